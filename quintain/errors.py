@@ -1,0 +1,142 @@
+"""Every exception Quintain raises on purpose, catchable by meaning.
+
+Failures are told apart by the boundary they crossed: a user's configuration, a missing library, the engine that serves
+a language model, the sandbox, the environment, the agent, the records on disk. A failure at one of the four run-time
+boundaries (``engine``, ``sandbox``, ``env``, ``agent``) makes an episode an *error*, which is counted apart and never
+scored. Whatever a model writes is an outcome, not an exception.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+from collections.abc import Iterable
+from types import ModuleType
+from typing import Literal
+
+__all__ = [
+    "AgentError",
+    "Boundary",
+    "BudgetExceededError",
+    "CapabilityError",
+    "ConfigurationError",
+    "EngineError",
+    "EnvironmentFault",
+    "MissingDependencyError",
+    "QuintainError",
+    "RecordError",
+    "SandboxError",
+    "SandboxUnavailable",
+    "TaskError",
+    "UnknownNameError",
+    "require",
+]
+
+Boundary = Literal["engine", "sandbox", "env", "agent"]
+
+
+class QuintainError(Exception):
+    """Base of every exception that Quintain raises on purpose."""
+
+
+class ConfigurationError(QuintainError, ValueError):
+    """An argument or a combination of arguments cannot work."""
+
+
+class UnknownNameError(ConfigurationError):
+    """A name is not registered; ``suggestions`` holds the nearest ones."""
+
+    def __init__(self, kind: str, name: object, known: Iterable[str]) -> None:
+        """Compose "unknown task 'leters'; did you mean 'letters'?"."""
+        self.kind = kind
+        self.name = name
+        self.known = sorted(known)
+        self.suggestions = difflib.get_close_matches(str(name), self.known, n=3, cutoff=0.5)
+        if self.suggestions:
+            hint = f"did you mean {' or '.join(map(repr, self.suggestions))}?"
+        else:
+            shown = ", ".join(self.known[:12]) + (", ..." if len(self.known) > 12 else "")
+            hint = f"known: {shown}" if self.known else "none is registered"
+        super().__init__(f"unknown {kind} {name!r}; {hint}")
+
+
+class CapabilityError(ConfigurationError):
+    """An engine, victim or backend cannot do what the run would ask of it. Raised before the run starts."""
+
+
+class MissingDependencyError(QuintainError, ImportError):
+    """An optional library is not installed; the message names the extra that brings it."""
+
+    def __init__(self, module: str, extra: str, purpose: str = "") -> None:
+        """Compose "mujoco is not installed; run: pip install 'quintain[mujoco]'"."""
+        self.module = module
+        self.extra = extra
+        why = f" (needed for {purpose})" if purpose else ""
+        super().__init__(f"{module} is not installed{why}; run: pip install 'quintain[{extra}]'", name=module)
+
+
+class BudgetExceededError(QuintainError):
+    """A declared limit was reached. Branch on ``limit`` and ``value``, not on the text."""
+
+    def __init__(self, what: str, limit: float, value: float) -> None:
+        """Compose "tokens: limit 1000, reached 1024"."""
+        self.what = what
+        self.limit = limit
+        self.value = value
+        super().__init__(f"{what}: limit {limit:g}, reached {value:g}")
+
+
+class EngineError(QuintainError):
+    """A language-model provider failed after bounded retries. Its text is never a reply."""
+
+    def __init__(self, message: str, *, attempts: int = 1, status: int | None = None) -> None:
+        """Keep the number of attempts and, for HTTP, the last status code."""
+        self.attempts = attempts
+        self.status = status
+        super().__init__(message)
+
+
+class SandboxError(QuintainError):
+    """The sandbox itself failed (not the program inside it)."""
+
+
+class SandboxUnavailable(SandboxError):
+    """No backend with the required protections exists on this machine."""
+
+
+class EnvironmentFault(QuintainError):
+    """An environment broke its own contract."""
+
+
+class AgentError(QuintainError):
+    """An agent broke its contract or cannot play the seat it was given."""
+
+
+class TaskError(QuintainError):
+    """A task's generator or verifier broke its contract."""
+
+
+class RecordError(QuintainError):
+    """A run folder is missing, damaged beyond repair, or belongs to a different configuration."""
+
+
+def require(module: str, extra: str, purpose: str = "") -> ModuleType:
+    """Import ``module`` now, or raise an error that names the extra to install.
+
+    Args:
+        module: Importable name, such as ``"mujoco"``.
+        extra: The extra of this package that brings it, such as ``"mujoco"``.
+        purpose: What needs it, for the message.
+
+    Returns:
+        The imported module.
+
+    Raises:
+        MissingDependencyError: If the module (or the package it lives in) is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        if error.name is not None and (module + ".").startswith(error.name + "."):
+            raise MissingDependencyError(module, extra, purpose) from error
+        raise

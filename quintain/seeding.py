@@ -1,0 +1,74 @@
+"""Named, independent random streams: every seed in a run descends from one integer.
+
+``seed + i`` makes neighbouring runs share most of their episodes. Here a stream is a path of names below a root seed;
+each path hashes to its own :class:`numpy.random.SeedSequence`, so streams neither overlap nor depend on the order in
+which they are asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+
+__all__ = ["SeedStream"]
+
+# Seeds fit the integers that JSON readers keep exact (2**53).
+_SEED_BITS = 53
+
+
+class SeedStream:
+    """A node in a tree of random streams.
+
+    Args:
+        seed: Root seed, an integer >= 0.
+        path: Names or indices that lead from the root to this node.
+
+    Raises:
+        ValueError: If ``seed`` is negative or not an integer.
+
+    Example:
+        >>> episodes = SeedStream(0, "episode")
+        >>> episodes[3] == SeedStream(0).child("episode", 3).seed
+        True
+        >>> episodes[3] == SeedStream(1).child("episode", 2).seed
+        False
+    """
+
+    __slots__ = ("_prefix", "path", "root")
+
+    def __init__(self, seed: int, *path: str | int) -> None:
+        if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+            raise ValueError(f"seed must be an integer >= 0, got {seed!r}")
+        self.root = int(seed)
+        self.path = path
+        # repr separates names from indices and from each other: ("1",) is not (1,), ("a", "b") is not ("a/b",).
+        self._prefix = hashlib.blake2b(repr((self.root, *path)).encode(), digest_size=16)
+
+    def child(self, *path: str | int) -> SeedStream:
+        """Return the stream ``path`` below this one."""
+        return SeedStream(self.root, *self.path, *path)
+
+    @property
+    def seed(self) -> int:
+        """This node's seed, in [0, 2**53): what a Gymnasium ``reset`` takes."""
+        return int.from_bytes(self._prefix.digest()[:8], "little") >> (64 - _SEED_BITS)
+
+    def generator(self) -> np.random.Generator:
+        """Return a fresh generator for this node. Calling twice gives two equal generators."""
+        return np.random.Generator(np.random.PCG64(int.from_bytes(self._prefix.digest(), "little")))
+
+    def __getitem__(self, index: int) -> int:
+        """Return the seed of child ``index``."""
+        return self.child(index).seed
+
+    def __iter__(self) -> Iterator[int]:
+        """Iterate over the seeds of children 0, 1, 2, ... without end."""
+        index = 0
+        while True:
+            yield self[index]
+            index += 1
+
+    def __repr__(self) -> str:
+        return f"SeedStream({', '.join(map(repr, (self.root, *self.path)))})"
