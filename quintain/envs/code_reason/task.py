@@ -1,0 +1,191 @@
+"""The contract of a task family: a generator, a verifier and a reference solution in one small file.
+
+A task is a pure function of its configuration and a random stream: ``generate(rng)`` draws a problem,
+``score(problem, text)`` judges an answer, ``solve(problem)`` finds one from the problem's own data. Difficulty
+parameters are the fields of a frozen dataclass.
+"""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
+
+import numpy as np
+
+from quintain.errors import ConfigurationError, TaskError, UnknownNameError
+
+__all__ = ["MAX_ANSWER_CHARS", "SPLITS", "Malformed", "Problem", "Score", "Split", "Task", "sample_problem", "split_of"]
+
+Split = Literal["train", "test"]
+SPLITS: tuple[Split, ...] = ("train", "test")
+
+#: Longer answers are malformed, whatever they say.
+MAX_ANSWER_CHARS = 20_000
+
+# A draw lands in the wanted split with probability 1/2: running out means that a family has (almost) no items there.
+_MAX_DRAWS = 200
+
+Value = TypeVar("Value")
+
+
+class Malformed(ValueError):
+    """An answer does not have the form the question asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One item of a task.
+
+    Attributes:
+        prompt: The question, ending with the form of answer it wants, ``<<<...>>>``. The form it shows uses placeholders
+            that do not parse, so that an echo of the question is never right.
+        answer: A right answer, as it should stand between the markers. Other answers may be right as well.
+        data: What the verifier and the solver need, as plain JSON-able data.
+    """
+
+    prompt: str
+    answer: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def hash(self) -> str:
+        """Content hash of question and data, equal on every machine."""
+        canonical = json.dumps([self.prompt, self.data], sort_keys=True, separators=(",", ":"))
+        return hashlib.blake2b(canonical.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """The verdict on one answer.
+
+    Attributes:
+        correct: The answer is right, after harmless normalisation (white space, quotes, immaterial letter case).
+        strict: It is right and written exactly in the form asked for.
+        detail: Why it is not right, in words; empty when it is.
+        malformed: It is not right because it has not the form asked for at all.
+    """
+
+    correct: bool
+    strict: bool
+    detail: str = ""
+    malformed: bool = False
+
+
+@dataclass(frozen=True)
+class Task(abc.ABC, Generic[Value]):
+    """A family of problems with its verifier. Subclasses are frozen dataclasses whose fields set the difficulty.
+
+    Subclasses define ``generate``, ``parse``, ``check`` and ``solve``, and ``render`` where ``str`` does not give the
+    form asked for. The module's file name is the task's name.
+    """
+
+    #: Parameters of the named difficulties; ``"medium"`` is the class's defaults and need not be listed.
+    LEVELS: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    name: ClassVar[str] = ""
+    suite: ClassVar[str] = ""
+
+    @classmethod
+    def configure(cls, difficulty: str | Mapping[str, Any] = "medium") -> Self:
+        """Make the task at a named difficulty, or with parameters given by name.
+
+        Raises:
+            UnknownNameError: If the level or a parameter does not exist.
+            ConfigurationError: If a parameter's value cannot work.
+        """
+        if isinstance(difficulty, str):
+            if difficulty != "medium" and difficulty not in cls.LEVELS:
+                raise UnknownNameError(f"difficulty of task {cls.name!r}", difficulty, {"medium", *cls.LEVELS})
+            parameters = cls.LEVELS.get(difficulty, {})
+        else:
+            parameters = difficulty
+        known = {f.name for f in dataclasses.fields(cls)}
+        for name in parameters:
+            if name not in known:
+                raise UnknownNameError(f"parameter of task {cls.name!r}", name, known)
+        try:
+            # JSON has no tuples, and lists are not hashable.
+            return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in parameters.items()})
+        except (TypeError, ValueError) as error:
+            raise ConfigurationError(
+                f"task {cls.name!r} cannot be configured with {dict(parameters)}: {error}"
+            ) from error
+
+    @abc.abstractmethod
+    def generate(self, rng: np.random.Generator) -> Problem:
+        """Draw a problem. Every draw comes from ``rng``; the result is the same under any PYTHONHASHSEED."""
+
+    @abc.abstractmethod
+    def parse(self, text: str) -> Value:
+        """Read an answer.
+
+        Args:
+            text: What stood between the markers, without surrounding white space, <= ``MAX_ANSWER_CHARS`` long.
+
+        Raises:
+            Malformed: If the text is not of the form asked for and nothing else. Text is never evaluated as code.
+        """
+
+    @abc.abstractmethod
+    def check(self, problem: Problem, value: Value) -> str:
+        """Say what is wrong with a well-formed answer; an empty string means that it is right."""
+
+    @abc.abstractmethod
+    def solve(self, problem: Problem) -> str:
+        """Find a right answer from ``problem.prompt`` and ``problem.data``, without looking at ``problem.answer``."""
+
+    def render(self, value: Value) -> str:
+        """Write a value exactly as the question asks for it."""
+        return str(value)
+
+    def score(self, problem: Problem, text: object) -> Score:
+        """Judge an answer, whatever it is. Never raises for what a model may write."""
+        if not isinstance(text, str):
+            return Score(False, False, f"expected a string, got {type(text).__name__}", malformed=True)
+        if len(text) > MAX_ANSWER_CHARS:
+            return Score(False, False, f"answer longer than {MAX_ANSWER_CHARS} characters", malformed=True)
+        stripped = text.strip()
+        if not stripped:
+            return Score(False, False, "empty answer", malformed=True)
+        try:
+            value = self.parse(stripped)
+        except Malformed as error:
+            return Score(False, False, str(error), malformed=True)
+        detail = self.check(problem, value)
+        return Score(not detail, not detail and text == self.render(value), detail)
+
+
+def split_of(problem: Problem) -> Split:
+    """Tell which split an item belongs to: one bit of its hash, so that no item is ever in both."""
+    return SPLITS[int(problem.hash[-1], 16) & 1]
+
+
+def sample_problem(task: Task[Any], split: Split, key: int) -> Problem:
+    """Draw item ``key`` of a split: a pure function of task, split and key.
+
+    Args:
+        task: A configured task.
+        split: ``"train"`` or ``"test"``; their streams come from different seed sequences and their items are disjoint.
+        key: Index of the item, any integer in [0, 2**63).
+
+    Raises:
+        TaskError: If the generator gives (almost) no items of this split, because it has too few distinct ones.
+    """
+    stream = np.random.SeedSequence(key, spawn_key=(SPLITS.index(split),))
+    rng = np.random.Generator(np.random.PCG64(stream))
+    for _ in range(_MAX_DRAWS):
+        problem = task.generate(rng)
+        if split_of(problem) == split:
+            return problem
+    raise TaskError(f"task {task.name!r} gave no {split!r} item in {_MAX_DRAWS} draws; raise its difficulty: {task}")
+
+
+def unquote(text: str) -> str:
+    """Strip one pair of matching quotes or backticks around the whole text."""
+    if len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'`":
+        return text[1:-1].strip()
+    return text
