@@ -42,8 +42,8 @@ class Problem:
     """One item of a task.
 
     Attributes:
-        prompt: The question, ending with the form of answer it wants, ``<<<...>>>``. The form it shows uses placeholders
-            that do not parse, so that an echo of the question is never right.
+        prompt: The question, ending with the form of answer it wants, ``<<<...>>>``. The form it shows uses
+            placeholders that do not parse, so that an echo of the question is never right.
         answer: A right answer, as it should stand between the markers. Other answers may be right as well.
         data: What the verifier and the solver need, as plain JSON-able data.
     """
