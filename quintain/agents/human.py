@@ -1,0 +1,75 @@
+"""A person at the terminal as an agent."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from gymnasium import spaces
+
+from quintain.agents.agent import Action, Actor, Seat
+from quintain.errors import AgentError
+
+__all__ = ["HumanAgent"]
+
+
+class HumanAgent:
+    """Shows observations on the terminal and reads actions from it.
+
+    Text is entered line by line and ends with an empty line; discrete actions are entered as numbers. One episode at a
+    time: run with ``concurrency=1``.
+
+    Args:
+        read: Reads one line after showing a prompt; raises ``EOFError`` at the end of the input.
+        write: Shows text.
+    """
+
+    def __init__(self, read: Callable[[str], str] = input, write: Callable[[str], Any] | None = None) -> None:
+        self.read = read
+        self.write = write or (lambda text: print(text, file=sys.stderr))
+
+    def begin(self, seat: Seat) -> Actor:
+        """Sit down.
+
+        Raises:
+            AgentError: If the action space is neither text nor discrete.
+        """
+        if not isinstance(seat.action_space, (spaces.Text, spaces.Discrete)):
+            raise AgentError(f"a person can play text and discrete action spaces, not {seat.action_space}")
+        return _HumanActor(self, seat)
+
+
+class _HumanActor:
+    def __init__(self, agent: HumanAgent, seat: Seat) -> None:
+        self._agent = agent
+        self._seat = seat
+
+    async def act(self, observation: Any, info: dict[str, Any]) -> Action:
+        return await asyncio.to_thread(self._ask, observation, info)
+
+    def _ask(self, observation: Any, info: dict[str, Any]) -> Action:
+        self._agent.write(f"\n{info.get('text', observation)}\n")
+        try:
+            if isinstance(self._seat.action_space, spaces.Discrete):
+                return self._ask_number(self._seat.action_space)
+            return self._ask_text()
+        except EOFError:
+            raise AgentError("the input ended before the episode did") from None
+
+    def _ask_number(self, space: spaces.Discrete) -> int:
+        low, high = int(space.start), int(space.start + space.n - 1)
+        while True:
+            line = self._agent.read(f"{self._seat.name} [{low}-{high}]> ").strip()
+            if line.lstrip("-").isdecimal() and low <= int(line) <= high:
+                return int(line)
+            self._agent.write(f"enter a number from {low} to {high}, not {line!r}")
+
+    def _ask_text(self) -> str:
+        lines: list[str] = []
+        while True:
+            line = self._agent.read(f"{self._seat.name}> " if not lines else "... ")
+            if not line and lines:
+                return "\n".join(lines)
+            lines.append(line)

@@ -1,0 +1,190 @@
+"""Chat policies: the observation is what the user says, the reply is the action.
+
+The three styles are the baselines of R1-Code-Interpreter (Chen et al. 2025, arXiv 2505.21668): words only, one program,
+and the multi-turn interpreter. Prompts are our own.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from quintain.agents.agent import Actor, Seat
+from quintain.agents.llm.engine import Engine, Request
+from quintain.errors import ConfigurationError
+from quintain.messages import Message, assistant, system, user
+
+__all__ = ["ALL_CODE", "ALL_TEXT", "CODE_INTERPRETER", "AllCodeAgent", "ChatAgent", "Sampling"]
+
+ALL_TEXT = """\
+You solve problems by reasoning in words. Do not write code. Work step by step, then give the final answer between
+<<< and >>>."""
+ALL_CODE = """\
+You solve every problem by writing one complete Python program. Think briefly, then write the program in a block that
+starts with ```python and ends with ```. The program must compute the answer and print it in the form <<<answer>>>."""
+CODE_INTERPRETER = """\
+You solve problems with words, with Python, or with both. When exact computation, search or many cases are involved,
+write a short Python program in a block that starts with ```python and ends with ```, and wait for its output. Check
+the result, then give the final answer between <<< and >>>."""
+
+# A closing fence is a line of its own; an opening one goes on with the language, so it does not stop the reply.
+_FENCE_END = "```\n"
+_ANSWER_END = ">>>"
+_MARKED = re.compile(r"<<<(.*?)>>>", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """How replies are drawn.
+
+    Attributes:
+        temperature: >= 0; 0 is greedy. The paper tests at 0.6.
+        top_p: Nucleus mass in (0, 1].
+        max_tokens: Longest reply, in tokens, >= 1.
+    """
+
+    temperature: float = 0.6
+    top_p: float = 1.0
+    max_tokens: int = 512
+
+
+class ChatAgent:
+    """Talks to the environment in a chat: each observation is a user message, each reply an action.
+
+    Args:
+        engine: The language model.
+        prompt: System prompt; empty for none.
+        sampling: How replies are drawn.
+        extract: When a reply has neither a program nor an answer, have the model finish it after ``<<<``. Small models
+            rarely close with the marker on their own; without this their answers are parse errors.
+        answer_tokens: Longest answer that is extracted so, in tokens.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        prompt: str = "",
+        sampling: Sampling | None = None,
+        *,
+        extract: bool = True,
+        answer_tokens: int = 64,
+    ) -> None:
+        self.engine = engine
+        self.prompt = prompt
+        self.sampling = sampling or Sampling()
+        self.extract = extract
+        self.answer_tokens = answer_tokens
+        engine.require({"chat", "stop"} | ({"prefill"} if extract else set()))
+
+    def begin(self, seat: Seat) -> Actor:
+        """Open a fresh conversation."""
+        return _ChatActor(self, seat)
+
+    def describe(self) -> dict[str, Any]:
+        """Return JSON-able settings for the run's record."""
+        return {
+            "agent": type(self).__name__,
+            "prompt": self.prompt,
+            "sampling": dataclasses.asdict(self.sampling),
+            "extract": self.extract,
+            "engine": self.engine.describe(),
+        }
+
+
+class _ChatActor:
+    def __init__(self, agent: ChatAgent, seat: Seat) -> None:
+        self._agent = agent
+        self._rng = seat.rng
+        self._messages: list[Message] = [system(agent.prompt)] if agent.prompt else []
+
+    async def act(self, observation: str, info: dict[str, Any]) -> str:
+        self._messages.append(user(observation))
+        reply = await self._reply()
+        self._messages.append(assistant(reply))
+        return reply
+
+    async def _reply(self) -> str:
+        agent = self._agent
+        reply, budget = "", agent.sampling.max_tokens
+        while True:
+            part = await agent.engine.complete(self._request(reply, budget, (_FENCE_END, _ANSWER_END)))
+            budget -= part.completion_tokens
+            reply += part.text + (part.stop_string or "")
+            if part.stop_string == _FENCE_END or _is_complete(reply):
+                return reply
+            if part.stop_string is None or budget < 1:  # otherwise ">>>" stood for something else: go on
+                break
+        if not agent.extract or "```python" in reply:
+            return reply
+        opened = reply.rstrip() + "\n<<<"
+        part = await agent.engine.complete(self._request(opened, agent.answer_tokens, (_ANSWER_END, "\n")))
+        return opened + part.text + _ANSWER_END
+
+    def _request(self, prefill: str, max_tokens: int, stop: tuple[str, ...]) -> Request:
+        sampling = self._agent.sampling
+        return Request(
+            messages=tuple(self._messages),
+            max_tokens=max_tokens,
+            temperature=sampling.temperature,
+            top_p=sampling.top_p,
+            stop=stop,
+            seed=int(self._rng.integers(2**53)),
+            prefill=prefill,
+        )
+
+
+class AllCodeAgent(ChatAgent):
+    """Writes one program and submits what it prints: the ``all-code`` baseline."""
+
+    def begin(self, seat: Seat) -> Actor:
+        """Open a fresh conversation."""
+        return _AllCodeActor(self, seat)
+
+
+class _AllCodeActor(_ChatActor):
+    def __init__(self, agent: ChatAgent, seat: Seat) -> None:
+        super().__init__(agent, seat)
+        self._ran = False
+
+    async def act(self, observation: str, info: dict[str, Any]) -> str:
+        if self._ran:
+            return _answer_of(observation)
+        self._ran = True
+        return await super().act(observation, info)
+
+
+def _is_complete(reply: str) -> bool:
+    return _MARKED.search(reply) is not None
+
+
+def _answer_of(output: str) -> str:
+    """Submit the last marked answer of a program's output, or else its last line."""
+    marked = _MARKED.findall(output)
+    lines = output.strip().splitlines()
+    return f"<<<{marked[-1] if marked else lines[-1] if lines else ''}>>>"
+
+
+def make_chat_agent(
+    style: str, engine: Engine, *, temperature: float = 0.6, top_p: float = 1.0, max_tokens: int = 512, **options: Any
+) -> ChatAgent:
+    """Make one of the three baselines.
+
+    Args:
+        style: ``"all-text"``, ``"all-code"`` or ``"code-interpreter"``.
+        engine: The language model.
+        temperature: See :class:`Sampling`.
+        top_p: See :class:`Sampling`.
+        max_tokens: See :class:`Sampling`.
+        options: Further arguments of :class:`ChatAgent`.
+    """
+    kinds: dict[str, tuple[type[ChatAgent], dict[str, Any]]] = {
+        "all-text": (ChatAgent, {"prompt": ALL_TEXT}),
+        "all-code": (AllCodeAgent, {"prompt": ALL_CODE, "extract": False}),
+        "code-interpreter": (ChatAgent, {"prompt": CODE_INTERPRETER}),
+    }
+    if style not in kinds:
+        raise ConfigurationError(f"style must be one of {sorted(kinds)}, got {style!r}")
+    kind, defaults = kinds[style]
+    return kind(engine, sampling=Sampling(temperature, top_p, max_tokens), **{**defaults, **options})

@@ -1,0 +1,68 @@
+"""Plays the recorded actions of a finished run again, episode by episode."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from quintain.agents.agent import Action, Actor, Seat
+from quintain.errors import AgentError, RecordError
+
+__all__ = ["ReplayAgent"]
+
+
+class ReplayAgent:
+    """Plays the actions of a run folder: the same seeds give the same episodes, with no model and no waiting.
+
+    Numeric actions come back as lists; environments with array spaces get arrays of the space's dtype.
+
+    Args:
+        run: A run folder, as ``evaluate(..., out=...)`` leaves it.
+
+    Raises:
+        RecordError: If the folder holds no episodes.
+    """
+
+    def __init__(self, run: str | Path) -> None:
+        self.run = Path(run)
+        path = self.run / "episodes.jsonl"
+        if not path.is_file():
+            raise RecordError(f"no episodes in {str(self.run)!r}; expected a run folder with episodes.jsonl")
+        self._actions: dict[tuple[int, str], list[Any]] = {}
+        with path.open(encoding="utf-8") as lines:
+            for line in lines:
+                try:
+                    record = json.loads(line)
+                except ValueError:  # the last line of a run that was cut off
+                    continue
+                for step in record["steps"]:
+                    self._actions.setdefault((record["seed"], step.get("seat", "agent")), []).append(step["action"])
+
+    def begin(self, seat: Seat) -> Actor:
+        """Look up the seat's episode.
+
+        Raises:
+            AgentError: If the run has no episode with this seed and seat.
+        """
+        actions = self._actions.get((seat.seed, seat.name))
+        if actions is None:
+            raise AgentError(f"{str(self.run)!r} has no episode with seed {seat.seed} for seat {seat.name!r}")
+        return _ReplayActor(actions, seat)
+
+
+class _ReplayActor:
+    def __init__(self, actions: list[Any], seat: Seat) -> None:
+        self._actions = iter(actions)
+        self._space = seat.action_space
+
+    def act(self, observation: Any, info: dict[str, Any]) -> Action:
+        try:
+            action = next(self._actions)
+        except StopIteration:
+            raise AgentError("the recorded episode ended here; environment or version differ") from None
+        if isinstance(action, list):
+            import numpy as np
+
+            return np.asarray(action, dtype=self._space.dtype)
+        return action

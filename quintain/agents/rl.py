@@ -1,0 +1,120 @@
+"""Trained policies as agents: Stable-Baselines3 models, TorchScript modules and ONNX sessions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from gymnasium import spaces
+
+from quintain.agents.agent import Action, Actor, Seat
+from quintain.errors import AgentError, ConfigurationError, require
+
+__all__ = ["NetworkAgent", "PredictAgent"]
+
+
+class Predicts(Protocol):
+    """The signature of Stable-Baselines3's models, the field's de facto standard for a policy."""
+
+    def predict(
+        self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False
+    ) -> tuple[Any, Any]:
+        """Return actions and the next recurrent state."""
+
+
+class PredictAgent:
+    """Plays a Stable-Baselines3 model, or anything with its ``predict``.
+
+    Args:
+        model: The model.
+        deterministic: Take the mode of the policy. Sampling from an SB3 policy draws from torch's global generator, so
+            only deterministic play is a function of the episode's seed.
+    """
+
+    def __init__(self, model: Predicts, *, deterministic: bool = True) -> None:
+        self.model = model
+        self.deterministic = deterministic
+
+    def begin(self, seat: Seat) -> Actor:
+        """Sit down with a fresh recurrent state.
+
+        Raises:
+            AgentError: If the model was made for other spaces.
+        """
+        for kind in ("observation_space", "action_space"):
+            own = getattr(self.model, kind, None)
+            if own is not None and own.shape != getattr(seat, kind).shape:
+                raise AgentError(
+                    f"the model's {kind} {own} does not fit seat {seat.name!r} of {seat.env_id}: {getattr(seat, kind)}"
+                )
+        return _PredictActor(self)
+
+    def act_batch(self, observations: Any) -> Any:
+        """Act on a batch of observations with a leading axis. Recurrent policies need one actor per episode instead."""
+        return self.model.predict(observations, deterministic=self.deterministic)[0]
+
+
+class _PredictActor:
+    def __init__(self, agent: PredictAgent) -> None:
+        self._agent = agent
+        self._state: Any = None
+        self._start = np.ones(1, dtype=np.bool_)
+
+    def act(self, observation: Any, info: dict[str, Any]) -> Action:
+        action, self._state = self._agent.model.predict(
+            observation, state=self._state, episode_start=self._start, deterministic=self._agent.deterministic
+        )
+        self._start = np.zeros(1, dtype=np.bool_)
+        return action
+
+
+class NetworkAgent:
+    """Plays an exported network that maps a batch of observations to actions or to logits.
+
+    The file's suffix tells its kind: ``.onnx`` (needs onnxruntime), anything else is TorchScript (needs torch). On a
+    discrete action space the output is read as logits and the largest wins; on a box it is clipped to the bounds.
+
+    Args:
+        path: The exported network.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        if not self.path.is_file():
+            raise ConfigurationError(f"no network at {str(self.path)!r}")
+        if self.path.suffix == ".onnx":
+            session = require("onnxruntime", "rl", "ONNX policies").InferenceSession(str(self.path))
+            name = session.get_inputs()[0].name
+            self._forward = lambda batch: session.run(None, {name: batch})[0]
+        else:
+            torch = require("torch", "rl", "TorchScript policies")
+            module = torch.jit.load(str(self.path), map_location="cpu").eval()
+
+            def forward(batch: Any) -> Any:
+                with torch.inference_mode():
+                    return module(torch.as_tensor(batch)).numpy()
+
+            self._forward = forward
+
+    def begin(self, seat: Seat) -> Actor:
+        """Sit down.
+
+        Raises:
+            AgentError: If the action space is neither discrete nor a box.
+        """
+        if not isinstance(seat.action_space, (spaces.Discrete, spaces.Box)):
+            raise AgentError(f"a network plays Discrete or Box action spaces, not {seat.action_space}")
+        return _NetworkActor(self._forward, seat.action_space)
+
+
+class _NetworkActor:
+    def __init__(self, forward: Any, space: spaces.Discrete | spaces.Box) -> None:
+        self._forward = forward
+        self._space = space
+
+    def act(self, observation: Any, info: dict[str, Any]) -> Action:
+        output = np.asarray(self._forward(np.asarray(observation, dtype=np.float32)[None]))[0]
+        if isinstance(self._space, spaces.Discrete):
+            return self._space.start + np.int64(np.argmax(output))
+        return np.clip(output, self._space.low, self._space.high).astype(self._space.dtype)

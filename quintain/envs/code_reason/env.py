@@ -1,0 +1,331 @@
+"""CodeReason-v0: answer a question, with a Python interpreter at hand.
+
+Source: the protocol and reward of R1-Code-Interpreter (Chen et al. 2025, arXiv 2505.21668).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import gymnasium as gym
+
+from quintain.envs.code_reason.protocol import Move, read_reply
+from quintain.envs.code_reason.registry import load_task, select_tasks
+from quintain.envs.code_reason.task import SPLITS, Problem, Split, Task, sample_problem
+from quintain.envs.vector import TextVectorEnv
+from quintain.errors import ConfigurationError, SandboxError, UnknownNameError
+from quintain.sandbox import Limits, Result, Sandbox, Session, shared
+from quintain.spaces import UnicodeText
+
+__all__ = ["CodeReasonEnv", "make_vec"]
+
+#: Longest action, in characters. Longer ones are invalid.
+MAX_ACTION_CHARS = 100_000
+#: Longest observation: the longest question with its protocol, or an interpreter's truncated output.
+MAX_OBSERVATION_CHARS = 100_000
+
+CODE_PROTOCOL = """\
+Answer the question below. Think step by step in plain text. At any moment you may write one Python program in a block
+that starts with ```python and ends with ```. The block is run and what it prints comes back to you; you may do this up
+to {max_code_calls} times. When you are sure, write your final answer between <<< and >>>."""
+TEXT_PROTOCOL = """\
+Answer the question below. Think step by step in plain text. Write your final answer between <<< and >>>."""
+RESULT_HEADER = "Code Execution Results:"
+
+CORRECT = 1.0
+FORMAT = 0.1
+EFFICIENCY = -0.1
+#: Turns beyond this one cost ``EFFICIENCY``, once.
+FREE_TURNS = 6
+
+
+class CodeReasonEnv(gym.Env[str, str]):
+    r"""Answer a question in free text, with a Python interpreter at hand.
+
+    ## Description
+    The first observation is a question, preceded by the rules. The agent replies in free text. The first closed
+    Python block of a reply is executed in the sandbox and its output is the next observation; an answer between
+    ``<<<`` and ``>>>`` (or in ``\boxed{}``) ends the episode. Whichever comes first in a reply counts, the rest is
+    ignored. Variables persist from block to block, as in a notebook.
+
+    ## Observation
+    ``UnicodeText``: rules and question, then the interpreter's output, truncated with a notice. A time-out is text too.
+
+    ## Action
+    ``UnicodeText`` of at most 100,000 characters: any reply.
+
+    ## Reward
+    Three terms, paid at the end of the episode: ``correctness`` 1 for a right answer, else 0; ``format`` +0.1 if an
+    answer was given, else -0.1; ``efficiency`` -0.1 if more than 6 turns were used, else 0. Turns in between pay 0.
+
+    ## Episode end
+    Terminated by an answer, by a reply with neither block nor answer, or by an invalid action; truncated after
+    ``max_turns`` turns.
+
+    ## Info
+    Always ``task_id``, ``task_hash``, ``task``, ``split``, ``success``, ``reward_terms``, ``parse_error`` (str or
+    ``None``), ``invalid_action`` and ``metrics`` (``turns``, ``code_calls``, ``code_errors``, ``strict``: right and
+    written exactly as asked). On the last step also ``answer`` (str or ``None``), ``expected`` (one right answer) and
+    ``detail`` (why the answer is wrong).
+
+    ## Arguments
+    - ``tasks``: a task name, a list of names, or ``"all"``. Each episode draws one of them uniformly.
+    - ``suite``: only this suite's tasks.
+    - ``split``: ``"train"`` or ``"test"``; no item is in both.
+    - ``code``: whether blocks are executed. Without it a block counts for nothing.
+    - ``difficulty``: a level's name for all tasks, or parameters by name for a single task.
+    - ``max_turns``: replies per episode, >= 1; the last one must answer.
+    - ``max_code_calls``: blocks executed per episode, >= 0.
+    - ``timeout_s``: wall and CPU time of one block, in seconds. The paper uses 60.
+    - ``memory_mb``: memory of the interpreter, in MiB.
+    - ``max_output_chars``: characters of the interpreter's output that are shown.
+    - ``stateful``: keep variables between blocks of an episode.
+
+    ``reset(options={"task_id": ...})`` poses the item of that id again; ``{"task": name}`` fixes the task of one
+    episode.
+
+    ## Determinism
+    Same seed, same episode. Output of programs that read clocks or addresses is the program's own.
+
+    ## Source
+    Chen et al. 2025, arXiv 2505.21668: protocol, reward, caps. Differences: the time limit is 10 s by default, and
+    state persists between blocks (``stateful=False`` starts each block afresh).
+
+    ## Version history
+    - v0: first version.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 1}
+
+    def __init__(
+        self,
+        tasks: str | Sequence[str] = "all",
+        suite: str | None = None,
+        split: Split = "test",
+        code: bool = True,
+        difficulty: str | Mapping[str, Any] = "medium",
+        max_turns: int = 9,
+        max_code_calls: int = 8,
+        timeout_s: float = 10.0,
+        memory_mb: int = 512,
+        max_output_chars: int = 4000,
+        stateful: bool = True,
+        render_mode: str | None = None,
+    ) -> None:
+        if split not in SPLITS:
+            raise UnknownNameError("split", split, SPLITS)
+        for name, value, least in (
+            ("max_turns", max_turns, 1),
+            ("max_code_calls", max_code_calls, 0),
+            ("max_output_chars", max_output_chars, 1),
+        ):
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ConfigurationError(f"{name} must be an integer >= {least}, got {value!r}")
+        if render_mode not in (None, "ansi"):
+            raise ConfigurationError(f"render_mode must be None or 'ansi', got {render_mode!r}")
+        self._names = select_tasks(tasks, suite)
+        if not isinstance(difficulty, str) and len(self._names) != 1:
+            raise ConfigurationError(
+                f"difficulty parameters {dict(difficulty)} fit a single task, but {len(self._names)} are selected; "
+                "name one task, or give the name of a level"
+            )
+        self._difficulty = difficulty
+        self._split: Split = split
+        self._code = code
+        self._max_turns = max_turns
+        self._max_code_calls = max_code_calls
+        self._max_output_chars = max_output_chars
+        self._stateful = stateful
+        self._limits = Limits(wall_s=timeout_s, cpu_s=timeout_s, memory_mb=memory_mb)
+        self.render_mode = render_mode
+        self.observation_space = UnicodeText(MAX_OBSERVATION_CHARS)
+        self.action_space = UnicodeText(MAX_ACTION_CHARS)
+        self._tasks: dict[str, Task[Any]] = {}
+        self._load(self._names[0])  # a bad difficulty is an error now, not in the first episode
+        self._session: Session | None = None
+        self._transcript: list[str] = []
+
+    @cached_property
+    def _sandbox(self) -> Sandbox:
+        return shared()
+
+    def _load(self, name: str) -> Task[Any]:
+        if name not in self._tasks:
+            self._tasks[name] = load_task(name, self._difficulty)
+        return self._tasks[name]
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, dict[str, Any]]:
+        """Pose a new question.
+
+        Args:
+            seed: Seed of this environment's generator.
+            options: ``{"task_id": ...}`` poses a known item again, ``{"task": name}`` fixes the task.
+
+        Raises:
+            UnknownNameError: If the options name a task that does not exist.
+            ConfigurationError: If a task id is malformed.
+        """
+        super().reset(seed=seed)
+        self._close_session()
+        options = options or {}
+        # Both draws happen on every reset, so that options do not shift later episodes.
+        name = self._names[int(self.np_random.integers(len(self._names)))]
+        key, split = int(self.np_random.integers(2**63)), self._split
+        if "task_id" in options:
+            name, split, key = _parse_task_id(options["task_id"])
+        elif "task" in options:
+            name = options["task"]
+        self._task = self._load(name)
+        self._item_split: Split = split
+        self._key = key
+        self.problem: Problem = sample_problem(self._task, split, key)
+        self._turns = self._code_calls = self._code_errors = 0
+        self._done = False
+        protocol = CODE_PROTOCOL.format(max_code_calls=self._max_code_calls) if self._code else TEXT_PROTOCOL
+        observation = f"{protocol}\n\n{self.problem.prompt}"
+        self._transcript = [observation]
+        return observation, self._info()
+
+    def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
+        """Read a reply: run its program or judge its answer.
+
+        Any object is accepted as an action; what is not a string of allowed length ends the episode as invalid.
+        """
+        self._turns += 1
+        if action not in self.action_space:
+            shown = (
+                f"a string of {len(action):,} characters" if isinstance(action, str) else repr(type(action).__name__)
+            )
+            return self._end(
+                parse_error=f"expected text of at most {MAX_ACTION_CHARS:,} characters, got {shown}", invalid=True
+            )
+        self._transcript.append(action)
+        move = read_reply(action, code=self._code)
+        if move.kind == "answer":
+            return self._end(answer=move.text)
+        if move.kind == "malformed":
+            return self._end(parse_error=move.text)
+        if self._turns >= self._max_turns:
+            return self._end(truncated=True)
+        observation = self._execute(move)
+        self._transcript.append(observation)
+        return observation, 0.0, False, False, self._info()
+
+    def step_blocks(self, action: object) -> bool:
+        """Say whether ``step(action)`` waits for the sandbox, so that a runner may step in a thread."""
+        return self._code and isinstance(action, str) and "```" in action
+
+    def solution(self) -> str:
+        """Return a right answer between markers, found by the task's own solver. For oracles and self-tests."""
+        return f"<<<{self._task.solve(self.problem)}>>>"
+
+    def render(self) -> str | None:
+        """Return the transcript so far, if ``render_mode`` is ``"ansi"``."""
+        return "\n\n".join(self._transcript) if self.render_mode == "ansi" else None
+
+    def close(self) -> None:
+        """End the interpreter's session."""
+        self._close_session()
+
+    def _close_session(self) -> None:
+        if self._session is not None:
+            self._session.close()
+            self._session = None
+
+    def _execute(self, move: Move) -> str:
+        if self._code_calls >= self._max_code_calls:
+            return f"{RESULT_HEADER}\n(not run: all {self._max_code_calls} code calls are used; give your final answer)"
+        self._code_calls += 1
+        if self._stateful and self._session is None:
+            self._session = self._sandbox.session()
+        result = self._sandbox.run(move.text, limits=self._limits, session=self._session)
+        if result.status == "setup_failed":
+            raise SandboxError(f"the sandbox could not run a program: {result.stderr.strip()[:500]}")
+        self._code_errors += not result.ok
+        notes = _notes(result, self._limits)
+        if move.ignored:
+            notes.append(f"(only the first block was run; {move.ignored} more ignored)")
+        output = _truncate(
+            "\n".join(s.rstrip("\n") for s in (result.stdout, result.stderr) if s), self._max_output_chars
+        )
+        return "\n".join([RESULT_HEADER, output or "(no output)", *notes])
+
+    def _end(
+        self,
+        *,
+        answer: str | None = None,
+        parse_error: str | None = None,
+        invalid: bool = False,
+        truncated: bool = False,
+    ) -> tuple[str, float, bool, bool, dict[str, Any]]:
+        self._close_session()
+        correct = strict = False
+        detail = parse_error or "no answer within the turn limit"
+        if answer is not None:
+            score = self._task.score(self.problem, answer)
+            correct, strict, detail = score.correct, score.strict, score.detail
+            if score.malformed:
+                parse_error = score.detail
+        terms = {
+            "correctness": CORRECT if correct else 0.0,
+            "format": FORMAT if answer is not None else -FORMAT,
+            "efficiency": EFFICIENCY if self._turns > FREE_TURNS else 0.0,
+        }
+        info = self._info(success=correct, reward_terms=terms, parse_error=parse_error, invalid_action=invalid)
+        info["metrics"]["strict"] = float(strict)
+        info |= {"answer": answer, "expected": self.problem.answer, "detail": detail}
+        return "", math.fsum(terms.values()), not truncated, truncated, info
+
+    def _info(self, **changes: Any) -> dict[str, Any]:
+        return {
+            "task_id": f"{self._task.name}/{self._item_split}/{self._key}",
+            "task_hash": self.problem.hash,
+            "task": self._task.name,
+            "split": self._item_split,
+            "success": False,
+            "reward_terms": {"correctness": 0.0, "format": 0.0, "efficiency": 0.0},
+            "parse_error": None,
+            "invalid_action": False,
+            "metrics": {
+                "turns": float(self._turns),
+                "code_calls": float(self._code_calls),
+                "code_errors": float(self._code_errors),
+                "strict": 0.0,
+            },
+        } | changes
+
+
+def make_vec(num_envs: int = 1, **kwargs: Any) -> TextVectorEnv:
+    """Make ``num_envs`` copies that step together or in completion order: what ``gym.make_vec`` calls."""
+    return TextVectorEnv([lambda: CodeReasonEnv(**kwargs)] * num_envs)
+
+
+def _parse_task_id(task_id: object) -> tuple[str, Split, int]:
+    parts = task_id.rsplit("/", 2) if isinstance(task_id, str) else []
+    if len(parts) != 3 or parts[1] not in SPLITS or not parts[2].isdecimal():
+        raise ConfigurationError(f"expected a task id such as 'letters/test/123', got {task_id!r}")
+    return parts[0], parts[1], int(parts[2])
+
+
+def _notes(result: Result, limits: Limits) -> list[str]:
+    """Say in words how a program ended, without measured times: observations are reproducible."""
+    notes = {
+        "timeout": f"(TimeoutExpired: stopped after {limits.wall_s:g} seconds)",
+        "memory": f"(MemoryError: more than {limits.memory_mb} MiB used)",
+        "output_limit": "(stopped: too much output)",
+        "crashed": "(the interpreter crashed)",
+        "exited": "(the program ended the interpreter)",
+    }
+    return [notes[result.status]] if result.status in notes else []
+
+
+def _truncate(text: str, limit: int) -> str:
+    """Keep the beginning and the end of long output, and say how much is missing."""
+    if len(text) <= limit:
+        return text
+    head = limit * 2 // 3
+    tail = limit - head
+    return f"{text[:head]}\n[... {len(text) - limit:,} characters omitted ...]\n{text[len(text) - tail :]}"
