@@ -19,7 +19,20 @@ import numpy as np
 
 from quintain.errors import ConfigurationError, TaskError, UnknownNameError
 
-__all__ = ["MAX_ANSWER_CHARS", "SPLITS", "Malformed", "Problem", "Score", "Split", "Task", "sample_problem", "split_of"]
+__all__ = [
+    "MAX_ANSWER_CHARS",
+    "SPLITS",
+    "ExactTask",
+    "Malformed",
+    "Problem",
+    "Score",
+    "Split",
+    "Task",
+    "expect",
+    "sample_problem",
+    "split_of",
+    "unquote",
+]
 
 Split = Literal["train", "test"]
 SPLITS: tuple[Split, ...] = ("train", "test")
@@ -124,7 +137,8 @@ class Task(abc.ABC, Generic[Value]):
         """Read an answer.
 
         Args:
-            text: What stood between the markers, without surrounding white space, <= ``MAX_ANSWER_CHARS`` long.
+            text: What stood between the markers, without surrounding white space and without one pair of quotes around
+                the whole, <= ``MAX_ANSWER_CHARS`` long.
 
         Raises:
             Malformed: If the text is not of the form asked for and nothing else. Text is never evaluated as code.
@@ -152,11 +166,48 @@ class Task(abc.ABC, Generic[Value]):
         if not stripped:
             return Score(False, False, "empty answer", malformed=True)
         try:
-            value = self.parse(stripped)
+            value = self.parse(unquote(stripped))
         except Malformed as error:
             return Score(False, False, str(error), malformed=True)
         detail = self.check(problem, value)
         return Score(not detail, not detail and text == self.render(value), detail)
+
+
+class ExactTask(Task[Value]):
+    """A task whose problems have exactly one right answer, computed from their data.
+
+    Subclasses define ``draw``, ``ask`` and ``find``; the forms of answer in ``forms`` bring ``parse`` and ``render``.
+    """
+
+    @abc.abstractmethod
+    def draw(self, rng: np.random.Generator) -> dict[str, Any]:
+        """Draw the data of a problem."""
+
+    @abc.abstractmethod
+    def ask(self, data: Mapping[str, Any]) -> str:
+        """Put the data into words; ends with the form of answer wanted."""
+
+    @abc.abstractmethod
+    def find(self, data: Mapping[str, Any]) -> Value:
+        """Compute the right answer from the data."""
+
+    def generate(self, rng: np.random.Generator) -> Problem:
+        """Draw the data, put it into words and compute the answer."""
+        data = self.draw(rng)
+        return Problem(self.ask(data), self.render(self.find(data)), data)
+
+    def check(self, problem: Problem, value: Value) -> str:
+        """Only the computed answer is right."""
+        right = self.find(problem.data)
+        return "" if self.same(value, right) else f"the answer is {self.render(right)}"
+
+    def same(self, value: Value, right: Value) -> bool:
+        """Tell whether an answer means the right value."""
+        return bool(value == right)
+
+    def solve(self, problem: Problem) -> str:
+        """Compute the answer from the data."""
+        return self.render(self.find(problem.data))
 
 
 def split_of(problem: Problem) -> Split:
@@ -186,6 +237,16 @@ def sample_problem(task: Task[Any], split: Split, key: int) -> Problem:
 
 def unquote(text: str) -> str:
     """Strip one pair of matching quotes or backticks around the whole text."""
-    if len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'`":
+    if len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'`" and text[0] not in text[1:-1]:
         return text[1:-1].strip()
     return text
+
+
+def expect(condition: bool, wanted: str) -> None:
+    """Check a task's parameter.
+
+    Raises:
+        ValueError: With "expected ..." if the condition does not hold.
+    """
+    if not condition:
+        raise ValueError(f"expected {wanted}")

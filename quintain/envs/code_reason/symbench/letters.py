@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from quintain.envs.code_reason.task import Malformed, Problem, Task, unquote
+from quintain.envs.code_reason.draws import choose, randint, text
+from quintain.envs.code_reason.task import ExactTask, Malformed, expect
 
 __all__ = ["Letters"]
 
 _ANSWER = re.compile(
-    r"count:\s*(\d{1,6})\s*,\s*positions:\s*\[((?:\s*\d{1,6}\s*,)*(?:\s*\d{1,6}\s*)?)\]", re.IGNORECASE
+    r"count:\s*([0-9]{1,6})\s*,\s*positions:\s*\[((?:\s*[0-9]{1,6}\s*,)*(?:\s*[0-9]{1,6}\s*)?)\]", re.IGNORECASE
 )
 
 
@@ -26,7 +28,7 @@ class Occurrences(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Letters(Task[Occurrences]):
+class Letters(ExactTask[Occurrences]):
     """Random lower-case words; the letter occurs at least once.
 
     Attributes:
@@ -41,26 +43,25 @@ class Letters(Task[Occurrences]):
 
     def __post_init__(self) -> None:
         """Check that the lengths make sense."""
-        if not 1 <= self.min_length <= self.max_length:
-            raise ValueError("expected 1 <= min_length <= max_length")
+        expect(1 <= self.min_length <= self.max_length, "1 <= min_length <= max_length")
 
-    def generate(self, rng: np.random.Generator) -> Problem:
+    def draw(self, rng: np.random.Generator) -> dict[str, Any]:
         """Draw a word from a small alphabet, so that letters repeat, and one of its letters."""
-        length = int(rng.integers(self.min_length, self.max_length, endpoint=True))
-        alphabet = rng.choice(list(string.ascii_lowercase), size=max(2, length // 2), replace=length // 2 > 26)
-        word = "".join(rng.choice(alphabet, size=length))
-        letter = str(rng.choice(list(word)))
-        prompt = (
-            f"How many times does the letter '{letter}' occur in the word '{word}', and at which positions? "
-            "The first letter is at position 1.\n"
+        length = randint(rng, self.min_length, self.max_length)
+        word = text(rng, text(rng, string.ascii_lowercase, max(2, length // 2)), length)
+        return {"word": word, "letter": choose(rng, word)}
+
+    def ask(self, data: Mapping[str, Any]) -> str:
+        """Ask for count and positions."""
+        return (
+            f"How many times does the letter '{data['letter']}' occur in the word '{data['word']}', and at which "
+            "positions? The first letter is at position 1.\n"
             "Write the answer as <<<Count: X, Positions: [Y, Z, ...]>>>."
         )
-        data = {"word": word, "letter": letter}
-        return Problem(prompt, self.render(_find(word, letter)), data)
 
     def parse(self, text: str) -> Occurrences:
         """Read ``Count: c, Positions: [p, ...]``."""
-        match = _ANSWER.fullmatch(unquote(text))
+        match = _ANSWER.fullmatch(text)
         if match is None:
             raise Malformed("expected the form 'Count: X, Positions: [Y, Z, ...]'")
         positions = tuple(int(p) for p in match[2].split(",") if p.strip())
@@ -70,20 +71,7 @@ class Letters(Task[Occurrences]):
         """Write ``Count: c, Positions: [p, ...]``."""
         return f"Count: {value.times}, Positions: {list(value.positions)}"
 
-    def check(self, problem: Problem, value: Occurrences) -> str:
-        """Both the count and every position must be right."""
-        right = _find(problem.data["word"], problem.data["letter"])
-        if value.times != right.times:
-            return f"count is {right.times}, not {value.times}"
-        if value.positions != right.positions:
-            return f"positions are {list(right.positions)}, not {list(value.positions)}"
-        return ""
-
-    def solve(self, problem: Problem) -> str:
+    def find(self, data: Mapping[str, Any]) -> Occurrences:
         """Scan the word."""
-        return self.render(_find(problem.data["word"], problem.data["letter"]))
-
-
-def _find(word: str, letter: str) -> Occurrences:
-    positions = tuple(i for i, c in enumerate(word, start=1) if c == letter)
-    return Occurrences(len(positions), positions)
+        positions = tuple(i for i, c in enumerate(data["word"], start=1) if c == data["letter"])
+        return Occurrences(len(positions), positions)

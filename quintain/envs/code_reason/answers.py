@@ -1,0 +1,256 @@
+"""Parsers for what models write: bounded, by hand, and never by evaluation.
+
+Every parser either returns a plain value or raises ``Malformed``; no input makes it run code, recurse deeply or build a
+number of unbounded size. Digits are ASCII digits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import NamedTuple, TypeAlias
+
+from quintain.envs.code_reason.task import Malformed
+
+__all__ = [
+    "Expression",
+    "Nested",
+    "parse_expression",
+    "parse_grid",
+    "parse_integer",
+    "parse_integer_grid",
+    "parse_integers",
+    "parse_list",
+    "parse_number",
+    "parse_option",
+]
+
+#: A list of atoms and lists; atoms are strings, read further by whoever knows what they should be.
+Nested: TypeAlias = "list[str | Nested]"
+
+_MAX_DIGITS = 60
+_MAX_DEPTH = 8
+_MAX_TOKENS = 400
+
+_INTEGER = re.compile(r"[+-]?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)")
+_NUMBER = re.compile(r"([+-]?)(?:([0-9]*)\.([0-9]*)|([0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\s*/\s*([0-9]+))?)")
+_SCIENTIFIC = re.compile(r"(.+)[eE]([+-]?[0-9]{1,2})")
+_LIST_TOKEN = re.compile(r"""\s*(?:([\[\](),])|'([^'\\\n]*)'|"([^"\\\n]*)"|([^\s\[\](),'"]+))""")
+_ARITHMETIC_TOKEN = re.compile(r"\s*([0-9]{1,9}(?![0-9])|[-+*/()])")
+_SAME_OPERATOR = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-", "[": "(", "]": ")"})
+
+
+def parse_integer(text: str) -> int:
+    """Read an integer, with or without thousands separators.
+
+    Raises:
+        Malformed: If the text is anything else, or longer than 60 characters.
+    """
+    text = text.strip().replace("−", "-")
+    if len(text) > _MAX_DIGITS or not _INTEGER.fullmatch(text):
+        raise Malformed("expected an integer")
+    return int(text.replace(",", ""))
+
+
+def parse_number(text: str) -> Fraction:
+    """Read an integer, a decimal number or a fraction ``p/q``, exactly.
+
+    Raises:
+        Malformed: If the text is anything else (``nan`` and ``inf`` among it), or longer than 60 characters.
+    """
+    text = text.strip().replace("−", "-")
+    if len(text) > _MAX_DIGITS:
+        raise Malformed("expected a number of at most 60 characters")
+    exponent = 0
+    if scientific := _SCIENTIFIC.fullmatch(text):
+        text, exponent = scientific[1], int(scientific[2])
+    match = _NUMBER.fullmatch(text)
+    if match is None or (match[2] == "" and match[3] == ""):
+        raise Malformed("expected a number")
+    sign, whole, decimals, integer, denominator = match.groups()
+    if integer is None:
+        value = Fraction(int((whole + decimals) or "0"), 10 ** len(decimals))
+    else:
+        divisor = int(denominator) if denominator else 1
+        if divisor == 0:
+            raise Malformed("expected a number, not a division by zero")
+        value = Fraction(int(integer.replace(",", "")), divisor)
+    return (-value if sign == "-" else value) * Fraction(10) ** exponent
+
+
+def parse_list(text: str) -> Nested:
+    """Read a list in brackets, nested at most 8 deep: ``[[a, 'b'], (c d)]``. Commas may be left out.
+
+    Raises:
+        Malformed: If the text is anything else.
+    """
+    root: Nested = []
+    stack: list[Nested] = [root]
+    closers: list[str] = []
+    position, comma = 0, True  # comma: a separator here would stand for a missing item
+    text = text.strip()
+    while position < len(text):
+        match = _LIST_TOKEN.match(text, position)
+        if match is None:
+            raise Malformed("expected a list; there is an unfinished quote or an escape in it")
+        position = match.end()
+        mark = match[1]
+        if mark is None:
+            if not closers:
+                raise Malformed("expected a list in brackets")
+            stack[-1].append(next(group for group in match.groups()[1:] if group is not None))
+            comma = False
+        elif mark in "[(":
+            if len(stack) > _MAX_DEPTH or (len(stack) == 1 and root):
+                raise Malformed("expected one list, not nested so deeply")
+            inner: Nested = []
+            stack[-1].append(inner)
+            stack.append(inner)
+            closers.append("]" if mark == "[" else ")")
+            comma = True
+        elif mark == ",":
+            if comma or not closers:
+                raise Malformed("expected a list; there is a comma without an item")
+            comma = True
+        else:
+            if not closers or closers.pop() != mark:
+                raise Malformed("expected a list; its brackets do not match")
+            stack.pop()
+            comma = False
+    if closers or len(root) != 1:
+        raise Malformed("expected one list in brackets")
+    first = root[0]
+    assert not isinstance(first, str)
+    return first
+
+
+def parse_integers(text: str) -> list[int]:
+    """Read a flat list of integers; the outer brackets may be left out.
+
+    Raises:
+        Malformed: If the text is anything else.
+    """
+    items = parse_list(text if text[:1] in ("[", "(") else f"[{text}]")
+    return [_integer_atom(item) for item in items]
+
+
+def parse_grid(text: str) -> list[list[str]]:
+    """Read rows of atoms: a list of lists, or one line a row.
+
+    Raises:
+        Malformed: If the text is anything else. Rows of different lengths are the caller's business.
+    """
+    rows: Sequence[str | Nested]
+    if text.strip()[:1] in ("[", "("):
+        rows = parse_list(text)
+    else:
+        rows = [parse_list(f"[{line}]") for line in text.splitlines() if line.strip()]
+    grid: list[list[str]] = []
+    for row in rows:
+        if isinstance(row, str) or not all(isinstance(cell, str) for cell in row):
+            raise Malformed("expected a list of rows")
+        grid.append([cell for cell in row if isinstance(cell, str)])
+    return grid
+
+
+def parse_integer_grid(text: str) -> list[list[int]]:
+    """Read rows of integers: a list of lists, or one line a row.
+
+    Raises:
+        Malformed: If the text is anything else.
+    """
+    return [[_integer_atom(cell) for cell in row] for row in parse_grid(text)]
+
+
+def parse_option(text: str, options: Sequence[str]) -> str:
+    """Read one of the options, in any letter case.
+
+    Raises:
+        Malformed: If the text is none of them.
+    """
+    for option in options:
+        if text.strip().casefold() == option.casefold():
+            return option
+    raise Malformed(f"expected one of {', '.join(options)}")
+
+
+class Expression(NamedTuple):
+    """An arithmetic expression over integers.
+
+    Attributes:
+        text: The expression in canonical spacing.
+        numbers: Its numbers, from left to right.
+        value: Its exact value, or ``None`` where it divides by zero.
+    """
+
+    text: str
+    numbers: tuple[int, ...]
+    value: Fraction | None
+
+
+def parse_expression(text: str) -> Expression:
+    """Read ``(1 + 2) * 3 / 4``: integers, the four operations between them, and brackets. There are no signs.
+
+    Raises:
+        Malformed: If the text is anything else, an equation among it.
+    """
+    tokens: list[str] = []
+    position = 0
+    text = text.strip().translate(_SAME_OPERATOR)
+    while position < len(text):
+        match = _ARITHMETIC_TOKEN.match(text, position)
+        if match is None or len(tokens) >= _MAX_TOKENS:
+            raise Malformed("expected an arithmetic expression over integers with + - * / ( )")
+        tokens.append(match[1])
+        position = match.end()
+
+    # Two stacks (shunting yard), so that no depth of brackets is a depth of recursion.
+    values: list[Fraction | None] = []
+    operators: list[str] = []
+    wants_operand = True
+
+    def apply() -> None:
+        right, left, operator = values.pop(), values.pop(), operators.pop()
+        if left is None or right is None or (operator == "/" and right == 0):
+            values.append(None)
+        elif operator == "+":
+            values.append(left + right)
+        elif operator == "-":
+            values.append(left - right)
+        elif operator == "*":
+            values.append(left * right)
+        else:
+            values.append(left / right)
+
+    for token in tokens:
+        if wants_operand != (token.isdigit() or token == "("):
+            raise Malformed("expected operators between numbers")
+        if token.isdigit():
+            values.append(Fraction(int(token)))
+            wants_operand = False
+        elif token == "(":
+            operators.append(token)
+        elif token == ")":
+            while operators and operators[-1] != "(":
+                apply()
+            if not operators:
+                raise Malformed("expected balanced brackets")
+            operators.pop()
+        else:
+            while operators and operators[-1] != "(" and (token in "+-" or operators[-1] in "*/"):
+                apply()
+            operators.append(token)
+            wants_operand = True
+    if wants_operand or "(" in operators:
+        raise Malformed("expected a complete expression with balanced brackets")
+    while operators:
+        apply()
+    canonical = "".join(f" {token} " if token in "+-*/" else token for token in tokens)
+    return Expression(canonical, tuple(int(token) for token in tokens if token.isdigit()), values[0])
+
+
+def _integer_atom(item: str | Nested) -> int:
+    if not isinstance(item, str):
+        raise Malformed("expected integers, not lists")
+    return parse_integer(item)

@@ -1,0 +1,83 @@
+"""Exact tasks by the form of their answer: each form brings ``parse`` and ``render``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import ClassVar
+
+from quintain.envs.code_reason.answers import (
+    parse_grid,
+    parse_integer,
+    parse_integer_grid,
+    parse_integers,
+    parse_number,
+)
+from quintain.envs.code_reason.task import ExactTask, Malformed
+
+__all__ = ["IntegerGridTask", "IntegerListTask", "IntegerTask", "NumberTask", "StringTask", "SymbolGridTask"]
+
+
+@dataclass(frozen=True)
+class IntegerTask(ExactTask[int]):
+    """The answer is an integer."""
+
+    def parse(self, text: str) -> int:
+        """Read an integer."""
+        return parse_integer(text)
+
+
+@dataclass(frozen=True)
+class NumberTask(ExactTask[Fraction]):
+    """The answer is a rational number: an integer, a fraction ``p/q``, or a decimal within ``TOLERANCE`` of it."""
+
+    TOLERANCE: ClassVar[Fraction] = Fraction(1, 10**6)
+
+    def parse(self, text: str) -> Fraction:
+        """Read a number exactly."""
+        return parse_number(text)
+
+    def same(self, value: Fraction, right: Fraction) -> bool:
+        """Compare with the absolute tolerance, which no wrong integer is within."""
+        return abs(value - right) <= self.TOLERANCE
+
+
+@dataclass(frozen=True)
+class StringTask(ExactTask[str]):
+    """The answer is a string over a small alphabet, compared as it is."""
+
+    ALPHABET: ClassVar[str] = r"[A-Z]"
+
+    def parse(self, text: str) -> str:
+        """Read the string."""
+        if not re.fullmatch(f"{self.ALPHABET}+", text):
+            raise Malformed(f"expected a string of characters {self.ALPHABET}")
+        return text
+
+
+@dataclass(frozen=True)
+class IntegerListTask(ExactTask[list[int]]):
+    """The answer is a list of integers."""
+
+    def parse(self, text: str) -> list[int]:
+        """Read a flat list of integers."""
+        return parse_integers(text)
+
+
+@dataclass(frozen=True)
+class IntegerGridTask(ExactTask[list[list[int]]]):
+    """The answer is a list of rows of integers."""
+
+    def parse(self, text: str) -> list[list[int]]:
+        """Read rows of integers."""
+        return parse_integer_grid(text)
+
+
+@dataclass(frozen=True)
+class SymbolGridTask(ExactTask[list[list[str]]]):
+    """The answer is a list of rows of symbols."""
+
+    def parse(self, text: str) -> list[list[str]]:
+        """Read rows of symbols."""
+        return parse_grid(text)
