@@ -20,6 +20,7 @@ __all__ = [
     "BudgetExceededError",
     "CapabilityError",
     "ConfigurationError",
+    "ContextOverflowError",
     "EngineError",
     "EnvironmentFault",
     "MissingDependencyError",
@@ -65,14 +66,15 @@ class CapabilityError(ConfigurationError):
 
 
 class MissingDependencyError(QuintainError, ImportError):
-    """An optional library is not installed; the message names the extra that brings it."""
+    """An optional library is not installed; the message names the command that brings it."""
 
-    def __init__(self, module: str, extra: str, purpose: str = "") -> None:
-        """Compose "mujoco is not installed; run: pip install 'quintain[mujoco]'"."""
+    def __init__(self, module: str, extra: str, purpose: str = "", remedy: str = "") -> None:
+        """Compose "mujoco is not installed; run: pip install 'quintain[mujoco]'", or name another ``remedy``."""
         self.module = module
         self.extra = extra
         why = f" (needed for {purpose})" if purpose else ""
-        super().__init__(f"{module} is not installed{why}; run: pip install 'quintain[{extra}]'", name=module)
+        command = remedy or f"pip install 'quintain[{extra}]'"
+        super().__init__(f"{module} is not installed{why}; run: {command}", name=module)
 
 
 class BudgetExceededError(QuintainError):
@@ -94,6 +96,16 @@ class EngineError(QuintainError):
         self.attempts = attempts
         self.status = status
         super().__init__(message)
+
+
+class ContextOverflowError(EngineError):
+    """A prompt does not fit the model's context window. Shorten it; trying again cannot help."""
+
+    def __init__(self, prompt_tokens: int, limit: int) -> None:
+        """Compose "the prompt has 9000 tokens and the model reads at most 8191"."""
+        self.prompt_tokens = prompt_tokens
+        self.limit = limit
+        super().__init__(f"the prompt has {prompt_tokens} tokens and the model reads at most {limit}; shorten it")
 
 
 class SandboxError(QuintainError):

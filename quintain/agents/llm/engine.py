@@ -8,6 +8,7 @@ base class validates requests against the declared capabilities and shows every 
 from __future__ import annotations
 
 import abc
+import asyncio
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
@@ -73,8 +74,9 @@ class Request:
             raise ValueError(f"top_p must be in (0, 1], got {self.top_p!r}")
         if any(not isinstance(s, str) or not s for s in self.stop):
             raise ValueError(f"stop must hold non-empty strings, got {self.stop!r}")
-        if self.choices is not None and (not self.choices or len(set(self.choices)) < len(self.choices)):
-            raise ValueError(f"choices must be distinct and not empty, got {self.choices!r}")
+        choices = self.choices
+        if choices is not None and (not choices or not all(choices) or len(set(choices)) < len(choices)):
+            raise ValueError(f"choices must be distinct, non-empty strings, at least one, got {choices!r}")
 
     @property
     def key(self) -> str:
@@ -109,7 +111,8 @@ class Reply:
         token_ids: The generated tokens, or ``None`` where the engine does not tell.
         logprobs: Log-probability of each generated token under the model (natural log, before temperature and top-p),
             same length as ``token_ids``; ``None`` unless asked for.
-        choice_logprobs: For a constrained choice: log-probability of each choice, in the request's order.
+        choice_logprobs: For a constrained choice: log-probability of each choice, in the request's order; ``None``
+            where the engine does not tell.
     """
 
     text: str
@@ -229,6 +232,9 @@ class Engine(abc.ABC):
         """Return JSON-able facts for the run's record: engine, model, versions, settings."""
         return {"engine": self.name}
 
+    def close(self) -> None:  # noqa: B027 - most engines hold nothing
+        """Release what the engine holds: threads, connections, memory. Calling twice is harmless."""
+
     async def aclose(self) -> None:
-        """Release what the engine holds. Calling twice is harmless."""
-        return
+        """Do the same as :meth:`close` without blocking the event loop."""
+        await asyncio.to_thread(self.close)

@@ -1,0 +1,87 @@
+"""An engine that serves the replies of a recorded run, with no model."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from quintain.agents.llm.engine import Engine, Reply, Request
+from quintain.errors import EngineError, RecordError
+
+__all__ = ["ReplayEngine"]
+
+
+class ReplayEngine(Engine):
+    """Answers each request with what a recorded run answered to the same request.
+
+    Requests are found by :attr:`Request.key`, so everything that makes a request, its seed included, must be the same:
+    the same environment, agent, seeds and version. Where one request was made several times, its recordings are served
+    in their recorded order, and start over when all have been served.
+
+    Args:
+        path: A run folder, or its ``episodes.jsonl``.
+
+    Raises:
+        RecordError: If there is no such file, it is damaged before its last line, or holds no model calls.
+    """
+
+    name = "replay"
+    # A request on record was served in full; one that is not fails, whatever it asks for.
+    capabilities = frozenset({"chat", "prompt", "logprobs", "choices", "prefill", "stop", "seed"})
+
+    def __init__(self, path: str | Path) -> None:
+        given = Path(path)
+        self.path = given / "episodes.jsonl" if given.is_dir() else given
+        if not self.path.is_file():
+            raise RecordError(f"nothing to replay: {self.path} does not exist; give the folder of a recorded run")
+        self._recordings: dict[str, list[list[Reply]]] = defaultdict(list)
+        for call in _read_calls(self.path):
+            self._recordings[call["key"]].append([Reply.from_dict(reply) for reply in call["replies"]])
+        if not self._recordings:
+            raise RecordError(f"{self.path} holds no model calls; only runs of language agents can be replayed")
+        self._served: dict[str, int] = defaultdict(int)
+        self._lock = threading.Lock()
+
+    def describe(self) -> dict[str, Any]:
+        """Return where the recordings come from and how many requests they answer."""
+        return {"engine": self.name, "path": str(self.path), "requests": len(self._recordings)}
+
+    async def _generate(self, requests: Sequence[Request]) -> list[list[Reply]]:
+        return [self._serve(request) for request in requests]
+
+    def _serve(self, request: Request) -> list[Reply]:
+        key = request.key
+        with self._lock:
+            recordings = self._recordings.get(key)
+            if recordings is None:
+                raise EngineError(
+                    f"request {key} is not on record in {self.path}; a replay needs the same environment, agent, seed "
+                    f"and version as the recorded run. The request {_show(request)}"
+                )
+            turn = self._served[key]
+            self._served[key] += 1
+        return recordings[turn % len(recordings)]
+
+
+def _read_calls(path: Path) -> Iterator[dict[str, Any]]:
+    lines = path.read_bytes().splitlines()
+    for number, line in enumerate(lines, start=1):
+        try:
+            calls = json.loads(line).get("calls") or []
+            for call in calls:
+                yield {"key": call["key"], "replies": call["replies"]}
+        except (ValueError, AttributeError, TypeError, KeyError) as error:
+            if number == len(lines):  # a run that was killed may leave half a line
+                return
+            raise RecordError(f"line {number} of {path} is damaged: {error!r}") from error
+
+
+def _show(request: Request) -> str:
+    if request.prompt is not None:
+        return f"begins: {request.prompt[:160]!r}"
+    last = request.messages[-1] if request.messages else {"role": "user", "content": ""}
+    return f"ends with the {last['role']} message: {last['content'][:160]!r}"
