@@ -34,7 +34,7 @@ _MAX_DEPTH = 8
 _MAX_TOKENS = 400
 
 _INTEGER = re.compile(r"[+-]?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)")
-_NUMBER = re.compile(r"([+-]?)(?:([0-9]*)\.([0-9]*)|([0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\s*/\s*([0-9]+))?)")
+_NUMBER = re.compile(r"([+-]?)(?:([0-9]*)\.([0-9]+)|([0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\s*/\s*([0-9]+))?)")
 _SCIENTIFIC = re.compile(r"(.+)[eE]([+-]?[0-9]{1,2})")
 _LIST_TOKEN = re.compile(r"""\s*(?:([\[\](),])|'([^'\\\n]*)'|"([^"\\\n]*)"|([^\s\[\](),'"]+))""")
 _ARITHMETIC_TOKEN = re.compile(r"\s*([0-9]{1,9}(?![0-9])|[-+*/()])")
@@ -66,7 +66,7 @@ def parse_number(text: str) -> Fraction:
     if scientific := _SCIENTIFIC.fullmatch(text):
         text, exponent = scientific[1], int(scientific[2])
     match = _NUMBER.fullmatch(text)
-    if match is None or (match[2] == "" and match[3] == ""):
+    if match is None:
         raise Malformed("expected a number")
     sign, whole, decimals, integer, denominator = match.groups()
     if integer is None:

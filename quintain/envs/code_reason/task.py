@@ -63,7 +63,7 @@ class Problem:
 
     prompt: str
     answer: str
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @property
     def hash(self) -> str:
