@@ -1,1 +1,17 @@
-"""."""
+"""Worlds: every environment of the toolkit, registered with Gymnasium and PettingZoo."""
+
+from __future__ import annotations
+
+import gymnasium as gym
+
+__all__ = ["register_all"]
+
+
+def register_all() -> None:
+    """Register every environment. Calling twice is harmless; nothing is imported until an environment is made."""
+    if "CodeReason-v0" not in gym.registry:
+        gym.register(
+            "CodeReason-v0",
+            entry_point="quintain.envs.code_reason.env:CodeReasonEnv",
+            vector_entry_point="quintain.envs.code_reason.env:make_vec",
+        )

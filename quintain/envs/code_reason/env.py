@@ -218,6 +218,10 @@ class CodeReasonEnv(gym.Env[str, str]):
         """Say whether ``step(action)`` waits for the sandbox, so that a runner may step in a thread."""
         return self._code and isinstance(action, str) and "```" in action
 
+    def describe(self) -> dict[str, Any]:
+        """Return JSON-able facts for a run's record: the sandbox and its protections."""
+        return {"sandbox": self._sandbox.describe()} if self._code else {}
+
     def solution(self) -> str:
         """Return a right answer between markers, found by the task's own solver. For oracles and self-tests."""
         return f"<<<{self._task.solve(self.problem)}>>>"

@@ -1,0 +1,22 @@
+"""What came out: runs, records, statistics, comparisons."""
+
+from quintain.evaluation.compare import Comparison, compare
+from quintain.evaluation.match import play
+from quintain.evaluation.records import EpisodeRecord, read_episodes
+from quintain.evaluation.report import Report
+from quintain.evaluation.rescore import Rescored, rescore
+from quintain.evaluation.runner import evaluate
+from quintain.evaluation.statistics import Interval
+
+__all__ = [
+    "Comparison",
+    "EpisodeRecord",
+    "Interval",
+    "Report",
+    "Rescored",
+    "compare",
+    "evaluate",
+    "play",
+    "read_episodes",
+    "rescore",
+]

@@ -1,0 +1,125 @@
+"""Two runs on the same seeds: is one better, and by how much?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from quintain.errors import ConfigurationError
+from quintain.evaluation.records import EpisodeRecord
+from quintain.evaluation.report import Report
+from quintain.evaluation.statistics import Interval, paired_difference, required_pairs
+
+__all__ = ["Comparison", "compare"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What pairs of episodes with the same seed say. Differences are first minus second.
+
+    Attributes:
+        success: Difference of success rates; no data where the environment defines no success.
+        reward: Difference of mean returns.
+        wins: Pairs that only the first solved (without success: in which it had the higher return).
+        losses: Pairs that only the second solved (or had the higher return).
+        ties: The other pairs.
+        left_out: Episodes without a partner, or whose partner failed for infrastructure reasons.
+        hint: What the data can and cannot tell, in words.
+    """
+
+    success: Interval
+    reward: Interval
+    wins: int
+    losses: int
+    ties: int
+    left_out: int
+    hint: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-able data."""
+        return {
+            "success": self.success.to_dict(),
+            "reward": self.reward.to_dict(),
+            "wins": self.wins,
+            "losses": self.losses,
+            "ties": self.ties,
+            "left_out": self.left_out,
+            "hint": self.hint,
+        }
+
+    def __str__(self) -> str:
+        lead = f"success difference {self.success}, " if self.success.n else ""
+        return (
+            f"{lead}reward difference {self.reward} "
+            f"({self.wins} wins, {self.losses} losses, {self.ties} ties, {self.left_out} left out). {self.hint}"
+        )
+
+
+def compare(
+    first: Report | str | Path, second: Report | str | Path, *, confidence: float = 0.95, seed: int = 0
+) -> Comparison:
+    """Compare two runs pair by pair.
+
+    Episodes are paired by seed; an infrastructure failure in either leaves the pair out. Intervals are BCa bootstraps
+    over pairs.
+
+    Args:
+        first: A report, or the folder of a run.
+        second: A report, or the folder of a run.
+        confidence: Nominal coverage of the intervals, in (0, 1).
+        seed: Seed of the bootstrap.
+
+    Raises:
+        ConfigurationError: If no seed occurs in both runs, or a seed posed different tasks.
+    """
+    one = first if isinstance(first, Report) else Report.load(first)
+    two = second if isinstance(second, Report) else Report.load(second)
+    pairs = _pair(one.scored, two.scored)
+    judged = [(a, b) for a, b in pairs if "finished" not in (a.outcome, b.outcome)]
+    wins_a = [float(a.outcome == "success") for a, _ in judged]
+    wins_b = [float(b.outcome == "success") for _, b in judged]
+    returns_a, returns_b = [a.reward for a, _ in pairs], [b.reward for _, b in pairs]
+    success = paired_difference(wins_a, wins_b, confidence, seed)
+    reward = paired_difference(returns_a, returns_b, confidence, seed)
+    scores = (wins_a, wins_b) if judged else (returns_a, returns_b)
+    wins = sum(a > b for a, b in zip(*scores, strict=True))
+    losses = sum(a < b for a, b in zip(*scores, strict=True))
+    return Comparison(
+        success=success,
+        reward=reward,
+        wins=wins,
+        losses=losses,
+        ties=len(scores[0]) - wins - losses,
+        left_out=len(one.episodes) + len(two.episodes) - 2 * len(pairs),
+        hint=_hint(success if judged else reward, scores, confidence),
+    )
+
+
+def _pair(first: Sequence[EpisodeRecord], second: Sequence[EpisodeRecord]) -> list[tuple[EpisodeRecord, EpisodeRecord]]:
+    partners = {e.seed: e for e in second}
+    pairs = [(e, partners[e.seed]) for e in first if e.seed in partners]
+    if not pairs:
+        raise ConfigurationError("no seed occurs in both runs; compare runs of the same environment and seed")
+    for a, b in pairs:
+        hashes = a.info.get("task_hash"), b.info.get("task_hash")
+        if hashes[0] != hashes[1]:
+            raise ConfigurationError(
+                f"seed {a.seed} posed different tasks ({hashes[0]} and {hashes[1]}); "
+                "the runs differ in configuration or version"
+            )
+    return pairs
+
+
+def _hint(difference: Interval, scores: tuple[list[float], list[float]], confidence: float) -> str:
+    if difference.n < 2:
+        return "One pair tells nothing."
+    if difference.low == difference.high == 0:
+        return "The two runs scored the same in every pair."
+    if difference.low > 0 or difference.high < 0:
+        return f"The {confidence:.0%} interval excludes zero."
+    needed = required_pairs([a - b for a, b in zip(*scores, strict=True)], confidence)
+    if needed is None:
+        return "The mean difference is zero."
+    return f"{difference.n} pairs cannot separate these; about {needed:,} would be needed for the observed difference."

@@ -1,0 +1,165 @@
+"""Playing one episode and writing down what happened, whatever happens."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import math
+import time
+from concurrent.futures import Executor
+from typing import Any
+
+import gymnasium as gym
+
+from quintain.agents.agent import Actor, Agent, Seat
+from quintain.agents.llm.engine import Tape, record_exchanges
+from quintain.errors import Boundary, ConfigurationError, EngineError, EnvironmentFault, QuintainError, SandboxError
+from quintain.evaluation.records import EpisodeRecord, Outcome
+
+__all__ = ["Ledger", "classify", "play_episode", "single_seat"]
+
+#: Longest error message that is kept.
+_MAX_MESSAGE = 2_000
+
+
+class Ledger:
+    """Collects one episode, step by step, and turns it into a record.
+
+    Args:
+        index: Number of the episode in its run.
+        seed: Its seed.
+    """
+
+    __slots__ = ("_started", "index", "info", "returns", "seed", "steps", "terms")
+
+    def __init__(self, index: int, seed: int) -> None:
+        self.index = index
+        self.seed = seed
+        self.steps: list[dict[str, Any]] = []
+        self.returns: dict[str, float] = {}
+        self.terms: dict[str, float] = {}
+        self.info: dict[str, Any] = {}
+        self._started = time.perf_counter()
+
+    def step(self, seat: str, observation: Any, action: Any, reward: float, info: dict[str, Any]) -> None:
+        """Write down one action of one seat.
+
+        Raises:
+            EnvironmentFault: If the reward is not a finite number.
+        """
+        reward = float(reward)
+        if not math.isfinite(reward):
+            raise EnvironmentFault(f"expected a finite reward, got {reward!r}")
+        entry: dict[str, Any] = {"observation": observation, "action": action, "reward": reward}
+        if seat != "agent":
+            entry["seat"] = seat
+        if "attack" in info:
+            entry["attack"] = info["attack"]
+        self.steps.append(entry)
+        self.returns[seat] = self.returns.get(seat, 0.0) + reward
+        for name, value in info.get("reward_terms", {}).items():
+            self.terms[name] = self.terms.get(name, 0.0) + value
+        self.info = info
+
+    def finish(self, tape: Tape, error: dict[str, str] | None = None) -> EpisodeRecord:
+        """Close the episode."""
+        return EpisodeRecord(
+            index=self.index,
+            seed=self.seed,
+            outcome="error" if error else outcome_of(self.info),
+            returns=self.returns,
+            steps=self.steps,
+            info={k: v for k, v in self.info.items() if k not in ("reward_terms", "attack", "episode")},
+            reward_terms=self.terms,
+            error=error,
+            calls=[{"key": e.request.key, "replies": [r.to_dict() for r in e.replies]} for e in tape.exchanges],
+            prompt_tokens=tape.prompt_tokens,
+            completion_tokens=tape.completion_tokens,
+            wall_s=round(time.perf_counter() - self._started, 6),
+        )
+
+
+def outcome_of(info: dict[str, Any]) -> Outcome:
+    """Read the outcome of an episode off the environment's last ``info``."""
+    if info.get("success"):
+        return "success"
+    if info.get("invalid_action"):
+        return "invalid_action"
+    if info.get("parse_error"):
+        return "parse_error"
+    return "failure" if "success" in info else "finished"
+
+
+def classify(error: Exception, boundary: Boundary) -> dict[str, str]:
+    """Describe an infrastructure failure by the boundary that it crossed.
+
+    Args:
+        error: What was raised.
+        boundary: Whose code was running; engine and sandbox errors say so themselves.
+    """
+    if isinstance(error, EngineError):
+        boundary = "engine"
+    elif isinstance(error, SandboxError):
+        boundary = "sandbox"
+    message = str(error) if isinstance(error, QuintainError) else f"{type(error).__name__}: {error}"
+    return {"boundary": boundary, "type": type(error).__name__, "message": message[:_MAX_MESSAGE]}
+
+
+def single_seat(env: gym.Env[Any, Any], env_id: str) -> Seat:
+    """Describe the only seat of a Gymnasium environment; the seed is filled in per episode."""
+    return Seat(
+        env_id=env_id,
+        name="agent",
+        observation_space=env.observation_space,
+        action_space=env.action_space,
+        seed=0,
+        solution=getattr(env.unwrapped, "solution", None),
+    )
+
+
+async def play_episode(
+    env: gym.Env[Any, Any], agent: Agent, seat: Seat, index: int, threads: Executor | None = None
+) -> EpisodeRecord:
+    """Play one episode of a Gymnasium environment.
+
+    Never raises for a failure of agent, engine, environment or sandbox: the record says what failed. A configuration
+    that cannot work at all (:class:`~quintain.errors.ConfigurationError`) does raise, since every episode would fail.
+
+    Args:
+        env: The environment, which nobody else uses meanwhile.
+        agent: Who plays.
+        seat: The seat, with the episode's seed.
+        index: Number of the episode in its run.
+        threads: Where steps that wait are run, so that they do not hold up other episodes.
+    """
+    ledger = Ledger(index, seat.seed)
+    error: dict[str, str] | None = None
+    blocks = getattr(env.unwrapped, "step_blocks", None) if threads is not None else None
+    with record_exchanges() as tape:
+        boundary: Boundary = "env"
+        try:
+            observation, info = env.reset(seed=seat.seed)
+            ledger.info = info
+            boundary = "agent"
+            actor: Actor = agent.begin(seat)
+            while True:
+                boundary = "agent"
+                action = actor.act(observation, info)
+                if inspect.isawaitable(action):
+                    action = await action
+                boundary = "env"
+                if blocks is not None and blocks(action):
+                    loop = asyncio.get_running_loop()
+                    result = await loop.run_in_executor(threads, env.step, action)
+                else:
+                    result = env.step(action)
+                following, reward, terminated, truncated, info = result
+                ledger.step("agent", observation, action, float(reward), info)
+                observation = following
+                if terminated or truncated:
+                    break
+        except ConfigurationError:
+            raise
+        except Exception as caught:
+            error = classify(caught, boundary)
+    return ledger.finish(tape, error)

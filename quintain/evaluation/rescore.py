@@ -1,0 +1,73 @@
+"""Scoring a stored run again, without the model: its actions are played back into the environment as it is now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from quintain.agents.replay import ReplayAgent
+from quintain.errors import RecordError
+from quintain.evaluation.records import EpisodeRecord
+from quintain.evaluation.report import Report
+from quintain.evaluation.runner import run_episodes
+
+__all__ = ["Rescored", "rescore"]
+
+
+@dataclass(frozen=True)
+class Rescored:
+    """A stored run under today's environment and verifiers.
+
+    Attributes:
+        before: The stored report.
+        after: The same actions, scored now. Infrastructure errors are carried over as they are.
+        changed: Indices of episodes whose outcome or return changed.
+        drifted: Indices of episodes whose task is no longer the same (its hash changed), so that the stored actions
+            answer another question.
+    """
+
+    before: Report
+    after: Report
+    changed: list[int]
+    drifted: list[int]
+
+
+def rescore(run: str | Path, *, env_kwargs: dict[str, Any] | None = None, concurrency: int = 16) -> Rescored:
+    """Score a stored run again.
+
+    Programs that the agent wrote are executed again in the sandbox; the model is not asked.
+
+    Args:
+        run: A run folder.
+        env_kwargs: Changes to the environment's stored arguments.
+        concurrency: Episodes that are live at once.
+
+    Raises:
+        RecordError: If there is no run, or its environment was made by a function and so cannot be made again.
+    """
+    before = Report.load(run)
+    config = before.manifest.get("config", {})
+    if not isinstance(config.get("env"), str) or "<locals>" in config["env"]:
+        raise RecordError(f"{str(run)!r} does not name a registered environment, so it cannot be scored again")
+    jobs = [(e.index, e.seed) for e in before.scored]
+    results = {e.index: e for e in before.episodes}
+    agent = ReplayAgent(run)
+
+    def sink(record: EpisodeRecord) -> None:
+        stored = results[record.index]
+        record.calls, record.wall_s = stored.calls, stored.wall_s
+        record.prompt_tokens, record.completion_tokens = stored.prompt_tokens, stored.completion_tokens
+        results[record.index] = record
+
+    if jobs:
+        kwargs = config.get("env_kwargs", {}) | (env_kwargs or {})
+        run_episodes(config["env"], kwargs, agent, iter(jobs), min(concurrency, len(jobs)), sink, lambda facts: None)
+    after = Report([results[i] for i in sorted(results)], before.manifest, None, before.confidence)
+    pairs = list(zip(before.episodes, after.episodes, strict=True))
+    return Rescored(
+        before,
+        after,
+        changed=[a.index for a, b in pairs if (a.outcome, a.returns) != (b.outcome, b.returns)],
+        drifted=[a.index for a, b in pairs if a.info.get("task_hash") != b.info.get("task_hash")],
+    )

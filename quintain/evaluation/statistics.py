@@ -1,0 +1,188 @@
+"""Intervals that a scientist can trust: Wilson for rates, BCa or t for means, paired bootstrap for differences."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quintain.seeding import SeedStream
+
+__all__ = ["Interval", "mean", "paired_difference", "rate", "required_pairs"]
+
+#: Below this many values an interval says little, and the report says so.
+SMALL_N = 10
+_RESAMPLES = 9_999
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """An estimate with its confidence interval.
+
+    Attributes:
+        estimate: Point estimate; NaN when there is no data.
+        low: Lower end; NaN where no interval can be given.
+        high: Upper end; NaN where no interval can be given.
+        n: Number of values behind it.
+        method: How the interval was made.
+        confidence: Nominal coverage, in (0, 1).
+        note: A word of caution, or empty.
+    """
+
+    estimate: float
+    low: float
+    high: float
+    n: int
+    method: str
+    confidence: float = 0.95
+    note: str = ""
+
+    def __str__(self) -> str:
+        if self.n == 0:
+            return "no data"
+        if math.isnan(self.low):
+            return f"{self.estimate:.3g}"
+        return f"{self.estimate:.3g} [{self.low:.3g}, {self.high:.3g}]"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-able data; NaN becomes ``None``."""
+        fields = {name: getattr(self, name) for name in self.__slots__}
+        return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in fields.items()}
+
+
+def rate(successes: int, n: int, confidence: float = 0.95) -> Interval:
+    """Estimate a success probability with Wilson's score interval.
+
+    With z the normal quantile: centre (k + z^2/2) / (n + z^2), half-width z/(n + z^2) sqrt(k(n-k)/n + z^2/4)
+    (Wilson 1927). Never leaves [0, 1] and is honest at 0 and at n, where the textbook interval has width 0.
+
+    Args:
+        successes: k, in [0, n].
+        n: Trials, >= 0.
+        confidence: Nominal coverage, in (0, 1).
+
+    Raises:
+        ValueError: If the counts or the confidence make no sense.
+
+    Example:
+        >>> print(rate(8, 10))
+        0.8 [0.49, 0.943]
+    """
+    if not 0 <= successes <= n:
+        raise ValueError(f"expected 0 <= successes <= n, got {successes!r} of {n!r}")
+    _check_confidence(confidence)
+    if n == 0:
+        return Interval(math.nan, math.nan, math.nan, 0, "wilson", confidence, "no data")
+    z = statistics.NormalDist().inv_cdf(0.5 + confidence / 2)
+    centre = (successes + z * z / 2) / (n + z * z)
+    half = z / (n + z * z) * math.sqrt(successes * (n - successes) / n + z * z / 4)
+    low = 0.0 if successes == 0 else centre - half
+    high = 1.0 if successes == n else centre + half
+    return Interval(successes / n, low, high, n, "wilson", confidence, _small(n))
+
+
+def mean(
+    values: Sequence[float] | NDArray[np.float64],
+    confidence: float = 0.95,
+    method: Literal["bca", "t"] = "bca",
+    seed: int = 0,
+) -> Interval:
+    """Estimate a mean with a BCa bootstrap interval (Efron 1987) or Student's t.
+
+    Args:
+        values: Shape ``(n,)``, finite.
+        confidence: Nominal coverage, in (0, 1).
+        method: ``"bca"`` resamples 9,999 times with a generator seeded by ``seed``; ``"t"`` assumes normal means.
+        seed: Seed of the resampling: equal data give equal intervals.
+
+    Raises:
+        ValueError: If a value is not finite, the method unknown, or the confidence outside (0, 1).
+    """
+    data = _finite(values)
+    _check_confidence(confidence)
+    if method not in ("bca", "t"):
+        raise ValueError(f"method must be 'bca' or 't', got {method!r}")
+    n = len(data)
+    if n < 2:
+        estimate = float(data[0]) if n else math.nan
+        return Interval(estimate, math.nan, math.nan, n, method, confidence, "no interval from fewer than 2 values")
+    estimate = float(data.mean())
+    if np.all(data == data[0]):
+        return Interval(estimate, estimate, estimate, n, method, confidence, "all values are equal")
+    if method == "t":
+        from scipy import stats
+
+        half = float(stats.t.ppf(0.5 + confidence / 2, n - 1)) * float(data.std(ddof=1)) / math.sqrt(n)
+        return Interval(estimate, estimate - half, estimate + half, n, method, confidence, _small(n))
+    low, high = _bca(data, confidence, seed)
+    return Interval(estimate, low, high, n, method, confidence, _small(n))
+
+
+def paired_difference(
+    first: Sequence[float] | NDArray[np.float64],
+    second: Sequence[float] | NDArray[np.float64],
+    confidence: float = 0.95,
+    seed: int = 0,
+) -> Interval:
+    """Estimate ``mean(first - second)`` by a BCa bootstrap over pairs.
+
+    Args:
+        first: Shape ``(n,)``.
+        second: Shape ``(n,)``; ``second[i]`` shares its seed with ``first[i]``.
+        confidence: Nominal coverage, in (0, 1).
+        seed: Seed of the resampling.
+
+    Raises:
+        ValueError: If the lengths differ or a value is not finite.
+    """
+    a, b = _finite(first), _finite(second)
+    if a.shape != b.shape:
+        raise ValueError(f"pairs need equal lengths, got {len(a)} and {len(b)}")
+    return mean(a - b, confidence, "bca", seed)
+
+
+def required_pairs(differences: Sequence[float] | NDArray[np.float64], confidence: float = 0.95) -> int | None:
+    """Estimate how many pairs would separate the observed mean difference from zero with power 0.8.
+
+    n = ((z_{1-alpha/2} + z_{0.8}) sd / mean)^2, the normal approximation. ``None`` when the observed mean is zero or
+    there are fewer than two pairs.
+    """
+    data = _finite(differences)
+    if len(data) < 2 or data.mean() == 0:
+        return None
+    normal = statistics.NormalDist()
+    z = normal.inv_cdf(0.5 + confidence / 2) + normal.inv_cdf(0.8)
+    return max(2, math.ceil((z * float(data.std(ddof=1)) / float(data.mean())) ** 2))
+
+
+def _bca(data: NDArray[np.float64], confidence: float, seed: int) -> tuple[float, float]:
+    from scipy import stats
+
+    rng = SeedStream(seed, "bootstrap").generator()
+    batch = max(1, 10_000_000 // len(data))  # bounds memory at about 80 MB
+    result = stats.bootstrap(
+        (data,), np.mean, vectorized=True, n_resamples=_RESAMPLES, confidence_level=confidence, method="BCa",
+        batch=batch, rng=rng,
+    )  # fmt: skip
+    return float(result.confidence_interval.low), float(result.confidence_interval.high)
+
+
+def _finite(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
+    data = np.asarray(values, dtype=np.float64)
+    if data.ndim != 1 or not np.all(np.isfinite(data)):
+        raise ValueError(f"expected a list of finite numbers, got shape {data.shape} with {data.size} values")
+    return data
+
+
+def _check_confidence(confidence: float) -> None:
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence must be in (0, 1), got {confidence!r}")
+
+
+def _small(n: int) -> str:
+    return f"only {n} values: read the interval with care" if n < SMALL_N else ""
