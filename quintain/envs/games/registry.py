@@ -1,0 +1,38 @@
+"""Registration of every repeated game with Gymnasium (one seat) and PettingZoo (all seats)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+import pettingzoo
+from pettingzoo.env_registry.registration import aec_registry, parallel_registry
+
+from quintain.envs.games.canonical import GAME_IDS
+
+__all__ = ["register"]
+
+_PACKAGE = "quintain.envs.games"
+
+
+def register(provider: str = "quintain.agents.games:opponent") -> None:
+    """Register every id that is not registered yet; cheap, and harmless to call again.
+
+    ``RepeatedGame-v0`` takes any game; ``PrisonersDilemma-v0`` and its like, and ``OrdinalGame-1-1-v0`` to
+    ``OrdinalGame-12-12-v0``, have theirs filled in.
+
+    Args:
+        provider: Where the single-seat environments find opponents; see
+            :class:`~quintain.envs.games.OpponentProvider`.
+    """
+    ordinal = {f"OrdinalGame-{r}-{c}-v0": f"ordinal_{r}_{c}" for r in range(1, 13) for c in range(1, 13)}
+    for env_id, game in ({"RepeatedGame-v0": "prisoners_dilemma"} | GAME_IDS | ordinal).items():
+        kwargs: dict[str, Any] = {"game": game}
+        if env_id not in parallel_registry:
+            pettingzoo.register("parallel", env_id, f"{_PACKAGE}.repeated:RepeatedGame", kwargs=kwargs)
+        if env_id not in aec_registry:
+            pettingzoo.register("aec", env_id, f"{_PACKAGE}.turns:repeated_game_aec", kwargs=kwargs)
+        if env_id not in gymnasium.registry:
+            gymnasium.register(
+                env_id, f"{_PACKAGE}.single_seat:RepeatedGameEnv", kwargs={**kwargs, "provider": provider}
+            )

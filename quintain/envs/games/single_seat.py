@@ -1,0 +1,167 @@
+"""One seat of a repeated game as a Gymnasium environment; the other seats are played by a chosen opponent.
+
+An environment imports no agent. The opponent is a *name*, and ``provider`` is the ``"module:function"`` that turns
+names into movers, an entry point like Gymnasium's own. The ids that Quintain registers name ``quintain.agents.games``;
+another package can name its own.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, Protocol
+
+import gymnasium as gym
+
+from quintain.envs.games.repeated import RepeatedGame, View
+from quintain.errors import ConfigurationError
+
+__all__ = ["OpponentProvider", "RepeatedGameEnv"]
+
+Mover = Callable[[Any, dict[str, Any]], Any]
+
+
+class OpponentProvider(Protocol):
+    """Seats the player called ``name`` and returns its rule for choosing: (observation, info) -> action."""
+
+    def __call__(self, name: str, *, env_id: str, seat: str, spaces: tuple[Any, Any], seed: int) -> Mover:
+        """Return a fresh mover for one episode, or raise ``UnknownNameError``."""
+        ...
+
+
+class RepeatedGameEnv(gym.Env[Any, Any]):
+    """A repeated game against a chosen opponent.
+
+    Description:
+        The learner takes ``seat`` of a :class:`~quintain.envs.games.RepeatedGame`; every other seat is played by the
+        opponent, afresh in each episode.
+
+    Observation:
+        The seat's own, in the chosen view. ``view="flat"`` is the numeric vector alone, without the mask, for learners
+        that want a plain ``Box``.
+
+    Action:
+        The index of an option, or its name in the text view.
+
+    Reward:
+        The seat's payoff of the round; see :class:`~quintain.envs.games.RepeatedGame`, also for illegal moves.
+
+    Episode end:
+        As in :class:`~quintain.envs.games.RepeatedGame`.
+
+    Info:
+        The seat's own, and ``opponent``: the opponent's name.
+
+    Arguments:
+        See ``__init__``.
+
+    Determinism:
+        ``reset(seed=s)`` fixes the choice of opponent, its moves, the trembles and the ending.
+
+    Version history:
+        v0: first version.
+    """
+
+    metadata: dict[str, Any] = {"render_modes": ["ansi", "human"], "render_fps": 4}
+
+    def __init__(
+        self,
+        game: Any = "prisoners_dilemma",
+        rounds: int = 10,
+        *,
+        opponent: str | Sequence[str] = "tit-for-tat",
+        seat: int = 0,
+        provider: str = "",
+        view: View | Literal["flat"] = "numeric",
+        render_mode: str | None = None,
+        **arguments: Any,
+    ) -> None:
+        """Set up the game and find the provider of opponents.
+
+        Args:
+            game: As for :class:`~quintain.envs.games.RepeatedGame`.
+            rounds: Number of rounds.
+            opponent: Name of the opponent, or several names: each episode draws one. ``reset(options={"opponent":
+                name})`` chooses for one episode.
+            seat: The learner's seat.
+            provider: ``"module:function"``, an :class:`OpponentProvider`.
+            view: ``"numeric"``, ``"both"``, ``"text"`` or ``"flat"``.
+            render_mode: As for :class:`~quintain.envs.games.RepeatedGame`.
+            **arguments: Further arguments of :class:`~quintain.envs.games.RepeatedGame`.
+
+        Raises:
+            ConfigurationError: If the seat, the provider or an opponent does not exist.
+        """
+        self._flat = view == "flat"
+        self.match = RepeatedGame(
+            game, rounds, view="numeric" if view == "flat" else view, render_mode=render_mode, **arguments
+        )
+        if seat not in range(self.match.game.players):
+            raise ConfigurationError(f"seat must be 0..{self.match.game.players - 1}, got {seat!r}")
+        self.opponents = (opponent,) if isinstance(opponent, str) else tuple(opponent)
+        if not self.opponents:
+            raise ConfigurationError("give at least one opponent")
+        self._provide = _load(provider)
+        self.seat = self.match.possible_agents[seat]
+        self.render_mode = render_mode
+        own = self.match.observation_space(self.seat)
+        self.observation_space = own["observation"] if self._flat else own  # type: ignore[index]
+        self.action_space = self.match.action_space(self.seat)
+        self._others: dict[str, Mover] = {}
+        for name in self.opponents:
+            self._sit(name, seed=0)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Start an episode against the chosen or a drawn opponent."""
+        super().reset(seed=seed)
+        match_seed, opponent_seed, pick = (int(k) for k in self.np_random.integers(2**53, size=3))
+        chosen = (options or {}).get("opponent", self.opponents[pick % len(self.opponents)])
+        self._others = self._sit(chosen, opponent_seed)
+        self._opponent = chosen
+        self._observations, self._infos = self.match.reset(seed=match_seed)
+        return self._mine()
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Play one round."""
+        actions = {name: mover(self._observations[name], self._infos[name]) for name, mover in self._others.items()}
+        actions[self.seat] = action
+        self._observations, rewards, terminations, truncations, self._infos = self.match.step(actions)
+        observation, info = self._mine()
+        return observation, float(rewards[self.seat]), terminations[self.seat], truncations[self.seat], info
+
+    def render(self) -> Any:
+        """Show the moves so far."""
+        return self.match.render()
+
+    def _mine(self) -> tuple[Any, dict[str, Any]]:
+        observation = self._observations[self.seat]
+        info = self._infos[self.seat]
+        info["opponent"] = self._opponent
+        return observation["observation"] if self._flat else observation, info
+
+    def _sit(self, name: str, seed: int) -> dict[str, Mover]:
+        return {
+            seat: self._provide(
+                name,
+                env_id=self.match.metadata["name"],
+                seat=seat,
+                spaces=(self.match.observation_space(seat), self.match.action_space(seat)),
+                seed=seed,
+            )
+            for seat in self.match.possible_agents
+            if seat != self.seat
+        }
+
+
+def _load(provider: str) -> OpponentProvider:
+    module, _, function = provider.partition(":")
+    if not (module and function):
+        raise ConfigurationError(
+            f"provider must be 'module:function', got {provider!r}; the registered ids fill it in, "
+            "so make the environment with gymnasium.make"
+        )
+    found: Mapping[str, Any] = vars(importlib.import_module(module))
+    if function not in found:
+        raise ConfigurationError(f"module {module!r} has no opponent provider {function!r}")
+    provide: OpponentProvider = found[function]
+    return provide

@@ -1,0 +1,118 @@
+"""Normal-form games, the named ones and the 144 ordinal ones."""
+
+from collections import Counter
+from itertools import product
+
+import numpy as np
+import pytest
+
+from quintain.envs.games import (
+    FAMILIES,
+    GAME_IDS,
+    NormalFormGame,
+    bimatrix,
+    game_names,
+    load_game,
+    ordinal_game,
+    ordinal_games,
+)
+from quintain.errors import ConfigurationError, UnknownNameError
+
+
+def test_player_one_sees_its_off_diagonal_payoffs_transposed():
+    seen = load_game("battle_of_the_sexes").seen_by(1)
+    assert seen[0].tolist() == [[7, 0], [0, 10]]
+    own_defects_alone = load_game("prisoners_dilemma").seen_by(1)[:, 1, 0]
+    assert own_defects_alone.tolist() == [10, 0]
+
+
+def test_three_players_are_seen_in_cyclic_order():
+    game = NormalFormGame("three", np.arange(24.0).reshape(3, 2, 2, 2))
+    seen = game.seen_by(2)
+    for mine, zero, one in product((0, 1), repeat=3):
+        assert seen[:, mine, zero, one].tolist() == game.payoffs[[2, 0, 1], zero, one, mine].tolist()
+
+
+@pytest.mark.parametrize(
+    ("payoffs", "message"),
+    [
+        ([[[1, 2], [3, 4]]], "shape"),
+        ([[[1, 2], [3, float("nan")]], [[1, 2], [3, 4]]], "finite"),
+        ([[[1, 2], [3]], [[1, 2], [3, 4]]], "rectangular"),
+        ([[["a", 2], [3, 4]], [[1, 2], [3, 4]]], "rectangular"),
+        ([[[1], [3]], [[1], [3]]], "two options"),
+        (3, "shape"),
+    ],
+)
+def test_malformed_payoffs_are_refused_with_the_reason(payoffs, message):
+    with pytest.raises(ConfigurationError, match=message):
+        load_game(payoffs)
+
+
+def test_matrices_of_different_shape_are_refused():
+    with pytest.raises(ConfigurationError, match="one shape"):
+        bimatrix("odd", np.zeros((2, 2)), np.zeros((2, 3)))
+
+
+def test_a_misspelt_game_gets_a_suggestion():
+    with pytest.raises(UnknownNameError, match="did you mean 'stag_hunt'"):
+        load_game("stag_hutn")
+
+
+def test_games_survive_the_round_trip_through_plain_data():
+    for name in game_names():
+        game = load_game(name)
+        assert load_game(game.to_dict()).fingerprint == game.fingerprint
+
+
+def test_every_named_game_has_an_id():
+    assert sorted(GAME_IDS.values()) == sorted(game_names(ordinal=False))
+
+
+def test_public_goods_free_riding_pays_the_rider_and_hurts_the_group():
+    game = load_game("public_goods", players=4, multiplier=1.6, endowment=10)
+    assert game.payoffs[:, 0, 0, 0, 0].tolist() == [16.0] * 4
+    assert game.payoffs[:, 1, 0, 0, 0].tolist() == [22.0, 12.0, 12.0, 12.0]
+    assert game.is_symmetric
+
+
+@pytest.mark.parametrize("arguments", [{"players": 1}, {"levels": 1}, {"players": 30}, {"colour": 3}])
+def test_public_goods_refuses_what_it_cannot_build(arguments):
+    with pytest.raises(ConfigurationError):
+        load_game("public_goods", **arguments)
+
+
+def test_ordinal_payoffs_are_permutations_of_one_to_four():
+    games = ordinal_games()
+    assert len({game.payoffs.tobytes() for game in games}) == 144
+    assert all(sorted(matrix.ravel()) == [1, 2, 3, 4] for game in games for matrix in game.payoffs)
+
+
+def test_ordinal_families_have_the_published_sizes():
+    assert Counter(game.family for game in ordinal_games()) == {
+        "W": 36, "B": 44, "U": 19, "C": 18, "S": 12, "P": 7, "T": 8,
+    }  # fmt: skip
+    assert set(FAMILIES) == set("WBUCSPT")
+
+
+def test_ordinal_games_are_closed_under_swapping_the_players():
+    """Swapping roles and renaming options maps the set onto itself, family by family."""
+    by_payoffs = {game.payoffs.tobytes(): game for game in ordinal_games()}
+    for game in ordinal_games():
+        swapped = game.payoffs[::-1].transpose(0, 2, 1)
+        renamed = [swapped[:, ::i, ::j] for i, j in product((1, -1), repeat=2)]
+        found = [by_payoffs[g] for r in renamed if (g := np.ascontiguousarray(r).tobytes()) in by_payoffs]
+        assert [partner.family for partner in found] == [game.family]
+
+
+@pytest.mark.parametrize(
+    ("name", "numbers"),
+    [("stag_hunt", (7, 6)), ("chicken", (1, 12)), ("deadlock", (5, 8))],
+)
+def test_canonical_games_are_their_ordinal_counterparts(name, numbers):
+    assert load_game(name).payoffs.tolist() == ordinal_game(*numbers).payoffs.tolist()
+
+
+def test_ordinal_numbers_out_of_range_are_refused():
+    with pytest.raises(ConfigurationError, match=r"1\.\.12"):
+        load_game("ordinal_13_1")

@@ -1,0 +1,338 @@
+"""The repeated game in all its forms: moves in, payoffs and knowledge out."""
+
+import warnings
+
+import gymnasium
+import numpy as np
+import pettingzoo
+import pytest
+from gymnasium.utils.env_checker import check_env
+from pettingzoo.test import (
+    api_test,
+    max_cycles_test,
+    parallel_api_test,
+    parallel_seed_test,
+    render_test,
+    seed_test,
+)
+
+from quintain.envs.games import GAME_IDS, RepeatedGame, load_game, register, repeated_game_v0
+from quintain.errors import ConfigurationError
+
+register()
+
+IDS = ["RepeatedGame-v0", *GAME_IDS, "OrdinalGame-6-7-v0", "OrdinalGame-12-1-v0"]
+
+
+def play(env, *columns, seed=0):
+    """Play the given moves of each seat; return all results of ``step``."""
+    env.reset(seed=seed)
+    results = []
+    for moves in zip(*columns, strict=True):
+        results.append(env.step({f"player_{seat}": move for seat, move in enumerate(moves)}))
+    return results
+
+
+# -- the published protocol ----------------------------------------------------------------------------------------
+
+
+def test_ten_rounds_of_grim_against_defect_once_score_90():
+    env = RepeatedGame("prisoners_dilemma", rounds=10)
+    results = play(env, [0] + [1] * 9, [1] + [0] * 9)
+    assert sum(rewards["player_0"] for _, rewards, *_ in results) == 90
+    final = results[-1][4]["player_0"]["metrics"]
+    assert final["score"] == 90
+    assert final["normalised_score"] == pytest.approx(0.9)
+    assert results[-1][2] == {"player_0": True, "player_1": True}
+    assert env.agents == []
+
+
+def test_an_alternator_meets_a_constant_player_half_of_the_time():
+    results = play(RepeatedGame("battle_of_the_sexes"), [0] * 10, [0, 1] * 5)
+    assert [rewards["player_0"] for _, rewards, *_ in results] == [10, 0] * 5
+
+
+def test_a_player_who_follows_the_alternator_scores_85():
+    results = play(RepeatedGame("battle_of_the_sexes"), [0, 1] * 5, [0, 1] * 5)
+    assert [results[-1][4][seat]["metrics"]["score"] for seat in ("player_0", "player_1")] == [85, 85]
+
+
+# -- what players learn --------------------------------------------------------------------------------------------
+
+
+def test_each_seat_sees_its_own_move_first():
+    (observations, _, _, _, infos), *_ = play(RepeatedGame(rounds=2), [0, 0], [1, 1])
+    assert infos["player_0"]["moves"] == (0, 1)
+    assert infos["player_1"]["moves"] == (1, 0)
+    assert infos["player_1"]["payoffs"] == (10.0, 0.0)
+    assert observations["player_0"]["observation"].tolist() == [1, 0, 0, 1, 0, 0.5]
+    assert observations["player_1"]["observation"].tolist() == [0, 1, 1, 0, 0, 0.5]
+
+
+def test_before_the_first_round_only_the_start_flag_is_set():
+    observations, infos = RepeatedGame().reset(seed=0)
+    assert observations["player_0"]["observation"].tolist() == [0, 0, 0, 0, 1, 0]
+    assert infos["player_0"]["moves"] is None
+
+
+def test_longer_memory_keeps_the_latest_round_in_front():
+    *_, (observations, *_) = play(RepeatedGame(memory=3, rounds=5), [0, 1, 1, 0], [0, 0, 1, 1])
+    assert observations["player_0"]["observation"][:12].tolist() == [1, 0, 0, 1, 0, 1, 0, 1, 0, 1, 1, 0]
+
+
+def test_private_histories_hide_the_others():
+    (observations, _, _, _, infos), *_ = play(RepeatedGame(history="private", view="both", rounds=1), [0], [1])
+    assert infos["player_0"]["moves"] == (0, -1)
+    assert infos["player_0"]["payoffs"] == (0.0, None)
+    assert observations["player_0"]["observation"][2:4].tolist() == [0, 0]
+    assert "chose defect" not in observations["player_0"]["text"]
+
+
+def test_a_hidden_horizon_shows_neither_in_numbers_nor_in_words_nor_in_the_rules():
+    env = RepeatedGame(rounds=37, horizon="hidden", view="both")
+    observations, infos = env.reset(seed=0)
+    assert infos["player_0"]["rules"]["rounds"] is None
+    assert "37" not in observations["player_0"]["text"]
+    observations, *_ = env.step({"player_0": 0, "player_1": 0})
+    assert observations["player_0"]["observation"][-1] == 0
+
+
+def test_the_text_view_tells_the_game_from_each_seat_and_takes_words():
+    env = RepeatedGame("battle_of_the_sexes", rounds=2, view="text", unit="coins")
+    observations, _ = env.reset(seed=0)
+    assert "If you choose ballet and the other player chooses ballet, you earn 10 coins" in observations["player_1"]
+    observations, rewards, *_ = env.step({"player_0": "Football", "player_1": "I choose football."})
+    assert rewards == {"player_0": 10.0, "player_1": 7.0}
+    assert (
+        "Round 1: you chose football and earned 7 coins; the other player chose football and earned 10 coins."
+        in (observations["player_1"])
+    )
+
+
+def test_both_views_are_of_one_state():
+    moves = [0, 1, 1, 0], [1, 1, 0, 0]
+    numeric, both = (play(RepeatedGame(view=view, rounds=4), *moves) for view in ("numeric", "both"))
+    for left, right in zip(numeric, both, strict=True):
+        assert left[1:] == right[1:]
+        for seat in left[0]:
+            assert np.array_equal(left[0][seat]["observation"], right[0][seat]["observation"])
+
+
+# -- illegal moves, noise, endings ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("action", [2, -1, None, "cooperate", 0.0, True, float("nan"), [0], np.array([0, 1])])
+def test_an_illegal_move_voids_the_round_and_costs_the_offender(action):
+    (_, rewards, _, _, infos), *_ = play(RepeatedGame(), [action], [1])
+    assert rewards == {"player_0": -10.0, "player_1": 0.0}
+    assert infos["player_0"]["invalid_action"]
+    assert not infos["player_1"]["invalid_action"]
+    assert infos["player_1"]["moves"] == (1, -1)
+    assert sum(infos["player_0"]["reward_terms"].values()) == -10.0
+
+
+@pytest.mark.parametrize("action", ["", "both cooperate and defect", "\ud800", "x" * 100_000, 0, None])
+def test_text_that_names_no_option_is_a_parse_error(action):
+    (_, rewards, _, _, infos), *_ = play(RepeatedGame(view="text"), [action], ["defect"])
+    assert rewards["player_0"] == -10.0
+    assert infos["player_0"]["parse_error"]
+    assert not infos["player_0"]["invalid_action"]
+
+
+def test_an_offender_never_succeeds():
+    results = play(RepeatedGame("prisoners_dilemma", rounds=3), [9, 1, 1], [0, 0, 0])
+    assert not results[-1][4]["player_0"]["success"]
+    assert results[-1][4]["player_0"]["metrics"]["illegal_moves"] == 1
+
+
+def test_numpy_integers_are_legal_moves():
+    (_, rewards, *_), *_ = play(RepeatedGame(), [np.int64(1)], [np.array(0)])
+    assert rewards == {"player_0": 10.0, "player_1": 0.0}
+
+
+def test_trembling_hands_slip_at_the_given_rate():
+    env = RepeatedGame(rounds=2000, noise=0.2)
+    play(env, [0] * 2000, [1] * 2000)
+    slips = np.mean([[own != 0, other != 1] for own, other in env.history], axis=0)
+    assert np.all(np.abs(slips - 0.2) < 4 * np.sqrt(0.2 * 0.8 / 2000))
+
+
+def test_certain_trembling_always_plays_another_option():
+    env = RepeatedGame("rock_paper_scissors", rounds=60, noise=1.0)
+    play(env, [0] * 60, [1] * 60)
+    assert {own for own, _ in env.history} == {1, 2}
+    assert {other for _, other in env.history} == {0, 2}
+
+
+def test_random_endings_have_the_geometric_mean():
+    env, lengths = RepeatedGame(rounds=1000, continuation=0.8), []
+    for seed in range(400):
+        env.reset(seed=seed)
+        while env.agents:
+            _, _, terminations, truncations, _ = env.step({"player_0": 0, "player_1": 0})
+        lengths.append(len(env.history))
+        assert terminations["player_0"]
+        assert not truncations["player_0"]
+    assert abs(np.mean(lengths) - 5) < 4 * np.sqrt(0.8 / 0.04 / 400)  # mean 1/(1-p), variance p/(1-p)^2
+
+
+def test_reaching_the_cap_of_a_random_horizon_truncates():
+    *_, (_, _, terminations, truncations, _) = play(RepeatedGame(rounds=1, continuation=0.999), [0], [0])
+    assert (terminations["player_0"], truncations["player_0"]) == (False, True)
+
+
+def test_instances_do_not_influence_each_other():
+    def trace(*envs):
+        for env in envs:
+            env.reset(seed=5)
+        for _ in range(20):
+            for env in envs:
+                env.step({"player_0": 0, "player_1": 0})
+        return [env.history for env in envs]
+
+    make = lambda: RepeatedGame(rounds=20, noise=0.5)  # noqa: E731
+    alone = trace(make())
+    assert trace(make(), make()) == alone * 2
+
+
+def test_outcomes_do_not_share_mutable_state():
+    env = RepeatedGame(rounds=3)
+    _, first = env.reset(seed=0)
+    first["player_0"]["rules"]["payoffs"][0][0][0] = 99
+    _, _, _, _, infos = env.step({"player_0": 0, "player_1": 0})
+    infos["player_0"]["reward_terms"]["payoff"] = 99
+    observations, _, _, _, again = env.step({"player_0": 0, "player_1": 0})
+    assert again["player_0"]["reward_terms"]["payoff"] == 8
+    assert env.reset()[1]["player_0"]["rules"]["payoffs"][0][0][0] == 8
+    observations["player_0"]["action_mask"][0] = 0
+    assert env.reset()[0]["player_0"]["action_mask"].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"rounds": 0},
+        {"rounds": 2.5},
+        {"rounds": True},
+        {"continuation": 1.0},
+        {"noise": 1.5},
+        {"noise": float("nan")},
+        {"history": "secret"},
+        {"unit": "euros"},
+        {"view": "pixels"},
+        {"memory": 0},
+        {"max_cycles": 0},
+        {"game": {"payoff": []}},
+        {"game": {"payoffs": np.zeros((2, 2, 2)).tolist(), "options": [["a", "a"], ["b", "c"]]}},
+    ],
+)
+def test_arguments_out_of_range_are_refused(arguments):
+    with pytest.raises(ConfigurationError):
+        RepeatedGame(**arguments)
+
+
+# -- the libraries' own checkers -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_pettingzoo_checkers_pass(env_id, capsys):
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Observation (space|is not)")  # a Dict, because of the mask
+        parallel_api_test(pettingzoo.make("parallel", env_id), num_cycles=25)
+        api_test(pettingzoo.make("aec", env_id), num_cycles=25)
+        api_test(pettingzoo.make("aec", env_id, view="both"), num_cycles=25)
+    options = {"noise": 0.3, "continuation": 0.9, "rounds": 50}
+    seed_test(lambda: pettingzoo.make("aec", env_id, **options), num_cycles=25)
+    parallel_seed_test(lambda: pettingzoo.make("parallel", env_id, **options), num_cycles=25)
+    render_test(lambda render_mode: pettingzoo.make("aec", env_id, render_mode=render_mode))
+
+
+def test_the_text_view_passes_the_parallel_checker():
+    parallel_api_test(pettingzoo.make("parallel", "RepeatedGame-v0", view="text"), num_cycles=25)
+
+
+def test_classic_module_style_stops_at_max_cycles():
+    max_cycles_test(repeated_game_v0)
+
+
+def test_nobody_learns_a_move_before_all_have_chosen():
+    env = pettingzoo.make("aec", "RepeatedGame-v0")
+    env.reset(seed=0)
+    before = env.observe("player_1")["observation"].tolist()
+    env.step(1)
+    assert env.agent_selection == "player_1"
+    assert env.observe("player_1")["observation"].tolist() == before
+
+
+def test_all_144_games_are_registered_everywhere_with_their_payoffs():
+    for row in range(1, 13):
+        for column in range(1, 13):
+            env_id = f"OrdinalGame-{row}-{column}-v0"
+            made = pettingzoo.make("parallel", env_id)
+            assert made.game.fingerprint == load_game(f"ordinal_{row}_{column}").fingerprint
+            assert env_id in gymnasium.registry
+
+
+# -- one seat ------------------------------------------------------------------------------------------------------
+
+
+def copycat(name, *, env_id, seat, spaces, seed):
+    """An opponent provider for tests: repeats the learner's last move, or plays at random."""
+    if name == "random":
+        rng = np.random.default_rng(seed)
+        return lambda observation, info: int(rng.integers(2))
+    return lambda observation, info: info["moves"][1] if info["moves"] else 0
+
+
+PROVIDER = f"{__name__}:copycat"
+
+
+@pytest.fixture(autouse=True)
+def importable(monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, __name__, sys.modules.get(__name__, type(sys)(__name__)))
+    monkeypatch.setattr(sys.modules[__name__], "copycat", copycat, raising=False)
+
+
+@pytest.mark.parametrize("view", ["numeric", "both", "flat", "text"])
+def test_gymnasium_checker_passes(view):
+    env = gymnasium.make("RepeatedGame-v0", provider=PROVIDER, opponent="random", view=view, noise=0.1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", message=".*(unwrapped|render|spec).*")
+        check_env(env.unwrapped, skip_render_check=True)
+
+
+def test_one_seat_against_tit_for_tat():
+    env = gymnasium.make("RepeatedGame-v0", provider=PROVIDER, rounds=3)
+    _, info = env.reset(seed=0)
+    assert info["opponent"] == "tit-for-tat"
+    assert [env.step(move)[1] for move in (1, 1, 0)] == [10, 5, 0]
+
+
+def test_the_second_seat_sees_its_own_payoffs():
+    env = gymnasium.make("BattleOfTheSexes-v0", provider=PROVIDER, seat=1, rounds=1)
+    env.reset(seed=0)
+    assert env.step(0)[1] == 7
+
+
+def test_several_opponents_are_drawn_and_one_can_be_chosen():
+    env = gymnasium.make("RepeatedGame-v0", provider=PROVIDER, opponent=["random", "copy"])
+    drawn = {env.reset(seed=seed)[1]["opponent"] for seed in range(20)}
+    assert drawn == {"random", "copy"}
+    assert env.reset(seed=0, options={"opponent": "copy"})[1]["opponent"] == "copy"
+
+
+def test_the_spec_rebuilds_the_environment():
+    env = gymnasium.make("RepeatedGame-v0", provider=PROVIDER, game=[[[1, 2], [3, 4]], [[1, 2], [3, 4]]], rounds=4)
+    again = gymnasium.make(gymnasium.envs.registration.EnvSpec.from_json(env.spec.to_json()))
+    assert again.unwrapped.match.game.fingerprint == env.unwrapped.match.game.fingerprint
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"seat": 2}, {"opponent": []}, {"provider": "nonsense"}, {"provider": "math:no_such_function"}]
+)
+def test_a_seat_that_cannot_be_filled_is_refused(arguments):
+    with pytest.raises(ConfigurationError):
+        gymnasium.make("RepeatedGame-v0", **({"provider": PROVIDER} | arguments))
