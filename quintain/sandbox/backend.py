@@ -1,0 +1,70 @@
+"""What every backend offers to ``Sandbox``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from quintain.sandbox.limits import Limits
+from quintain.sandbox.result import Result
+from quintain.sandbox.session import Session
+
+__all__ = ["Backend", "Job"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """One run, with its arguments checked.
+
+    Attributes:
+        code: The snippet.
+        stdin: Bytes of its standard input.
+        files: Relative paths and contents that it finds in its working directory.
+        limits: Bounds.
+        seed: Seed of the global generators; fresh entropy when ``None``.
+        function: Call this function of the session, instead of running ``code``.
+        arguments: JSON-able positional arguments of the call.
+    """
+
+    code: str = ""
+    stdin: bytes = b""
+    files: Mapping[str, bytes] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    seed: int | None = None
+    function: str | None = None
+    arguments: tuple[Any, ...] = ()  # Any: JSON values
+
+
+class Backend(Protocol):
+    """Something that executes snippets, from any number of threads at once."""
+
+    name: str
+
+    def run(self, job: Job, session: Session | None) -> Result:
+        """Run one job, in a session or in a fresh place."""
+        ...
+
+    def call(self, job: Job, session: Session) -> tuple[Result, Any]:
+        """Call a function that an earlier run of the session defined; return also its plain value."""
+        ...
+
+    def end_session(self, session: Session) -> None:
+        """Release what a session holds."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Return JSON-able facts for the record of a run."""
+        ...
+
+    def warm(self, flavours: tuple[str, ...]) -> None:
+        """Start now what the first run would otherwise wait for."""
+        ...
+
+    def forget(self) -> None:
+        """In a forked copy of the host: let go of everything without disturbing the original."""
+        ...
+
+    def close(self) -> None:
+        """Stop every process."""
+        ...

@@ -1,0 +1,278 @@
+"""``Sandbox``: run untrusted Python from synchronous, threaded and asynchronous programs alike."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import threading
+import warnings
+import weakref
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Any, Literal, get_args
+
+from quintain.errors import ConfigurationError, SandboxError
+from quintain.sandbox.backend import Backend, Job
+from quintain.sandbox.levels import LEVELS, best_level, require_level
+from quintain.sandbox.limits import Limits
+from quintain.sandbox.result import Result
+from quintain.sandbox.session import Session
+
+__all__ = ["BackendName", "Sandbox", "UnsafeSandboxWarning", "shared"]
+
+BackendName = Literal["fork", "monty", "container", "unsafe-local"]
+POOLED_PER_WORKER = 2
+
+
+class UnsafeSandboxWarning(UserWarning):
+    """Code runs without confinement because the user asked for it by name."""
+
+
+def _bytes(value: str | bytes) -> bytes:
+    return value.encode("utf-8", "surrogateescape") if isinstance(value, str) else bytes(value)
+
+
+def _checked_files(files: Mapping[str, str | bytes]) -> dict[str, bytes]:
+    checked = {}
+    for name, content in files.items():
+        parts = name.split("/")
+        if not name or "\0" in name or name.startswith("/") or any(part in ("", ".", "..") for part in parts):
+            raise ConfigurationError(f"a file name must be a plain relative path, got {name!r}")
+        checked[name] = _bytes(content)
+    return checked
+
+
+class Sandbox:
+    """Run untrusted Python programs, isolated as strongly as this machine allows.
+
+    Constructing is cheap: nothing starts before the first run. One sandbox serves any number of threads and event
+    loops at once, and survives ``os.fork`` (the copy starts its own servers).
+
+    Args:
+        backend: ``fork`` (Linux), ``monty`` (a subset of Python, anywhere), ``container`` (docker or podman), or
+            ``unsafe-local`` (no confinement; warns each time).
+        require: For ``fork``: the weakest acceptable level, ``"A"``, ``"B"`` or ``"C"``.
+        level: For ``fork``: this very level, instead of the strongest one.
+        workers: Snippets that run at the same time; the number of cores when ``None``.
+        limits: Defaults for every run.
+        writable_scratch: Whether snippets may write files in their working directory. The default is yes, except at
+            level C, where there is no quota for them.
+        allow_subprocess: Whether snippets may start processes; needs level A or B.
+        pool_size: Confined interpreters kept waiting per flavour, for latency; two per worker when ``None``.
+        image: For ``container``: the image to run.
+
+    Raises:
+        ConfigurationError: If the arguments contradict each other.
+    """
+
+    def __init__(
+        self,
+        backend: BackendName = "fork",
+        *,
+        require: str = "C",
+        level: str | None = None,
+        workers: int | None = None,
+        limits: Limits | None = None,
+        writable_scratch: bool | None = None,
+        allow_subprocess: bool = False,
+        pool_size: int | None = None,
+        image: str | None = None,
+        _fault: str | None = None,
+    ) -> None:
+        if backend not in get_args(BackendName):
+            raise ConfigurationError(f"backend must be one of {', '.join(get_args(BackendName))}, got {backend!r}")
+        for name, value in (("require", require), ("level", level)):
+            if value is not None and value not in LEVELS:
+                raise ConfigurationError(f"{name} must be 'A', 'B' or 'C', got {value!r}")
+        if workers is not None and workers < 1:
+            raise ConfigurationError(f"workers must be at least 1, got {workers!r}")
+        self.backend: BackendName = backend
+        self.require = require
+        self.level = level
+        self.limits = limits or Limits()
+        self.workers = workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else workers or 1
+        self.writable_scratch = writable_scratch
+        self.allow_subprocess = allow_subprocess
+        self.pool_size = POOLED_PER_WORKER * self.workers if pool_size is None else pool_size
+        self.image = image
+        self._fault = _fault
+        self._impl: Backend | None = None
+        self._executor: ThreadPoolExecutor | None = None
+        self._lock = threading.Lock()
+        self._closed = False
+        _living.add(self)
+
+    # -- running ---------------------------------------------------------------------------------------------------
+
+    def run(
+        self,
+        code: str,
+        *,
+        stdin: str | bytes = "",
+        files: Mapping[str, str | bytes] | None = None,
+        limits: Limits | None = None,
+        session: Session | None = None,
+        seed: int | None = None,
+    ) -> Result:
+        """Run a snippet to its end, or to a limit.
+
+        Args:
+            code: Python source. The value of a trailing expression is reported, as an interactive interpreter would.
+            stdin: What it reads from standard input.
+            files: Relative paths and contents, put into its working directory.
+            limits: Bounds of this run; the sandbox's own by default.
+            session: Run in this namespace instead of a fresh one.
+            seed: Seed for ``random`` and ``numpy.random``; fresh entropy when ``None``.
+
+        Returns:
+            What happened. Whatever the snippet does is an outcome, never an exception.
+
+        Raises:
+            SandboxUnavailable: If this machine cannot give the protection asked for.
+            SandboxError: If the sandbox itself failed; the snippet is not repeated.
+        """
+        checked = {} if files is None else _checked_files(files)
+        text = code.encode("utf-8", "replace").decode() if not code.isascii() else code
+        job = Job(text, _bytes(stdin), checked, limits or self.limits, seed)
+        return self._started().run(job, session)
+
+    async def arun(
+        self,
+        code: str,
+        *,
+        stdin: str | bytes = "",
+        files: Mapping[str, str | bytes] | None = None,
+        limits: Limits | None = None,
+        session: Session | None = None,
+        seed: int | None = None,
+    ) -> Result:
+        """Run a snippet without blocking the event loop; see ``run``."""
+
+        def work() -> Result:
+            return self.run(code, stdin=stdin, files=files, limits=limits, session=session, seed=seed)
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads(), work)
+
+    def session(self, *, limits: Limits | None = None, science: bool | None = None) -> Session:
+        """Return an interpreter that keeps its names from run to run; use it as a context manager.
+
+        Args:
+            limits: Limits of its process.
+            science: Whether NumPy and SymPy can be imported in it. By default the text of the first snippet decides.
+        """
+        flavour = None if science is None else ("science" if science else "bare")
+        return Session(self._started(), limits or self.limits, flavour)
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    def start(self, *, flavours: tuple[str, ...] = ("bare",)) -> Sandbox:
+        """Start now what the first run would otherwise wait for; return the sandbox itself.
+
+        Args:
+            flavours: ``bare``, ``science`` or both.
+        """
+        self._started().warm(flavours)
+        return self
+
+    def describe(self) -> dict[str, Any]:  # Any: JSON values
+        """Return JSON-able facts about backend, level and protections for the record of a run. Starts the sandbox."""
+        return self._started().describe()
+
+    def close(self) -> None:
+        """Kill what still runs and stop every process. Closing twice is harmless."""
+        with self._lock:
+            self._closed = True
+            backend, self._impl = self._impl, None
+            executor, self._executor = self._executor, None
+        if executor is not None:
+            executor.shutdown(wait=False, cancel_futures=True)
+        if backend is not None:
+            backend.close()
+
+    def __enter__(self) -> Sandbox:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _started(self) -> Backend:
+        backend = self._impl
+        if backend is not None:
+            return backend
+        with self._lock:
+            if self._closed:
+                raise SandboxError("the sandbox is closed")
+            if self._impl is None:
+                self._impl = self._make_backend()
+            return self._impl
+
+    def _make_backend(self) -> Backend:
+        from quintain.sandbox.fork_backend import ForkBackend
+
+        if self.backend == "unsafe-local":
+            message = "unsafe-local: untrusted code runs with this user's rights and without confinement"
+            warnings.warn(message, UnsafeSandboxWarning, stacklevel=4)
+            level = "none"
+        else:
+            level = best_level(self.require) if self.level is None else require_level(self.level)
+        if self.allow_subprocess and level == "C":
+            raise ConfigurationError("allow_subprocess needs level A or B, which have a process namespace")
+        return ForkBackend(
+            level,
+            workers=self.workers,
+            pool_size=self.pool_size,
+            limits=self.limits,
+            writable_scratch=self.writable_scratch,
+            allow_subprocess=self.allow_subprocess,
+            fault=self._fault,
+        )
+
+    def _threads(self) -> ThreadPoolExecutor:
+        with self._lock:
+            if self._closed:
+                raise SandboxError("the sandbox is closed")
+            if self._executor is None:
+                self._executor = ThreadPoolExecutor(self.workers, thread_name_prefix="quintain-sandbox")
+            return self._executor
+
+    def _forget(self) -> None:
+        """Start over in a forked copy of the host."""
+        self._lock = threading.Lock()
+        self._executor = None
+        if self._impl is not None:
+            self._impl.forget()
+
+
+_living: weakref.WeakSet[Sandbox] = weakref.WeakSet()
+_shared: Sandbox | None = None
+_shared_lock = threading.Lock()
+
+
+def shared() -> Sandbox:
+    """Return the sandbox of this process, made on first use and closed at exit."""
+    global _shared
+    with _shared_lock:
+        if _shared is None or _shared._closed:
+            _shared = Sandbox()
+        return _shared
+
+
+def _after_fork() -> None:
+    global _shared_lock
+    _shared_lock = threading.Lock()
+    for sandbox in list(_living):
+        sandbox._forget()
+
+
+def _at_exit() -> None:
+    for sandbox in list(_living):
+        sandbox.close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+atexit.register(_at_exit)

@@ -1,0 +1,333 @@
+"""The default backend: fork servers, pools of confined children, sessions."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections import deque
+from dataclasses import replace
+from typing import Any
+
+from quintain.errors import SandboxError
+from quintain.sandbox.backend import Job
+from quintain.sandbox.flavours import BARE, SCIENCE, Flavour, choose
+from quintain.sandbox.jail.values import UnsupportedValueError, decode_value
+from quintain.sandbox.limits import Limits
+from quintain.sandbox.result import Result, plain_text
+from quintain.sandbox.scratch import HostScratch
+from quintain.sandbox.server import Child, ForkServer, ServerSetupFailed
+from quintain.sandbox.session import Session
+from quintain.sandbox.supervise import Outcome, supervise
+
+__all__ = ["ForkBackend"]
+
+FLAVOURS = {flavour.name: flavour for flavour in (BARE, SCIENCE)}
+RECYCLE_AFTER = 5000
+"""Children forked by one server before it is replaced, because they all share its address-space layout."""
+MAX_REPR = 1 << 16
+
+
+class _Pool:
+    """One fork server and the confined children that wait for a job."""
+
+    def __init__(self, backend: ForkBackend, flavour: Flavour) -> None:
+        self.backend = backend
+        self.flavour = flavour
+        self.server: ForkServer | None = None
+        self.ready: deque[Child] = deque()
+        self.lock = threading.Lock()
+
+    def _running_server(self) -> ForkServer:
+        server = self.server
+        if server is not None and server.alive and server.children < RECYCLE_AFTER:
+            return server
+        self._discard()
+        backend = self.backend
+        self.server = ForkServer(
+            self.flavour,
+            backend.level,
+            allow_subprocess=backend.allow_subprocess,
+            processes=backend.processes,
+            fault=backend.fault,
+        )
+        return self.server
+
+    def _discard(self) -> None:
+        """Retire the server and its idle children; busy children keep their server until they end."""
+        while self.ready:
+            self.ready.popleft().close()
+        if self.server is not None:
+            self.backend.retire(self.server)
+            self.server = None
+
+    def take(self, limits: Limits, scratch: HostScratch | None) -> Child:
+        """Return a child, from those that wait if one has the right scratch directory."""
+        backend = self.backend
+        with self.lock:
+            server = self._running_server()
+            if scratch is not None:
+                return server.spawn({"writable": scratch.writable}, os.dup(scratch.descriptor))
+            request = _request(limits)
+            if request == backend.pool_request and self.ready:
+                return self.ready.popleft()
+            return server.spawn(request)
+
+    def refill(self) -> None:
+        """Ask for children until the pool is full; they confine themselves in the background."""
+        with self.lock:
+            server = self.server
+            while server is not None and len(self.ready) < self.backend.pool_size:
+                self.ready.append(server.spawn(self.backend.pool_request))
+
+    def close(self) -> None:
+        with self.lock:
+            self._discard()
+
+    def forget(self) -> None:
+        self.lock = threading.Lock()
+        for child in self.ready:
+            child.release()
+        self.ready.clear()
+        if self.server is not None:
+            self.server.release()
+            self.server = None
+
+
+def _request(limits: Limits) -> dict[str, Any]:
+    return {"scratch_mb": limits.scratch_mb, "scratch_files": limits.scratch_files}
+
+
+class ForkBackend:
+    """Run every snippet in a child that was forked from a warm interpreter and confined before it saw the snippet.
+
+    Args:
+        level: ``A``, ``B``, ``C``, or ``none`` (the ``unsafe-local`` backend).
+        workers: Snippets that may run at the same time.
+        pool_size: Confined children kept waiting per flavour.
+        limits: Limits whose scratch sizes the waiting children have.
+        writable_scratch: Whether snippets may write files; at level C there is no quota for them.
+        allow_subprocess: Whether snippets may start processes (levels A and B).
+        processes: How many.
+        fault: Name of a set-up step that shall fail, for tests.
+    """
+
+    def __init__(
+        self,
+        level: str,
+        *,
+        workers: int,
+        pool_size: int,
+        limits: Limits | None = None,
+        writable_scratch: bool | None = None,
+        allow_subprocess: bool = False,
+        processes: int = 64,
+        fault: str | None = None,
+    ) -> None:
+        self.level = level
+        self.name = "unsafe-local" if level == "none" else "fork"
+        self.private_world = level in ("A", "B")
+        self.pool_request = _request(limits or Limits())
+        self.pool_size = pool_size
+        self.writable_scratch = self.private_world or level == "none" if writable_scratch is None else writable_scratch
+        self.allow_subprocess = allow_subprocess
+        self.processes = processes
+        self.fault = fault
+        self._workers = workers
+        self._slots = threading.BoundedSemaphore(workers)
+        self._retired: list[ForkServer] = []
+        self._retired_lock = threading.Lock()
+        self._pools = {flavour.name: _Pool(self, flavour) for flavour in FLAVOURS.values()}
+        self._protections: tuple[str, ...] = ()
+        self._closed = False
+
+    # -- running ---------------------------------------------------------------------------------------------------
+
+    def run(self, job: Job, session: Session | None) -> Result:
+        """Run one job; see ``Sandbox.run``."""
+        with self._slots:
+            if session is None:
+                return self._run_once(job)
+            with session.lock:
+                return self._in_session(job, session)[0]
+
+    def call(self, job: Job, session: Session) -> tuple[Result, Any]:
+        """Call a function of a session; return the result and the plain value that came back, if any."""
+        with self._slots, session.lock:
+            result, outcome = self._in_session(job, session)
+        claim = outcome.claim if outcome is not None else None
+        if not result.ok or claim is None:
+            return result, None
+        try:
+            if "value" not in claim:
+                raise UnsupportedValueError(plain_text(str(claim.get("unsupported", "no value")))[:300])
+            return result, decode_value(claim["value"])
+        except (UnsupportedValueError, RecursionError) as error:
+            return replace(result, status="error", detail=f"not plain data: {error}"), None
+
+    def _run_once(self, job: Job) -> Result:
+        pool = self._pools[choose(job.code).name]
+        scratch = self._host_scratch(job)
+        try:
+            try:
+                child = pool.take(job.limits, scratch)
+            except ServerSetupFailed as failure:
+                return self._setup_failed(str(failure))
+            try:
+                setup = child.wait_until_ready()
+                if setup.failed is not None:
+                    return self._setup_failed(setup.detail)
+                pool.refill()
+                outcome = supervise(
+                    child, self._message(job, last=True, in_child=scratch is None), job.stdin, job.limits
+                )
+                return self._result(outcome, setup.protections)
+            finally:
+                child.close()
+        finally:
+            if scratch is not None:
+                scratch.remove()
+
+    def _in_session(self, job: Job, session: Session) -> tuple[Result, Outcome | None]:
+        if session.closed:
+            raise SandboxError("the session is closed")
+        child: Child | None = session.place
+        if child is None:
+            if session.flavour is None:
+                session.flavour = choose(job.code).name
+            try:
+                child = self._pools[session.flavour].take(session.limits, self._host_scratch(job))
+            except ServerSetupFailed as failure:
+                return self._setup_failed(str(failure)), None
+            session.place = child
+        alive = False
+        try:
+            setup = child.wait_until_ready()
+            if setup.failed is not None:
+                return self._setup_failed(setup.detail), None
+            limits = replace(
+                session.limits,
+                wall_s=job.limits.wall_s,
+                cpu_s=job.limits.cpu_s,
+                output_kb=job.limits.output_kb,
+            )
+            message = self._message(replace(job, limits=limits), last=False, in_child=True, first=child.jobs == 0)
+            outcome = supervise(child, message, b"", limits)
+            alive = outcome.alive
+            result = self._result(outcome, setup.protections)
+            return replace(result, state_lost=not alive), outcome
+        finally:
+            if not alive:
+                session.restarts += 1
+                self.end_session(session)
+
+    def end_session(self, session: Session) -> None:
+        """Kill the session's child, if it has one."""
+        child, session.place = session.place, None
+        if child is not None:
+            child.close()
+
+    def _host_scratch(self, job: Job) -> HostScratch | None:
+        if self.private_world or not (job.files or self.writable_scratch):
+            return None
+        return HostScratch(job.files, writable=self.writable_scratch)
+
+    def _message(self, job: Job, *, last: bool, in_child: bool, first: bool = True) -> dict[str, Any]:
+        message: dict[str, Any] = {"last": last, "seed": job.seed}
+        if job.function is None:
+            message |= {"op": "run", "code": job.code}
+        else:
+            message |= {"op": "call", "function": job.function, "args": job.arguments}
+        if in_child and job.files:
+            message["files"] = {name: content.hex() for name, content in job.files.items()}
+        if not last:
+            message["stdin"] = job.stdin.hex()
+        if first:
+            limits = job.limits
+            message["limits"] = {
+                "memory_mb": limits.memory_mb,
+                "cpu_s": limits.cpu_s if last else None,
+                "file_mb": limits.file_mb,
+                "open_files": limits.open_files,
+            }
+        return message
+
+    # -- results ---------------------------------------------------------------------------------------------------
+
+    def _setup_failed(self, detail: str) -> Result:
+        return Result("setup_failed", detail=detail, backend=self.name, level=self.level)
+
+    def _result(self, outcome: Outcome, protections: tuple[str, ...]) -> Result:
+        self._protections = protections
+        text = None
+        if outcome.status == "ok" and outcome.claim is not None and isinstance(outcome.claim.get("repr"), str):
+            text = plain_text(outcome.claim["repr"])[:MAX_REPR]
+        return Result(
+            status=outcome.status,
+            stdout=plain_text(outcome.stdout),
+            stderr=plain_text(outcome.stderr),
+            value_repr=text,
+            truncated=outcome.truncated,
+            wall_s=outcome.wall_s,
+            cpu_s=outcome.cpu_s,
+            max_rss_mb=outcome.max_rss_mb,
+            exit_code=outcome.exit_code,
+            signal=outcome.signal,
+            detail=plain_text(outcome.detail),
+            backend=self.name,
+            level=self.level,
+            protections=protections,
+        )
+
+    # -- life ------------------------------------------------------------------------------------------------------
+
+    def describe(self) -> dict[str, Any]:
+        """Return level, protections and flavours for the record of a run."""
+        servers = [pool.server for pool in self._pools.values() if pool.server is not None]
+        return {
+            "backend": self.name,
+            "level": self.level,
+            "protections": list(self._protections),
+            "landlock_abi": max((server.landlock_abi for server in servers), default=0),
+            "allow_subprocess": self.allow_subprocess,
+            "writable_scratch": self.writable_scratch,
+            "workers": self._workers,
+        }
+
+    def warm(self, flavours: tuple[str, ...]) -> None:
+        """Start the servers of these flavours and fill their pools."""
+        for name in flavours:
+            pool = self._pools[name]
+            with contextlib.suppress(ServerSetupFailed):
+                pool.take(Limits(), None).close()
+                pool.refill()
+
+    def retire(self, server: ForkServer) -> None:
+        """Stop a server that no pool uses any more, once its busy children are gone."""
+        with self._retired_lock:
+            self._retired.append(server)
+            waiting = [old for old in self._retired if old.busy and not self._closed]
+            for old in self._retired:
+                if old not in waiting:
+                    old.close()
+            self._retired = waiting
+
+    def forget(self) -> None:
+        """Let go of the servers in a forked copy of the host."""
+        self._slots = threading.BoundedSemaphore(self._workers)
+        self._retired_lock = threading.Lock()
+        for server in self._retired:
+            server.release()
+        self._retired = []
+        for pool in self._pools.values():
+            pool.forget()
+
+    def close(self) -> None:
+        """Kill all children and stop all servers."""
+        self._closed = True
+        for pool in self._pools.values():
+            pool.close()
+        with self._retired_lock:
+            for server in self._retired:
+                server.close()
+            self._retired = []

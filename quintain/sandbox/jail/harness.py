@@ -1,0 +1,205 @@
+"""Execute snippets inside a confined child and report what happened.
+
+The report is a claim: a snippet can forge it. The host derives a status only from what it saw itself (exit, signals,
+the clock, byte counts) and treats everything in the report as the snippet's own word.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import io
+import linecache
+import os
+import random
+import signal
+import sys
+import traceback
+from types import CodeType, FrameType, ModuleType
+from typing import Any
+
+from . import privileges
+from .protocol import encode_frame, read_frame, write_all
+from .values import UnsupportedValueError, encode_value
+
+__all__ = ["Harness", "reseed"]
+
+CHANNEL = 3
+REPR_LIMIT = 1 << 16
+HARNESS_FAILED = 113
+
+
+def _writer(descriptor: int) -> io.TextIOWrapper:
+    raw = io.BufferedWriter(io.FileIO(descriptor, "w", closefd=False))
+    return io.TextIOWrapper(raw, "utf-8", "backslashreplace", line_buffering=True)
+
+
+class Streams:
+    """The three standard streams, opened once before the fork; only their buffers are private to the child."""
+
+    def __init__(self) -> None:
+        """Open text streams on descriptors 0, 1 and 2."""
+        self.stdin = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, "r", closefd=False)), "utf-8", "replace")
+        self.stdout = _writer(1)
+        self.stderr = _writer(2)
+
+    def install(self) -> None:
+        """Make them the interpreter's."""
+        for name in ("stdin", "stdout", "stderr"):
+            stream = getattr(self, name)
+            setattr(sys, name, stream)
+            setattr(sys, f"__{name}__", stream)
+
+    def flush(self) -> None:
+        """Empty the buffers, also those of objects that a snippet put in their place."""
+        for stream in (sys.stdout, sys.stderr, self.stdout, self.stderr):
+            try:
+                stream.flush()
+            except BaseException:  # a hostile replacement must not keep the report from being sent
+                continue
+
+
+def reseed(seed: int | None) -> None:
+    """Give the global generators of ``random`` and ``numpy.random`` a fresh state, or that of ``seed``."""
+    random.seed(seed)
+    legacy = sys.modules.get("numpy.random")
+    if legacy is not None:
+        legacy.seed(int.from_bytes(os.urandom(4), "little") if seed is None else seed % 2**32)
+
+
+class Harness:
+    """Run the jobs that arrive on the channel, one after another, in one namespace."""
+
+    def __init__(self, streams: Streams) -> None:
+        """Prepare the ``__main__`` module that snippets live in."""
+        self.streams = streams
+        self.module = ModuleType("__main__")
+        self.module.__dict__["__builtins__"] = builtins
+        self.cell = 0
+        self.begun = False
+        self.running = False
+
+    def _on_interrupt(self, signum: int, frame: FrameType | None) -> None:
+        if self.running:
+            raise KeyboardInterrupt
+
+    def serve(self, base_memory: int) -> None:
+        """Read jobs until the channel closes; never returns."""
+        sys.modules["__main__"] = self.module
+        self.streams.install()
+        signal.signal(signal.SIGINT, self._on_interrupt)
+        while True:
+            job = read_frame(CHANNEL)
+            if job is None:
+                os._exit(0)
+            report = self._one(job, base_memory)
+            write_all(CHANNEL, encode_frame(report))
+            if job["last"]:
+                os._exit(0)
+
+    def _one(self, job: dict[str, Any], base_memory: int) -> dict[str, Any]:
+        try:
+            limits = job.get("limits")
+            if limits is not None:
+                privileges.limit_job(base_memory, **limits)
+            self._write_files(job.get("files", {}))
+            if job.get("seed") is not None:
+                reseed(job["seed"])
+            if "stdin" in job:  # a session's pipe has ended; every cell brings its own input
+                sys.stdin = io.TextIOWrapper(io.BytesIO(bytes.fromhex(job["stdin"])), "utf-8", "replace")
+            if not self.begun:
+                # From here on nothing can pass for a failed set-up, because untrusted code may have run.
+                self.begun = True
+                write_all(CHANNEL, encode_frame({"claim": "begun"}))
+        except OSError as error:
+            return {"claim": "setup_failed", "detail": f"{type(error).__name__}: {error}"}
+        try:
+            if job["op"] == "call":
+                return self._guarded(lambda: self._call(job))
+            return self._guarded(lambda: self._run(job))
+        finally:
+            self.streams.flush()
+
+    def _write_files(self, files: dict[str, str]) -> None:
+        for name, content in files.items():
+            directory = os.path.dirname(name)
+            if directory:
+                os.makedirs(directory, exist_ok=True)
+            with open(name, "wb") as file:
+                file.write(bytes.fromhex(content))
+
+    def _guarded(self, action: Any) -> dict[str, Any]:
+        """Run ``action``; turn every way it can end into a report."""
+        try:
+            try:
+                self.running = True
+                result: dict[str, Any] = action()
+            finally:
+                self.running = False
+        except SystemExit as error:
+            code = error.code
+            number = code if type(code) is int else int(code is not None)
+            if type(code) is str:
+                print(code, file=self.streams.stderr)
+            return {"claim": "exited", "exit_code": number & 0xFF}
+        except BaseException as error:
+            privileges.release_headroom()
+            return self._describe(error)
+        return result
+
+    def _describe(self, error: BaseException) -> dict[str, Any]:
+        kind = type(error)
+        claim = "memory" if issubclass(kind, MemoryError) else "error"
+        if issubclass(kind, KeyboardInterrupt):
+            claim = "interrupted"
+        try:
+            self._print_traceback(error)
+        except BaseException:  # a hostile exception, or no memory left to format it
+            os.write(2, f"{kind.__name__}\n".encode("utf-8", "backslashreplace"))
+        return {"claim": claim, "detail": kind.__name__[:200]}
+
+    def _print_traceback(self, error: BaseException) -> None:
+        report = traceback.TracebackException.from_exception(error)
+        seen: set[int] = set()
+        level: traceback.TracebackException | None = report
+        while level is not None and id(level) not in seen:  # the chain of causes can be a circle
+            seen.add(id(level))
+            level.stack = traceback.StackSummary.from_list([f for f in level.stack if f.filename != __file__])
+            level = level.__cause__ or level.__context__
+        self.streams.stderr.write("".join(report.format()))
+
+    def _compile(self, source: str) -> tuple[CodeType, CodeType | None]:
+        """Compile a snippet; a trailing expression is compiled apart, so that its value can be shown."""
+        self.cell += 1
+        name = "<snippet>" if self.cell == 1 else f"<snippet {self.cell}>"
+        linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+        tree = ast.parse(source, name)
+        last = None
+        if tree.body and isinstance(tree.body[-1], ast.Expr):
+            expression = ast.Expression(tree.body.pop().value)  # type: ignore[attr-defined]
+            last = compile(expression, name, "eval", dont_inherit=True)
+        return compile(tree, name, "exec", dont_inherit=True), last
+
+    def _run(self, job: dict[str, Any]) -> dict[str, Any]:
+        body, last = self._compile(job["code"])
+        names = self.module.__dict__
+        exec(body, names)
+        if last is None:
+            return {"claim": "ok"}
+        value = eval(last, names)
+        if value is None:
+            return {"claim": "ok"}
+        names["_"] = value
+        text = str.__str__(repr(value))[:REPR_LIMIT]
+        return {"claim": "ok", "repr": text}
+
+    def _call(self, job: dict[str, Any]) -> dict[str, Any]:
+        function = self.module.__dict__.get(job["function"])
+        if not callable(function):
+            return {"claim": "error", "detail": f"no function named {job['function']}"}
+        value = function(*job["args"])
+        self.running = False
+        try:
+            return {"claim": "ok", "value": encode_value(value)}
+        except UnsupportedValueError as error:
+            return {"claim": "ok", "unsupported": str(error)}

@@ -1,0 +1,227 @@
+"""The fork server: a warm interpreter that forks one confined child per snippet and never sees a snippet itself.
+
+Whatever this process read would be inherited by every later child, so the host sends it descriptors only; the snippet
+travels through a channel that the child alone reads.
+"""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import gc
+import importlib
+import json
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import threading
+from typing import Any
+
+from . import filesystem, landlock, namespaces, privileges
+from .harness import Harness, Streams, reseed
+from .lockdown import Plan, SetupFailed, lock_down, prepare, run_step
+from .protocol import encode_frame, write_all
+
+__all__ = ["main"]
+
+LARGEST_REQUEST = 4096
+MOST_DESCRIPTORS = 8
+
+
+def main(config: dict[str, Any]) -> None:
+    """Set the server up as ``config`` says, report, and serve until the host is gone."""
+    control = socket.socket(fileno=config["control"])
+    plan = Plan(config["level"], config["allow_subprocess"], config["processes"], config["fault"])
+    try:
+        server = _set_up(config, plan, control)
+    except SetupFailed as failure:
+        control.send(json.dumps({"failed": failure.step, "detail": str(failure)}).encode())
+        os._exit(1)
+    control.send(json.dumps({"ready": plan.protections, "landlock_abi": plan.landlock_abi}).encode())
+    server.serve()
+
+
+def _set_up(config: dict[str, Any], plan: Plan, control: socket.socket) -> Server:
+    user = plan.level == "B"
+    if plan.private_world:
+        if user:
+            run_step(plan, "user namespace", lambda: namespaces.new_user_and_pid_namespace(user=True))
+        else:
+            run_step(plan, "process namespace", lambda: namespaces.new_user_and_pid_namespace(user=False))
+        child = os.fork()
+        if child:
+            control.close()
+            os.close(config["host"])
+            _, status = os.waitpid(child, 0)
+            os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
+        plan.protections += ["process namespace", *(["user namespace"] if user else [])]
+    if os.getsid(0) != os.getpid():
+        os.setsid()
+
+    sys.path += config["package_directories"]
+    for name in config["preload"]:
+        importlib.import_module(name)
+    for directory in config["package_directories"]:
+        sys.path.remove(directory)
+    if threading.active_count() != 1 or len(os.listdir("/proc/self/task")) != 1:
+        raise SetupFailed("single thread", OSError(0, "a preloaded library started a thread"))
+
+    readable = [*filesystem.library_paths(), *config["package_paths"]]
+    if plan.allow_subprocess:
+        readable += filesystem.program_paths()
+    with open("/proc/self/statm") as statm:
+        plan.base_memory = int(statm.read().split()[0]) * resource.getpagesize()
+    own_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC) if plan.private_world else -1
+    if plan.private_world:
+        _enter_private_world(plan, readable)
+    if plan.confined:
+        prepare(plan, _landlock_rules(plan, readable))
+    plan.own_pid = os.getpid()
+    return Server(plan, control, config["host"], own_namespace)
+
+
+def _enter_private_world(plan: Plan, readable: list[str]) -> None:
+    run_step(plan, "namespaces", namespaces.enter_world)
+    plan.protections += ["mount namespace", "network namespace", "ipc namespace", "uts namespace"]
+    library = filesystem.standard_library()
+    hidden = [f"{path}/{name}" for path in library for name in filesystem.SITE_DIRECTORIES]
+    hidden += [f"/usr/lib/python3/{name}" for name in filesystem.SITE_DIRECTORIES]
+    run_step(plan, "private root", lambda: namespaces.enter_private_root([*library, *readable], hidden))
+    plan.protections.append("private read-only root")
+    run_step(plan, "server capabilities", lambda: privileges.drop_bounding_set(privileges.KEPT_BY_SERVER))
+
+
+def _landlock_rules(plan: Plan, readable: list[str]) -> list[tuple[str, int]]:
+    """List what children may open; the site directories of the standard library are left out."""
+    run = landlock.EXECUTE if plan.allow_subprocess else 0
+    rules = [(path, landlock.READ | run if os.path.isdir(path) else landlock.READ_FILE_ONLY | run) for path in readable]
+    for library in filesystem.standard_library():
+        if plan.private_world:
+            rules.append((library, landlock.READ))
+            continue
+        rules.append((library, landlock.READ_DIR))
+        for entry in os.scandir(library):
+            if entry.name not in filesystem.SITE_DIRECTORIES:
+                rights = landlock.READ if entry.is_dir() else landlock.READ_FILE_ONLY
+                rules.append((entry.path, rights))
+    rules += [("/dev/null", landlock.READ_WRITE_FILE), ("/dev/zero", landlock.READ_FILE_ONLY)]
+    rules.append(("/dev/urandom", landlock.READ_FILE_ONLY))
+    if plan.private_world:
+        rules.append((namespaces.SCRATCH_PARENT, landlock.SCRATCH | run))
+    return rules
+
+
+class Server:
+    """Fork children on request and report how each one ended.
+
+    Args:
+        plan: What every child puts in force.
+        control: Where requests arrive, each with the descriptors of one child.
+        host: Process descriptor of the host; readable once the host is gone.
+        own_namespace: Descriptor of this server's process namespace, or -1.
+    """
+
+    def __init__(self, plan: Plan, control: socket.socket, host: int, own_namespace: int) -> None:
+        self.plan = plan
+        self.control = control
+        self.host = host
+        self.own_namespace = own_namespace
+        self.streams = Streams()
+        self.harness = Harness(self.streams)
+        self.children: dict[int, tuple[int, socket.socket]] = {}
+        self.counter = os.getpid() * 1009
+
+    def serve(self) -> None:
+        """Serve until the host closes the control socket or dies; then kill every child and exit."""
+        poller = select.poll()
+        poller.register(self.control, select.POLLIN)
+        poller.register(self.host, select.POLLIN)
+        gc.collect()
+        gc.freeze()
+        while True:
+            for descriptor, _ in poller.poll():
+                if descriptor == self.host:
+                    self._stop()
+                elif descriptor == self.control.fileno():
+                    pidfd = self._handle_request()
+                    if pidfd is not None:
+                        poller.register(pidfd, select.POLLIN)
+                else:
+                    poller.unregister(descriptor)
+                    self._reap(descriptor)
+
+    def _stop(self) -> None:
+        for pidfd in self.children:
+            try:
+                signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        os._exit(0)
+
+    def _handle_request(self) -> int | None:
+        size = array.array("i").itemsize
+        space = socket.CMSG_SPACE(MOST_DESCRIPTORS * size)
+        data, ancillary, _, _ = self.control.recvmsg(LARGEST_REQUEST, space)
+        if not data:
+            self._stop()
+        descriptors = array.array("i")
+        for _, _, payload in ancillary:
+            descriptors.frombytes(payload[: len(payload) - len(payload) % size])
+        status = socket.socket(fileno=descriptors[0])
+        request = json.loads(data)
+        self.counter += 1
+        try:
+            pid = self._fork(request, list(descriptors[1:]))
+        except OSError as error:
+            status.send(str(error).encode())
+            status.close()
+            return None
+        finally:
+            for descriptor in descriptors[1:]:
+                os.close(descriptor)
+        pidfd = os.pidfd_open(pid)
+        self.children[pidfd] = (pid, status)
+        try:
+            socket.send_fds(status, [b"started"], [pidfd])
+        except OSError:  # the host has given this child up
+            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+        return pidfd
+
+    def _fork(self, request: dict[str, Any], descriptors: list[int]) -> int:
+        if self.own_namespace >= 0:
+            namespaces.new_pid_namespace(self.own_namespace)
+        pid = os.fork()
+        if pid == 0:
+            self._become_child(request, descriptors)
+        return pid
+
+    def _become_child(self, request: dict[str, Any], descriptors: list[int]) -> None:
+        channel = descriptors[3]
+        try:
+            try:
+                parent = 0 if self.plan.private_world else self.plan.own_pid
+                protections = lock_down(self.plan, request, descriptors, parent, self.counter)
+                channel = 3
+                reseed(None)
+                gc.enable()
+            except SetupFailed as failure:
+                write_all(channel, encode_frame({"failed": failure.step, "detail": str(failure)}))
+                os._exit(1)
+            write_all(channel, encode_frame({"ready": protections}))
+            self.harness.serve(self.plan.base_memory)
+        except BaseException as error:
+            os.write(2, f"sandbox harness: {type(error).__name__}: {error}\n".encode("utf-8", "replace"))
+        finally:
+            os._exit(113)
+
+    def _reap(self, pidfd: int) -> None:
+        pid, status = self.children.pop(pidfd)
+        os.close(pidfd)
+        _, code, usage = os.wait4(pid, 0)
+        report = {"code": code, "cpu_s": usage.ru_utime + usage.ru_stime, "max_rss_kb": usage.ru_maxrss}
+        with contextlib.suppress(OSError):  # nobody may be waiting any more
+            status.send(json.dumps(report).encode())
+        status.close()

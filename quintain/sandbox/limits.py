@@ -1,0 +1,54 @@
+"""How much of the machine one snippet may use."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+
+__all__ = ["Limits"]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds on one run of a snippet, all enforced from outside or by the kernel.
+
+    Attributes:
+        wall_s: Seconds by the clock.
+        cpu_s: Seconds of CPU over all threads. The kernel's limit counts whole seconds; the host adds a finer one.
+        memory_mb: Address space beyond that of the interpreter, MiB. Thread stacks count: about 2 MiB each.
+        output_kb: Bytes kept of stdout, and of stderr, KiB each; a snippet that writes more is killed.
+        scratch_mb: Size of the private scratch directory, MiB.
+        scratch_files: Number of files and directories in it.
+        file_mb: Size of one file, MiB.
+        open_files: Number of open descriptors.
+    """
+
+    wall_s: float = 5.0
+    cpu_s: float = 5.0
+    memory_mb: int = 256
+    output_kb: int = 64
+    scratch_mb: int = 32
+    scratch_files: int = 512
+    file_mb: int = 16
+    open_files: int = 64
+
+    def __post_init__(self) -> None:
+        """Refuse limits that are no limits.
+
+        Raises:
+            ValueError: If a value is not a positive finite number, or not whole where it must be.
+        """
+        for item in fields(self):
+            value = getattr(self, item.name)
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if not number or not math.isfinite(value) or value <= 0:
+                raise ValueError(f"{item.name} must be a positive number, got {value!r}")
+            if not item.name.endswith("_s") and not isinstance(value, int):
+                raise ValueError(f"{item.name} must be a whole number, got {value!r}")
+        if self.open_files < 16:
+            raise ValueError(f"open_files must be at least 16 for an interpreter to work, got {self.open_files}")
+
+    @property
+    def output_bytes(self) -> int:
+        """Bytes kept per stream."""
+        return self.output_kb * 1024

@@ -1,0 +1,75 @@
+"""What came out of one run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+__all__ = ["STATUSES", "Result", "Status", "plain_text"]
+
+Status = Literal["ok", "error", "timeout", "memory", "output_limit", "crashed", "exited", "setup_failed"]
+STATUSES: tuple[str, ...] = get_args(Status)
+
+
+def plain_text(data: bytes | str) -> str:
+    """Decode what a snippet wrote into text that can always be encoded again.
+
+    Invalid UTF-8 and lone surrogates become backslash escapes. Control characters stay: whoever shows the text on a
+    terminal or in a page escapes them there.
+    """
+    if isinstance(data, str):
+        data = data.encode("utf-8", "backslashreplace")
+    return data.decode("utf-8", "backslashreplace")
+
+
+@dataclass(frozen=True)
+class Result:
+    """The outcome of one run, as the supervisor saw it.
+
+    ``status`` is derived from exits, signals, the clock and byte counts. Whether a finished snippet raised, its
+    ``value_repr`` and its output are the snippet's own claims: it can print anything.
+
+    Attributes:
+        status: ``ok``; ``error`` (it raised); ``timeout`` (wall or CPU); ``memory`` (MemoryError); ``output_limit``;
+            ``crashed`` (a signal, or garbage on the result channel); ``exited`` (it ended the process itself, also with
+            code 0); ``setup_failed`` (a protection could not be put in force and nothing was run).
+        stdout: Text it wrote, decoded; possibly cut.
+        stderr: Text it wrote there, tracebacks included, as from an interpreter.
+        value_repr: ``repr`` of a trailing expression that is not ``None``.
+        truncated: Whether output was cut at the limit.
+        wall_s: Seconds by the host's clock.
+        cpu_s: Seconds of CPU of the child, from the kernel.
+        max_rss_mb: Peak resident memory of the child, interpreter included, MiB; 0 for a session that lives on.
+        exit_code: Exit code when the process ended by itself.
+        signal: Name of the signal that ended it.
+        detail: One line on what happened, for people.
+        state_lost: In a session: whether the namespace is gone.
+        backend: Which backend ran it.
+        level: Level of protection (``A``, ``B``, ``C``) or the backend's own word.
+        protections: Every protection that was in force.
+    """
+
+    status: Status
+    stdout: str = ""
+    stderr: str = ""
+    value_repr: str | None = None
+    truncated: bool = False
+    wall_s: float = 0.0
+    cpu_s: float = 0.0
+    max_rss_mb: float = 0.0
+    exit_code: int | None = None
+    signal: str | None = None
+    detail: str = ""
+    state_lost: bool = False
+    backend: str = ""
+    level: str = ""
+    protections: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether the snippet ran to its end without raising."""
+        return self.status == "ok"
+
+    def as_dict(self) -> dict[str, Any]:  # Any: JSON values
+        """Return a JSON-able copy."""
+        return {**self.__dict__, "protections": list(self.protections)}

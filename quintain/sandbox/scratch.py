@@ -1,0 +1,84 @@
+"""Directories that the host makes for one snippet, where the child cannot have a file system of its own.
+
+The host never follows a name inside such a directory after untrusted code ran: it works on descriptors, refuses to
+follow links, and flattens deep trees instead of descending into them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+
+__all__ = ["HostScratch"]
+
+DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+def _empty(top: int) -> None:
+    """Remove everything below an open directory, at a bounded depth and with a bounded number of descriptors."""
+    counter = 0
+    while entries := [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in os.scandir(top)]:
+        for name, is_directory in entries:
+            if not is_directory:
+                os.unlink(name, dir_fd=top)
+                continue
+            inner = os.open(name, DIRECTORY, dir_fd=top)
+            try:
+                for entry in os.scandir(inner):
+                    if entry.is_dir(follow_symlinks=False):
+                        counter += 1
+                        os.rename(
+                            entry.name, f".removed-{counter}-{os.urandom(8).hex()}", src_dir_fd=inner, dst_dir_fd=top
+                        )
+                    else:
+                        os.unlink(entry.name, dir_fd=inner)
+            finally:
+                os.close(inner)
+            os.rmdir(name, dir_fd=top)
+
+
+class HostScratch:
+    """A fresh directory with the files of one job.
+
+    Args:
+        files: Relative paths and contents.
+        writable: Whether the snippet may write there. There is no quota: the size is only watched.
+    """
+
+    def __init__(self, files: Mapping[str, bytes], *, writable: bool) -> None:
+        self.path = tempfile.mkdtemp(prefix="quintain-")
+        self.writable = writable
+        self.descriptor = os.open(self.path, DIRECTORY)
+        try:
+            for name, content in files.items():
+                target = os.path.join(self.path, name)
+                os.makedirs(os.path.dirname(target), exist_ok=True)
+                with open(target, "wb") as file:
+                    file.write(content)
+        except BaseException:
+            self.remove()
+            raise
+
+    def usage(self) -> tuple[int, int]:
+        """Return bytes and entries below the directory, counted without following links."""
+        size = entries = 0
+        for _, directories, files, inside in os.fwalk(".", dir_fd=self.descriptor, follow_symlinks=False):
+            entries += len(directories) + len(files)
+            for name in files:
+                with contextlib.suppress(OSError):
+                    size += os.stat(name, dir_fd=inside, follow_symlinks=False).st_blocks * 512
+        return size, entries
+
+    def remove(self) -> None:
+        """Delete the directory and what the snippet left in it."""
+        if self.descriptor < 0:
+            return
+        try:
+            _empty(self.descriptor)
+        finally:
+            os.close(self.descriptor)
+            self.descriptor = -1
+            shutil.rmtree(self.path, ignore_errors=True)

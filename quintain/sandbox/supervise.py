@@ -1,0 +1,343 @@
+"""Drive one job through one child, and derive its status from what can be seen from outside."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import signal
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from quintain.errors import SandboxError
+from quintain.sandbox.jail.protocol import ProtocolError, encode_frame
+from quintain.sandbox.limits import Limits
+from quintain.sandbox.result import Status
+from quintain.sandbox.server import Child
+
+__all__ = ["Outcome", "supervise"]
+
+READ_SIZE = 65536
+EXIT_GRACE_S = 2.0
+INTERRUPT_GRACE_S = 0.3
+KILL_TIMEOUT_S = 30.0
+CPU_CHECK_S = 0.05
+HARNESS_FAILED = 113
+
+
+@dataclass
+class Outcome:
+    """What was seen of one job.
+
+    Attributes:
+        status: See ``Result.status``.
+        detail: One line for people.
+        stdout: Bytes kept.
+        stderr: Bytes kept.
+        claim: The child's report, untrusted, or ``None``.
+        truncated: Whether output was cut.
+        wall_s: Seconds by the clock.
+        cpu_s: CPU seconds of the job.
+        max_rss_mb: Peak memory, once the child is gone.
+        exit_code: How the process ended by itself.
+        signal: The signal that ended it.
+        alive: Whether the child can take another job.
+    """
+
+    status: Status
+    detail: str
+    stdout: bytes
+    stderr: bytes
+    claim: dict[str, Any] | None
+    truncated: bool
+    wall_s: float
+    cpu_s: float
+    max_rss_mb: float
+    exit_code: int | None
+    signal: str | None
+    alive: bool
+
+
+class _Capture:
+    """Bytes of one stream, up to a limit."""
+
+    def __init__(self, descriptor: int, limit: int) -> None:
+        self.descriptor = descriptor
+        self.limit = limit
+        self.data = bytearray()
+        self.overflow = False
+
+    def pump(self) -> bool:
+        """Read what is there; return whether the stream is still open."""
+        try:
+            data = os.read(self.descriptor, READ_SIZE)
+        except BlockingIOError:
+            return True
+        room = self.limit - len(self.data)
+        self.data += data[:room]
+        self.overflow |= len(data) > room
+        return bool(data)
+
+    def drain(self) -> None:
+        """Read what is left without waiting; a surviving writer cannot hold us, and the limit bounds the loop."""
+        while not self.overflow:
+            before = len(self.data)
+            if not self.pump() or len(self.data) == before:
+                return
+
+
+class _Supervision:
+    """The state of one job between its first and its last event."""
+
+    def __init__(self, child: Child, job: dict[str, Any], stdin: bytes, limits: Limits) -> None:
+        self.child = child
+        self.limits = limits
+        self.last = bool(job["last"])
+        self.first = child.jobs == 0
+        self.stdout = _Capture(child.stdout, limits.output_bytes)
+        self.stderr = _Capture(child.stderr, limits.output_bytes)
+        self.writes = {child.channel: memoryview(encode_frame(job))}
+        if child.stdin >= 0:
+            self.writes[child.stdin] = memoryview(stdin)
+        self.claim: dict[str, Any] | None = None
+        self.ended: dict[str, Any] | None = None
+        self.reason = ""
+        self.interrupted = False
+        self.begun = False
+        self.poller = select.poll()
+
+    def run(self) -> Outcome:
+        child, poller = self.child, self.poller
+        start = time.monotonic()
+        self.deadline = start + self.limits.wall_s
+        self.cpu_start = 0.0 if self.last else child.cpu_time()
+        self.next_cpu_check = start + self.limits.cpu_s
+        child.jobs += 1
+        poller.register(child.status, select.POLLIN)
+        poller.register(child.server.pidfd, select.POLLIN)
+        poller.register(child.channel, select.POLLIN)
+        poller.register(child.stdout, select.POLLIN)
+        poller.register(child.stderr, select.POLLIN)
+        self._write(child.channel)
+        if child.stdin >= 0:
+            self._write(child.stdin)
+        while self.ended is None and (self.last or self.claim is None):
+            wait = min(self.deadline, self.next_cpu_check) - time.monotonic()
+            for descriptor, event in poller.poll(max(0.0, wait * 1000)):
+                self._handle(descriptor, event)
+            self._check_clock()
+        wall_s = time.monotonic() - start
+        self.stdout.drain()
+        self.stderr.drain()
+        if self.claim is None:
+            self._read_channel()
+        return self._outcome(wall_s)
+
+    def _handle(self, descriptor: int, event: int) -> None:
+        child = self.child
+        if descriptor == child.status.fileno():
+            self._read_status()
+        elif descriptor == child.server.pidfd:
+            if self.ended is None:
+                self._read_status()
+        elif descriptor == child.channel and event & select.POLLIN:
+            self._read_channel()
+        elif descriptor in (child.stdout, child.stderr):
+            capture = self.stdout if descriptor == child.stdout else self.stderr
+            if not capture.pump():
+                self.poller.unregister(descriptor)
+            if capture.overflow:
+                self._kill("output")
+        elif event & select.POLLOUT:
+            self._write(descriptor)
+        elif event & (select.POLLHUP | select.POLLERR):
+            self.poller.unregister(descriptor)
+
+    def _write(self, descriptor: int) -> None:
+        """Send what the child will take now; wait for room for the rest."""
+        pending = self.writes.get(descriptor)
+        if pending is None:
+            return
+        try:
+            sent = os.write(descriptor, pending) if pending else 0
+        except BlockingIOError:
+            sent = 0
+        except OSError:  # the child closed its end; how it ended decides
+            sent = len(pending)
+        pending = pending[sent:]
+        self.writes[descriptor] = pending
+        reading = select.POLLIN if descriptor == self.child.channel else 0
+        if pending:
+            self.poller.register(descriptor, select.POLLOUT | reading)
+            return
+        del self.writes[descriptor]
+        if reading:
+            self.poller.register(descriptor, reading)
+            return
+        with contextlib.suppress(KeyError):
+            self.poller.unregister(descriptor)
+        os.close(descriptor)
+        self.child.stdin = -1
+
+    def _read_status(self) -> None:
+        """Read the fork server's report, or notice that there is no server any more."""
+        try:
+            data = self.child.status.recv(4096, 0x40)  # MSG_DONTWAIT
+        except BlockingIOError:
+            data = b""
+        except OSError:
+            data = b""
+        if not data:
+            raise SandboxError("the fork server died while a snippet ran; the snippet was not repeated")
+        self.ended = json.loads(data)
+
+    def _read_channel(self) -> None:
+        """Collect the child's claim; anything that is not one frame of the expected kind ends the job."""
+        child = self.child
+        try:
+            data = os.read(child.channel, READ_SIZE)
+        except OSError:  # nothing there, or reset by the child's end
+            return
+        if not data:
+            with contextlib.suppress(KeyError):
+                self.poller.unregister(child.channel)
+            return
+        try:
+            message = child.frames.feed(data)
+            while message is not None and self.claim is None:
+                if message.get("claim") == "begun" and self.first and not self.begun:
+                    self.begun = True
+                    message = child.frames.feed(b"")
+                    continue
+                self.claim = message
+                self.deadline = min(self.deadline, time.monotonic() + EXIT_GRACE_S)
+        except ProtocolError as error:
+            self._kill(f"protocol: {error}")
+
+    def _check_clock(self) -> None:
+        now = time.monotonic()
+        if self.ended is not None or (self.claim is not None and not self.last):
+            return
+        if now >= self.deadline:
+            self._overdue(now)
+        elif now >= self.next_cpu_check and not self.reason:
+            used = self.child.cpu_time() - self.cpu_start
+            if used >= self.limits.cpu_s:
+                self.deadline = now
+                self._overdue(now, "cpu")
+            else:
+                threads_could_use = (self.limits.cpu_s - used) / (os.cpu_count() or 1)
+                self.next_cpu_check = now + max(CPU_CHECK_S, threads_could_use)
+
+    def _overdue(self, now: float, what: str = "wall") -> None:
+        if self.reason and self.interrupted:
+            self.interrupted = False
+            self._kill(self.reason, again=True)
+        elif self.reason:
+            raise SandboxError("a killed child did not end; the fork server may be stuck")
+        elif self.claim is not None:
+            self._kill("exit")
+        elif self.last:
+            self._kill(what)
+        else:
+            self.reason = what
+            self.interrupted = True
+            self.next_cpu_check = float("inf")
+            self.deadline = now + INTERRUPT_GRACE_S
+            self.child.signal(signal.SIGINT)
+
+    def _kill(self, reason: str, *, again: bool = False) -> None:
+        if self.reason and not again:
+            return
+        self.reason = reason
+        self.deadline = time.monotonic() + KILL_TIMEOUT_S
+        self.next_cpu_check = float("inf")
+        self.child.signal(signal.SIGKILL)
+
+    def _outcome(self, wall_s: float) -> Outcome:
+        ended = self.ended
+        exit_code: int | None = None
+        signal_name: str | None = None
+        rss = 0.0
+        if ended is None:
+            cpu_s = max(0.0, self.child.cpu_time() - self.cpu_start)
+        else:
+            code = os.waitstatus_to_exitcode(ended["code"])
+            exit_code = code if code >= 0 else None
+            signal_name = None if code >= 0 else _signal_name(-code)
+            cpu_s = max(0.0, ended["cpu_s"] - self.cpu_start)
+            rss = ended["max_rss_kb"] / 1024
+        status, detail = self._judge(exit_code, signal_name, cpu_s)
+        if exit_code == 0 and isinstance(self.claim, dict) and self.claim.get("claim") == "exited":
+            claimed = self.claim.get("exit_code")
+            exit_code = claimed if type(claimed) is int and 0 <= claimed <= 255 else 0
+        return Outcome(
+            status=status,
+            detail=detail,
+            stdout=bytes(self.stdout.data),
+            stderr=bytes(self.stderr.data),
+            claim=self.claim,
+            truncated=self.stdout.overflow or self.stderr.overflow,
+            wall_s=wall_s,
+            cpu_s=cpu_s,
+            max_rss_mb=rss,
+            exit_code=exit_code,
+            signal=signal_name,
+            alive=ended is None and not self.reason.startswith(("output", "protocol", "exit")),
+        )
+
+    def _judge(self, exit_code: int | None, signal_name: str | None, cpu_s: float) -> tuple[Status, str]:
+        """Decide on the status, in the order of how well each fact is known."""
+        limits = self.limits
+        if self.reason == "output" or self.stdout.overflow or self.stderr.overflow:
+            return "output_limit", f"more than {limits.output_kb} KiB of output"
+        if self.reason == "wall":
+            return "timeout", f"wall-clock limit of {limits.wall_s:g} s"
+        if self.reason == "cpu" or (signal_name == "SIGKILL" and not self.reason and cpu_s >= 0.95 * limits.cpu_s):
+            return "timeout", f"CPU limit of {limits.cpu_s:g} s"
+        if self.reason == "exit":
+            return "crashed", "it reported a result but did not end"
+        if self.reason:
+            return "crashed", self.reason
+        if signal_name is not None:
+            return "crashed", f"ended by {signal_name}"
+        return self._judge_claim(exit_code)
+
+    def _judge_claim(self, exit_code: int | None) -> tuple[Status, str]:
+        claim = None if self.claim is None else self.claim.get("claim")
+        detail = "" if self.claim is None else str(self.claim.get("detail", ""))[:500]
+        if self.claim is None:
+            if exit_code == HARNESS_FAILED:
+                return "crashed", "the harness in the child failed"
+            return "exited", f"the process ended with code {exit_code} before the snippet was finished"
+        if claim == "setup_failed" and self.first and not self.begun:
+            return "setup_failed", detail
+        if exit_code not in (None, 0):
+            return "crashed", f"it reported a result and then ended with code {exit_code}"
+        if claim == "ok":
+            return "ok", ""
+        if claim in ("error", "interrupted"):
+            return "error", detail
+        if claim == "memory":
+            return "memory", f"memory limit of {self.limits.memory_mb} MiB"
+        if claim == "exited":
+            return "exited", "it called sys.exit or raised SystemExit"
+        return "crashed", "unknown report on the result channel"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def supervise(child: Child, job: dict[str, Any], stdin: bytes, limits: Limits) -> Outcome:
+    """Run one job in a child that has finished its set-up.
+
+    Raises:
+        SandboxError: If the fork server died meanwhile. The job is not repeated.
+    """
+    return _Supervision(child, job, stdin, limits).run()
