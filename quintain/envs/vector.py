@@ -123,9 +123,9 @@ class TextVectorEnv(VectorEnv[Any, Any, Any]):
             )
         observations: list[Any] = [None] * self.num_envs
         infos: dict[str, Any] = {}
-        for i in np.flatnonzero(mask):
+        for i in map(int, np.flatnonzero(mask)):
             observations[i], info = self.envs[i].reset(seed=seed[i], options=options or None)
-            infos = self._add_info(infos, info, int(i))
+            infos = self._add_info(infos, info, i)
         self._needs_reset[mask] = False
         self._started = True
         return tuple(observations), infos
