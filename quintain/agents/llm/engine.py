@@ -11,7 +11,7 @@ import abc
 import asyncio
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
@@ -212,7 +212,7 @@ class Engine(abc.ABC):
         """Serve one request and return its first reply."""
         return (await self.generate([request]))[0][0]
 
-    def require(self, capabilities: frozenset[Capability] | set[Capability]) -> None:
+    def require(self, capabilities: Set[str]) -> None:
         """Raise unless the engine has all of ``capabilities``.
 
         Raises:

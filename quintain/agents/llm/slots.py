@@ -1,0 +1,237 @@
+"""A key-value cache of fixed slots, and one forward pass over any set of them.
+
+``DynamicCache`` of ``transformers`` copies the whole cache at every token, which takes half of the time of a batch-32
+step on a CPU, and makes every row wait for the longest. Here each sequence has a slot of a preallocated cache. A
+forward pass appends new tokens to a contiguous run of slots, each at its own length, and computes the vocabulary's
+logits only where they are wanted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from transformers.cache_utils import Cache, CacheLayerMixin
+
+from quintain.errors import ConfigurationError
+
+__all__ = ["Append", "SlotDecoder"]
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """New tokens for one slot: a trunk, then alternative branches that all continue the trunk.
+
+    Attributes:
+        start: Tokens of the slot's cache that stay valid; the new ones come after them.
+        trunk: Tokens that follow; at least one.
+        branches: Alternatives after the trunk. They do not see each other, and are not kept.
+    """
+
+    start: int
+    trunk: Sequence[int]
+    branches: Sequence[Sequence[int]] = ()
+
+    @property
+    def width(self) -> int:
+        """Cache positions that the pass writes."""
+        return len(self.trunk) + sum(map(len, self.branches))
+
+
+class _Placement:
+    """Where the tokens of the current forward pass go: read by every layer of the cache."""
+
+    first: int = 0
+    last: int = 0
+    span: int = 0  # cache positions that any of the rows can see
+    single: torch.Tensor | None = None  # (rows,) position of the only new token of each row, if there is one each
+    writes: Sequence[tuple[int, int]] = ()  # (start, width) of each row otherwise
+
+
+class _SlotLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is not typed
+    """Keys and values of one layer, shape ``(slots, heads, length, head_dim)``."""
+
+    def __init__(self, placement: _Placement) -> None:
+        super().__init__()
+        self.placement = placement
+        self.slots = self.length = 0
+
+    def resize(self, slots: int, length: int, keep: int) -> None:
+        """Reallocate, keeping the first ``keep`` slots."""
+        self.slots, self.length = slots, length
+        for name in ("keys", "values") if self.is_initialized else ():
+            old = getattr(self, name)
+            new = old.new_zeros(slots, old.shape[1], length, old.shape[3])
+            seen = min(length, old.shape[2])
+            new[:keep, :, :seen] = old[:keep, :, :seen]
+            setattr(self, name, new)
+
+    def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
+        for name, states in (("keys", key_states), ("values", value_states)):
+            setattr(self, name, states.new_zeros(self.slots, states.shape[1], self.length, states.shape[3]))
+        self.is_initialized = True
+
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Write the new states into their slots and return what the rows of this pass can see."""
+        if not self.is_initialized:
+            self.lazy_initialization(key_states, value_states)
+        at = self.placement
+        seen = []
+        for store, states in ((self.keys, key_states), (self.values, value_states)):
+            rows = store[at.first : at.last]
+            if at.single is not None:
+                rows[torch.arange(len(rows), device=rows.device), :, at.single] = states[:, :, 0]
+            else:
+                for row, (start, width) in enumerate(at.writes):
+                    rows[row, :, start : start + width] = states[row, :, :width]
+            seen.append(rows[:, :, : at.span])
+        return seen[0], seen[1]
+
+    def copy(self, source: int, target: int, start: int, stop: int) -> None:
+        for store in (self.keys, self.values):
+            store[target, :, start:stop] = store[source, :, start:stop]
+
+    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
+        return self.placement.span, 0
+
+    def get_seq_length(self) -> int:
+        return self.placement.span
+
+    def get_max_length(self) -> int:
+        return -1
+
+
+class SlotDecoder:
+    """Runs a causal language model of ``transformers`` over slots. Use it under ``torch.inference_mode``.
+
+    Args:
+        model: The model, in evaluation mode.
+
+    Attributes:
+        context: Most tokens a slot can hold.
+        bytes_per_token: Memory of one token's keys and values.
+
+    Raises:
+        ConfigurationError: If the model has layers that are not attention (state-space models, for instance).
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        config = model.config.get_text_config()
+        kinds = set(getattr(config, "layer_types", None) or ["full_attention"])
+        if not kinds <= {"full_attention", "sliding_attention"}:
+            raise ConfigurationError(
+                f"the transformers engine batches attention models only; this one has layers {sorted(kinds)}; "
+                "serve it with vLLM"
+            )
+        self.context = int(getattr(config, "max_position_embeddings", 2048))
+        window = getattr(config, "sliding_window", None)
+        if window and (kinds != {"full_attention"} or not getattr(config, "layer_types", None)):
+            # Inside its window, sliding attention is full attention; past it, this cache would be wrong.
+            self.context = min(self.context, int(window))
+        self._placement = _Placement()
+        self._layers = [_SlotLayer(self._placement) for _ in range(config.num_hidden_layers)]
+        self._cache = Cache(layers=self._layers)
+        self._head = model.get_output_embeddings()
+        heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+        width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+        self.bytes_per_token = 2 * config.num_hidden_layers * heads * width * model.dtype.itemsize
+
+    def resize(self, slots: int, length: int, keep: int = 0) -> None:
+        """Make the cache ``slots`` slots of ``length`` tokens; the first ``keep`` slots stay valid."""
+        for layer in self._layers:
+            layer.resize(slots, length, keep)
+
+    def release(self) -> None:
+        """Give the cache's memory back. Call ``resize`` before the next pass."""
+        for layer in self._layers:
+            layer.keys = layer.values = None
+            layer.is_initialized = False
+
+    def copy(self, source: int, target: int, stop: int, *, start: int = 0) -> None:
+        """Copy tokens ``start`` to ``stop`` of slot ``source`` to the same places of slot ``target``."""
+        for layer in self._layers:
+            layer.copy(source, target, start, stop)
+
+    def step(self, tokens: Sequence[int], lengths: Sequence[int]) -> torch.Tensor:
+        """Append one token to each of the slots 0, 1, ... and return next-token logits, shape ``(slots, vocab)``."""
+        device = self.model.device
+        positions = torch.tensor(lengths, device=device)
+        at = self._placement
+        at.first, at.last, at.span, at.single = 0, len(tokens), max(lengths) + 1, positions
+        mask = None
+        if min(lengths) < max(lengths):
+            mask = torch.arange(at.span, device=device) <= positions[:, None]
+            mask = mask[:, None, None, :]
+        ids = torch.tensor(tokens, device=device)[:, None]
+        return self._forward(ids, positions[:, None], mask, None)
+
+    def append(self, first: int, appends: Sequence[Append]) -> list[torch.Tensor]:
+        """Append to the slots ``first``, ``first + 1``, ... in one pass.
+
+        Args:
+            first: The first of the contiguous slots.
+            appends: What to append to each.
+
+        Returns:
+            For each slot, float32 logits of shape ``(1 + branch tokens, vocab)``: those that follow the trunk, then
+            those that follow each token of each branch, in order.
+        """
+        device = self.model.device
+        width = max(a.width for a in appends)
+        at = self._placement
+        at.first, at.last, at.single = first, first + len(appends), None
+        at.writes = [(a.start, a.width) for a in appends]
+        at.span = max(a.start + a.width for a in appends)
+        ids = torch.zeros(len(appends), width, dtype=torch.long)
+        positions = torch.zeros(len(appends), width, dtype=torch.long)
+        # Padding to the right attends like a longer trunk; nothing attends to it.
+        starts = torch.tensor([a.start for a in appends])
+        mask = torch.arange(at.span) <= (starts[:, None] + torch.arange(width))[:, :, None]
+        wanted: list[tuple[int, int]] = []
+        for row, item in enumerate(appends):
+            stem = len(item.trunk)
+            ids[row, :stem] = torch.tensor(item.trunk)
+            positions[row, : item.width] = torch.arange(item.start, item.start + item.width)
+            wanted.append((row, stem - 1))
+            offset = stem
+            for branch in item.branches:
+                end = offset + len(branch)
+                ids[row, offset:end] = torch.tensor(branch)
+                positions[row, offset:end] = torch.arange(item.start + stem, item.start + stem + len(branch))
+                mask[row, offset:end, item.start + stem : item.start + offset] = False  # earlier branches
+                wanted.extend((row, t) for t in range(offset, end))
+                offset = end
+        logits = self._forward(
+            ids.to(device), positions.to(device), mask[:, None].to(device), torch.tensor(wanted, device=device)
+        )
+        return list(logits.split([1 + a.width - len(a.trunk) for a in appends]))
+
+    def _forward(
+        self, ids: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor | None, wanted: torch.Tensor | None
+    ) -> torch.Tensor:
+        """Return float32 logits at the ``wanted`` (row, column) pairs, or at the last column of each row."""
+
+        def select(module: Any, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+            hidden = inputs[0]
+            return (hidden[:, -1] if wanted is None else hidden[wanted[:, 0], wanted[:, 1]],)
+
+        if mask is None and ids.shape[1] == 1:
+            mask = torch.ones(1, 1, 1, self._placement.span, dtype=torch.bool, device=ids.device)
+        # Selecting before the output layer saves its cost at every other position, whatever the model does after it.
+        hook = self._head.register_forward_pre_hook(select)
+        try:
+            output = self.model(
+                input_ids=ids,
+                position_ids=positions,
+                attention_mask=mask,
+                past_key_values=self._cache,
+                use_cache=True,
+            )
+        finally:
+            hook.remove()
+        return output.logits.float()
