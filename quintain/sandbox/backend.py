@@ -23,8 +23,8 @@ class Job:
         files: Relative paths and contents that it finds in its working directory.
         limits: Bounds.
         seed: Seed of the global generators; fresh entropy when ``None``.
-        function: Call this function of the session, instead of running ``code``.
-        arguments: JSON-able positional arguments of the call.
+        function: Call this function of the namespace, after ``code`` if there is any.
+        arguments: Positional arguments of the call, plain data.
     """
 
     code: str = ""
@@ -33,7 +33,7 @@ class Job:
     limits: Limits = field(default_factory=Limits)
     seed: int | None = None
     function: str | None = None
-    arguments: tuple[Any, ...] = ()  # Any: JSON values
+    arguments: tuple[Any, ...] = ()  # Any: plain data
 
 
 class Backend(Protocol):
@@ -45,8 +45,8 @@ class Backend(Protocol):
         """Run one job, in a session or in a fresh place."""
         ...
 
-    def call(self, job: Job, session: Session) -> tuple[Result, Any]:
-        """Call a function that an earlier run of the session defined; return also its plain value."""
+    def call(self, job: Job, session: Session | None) -> tuple[Result, Any]:
+        """Run the job's code, if any, and call its function; return also the plain value that came back."""
         ...
 
     def end_session(self, session: Session) -> None:

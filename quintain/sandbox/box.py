@@ -8,7 +8,7 @@ import os
 import threading
 import warnings
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Any, Literal, get_args
@@ -164,6 +164,31 @@ class Sandbox:
         """
         flavour = None if science is None else ("science" if science else "bare")
         return Session(self._started(), limits or self.limits, flavour)
+
+    def call(
+        self,
+        function: str,
+        arguments: Sequence[Any] = (),
+        *,
+        code: str = "",
+        limits: Limits | None = None,
+        session: Session | None = None,
+    ) -> tuple[Result, Any]:
+        """Call a function that untrusted code defines, with plain data in and plain data out.
+
+        Args:
+            function: Its name.
+            arguments: Positional arguments: numbers, text, bytes, lists, tuples, sets, dictionaries.
+            code: Run this first, in the same place; it may be empty in a session that defined the function before.
+            limits: Bounds of the run.
+            session: The namespace; a fresh one when ``None``.
+
+        Returns:
+            What happened, and the value that the code claims its function returned (``None`` unless ``ok``).
+        """
+        checked = code if code.isascii() else code.encode("utf-8", "replace").decode()
+        job = Job(checked, limits=limits or self.limits, function=function, arguments=tuple(arguments))
+        return self._started().call(job, session)
 
     # -- life ------------------------------------------------------------------------------------------------------
 

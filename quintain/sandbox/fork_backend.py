@@ -12,7 +12,7 @@ from typing import Any
 from quintain.errors import SandboxError
 from quintain.sandbox.backend import Job
 from quintain.sandbox.flavours import BARE, SCIENCE, Flavour, choose
-from quintain.sandbox.jail.values import UnsupportedValueError, decode_value
+from quintain.sandbox.jail.values import UnsupportedValueError, decode_value, encode_value
 from quintain.sandbox.limits import Limits
 from quintain.sandbox.result import Result, plain_text
 from quintain.sandbox.scratch import HostScratch
@@ -145,16 +145,11 @@ class ForkBackend:
 
     def run(self, job: Job, session: Session | None) -> Result:
         """Run one job; see ``Sandbox.run``."""
-        with self._slots:
-            if session is None:
-                return self._run_once(job)
-            with session.lock:
-                return self._in_session(job, session)[0]
+        return self._execute(job, session)[0]
 
-    def call(self, job: Job, session: Session) -> tuple[Result, Any]:
-        """Call a function of a session; return the result and the plain value that came back, if any."""
-        with self._slots, session.lock:
-            result, outcome = self._in_session(job, session)
+    def call(self, job: Job, session: Session | None) -> tuple[Result, Any]:
+        """Run the job's code, if any, and call its function; return also the plain value that came back, if any."""
+        result, outcome = self._execute(job, session)
         claim = outcome.claim if outcome is not None else None
         if not result.ok or claim is None:
             return result, None
@@ -165,23 +160,30 @@ class ForkBackend:
         except (UnsupportedValueError, RecursionError) as error:
             return replace(result, status="error", detail=f"not plain data: {error}"), None
 
-    def _run_once(self, job: Job) -> Result:
+    def _execute(self, job: Job, session: Session | None) -> tuple[Result, Outcome | None]:
+        if session is None:
+            with self._slots:
+                return self._run_once(job)
+        with session.lock, self._slots:
+            return self._in_session(job, session)
+
+    def _run_once(self, job: Job) -> tuple[Result, Outcome | None]:
         pool = self._pools[choose(job.code).name]
         scratch = self._host_scratch(job)
         try:
             try:
                 child = pool.take(job.limits, scratch)
             except ServerSetupFailed as failure:
-                return self._setup_failed(str(failure))
+                return self._setup_failed(str(failure)), None
             try:
                 setup = child.wait_until_ready()
                 if setup.failed is not None:
-                    return self._setup_failed(setup.detail)
+                    return self._setup_failed(setup.detail), None
                 pool.refill()
                 outcome = supervise(
                     child, self._message(job, last=True, in_child=scratch is None), job.stdin, job.limits
                 )
-                return self._result(outcome, setup.protections)
+                return self._result(outcome, setup.protections), outcome
             finally:
                 child.close()
         finally:
@@ -233,11 +235,13 @@ class ForkBackend:
         return HostScratch(job.files, writable=self.writable_scratch)
 
     def _message(self, job: Job, *, last: bool, in_child: bool, first: bool = True) -> dict[str, Any]:
-        message: dict[str, Any] = {"last": last, "seed": job.seed}
-        if job.function is None:
-            message |= {"op": "run", "code": job.code}
-        else:
-            message |= {"op": "call", "function": job.function, "args": job.arguments}
+        message: dict[str, Any] = {"last": last}
+        if job.seed is not None:
+            message["seed"] = job.seed
+        if job.code or job.function is None:
+            message["code"] = job.code
+        if job.function is not None:
+            message |= {"function": job.function, "args": [encode_value(value) for value in job.arguments]}
         if in_child and job.files:
             message["files"] = {name: content.hex() for name, content in job.files.items()}
         if not last:

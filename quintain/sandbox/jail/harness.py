@@ -20,7 +20,7 @@ from typing import Any
 
 from . import privileges
 from .protocol import encode_frame, read_frame, write_all
-from .values import UnsupportedValueError, encode_value
+from .values import UnsupportedValueError, decode_value, encode_value
 
 __all__ = ["Harness", "reseed"]
 
@@ -114,9 +114,7 @@ class Harness:
         except OSError as error:
             return {"claim": "setup_failed", "detail": f"{type(error).__name__}: {error}"}
         try:
-            if job["op"] == "call":
-                return self._guarded(lambda: self._call(job))
-            return self._guarded(lambda: self._run(job))
+            return self._guarded(lambda: self._do(job))
         finally:
             self.streams.flush()
 
@@ -168,6 +166,10 @@ class Harness:
             level = level.__cause__ or level.__context__
         self.streams.stderr.write("".join(report.format()))
 
+    def _do(self, job: dict[str, Any]) -> dict[str, Any]:
+        report = self._run(job["code"]) if "code" in job else {}
+        return self._call(job["function"], job["args"]) if "function" in job else report
+
     def _compile(self, source: str) -> tuple[CodeType, CodeType | None]:
         """Compile a snippet; a trailing expression is compiled apart, so that its value can be shown."""
         self.cell += 1
@@ -180,8 +182,8 @@ class Harness:
             last = compile(expression, name, "eval", dont_inherit=True)
         return compile(tree, name, "exec", dont_inherit=True), last
 
-    def _run(self, job: dict[str, Any]) -> dict[str, Any]:
-        body, last = self._compile(job["code"])
+    def _run(self, code: str) -> dict[str, Any]:
+        body, last = self._compile(code)
         names = self.module.__dict__
         exec(body, names)
         if last is None:
@@ -193,11 +195,11 @@ class Harness:
         text = str.__str__(repr(value))[:REPR_LIMIT]
         return {"claim": "ok", "repr": text}
 
-    def _call(self, job: dict[str, Any]) -> dict[str, Any]:
-        function = self.module.__dict__.get(job["function"])
+    def _call(self, name: str, arguments: list[Any]) -> dict[str, Any]:
+        function = self.module.__dict__.get(name)
         if not callable(function):
-            return {"claim": "error", "detail": f"no function named {job['function']}"}
-        value = function(*job["args"])
+            return {"claim": "error", "detail": f"the program defines no function named {name}"}
+        value = function(*[decode_value(argument) for argument in arguments])
         self.running = False
         try:
             return {"claim": "ok", "value": encode_value(value)}

@@ -1,0 +1,192 @@
+"""Reward functions written by a language model, called many times per second with plain data."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import math
+import threading
+from collections import Counter
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Literal
+
+from quintain.errors import ConfigurationError
+from quintain.sandbox.box import Sandbox, shared
+from quintain.sandbox.limits import Limits
+from quintain.sandbox.result import Result, Status
+from quintain.sandbox.session import Session
+
+__all__ = ["FunctionResult", "FunctionStatus", "SandboxedFunction"]
+
+FunctionStatus = Status | Literal["invalid", "nondeterministic"]
+DEFAULT_LIMITS = Limits(wall_s=1.0, cpu_s=1.0, memory_mb=128, output_kb=16)
+
+
+@dataclass(frozen=True)
+class FunctionResult:
+    """What one call gave.
+
+    Attributes:
+        value: The number, or ``None`` unless ``status`` is ``ok``. A failure is never a score of 0.
+        status: ``ok``; ``invalid`` (not a finite number in range); ``nondeterministic`` (another call with the same
+            arguments gave something else); or the status of a run that did not finish, see ``Result``.
+        detail: One line on what happened.
+        stderr: What the function wrote there, tracebacks included.
+        wall_s: Seconds by the clock.
+    """
+
+    value: float | None
+    status: FunctionStatus
+    detail: str = ""
+    stderr: str = ""
+    wall_s: float = 0.0
+
+    @property
+    def ok(self) -> bool:
+        """Whether there is a value."""
+        return self.status == "ok"
+
+
+def _parse_signature(signature: str) -> tuple[str, tuple[str, ...]]:
+    problem = f"signature must read like 'reward(observation, action)', got {signature!r}"
+    try:
+        (definition,) = ast.parse(f"def {signature}: ...").body
+    except (SyntaxError, ValueError) as error:
+        raise ConfigurationError(problem) from error
+    if not isinstance(definition, ast.FunctionDef):
+        raise ConfigurationError(problem)
+    given = definition.args
+    if given.posonlyargs or given.kwonlyargs or given.vararg or given.kwarg or given.defaults:
+        raise ConfigurationError(f"{problem}: plain parameters without defaults only")
+    return definition.name, tuple(argument.arg for argument in given.args)
+
+
+class SandboxedFunction:
+    """An untrusted function of plain data that returns a finite number in a declared range.
+
+    The source runs once per child, then the child is called again and again. A child that ran out of time or memory is
+    replaced before the next call. Some calls are repeated in a second child with another history: a function whose
+    value depends on chance, on the clock or on earlier calls is found out.
+
+    Never pass a reference answer to a function that runs a policy's code: a completion is data here, and a function
+    that wants to execute it needs a sandbox of its own.
+
+    Args:
+        source: Untrusted Python that defines the function.
+        signature: Its name and parameters, such as ``"reward(observation, action)"``.
+        low: Least allowed value.
+        high: Greatest allowed value.
+        limits: Bounds of each call; memory is that of the child.
+        sandbox: Where to run; the process-wide sandbox by default.
+        check_first: How many of the first calls are repeated to check determinism.
+        check_every: After those, one call in this many is; 0 for never.
+
+    Raises:
+        ConfigurationError: If the signature or the range makes no sense.
+    """
+
+    def __init__(
+        self,
+        source: str,
+        signature: str,
+        *,
+        low: float = -1e6,
+        high: float = 1e6,
+        limits: Limits | None = None,
+        sandbox: Sandbox | None = None,
+        check_first: int = 2,
+        check_every: int = 100,
+    ) -> None:
+        self.name, self.parameters = _parse_signature(signature)
+        if not (math.isfinite(low) and math.isfinite(high) and low < high):
+            raise ConfigurationError(f"the range must be two finite numbers, low < high, got {low!r} and {high!r}")
+        self.source = source
+        self.low, self.high = low, high
+        self.limits = limits or DEFAULT_LIMITS
+        self.check_first, self.check_every = check_first, check_every
+        self.counts: Counter[str] = Counter()
+        self._sandbox = sandbox
+        self._lock = threading.RLock()
+        self._main: Session | None = None
+        self._witness: Session | None = None
+        self._calls = 0
+
+    def __call__(self, *arguments: Any, **named: Any) -> FunctionResult:  # Any: plain data
+        """Call the function. Thread-safe; calls are made one after another.
+
+        Raises:
+            TypeError: If the arguments do not fit the signature.
+            UnsupportedValueError: If an argument is not plain data.
+            SandboxError: If the sandbox itself failed.
+        """
+        ordered = self._bind(arguments, named)
+        with self._lock:
+            self._calls += 1
+            result, self._main = self._one(self._main, ordered)
+            if result.ok and self._is_checked():
+                again, self._witness = self._one(self._witness, ordered)
+                if again.value != result.value:
+                    told = (
+                        f"{result.value!r}, then {again.value if again.ok else again.status!r} for the same arguments"
+                    )
+                    result = FunctionResult(None, "nondeterministic", told, result.stderr, result.wall_s)
+            self.counts[result.status] += 1
+        return result
+
+    async def acall(self, *arguments: Any, **named: Any) -> FunctionResult:  # Any: plain data
+        """Call the function without blocking the event loop."""
+        return await asyncio.to_thread(self, *arguments, **named)
+
+    def close(self) -> None:
+        """End the children. The next call would start new ones."""
+        with self._lock:
+            for session in (self._main, self._witness):
+                if session is not None:
+                    session.close()
+            self._main = self._witness = None
+
+    def __enter__(self) -> SandboxedFunction:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _bind(self, arguments: tuple[Any, ...], named: dict[str, Any]) -> list[Any]:
+        rest = self.parameters[len(arguments) :]
+        if len(arguments) > len(self.parameters) or set(rest) != set(named):
+            expected = ", ".join(self.parameters)
+            raise TypeError(f"{self.name}({expected}) got {len(arguments)} positional arguments and {sorted(named)}")
+        return [*arguments, *(named[name] for name in rest)]
+
+    def _is_checked(self) -> bool:
+        return self._calls <= self.check_first or bool(self.check_every and self._calls % self.check_every == 0)
+
+    def _one(self, session: Session | None, arguments: list[Any]) -> tuple[FunctionResult, Session | None]:
+        """Call in a session, opening one if needed; return the result and the session if it can be used again."""
+        box = self._sandbox or shared()
+        code = ""
+        if session is None:
+            session = box.session(limits=self.limits, science="numpy" in self.source or "sympy" in self.source)
+            code = self.source
+        run, value = box.call(self.name, arguments, code=code, limits=self.limits, session=session)
+        keep = run.status in ("ok", "error") and not run.state_lost and not (code and run.status == "error")
+        if not keep:
+            session.close()
+        return self._judge(run, value), session if keep else None
+
+    def _judge(self, run: Result, value: Any) -> FunctionResult:
+        if not run.ok:
+            invalid = run.detail.startswith("not plain data")
+            return FunctionResult(None, "invalid" if invalid else run.status, run.detail, run.stderr, run.wall_s)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            problem = f"returned {type(value).__name__}, not a number"
+        elif not (isinstance(value, int) or math.isfinite(value)):
+            problem = f"returned {value!r}"
+        elif not self.low <= value <= self.high:
+            problem = f"returned a value outside [{self.low:g}, {self.high:g}]"
+        else:
+            return FunctionResult(float(value), "ok", "", run.stderr, run.wall_s)
+        return FunctionResult(None, "invalid", problem, run.stderr, run.wall_s)
