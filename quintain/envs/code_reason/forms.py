@@ -13,10 +13,19 @@ from quintain.envs.code_reason.answers import (
     parse_integer_grid,
     parse_integers,
     parse_number,
+    parse_option,
 )
 from quintain.envs.code_reason.task import ExactTask, Malformed
 
-__all__ = ["IntegerGridTask", "IntegerListTask", "IntegerTask", "NumberTask", "StringTask", "SymbolGridTask"]
+__all__ = [
+    "IntegerGridTask",
+    "IntegerListTask",
+    "IntegerTask",
+    "NumberTask",
+    "OptionTask",
+    "StringTask",
+    "SymbolGridTask",
+]
 
 
 @dataclass(frozen=True)
@@ -81,3 +90,14 @@ class SymbolGridTask(ExactTask[list[list[str]]]):
     def parse(self, text: str) -> list[list[str]]:
         """Read rows of symbols."""
         return parse_grid(text)
+
+
+@dataclass(frozen=True)
+class OptionTask(ExactTask[str]):
+    """The answer is one of a few fixed words, in any letter case."""
+
+    OPTIONS: ClassVar[tuple[str, ...]] = ()
+
+    def parse(self, text: str) -> str:
+        """Read one of the options."""
+        return parse_option(text, self.OPTIONS)

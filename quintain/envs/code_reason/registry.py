@@ -12,7 +12,7 @@ from quintain.errors import UnknownNameError
 
 __all__ = ["load_task", "select_tasks", "suite_of", "task_names"]
 
-_SUITES = ("symbench",)
+_SUITES = ("symbench", "reasoning_gym")
 
 
 class _Suite(Protocol):

@@ -316,15 +316,12 @@ def test_splits_share_no_item(name):
 
 @every_task
 def test_every_level_works(name):
-    hashes = {}
-    for level in {"easy", "medium", "hard", *task_of(name).LEVELS}:
+    for level in sorted({"easy", "medium", "hard", *task_of(name).LEVELS}):
         task = task_of(name, level)
         for seed in range(3):
             problem = problem_of(name, seed, level)
             assert_gold_is_right(task, problem)
             assert_solved_from_the_data(task, problem)
-        hashes[level] = tuple(problem_of(name, seed, level).hash for seed in range(3))
-    assert len(set(hashes.values())) == len(hashes)
 
 
 @every_task

@@ -1,0 +1,181 @@
+"""Forms of answer of reasoning-gym's questions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any
+
+from quintain.envs.code_reason.answers import (
+    Nested,
+    parse_grid,
+    parse_integer,
+    parse_integer_grid,
+    parse_integers,
+    parse_list,
+    parse_number,
+    parse_option,
+)
+from quintain.envs.code_reason.reasoning_gym._library import Form
+from quintain.envs.code_reason.task import Malformed
+
+__all__ = [
+    "FACTORS",
+    "GROUPS",
+    "HEXADECIMAL",
+    "INTEGER",
+    "INTEGER_LIST",
+    "JSON_GRID",
+    "LINES",
+    "LOWEST_TERMS",
+    "NUMBER",
+    "NUMBER_LIST",
+    "PARTITIONS",
+    "POINT_OR_NUMBER",
+    "ROWS",
+    "TEXT",
+    "TEXT_ANY_CASE",
+    "TOKENS",
+    "VALUE",
+    "WORDS",
+    "choice",
+]
+
+
+def choice(*options: str) -> Form:
+    """One of a few words, in any letter case."""
+    return Form("your choice", lambda text: parse_option(text, options))
+
+
+def _text(text: str) -> str:
+    """Keep a text as it is, but for line ends and the white space before them."""
+    return "\n".join(line.rstrip() for line in text.splitlines())
+
+
+def _same_ignoring_case(value: str, right: str) -> bool:
+    return value.casefold() == right.casefold()
+
+
+def _tokens(text: str) -> list[str]:
+    return text.replace(",", " ").split()
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",")]
+
+
+def _number_text(value: Fraction) -> str:
+    """Write a rational number exactly: as an integer, a decimal number or a fraction."""
+    if value.denominator == 1:
+        return str(value.numerator)
+    for places in range(1, 40):
+        scaled = value * 10**places
+        if scaled.denominator == 1:
+            digits = str(abs(scaled.numerator)).rjust(places + 1, "0")
+            return f"{'-' if value < 0 else ''}{digits[:-places]}.{digits[-places:]}"
+    return f"{value.numerator}/{value.denominator}"
+
+
+def _close(value: Fraction, right: Fraction) -> bool:
+    """Accept what rounds to the right number, half a unit in its last decimal place; an integer must be exact."""
+    text = _number_text(right)
+    places = len(text.partition(".")[2])
+    return abs(value - right) <= Fraction(1, 2 * 10**places) if places else value == right
+
+
+def _hexadecimal(text: str) -> int:
+    if len(text) > 40 or not re.fullmatch(r"-?0x[0-9a-f]+", text.lower()):
+        raise Malformed("expected a hexadecimal integer such as -0x1f")
+    return int(text, 16)
+
+
+def _lowest_terms(text: str) -> tuple[int, int]:
+    """Read ``p/q``, also from LaTeX; it has to be in lowest terms to equal the right one."""
+    match = re.fullmatch(r"\$?\s*\\d?frac\s*\{(-?[0-9]{1,30})\}\s*\{([0-9]{1,30})\}\s*\$?", text)
+    match = match or re.fullmatch(r"\$?\s*(-?[0-9]{1,30})\s*/\s*([0-9]{1,30})\s*\$?", text)
+    if match is None:
+        raise Malformed("expected a fraction p/q")
+    return int(match[1]), int(match[2])
+
+
+def _factors(text: str) -> list[int]:
+    parts = [parse_integer(part) for part in re.split(r"[×*x]", text)]
+    return sorted(parts)
+
+
+def _flat(nested: Nested) -> list[str]:
+    if not all(isinstance(item, str) for item in nested):
+        raise Malformed("expected a flat list")
+    return [item for item in nested if isinstance(item, str)]
+
+
+def _lists(text: str) -> list[list[str]]:
+    rows = parse_list(text)
+    if any(isinstance(row, str) for row in rows):
+        raise Malformed("expected a list of lists")
+    return [_flat(row) for row in rows if not isinstance(row, str)]
+
+
+def _point_or_number(text: str) -> list[Fraction]:
+    text = text.rstrip("°").rstrip()
+    if text.startswith("(") and text.endswith(")"):
+        parts = text[1:-1].split(",")
+        if len(parts) != 2:
+            raise Malformed("expected a point (x, y)")
+        return [parse_number(part) for part in parts]
+    return [parse_number(text)]
+
+
+def _render_point(value: Sequence[Fraction]) -> str:
+    if len(value) == 1:
+        return _number_text(value[0])
+    return f"({', '.join(map(_number_text, value))})"
+
+
+def _render_rows(rows: Sequence[Sequence[Any]]) -> str:
+    return "\n".join(" ".join(map(str, row)) for row in rows)
+
+
+def _quoted(items: Sequence[str], quote: str) -> str:
+    return "[" + ", ".join(f"{quote}{item}{quote}" for item in items) + "]"
+
+
+def _render_lists(rows: Sequence[Sequence[str]]) -> str:
+    return "[" + ", ".join(_quoted(row, '"') for row in rows) + "]"
+
+
+def _each_sorted(text: str) -> list[list[str]]:
+    return sorted(sorted(row) for row in _lists(text))
+
+
+def _sorted_lists(text: str) -> list[list[str]]:
+    return sorted(_lists(text))
+
+
+def _points_close(value: Sequence[Fraction], right: Sequence[Fraction]) -> bool:
+    return len(value) == len(right) and all(map(_close, value, right))
+
+
+INTEGER = Form("number", parse_integer)
+NUMBER = Form("number", parse_number, _number_text, _close)
+VALUE = Form("p/q", parse_number, lambda value: str(value), lambda v, r: bool(abs(v - r) <= Fraction(1, 10**9)))
+HEXADECIMAL = Form("hexadecimal number", _hexadecimal, hex)
+LOWEST_TERMS = Form("p/q", _lowest_terms, lambda value: f"{value[0]}/{value[1]}")
+FACTORS = Form("factors", _factors, lambda value: " × ".join(map(str, value)))
+TEXT = Form("text", _text)
+TEXT_ANY_CASE = Form("text", _text, str, _same_ignoring_case)
+LINES = Form("grid", lambda text: "\n".join("".join(line.split()) for line in text.splitlines() if line.strip()))
+TOKENS = Form("t1 t2 ...", _tokens, " ".join)
+WORDS = Form("w1, w2, ...", _words, ", ".join)
+INTEGER_LIST = Form("[x1, x2, ...]", parse_integers)
+NUMBER_LIST = Form(
+    "['x1', 'x2', ...]",
+    lambda text: [parse_number(item) for item in _flat(parse_list(text))],
+    lambda value: _quoted([_number_text(item) for item in value], "'"),
+)
+ROWS = Form("rows", parse_grid, _render_rows)
+JSON_GRID = Form("[[x11, x12, ...], ...]", parse_integer_grid)
+GROUPS = Form('[["w11", "w12", ...], ...]', _each_sorted, _render_lists)
+PARTITIONS = Form('[["w11", "w12", ...], ...]', _sorted_lists, _render_lists)
+POINT_OR_NUMBER = Form("answer", _point_or_number, _render_point, _points_close)

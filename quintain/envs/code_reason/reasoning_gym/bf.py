@@ -1,0 +1,94 @@
+"""BF: say what a Brainf*ck program prints. Our own generator; the library's prints while it draws."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from quintain.envs.code_reason.draws import randint, text
+from quintain.envs.code_reason.forms import StringTask
+from quintain.envs.code_reason.task import expect
+
+__all__ = ["Bf"]
+
+_MAX_STEPS = 100_000
+
+
+@dataclass(frozen=True)
+class Bf(StringTask):
+    """A program that prints a random lower-case string: a loop sets a cell near 100, then steps lead to each letter.
+
+    Attributes:
+        min_length: Fewest letters printed, >= 1.
+        max_length: Most letters printed.
+        loops: Reach every letter by a loop of its own instead of steps from the letter before.
+    """
+
+    LEVELS: ClassVar = {
+        "easy": {"min_length": 1, "max_length": 3},
+        "hard": {"min_length": 4, "max_length": 8, "loops": True},
+    }
+    ALPHABET: ClassVar = "[a-z]"
+
+    min_length: int = 3
+    max_length: int = 6
+    loops: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the parameters."""
+        expect(1 <= self.min_length <= self.max_length <= 40, "1 <= min_length <= max_length <= 40")
+
+    def draw(self, rng: np.random.Generator) -> dict[str, Any]:
+        """Write a program for a random string."""
+        word = text(rng, string.ascii_lowercase, randint(rng, self.min_length, self.max_length))
+        program, cell = "", 0
+        for letter in word:
+            if self.loops or not program:
+                times = randint(rng, 5, 12)
+                program += ">[-]" * bool(program) + "+" * times + "[>" + "+" * (ord(letter) // times) + "<-]>"
+                cell = ord(letter) // times * times
+            program += ("+" if ord(letter) > cell else "-") * abs(ord(letter) - cell) + "."
+            cell = ord(letter)
+        return {"program": program}
+
+    def ask(self, data: Mapping[str, Any]) -> str:
+        """Show the program."""
+        return (
+            f"This is a BF (Brainf*ck) computer program. What is the output?\n\n{data['program']}\n\n"
+            "Write exactly what the program prints as <<<OUTPUT>>>."
+        )
+
+    def find(self, data: Mapping[str, Any]) -> str:
+        """Run the program."""
+        return _run(data["program"])
+
+
+def _run(program: str) -> str:
+    """Interpret a program without input on 8-bit cells."""
+    jumps: dict[int, int] = {}
+    stack: list[int] = []
+    for i, command in enumerate(program):
+        if command == "[":
+            stack.append(i)
+        elif command == "]":
+            jumps[i] = stack.pop()
+            jumps[jumps[i]] = i
+    tape, cell, at, output = [0] * 1000, 0, 0, ""
+    for _ in range(_MAX_STEPS):
+        if at == len(program):
+            return output
+        command = program[at]
+        if command in "<>":
+            cell += 1 if command == ">" else -1
+        elif command in "+-":
+            tape[cell] = (tape[cell] + (1 if command == "+" else -1)) % 256
+        elif command == ".":
+            output += chr(tape[cell])
+        elif (command == "[") == (tape[cell] == 0):
+            at = jumps[at]
+        at += 1
+    raise RuntimeError("the program does not halt")  # programs are made to halt
