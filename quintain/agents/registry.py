@@ -46,7 +46,7 @@ def make_agent(name: str, *, engine: Any = None, **options: Any) -> Agent:
     """Make an agent by name.
 
     Args:
-        name: One of :func:`agent_names`.
+        name: One of :func:`agent_names`, or a strategy of :func:`quintain.agents.games.strategy_names`.
         engine: For agents that ask a language model: an engine, or its name and options as one string, such as
             ``"transformers"`` (the default) or ``"replay:runs/first"``.
         options: The agent's own arguments.
@@ -59,7 +59,11 @@ def make_agent(name: str, *, engine: Any = None, **options: Any) -> Agent:
         >>> agent = make_agent("oracle", through_code=True)
     """
     if name not in _AGENTS:
-        raise UnknownNameError("agent", name, _AGENTS)
+        from quintain.agents.games import is_strategy, strategy, strategy_names
+
+        if is_strategy(name) and engine is None:
+            return strategy(name, **options)
+        raise UnknownNameError("agent", name, [*_AGENTS, *strategy_names()])
     entry_point, needs_engine, leading = _AGENTS[name]
     module, _, attribute = entry_point.partition(":")
     factory = cast(Callable[..., Agent], getattr(importlib.import_module(module), attribute))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gymnasium as gym
 
+from quintain.envs import games
+
 __all__ = ["register_all"]
 
 
@@ -15,3 +17,4 @@ def register_all() -> None:
             entry_point="quintain.envs.code_reason.env:CodeReasonEnv",
             vector_entry_point="quintain.envs.code_reason.env:make_vec",
         )
+    games.register()

@@ -1,0 +1,173 @@
+"""Strategies that work out their next move from the payoffs and from all that happened, for any number of options.
+
+Each is a class that plays one seat of one match: ``choose()`` names the next option, ``learn(moves)`` takes the
+executed moves of a round, own move first. ``own`` is the payoff tensor from the player's point of view, axis 0 being
+its own option; the others' joint moves are treated as one opponent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from quintain.agents.games.machines import Traits
+
+__all__ = ["Adaptive", "BestResponse", "FictitiousPlay", "Hedge", "QLearning", "RegretMatching"]
+
+_FOREVER = float("inf")
+
+
+class Adaptive(Protocol):
+    """One seat of one match."""
+
+    def choose(self) -> int:
+        """Name the next option."""
+        ...
+
+    def learn(self, moves: Sequence[int]) -> None:
+        """Take in a finished round, own move first."""
+        ...
+
+
+class _Payoffs:
+    """Own payoffs as a matrix: own options in rows, joint moves of the others in columns."""
+
+    def __init__(self, own: ArrayLike, rng: np.random.Generator) -> None:
+        tensor = np.asarray(own, dtype=np.float64)
+        self._others = tensor.shape[1:]
+        self.matrix: NDArray[np.float64] = tensor.reshape(tensor.shape[0], -1)
+        self.rng = rng
+
+    @property
+    def options(self) -> int:
+        return int(self.matrix.shape[0])
+
+    def column(self, moves: Sequence[int]) -> int:
+        """Index of the others' joint move."""
+        return int(np.ravel_multi_index(tuple(moves[1:]), self._others))
+
+    def unit_matrix(self) -> NDArray[np.float64]:
+        """The payoffs, scaled to [0, 1]."""
+        spread = float(np.ptp(self.matrix))
+        return (self.matrix - self.matrix.min()) / spread if spread else np.zeros_like(self.matrix)
+
+
+class BestResponse(_Payoffs):
+    """Choose the best reply to the others' last move; first, to a uniform guess. Ties go to the lower option."""
+
+    traits: ClassVar[Traits] = Traits(1, two_options=False)
+
+    def __init__(self, own: ArrayLike, rng: np.random.Generator) -> None:
+        super().__init__(own, rng)
+        self._belief = np.full(self.matrix.shape[1], 1 / self.matrix.shape[1])
+
+    def choose(self) -> int:
+        """Reply to the current belief."""
+        return int(np.argmax(self.matrix @ self._belief))
+
+    def learn(self, moves: Sequence[int]) -> None:
+        """Expect the same again."""
+        self._belief = np.zeros(self.matrix.shape[1])
+        self._belief[self.column(moves)] = 1.0
+
+
+class FictitiousPlay(BestResponse):
+    """Choose the best reply to the frequencies of all past joint moves, one of each counted in advance (Brown 1951)."""
+
+    traits: ClassVar[Traits] = Traits(_FOREVER, two_options=False)
+
+    def __init__(self, own: ArrayLike, rng: np.random.Generator) -> None:
+        super().__init__(own, rng)
+        self._belief = np.ones(self.matrix.shape[1])
+
+    def learn(self, moves: Sequence[int]) -> None:
+        """Count the others' joint move."""
+        self._belief[self.column(moves)] += 1.0
+
+
+class RegretMatching(_Payoffs):
+    """Choose in proportion to positive regret: how much better an option would have done (Hart and Mas-Colell 2000)."""
+
+    traits: ClassVar[Traits] = Traits(_FOREVER, stochastic=True, two_options=False)
+
+    def __init__(self, own: ArrayLike, rng: np.random.Generator) -> None:
+        super().__init__(own, rng)
+        self.regret = np.zeros(self.options)
+
+    def choose(self) -> int:
+        """Draw an option; uniformly while there is no regret."""
+        positive = np.maximum(self.regret, 0.0)
+        total = positive.sum()
+        return int(self.rng.choice(self.options, p=positive / total if total > 0 else None))
+
+    def learn(self, moves: Sequence[int]) -> None:
+        """Add what each option would have earned above what was earned."""
+        column = self.matrix[:, self.column(moves)]
+        self.regret += column - column[moves[0]]
+
+
+class Hedge(_Payoffs):
+    """Exponential weights on the options' total payoffs, with the anytime rate eta_t = sqrt(8 ln k / t).
+
+    Payoffs are scaled to [0, 1] (Freund and Schapire 1997; rate of Cesa-Bianchi and Lugosi 2006, section 2.3).
+    """
+
+    traits: ClassVar[Traits] = Traits(_FOREVER, stochastic=True, two_options=False)
+
+    def __init__(self, own: ArrayLike, rng: np.random.Generator) -> None:
+        super().__init__(own, rng)
+        self._gain = np.zeros(self.options)
+        self._unit = self.unit_matrix()
+        self._round = 1
+
+    def choose(self) -> int:
+        """Draw an option by its weight."""
+        eta = np.sqrt(8 * np.log(self.options) / self._round)
+        weights = np.exp(eta * (self._gain - self._gain.max()))
+        return int(self.rng.choice(self.options, p=weights / weights.sum()))
+
+    def learn(self, moves: Sequence[int]) -> None:
+        """Credit every option with what it would have earned."""
+        self._gain += self._unit[:, self.column(moves)]
+        self._round += 1
+
+
+class QLearning(_Payoffs):
+    """Tabular Q-learning within one match; its state is the last joint move (Sandholm and Crites 1996).
+
+    Q(s, a) <- Q(s, a) + alpha (r + gamma max_b Q(s', b) - Q(s, a)), epsilon-greedy, with payoffs scaled to [0, 1].
+    """
+
+    traits: ClassVar[Traits] = Traits(_FOREVER, stochastic=True, two_options=False)
+
+    def __init__(
+        self,
+        own: ArrayLike,
+        rng: np.random.Generator,
+        alpha: float = 0.2,
+        gamma: float = 0.9,
+        epsilon: float = 0.1,
+    ) -> None:
+        super().__init__(own, rng)
+        self.alpha, self.gamma, self.epsilon = alpha, gamma, epsilon
+        self._unit = self.unit_matrix()
+        self.q = np.zeros((1 + self.matrix.size, self.options))
+        self._state = 0
+
+    def choose(self) -> int:
+        """Explore with probability epsilon; otherwise the best option, ties drawn."""
+        if self.rng.random() < self.epsilon:
+            return int(self.rng.integers(self.options))
+        values = self.q[self._state]
+        return int(self.rng.choice(np.flatnonzero(values == values.max())))
+
+    def learn(self, moves: Sequence[int]) -> None:
+        """Back up the payoff of the round."""
+        column = self.column(moves)
+        following = 1 + moves[0] * self.matrix.shape[1] + column
+        target = self._unit[moves[0], column] + self.gamma * self.q[following].max()
+        self.q[self._state, moves[0]] += self.alpha * (target - self.q[self._state, moves[0]])
+        self._state = following

@@ -1,0 +1,230 @@
+"""Strategies as agents: a name in, an agent out that plays any seat of any repeated game."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+from quintain.agents.agent import Action, Actor, Seat
+from quintain.agents.games import adaptive, classic
+from quintain.agents.games.machines import Machine, Traits
+from quintain.errors import AgentError, ConfigurationError, UnknownNameError
+
+__all__ = ["StrategyAgent", "is_strategy", "machine", "opponent", "strategy", "strategy_names"]
+
+_MACHINES: dict[str, Callable[..., Machine]] = {
+    make.__name__.removesuffix("_strategy").replace("_", "-"): make
+    for make in (getattr(classic, name) for name in classic.__all__)
+}
+_ADAPTIVE: dict[str, type[Any]] = {
+    "best-response": adaptive.BestResponse,
+    "fictitious-play": adaptive.FictitiousPlay,
+    "hedge": adaptive.Hedge,
+    "q-learning": adaptive.QLearning,
+    "regret-matching": adaptive.RegretMatching,
+}
+_AXELROD = "axelrod"
+
+
+def strategy_names() -> list[str]:
+    """Names that :func:`strategy` knows; ``"axelrod:NAME"`` reaches that library's strategies as well."""
+    return sorted([*_MACHINES, *_ADAPTIVE])
+
+
+def is_strategy(name: str) -> bool:
+    """Whether ``name``, with or without arguments after a colon, names a strategy."""
+    return name.partition(":")[0] in (*_MACHINES, *_ADAPTIVE, _AXELROD)
+
+
+def strategy(name: str, **arguments: Any) -> StrategyAgent:
+    """Make a strategy.
+
+    Args:
+        name: One of :func:`strategy_names`, such as ``"tit-for-tat"``. Numbers after a colon are its leading arguments:
+            ``"naive-prober:0.2"``, ``"memory-one:1,0,0,1"``. ``"axelrod:Tit For Tat"`` plays the axelrod library's.
+        **arguments: The strategy's own.
+
+    Raises:
+        UnknownNameError: If there is no such strategy.
+        ConfigurationError: If an argument does not fit.
+        MissingDependencyError: If axelrod is asked for and not installed.
+    """
+    base, _, rest = name.partition(":")
+    if base == _AXELROD:
+        from quintain.agents.games.axelrod_players import AxelrodSeat, find_player
+
+        player = find_player(rest, arguments)
+        return StrategyAgent(name, player.traits, lambda own, rng: AxelrodSeat(player, rng))
+    if base in _ADAPTIVE:
+        kind = _ADAPTIVE[base]
+        positional = _numbers(name, rest)
+        _bind(name, kind, [None, None, *positional], arguments)
+        return StrategyAgent(name, kind.traits, lambda own, rng: kind(own, rng, *positional, **arguments))
+    made = machine(name, **arguments)
+    return StrategyAgent(name, made.traits, lambda own, rng: _MachineSeat(made, rng), made)
+
+
+def machine(name: str, **arguments: Any) -> Machine:
+    """Make the finite-state machine of a classic strategy; see :func:`strategy`.
+
+    Raises:
+        UnknownNameError: If no machine has that name.
+        ConfigurationError: If an argument does not fit.
+    """
+    base, _, rest = name.partition(":")
+    if base not in _MACHINES:
+        raise UnknownNameError("strategy", name, strategy_names())
+    positional = _numbers(name, rest)
+    _bind(name, _MACHINES[base], positional, arguments)
+    return _MACHINES[base](*positional, **arguments)
+
+
+def opponent(name: str, *, env_id: str, seat: str, spaces: tuple[Any, Any], seed: int) -> Callable[..., Any]:
+    """Seat the strategy ``name`` and return its rule for choosing; the registered single-seat games call this."""
+    return strategy(name).begin(Seat(env_id, seat, *spaces, seed)).act
+
+
+class StrategyAgent:
+    """An agent that follows a strategy of game theory.
+
+    It plays numeric views with option indices and text views with option names. It reads the executed moves from
+    ``info["moves"]`` and the payoffs from ``info["rules"]``, as the repeated games provide them.
+
+    Args:
+        name: Name of the strategy.
+        traits: Its properties.
+        sit: Makes the player of one match from its payoff tensor and generator.
+        machine: The finite-state machine behind it, if it is one.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        traits: Traits,
+        sit: Callable[[Any, np.random.Generator], adaptive.Adaptive],
+        machine: Machine | None = None,
+    ) -> None:
+        self.name = name
+        self.traits = traits
+        self.machine = machine
+        self.sit = sit
+
+    def begin(self, seat: Seat) -> Actor:
+        """Sit down.
+
+        Raises:
+            AgentError: If the actions are neither discrete nor text. That the game fits is checked at the first move.
+        """
+        if not isinstance(seat.action_space, (spaces.Discrete, spaces.Text)):
+            raise AgentError(f"{self.name} plays discrete and text action spaces, not {seat.action_space}")
+        if self.machine is not None and isinstance(seat.action_space, spaces.Discrete):
+            return _MachineActor(self.machine, seat)
+        return _StrategyActor(self, seat)
+
+    def describe(self) -> dict[str, Any]:
+        """Return the name, for the run's record."""
+        return {"agent": "strategy", "name": self.name}
+
+
+class _MachineSeat:
+    """A machine behind the interface of the adaptive strategies."""
+
+    def __init__(self, machine: Machine, rng: np.random.Generator) -> None:
+        self._machine, self._rng, self._state = machine, rng, 0
+
+    def choose(self) -> int:
+        p = self._machine.cooperate[self._state]
+        return 0 if p == 1.0 or (p > 0.0 and self._rng.random() < p) else 1
+
+    def learn(self, moves: Sequence[int]) -> None:
+        self._state = self._machine.following[self._state][2 * moves[0] + max(moves[1:])]
+
+
+class _StrategyActor:
+    """Translates between what the environment says and what a player takes."""
+
+    def __init__(self, agent: StrategyAgent, seat: Seat) -> None:
+        self._agent, self._seat = agent, seat
+        self._player: adaptive.Adaptive | None = None
+        self._names: list[str] = []
+        self._hidden = False
+
+    def act(self, observation: Any, info: dict[str, Any]) -> Action:
+        if self._player is None:
+            rules = _read_rules(info, self._agent.name, self._agent.traits)
+            self._hidden = rules["history"] == "private"
+            self._names = rules["options"][0]
+            self._player = self._agent.sit(rules["payoffs"][0], self._seat.rng)
+        if info["moves"] is not None:
+            moves = _visible(info["moves"], self._hidden)
+            if moves is not None:
+                self._player.learn(moves)
+        option = self._player.choose()
+        return self._names[option] if isinstance(self._seat.action_space, spaces.Text) else option
+
+
+class _MachineActor:
+    """The same for a machine and option indices, written out for speed."""
+
+    def __init__(self, machine: Machine, seat: Seat) -> None:
+        self._machine = machine
+        self._cooperate, self._following = machine.cooperate, machine.following
+        self._state = 0
+        self._random = seat.rng.random
+        self._seated = self._hidden = False
+
+    def act(self, observation: Any, info: dict[str, Any]) -> Action:
+        if not self._seated:
+            self._hidden = _read_rules(info, self._machine.name, self._machine.traits)["history"] == "private"
+            self._seated = True
+        moves = info["moves"]
+        if moves is not None:
+            own, other = moves if len(moves) == 2 else (moves[0], max(moves[1:]))
+            if own >= 0 and other >= 0:
+                self._state = self._following[self._state][2 * own + other]
+            elif (seen := _visible(moves, self._hidden)) is not None:
+                self._state = self._following[self._state][2 * seen[0]]
+        p = self._cooperate[self._state]
+        return 0 if p == 1.0 or (p > 0.0 and self._random() < p) else 1
+
+
+def _visible(moves: Sequence[int], hidden: bool) -> Sequence[int] | None:
+    """The moves of a round that can be learnt from: hidden ones count as option 0, a void round is none."""
+    if hidden and moves[0] >= 0:
+        return [moves[0], *(0 for _ in moves[1:])]
+    return moves if min(moves) >= 0 else None
+
+
+def _read_rules(info: dict[str, Any], name: str, traits: Traits) -> dict[str, Any]:
+    rules = info.get("rules")
+    if not isinstance(rules, dict) or "moves" not in info:
+        raise AgentError(f"{name} plays repeated games, whose info has 'moves' and 'rules'; got {sorted(info)!r}")
+    if rules["history"] == "private" and traits.watches_others:
+        raise AgentError(f"{name} reacts to the others' moves, which a private history hides; use history='public'")
+    sizes = {len(names) for names in rules["options"]}
+    if traits.two_options and sizes != {2}:
+        raise AgentError(
+            f"{name} plays games in which everyone has two options, not {rules['game']}; "
+            "use fictitious-play, hedge, regret-matching or q-learning"
+        )
+    return rules
+
+
+def _numbers(name: str, rest: str) -> list[float]:
+    if not rest:
+        return []
+    try:
+        return [float(part) for part in rest.split(",")]
+    except ValueError:
+        raise ConfigurationError(f"{name!r}: expected numbers after the colon, as in 'naive-prober:0.2'") from None
+
+
+def _bind(name: str, factory: Callable[..., Any], positional: Sequence[Any], arguments: dict[str, Any]) -> None:
+    try:
+        inspect.signature(factory).bind(*positional, **arguments)
+    except TypeError as error:
+        raise ConfigurationError(f"strategy {name!r}: {error}") from None
