@@ -1,0 +1,46 @@
+# Every target sets up what it needs, in .venv, and says what it does. `make` alone lists the targets.
+# To use another interpreter: make PYTHON=/path/to/python3.12 setup
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint docs bench clean
+
+BIN := .venv/bin
+DEMO_EXTRAS := llm report
+TEST_EXTRAS := dev docs llm mujoco reason report rl
+# Two torch threads on two busy cores fight; pytest's workers use the cores instead.
+export OMP_NUM_THREADS ?= 1
+export TOKENIZERS_PARALLELISM ?= false
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## Make .venv with everything that development needs
+	@scripts/setup.sh $(TEST_EXTRAS)
+
+demo: ## Evaluate the embedded language model on CodeReason-v0 and write report.html
+	@scripts/setup.sh $(DEMO_EXTRAS)
+	@scripts/demo.sh
+
+test: lint docs ## Run everything that must pass: linters, documentation, tests, doctests
+	@echo "test: tests and doctests, two at a time"
+	@$(BIN)/pytest -n 2 --doctest-modules tests quintain
+
+lint: setup ## Check format, style, types and spelling
+	@echo "lint: ruff, mypy, codespell"
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/codespell
+
+docs: setup ## Build the documentation into site/
+	@echo "docs: building site/, warnings are errors"
+	@$(BIN)/mkdocs build --strict --quiet
+
+bench: setup ## Run the benchmarks that need nothing else and print their tables
+	@for script in benchmarks/*.py; do echo "bench: $$script"; $(BIN)/python "$$script"; done
+
+clean: ## Remove .venv, caches and built files; runs/ stays
+	rm -rf .venv build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
