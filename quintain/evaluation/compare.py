@@ -10,7 +10,7 @@ from typing import Any
 from quintain.errors import ConfigurationError
 from quintain.evaluation.records import EpisodeRecord
 from quintain.evaluation.report import Report
-from quintain.evaluation.statistics import Interval, paired_difference, required_pairs
+from quintain.evaluation.statistics import Interval, paired_difference, required_pairs, sign_test
 
 __all__ = ["Comparison", "compare"]
 
@@ -25,6 +25,7 @@ class Comparison:
         wins: Pairs that only the first solved (without success: in which it had the higher return).
         losses: Pairs that only the second solved (or had the higher return).
         ties: The other pairs.
+        p_value: Two-sided exact sign test on wins against losses (for success: McNemar's exact test), in [0, 1].
         left_out: Episodes without a partner, or whose partner failed for infrastructure reasons.
         hint: What the data can and cannot tell, in words.
     """
@@ -34,6 +35,7 @@ class Comparison:
     wins: int
     losses: int
     ties: int
+    p_value: float
     left_out: int
     hint: str
 
@@ -45,16 +47,15 @@ class Comparison:
             "wins": self.wins,
             "losses": self.losses,
             "ties": self.ties,
+            "p_value": self.p_value,
             "left_out": self.left_out,
             "hint": self.hint,
         }
 
     def __str__(self) -> str:
         lead = f"success difference {self.success}, " if self.success.n else ""
-        return (
-            f"{lead}reward difference {self.reward} "
-            f"({self.wins} wins, {self.losses} losses, {self.ties} ties, {self.left_out} left out). {self.hint}"
-        )
+        counts = f"{self.wins} wins, {self.losses} losses, {self.ties} ties, p = {self.p_value:.2g}"
+        return f"{lead}reward difference {self.reward} ({counts}; {self.left_out} left out). {self.hint}"
 
 
 def compare(
@@ -86,14 +87,16 @@ def compare(
     scores = (wins_a, wins_b) if judged else (returns_a, returns_b)
     wins = sum(a > b for a, b in zip(*scores, strict=True))
     losses = sum(a < b for a, b in zip(*scores, strict=True))
+    p_value = sign_test(wins, losses)
     return Comparison(
         success=success,
         reward=reward,
         wins=wins,
         losses=losses,
         ties=len(scores[0]) - wins - losses,
+        p_value=p_value,
         left_out=len(one.episodes) + len(two.episodes) - 2 * len(pairs),
-        hint=_hint(success if judged else reward, scores, confidence),
+        hint=_hint(success if judged else reward, scores, p_value, confidence),
     )
 
 
@@ -112,12 +115,16 @@ def _pair(first: Sequence[EpisodeRecord], second: Sequence[EpisodeRecord]) -> li
     return pairs
 
 
-def _hint(difference: Interval, scores: tuple[list[float], list[float]], confidence: float) -> str:
+def _hint(difference: Interval, scores: tuple[list[float], list[float]], p_value: float, confidence: float) -> str:
     if difference.n < 2:
         return "One pair tells nothing."
     if difference.low == difference.high == 0:
         return "The two runs scored the same in every pair."
     if difference.low > 0 or difference.high < 0:
+        if p_value > 1 - confidence:
+            return (
+                f"The interval excludes zero, but the exact test does not (p = {p_value:.2g}): too few decisive pairs."
+            )
         return f"The {confidence:.0%} interval excludes zero."
     needed = required_pairs([a - b for a, b in zip(*scores, strict=True)], confidence)
     if needed is None:

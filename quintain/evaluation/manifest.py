@@ -53,7 +53,7 @@ def describe_env(env: Any) -> Any:
         return env
     if isinstance(env, EnvSpec):
         return json.loads(env.to_json())
-    return f"{getattr(env, '__module__', '?')}.{getattr(env, '__qualname__', type(env).__name__)}"
+    return {"made_by": f"{getattr(env, '__module__', '?')}.{getattr(env, '__qualname__', type(env).__name__)}"}
 
 
 def describe_agent(agent: Any) -> Any:

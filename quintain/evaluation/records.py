@@ -221,7 +221,8 @@ class RunFolder:
                 while written < len(data):
                     written += self._file.write(data[written:]) or 0
             except OSError as error:
-                self._file.truncate(self._end)
+                with contextlib.suppress(OSError):
+                    self._file.truncate(self._end)
                 reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else str(error)
                 raise RecordError(
                     f"cannot record into {str(self.path)!r}: {reason}. Finished episodes are safe; "

@@ -48,7 +48,7 @@ def rescore(run: str | Path, *, env_kwargs: dict[str, Any] | None = None, concur
     """
     before = Report.load(run)
     config = before.manifest.get("config", {})
-    if not isinstance(config.get("env"), str) or "<locals>" in config["env"]:
+    if not isinstance(config.get("env"), str):
         raise RecordError(f"{str(run)!r} does not name a registered environment, so it cannot be scored again")
     jobs = [(e.index, e.seed) for e in before.scored]
     results = {e.index: e for e in before.episodes}

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from quintain.seeding import SeedStream
 
-__all__ = ["Interval", "mean", "paired_difference", "rate", "required_pairs"]
+__all__ = ["Interval", "mean", "paired_difference", "rate", "required_pairs", "sign_test"]
 
 #: Below this many values an interval says little, and the report says so.
 SMALL_N = 10
@@ -158,6 +158,20 @@ def required_pairs(differences: Sequence[float] | NDArray[np.float64], confidenc
     normal = statistics.NormalDist()
     z = normal.inv_cdf(0.5 + confidence / 2) + normal.inv_cdf(0.8)
     return max(2, math.ceil((z * float(data.std(ddof=1)) / float(data.mean())) ** 2))
+
+
+def sign_test(wins: int, losses: int) -> float:
+    """Return the two-sided exact p-value of ``wins`` against ``losses`` under a fair coin; ties are left out.
+
+    On paired successes and failures this is McNemar's exact test. Without a decisive pair it is 1.
+
+    Example:
+        >>> sign_test(3, 0)
+        0.25
+    """
+    n = wins + losses
+    tail = sum(math.comb(n, k) for k in range(min(wins, losses) + 1))
+    return min(1.0, 2 * tail / 2**n)
 
 
 def _bca(data: NDArray[np.float64], confidence: float, seed: int) -> tuple[float, float]:

@@ -1,0 +1,265 @@
+import gymnasium as gym
+import numpy as np
+import pytest
+
+import quintain
+from quintain.envs.code_reason import load_task, select_tasks, task_names
+from quintain.errors import ConfigurationError, UnknownNameError
+
+
+@pytest.fixture
+def env():
+    env = gym.make("CodeReason-v0", tasks="letters")
+    yield env
+    env.close()
+
+
+def play(env, *actions, seed=0):
+    env.reset(seed=seed)
+    for action in actions:
+        step = env.step(action)
+    return step
+
+
+def code(program):
+    return f"```python\n{program}\n```"
+
+
+def test_both_spellings_make_it():
+    for name in ("CodeReason-v0", "quintain:CodeReason-v0"):
+        gym.make(name, tasks="letters").close()
+
+
+def test_passes_every_check():
+    assert quintain.check("CodeReason-v0", {"tasks": ["letters", "number_multiply"]}).ok
+    assert quintain.check("CodeReason-v0", {"tasks": "letters", "code": False, "split": "train"}).ok
+
+
+def test_right_answer(env):
+    env.reset(seed=0)
+    _, reward, terminated, truncated, info = env.step(env.unwrapped.solution())
+    assert (terminated, truncated) == (True, False)
+    assert reward == pytest.approx(1.1)
+    assert info["reward_terms"] == {"correctness": 1.0, "format": 0.1, "efficiency": 0.0}
+    assert info["success"] is True
+    assert info["metrics"] == {"turns": 1.0, "code_calls": 0.0, "code_errors": 0.0, "strict": 1.0}
+
+
+def test_wrong_answer(env):
+    _, reward, terminated, _, info = play(env, "<<<Count: 0, Positions: []>>>")
+    assert terminated
+    assert reward == pytest.approx(0.1)
+    assert (info["success"], info["parse_error"], info["invalid_action"]) == (False, None, False)
+    assert info["detail"].startswith("the answer is Count: 4")
+    assert info["answer"] == "Count: 0, Positions: []"
+    assert info["expected"].startswith("Count: ")
+
+
+@pytest.mark.parametrize("answer", ["", "seven", "Count: 1, Positions: [1] or so"])
+def test_an_answer_without_the_form_is_a_parse_error(env, answer):
+    _, reward, _, _, info = play(env, f"<<<{answer}>>>")
+    assert reward == pytest.approx(0.1)
+    assert info["parse_error"]
+
+
+def test_a_reply_with_neither_ends_the_episode(env):
+    _, reward, terminated, _, info = play(env, "I do not know.")
+    assert terminated
+    assert reward == pytest.approx(-0.1)
+    assert "neither" in info["parse_error"]
+
+
+@pytest.mark.parametrize("action", [None, 3, b"<<<1>>>", ["<<<1>>>"], "x" * 100_001, "<<<1>>>" + " " * 1_000_000])
+def test_an_invalid_action_is_an_outcome(env, action):
+    _, reward, terminated, _, info = play(env, action)
+    assert terminated
+    assert reward == pytest.approx(-0.1)
+    assert info["invalid_action"] is True
+    assert "at most 100,000 characters" in info["parse_error"]
+
+
+@pytest.mark.parametrize("action", ["", "\x00" * 1000, "\ud800\udfff", "\x1b[2J\u202e"])
+def test_odd_text_is_a_parse_error(env, action):
+    info = play(env, action)[4]
+    assert info["invalid_action"] is False
+    assert info["parse_error"]
+
+
+def test_a_program_is_run_and_its_output_comes_back(env):
+    observation, reward, terminated, truncated, info = play(env, code("print(6 * 7)"))
+    assert observation == "Code Execution Results:\n42"
+    assert (reward, terminated, truncated) == (0.0, False, False)
+    assert info["metrics"]["code_calls"] == 1
+
+
+def test_variables_persist_within_an_episode_and_not_beyond(env):
+    assert play(env, code("x = 5"), code("print(x)"))[0] == "Code Execution Results:\n5"
+    assert "NameError" in play(env, code("print(x)"))[0]
+
+
+def test_stateless_blocks_start_afresh():
+    with gym.make("CodeReason-v0", tasks="letters", stateful=False) as env:
+        assert "NameError" in play(env, code("x = 5"), code("print(x)"))[0]
+
+
+def test_errors_come_back_as_text(env):
+    observation, *_, info = play(env, code("print('before')\n1/0"))
+    assert observation.startswith("Code Execution Results:\nbefore\nTraceback")
+    assert "ZeroDivisionError" in observation
+    assert info["metrics"]["code_errors"] == 1
+
+
+def test_a_time_out_comes_back_as_text():
+    with gym.make("CodeReason-v0", tasks="letters", timeout_s=0.5) as env:
+        observation, *_, info = play(env, code("while True: pass"))
+        assert "(TimeoutExpired: stopped after 0.5 seconds)" in observation
+        assert info["metrics"]["code_errors"] == 1
+        env.step(code("print('still here')"))
+
+
+def test_long_output_is_truncated_with_a_notice():
+    with gym.make("CodeReason-v0", tasks="letters", max_output_chars=90) as env:
+        observation = play(env, code("print('a' * 500 + 'END')"))[0]
+        assert "[... 413 characters omitted ...]" in observation
+        assert observation.endswith("END")
+
+
+def test_no_output_says_so(env):
+    assert play(env, code("x = 1"))[0] == "Code Execution Results:\n(no output)"
+
+
+def test_the_second_of_two_blocks_is_ignored_aloud(env):
+    observation = play(env, code("print(1)") + "\n" + code("print(2)"))[0]
+    assert observation == "Code Execution Results:\n1\n(only the first block was run; 1 more ignored)"
+
+
+def test_a_marker_inside_code_is_code(env):
+    assert play(env, code("print('<<<42>>>')"))[0] == "Code Execution Results:\n<<<42>>>"
+
+
+def test_code_calls_are_capped():
+    with gym.make("CodeReason-v0", tasks="letters", max_code_calls=2) as env:
+        observation, *_, info = play(env, *[code("print(1)")] * 3)
+        assert "all 2 code calls are used" in observation
+        assert info["metrics"]["code_calls"] == 2
+
+
+def test_turns_are_capped_and_late_answers_cost():
+    with gym.make("CodeReason-v0", tasks="letters", max_turns=7) as env:
+        _, reward, terminated, truncated, info = play(env, *[code("1")] * 7)
+        assert (terminated, truncated) == (False, True)
+        assert reward == pytest.approx(-0.2)
+        play(env, *[code("1")] * 6)
+        _, reward, *_, info = env.step(env.unwrapped.solution())
+        assert info["success"]
+        assert info["reward_terms"] == {"correctness": 1.0, "format": 0.1, "efficiency": -0.1}
+        assert reward == pytest.approx(1.0)
+
+
+def test_without_code_blocks_count_for_nothing():
+    with gym.make("CodeReason-v0", tasks="letters", code=False) as env:
+        assert "```python" not in env.reset(seed=0)[0]
+        info = play(env, code("print(1)"))[4]
+        assert "neither" in info["parse_error"]
+        env.reset(seed=0)
+        assert env.step(code("print('<<<1>>>')") + "\n" + env.unwrapped.solution())[4]["success"]
+
+
+def test_an_item_is_posed_again_by_its_id(env):
+    question, info = env.reset(seed=3)
+    with gym.make("CodeReason-v0", tasks="number_multiply") as other:
+        again, info_again = other.reset(seed=99, options={"task_id": info["task_id"]})
+    assert (again, info_again) == (question, info)
+
+
+def test_options_do_not_shift_later_episodes(env):
+    env.reset(seed=3)
+    following = env.reset()[0]
+    env.reset(seed=3, options={"task": "number_multiply"})
+    assert env.reset()[0] == following
+
+
+def test_splits_share_no_items():
+    hashes = {}
+    for split in ("train", "test"):
+        with gym.make("CodeReason-v0", tasks=["letters", "number_multiply"], split=split) as env:
+            hashes[split] = {env.reset(seed=seed)[1]["task_hash"] for seed in range(300)}
+    assert len(hashes["train"]) > 290
+    assert not hashes["train"] & hashes["test"]
+
+
+def test_all_tasks_are_drawn():
+    names = task_names("symbench")
+    with gym.make("CodeReason-v0", suite="symbench") as env:
+        drawn = {env.reset(seed=seed)[1]["task"] for seed in range(40 * len(names))}
+    assert drawn == set(names)
+
+
+def test_difficulty_reaches_the_task():
+    with gym.make("CodeReason-v0", tasks="letters", difficulty={"min_length": 40, "max_length": 40}) as env:
+        env.reset(seed=0)
+        assert len(env.unwrapped.problem.data["word"]) == 40
+    with gym.make("CodeReason-v0", tasks="letters", difficulty="easy") as env:
+        env.reset(seed=0)
+        assert len(env.unwrapped.problem.data["word"]) <= 8
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"tasks": "leters"}, "did you mean 'letters'"),
+        ({"tasks": ["letters", "nope"]}, "unknown task 'nope'"),
+        ({"tasks": []}, "unknown task"),
+        ({"suite": "symbech"}, "did you mean 'symbench'"),
+        ({"tasks": "letters", "split": "tset"}, "did you mean 'test'"),
+        ({"tasks": "letters", "difficulty": "medum"}, "did you mean 'medium'"),
+        ({"tasks": "letters", "difficulty": {"min_len": 3}}, "did you mean 'min_length'"),
+        ({"tasks": "letters", "difficulty": {"min_length": 9, "max_length": 3}}, "min_length <= max_length"),
+        ({"tasks": ["letters", "number_multiply"], "difficulty": {"min_length": 3}}, "fit a single task"),
+        ({"tasks": "letters", "max_turns": 0}, "max_turns must be an integer >= 1"),
+        ({"tasks": "letters", "max_code_calls": -1}, "max_code_calls"),
+        pytest.param(
+            {"tasks": "letters", "render_mode": "human"}, "render_mode", marks=pytest.mark.filterwarnings("ignore")
+        ),
+    ],
+)
+def test_bad_arguments_are_explained(kwargs, message):
+    with pytest.raises(ConfigurationError, match=message):
+        gym.make("CodeReason-v0", **kwargs).unwrapped.reset()
+
+
+@pytest.mark.parametrize("task_id", ["letters", "letters/test/x", "letters/dev/3", 5])
+def test_bad_task_ids_are_explained(env, task_id):
+    with pytest.raises(ConfigurationError, match="expected a task id"):
+        env.reset(options={"task_id": task_id})
+
+
+def test_rendering_shows_the_transcript():
+    with gym.make("CodeReason-v0", tasks="letters", render_mode="ansi") as env:
+        play(env, code("print(6 * 7)"))
+        assert env.render().endswith("```python\nprint(6 * 7)\n```\n\nCode Execution Results:\n42")
+
+
+def test_make_vec_is_text_safe():
+    vector = gym.make_vec("CodeReason-v0", num_envs=3, tasks="letters")
+    observations, infos = vector.reset(seed=[5, 6, 7])
+    singles = []
+    for seed in (5, 6, 7):
+        with gym.make("CodeReason-v0", tasks="letters") as env:
+            singles.append(env.reset(seed=seed)[0])
+    assert list(observations) == singles
+    answers = [env.unwrapped.solution() for env in vector.envs]
+    _, rewards, terminations, _, infos = vector.step(answers)
+    assert terminations.all()
+    np.testing.assert_allclose(rewards, 1.1)
+    assert infos["final_info"]["success"].all()
+    vector.close()
+
+
+def test_load_task_is_the_documented_one():
+    task = load_task("letters")
+    problem = task.generate(np.random.default_rng(0))
+    assert task.score(problem, problem.answer).strict
+    assert select_tasks("letters, game24") == ("letters", "game24")
+    with pytest.raises(UnknownNameError, match="of suite 'reasoning_gym'"):
+        select_tasks("letters", "reasoning_gym")

@@ -1,0 +1,73 @@
+import re
+
+import pytest
+from worlds import Coin, Parity
+
+import quintain
+from quintain.errors import ConfigurationError, EngineError
+
+
+def test_the_better_agent_wins_pair_by_pair(tmp_path):
+    quintain.evaluate("Sum-v0", Parity(), episodes=40, out=tmp_path / "a")
+    coin = quintain.evaluate("Sum-v0", Coin(), episodes=40)
+    result = quintain.compare(tmp_path / "a", coin)
+    assert result.success.estimate == 1 - coin.success.estimate
+    assert result.success.low > 0.5
+    assert result.reward.estimate == pytest.approx(3 - coin.reward.estimate)
+    assert (result.wins, result.losses, result.wins + result.ties) == (40 - coin.outcomes["success"], 0, 40)
+    assert "excludes zero" in result.hint
+    assert quintain.compare(coin, tmp_path / "a").success.estimate == -result.success.estimate
+
+
+def test_a_run_against_itself():
+    run = quintain.evaluate("Sum-v0", Coin(), episodes=20)
+    result = quintain.compare(run, run)
+    assert (result.success.low, result.success.high, result.ties) == (0.0, 0.0, 20)
+    assert "same in every pair" in result.hint
+
+
+def test_a_small_difference_comes_with_a_hint_on_power():
+    def nearly(observation):
+        return int(observation.sum()) % 2 if observation.sum() != 11 else 0
+
+    runs = [quintain.evaluate("Sum-v0", agent, episodes=6) for agent in (Parity(), nearly)]
+    result = quintain.compare(*runs)
+    assert (result.wins, result.losses, result.p_value) == (3, 0, 0.25)
+    assert "too few decisive pairs" in result.hint
+
+
+def test_an_unclear_difference_says_how_many_pairs_it_would_take():
+    result = quintain.compare(
+        quintain.evaluate("Sum-v0", Coin(), episodes=25, seed=2),
+        quintain.evaluate("Sum-v0", "random", episodes=25, seed=2),
+    )
+    assert result.p_value > 0.05
+    assert re.search(r"25 pairs cannot separate these; about [\d,]+ would be needed", result.hint)
+
+
+def test_errors_leave_the_pair_out():
+    def fails(observation):
+        if observation.sum() > 9:
+            raise EngineError("down")
+        return int(observation.sum()) % 2
+
+    whole = quintain.evaluate("Sum-v0", Parity(), episodes=30)
+    holes = quintain.evaluate("Sum-v0", fails, episodes=30)
+    result = quintain.compare(whole, holes)
+    assert result.success.n == 30 - holes.errors
+    assert result.left_out == 2 * holes.errors
+
+
+def test_runs_without_common_seeds_are_refused():
+    one, two = (quintain.evaluate("Sum-v0", Parity(), episodes=3, seed=s) for s in (0, 1))
+    with pytest.raises(ConfigurationError, match="no seed occurs in both"):
+        quintain.compare(one, two)
+
+
+def test_different_tasks_under_one_seed_are_refused():
+    one, two = (
+        quintain.evaluate("CodeReason-v0", "random", episodes=3, env_kwargs={"tasks": t, "code": False})
+        for t in ("letters", "number_multiply")
+    )
+    with pytest.raises(ConfigurationError, match="posed different tasks"):
+        quintain.compare(one, two)

@@ -1,0 +1,156 @@
+import errno
+import json
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from quintain.errors import RecordError
+from quintain.evaluation.records import EpisodeRecord, RunFolder, read_episodes, to_json
+
+
+def record(index, outcome="success", **fields):
+    return EpisodeRecord(index, 100 + index, outcome, {"agent": 1.0}, **fields)
+
+
+MANIFEST = {"schema": 1, "config": {"env": "X-v0", "agent": {"name": "random"}, "seed": 0}}
+
+
+def test_a_record_survives_its_line():
+    steps = [{"observation": "a\ud800\n", "action": "b", "reward": 1.0}]
+    one = record(3, steps=steps, info={"task": "t", "metrics": {"turns": 2.0}}, error=None)
+    line = one.to_line()
+    assert line.isascii()
+    assert "\n" not in line
+    assert EpisodeRecord.from_line(line) == one
+
+
+def test_numpy_and_nan_become_plain_json():
+    data = {"a": np.float32(0.5), "b": np.arange(3), "c": float("nan"), "d": {1: {2, 3}}, "e": np.bool_(True)}
+    assert json.loads(to_json(data)) == {"a": 0.5, "b": [0, 1, 2], "c": None, "d": {"1": [2, 3]}, "e": True}
+
+
+def test_the_later_line_of_an_episode_counts(tmp_path):
+    with RunFolder(tmp_path / "run", MANIFEST) as folder:
+        for one in (record(1), record(0, "error"), record(0)):
+            folder.append(one)
+    assert [(e.index, e.outcome) for e in read_episodes(tmp_path / "run")] == [(0, "success"), (1, "success")]
+
+
+@pytest.mark.parametrize("tail", [b'{"index": 2, "se', b"\x00\x00\x00", b"garbage\n", b"[1]\n", b'{"index": 2}\n'])
+def test_a_damaged_end_costs_nothing_else(tmp_path, tail):
+    path = tmp_path / "run"
+    with RunFolder(path, MANIFEST) as folder:
+        folder.append(record(0))
+        folder.append(record(1))
+    with (path / "episodes.jsonl").open("ab") as file:
+        file.write(tail)
+    assert [e.index for e in read_episodes(path)] == [0, 1]
+    with RunFolder(path, MANIFEST, resume=True) as folder:
+        assert [e.index for e in folder.episodes] == [0, 1]
+        folder.append(record(2))
+    assert [e.index for e in read_episodes(path)] == [0, 1, 2]
+
+
+def test_lines_reach_the_disk_without_closing(tmp_path):
+    with RunFolder(tmp_path / "run", MANIFEST) as folder:
+        folder.append(record(0))
+        assert len(read_episodes(tmp_path / "run")) == 1
+
+
+def test_lines_are_synced_within_a_second(tmp_path, monkeypatch):
+    synced = []
+    real = os.fsync
+    with RunFolder(tmp_path / "run", MANIFEST) as folder:
+        monkeypatch.setattr(os, "fsync", lambda fd: (synced.append(time.monotonic()), real(fd)))
+        start = time.monotonic()
+        for i in range(12):
+            folder.append(record(i))
+            time.sleep(0.1)
+        while not synced or synced[-1] < start + 1.1:
+            assert time.monotonic() < start + 30, "never synced"
+            time.sleep(0.05)
+    gaps = np.diff([start, *synced])
+    assert gaps.max() < 5  # half a second by design; generous, since the machine may be busy
+
+
+def test_a_full_disk_is_a_clear_error_and_keeps_the_file_whole(tmp_path):
+    folder = RunFolder(tmp_path / "run", MANIFEST)
+    folder.append(record(0))
+    real = folder._file
+
+    class Full:
+        """Takes half a line, as a full disk does, then refuses."""
+
+        def __init__(self):
+            self.calls = 0
+
+        def write(self, data):
+            self.calls += 1
+            if self.calls == 1:
+                return real.write(data[: len(data) // 2])
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        def __getattr__(self, name):
+            return getattr(real, name)
+
+    folder._file = Full()
+    with pytest.raises(RecordError, match=r"the disk is full.*resume"):
+        folder.append(record(1))
+    folder.close()
+    assert (tmp_path / "run" / "episodes.jsonl").read_bytes().endswith(b"}\n")
+    with RunFolder(tmp_path / "run", MANIFEST, resume=True) as again:
+        assert [e.index for e in again.episodes] == [0]
+        again.append(record(1))
+
+
+def test_a_really_full_disk(tmp_path):
+    if not Path("/dev/full").exists():
+        pytest.skip("no /dev/full on this system")
+    folder = RunFolder(tmp_path / "run", MANIFEST)
+    folder._file.close()
+    folder._file = Path("/dev/full").open("ab", buffering=0)  # noqa: SIM115
+    with pytest.raises(RecordError, match="the disk is full"):
+        folder.append(record(0))
+    folder.close()
+
+
+def test_another_run_is_not_overwritten(tmp_path):
+    RunFolder(tmp_path / "run", MANIFEST).close()
+    with pytest.raises(RecordError, match=r"already holds a run.*--resume"):
+        RunFolder(tmp_path / "run", MANIFEST)
+
+
+def test_a_different_configuration_is_not_resumed(tmp_path):
+    RunFolder(tmp_path / "run", MANIFEST).close()
+    other = {"config": {"env": "X-v0", "agent": {"name": "oracle"}, "seed": 0}}
+    with pytest.raises(RecordError, match=r"agent\.name was 'random', is 'oracle'"):
+        RunFolder(tmp_path / "run", other, resume=True)
+
+
+def test_a_missing_run_is_explained(tmp_path):
+    with pytest.raises(RecordError, match=r"expected a folder with episodes\.jsonl"):
+        read_episodes(tmp_path)
+
+
+def test_an_unwritable_folder_is_explained(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RecordError, match="cannot write the run folder"):
+        RunFolder(tmp_path / "file" / "run", MANIFEST)
+
+
+def test_records_of_a_newer_version_are_refused():
+    line = record(0).to_line().replace('"schema":1', '"schema":99')
+    with pytest.raises(RecordError, match="update quintain"):
+        EpisodeRecord.from_line(line)
+
+
+def test_pandas_reads_a_run_in_one_line(tmp_path):
+    pandas = pytest.importorskip("pandas")
+    with RunFolder(tmp_path / "run", MANIFEST) as folder:
+        folder.append(record(0))
+        folder.append(record(1, "failure"))
+    frame = pandas.read_json(tmp_path / "run" / "episodes.jsonl", lines=True)
+    assert list(frame.outcome) == ["success", "failure"]

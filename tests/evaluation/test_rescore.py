@@ -1,0 +1,43 @@
+import json
+
+import pytest
+from worlds import make_sum
+
+import quintain
+from quintain.envs.code_reason.symbench.letters import Letters
+from quintain.errors import RecordError
+
+
+@pytest.fixture
+def run(tmp_path):
+    path = tmp_path / "run"
+    agent = {"name": "oracle", "through_code": True}
+    quintain.evaluate("CodeReason-v0", agent, episodes=6, out=path, env_kwargs={"tasks": "letters"})
+    return path
+
+
+def test_an_unchanged_verifier_changes_nothing(run):
+    result = quintain.rescore(run)
+    assert (result.changed, result.drifted) == ([], [])
+    assert result.after.success == result.before.success
+    assert [e.steps for e in result.after.episodes] == [e.steps for e in result.before.episodes]
+
+
+def test_a_changed_verifier_shows(run, monkeypatch):
+    monkeypatch.setattr(Letters, "check", lambda self, problem, value: "no longer right")
+    result = quintain.rescore(run)
+    assert result.changed == list(range(6))
+    assert (result.before.success.estimate, result.after.success.estimate) == (1.0, 0.0)
+
+
+def test_changed_questions_are_called_drift(run):
+    lines = [json.loads(line) for line in (run / "episodes.jsonl").read_text().splitlines()]
+    lines[2]["info"]["task_hash"] = "0" * 16
+    (run / "episodes.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    assert quintain.rescore(run).drifted == [lines[2]["index"]]
+
+
+def test_what_cannot_be_made_again_is_explained(tmp_path):
+    quintain.evaluate(make_sum, "random", episodes=2, out=tmp_path / "run")
+    with pytest.raises(RecordError, match="does not name a registered environment"):
+        quintain.rescore(tmp_path / "run")

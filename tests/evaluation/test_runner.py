@@ -1,0 +1,299 @@
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import gymnasium as gym
+import pytest
+from worlds import BatchParity, Coin, Parity, Sum, make_sum
+
+import quintain
+from quintain.agents.scripted import FunctionAgent, OracleAgent, ScriptedAgent
+from quintain.errors import ConfigurationError, EngineError, RecordError, SandboxError, UnknownNameError
+from quintain.evaluation.records import read_episodes
+from quintain.evaluation.report import Report
+
+
+def numbers(report):
+    """Everything about a run except how long it took."""
+    return [(e.index, e.seed, e.outcome, e.returns, e.to_line().split('"wall_s"')[0]) for e in report.episodes]
+
+
+def test_the_oracle_is_always_right():
+    report = quintain.evaluate("Sum-v0", OracleAgent(), episodes=20)
+    assert (report.success.estimate, report.success.n, report.errors) == (1.0, 20, 0)
+    assert report.reward.estimate == 3.0
+    assert report.metric("right").estimate == 3.0
+    assert report.episodes[4].reward_terms == {"right": 3.0}
+    assert [len(e.steps) for e in report.episodes] == [3] * 20
+
+
+def test_scheduling_does_not_change_the_numbers():
+    runs = [quintain.evaluate("Sum-v0", Coin(), episodes=30, seed=5, concurrency=c) for c in (1, 7, 30)]
+    assert numbers(runs[0]) == numbers(runs[1]) == numbers(runs[2])
+    assert 0 < sum(e.reward for e in runs[0].episodes) < 90
+    assert numbers(quintain.evaluate("Sum-v0", Coin(), episodes=30, seed=6)) != numbers(runs[0])
+
+
+def test_more_episodes_extend_a_run():
+    short = quintain.evaluate("Sum-v0", Coin(), episodes=10)
+    assert numbers(quintain.evaluate("Sum-v0", Coin(), episodes=20))[:10] == numbers(short)
+
+
+def test_processes_give_the_same_numbers():
+    inline = quintain.evaluate("Sum-v0", Coin(), episodes=12)
+    spread = quintain.evaluate(make_sum, Coin(), episodes=12, executor="process", workers=2)
+    assert numbers(spread) == numbers(inline)
+
+
+def test_a_worker_that_dies_costs_only_its_episodes():
+    report = quintain.evaluate(
+        lambda_free_kill, Parity(), episodes=10, executor="process", workers=2, concurrency=2, seed=1
+    )
+    assert len(report.episodes) == 10
+    assert report.errors >= 1
+    assert {e.error["type"] for e in report.episodes if e.error} == {"WorkerDied"}
+
+
+def lambda_free_kill():
+    return Sum(kill_on=0)
+
+
+def test_agents_that_act_on_arrays_get_batches():
+    agent = BatchParity()
+    report = quintain.evaluate("Sum-v0", agent, episodes=10, concurrency=4)
+    assert report.success.estimate == 1.0
+    assert max(agent.batches) == 4
+    assert sum(agent.batches) == 30
+    plain = quintain.evaluate("Sum-v0", Parity(), episodes=10)
+    assert [e.returns for e in report.episodes] == [e.returns for e in plain.episodes]
+    assert [[s["action"] for s in e.steps] for e in report.episodes] == [
+        [s["action"] for s in e.steps] for e in plain.episodes
+    ]
+
+
+def test_batched_failures_are_errors():
+    class Breaks(BatchParity):
+        def act_batch(self, observations):
+            raise RuntimeError("no more")
+
+    report = quintain.evaluate("Sum-v0", Breaks(), episodes=5, concurrency=2)
+    assert report.outcomes["error"] == 5
+    assert report.episodes[0].error["boundary"] == "agent"
+    world = quintain.evaluate("Sum-v0", BatchParity(), episodes=10, env_kwargs={"fail_on": 1})
+    assert 0 < world.errors < 10
+    assert {e.error["boundary"] for e in world.episodes if e.error} == {"env"}
+
+
+@pytest.mark.parametrize(
+    ("error", "boundary"),
+    [
+        (EngineError("the server is gone", attempts=4), "engine"),
+        (SandboxError("no sandbox"), "sandbox"),
+        (RuntimeError("a bug"), "agent"),
+        (TimeoutError("too slow"), "agent"),
+    ],
+)
+def test_failures_are_told_apart_and_never_scored(error, boundary):
+    def act(observation):
+        if observation.sum() > 9:
+            raise error
+        return int(observation.sum()) % 2
+
+    report = quintain.evaluate("Sum-v0", act, episodes=30)
+    failed = [e for e in report.episodes if e.outcome == "error"]
+    assert 0 < len(failed) < 30
+    assert {e.error["boundary"] for e in failed} == {boundary}
+    assert str(error) in failed[0].error["message"]
+    assert (report.success.n, report.success.estimate) == (30 - len(failed), 1.0)
+    assert report.reward.n == 30 - len(failed)
+
+
+def test_a_broken_world_is_an_error_of_the_world():
+    report = quintain.evaluate("Sum-v0", OracleAgent(), episodes=10, env_kwargs={"fail_on": 1})
+    assert {e.error["boundary"] for e in report.episodes if e.error} == {"env"}
+    nan = quintain.evaluate("Sum-v0", OracleAgent(), episodes=2, env_kwargs={"nan": True})
+    assert "finite reward" in nan.episodes[0].error["message"]
+
+
+def test_a_script_that_runs_out_is_an_error_of_the_agent():
+    report = quintain.evaluate("Sum-v0", ScriptedAgent([0, 1]), episodes=2)
+    assert report.errors == 2
+    assert "asks for one more" in report.episodes[0].error["message"]
+    assert quintain.evaluate("Sum-v0", ScriptedAgent([0, 1], cycle=True), episodes=2).errors == 0
+
+
+def test_functions_take_info_if_they_want_to():
+    assert quintain.evaluate("Sum-v0", lambda o: int(o.sum()) % 2, episodes=3).success.estimate == 1
+    assert quintain.evaluate("Sum-v0", lambda o, info: int(o.sum()) % 2, episodes=3).success.estimate == 1
+
+    async def act(observation):
+        await asyncio.sleep(0)
+        return int(observation.sum()) % 2
+
+    assert quintain.evaluate("Sum-v0", act, episodes=3).success.estimate == 1
+    assert isinstance(quintain.as_agent(act), FunctionAgent)
+
+
+def test_environments_without_success_are_not_judged():
+    report = quintain.evaluate("CartPole-v1", "random", episodes=5)
+    assert report.outcomes["finished"] == 5
+    assert report.success.n == 0
+    assert report.reward.estimate > 5
+
+
+def test_works_inside_a_running_loop():
+    async def notebook():
+        return quintain.evaluate("Sum-v0", OracleAgent(), episodes=3)
+
+    assert asyncio.run(notebook()).success.estimate == 1.0
+
+
+def test_a_configuration_that_cannot_work_stops_the_run():
+    with pytest.raises(UnknownNameError, match="did you mean 'oracle'"):
+        quintain.evaluate("Sum-v0", "orakle", episodes=3)
+    with pytest.raises(UnknownNameError, match="did you mean 'letters'"):
+        quintain.evaluate("CodeReason-v0", "oracle", episodes=3, env_kwargs={"tasks": "leters"})
+    with pytest.raises(gym.error.NameNotFound):
+        quintain.evaluate("Summ-v0", "oracle", episodes=3)
+    with pytest.raises(ConfigurationError, match="asks no language model"):
+        quintain.evaluate("Sum-v0", {"name": "random", "engine": "scripted"}, episodes=3)
+    with pytest.raises(ConfigurationError, match=r"'random'.*unexpected keyword"):
+        quintain.evaluate("Sum-v0", {"name": "random", "temprature": 1}, episodes=3)
+    with pytest.raises(ConfigurationError, match="cannot make an agent"):
+        quintain.evaluate("Sum-v0", 42, episodes=3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"episodes": 0}, "episodes must be"),
+        ({"concurrency": 0}, "concurrency must be"),
+        ({"seed": -1}, "seed must be"),
+        ({"executor": "cloud"}, "executor must be"),
+        ({"resume": True}, "need the folder"),
+        ({"retry_errors": True, "out": "x"}, "resume=True"),
+        ({"executor": "process", "env_kwargs": None, "agent": lambda o: 0}, "cannot be sent"),
+    ],
+)
+def test_bad_arguments_are_explained(arguments, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    agent = arguments.pop("agent", "random")
+    with pytest.raises(ValueError, match=message):
+        quintain.evaluate("Sum-v0", agent, **arguments)
+
+
+def test_the_manifest_says_what_was_run(tmp_path):
+    quintain.evaluate("CodeReason-v0", "oracle", episodes=2, out=tmp_path / "run", env_kwargs={"tasks": "letters"})
+    manifest = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert manifest["config"]["env"] == "CodeReason-v0"
+    assert manifest["config"]["env_kwargs"] == {"tasks": "letters"}
+    assert manifest["config"]["agent"] == {"name": "oracle"}
+    assert manifest["versions"]["gymnasium"] == gym.__version__
+    assert manifest["facts"]["env"]["sandbox"]["level"] in ("A", "B", "C")
+    assert all(e.info["task_hash"] for e in read_episodes(tmp_path / "run"))
+
+
+def test_a_run_is_resumed_without_repeating_or_losing(tmp_path):
+    whole = quintain.evaluate("Sum-v0", Coin(), episodes=20)
+    quintain.evaluate("Sum-v0", Coin(), episodes=8, out=tmp_path / "run")
+    played = []
+    resumed = quintain.evaluate(
+        "Sum-v0", Coin(), episodes=20, out=tmp_path / "run", resume=True, on_episode=lambda e: played.append(e.index)
+    )
+    assert sorted(played) == list(range(8, 20))
+    assert numbers(resumed) == numbers(whole)
+    assert numbers(Report.load(tmp_path / "run")) == numbers(whole)
+    with pytest.raises(RecordError, match="seed was 0, is 1"):
+        quintain.evaluate("Sum-v0", Coin(), seed=1, episodes=20, out=tmp_path / "run", resume=True)
+
+
+def test_only_errors_are_retried(tmp_path):
+    class Moody(Parity):
+        works = False
+
+        def act(self, observation, info):
+            if not self.works and observation.sum() > 9:
+                raise EngineError("down")
+            return super().act(observation, info)
+
+    agent = Moody()
+    first = quintain.evaluate("Sum-v0", agent, episodes=20, out=tmp_path / "run")
+    failed = [e.index for e in first.episodes if e.outcome == "error"]
+    assert 0 < len(failed) < 20
+    agent.works = True
+    played = []
+    again = quintain.evaluate(
+        "Sum-v0",
+        agent,
+        episodes=20,
+        out=tmp_path / "run",
+        resume=True,
+        retry_errors=True,
+        on_episode=lambda e: played.append(e.index),
+    )
+    assert sorted(played) == failed
+    assert (again.errors, again.success.estimate, again.success.n) == (0, 1.0, 20)
+
+
+def run_script(path: Path, body: str) -> subprocess.Popen[str]:
+    script = path / "script.py"
+    script.write_text(
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "import asyncio, quintain, gymnasium as gym\n"
+        "from worlds import Coin, Parity\n"
+        "gym.register('Sum-v0', entry_point='worlds:Sum')\n" + textwrap.dedent(body)
+    )
+    return subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+SLOW = """
+    class Slow(Coin):
+        def begin(self, seat):
+            inner = super().begin(seat)
+            class Actor:
+                async def act(self, observation, info):
+                    await asyncio.sleep(0.02)
+                    return await inner.act(observation, info)
+            return Actor()
+    quintain.evaluate('Sum-v0', Slow(), episodes=200, concurrency=4, out={out!r}, resume={resume})
+    print('whole')
+"""
+
+
+def wait_for_lines(path: Path, n: int, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 60
+    while not path.exists() or path.read_bytes().count(b"\n") < n:
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGINT])
+def test_a_killed_run_is_resumed_to_the_same_table(tmp_path, sign):
+    out = tmp_path / "run"
+    process = run_script(tmp_path, SLOW.format(out=str(out), resume=False))
+    wait_for_lines(out / "episodes.jsonl", 20, process)
+    os.kill(process.pid, sign)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode != 0
+    if sign == signal.SIGINT:
+        assert "KeyboardInterrupt" in errors
+    finished = {e.index for e in read_episodes(out)}
+    assert 20 <= len(finished) < 200
+    lines_before = (out / "episodes.jsonl").read_bytes().count(b"\n")
+    process = run_script(tmp_path, SLOW.format(out=str(out), resume=True))
+    assert process.communicate(timeout=120)[0] == "whole\n"
+    lines = [json.loads(line) for line in (out / "episodes.jsonl").read_bytes().splitlines()]
+    assert len(lines) == 200, "an episode was lost or repeated"
+    assert len({line["index"] for line in lines}) == 200
+    assert {line["index"] for line in lines[:lines_before]} == finished
+    whole = quintain.evaluate("Sum-v0", Coin(), episodes=200, concurrency=50)
+    assert [(e.seed, e.outcome, e.returns) for e in Report.load(out).episodes] == [
+        (e.seed, e.outcome, e.returns) for e in whole.episodes
+    ]

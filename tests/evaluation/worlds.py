@@ -1,0 +1,91 @@
+"""Small environments and agents for the tests of the evaluation, importable by worker processes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+
+from quintain.agents.agent import Seat
+
+
+class Sum(gym.Env[np.ndarray, int]):
+    """Say whether two digits add up to an even number: three questions an episode, one point each."""
+
+    metadata: dict[str, Any] = {"render_modes": []}
+
+    def __init__(self, fail_on: int = -1, nan: bool = False, kill_on: int = -1) -> None:
+        self.observation_space = spaces.Box(0, 9, (2,), np.int64)
+        self.action_space = spaces.Discrete(2)
+        self.fail_on, self.nan, self.kill_on = fail_on, nan, kill_on
+        self.episodes = 0
+
+    def _draw(self) -> np.ndarray:
+        self.digits = self.np_random.integers(10, size=2)
+        return self.digits
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[np.ndarray, dict[str, Any]]:
+        super().reset(seed=seed)
+        self.asked = self.right = 0
+        self.seed = seed
+        return self._draw(), {}
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        if self.fail_on >= 0 and self.seed is not None and self.seed % 5 == self.fail_on:
+            raise RuntimeError("the world broke")
+        if self.kill_on >= 0 and self.seed is not None and self.seed % 5 == self.kill_on:
+            os.kill(os.getpid(), signal.SIGKILL)
+        correct = int(action) == int(self.digits.sum()) % 2
+        self.right += correct
+        self.asked += 1
+        reward = float("nan") if self.nan else float(correct)
+        info = {"success": self.right == 3, "reward_terms": {"right": float(correct)}, "metrics": {"right": self.right}}
+        return self._draw(), reward, self.asked == 3, False, info
+
+    def solution(self) -> int:
+        return int(self.digits.sum()) % 2
+
+
+def make_sum() -> gym.Env[Any, Any]:
+    return Sum()
+
+
+class Coin:
+    """Guesses at random with the seat's generator, waiting a different time in every episode."""
+
+    def begin(self, seat: Seat) -> Any:
+        rng = seat.rng
+        delay = (seat.seed % 7) / 2000
+
+        class Actor:
+            async def act(self, observation: Any, info: dict[str, Any]) -> int:
+                await asyncio.sleep(delay)
+                return int(rng.integers(2))
+
+        return Actor()
+
+
+class Parity:
+    """Knows the rule, one observation at a time or in batches."""
+
+    batches: list[int]
+
+    def __init__(self) -> None:
+        self.batches = []
+
+    def begin(self, seat: Seat) -> Any:
+        return self
+
+    def act(self, observation: Any, info: dict[str, Any]) -> int:
+        return int(observation.sum()) % 2
+
+
+class BatchParity(Parity):
+    def act_batch(self, observations: np.ndarray) -> np.ndarray:
+        self.batches.append(len(observations))
+        return observations.sum(axis=1) % 2
