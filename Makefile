@@ -36,7 +36,7 @@ lint: setup ## Check format, style, types and spelling
 
 docs: setup ## Build the documentation into site/
 	@echo "docs: building site/, warnings are errors"
-	@$(BIN)/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 bench: setup ## Run the benchmarks that need nothing else and print their tables
 	@for script in benchmarks/*.py; do echo "bench: $$script"; $(BIN)/python "$$script"; done
