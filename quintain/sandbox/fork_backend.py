@@ -183,7 +183,7 @@ class ForkBackend:
                 outcome = supervise(
                     child, self._message(job, last=True, in_child=scratch is None), job.stdin, job.limits
                 )
-                return self._result(outcome, setup.protections), outcome
+                return self._result(outcome, child.server.protections), outcome
             finally:
                 child.close()
         finally:
@@ -216,7 +216,7 @@ class ForkBackend:
             message = self._message(replace(job, limits=limits), last=False, in_child=True, first=child.jobs == 0)
             outcome = supervise(child, message, b"", limits)
             alive = outcome.alive
-            result = self._result(outcome, setup.protections)
+            result = self._result(outcome, child.server.protections)
             return replace(result, state_lost=not alive), outcome
         finally:
             if not alive:

@@ -64,7 +64,6 @@ class ServerSetupFailed(SandboxError):
 class SetupReport:
     """What a child said before any untrusted code ran in it."""
 
-    protections: tuple[str, ...]
     failed: str | None = None
     detail: str = ""
 
@@ -127,11 +126,11 @@ class Child:
         except (OSError, ProtocolError) as error:
             raise SandboxError(f"a child of the fork server reported garbage during set-up: {error}") from None
         if not data:
-            self.setup = SetupReport((), "start", "the child died during its set-up")
+            self.setup = SetupReport("start", "the child died during its set-up")
         elif message is not None and "ready" in message:
-            self.setup = SetupReport(tuple(message["ready"]))
+            self.setup = SetupReport()
         elif message is not None:
-            self.setup = SetupReport((), message["failed"], message["detail"])
+            self.setup = SetupReport(message["failed"], message["detail"])
 
     def _read_started(self) -> bool:
         data, descriptors, _, _ = socket.recv_fds(self.status, 4096, 1)

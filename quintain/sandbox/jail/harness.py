@@ -11,7 +11,7 @@ import builtins
 import io
 import linecache
 import os
-import random
+import re
 import signal
 import sys
 import traceback
@@ -22,9 +22,12 @@ from . import privileges
 from .protocol import encode_frame, read_frame, write_all
 from .values import UnsupportedValueError, decode_value, encode_value
 
-__all__ = ["Harness", "reseed"]
+__all__ = ["Harness", "Streams"]
 
 CHANNEL = 3
+_STATEMENT = re.compile(
+    r"(?:[A-Za-z_][\w.]*\s*(?:[-+*/%&|^@]|//|\*\*|<<|>>)?=[^=]|(?:import|from|def|class|return|raise)\s)"
+)
 REPR_LIMIT = 1 << 16
 HARNESS_FAILED = 113
 
@@ -32,6 +35,40 @@ HARNESS_FAILED = 113
 def _writer(descriptor: int) -> io.TextIOWrapper:
     raw = io.BufferedWriter(io.FileIO(descriptor, "w", closefd=False))
     return io.TextIOWrapper(raw, "utf-8", "backslashreplace", line_buffering=True)
+
+
+def _split_last_line(source: str) -> tuple[str, str] | None:
+    """Guess, from the last line alone, whether the snippet ends in an expression.
+
+    Building a syntax tree costs more than everything else about a small snippet, so the two common endings are told
+    apart by their text: an expression on one line (returned apart, on its own line number), and a line that plainly
+    is a statement or the inside of a block (returned as the empty string). Both halves are compiled, so a wrong guess
+    ends in a ``SyntaxError`` and the tree is built after all.
+
+    Returns:
+        The part to execute and the expression to evaluate, or ``None`` where only the tree can tell.
+    """
+    text = source.rstrip()
+    head, newline, last = text.rpartition("\n")
+    if not last or "#" in last or ";" in last or "__future__" in head or '"""' in last or "'''" in last:
+        return None
+    if any(closing in last for closing in ")]}") and not _is_balanced(last):
+        return None
+    if head.endswith("\\"):
+        return None
+    if last[0] in " \t" or _STATEMENT.match(last):
+        return source, ""
+    return head + newline, "\n" * text.count("\n") + last
+
+
+def _is_balanced(line: str) -> bool:
+    """Tell whether a line surely closes no bracket of an earlier one; a line with quotes cannot be told."""
+    depth = 0
+    for character in line:
+        depth += (character in "([{") - (character in ")]}")
+        if depth < 0:
+            return False
+    return "'" not in line and '"' not in line
 
 
 class Streams:
@@ -59,14 +96,6 @@ class Streams:
                 continue
 
 
-def reseed(seed: int | None) -> None:
-    """Give the global generators of ``random`` and ``numpy.random`` a fresh state, or that of ``seed``."""
-    random.seed(seed)
-    legacy = sys.modules.get("numpy.random")
-    if legacy is not None:
-        legacy.seed(int.from_bytes(os.urandom(4), "little") if seed is None else seed % 2**32)
-
-
 class Harness:
     """Run the jobs that arrive on the channel, one after another, in one namespace."""
 
@@ -77,17 +106,21 @@ class Harness:
         self.module.__dict__["__builtins__"] = builtins
         self.cell = 0
         self.begun = False
+        self.reseeded = False
         self.running = False
 
     def _on_interrupt(self, signum: int, frame: FrameType | None) -> None:
         if self.running:
             raise KeyboardInterrupt
 
-    def serve(self, base_memory: int) -> None:
-        """Read jobs until the channel closes; never returns."""
+    def install(self) -> None:
+        """Put streams, ``__main__`` and the interrupt handler in place; done before the fork, for all children."""
         sys.modules["__main__"] = self.module
         self.streams.install()
         signal.signal(signal.SIGINT, self._on_interrupt)
+
+    def serve(self, base_memory: int) -> None:
+        """Read jobs until the channel closes; never returns."""
         while True:
             job = read_frame(CHANNEL)
             if job is None:
@@ -103,8 +136,7 @@ class Harness:
             if limits is not None:
                 privileges.limit_job(base_memory, **limits)
             self._write_files(job.get("files", {}))
-            if job.get("seed") is not None:
-                reseed(job["seed"])
+            self._reseed(job.get("seed"), job.get("code", ""))
             if "stdin" in job:  # a session's pipe has ended; every cell brings its own input
                 sys.stdin = io.TextIOWrapper(io.BytesIO(bytes.fromhex(job["stdin"])), "utf-8", "replace")
             if not self.begun:
@@ -117,6 +149,19 @@ class Harness:
             return self._guarded(lambda: self._do(job))
         finally:
             self.streams.flush()
+
+    def _reseed(self, seed: int | None, code: str) -> None:
+        """Give the global generators of ``random`` and NumPy the state of ``seed``, or a fresh one on their first use.
+
+        Reseeding NumPy touches as much memory as running a small snippet, hence the look at the text.
+        """
+        if seed is None and (self.reseeded or "random" not in code):
+            return
+        self.reseeded = True
+        for name in ("random", "numpy.random"):
+            generator = sys.modules.get(name)
+            if generator is not None:
+                generator.seed(int.from_bytes(os.urandom(4), "little") if seed is None else seed % 2**32)
 
     def _write_files(self, files: dict[str, str]) -> None:
         for name, content in files.items():
@@ -175,6 +220,14 @@ class Harness:
         self.cell += 1
         name = "<snippet>" if self.cell == 1 else f"<snippet {self.cell}>"
         linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+        fast = _split_last_line(source)
+        if fast is not None:
+            head, expression_line = fast
+            try:
+                body = compile(head, name, "exec", dont_inherit=True)
+                return body, compile(expression_line, name, "eval", dont_inherit=True) if expression_line else None
+            except (SyntaxError, ValueError):
+                linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
         tree = ast.parse(source, name)
         last = None
         if tree.body and isinstance(tree.body[-1], ast.Expr):

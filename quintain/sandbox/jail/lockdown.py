@@ -17,7 +17,7 @@ from typing import Any
 from . import landlock, namespaces, privileges
 from .seccomp import SeccompFilter, forbid_new_privileges
 
-__all__ = ["Plan", "SetupFailed", "lock_down", "prepare", "run_step"]
+__all__ = ["Newborn", "Plan", "SetupFailed", "child_steps", "lock_down", "prepare", "run_step"]
 
 CHANNEL = 3
 RULESET = 4
@@ -51,6 +51,7 @@ class Plan:
     landlock_abi: int = 0
     seccomp: SeccompFilter | None = None
     protections: list[str] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
 
     @property
     def private_world(self) -> bool:
@@ -109,65 +110,107 @@ def _duplicate(descriptor: int) -> int:
     return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 2 * RULESET)
 
 
-def lock_down(plan: Plan, job: dict[str, Any], descriptors: list[int], parent: int, counter: int) -> list[str]:
-    """Confine this freshly forked child; return the protections now in force.
+@dataclass
+class Newborn:
+    """A freshly forked child on its way to being confined.
 
-    Args:
+    Attributes:
         plan: What the fork server prepared.
-        job: The size of the scratch directory (``scratch_mb``, ``scratch_files``).
+        request: Size of the scratch directory, or whether the one made by the host is writable.
         descriptors: stdin, stdout, stderr, channel, and optionally a scratch directory made by the host.
-        parent: The fork server's process id as seen from the child.
+        parent: The fork server's process id as seen from here.
         counter: A number no other living child of this server has.
+        ruleset: The Landlock rules that apply.
     """
-    done = list(plan.protections)
 
-    def step(name: str, action: Callable[[], None]) -> None:
-        run_step(plan, name, action)
-        done.append(name)
+    plan: Plan
+    request: dict[str, Any]
+    descriptors: list[int]
+    parent: int
+    counter: int
+    ruleset: landlock.Ruleset | None
 
-    ruleset = plan.ruleset
-    scratch_rule: int | None = None
+    @property
+    def user(self) -> int:
+        """The user and group it will run as."""
+        return FIRST_THROWAWAY_UID + self.counter % THROWAWAY_UIDS
 
-    def arrange_descriptors() -> None:
-        nonlocal ruleset, scratch_rule
-        high = [_duplicate(descriptor) for descriptor in descriptors]
-        if len(high) > 4:
-            scratch_rule = high[4]
-            os.fchdir(scratch_rule)
-            if plan.confined:
-                rules = [*plan.rules, (scratch_rule, landlock.SCRATCH if job["writable"] else landlock.READ)]
-                ruleset = landlock.Ruleset(rules, plan.landlock_abi)
-        keep = -1 if ruleset is None else _duplicate(ruleset.descriptor)
-        for number in range(4):
-            os.dup2(high[number], number, inheritable=number != CHANNEL)
-        if ruleset is not None:
-            os.dup2(keep, RULESET, inheritable=False)
-            ruleset.descriptor = RULESET
-        os.closerange(CHANNEL + 1 if ruleset is None else RULESET + 1, 1 << 20)
 
-    step("closed descriptors", arrange_descriptors)
-    step("own session", lambda: None if os.getpid() == os.getsid(0) else os.setsid())
+Step = tuple[str, Callable[[Newborn], object]]
 
-    uid = FIRST_THROWAWAY_UID + counter % THROWAWAY_UIDS if plan.level == "A" else os.getuid()
-    gid = uid if plan.level == "A" else os.getgid()
+
+def _close_descriptors(child: Newborn) -> None:
+    plan = child.plan
+    high = [_duplicate(descriptor) for descriptor in child.descriptors]
+    if len(high) > CHANNEL + 1:
+        scratch = high[CHANNEL + 1]
+        os.fchdir(scratch)
+        if plan.confined:
+            rights = landlock.SCRATCH if child.request["writable"] else landlock.READ
+            child.ruleset = landlock.Ruleset([*plan.rules, (scratch, rights)], plan.landlock_abi)
+    ruleset = child.ruleset
+    keep = -1 if ruleset is None else _duplicate(ruleset.descriptor)
+    for number in range(CHANNEL + 1):
+        os.dup2(high[number], number, inheritable=number != CHANNEL)
+    if ruleset is not None:
+        os.dup2(keep, RULESET, inheritable=False)
+        ruleset.descriptor = RULESET
+    os.closerange(CHANNEL + 1 if ruleset is None else RULESET + 1, 1 << 20)
+
+
+def _mount_scratch(child: Newborn) -> None:
+    user, group = (child.user, child.user) if child.plan.level == "A" else (os.getuid(), os.getgid())
+    size, files = child.request["scratch_mb"], child.request["scratch_files"]
+    namespaces.mount_scratch(size, files, user, group, executable=child.plan.allow_subprocess)
+
+
+def _limit_resources(child: Newborn) -> None:
+    # A limit on processes counts those of the user: elsewhere the host's own would count too.
+    own_count = child.plan.level == "A" or child.plan.allow_subprocess
+    privileges.limit_process(child.plan.processes if own_count else None)
+
+
+def _enforce_landlock(child: Newborn) -> None:
+    assert child.ruleset is not None
+    child.ruleset.enforce()
+
+
+def _install_seccomp(child: Newborn) -> None:
+    assert child.plan.seccomp is not None
+    child.plan.seccomp.install(os.getpid())
+
+
+def child_steps(plan: Plan) -> list[Step]:
+    """Return the steps of a level, in the order in which they have to be taken."""
+    steps: list[Step] = [("closed descriptors", _close_descriptors), ("own session", lambda child: os.setsid())]
     if plan.private_world:
-        size, files, programs = job["scratch_mb"], job["scratch_files"], plan.allow_subprocess
-        step("scratch quota", lambda: namespaces.mount_scratch(size, files, uid, gid, executable=programs))
-    own_count = plan.level == "A" or plan.allow_subprocess
-    step("resource limits", lambda: privileges.limit_process(plan.processes if own_count else None))
+        steps.append(("scratch quota", _mount_scratch))
+    steps.append(("resource limits", _limit_resources))
     if plan.confined:
-        step("no new privileges", forbid_new_privileges)
-        if os.geteuid() == 0 or plan.level == "B":
-            step("no bounding capabilities", privileges.drop_bounding_set)
-        if plan.level == "A":
-            step("throw-away user", lambda: privileges.switch_user(uid))
-        step("no capabilities", privileges.drop_all_capabilities)
-    step("dies with its server", lambda: privileges.die_with_parent(parent))
+        steps.append(("no new privileges", lambda child: forbid_new_privileges()))
+    if plan.private_world:
+        steps.append(("no bounding capabilities", lambda child: privileges.drop_kept_capabilities()))
+    if plan.level == "A":
+        steps.append(("throw-away user", lambda child: privileges.switch_user(child.user)))
     if plan.confined:
-        assert ruleset is not None
-        assert plan.seccomp is not None
-        step("landlock", ruleset.enforce)
-        own_pid = os.getpid()
-        filter_ = plan.seccomp
-        step("seccomp", lambda: filter_.install(own_pid))
-    return done
+        steps.append(("no capabilities", lambda child: privileges.drop_all_capabilities()))
+    steps.append(("dies with its server", lambda child: privileges.die_with_parent(child.parent)))
+    if plan.confined:
+        steps += [("landlock", _enforce_landlock), ("seccomp", _install_seccomp)]
+    return steps
+
+
+def lock_down(child: Newborn) -> None:
+    """Confine this process.
+
+    Raises:
+        SetupFailed: If a step did not take effect; the caller must end the process.
+    """
+    plan = child.plan
+    for name, action in plan.steps:
+        if plan.fault == name:
+            raise SetupFailed(name, OSError(errno.EPERM, "made to fail on purpose"))
+        try:
+            action(child)
+        except OSError as error:
+            raise SetupFailed(name, error) from error

@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import struct
+from collections.abc import Iterable
 
 from .kernel import MACHINE, prctl, syscall
 from .numbers import NUMBERS
@@ -16,6 +17,7 @@ __all__ = [
     "die_with_parent",
     "drop_all_capabilities",
     "drop_bounding_set",
+    "drop_kept_capabilities",
     "limit_job",
     "limit_process",
     "release_headroom",
@@ -26,7 +28,7 @@ PR_SET_PDEATHSIG, PR_SET_DUMPABLE, PR_CAPBSET_READ, PR_CAPBSET_DROP = 1, 4, 23, 
 PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 CAPABILITY_VERSION_3 = 0x20080522
 
-KEPT_BY_SERVER = frozenset({5, 6, 7, 8, 21})
+KEPT_BY_SERVER = (5, 6, 7, 8, 21)
 """CAP_KILL, CAP_SETGID, CAP_SETUID, CAP_SETPCAP and CAP_SYS_ADMIN: what the fork server needs to confine a child."""
 
 MEBIBYTE = 1 << 20
@@ -34,18 +36,27 @@ HEADROOM = 32 * MEBIBYTE
 """What the harness may use beyond the snippet's limit to report that the snippet ran out of memory."""
 
 
-def drop_bounding_set(keep: frozenset[int] = frozenset()) -> None:
-    """Remove capabilities from what any later exec could gain."""
-    for capability in range(64):
-        if capability in keep:
-            continue
+def drop_bounding_set(keep: Iterable[int]) -> None:
+    """Remove all capabilities but those kept from what any later exec could gain."""
+    for capability in set(range(last_capability() + 1)).difference(keep):
+        if prctl(PR_CAPBSET_READ, capability):
+            prctl(PR_CAPBSET_DROP, capability)
+
+
+def last_capability() -> int:
+    """Return the highest capability that the running kernel knows."""
+    for capability in range(31, 64):
         try:
-            if prctl(PR_CAPBSET_READ, capability):
-                prctl(PR_CAPBSET_DROP, capability)
+            prctl(PR_CAPBSET_READ, capability)
         except OSError:
-            if capability > 40:
-                return
-            raise
+            return capability - 1
+    return 63
+
+
+def drop_kept_capabilities() -> None:
+    """In a child: remove from the bounding set what the fork server kept there."""
+    for capability in KEPT_BY_SERVER:
+        prctl(PR_CAPBSET_DROP, capability)
 
 
 def drop_all_capabilities() -> None:

@@ -17,16 +17,17 @@ import select
 import signal
 import socket
 import sys
-import threading
 from typing import Any
 
 from . import filesystem, landlock, namespaces, privileges
-from .harness import Harness, Streams, reseed
-from .lockdown import Plan, SetupFailed, lock_down, prepare, run_step
+from .harness import Harness, Streams
+from .lockdown import Newborn, Plan, SetupFailed, child_steps, lock_down, prepare, run_step
+from .memory import use_huge_pages
 from .protocol import encode_frame, write_all
 
 __all__ = ["main"]
 
+READY = encode_frame({"ready": True})
 LARGEST_REQUEST = 4096
 MOST_DESCRIPTORS = 8
 
@@ -40,7 +41,9 @@ def main(config: dict[str, Any]) -> None:
     except SetupFailed as failure:
         control.send(json.dumps({"failed": failure.step, "detail": str(failure)}).encode())
         os._exit(1)
-    control.send(json.dumps({"ready": plan.protections, "landlock_abi": plan.landlock_abi}).encode())
+    protections = plan.protections + [name for name, _ in plan.steps]
+    report = {"ready": protections, "landlock_abi": plan.landlock_abi}
+    control.send(json.dumps(report).encode())
     server.serve()
 
 
@@ -61,12 +64,8 @@ def _set_up(config: dict[str, Any], plan: Plan, control: socket.socket) -> Serve
     if os.getsid(0) != os.getpid():
         os.setsid()
 
-    sys.path += config["package_directories"]
-    for name in config["preload"]:
-        importlib.import_module(name)
-    for directory in config["package_directories"]:
-        sys.path.remove(directory)
-    if threading.active_count() != 1 or len(os.listdir("/proc/self/task")) != 1:
+    _preload(config["preload"], config["package_directories"], keep_fork_hooks=plan.allow_subprocess)
+    if len(os.listdir("/proc/self/task")) != 1:
         raise SetupFailed("single thread", OSError(0, "a preloaded library started a thread"))
 
     readable = [*filesystem.library_paths(), *config["package_paths"]]
@@ -74,13 +73,37 @@ def _set_up(config: dict[str, Any], plan: Plan, control: socket.socket) -> Serve
         readable += filesystem.program_paths()
     with open("/proc/self/statm") as statm:
         plan.base_memory = int(statm.read().split()[0]) * resource.getpagesize()
+    gc.collect()
+    use_huge_pages()
     own_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC) if plan.private_world else -1
     if plan.private_world:
         _enter_private_world(plan, readable)
     if plan.confined:
+        kept = privileges.KEPT_BY_SERVER if plan.private_world else ()
+        if os.geteuid() == 0 or plan.private_world:
+            run_step(plan, "server capabilities", lambda: privileges.drop_bounding_set(kept))
         prepare(plan, _landlock_rules(plan, readable))
     plan.own_pid = os.getpid()
+    plan.steps = child_steps(plan)
     return Server(plan, control, config["host"], own_namespace)
+
+
+def _preload(modules: list[str], directories: list[str], *, keep_fork_hooks: bool) -> None:
+    """Import what children shall find warm.
+
+    Libraries ask to be told about forks, to reset locks and generators. This process has one thread and holds no lock
+    when it forks, and the generators are reseeded once the child is confined, so the requests are ignored: answering
+    them would double the memory that each child has to copy.
+    """
+    register = os.register_at_fork
+    if not keep_fork_hooks:
+        os.register_at_fork = lambda **hooks: None
+    sys.path += directories
+    for name in modules:
+        importlib.import_module(name)
+    for directory in directories:
+        sys.path.remove(directory)
+    os.register_at_fork = register
 
 
 def _enter_private_world(plan: Plan, readable: list[str]) -> None:
@@ -91,7 +114,6 @@ def _enter_private_world(plan: Plan, readable: list[str]) -> None:
     hidden += [f"/usr/lib/python3/{name}" for name in filesystem.SITE_DIRECTORIES]
     run_step(plan, "private root", lambda: namespaces.enter_private_root([*library, *readable], hidden))
     plan.protections.append("private read-only root")
-    run_step(plan, "server capabilities", lambda: privileges.drop_bounding_set(privileges.KEPT_BY_SERVER))
 
 
 def _landlock_rules(plan: Plan, readable: list[str]) -> list[tuple[str, int]]:
@@ -131,6 +153,7 @@ class Server:
         self.own_namespace = own_namespace
         self.streams = Streams()
         self.harness = Harness(self.streams)
+        self.harness.install()
         self.children: dict[int, tuple[int, socket.socket]] = {}
         self.counter = os.getpid() * 1009
 
@@ -203,14 +226,13 @@ class Server:
         try:
             try:
                 parent = 0 if self.plan.private_world else self.plan.own_pid
-                protections = lock_down(self.plan, request, descriptors, parent, self.counter)
+                lock_down(Newborn(self.plan, request, descriptors, parent, self.counter, self.plan.ruleset))
                 channel = 3
-                reseed(None)
                 gc.enable()
             except SetupFailed as failure:
                 write_all(channel, encode_frame({"failed": failure.step, "detail": str(failure)}))
                 os._exit(1)
-            write_all(channel, encode_frame({"ready": protections}))
+            write_all(channel, READY)
             self.harness.serve(self.plan.base_memory)
         except BaseException as error:
             os.write(2, f"sandbox harness: {type(error).__name__}: {error}\n".encode("utf-8", "replace"))
