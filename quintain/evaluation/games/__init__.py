@@ -1,0 +1,1 @@
+"""Experiments with repeated games: matches, tournaments, sweeps, evolution, and what theory says about a game."""
