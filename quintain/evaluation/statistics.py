@@ -171,7 +171,7 @@ def sign_test(wins: int, losses: int) -> float:
     """
     n = wins + losses
     tail = sum(math.comb(n, k) for k in range(min(wins, losses) + 1))
-    return min(1.0, 2 * tail / 2**n)
+    return min(1.0, tail / 2 ** (n - 1)) if n else 1.0
 
 
 def _bca(data: NDArray[np.float64], confidence: float, seed: int) -> tuple[float, float]:

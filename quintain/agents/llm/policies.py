@@ -32,6 +32,7 @@ the result, then give the final answer between <<< and >>>."""
 # A closing fence is a line of its own; an opening one goes on with the language, so it does not stop the reply.
 _FENCE_END = "```\n"
 _ANSWER_END = ">>>"
+_PROGRAM = re.compile(r"```(?:python3?|py)\b", re.IGNORECASE)
 _MARKED = re.compile(r"<<<(.*?)>>>", re.DOTALL)
 
 
@@ -106,17 +107,21 @@ class _ChatActor:
         return reply
 
     async def _reply(self) -> str:
+        """Ask until the reply holds a whole program or a whole answer, or the model has ended its turn."""
         agent = self._agent
         reply, budget = "", agent.sampling.max_tokens
         while True:
             part = await agent.engine.complete(self._request(reply, budget, (_FENCE_END, _ANSWER_END)))
             budget -= part.completion_tokens
             reply += part.text + (part.stop_string or "")
-            if part.stop_string == _FENCE_END or _is_complete(reply):
+            in_program = _PROGRAM.search(reply) is not None
+            if part.stop_string == _FENCE_END if in_program else _MARKED.search(reply):
                 return reply
-            if part.stop_string is None or budget < 1:  # otherwise ">>>" stood for something else: go on
+            if part.stop_string is None or budget < 1:  # otherwise the stop string stood for something else: go on
                 break
-        if not agent.extract or "```python" in reply:
+        if in_program:  # a model that ends its turn has finished its program; one that was cut off has not
+            return reply + "\n```" if part.finish_reason == "stop" and part.stop_string is None else reply
+        if not agent.extract:
             return reply
         opened = reply.rstrip() + "\n<<<"
         part = await agent.engine.complete(self._request(opened, agent.answer_tokens, (_ANSWER_END, "\n")))
@@ -153,10 +158,6 @@ class _AllCodeActor(_ChatActor):
             return _answer_of(observation)
         self._ran = True
         return await super().act(observation, info)
-
-
-def _is_complete(reply: str) -> bool:
-    return _MARKED.search(reply) is not None
 
 
 def _answer_of(output: str) -> str:

@@ -1,0 +1,155 @@
+"""Agents made of what users already have: SB3 models, exported networks, people, recorded runs."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+import quintain
+from quintain.agents import agent_names, as_agent, make_agent, register_agent
+from quintain.agents.agent import Agent, Seat
+from quintain.agents.human import HumanAgent
+from quintain.agents.replay import ReplayAgent
+from quintain.agents.rl import NetworkAgent, PredictAgent
+from quintain.errors import AgentError, ConfigurationError, RecordError, UnknownNameError
+
+
+def seat(observation_space=None, action_space=None, **fields):
+    return Seat(
+        "X-v0", "agent", observation_space or spaces.Discrete(3), action_space or spaces.Discrete(3), 7, **fields
+    )
+
+
+def test_named_agents_are_agents():
+    for name in ("oracle", "random", "human"):
+        assert isinstance(make_agent(name), Agent)
+    assert {"all-text", "all-code", "code-interpreter", "oracle", "random", "human", "replay"} <= set(agent_names())
+    with pytest.raises(UnknownNameError, match="did you mean 'code-interpreter'"):
+        make_agent("code-interpeter")
+
+
+def test_a_user_can_name_an_agent():
+    register_agent("always-no", "quintain.agents.scripted:ScriptedAgent")
+    agent = make_agent("always-no", actions=["no"])
+    assert agent.begin(seat()).act("?", {}) == "no"
+
+
+def test_seats_have_their_own_stream():
+    draws = {
+        (seed, name): Seat("X-v0", name, spaces.Discrete(2), spaces.Discrete(2), seed).rng.integers(2**60)
+        for seed in range(20)
+        for name in ("player_0", "player_1")
+    }
+    assert len(set(draws.values())) == 40
+    assert seat().rng.integers(2**60) == seat().rng.integers(2**60)
+
+
+def test_random_play_honours_the_mask():
+    actor = make_agent("random").begin(seat())
+    mask = np.array([0, 1, 0], dtype=np.int8)
+    assert {int(actor.act(0, {"action_mask": mask})) for _ in range(20)} == {1}
+    assert {int(actor.act(0, {})) for _ in range(60)} == {0, 1, 2}
+
+
+def test_an_oracle_needs_a_solution():
+    with pytest.raises(AgentError, match="offers no solution"):
+        make_agent("oracle").begin(seat())
+
+
+@pytest.fixture(scope="module")
+def ppo():
+    sb3 = pytest.importorskip("stable_baselines3")
+    pytest.importorskip("torch").set_num_threads(1)
+    return sb3.PPO("MlpPolicy", "CartPole-v1", n_steps=64, batch_size=64, seed=0).learn(64)
+
+
+def test_an_sb3_model_plays(ppo):
+    agent = as_agent(ppo)
+    assert isinstance(agent, PredictAgent)
+    batched = quintain.evaluate("CartPole-v1", agent, episodes=4, concurrency=2)
+    assert batched.errors == 0
+    expected = []
+    for episode in batched.episodes:
+        env = gym.make("CartPole-v1")
+        observation, _ = env.reset(seed=episode.seed)
+        total, over = 0.0, False
+        while not over:
+            action, _ = ppo.predict(observation, deterministic=True)
+            observation, reward, terminated, truncated, _ = env.step(action)
+            total, over = total + reward, terminated or truncated
+        expected.append(total)
+    assert [e.reward for e in batched.episodes] == expected
+
+
+def test_a_model_for_other_spaces_is_refused(ppo):
+    with pytest.raises(AgentError, match=r"observation_space.*does not fit"):
+        PredictAgent(ppo).begin(seat(spaces.Box(-1, 1, (2,)), spaces.Discrete(2)))
+
+
+def test_a_torchscript_network_plays(tmp_path):
+    torch = pytest.importorskip("torch")
+    layer = torch.nn.Linear(4, 2)
+    torch.nn.init.zeros_(layer.weight)
+    with torch.no_grad():
+        layer.bias.copy_(torch.tensor([0.0, 1.0]))
+    torch.jit.script(layer).save(str(tmp_path / "policy.pt"))
+    report = quintain.evaluate("CartPole-v1", str(tmp_path / "policy.pt"), episodes=2)
+    assert {int(s["action"]) for e in report.episodes for s in e.steps} == {1}
+
+
+def test_network_files_and_spaces_are_checked(tmp_path):
+    with pytest.raises(ConfigurationError, match="no network at"):
+        NetworkAgent(tmp_path / "missing.pt")
+    assert NetworkAgent.begin.__doc__
+
+
+def scripted_terminal(*lines):
+    left, shown = list(lines), []
+
+    def read(prompt):
+        shown.append(prompt)
+        if not left:
+            raise EOFError
+        return left.pop(0)
+
+    return HumanAgent(read, shown.append), shown
+
+
+def test_a_person_plays_text():
+    agent, shown = scripted_terminal("first I think", "<<<Count: 1, Positions: [1]>>>", "")
+    report = quintain.evaluate("CodeReason-v0", agent, episodes=1, concurrency=1, env_kwargs={"tasks": "letters"})
+    assert report.episodes[0].steps[0]["action"] == "first I think\n<<<Count: 1, Positions: [1]>>>"
+    assert any("How many times" in text for text in shown)
+
+
+def test_a_person_plays_numbers_and_is_asked_again():
+    agent, shown = scripted_terminal("left", "7", "1")
+    actor = agent.begin(seat())
+    import asyncio
+
+    assert asyncio.run(actor.act(0, {})) == 1
+    assert "enter a number from 0 to 2, not 'left'" in shown
+
+
+def test_a_person_who_leaves_is_an_error_of_the_agent():
+    agent, _ = scripted_terminal()
+    report = quintain.evaluate("CodeReason-v0", agent, episodes=1, concurrency=1, env_kwargs={"tasks": "letters"})
+    assert report.episodes[0].error["boundary"] == "agent"
+    with pytest.raises(AgentError, match="text and discrete"):
+        agent.begin(seat(action_space=spaces.Box(-1, 1, (2,))))
+
+
+def test_recorded_actions_play_again(tmp_path):
+    live = quintain.evaluate("CartPole-v1", "random", episodes=3, out=tmp_path / "run")
+    again = quintain.evaluate("CartPole-v1", ReplayAgent(tmp_path / "run"), episodes=3)
+    assert [e.returns for e in again.episodes] == [e.returns for e in live.episodes]
+    other = quintain.evaluate("CartPole-v1", ReplayAgent(tmp_path / "run"), episodes=1, seed=9)
+    assert "has no episode with seed" in other.episodes[0].error["message"]
+    with pytest.raises(RecordError, match="expected a run folder"):
+        ReplayAgent(tmp_path)
+
+
+def test_recorded_arrays_play_again(tmp_path):
+    live = quintain.evaluate("Pendulum-v1", "random", episodes=2, out=tmp_path / "run")
+    again = quintain.evaluate("Pendulum-v1", ReplayAgent(tmp_path / "run"), episodes=2)
+    assert [e.returns for e in again.episodes] == [e.returns for e in live.episodes]

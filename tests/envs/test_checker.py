@@ -1,0 +1,154 @@
+"""The checker must pass what is right and catch what is wrong: each broken world breaks one promise."""
+
+import random
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+import quintain
+from quintain.errors import EnvironmentFault, UnknownNameError
+
+
+class Guess(gym.Env):
+    """Guess a digit; a world that keeps every promise."""
+
+    metadata = {"render_modes": []}
+    shared = np.random.default_rng(0)
+
+    def __init__(self, render_mode=None):
+        self.observation_space = spaces.Discrete(10)
+        self.action_space = spaces.Discrete(10)
+
+    def draw(self):
+        return int(self.np_random.integers(10))
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.digit = self.draw()
+        return self.digit, {}
+
+    def step(self, action):
+        invalid = not (isinstance(action, (int, np.integer)) and action in self.action_space)
+        right = not invalid and int(action) == self.digit
+        info = {"success": right, "invalid_action": invalid, "reward_terms": {"right": float(right)}}
+        return self.digit, float(right), True, False, info
+
+    def solution(self):
+        return self.digit
+
+
+class IgnoresTheSeed(Guess):
+    def draw(self):
+        return int(np.random.default_rng().integers(10))
+
+
+class SharesAGenerator(Guess):
+    def reset(self, *, seed=None, options=None):
+        if seed is not None:
+            type(self).shared = np.random.default_rng(seed)
+        super().reset(seed=seed)
+        self.digit = self.draw()
+        return self.digit, {}
+
+    def draw(self):
+        return int(self.shared.integers(10))
+
+    def step(self, action):
+        _, reward, _, _, info = super().step(action)
+        self.count = getattr(self, "count", 0) + 1
+        self.digit = self.draw()
+        over = self.count % 4 == 0
+        return self.digit, reward, over, False, info
+
+
+class UsesTheGlobalGenerator(Guess):
+    def draw(self):
+        random.random()
+        return super().draw()
+
+
+class NeverVaries(Guess):
+    def draw(self):
+        return 3
+
+
+class Raises(Guess):
+    def step(self, action):
+        return super().step(int(action))
+
+
+class DefaultsSilently(Guess):
+    def step(self, action):
+        return super().step(action if action in self.action_space else 0)
+
+
+class DoesNotAddUp(Guess):
+    def step(self, action):
+        *rest, info = super().step(action)
+        return *rest, info | {"reward_terms": {"right": 0.5}}
+
+
+class HasNoSuccess(Guess):
+    def step(self, action):
+        *rest, info = super().step(action)
+        del info["success"]
+        return *rest, info
+
+
+BROKEN = {
+    IgnoresTheSeed: "same seed same episode",
+    SharesAGenerator: "instances do not interfere",
+    UsesTheGlobalGenerator: "global generators untouched",
+    NeverVaries: "different seeds differ",
+    Raises: "hostile actions are outcomes",
+    DefaultsSilently: "hostile actions are outcomes",
+    DoesNotAddUp: "info adds up",
+    HasNoSuccess: "info adds up",
+}
+
+
+@pytest.fixture
+def registered():
+    def register(world):
+        name = f"Checker{world.__name__}-v0"
+        gym.register(name, entry_point=world)
+        return name
+
+    yield register
+    for name in [n for n in gym.registry if n.startswith("Checker")]:
+        del gym.registry[name]
+
+
+def test_a_sound_world_passes(registered):
+    report = quintain.check(registered(Guess), skip=["spec survives json"])
+    assert report.ok
+    assert "gymnasium check env" in report.passed
+    assert report.skipped["vectors agree"].startswith("not a text environment")
+    assert report.skipped["spec survives json"] == "left out on request"
+
+
+@pytest.mark.parametrize("world", BROKEN, ids=lambda w: w.__name__)
+def test_a_broken_promise_is_caught(world, registered):
+    name = registered(world)
+    report = quintain.check(name, skip=["spec survives json"], raise_on_failure=False)
+    assert BROKEN[world] in report.failed
+    with pytest.raises(EnvironmentFault, match=f"FAIL  {BROKEN[world]}"):
+        quintain.check(name, skip=["spec survives json"])
+
+
+def test_a_spec_that_json_cannot_hold_is_caught(registered):
+    """A class as entry point has no text form."""
+    report = quintain.check(registered(Guess), raise_on_failure=False)
+    assert list(report.failed) == ["spec survives json"]
+
+
+def test_games_are_checked_with_pettingzoos_own_tests():
+    report = quintain.check("RepeatedGame-v0", {"game": "prisoners_dilemma", "rounds": 5}, raise_on_failure=False)
+    assert {"pettingzoo parallel api", "pettingzoo parallel seeds", "pettingzoo aec api"} <= set(report.passed)
+
+
+def test_unknown_ids_are_explained():
+    with pytest.raises(UnknownNameError, match="did you mean 'CodeReason-v0'"):
+        quintain.check("CodeReson-v0")

@@ -1,0 +1,183 @@
+import threading
+import time
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+
+from quintain.envs.vector import TextVectorEnv
+from quintain.errors import ConfigurationError
+from quintain.spaces import UnicodeText
+
+
+class Echo(gym.Env):
+    """Says back what it hears, ``length`` times; waits where it is told to."""
+
+    metadata = {"render_modes": ["ansi"], "render_fps": 1}
+
+    def __init__(self, length=2, gate=None, max_length=1000):
+        self.observation_space = self.action_space = UnicodeText(max_length)
+        self.length, self.gate, self.render_mode = length, gate, "ansi"
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.heard = 0
+        self.mood = int(self.np_random.integers(1000))
+        return f"mood {self.mood} ☃", {"heard": 0}
+
+    def step_blocks(self, action):
+        return self.gate is not None
+
+    def step(self, action):
+        if self.gate is not None:
+            self.gate.wait(30)
+        if action == "crash":
+            raise RuntimeError("crashed")
+        self.heard += 1
+        return action, 1.0, self.heard == self.length, False, {"heard": self.heard, "word": action}
+
+    def render(self):
+        return f"heard {self.heard}"
+
+
+def test_text_survives_and_agrees_with_gymnasium():
+    ours = TextVectorEnv([Echo] * 3)
+    theirs = SyncVectorEnv([Echo] * 3, autoreset_mode=AutoresetMode.SAME_STEP)
+    assert ours.reset(seed=5)[0] == theirs.reset(seed=5)[0]
+    for words in (["a\n", "漢字", "\x00"], ["b", "", "\ud800"], ["c", "d", "e"]):
+        mine, other = ours.step(words), theirs.step(words)
+        assert list(mine[0]) == list(other[0])
+        for a, b in zip(mine[1:4], other[1:4], strict=True):
+            np.testing.assert_array_equal(a, b)
+        assert mine[4].keys() == other[4].keys()
+    ours.close()
+
+
+def test_same_step_keeps_the_last_observation():
+    vector = TextVectorEnv([lambda: Echo(1), lambda: Echo(2)])
+    vector.reset(seed=0)
+    observations, _, terminations, _, infos = vector.step(["x", "y"])
+    assert terminations.tolist() == [True, False]
+    assert observations[0].startswith("mood")
+    assert infos["final_obs"][0] == "x"
+    assert infos["final_info"]["heard"][0] == 1
+    assert infos["_final_obs"].tolist() == [True, False]
+    assert infos["heard"].tolist() == [0, 1]
+
+
+def test_next_step_ignores_the_action_after_the_end():
+    vector = TextVectorEnv([lambda: Echo(1)], autoreset_mode="NextStep")
+    assert vector.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
+    vector.reset(seed=0)
+    assert vector.step(["x"])[2].all()
+    observations, rewards, terminations, _, _ = vector.step(["ignored"])
+    assert observations[0].startswith("mood")
+    assert (rewards[0], terminations[0]) == (0.0, False)
+    assert vector.step(["z"])[0] == ("z",)
+
+
+def test_disabled_asks_for_a_reset():
+    vector = TextVectorEnv([lambda: Echo(1), lambda: Echo(2)], autoreset_mode=AutoresetMode.DISABLED)
+    vector.reset(seed=0)
+    vector.step(["x", "y"])
+    with pytest.raises(RuntimeError, match="environment 0 needs a reset"):
+        vector.step(["x", "y"])
+    observations, _ = vector.reset(options={"reset_mask": np.array([True, False])})
+    assert observations[1] is None
+    assert vector.step(["x", "y"])[0] == ("x", "y")
+
+
+def test_a_slow_one_holds_up_nobody():
+    gate = threading.Event()
+    vector = TextVectorEnv([lambda: Echo(gate=gate), Echo, Echo])
+    vector.reset(seed=0)
+    vector.send(["slow", "fast", "faster"])
+    batch = vector.recv(2)
+    assert set(batch.indices) == {1, 2}
+    assert set(batch.observations) == {"fast", "faster"}
+    with pytest.raises(TimeoutError, match="within"):
+        vector.recv(1, timeout_s=0.05)
+    vector.send(["again"], [2])
+    assert vector.recv(1).observations[0].startswith("mood")  # its second and last step: the next episode begins
+    gate.set()
+    rest = vector.recv(1)
+    assert rest.observations == ("slow",)
+    vector.close()
+
+
+def test_waiting_steps_wait_together():
+    class Sleeps(Echo):
+        def step_blocks(self, action):
+            return True
+
+        def step(self, action):
+            time.sleep(0.2)
+            return super().step(action)
+
+    vector = TextVectorEnv([Sleeps] * 8)
+    vector.reset(seed=0)
+    start = time.perf_counter()
+    vector.step(["x"] * 8)
+    assert time.perf_counter() - start < 8 * 0.2  # one after the other would take at least that
+    vector.close()
+
+
+def test_a_crash_reaches_the_caller_and_loses_nothing_else():
+    vector = TextVectorEnv([Echo] * 3)
+    vector.reset(seed=0)
+    vector.send(["a", "crash", "b"])
+    with pytest.raises(RuntimeError, match="crashed"):
+        vector.recv(3)
+    assert set(vector.recv(2).observations) == {"a", "b"}
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda v: v.send(["x"]), ValueError, "one action for each"),
+        (lambda v: v.send(["x", "y"], [0, 0]), ValueError, "distinct"),
+        (lambda v: v.send(["x"], [5]), ValueError, "out of range"),
+        (lambda v: v.recv(1), ValueError, "only 0 are under way"),
+        (lambda v: v.reset(seed=[1]), ValueError, "expected 2 seeds"),
+        (lambda v: v.reset(options={"reset_mask": [1, 0]}), ValueError, "boolean array"),
+    ],
+)
+def test_misuse_is_explained(call, error, message):
+    vector = TextVectorEnv([Echo] * 2)
+    vector.reset(seed=0)
+    with pytest.raises(error, match=message):
+        call(vector)
+
+
+def test_stepping_before_the_first_reset_is_an_error():
+    with pytest.raises(RuntimeError, match="needs a reset"):
+        TextVectorEnv([Echo]).step(["x"])
+
+
+def test_steps_under_way_are_protected():
+    gate = threading.Event()
+    vector = TextVectorEnv([lambda: Echo(gate=gate)])
+    vector.reset(seed=0)
+    vector.send(["x"])
+    with pytest.raises(RuntimeError, match="still stepping"):
+        vector.send(["y"])
+    with pytest.raises(RuntimeError, match="still stepping"):
+        vector.reset()
+    gate.set()
+    vector.recv(1)
+    vector.close()
+
+
+def test_construction_is_checked():
+    with pytest.raises(ConfigurationError, match="num_envs"):
+        TextVectorEnv([])
+    with pytest.raises(ConfigurationError, match="autoreset_mode must be one of"):
+        TextVectorEnv([Echo], autoreset_mode="sometimes")
+    with pytest.raises(ConfigurationError, match="same spaces"):
+        TextVectorEnv([Echo, lambda: Echo(max_length=5)])
+    vector = TextVectorEnv([Echo] * 2)
+    assert isinstance(vector.observation_space, spaces.Tuple)
+    vector.reset(seed=0)
+    assert vector.render() == ("heard 0", "heard 0")
