@@ -8,10 +8,12 @@ logits only where they are wanted.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from transformers.cache_utils import Cache, CacheLayerMixin
 
@@ -46,6 +48,7 @@ class _Placement:
     first: int = 0
     last: int = 0
     span: int = 0  # cache positions that any of the rows can see
+    width: int = 0  # new positions among them
     single: torch.Tensor | None = None  # (rows,) position of the only new token of each row, if there is one each
     writes: Sequence[tuple[int, int]] = ()  # (start, width) of each row otherwise
 
@@ -63,14 +66,14 @@ class _SlotLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is not 
         self.slots, self.length = slots, length
         for name in ("keys", "values") if self.is_initialized else ():
             old = getattr(self, name)
-            new = old.new_zeros(slots, old.shape[1], length, old.shape[3])
+            new = _zeros(old, slots, length)
             seen = min(length, old.shape[2])
             new[:keep, :, :seen] = old[:keep, :, :seen]
             setattr(self, name, new)
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
         for name, states in (("keys", key_states), ("values", value_states)):
-            setattr(self, name, states.new_zeros(self.slots, states.shape[1], self.length, states.shape[3]))
+            setattr(self, name, _zeros(states, self.slots, self.length))
         self.is_initialized = True
 
     def update(
@@ -99,14 +102,25 @@ class _SlotLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is not 
         return self.placement.span, 0
 
     def get_seq_length(self) -> int:
-        return self.placement.span
+        return self.placement.span - self.placement.width
 
     def get_max_length(self) -> int:
         return -1
 
 
+def _zeros(like: torch.Tensor, slots: int, length: int) -> torch.Tensor:
+    """Return zeros ``(slots, heads, length, head_dim)``: never uninitialised, as hidden NaNs would poison attention."""
+    shape = (slots, like.shape[1], length, like.shape[3])
+    if like.device.type != "cpu":
+        return like.new_zeros(shape)
+    # NumPy asks the system for zero pages, which take memory only once they are written to; torch writes them all.
+    return (
+        torch.from_numpy(np.zeros(math.prod(shape) * like.element_size(), dtype=np.uint8)).view(like.dtype).view(shape)
+    )
+
+
 class SlotDecoder:
-    """Runs a causal language model of ``transformers`` over slots. Use it under ``torch.inference_mode``.
+    """Runs a causal language model of ``transformers`` over slots.
 
     Args:
         model: The model, in evaluation mode.
@@ -141,6 +155,7 @@ class SlotDecoder:
         width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         self.bytes_per_token = 2 * config.num_hidden_layers * heads * width * model.dtype.itemsize
 
+    @torch.inference_mode()  # type: ignore[untyped-decorator]
     def resize(self, slots: int, length: int, keep: int = 0) -> None:
         """Make the cache ``slots`` slots of ``length`` tokens; the first ``keep`` slots stay valid."""
         for layer in self._layers:
@@ -152,24 +167,27 @@ class SlotDecoder:
             layer.keys = layer.values = None
             layer.is_initialized = False
 
+    @torch.inference_mode()  # type: ignore[untyped-decorator]
     def copy(self, source: int, target: int, stop: int, *, start: int = 0) -> None:
         """Copy tokens ``start`` to ``stop`` of slot ``source`` to the same places of slot ``target``."""
         for layer in self._layers:
             layer.copy(source, target, start, stop)
 
+    @torch.inference_mode()  # type: ignore[untyped-decorator]
     def step(self, tokens: Sequence[int], lengths: Sequence[int]) -> torch.Tensor:
         """Append one token to each of the slots 0, 1, ... and return next-token logits, shape ``(slots, vocab)``."""
         device = self.model.device
         positions = torch.tensor(lengths, device=device)
         at = self._placement
-        at.first, at.last, at.span, at.single = 0, len(tokens), max(lengths) + 1, positions
-        mask = None
+        at.first, at.last, at.span, at.width, at.single = 0, len(tokens), max(lengths) + 1, 1, positions
+        mask = None  # the model's own fast path
         if min(lengths) < max(lengths):
             mask = torch.arange(at.span, device=device) <= positions[:, None]
             mask = mask[:, None, None, :]
         ids = torch.tensor(tokens, device=device)[:, None]
         return self._forward(ids, positions[:, None], mask, None)
 
+    @torch.inference_mode()  # type: ignore[untyped-decorator]
     def append(self, first: int, appends: Sequence[Append]) -> list[torch.Tensor]:
         """Append to the slots ``first``, ``first + 1``, ... in one pass.
 
@@ -184,7 +202,7 @@ class SlotDecoder:
         device = self.model.device
         width = max(a.width for a in appends)
         at = self._placement
-        at.first, at.last, at.single = first, first + len(appends), None
+        at.first, at.last, at.width, at.single = first, first + len(appends), width, None
         at.writes = [(a.start, a.width) for a in appends]
         at.span = max(a.start + a.width for a in appends)
         ids = torch.zeros(len(appends), width, dtype=torch.long)
@@ -206,8 +224,12 @@ class SlotDecoder:
                 mask[row, offset:end, item.start + stem : item.start + offset] = False  # earlier branches
                 wanted.extend((row, t) for t in range(offset, end))
                 offset = end
+        plain = not any(a.start or a.branches for a in appends)
         logits = self._forward(
-            ids.to(device), positions.to(device), mask[:, None].to(device), torch.tensor(wanted, device=device)
+            ids.to(device),
+            positions.to(device),
+            None if plain else mask[:, None].to(device),  # plainly causal: the model's own fast path
+            torch.tensor(wanted, device=device),
         )
         return list(logits.split([1 + a.width - len(a.trunk) for a in appends]))
 
@@ -220,8 +242,6 @@ class SlotDecoder:
             hidden = inputs[0]
             return (hidden[:, -1] if wanted is None else hidden[wanted[:, 0], wanted[:, 1]],)
 
-        if mask is None and ids.shape[1] == 1:
-            mask = torch.ones(1, 1, 1, self._placement.span, dtype=torch.bool, device=ids.device)
         # Selecting before the output layer saves its cost at every other position, whatever the model does after it.
         hook = self._head.register_forward_pre_hook(select)
         try:
