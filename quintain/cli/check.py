@@ -1,0 +1,71 @@
+"""``quintain check``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from quintain.cli.console import console, literal, print_json, say
+from quintain.cli.options import pairs
+
+__all__ = ["check"]
+
+
+def check(
+    env: Annotated[str, typer.Argument(help="Id in Gymnasium's or PettingZoo's registry; module:Id-v0 for your own.")],
+    env_arg: Annotated[
+        list[str] | None, typer.Option(metavar="K=JSON", help="Any argument of the environment. Repeatable.")
+    ] = None,
+    skip: Annotated[list[str] | None, typer.Option(help="Name of a check to leave out. Repeatable.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON and nothing else.")] = False,
+) -> None:
+    """Test an environment against every contract: Gymnasium's, PettingZoo's and our own.
+
+    Exit code 1 if a check fails.
+
+    Examples:
+        quintain check CodeReason-v0 --env-arg tasks=letters
+        quintain check mypackage.envs:MyEnv-v0
+    """
+    from quintain.envs.checker import check as run
+
+    kwargs = pairs(env_arg, "--env-arg")
+    _import_module_of(env)
+    if not as_json:
+        say(f"checking {env} ...", "dim")
+    found = run(env, kwargs, skip=tuple(skip or ()), raise_on_failure=False)
+    if as_json:
+        print_json(
+            {"env": env, "ok": found.ok, "passed": found.passed, "failed": found.failed, "skipped": found.skipped,
+             "warnings": found.warnings}
+        )  # fmt: skip
+    else:
+        out = console()
+        groups: tuple[tuple[str, str, dict[str, str]], ...] = (
+            ("pass", "green", dict.fromkeys(found.passed, "")),
+            ("skip", "dim", found.skipped),
+            ("FAIL", "bold red", found.failed),
+        )
+        for word, style, checks in groups:
+            for name, why in checks.items():
+                out.print(literal(f"{word}  ", style) + literal(f"{name}: {why}" if why else name), soft_wrap=True)
+        for text in found.warnings:
+            out.print(literal("warn  ", "yellow") + literal(text), soft_wrap=True)
+        out.print(f"{len(found.passed)} passed, {len(found.failed)} failed, {len(found.skipped)} skipped", style="bold")
+    if not found.ok:
+        raise typer.Exit(1)
+
+
+def _import_module_of(env: str) -> None:
+    """Import the module of ``module:Id-v0``, which registers its environments."""
+    module, colon, _ = env.partition(":")
+    if colon:
+        import importlib
+
+        from quintain.errors import ConfigurationError
+
+        try:
+            importlib.import_module(module)
+        except ImportError as error:
+            raise ConfigurationError(f"cannot import {module!r}, which should register {env!r}: {error}") from error

@@ -1,0 +1,39 @@
+"""Which commands there are. A command's module is imported when the command is called, not before."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["COMMANDS", "Command"]
+
+_RUN = "Run and look"
+_LOOK = "Explore"
+_CARE = "Set up"
+
+
+class Command(NamedTuple):
+    """One command of the command line.
+
+    Attributes:
+        target: ``"module:attribute"``: a function with Typer's annotations, or a ``typer.Typer`` with commands of its
+            own.
+        help: One line for ``quintain --help``.
+        panel: Heading it stands under.
+    """
+
+    target: str
+    help: str
+    panel: str
+
+
+#: In the order of ``quintain --help``.
+COMMANDS: dict[str, Command] = {
+    "eval": Command("quintain.cli.evaluate:evaluate", "Let an agent play an environment, and report.", _RUN),
+    "compare": Command("quintain.cli.compare:compare", "Compare two runs, episode by episode.", _RUN),
+    "rescore": Command("quintain.cli.rescore:rescore", "Score a stored run again, without the model.", _RUN),
+    "view": Command("quintain.cli.view:view", "Write the report of a run, or show a transcript.", _RUN),
+    "tasks": Command("quintain.cli.tasks:tasks", "List the reasoning tasks, or show one.", _LOOK),
+    "check": Command("quintain.cli.check:check", "Test an environment against every contract.", _LOOK),
+    "model": Command("quintain.cli.model:app", "The weights that come with the package.", _CARE),
+    "doctor": Command("quintain.cli.doctor:doctor", "What works on this machine, and what to install.", _CARE),
+}

@@ -1,0 +1,59 @@
+"""``quintain compare``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from quintain.cli.console import console, literal, print_json
+
+__all__ = ["compare"]
+
+
+def compare(
+    run_a: Annotated[Path, typer.Argument(help="A run folder.")],
+    run_b: Annotated[Path, typer.Argument(help="A run folder of the same environment and seed.")],
+    confidence: Annotated[float, typer.Option(help="Nominal coverage of the intervals, in (0, 1).")] = 0.95,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON and nothing else.")] = False,
+) -> None:
+    """Compare two runs pair by pair: episodes with the same seed posed the same problem.
+
+    Differences are A minus B, with paired bootstrap intervals. Episodes that failed for infrastructure reasons in
+    either run are left out.
+
+    Examples:
+        quintain eval CodeReason-v0 -a all-text --tasks letters -n 100 -o runs/text
+        quintain eval CodeReason-v0 -a code-interpreter --tasks letters -n 100 -o runs/code
+        quintain compare runs/code runs/text
+    """
+    if not 0 < confidence < 1:
+        raise typer.BadParameter(f"must be in (0, 1), got {confidence:g}", param_hint="--confidence")
+
+    from quintain.cli.tables import bounds, number, simple_table
+    from quintain.evaluation.compare import compare as run
+    from quintain.evaluation.report import Report
+
+    a, b = Report.load(run_a, confidence), Report.load(run_b, confidence)
+    found = run(a, b, confidence=confidence, seed=seed)
+    if as_json:
+        print_json(found.to_dict())
+        return
+    table = simple_table("", "", "A", "B", "A - B", f"{confidence:.0%} interval", "pairs")
+    for name, kind, one, two, difference in (
+        ("success", "rate", a.success, b.success, found.success),
+        ("reward", "mean", a.reward, b.reward, found.reward),
+    ):
+        if difference.n:
+            estimates = (number(v.estimate, kind) for v in (one, two, difference))
+            table.add_row(name, *estimates, bounds(difference, kind), f"{difference.n:,}")
+    out = console()
+    out.print(literal(f"A: {run_a}\nB: {run_b}", "dim"), soft_wrap=True)
+    out.print()
+    out.print(table)
+    out.print()
+    left_out = f"{found.left_out} episodes left out" if found.left_out else "no episode left out"
+    out.print(f"only A won {found.wins}, only B won {found.losses}, ties {found.ties}; {left_out}")
+    out.print(found.hint, style="bold")

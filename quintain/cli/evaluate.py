@@ -1,0 +1,245 @@
+"""``quintain eval``: play, record, report."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from quintain.agents.registry import agent_names
+from quintain.cli.console import console, print_json, say
+from quintain.cli.options import json_or_word, pairs
+from quintain.errors import ConfigurationError, MissingDependencyError, UnknownNameError
+
+if TYPE_CHECKING:
+    from quintain.evaluation.records import EpisodeRecord
+    from quintain.evaluation.report import Report
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    ctx: typer.Context,
+    env: Annotated[str, typer.Argument(help="Id of an environment, such as CodeReason-v0 or CartPole-v1.")],
+    agent: Annotated[
+        str, typer.Option("--agent", "-a", help=f"Who plays: {', '.join(agent_names())}, or a .pt or .onnx file.")
+    ],
+    engine: Annotated[
+        str | None,
+        typer.Option(
+            help="Language model of agents that ask one: transformers (the default), openai, vllm, replay.",
+            rich_help_panel="Agent",
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="The engine's model; for openai NAME@http://host:port/v1.", rich_help_panel="Agent"),
+    ] = None,
+    tasks: Annotated[
+        str | None, typer.Option(help="Task names, joined by commas, or all.", rich_help_panel="Environment")
+    ] = None,
+    suite: Annotated[str | None, typer.Option(help="Only this suite's tasks.", rich_help_panel="Environment")] = None,
+    split: Annotated[str | None, typer.Option(help="train or test.", rich_help_panel="Environment")] = None,
+    difficulty: Annotated[
+        str | None, typer.Option(help="Name of a level, or parameters as JSON.", rich_help_panel="Environment")
+    ] = None,
+    no_code: Annotated[
+        bool, typer.Option("--no-code", help="Do not execute the agent's programs.", rich_help_panel="Environment")
+    ] = False,
+    env_arg: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="K=JSON", help="Any argument of the environment. Repeatable.", rich_help_panel="Environment"
+        ),
+    ] = None,
+    agent_arg: Annotated[
+        list[str] | None,
+        typer.Option(metavar="K=JSON", help="Any argument of the agent. Repeatable.", rich_help_panel="Agent"),
+    ] = None,
+    episodes: Annotated[
+        int, typer.Option("--episodes", "-n", min=1, help="Number of episodes.", rich_help_panel="Run")
+    ] = 100,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Root seed; equal seeds pose equal episodes.", rich_help_panel="Run")
+    ] = 0,
+    concurrency: Annotated[
+        int, typer.Option(min=1, help="Episodes that are live at once.", rich_help_panel="Run")
+    ] = 16,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Run folder. Default: a new one under runs/.", rich_help_panel="Output"),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.", rich_help_panel="Run")] = False,
+    retry_errors: Annotated[
+        bool,
+        typer.Option(
+            "--retry-errors",
+            help="With --resume: play only episodes again that infrastructure failed.",
+            rich_help_panel="Run",
+        ),
+    ] = False,
+    executor: Annotated[
+        str, typer.Option(help="inline, or process for several processes.", rich_help_panel="Run")
+    ] = "inline",
+    workers: Annotated[int, typer.Option(min=1, help="Processes of the process executor.", rich_help_panel="Run")] = 2,
+    confidence: Annotated[
+        float, typer.Option(help="Nominal coverage of the intervals, in (0, 1).", rich_help_panel="Output")
+    ] = 0.95,
+    no_report: Annotated[
+        bool, typer.Option("--no-report", help="Do not write report.html.", rich_help_panel="Output")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result as JSON and nothing else.", rich_help_panel="Output")
+    ] = False,
+) -> None:
+    """Let an agent play an environment, record every episode, and report with intervals.
+
+    Examples:
+        quintain eval CodeReason-v0 -a oracle --tasks letters,game24 -n 50
+        quintain eval CodeReason-v0 -a code-interpreter -n 100 -o runs/first
+        quintain eval CodeReason-v0 -a code-interpreter -n 100 -o runs/first --resume
+        quintain eval CodeReason-v0 -a all-text --engine openai --model m@http://host/v1
+        quintain eval CartPole-v1 -a random --env-arg sutton_barto_reward=true
+
+    Ctrl-C keeps what is finished.
+
+    Exit codes: 0 done, 1 error, 2 wrong usage, 3 every episode failed, 130 interrupted.
+    """
+    if resume and out is None:
+        raise typer.BadParameter("say which run to continue: --out runs/...", param_hint="--resume")
+    if retry_errors and not resume:
+        raise typer.BadParameter("it continues a run: give --resume as well", param_hint="--retry-errors")
+    if not 0 < confidence < 1:
+        raise typer.BadParameter(f"must be in (0, 1), got {confidence:g}", param_hint="--confidence")
+    named = {"tasks": tasks, "suite": suite, "split": split}
+    if difficulty is not None:
+        named["difficulty"] = json_or_word(difficulty, "--difficulty")
+    env_kwargs = _merge({k: v for k, v in named.items() if v is not None}, pairs(env_arg, "--env-arg"))
+    if no_code:
+        env_kwargs = _merge({"code": False}, env_kwargs)
+    source = _agent_source(agent, engine, model, pairs(agent_arg, "--agent-arg"))
+    _try_to_make(env, env_kwargs)
+    folder = out or _new_folder(env, agent)
+    say(f"run folder: {folder}", "dim")
+    watch = _Watch()
+
+    from quintain.evaluation.runner import evaluate as run
+
+    try:
+        report = run(
+            env, source, episodes=episodes, seed=seed, concurrency=concurrency, out=folder, env_kwargs=env_kwargs,
+            resume=resume, retry_errors=retry_errors, executor=executor, workers=workers,  # type: ignore[arg-type]
+            confidence=confidence, on_episode=watch.see,
+        )  # fmt: skip
+    except KeyboardInterrupt as error:
+        _advise(ctx.find_root().obj or [], folder, watch.seen)
+        raise typer.Exit(130) from error
+    page = None if no_report else _write_page(report)
+    if as_json:
+        print_json(report.to_dict() | {"run": str(folder), "report": page and str(page), "wall_s": watch.wall_s})
+    else:
+        from quintain.cli.tables import print_report
+
+        print_report(console(), report, wall_s=watch.wall_s, tokens=watch.tokens)
+        if page is not None:
+            console().print(f"report: [bold]{page}[/bold]" if "[" not in str(page) else str(page), soft_wrap=True)
+    if report.episodes and not report.scored:
+        say("infrastructure failed every episode; see the errors above", "bold red")
+        raise typer.Exit(3)
+
+
+class _Watch:
+    """Counts what is new in this call: a resumed run's older tokens took no time now."""
+
+    def __init__(self) -> None:
+        self.seen = 0
+        self.tokens = 0
+        self._start = time.perf_counter()
+
+    def see(self, record: EpisodeRecord) -> None:
+        self.seen += 1
+        self.tokens += record.completion_tokens
+
+    @property
+    def wall_s(self) -> float:
+        return round(time.perf_counter() - self._start, 3)
+
+
+def _merge(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
+    twice = sorted(first.keys() & second.keys())
+    if twice:
+        raise typer.BadParameter(
+            f"{twice[0]!r} is given twice, by an option of its own and here", param_hint="--env-arg"
+        )
+    return {**first, **second}
+
+
+def _agent_source(agent: str, engine: str | None, model: str | None, options: dict[str, Any]) -> Any:
+    if agent.endswith((".pt", ".onnx")):
+        if engine or model or options:
+            raise typer.BadParameter("a policy file takes no engine, model or arguments", param_hint="--agent")
+        if not Path(agent).is_file():
+            raise ConfigurationError(f"no policy file at {agent!r}")
+        return Path(agent)
+    if agent not in agent_names():
+        raise UnknownNameError("agent", agent, agent_names())
+    if model is not None:
+        engine = engine or "transformers"
+        if ":" in engine:
+            raise typer.BadParameter(f"--engine {engine} names a model already", param_hint="--model")
+        engine = f"{engine}:{model}"
+    return {"name": agent, **({"engine": engine} if engine else {}), **options}
+
+
+def _try_to_make(env: str, env_kwargs: dict[str, Any]) -> None:
+    """Make the environment once, so that a wrong name or argument is one clear message before anything starts."""
+    import gymnasium as gym
+    from gymnasium.error import Error, NameNotFound, NamespaceNotFound, VersionNotFound
+
+    from quintain.evaluation.runner import make_env
+
+    try:
+        make_env(env, env_kwargs).close()
+    except (NameNotFound, NamespaceNotFound, VersionNotFound) as error:
+        raise UnknownNameError("environment", env, gym.registry) from error
+    except ModuleNotFoundError as error:
+        raise ConfigurationError(f"environment {env!r} needs a module that is not installed: {error.name}") from error
+    except (ConfigurationError, MissingDependencyError, Error):
+        raise
+    except Exception as error:
+        raise ConfigurationError(f"environment {env!r} cannot be made with {env_kwargs}: {error}") from error
+
+
+def _new_folder(env: str, agent: str) -> Path:
+    words = [re.sub(r"[^\w.-]+", "-", w).strip("-").lower() for w in (env, Path(agent).stem)]
+    name = "-".join([*words, datetime.now().strftime("%Y%m%d-%H%M%S")])
+    folder, number = Path("runs") / name, 2
+    while folder.exists():
+        folder, number = Path("runs") / f"{name}-{number}", number + 1
+    return folder
+
+
+def _write_page(report: Report) -> Path | None:
+    from quintain.evaluation.html import write_report
+
+    try:
+        return write_report(report)
+    except MissingDependencyError as error:
+        say(f"no report.html: {error}")
+    except OSError as error:
+        say(f"no report.html: {error}")
+    return None
+
+
+def _advise(line: Sequence[str], folder: Path, seen: int) -> None:
+    words = [w for w in line if w != "--resume"]
+    if not any(w in ("--out", "-o") or w.startswith(("--out=", "-o")) for w in words):
+        words += ["--out", str(folder)]
+    say(f"\ninterrupted; {seen} episodes of this call are safe in {folder}. Continue with:")
+    say(f"  {shlex.join(['quintain', *words, '--resume'])}")

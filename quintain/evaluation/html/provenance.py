@@ -1,0 +1,95 @@
+"""How a run was made: names for its parts, and the command that makes it again."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from quintain.evaluation.report import Report
+
+__all__ = ["Provenance", "provenance"]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What the head of the page says.
+
+    Attributes:
+        env: Id of the environment.
+        agent: Name of the agent, or of every seat's.
+        facts: Further facts, by label.
+        protections: Protections of the sandbox.
+        command: A command that makes the run again, or an empty string where no command can.
+        details: Everything else, by heading, as JSON text.
+    """
+
+    env: str
+    agent: str
+    facts: dict[str, str] = field(default_factory=dict)
+    protections: tuple[str, ...] = ()
+    command: str = ""
+    details: dict[str, str] = field(default_factory=dict)
+
+
+def provenance(report: Report) -> Provenance:
+    """Read a report's manifest, whatever of it is there."""
+    manifest = report.manifest
+    config, facts = _mapping(manifest.get("config")), _mapping(manifest.get("facts"))
+    env, source = config.get("env", ""), _mapping(config.get("agent"))
+    engine = _mapping(_mapping(facts.get("agent")).get("engine"))
+    sandbox = _mapping(_mapping(facts.get("env")).get("sandbox"))
+    versions, platform = _mapping(manifest.get("versions")), _mapping(manifest.get("platform"))
+    level = sandbox.get("level")
+    shown = {
+        "model": engine.get("title") or engine.get("model"),
+        "engine": engine.get("engine") or source.get("engine"),
+        "seed": config.get("seed"),
+        "sandbox": f"level {level} ({sandbox.get('backend')})" if level else None,
+        "quintain": versions.get("quintain"),
+        "python": platform.get("python"),
+        "started": str(manifest.get("created", "")).replace("T", " ").replace("+00:00", " UTC"),
+    }
+    details = {
+        "Environment": config.get("env_kwargs"),
+        "Agent": facts.get("agent") or config.get("agent"),
+        "Sandbox": sandbox,
+        "Versions": versions,
+        "Platform": platform,
+    }
+    return Provenance(
+        env=str(env.get("id", "")) if isinstance(env, Mapping) else str(env),
+        agent=_agent_name(source),
+        facts={label: str(value) for label, value in shown.items() if value not in (None, "")},
+        protections=tuple(map(str, sandbox.get("protections") or ())),
+        command=_command(config, len(report.episodes)),
+        details={k: json.dumps(v, indent=2, ensure_ascii=False) for k, v in details.items() if v},
+    )
+
+
+def _agent_name(source: Mapping[str, Any]) -> str:
+    if "name" in source:
+        return str(source["name"])
+    if "agent" in source:
+        return str(source["agent"]).rpartition(".")[2]
+    return ", ".join(f"{seat}: {_agent_name(_mapping(description))}" for seat, description in source.items())
+
+
+def _command(config: Mapping[str, Any], episodes: int) -> str:
+    source, env = _mapping(config.get("agent")), config.get("env")
+    if not isinstance(env, str) or "<" in env or not isinstance(source.get("name"), str):
+        return ""
+    words = ["quintain", "eval", env, "--agent", source["name"]]
+    if isinstance(source.get("engine"), str):
+        words += ["--engine", source["engine"]]
+    for option, values in (("--env-arg", config.get("env_kwargs")), ("--agent-arg", source)):
+        for key, value in _mapping(values).items():
+            if option == "--env-arg" or key not in ("name", "engine"):
+                words += [option, f"{key}={json.dumps(value)}"]
+    return shlex.join([*words, "--episodes", str(episodes), "--seed", str(config.get("seed", 0))])
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,342 @@
+"use strict";
+// Text from models reaches the page through textContent alone.
+(() => {
+  const PAGE = 200; // rows of the list that are made at a time
+  const CHUNK = 6000; // characters of a long text that are shown at first, and per click
+  const MAX_ESCAPES = 3000; // escapes of one text that get an element of their own
+  const MAX_HIGHLIGHT = 20000;
+
+  const $ = (id) => document.getElementById(id);
+  const { preamble, episodes } = JSON.parse($("index").textContent);
+  const byNumber = new Map(episodes.map((e) => [e.i, e]));
+  const texts = new Map(); // number -> all that was said, in lower case
+  const state = { query: "", task: "", order: "index", outcomes: new Set(), shown: [], made: 0, current: null };
+
+  /** Make an element; children are nodes, or strings that become text. */
+  function make(tag, attributes, ...children) {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes || {})) {
+      if (value === false || value === null || value === undefined) continue;
+      if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+      else element.setAttribute(name, value === true ? "" : value);
+    }
+    element.append(...children.filter((c) => c !== null && c !== undefined));
+    return element;
+  }
+
+  // What a browser would obey or hide rather than show.
+  const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]|\udb40[\udc00-\udc7f]/g;
+
+  function escapeOf(seen) {
+    const code = seen.codePointAt(0);
+    if (code <= 0xff) return "\\x" + code.toString(16).padStart(2, "0");
+    return code <= 0xffff ? "\\u" + code.toString(16).padStart(4, "0") : "\\U" + code.toString(16).padStart(8, "0");
+  }
+
+  const plain = (text) => String(text).replace(UNSEEN, escapeOf);
+
+  /** Return nodes that show a text literally, with what cannot be seen as marked escapes. */
+  function visible(text) {
+    const found = [...text.matchAll(UNSEEN)];
+    if (found.length > MAX_ESCAPES) return [plain(text)];
+    const nodes = [];
+    let at = 0;
+    for (const match of found) {
+      if (match.index > at) nodes.push(text.slice(at, match.index));
+      nodes.push(make("span", { class: "esc" }, escapeOf(match[0])));
+      at = match.index + match[0].length;
+    }
+    if (at < text.length) nodes.push(text.slice(at));
+    return nodes;
+  }
+
+  const TOKEN = /(#.*)|("""[\s\S]*?"""|'''[\s\S]*?'''|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')|\b(and|as|assert|async|await|break|class|continue|def|del|elif|else|except|finally|for|from|global|if|import|in|is|lambda|None|nonlocal|not|or|pass|raise|return|True|False|try|while|with|yield)\b|\b(\d[\w.]*)\b/g;
+
+  function highlighted(code) {
+    if (code.length > MAX_HIGHLIGHT) return visible(code);
+    const nodes = [];
+    let at = 0;
+    for (const match of code.matchAll(TOKEN)) {
+      if (match.index > at) nodes.push(...visible(code.slice(at, match.index)));
+      const kind = match[1] ? "c" : match[2] ? "s" : match[3] ? "k" : "d";
+      nodes.push(make("span", { class: kind }, ...visible(match[0])));
+      at = match.index + match[0].length;
+    }
+    nodes.push(...visible(code.slice(at)));
+    return nodes;
+  }
+
+  /** Show a text, the rest of a long one on demand. */
+  function textBlock(text, className, show = visible) {
+    const block = make("div", { class: className, dir: "auto" });
+    let at = 0;
+    const more = make("button", { type: "button", class: "grow" });
+    const grow = () => {
+      // A chunk never ends between the halves of a surrogate pair.
+      let end = at + (at ? 10 * CHUNK : CHUNK);
+      if (/[\ud800-\udbff]/.test(text.charAt(end - 1))) end += 1;
+      block.append(...show(text.slice(at, end)));
+      at = end;
+      const left = text.length - at;
+      more.hidden = left <= 0;
+      more.textContent = `Show more (${left.toLocaleString("en")} characters left)`;
+    };
+    more.addEventListener("click", grow);
+    grow();
+    return text.length > at ? make("div", null, block, more) : block;
+  }
+
+  const FENCE = /^```([\w+-]*)[^\S\n]*\n([\s\S]*?)(?:^```[^\S\n]*$|$(?![\s\S]))/gm;
+
+  /** Show a reply: prose as text, fenced blocks as code. */
+  function reply(text) {
+    const parts = [];
+    let at = 0;
+    for (const match of text.matchAll(FENCE)) {
+      if (match.index > at) parts.push(textBlock(text.slice(at, match.index).trim(), "text"));
+      const code = make("pre", { class: "code", tabindex: "0" });
+      code.append(textBlock(match[2].replace(/\n$/, ""), "", highlighted));
+      parts.push(code);
+      at = match.index + match[0].length;
+      if (parts.length > 200) break;
+    }
+    const rest = text.slice(at);
+    if (rest.trim() || !parts.length) parts.push(textBlock(parts.length ? rest.trim() : rest, "text"));
+    return parts;
+  }
+
+  const asText = (value) => (typeof value === "string" ? value : JSON.stringify(value, null, 1).replace(/\n\s*/g, " "));
+  /** Write data in one line: "position [1, 2], mask [1, 1]". */
+  const compact = (value) => {
+    if (Array.isArray(value)) return `[${value.map(compact).join(", ")}]`;
+    if (value && typeof value === "object") return Object.entries(value).map(([k, v]) => `${k} ${compact(v)}`).join(", ");
+    return String(value);
+  };
+  const number = (value) => (typeof value === "number" ? String(+value.toPrecision(5)) : plain(asText(value)));
+
+  function turn(kind, who, note, ...body) {
+    return make("section", { class: `turn ${kind}` }, make("header", null, make("b", null, plain(who)), make("span", null, note)), ...body);
+  }
+
+  function observation(step) {
+    if (typeof step.o !== "string") return turn("", "environment", "", textBlock(compact(step.o), "text mono"));
+    let text = step.o;
+    const body = [];
+    if (preamble && text.startsWith(preamble)) {
+      body.push(make("details", null, make("summary", null, "Rules, the same in every episode"), textBlock(preamble.trim(), "text")));
+      text = text.slice(preamble.length);
+    }
+    const header = "Code Execution Results:\n";
+    if (text.startsWith(header)) return turn("output", "execution results", "", textBlock(text.slice(header.length), "text mono"));
+    return turn("", step.n === 0 ? "question" : "environment", "", ...body, textBlock(text, "text"));
+  }
+
+  function chat(steps, leftOut) {
+    const nodes = [];
+    steps.forEach((step, k) => {
+      if (leftOut.count && k === leftOut.at) nodes.push(make("p", { class: "note" }, leftOut.text));
+      if (step.o !== "") nodes.push(observation(step));
+      const note = step.r ? `reward ${number(step.r)}` : "";
+      const body = typeof step.a === "string" ? reply(step.a) : [textBlock(compact(step.a), "text mono")];
+      nodes.push(turn("action", step.seat || "agent", note, ...body));
+      if (step.attack) nodes.push(turn("", "attack", "", textBlock(compact(step.attack), "text mono")));
+    });
+    return nodes;
+  }
+
+  function moves(steps, leftOut) {
+    const seats = steps.some((s) => s.seat);
+    const attacks = steps.some((s) => s.attack);
+    const columns = ["step", seats && "seat", "observation", "action", "reward", attacks && "attack"].filter(Boolean);
+    const body = make("tbody");
+    steps.forEach((step, k) => {
+      if (leftOut.count && k === leftOut.at) body.append(make("tr", null, make("td", { colspan: columns.length, class: "note" }, leftOut.text)));
+      const cell = (value, kind) => make("td", { class: kind }, number(value ?? ""));
+      body.append(make("tr", null, cell(step.n, "num"), seats ? cell(step.seat, "") : null, cell(step.o, "wide"), cell(step.a, "wide"),
+        cell(step.r, "num"), attacks ? cell(step.attack, "wide") : null));
+    });
+    const head = make("tr", null, ...columns.map((c) => make("th", { scope: "col" }, c)));
+    return [make("div", { class: "scroll" }, make("table", { class: "moves" }, make("thead", null, head), body))];
+  }
+
+  function facts(pairs) {
+    const items = pairs.filter(([, value]) => value !== "" && value !== null && value !== undefined);
+    return make("dl", { class: "numbers" }, ...items.map(([label, value]) => make("div", null, make("dt", null, plain(label)), make("dd", null, number(value)))));
+  }
+
+  function transcript(data) {
+    const leftOut = { count: data.left_out, at: data.left_out_at, text: `${data.left_out} steps are not on this page; episodes.jsonl has them.` };
+    const isText = data.steps.some((s) => typeof s.o === "string" || typeof s.a === "string");
+    const nodes = isText ? chat(data.steps, leftOut) : moves(data.steps, leftOut);
+    return nodes.length ? nodes : [make("p", { class: "small" }, "Nothing was played.")];
+  }
+
+  function verdict(data) {
+    const rows = [];
+    const labels = { answer: "answer", expected: "expected", detail: "why" };
+    for (const [key, label] of Object.entries(labels)) {
+      if (key in data.verdict) rows.push(make("dt", null, label), make("dd", null, textBlock(asText(data.verdict[key]), key === "detail" ? "text" : "text mono")));
+    }
+    for (const [key, value] of Object.entries(data.flags)) {
+      if (value !== data.verdict.detail) rows.push(make("dt", null, key.replace("_", " ")), make("dd", null, textBlock(value === true ? "yes" : asText(value), "text")));
+    }
+    if (data.error) {
+      rows.push(make("dt", null, "failed at"), make("dd", null, plain(`${data.error.boundary}${data.error.seat ? ", seat " + data.error.seat : ""} (${data.error.type})`)));
+      rows.push(make("dt", null, "message"), make("dd", null, textBlock(String(data.error.message || ""), "text mono")));
+    }
+    return rows.length ? make("dl", { class: `verdict ${data.outcome}` }, ...rows) : null;
+  }
+
+  function calls(data) {
+    if (!data.calls.length) return null;
+    const items = data.calls.map((call, k) => make("li", null, `read ${call.read}, wrote ${call.wrote} tokens, ended by ${plain(call.end)}`,
+      call.text === undefined ? null : textBlock(call.text, "text mono")));
+    return make("details", null, make("summary", null, `${data.calls.length} replies of the model`), make("ol", { class: "small" }, ...items));
+  }
+
+  function open(index, focus) {
+    const data = JSON.parse($("e" + index).textContent);
+    const at = state.shown.findIndex((e) => e.i === index);
+    const step = (by, label) => {
+      const target = at < 0 ? undefined : state.shown[at + by];
+      return make("button", { type: "button", disabled: !target, onclick: () => go(target.i) }, label);
+    };
+    const returns = Object.entries(data.returns);
+    const scores = returns.map(([seat, value]) => [returns.length > 1 ? `return of ${seat}` : "reward", value]);
+    const rest = Object.entries(data.info).filter(([key]) => key !== "task_hash");
+    state.current = index;
+    $("episode").replaceChildren(
+      ...[
+        make("div", { class: "head" },
+          make("h3", null, `Episode ${index}`),
+          make("span", { class: "badge" }, make("span", { class: `swatch o-${data.outcome}` }), data.outcome.replace("_", " ")),
+          make("span", { class: "nav" }, step(-1, "Previous"), step(1, "Next")),
+          make("span", { class: "id" }, plain([data.task_id, `seed ${data.seed}`].filter(Boolean).join("  "))),
+        ),
+        verdict(data),
+        ...transcript(data),
+        facts([...scores, ...Object.entries(data.terms), ...Object.entries(data.metrics).map(([k, v]) => [k.replace("_", " "), v]),
+          ["tokens read", data.tokens[0] || ""], ["tokens generated", data.tokens[1] || ""], ["seconds", data.wall_s], ...rest]),
+        calls(data),
+      ].filter(Boolean),
+    );
+    for (const link of $("list").querySelectorAll("a")) link.setAttribute("aria-current", String(link.dataset.i === String(index)));
+    if (focus) {
+      $("episode").focus({ preventScroll: true });
+      if ($("episode").getBoundingClientRect().top < 0) $("episode").scrollIntoView();
+    }
+  }
+
+  const go = (index) => {
+    if (location.hash === `#episode=${index}`) open(index, true);
+    else location.hash = `#episode=${index}`;
+  };
+
+  function row(episode) {
+    return make("li", null, make("a", { href: `#episode=${episode.i}`, "data-i": episode.i, "aria-current": String(episode.i === state.current) },
+      make("span", { class: `swatch o-${episode.outcome}`, title: episode.outcome.replace("_", " ") }),
+      make("span", { class: "number" }, String(episode.i), make("span", { class: "visually-hidden" }, " " + episode.outcome.replace("_", " "))),
+      make("bdi", { class: "task" }, plain(episode.task || `${episode.steps} steps`)),
+      make("span", { class: "reward" }, number(episode.reward)),
+      make("bdi", { class: "snippet" }, plain(episode.why && episode.outcome !== "success" ? episode.why : episode.snippet)),
+    ));
+  }
+
+  function fill() {
+    const next = state.shown.slice(state.made, state.made + PAGE);
+    $("list").append(...next.map(row));
+    state.made += next.length;
+    const left = state.shown.length - state.made;
+    $("more").hidden = left <= 0;
+    $("more").textContent = `Show ${Math.min(PAGE, left)} more of ${left.toLocaleString("en")}`;
+  }
+
+  function said(index) {
+    if (!texts.has(index)) {
+      const data = JSON.parse($("e" + index).textContent);
+      const parts = [data.task_id, data.seed, asText(data.verdict), asText(data.error || "")];
+      for (const step of data.steps) parts.push(asText(step.o ?? ""), asText(step.a ?? ""));
+      texts.set(index, parts.join("\n").replace(preamble, "").toLowerCase());
+    }
+    return texts.get(index);
+  }
+
+  function apply() {
+    const words = state.query.toLowerCase();
+    const orders = {
+      "index": (a, b) => a.i - b.i,
+      "reward-up": (a, b) => a.reward - b.reward || a.i - b.i,
+      "reward-down": (a, b) => b.reward - a.reward || a.i - b.i,
+      "steps-down": (a, b) => b.steps - a.steps || a.i - b.i,
+      "tokens-down": (a, b) => b.tokens - a.tokens || a.i - b.i,
+    };
+    state.shown = episodes
+      .filter((e) => (!state.outcomes.size || state.outcomes.has(e.outcome)) && (!state.task || e.task === state.task))
+      .filter((e) => !words || said(e.i).includes(words))
+      .sort(orders[state.order]);
+    state.made = 0;
+    $("list").replaceChildren();
+    fill();
+    const all = episodes.length.toLocaleString("en");
+    $("count").textContent = state.shown.length === episodes.length ? `${all} episodes` : `${state.shown.length.toLocaleString("en")} of ${all} episodes`;
+  }
+
+  function fromAddress(focus) {
+    const match = /^#episode=(\d+)$/.exec(location.hash);
+    if (match && byNumber.has(Number(match[1]))) open(Number(match[1]), focus);
+    else if (state.current === null && state.shown.length) open(state.shown[0].i, false);
+  }
+
+  let timer = 0;
+  $("query").addEventListener("input", () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => { state.query = $("query").value.trim(); apply(); }, 150);
+  });
+  $("task").addEventListener("change", () => { state.task = $("task").value; apply(); });
+  $("order").addEventListener("change", () => { state.order = $("order").value; apply(); });
+  $("filters").addEventListener("submit", (event) => event.preventDefault());
+  for (const chip of document.querySelectorAll(".chip")) {
+    chip.addEventListener("click", () => {
+      const on = chip.getAttribute("aria-pressed") !== "true";
+      chip.setAttribute("aria-pressed", String(on));
+      state.outcomes[on ? "add" : "delete"](chip.dataset.outcome);
+      apply();
+    });
+  }
+  for (const button of document.querySelectorAll("[data-task]")) {
+    button.addEventListener("click", () => {
+      $("task").value = state.task = button.dataset.task;
+      apply();
+      $("episodes").scrollIntoView();
+    });
+  }
+  $("more").addEventListener("click", fill);
+  $("task").hidden = $("task").options.length < 3;
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(event.target.tagName)) return;
+    if (event.key === "/") { event.preventDefault(); $("query").focus(); }
+    const by = { j: 1, k: -1 }[event.key];
+    if (!by) return;
+    const target = state.shown[state.shown.findIndex((e) => e.i === state.current) + by];
+    if (target) go(target.i);
+  });
+  for (const table of document.querySelectorAll("table.sortable")) {
+    const heads = [...table.tHead.rows[0].cells];
+    heads.forEach((head, column) => {
+      const button = head.querySelector("button");
+      if (!button) return;
+      button.addEventListener("click", () => {
+        const up = head.getAttribute("aria-sort") !== "ascending";
+        for (const other of heads) other.removeAttribute("aria-sort");
+        head.setAttribute("aria-sort", up ? "ascending" : "descending");
+        const key = (r) => r.cells[column].dataset.key;
+        const compare = (a, b) => (column ? Number(key(a)) - Number(key(b)) : key(a).localeCompare(key(b)));
+        table.tBodies[0].append(...[...table.tBodies[0].rows].sort((a, b) => (up ? 1 : -1) * compare(a, b)));
+      });
+    });
+  }
+  addEventListener("hashchange", () => fromAddress(true));
+  apply();
+  fromAddress(false);
+  document.documentElement.dataset.ready = "true";
+})();

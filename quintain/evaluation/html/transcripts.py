@@ -1,0 +1,191 @@
+"""Episodes as data for the page: every transcript, with bounds on what one text or one episode may weigh."""
+
+from __future__ import annotations
+
+import math
+import os.path
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from quintain.evaluation.records import EpisodeRecord, to_json
+from quintain.evaluation.report import Report
+
+__all__ = ["embed", "episode_data", "index_data", "preamble"]
+
+#: Longest text shown in full, in characters; of longer ones beginning and end are shown.
+_MAX_TEXT = 60_000
+#: Most steps shown of an episode; of longer ones beginning and end are shown.
+_MAX_STEPS = 400
+#: Largest array shown in full, in elements.
+_MAX_ARRAY = 32
+_SNIPPET = 160
+#: What is shown under headings of its own.
+_SHOWN_APART = (
+    "task",
+    "task_id",
+    "success",
+    "answer",
+    "expected",
+    "detail",
+    "parse_error",
+    "invalid_action",
+    "metrics",
+)
+
+
+def embed(data: Any) -> str:
+    r"""Dump as ASCII JSON that cannot end the script element it stands in, nor mean anything in HTML.
+
+    Example:
+        >>> embed("</script>")
+        '"\\u003c/script\\u003e"'
+    """
+    return to_json(data).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+
+
+def preamble(report: Report) -> str:
+    """Return the paragraphs with which every episode begins: rules that a reader wants to see once."""
+    firsts = [e.steps[0]["observation"] for e in report.episodes if e.steps and _is_text(e.steps[0])]
+    if len(firsts) < 2:
+        return ""
+    shared = os.path.commonprefix([min(firsts), max(firsts)])  # noqa: RUF071 - texts, not paths
+    end = shared.rfind("\n\n") + 2
+    # A whole observation that is always the same is no preamble.
+    return shared[:end] if end > 2 and all(len(first) > end for first in firsts) else ""
+
+
+def index_data(episode: EpisodeRecord, preamble: str) -> dict[str, Any]:
+    """Return what the list of episodes shows."""
+    snippet = ""
+    if episode.steps:
+        first = episode.steps[0]
+        if _is_text(first):
+            snippet = first["observation"].removeprefix(preamble)[: 4 * _SNIPPET]
+            snippet = " ".join(snippet.split())[:_SNIPPET]
+    return {
+        "i": episode.index,
+        "outcome": episode.outcome,
+        "task": episode.task,
+        "reward": _short(episode.reward),
+        "steps": len(episode.steps),
+        "tokens": episode.completion_tokens,
+        "snippet": snippet,
+        "why": _bounded(str((episode.error or {}).get("message") or episode.info.get("detail") or ""))[:_SNIPPET],
+    }
+
+
+def episode_data(episode: EpisodeRecord) -> dict[str, Any]:
+    """Return what the page shows of one episode."""
+    info = episode.info
+    left_out = max(0, len(episode.steps) - _MAX_STEPS)
+    head = len(episode.steps) if not left_out else _MAX_STEPS * 3 // 4
+    kept = episode.steps[:head] + (episode.steps[head + left_out :] if left_out else [])
+    steps = [_step(step, number + (left_out if number >= head else 0)) for number, step in enumerate(kept)]
+    said = "\n".join(str(step.get("action")) for step in kept)
+    return {
+        "i": episode.index,
+        "seed": str(episode.seed),  # may exceed what a JavaScript number holds
+        "outcome": episode.outcome,
+        "task_id": str(info.get("task_id", "")),
+        "returns": {str(seat): _short(value) for seat, value in episode.returns.items()},
+        "terms": {str(name): _short(value) for name, value in episode.reward_terms.items()},
+        "metrics": {str(name): _short(value) for name, value in _mapping(info.get("metrics")).items()},
+        "verdict": {key: _shown(info[key]) for key in ("answer", "expected", "detail") if info.get(key)},
+        "flags": {key: _shown(info[key]) for key in ("parse_error", "invalid_action") if info.get(key)},
+        "info": {str(key): _shown(value) for key, value in info.items() if key not in _SHOWN_APART},
+        "error": episode.error,
+        "steps": steps,
+        "left_out": left_out,
+        "left_out_at": head,
+        "calls": [_call(reply, said) for call in episode.calls for reply in call.get("replies", ())],
+        "tokens": [episode.prompt_tokens, episode.completion_tokens],
+        "wall_s": round(episode.wall_s, 3),
+    }
+
+
+def _step(step: Mapping[str, Any], number: int) -> dict[str, Any]:
+    data = {
+        "n": number,
+        "o": _shown(step.get("observation")),
+        "a": _shown(step.get("action")),
+        "r": _short(step.get("reward", 0.0)),
+    }
+    if "seat" in step:
+        data["seat"] = str(step["seat"])
+    if "attack" in step:
+        data["attack"] = _shown(step["attack"])
+    return data
+
+
+def _call(reply: Mapping[str, Any], said: str) -> dict[str, Any]:
+    """Describe a model's reply; its text only if the actions do not show it anyway."""
+    text = str(reply.get("text", ""))
+    data = {
+        "read": reply.get("prompt_tokens", 0),
+        "wrote": reply.get("completion_tokens", 0),
+        "end": str(reply.get("finish_reason", "")),
+    }
+    return data if text in said else data | {"text": _bounded(text)}
+
+
+def _shown(value: Any) -> Any:
+    """Keep text as it is (within bounds); round numbers; summarise large arrays."""
+    if isinstance(value, str):
+        return _bounded(value)
+    if isinstance(value, (np.ndarray, np.generic)):
+        return _shown(value.tolist())
+    if isinstance(value, Mapping):
+        return {str(k): _shown(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        shape = _shape(value)
+        size = math.prod(shape)
+        if size > _MAX_ARRAY and shape and _is_numeric(value):
+            flat = _flat(value)
+            shown = ", ".join(f"{v:.4g}" for v in flat[:6])
+            return f"array of shape {'x'.join(map(str, shape))}, from {min(flat):.4g} to {max(flat):.4g}: {shown}, ..."
+        return [_shown(v) for v in value[: 10 * _MAX_ARRAY]]
+    return _short(value)
+
+
+def _bounded(text: str) -> str:
+    if len(text) <= _MAX_TEXT:
+        return text
+    head, tail = _MAX_TEXT * 2 // 3, _MAX_TEXT // 3
+    notice = f"[... {len(text) - head - tail:,} characters are not on this page; episodes.jsonl has them ...]"
+    return f"{text[:head]}\n{notice}\n{text[-tail:]}"
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, (float, np.floating)) and math.isfinite(value):
+        return float(f"{value:.5g}")
+    return value
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _is_text(step: Mapping[str, Any]) -> bool:
+    return isinstance(step.get("observation"), str)
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    shape = []
+    while isinstance(value, (list, tuple)):
+        shape.append(len(value))
+        if not value:
+            break
+        value = value[0]
+    return tuple(shape)
+
+
+def _is_numeric(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(_is_numeric(v) for v in value)
+    return isinstance(value, (int, float))
+
+
+def _flat(value: Sequence[Any]) -> list[float]:
+    return [x for v in value for x in (_flat(v) if isinstance(v, (list, tuple)) else [float(v)])]
