@@ -30,7 +30,7 @@ class Ledger:
         seed: Its seed.
     """
 
-    __slots__ = ("_started", "index", "info", "returns", "seed", "steps", "terms")
+    __slots__ = ("_started", "index", "info", "returns", "reward_errors", "seed", "steps", "terms")
 
     def __init__(self, index: int, seed: int) -> None:
         self.index = index
@@ -38,6 +38,7 @@ class Ledger:
         self.steps: list[dict[str, Any]] = []
         self.returns: dict[str, float] = {}
         self.terms: dict[str, float] = {}
+        self.reward_errors = 0
         self.info: dict[str, Any] = {}
         self._started = time.perf_counter()
 
@@ -59,6 +60,7 @@ class Ledger:
         self.returns[seat] = self.returns.get(seat, 0.0) + reward
         for name, value in info.get("reward_terms", {}).items():
             self.terms[name] = self.terms.get(name, 0.0) + value
+        self.reward_errors += "reward_error" in info
         self.info = info
 
     def finish(self, tape: Tape, error: dict[str, str] | None = None) -> EpisodeRecord:
@@ -71,6 +73,7 @@ class Ledger:
             steps=self.steps,
             info={k: v for k, v in self.info.items() if k not in ("reward_terms", "attack", "episode")},
             reward_terms=self.terms,
+            reward_errors=self.reward_errors,
             error=error,
             calls=[{"key": e.request.key, "replies": [r.to_dict() for r in e.replies]} for e in tape.exchanges],
             prompt_tokens=tape.prompt_tokens,

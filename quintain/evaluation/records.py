@@ -46,6 +46,7 @@ class EpisodeRecord:
         steps: One entry per action: ``observation``, ``action``, ``reward`` and, in games, ``seat``.
         info: The environment's last ``info``: ``task_id``, ``task_hash``, ``reward_terms``, ``metrics`` and the like.
         reward_terms: Named parts of the return, summed over the episode.
+        reward_errors: Steps for which a reward term had no valid value, and so paid nothing.
         error: For outcome ``error``: ``boundary``, ``type`` and ``message``; else ``None``.
         calls: Every exchange with a language model: the request's ``key`` and its ``replies``.
         prompt_tokens: Tokens the model read.
@@ -61,6 +62,7 @@ class EpisodeRecord:
     steps: list[dict[str, Any]] = field(default_factory=list)
     info: dict[str, Any] = field(default_factory=dict)
     reward_terms: dict[str, float] = field(default_factory=dict)
+    reward_errors: int = 0
     error: dict[str, str] | None = None
     calls: list[dict[str, Any]] = field(default_factory=list)
     prompt_tokens: int = 0

@@ -62,6 +62,11 @@ class Report:
         """Number of episodes that failed for infrastructure reasons."""
         return self.outcomes["error"]
 
+    @property
+    def reward_errors(self) -> int:
+        """Number of steps for which a reward term had no valid value."""
+        return sum(e.reward_errors for e in self.episodes)
+
     @cached_property
     def success(self) -> Interval:
         """Success rate over scored episodes (Wilson). No data where the environment defines no success."""
@@ -126,6 +131,7 @@ class Report:
             "success": self.success.to_dict(),
             "reward": self.reward.to_dict(),
             "metrics": {name: self.metric(name).to_dict() for name in self.metric_names},
+            "reward_errors": self.reward_errors,
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
             "by_task": {task: report.success.to_dict() for task, report in self.by_task.items()},

@@ -1,0 +1,1 @@
+"""What goes wrong: attacks as wrappers with an explicit budget."""

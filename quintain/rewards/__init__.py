@@ -1,0 +1,5 @@
+"""What is good: named reward terms that add up."""
+
+from quintain.rewards.terms import InvalidReward, RewardTerm, Transition, WithRewardTerms, sandboxed_term
+
+__all__ = ["InvalidReward", "RewardTerm", "Transition", "WithRewardTerms", "sandboxed_term"]

@@ -1,0 +1,97 @@
+import gymnasium as gym
+import pytest
+
+import quintain
+from quintain.errors import ConfigurationError
+from quintain.rewards import InvalidReward, WithRewardTerms, sandboxed_term
+from quintain.sandbox import SandboxedFunction
+
+
+def cart(terms, **options):
+    return WithRewardTerms(gym.make("CartPole-v1"), terms, **options)
+
+
+def test_terms_add_up_and_see_both_observations():
+    seen = []
+    env = cart({"push": lambda t: 0.25 * t.action, "move": lambda t: seen.append(t) or -0.5})
+    start, _ = env.reset(seed=0)
+    after, reward, *_, info = env.step(1)
+    assert info["reward_terms"] == {"env": 1.0, "push": 0.25, "move": -0.5}
+    assert reward == 0.75
+    assert (seen[0].observation is start, seen[0].next_observation is after, seen[0].reward) == (True, True, 1.0)
+
+
+def test_the_environments_own_reward_can_be_dropped():
+    env = cart({"zero": lambda t: 0.0}, keep=False)
+    env.reset(seed=0)
+    assert env.step(0)[1] == 0.0
+
+
+def test_named_terms_of_the_environment_are_kept_by_name():
+    env = WithRewardTerms(
+        gym.make("CodeReason-v0", tasks="letters", code=False), {"short": lambda t: -len(t.action) / 1e6}
+    )
+    env.reset(seed=0)
+    *_, info = env.step("<<<1>>>")
+    assert list(info["reward_terms"]) == ["correctness", "format", "efficiency", "short"]
+
+
+def test_memory_lasts_one_episode():
+    def count(t):
+        t.memory["n"] = t.memory.get("n", 0) + 1
+        return t.memory["n"]
+
+    env = cart({"count": count}, keep=False)
+    for _ in range(2):
+        env.reset(seed=0)
+        assert [env.step(0)[1] for _ in range(3)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_what_is_not_a_finite_number_is_marked_not_scored(bad):
+    env = cart({"bad": lambda t: bad, "good": lambda t: 2.0}, keep=False)
+    env.reset(seed=0)
+    _, reward, *_, info = env.step(0)
+    assert (reward, info["reward_terms"]) == (2.0, {"good": 2.0})
+    assert "finite" in info["reward_error"]["bad"]
+
+
+def test_a_bug_in_ones_own_term_is_not_swallowed():
+    env = cart({"bug": lambda t: t.nothing})
+    env.reset(seed=0)
+    with pytest.raises(AttributeError):
+        env.step(0)
+
+
+def test_names_are_checked():
+    with pytest.raises(ConfigurationError, match="cannot be called 'env'"):
+        cart({"env": lambda t: 0.0})
+    with pytest.raises(ConfigurationError, match="nothing would be paid"):
+        cart({}, keep=False)
+    env = WithRewardTerms(gym.make("CodeReason-v0", tasks="letters", code=False), {"format": lambda t: 0.0})
+    env.reset(seed=0)
+    with pytest.raises(ConfigurationError, match="already pays a term called 'format'"):
+        env.step("<<<1>>>")
+
+
+def test_a_models_function_runs_in_the_sandbox_and_its_failures_are_counted():
+    source = "def reward(angle, action):\n    return 1.0 if action == 1 else 1 / 0\n"
+    with SandboxedFunction(source, "reward(angle, action)", low=0, high=1) as function:
+        term = sandboxed_term(function, lambda t: (float(t.next_observation[2]), int(t.action)))
+
+        def make():
+            return cart({"designed": term}, keep=False)
+
+        actions = [1, 0, 1, 0, 1]
+        report = quintain.evaluate(
+            lambda: gym.wrappers.TimeLimit(make(), 5), lambda o: actions.pop(0), episodes=1, concurrency=1
+        )
+    episode = report.episodes[0]
+    assert episode.error is None
+    assert episode.reward_terms == {"designed": 3.0}
+    assert episode.reward_errors == 2
+    assert report.reward_errors == 2
+
+
+def test_invalid_rewards_are_value_errors():
+    assert issubclass(InvalidReward, ValueError)
