@@ -19,6 +19,7 @@ _AGENTS: dict[str, tuple[str, bool, tuple[Any, ...]]] = {
     "all-text": (_CHAT, True, ("all-text",)),
     "all-code": (_CHAT, True, ("all-code",)),
     "code-interpreter": (_CHAT, True, ("code-interpreter",)),
+    "llm-player": ("quintain.agents.games:LLMPlayer", True, ()),
     "oracle": ("quintain.agents.scripted:OracleAgent", False, ()),
     "random": ("quintain.agents.scripted:RandomAgent", False, ()),
     "human": ("quintain.agents.human:HumanAgent", False, ()),

@@ -1,0 +1,286 @@
+"""A language model as a player of repeated games, one token a move."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import string
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from gymnasium import spaces
+
+from quintain.agents.agent import Action, Actor, Seat
+from quintain.agents.games.prompts import Round, Wording, action_question, describe, prediction_question
+from quintain.agents.llm.engine import Engine, Reply, Request
+from quintain.errors import AgentError, CapabilityError, ConfigurationError
+from quintain.messages import user
+from quintain.seeding import SeedStream
+
+__all__ = ["Choice", "LLMPlayer", "PlayerSettings"]
+
+# Not A and I, which are words of their own.
+_LETTERS = [letter for letter in string.ascii_uppercase if letter not in "AI"]
+
+Order = Literal["shuffled", "first", "last"]
+
+
+@dataclass(frozen=True)
+class PlayerSettings:
+    """How the model is asked.
+
+    Attributes:
+        labels: One label per option, or ``"random"``: letters drawn per match, the same for all its seats.
+        order: How a question names the options: ``"shuffled"`` every round, option 0 ``"first"`` or ``"last"``.
+        predict_first: Ask first what the other will do, then for the choice given that (social chain of thought).
+        debias: Average log-probabilities over both orders of the names (``"order"``), or over orders and exchanged
+            labels (``"labels"``), instead of asking once (``"none"``).
+        temperature: 0 takes the likeliest label.
+        constrained: Choose among the labels only. Otherwise the model writes freely, and what is no label is illegal.
+        wording: What the prompt says.
+    """
+
+    labels: tuple[str, ...] | Literal["random"] = ("J", "F")
+    order: Order = "shuffled"
+    predict_first: bool = False
+    debias: Literal["none", "order", "labels"] = "none"
+    temperature: float = 0.0
+    constrained: bool = True
+    wording: Wording = field(default_factory=Wording)
+
+    def __post_init__(self) -> None:
+        if self.labels != "random":
+            object.__setattr__(self, "labels", tuple(self.labels))
+            if len(set(self.labels)) < len(self.labels) or not all(
+                isinstance(label, str) and label and label == label.strip() for label in self.labels
+            ):
+                raise ConfigurationError(f"labels must be distinct words, got {self.labels!r}")
+        for name, allowed in (("order", ("shuffled", "first", "last")), ("debias", ("none", "order", "labels"))):
+            if getattr(self, name) not in allowed:
+                raise ConfigurationError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
+        if self.debias != "none" and not self.constrained:
+            raise ConfigurationError("debiasing averages probabilities of constrained choices; set constrained=True")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What one question came to; the raw material of the position-bias audit.
+
+    Attributes:
+        round: Number of the round, from 1.
+        kind: ``"action"`` or ``"prediction"``.
+        option: The option chosen, or -1 if the output was illegal.
+        first: The option that the question named first; -1 if several orders were averaged.
+        label: The label that was said, or the illegal output (at most 80 characters).
+        probabilities: Of the options, where the engine tells them.
+    """
+
+    round: int
+    kind: Literal["action", "prediction"]
+    option: int
+    first: int
+    label: str
+    probabilities: tuple[float, ...] = ()
+
+
+class LLMPlayer:
+    """Plays any seat of a repeated game by asking a language model.
+
+    The model is shown the whole history as text and answers with one token, the label of an option. Any engine works:
+    one that can continue a begun answer gets the answer's first word, one that cannot is asked to reply with a label
+    only; one without constrained choice writes freely.
+
+    Args:
+        engine: The language model.
+        settings: How it is asked. Keywords change single settings: ``LLMPlayer(engine, predict_first=True)``.
+
+    Raises:
+        CapabilityError: If the engine takes neither messages nor prompts, or cannot do what debiasing needs.
+    """
+
+    def __init__(self, engine: Engine, settings: PlayerSettings | None = None, **changes: Any) -> None:
+        wording = {name: changes.pop(name) for name in list(changes) if name in Wording.__dataclass_fields__}
+        given = {} if settings is None else {n: getattr(settings, n) for n in PlayerSettings.__dataclass_fields__}
+        if wording:
+            given["wording"] = Wording(**wording)
+        try:
+            self.settings = PlayerSettings(**(given | changes))
+        except TypeError as error:
+            raise ConfigurationError(f"LLMPlayer: {error}") from None
+        self.engine = engine
+        if not {"chat", "prompt"} & engine.capabilities:
+            raise CapabilityError(f"engine {engine.name!r} takes neither messages nor prompts")
+        self.constrained = self.settings.constrained and "choices" in engine.capabilities
+        if self.settings.debias != "none" and not self.constrained:
+            engine.require({"choices"})
+        self._checked: dict[tuple[str, ...], asyncio.Task[None]] = {}
+
+    def begin(self, seat: Seat) -> Actor:
+        """Sit down with an empty history."""
+        return _Player(self, seat)
+
+    def describe(self) -> dict[str, Any]:
+        """Return engine and settings, for the run's record."""
+        settings = {n: getattr(self.settings, n) for n in PlayerSettings.__dataclass_fields__ if n != "wording"}
+        words = {n: getattr(self.settings.wording, n) for n, f in Wording.__dataclass_fields__.items() if f.init}
+        return {"agent": "llm-player", "engine": self.engine.describe(), **settings, "wording": words}
+
+    async def check_labels(self, labels: Sequence[str]) -> None:
+        """Make sure that every label is one token where the answer stands: otherwise a choice favours the shorter one.
+
+        Raises:
+            ConfigurationError: Naming the label that takes more tokens than it should.
+        """
+        if not self.constrained:
+            return
+        requests = [self.request("Q: Which one do you choose?", (label,), 0) for label in labels]
+        for label, (reply,) in zip(labels, await self.engine.generate(requests), strict=True):
+            if reply.completion_tokens > 1:
+                raise ConfigurationError(
+                    f"label {label!r} takes {reply.completion_tokens} tokens in the vocabulary of {self.engine.name!r} "
+                    f"instead of one, which would distort the choice among {tuple(labels)}; choose another label pair"
+                )
+
+    async def ready(self, labels: tuple[str, ...]) -> None:
+        """Check labels once, however many matches start together."""
+        if labels not in self._checked or self._checked[labels].get_loop() is not asyncio.get_running_loop():
+            self._checked[labels] = asyncio.ensure_future(self.check_labels(labels))
+        await self._checked[labels]
+
+    def request(self, text: str, labels: Sequence[str], seed: int) -> Request:
+        """Pose a question whose answer is one of ``labels``."""
+        stub = self.settings.wording.story.option
+        can = self.engine.capabilities
+        prefilled = ("prompt" in can and "chat" not in can) or "prefill" in can
+        lead = " " if prefilled else ""
+        choices = tuple(lead + label for label in labels) if self.constrained else None
+        if not prefilled:
+            text += f"\nReply with {' or '.join(labels)} only."
+        arguments: dict[str, Any] = {
+            "choices": choices,
+            "max_tokens": 1 if self.constrained else 4,
+            "temperature": self.settings.temperature,
+            "seed": seed if self.settings.temperature and "seed" in can else None,
+        }
+        if "chat" in can:
+            return Request(messages=[user(text)], prefill=f"A: {stub}" if prefilled else "", **arguments)
+        return Request(prompt=f"{text}\nA: {stub}", **arguments)
+
+
+class _Player:
+    """One seat of one match."""
+
+    def __init__(self, agent: LLMPlayer, seat: Seat) -> None:
+        self._agent, self._seat, self._rng = agent, seat, seat.rng
+        self._rules: dict[str, Any] = {}
+        self._labels: tuple[str, ...] = ()
+        self._history: list[Round] = []
+        self.trace: list[Choice] = []
+
+    async def act(self, observation: Any, info: dict[str, Any]) -> Action:
+        if not self._rules:
+            self._start(info)
+            await self._agent.ready(self._labels)
+        if info["moves"] is not None:
+            self._history.append(Round(tuple(info["moves"]), tuple(info["payoffs"])))
+        expected = -1
+        if self._agent.settings.predict_first:
+            expected = await self._choose("prediction", len(self._rules["options"][1]), -1)
+        option = await self._choose("action", len(self._rules["options"][0]), expected)
+        if isinstance(self._seat.action_space, spaces.Text):
+            return self._rules["options"][0][option] if option >= 0 else self.trace[-1].label
+        return option
+
+    def _start(self, info: dict[str, Any]) -> None:
+        if "rules" not in info or "moves" not in info:
+            raise AgentError(f"a language model plays repeated games, whose info has 'rules'; got {sorted(info)!r}")
+        self._rules = info["rules"]
+        need = max(len(names) for names in self._rules["options"])
+        labels = self._agent.settings.labels
+        if labels == "random":
+            shared = SeedStream(self._seat.seed, "labels").generator()
+            labels = tuple(str(letter) for letter in shared.choice(_LETTERS, size=need, replace=False))
+        if len(labels) < need:
+            raise ConfigurationError(f"{self._rules['game']} has {need} options and the labels are only {labels!r}")
+        self._labels = labels[:need]
+
+    async def _choose(self, kind: Literal["action", "prediction"], options: int, expected: int) -> int:
+        """Ask in one or several ways, and write down what came of it."""
+        settings = self._agent.settings
+        order = self._draw_order(options)
+        ways = [(self._labels[:options], order)]
+        if settings.debias != "none":
+            ways = [(self._labels[:options], tuple(np.roll(range(options), k).tolist())) for k in range(options)]
+        if settings.debias == "labels":
+            ways = [(tuple(np.roll(named, k).tolist()), way) for named, way in ways for k in range(options)]
+        seed = int(self._rng.integers(2**53))
+        requests = [self._ask(kind, named, way, expected, seed) for named, way in ways]
+        replies = [batch[0] for batch in await self._agent.engine.generate(requests)]
+        if settings.debias == "none":
+            choice = self._read(kind, replies[0], *ways[0])
+        else:
+            choice = self._average(kind, replies, ways)
+        self.trace.append(choice)
+        return choice.option
+
+    def _draw_order(self, options: int) -> tuple[int, ...]:
+        order = self._agent.settings.order
+        if order == "shuffled":
+            return tuple(int(k) for k in self._rng.permutation(options))
+        return tuple(range(options)) if order == "first" else tuple(reversed(range(options)))
+
+    def _ask(self, kind: str, labels: tuple[str, ...], order: Sequence[int], expected: int, seed: int) -> Request:
+        wording = self._agent.settings.wording
+        named = [labels[option] for option in order]
+        if kind == "prediction":
+            question = prediction_question(named, wording)
+        else:
+            question = action_question(named, wording, labels[expected] if expected >= 0 else "")
+        full = labels + self._labels[len(labels) :]
+        text = f"{describe(self._rules, self._history, full, wording)}\n{question}"
+        return self._agent.request(text, named, seed)
+
+    def _read(
+        self, kind: Literal["action", "prediction"], reply: Reply, labels: tuple[str, ...], order: Sequence[int]
+    ) -> Choice:
+        said = reply.text.strip().strip(".:*\"'")
+        word = said.split()[-1] if said.split() else ""
+        option = labels.index(word) if word in labels else -1
+        probabilities: tuple[float, ...] = ()
+        if reply.choice_logprobs is not None:
+            probabilities = _probabilities(_by_option(reply.choice_logprobs, order))
+        return Choice(len(self._history) + 1, kind, option, order[0], said[:80], probabilities)
+
+    def _average(
+        self,
+        kind: Literal["action", "prediction"],
+        replies: Sequence[Reply],
+        ways: Sequence[tuple[tuple[str, ...], Sequence[int]]],
+    ) -> Choice:
+        total = np.zeros(len(ways[0][1]))
+        for reply, (_, order) in zip(replies, ways, strict=True):
+            if reply.choice_logprobs is None:
+                raise AgentError(f"engine {self._agent.engine.name!r} gives no log-probabilities of choices to average")
+            logprobs = np.array(_by_option(reply.choice_logprobs, order))
+            total += logprobs - np.logaddexp.reduce(logprobs)
+        probabilities = _probabilities((total / len(ways)).tolist())
+        temperature = self._agent.settings.temperature
+        if temperature:
+            sharpened = np.array(probabilities) ** (1 / temperature)
+            option = int(self._rng.choice(len(probabilities), p=sharpened / sharpened.sum()))
+        else:
+            option = int(np.argmax(probabilities))
+        return Choice(len(self._history) + 1, kind, option, -1, self._labels[option], probabilities)
+
+
+def _by_option(logprobs: Sequence[float], order: Sequence[int]) -> list[float]:
+    """Undo the order in which the options were named."""
+    return [logprobs[list(order).index(option)] for option in range(len(order))]
+
+
+def _probabilities(logprobs: Sequence[float]) -> tuple[float, ...]:
+    top = max(logprobs)
+    weights = [math.exp(value - top) for value in logprobs]
+    return tuple(weight / sum(weights) for weight in weights)

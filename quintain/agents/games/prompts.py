@@ -1,0 +1,188 @@
+"""What a language model is told about a repeated game: a prompt in six parts, and its variations.
+
+The parts, in order, follow Akata et al. (2025): framing, payoffs, history, current round, question, and the beginning
+of the answer, so that the next token is the label of an option. The wording is our own. Everything is a pure function
+of plain data: the rules from ``info["rules"]`` and the rounds played so far.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any, Literal, NamedTuple
+
+from quintain.errors import ConfigurationError
+
+__all__ = ["COVER_STORIES", "CoverStory", "Round", "Wording", "action_question", "describe", "prediction_question"]
+
+
+class Round(NamedTuple):
+    """A finished round, own move first."""
+
+    moves: tuple[int, ...]
+    payoffs: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class CoverStory:
+    """The words of a framing.
+
+    Attributes:
+        setting: Opening sentence; ``{others}`` stands for the other players.
+        option: What an option is called.
+        other: What the other player is called.
+    """
+
+    setting: str
+    option: str = "Option"
+    other: str = "the other player"
+
+
+COVER_STORIES: dict[str, CoverStory] = {
+    "plain": CoverStory("You and {others} play the same game again and again."),
+    "cooking": CoverStory(
+        "You take part in a cooking contest together with {others}. Each of you prepares a dish every evening.",
+        "Recipe",
+        "the other cook",
+    ),
+    "project": CoverStory(
+        "You work on a joint project with {others}. Every week each of you picks an approach.",
+        "Approach",
+        "your colleague",
+    ),
+}
+
+_NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
+
+
+@dataclass(frozen=True)
+class Wording:
+    """Everything about the prompt that an experiment may vary.
+
+    Attributes:
+        cover: Cover story, one of :data:`COVER_STORIES`.
+        spell_numbers: Write payoffs up to ten as words.
+        goal: State the goal of earning as much as possible.
+        forgiveness: Say that the other player sometimes makes mistakes.
+        disclosure: A sentence about the other player, told in full, or empty.
+    """
+
+    cover: Literal["plain", "cooking", "project"] = "plain"
+    spell_numbers: bool = False
+    goal: bool = False
+    forgiveness: bool = False
+    disclosure: str = ""
+    story: CoverStory = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.cover not in COVER_STORIES:
+            raise ConfigurationError(f"cover must be one of {sorted(COVER_STORIES)}, got {self.cover!r}")
+        object.__setattr__(self, "story", COVER_STORIES[self.cover])
+
+
+def describe(rules: dict[str, Any], history: Sequence[Round], labels: Sequence[str], wording: Wording) -> str:
+    """Write parts one to four: framing, payoffs, history, current round.
+
+    Args:
+        rules: What the environment says about the game, from the player's own point of view.
+        history: The rounds played so far.
+        labels: ``labels[k]`` stands for option k of every player.
+        wording: How it is put.
+    """
+    parts = [_framing(rules, labels, wording), *_payoffs(rules, labels, wording)]
+    parts += [_told(number, one, rules, labels, wording) for number, one in enumerate(history, start=1)]
+    parts.append(f"This is round {len(history) + 1}.")
+    return "\n".join(parts)
+
+
+def action_question(labels: Sequence[str], wording: Wording, expected: str = "") -> str:
+    """Write part five: which option, naming them in the given order.
+
+    Args:
+        labels: The options' labels in the order in which they are named.
+        wording: How it is put.
+        expected: Label of the option that the player said it expects of the other (predict-first), or empty.
+    """
+    options = " or ".join(f"{wording.story.option} {label}" for label in labels)
+    if expected:
+        belief = f"You expect {wording.story.other} to choose {wording.story.option} {expected} in this round. "
+        return f"Q: {belief}Given that, which one is best for you in this round: {options}?"
+    return f"Q: Which one do you choose in this round: {options}?"
+
+
+def prediction_question(labels: Sequence[str], wording: Wording) -> str:
+    """Write the question of the first call of predict-first: what the other player will do."""
+    options = " or ".join(f"{wording.story.option} {label}" for label in labels)
+    return f"Q: Which one will {wording.story.other} choose in this round: {options}?"
+
+
+def _framing(rules: dict[str, Any], labels: Sequence[str], wording: Wording) -> str:
+    story = wording.story
+    players = len(rules["options"])
+    others = story.other.replace("the other", "another") if players == 2 else f"{players - 1} other players"
+    own = [f"{story.option} {label}" for label in labels[: len(rules["options"][0])]]
+    lines = [story.setting.format(others=others), f"In each round you choose between {_list(own, 'and')}."]
+    if rules["rounds"] is not None:
+        lines.append(f"There are {rules['rounds']} rounds in total, always with the same partner.")
+    elif rules["continuation"] is not None:
+        lines.append(f"After each round the game ends with a probability of {1 - rules['continuation']:.0%}.")
+    if wording.goal:
+        lines.append(f"Your goal is to win as many {rules['unit']} as possible over all rounds.")
+    if wording.forgiveness:
+        lines.append(f"Mind that {story.other} can sometimes make mistakes.")
+    if wording.disclosure:
+        lines.append(wording.disclosure)
+    return " ".join(lines)
+
+
+def _payoffs(rules: dict[str, Any], labels: Sequence[str], wording: Wording) -> list[str]:
+    sizes = [len(names) for names in rules["options"]]
+    lines = ["The rules are:"]
+    for cell in product(*(range(size) for size in sizes)):
+        earned = []
+        for player in range(len(sizes)):
+            payoff: Any = rules["payoffs"][player]
+            for move in cell:
+                payoff = payoff[move]
+            earned.append(_amount(payoff, rules["unit"], wording))
+        chosen = [f"{wording.story.option} {labels[move]}" for move in cell]
+        lines.append(f"If you choose {chosen[0]} and {_others(chosen[1:], earned[1:], wording, earned[0])}")
+    return lines
+
+
+def _others(chosen: list[str], earned: list[str], wording: Wording, own: str) -> str:
+    other = wording.story.other
+    if len(chosen) == 1:
+        return f"{other} chooses {chosen[0]}, you win {own} and {other} wins {earned[0]}."
+    return f"the others choose {_list(chosen, 'and')}, you win {own} and the others win {_list(earned, 'and')}."
+
+
+def _told(number: int, one: Round, rules: dict[str, Any], labels: Sequence[str], wording: Wording) -> str:
+    story, unit = wording.story, rules["unit"]
+
+    def option(move: int) -> str:
+        return "nothing valid" if move < 0 else f"{story.option} {labels[move]}"
+
+    own = "nothing" if one.payoffs[0] is None else _amount(one.payoffs[0], unit, wording)
+    if one.payoffs[1] is None:  # a private history
+        return f"In round {number} you chose {option(one.moves[0])} and won {own}."
+    names = [story.other] if len(one.moves) == 2 else [f"player {k}" for k in range(2, len(one.moves) + 1)]
+    did = [f"{name} chose {option(move)}" for name, move in zip(names, one.moves[1:], strict=True)]
+    won = [
+        f"{name} won {_amount(payoff or 0.0, unit, wording)}"
+        for name, payoff in zip(names, one.payoffs[1:], strict=True)
+    ]
+    played = f"you chose {option(one.moves[0])} and {_list(did, 'and')}"
+    return f"In round {number} {played}. You won {own}, {_list(won, 'and')}."
+
+
+def _amount(payoff: float, unit: str, wording: Wording) -> str:
+    number = f"{payoff:g}"
+    if wording.spell_numbers and payoff in range(len(_NUMBERS)):
+        number = _NUMBERS[int(payoff)]
+    return f"{number} {unit[:-1] if payoff == 1 else unit}"
+
+
+def _list(items: Sequence[str], word: str) -> str:
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {word} {items[-1]}"

@@ -1,0 +1,317 @@
+"""The language model's seat: what it is told, how its answer is read, and what is written down."""
+
+import asyncio
+
+import pytest
+
+import quintain
+from quintain.agents.games import LLMPlayer, PlayerSettings, Wording
+from quintain.agents.games.prompts import Round, describe
+from quintain.agents.llm.engine import Engine, Reply
+from quintain.agents.llm.scripted import ScriptedEngine
+from quintain.envs.games import RepeatedGame
+from quintain.errors import AgentError, CapabilityError, ConfigurationError
+
+
+def question(request):
+    return request.messages[-1]["content"] if request.messages else request.prompt
+
+
+def scripted(rule):
+    """An engine whose choice is ``rule(text, choices)``: a choice, or log-probabilities of all of them."""
+
+    def serve(request):
+        if len(request.choices) == 1:  # the check of the labels
+            return Reply(request.choices[0], "choice", completion_tokens=1)
+        said = rule(question(request), request.choices)
+        if isinstance(said, str):
+            return Reply(said, "choice", completion_tokens=1)
+        best = max(range(len(said)), key=said.__getitem__)
+        return Reply(request.choices[best], "choice", completion_tokens=1, choice_logprobs=tuple(said))
+
+    return ScriptedEngine(serve)
+
+
+class Keep:
+    """Remembers the actor, to look at its trace."""
+
+    def __init__(self, agent):
+        self.agent = agent
+
+    def begin(self, seat):
+        self.actor = self.agent.begin(seat)
+        return self.actor
+
+
+def match(player, opponent="defect-once", game="prisoners_dilemma", seat=0, rounds=10, seed=0, **options):
+    keep = Keep(player)
+    agents = {f"player_{seat}": keep, f"player_{1 - seat}": opponent}
+    env = RepeatedGame(game, rounds=rounds, **options)
+    report = quintain.play(env, agents, seed=seed)
+    assert report.errors == 0, report.episodes[0].error
+    return [joint[seat] for joint in env.history], keep.actor.trace, report.episodes[0].returns
+
+
+def test_the_published_transcript_against_defect_once():
+    """GPT-4 cooperates once, sees the defection and defects nine times: 90 points, 10 for the other."""
+
+    def unforgiving(text, choices):
+        return " F" if "the other player chose Option F" in text else " J"
+
+    moves, _, returns = match(LLMPlayer(scripted(unforgiving), order="first"))
+    assert moves == [0] + [1] * 9
+    assert returns == {"player_0": 90.0, "player_1": 10.0}
+
+
+def test_the_prompt_has_its_six_parts_in_order():
+    seen = []
+    player = LLMPlayer(scripted(lambda text, choices: seen.append((text, choices)) or choices[0]), order="first")
+    match(player, rounds=2)
+    text = seen[-1][0]
+    parts = [
+        "again and again",
+        "There are 2 rounds in total",
+        "If you choose Option J and the other player chooses Option F, you win 0 points and the other player wins 10",
+        "In round 1 you chose Option J and the other player chose Option F. You won 0 points, the other player won 10",
+        "This is round 2.",
+        "Q: Which one do you choose in this round: Option J or Option F?",
+    ]
+    places = [text.index(part) for part in parts]
+    assert places == sorted(places)
+    assert seen[-1][1] == (" J", " F")
+
+
+def test_the_answer_is_begun_for_engines_that_can_continue_it():
+    request = LLMPlayer(ScriptedEngine("x")).request("Q?", ("J", "F"), 0)
+    assert request.prefill == "A: Option"
+    assert request.choices == (" J", " F")
+    assert request.temperature == 0
+
+
+def test_the_second_seat_reads_its_own_payoffs():
+    rules = RepeatedGame("battle_of_the_sexes").rules_seen_by(1)
+    text = describe(rules, [], ("J", "F"), Wording())
+    assert (
+        "If you choose Option J and the other player chooses Option J, you win 7 points and the other player wins 10"
+        in text
+    )
+    skewed = [[[1, 2], [3, 4]], [[5, 6], [7, 8]]]
+    text = describe(RepeatedGame(skewed).rules_seen_by(1), [], ("J", "F"), Wording())
+    # Player 1 choosing F against J is the cell (0, 1): 6 for itself, 2 for the other.
+    assert (
+        "If you choose Option F and the other player chooses Option J, you win 6 points and the other player wins 2"
+        in text
+    )
+
+
+def test_predict_first_asks_twice_and_tells_the_prediction():
+    asked = []
+
+    def rule(text, choices):
+        asked.append(text)
+        if "Which one will the other player choose" in text:
+            return " F"
+        return " F" if "You expect the other player to choose Option F" in text else " J"
+
+    moves, trace, _ = match(LLMPlayer(scripted(rule), predict_first=True), rounds=3)
+    assert moves == [1, 1, 1]
+    assert [choice.kind for choice in trace] == ["prediction", "action"] * 3
+    assert [choice.round for choice in trace] == [1, 1, 2, 2, 3, 3]
+    assert len(asked) == 6
+
+
+def test_the_trace_shows_which_option_was_named_first():
+    moves, trace, _ = match(LLMPlayer(scripted(lambda text, choices: choices[0])), rounds=40)
+    assert [choice.option for choice in trace] == [choice.first for choice in trace] == moves
+    assert 5 < sum(moves) < 35  # the order is shuffled every round
+
+
+def test_averaging_over_orders_removes_a_bias_for_the_first_name():
+    def biased(text, choices):
+        prefer = [0.3 if choice == " F" else 0.0 for choice in choices]
+        return [prefer[0] + 1.0, prefer[1]]
+
+    plain, _, _ = match(LLMPlayer(scripted(biased)), rounds=30)
+    assert set(plain) == {0, 1}
+    moves, trace, _ = match(LLMPlayer(scripted(biased), debias="order"), rounds=30)
+    assert moves == [1] * 30
+    # Log-odds 0.3 for F remain, the bias of 1.0 cancels.
+    assert trace[0].probabilities[1] == pytest.approx(1 / (1 + 2.718281828**-0.3))
+    assert trace[0].first == -1
+
+
+def test_averaging_over_exchanged_labels_removes_a_bias_for_a_letter():
+    """The model likes the letter J, and a little more the option that pays 10 against a cooperator."""
+
+    def rule(text, choices):
+        tempting = " J" if "If you choose Option J and the other player chooses Option F, you win 10" in text else " F"
+        return [(1.0 if choice == " J" else 0.0) + (0.2 if choice == tempting else 0.0) for choice in choices]
+
+    assert match(LLMPlayer(scripted(rule), debias="order"), rounds=5)[0] == [0] * 5
+    assert match(LLMPlayer(scripted(rule), debias="labels"), rounds=5)[0] == [1] * 5
+
+
+def test_debiasing_needs_log_probabilities_and_says_so():
+    report = quintain.play(
+        RepeatedGame(),
+        {"player_0": LLMPlayer(ScriptedEngine(lambda r: r.choices[0]), debias="order"), "player_1": "grim"},
+    )
+    assert report.episodes[0].error["boundary"] == "agent"
+    assert "log-probabilities" in report.episodes[0].error["message"]
+
+
+@pytest.mark.parametrize(
+    ("said", "option"), [("J", 0), (" F.", 1), ("Option F", 1), ("perhaps", -1), ("", -1), ("j", -1)]
+)
+def test_free_text_is_read_strictly_and_illegal_output_is_counted(said, option):
+    player = LLMPlayer(ScriptedEngine(said), constrained=False)
+    _, trace, returns = match(player, rounds=1)
+    assert trace[0].option == option
+    assert (returns["player_0"] == -10) == (option == -1)
+
+
+def test_engines_without_prefill_are_asked_for_the_label_only():
+    class Bare(Engine):
+        name = "bare"
+        capabilities = frozenset({"chat", "choices"})
+        asked: list[str]
+
+        async def _generate(self, requests):
+            self.asked = [question(request) for request in requests]
+            return [[Reply(request.choices[0], "choice", completion_tokens=1)] for request in requests]
+
+    engine = Bare()
+    moves, _, _ = match(LLMPlayer(engine, order="first"), rounds=1)
+    assert moves == [0]
+    assert engine.asked[0].endswith("Reply with J or F only.")
+
+
+def test_a_label_of_two_tokens_is_refused_by_name():
+    def serve(request):
+        return Reply(request.choices[0], "choice", completion_tokens=2 if request.choices[0] == " Qx" else 1)
+
+    with pytest.raises(ConfigurationError, match="label 'Qx' takes 2 tokens"):
+        quintain.play(
+            RepeatedGame(), {"player_0": LLMPlayer(ScriptedEngine(serve), labels=("J", "Qx")), "player_1": "grim"}
+        )
+
+
+def test_random_labels_are_shared_by_the_seats_of_a_match():
+    seen = []
+
+    def rule(text, choices):
+        if "Q: Which one do you choose in" in text:
+            seen.append(frozenset(choices))
+        return choices[0]
+
+    for seed in range(4):
+        player = LLMPlayer(scripted(rule), labels="random")
+        quintain.play(RepeatedGame(rounds=1), {"player_0": player, "player_1": player}, seed=seed)
+    assert all(seen[k] == seen[k + 1] for k in range(0, 8, 2))
+    assert len(set(seen)) > 1
+
+
+def test_three_options_need_three_labels():
+    engine = scripted(lambda text, choices: choices[2])
+    player = LLMPlayer(engine, labels=("J", "F", "K"), order="first")
+    moves, _, _ = match(player, "fictitious-play", "rock_paper_scissors", rounds=3)
+    assert moves == [2, 2, 2]
+    with pytest.raises(ConfigurationError, match="3 options"):
+        match(LLMPlayer(engine), "fictitious-play", "rock_paper_scissors", rounds=1)
+
+
+def test_every_variation_of_the_wording_reaches_the_model():
+    rules = RepeatedGame(unit="coins").rules_seen_by(0)
+    wording = Wording("cooking", spell_numbers=True, goal=True, forgiveness=True, disclosure="They defect once.")
+    text = describe(rules, [Round((0, 1), (0.0, 10.0))], ("J", "F"), wording)
+    for part in ("cooking contest", "Recipe J", "ten coins", "as many coins", "make mistakes", "They defect once."):
+        assert part in text
+
+
+def test_private_histories_and_hidden_horizons_stay_out_of_the_prompt():
+    rules = RepeatedGame(history="private", horizon="hidden", rounds=17).rules_seen_by(0)
+    text = describe(rules, [Round((0, -1), (8.0, None))], ("J", "F"), Wording())
+    assert "In round 1 you chose Option J and won 8 points." in text
+    assert "17" not in text
+
+
+def test_three_players_are_told_about_all_others():
+    rules = RepeatedGame("public_goods", game_args={"players": 3}).rules_seen_by(1)
+    text = describe(rules, [Round((0, 1, -1), (0.0, 0.0, 0.0))], ("J", "F"), Wording())
+    assert "2 other players" in text
+    assert "player 2 chose Option F and player 3 chose nothing valid" in text
+
+
+def test_equal_seeds_ask_equal_questions():
+    def run():
+        asked = []
+        player = LLMPlayer(scripted(lambda text, choices: asked.append((text, choices)) or choices[0]))
+        match(player, "random", seed=3)
+        return asked
+
+    assert run() == run()
+
+
+def test_text_views_are_answered_with_the_name_of_the_option():
+    engine = scripted(lambda text, choices: choices[-1])
+    moves, _, _ = match(LLMPlayer(engine, order="first"), rounds=2, view="text")
+    assert moves == [1, 1]
+
+
+def test_requests_of_all_seats_arrive_together():
+    sizes = []
+
+    class Counting(ScriptedEngine):
+        async def _generate(self, requests):
+            sizes.append(len(requests))
+            await asyncio.sleep(0)
+            return await super()._generate(requests)
+
+    player = LLMPlayer(Counting(lambda r: r.choices[0]), debias="none")
+    quintain.play(RepeatedGame(rounds=1), {"player_0": player, "player_1": player})
+    assert sum(sizes) == 2 + 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"labels": ("J", "J")},
+        {"labels": ("J", " F")},
+        {"labels": ("", "F")},
+        {"order": "random"},
+        {"debias": "both"},
+        {"debias": "order", "constrained": False},
+        {"cover": "opera"},
+        {"colour": "red"},
+    ],
+)
+def test_settings_out_of_range_are_refused(arguments):
+    with pytest.raises(ConfigurationError):
+        LLMPlayer(ScriptedEngine("x"), **arguments)
+
+
+def test_settings_can_be_given_whole_or_by_name():
+    whole = PlayerSettings(predict_first=True, wording=Wording(goal=True))
+    assert LLMPlayer(ScriptedEngine("x"), whole, order="last").settings == PlayerSettings(
+        predict_first=True, order="last", wording=Wording(goal=True)
+    )
+    assert LLMPlayer(ScriptedEngine("x"), goal=True).describe()["wording"]["goal"] is True
+
+
+def test_an_engine_that_cannot_read_is_refused():
+    class Mute(ScriptedEngine):
+        def __init__(self):
+            super().__init__("x")
+            self.capabilities = frozenset({"choices"})
+
+    with pytest.raises(CapabilityError):
+        LLMPlayer(Mute())
+
+
+def test_other_environments_are_refused():
+    actor = LLMPlayer(ScriptedEngine("x")).begin(
+        quintain.agents.Seat("CartPole-v1", "agent", RepeatedGame().action_space("player_0"),
+                             RepeatedGame().action_space("player_0"), 0)
+    )  # fmt: skip
+    with pytest.raises(AgentError, match="repeated games"):
+        asyncio.run(actor.act(None, {}))
