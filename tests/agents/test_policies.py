@@ -79,7 +79,7 @@ def test_an_unmarked_answer_is_extracted():
     report = run(make_chat_agent("all-text", one))
     assert actions(report) == ["I think it is 42.\n<<<Count: 1, Positions: [3]>>>"]
     assert one.asked[1].prefill == "I think it is 42.\n<<<"
-    assert one.asked[1].stop == (">>>", "\n")
+    assert one.asked[1].stop == (">>", "\n")
 
 
 def test_without_extraction_it_is_a_parse_error():

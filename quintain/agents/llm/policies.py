@@ -124,7 +124,8 @@ class _ChatActor:
         if not agent.extract:
             return reply
         opened = reply.rstrip() + "\n<<<"
-        part = await agent.engine.complete(self._request(opened, agent.answer_tokens, (_ANSWER_END, "\n")))
+        # Models often forget the third closing mark, so two of them end the answer.
+        part = await agent.engine.complete(self._request(opened, agent.answer_tokens, (_ANSWER_END[:2], "\n")))
         return opened + part.text + _ANSWER_END
 
     def _request(self, prefill: str, max_tokens: int, stop: tuple[str, ...]) -> Request:
