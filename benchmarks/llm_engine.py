@@ -28,9 +28,7 @@ def workload(kind: str, batch: int, rng: np.random.Generator) -> list[tuple[list
     """Return (prompt tokens, token limit) pairs."""
     lengths = [100] * batch if kind == "even" else rng.integers(40, 240, batch)
     limits = [64] * batch if kind == "even" else rng.integers(8, 120, batch)
-    return [
-        (rng.integers(100, 49_000, int(n)).tolist(), int(limit)) for n, limit in zip(lengths, limits, strict=True)
-    ]
+    return [(rng.integers(100, 49_000, int(n)).tolist(), int(limit)) for n, limit in zip(lengths, limits, strict=True)]
 
 
 def run_engine(engine: TransformersEngine, work: list[tuple[list[int], int]], seed: int) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from quintain.agents.llm.choices import shared_tokens
 from quintain.agents.llm.engine import Request
 from quintain.agents.llm.stops import cut_at_stop
 from quintain.errors import EngineError
@@ -44,10 +45,6 @@ class Codec:
     def encode(self, request: Request) -> EncodedPrompt:
         """Tokenise the prompt, and each choice in its place.
 
-        Tokens may merge across the boundary between prompt and choice (``"="`` and ``" 5"`` do not, ``"1"`` and ``"2"``
-        may). Therefore each choice is tokenised together with the prompt, as the model would see the finished text,
-        and all choices are scored from the last token that they and the prompt have in common.
-
         Raises:
             EngineError: If the model's chat template refuses the messages.
         """
@@ -58,7 +55,7 @@ class Codec:
         shared = len(tokens)
         if request.choices is not None:
             whole = [self._tokens(text + c, add_special_tokens=request.prompt is not None) for c in request.choices]
-            shared = min(_common_prefix(tokens, other) for other in whole)
+            shared = shared_tokens(tokens, whole)
             branches = [other[shared:] for other in whole]
         trunk = tokens[:shared] or [self._start_token()]
         return EncodedPrompt(trunk, branches, max(len(tokens), 1))
@@ -90,6 +87,7 @@ class Codec:
         return str(text) + request.prefill
 
     def _tokens(self, text: str, *, add_special_tokens: bool) -> list[int]:
+        text = text.encode("utf-8", "replace").decode("utf-8")  # lone surrogates are no text that a model could read
         return list(self._tokenizer(text, add_special_tokens=add_special_tokens, verbose=False)["input_ids"])
 
     def _decode(self, tokens: Sequence[int]) -> str:
@@ -101,10 +99,3 @@ class Codec:
             if token is not None:
                 return int(token)
         return 0
-
-
-def _common_prefix(left: Sequence[int], right: Sequence[int]) -> int:
-    for at, (a, b) in enumerate(zip(left, right, strict=False)):
-        if a != b:
-            return at
-    return min(len(left), len(right))

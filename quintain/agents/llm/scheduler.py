@@ -18,10 +18,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 
+from quintain.agents.llm.choices import draw_choices
 from quintain.agents.llm.codec import Codec, EncodedPrompt
 from quintain.agents.llm.engine import FinishReason, Reply, Request
 from quintain.agents.llm.prefixes import PrefixStore, Tokens, common_prefix
-from quintain.agents.llm.sampling import Sampler, sample
+from quintain.agents.llm.sampler import Sampler
+from quintain.agents.llm.sampling import sample
 from quintain.agents.llm.slots import Append, SlotDecoder
 from quintain.agents.llm.stops import cut_at_stop
 from quintain.errors import ContextOverflowError, EngineError, QuintainError
@@ -252,6 +254,9 @@ class BatchScheduler:
         except QuintainError as error:
             job.settle(error)
             return
+        except Exception as error:  # one caller's strange request must not fail the others
+            job.settle(EngineError(f"the request could not be tokenised: {error!r}"))
+            return
         once = request.choices is not None or request.temperature == 0
         for index in range(1 if once else request.n):
             sampler = Sampler(request.temperature, request.top_p, request.seed, index)
@@ -379,30 +384,10 @@ class BatchScheduler:
                 scores.extend(_branch_logprobs(self._decoder.append(slot, [append])[0], branches))
                 opening = Append(last, [int(sequence.tokens[last])])
             self._remember(slot, sequence.tokens, sequence.generation)
-            self._settle_choice(sequence, scores)
-
-    def _settle_choice(self, sequence: _Sequence, scores: Sequence[Sequence[float]]) -> None:
-        request, prompt = sequence.job.request, sequence.prompt
-        assert request.choices is not None
-        totals = tuple(float(sum(tokens)) for tokens in scores)
-        replies = []
-        for index in range(request.n):
-            chosen = Sampler(request.temperature, 1.0, request.seed, index).choose(totals)
-            branch = prompt.branches[chosen]
-            self.statistics.generated_tokens += len(branch)
-            replies.append(
-                Reply(
-                    text=request.choices[chosen],
-                    finish_reason="choice",
-                    prompt_tokens=prompt.length,
-                    completion_tokens=len(branch),
-                    token_ids=tuple(branch),
-                    logprobs=tuple(scores[chosen]) if request.logprobs else None,
-                    choice_logprobs=totals,
-                )
-            )
-        self.statistics.requests += 1
-        sequence.job.settle(replies)
+            replies = draw_choices(sequence.job.request, sequence.prompt.length, sequence.prompt.branches, scores)
+            self.statistics.generated_tokens += sum(reply.completion_tokens for reply in replies)
+            self.statistics.requests += 1
+            sequence.job.settle(replies)
 
     # Decoding --------------------------------------------------------------------------------------------------------
 
