@@ -1,1 +1,45 @@
 """Experiments with repeated games: matches, tournaments, sweeps, evolution, and what theory says about a game."""
+
+from quintain.evaluation.games.dynamics import fixation_probability, moran_process, replicator_dynamics
+from quintain.evaluation.games.matches import Fixture, Match, load_matches, play_matches
+from quintain.evaluation.games.metrics import PositionBias, audit_position_bias, summarise
+from quintain.evaluation.games.report import audit_lines, write_games_report
+from quintain.evaluation.games.solvers import (
+    correlated_equilibrium,
+    folk_region,
+    minimax_value,
+    nash_equilibria,
+    pure_nash,
+)
+from quintain.evaluation.games.sweep import PUBLISHED, compare_players, sample_games, score_by_family, sweep
+from quintain.evaluation.games.tournament import Tournament, tournament
+from quintain.evaluation.games.vectorised import MatchBatch, play_machines
+
+__all__ = [
+    "PUBLISHED",
+    "Fixture",
+    "Match",
+    "MatchBatch",
+    "PositionBias",
+    "Tournament",
+    "audit_lines",
+    "audit_position_bias",
+    "compare_players",
+    "correlated_equilibrium",
+    "fixation_probability",
+    "folk_region",
+    "load_matches",
+    "minimax_value",
+    "moran_process",
+    "nash_equilibria",
+    "play_machines",
+    "play_matches",
+    "pure_nash",
+    "replicator_dynamics",
+    "sample_games",
+    "score_by_family",
+    "summarise",
+    "sweep",
+    "tournament",
+    "write_games_report",
+]

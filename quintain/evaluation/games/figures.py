@@ -1,0 +1,172 @@
+"""Figures of games experiments, as inline SVG: heat maps, bars, curves, matrices, evolution, payoff regions."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from quintain.envs.games import FAMILIES, NormalFormGame
+from quintain.errors import require
+from quintain.evaluation.games.dynamics import fixation_probability, replicator_dynamics
+from quintain.evaluation.games.matches import Match
+from quintain.evaluation.games.solvers import folk_region, nash_equilibria
+from quintain.evaluation.games.tournament import Tournament
+from quintain.evaluation.statistics import Interval
+
+__all__ = [
+    "cooperation_over_time",
+    "family_scores",
+    "folk_region_plot",
+    "invasion_matrix",
+    "replicator_plot",
+    "round_by_round",
+    "tournament_matrix",
+]
+
+_MAP = "RdYlBu"
+
+
+def round_by_round(matches: Sequence[Match], agent: str, title: str = "") -> str:
+    """Heat map of one player's moves: a row per opponent, a column per round; the share of option 0."""
+    rows: dict[str, list[NDArray[np.int64]]] = {}
+    for match in matches:
+        for seat, name in enumerate(match.fixture.agents):
+            if name == agent:
+                rows.setdefault(match.fixture.agents[1 - seat], []).append(match.moves[:, seat])
+    shares = [_share_by_round(moves) for moves in rows.values()]
+    width = max(len(row) for row in shares)
+    table = np.array([np.pad(row, (0, width - len(row)), constant_values=np.nan) for row in shares])
+    figure, axes = _figure(0.42 * width + 2.4, 0.32 * len(rows) + 1.1)
+    image = axes.imshow(table, cmap=_MAP, vmin=0, vmax=1, aspect="auto")
+    axes.set_yticks(range(len(rows)), list(rows))
+    axes.set_xticks(range(width), [str(k + 1) for k in range(width)])
+    axes.set_xlabel("round")
+    axes.set_title(title or f"{agent}: share of option 1 (first option)")
+    figure.colorbar(image, ax=axes)
+    return _svg(figure)
+
+
+def cooperation_over_time(matches: Sequence[Match], agents: Sequence[str]) -> str:
+    """Curves of the share of option 0, round by round, one per player, over all its matches."""
+    figure, axes = _figure(5.2, 2.8)
+    for agent in agents:
+        moves = [m.moves[:, seat] for m in matches for seat, name in enumerate(m.fixture.agents) if name == agent]
+        if moves:
+            share = _share_by_round(moves)
+            axes.plot(range(1, len(share) + 1), share, marker="o", markersize=3, label=agent)
+    axes.set(xlabel="round", ylabel="share of option 1", ylim=(-0.03, 1.03))
+    axes.legend(frameon=False, fontsize=7)
+    return _svg(figure)
+
+
+def family_scores(scores: Mapping[str, Mapping[str, Interval]], published: Mapping[str, Mapping[str, float]]) -> str:
+    """Normalised score by family: our players with intervals, published figures as crosses.
+
+    Args:
+        scores: Player -> family -> interval, as :func:`~quintain.evaluation.games.sweep.score_by_family` gives it.
+        published: Model -> family -> score.
+    """
+    letters = [letter for letter in FAMILIES if any(letter in by_family for by_family in scores.values())]
+    figure, axes = _figure(1.1 * len(letters) + 2.5, 3.0)
+    width = 0.8 / max(1, len(scores))
+    for k, (agent, by_family) in enumerate(scores.items()):
+        shown = [(x, by_family[letter]) for x, letter in enumerate(letters) if letter in by_family]
+        places = [x - 0.4 + width * (k + 0.5) for x, _ in shown]
+        heights = [interval.estimate for _, interval in shown]
+        ends = np.nan_to_num([[i.estimate - i.low, i.high - i.estimate] for _, i in shown]).T
+        axes.bar(places, heights, width, label=agent, yerr=np.maximum(ends, 0), error_kw={"linewidth": 0.8})
+    for model, values in published.items():
+        points = [(x, values[letter]) for x, letter in enumerate(letters) if letter in values]
+        axes.plot(*zip(*points, strict=True), "x", markersize=4, label=f"{model} (published)")
+    axes.set_xticks(range(len(letters)), [FAMILIES[letter] for letter in letters], rotation=20, ha="right")
+    axes.set(ylabel="normalised score", ylim=(0, 1.05))
+    axes.legend(frameon=False, fontsize=6, ncols=2)
+    return _svg(figure)
+
+
+def tournament_matrix(result: Tournament) -> str:
+    """Mean payoff per round of the row player against the column player, in the order of the ranking."""
+    names = [name for name, _ in result.ranking()]
+    order = [list(result.names).index(name) for name in names]
+    return _matrix(result.payoffs[np.ix_(order, order)], names, "mean payoff per round", "viridis")
+
+
+def invasion_matrix(result: Tournament, size: int = 50, intensity: float = 1.0) -> str:
+    """Probability that one row player takes over a population of column players, times its size (1 is neutral)."""
+    rho = fixation_probability(result.payoffs, size, intensity=intensity) * size
+    return _matrix(np.minimum(rho, 5), list(result.names), f"fixation probability x {size} (cut at 5)", "magma")
+
+
+def replicator_plot(result: Tournament, start: ArrayLike | None = None, time: float = 50.0) -> str:
+    """Shares of the players in an infinite population over time."""
+    path = replicator_dynamics(result.payoffs, start, time=time)
+    figure, axes = _figure(5.2, 3.0)
+    when = np.linspace(0, time, len(path))
+    for k in np.argsort(-path[-1])[:10]:
+        axes.plot(when, path[:, k], label=result.names[k])
+    axes.set(xlabel="time", ylabel="share", ylim=(-0.02, 1.02))
+    axes.legend(frameon=False, fontsize=7)
+    return _svg(figure)
+
+
+def folk_region_plot(game: NormalFormGame, points: Mapping[str, tuple[float, float]] | None = None) -> str:
+    """Feasible payoffs, those that patient players can sustain, the equilibria, and the given points."""
+    region = folk_region(game)
+    figure, axes = _figure(4.2, 3.6)
+    for corners, style in ((region.feasible, {"alpha": 0.15}), (region.sustainable, {"alpha": 0.4})):
+        if len(corners):
+            axes.fill(corners[:, 0], corners[:, 1], color="tab:blue", **style)
+    axes.plot(*region.minimax, "k+", label="minimax")
+    for k, profile in enumerate(nash_equilibria(game)):
+        axes.plot(*profile.payoffs(game), "r*", label="" if k else "Nash equilibrium")
+    for name, point in (points or {}).items():
+        axes.plot(*point, "o", markersize=4, label=name)
+    axes.set(xlabel="payoff of player 0", ylabel="payoff of player 1", title=game.name)
+    axes.legend(frameon=False, fontsize=7)
+    return _svg(figure)
+
+
+def _share_by_round(moves: Sequence[NDArray[np.int64]]) -> NDArray[np.float64]:
+    """Share of option 0 in each round among the players who made a legal move."""
+    length = max(len(row) for row in moves)
+    table = np.full((len(moves), length), -1)
+    for k, row in enumerate(moves):
+        table[k, : len(row)] = row
+    legal = (table >= 0).sum(axis=0)
+    with np.errstate(invalid="ignore"):
+        share: NDArray[np.float64] = np.where(legal > 0, (table == 0).sum(axis=0) / np.maximum(legal, 1), np.nan)
+    return share
+
+
+def _matrix(table: NDArray[np.float64], names: Sequence[str], label: str, colours: str) -> str:
+    size = 0.3 * len(names) + 2.6
+    figure, axes = _figure(size, size * 0.85)
+    image = axes.imshow(table, cmap=colours)
+    axes.set_xticks(range(len(names)), names, rotation=90)
+    axes.set_yticks(range(len(names)), names)
+    figure.colorbar(image, ax=axes, label=label, shrink=0.8)
+    return _svg(figure)
+
+
+def _figure(width: float, height: float) -> tuple[Any, Any]:
+    require("matplotlib", "report", "figures")
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    axes = figure.add_subplot()
+    axes.tick_params(labelsize=7)
+    return figure, axes
+
+
+def _svg(figure: Any) -> str:
+    import matplotlib
+
+    buffer = io.StringIO()
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "quintain", "font.size": 8}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]

@@ -1,0 +1,202 @@
+"""Matches between any agents: which to play, playing them concurrently, and reading them back from a run folder."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quintain.agents.agent import Actor, Agent, Seat
+from quintain.agents.registry import as_agent, make_agent
+from quintain.envs.games import NO_MOVE, NormalFormGame, RepeatedGame, load_game
+from quintain.errors import ConfigurationError, RecordError
+from quintain.evaluation.manifest import describe_agent, make_manifest
+from quintain.evaluation.match import play_match
+from quintain.evaluation.progress import progress_bar
+from quintain.evaluation.records import EpisodeRecord, RunFolder, read_episodes
+from quintain.evaluation.runner import run_in_loop
+from quintain.seeding import SeedStream
+
+__all__ = ["Fixture", "Match", "load_matches", "play_matches"]
+
+
+@dataclass(frozen=True)
+class Fixture:
+    """One match to play.
+
+    Attributes:
+        game: Name of the game.
+        agents: Names of the players, one per seat.
+        repetition: Tells repeated matches apart. Equal game and repetition mean an equal seed whoever plays, so that
+            players are compared in pairs.
+    """
+
+    game: str
+    agents: tuple[str, ...]
+    repetition: int = 0
+
+
+@dataclass(frozen=True)
+class Match:
+    """A finished match.
+
+    Attributes:
+        fixture: What was played.
+        moves: Shape ``(rounds, players)``; ``-1`` for an illegal move.
+        traces: Per seat what a language model answered, as dictionaries of
+            :class:`~quintain.agents.games.Choice`; empty for other players.
+        record: The episode's full record.
+    """
+
+    fixture: Fixture
+    moves: NDArray[np.int64]
+    traces: Sequence[Sequence[Mapping[str, Any]]]
+    record: EpisodeRecord = field(repr=False)
+
+    @cached_property
+    def game(self) -> NormalFormGame:
+        """The stage game."""
+        return load_game(self.fixture.game)
+
+    @cached_property
+    def payoffs(self) -> NDArray[np.float64]:
+        """Payoffs of every round, without penalties, shape ``(rounds, players)``."""
+        earned = np.zeros(self.moves.shape)
+        legal = (self.moves != NO_MOVE).all(axis=1)
+        if legal.any():
+            earned[legal] = self.game.payoffs[(slice(None), *self.moves[legal].T)].T
+        return earned
+
+
+def play_matches(
+    fixtures: Sequence[Fixture],
+    agents: Mapping[str, Any],
+    *,
+    env: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    concurrency: int = 16,
+    out: str | Path | None = None,
+    resume: bool = False,
+    progress: bool | None = None,
+    on_match: Callable[[Match], None] | None = None,
+) -> list[Match]:
+    """Play matches, many at once, so that a language model gets the requests of all of them together.
+
+    Args:
+        fixtures: What to play.
+        agents: For every name in the fixtures an agent, its name, or a mapping that describes one; names that are
+            missing must be those of strategies.
+        env: Further arguments of :class:`~quintain.envs.games.RepeatedGame`, such as ``rounds`` and ``noise``.
+        seed: Root seed.
+        concurrency: Matches that are live at once.
+        out: Folder for manifest and records.
+        resume: Continue the run in ``out``: finished matches are kept.
+        progress: Show a progress bar; by default where there is a terminal.
+        on_match: Called with each match as it ends.
+
+    Returns:
+        The matches without infrastructure failure, in the order of the fixtures.
+
+    Raises:
+        ConfigurationError: If a name is unknown, or the arguments do not fit.
+        RecordError: If the folder cannot be written, or holds another run.
+    """
+    names = sorted({name for fixture in fixtures for name in fixture.agents})
+    players = {name: _make(agents.get(name, name)) for name in names}
+    options = dict(env or {})
+    described = {name: describe_agent(player) for name, player in players.items()}
+    manifest = make_manifest("RepeatedGame-v0", options, described, seed)
+    manifest["config"]["fixtures"] = [[f.game, list(f.agents), f.repetition] for f in fixtures]
+    seeds = SeedStream(seed, "match")
+
+    async def run() -> dict[int, EpisodeRecord]:
+        with ExitStack() as stack:
+            folder = stack.enter_context(RunFolder(out, manifest, resume=resume)) if out is not None else None
+            kept = {e.index: e for e in folder.episodes} if folder is not None else {}
+            bar = stack.enter_context(progress_bar(len(fixtures), kept.values(), progress))
+            todo = iter([index for index in range(len(fixtures)) if index not in kept])
+
+            async def work() -> None:
+                for index in todo:
+                    fixture = fixtures[index]
+                    episode = seeds.child(fixture.game, fixture.repetition).seed
+                    record = await _play_one(fixture, players, options, index, episode)
+                    kept[index] = record
+                    if folder is not None:
+                        folder.append(record)
+                    bar.update(record)
+                    if on_match is not None and record.outcome != "error":
+                        on_match(_match(record))
+                    await asyncio.sleep(0)
+
+            async with asyncio.TaskGroup() as group:
+                for _ in range(min(concurrency, len(fixtures))):
+                    group.create_task(work())
+            return kept
+
+    try:
+        records = run_in_loop(run)
+    except BaseExceptionGroup as errors:  # all workers fail alike; the first failure tells the story
+        raise errors.exceptions[0] from None
+    return [_match(records[index]) for index in sorted(records) if records[index].outcome != "error"]
+
+
+def load_matches(run: str | Path) -> list[Match]:
+    """Read the matches of a run folder, without those that failed for infrastructure reasons.
+
+    Raises:
+        RecordError: If there is no run, or it is not one of matches.
+    """
+    return [_match(record) for record in read_episodes(run) if record.outcome != "error"]
+
+
+async def _play_one(
+    fixture: Fixture, players: Mapping[str, Agent], options: Mapping[str, Any], index: int, seed: int
+) -> EpisodeRecord:
+    world = RepeatedGame(fixture.game, **options)
+    if len(fixture.agents) != len(world.possible_agents):
+        raise ConfigurationError(f"{fixture.game} has {len(world.possible_agents)} seats, got {fixture.agents!r}")
+    kept = {seat: _Keep(players[name]) for seat, name in zip(world.possible_agents, fixture.agents, strict=True)}
+    record = await play_match(world, "RepeatedGame-v0", kept, index, seed)
+    traces = [getattr(keep.actor, "trace", []) for keep in kept.values()]
+    record.info["match"] = {
+        "game": fixture.game,
+        "agents": list(fixture.agents),
+        "repetition": fixture.repetition,
+        "moves": [list(joint) for joint in world.history],
+        "traces": [[dataclasses.asdict(choice) for choice in trace] for trace in traces],
+    }
+    return record
+
+
+class _Keep:
+    """An agent that remembers the actor it seated, whose trace goes into the record."""
+
+    def __init__(self, agent: Agent) -> None:
+        self._agent = agent
+        self.actor: Actor | None = None
+
+    def begin(self, seat: Seat) -> Actor:
+        self.actor = self._agent.begin(seat)
+        return self.actor
+
+
+def _make(source: Any) -> Agent:
+    return make_agent(**source) if isinstance(source, Mapping) else as_agent(source)
+
+
+def _match(record: EpisodeRecord) -> Match:
+    told = record.info.get("match")
+    if not isinstance(told, dict):
+        raise RecordError(f"episode {record.index} is not a match of a repeated game")
+    fixture = Fixture(told["game"], tuple(told["agents"]), told["repetition"])
+    moves = np.array(told["moves"], dtype=np.int64).reshape(-1, len(fixture.agents))
+    return Match(fixture, moves, told["traces"], record)

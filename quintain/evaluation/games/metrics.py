@@ -1,0 +1,204 @@
+"""What a match says about its players, and the audit that must come before any of it is believed.
+
+All rates leave out rounds in which the player in question made no legal move. A metric that does not apply is ``None``.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from quintain.evaluation.games.matches import Match
+from quintain.evaluation.statistics import Interval, mean, rate
+
+__all__ = [
+    "METRICS",
+    "PositionBias",
+    "audit_position_bias",
+    "coordination",
+    "defection",
+    "first_settled_prediction",
+    "illegal_rate",
+    "joint_cooperation",
+    "normalised_score",
+    "prediction_accuracy",
+    "preferred_option",
+    "recovery",
+    "score",
+    "summarise",
+]
+
+#: Share of the first-named option above which the study excluded a model.
+EXCLUDE_ABOVE = 0.95
+
+
+def score(match: Match, seat: int) -> float:
+    """Sum of payoffs, without penalties."""
+    return float(match.payoffs[:, seat].sum())
+
+
+def normalised_score(match: Match, seat: int) -> float | None:
+    """Score over the most the player could ever get: rounds times its best cell (Akata et al. 2025)."""
+    best = match.game.best_payoff(seat) * len(match.moves)
+    return score(match, seat) / best if best > 0 else None
+
+
+def defection(match: Match, seat: int) -> float | None:
+    """Share of rounds with option 1, in games of two options."""
+    own = match.moves[:, seat]
+    legal = own >= 0
+    return float((own[legal] == 1).mean()) if legal.any() and match.game.shape[seat] == 2 else None
+
+
+def coordination(match: Match, seat: int = 0) -> float | None:
+    """Share of rounds in which all chose the same option."""
+    legal = (match.moves >= 0).all(axis=1)
+    return float((match.moves[legal] == match.moves[legal][:, :1]).all(axis=1).mean()) if legal.any() else None
+
+
+def joint_cooperation(match: Match, seat: int = 0) -> float | None:
+    """Share of rounds in which all chose option 0."""
+    legal = (match.moves >= 0).all(axis=1)
+    return float((match.moves[legal] == 0).all(axis=1).mean()) if legal.any() else None
+
+
+def preferred_option(match: Match, seat: int) -> float | None:
+    """Share of rounds in which the player chose the option that leads to its best cell."""
+    own = match.moves[:, seat]
+    legal = own >= 0
+    payoffs = match.game.seen_by(seat)[0]
+    best = int(payoffs.reshape(len(payoffs), -1).max(axis=1).argmax())
+    return float((own[legal] == best).mean()) if legal.any() else None
+
+
+def prediction_accuracy(match: Match, seat: int) -> float | None:
+    """Share of right predictions of the other's move, for players who predict first. Two players."""
+    hits = _predictions(match, seat)
+    return float(np.mean(hits)) if hits else None
+
+
+def first_settled_prediction(match: Match, seat: int) -> float | None:
+    """First round from which on every prediction was right; ``None`` if the last one was wrong or none was made."""
+    hits = _predictions(match, seat)
+    wrong = [k for k, hit in enumerate(hits) if not hit]
+    first = wrong[-1] + 1 if wrong else 0
+    return float(first + 1) if first < len(hits) else None
+
+
+def recovery(match: Match, seat: int) -> float | None:
+    """Share of cooperation after a single defection of the other; applies where it defected exactly once.
+
+    Counted from the second round after the defection, so that answering it in kind once is not held against anyone.
+    """
+    if match.game.players != 2 or match.game.shape != (2, 2):
+        return None
+    other = match.moves[:, 1 - seat]
+    defections = np.flatnonzero(other == 1)
+    after = match.moves[defections[0] + 2 :, seat] if len(defections) == 1 else np.empty(0, np.int64)
+    return float((after == 0).mean()) if len(after) else None
+
+
+def illegal_rate(match: Match, seat: int) -> float:
+    """Share of rounds without a legal move of the player."""
+    return float((match.moves[:, seat] < 0).mean())
+
+
+METRICS = {
+    "normalised score": normalised_score,
+    "defection": defection,
+    "coordination": coordination,
+    "joint cooperation": joint_cooperation,
+    "preferred option": preferred_option,
+    "prediction accuracy": prediction_accuracy,
+    "first settled prediction": first_settled_prediction,
+    "recovery": recovery,
+    "illegal moves": illegal_rate,
+}
+
+
+def summarise(matches: Sequence[Match], agent: str, confidence: float = 0.95) -> dict[str, Interval]:
+    """Mean of every metric over the seats that ``agent`` took, with BCa intervals over matches.
+
+    A match is one value: rounds of one match depend on each other and are never treated as independent. A metric that
+    applies nowhere is left out.
+    """
+    values: dict[str, list[float]] = defaultdict(list)
+    for match in matches:
+        for seat, name in enumerate(match.fixture.agents):
+            if name == agent:
+                for metric, measure in METRICS.items():
+                    value = measure(match, seat)
+                    if value is not None:
+                        values[metric].append(value)
+    return {metric: mean(values[metric], confidence) for metric in METRICS if values[metric]}
+
+
+@dataclass(frozen=True)
+class PositionBias:
+    """Whether a language model chooses by place or letter rather than by payoff.
+
+    Attributes:
+        first_named: Share of action questions answered with the option that was named first.
+        labels: Share of each label among the answers.
+        illegal: Share of outputs that were no label.
+        verdict: One sentence.
+    """
+
+    first_named: Interval
+    labels: dict[str, Interval]
+    illegal: Interval
+    verdict: str
+
+
+def audit_position_bias(matches: Sequence[Match], agent: str, confidence: float = 0.95) -> PositionBias | None:
+    """Audit the answers of one language model; ``None`` if it gave none.
+
+    Only questions with one order of names count for ``first_named``. Order and option are independent when the order is
+    shuffled; with a fixed order the share says nothing about place alone, and the verdict says so.
+
+    Args:
+        matches: Any matches; seats of other players are ignored.
+        agent: Name of the player.
+        confidence: Nominal coverage of the intervals.
+    """
+    choices = [
+        choice
+        for match in matches
+        for seat, name in enumerate(match.fixture.agents)
+        if name == agent
+        for choice in match.traces[seat]
+        if choice["kind"] == "action"
+    ]
+    if not choices:
+        return None
+    legal = [choice for choice in choices if choice["option"] >= 0]
+    ordered = [choice for choice in legal if choice["first"] >= 0]
+    first_named = rate(sum(c["option"] == c["first"] for c in ordered), len(ordered), confidence)
+    spoken = sorted({c["label"] for c in legal})
+    labels = {label: rate(sum(c["label"] == label for c in legal), len(legal), confidence) for label in spoken}
+    illegal = rate(len(choices) - len(legal), len(choices), confidence)
+    shuffled = len({choice["first"] for choice in ordered}) > 1
+    return PositionBias(first_named, labels, illegal, _verdict(first_named, shuffled, bool(ordered)))
+
+
+def _verdict(share: Interval, shuffled: bool, asked: bool) -> str:
+    if not asked:
+        return "Every choice was averaged over several orders; there is no single order to be biased by."
+    if not shuffled:
+        return "The order of names was fixed, so place and option cannot be told apart; shuffle it for an audit."
+    if share.estimate > EXCLUDE_ABOVE or share.estimate < 1 - EXCLUDE_ABOVE:
+        return "Chooses by place, not by payoff: the study excluded such models. Do not read behaviour into its scores."
+    if share.low > 0.5 or share.high < 0.5:
+        return "Place matters: the interval excludes one half. Average over orders before reading anything into scores."
+    return "No bias by place was found."
+
+
+def _predictions(match: Match, seat: int) -> list[bool]:
+    if match.game.players != 2:
+        return []
+    other = match.moves[:, 1 - seat]
+    guesses = [c for c in match.traces[seat] if c["kind"] == "prediction" and c["round"] <= len(other)]
+    return [bool(guess["option"] == other[guess["round"] - 1]) for guess in guesses]
