@@ -36,15 +36,17 @@ class SeedStream:
         False
     """
 
-    __slots__ = ("_prefix", "path", "root")
+    __slots__ = ("_digest", "_stem", "path", "root")
 
     def __init__(self, seed: int, *path: str | int) -> None:
         if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
             raise ValueError(f"seed must be an integer >= 0, got {seed!r}")
         self.root = int(seed)
-        self.path = path
+        self.path = tuple(int(part) if isinstance(part, np.integer) else part for part in path)
         # repr separates names from indices and from each other: ("1",) is not (1,), ("a", "b") is not ("a/b",).
-        self._prefix = hashlib.blake2b(repr((self.root, *path)).encode(), digest_size=16)
+        text = repr((self.root, *self.path))
+        self._digest = _digest(text)
+        self._stem = text.rstrip(",)")
 
     def child(self, *path: str | int) -> SeedStream:
         """Return the stream ``path`` below this one."""
@@ -53,15 +55,15 @@ class SeedStream:
     @property
     def seed(self) -> int:
         """This node's seed, in [0, 2**53): what a Gymnasium ``reset`` takes."""
-        return int.from_bytes(self._prefix.digest()[:8], "little") >> (64 - _SEED_BITS)
+        return _seed(self._digest)
 
     def generator(self) -> np.random.Generator:
         """Return a fresh generator for this node. Calling twice gives two equal generators."""
-        return np.random.Generator(np.random.PCG64(int.from_bytes(self._prefix.digest(), "little")))
+        return np.random.Generator(np.random.PCG64(int.from_bytes(self._digest, "little")))
 
     def __getitem__(self, index: int) -> int:
-        """Return the seed of child ``index``."""
-        return self.child(index).seed
+        """Return the seed of child ``index``; the same as ``child(index).seed``, without making the child."""
+        return _seed(_digest(f"{self._stem}, {int(index)!r})"))
 
     def __iter__(self) -> Iterator[int]:
         """Iterate over the seeds of children 0, 1, 2, ... without end."""
@@ -72,3 +74,11 @@ class SeedStream:
 
     def __repr__(self) -> str:
         return f"SeedStream({', '.join(map(repr, (self.root, *self.path)))})"
+
+
+def _digest(path: str) -> bytes:
+    return hashlib.blake2b(path.encode(), digest_size=16).digest()
+
+
+def _seed(digest: bytes) -> int:
+    return int.from_bytes(digest[:8], "little") >> (64 - _SEED_BITS)

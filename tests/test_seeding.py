@@ -36,6 +36,7 @@ def test_seeds_survive_json_readers_with_doubles():
 
 def test_numpy_integers_are_welcome():
     assert SeedStream(np.int64(5)).seed == SeedStream(5).seed
+    assert SeedStream(5, np.int64(3)).seed == SeedStream(5, 3).seed == SeedStream(5)[np.int64(3)]
 
 
 @pytest.mark.parametrize("seed", [-1, 1.0, "0", None, True])

@@ -107,6 +107,7 @@ def _step(one: _Live, action: Any, sink: Callable[[EpisodeRecord], None]) -> boo
         return True
     one.observation = following
     if terminated or truncated:
+        one.ledger.final_observation, one.ledger.truncated = following, bool(truncated)
         sink(one.ledger.finish(Tape()))
         return True
     return False

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 import math
 import time
+from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any
 
@@ -16,7 +16,7 @@ from quintain.agents.llm.engine import Tape, record_exchanges
 from quintain.errors import Boundary, ConfigurationError, EngineError, EnvironmentFault, QuintainError, SandboxError
 from quintain.evaluation.records import EpisodeRecord, Outcome
 
-__all__ = ["Ledger", "classify", "play_episode", "single_seat"]
+__all__ = ["Ledger", "classify", "play_episode", "seats"]
 
 #: Longest error message that is kept.
 _MAX_MESSAGE = 2_000
@@ -30,7 +30,18 @@ class Ledger:
         seed: Its seed.
     """
 
-    __slots__ = ("_started", "index", "info", "returns", "reward_errors", "seed", "steps", "terms")
+    __slots__ = (
+        "_started",
+        "final_observation",
+        "index",
+        "info",
+        "returns",
+        "reward_errors",
+        "seed",
+        "steps",
+        "terms",
+        "truncated",
+    )
 
     def __init__(self, index: int, seed: int) -> None:
         self.index = index
@@ -39,6 +50,8 @@ class Ledger:
         self.returns: dict[str, float] = {}
         self.terms: dict[str, float] = {}
         self.reward_errors = 0
+        self.final_observation: Any = None
+        self.truncated = False
         self.info: dict[str, Any] = {}
         self._started = time.perf_counter()
 
@@ -71,6 +84,8 @@ class Ledger:
             outcome="error" if error else outcome_of(self.info),
             returns=self.returns,
             steps=self.steps,
+            final_observation=self.final_observation,
+            truncated=self.truncated,
             info={k: v for k, v in self.info.items() if k not in ("reward_terms", "attack", "episode")},
             reward_terms=self.terms,
             reward_errors=self.reward_errors,
@@ -108,16 +123,11 @@ def classify(error: Exception, boundary: Boundary) -> dict[str, str]:
     return {"boundary": boundary, "type": type(error).__name__, "message": message[:_MAX_MESSAGE]}
 
 
-def single_seat(env: gym.Env[Any, Any], env_id: str) -> Seat:
-    """Describe the only seat of a Gymnasium environment; the seed is filled in per episode."""
-    return Seat(
-        env_id=env_id,
-        name="agent",
-        observation_space=env.observation_space,
-        action_space=env.action_space,
-        seed=0,
-        solution=getattr(env.unwrapped, "solution", None),
-    )
+def seats(env: gym.Env[Any, Any], env_id: str) -> Callable[[int], Seat]:
+    """Return a function that makes the only seat of a Gymnasium environment from an episode's seed."""
+    observations, actions = env.observation_space, env.action_space
+    solution = getattr(env.unwrapped, "solution", None)
+    return lambda seed: Seat(env_id, "agent", observations, actions, seed, solution)
 
 
 async def play_episode(
@@ -148,7 +158,7 @@ async def play_episode(
             while True:
                 boundary = "agent"
                 action = actor.act(observation, info)
-                if inspect.isawaitable(action):
+                if hasattr(action, "__await__"):
                     action = await action
                 boundary = "env"
                 if blocks is not None and blocks(action):
@@ -160,6 +170,7 @@ async def play_episode(
                 ledger.step("agent", observation, action, float(reward), info)
                 observation = following
                 if terminated or truncated:
+                    ledger.final_observation, ledger.truncated = following, bool(truncated)
                     break
         except ConfigurationError:
             raise

@@ -11,6 +11,7 @@ import contextlib
 import dataclasses
 import errno
 import json
+import operator
 import os
 import threading
 from collections.abc import Iterable, Mapping
@@ -44,6 +45,8 @@ class EpisodeRecord:
         outcome: How it ended.
         returns: Sum of rewards per seat.
         steps: One entry per action: ``observation``, ``action``, ``reward`` and, in games, ``seat``.
+        final_observation: What the last step showed; ``None`` where there was no step, and in games.
+        truncated: Whether something outside the task ended the episode.
         info: The environment's last ``info``: ``task_id``, ``task_hash``, ``reward_terms``, ``metrics`` and the like.
         reward_terms: Named parts of the return, summed over the episode.
         reward_errors: Steps for which a reward term had no valid value, and so paid nothing.
@@ -60,6 +63,8 @@ class EpisodeRecord:
     outcome: Outcome
     returns: dict[str, float]
     steps: list[dict[str, Any]] = field(default_factory=list)
+    final_observation: Any = None
+    truncated: bool = False
     info: dict[str, Any] = field(default_factory=dict)
     reward_terms: dict[str, float] = field(default_factory=dict)
     reward_errors: int = 0
@@ -82,7 +87,7 @@ class EpisodeRecord:
 
     def to_line(self) -> str:
         """Write the record as one line of ASCII JSON."""
-        return to_json({name: getattr(self, name) for name in self.__slots__})
+        return to_json(dict(zip(_FIELDS, _values(self), strict=True)))
 
     @classmethod
     def from_line(cls, line: str | bytes) -> Self:
@@ -99,11 +104,14 @@ class EpisodeRecord:
             raise RecordError(
                 f"the record has schema {data['schema']}, this version reads up to {SCHEMA}; update quintain"
             )
-        known = {f.name for f in dataclasses.fields(cls)}
         try:
-            return cls(**{k: v for k, v in data.items() if k in known})
+            return cls(**{k: v for k, v in data.items() if k in _FIELDS})
         except TypeError as error:
             raise ValueError(f"not a record: {error}") from error
+
+
+_FIELDS = tuple(f.name for f in dataclasses.fields(EpisodeRecord))
+_values = operator.attrgetter(*_FIELDS)
 
 
 def to_json(data: Any) -> str:
@@ -231,7 +239,8 @@ class RunFolder:
                     "make room and continue with resume=True (--resume)"
                 ) from error
             self._end += len(data)
-        self._dirty.set()
+        if not self._dirty.is_set():  # asking is cheaper than waking the syncer once more
+            self._dirty.set()
 
     def write_facts(self, facts: Mapping[str, Any]) -> None:
         """Add to the manifest what is known only once agent and environment are made."""
