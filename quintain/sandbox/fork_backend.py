@@ -6,7 +6,9 @@ import contextlib
 import os
 import threading
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import replace
+from queue import SimpleQueue
 from typing import Any
 
 from quintain.errors import SandboxError
@@ -98,6 +100,14 @@ def _request(limits: Limits) -> dict[str, Any]:
     return {"scratch_mb": limits.scratch_mb, "scratch_files": limits.scratch_files}
 
 
+def _slots(workers: int) -> SimpleQueue[int]:
+    """Return a semaphore of ``workers`` tokens, several times faster than the one in ``threading``."""
+    slots: SimpleQueue[int] = SimpleQueue()
+    for number in range(workers):
+        slots.put(number)
+    return slots
+
+
 class ForkBackend:
     """Run every snippet in a child that was forked from a warm interpreter and confined before it saw the snippet.
 
@@ -134,7 +144,7 @@ class ForkBackend:
         self.processes = processes
         self.fault = fault
         self._workers = workers
-        self._slots = threading.BoundedSemaphore(workers)
+        self._slots = _slots(workers)
         self._retired: list[ForkServer] = []
         self._retired_lock = threading.Lock()
         self._pools = {flavour.name: _Pool(self, flavour) for flavour in FLAVOURS.values()}
@@ -162,10 +172,20 @@ class ForkBackend:
 
     def _execute(self, job: Job, session: Session | None) -> tuple[Result, Outcome | None]:
         if session is None:
-            with self._slots:
+            with self._slot():
                 return self._run_once(job)
-        with session.lock, self._slots:
+        with session.lock, self._slot():
             return self._in_session(job, session)
+
+    @contextlib.contextmanager
+    def _slot(self) -> Iterator[None]:
+        """Wait until fewer than ``workers`` jobs run, so that waiting does not count against a time limit."""
+        slots = self._slots
+        token = slots.get()
+        try:
+            yield
+        finally:
+            slots.put(token)
 
     def _run_once(self, job: Job) -> tuple[Result, Outcome | None]:
         pool = self._pools[choose(job.code).name]
@@ -181,7 +201,10 @@ class ForkBackend:
                     return self._setup_failed(setup.detail), None
                 pool.refill()
                 outcome = supervise(
-                    child, self._message(job, last=True, in_child=scratch is None), job.stdin, job.limits
+                    child,
+                    self._message(job, last=True, in_child=scratch is None, limits=job.limits),
+                    job.stdin,
+                    job.limits,
                 )
                 return self._result(outcome, child.server.protections), outcome
             finally:
@@ -207,17 +230,11 @@ class ForkBackend:
             setup = child.wait_until_ready()
             if setup.failed is not None:
                 return self._setup_failed(setup.detail), None
-            limits = replace(
-                session.limits,
-                wall_s=job.limits.wall_s,
-                cpu_s=job.limits.cpu_s,
-                output_kb=job.limits.output_kb,
-            )
-            message = self._message(replace(job, limits=limits), last=False, in_child=True, first=child.jobs == 0)
-            outcome = supervise(child, message, b"", limits)
+            memory = None if child.jobs else session.limits
+            message = self._message(job, last=False, in_child=True, limits=memory)
+            outcome = supervise(child, message, b"", job.limits)
             alive = outcome.alive
-            result = self._result(outcome, child.server.protections)
-            return replace(result, state_lost=not alive), outcome
+            return self._result(outcome, child.server.protections, state_lost=not alive), outcome
         finally:
             if not alive:
                 session.restarts += 1
@@ -234,7 +251,7 @@ class ForkBackend:
             return None
         return HostScratch(job.files, writable=self.writable_scratch)
 
-    def _message(self, job: Job, *, last: bool, in_child: bool, first: bool = True) -> dict[str, Any]:
+    def _message(self, job: Job, *, last: bool, in_child: bool, limits: Limits | None) -> dict[str, Any]:
         message: dict[str, Any] = {"last": last}
         if job.seed is not None:
             message["seed"] = job.seed
@@ -246,8 +263,7 @@ class ForkBackend:
             message["files"] = {name: content.hex() for name, content in job.files.items()}
         if not last:
             message["stdin"] = job.stdin.hex()
-        if first:
-            limits = job.limits
+        if limits is not None:
             message["limits"] = {
                 "memory_mb": limits.memory_mb,
                 "cpu_s": limits.cpu_s if last else None,
@@ -261,7 +277,7 @@ class ForkBackend:
     def _setup_failed(self, detail: str) -> Result:
         return Result("setup_failed", detail=detail, backend=self.name, level=self.level)
 
-    def _result(self, outcome: Outcome, protections: tuple[str, ...]) -> Result:
+    def _result(self, outcome: Outcome, protections: tuple[str, ...], *, state_lost: bool = False) -> Result:
         self._protections = protections
         text = None
         if outcome.status == "ok" and outcome.claim is not None and isinstance(outcome.claim.get("repr"), str):
@@ -277,6 +293,7 @@ class ForkBackend:
             max_rss_mb=outcome.max_rss_mb,
             exit_code=outcome.exit_code,
             signal=outcome.signal,
+            state_lost=state_lost,
             detail=plain_text(outcome.detail),
             backend=self.name,
             level=self.level,
@@ -318,7 +335,7 @@ class ForkBackend:
 
     def forget(self) -> None:
         """Let go of the servers in a forked copy of the host."""
-        self._slots = threading.BoundedSemaphore(self._workers)
+        self._slots = _slots(self._workers)
         self._retired_lock = threading.Lock()
         for server in self._retired:
             server.release()

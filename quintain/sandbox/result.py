@@ -43,7 +43,7 @@ class Result:
         exit_code: Exit code when the process ended by itself.
         signal: Name of the signal that ended it.
         detail: One line on what happened, for people.
-        state_lost: In a session: whether the namespace is gone.
+        state_lost: In a session: whether its namespace is gone.
         backend: Which backend ran it.
         level: Level of protection (``A``, ``B``, ``C``) or the backend's own word.
         protections: Every protection that was in force.

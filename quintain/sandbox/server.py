@@ -84,6 +84,7 @@ class Child:
     jobs: int = 0
     scratch: int = -1
     released: bool = False
+    cpu_used: float = 0.0
     _clock: int = 0
 
     def wait_until_ready(self) -> SetupReport:

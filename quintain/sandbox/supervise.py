@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from quintain.errors import SandboxError
+from quintain.sandbox.jail.harness import HARNESS_FAILED
 from quintain.sandbox.jail.protocol import ProtocolError, encode_frame
 from quintain.sandbox.limits import Limits
 from quintain.sandbox.result import Status
@@ -24,7 +25,6 @@ EXIT_GRACE_S = 2.0
 INTERRUPT_GRACE_S = 0.3
 KILL_TIMEOUT_S = 30.0
 CPU_CHECK_S = 0.05
-HARNESS_FAILED = 113
 
 
 @dataclass
@@ -112,12 +112,14 @@ class _Supervision:
         child, poller = self.child, self.poller
         start = time.monotonic()
         self.deadline = start + self.limits.wall_s
-        self.cpu_start = 0.0 if self.last else child.cpu_time()
+        self.cpu_start = child.cpu_used
         self.next_cpu_check = start + self.limits.cpu_s
         child.jobs += 1
         poller.register(child.status, select.POLLIN)
         poller.register(child.server.pidfd, select.POLLIN)
         poller.register(child.channel, select.POLLIN)
+        # What a snippet printed is in its pipes before its report is in the channel. The streams come after the channel
+        # here, so the poll that shows the report shows the output too.
         poller.register(child.stdout, select.POLLIN)
         poller.register(child.stderr, select.POLLIN)
         self._write(child.channel)
@@ -129,10 +131,11 @@ class _Supervision:
                 self._handle(descriptor, event)
             self._check_clock()
         wall_s = time.monotonic() - start
-        self.stdout.drain()
-        self.stderr.drain()
-        if self.claim is None:
-            self._read_channel()
+        if self.ended is not None:
+            self.stdout.drain()
+            self.stderr.drain()
+            while self.claim is None and not self.reason and self._read_channel():
+                continue
         return self._outcome(wall_s)
 
     def _handle(self, descriptor: int, event: int) -> None:
@@ -193,17 +196,21 @@ class _Supervision:
             raise SandboxError("the fork server died while a snippet ran; the snippet was not repeated")
         self.ended = json.loads(data)
 
-    def _read_channel(self) -> None:
-        """Collect the child's claim; anything that is not one frame of the expected kind ends the job."""
+    def _read_channel(self) -> bool:
+        """Collect the child's claim; anything that is not one frame of the expected kind ends the job.
+
+        Returns:
+            Whether there may be more to read.
+        """
         child = self.child
         try:
             data = os.read(child.channel, READ_SIZE)
         except OSError:  # nothing there, or reset by the child's end
-            return
+            return False
         if not data:
             with contextlib.suppress(KeyError):
                 self.poller.unregister(child.channel)
-            return
+            return False
         try:
             message = child.frames.feed(data)
             while message is not None and self.claim is None:
@@ -215,6 +222,7 @@ class _Supervision:
                 self.deadline = min(self.deadline, time.monotonic() + EXIT_GRACE_S)
         except ProtocolError as error:
             self._kill(f"protocol: {error}")
+        return True
 
     def _check_clock(self) -> None:
         now = time.monotonic()
@@ -262,7 +270,8 @@ class _Supervision:
         signal_name: str | None = None
         rss = 0.0
         if ended is None:
-            cpu_s = max(0.0, self.child.cpu_time() - self.cpu_start)
+            self.child.cpu_used = max(self.cpu_start, self.child.cpu_time())
+            cpu_s = self.child.cpu_used - self.cpu_start
         else:
             code = os.waitstatus_to_exitcode(ended["code"])
             exit_code = code if code >= 0 else None

@@ -22,7 +22,7 @@ from . import privileges
 from .protocol import encode_frame, read_frame, write_all
 from .values import UnsupportedValueError, decode_value, encode_value
 
-__all__ = ["Harness", "Streams"]
+__all__ = ["HARNESS_FAILED", "Harness", "Streams"]
 
 CHANNEL = 3
 _STATEMENT = re.compile(
@@ -30,6 +30,7 @@ _STATEMENT = re.compile(
 )
 REPR_LIMIT = 1 << 16
 HARNESS_FAILED = 113
+"""Exit code of a child whose harness, not its snippet, went wrong."""
 
 
 def _writer(descriptor: int) -> io.TextIOWrapper:
@@ -89,7 +90,10 @@ class Streams:
 
     def flush(self) -> None:
         """Empty the buffers, also those of objects that a snippet put in their place."""
-        for stream in (sys.stdout, sys.stderr, self.stdout, self.stderr):
+        streams = [self.stdout, self.stderr]
+        if sys.stdout is not self.stdout or sys.stderr is not self.stderr:
+            streams = [sys.stdout, sys.stderr, *streams]  # type: ignore[list-item]
+        for stream in streams:
             try:
                 stream.flush()
             except BaseException:  # a hostile replacement must not keep the report from being sent

@@ -121,6 +121,7 @@ class Newborn:
         parent: The fork server's process id as seen from here.
         counter: A number no other living child of this server has.
         ruleset: The Landlock rules that apply.
+        channel: Where to report; it moves when the descriptors are put in order.
     """
 
     plan: Plan
@@ -129,6 +130,7 @@ class Newborn:
     parent: int
     counter: int
     ruleset: landlock.Ruleset | None
+    channel: int
 
     @property
     def user(self) -> int:
@@ -155,6 +157,7 @@ def _close_descriptors(child: Newborn) -> None:
     if ruleset is not None:
         os.dup2(keep, RULESET, inheritable=False)
         ruleset.descriptor = RULESET
+    child.channel = CHANNEL
     os.closerange(CHANNEL + 1 if ruleset is None else RULESET + 1, 1 << 20)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 __all__ = ["FrameReader", "ProtocolError", "encode_frame", "read_frame", "write_all"]
 
 HEADER = 4
+READ_SIZE = 1 << 16
 
 # The encoder is bound before any snippet runs, so patching ``json.dumps`` later changes nothing here.
 _encode = json.JSONEncoder(ensure_ascii=True, check_circular=True, separators=(",", ":")).encode
@@ -38,23 +39,15 @@ def write_all(descriptor: int, data: bytes) -> None:
             sent += os.write(descriptor, view[sent:])
 
 
-def _read_exactly(descriptor: int, size: int) -> bytes:
-    data = os.read(descriptor, size)
-    while len(data) < size:
-        more = os.read(descriptor, size - len(data))
-        if not more:
-            raise EOFError
-        data += more
-    return data
-
-
 def read_frame(descriptor: int) -> dict[str, Any] | None:
-    """Read one frame from a trusted peer, blocking; ``None`` at the end of the stream."""
-    try:
-        size = int.from_bytes(_read_exactly(descriptor, HEADER), "big")
-        message: dict[str, Any] = _decode(_read_exactly(descriptor, size).decode("ascii"))
-    except EOFError:
-        return None
+    """Read one frame from a trusted peer that waits for an answer to each, blocking; ``None`` at the end."""
+    data = os.read(descriptor, READ_SIZE)
+    while len(data) < HEADER or len(data) < HEADER + int.from_bytes(data[:HEADER], "big"):
+        more = os.read(descriptor, READ_SIZE)
+        if not more:
+            return None
+        data += more
+    message: dict[str, Any] = _decode(data[HEADER:].decode("ascii"))
     return message
 
 

@@ -20,7 +20,7 @@ import sys
 from typing import Any
 
 from . import filesystem, landlock, namespaces, privileges
-from .harness import Harness, Streams
+from .harness import HARNESS_FAILED, Harness, Streams
 from .lockdown import Newborn, Plan, SetupFailed, child_steps, lock_down, prepare, run_step
 from .memory import use_huge_pages
 from .protocol import encode_frame, write_all
@@ -222,22 +222,22 @@ class Server:
         return pid
 
     def _become_child(self, request: dict[str, Any], descriptors: list[int]) -> None:
-        channel = descriptors[3]
+        plan = self.plan
+        parent = 0 if plan.private_world else plan.own_pid
+        child = Newborn(plan, request, descriptors, parent, self.counter, plan.ruleset, channel=descriptors[3])
         try:
             try:
-                parent = 0 if self.plan.private_world else self.plan.own_pid
-                lock_down(Newborn(self.plan, request, descriptors, parent, self.counter, self.plan.ruleset))
-                channel = 3
-                gc.enable()
+                lock_down(child)
             except SetupFailed as failure:
-                write_all(channel, encode_frame({"failed": failure.step, "detail": str(failure)}))
+                write_all(child.channel, encode_frame({"failed": failure.step, "detail": str(failure)}))
                 os._exit(1)
-            write_all(channel, READY)
-            self.harness.serve(self.plan.base_memory)
+            gc.enable()
+            write_all(child.channel, READY)
+            self.harness.serve(plan.base_memory)
         except BaseException as error:
             os.write(2, f"sandbox harness: {type(error).__name__}: {error}\n".encode("utf-8", "replace"))
         finally:
-            os._exit(113)
+            os._exit(HARNESS_FAILED)
 
     def _reap(self, pidfd: int) -> None:
         pid, status = self.children.pop(pidfd)

@@ -1,0 +1,447 @@
+"""Running snippets: results, statuses, sessions, threads, event loops, life and death."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from quintain.errors import ConfigurationError, SandboxError, SandboxUnavailable
+from quintain.sandbox import Limits, Sandbox, shared
+from quintain.sandbox.levels import LEVELS, detect
+from tests.sandbox.conftest import ALL_LEVELS, box_at
+
+FAST = Limits(wall_s=0.4)
+
+
+def test_output_and_trailing_expression(box: Sandbox) -> None:
+    result = box.run("print(6 * 7)\nx = 3\nx + 1")
+    assert (result.status, result.stdout, result.value_repr, result.stderr) == ("ok", "42\n", "4", "")
+    assert result.level == box.describe()["level"]
+    assert {"seccomp", "landlock", "resource limits"} <= set(result.protections)
+
+
+@pytest.mark.parametrize(
+    ("code", "value"),
+    [
+        ("1 + 1", "2"),
+        ("x = 5", None),
+        ("None", None),
+        ("print('a')", None),
+        ("[1,\n 2]", "[1, 2]"),
+        ("(\n1,\n)", "(1,)"),
+        ("'''a\nb'''", "'a\\nb'"),
+        ("def f():\n    return 1", None),
+        ("def f():\n    return 1\nf()", "1"),
+        ("if True:\n    5", None),
+        ("x = [\n1\n]\nx  # a comment", "[1]"),
+        ("x = 1; x", "1"),
+        ("'x = 1'", "'x = 1'"),
+        ("x = 4\nx == 4", "True"),
+        ("import math\nmath.pi > 3", "True"),
+        ("s = '''\n1 + 1\n'''", None),
+        ("s = 1 + \\\n1", None),
+        ("", None),
+        ("# only a comment", None),
+        ("from __future__ import annotations\n1", "1"),
+    ],
+)
+def test_value_of_the_last_expression(code: str, value: str | None) -> None:
+    result = box_at(detect().available[0]).run(code)
+    assert (result.status, result.value_repr) == ("ok", value), result.stderr
+
+
+def test_traceback_reads_like_an_interpreters(box: Sandbox) -> None:
+    result = box.run("def f():\n    return 1 / 0\n\nf()")
+    assert result.status == "error"
+    assert 'File "<snippet>", line 4, in <module>\n    f()' in result.stderr
+    assert result.stderr.rstrip().endswith("ZeroDivisionError: division by zero")
+    assert "harness" not in result.stderr
+
+
+def test_syntax_error_points_into_the_snippet(box: Sandbox) -> None:
+    result = box.run("x = 1\ny = = 2")
+    assert result.status == "error"
+    assert 'File "<snippet>", line 2' in result.stderr
+    assert "SyntaxError" in result.stderr
+
+
+def test_stdin_files_and_standard_library(box: Sandbox) -> None:
+    code = "import csv, sys\nprint(input(), list(csv.reader(open('data/t.csv'))))\nprint(repr(sys.stdin.read()))"
+    result = box.run(code, stdin="first\nrest", files={"data/t.csv": "a,b\n"})
+    assert result.stdout == "first [['a', 'b']]\n'rest'\n", result.stderr
+
+
+def test_large_input_and_large_code(box: Sandbox) -> None:
+    text = "é" * 500_000
+    result = box.run(f"import sys\nx = {'1' * 400_000!r}\nprint(len(sys.stdin.read()), len(x))", stdin=text)
+    assert result.stdout == "500000 400000\n", result.stderr
+
+
+def test_numpy_and_sympy(box: Sandbox) -> None:
+    code = "import numpy as np, sympy\nprint(np.linalg.det(np.eye(2)), sympy.factor(sympy.Symbol('x')**2 - 1))"
+    assert box.run(code).stdout == "1.0 (x - 1)*(x + 1)\n"
+
+
+def test_scratch_directory_where_there_is_one(box: Sandbox) -> None:
+    result = box.run("import tempfile\nopen('a', 'w').write('x')\nprint(open('a').read(), tempfile.mkdtemp() != '')")
+    if box.describe()["writable_scratch"]:
+        assert result.stdout == "x True\n", result.stderr
+    else:
+        assert "PermissionError" in result.stderr
+
+
+def test_asyncio_and_threads_inside(box: Sandbox) -> None:
+    code = "import asyncio, threading\nasync def f(): await asyncio.sleep(0); return 5\nprint(asyncio.run(f()))\n"
+    code += "t = threading.Thread(target=print, args=('thread',)); t.start(); t.join()"
+    assert box.run(code).stdout == "5\nthread\n"
+
+
+def test_hostile_text_is_decoded_into_text_that_can_be_encoded(box: Sandbox) -> None:
+    code = "import sys\nsys.stdout.buffer.write(b'\\x1b[31m\\0\\xff\\xfe')\nprint('\\ud800')\n'\\udfff'"
+    result = box.run(code)
+    assert result.stdout == "\x1b[31m\0\\xff\\xfe\\ud800\n"
+    result.stdout.encode()
+    json.dumps(result.as_dict())
+    assert result.value_repr == "'\\udfff'"
+
+
+def test_code_with_surrogates_and_nul_is_an_outcome(box: Sandbox) -> None:
+    assert box.run("print('\ud800')").status == "ok"
+    assert box.run("x = 1\0").status == "error"
+
+
+def test_earlier_snippets_leave_nothing(box: Sandbox) -> None:
+    box.run("import builtins, json\nbuiltins.left = 'needle'\njson.dumps = None\nopen('/tmp/left', 'w')")
+    code = (
+        "import builtins, gc, json, os\n"
+        "found = [o for o in gc.get_objects() if isinstance(o, dict) and 'left' in o and o is not globals()]\n"
+        "print(hasattr(builtins, 'left'), len(found), json.dumps([1]), os.path.exists('/tmp/left'))"
+    )
+    assert box.run(code).stdout == "False 0 [1] False\n"
+    with box.session() as session:  # the control: in one namespace, the traces are there
+        box.run("import builtins\nbuiltins.left = 'needle'", session=session)
+        assert box.run("import builtins\nhasattr(builtins, 'left')", session=session).value_repr == "True"
+
+
+def test_random_numbers_differ_unless_seeded(box: Sandbox) -> None:
+    code = "import random, numpy\nprint(random.random(), numpy.random.rand())"
+    runs = {box.run(code).stdout for _ in range(4)}
+    assert len(runs) == 4
+    assert len({box.run(code, seed=7).stdout for _ in range(3)}) == 1
+
+
+def test_sets_iterate_in_the_same_order_every_time() -> None:
+    outputs = set()
+    for _ in range(2):
+        with Sandbox(workers=1) as box:
+            outputs.add(box.run("print({str(i) for i in range(50)})").stdout)
+    assert len(outputs) == 1
+
+
+def test_limits_are_told_apart(box: Sandbox) -> None:
+    assert box.run("while True: pass", limits=FAST).status == "timeout"
+    assert box.run("x = bytearray(400 << 20)").status == "memory"
+    assert box.run("x = [0] * 10**10").status == "memory"
+    assert box.run("while True: print('x' * 100)").status == "output_limit"
+    assert box.run("import os; os._exit(3)").exit_code == 3
+    assert box.run("import sys; sys.exit('bye')").stderr == "bye\n"
+    crashed = box.run("import ctypes; ctypes.string_at(0)")
+    assert (crashed.status, crashed.signal) == ("crashed", "SIGSEGV")
+
+
+def test_output_before_a_timeout_is_kept(box: Sandbox) -> None:
+    assert box.run("print('early')\nwhile True: pass", limits=FAST).stdout == "early\n"
+
+
+# -- sessions ----------------------------------------------------------------------------------------------------------
+
+
+def test_session_keeps_names_and_shows_each_cells_source(box: Sandbox) -> None:
+    with box.session() as session:
+        assert box.run("def f(x):\n    return 1 / x", session=session).ok
+        assert box.run("f(2)", session=session).value_repr == "0.5"
+        failed = box.run("f(0)", session=session)
+        assert failed.status == "error"
+        assert "return 1 / x" in failed.stderr
+        assert box.run("_ + 1", session=session).value_repr == "1.5"
+        assert box.run("input()", session=session, stdin="typed").value_repr == "'typed'"
+
+
+def test_session_survives_an_interruptible_timeout(box: Sandbox) -> None:
+    with box.session() as session:
+        box.run("x = 41", session=session)
+        stopped = box.run("while True: pass", session=session, limits=FAST)
+        assert (stopped.status, stopped.state_lost) == ("timeout", False)
+        assert box.run("x + 1", session=session).value_repr == "42"
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["import time\nwhile True:\n    try: time.sleep(9)\n    except BaseException: pass", "sum(range(10**12))"],
+)
+def test_session_says_when_its_state_is_lost(box: Sandbox, code: str) -> None:
+    with box.session() as session:
+        box.run("x = 41", session=session)
+        stopped = box.run(code, session=session, limits=FAST)
+        assert (stopped.status, stopped.state_lost) == ("timeout", True)
+        assert box.run("'x' in globals()", session=session).value_repr == "False"
+        assert session.restarts == 1
+
+
+def test_sessions_do_not_share_names_or_files(box: Sandbox) -> None:
+    with box.session() as one, box.session() as two:
+        box.run("x = 1\ntry: open('mine', 'w').close()\nexcept OSError: pass", session=one)
+        assert (
+            box.run("import os\n'x' in globals(), os.path.exists('mine')", session=two).value_repr == "(False, False)"
+        )
+    with pytest.raises(SandboxError, match="closed"):
+        box.run("1", session=one)
+
+
+def test_hostile_cell_cannot_fake_the_next_one(box: Sandbox) -> None:
+    with box.session() as session:
+        forged = b'{"claim":"setup_failed"}'
+        box.run(f"import os\nf = {forged!r}\nos.write(3, len(f).to_bytes(4, 'big') + f)", session=session)
+        following = box.run("print('mine')", session=session)
+        assert following.status != "setup_failed"
+
+
+# -- many at once ------------------------------------------------------------------------------------------------------
+
+
+def test_threads_do_not_mix_up_outputs(box: Sandbox) -> None:
+    with ThreadPoolExecutor(8) as threads:
+        outputs = list(threads.map(lambda i: box.run(f"print({i} * 3)").stdout, range(60)))
+    assert outputs == [f"{i * 3}\n" for i in range(60)]
+
+
+def test_async_runs_leave_the_loop_free() -> None:
+    async def main() -> tuple[list[str], int]:
+        ticks = 0
+
+        async def tick() -> None:
+            nonlocal ticks
+            while True:
+                await asyncio.sleep(0.01)
+                ticks += 1
+
+        ticking = asyncio.create_task(tick())
+        async with asyncio.timeout(30):
+            results = await asyncio.gather(*[box.arun(f"import time; time.sleep(0.1); print({i})") for i in range(6)])
+        ticking.cancel()
+        return [result.stdout for result in results], ticks
+
+    with Sandbox(workers=3) as box:
+        outputs, ticks = asyncio.run(main())
+    assert outputs == [f"{i}\n" for i in range(6)]
+    assert ticks >= 8
+
+
+def test_waiting_for_a_slot_does_not_count_as_running() -> None:
+    with Sandbox(workers=1) as box, ThreadPoolExecutor(4) as threads:
+        box.start()
+        results = list(threads.map(lambda _: box.run("import time; time.sleep(0.3)", limits=FAST), range(4)))
+    assert [result.status for result in results] == ["ok"] * 4
+
+
+# -- life and death ----------------------------------------------------------------------------------------------------
+
+
+def _server_pid(box: Sandbox) -> int:
+    return box._impl._pools["bare"].server._process.pid  # type: ignore[union-attr]
+
+
+def _descendants(pid: int) -> set[int]:
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if fields[0] != "Z":
+                parents[int(entry.name)] = int(fields[1])
+    found, size = {pid}, 0
+    while len(found) > size:
+        size = len(found)
+        found |= {child for child, parent in parents.items() if parent in found}
+    return found - {pid}
+
+
+@pytest.mark.parametrize("level", ALL_LEVELS)
+def test_dead_server_is_reported_and_replaced(level: str, tmp_path: Path) -> None:
+    with Sandbox(level=level, workers=2) as box:
+        assert box.run("1").ok
+        errors: list[BaseException] = []
+
+        def run() -> None:
+            try:
+                box.run("import time; time.sleep(20)", limits=Limits(wall_s=30))
+            except SandboxError as error:
+                errors.append(error)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        time.sleep(0.5)
+        for pid in _descendants(_server_pid(box)) | {_server_pid(box)}:
+            os.kill(pid, signal.SIGKILL)
+        thread.join(10)
+        assert len(errors) == 1
+        assert "not repeated" in str(errors[0]) or "died" in str(errors[0])
+        assert box.run("print('again')").stdout == "again\n"
+
+
+@pytest.mark.parametrize("level", ALL_LEVELS)
+def test_nothing_survives_a_killed_host(level: str) -> None:
+    program = (
+        "import os, sys, threading, time\n"
+        "from quintain.sandbox import Limits, Sandbox\n"
+        f"box = Sandbox(level={level!r}, workers=2)\n"
+        "box.run('1')\n"
+        "threading.Thread(target=lambda: box.run('while True: pass', limits=Limits(wall_s=60, cpu_s=60))).start()\n"
+        "time.sleep(0.5)\n"
+        "print('busy', flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    root = Path(__file__).parents[2]
+    host = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=root)
+    assert host.stdout is not None
+    assert host.stdout.readline() == b"busy\n"
+    family = _descendants(host.pid)
+    assert len(family) >= 2
+    host.kill()
+    host.wait()
+    host.stdout.close()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline and any(_is_alive(pid) for pid in family):
+        time.sleep(0.05)
+    assert not [pid for pid in family if _is_alive(pid)]
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_close_leaves_no_process_and_no_descriptor() -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    box = Sandbox(workers=2)
+    with box:
+        box.run("1")
+        session = box.session()
+        box.run("1", session=session)
+        pid = _server_pid(box)
+        assert _is_alive(pid)
+        session.close()
+    assert not _is_alive(pid)
+    assert len(os.listdir("/proc/self/fd")) <= before
+    with pytest.raises(SandboxError, match="closed"):
+        box.run("1")
+    box.close()
+
+
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_forked_copy_of_the_host_has_its_own_servers() -> None:
+    with Sandbox(workers=1) as box:
+        assert box.run("1 + 1").value_repr == "2"
+        parent = _server_pid(box)
+        pid = os.fork()
+        if pid == 0:
+            good = box.run("2 + 2").value_repr == "4" and _server_pid(box) != parent
+            box.close()
+            os._exit(0 if good else 1)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+        assert box.run("3 + 3").value_repr == "6"
+        assert _server_pid(box) == parent
+
+
+def test_servers_are_recycled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("quintain.sandbox.fork_backend.RECYCLE_AFTER", 5)
+    with Sandbox(workers=1) as box:
+        box.run("1")
+        first = _server_pid(box)
+        assert all(box.run(f"{i}").value_repr == str(i) for i in range(8))
+        assert _server_pid(box) != first
+        assert not _is_alive(first)
+
+
+def test_shared_sandbox_is_one_and_reopens() -> None:
+    box = shared()
+    assert shared() is box
+    box.close()
+    assert shared() is not box
+    assert shared().run("1").ok
+
+
+def test_description_is_json() -> None:
+    with Sandbox() as box:
+        box.run("1")
+        description = json.loads(json.dumps(box.describe()))
+    assert description["backend"] == "fork"
+    assert description["level"] in LEVELS
+    assert "seccomp" in description["protections"]
+
+
+def test_import_is_cheap() -> None:
+    code = "import sys; sys.path.insert(0, '.'); import importlib; before = set(sys.modules)\n"
+    code += "import quintain.sandbox; print([m for m in ('numpy', 'sympy', 'pydantic_monty') if m in sys.modules])"
+    code = (
+        "import sys, types\nsys.modules['quintain'] = p = types.ModuleType('quintain'); p.__path__ = ['quintain']\n"
+        + code
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    assert run.stdout == "[]\n", run.stderr
+
+
+# -- refusals ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"backend": "docker"}, {"require": "D"}, {"level": "none"}, {"workers": 0}],
+)
+def test_wrong_arguments_are_refused(arguments: dict[str, object]) -> None:
+    with pytest.raises(ConfigurationError):
+        Sandbox(**arguments)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["/etc/x", "../x", "a/../b", "", "a\0b", "a//b", "."])
+def test_file_names_must_stay_inside(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="relative"):
+        box_at(detect().available[-1]).run("1", files={name: "x"})
+
+
+@pytest.mark.parametrize(
+    "limits", [{"wall_s": 0}, {"cpu_s": -1}, {"memory_mb": 1.5}, {"wall_s": float("nan")}, {"open_files": 3}]
+)
+def test_limits_must_be_limits(limits: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match=next(iter(limits))):
+        Limits(**limits)  # type: ignore[arg-type]
+
+
+def test_below_the_required_level_it_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("quintain.sandbox.levels._try_level", lambda level, user: ("no Landlock", (), 0))
+    with Sandbox() as box, pytest.raises(SandboxUnavailable, match=r"no Landlock.*ways out.*monty"):
+        box.run("print(1)")
+
+
+def test_required_level_is_a_minimum(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = {level: detect((level,)) for level in LEVELS}
+    monkeypatch.setattr(
+        "quintain.sandbox.levels._try_level",
+        lambda level, user: ("", (), 7) if level == "C" and real else ("not here", (), 0),
+    )
+    with Sandbox(require="B") as box, pytest.raises(SandboxUnavailable, match="level B"):
+        box.run("print(1)")

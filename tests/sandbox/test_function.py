@@ -1,0 +1,106 @@
+"""Reward functions from a language model: a finite number in range, the same every time, within limits."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from quintain.errors import ConfigurationError
+from quintain.sandbox import Limits, SandboxedFunction
+from tests.sandbox.conftest import AVAILABLE, box_at
+
+
+def make(body: str, **options: object) -> SandboxedFunction:
+    source = "def reward(obs, action):\n" + "\n".join("    " + line for line in body.splitlines())
+    options.setdefault("limits", Limits(wall_s=0.5, cpu_s=0.5, memory_mb=128))
+    return SandboxedFunction(source, "reward(obs, action)", sandbox=box_at(AVAILABLE[0]), **options)  # type: ignore[arg-type]
+
+
+def test_value_and_arguments() -> None:
+    with make("return obs['x'] * 2 + action[1]") as reward:
+        assert reward({"x": 1.5}, [0, 4]).value == 7.0
+        assert reward(action=(0, 1), obs={"x": 0}).value == 1.0
+        assert reward.counts == {"ok": 2}
+        with pytest.raises(TypeError, match="reward"):
+            reward({"x": 1})
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ("return 'high'", "invalid"),
+        ("return None", "invalid"),
+        ("return True", "invalid"),
+        ("return float('nan')", "invalid"),
+        ("return float('inf')", "invalid"),
+        ("return 11", "invalid"),
+        ("return 10**400", "invalid"),
+        ("return [1]", "invalid"),
+        ("class F(float): pass\nreturn F(1)", "invalid"),
+        ("return object()", "invalid"),
+        ("return 1 / 0", "error"),
+        ("return undefined", "error"),
+        ("raise SystemExit(0)", "exited"),
+        ("import os; os._exit(0)", "exited"),
+        ("while True: pass", "timeout"),
+        ("return len(bytearray(400 << 20))", "memory"),
+        ("print('x' * (1 << 20)); return 1", "output_limit"),
+        ("import random; return random.random()", "nondeterministic"),
+        ("import time; return time.time() % 10", "nondeterministic"),
+        ("import os; return os.urandom(1)[0] / 100", "nondeterministic"),
+        ("import ctypes; ctypes.string_at(0)", "crashed"),
+    ],
+)
+def test_failures_are_told_apart_and_never_score_zero(body: str, status: str) -> None:
+    with make(body, low=-10, high=10) as reward:
+        result = reward({}, 0)
+        assert (result.status, result.value) == (status, None), result
+        assert result.detail
+        assert reward.counts == {status: 1}
+
+
+def test_memory_of_earlier_calls_is_found_out() -> None:
+    source = "n = 0\ndef reward(x):\n    global n\n    n += 1\n    return n"
+    with SandboxedFunction(source, "reward(x)", sandbox=box_at(AVAILABLE[0]), check_first=0, check_every=3) as reward:
+        assert [reward(0).status for _ in range(3)] == ["ok", "ok", "nondeterministic"]
+
+
+def test_source_runs_once_per_child() -> None:
+    source = "import time\ntime.sleep(0.2)\ndef reward(x):\n    return x"
+    with SandboxedFunction(source, "reward(x)", sandbox=box_at(AVAILABLE[0]), check_first=0) as reward:
+        assert reward(1).wall_s > 0.2
+        assert all(reward(i).wall_s < 0.15 for i in range(5))
+
+
+def test_child_is_replaced_after_a_timeout() -> None:
+    with make("while obs: pass\nreturn 1") as reward:
+        assert reward(1, 0).status == "timeout"
+        assert reward(0, 0).value == 1.0
+
+
+def test_broken_source_is_an_outcome() -> None:
+    with SandboxedFunction("def reward(x:", "reward(x)", sandbox=box_at(AVAILABLE[0])) as reward:
+        result = reward(1)
+        assert result.status == "error"
+        assert "SyntaxError" in result.stderr
+    with SandboxedFunction("y = 1", "reward(x)", sandbox=box_at(AVAILABLE[0])) as reward:
+        assert "no function named reward" in reward(1).detail
+
+
+def test_async_calls() -> None:
+    with make("return obs + action") as reward:
+        assert asyncio.run(reward.acall(1, 2)).value == 3.0
+
+
+@pytest.mark.parametrize(
+    "signature", ["reward", "reward(*a)", "reward(x=1)", "x = 1", "reward(x): pass\nimport os", ""]
+)
+def test_signature_must_be_plain(signature: str) -> None:
+    with pytest.raises(ConfigurationError):
+        SandboxedFunction("", signature)
+
+
+def test_range_must_be_a_range() -> None:
+    with pytest.raises(ConfigurationError, match="low < high"):
+        SandboxedFunction("", "f(x)", low=1, high=0)
