@@ -7,12 +7,17 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any, Protocol, cast
 
+from quintain.envs.code_reason.splits import GROUPS, task_group
 from quintain.envs.code_reason.task import Task
 from quintain.errors import UnknownNameError
 
 __all__ = ["load_task", "select_tasks", "suite_of", "task_names"]
 
-_SUITES = ("symbench", "reasoning_gym")
+#: Suites whose tasks draw their own items.
+_SUITES = ("symbench", "bbh", "reasoning_gym")
+#: Suites whose items users bring: their tasks are selected by name or by suite only, never by "all".
+_FOREIGN = ("bbh_original",)
+_MODULES = {"bbh_original": "bbh.original"}
 
 
 class _Suite(Protocol):
@@ -25,24 +30,28 @@ class _Suite(Protocol):
 
 
 def _suite(suite: str) -> _Suite:
-    if suite not in _SUITES:
-        raise UnknownNameError("suite", suite, _SUITES)
-    return cast(_Suite, importlib.import_module(f"quintain.envs.code_reason.{suite}"))
+    if suite not in (*_SUITES, *_FOREIGN):
+        raise UnknownNameError("suite", suite, (*_SUITES, *_FOREIGN))
+    return cast(_Suite, importlib.import_module(f"quintain.envs.code_reason.{_MODULES.get(suite, suite)}"))
 
 
 @cache
 def _index() -> dict[str, str]:
     """Map every task's name to its suite."""
-    return {name: suite for suite in _SUITES for name in _suite(suite).NAMES}
+    return {name: suite for suite in (*_SUITES, *_FOREIGN) for name in _suite(suite).NAMES}
 
 
 def task_names(suite: str | None = None) -> tuple[str, ...]:
-    """List the names of all tasks, or of one suite's.
+    """List the names of all tasks that draw their own items, or of all tasks of one suite.
+
+    Suites: ``symbench``, ``bbh``, ``reasoning_gym``, and ``bbh_original``, whose items users bring.
 
     Raises:
         UnknownNameError: If there is no such suite.
     """
-    return tuple(_index()) if suite is None else _suite(suite).NAMES
+    if suite is not None:
+        return _suite(suite).NAMES
+    return tuple(name for name, its_suite in _index().items() if its_suite in _SUITES)
 
 
 def suite_of(name: str) -> str:
@@ -76,20 +85,26 @@ def select_tasks(tasks: str | Sequence[str] = "all", suite: str | None = None) -
     """Resolve what a user wrote into task names.
 
     Args:
-        tasks: One name, a list of names, several names joined by commas, or ``"all"``.
+        tasks: One name, a list of names, or several names joined by commas. ``"all"`` stands for every task that draws
+            its own items, ``"train-tasks"`` and ``"test-tasks"`` for the two sides of the task split (see ``splits``).
         suite: Keep only this suite's tasks.
 
     Raises:
         UnknownNameError: If a name does not exist (or not in ``suite``).
     """
-    known = task_names(suite)
-    names = tasks.split(",") if isinstance(tasks, str) else list(tasks)
-    names = [name.strip() if isinstance(name, str) else name for name in names]
-    if names == ["all"]:
-        return known
-    for name in names:
-        if name not in known:
-            raise UnknownNameError("task" if suite is None else f"task of suite {suite!r}", name, known)
+    known = task_names(suite) if suite is not None else tuple(_index())
+    words = [word.strip() for word in tasks.split(",")] if isinstance(tasks, str) else list(tasks)
+    names: list[str] = []
+    for word in words:
+        if word == "all":
+            names += task_names(suite)
+        elif word in GROUPS:
+            names += [name for name in task_group(word) if name in known]
+        elif word in known:
+            names.append(word)
+        else:
+            kind = "task" if suite is None else f"task of suite {suite!r}"
+            raise UnknownNameError(kind, word, (*known, "all", *GROUPS))
     if not names:
         raise UnknownNameError("task", "", known)
     return tuple(dict.fromkeys(names))

@@ -1,0 +1,21 @@
+"""Logical deduction with seven objects (Big-Bench-Hard)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from quintain.envs.code_reason.bbh._deduction import LogicalDeduction
+
+__all__ = ["LogicalDeductionSevenObjects"]
+
+
+@dataclass(frozen=True)
+class LogicalDeductionSevenObjects(LogicalDeduction):
+    """Clues about seven objects leave exactly one order; asked is who has a position.
+
+    Attributes:
+        positional: Allow clues that name a position.
+    """
+
+    COUNT: ClassVar = 7

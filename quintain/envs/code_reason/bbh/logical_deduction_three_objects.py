@@ -1,0 +1,21 @@
+"""Logical deduction with three objects (Big-Bench-Hard)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from quintain.envs.code_reason.bbh._deduction import LogicalDeduction
+
+__all__ = ["LogicalDeductionThreeObjects"]
+
+
+@dataclass(frozen=True)
+class LogicalDeductionThreeObjects(LogicalDeduction):
+    """Clues about three objects leave exactly one order; asked is who has a position.
+
+    Attributes:
+        positional: Allow clues that name a position.
+    """
+
+    COUNT: ClassVar = 3

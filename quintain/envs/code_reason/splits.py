@@ -1,0 +1,64 @@
+"""The task split: which of the 144 families are for training and which for testing generalisation to new families.
+
+R1-Code-Interpreter trains on 107 and tests on 37 of its 144 families, chosen at random; which ones has not been
+published in a form that we could confirm. This split is our own: drawn once, per suite in proportion to its size, with
+the seed below, and stored as it was drawn, so that it does not change when families are added. It is not to be confused
+with the split of *items* into train and test streams, which every family has.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from quintain.errors import UnknownNameError
+
+__all__ = ["ALL_FAMILIES", "GROUPS", "SPLIT_SEED", "TEST_FAMILIES", "draw_test_families", "task_group"]
+
+Group = Literal["train-tasks", "test-tasks"]
+GROUPS: tuple[Group, ...] = ("train-tasks", "test-tasks")
+
+SPLIT_SEED = 144
+_TEST_SHARE = 37
+
+#: The 144 families by suite: 33 + 27 + 84. Names ending in ``_original`` need items that users bring.
+ALL_FAMILIES: dict[str, tuple[str, ...]] = {}
+
+TEST_FAMILIES: frozenset[str] = frozenset()
+
+
+def draw_test_families(families: dict[str, tuple[str, ...]], seed: int = SPLIT_SEED) -> frozenset[str]:
+    """Draw the test families, in every suite in proportion to its size; how ``TEST_FAMILIES`` came about.
+
+    Args:
+        families: Names by suite.
+        seed: Seed of the draw.
+    """
+    total = sum(map(len, families.values()))
+    shares = {suite: len(names) * _TEST_SHARE / total for suite, names in families.items()}
+    counts = {suite: int(share) for suite, share in shares.items()}
+    for suite in sorted(shares, key=lambda s: counts[s] - shares[s])[: _TEST_SHARE - sum(counts.values())]:
+        counts[suite] += 1
+    drawn: set[str] = set()
+    for i, suite in enumerate(sorted(families)):
+        rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(i,))))
+        names = sorted(families[suite])
+        drawn.update(names[k] for k in rng.permutation(len(names))[: counts[suite]])
+    return frozenset(drawn)
+
+
+def task_group(group: str) -> tuple[str, ...]:
+    """List the families of one side of the split.
+
+    Raises:
+        UnknownNameError: If the group is neither ``"train-tasks"`` nor ``"test-tasks"``.
+    """
+    if group not in GROUPS:
+        raise UnknownNameError("group of tasks", group, GROUPS)
+    return tuple(
+        name
+        for names in ALL_FAMILIES.values()
+        for name in names
+        if (name in TEST_FAMILIES) == (group == "test-tasks") and not name.endswith("_original")
+    )
