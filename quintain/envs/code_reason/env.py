@@ -244,7 +244,8 @@ class CodeReasonEnv(gym.Env[str, str]):
             return f"{RESULT_HEADER}\n(not run: all {self._max_code_calls} code calls are used; give your final answer)"
         self._code_calls += 1
         if self._stateful and self._session is None:
-            self._session = self._sandbox.session()
+            # Any later block may import NumPy or SymPy, so the first one cannot decide for the whole episode.
+            self._session = self._sandbox.session(limits=self._limits, science=True)
         result = self._sandbox.run(move.text, limits=self._limits, session=self._session)
         if result.status == "setup_failed":
             raise SandboxError(f"the sandbox could not run a program: {result.stderr.strip()[:500]}")
@@ -323,7 +324,8 @@ def _notes(result: Result, limits: Limits) -> list[str]:
         "crashed": "(the interpreter crashed)",
         "exited": "(the program ended the interpreter)",
     }
-    return [notes[result.status]] if result.status in notes else []
+    said = [notes[result.status]] if result.status in notes else []
+    return [*said, "(all variables are lost)"] if result.state_lost else said
 
 
 def _truncate(text: str, limit: int) -> str:

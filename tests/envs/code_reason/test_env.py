@@ -117,6 +117,22 @@ def test_a_time_out_comes_back_as_text():
         env.step(code("print('still here')"))
 
 
+def test_a_later_block_may_import_what_the_first_did_not(env):
+    assert play(env, code("x = 5"), code("import numpy as np\nprint(np.arange(x))"))[0].endswith("[0 1 2 3 4]")
+
+
+def test_lost_state_is_said(env):
+    observation = play(env, code("x = 5"), code("import os; os._exit(0)"))[0]
+    assert observation.endswith("(the program ended the interpreter)\n(all variables are lost)")
+    assert "NameError" in env.step(code("print(x)"))[0]
+
+
+def test_memory_is_limited_and_said():
+    with gym.make("CodeReason-v0", tasks="letters", memory_mb=64) as env:
+        assert "MemoryError" in play(env, code("b = bytearray(300 * 2**20)"))[0]
+        assert "MemoryError" not in play(env, code("b = bytearray(10 * 2**20)"))[0]
+
+
 def test_long_output_is_truncated_with_a_notice():
     with gym.make("CodeReason-v0", tasks="letters", max_output_chars=90) as env:
         observation = play(env, code("print('a' * 500 + 'END')"))[0]
