@@ -18,6 +18,8 @@ from quintain.evaluation.records import EpisodeRecord, Outcome
 
 __all__ = ["Ledger", "classify", "play_episode", "seats"]
 
+#: What of ``info`` a record keeps elsewhere; ``episode`` is Gymnasium's wall-clock statistics.
+_KEPT_ELSEWHERE = frozenset({"reward_terms", "attack", "episode"})
 #: Longest error message that is kept.
 _MAX_MESSAGE = 2_000
 
@@ -86,7 +88,7 @@ class Ledger:
             steps=self.steps,
             final_observation=self.final_observation,
             truncated=self.truncated,
-            info={k: v for k, v in self.info.items() if k not in ("reward_terms", "attack", "episode")},
+            info={k: v for k, v in self.info.items() if k not in _KEPT_ELSEWHERE},
             reward_terms=self.terms,
             reward_errors=self.reward_errors,
             error=error,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +17,7 @@ from quintain.agents.agent import Agent
 from quintain.agents.registry import as_agent, make_agent
 from quintain.errors import ConfigurationError
 from quintain.evaluation.batched import can_batch, play_batched
-from quintain.evaluation.episode import play_episode, single_seat
+from quintain.evaluation.episode import play_episode, seats
 from quintain.evaluation.manifest import describe_agent, make_manifest
 from quintain.evaluation.progress import progress_bar
 from quintain.evaluation.records import EpisodeRecord, RunFolder
@@ -194,10 +193,9 @@ async def _run(
 
         async def work(world: gym.Env[Any, Any]) -> None:
             try:
-                seat = single_seat(world, env_id)
+                seat = seats(world, env_id)
                 for index, seed in jobs:
-                    own = dataclasses.replace(seat, seed=seed)
-                    sink(await play_episode(world, agent, own, index, threads))
+                    sink(await play_episode(world, agent, seat(seed), index, threads))
                     await breath.take()
             finally:
                 world.close()

@@ -11,8 +11,7 @@ import abc
 import asyncio
 import hashlib
 import json
-from collections.abc import Iterator, Sequence, Set
-from contextlib import contextmanager
+from collections.abc import Sequence, Set
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
@@ -163,15 +162,18 @@ class Tape:
 _tape: ContextVar[Tape | None] = ContextVar("quintain_tape", default=None)
 
 
-@contextmanager
-def record_exchanges() -> Iterator[Tape]:
+class record_exchanges:  # reads as a statement: with record_exchanges() as tape
     """Collect every exchange with any engine made in this context (asyncio task or thread) on a fresh tape."""
-    tape = Tape()
-    token = _tape.set(tape)
-    try:
-        yield tape
-    finally:
-        _tape.reset(token)
+
+    __slots__ = ("_token",)
+
+    def __enter__(self) -> Tape:
+        tape = Tape()
+        self._token = _tape.set(tape)
+        return tape
+
+    def __exit__(self, *_: object) -> None:
+        _tape.reset(self._token)
 
 
 class Engine(abc.ABC):
