@@ -11,7 +11,7 @@ from typing import Any, cast
 from quintain.agents.agent import Agent
 from quintain.errors import ConfigurationError, UnknownNameError
 
-__all__ = ["agent_names", "as_agent", "make_agent", "register_agent"]
+__all__ = ["agent_names", "as_agent", "make_agent", "needs_engine", "register_agent"]
 
 _CHAT = "quintain.agents.llm.policies:make_chat_agent"
 # name -> (module:attribute, needs a language model, leading arguments)
@@ -19,6 +19,7 @@ _AGENTS: dict[str, tuple[str, bool, tuple[Any, ...]]] = {
     "all-text": (_CHAT, True, ("all-text",)),
     "all-code": (_CHAT, True, ("all-code",)),
     "code-interpreter": (_CHAT, True, ("code-interpreter",)),
+    "codesteer": ("quintain.agents.llm.codesteer:make_codesteer", True, ()),
     "llm-player": ("quintain.agents.games:LLMPlayer", True, ()),
     "oracle": ("quintain.agents.scripted:OracleAgent", False, ()),
     "random": ("quintain.agents.scripted:RandomAgent", False, ()),
@@ -43,6 +44,17 @@ def agent_names() -> tuple[str, ...]:
     return tuple(_AGENTS)
 
 
+def needs_engine(name: str) -> bool:
+    """Say whether an agent asks a language model.
+
+    Raises:
+        UnknownNameError: If there is no such agent.
+    """
+    if name not in _AGENTS:
+        raise UnknownNameError("agent", name, _AGENTS)
+    return _AGENTS[name][1]
+
+
 def make_agent(name: str, *, engine: Any = None, **options: Any) -> Agent:
     """Make an agent by name.
 
@@ -65,10 +77,10 @@ def make_agent(name: str, *, engine: Any = None, **options: Any) -> Agent:
         if is_strategy(name) and engine is None:
             return strategy(name, **options)
         raise UnknownNameError("agent", name, [*_AGENTS, *strategy_names()])
-    entry_point, needs_engine, leading = _AGENTS[name]
+    entry_point, asks, leading = _AGENTS[name]
     module, _, attribute = entry_point.partition(":")
     factory = cast(Callable[..., Agent], getattr(importlib.import_module(module), attribute))
-    if needs_engine:
+    if asks:
         from quintain.agents.llm import make_engine
 
         leading = (*leading, make_engine("transformers" if engine is None else engine))

@@ -32,6 +32,7 @@ COMMANDS: dict[str, Command] = {
     "compare": Command("quintain.cli.compare:compare", "Compare two runs, episode by episode.", _RUN),
     "rescore": Command("quintain.cli.rescore:rescore", "Score a stored run again, without the model.", _RUN),
     "view": Command("quintain.cli.view:view", "Write the report of a run, or show a transcript.", _RUN),
+    "potential": Command("quintain.cli.potential:potential", "Find the problems a policy can learn from.", _RUN),
     "tasks": Command("quintain.cli.tasks:tasks", "List the reasoning tasks, or show one.", _LOOK),
     "check": Command("quintain.cli.check:check", "Test an environment against every contract.", _LOOK),
     "model": Command("quintain.cli.model:app", "The weights that come with the package.", _CARE),

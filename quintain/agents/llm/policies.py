@@ -11,12 +11,23 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from quintain.agents.agent import Actor, Seat
 from quintain.agents.llm.engine import Engine, Request
 from quintain.errors import ConfigurationError
 from quintain.messages import Message, assistant, system, user
 
-__all__ = ["ALL_CODE", "ALL_TEXT", "CODE_INTERPRETER", "AllCodeAgent", "ChatAgent", "Sampling"]
+__all__ = [
+    "ALL_CODE",
+    "ALL_TEXT",
+    "CODE_INTERPRETER",
+    "AllCodeAgent",
+    "ChatAgent",
+    "ChatConversation",
+    "Sampling",
+    "program_answer",
+]
 
 ALL_TEXT = """\
 You solve problems by reasoning in words. Do not write code. Work step by step, then give the final answer between
@@ -94,19 +105,30 @@ class ChatAgent:
         }
 
 
-class _ChatActor:
-    def __init__(self, agent: ChatAgent, seat: Seat) -> None:
-        self._agent = agent
-        self._rng = seat.rng
-        self._messages: list[Message] = [system(agent.prompt)] if agent.prompt else []
+class ChatConversation:
+    """One conversation with the task model: what was said, and how its next reply is drawn.
 
-    async def act(self, observation: str, info: dict[str, Any]) -> str:
-        self._messages.append(user(observation))
-        reply = await self._reply()
+    Args:
+        agent: Whose engine and settings are used.
+        rng: Where the seeds of the requests come from.
+    """
+
+    def __init__(self, agent: ChatAgent, rng: np.random.Generator) -> None:
+        self._agent = agent
+        self._rng = rng
+        self._messages: list[Message] = []
+
+    def say(self, message: Message) -> None:
+        """Add a message that the model did not write."""
+        self._messages.append(message)
+
+    async def reply(self) -> str:
+        """Have the model reply, and add what it says to the conversation."""
+        reply = await self._draw()
         self._messages.append(assistant(reply))
         return reply
 
-    async def _reply(self) -> str:
+    async def _draw(self) -> str:
         """Ask until the reply holds a whole program or a whole answer, or the model has ended its turn."""
         agent = self._agent
         reply, budget = "", agent.sampling.max_tokens
@@ -141,6 +163,17 @@ class _ChatActor:
         )
 
 
+class _ChatActor:
+    def __init__(self, agent: ChatAgent, seat: Seat) -> None:
+        self._chat = ChatConversation(agent, seat.rng)
+        if agent.prompt:
+            self._chat.say(system(agent.prompt))
+
+    async def act(self, observation: str, info: dict[str, Any]) -> str:
+        self._chat.say(user(observation))
+        return await self._chat.reply()
+
+
 class AllCodeAgent(ChatAgent):
     """Writes one program and submits what it prints: the ``all-code`` baseline."""
 
@@ -156,12 +189,12 @@ class _AllCodeActor(_ChatActor):
 
     async def act(self, observation: str, info: dict[str, Any]) -> str:
         if self._ran:
-            return _answer_of(observation)
+            return program_answer(observation)
         self._ran = True
         return await super().act(observation, info)
 
 
-def _answer_of(output: str) -> str:
+def program_answer(output: str) -> str:
     """Submit the last marked answer of a program's output, or else its last line."""
     marked = _MARKED.findall(output)
     lines = output.strip().splitlines()
