@@ -83,6 +83,10 @@ class Sandbox:
     ) -> None:
         if backend not in get_args(BackendName):
             raise ConfigurationError(f"backend must be one of {', '.join(get_args(BackendName))}, got {backend!r}")
+        if backend not in ("fork", "unsafe-local") and (level or allow_subprocess or writable_scratch is not None):
+            raise ConfigurationError(
+                f"level, allow_subprocess and writable_scratch do not apply to backend {backend!r}"
+            )
         for name, value in (("require", require), ("level", level)):
             if value is not None and value not in LEVELS:
                 raise ConfigurationError(f"{name} must be 'A', 'B' or 'C', got {value!r}")
@@ -236,6 +240,14 @@ class Sandbox:
             return self._impl
 
     def _make_backend(self) -> Backend:
+        if self.backend == "monty":
+            from quintain.sandbox.monty_backend import MontyBackend
+
+            return MontyBackend(self.workers)
+        if self.backend == "container":
+            from quintain.sandbox.container_backend import ContainerBackend
+
+            return ContainerBackend(self.workers, self.image)
         from quintain.sandbox.fork_backend import ForkBackend
 
         if self.backend == "unsafe-local":

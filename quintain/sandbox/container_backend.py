@@ -1,0 +1,270 @@
+"""Snippets in throw-away containers of docker or podman, under gVisor where it is installed.
+
+A separate kernel (gVisor's, in user space) is the point of this backend; a container start costs a few hundred
+milliseconds. The snippet's status comes from the engine's exit code and the host's clock; its report is a claim.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import selectors
+import shutil
+import subprocess
+import threading
+import time
+from typing import Any
+
+from quintain.errors import CapabilityError, SandboxError, SandboxUnavailable
+from quintain.sandbox.backend import Job
+from quintain.sandbox.jail.values import UnsupportedValueError, decode_value, encode_value
+from quintain.sandbox.limits import Limits
+from quintain.sandbox.result import Result, Status, plain_text
+from quintain.sandbox.session import Session
+
+__all__ = ["DEFAULT_IMAGE", "ContainerBackend"]
+
+DEFAULT_IMAGE = "python:3.12-slim"
+ENGINES = ("docker", "podman")
+START_S = 5.0
+"""What starting the container may add to the snippet's own time."""
+ENGINE_FAILED = 125
+VALUES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "jail", "values.py")
+
+RUNNER = """
+import json, os, sys, types
+job = json.loads(sys.stdin.buffer.readline())
+for name, content in job["files"].items():
+    os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
+    open(name, "wb").write(bytes.fromhex(content))
+values = types.ModuleType("values")
+exec(job["values"], values.__dict__)
+import ast, random, traceback
+if job["seed"] is not None:
+    random.seed(job["seed"])
+main = types.ModuleType("__main__")
+sys.modules["__main__"] = main
+report = {"claim": "ok"}
+try:
+    tree = ast.parse(job["code"], "<snippet>")
+    last = ast.Expression(tree.body.pop().value) if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+    exec(compile(tree, "<snippet>", "exec"), main.__dict__)
+    value = None if last is None else eval(compile(last, "<snippet>", "eval"), main.__dict__)
+    if value is not None:
+        report["repr"] = repr(value)[:65536]
+    if job["function"] is not None:
+        try:
+            arguments = [values.decode_value(item) for item in job["args"]]
+            report["value"] = values.encode_value(main.__dict__[job["function"]](*arguments))
+        except values.UnsupportedValueError as error:
+            report["unsupported"] = str(error)
+except SystemExit as error:
+    code = error.code
+    report = {"claim": "exited", "exit_code": (code if type(code) is int else int(code is not None)) & 255}
+except MemoryError:
+    report = {"claim": "memory"}
+except BaseException as error:
+    traceback.print_exc()
+    report = {"claim": "error", "detail": type(error).__name__}
+sys.stdout.flush()
+sys.stderr.flush()
+os.write(2, (job["mark"] + json.dumps(report)).encode())
+os._exit(0)
+"""
+
+
+class ContainerBackend:
+    """Run each snippet in a fresh container without network, capabilities or a writable root.
+
+    Args:
+        workers: Containers that may run at the same time.
+        image: An image with Python; it must be present or pullable.
+
+    Raises:
+        SandboxUnavailable: If no engine is installed or its service does not answer.
+    """
+
+    name = "container"
+
+    def __init__(self, workers: int, image: str | None) -> None:
+        engine = next((path for name in ENGINES if (path := shutil.which(name))), None)
+        if engine is None:
+            raise SandboxUnavailable("the container backend needs docker or podman on the PATH")
+        self.engine = engine
+        self.image = image or DEFAULT_IMAGE
+        self._workers = workers
+        self._slots = threading.BoundedSemaphore(workers)
+        info = subprocess.run([engine, "info"], capture_output=True, text=True, timeout=60, check=False)
+        if info.returncode != 0:
+            reason = info.stderr.strip().splitlines()[-1:] or ["no message"]
+            raise SandboxUnavailable(f"{os.path.basename(engine)} is installed but does not answer: {reason[0]}")
+        self.gvisor = "runsc" in info.stdout
+
+    @property
+    def protections(self) -> tuple[str, ...]:
+        """What the engine is told to enforce."""
+        common = (
+            "container",
+            "no network",
+            "read-only root",
+            "no capabilities",
+            "no new privileges",
+            "unprivileged user",
+        )
+        return (*common, "memory limit", "process limit", *(("gVisor kernel",) if self.gvisor else ()))
+
+    def command(self, name: str, limits: Limits) -> list[str]:
+        """Return the command line that runs one container."""
+        size = f"size={limits.scratch_mb}m,nr_inodes={limits.scratch_files},mode=1777"
+        runtime = ["--runtime", "runsc"] if self.gvisor else []
+        return [
+            *[self.engine, "run", "--rm", "--interactive", "--name", name, *runtime],
+            *["--network", "none", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"],
+            *["--user", "65534:65534", "--pids-limit", "64", "--workdir", "/tmp", "--tmpfs", f"/tmp:{size}"],
+            *["--memory", f"{limits.memory_mb + 64}m", "--memory-swap", f"{limits.memory_mb + 64}m", "--cpus", "1"],
+            *["--ulimit", f"cpu={int(limits.cpu_s) + 1}", "--ulimit", f"nofile={limits.open_files}"],
+            *["--ulimit", f"fsize={limits.file_mb << 20}", "--ulimit", "core=0"],
+            *["--env", "HOME=/tmp", "--env", "PYTHONHASHSEED=0", self.image, "python", "-s", "-P", "-c", RUNNER],
+        ]
+
+    def run(self, job: Job, session: Session | None) -> Result:
+        """Run one job; see ``Sandbox.run``."""
+        return self.call(job, session)[0]
+
+    def call(self, job: Job, session: Session | None) -> tuple[Result, Any]:
+        """Run the job's code and call its function, if any; return also the plain value that came back."""
+        if session is not None:
+            raise CapabilityError("the container backend has no sessions; use the fork or monty backend")
+        mark = f"\0quintain-{secrets.token_hex(16)}"
+        with open(VALUES, encoding="utf-8") as file:
+            values = file.read()
+        message = {
+            "code": job.code,
+            "files": {name: content.hex() for name, content in job.files.items()},
+            "function": job.function,
+            "args": [encode_value(value) for value in job.arguments],
+            "seed": job.seed,
+            "mark": mark,
+            "values": values,
+        }
+        with self._slots:
+            return self._run_container(job, json.dumps(message).encode() + b"\n" + job.stdin, mark.encode())
+
+    def _run_container(self, job: Job, data: bytes, mark: bytes) -> tuple[Result, Any]:
+        name = f"quintain-{secrets.token_hex(8)}"
+        start = time.monotonic()
+        process = subprocess.Popen(
+            self.command(name, job.limits), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        writer = threading.Thread(target=_feed, args=(process, data), daemon=True)
+        writer.start()
+        limit = job.limits.output_bytes
+        stdout, stderr, reason = _collect(process, limit, start + job.limits.wall_s + START_S)
+        if reason:
+            subprocess.run([self.engine, "kill", name], capture_output=True, timeout=60, check=False)
+            process.kill()
+        code = process.wait()
+        writer.join(1)
+        for stream in (process.stdout, process.stderr):
+            assert stream is not None
+            stream.close()
+        errors, found, tail = stderr.partition(mark)
+        if code == ENGINE_FAILED and not found:
+            raise SandboxError(f"the container engine failed: {plain_text(errors)[-300:].strip()}")
+        return self._result(job, stdout[:limit], errors[:limit], tail if found else None, reason, code, start)
+
+    def _result(
+        self, job: Job, stdout: bytes, stderr: bytes, tail: bytes | None, reason: str, code: int, start: float
+    ) -> tuple[Result, Any]:
+        claim: dict[str, Any] = {}
+        with contextlib.suppress(ValueError, RecursionError):
+            parsed = json.loads(tail or b"{}")
+            claim = parsed if isinstance(parsed, dict) else {}
+        status: Status = "exited"
+        detail, value = reason, None
+        if reason:
+            status = "timeout" if reason == "wall-clock limit" else "output_limit"
+        elif code == 137:
+            status, detail = "memory", "killed by the engine, most likely for its memory"
+        elif code > 128:
+            status, detail = "crashed", f"ended by signal {code - 128}"
+        elif tail is not None and code == 0:
+            told = claim.get("claim")
+            status = told if told in ("ok", "error", "memory", "exited") else "crashed"
+            detail = str(claim.get("detail", ""))
+        if status == "ok" and job.function is not None:
+            try:
+                if "value" not in claim:
+                    raise UnsupportedValueError(str(claim.get("unsupported", "no value")))
+                value = decode_value(claim["value"])
+            except (UnsupportedValueError, RecursionError) as error:
+                status, detail = "error", f"not plain data: {error}"
+        shown = claim.get("repr")
+        exit_code = claim.get("exit_code") if status == "exited" and tail is not None else code
+        result = Result(
+            status=status,
+            stdout=plain_text(stdout),
+            stderr=plain_text(stderr),
+            value_repr=plain_text(shown) if isinstance(shown, str) and status == "ok" else None,
+            truncated=reason == "output limit",
+            wall_s=time.monotonic() - start,
+            exit_code=exit_code if isinstance(exit_code, int) else None,
+            detail=plain_text(detail)[:500],
+            backend=self.name,
+            level="gvisor" if self.gvisor else "container",
+            protections=self.protections,
+        )
+        return result, value
+
+    def end_session(self, session: Session) -> None:
+        """Do nothing: there are no sessions here."""
+
+    def describe(self) -> dict[str, Any]:
+        """Return facts for the record of a run."""
+        level = "gvisor" if self.gvisor else "container"
+        facts = {"backend": self.name, "level": level, "protections": list(self.protections)}
+        return {**facts, "image": self.image, "engine": os.path.basename(self.engine), "workers": self._workers}
+
+    def warm(self, flavours: tuple[str, ...]) -> None:
+        """Fetch the image if it is missing."""
+        subprocess.run([self.engine, "pull", self.image], capture_output=True, check=False)
+
+    def forget(self) -> None:
+        """Hold nothing across a fork."""
+        self._slots = threading.BoundedSemaphore(self._workers)
+
+    def close(self) -> None:
+        """Do nothing: every container ends with its run."""
+
+
+def _feed(process: subprocess.Popen[bytes], data: bytes) -> None:
+    assert process.stdin is not None
+    with contextlib.suppress(OSError):
+        process.stdin.write(data)
+        process.stdin.close()
+
+
+def _collect(process: subprocess.Popen[bytes], limit: int, deadline: float) -> tuple[bytes, bytes, str]:
+    """Read both streams to their end, the deadline or the limit; return them and why reading stopped early."""
+    assert process.stdout is not None
+    assert process.stderr is not None
+    kept = {process.stdout.fileno(): bytearray(), process.stderr.fileno(): bytearray()}
+    room = limit + (1 << 20)  # the report follows the text on stderr
+    reason = ""
+    with selectors.DefaultSelector() as selector:
+        for descriptor in kept:
+            selector.register(descriptor, selectors.EVENT_READ)
+        while selector.get_map() and not reason:
+            events = selector.select(max(0.0, deadline - time.monotonic()))
+            for key, _ in events:
+                data = os.read(key.fd, 65536)
+                if not data:
+                    selector.unregister(key.fd)
+                kept[key.fd] += data
+            if len(kept[process.stdout.fileno()]) > limit or len(kept[process.stderr.fileno()]) > room:
+                reason = "output limit"
+            elif time.monotonic() >= deadline:
+                reason = "wall-clock limit"
+    return bytes(kept[process.stdout.fileno()]), bytes(kept[process.stderr.fileno()]), reason

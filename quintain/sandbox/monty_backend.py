@@ -1,0 +1,209 @@
+"""A subset of Python in an interpreter of its own (pydantic-monty), for every system.
+
+Safety comes from the interpreter, which has no way to reach files, processes or the network, and from the worker
+process around it. The subset has no NumPy and few standard modules: right for reward functions, not for programs.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+from quintain.errors import CapabilityError, SandboxError, SandboxUnavailable
+from quintain.sandbox.backend import Job
+from quintain.sandbox.jail.values import UnsupportedValueError, encode_value
+from quintain.sandbox.limits import Limits
+from quintain.sandbox.result import Result, Status, plain_text
+from quintain.sandbox.session import Session
+
+__all__ = ["MontyBackend"]
+
+PROTECTIONS = ("interpreter without system calls", "worker process", "time limit", "memory limit", "recursion limit")
+MAX_REPR = 1 << 16
+MEBIBYTE = 1 << 20
+
+
+class _OutputLimitError(Exception):
+    """The snippet printed more than its limit."""
+
+
+class _Output:
+    """Collect what a snippet prints, up to a limit per stream."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.text = {"stdout": "", "stderr": ""}
+        self.truncated = False
+
+    def __call__(self, stream: str, text: str) -> None:
+        kept = self.text[stream] + text
+        self.text[stream] = kept[: self.limit]
+        if len(kept) > self.limit:
+            self.truncated = True
+            raise _OutputLimitError
+
+
+class MontyBackend:
+    """Run snippets in pydantic-monty's worker processes.
+
+    Args:
+        workers: Number of worker processes.
+
+    Raises:
+        SandboxUnavailable: If pydantic-monty is not installed.
+    """
+
+    name = "monty"
+
+    def __init__(self, workers: int) -> None:
+        try:
+            import pydantic_monty
+        except ImportError as error:
+            raise SandboxUnavailable("the monty backend needs a library: pip install pydantic-monty") from error
+        self._monty = pydantic_monty
+        self._workers = workers
+        self._lock = threading.Lock()
+        self._pool: Any = None
+        self._abandoned: list[Any] = []
+
+    def _started(self) -> Any:
+        with self._lock:
+            if self._pool is None:
+                self._pool = self._monty.Monty(min_processes=1, max_processes=self._workers)
+                self._pool.__enter__()
+            return self._pool
+
+    def run(self, job: Job, session: Session | None) -> Result:
+        """Run one job; see ``Sandbox.run``."""
+        return self.call(job, session)[0]
+
+    def call(self, job: Job, session: Session | None) -> tuple[Result, Any]:
+        """Run the job's code, if any, and call its function; return also the plain value that came back."""
+        if job.stdin or job.files or job.seed is not None:
+            raise CapabilityError("the monty backend has no standard input, files or seed; use the fork backend")
+        if session is None:
+            with self._open(job.limits) as place:
+                return self._execute(place, job)
+        with session.lock:
+            if session.closed:
+                raise SandboxError("the session is closed")
+            if session.place is None:
+                session.place = self._open(session.limits)
+                session.place.active = session.place.__enter__()
+            result, value = self._execute(session.place.active, job)
+            if result.state_lost:
+                session.restarts += 1
+                self.end_session(session)
+            return result, value
+
+    def _open(self, limits: Limits) -> Any:
+        bounds = {"max_feed_duration_secs": min(limits.wall_s, limits.cpu_s), "max_memory": limits.memory_mb * MEBIBYTE}
+        return _Place(self._started().checkout(script_name="<snippet>", limits=bounds))
+
+    def _execute(self, place: Any, job: Job) -> tuple[Result, Any]:
+        monty = self._monty
+        output = _Output(job.limits.output_bytes)
+        start = time.monotonic()
+        status: Status = "ok"
+        detail, value, trace = "", None, ""
+        try:
+            if job.code or job.function is None:
+                value = place.feed_run(job.code, print_callback=output)
+            if job.function is not None:
+                names = {f"argument_{i}": argument for i, argument in enumerate(job.arguments)}
+                value = place.feed_run(f"{job.function}({', '.join(names)})", inputs=names, print_callback=output)
+        except monty.MontyCrashedError as error:
+            status, detail = "crashed", str(error)
+        except monty.MontyError as error:
+            status, detail = _judge(error)
+            trace = _traceback(error)
+        except _OutputLimitError:
+            status = "output_limit"
+        if output.truncated:
+            status, detail = "output_limit", f"more than {job.limits.output_kb} KiB of output"
+        plain = True
+        if status == "ok" and job.function is not None:
+            try:
+                encode_value(value)
+            except UnsupportedValueError as error:
+                status, detail, plain = "error", f"not plain data: {error}", False
+        result = Result(
+            status=status,
+            stdout=plain_text(output.text["stdout"]),
+            stderr=plain_text(output.text["stderr"] + trace),
+            value_repr=_shown(value) if status == "ok" else None,
+            truncated=output.truncated,
+            wall_s=time.monotonic() - start,
+            detail=plain_text(detail)[:500],
+            state_lost=status in ("timeout", "memory", "crashed", "output_limit"),
+            backend=self.name,
+            level="subset",
+            protections=PROTECTIONS,
+        )
+        return result, value if status == "ok" and plain else None
+
+    def end_session(self, session: Session) -> None:
+        """Give a session's interpreter back."""
+        place, session.place = session.place, None
+        if place is not None:
+            place.__exit__(None, None, None)
+
+    def describe(self) -> dict[str, Any]:
+        """Return facts for the record of a run."""
+        return {"backend": self.name, "level": "subset", "protections": list(PROTECTIONS), "workers": self._workers}
+
+    def warm(self, flavours: tuple[str, ...]) -> None:
+        """Start the worker processes."""
+        self._started()
+
+    def forget(self) -> None:
+        """In a forked copy of the host, keep the pool from being closed: its processes belong to the original."""
+        self._lock = threading.Lock()
+        self._abandoned.append(self._pool)
+        self._pool = None
+
+    def close(self) -> None:
+        """Stop the worker processes."""
+        with self._lock:
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.__exit__(None, None, None)
+
+
+class _Place:
+    """One checked-out interpreter, entered and left like the checkout itself."""
+
+    def __init__(self, checkout: Any) -> None:
+        self._checkout = checkout
+        self.active: Any = None
+
+    def __enter__(self) -> Any:
+        return self._checkout.__enter__()
+
+    def __exit__(self, *details: Any) -> None:
+        self._checkout.__exit__(*details)
+
+
+def _judge(error: Any) -> tuple[Status, str]:
+    message = str(error)
+    if message.startswith("TimeoutError: feed time limit"):
+        return "timeout", message
+    if message.startswith("MemoryError"):
+        return "memory", message
+    if message.startswith("SystemExit"):
+        return "exited", message
+    return "error", message
+
+
+def _traceback(error: Any) -> str:
+    return str(error.display()).replace("<python-input-0>", "<snippet>") + "\n" if hasattr(error, "display") else ""
+
+
+def _shown(value: Any) -> str | None:
+    if value is None:
+        return None
+    try:
+        return plain_text(repr(value))[:MAX_REPR]
+    except (RecursionError, ValueError, MemoryError):
+        return f"<{type(value).__name__}>"

@@ -1,0 +1,154 @@
+"""The other backends keep the same contract, each within what it can do."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from quintain.errors import CapabilityError, ConfigurationError, SandboxError, SandboxUnavailable
+from quintain.sandbox import Limits, Sandbox, SandboxedFunction, grade
+from quintain.sandbox.grading import Case
+
+needs_monty = pytest.mark.skipif(
+    importlib.util.find_spec("pydantic_monty") is None, reason="backend monty unavailable: no pydantic-monty"
+)
+
+FAKE_ENGINE = """#!{python}
+import os, resource, sys
+arguments = sys.argv[1:]
+if arguments[0] == "info":
+    print("Runtimes: runc" + os.environ.get("FAKE_RUNTIME", ""))
+elif arguments[0] == "run":
+    if "broken" in arguments:
+        print("no such image", file=sys.stderr)
+        sys.exit(125)
+    at = arguments.index("python")
+    os.chdir({scratch!r})
+    os.execv(sys.executable, [sys.executable, *arguments[at + 1:]])
+"""
+
+
+def _has_engine() -> bool:
+    engine = shutil.which("docker") or shutil.which("podman")
+    return engine is not None and subprocess.run([engine, "info"], capture_output=True).returncode == 0
+
+
+@pytest.fixture
+def fake_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a docker on the path that runs the container's command right here: it tests the adapter, not the wall."""
+    (tmp_path / "scratch").mkdir()
+    engine = tmp_path / "docker"
+    engine.write_text(FAKE_ENGINE.format(python=sys.executable, scratch=str(tmp_path / "scratch")))
+    engine.chmod(engine.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+
+@pytest.fixture(
+    params=[
+        pytest.param("monty", marks=needs_monty),
+        "fake container",
+        pytest.param("container", marks=pytest.mark.skipif(not _has_engine(), reason="backend container unavailable")),
+    ]
+)
+def other(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    if request.param == "fake container":
+        request.getfixturevalue("fake_engine")
+    with Sandbox("monty" if request.param == "monty" else "container", workers=2) as box:
+        yield box
+
+
+def test_contract(other: Sandbox) -> None:
+    result = other.run("print(6 * 7)\n1 + 1")
+    assert (result.status, result.stdout, result.value_repr) == ("ok", "42\n", "2"), result
+    failed = other.run("x = 1\nx / 0")
+    assert failed.status == "error"
+    assert "ZeroDivisionError" in failed.stderr
+    assert '"<snippet>"' in failed.stderr
+    assert other.run("x =").status == "error"
+    assert other.run("while True: pass", limits=Limits(wall_s=0.5, cpu_s=0.5)).status in ("timeout", "crashed")
+    flood = other.run("while True:\n    print('x' * 100)", limits=Limits(output_kb=4))
+    assert (flood.status, flood.truncated) == ("output_limit", True)
+    assert len(flood.stdout) <= 4096
+    assert result.backend == other.backend
+    assert other.describe()["protections"] == list(result.protections) != []
+
+
+def test_functions_and_grading(other: Sandbox) -> None:
+    result, value = other.call("f", [2, {"a": [1.5]}], code="def f(n, d):\n    return [n, d['a'][0]]")
+    assert (result.status, value) == ("ok", [2, 1.5])
+    assert grade("def f(n):\n    return n * n", [Case(9, (3,)), Case(16, (4,))], function="f", sandbox=other).correct
+    assert grade("def f(n):\n    return n", [Case(9, (3,))], function="f", sandbox=other).passed == 0
+
+
+@needs_monty
+def test_monty_sessions_and_reward_functions() -> None:
+    with Sandbox("monty") as box:
+        with box.session(limits=Limits(wall_s=0.3)) as session:
+            box.run("x = 41", session=session)
+            assert box.run("x + 1", session=session).value_repr == "42"
+            stopped = box.run("while True: pass", session=session)
+            assert (stopped.status, stopped.state_lost) == ("timeout", True)
+            assert box.run("x", session=session).status == "error"
+        with SandboxedFunction("def reward(a):\n    return a * 2", "reward(a)", sandbox=box) as reward:
+            assert reward(4).value == 8.0
+        assert box.run("[0] * 10**9").status == "memory"
+        assert box.run("open('/etc/passwd').read()").status == "error"
+        with pytest.raises(CapabilityError, match="standard input"):
+            box.run("1", stdin="x")
+
+
+@pytest.mark.usefixtures("fake_engine")
+def test_container_input_exit_and_errors() -> None:
+    with Sandbox("container") as box:
+        result = box.run("import sys\nprint(input(), open('d/a').read())", stdin="in", files={"d/a": "A"})
+        assert result.stdout == "in A\n", result.stderr
+        assert box.run("import sys; sys.exit(3)").exit_code == 3
+        assert box.run("import os; os._exit(0)").status == "exited"
+        assert box.run("import os; os._exit(139)").status == "crashed"
+        with pytest.raises(CapabilityError, match="sessions"), box.session() as session:
+            box.run("1", session=session)
+    with Sandbox("container", image="broken") as box, pytest.raises(SandboxError, match="no such image"):
+        box.run("1")
+
+
+@pytest.mark.usefixtures("fake_engine")
+def test_container_command_confines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_RUNTIME", " runsc")
+    from quintain.sandbox.container_backend import ContainerBackend
+
+    backend = ContainerBackend(1, None)
+    command = " ".join(backend.command("name", Limits(memory_mb=100))[:-1])
+    for flag in (
+        "--network none",
+        "--read-only",
+        "--cap-drop ALL",
+        "no-new-privileges",
+        "--runtime runsc",
+        "--memory 164m",
+    ):
+        assert flag in command
+    assert backend.describe()["level"] == "gvisor"
+
+
+def test_missing_engine_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with Sandbox("container") as box, pytest.raises(SandboxUnavailable, match="docker or podman"):
+        box.run("1")
+
+
+def test_missing_monty_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pydantic_monty", None)
+    with Sandbox("monty") as box, pytest.raises(SandboxUnavailable, match="pip install pydantic-monty"):
+        box.run("1")
+
+
+def test_options_of_the_fork_backend_are_not_ignored() -> None:
+    with pytest.raises(ConfigurationError, match="do not apply"):
+        Sandbox("monty", allow_subprocess=True)
