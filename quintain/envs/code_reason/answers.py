@@ -34,7 +34,9 @@ _MAX_DEPTH = 8
 _MAX_TOKENS = 400
 
 _INTEGER = re.compile(r"[+-]?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)")
-_NUMBER = re.compile(r"([+-]?)(?:([0-9]*)\.([0-9]+)|([0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\s*/\s*([0-9]+))?)")
+_NUMBER = re.compile(
+    r"([+-]?)(?:([0-9]*|[0-9]{1,3}(?:,[0-9]{3})+)\.([0-9]+)|([0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\s*/\s*([0-9]+))?)"
+)
 _SCIENTIFIC = re.compile(r"(.+)[eE]([+-]?[0-9]{1,2})")
 _LIST_TOKEN = re.compile(r"""\s*(?:([\[\](),])|'([^'\\\n]*)'|"([^"\\\n]*)"|([^\s\[\](),'"]+))""")
 _ARITHMETIC_TOKEN = re.compile(r"\s*([0-9]{1,9}(?![0-9])|[-+*/()])")
@@ -70,7 +72,7 @@ def parse_number(text: str) -> Fraction:
         raise Malformed("expected a number")
     sign, whole, decimals, integer, denominator = match.groups()
     if integer is None:
-        value = Fraction(int((whole + decimals) or "0"), 10 ** len(decimals))
+        value = Fraction(int(whole.replace(",", "") + decimals), 10 ** len(decimals))
     else:
         divisor = int(denominator) if denominator else 1
         if divisor == 0:

@@ -1,0 +1,103 @@
+"""Countdown: combine given numbers to a target. Our own generator, and a verifier that evaluates nothing.
+
+The library's scorer for this family hands the answer to a parser that runs it as code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from quintain.envs.code_reason.answers import Expression, parse_expression
+from quintain.envs.code_reason.draws import randint, sample
+from quintain.envs.code_reason.symbench._arithmetic import complaint, reach
+from quintain.envs.code_reason.task import Problem, Task, expect
+
+__all__ = ["Countdown"]
+
+
+@dataclass(frozen=True)
+class Countdown(Task[Expression]):
+    """Use every number exactly once, with + - * / and brackets, to make the target.
+
+    As in Gandhi et al. 2025 (arXiv 2503.01307): three or four numbers, each below the target's bound, and a solution in
+    which every intermediate value is a whole number >= 0 and every division comes out even. Answers may leave the whole
+    numbers; the value is computed exactly.
+
+    Attributes:
+        min_numbers: Fewest numbers, >= 2.
+        max_numbers: Most numbers, at most 5.
+        max_target: Largest target; numbers are below it.
+        min_target: Smallest target.
+    """
+
+    LEVELS: ClassVar = {
+        "easy": {"min_numbers": 3, "max_numbers": 3, "max_target": 30},
+        "hard": {"min_numbers": 4, "max_numbers": 5, "max_target": 200},
+    }
+
+    min_numbers: int = 3
+    max_numbers: int = 4
+    max_target: int = 100
+    min_target: int = 10
+
+    def __post_init__(self) -> None:
+        """Check the parameters."""
+        expect(2 <= self.min_numbers <= self.max_numbers <= 5, "2 <= min_numbers <= max_numbers <= 5")
+        expect(1 <= self.min_target <= self.max_target - 5, "1 <= min_target <= max_target - 5")
+        expect(self.max_target <= 10_000, "max_target at most 10000")
+
+    def generate(self, rng: np.random.Generator) -> Problem:
+        """Draw numbers and combine them at random until a target comes out."""
+        while True:
+            numbers = [
+                randint(rng, 1, self.max_target - 1) for _ in range(randint(rng, self.min_numbers, self.max_numbers))
+            ]
+            target = _combine(rng, numbers)
+            if target is not None and self.min_target <= target <= self.max_target and target not in numbers:
+                break
+        solution = reach(numbers, target, natural=True)
+        assert solution is not None  # the target was reached that way
+        prompt = (
+            f"Make {target} from the numbers {', '.join(map(str, numbers))}: use each of them exactly once, in any "
+            "order, with the operators + - * / and brackets.\n"
+            "Write the expression, without an equals sign, as <<<expression>>>."
+        )
+        return Problem(prompt, solution, {"numbers": numbers, "target": target})
+
+    def parse(self, text: str) -> Expression:
+        """Read an arithmetic expression."""
+        return parse_expression(text)
+
+    def render(self, value: Expression) -> str:
+        """Write the expression with a space around every operator."""
+        return value.text
+
+    def check(self, problem: Problem, value: Expression) -> str:
+        """Each number is used once, and the value is the target exactly."""
+        return complaint(value, problem.data, ordered=False)
+
+    def solve(self, problem: Problem) -> str:
+        """Search all expressions."""
+        found = reach(problem.data["numbers"], problem.data["target"], natural=True)
+        assert found is not None  # problems have a solution in whole numbers
+        return found
+
+
+def _combine(rng: np.random.Generator, numbers: list[int]) -> int | None:
+    """Combine all numbers by random steps that stay within the whole numbers >= 0."""
+    pool = list(numbers)
+    while len(pool) > 1:
+        i, j = sample(rng, range(len(pool)), 2)
+        a, b = pool[i], pool[j]
+        results = [a + b, a * b]
+        if a >= b:
+            results.append(a - b)
+        if b and a % b == 0:
+            results.append(a // b)
+        pool = [pool[k] for k in range(len(pool)) if k not in (i, j)] + [results[randint(rng, 0, len(results) - 1)]]
+        if pool[-1] > 10_000:
+            return None
+    return pool[0]
