@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 import typer
@@ -10,6 +11,9 @@ from quintain.cli.console import console, literal, print_json, say
 from quintain.cli.options import pairs
 
 __all__ = ["check"]
+
+#: Gymnasium colours its warnings, whether or not a terminal is listening.
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def check(
@@ -51,7 +55,7 @@ def check(
             for name, why in checks.items():
                 out.print(literal(f"{word}  ", style) + literal(f"{name}: {why}" if why else name), soft_wrap=True)
         for text in found.warnings:
-            out.print(literal("warn  ", "yellow") + literal(text), soft_wrap=True)
+            out.print(literal("warn  ", "yellow") + literal(_COLOUR.sub("", text)), soft_wrap=True)
         out.print(f"{len(found.passed)} passed, {len(found.failed)} failed, {len(found.skipped)} skipped", style="bold")
     if not found.ok:
         raise typer.Exit(1)

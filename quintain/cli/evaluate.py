@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -15,7 +16,7 @@ import typer
 from quintain.agents.registry import agent_names
 from quintain.cli.console import console, print_json, say
 from quintain.cli.options import json_or_word, pairs
-from quintain.errors import ConfigurationError, MissingDependencyError, UnknownNameError
+from quintain.errors import ConfigurationError, MissingDependencyError, QuintainError, UnknownNameError
 
 if TYPE_CHECKING:
     from quintain.evaluation.records import EpisodeRecord
@@ -127,6 +128,7 @@ def evaluate(
     _try_to_make(env, env_kwargs)
     folder = out or _new_folder(env, agent)
     say(f"run folder: {folder}", "dim")
+    fresh = not folder.exists()
     watch = _Watch()
 
     from quintain.evaluation.runner import evaluate as run
@@ -137,6 +139,9 @@ def evaluate(
             resume=resume, retry_errors=retry_errors, executor=executor, workers=workers,  # type: ignore[arg-type]
             confidence=confidence, on_episode=watch.see,
         )  # fmt: skip
+    except QuintainError:
+        _clear_away(folder, fresh)
+        raise
     except KeyboardInterrupt as error:
         _advise(ctx.find_root().obj or [], folder, watch.seen)
         raise typer.Exit(130) from error
@@ -223,6 +228,13 @@ def _new_folder(env: str, agent: str) -> Path:
     while folder.exists():
         folder, number = Path("runs") / f"{name}-{number}", number + 1
     return folder
+
+
+def _clear_away(folder: Path, fresh: bool) -> None:
+    """Remove a folder in which nothing was played, so that the corrected command may name it again."""
+    records = folder / "episodes.jsonl"
+    if fresh and not (records.exists() and records.stat().st_size):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write_page(report: Report) -> Path | None:

@@ -227,13 +227,25 @@
     }
   }
 
-  const go = (index) => {
-    if (location.hash === `#episode=${index}`) open(index, true);
-    else location.hash = `#episode=${index}`;
-  };
+  /** Show an episode, and name it in the address. Browsers refuse too many changes of address at once. */
+  function go(index) {
+    open(index, true);
+    try {
+      history.pushState(null, "", `#episode=${index}`);
+    } catch (error) {
+      console.warn(error);
+    }
+  }
+
+  function follow(event, index) {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return; // a tab or window of its own
+    event.preventDefault();
+    go(index);
+  }
 
   function row(episode) {
-    return make("li", null, make("a", { href: `#episode=${episode.i}`, "data-i": episode.i, "aria-current": String(episode.i === state.current) },
+    return make("li", null, make("a", { href: `#episode=${episode.i}`, "data-i": episode.i, "aria-current": String(episode.i === state.current),
+      onclick: (event) => follow(event, episode.i) },
       make("span", { class: `swatch o-${episode.outcome}`, title: episode.outcome.replace("_", " ") }),
       make("span", { class: "number" }, String(episode.i), make("span", { class: "visually-hidden" }, " " + episode.outcome.replace("_", " "))),
       make("bdi", { class: "task" }, plain(episode.task || `${episode.steps} steps`)),

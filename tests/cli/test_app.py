@@ -1,0 +1,68 @@
+import importlib
+import subprocess
+import sys
+
+import pytest
+import typer
+
+from quintain.cli.commands import COMMANDS
+
+
+def test_help_lists_every_command_with_examples(quintain):
+    result = quintain("--help")
+    assert result.code == 0
+    assert all(name in result.out for name in COMMANDS)
+    assert "quintain eval CodeReason-v0 --agent oracle" in result.out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_explains_itself(quintain, name):
+    result = quintain(name, "--help")
+    assert result.code == 0
+    assert "Usage:" in result.out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_target_of_the_table_exists(name):
+    module, _, attribute = COMMANDS[name].target.partition(":")
+    target = getattr(importlib.import_module(module), attribute)
+    assert callable(target)
+    assert isinstance(target, typer.Typer) or target.__doc__
+
+
+def test_a_mistyped_command_is_a_usage_error_with_a_suggestion(quintain):
+    result = quintain("evla")
+    assert result.code == 2
+    assert "'eval'" in result.said
+
+
+def test_version(quintain):
+    import quintain as package
+
+    assert quintain("--version").out == f"quintain {package.__version__}\n"
+
+
+def test_debug_works_anywhere_on_the_line_and_shows_the_exception(quintain):
+    from quintain.errors import RecordError
+
+    assert quintain("view", "nowhere").exception.__class__ is SystemExit
+    assert isinstance(quintain("view", "nowhere", "--debug").exception, RecordError)
+    assert isinstance(quintain("--debug", "view", "nowhere").exception, RecordError)
+
+
+def test_help_imports_nothing_heavy():
+    heavy = "torch, transformers, matplotlib, scipy, sympy, mujoco, jinja2, httpx"
+    code = (
+        "import sys\nfrom quintain.cli import app\n"
+        "try:\n    app(['--help'], prog_name='quintain')\nexcept SystemExit:\n    pass\n"
+        f"print('loaded:', [m for m in '{heavy}'.split(', ') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("loaded: []\n")
+
+
+def test_runs_as_a_module():
+    done = subprocess.run([sys.executable, "-m", "quintain.cli", "view", "nowhere"], capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: no run at 'nowhere'")
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,199 @@
+"""The commands that look at runs, tasks, environments and the machine."""
+
+import json
+import sys
+from pathlib import Path
+
+import gymnasium as gym
+import pytest
+
+import quintain as package
+from quintain.agents.llm import weights
+from quintain.errors import QuintainError
+
+KWARGS = {"tasks": "letters", "code": False}
+HOSTILE = "\x1b[31mred \u202e [bold]markup[/bold] <<<Count: 1, Positions: [1]>>>"
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """A run that solves everything, and one whose transcripts are hostile."""
+    package.evaluate("CodeReason-v0", "oracle", episodes=6, env_kwargs=KWARGS, out=tmp_path / "good")
+    package.evaluate("CodeReason-v0", lambda text: HOSTILE, episodes=6, env_kwargs=KWARGS, out=tmp_path / "bad")
+    return tmp_path
+
+
+def test_compare_shows_the_paired_difference(quintain, runs):
+    result = quintain("compare", runs / "good", runs / "bad")
+    assert result.code == 0, result.said
+    assert "success 100.0% 0.0% 100.0%" in result.said
+    assert "only A won 6, only B won 0, ties 0" in result.said
+    assert quintain("compare", runs / "good", runs / "bad", "--json").json["wins"] == 6
+
+
+def test_compare_refuses_runs_that_share_no_seed(quintain, runs):
+    package.evaluate("CodeReason-v0", "oracle", episodes=2, seed=5, env_kwargs=KWARGS, out=runs / "other")
+    result = quintain("compare", runs / "good", runs / "other")
+    assert result.code == 1
+    assert "no seed occurs in both runs" in result.said
+    assert quintain("compare", runs / "good", runs / "nowhere").code == 1
+
+
+def test_rescore_finds_nothing_to_change_in_an_honest_record(quintain, runs):
+    result = quintain("rescore", runs / "good")
+    assert result.code == 0, result.said
+    assert "0 of 6 episodes scored otherwise" in result.said
+    assert quintain("rescore", runs / "good", "--json").json["changed"] == []
+
+
+def test_rescore_shows_what_a_verifier_judges_otherwise(quintain, runs):
+    path = runs / "good" / "episodes.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    lines[2]["outcome"] = "failure"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    result = quintain("rescore", runs / "good")
+    assert "1 of 6 episodes scored otherwise" in result.said
+    assert "episode 2: failure 1.1 -> success 1.1" in result.said
+    assert quintain("rescore", runs / "nowhere").code == 1
+
+
+def test_view_writes_the_report_and_prints_its_path(quintain, runs):
+    result = quintain("view", runs / "good")
+    assert result.code == 0, result.said
+    assert result.out.strip() == str(runs / "good" / "report.html")
+    assert Path(result.out.strip()).exists()
+
+
+def test_view_opens_the_report_on_request(quintain, runs, monkeypatch):
+    opened = []
+    monkeypatch.setattr("webbrowser.open", opened.append)
+    assert quintain("view", runs / "good", "--open").code == 0
+    assert opened == [(runs / "good" / "report.html").resolve().as_uri()]
+
+
+def test_view_prints_a_transcript_without_obeying_it(quintain, runs):
+    result = quintain("view", runs / "bad", "--episode", 3)
+    assert result.code == 0, result.said
+    assert r"\x1b[31mred \u202e [bold]markup[/bold] <<<Count" in result.out
+    assert "\x1b" not in result.out
+    assert "expected: Count:" in result.out
+
+
+def test_view_names_the_episodes_that_exist(quintain, runs):
+    result = quintain("view", runs / "bad", "--episode", 6)
+    assert result.code == 1
+    assert "has no episode 6; it has 0 to 5" in result.said
+
+
+def test_view_without_the_extra_says_what_to_install(quintain, runs, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    result = quintain("view", runs / "good")
+    assert result.code == 1
+    assert "pip install 'quintain[report]'" in result.said
+
+
+def test_tasks_lists_and_shows(quintain):
+    names = [row["name"] for row in quintain("tasks", "--json").json]
+    assert {"letters", "game24"} <= set(names)
+    listed = quintain("tasks", "--suite", "symbench")
+    assert listed.code == 0
+    assert "letters" in listed.out
+    shown = quintain("tasks", "letters", "--seed", 3)
+    assert "How many times does the letter" in shown.out
+    assert "answer: Count:" in shown.out
+    assert "max_length" in shown.out
+    same, other = (quintain("tasks", "letters", "--seed", seed, "--json").json for seed in (3, 4))
+    assert same["prompt"] in shown.out
+    assert other["prompt"] not in shown.out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["leters"], "did you mean 'letters'"),
+        (["--suite", "symbenhc"], "did you mean 'symbench'"),
+        (["letters", "--difficulty", "hrad"], "did you mean 'hard'"),
+    ],
+)
+def test_tasks_suggests_the_nearest_name(quintain, words, message):
+    result = quintain("tasks", *words)
+    assert result.code == 1
+    assert message in result.said
+
+
+def test_check_passes_a_sound_environment(quintain):
+    result = quintain("check", "CodeReason-v0", "--env-arg", "tasks=letters", "--env-arg", "code=false")
+    assert result.code == 0, result.said
+    assert "0 failed" in result.out
+
+
+class Drifting(gym.Env):
+    """Draws from outside its own generator."""
+
+    observation_space = gym.spaces.Box(0, 1, (1,))
+    action_space = gym.spaces.Discrete(2)
+    metadata = {"render_modes": []}
+
+    def reset(self, *, seed=None, options=None):
+        import numpy as np
+
+        super().reset(seed=seed)
+        return np.random.rand(1).astype("float32"), {}  # noqa: NPY002 - the fault that is to be found
+
+    def step(self, action):
+        return self.reset()[0], 0.0, True, False, {}
+
+
+def test_check_fails_an_unsound_one_and_says_why(quintain, monkeypatch):
+    monkeypatch.setitem(gym.registry, "Drifting-v0", gym.spec("CartPole-v1").__class__("Drifting-v0", Drifting))
+    result = quintain("check", "Drifting-v0")
+    assert result.code == 1
+    assert "FAIL same seed same episode" in result.said
+    assert quintain("check", "Drifting-v0", "--json").json["ok"] is False
+
+
+def test_check_suggests_the_nearest_environment(quintain):
+    result = quintain("check", "CodeReson-v0")
+    assert result.code == 1
+    assert "'CodeReason-v0'" in result.said
+    assert "cannot import 'nosuchmodule'" in quintain("check", "nosuchmodule:X-v0").said
+
+
+def test_model_lists_what_can_be_fetched(quintain, monkeypatch, tmp_path):
+    monkeypatch.setenv("QUINTAIN_CACHE", str(tmp_path))
+    result = quintain("model", "list")
+    assert result.code == 0
+    assert "smollm2-135m-instruct (default)" in result.out
+
+
+def test_model_fetch_and_path_print_the_folder(quintain, monkeypatch):
+    monkeypatch.setattr(weights, "fetch", lambda name: Path("fetched") / name)
+    monkeypatch.setattr(weights, "path", lambda name: Path("here") / name)
+    assert quintain("model", "fetch").out.strip() == f"fetched/{weights.DEFAULT_MODEL}"
+    assert quintain("model", "path", weights.DEFAULT_MODEL).out.strip() == f"here/{weights.DEFAULT_MODEL}"
+
+
+def test_model_failures_are_messages(quintain, monkeypatch):
+    def broken(name):
+        raise QuintainError("the installer failed: no space left")
+
+    monkeypatch.setattr(weights, "fetch", broken)
+    assert "error: the installer failed" in quintain("model", "fetch").err
+    assert "unknown model 'smollm'" in quintain("model", "fetch", "smollm").err
+
+
+def test_doctor_says_what_works_and_what_to_install_for_the_rest(quintain, monkeypatch):
+    from quintain.cli import diagnosis
+
+    missing = diagnosis.find_spec
+    monkeypatch.setattr(diagnosis, "find_spec", lambda name: None if name in ("vllm", "mujoco") else missing(name))
+    result = quintain("doctor")
+    assert result.code == 0, result.said
+    for heading in ("Python", "Extras", "Language models", "GPU", "Sandbox", "Rendering"):
+        assert heading in result.out
+    assert "pip install 'quintain[vllm]'" in result.out
+    assert "pip install 'quintain[mujoco]'" in result.out
+    found = quintain("doctor", "--json").json
+    assert {"what": "vllm", "state": "off"}.items() <= next(
+        f for f in found["Language models"] if f["what"] == "vllm"
+    ).items()

@@ -1,0 +1,144 @@
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+ORACLE = ["eval", "CodeReason-v0", "-a", "oracle", "--no-code", "--tasks", "letters,game24", "-n", "12"]
+
+
+def test_shows_the_result_and_writes_run_and_report(quintain):
+    result = quintain(*ORACLE, "-o", "run")
+    assert result.code == 0, result.said
+    assert "success 100.0% [75.8%, 100.0%] 12" in result.said
+    for expected in ("letters", "game24", "correctness", "turns", "report: run/report.html"):
+        assert expected in result.said
+    assert len(Path("run/episodes.jsonl").read_text().splitlines()) == 12
+    assert Path("run/report.html").stat().st_size > 10_000
+
+
+def test_the_default_folder_is_new_and_named_after_the_run(quintain):
+    for _ in range(2):
+        assert quintain(*ORACLE, "--no-report").code == 0
+    folders = list(Path("runs").iterdir())
+    assert len(folders) == 2
+    assert all(folder.name.startswith("codereason-v0-oracle-2") for folder in folders)
+
+
+def test_json_is_all_there_is_on_the_standard_output(quintain):
+    result = quintain(*ORACLE, "-o", "run", "--json", "--confidence", "0.9")
+    assert result.json["episodes"] == 12
+    assert result.json["success"]["confidence"] == 0.9
+    assert result.json["report"] == "run/report.html"
+
+
+def test_options_reach_environment_and_agent(quintain):
+    words = ["--split", "train", "--difficulty", '{"max_length": 12}', "--env-arg", "max_turns=3", "--seed", "7"]
+    result = quintain(
+        "eval", "CodeReason-v0", "-a", "oracle", "--agent-arg", "through_code=false", "--tasks", "letters", "--no-code",
+        *words, "-n", 2, "-o", "run", "--no-report",
+    )  # fmt: skip
+    assert result.code == 0, result.said
+    assert json.loads(Path("run/run.json").read_text())["config"] == {
+        "env": "CodeReason-v0",
+        "env_kwargs": {
+            "tasks": "letters", "split": "train", "difficulty": {"max_length": 12}, "code": False, "max_turns": 3,
+        },
+        "agent": {"name": "oracle", "through_code": False},
+        "seed": 7,
+    }  # fmt: skip
+    assert not Path("run/report.html").exists()
+
+
+def test_a_model_is_part_of_the_engine(quintain):
+    words = ["-a", "all-text", "--engine", "scripted", "--model", "I say <<<Count: 1, Positions: [1]>>>"]
+    result = quintain(
+        "eval", "CodeReason-v0", *words, "--no-code", "--tasks", "letters", "-n", 2, "-o", "run", "--json"
+    )
+    assert result.code == 0, result.said
+    assert result.json["outcomes"]["failure"] == 2
+    agent = json.loads(Path("run/run.json").read_text())["config"]["agent"]
+    assert agent == {"name": "all-text", "engine": "scripted:I say <<<Count: 1, Positions: [1]>>>"}
+
+
+def test_numeric_environments_work_too(quintain):
+    result = quintain("eval", "CartPole-v1", "-a", "random", "-n", 5, "-o", "run")
+    assert result.code == 0, result.said
+    assert "finished" in result.said
+    assert "reward" in result.said
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["CodeReson-v0", "-a", "oracle"], "did you mean 'CodeReason-v0'"),
+        (["nosuchmodule:X-v0", "-a", "oracle"], "nosuchmodule"),
+        (["CodeReason-v0", "-a", "orakle"], "did you mean 'oracle'"),
+        (["CodeReason-v0", "-a", "oracle", "--tasks", "leters"], "did you mean 'letters'"),
+        (["CodeReason-v0", "-a", "oracle", "--suite", "symbenhc"], "did you mean 'symbench'"),
+        (["CodeReason-v0", "-a", "oracle", "--split", "tset"], "did you mean 'test'"),
+        (["CodeReason-v0", "-a", "oracle", "--tasks", "letters", "--difficulty", "hadr"], "did you mean 'hard'"),
+        (["CartPole-v1", "-a", "random", "--tasks", "letters"], "unexpected keyword argument 'tasks'"),
+        (["CodeReason-v0", "-a", "oracle", "--agent-arg", "x=1"], "agent 'oracle'"),
+        (["CodeReason-v0", "-a", "oracle", "--engine", "scripted"], "asks no language model"),
+        (["CodeReason-v0", "-a", "all-text", "--engine", "vlm"], "did you mean 'vllm'"),
+        (["CodeReason-v0", "-a", "nowhere.pt"], "no policy file at 'nowhere.pt'"),
+        (["CodeReason-v0", "-a", "oracle", "--executor", "processes"], "executor must be"),
+    ],
+)
+def test_mistakes_are_one_message_and_leave_no_folder_behind(quintain, words, message):
+    result = quintain("eval", *words)
+    assert result.code == 1
+    assert message in result.said
+    assert "Traceback" not in result.said
+    assert not Path("runs").exists() or not list(Path("runs").iterdir())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--env-arg", "x=[1"], "is not JSON"),
+        (["--agent-arg", "x"], "expected NAME=JSON"),
+        (["--tasks", "letters", "--env-arg", "tasks=game24"], "given twice"),
+        (["--resume"], "which run to continue"),
+        (["--retry-errors"], "--resume"),
+        (["--episodes", "0"], "--episodes"),
+        (["--confidence", "1.5"], "must be in (0, 1)"),
+        (["--engine", "openai:a", "--model", "b"], "names a model already"),
+        (["--no-such-option"], "No such option"),
+    ],
+)
+def test_wrong_usage_has_its_own_exit_code(quintain, words, message):
+    result = quintain("eval", "CodeReason-v0", "-a", "oracle", *words)
+    assert result.code == 2
+    assert message in result.said
+
+
+def test_infrastructure_failures_in_every_episode_have_their_own_exit_code(quintain):
+    result = quintain("eval", "CartPole-v1", "-a", "oracle", "-n", 3, "-o", "run")
+    assert result.code == 3
+    assert "3 x agent: CartPole-v1 offers no solution" in result.said
+    assert Path("run/report.html").exists()
+
+
+def test_a_folder_with_a_run_is_refused_and_resumed_on_request(quintain):
+    assert quintain(*ORACLE, "-o", "run").code == 0
+    before = Path("run/episodes.jsonl").read_text()
+    again = quintain(*ORACLE, "-o", "run")
+    assert again.code == 1
+    assert "already holds a run" in again.said
+    assert Path("run/episodes.jsonl").read_text() == before
+    more = quintain(*ORACLE[:-1], "15", "-o", "run", "--resume", "--json")
+    assert more.json["episodes"] == 15
+    assert Path("run/episodes.jsonl").read_text().startswith(before)
+    other = quintain(*ORACLE, "-o", "run", "--resume", "--seed", "1")
+    assert other.code == 1
+    assert "seed was 0, is 1" in other.said
+
+
+def test_without_the_report_extra_the_run_succeeds_and_says_what_to_install(quintain, monkeypatch):
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    result = quintain(*ORACLE, "-o", "run")
+    assert result.code == 0
+    assert "pip install 'quintain[report]'" in result.said
+    assert "success 100.0%" in result.said

@@ -1,0 +1,73 @@
+"""Runs that are cut off: Ctrl-C and SIGKILL lose nothing but the episodes in flight."""
+
+import json
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+COMMAND = [sys.executable, "-m", "quintain.cli"]
+EVAL = ["eval", "CodeReason-v0", "-a", "oracle", "--no-code", "--tasks", "letters", "--no-report", "-n", "4000"]
+
+
+def start(folder, *words):
+    return subprocess.Popen(
+        [*COMMAND, *EVAL, "-o", str(folder), *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "200"},
+    )  # fmt: skip
+
+
+def wait_for_episodes(process, folder, n=200):
+    """Wait until the run is well under way."""
+    records = folder / "episodes.jsonl"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        if records.exists() and records.read_bytes().count(b"\n") >= n:
+            return
+        time.sleep(0.01)
+    pytest.fail(f"the run ended before it could be interrupted: {process.communicate()}")
+
+
+def finish(folder, *words):
+    """Run to the end and return the result that depends on the episodes alone."""
+    out, err = (process := start(folder, "--json", *words)).communicate(timeout=120)
+    assert process.returncode == 0, err
+    return {k: v for k, v in json.loads(out).items() if k not in ("run", "wall_s")}
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    return finish(tmp_path_factory.mktemp("unbroken") / "run")
+
+
+def test_ctrl_c_keeps_finished_episodes_and_says_how_to_go_on(tmp_path, unbroken):
+    run = tmp_path / "run"
+    process = start(run)
+    wait_for_episodes(process, run)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    kept = (run / "episodes.jsonl").read_text().splitlines()
+    assert 200 <= len(kept) < 4000
+    advice = shlex.split(err.strip().splitlines()[-1])
+    assert advice == ["quintain", *EVAL, "-o", str(run), "--resume"]
+    assert finish(run, "--resume") == unbroken
+    assert (run / "episodes.jsonl").read_text().splitlines()[: len(kept)] == kept
+
+
+def test_a_killed_run_resumes_to_the_table_of_an_unbroken_one(tmp_path, unbroken):
+    run = tmp_path / "run"
+    process = start(run)
+    wait_for_episodes(process, run)
+    process.kill()
+    process.communicate(timeout=60)
+    with (run / "episodes.jsonl").open("a") as file:
+        file.write('{"index":3999,"seed":1,"outc')  # a line that the kill cut off
+    assert finish(run, "--resume") == unbroken
+    indices = [json.loads(line)["index"] for line in (run / "episodes.jsonl").read_text().splitlines()]
+    assert sorted(indices) == list(range(4000))

@@ -1,0 +1,119 @@
+"""The report page in a real browser: every episode can be reached, and no transcript runs."""
+
+import json
+import re
+import shutil
+import subprocess
+
+import pytest
+
+import quintain
+from quintain.evaluation.html import write_report
+
+pytest.importorskip("jinja2")
+pytest.importorskip("matplotlib")
+
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(BROWSER is None, reason="needs chromium")
+
+RUN = "document.title='ran';document.documentElement.dataset.ran='yes'"
+HOSTILE = [
+    f"<script>{RUN}</script>",
+    f"</script><script>{RUN}</script>",
+    f'<img src=x onerror="{RUN}"><svg onload="{RUN}"><a href="javascript:{RUN}">x</a>',
+    "\x1b[31mred\x1b[0m \x1b]0;title\x07",
+    "\u202egnp.exe\u202c \u2066isolated\u2069 \u200bzero width",
+    "\x00" * 30_000,
+    "\x00\x1b" * 10_000,
+    "\ud800 lone \udfff surrogates, tag \U000e0041",
+    "x" * 1_000_000,
+    f"```python\nprint('</script><script>{RUN}</script>')\n```\n```html\n<script>{RUN}</script>",
+    "# heading\n**bold** [link](javascript:alert(1)) ${7*7} {{7*7}} <!-- <script>",
+    "<<<\u202e1>>>",
+]
+
+# Walks through the page as a reader would, and writes what it saw into an attribute.
+WALK = """
+addEventListener("load", async () => {
+  const wait = () => new Promise((resolve) => setTimeout(resolve, 20));
+  const seen = [], texts = [];
+  while (!document.getElementById("more").hidden) document.getElementById("more").click();
+  for (const link of [...document.querySelectorAll("#list a")]) {
+    link.click();
+    await wait();
+    seen.push(document.querySelector("#episode h3").textContent);
+    texts.push(document.getElementById("episode").textContent.slice(0, 3000));
+  }
+  const search = async (text) => {
+    document.getElementById("query").value = text;
+    document.getElementById("query").dispatchEvent(new Event("input"));
+    for (let i = 0; i < 15; i++) await wait();
+    return document.querySelectorAll("#list a").length;
+  };
+  const found = [await search("lone"), await search("no transcript says this"), await search("")];
+  const chip = document.querySelector(".chip");
+  chip.click();
+  const filtered = document.getElementById("count").textContent;
+  const foreign = document.querySelectorAll("#episode script, #episode img, #episode svg, #list img").length;
+  const result = {seen, texts, found, filtered, expected: Number(chip.querySelector("b").textContent), foreign,
+                  ready: document.documentElement.dataset.ready,
+                  ran: document.documentElement.dataset.ran || "", title: document.title};
+  document.documentElement.setAttribute("data-walk", JSON.stringify(result));
+});
+"""
+
+
+def browse(page, profile):
+    """Return the page as the browser left it, after the walk."""
+    from quintain.evaluation.html.page import _csp_hash
+
+    # The policy of the page lets no foreign script run, so the walk is let in by name.
+    text = page.read_text(encoding="utf-8").replace("script-src '", f"script-src '{_csp_hash(WALK)}' '", 1)
+    page.write_text(text.replace("</body>", f"<script>{WALK}</script></body>"), encoding="utf-8")
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+             "--disable-component-update", "--disable-sync", f"--user-data-dir={profile}"]  # fmt: skip
+    done = subprocess.run(
+        [BROWSER, *flags, "--virtual-time-budget=20000", "--dump-dom", page.as_uri()],
+        capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=120, check=True,
+    )  # fmt: skip
+    return done.stdout
+
+
+def walk(dom):
+    from html import unescape
+
+    found = re.search(r'data-walk="([^"]*)"', dom)
+    assert found, dom[:500]
+    return json.loads(unescape(found[1]))
+
+
+def test_every_episode_is_reachable_and_none_runs(tmp_path):
+    class Hostile:
+        def begin(self, seat):
+            self.n = getattr(self, "n", -1) + 1
+            reply = HOSTILE[self.n % len(HOSTILE)]
+            return type("Actor", (), {"act": lambda self, observation, info: reply})()
+
+    report = quintain.evaluate(
+        "CodeReason-v0", Hostile(), episodes=260, concurrency=1, env_kwargs={"tasks": "letters,game24", "code": False}
+    )
+    result = walk(browse(write_report(report, tmp_path / "page.html"), tmp_path / "profile"))
+    assert result["ready"] == "true"
+    assert result["seen"] == [f"Episode {i}" for i in range(260)]
+    assert (result["title"], result["ran"]) == ("CodeReason-v0 · Hostile · Quintain", "")
+    assert result["foreign"] == 0
+    assert result["found"][1:] == [0, 200]
+    assert result["found"][0] > 10
+    assert result["filtered"] == f"{result['expected']} of 260 episodes"
+    everything = "".join(result["texts"])
+    assert f"<script>{RUN}</script>" in everything  # shown, not run
+    for shown in (r"\x1b[31mred\x1b[0m", r"\u202egnp.exe\u202c", r"\x00\x00", r"\ud800 lone \udfff", r"\U000e0041"):
+        assert shown in everything
+    assert not set(everything) & set("\x00\x1b\u202e\u2066")
+
+
+def test_numbers_and_seats_are_readable(tmp_path):
+    report = quintain.evaluate("CartPole-v1", "random", episodes=3)
+    result = walk(browse(write_report(report, tmp_path / "page.html"), tmp_path / "profile"))
+    assert len(result["seen"]) == 3
+    assert "observationactionreward" in result["texts"][0]
