@@ -258,6 +258,8 @@ class Sandbox:
             level = best_level(self.require) if self.level is None else require_level(self.level)
         if self.allow_subprocess and level == "C":
             raise ConfigurationError("allow_subprocess needs level A or B, which have a process namespace")
+        if self.allow_subprocess and level == "B" and os.geteuid() == 0:
+            raise ConfigurationError("as root, allow_subprocess needs level A: the kernel sets root no process limit")
         return ForkBackend(
             level,
             workers=self.workers,

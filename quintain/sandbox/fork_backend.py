@@ -200,12 +200,8 @@ class ForkBackend:
                 if setup.failed is not None:
                     return self._setup_failed(setup.detail), None
                 pool.refill()
-                outcome = supervise(
-                    child,
-                    self._message(job, last=True, in_child=scratch is None, limits=job.limits),
-                    job.stdin,
-                    job.limits,
-                )
+                message = self._message(job, last=True, in_child=scratch is None, limits=job.limits)
+                outcome = supervise(child, message, job.stdin, job.limits, self._watched(scratch))
                 return self._result(outcome, child.server.protections), outcome
             finally:
                 child.close()
@@ -220,9 +216,12 @@ class ForkBackend:
         if child is None:
             if session.flavour is None:
                 session.flavour = choose(job.code).name
+            scratch = None if self.private_world else HostScratch({}, writable=self.writable_scratch)
+            session.scratch = scratch
             try:
-                child = self._pools[session.flavour].take(session.limits, self._host_scratch(job))
+                child = self._pools[session.flavour].take(session.limits, scratch)
             except ServerSetupFailed as failure:
+                self.end_session(session)
                 return self._setup_failed(str(failure)), None
             session.place = child
         alive = False
@@ -231,8 +230,12 @@ class ForkBackend:
             if setup.failed is not None:
                 return self._setup_failed(setup.detail), None
             memory = None if child.jobs else session.limits
-            message = self._message(job, last=False, in_child=True, limits=memory)
-            outcome = supervise(child, message, b"", job.limits)
+            # Where the snippet cannot write, no link can wait for the host, and the host puts the files there.
+            by_host = session.scratch is not None and not session.scratch.writable
+            if by_host:
+                session.scratch.add(job.files)
+            message = self._message(job, last=False, in_child=not by_host, limits=memory)
+            outcome = supervise(child, message, b"", job.limits, self._watched(session.scratch))
             alive = outcome.alive
             return self._result(outcome, child.server.protections, state_lost=not alive), outcome
         finally:
@@ -243,8 +246,15 @@ class ForkBackend:
     def end_session(self, session: Session) -> None:
         """Kill the session's child, if it has one."""
         child, session.place = session.place, None
+        scratch, session.scratch = session.scratch, None
         if child is not None:
             child.close()
+        if scratch is not None:
+            scratch.remove()
+
+    def _watched(self, scratch: HostScratch | None) -> HostScratch | None:
+        """Return the directory whose size has to be watched, for want of a quota."""
+        return scratch if scratch is not None and scratch.writable and self.level != "none" else None
 
     def _host_scratch(self, job: Job) -> HostScratch | None:
         if self.private_world or not (job.files or self.writable_scratch):

@@ -53,14 +53,18 @@ class HostScratch:
         self.writable = writable
         self.descriptor = os.open(self.path, DIRECTORY)
         try:
-            for name, content in files.items():
-                target = os.path.join(self.path, name)
-                os.makedirs(os.path.dirname(target), exist_ok=True)
-                with open(target, "wb") as file:
-                    file.write(content)
+            self.add(files)
         except BaseException:
             self.remove()
             raise
+
+    def add(self, files: Mapping[str, bytes]) -> None:
+        """Write files by name: before untrusted code runs, or where it cannot write."""
+        for name, content in files.items():
+            target = os.path.join(self.path, name)
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            with open(target, "wb") as file:
+                file.write(content)
 
     def usage(self) -> tuple[int, int]:
         """Return bytes and entries below the directory, counted without following links."""

@@ -29,7 +29,8 @@ class Session:
         self.limits = limits
         self.flavour = flavour
         self.restarts = 0
-        self.place: Any = None  # the backend's own object: a child, an interpreter, a container
+        self.place: Any = None  # the backend's own object: a child or an interpreter
+        self.scratch: Any = None  # a directory of the host, where the child has none of its own
         self.lock = threading.RLock()
         self.closed = False
         self._backend = backend

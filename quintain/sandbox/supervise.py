@@ -16,6 +16,7 @@ from quintain.sandbox.jail.harness import HARNESS_FAILED
 from quintain.sandbox.jail.protocol import ProtocolError, encode_frame
 from quintain.sandbox.limits import Limits
 from quintain.sandbox.result import Status
+from quintain.sandbox.scratch import HostScratch
 from quintain.sandbox.server import Child
 
 __all__ = ["Outcome", "supervise"]
@@ -25,6 +26,7 @@ EXIT_GRACE_S = 2.0
 INTERRUPT_GRACE_S = 0.3
 KILL_TIMEOUT_S = 30.0
 CPU_CHECK_S = 0.05
+SCRATCH_CHECK_S = 0.05
 
 
 @dataclass
@@ -91,8 +93,11 @@ class _Capture:
 class _Supervision:
     """The state of one job between its first and its last event."""
 
-    def __init__(self, child: Child, job: dict[str, Any], stdin: bytes, limits: Limits) -> None:
+    def __init__(
+        self, child: Child, job: dict[str, Any], stdin: bytes, limits: Limits, scratch: HostScratch | None
+    ) -> None:
         self.child = child
+        self.scratch = scratch
         self.limits = limits
         self.last = bool(job["last"])
         self.first = child.jobs == 0
@@ -127,6 +132,8 @@ class _Supervision:
             self._write(child.stdin)
         while self.ended is None and (self.last or self.claim is None):
             wait = min(self.deadline, self.next_cpu_check) - time.monotonic()
+            if self.scratch is not None:
+                wait = min(wait, SCRATCH_CHECK_S)
             for descriptor, event in poller.poll(max(0.0, wait * 1000)):
                 self._handle(descriptor, event)
             self._check_clock()
@@ -226,6 +233,10 @@ class _Supervision:
 
     def _check_clock(self) -> None:
         now = time.monotonic()
+        if self.scratch is not None and self.ended is None:
+            size, entries = self.scratch.usage()
+            if size > self.limits.scratch_mb << 20 or entries > self.limits.scratch_files:
+                self._kill("scratch")
         if self.ended is not None or (self.claim is not None and not self.last):
             return
         if now >= self.deadline:
@@ -294,7 +305,7 @@ class _Supervision:
             max_rss_mb=rss,
             exit_code=exit_code,
             signal=signal_name,
-            alive=ended is None and not self.reason.startswith(("output", "protocol", "exit")),
+            alive=ended is None and not self.reason.startswith(("output", "protocol", "exit", "scratch")),
         )
 
     def _judge(self, exit_code: int | None, signal_name: str | None, cpu_s: float) -> tuple[Status, str]:
@@ -302,6 +313,8 @@ class _Supervision:
         limits = self.limits
         if self.reason == "output" or self.stdout.overflow or self.stderr.overflow:
             return "output_limit", f"more than {limits.output_kb} KiB of output"
+        if self.reason == "scratch":
+            return "output_limit", f"more than {limits.scratch_mb} MiB or {limits.scratch_files} files written"
         if self.reason == "wall":
             return "timeout", f"wall-clock limit of {limits.wall_s:g} s"
         if self.reason == "cpu" or (signal_name == "SIGKILL" and not self.reason and cpu_s >= 0.95 * limits.cpu_s):
@@ -343,10 +356,19 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def supervise(child: Child, job: dict[str, Any], stdin: bytes, limits: Limits) -> Outcome:
+def supervise(
+    child: Child, job: dict[str, Any], stdin: bytes, limits: Limits, scratch: HostScratch | None = None
+) -> Outcome:
     """Run one job in a child that has finished its set-up.
+
+    Args:
+        child: Where.
+        job: What the harness in the child shall do.
+        stdin: Bytes of its standard input.
+        limits: Bounds.
+        scratch: A directory of the host that it writes to; its size is watched, for want of a quota.
 
     Raises:
         SandboxError: If the fork server died meanwhile. The job is not repeated.
     """
-    return _Supervision(child, job, stdin, limits).run()
+    return _Supervision(child, job, stdin, limits, scratch).run()

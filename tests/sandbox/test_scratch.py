@@ -1,0 +1,115 @@
+"""Working directories: made by the host where the child cannot have its own, watched, and always removed."""
+
+from __future__ import annotations
+
+import glob
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from quintain.errors import ConfigurationError
+from quintain.sandbox import Limits, Sandbox
+from quintain.sandbox.scratch import HostScratch
+from tests.sandbox.conftest import AVAILABLE, needs_level
+
+NAMESPACED = [pytest.param(level, marks=needs_level(level)) for level in ("A", "B")]
+
+
+def _left_over() -> set[str]:
+    return set(glob.glob(f"{tempfile.gettempdir()}/quintain-*"))
+
+
+def test_removal_follows_no_link_and_survives_deep_trees(tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "file").write_text("keep")
+    scratch = HostScratch({"a/b": b"x"}, writable=True)
+    os.symlink(precious, f"{scratch.path}/link")
+    here = os.open(scratch.path, os.O_RDONLY)
+    for _ in range(1500):  # deeper than recursion or a path name would reach
+        os.mkdir("d", dir_fd=here)
+        inner = os.open("d", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = inner
+    os.close(here)
+    scratch.remove()
+    assert not os.path.exists(scratch.path)
+    assert (precious / "file").read_text() == "keep"
+    scratch.remove()
+
+
+@needs_level("C")
+def test_level_c_with_writable_scratch_watches_its_size() -> None:
+    before = _left_over()
+    with Sandbox(level="C", writable_scratch=True, workers=1) as box:
+        assert box.run("open('a', 'w').write('x')\nprint(open('a').read())").stdout == "x\n"
+        fill = "import time\nfor i in range(20):\n    open(f'f{i}', 'wb').write(bytes(4 << 20)); time.sleep(0.05)"
+        assert box.run(fill).status == "output_limit"
+        many = "import time\nfor i in range(2000):\n    open(f'f{i}', 'w').close(); time.sleep(0.001)"
+        assert box.run(many, limits=Limits(scratch_files=100)).status == "output_limit"
+        with box.session() as session:
+            box.run("import os; os.symlink('/etc', 'link')", session=session)
+            assert box.run("open('given').read()", session=session, files={"given": "x"}).value_repr == "'x'"
+    assert _left_over() == before
+
+
+@needs_level("C")
+def test_level_c_gives_files_without_letting_snippets_write() -> None:
+    before = _left_over()
+    with Sandbox(level="C", workers=1) as box, box.session() as session:
+        assert box.run("open('a').read()", session=session, files={"a": "1"}).value_repr == "'1'"
+        assert box.run("open('b').read()", session=session, files={"b": "2"}).value_repr == "'2'"
+        assert "PermissionError" in box.run("open('c', 'w')", session=session).stderr
+        assert "PermissionError" in box.run("open('a', 'w')", files={"a": "1"}).stderr
+    assert _left_over() == before
+
+
+@pytest.mark.parametrize("level", NAMESPACED)
+def test_scratch_size_is_a_limit_of_the_run(level: str) -> None:
+    with Sandbox(level=level, workers=1) as box:
+        write = "open('a', 'wb').write(bytes(3 << 20))"
+        assert box.run(write).value_repr == str(3 << 20)
+        assert "No space left" in box.run(write, limits=Limits(scratch_mb=1)).stderr
+
+
+@pytest.mark.parametrize("level", NAMESPACED)
+def test_subprocesses_where_they_are_allowed(level: str, tmp_path: Path) -> None:
+    if level == "B" and os.geteuid() == 0:
+        with Sandbox(level="B", allow_subprocess=True) as box, pytest.raises(ConfigurationError, match="level A"):
+            box.run("1")
+        return
+    mark = tmp_path / "daemon"
+    with Sandbox(level=level, workers=1, allow_subprocess=True) as box:
+        code = "import subprocess\nprint(subprocess.run(['/bin/echo', 'hi'], capture_output=True, text=True).stdout)"
+        result = box.run(code)
+        assert result.stdout == "hi\n\n", result.stderr
+        bomb = (
+            "import os, time\nn = 0\ntry:\n    for _ in range(500):\n"
+            "        if os.fork() == 0: time.sleep(30); os._exit(0)\n"
+            "        n += 1\nexcept OSError as e:\n    print(n < 100, type(e).__name__)"
+        )
+        assert box.run(bomb).stdout == "True BlockingIOError\n"
+        daemon = f"import os, time\nif os.fork() == 0:\n    os.setsid(); time.sleep(0.5); open({str(mark)!r}, 'w')\n"
+        assert box.run(daemon).status == "ok"
+        assert (
+            "Operation not permitted"
+            in box.run(
+                "import ctypes, os\nl = ctypes.CDLL(None, use_errno=True)\n"
+                "l.unshare(0x10000000)\nprint(os.strerror(ctypes.get_errno()))"
+            ).stdout
+        )
+        assert box.run("import socket\nsocket.socket()").status == "error"
+    assert not mark.exists()
+
+
+@needs_level("C")
+def test_subprocesses_need_a_process_namespace() -> None:
+    with Sandbox(level="C", allow_subprocess=True) as box, pytest.raises(ConfigurationError, match="level A or B"):
+        box.run("1")
+
+
+def test_limits_object_is_the_default_of_the_sandbox() -> None:
+    with Sandbox(level=AVAILABLE[0], limits=Limits(wall_s=0.3), workers=1) as box:
+        assert box.run("while True: pass").status == "timeout"
