@@ -1,1 +1,46 @@
 """What goes wrong: attacks as wrappers with an explicit budget."""
+
+from quintain.agents.victims import Normaliser, Victim
+from quintain.attacks.action import ActionPerturbation
+from quintain.attacks.budget import Ball
+from quintain.attacks.catalogue import (
+    ActionAttack,
+    CriticAttack,
+    FGSMAttack,
+    MADAttack,
+    MixedAttack,
+    NullAttack,
+    RandomAttack,
+    RewardAttack,
+    RobustSarsaAttack,
+)
+from quintain.attacks.dynamics import DynamicsPerturbation
+from quintain.attacks.observation import Method, ObservationPerturbation
+from quintain.attacks.reward import RewardPerturbation
+from quintain.attacks.schedule import Schedule
+from quintain.attacks.wrappers import Attacked, AttackedVector, Perturbation, apply_attack
+
+__all__ = [
+    "ActionAttack",
+    "ActionPerturbation",
+    "Attacked",
+    "AttackedVector",
+    "Ball",
+    "CriticAttack",
+    "DynamicsPerturbation",
+    "FGSMAttack",
+    "MADAttack",
+    "Method",
+    "MixedAttack",
+    "Normaliser",
+    "NullAttack",
+    "ObservationPerturbation",
+    "Perturbation",
+    "RandomAttack",
+    "RewardAttack",
+    "RewardPerturbation",
+    "RobustSarsaAttack",
+    "Schedule",
+    "Victim",
+    "apply_attack",
+]

@@ -1,0 +1,81 @@
+"""The running statistics through which a policy sees its observations."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quintain.errors import ConfigurationError, require
+
+__all__ = ["Normaliser"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Normaliser:
+    """x = clip((s - mean) / scale, -clip, clip), with the statistics frozen.
+
+    Attributes:
+        mean: Shape ``(d,)``.
+        scale: Shape ``(d,)``, > 0: the standard deviation the policy was trained with, its epsilon included.
+        clip: Bound on the normalised values, > 0; infinite for none.
+
+    Raises:
+        ConfigurationError: If the shapes differ or a scale is not positive and finite.
+    """
+
+    mean: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    clip: float = field(default=math.inf)
+
+    def __post_init__(self) -> None:
+        mean, scale = (np.asarray(v, dtype=np.float64).reshape(-1) for v in (self.mean, self.scale))
+        if mean.shape != scale.shape:
+            raise ConfigurationError(f"a normaliser needs as many means as scales, got {mean.shape} and {scale.shape}")
+        if not (np.isfinite(mean).all() and np.isfinite(scale).all() and (scale > 0).all() and self.clip > 0):
+            raise ConfigurationError("a normaliser needs finite means, finite scales > 0 and clip > 0")
+        object.__setattr__(self, "mean", mean)
+        object.__setattr__(self, "scale", scale)
+
+    @classmethod
+    def from_vecnormalize(cls, source: Any) -> Self:
+        """Take the observation statistics of SB3's ``VecNormalize``, or of a file that its ``save`` wrote.
+
+        A file is a pickle: load only your own.
+
+        Raises:
+            ConfigurationError: If it normalises no observations, or has one statistic per key of a dictionary.
+        """
+        if isinstance(source, (str, Path)):
+            wrappers = require("stable_baselines3.common.vec_env", "rl", "VecNormalize files")
+            source = _load_statistics(Path(source), wrappers)
+        if not getattr(source, "norm_obs", False) or isinstance(source.obs_rms, dict):
+            raise ConfigurationError("expected a VecNormalize with norm_obs=True over a Box observation space")
+        scale = np.sqrt(source.obs_rms.var + source.epsilon)
+        return cls(source.obs_rms.mean, scale, float(source.clip_obs))
+
+    @property
+    def dimension(self) -> int:
+        """Length d of the observations it was made for."""
+        return len(self.mean)
+
+    def __call__(self, observations: NDArray[Any]) -> NDArray[np.float64]:
+        """Normalise observations of shape ``(n, d)``."""
+        standard = (observations - self.mean) / self.scale
+        return np.maximum(np.minimum(standard, self.clip), -self.clip)
+
+
+def _load_statistics(path: Path, wrappers: Any) -> Any:
+    import pickle
+
+    if not path.is_file():
+        raise ConfigurationError(f"no normaliser statistics at {str(path)!r}")
+    with path.open("rb") as file:
+        loaded = pickle.load(file)
+    if not isinstance(loaded, wrappers.VecNormalize):
+        raise ConfigurationError(f"{str(path)!r} holds a {type(loaded).__name__}, not a VecNormalize")
+    return loaded

@@ -1,0 +1,197 @@
+"""The attacks as one call each: wrap an environment, single or vector, in an attack with a budget."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import gymnasium as gym
+from gymnasium.vector import VectorEnv
+
+from quintain.agents.victims import ActionValue, Normaliser, Space, Victim
+from quintain.attacks.action import ActionKind, ActionPerturbation
+from quintain.attacks.budget import Ball, Norm
+from quintain.attacks.gradient import FGSM, MAD, Critic, Mixture, RobustSarsa
+from quintain.attacks.noise import RandomNoise
+from quintain.attacks.observation import NullPerturbation, ObservationPerturbation
+from quintain.attacks.reward import RewardKind, RewardPerturbation
+from quintain.attacks.schedule import ALWAYS, Schedule
+from quintain.attacks.wrappers import apply_attack
+
+__all__ = [
+    "ActionAttack",
+    "CriticAttack",
+    "FGSMAttack",
+    "MADAttack",
+    "MixedAttack",
+    "NullAttack",
+    "RandomAttack",
+    "RewardAttack",
+    "RobustSarsaAttack",
+]
+
+EnvT = TypeVar("EnvT", gym.Env[Any, Any], VectorEnv[Any, Any, Any])
+
+
+def NullAttack(env: EnvT) -> EnvT:
+    """Change nothing; the control for the wrapper itself."""
+    return apply_attack(env, NullPerturbation())
+
+
+def RandomAttack(
+    env: EnvT,
+    victim: Victim | None = None,
+    *,
+    epsilon: float,
+    norm: Norm = "linf",
+    space: Space = "raw",
+    normaliser: Normaliser | None = None,
+    schedule: Schedule = ALWAYS,
+    name: str = "",
+) -> EnvT:
+    """Add uniform noise from the ball to what the victim sees.
+
+    Args:
+        env: Environment or vector environment.
+        victim: Only for its normaliser; noise needs no victim.
+        epsilon: Budget, >= 0.
+        norm: ``"linf"`` or ``"l2"``.
+        space: ``"raw"``, or ``"normalised"`` for units of the victim's running standard deviations.
+        normaliser: The normaliser, where there is no victim.
+        schedule: When the attack acts.
+        name: Key in ``info["attack"]``; by default ``"random"``.
+
+    Raises:
+        ConfigurationError: If budget, space and environment do not fit.
+    """
+    if victim is not None and normaliser is None:
+        normaliser = victim.normaliser
+    return apply_attack(
+        env,
+        ObservationPerturbation(
+            RandomNoise(), Ball(epsilon, norm), space=space, normaliser=normaliser, schedule=schedule, name=name
+        ),
+    )
+
+
+def FGSMAttack(
+    env: EnvT,
+    victim: Victim,
+    *,
+    epsilon: float,
+    norm: Norm = "linf",
+    space: Space = "raw",
+    schedule: Schedule = ALWAYS,
+    name: str = "",
+) -> EnvT:
+    """Take one gradient step of full length; see :class:`~quintain.attacks.gradient.FGSM`. White-box.
+
+    Arguments and errors are those of :func:`MADAttack`.
+    """
+    method = FGSM(victim, space)
+    return apply_attack(env, ObservationPerturbation.on(victim, method, epsilon, norm, space, schedule, name))
+
+
+def CriticAttack(
+    env: EnvT,
+    victim: Victim,
+    *,
+    epsilon: float,
+    norm: Norm = "linf",
+    space: Space = "raw",
+    steps: int = 10,
+    schedule: Schedule = ALWAYS,
+    name: str = "",
+) -> EnvT:
+    """Descend the victim's own critic; see :class:`~quintain.attacks.gradient.Critic`. White-box.
+
+    Arguments and errors are those of :func:`MADAttack`.
+    """
+    method = Critic(victim, space, steps)
+    return apply_attack(env, ObservationPerturbation.on(victim, method, epsilon, norm, space, schedule, name))
+
+
+def MADAttack(
+    env: EnvT,
+    victim: Victim,
+    *,
+    epsilon: float,
+    norm: Norm = "linf",
+    space: Space = "raw",
+    steps: int = 10,
+    schedule: Schedule = ALWAYS,
+    name: str = "",
+) -> EnvT:
+    """Maximise the action difference; see :class:`~quintain.attacks.gradient.MAD`. White-box.
+
+    Args:
+        env: Environment or vector environment, whose rows are attacked in one batch.
+        victim: The victim; its gradient (and density) are used.
+        epsilon: Budget, >= 0. The published budgets for PPO on MuJoCo are in normalised space: Hopper 0.075,
+            Walker2d 0.05, HalfCheetah 0.15, Ant 0.15.
+        norm: ``"linf"`` or ``"l2"``.
+        space: ``"raw"``, or ``"normalised"`` for units of the victim's running standard deviations.
+        steps: Gradient steps, >= 1.
+        schedule: When the attack acts.
+        name: Key in ``info["attack"]``; by default the attack's own.
+
+    Returns:
+        The environment as the victim sees it. It steps from the true state; ``info["attack"]`` tells the truth.
+
+    Raises:
+        CapabilityError: If the victim lacks what the attack needs.
+        ConfigurationError: If budget, space, victim and environment do not fit.
+    """
+    method = MAD(victim, space, steps)
+    return apply_attack(env, ObservationPerturbation.on(victim, method, epsilon, norm, space, schedule, name))
+
+
+def RobustSarsaAttack(
+    env: EnvT,
+    victim: Victim,
+    critic: ActionValue,
+    *,
+    epsilon: float,
+    norm: Norm = "linf",
+    space: Space = "raw",
+    steps: int = 10,
+    schedule: Schedule = ALWAYS,
+    name: str = "",
+) -> EnvT:
+    """Descend a critic learned for the attack; see :class:`~quintain.attacks.gradient.RobustSarsa`. White-box.
+
+    ``critic`` comes from :func:`~quintain.attacks.sarsa.train_robust_sarsa`; the rest as in :func:`MADAttack`.
+    """
+    method = RobustSarsa(victim, critic, space, steps)
+    return apply_attack(env, ObservationPerturbation.on(victim, method, epsilon, norm, space, schedule, name))
+
+
+def MixedAttack(
+    env: EnvT,
+    victim: Victim,
+    critic: ActionValue,
+    *,
+    epsilon: float,
+    norm: Norm = "linf",
+    space: Space = "raw",
+    steps: int = 10,
+    share: float = 0.5,
+    schedule: Schedule = ALWAYS,
+    name: str = "rs+mad",
+) -> EnvT:
+    """Mix Robust Sarsa with MAD. White-box.
+
+    ``share``, in [0, 1], is the weight of Robust Sarsa; the rest as in :func:`RobustSarsaAttack`.
+    """
+    parts = [RobustSarsa(victim, critic, space, steps), MAD(victim, space, steps)]
+    method = Mixture(parts, [share, 1 - share], steps, name)
+    return apply_attack(env, ObservationPerturbation.on(victim, method, epsilon, norm, space, schedule, name))
+
+
+def ActionAttack(env: EnvT, kind: ActionKind, **options: Any) -> EnvT:
+    """Execute something else than what was chosen; see :class:`~quintain.attacks.action.ActionPerturbation`."""
+    return apply_attack(env, ActionPerturbation(kind, **options))
+
+
+def RewardAttack(env: EnvT, kind: RewardKind, **options: Any) -> EnvT:
+    """Pay something else than what was earned; see :class:`~quintain.attacks.reward.RewardPerturbation`."""
+    return apply_attack(env, RewardPerturbation(kind, **options))

@@ -1,0 +1,77 @@
+"""When a perturbation acts within an episode."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quintain.errors import ConfigurationError
+
+__all__ = ["ALWAYS", "Schedule"]
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """Which steps of an episode are perturbed. Step 0 is the reset.
+
+    Attributes:
+        start: First step that may be perturbed, >= 0.
+        stop: First step that is left alone again; ``None`` for never.
+        every: Length of a period in steps, >= 1.
+        length: Perturbed steps at the beginning of each period, in [1, every].
+        probability: Chance that a step which the rest allows is perturbed, in [0, 1].
+
+    Raises:
+        ConfigurationError: If a value is out of range.
+
+    Example:
+        >>> [step for step in range(10) if Schedule(start=2, every=4, length=2).allows(step)]
+        [2, 3, 6, 7]
+    """
+
+    start: int = 0
+    stop: int | None = None
+    every: int = 1
+    length: int = 1
+    probability: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.start < 0 or self.every < 1 or not 1 <= self.length <= self.every:
+            raise ConfigurationError(f"expected start >= 0 and 1 <= length <= every, got {self}")
+        if self.stop is not None and self.stop < self.start:
+            raise ConfigurationError(f"stop must be >= start, got {self}")
+        if not 0 <= self.probability <= 1:
+            raise ConfigurationError(f"probability must be in [0, 1], got {self.probability!r}")
+
+    @property
+    def constant(self) -> bool:
+        """Whether every step is perturbed."""
+        return self == ALWAYS
+
+    def allows(self, step: int) -> bool:
+        """Say whether ``step`` lies in the window and in the active part of its period."""
+        inside = self.start <= step < (math.inf if self.stop is None else self.stop)
+        return inside and (step - self.start) % self.every < self.length
+
+    def active(self, steps: NDArray[np.int64], rngs: list[np.random.Generator]) -> NDArray[np.bool_]:
+        """Decide for one step of several episodes.
+
+        Args:
+            steps: Step each episode is at, shape ``(n,)``.
+            rngs: Generator of each episode; drawn from only if ``probability`` is below 1.
+
+        Returns:
+            Shape ``(n,)``.
+        """
+        if self.constant:
+            return np.ones(len(steps), dtype=np.bool_)
+        allowed = np.array([self.allows(int(step)) for step in steps], dtype=np.bool_)
+        if self.probability < 1:
+            allowed &= np.array([rng.random() < self.probability for rng in rngs], dtype=np.bool_)
+        return allowed
+
+
+ALWAYS = Schedule()
