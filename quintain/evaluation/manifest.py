@@ -7,6 +7,7 @@ import json
 import platform
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
 
 from gymnasium.envs.registration import EnvSpec
@@ -41,7 +42,7 @@ def make_manifest(env: Any, env_kwargs: Mapping[str, Any] | None, agent: Any, se
             "agent": describe_agent(agent),
             "seed": seed,
         },
-        "versions": package_versions(),
+        "versions": dict(package_versions()),
         "platform": {"python": platform.python_version(), "system": platform.platform(), "machine": platform.machine()},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
@@ -65,6 +66,7 @@ def describe_agent(agent: Any) -> Any:
     return {"agent": f"{type(agent).__module__}.{type(agent).__qualname__}"}
 
 
+@cache
 def package_versions() -> dict[str, str]:
     """Return the versions of the installed packages that can change a number."""
     versions = {}

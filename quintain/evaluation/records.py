@@ -138,7 +138,7 @@ def _plain(value: Any) -> Any:
     return repr(value)
 
 
-_ENCODER = json.JSONEncoder(default=_plain, separators=(",", ":"), allow_nan=False)
+_ENCODER = json.JSONEncoder(default=_plain, separators=(",", ":"), allow_nan=False, check_circular=False)
 
 
 def _without_nan(value: Any) -> Any:

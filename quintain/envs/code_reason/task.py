@@ -13,6 +13,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
 import numpy as np
@@ -43,6 +44,8 @@ MAX_ANSWER_CHARS = 20_000
 # A draw lands in the wanted split with probability 1/2: running out means that a family has (almost) no items there.
 _MAX_DRAWS = 200
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
+
 Value = TypeVar("Value")
 
 
@@ -50,7 +53,7 @@ class Malformed(ValueError):
     """An answer does not have the form the question asks for."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Problem:
     """One item of a task.
 
@@ -65,10 +68,10 @@ class Problem:
     answer: str
     data: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
-    @property
+    @cached_property
     def hash(self) -> str:
         """Content hash of question and data, equal on every machine."""
-        canonical = json.dumps([self.prompt, self.data], sort_keys=True, separators=(",", ":"))
+        canonical = _CANONICAL.encode([self.prompt, self.data])
         return hashlib.blake2b(canonical.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
 
 
