@@ -1,0 +1,335 @@
+"""How much the sandbox costs: ``python benchmarks/sandbox.py [--quick] [--soak N] [--peers DIR] [--json FILE]``.
+
+The yardstick is the floor: fork, ``_exit`` and wait in an interpreter with the same libraries loaded, without any
+protection. Ratios to it, measured in the same run, mean more than milliseconds. CPU counts everybody who works for a
+snippet: this process, the fork server and the child.
+
+Peers are measured beside it where they are installed and named as skipped where they are not: ``bwrap`` on the PATH or
+from a virtual environment ``DIR/bubblewrap``, pydantic-monty here or in ``DIR/monty``, sandlock in ``DIR/sandlock``,
+llm-sandbox in ``DIR/llm-sandbox``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from quintain.sandbox import Limits, Sandbox, SandboxedFunction
+from quintain.sandbox.flavours import BARE, SCIENCE, Flavour, locate
+from quintain.sandbox.fork_backend import ForkBackend
+from quintain.sandbox.levels import detect
+from quintain.sandbox.server import ENVIRONMENT, JAIL
+
+PRINT = "print(sum(range(1000)))"
+SNIPPETS = {"bare": PRINT, "science": "# numpy\n" + PRINT}
+
+FLOOR = """
+import importlib, json, os, sys, time
+n, directories, modules, package = json.loads(sys.argv[1])
+sys.path += directories
+if package:
+    os.register_at_fork = lambda **hooks: None
+for name in modules:
+    importlib.import_module(name)
+import gc
+gc.collect()
+if package:
+    sys.path.append(package)
+    from jail.memory import use_huge_pages
+    use_huge_pages()
+gc.freeze()
+walls, cpu = [], 0.0
+own = time.process_time()
+for _ in range(n):
+    start = time.perf_counter()
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    usage = os.wait4(pid, 0)[2]
+    walls.append(time.perf_counter() - start)
+    cpu += usage.ru_utime + usage.ru_stime
+print(json.dumps([(cpu + time.process_time() - own) / n, sorted(walls)]))
+"""
+
+PEERS = {
+    "sandlock": (
+        "import sys, time\nfrom sandlock import Sandbox\n"
+        "readable = ['/usr', '/lib', '/lib64', '/etc', '/dev', sys.base_prefix, sys.prefix]\n"
+        "box = Sandbox(fs_readable=readable, max_memory='256M')\n"
+        "command = [sys.executable, '-I', '-S', '-c', CODE]\n"
+        "def one():\n    r = box.run(command)\n    assert b'499500' in (r.stdout if isinstance(r.stdout, bytes) else"
+        " r.stdout.encode()), r\n"
+    ),
+    "llm-sandbox": (
+        "import time\nfrom llm_sandbox import SandboxSession, SandboxBackend\n"
+        "session = SandboxSession(backend=SandboxBackend.BUBBLEWRAP, lang='python')\nsession.open()\n"
+        "def one():\n    r = session.run(CODE)\n    assert '499500' in r.stdout, r\n"
+    ),
+    "monty": (
+        "from pydantic_monty import CollectStreams, Monty\npool = Monty()\npool.__enter__()\n"
+        "def one():\n    out = CollectStreams()\n    with pool.checkout() as s: s.feed_run(CODE, print_callback=out)\n"
+        "    assert out.output[0][1] == '499500\\n'\n"
+    ),
+}
+PEER_LOOP = """
+import json, sys, time
+CODE = {code!r}
+{peer}
+one()
+walls = []
+for _ in range({count}):
+    start = time.perf_counter()
+    one()
+    walls.append(time.perf_counter() - start)
+print('WALLS' + json.dumps(sorted(walls)))
+"""
+
+
+def percentile(values: list[float], share: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))] * 1e3
+
+
+def floor(flavour: Flavour, count: int, *, prepared: bool) -> tuple[float, list[float]]:
+    """Return CPU seconds and wall times of fork, exit and wait with the flavour's libraries loaded.
+
+    ``prepared`` applies what the fork server does to make forking cheaper: no fork hooks, huge pages.
+    """
+    location = locate(flavour)
+    modules = [name for name in flavour.preload if name.split(".")[0] not in location.missing]
+    arguments = json.dumps([count, list(location.directories), modules, os.path.dirname(JAIL) if prepared else ""])
+    interpreter = getattr(sys, "_base_executable", sys.executable)
+    run = subprocess.run(
+        [interpreter, "-S", "-s", "-P", "-c", FLOOR, arguments], env=ENVIRONMENT, capture_output=True, check=True
+    )
+    cpu, walls = json.loads(run.stdout)
+    return cpu, walls
+
+
+def server_cpu(box: Sandbox) -> float:
+    """Return the CPU seconds of the sandbox's fork servers so far."""
+    backend = box._impl
+    assert isinstance(backend, ForkBackend)
+    total = 0.0
+    for pool in backend._pools.values():
+        if pool.server is None:
+            continue
+        pid = pool.server._process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        inner = int(children[0]) if backend.private_world else pid
+        total += time.clock_gettime((~inner << 3) | 2)
+    return total
+
+
+def one_shot(level: str, flavour: str, count: int, *, pool: int, pause: float) -> tuple[float, list[float]]:
+    """Return CPU seconds per snippet and wall times."""
+    code = SNIPPETS[flavour]
+    with Sandbox(level=level, workers=1, pool_size=pool) as box:
+        for _ in range(5):
+            box.run(code)
+        time.sleep(0.05)
+        own, served, walls, children = time.process_time(), server_cpu(box), [], 0.0
+        for _ in range(count):
+            start = time.perf_counter()
+            result = box.run(code)
+            walls.append(time.perf_counter() - start)
+            children += result.cpu_s
+            assert result.stdout == "499500\n", result
+            if pause:
+                time.sleep(pause)
+        time.sleep(0.02)
+        cpu = time.process_time() - own + server_cpu(box) - served + children
+    return cpu / count, walls
+
+
+def throughput(workers: int, count: int) -> float:
+    """Return snippets per second with as many callers as workers."""
+    with Sandbox(workers=workers) as box, ThreadPoolExecutor(workers) as threads:
+        code = SNIPPETS["science"] + "\nsum(i * i for i in range(100_000))"
+        list(threads.map(lambda _: box.run(code), range(workers * 4)))
+        start = time.perf_counter()
+        assert all(result.ok for result in threads.map(lambda _: box.run(code), range(count)))
+        return count / (time.perf_counter() - start)
+
+
+def repeated(action: Callable[[], object], count: int) -> list[float]:
+    walls = []
+    for _ in range(count):
+        start = time.perf_counter()
+        action()
+        walls.append(time.perf_counter() - start)
+    return walls
+
+
+def command(arguments: list[str], count: int) -> list[float]:
+    def one() -> None:
+        run = subprocess.run(arguments, capture_output=True, check=True)
+        assert b"499500" in run.stdout
+
+    one()
+    return repeated(one, count)
+
+
+def peer(name: str, directory: Path | None, count: int) -> list[float] | str:
+    """Return wall times of a peer, or why there are none."""
+    own = directory / name / "bin/python" if directory else None
+    interpreter = str(own) if own is not None and own.exists() else sys.executable
+    script = PEER_LOOP.format(code=PRINT, peer=PEERS[name], count=count)
+    run = subprocess.run([interpreter, "-c", script], capture_output=True, text=True, timeout=300)
+    if "WALLS" not in run.stdout:
+        last = (run.stderr.strip().splitlines() or ["no message"])[-1]
+        return f"skipped: {last[:80]}"
+    return [float(wall) for wall in json.loads(run.stdout.rpartition("WALLS")[2])]
+
+
+def bubblewrap(directory: Path | None, count: int) -> list[float] | str:
+    path = shutil.which("bwrap")
+    if path is None and directory is not None:
+        path = next(
+            (str(found) for found in (directory / "bubblewrap").rglob("bwrap") if os.access(found, os.X_OK)), None
+        )
+    if path is None:
+        return "skipped: bwrap is not installed"
+    binds = [
+        part
+        for name in ("/usr", "/lib", "/lib64", sys.base_prefix)
+        if os.path.exists(name)
+        for part in ("--ro-bind", name, name)
+    ]
+    wall = [path, *binds, "--dev", "/dev", "--unshare-all", "--clearenv", "--die-with-parent"]
+    try:
+        return command([*wall, os.path.realpath(sys.executable), "-I", "-c", PRINT], count)
+    except (subprocess.CalledProcessError, OSError) as error:
+        return f"skipped: {error}"
+
+
+def census(box: Sandbox) -> dict[str, int]:
+    """Count what could leak: this process's descriptors and mounts, all processes, the servers' memory."""
+    backend = box._impl
+    assert isinstance(backend, ForkBackend)
+    memory = 0
+    for pool in backend._pools.values():
+        if pool.server is not None:
+            pid = pool.server._process.pid
+            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+            inner = int(children[0]) if backend.private_world else pid
+            memory += int(Path(f"/proc/{inner}/statm").read_text().split()[1]) * 4
+    return {
+        "descriptors": len(os.listdir("/proc/self/fd")),
+        "mounts": len(Path("/proc/self/mounts").read_text().splitlines()),
+        "processes": sum(name.isdigit() for name in os.listdir("/proc")),
+        "server_kib": memory,
+    }
+
+
+def soak(count: int, console: Console) -> None:
+    """Run mixed snippets; every result is checked, and nothing may grow."""
+    kinds: list[tuple[str, Callable[[int, object], bool]]] = [
+        ("print({i} * 3)", lambda i, r: r.stdout == f"{i * 3}\n"),  # type: ignore[attr-defined]
+        ("import numpy as np\nint(np.arange({i} + 1).sum())", lambda i, r: r.value_repr == str(i * (i + 1) // 2)),  # type: ignore[attr-defined]
+        ("raise ValueError({i})", lambda i, r: r.status == "error" and f"ValueError: {i}" in r.stderr),  # type: ignore[attr-defined]
+        ("open('f', 'w').write('{i}')\nprint(open('f').read())", lambda i, r: r.stdout in (f"{i}\n", "")),  # type: ignore[attr-defined]
+        ("import os; os._exit({i} % 7)", lambda i, r: r.status == "exited" and r.exit_code == i % 7),  # type: ignore[attr-defined]
+        ("x = bytearray(400 << 20)", lambda i, r: r.status == "memory"),  # type: ignore[attr-defined]
+        ("import random\nrandom.random() < 2", lambda i, r: r.value_repr == "True"),  # type: ignore[attr-defined]
+        ("import ctypes; ctypes.string_at(0)", lambda i, r: r.status == "crashed"),  # type: ignore[attr-defined]
+        ("while True: print('x' * 1000)", lambda i, r: r.status == "output_limit"),  # type: ignore[attr-defined]
+    ]
+    wrong = 0
+    with Sandbox(workers=2) as box, ThreadPoolExecutor(2) as threads:
+
+        def one(i: int) -> bool:
+            code, check = kinds[i % len(kinds)]
+            return check(i, box.run(code.format(i=i), limits=Limits(wall_s=30, cpu_s=30)))
+
+        list(threads.map(one, range(200)))
+        before = census(box)
+        start = time.perf_counter()
+        for good in track(threads.map(one, range(count)), total=count, description="soak", console=console):
+            wrong += not good
+        seconds = time.perf_counter() - start
+        time.sleep(0.5)
+        after = census(box)
+    console.print(f"soak: {count} snippets in {seconds:.0f} s, {wrong} wrong; before {before}, after {after}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="a tenth of the repetitions")
+    parser.add_argument("--soak", type=int, default=0, metavar="N", help="run N mixed snippets and look for leaks")
+    parser.add_argument("--peers", type=Path, help="folder of virtual environments with peers")
+    parser.add_argument("--json", type=Path, help="also write the figures there")
+    options = parser.parse_args()
+    count = 30 if options.quick else 300
+    console = Console(width=120)
+    found = detect()
+    console.print(
+        f"{platform.machine()}, Linux {platform.release()}, Python {platform.python_version()}, load {os.getloadavg()}"
+    )
+    for level, reason in found.reasons.items():
+        console.print(f"level {level} skipped: {reason}")
+    table = Table("way to run print(sum(range(1000)))", "CPU ms", "x floor", "wall min", "p50", "p95", "to beat")
+    figures: dict[str, object] = {}
+
+    def row(name: str, cpu: float | None, walls: list[float], base: float | None, bar: str = "") -> None:
+        ratio = cpu / base if cpu is not None and base else None
+        figures[name] = {"cpu_ms": cpu and cpu * 1e3, "ratio": ratio, "p50_ms": percentile(walls, 0.5)}
+        cells = (percentile(walls, 0), percentile(walls, 0.5), percentile(walls, 0.95))
+        shown = ("" if cpu is None else f"{cpu * 1e3:.2f}", "" if ratio is None else f"{ratio:.2f}")
+        table.add_row(name, *shown, *(f"{cell:.2f}" for cell in cells), bar)
+
+    for flavour in (BARE, SCIENCE):
+        base, walls = floor(flavour, count, prepared=False)
+        row(f"floor: fork + _exit + wait, {flavour.name}", base, walls, base)
+        row(f"the same, prepared as the server, {flavour.name}", *floor(flavour, count, prepared=True), base)
+        for level in found.available:
+            cpu, walls = one_shot(level, flavour.name, count, pool=0, pause=0)
+            bar = "<= 2.5x floor" if flavour is SCIENCE else ""
+            row(f"level {level}, {flavour.name}, on demand", cpu, walls, base, bar)
+            cpu, walls = one_shot(level, flavour.name, count, pool=2, pause=0.02)
+            row(f"level {level}, {flavour.name}, from the pool", cpu, walls, base, "p50 <= 3 ms")
+    with Sandbox(workers=1) as box:
+        with box.session() as session:
+            box.run("1", session=session)
+            row(
+                "session cell", None, repeated(lambda: box.run("1 + 1", session=session), 10 * count), None, "<= 0.1 ms"
+            )
+        source = "def reward(text):\n    return text.count('a') / len(text)"
+        with SandboxedFunction(source, "reward(text)", sandbox=box) as reward:
+            reward("a" * 1000)
+            row("reward function, 1 kB", None, repeated(lambda: reward("a" * 1000), 10 * count), None, "<= 0.2 ms")
+    few = max(10, count // 10)
+    row("python -I -c", None, command([sys.executable, "-I", "-c", PRINT], few), None)
+    science = [sys.executable, "-I", "-c", "import numpy, sympy; " + PRINT]
+    row("python -I -c, numpy + sympy", None, command(science, 5), None)
+    for name in ("bubblewrap", *PEERS):
+        measured = bubblewrap(options.peers, few) if name == "bubblewrap" else peer(name, options.peers, few)
+        if isinstance(measured, str):
+            console.print(f"{name} {measured}")
+        else:
+            row(name, None, measured, None)
+    console.print(table)
+    one, two = throughput(1, count), throughput(2, count)
+    figures["two workers over one"] = two / one
+    rates = f"one worker {one:.0f}/s, two {two:.0f}/s, ratio {two / one:.2f}"
+    console.print(f"throughput: {rates} (to beat: 1.8 on two idle cores)")
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=1))
+    if options.soak:
+        soak(options.soak, console)
+
+
+if __name__ == "__main__":
+    main()
