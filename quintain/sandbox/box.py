@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import os
 import threading
 import warnings
 import weakref
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from quintain.errors import ConfigurationError, SandboxError
 from quintain.sandbox.backend import Backend, Job
@@ -19,6 +17,9 @@ from quintain.sandbox.levels import LEVELS, best_level, require_level
 from quintain.sandbox.limits import Limits
 from quintain.sandbox.result import Result
 from quintain.sandbox.session import Session
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 __all__ = ["BackendName", "Sandbox", "UnsafeSandboxWarning", "shared"]
 
@@ -153,6 +154,7 @@ class Sandbox:
         seed: int | None = None,
     ) -> Result:
         """Run a snippet without blocking the event loop; see ``run``."""
+        import asyncio
 
         def work() -> Result:
             return self.run(code, stdin=stdin, files=files, limits=limits, session=session, seed=seed)
@@ -275,6 +277,8 @@ class Sandbox:
             if self._closed:
                 raise SandboxError("the sandbox is closed")
             if self._executor is None:
+                from concurrent.futures import ThreadPoolExecutor
+
                 self._executor = ThreadPoolExecutor(self.workers, thread_name_prefix="quintain-sandbox")
             return self._executor
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import asyncio
 import math
 import threading
 from collections import Counter
@@ -136,6 +135,8 @@ class SandboxedFunction:
 
     async def acall(self, *arguments: Any, **named: Any) -> FunctionResult:  # Any: plain data
         """Call the function without blocking the event loop."""
+        import asyncio
+
         return await asyncio.to_thread(self, *arguments, **named)
 
     def close(self) -> None:

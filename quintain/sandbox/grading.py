@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -233,6 +232,8 @@ def grade(
     listed: Sequence[Case] = list(cases)
     if len(listed) < 2 or box.workers < 2:
         return Grade(tuple(_grade_case(program, case, function, box, limits, chosen) for case in listed))
+    from concurrent.futures import ThreadPoolExecutor
+
     with ThreadPoolExecutor(min(box.workers, len(listed))) as threads:
         jobs = [threads.submit(_grade_case, program, case, function, box, limits, chosen) for case in listed]
         return Grade(tuple(job.result() for job in jobs))

@@ -12,7 +12,7 @@ import pytest
 from quintain.errors import ConfigurationError
 from quintain.sandbox import Limits, Sandbox
 from quintain.sandbox.scratch import HostScratch
-from tests.sandbox.conftest import AVAILABLE, needs_level
+from tests.sandbox.conftest import ALL_LEVELS, AVAILABLE, box_at, needs_level
 
 NAMESPACED = [pytest.param(level, marks=needs_level(level)) for level in ("A", "B")]
 
@@ -102,6 +102,40 @@ def test_subprocesses_where_they_are_allowed(level: str, tmp_path: Path) -> None
         )
         assert box.run("import socket\nsocket.socket()").status == "error"
     assert not mark.exists()
+
+
+def _reads_anothers_scratch(box: Sandbox) -> bool:
+    """Row 16: one snippet works in a directory while another tries to read there."""
+    with box.session() as session:
+        place = box.run(
+            "import os\ntry: open('mine', 'w').write('private')\nexcept OSError: pass\nprint(os.getcwd())",
+            session=session,
+        ).stdout.strip()
+        return "private" in box.run(f"print(open({place + '/mine'!r}).read())").stdout
+
+
+def _finds_what_was_left(box: Sandbox) -> bool:
+    """Row 17: one snippet leaves a file wherever it can, the next one looks for it."""
+    places = "[f'{d}/quintain-left' for d in ('.', '/tmp', '/var/tmp', '/dev/shm', os.getcwd())]"
+    leave = f"import os\nfor p in {places}:\n    try: open(p, 'w').close()\n    except OSError: pass"
+    box.run(leave)
+    found = box.run(f"import os\nprint(sum(os.path.exists(p) for p in {places}))").stdout != "0\n"
+    for place in ("/tmp", "/var/tmp", "/dev/shm"):
+        Path(place, "quintain-left").unlink(missing_ok=True)
+    return found
+
+
+@pytest.mark.parametrize("level", ALL_LEVELS)
+@pytest.mark.parametrize("writable", [None, True])
+def test_scratch_is_private_and_forgotten(level: str, writable: bool | None) -> None:
+    with Sandbox(level=level, writable_scratch=writable, workers=2) as box:
+        assert not _reads_anothers_scratch(box)
+        assert not _finds_what_was_left(box)
+
+
+def test_scratch_is_neither_without_confinement() -> None:
+    assert _reads_anothers_scratch(box_at("none"))
+    assert _finds_what_was_left(box_at("none"))
 
 
 @needs_level("C")
