@@ -17,7 +17,7 @@ from quintain.envs.code_reason.task import ExactTask, Malformed, expect
 
 __all__ = ["ComplexArithmetic"]
 
-_FORM = re.compile(r"([+-]?[0-9]{1,40})?(?:([+-]?)([0-9]{0,40})[ij])?")
+_FORM = re.compile(r"([+-]?[0-9]{1,40})?(?:([+-]?)([0-9]{0,40})i)?")
 
 
 class Gaussian(NamedTuple):
@@ -73,7 +73,8 @@ class ComplexArithmetic(ExactTask[Gaussian]):
 
     def parse(self, text: str) -> Gaussian:
         """Read ``a + bi``, also without one of the parts."""
-        match = _FORM.fullmatch("".join(text.split()).strip("()"))
+        compact = "".join(text.split())
+        match = _FORM.fullmatch(compact[1:-1] if compact[:1] == "(" and compact[-1:] == ")" else compact)
         if match is None or not match[0] or (match[1] and match[3] is not None and not match[2]):
             raise Malformed("expected the form a + bi")
         real, sign, size = match.groups()

@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from quintain.envs.code_reason.answers import Expression, parse_expression
-from quintain.envs.code_reason.draws import randint, sample
+from quintain.envs.code_reason.draws import choose, randint, sample
 from quintain.envs.code_reason.symbench._arithmetic import complaint, reach
 from quintain.envs.code_reason.task import Problem, Task, expect
 
@@ -55,11 +55,9 @@ class Countdown(Task[Expression]):
             numbers = [
                 randint(rng, 1, self.max_target - 1) for _ in range(randint(rng, self.min_numbers, self.max_numbers))
             ]
-            target = _combine(rng, numbers)
-            if target is not None and self.min_target <= target <= self.max_target and target not in numbers:
+            target, solution = _combine(rng, numbers)
+            if self.min_target <= target <= self.max_target and target not in numbers:
                 break
-        solution = reach(numbers, target, natural=True)
-        assert solution is not None  # the target was reached that way
         prompt = (
             f"Make {target} from the numbers {', '.join(map(str, numbers))}: use each of them exactly once, in any "
             "order, with the operators + - * / and brackets.\n"
@@ -86,18 +84,18 @@ class Countdown(Task[Expression]):
         return found
 
 
-def _combine(rng: np.random.Generator, numbers: list[int]) -> int | None:
-    """Combine all numbers by random steps that stay within the whole numbers >= 0."""
-    pool = list(numbers)
+def _combine(rng: np.random.Generator, numbers: list[int]) -> tuple[int, str]:
+    """Combine all numbers by random steps that stay within the whole numbers >= 0; give the value and the "
+    "expression."""
+    pool = [(number, str(number)) for number in numbers]
     while len(pool) > 1:
         i, j = sample(rng, range(len(pool)), 2)
-        a, b = pool[i], pool[j]
-        results = [a + b, a * b]
+        (a, s), (b, t) = pool[i], pool[j]
+        results = [(a + b, f"({s} + {t})"), (a * b, f"({s} * {t})")]
         if a >= b:
-            results.append(a - b)
+            results.append((a - b, f"({s} - {t})"))
         if b and a % b == 0:
-            results.append(a // b)
-        pool = [pool[k] for k in range(len(pool)) if k not in (i, j)] + [results[randint(rng, 0, len(results) - 1)]]
-        if pool[-1] > 10_000:
-            return None
-    return pool[0]
+            results.append((a // b, f"({s} / {t})"))
+        pool = [pool[k] for k in range(len(pool)) if k not in (i, j)] + [choose(rng, results)]
+    value, text = pool[0]
+    return value, text[1:-1]
