@@ -86,6 +86,9 @@ def print_report(console: Console, report: Report, *, wall_s: float | None = Non
     if report.by_task:
         console.print()
         console.print(_tasks(report))
+    if report.by("suite", "split"):
+        console.print()
+        console.print(_suites(report))
     for title, rows in (("Reward terms", term_rows(report)), ("Per episode", metric_rows(report))):
         if rows:
             console.print()
@@ -113,6 +116,22 @@ def _outcomes(report: Report) -> Table:
         else:
             bar = Text("█" * max(1, round(_BAR * n / scored)), style=colour)
             table.add_row(Text(name, style=colour), f"{n:,}", f"{n / scored:.1%}", bar)
+    return table
+
+
+def _suites(report: Report) -> Table:
+    """Lay suites and splits out as the R1-Code-Interpreter paper does."""
+    interval = f"{report.confidence:.0%} interval"
+    table = simple_table("By suite and split", "", "accuracy", interval, "n", "code use", "turns", "tokens")
+    for (suite, split), part in report.by("suite", "split").items():
+        found, scored = part.success, max(1, len(part.scored))
+        uses_code = part.share(lambda e: e.info["metrics"]["code_calls"] > 0)
+        turns = sum(e.info["metrics"]["turns"] for e in part.scored) / scored
+        tokens = sum(e.completion_tokens for e in part.scored) / scored
+        table.add_row(
+            literal(f"{suite} / {split}"), number(found.estimate, "rate"), bounds(found, "rate"), f"{found.n:,}",
+            number(uses_code.estimate, "rate"), number(turns), number(tokens),
+        )  # fmt: skip
     return table
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -106,12 +106,22 @@ class Report:
     @cached_property
     def by_task(self) -> dict[str, Report]:
         """One report per task, for environments that have tasks."""
-        groups: dict[str, list[EpisodeRecord]] = defaultdict(list)
+        return {task: report for (task,), report in self.by("task").items()}
+
+    def by(self, *keys: str) -> dict[tuple[str, ...], Report]:
+        """Split the report by what the environment's ``info`` says, such as ``by("suite", "split")``.
+
+        Episodes that lack a key are left out, so the result is empty where the environment does not know it.
+        """
+        groups: dict[tuple[str, ...], list[EpisodeRecord]] = defaultdict(list)
         for episode in self.episodes:
-            groups[episode.task].append(episode)
-        if set(groups) <= {""}:
-            return {}
-        return {task: type(self)(groups[task], self.manifest, None, self.confidence) for task in sorted(groups) if task}
+            if all(key in episode.info for key in keys):
+                groups[tuple(str(episode.info[key]) for key in keys)].append(episode)
+        return {group: type(self)(groups[group], self.manifest, None, self.confidence) for group in sorted(groups)}
+
+    def share(self, condition: Callable[[EpisodeRecord], bool]) -> Interval:
+        """Share of scored episodes that meet a condition, with Wilson's interval."""
+        return rate(sum(map(condition, self.scored)), len(self.scored), self.confidence)
 
     @property
     def prompt_tokens(self) -> int:

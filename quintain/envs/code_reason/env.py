@@ -66,10 +66,10 @@ class CodeReasonEnv(gym.Env[str, str]):
     ``max_turns`` turns.
 
     ## Info
-    Always ``task_id``, ``task_hash``, ``task``, ``split``, ``success``, ``reward_terms``, ``parse_error`` (str or
-    ``None``), ``invalid_action`` and ``metrics`` (``turns``, ``code_calls``, ``code_errors``, ``strict``: right and
-    written exactly as asked). On the last step also ``answer`` (str or ``None``), ``expected`` (one right answer) and
-    ``detail`` (why the answer is wrong).
+    Always ``task_id``, ``task_hash``, ``task``, ``suite``, ``split``, ``success``, ``reward_terms``, ``parse_error``
+    (str or ``None``), ``invalid_action`` and ``metrics`` (``turns``, ``code_calls``, ``code_errors``, ``strict``: right
+    and written exactly as asked). On the last step also ``answer`` (str or ``None``), ``expected`` (one right answer)
+    and ``detail`` (why the answer is wrong).
 
     ## Arguments
     - ``tasks``: a task name, a list of names, or ``"all"``. Each episode draws one of them uniformly.
@@ -289,6 +289,7 @@ class CodeReasonEnv(gym.Env[str, str]):
             "task_id": f"{self._task.name}/{self._item_split}/{self._key}",
             "task_hash": self.problem.hash,
             "task": self._task.name,
+            "suite": self._task.suite,
             "split": self._item_split,
             "success": False,
             "reward_terms": {"correctness": 0.0, "format": 0.0, "efficiency": 0.0},
