@@ -18,7 +18,7 @@ from quintain.envs.code_reason.registry import load_task, suite_of, task_names
 from quintain.envs.code_reason.task import ExactTask, Problem, Task, sample_problem, split_of
 from quintain.errors import MissingDependencyError
 
-FEW = 8
+FEW = 6
 MANY = 200
 
 INJECTIONS = (
@@ -267,7 +267,7 @@ def test_hostile_text_is_a_verdict(name):
 
 
 @every_task
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
 @given(data=st.data())
 def test_any_text_is_a_verdict(name, data):
     task, problem = task_of(name), problem_of(name, 1)
@@ -347,8 +347,7 @@ json.dump(out, sys.stdout)
 """
 
 
-@pytest.mark.parametrize("hash_seed", ["1", "2"])
-def test_items_are_the_same_in_another_process_under_another_hash_seed(hash_seed):
+def test_items_are_the_same_in_another_process_under_another_hash_seed():
     names = []
     for name in task_names():
         try:
@@ -356,7 +355,11 @@ def test_items_are_the_same_in_another_process_under_another_hash_seed(hash_seed
             names.append(name)
         except MissingDependencyError:
             continue
-    environment = {**os.environ, "PYTHONHASHSEED": hash_seed, "OMP_NUM_THREADS": "1"}
+    environment = {
+        **os.environ,
+        "PYTHONHASHSEED": "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1",
+        "OMP_NUM_THREADS": "1",
+    }
     environment["PYTHONPATH"] = os.pathsep.join(p for p in sys.path if p)
     done = subprocess.run(
         [sys.executable, "-c", _SCRIPT],

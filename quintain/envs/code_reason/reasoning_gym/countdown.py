@@ -85,8 +85,7 @@ class Countdown(Task[Expression]):
 
 
 def _combine(rng: np.random.Generator, numbers: list[int]) -> tuple[int, str]:
-    """Combine all numbers by random steps that stay within the whole numbers >= 0; give the value and the "
-    "expression."""
+    """Combine all numbers by random steps within the whole numbers >= 0; give value and expression."""
     pool = [(number, str(number)) for number in numbers]
     while len(pool) > 1:
         i, j = sample(rng, range(len(pool)), 2)
