@@ -1,10 +1,18 @@
-"""How one reply draws: its temperature, its nucleus and a random stream of its own."""
+"""How one reply draws: its temperature, its nucleus and a random stream of its own.
+
+Draws are exponential races: of independent exponential times with rates ``p_i`` the first belongs to ``i`` with
+probability ``p_i``. Taking the minimum of ``E_i / p_i`` (the same as the Gumbel-max trick) makes a draw depend on the
+random stream and on each probability alone. Inverting the cumulative distribution would take fewer random numbers, but
+there floating-point noise in any one probability shifts the boundaries of all that follow, and a reply would change
+with its neighbours in the batch.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from quintain.seeding import SeedStream
 
@@ -12,10 +20,10 @@ __all__ = ["Sampler"]
 
 
 class Sampler:
-    """How one reply draws its tokens.
+    """The random side of one reply.
 
     Args:
-        temperature: 0 takes the likeliest token; ties go to the lowest index.
+        temperature: 0 takes the likeliest; ties go to the lowest index.
         top_p: Nucleus mass.
         seed: Seed of the request, or ``None`` for fresh entropy.
         index: Which of the request's replies this is. Replies have independent streams.
@@ -28,9 +36,9 @@ class Sampler:
         self.top_p = top_p
         self._rng = np.random.default_rng() if seed is None else SeedStream(seed, "reply", index).generator()
 
-    def uniform(self) -> float:
-        """Return the next number of this reply's stream, in [0, 1)."""
-        return float(self._rng.random())
+    def times(self, out: npt.NDArray[np.float32]) -> None:
+        """Fill ``out`` with independent standard exponential times: the random side of one draw."""
+        self._rng.standard_exponential(dtype=np.float32, out=out)
 
     def choose(self, logprobs: Sequence[float]) -> int:
         """Draw an index in proportion to ``exp(logprobs / temperature)``; the nucleus does not apply.
@@ -41,6 +49,6 @@ class Sampler:
         scores = np.asarray(logprobs, dtype=np.float64)
         if self.temperature == 0:
             return int(scores.argmax())
-        weights = np.exp((scores - scores.max()) / self.temperature)
-        edges = np.cumsum(weights)
-        return min(int(np.searchsorted(edges, self.uniform() * edges[-1], side="right")), len(scores) - 1)
+        with np.errstate(divide="ignore", over="ignore"):
+            race = (scores - scores.max()) / self.temperature - np.log(self._rng.standard_exponential(len(scores)))
+        return int(race.argmax())

@@ -1,13 +1,10 @@
-"""Draw tokens for many requests at once, each from its own random stream.
-
-Every draw inverts the cumulative distribution at one uniform number of the request's own generator. So a request's
-tokens do not depend on what else is in the batch, nor on the device.
-"""
+"""Draw the next token of many replies at once, each from its own random stream."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 from quintain.agents.llm.sampler import Sampler
@@ -17,25 +14,20 @@ __all__ = ["nucleus", "sample"]
 _NUCLEUS_GUESS = 512  # candidates tried before the whole vocabulary is sorted
 
 
-def nucleus(probs: torch.Tensor, top_p: float) -> torch.Tensor:
-    """Zero all but the smallest set of likeliest tokens whose mass reaches ``top_p`` (Holtzman et al. 2020).
+def nucleus(logits: torch.Tensor, top_p: float) -> torch.Tensor:
+    """Return the indices of the smallest set of likeliest tokens whose mass reaches ``top_p`` (Holtzman et al. 2020).
 
     Args:
-        probs: Shape ``(vocab,)``, adding up to 1.
+        logits: Shape ``(vocab,)``, after temperature.
         top_p: In (0, 1).
-
-    Returns:
-        A new tensor, not renormalised.
     """
+    probs = logits.softmax(-1)
     for count in (_NUCLEUS_GUESS, len(probs)):
         values, indices = probs.topk(min(count, len(probs)))
         reached = values.cumsum(0, dtype=torch.float64) >= top_p
-        if reached.any() or len(values) == len(probs):
-            break
-    size = int(reached.int().argmax()) + 1 if reached.any() else len(values)
-    kept = torch.zeros_like(probs)
-    kept[indices[:size]] = values[:size]
-    return kept
+        if reached.any():
+            return indices[: int(reached.int().argmax()) + 1]
+    return indices  # rounding kept the mass of all tokens just below top_p
 
 
 def sample(logits: torch.Tensor, samplers: Sequence[Sampler]) -> list[int]:
@@ -48,21 +40,20 @@ def sample(logits: torch.Tensor, samplers: Sequence[Sampler]) -> list[int]:
     Returns:
         One token per row.
     """
-    tokens = logits.argmax(-1).tolist()
     warm = [row for row, sampler in enumerate(samplers) if sampler.temperature > 0]
     if not warm:
-        return list(tokens)
-    chosen = [samplers[row] for row in warm]
-    temperatures = torch.tensor([s.temperature for s in chosen], device=logits.device)
+        return list(logits.argmax(-1).tolist())
+    times = np.ones((len(samplers), logits.shape[-1]), dtype=np.float32)
+    for row in warm:
+        samplers[row].times(times[row])
+    temperatures = torch.tensor([s.temperature or 1.0 for s in samplers], device=logits.device)[:, None]
     # Subtracting the maximum first keeps tiny temperatures from overflowing.
-    scores = logits if len(warm) == len(samplers) else logits[warm]
-    probs = ((scores - scores.amax(-1, keepdim=True)) / temperatures[:, None]).softmax(-1)
-    for row, sampler in enumerate(chosen):
-        if sampler.top_p < 1:
-            probs[row] = nucleus(probs[row], sampler.top_p)
-    edges = probs.cumsum(-1, dtype=torch.float64)
-    points = torch.tensor([s.uniform() for s in chosen], dtype=torch.float64, device=logits.device)[:, None]
-    drawn = torch.searchsorted(edges, points * edges[:, -1:], right=True)[:, 0].clamp(max=probs.shape[-1] - 1)
-    for row, token in zip(warm, drawn.tolist(), strict=True):
-        tokens[row] = token
-    return list(tokens)
+    scores = (logits - logits.amax(-1, keepdim=True)) / temperatures
+    race = scores - torch.from_numpy(times).to(logits.device).log_()
+    for row in warm:
+        if samplers[row].top_p < 1:
+            kept = nucleus(scores[row], samplers[row].top_p)
+            inside = torch.full_like(race[row], -torch.inf)
+            inside[kept] = race[row, kept]
+            race[row] = inside
+    return list(race.argmax(-1).tolist())

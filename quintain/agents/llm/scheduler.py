@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, InvalidStateError
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -326,18 +326,23 @@ class BatchScheduler:
     def _prefill(self, sequences: list[_Sequence]) -> None:
         """Read the prompts, sharing beginnings with what is cached and with each other, and draw first tokens."""
         while sequences:
-            wave: list[tuple[_Sequence, int]] = []  # with the tokens that need computing
-            deferred: list[_Sequence] = []
-            for sequence in sequences:
-                shared = self._resident(sequence.tokens)[1]
-                soon = max((common_prefix(sequence.tokens, s.tokens) for s, _ in wave), default=0)
-                if min(soon, len(sequence.tokens) - 1) >= shared + _MIN_SHARED:
-                    deferred.append(sequence)  # worth waiting for a member of this wave
-                else:
-                    wave.append((sequence, min(len(sequence.tokens) - shared, _PASS_TOKENS)))
+            wave, sequences = self._wave(sequences)
             for group in _by_width(wave):
                 self._prefill_group(group)
-            sequences = deferred
+
+    def _wave(self, sequences: Sequence[_Sequence]) -> tuple[list[tuple[_Sequence, int]], list[_Sequence]]:
+        """Choose whom to compute now, with the width of each, and who gains by waiting for one of them."""
+        wave: list[tuple[_Sequence, int]] = []
+        deferred: list[_Sequence] = []
+        for sequence in sequences:
+            shared = self._resident(sequence.tokens)[1]
+            soon = max((common_prefix(sequence.tokens, s.tokens) for s, _ in wave), default=0)
+            if min(soon, len(sequence.tokens) - 1) >= shared + _MIN_SHARED:
+                deferred.append(sequence)
+            else:
+                branches = sum(map(len, sequence.prompt.branches))
+                wave.append((sequence, min(len(sequence.tokens) - shared, _PASS_TOKENS) + branches))
+        return wave, deferred
 
     def _prefill_group(self, group: Sequence[_Sequence]) -> None:
         first = len(self._live)
@@ -374,17 +379,28 @@ class BatchScheduler:
 
     def _score(self, sequences: Sequence[_Sequence]) -> None:
         """Score every choice of each sequence, as branches after its prompt, and settle it."""
-        slot = len(self._live)
-        for sequence in sequences:
-            opening = self._begin(slot, sequence)
-            last = len(sequence.tokens) - 1
-            scores: list[list[float]] = []
-            for branches in _packed(sequence.prompt.branches):
-                append = Append(opening.start, opening.trunk, branches)
-                scores.extend(_branch_logprobs(self._decoder.append(slot, [append])[0], branches))
-                opening = Append(last, [int(sequence.tokens[last])])
+        alone = [s for s in sequences if sum(map(len, s.prompt.branches)) > _PASS_TOKENS // 4]
+        for sequence in alone:
+            self._score_group([sequence])
+        rest = [s for s in sequences if s not in alone]
+        while rest:  # as in prefill: who shares a beginning with another one waits for it
+            wave, rest = self._wave(rest)
+            for group in _by_width(wave):
+                self._score_group(group)
+
+    def _score_group(self, group: Sequence[_Sequence]) -> None:
+        first = len(self._live)
+        openings = [self._begin(slot, sequence) for slot, sequence in enumerate(group, start=first)]
+        scores: list[list[list[float]]] = [[] for _ in group]
+        passes = [list(_packed(sequence.prompt.branches)) for sequence in group]
+        for turn in range(max(map(len, passes))):  # more than one only where a sequence is alone
+            appends = [replace(opening, branches=packs[turn]) for opening, packs in zip(openings, passes, strict=True)]
+            for found, append, logits in zip(scores, appends, self._decoder.append(first, appends), strict=True):
+                found.extend(_branch_logprobs(logits, append.branches))
+            openings = [Append(o.start + len(o.trunk) - 1, o.trunk[-1:]) for o in openings]
+        for slot, (sequence, found) in enumerate(zip(group, scores, strict=True), start=first):
             self._remember(slot, sequence.tokens, sequence.generation)
-            replies = draw_choices(sequence.job.request, sequence.prompt.length, sequence.prompt.branches, scores)
+            replies = draw_choices(sequence.job.request, sequence.prompt.length, sequence.prompt.branches, found)
             self.statistics.generated_tokens += sum(reply.completion_tokens for reply in replies)
             self.statistics.requests += 1
             sequence.job.settle(replies)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -240,6 +241,7 @@ ENGINES = [
     "openai",
     pytest.param("smollm2", marks=pytest.mark.llm),
     pytest.param("vllm", marks=[pytest.mark.llm, pytest.mark.slow]),
+    pytest.param("vllm-server", marks=[pytest.mark.llm, pytest.mark.slow]),
 ]
 
 
@@ -291,6 +293,13 @@ def subject(request: pytest.FixtureRequest, tmp_path: Any) -> Iterator[Subject]:
         yield Subject(name, request.getfixturevalue("smol_engine"))
     elif name == "vllm":
         yield Subject(name, request.getfixturevalue("vllm_engine"))
+    elif name == "vllm-server":  # scripts/test_vllm.sh starts one
+        url = os.environ.get("QUINTAIN_VLLM_SERVER")
+        if not url:
+            pytest.skip("QUINTAIN_VLLM_SERVER is not set")
+        engine = make_engine(f"openai:smol@{url}", dialect="vllm")
+        yield Subject(name, engine)
+        engine.close()
     else:
         server = request.getfixturevalue("tiny_server")
         engine = make_engine(f"openai:tiny@{server.url}", dialect="vllm", backoff_s=0.01)
