@@ -17,6 +17,7 @@ from quintain.attacks.catalogue import (
 from quintain.attacks.dynamics import DynamicsPerturbation
 from quintain.attacks.observation import Method, ObservationPerturbation
 from quintain.attacks.reward import RewardPerturbation
+from quintain.attacks.sarsa import SarsaSettings, train_robust_sarsa
 from quintain.attacks.schedule import Schedule
 from quintain.attacks.wrappers import Attacked, AttackedVector, Perturbation, apply_attack
 
@@ -40,7 +41,9 @@ __all__ = [
     "RewardAttack",
     "RewardPerturbation",
     "RobustSarsaAttack",
+    "SarsaSettings",
     "Schedule",
     "Victim",
     "apply_attack",
+    "train_robust_sarsa",
 ]

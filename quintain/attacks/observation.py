@@ -192,4 +192,4 @@ class NullPerturbation(Perturbation):
 
     def apply(self, batch: NDArray[Any], rows: Rows) -> tuple[NDArray[Any], Report]:
         """Return the batch as it is."""
-        return batch, {"distance": self._nothing[rows]}
+        return batch, {"distance": self._nothing[: len(rows)]}

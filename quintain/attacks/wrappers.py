@@ -152,6 +152,7 @@ class AttackedVector(VectorWrapper):
         self._all = np.arange(env.num_envs, dtype=np.int64)
         self._everywhere = np.ones(env.num_envs, dtype=np.bool_)
         self._over = np.zeros(env.num_envs, dtype=np.bool_)
+        self._any_over = False
         self._seen: NDArray[Any] | None = None
         self._constants: dict[str, Any] = {}
         for key, value in perturbation.describe().items():
@@ -173,6 +174,7 @@ class AttackedVector(VectorWrapper):
         for row in map(int, rows):
             self.perturbation.restart(row, self._streams.at_reset(row, seeds[row]))
         self._over[rows] = False
+        self._any_over = bool(self._over.any())
         if self.perturbation.surface == "observation":
             observations, infos = self._perturb(observations, infos, rows)
         return observations, infos
@@ -180,16 +182,17 @@ class AttackedVector(VectorWrapper):
     def step(self, actions: Any) -> tuple[Any, NDArray[Any], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
         """Step the true environments and pass on what the attack makes of them."""
         surface = self.perturbation.surface
-        # In the next-step mode this call resets the rows whose episode is over: no action is taken, nothing is paid.
-        resets = self._over.copy() if self._mode is AutoresetMode.NEXT_STEP else np.zeros_like(self._over)
-        playing = self._all if not resets.any() else np.flatnonzero(~resets)
-        self._restart(np.flatnonzero(resets))
-        report: Report = {}
+        playing, report = self._all, Report()
+        if self._any_over and self._mode is AutoresetMode.NEXT_STEP:
+            # This call resets the rows whose episode is over: no action is taken there, and nothing is paid.
+            playing = np.flatnonzero(~self._over)
+            self._restart(np.flatnonzero(self._over))
         if surface == "action" and len(playing):
             actions = np.array(actions)
             actions[playing], report = self.perturbation.apply(actions[playing], playing)
         observations, rewards, terminations, truncations, infos = self.env.step(actions)
         self._over = terminations | truncations
+        self._any_over = bool(self._over.any())
         if surface == "action":
             infos = self._told(infos, report, playing)
         elif surface == "reward" and len(playing):
@@ -197,7 +200,7 @@ class AttackedVector(VectorWrapper):
             infos = self._told(infos, report, playing)
             rewards = np.array(rewards, dtype=np.float64)
             rewards[playing] = changed
-        if self._mode is AutoresetMode.SAME_STEP and self._over.any():
+        if self._any_over and self._mode is AutoresetMode.SAME_STEP:
             ended = np.flatnonzero(self._over)
             if surface == "observation":
                 infos = self._perturb_final(infos, ended)

@@ -266,7 +266,7 @@ class Victim:
             return np.asarray(space.start + np.argmax(outputs, axis=1).astype(space.dtype))
         if self.head in ("squashed", "scaled"):
             unit = np.tanh(outputs) if self.head == "squashed" else outputs
-            return (space.low + 0.5 * (unit + 1.0) * (space.high - space.low)).astype(space.dtype)
+            outputs = np.asarray(space.low + 0.5 * (unit + 1.0) * (space.high - space.low))
         return np.clip(outputs, space.low, space.high).astype(space.dtype)
 
     def q_actions(self, outputs: Array) -> tuple[Array, Array]:

@@ -1,0 +1,203 @@
+"""Measure attacks on policies: victim steps per CPU second under attack, and what the wrapper itself costs.
+
+Sixteen HalfCheetah-v5 environments and a 64x64 tanh actor-critic are attacked three ways: by Quintain; by a
+straightforward implementation that attacks one environment after the other with autograd, as the reference
+repositories of SA-PPO and ATLA do; and by the same code on the whole batch. Rounds are interleaved in one process, and
+ratios are taken within a round, so that other load on the machine hits all alike. CPU seconds decide.
+
+    python benchmarks/attacks.py                     # needs the extras mujoco and rl
+    python benchmarks/attacks.py --rounds 9 --env Hopper-v5
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import gymnasium as gym
+import numpy as np
+import torch
+from gymnasium.vector import SyncVectorEnv
+
+from quintain.agents.victims import ActionValue, as_network
+from quintain.attacks import (
+    CriticAttack,
+    FGSMAttack,
+    MADAttack,
+    MixedAttack,
+    Normaliser,
+    NullAttack,
+    RandomAttack,
+    RobustSarsaAttack,
+    Victim,
+)
+
+ENVS = 16
+EPSILON = 0.15
+STEPS = 10
+
+
+class Networks:
+    """An actor, two critics and running statistics: a victim as a reference implementation would hold it."""
+
+    def __init__(self, observations: int, actions: int) -> None:
+        torch.manual_seed(0)
+        self.actor = self._perceptron(observations, actions)
+        self.value = self._perceptron(observations, 1)
+        self.q = self._perceptron(observations + actions, 1)
+        self.std = torch.full((actions,), 0.6)
+        self.mean, self.scale = np.full(observations, 0.1), np.full(observations, 1.3)
+        for parameter in (*self.actor.parameters(), *self.value.parameters(), *self.q.parameters()):
+            parameter.requires_grad_(False)
+
+    @staticmethod
+    def _perceptron(inputs: int, outputs: int) -> torch.nn.Sequential:
+        linear, tanh = torch.nn.Linear, torch.nn.Tanh
+        return torch.nn.Sequential(linear(inputs, 64), tanh(), linear(64, 64), tanh(), linear(64, outputs))
+
+    def normalise(self, observations: np.ndarray) -> torch.Tensor:
+        """Show observations as the networks read them."""
+        return torch.as_tensor(np.clip((observations - self.mean) / self.scale, -10, 10), dtype=torch.float32)
+
+
+class Reference:
+    """The attacks in plain torch, in normalised space, on a batch of any size."""
+
+    def __init__(self, networks: Networks) -> None:
+        self.networks = networks
+
+    def perturb(self, kind: str, x: torch.Tensor) -> torch.Tensor:
+        """Return what the victim sees instead of ``x``, shape ``(n, d)``."""
+        n = self.networks
+        eta = EPSILON / 10
+        if kind == "random":
+            return x + (2 * torch.rand_like(x) - 1) * EPSILON
+        clean = n.actor(x)
+        precision = n.std.mean() / n.std
+
+        def loss(point: torch.Tensor) -> torch.Tensor:
+            if kind == "critic":
+                return -n.value(point).sum()
+            mad = ((n.actor(point) - clean) * precision).pow(2).sum()
+            if kind in ("mad", "fgsm"):
+                return mad
+            sarsa = -n.q(torch.cat([x, n.actor(point)], 1)).sum()
+            return sarsa if kind == "robust sarsa" else 0.5 * sarsa + 0.5 * mad
+
+        point = x + torch.sign(torch.randn_like(x)) * eta
+        for i in range(1 if kind == "fgsm" else STEPS):
+            point = point.detach().requires_grad_(True)
+            (gradient,) = torch.autograd.grad(loss(point), point)
+            if kind == "mad":
+                gradient = gradient + torch.randn_like(x) * (2 * eta) ** 0.5 / (i + 2)
+            step = EPSILON if kind == "fgsm" else eta
+            point = torch.max(torch.min(point + step * torch.sign(gradient), x + EPSILON), x - EPSILON)
+        return point.detach()
+
+    def act(self, kind: str, observations: np.ndarray, one_by_one: bool) -> np.ndarray:
+        """Attack the victim and return what it does."""
+        x = self.networks.normalise(observations)
+        if one_by_one:
+            with_grad = [self.networks.actor(self.perturb(kind, row[None])) for row in x]
+            return torch.cat(with_grad).numpy()
+        return self.networks.actor(self.perturb(kind, x)).numpy()
+
+
+def make_env(name: str) -> SyncVectorEnv:
+    return SyncVectorEnv([lambda: gym.make(name, disable_env_checker=True)] * ENVS)
+
+
+def cpu_seconds(run: Callable[[], None]) -> float:
+    start = time.process_time()
+    run()
+    return time.process_time() - start
+
+
+def under_attack(env: Any, act: Callable[[np.ndarray], np.ndarray], steps: int) -> Callable[[], None]:
+    def run() -> None:
+        observations, _ = env.reset(seed=0)
+        for _ in range(steps):
+            observations, *_ = env.step(np.clip(act(observations), -1, 1))
+
+    return run
+
+
+def attacks(name: str, rounds: int, steps: int) -> None:
+    probe = gym.make(name)
+    networks = Networks(probe.observation_space.shape[0], probe.action_space.shape[0])
+    critic = ActionValue([as_network(networks.q)])
+    victim = Victim.from_module(
+        networks.actor, probe.observation_space, probe.action_space, std=networks.std.numpy(), value=networks.value,
+        normaliser=Normaliser(networks.mean, networks.scale, 10.0),
+    )  # fmt: skip
+    options: dict[str, Any] = {"epsilon": EPSILON, "space": "normalised"}
+    ours = {
+        "random": lambda env: RandomAttack(env, victim, **options),
+        "fgsm": lambda env: FGSMAttack(env, victim, **options),
+        "critic": lambda env: CriticAttack(env, victim, steps=STEPS, **options),
+        "mad": lambda env: MADAttack(env, victim, steps=STEPS, **options),
+        "robust sarsa": lambda env: RobustSarsaAttack(env, victim, critic, steps=STEPS, **options),
+        "rs+mad": lambda env: MixedAttack(env, victim, critic, steps=STEPS, **options),
+    }
+    reference = Reference(networks)
+    print(f"\nVictim steps per CPU second under attack: {name}, {ENVS} environments, {STEPS} gradient steps")
+    print(f"{'attack':14} {'Quintain':>10} {'one by one':>11} {'batched':>9} {'ratio':>7} {'batched ratio':>14}")
+    for kind, wrap in ours.items():
+        runs = [
+            under_attack(wrap(make_env(name)), victim.act_batch, steps),
+            under_attack(make_env(name), lambda o, k=kind: reference.act(k, o, True), steps),
+            under_attack(make_env(name), lambda o, k=kind: reference.act(k, o, False), steps),
+        ]
+        times = [[cpu_seconds(run) for run in runs] for _ in range(rounds)]
+        rates = [ENVS * steps / statistics.median(column) for column in zip(*times, strict=True)]
+        single, batched = (statistics.median(t[i] / t[0] for t in times) for i in (1, 2))
+        print(
+            f"{kind:14} {rates[0]:10,.0f} {rates[1]:11,.0f} {rates[2]:9,.0f} {single:6.1f}x {batched:13.1f}x",
+            flush=True,
+        )
+
+
+def overhead(name: str, rounds: int, steps: int) -> None:
+    bare, wrapped = make_env(name), NullAttack(make_env(name))
+    actions = np.random.default_rng(0).uniform(-1, 1, (16, *bare.action_space.shape)).astype(np.float32)
+    bare.reset(seed=0)
+    wrapped.reset(seed=0)
+
+    def stepping(env: Any) -> Callable[[], None]:
+        def run() -> None:
+            for i in range(steps):
+                env.step(actions[i % 16])
+
+        return run
+
+    ratios = []
+    for number in range(rounds):  # the order turns, so that neither always runs on the warmer cache
+        pair = (wrapped, bare) if number % 2 else (bare, wrapped)
+        seconds = {id(env): cpu_seconds(stepping(env)) for env in pair}
+        ratios.append(seconds[id(wrapped)] / seconds[id(bare)])
+    ratios.sort()
+    middle = statistics.median(ratios)
+    low, high = ratios[rounds // 4] - 1, ratios[-1 - rounds // 4] - 1
+    print(f"\nNull attack over bare vector stepping, {name}, {ENVS} environments: {middle - 1:+.1%} CPU time")
+    print(f"(the middle half of {rounds} rounds lies between {low:+.1%} and {high:+.1%})")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--env", default="HalfCheetah-v5")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=60, help="vector steps per round")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    attacks(options.env, options.rounds, options.steps)
+    overhead(options.env, 4 * options.rounds, 10 * options.steps)
+
+
+if __name__ == "__main__":
+    main()
