@@ -11,16 +11,18 @@ import os
 import threading
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, InvalidStateError
+from concurrent.futures import Future
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import torch
 
 from quintain.agents.llm.choices import draw_choices
-from quintain.agents.llm.codec import Codec, EncodedPrompt
+from quintain.agents.llm.codec import Codec
 from quintain.agents.llm.engine import FinishReason, Reply, Request
+from quintain.agents.llm.jobs import Job, LiveReply, Statistics
+from quintain.agents.llm.passes import PASS_TOKENS, branch_logprobs, by_width, packed
 from quintain.agents.llm.prefixes import PrefixStore, Tokens, common_prefix
 from quintain.agents.llm.sampler import Sampler
 from quintain.agents.llm.sampling import sample
@@ -28,83 +30,11 @@ from quintain.agents.llm.slots import Append, SlotDecoder
 from quintain.agents.llm.stops import cut_at_stop
 from quintain.errors import ContextOverflowError, EngineError, QuintainError
 
-__all__ = ["BatchScheduler", "Statistics"]
+__all__ = ["BatchScheduler"]
 
-_PASS_TOKENS = 512  # tokens per prefill pass: enough for full speed, little enough to stay in the processor's cache
-_MAX_PADDING = 1.25  # rows share a prefill pass while padding costs at most this factor
-_LENGTH_STEP = 256
+_LENGTH_STEP = 256  # slots grow in steps of this many tokens, so that the cache is seldom reshaped
 _MIN_SHARED = 16  # shared beginnings shorter than this are computed again
 _IDLE_S = 5.0  # an idle worker thread ends after this time; the next request starts another
-
-
-@dataclass(slots=True)
-class Statistics:
-    """What the worker has done so far.
-
-    Attributes:
-        requests: Requests answered.
-        prompt_tokens: Prompt tokens of admitted sequences.
-        reused_tokens: Those of them that were in the cache already.
-        generated_tokens: Tokens drawn.
-        steps: Decoding steps; ``generated_tokens / steps`` is the mean batch.
-    """
-
-    requests: int = 0
-    prompt_tokens: int = 0
-    reused_tokens: int = 0
-    generated_tokens: int = 0
-    steps: int = 0
-
-
-@dataclass(slots=True, eq=False)
-class _Job:
-    """One request and the replies it has so far."""
-
-    request: Request
-    future: Future[list[Reply]] = field(default_factory=Future)
-    replies: dict[int, Reply] = field(default_factory=dict)
-
-    def finish(self, index: int, reply: Reply, copies: int) -> bool:
-        """Add a reply (for ``copies`` indices from ``index`` on); True when the request is complete."""
-        self.replies.update({index + i: reply for i in range(copies)})
-        if len(self.replies) < self.request.n:
-            return False
-        self.settle([self.replies[i] for i in range(self.request.n)])
-        return True
-
-    def settle(self, outcome: list[Reply] | BaseException) -> None:
-        """Hand the outcome to the caller, unless the caller has gone."""
-        try:
-            if isinstance(outcome, BaseException):
-                self.future.set_exception(outcome)
-            else:
-                self.future.set_result(outcome)
-        except InvalidStateError:
-            pass
-
-
-@dataclass(slots=True, eq=False)
-class _Sequence:
-    """One reply in the making."""
-
-    job: _Job
-    index: int
-    copies: int  # greedy replies of one request are all alike: computed once
-    prompt: EncodedPrompt
-    tokens: Tokens
-    sampler: Sampler
-    generation: int = 0  # of the weights that computed its keys and values
-    generated: list[int] = field(default_factory=list)
-    logprobs: list[float] = field(default_factory=list)
-
-    @property
-    def cancelled(self) -> bool:
-        return self.job.future.done()
-
-    @property
-    def cached(self) -> Tokens:
-        """The tokens whose keys and values are in the sequence's slot: all but the newest."""
-        return np.concatenate([self.tokens, np.asarray(self.generated[:-1], dtype=np.int64)])
 
 
 class BatchScheduler:
@@ -141,9 +71,9 @@ class BatchScheduler:
         self._prefixes = PrefixStore(())
         self._slots = 0  # for live sequences
         self._length = 0
-        self._live: list[_Sequence] = []  # the position is the slot
-        self._waiting: deque[_Sequence] = deque()
-        self._inbox: deque[_Job] = deque()
+        self._live: list[LiveReply] = []  # the position is the slot
+        self._waiting: deque[LiveReply] = deque()
+        self._inbox: deque[Job] = deque()
         self._wake = threading.Condition()
         self._model_lock = threading.RLock()
         self._holders = 0  # callers that hold the model, or wait for it
@@ -165,7 +95,7 @@ class BatchScheduler:
         Raises:
             EngineError: If the engine is closed.
         """
-        job = _Job(request)
+        job = Job(request)
         with self._wake:
             if self._closed:
                 raise EngineError("the engine is closed; make a new one")
@@ -228,7 +158,7 @@ class BatchScheduler:
             self._fail_all(list(self._inbox), EngineError("the engine was closed"))
             self._decoder.release()
 
-    def _turn(self, jobs: Sequence[_Job]) -> None:
+    def _turn(self, jobs: Sequence[Job]) -> None:
         if self._remembered != self._generation:
             self._remembered = self._generation
             self._prefixes = PrefixStore(self._prefixes.slots)
@@ -241,7 +171,7 @@ class BatchScheduler:
         if self._live:
             self._step()
 
-    def _prepare(self, job: _Job) -> None:
+    def _prepare(self, job: Job) -> None:
         """Tokenise a request and queue its replies, or refuse it."""
         request = job.request
         if job.future.done():
@@ -262,9 +192,9 @@ class BatchScheduler:
             sampler = Sampler(request.temperature, request.top_p, request.seed, index)
             tokens = np.asarray(prompt.tokens, dtype=np.int64)
             copies = request.n if once else 1
-            self._waiting.append(_Sequence(job, index, copies, prompt, tokens, sampler))
+            self._waiting.append(LiveReply(job, index, copies, prompt, tokens, sampler))
 
-    def _fail_all(self, jobs: Sequence[_Job], error: BaseException) -> None:
+    def _fail_all(self, jobs: Sequence[Job], error: BaseException) -> None:
         """Fail everything in hand with an engine error and start from an empty cache."""
         failure = error if isinstance(error, EngineError) else EngineError(f"the engine's worker failed: {error!r}")
         failure.__cause__ = error if failure is not error else error.__cause__
@@ -281,7 +211,7 @@ class BatchScheduler:
     def _admit(self) -> None:
         """Let waiting sequences in, first come first served, while there is room."""
         while self._waiting:
-            chosen: list[_Sequence] = []
+            chosen: list[LiveReply] = []
             while self._waiting and (self._waiting[0].cancelled or self._has_room(chosen, self._waiting[0])):
                 sequence = self._waiting.popleft()
                 if not sequence.cancelled:
@@ -292,7 +222,7 @@ class BatchScheduler:
             self._score([s for s in chosen if s.prompt.branches])
             self._prefill([s for s in chosen if not s.prompt.branches])
 
-    def _has_room(self, chosen: Sequence[_Sequence], sequence: _Sequence) -> bool:
+    def _has_room(self, chosen: Sequence[LiveReply], sequence: LiveReply) -> bool:
         """Whether one more sequence fits; reshapes the cache where that helps."""
         rows = len(self._live) + len(chosen) + 1
         if rows > self._max_batch:
@@ -315,25 +245,25 @@ class BatchScheduler:
         self._decoder.resize(slots + kept, length, keep=len(self._live))
         return True
 
-    def _limit(self, sequence: _Sequence) -> int:
-        """Most tokens that the sequence's slot will hold, in coarse steps so that the cache is seldom reshaped."""
+    def _limit(self, sequence: LiveReply) -> int:
+        """Return the most tokens that the sequence's slot will hold, rounded up to a coarse step."""
         if sequence.prompt.branches:
-            need = len(sequence.tokens) + _PASS_TOKENS + max(len(b) for b in sequence.prompt.branches)
+            need = len(sequence.tokens) + PASS_TOKENS + max(len(b) for b in sequence.prompt.branches)
         else:
             need = min(len(sequence.tokens) + sequence.job.request.max_tokens, self._decoder.context)
         return -(-need // _LENGTH_STEP) * _LENGTH_STEP
 
-    def _prefill(self, sequences: list[_Sequence]) -> None:
+    def _prefill(self, sequences: list[LiveReply]) -> None:
         """Read the prompts, sharing beginnings with what is cached and with each other, and draw first tokens."""
         while sequences:
             wave, sequences = self._wave(sequences)
-            for group in _by_width(wave):
+            for group in by_width(wave):
                 self._prefill_group(group)
 
-    def _wave(self, sequences: Sequence[_Sequence]) -> tuple[list[tuple[_Sequence, int]], list[_Sequence]]:
+    def _wave(self, sequences: Sequence[LiveReply]) -> tuple[list[tuple[LiveReply, int]], list[LiveReply]]:
         """Choose whom to compute now, with the width of each, and who gains by waiting for one of them."""
-        wave: list[tuple[_Sequence, int]] = []
-        deferred: list[_Sequence] = []
+        wave: list[tuple[LiveReply, int]] = []
+        deferred: list[LiveReply] = []
         for sequence in sequences:
             shared = self._resident(sequence.tokens)[1]
             soon = max((common_prefix(sequence.tokens, s.tokens) for s, _ in wave), default=0)
@@ -341,17 +271,17 @@ class BatchScheduler:
                 deferred.append(sequence)
             else:
                 branches = sum(map(len, sequence.prompt.branches))
-                wave.append((sequence, min(len(sequence.tokens) - shared, _PASS_TOKENS) + branches))
+                wave.append((sequence, min(len(sequence.tokens) - shared, PASS_TOKENS) + branches))
         return wave, deferred
 
-    def _prefill_group(self, group: Sequence[_Sequence]) -> None:
+    def _prefill_group(self, group: Sequence[LiveReply]) -> None:
         first = len(self._live)
         appends = [self._begin(slot, sequence) for slot, sequence in enumerate(group, start=first)]
         rows = self._decoder.append(first, appends)
         self._live.extend(group)
         self._draw(torch.cat([row[:1] for row in rows]), range(first, len(self._live)))
 
-    def _begin(self, slot: int, sequence: _Sequence) -> Append:
+    def _begin(self, slot: int, sequence: LiveReply) -> Append:
         """Copy the shared beginning into ``slot`` and compute all but the last passful of the rest; return that."""
         sequence.generation = self._remembered
         tokens = sequence.tokens
@@ -360,9 +290,9 @@ class BatchScheduler:
             self._decoder.copy(source, slot, shared)
             self._prefixes.touch(source)
             self.statistics.reused_tokens += shared
-        while len(tokens) - shared > _PASS_TOKENS:
-            self._decoder.append(slot, [Append(shared, tokens[shared : shared + _PASS_TOKENS].tolist())])
-            shared += _PASS_TOKENS
+        while len(tokens) - shared > PASS_TOKENS:
+            self._decoder.append(slot, [Append(shared, tokens[shared : shared + PASS_TOKENS].tolist())])
+            shared += PASS_TOKENS
         return Append(shared, tokens[shared:].tolist())
 
     def _resident(self, tokens: Tokens) -> tuple[int | None, int]:
@@ -377,26 +307,26 @@ class BatchScheduler:
 
     # Constrained choices ---------------------------------------------------------------------------------------------
 
-    def _score(self, sequences: Sequence[_Sequence]) -> None:
+    def _score(self, sequences: Sequence[LiveReply]) -> None:
         """Score every choice of each sequence, as branches after its prompt, and settle it."""
-        alone = [s for s in sequences if sum(map(len, s.prompt.branches)) > _PASS_TOKENS // 4]
+        alone = [s for s in sequences if sum(map(len, s.prompt.branches)) > PASS_TOKENS // 4]
         for sequence in alone:
             self._score_group([sequence])
         rest = [s for s in sequences if s not in alone]
         while rest:  # as in prefill: who shares a beginning with another one waits for it
             wave, rest = self._wave(rest)
-            for group in _by_width(wave):
+            for group in by_width(wave):
                 self._score_group(group)
 
-    def _score_group(self, group: Sequence[_Sequence]) -> None:
+    def _score_group(self, group: Sequence[LiveReply]) -> None:
         first = len(self._live)
         openings = [self._begin(slot, sequence) for slot, sequence in enumerate(group, start=first)]
         scores: list[list[list[float]]] = [[] for _ in group]
-        passes = [list(_packed(sequence.prompt.branches)) for sequence in group]
+        passes = [list(packed(sequence.prompt.branches)) for sequence in group]
         for turn in range(max(map(len, passes))):  # more than one only where a sequence is alone
             appends = [replace(opening, branches=packs[turn]) for opening, packs in zip(openings, passes, strict=True)]
             for found, append, logits in zip(scores, appends, self._decoder.append(first, appends), strict=True):
-                found.extend(_branch_logprobs(logits, append.branches))
+                found.extend(branch_logprobs(logits, append.branches))
             openings = [Append(o.start + len(o.trunk) - 1, o.trunk[-1:]) for o in openings]
         for slot, (sequence, found) in enumerate(zip(group, scores, strict=True), start=first):
             self._remember(slot, sequence.tokens, sequence.generation)
@@ -437,7 +367,7 @@ class BatchScheduler:
                 self.statistics.requests += sequence.job.finish(sequence.index, reply, sequence.copies)
                 self._leave(slot)
 
-    def _reply(self, sequence: _Sequence) -> Reply | None:
+    def _reply(self, sequence: LiveReply) -> Reply | None:
         """Return the reply if the newest token ends it."""
         request, generated = sequence.job.request, sequence.generated
         ended = generated[-1] in self._end_tokens
@@ -476,41 +406,3 @@ class BatchScheduler:
         if place is not None:
             target, there = place
             self._decoder.copy(slot, target, len(tokens), start=there)
-
-
-def _by_width(wave: Sequence[tuple[_Sequence, int]]) -> Iterator[list[_Sequence]]:
-    """Group sequences of similar width, so that little is padding and a pass stays small."""
-    group: list[_Sequence] = []
-    total = 0
-    for sequence, width in sorted(wave, key=lambda item: item[1]):
-        padded = width * (len(group) + 1)
-        if group and (padded > _PASS_TOKENS or padded > _MAX_PADDING * (total + width)):
-            yield group
-            group, total = [], 0
-        group.append(sequence)
-        total += width
-    if group:
-        yield group
-
-
-def _packed(branches: Sequence[Sequence[int]]) -> Iterator[list[Sequence[int]]]:
-    """Split branches into passes of bounded width."""
-    packed: list[Sequence[int]] = []
-    for branch in branches:
-        if packed and sum(map(len, packed)) + len(branch) > _PASS_TOKENS:
-            yield packed
-            packed = []
-        packed.append(branch)
-    yield packed
-
-
-def _branch_logprobs(logits: torch.Tensor, branches: Sequence[Sequence[int]]) -> list[list[float]]:
-    """Return the log-probability of each token of each branch; row 0 of ``logits`` follows the trunk."""
-    norms = logits.logsumexp(-1)
-    result = []
-    row = 1
-    for branch in branches:
-        rows = [0, *range(row, row + len(branch) - 1)]
-        result.append((logits[rows, list(branch)] - norms[rows]).tolist())
-        row += len(branch)
-    return result
