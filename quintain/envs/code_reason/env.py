@@ -248,7 +248,7 @@ class CodeReasonEnv(gym.Env[str, str]):
             self._session = self._sandbox.session(limits=self._limits, science=True)
         result = self._sandbox.run(move.text, limits=self._limits, session=self._session)
         if result.status == "setup_failed":
-            raise SandboxError(f"the sandbox could not run a program: {result.stderr.strip()[:500]}")
+            raise SandboxError(f"the sandbox could not run a program: {result.detail}")
         self._code_errors += not result.ok
         notes = _notes(result, self._limits)
         if move.ignored:

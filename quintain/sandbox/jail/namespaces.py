@@ -109,7 +109,8 @@ def enter_private_root(readable: list[str], hidden: list[str]) -> None:
     for device in DEVICES:
         _bind(device, root, ATTR_NOSUID | ATTR_NOEXEC)
     os.makedirs(root + SCRATCH_PATH)
-    os.symlink(SCRATCH_PATH, root + "/tmp")
+    if not os.path.lexists(root + "/tmp"):  # it exists, read-only, where libraries lie below it
+        os.symlink(SCRATCH_PATH, root + "/tmp")
     os.chdir(root)
     number = NUMBERS[MACHINE]["pivot_root"]
     syscall("pivot_root", number, ctypes.c_char_p(b"."), ctypes.c_char_p(b"."))
