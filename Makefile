@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .PHONY: help setup demo test lint docs bench clean
 
 BIN := .venv/bin
-DEMO_EXTRAS := llm report
+DEMO_EXTRAS := llm reason report
 TEST_EXTRAS := dev docs llm mujoco reason report rl
 # Two torch threads on two busy cores fight; pytest's workers use the cores instead.
 export OMP_NUM_THREADS ?= 1
