@@ -1,0 +1,97 @@
+import subprocess
+import sys
+
+import pytest
+
+from quintain.envs.code_reason.registry import load_task, select_tasks, suite_of, task_names
+from quintain.envs.code_reason.splits import ALL_FAMILIES, TEST_FAMILIES, draw_test_families
+from quintain.errors import ConfigurationError, MissingDependencyError, UnknownNameError
+
+
+def test_the_suites_have_the_sizes_of_the_paper():
+    assert len(task_names("symbench")) == 33
+    assert len(task_names("bbh_original")) == 27
+    assert len(task_names("reasoning_gym")) == 84
+    assert {suite: len(names) for suite, names in ALL_FAMILIES.items()} == {
+        "symbench": 33,
+        "bbh": 27,
+        "reasoning_gym": 84,
+    }
+    listed = [name for names in ALL_FAMILIES.values() for name in names]
+    assert len(set(listed)) == 144
+    assert all(suite_of(name).startswith(suite) for suite, names in ALL_FAMILIES.items() for name in names)
+
+
+def test_all_tasks_draw_their_own_items():
+    assert set(task_names()) == {*task_names("symbench"), *task_names("bbh"), *task_names("reasoning_gym")}
+    assert select_tasks() == task_names()
+    assert select_tasks("all", "bbh") == task_names("bbh")
+
+
+def test_selecting_by_name():
+    assert select_tasks("letters") == ("letters",)
+    assert select_tasks("letters, pooling,letters") == ("letters", "pooling")
+    assert select_tasks(["gcd"], "reasoning_gym") == ("gcd",)
+    with pytest.raises(UnknownNameError, match="did you mean 'letters'"):
+        select_tasks("leters")
+    with pytest.raises(UnknownNameError):
+        select_tasks("letters", "bbh")
+    with pytest.raises(UnknownNameError):
+        select_tasks([])
+    with pytest.raises(UnknownNameError):
+        select_tasks("letters", "symbenhc")
+
+
+def test_the_task_split_is_stored_as_it_was_drawn():
+    assert draw_test_families(ALL_FAMILIES) == TEST_FAMILIES
+    assert len(TEST_FAMILIES) == 37
+    shares = {suite: len(TEST_FAMILIES & set(names)) for suite, names in ALL_FAMILIES.items()}
+    assert shares == {"symbench": 8, "bbh": 7, "reasoning_gym": 22}
+
+
+def test_the_task_split_can_be_named():
+    train, test = set(select_tasks("train-tasks")), set(select_tasks("test-tasks"))
+    assert not train & test
+    assert train | test == set(task_names())
+    assert test <= TEST_FAMILIES
+    assert set(select_tasks("test-tasks", "symbench")) == test & set(task_names("symbench"))
+    assert "letters" in select_tasks("test-tasks,letters")
+
+
+def test_difficulties_and_parameters():
+    assert load_task("letters", "easy") == load_task("letters", {"min_length": 4, "max_length": 8})
+    with pytest.raises(UnknownNameError, match="did you mean 'easy'"):
+        load_task("letters", "esay")
+    with pytest.raises(UnknownNameError, match="min_length"):
+        load_task("letters", {"min_lenght": 4})
+    with pytest.raises(ConfigurationError, match="expected 1 <= min_length"):
+        load_task("letters", {"min_length": 0})
+    assert load_task("combinatorial_calculation", {"targets": [24]}).targets == (24,)
+
+
+_SCRIPT = """
+import sys
+from quintain.envs.code_reason.registry import load_task, task_names
+assert len(task_names()) == 137
+load_task("letters")
+loaded = [m for m in sys.modules if m.startswith("quintain.envs.code_reason.symbench.")]
+assert loaded == ["quintain.envs.code_reason.symbench.letters"], loaded
+assert not {"reasoning_gym", "sympy", "scipy", "torch"} & set(sys.modules)
+sys.modules["reasoning_gym"] = None
+try:
+    load_task("gcd")
+except ImportError as error:
+    print(error)
+"""
+
+
+def test_listing_and_loading_one_task_touch_nothing_else():
+    done = subprocess.run([sys.executable, "-c", _SCRIPT], capture_output=True, text=True, check=True)
+    assert "pip install 'quintain[reason]'" in done.stdout
+
+
+def test_a_missing_library_is_an_error_that_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "reasoning_gym", None)
+    with pytest.raises(MissingDependencyError, match=r"quintain\[reason\]"):
+        load_task("gcd")
+    load_task("countdown")  # our own families need no library
