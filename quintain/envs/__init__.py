@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gymnasium as gym
 
-from quintain.envs import games
+from quintain.envs import games, mujoco
 
 __all__ = ["register_all"]
 
@@ -18,3 +18,4 @@ def register_all() -> None:
             vector_entry_point="quintain.envs.code_reason.env:make_vec",
         )
     games.register()
+    mujoco.register()

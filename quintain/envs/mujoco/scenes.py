@@ -1,0 +1,108 @@
+"""The scenes of the tabletop tasks: what stands on the table, in MuJoCo's own language, and where things belong."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["SCENES", "Scene"]
+
+Point = NDArray[np.float64]
+
+# The sites stand off their frame, or MuJoCo would take their position for constant; each reset moves them.
+_FRAME = """
+<mujoco model="tabletop">
+  <option timestep="0.005" integrator="implicitfast" gravity="0 0 0"/>
+  <visual><global offwidth="480" offheight="480"/><headlight diffuse="0.7 0.7 0.7"/></visual>
+  <default><geom solref="0.01 1" friction="0.3 0.005 0.0001"/></default>
+  <worldbody>
+    <camera name="above" pos="0 -0.75 0.95" xyaxes="1 0 0 0 0.78 0.62"/>
+    <light pos="0 0 2" dir="0 0 -1"/>
+    <geom name="table" type="box" size="0.45 0.45 0.01" pos="0 0 -0.01" rgba="0.85 0.82 0.75 1" contype="0"
+          conaffinity="0"/>
+    <site name="goal" type="cylinder" size="0.05 0.001" pos="0.1 0.1 0.001" rgba="0.2 0.7 0.3 0.6"/>
+    <site name="attacker" type="cylinder" size="0.05 0.001" pos="0.1 0.2 0.001" rgba="0.8 0.2 0.2 0.6"/>
+    <body name="hand" pos="0 0 0.03">
+      <joint name="hand_x" type="slide" axis="1 0 0" range="-0.4 0.4" limited="true" damping="1"/>
+      <joint name="hand_y" type="slide" axis="0 1 0" range="-0.4 0.4" limited="true" damping="1"/>
+      <geom name="hand" type="cylinder" size="0.02 0.03" mass="0.5" rgba="0.2 0.35 0.7 1"/>
+    </body>
+    {things}
+  </worldbody>
+  <actuator>
+    <velocity joint="hand_x" kv="40" ctrlrange="-1 1" gear="1"/>
+    <velocity joint="hand_y" kv="40" ctrlrange="-1 1" gear="1"/>
+  </actuator>
+</mujoco>
+"""
+
+_PUCK = """
+    <body name="object" pos="0 0 0.03">
+      <joint name="object_x" type="slide" axis="1 0 0" range="-0.4 0.4" limited="true" damping="2" frictionloss="0.2"/>
+      <joint name="object_y" type="slide" axis="0 1 0" range="-0.4 0.4" limited="true" damping="2" frictionloss="0.2"/>
+      <geom name="object" type="cylinder" size="0.04 0.03" mass="0.2" rgba="0.9 0.6 0.2 1"/>
+    </body>
+"""
+
+# The hand moves the handle by entering between its two posts, so it can slide it either way.
+_HANDLE = """
+    <geom type="box" size="0.3 0.005 0.005" pos="0 0.14 0.005" rgba="0.4 0.4 0.4 1" contype="0" conaffinity="0"/>
+    <body name="object" pos="0 0.1 0.03">
+      <joint name="object_x" type="slide" axis="1 0 0" range="-0.25 0.25" limited="true" damping="2"
+             frictionloss="0.2"/>
+      <geom name="left" type="box" size="0.01 0.04 0.03" pos="-0.06 0 0" mass="0.1" rgba="0.9 0.6 0.2 1"/>
+      <geom name="right" type="box" size="0.01 0.04 0.03" pos="0.06 0 0" mass="0.1" rgba="0.9 0.6 0.2 1"/>
+      <geom name="bar" type="box" size="0.07 0.005 0.03" pos="0 0.045 0" mass="0.1" rgba="0.9 0.6 0.2 1"/>
+    </body>
+"""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What stands on the table and where things start and belong. Lengths are metres, ranges are (low, high).
+
+    Attributes:
+        things: MJCF of everything but the hand.
+        hand: Where the hand starts: range of x, range of y.
+        thing: Where the object starts, likewise; empty where the hand itself is to be moved.
+        goal: Where the victim's goal lies, likewise, on the right-hand side.
+        place: The attacker's own place, fixed, for the scenario "manipulation".
+    """
+
+    things: str
+    hand: tuple[tuple[float, float], tuple[float, float]]
+    thing: tuple[tuple[float, float], ...]
+    goal: tuple[tuple[float, float], tuple[float, float]]
+    place: tuple[float, float]
+
+    @property
+    def xml(self) -> str:
+        """The whole model in MJCF."""
+        return _FRAME.format(things=self.things)
+
+
+SCENES: dict[str, Scene] = {
+    "reach": Scene(
+        things="",
+        hand=((-0.03, 0.03), (-0.2, -0.14)),
+        thing=(),
+        goal=((0.15, 0.3), (-0.2, 0.25)),
+        place=(-0.2, -0.25),
+    ),
+    "push": Scene(
+        things=_PUCK,
+        hand=((-0.02, 0.02), (-0.17, -0.13)),
+        thing=((-0.02, 0.02), (-0.02, 0.02)),
+        goal=((0.12, 0.2), (0.16, 0.24)),
+        place=(0.0, 0.25),
+    ),
+    "slide-handle": Scene(
+        things=_HANDLE,
+        hand=((-0.04, 0.04), (-0.12, -0.08)),
+        thing=((-0.02, 0.02),),
+        goal=((0.2, 0.2), (0.1, 0.1)),
+        place=(-0.1, 0.1),
+    ),
+}

@@ -1,0 +1,184 @@
+import os
+import subprocess
+import sys
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.utils.env_checker import check_env
+
+import quintain
+from quintain.errors import ConfigurationError
+
+pytest.importorskip("mujoco")
+
+IDS = ["Tabletop/Reach-v0", "Tabletop/Push-v0", "Tabletop/SlideHandle-v0"]
+PAUSE = np.zeros(2, np.float32)
+
+
+def play(env, seed, solution):
+    observation, info = env.reset(seed=seed)
+    truncated, total = False, 0.0
+    while not truncated:
+        observation, reward, _, truncated, info = env.step(getattr(env.unwrapped, solution)())
+        total += reward
+    return observation, info, total
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("env_id", IDS)
+@pytest.mark.parametrize("kwargs", [{}, {"reward": "sparse", "scenario": "manipulation", "mirrored": True}])
+def test_every_contract_holds(env_id, kwargs):
+    assert quintain.check(env_id, kwargs).ok
+
+
+@pytest.mark.parametrize("env_id", IDS)
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_the_task_and_the_opposite_task_can_be_done(env_id, mirrored):
+    env = gym.make(env_id, mirrored=mirrored)
+    for seed in range(10):
+        _, info, _ = play(env, seed, "solution")
+        assert info["success"]
+        assert not info["attacker_success"]
+        _, info, _ = play(env, seed, "attacker_solution")
+        assert info["attacker_success"]
+        assert not info["success"]
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_the_attacker_s_own_place_can_be_reached(env_id):
+    env = gym.make(env_id, scenario="manipulation")
+    assert all(play(env, seed, "attacker_solution")[1]["attacker_success"] for seed in range(10))
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_nobody_succeeds_by_waiting(env_id):
+    for scenario in ("opposite", "manipulation"):
+        env = gym.make(env_id, scenario=scenario)
+        for seed in range(20):
+            _, info = env.reset(seed=seed)
+            assert not info["success"]
+            assert not info["attacker_success"]
+            for _ in range(60):
+                *_, info = env.step(PAUSE)
+            assert not info["success"]
+            assert not info["attacker_success"]
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_solving_pays_more_than_waiting(env_id):
+    for reward in ("dense", "sparse"):
+        env = gym.make(env_id, reward=reward)
+        solved = play(env, 0, "solution")[2]
+        env.reset(seed=0)
+        waited = sum(env.step(PAUSE)[1] for _ in range(60))
+        assert solved > waited
+        assert reward == "dense" or waited == 0
+
+
+def test_the_observation_names_hand_object_and_goal_in_metres():
+    env = gym.make("Tabletop/Push-v0").unwrapped
+    observation, info = env.reset(seed=1)
+    hand, object_, goal = observation[:2], observation[4:6], observation[8:10]
+    assert info["metrics"]["distance"] == pytest.approx(np.linalg.norm(object_ - goal))
+    assert info["metrics"]["attacker_distance"] == pytest.approx(np.linalg.norm(object_ - goal * [-1, 1]))
+    for _ in range(4):
+        after, *_ = env.step(np.array([1.0, 0.0], np.float32))
+    assert after[2] == pytest.approx(1.0, abs=0.05)  # the hand has the velocity it was told
+    assert after[0] - hand[0] == pytest.approx(0.2, abs=0.03)  # 4 steps of 0.05 s at 1 m/s
+    np.testing.assert_array_equal(after[8:10], goal)
+
+
+def test_the_marks_on_the_table_are_where_things_belong():
+    env = gym.make("Tabletop/Push-v0").unwrapped
+    for seed in range(2):
+        goal = env.reset(seed=seed)[0][8:10]
+        np.testing.assert_allclose(env.data.site("goal").xpos[:2], goal)
+        np.testing.assert_allclose(env.data.site("attacker").xpos[:2], goal * [-1, 1])
+
+
+def test_scenarios_and_rewards_do_not_change_the_task():
+    one = gym.make("Tabletop/Push-v0", scenario="manipulation", reward="sparse")
+    two = gym.make("Tabletop/Push-v0")
+    for seed in range(3):
+        np.testing.assert_array_equal(play(one, seed, "solution")[0], play(two, seed, "solution")[0])
+
+
+def test_a_mirrored_task_is_the_mirror_image():
+    plain, mirrored = gym.make("Tabletop/Push-v0"), gym.make("Tabletop/Push-v0", mirrored=True)
+    a, b = plain.reset(seed=0)[0], mirrored.reset(seed=0)[0]
+    mirror = np.tile([-1.0, 1.0], 5)
+    np.testing.assert_allclose(a, b * mirror)
+    for _ in range(20):
+        action = plain.unwrapped.solution()
+        a, b = plain.step(action)[0], mirrored.step(action * np.array([-1, 1], np.float32))[0]
+    np.testing.assert_allclose(a, b * mirror, atol=2e-3)  # MuJoCo solves contacts one after the other
+
+
+@pytest.mark.parametrize("action", ["up", None, [1.0], [np.nan, 0.0], [5.0, 0.0], object()])
+def test_hostile_actions_cost_and_are_marked(action):
+    env = gym.make("Tabletop/Reach-v0", disable_env_checker=True)
+    env.reset(seed=0)
+    _, reward, _, _, info = env.step(action)
+    assert info["invalid_action"]
+    assert info["reward_terms"]["invalid_action"] == -1
+    env.reset(seed=0)
+    assert env.step(PAUSE)[1] - reward == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize("kwargs", [{"task": "fly"}, {"reward": "x"}, {"scenario": "x"}, {"render_mode": "human"}])
+def test_senseless_arguments_are_refused(kwargs):
+    from quintain.envs.mujoco.tabletop import TabletopEnv
+
+    with pytest.raises(ConfigurationError):
+        TabletopEnv(**kwargs)
+
+
+RENDER = """
+import gymnasium as gym, numpy as np, quintain
+env = gym.make("Tabletop/Push-v0", render_mode="rgb_array")
+env.reset(seed=0)
+one = env.render()
+for _ in range(10):
+    env.step(np.array([0.0, 1.0], np.float32))
+two = env.render()
+assert one.shape == (480, 480, 3) and one.dtype == np.uint8
+assert one.std() > 20 and (one != two).any()
+env.close()
+"""
+
+
+def render_in_a_process(**variables):
+    environment = {k: v for k, v in os.environ.items() if k not in ("MUJOCO_GL", "DISPLAY")} | variables
+    return subprocess.run([sys.executable, "-c", RENDER], env=environment, capture_output=True, text=True, timeout=120)
+
+
+def test_frames_are_drawn_without_a_display():
+    result = render_in_a_process()
+    if "set MUJOCO_GL=egl" in result.stderr:
+        pytest.skip("no EGL library on this machine")
+    assert result.returncode == 0, result.stderr
+
+
+def test_without_a_way_to_draw_the_error_names_the_variable():
+    result = render_in_a_process(MUJOCO_GL="disabled")
+    assert result.returncode != 0
+    assert "MUJOCO_GL=egl" in result.stderr
+    assert "ConfigurationError" in result.stderr
+
+
+def test_gymnasium_s_checker_passes_with_rendering():
+    environment = {k: v for k, v in os.environ.items() if k != "DISPLAY"} | {"MUJOCO_GL": "egl"}
+    code = (
+        "import gymnasium as gym, quintain, warnings; from gymnasium.utils.env_checker import check_env;"
+        "check_env(gym.make('Tabletop/SlideHandle-v0', render_mode='rgb_array').unwrapped)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
+    if "egl" in result.stderr.lower():
+        pytest.skip("no EGL library on this machine")
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.filterwarnings("ignore:.*observation space m")
+def test_the_checker_of_gymnasium_passes_without_rendering():
+    check_env(gym.make("Tabletop/Reach-v0").unwrapped, skip_render_check=True)
