@@ -275,7 +275,7 @@ def test_the_cube_turns_as_a_real_one():
 
     def turned(moves):
         cube = _SOLVED
-        for move in task.parse(moves):
+        for move in (turn for word in moves.split() for turn in task.parse(word)):
             cube = _turn(cube, move)
         return cube
 

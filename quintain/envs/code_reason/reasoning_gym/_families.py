@@ -28,7 +28,7 @@ FAMILIES: Mapping[str, Source] = {
     "aiw": Source(forms.INTEGER),
     "arc_1d": Source(forms.TOKENS),
     "arc_agi": Source(forms.ROWS, reuse=True),
-    "base_conversion": Source(forms.TEXT_ANY_CASE),
+    "base_conversion": Source(forms.TEXT_ANY_CASE, keep=_not_empty),
     "basic_arithmetic": Source(forms.NUMBER),
     "binary_alternation": Source(forms.INTEGER),
     "binary_matrix": Source(forms.ROWS),

@@ -31,7 +31,7 @@ _AXES: dict[str, tuple[Vector, Vector, Vector]] = {
 }
 _SOLVED: Stickers = "".join(_COLOURS[face] * 9 for face in _FACES)
 _MOVES = tuple(face + turn for face in _FACES for turn in ("", "'"))
-_MAX_MOVES = 500
+_MAX_MOVES = 200
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -80,10 +81,9 @@ class Sokoban(Task[str]):
 
     def parse(self, text: str) -> str:
         """Read a string of moves."""
-        moves = "".join(text.upper().split())
-        if not moves or set(moves) - set(_STEPS):
+        if not re.fullmatch("[UDLR]+|[UDLR](?: [UDLR])*", text.upper()):
             raise Malformed("expected a string of the letters U, D, L, R")
-        return moves
+        return "".join(text.upper().split())
 
     def check(self, problem: Problem, value: str) -> str:
         """Walk and push."""

@@ -20,13 +20,13 @@ _LETTERS = "abdeilmnoprst"
 
 @dataclass(frozen=True)
 class WordLadder(Task[list[str]]):
-    """Every step changes one letter and leads to a word of the list; any such ladder is right, however long.
+    """Every step changes one letter and leads to a word of the list; any ladder without repeats is right.
 
     Words are made up, so that no dictionary decides.
 
     Attributes:
         length: Letters in a word, in [3, 8].
-        min_steps: Fewest steps of the ladder that is planted.
+        min_steps: Fewest steps of the shortest ladder.
         max_steps: Most steps of that ladder, at most 15.
         decoys: Words that are added to the list.
     """
@@ -49,25 +49,37 @@ class WordLadder(Task[list[str]]):
 
     def generate(self, rng: np.random.Generator) -> Problem:
         """Walk from word to word, and add neighbours of words as decoys."""
+        ladder: list[str] = []
+        while len(ladder) <= self.min_steps:  # decoys may have opened a shortcut
+            words = self._words(rng)
+            start, end = words[0], words[-1]
+            words = self._with_decoys(rng, words)
+            ladder = _shortest(start, end, words)
+        listed = shuffled(rng, words)
+        prompt = (
+            f"Turn the word {start} into the word {end}: every step changes exactly one letter, every word on the "
+            f"way must be in the list, and no word may occur twice.\nList: {' '.join(listed)}\n"
+            "Write the words in order, the first and the last included, as <<<word1, word2, ...>>>."
+        )
+        data = {"start": start, "end": end, "words": listed}
+        return Problem(prompt, self.render(ladder), data)
+
+    def _words(self, rng: np.random.Generator) -> list[str]:
         words = [text(rng, _LETTERS, self.length)]
         steps = randint(rng, self.min_steps, self.max_steps)
         while len(words) <= steps:
             word = _change(rng, words[-1])
             if word not in words:
                 words.append(word)
-        start, end = words[0], words[-1]
-        while len(words) <= steps + self.decoys:
+        return words
+
+    def _with_decoys(self, rng: np.random.Generator, ladder: list[str]) -> list[str]:
+        words = list(ladder)
+        while len(words) < len(ladder) + self.decoys:
             word = _change(rng, choose(rng, words))
             if word not in words:
                 words.append(word)
-        listed = shuffled(rng, words)
-        prompt = (
-            f"Turn the word {start} into the word {end}: every step changes exactly one letter, and every word on "
-            f"the way must be in this list: {' '.join(listed)}\n"
-            "Write the words in order, the first and the last included, as <<<word1, word2, ...>>>."
-        )
-        data = {"start": start, "end": end, "words": listed}
-        return Problem(prompt, self.render(_shortest(start, end, listed)), data)
+        return words
 
     def parse(self, text: str) -> list[str]:
         """Read words separated by commas, arrows or spaces."""
@@ -81,9 +93,11 @@ class WordLadder(Task[list[str]]):
         return ", ".join(value)
 
     def check(self, problem: Problem, value: list[str]) -> str:
-        """Ends, listed words, and one letter per step."""
+        """Ends, listed words, none twice, and one letter per step."""
         if value[0] != problem.data["start"] or value[-1] != problem.data["end"]:
             return f"the ladder must lead from {problem.data['start']} to {problem.data['end']}"
+        if len(set(value)) < len(value):
+            return "a word occurs twice"
         for word in value:
             if word not in problem.data["words"]:
                 return f"{word[:20]} is not in the list"
