@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -167,29 +167,45 @@ class _StrategyActor:
         return self._names[option] if isinstance(self._seat.action_space, spaces.Text) else option
 
 
+# Where a pair of moves, own first, stands among the successors of a state.
+_PLACES = {(0, 0): 0, (0, 1): 1, (1, 0): 2, (1, 1): 3}
+
+
 class _MachineActor:
     """The same for a machine and option indices, written out for speed."""
 
     def __init__(self, machine: Machine, seat: Seat) -> None:
         self._machine = machine
-        self._cooperate, self._following = machine.cooperate, machine.following
+        self._following = machine.following
+        self._certain = [0 if p == 1.0 else 1 if p == 0.0 else None for p in machine.cooperate]
+        self._draws = _uniforms(seat.rng)
         self._state = 0
-        self._random = seat.rng.random
-        self._seated = self._hidden = False
+        self._hidden = False
 
     def act(self, observation: Any, info: dict[str, Any]) -> Action:
-        if not self._seated:
+        moves = info.get("moves")
+        place = _PLACES.get(moves) if moves else None
+        if place is not None:
+            self._state = self._following[self._state][place]
+        else:
+            self._settle(moves, info)
+        move = self._certain[self._state]
+        return move if move is not None else int(next(self._draws) >= self._machine.cooperate[self._state])
+
+    def _settle(self, moves: Sequence[int] | None, info: dict[str, Any]) -> None:
+        """Take in what is not a plain pair of moves: the first turn, several others, a hidden or a void round."""
+        if moves is None:
             self._hidden = _read_rules(info, self._machine.name, self._machine.traits)["history"] == "private"
-            self._seated = True
-        moves = info["moves"]
-        if moves is not None:
-            own, other = moves if len(moves) == 2 else (moves[0], max(moves[1:]))
-            if own >= 0 and other >= 0:
-                self._state = self._following[self._state][2 * own + other]
-            elif (seen := _visible(moves, self._hidden)) is not None:
-                self._state = self._following[self._state][2 * seen[0]]
-        p = self._cooperate[self._state]
-        return 0 if p == 1.0 or (p > 0.0 and self._random() < p) else 1
+            return
+        seen = _visible(moves, self._hidden)
+        if seen is not None:
+            self._state = self._following[self._state][2 * seen[0] + max(seen[1:])]
+
+
+def _uniforms(rng: np.random.Generator) -> Iterator[float]:
+    """The generator's uniform numbers one by one, drawn in blocks."""
+    while True:
+        yield from rng.random(64).tolist()
 
 
 def _visible(moves: Sequence[int], hidden: bool) -> Sequence[int] | None:

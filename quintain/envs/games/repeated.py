@@ -147,6 +147,7 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
         self._block = sum(self.game.shape)
         self._width = self._block * memory + 2
         self._shows_progress = horizon == "known" and continuation is None
+        self._rounds, self._trembles = self.rules.rounds, noise > 0
         self._ends_plainly = continuation is None and max_cycles is None
         self._sees_last_round_only = view == "numeric" and memory == 1
         self._blank = [self._see_nothing(seat) for seat in range(players)]
@@ -211,7 +212,7 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
             if type(move) is not int or not 0 <= move < size:
                 move = self._read(move, agent, size, problems)
             moves.append(move)
-        if self.rules.noise:
+        if self._trembles:
             self._tremble(moves)
         joint = tuple(moves)
         cell = self._cells.get(joint)
@@ -219,19 +220,19 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
             cell = self._cells[joint] = [self._see(seat, joint) for seat in range(len(joint))]
         self.history.append(joint)
         played = len(self.history)
-        rounds = self.rules.rounds
+        rounds = self._rounds
         terminated, truncated = (played >= rounds, False) if self._ends_plainly else self._ending(played)
 
         progress = played / rounds if self._shows_progress else 0.0
         observations, rewards, infos = {}, {}, {}
         fast = self._sees_last_round_only
         for view in cell:
-            # The hot loop: what a reader could change is made afresh; tuples are shared.
+            # The hot loop: what a reader could change is made afresh; tuples and the read-only mask are shared.
             agent, reward, info, vector, mask = view
             if fast:
                 vector = vector.copy()
                 vector[-1] = progress
-                observations[agent] = {"observation": vector, "action_mask": mask.copy()}
+                observations[agent] = {"observation": vector, "action_mask": mask}
             else:
                 observations[agent] = self._observe(view, progress)
             infos[agent] = info = info.copy()
@@ -376,6 +377,7 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
             "task_hash": self._task[1],
         }
         mask = np.ones(self.game.shape[seat], np.int8)
+        mask.setflags(write=False)
         return _SeatView(self.possible_agents[seat], reward, info, vector, mask)
 
     def _observe(self, view: _SeatView, progress: float) -> Any:
@@ -388,8 +390,8 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
             for back, joint in enumerate(self.history[-2 : -self.memory - 1 : -1], start=1):
                 vector[back * block : (back + 1) * block] = self._cells[joint][seat].vector[:block]
         if self.view == "both":
-            return {"observation": vector, "action_mask": view.mask.copy(), "text": self._text(view.agent)}
-        return {"observation": vector, "action_mask": view.mask.copy()}
+            return {"observation": vector, "action_mask": view.mask, "text": self._text(view.agent)}
+        return {"observation": vector, "action_mask": view.mask}
 
     def _text(self, agent: str) -> str:
         seat = self.possible_agents.index(agent)

@@ -1,0 +1,189 @@
+"""Repeated games side by side: our engines, the axelrod library, and OpenSpiel's repeated games stepped from Python.
+
+    sh scripts/axelrod_venv.sh .venv-axelrod
+    python benchmarks/games.py --peers .venv-axelrod/bin/python
+
+Peers run in an interpreter of their own. Rounds of measurements alternate between all contestants and the median ratio
+within a round is reported, so that other work on the machine hits all alike. CPU seconds decide.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+TURNS = 200
+STRATEGIES = [
+    "always-cooperate", "always-defect", "alternator", "tit-for-tat", "tit-for-two-tats", "suspicious-tit-for-tat",
+    "reverse-tit-for-tat", "hard-tit-for-tat", "grim", "win-stay-lose-shift", "tester", "naive-prober", "joss",
+    "generous-tit-for-tat", "zd-extort", "zd-generous", "random",
+]  # fmt: skip
+
+
+def rate(work: Callable[[], int], at_least_s: float = 1.0) -> float:
+    """Units of work per CPU second."""
+    work()
+    done, start = 0, time.process_time()
+    while (spent := time.process_time() - start) < at_least_s:
+        done += work()
+    return done / spent
+
+
+def ours_vectorised() -> dict[str, float]:
+    """200-turn matches of all pairs of 17 strategies, 20 repetitions; and stochastic pairs only."""
+    import numpy as np
+
+    from quintain.agents.games import machine
+    from quintain.evaluation.games import play_machines
+
+    machines = [machine(name) for name in STRATEGIES]
+    pairs = np.repeat(list(itertools.combinations_with_replacement(range(len(machines)), 2)), 20, axis=0)
+    noisy = [k for k, made in enumerate(machines) if made.stochastic]
+    drawn = np.repeat(list(itertools.product(noisy, range(len(machines)))), 20, axis=0)
+    return {
+        "vectorised, all pairs": rate(lambda: len(play_machines(machines, pairs, TURNS).cells)),
+        "vectorised, stochastic pairs": rate(lambda: len(play_machines(machines, drawn, TURNS).cells)),
+    }
+
+
+def ours_parallel() -> dict[str, float]:
+    """Turns per second through the full PettingZoo API, numeric observations, two scripted players."""
+    import pettingzoo
+
+    import quintain
+    from quintain.agents.games import strategy
+
+    env = pettingzoo.make("parallel", "RepeatedGame-v0", game="prisoners_dilemma_classic", rounds=TURNS)
+    seats = env.possible_agents
+    players = {"player_0": strategy("tit-for-tat"), "player_1": strategy("random")}
+
+    def match() -> int:
+        observations, infos = env.reset(seed=1)
+        actors = {
+            seat: players[seat].begin(
+                quintain.agents.Seat("RepeatedGame-v0", seat, env.observation_space(seat), env.action_space(seat), 1)
+            )
+            for seat in seats
+        }
+        while env.agents:
+            actions = {seat: actors[seat].act(observations[seat], infos[seat]) for seat in seats}
+            observations, _, _, _, infos = env.step(actions)
+        return TURNS
+
+    return {"PettingZoo parallel, turns": rate(match)}
+
+
+def ours_round_robin() -> dict[str, float]:
+    """CPU seconds of a round robin of 200 strategies, 200 turns, 10 repetitions."""
+    import numpy as np
+
+    from quintain.evaluation.games import tournament
+
+    rng = np.random.default_rng(0)
+    players = [f"memory-one:{','.join(f'{p:.3f}' for p in rng.random(5))}" for _ in range(200)]
+    start = time.process_time()
+    tournament(players, rounds=TURNS, repetitions=10)
+    return {"round robin of 200, s": time.process_time() - start}
+
+
+def axelrod_matches() -> dict[str, float]:
+    """200-turn matches of pairs of the same strategies; turns of tit-for-tat against random."""
+    import axelrod as axl
+
+    kinds = [
+        axl.Cooperator, axl.Defector, axl.Alternator, axl.TitForTat, axl.TitFor2Tats, axl.SuspiciousTitForTat,
+        axl.Bully, axl.HardTitForTat, axl.Grudger, axl.WinStayLoseShift, axl.SecondByTester, axl.NaiveProber,
+        axl.FirstByJoss, axl.GTFT, axl.ZDExtort2, axl.ZDGTFT2, axl.Random,
+    ]  # fmt: skip
+    pairs = list(itertools.combinations_with_replacement(kinds, 2))
+
+    def play() -> int:
+        for seed, (first, second) in enumerate(pairs):
+            axl.Match((first(), second()), turns=TURNS, seed=seed).play()
+        return len(pairs)
+
+    both = axl.Match((axl.TitForTat(), axl.Random()), turns=TURNS, seed=1)
+
+    def turns() -> int:
+        both.play()
+        return TURNS
+
+    return {"axelrod, matches": rate(play), "axelrod, turns": rate(turns)}
+
+
+def openspiel_matches() -> dict[str, float]:
+    """200-turn matches of OpenSpiel's repeated game, tit-for-tat against random, stepped from Python."""
+    import random
+
+    import pyspiel
+
+    stage = pyspiel.load_matrix_game("matrix_pd")
+    game = pyspiel.create_repeated_game(stage, {"num_repetitions": TURNS})
+
+    def play() -> int:
+        state, last, rng = game.new_initial_state(), 0, random.Random(1)
+        while not state.is_terminal():
+            other = 0 if rng.random() < 0.5 else 1
+            state.apply_actions([last, other])
+            last = other
+        return 1
+
+    return {"OpenSpiel, matches": rate(play)}
+
+
+CONTESTS = {
+    "ours": [ours_vectorised, ours_parallel, ours_round_robin],
+    "peers": [axelrod_matches, openspiel_matches],
+}
+
+
+def measure(side: str) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for contest in CONTESTS[side]:
+        try:
+            found |= contest()
+        except ImportError as error:
+            print(f"left out: {contest.__name__} ({error})", file=sys.stderr)
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peers", default=sys.executable, help="interpreter that has axelrod and open_spiel")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--side", choices=sorted(CONTESTS), help="measure one side and print JSON (used internally)")
+    options = parser.parse_args()
+    if options.side:
+        print(json.dumps(measure(options.side)))
+        return
+    rounds = []
+    for _ in range(options.rounds):
+        both: dict[str, float] = {}
+        for side, python in (("ours", sys.executable), ("peers", options.peers)):
+            command = [python, str(Path(__file__)), "--side", side]
+            output = subprocess.run(command, check=True, capture_output=True, text=True)
+            both |= json.loads(output.stdout.splitlines()[-1])
+        rounds.append(both)
+    for name in rounds[0]:
+        values = [both[name] for both in rounds]
+        print(f"{name}: {statistics.median(values):,.2f} (rounds: {', '.join(f'{v:,.2f}' for v in values)})")
+    for over, under in (
+        ("vectorised, all pairs", "axelrod, matches"),
+        ("vectorised, stochastic pairs", "axelrod, matches"),
+        ("vectorised, all pairs", "OpenSpiel, matches"),
+        ("PettingZoo parallel, turns", "axelrod, turns"),
+    ):
+        if over in rounds[0] and under in rounds[0]:
+            ratio = statistics.median(both[over] / both[under] for both in rounds)
+            print(f"{over} over {under}: {ratio:,.2f}x")
+
+
+if __name__ == "__main__":
+    main()
