@@ -44,6 +44,8 @@ class Kind:
 KINDS = {
     "Gymnasium: loop": Kind(records=False, concurrent=False),
     "Gymnasium: loop, lean seeding": Kind(records=False, concurrent=False),
+    "Gymnasium: loop that writes JSON": Kind(records=True, concurrent=False),
+    "Gymnasium: loop that writes JSON, lean seeding": Kind(records=True, concurrent=False),
     "GEM: loop": Kind(records=False, concurrent=False),
     "TextArena: loop": Kind(records=False, concurrent=False),
     "GEM: AsyncVectorEnv": Kind(records=False, concurrent=True),
@@ -97,7 +99,7 @@ def start(name: str, python: str) -> Worker:
     environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(PEERS.parents[1])}
     process = subprocess.Popen(
         [python, "-W", "ignore", str(PEERS / f"{name}_adapter.py")],
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=None,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         text=True, env=environment,
     )  # fmt: skip
     worker = Worker(process)
@@ -137,15 +139,13 @@ def install(name: str, cache: Path) -> str:
 def measure(
     workers: Sequence[Worker], episodes: int, rounds: int, at_least_s: float
 ) -> dict[str, list[dict[str, float]]]:
-    """Time every runner once a round, after one short round to warm up."""
+    """Time every runner once a round."""
     results: dict[str, list[dict[str, float]]] = {name: [] for worker in workers for name in worker.runners}
-    for number in range(rounds + 1):
+    for number in range(rounds):
         for worker in workers:
             for name in worker.runners:
-                timing = worker.ask(name, episodes if number else min(episodes, 100), at_least_s if number else 0.0)
-                if number:
-                    results[name].append(timing)
-        print(f"round {number} of {rounds} done, load {os.getloadavg()[0]:.1f}", file=sys.stderr)
+                results[name].append(worker.ask(name, episodes, at_least_s))
+        print(f"round {number + 1} of {rounds} done, load {os.getloadavg()[0]:.1f}", file=sys.stderr)
     return results
 
 
@@ -176,7 +176,11 @@ def show(results: dict[str, list[dict[str, float]]], episodes: int, rounds: int,
     for title, names in (
         ("asynchronous peer that records", [n for n, k in theirs.items() if k.concurrent and k.records]),
         ("asynchronous peer", [n for n, k in theirs.items() if k.concurrent]),
-        ("bare loop", [n for n, k in theirs.items() if not k.concurrent]),
+        ("bare loop", [n for n, k in theirs.items() if not k.concurrent and not k.records]),
+        (
+            "bare loop that writes the record and does nothing else",
+            [n for n, k in theirs.items() if not k.concurrent and k.records],
+        ),
     ):
         if names:
             best = max(names, key=lambda n: statistics.median(speed(results[n], "cpu_s")))
@@ -184,10 +188,12 @@ def show(results: dict[str, list[dict[str, float]]], episodes: int, rounds: int,
                   f"{ratio(results, LEAN, best):.2f} x with lean seeding")  # fmt: skip
     for ours, loop in (
         (OURS, "Gymnasium: loop"),
+        (OURS, "Gymnasium: loop that writes JSON"),
         (LEAN, "Gymnasium: loop, lean seeding"),
+        (LEAN, "Gymnasium: loop that writes JSON, lean seeding"),
         ("Quintain: evaluate, CodeReason-v0", "CodeReason-v0: loop"),
     ):
-        print(f"{ratio(results, ours, loop):6.2f} x the bare loop over the same environment ({loop})")
+        print(f"{ratio(results, ours, loop):6.2f} x the loop over the same environment ({loop})")
     print(f"{ratio(results, 'Quintain: evaluate, not recorded', OURS):6.2f} x as fast without records")
 
 
@@ -197,7 +203,7 @@ def main() -> None:
     default = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "quintain" / "peers"
     parser.add_argument("--cache", type=Path, default=default, help="where the peers' environments live")
     parser.add_argument("--peers", nargs="*", choices=ELSEWHERE, default=ELSEWHERE)
-    parser.add_argument("--episodes", type=int, default=1000, help="episodes a run")
+    parser.add_argument("--episodes", type=int, default=2000, help="episodes a run")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--at-least-s", type=float, default=0.5, help="CPU seconds a round of one runner, at least")
     options = parser.parse_args()
@@ -207,6 +213,8 @@ def main() -> None:
             try:
                 python = sys.executable if name in HERE else install(name, options.cache)
                 worker = start(name, python)
+                for runner in worker.runners:
+                    worker.ask(runner, 100, 0.0)  # warms up, and shows whether the peer works here at all
             except PeerUnavailable as reason:
                 print(f"skipped: {name}: {reason}", file=sys.stderr)
                 continue

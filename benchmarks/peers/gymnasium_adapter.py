@@ -1,8 +1,11 @@
-"""Gymnasium: the bare loop that any harness over the same environment contains."""
+"""Gymnasium: the bare loop that any harness over the same environment contains, and the least that recording adds."""
 
 from __future__ import annotations
 
+import json
 import random
+import tempfile
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -51,10 +54,39 @@ def _loop(env: gym.Env[str, str], seeds: Sequence[int]) -> int:
     return right
 
 
+def _recording_loop(env: gym.Env[str, str], seeds: Sequence[int]) -> int:
+    """Play, and write one line of JSON an episode, at once: the fields of Quintain's record and nothing else."""
+    right = 0
+    encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+    with tempfile.TemporaryFile(buffering=0) as lines:
+        for index, seed in enumerate(seeds):
+            started = time.perf_counter()
+            observation, info = env.reset(seed=seed)
+            steps, total, over, truncated = [], 0.0, False, False
+            while not over:
+                action = solve(observation)
+                following, reward, terminated, truncated, info = env.step(action)
+                steps.append({"observation": observation, "action": action, "reward": reward})
+                observation, over = following, terminated or truncated
+                total += reward
+            record = {
+                "index": index, "seed": seed, "outcome": "success" if info["success"] else "failure",
+                "returns": {"agent": total}, "steps": steps, "final_observation": observation,
+                "truncated": truncated, "info": info, "reward_terms": {}, "reward_errors": 0, "error": None,
+                "calls": [], "prompt_tokens": 0, "completion_tokens": 0,
+                "wall_s": round(time.perf_counter() - started, 6), "schema": 1,
+            }  # fmt: skip
+            lines.write(encode(record).encode() + b"\n")
+            right += total == 1
+    return right
+
+
 if __name__ == "__main__":
     serve(
         {
             "Gymnasium: loop": lambda seeds: _loop(Arithmetic(), seeds),
             "Gymnasium: loop, lean seeding": lambda seeds: _loop(LeanArithmetic(), seeds),
+            "Gymnasium: loop that writes JSON": lambda seeds: _recording_loop(Arithmetic(), seeds),
+            "Gymnasium: loop that writes JSON, lean seeding": lambda seeds: _recording_loop(LeanArithmetic(), seeds),
         }
     )
