@@ -20,7 +20,7 @@ from quintain.sandbox.result import Result, plain_text
 from quintain.sandbox.scratch import HostScratch
 from quintain.sandbox.server import Child, ForkServer, ServerSetupFailed
 from quintain.sandbox.session import Session
-from quintain.sandbox.supervise import Outcome, supervise
+from quintain.sandbox.supervise import NotStartedError, Outcome, supervise
 
 __all__ = ["ForkBackend"]
 
@@ -75,9 +75,41 @@ class _Pool:
                 return self.ready.popleft()
             return server.spawn(request)
 
+    def take_ready(self, limits: Limits, scratch: HostScratch | None) -> Child:
+        """Return a child that is confined and waits for its job.
+
+        A server found dead is replaced: no snippet had been sent to it.
+
+        Raises:
+            ServerSetupFailed: If a protection could not be put in force.
+            SandboxError: If the replacement fails too.
+        """
+        for last in (False, True):
+            child = None
+            try:
+                child = self.take(limits, scratch)
+                setup = child.wait_until_ready()
+            except ServerSetupFailed:
+                raise
+            except SandboxError:
+                if child is not None:
+                    child.close()
+                if last:
+                    raise
+                self.close()
+                continue
+            if setup.failed is None:
+                return child
+            child.close()
+            raise ServerSetupFailed(setup.failed, setup.detail)
+        raise AssertionError("the loop returns or raises")
+
     def refill(self) -> None:
-        """Ask for children until the pool is full; they confine themselves in the background."""
-        with self.lock:
+        """Ask for children until the pool is full; they confine themselves in the background.
+
+        A dead server is none of this method's business: whoever takes the next child finds out.
+        """
+        with self.lock, contextlib.suppress(SandboxError):
             server = self.server
             while server is not None and len(self.ready) < self.backend.pool_size:
                 self.ready.append(server.spawn(self.backend.pool_request))
@@ -192,22 +224,25 @@ class ForkBackend:
         scratch = self._host_scratch(job)
         try:
             try:
-                child = pool.take(job.limits, scratch)
-            except ServerSetupFailed as failure:
-                return self._setup_failed(str(failure)), None
-            try:
-                setup = child.wait_until_ready()
-                if setup.failed is not None:
-                    return self._setup_failed(setup.detail), None
-                pool.refill()
-                message = self._message(job, last=True, in_child=scratch is None, limits=job.limits)
-                outcome = supervise(child, message, job.stdin, job.limits, self._watched(scratch))
-                return self._result(outcome, child.server.protections), outcome
-            finally:
-                child.close()
+                return self._attempt(pool, job, scratch)
+            except NotStartedError:
+                pool.close()
+                return self._attempt(pool, job, scratch)
+        except ServerSetupFailed as failure:
+            return self._setup_failed(str(failure)), None
         finally:
             if scratch is not None:
                 scratch.remove()
+
+    def _attempt(self, pool: _Pool, job: Job, scratch: HostScratch | None) -> tuple[Result, Outcome]:
+        child = pool.take_ready(job.limits, scratch)
+        try:
+            pool.refill()
+            message = self._message(job, last=True, in_child=scratch is None, limits=job.limits)
+            outcome = supervise(child, message, job.stdin, job.limits, self._watched(scratch))
+            return self._result(outcome, child.server.protections), outcome
+        finally:
+            child.close()
 
     def _in_session(self, job: Job, session: Session) -> tuple[Result, Outcome | None]:
         if session.closed:
@@ -219,16 +254,13 @@ class ForkBackend:
             scratch = None if self.private_world else HostScratch({}, writable=self.writable_scratch)
             session.scratch = scratch
             try:
-                child = self._pools[session.flavour].take(session.limits, scratch)
+                child = self._pools[session.flavour].take_ready(session.limits, scratch)
             except ServerSetupFailed as failure:
                 self.end_session(session)
                 return self._setup_failed(str(failure)), None
             session.place = child
         alive = False
         try:
-            setup = child.wait_until_ready()
-            if setup.failed is not None:
-                return self._setup_failed(setup.detail), None
             memory = None if child.jobs else session.limits
             # Where the snippet cannot write, no link can wait for the host, and the host puts the files there.
             by_host = session.scratch is not None and not session.scratch.writable

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import sys
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from quintain.sandbox.levels import LEVELS, detect
@@ -71,7 +69,8 @@ class Probe:
 
 def _setting(name: str) -> str | None:
     try:
-        return Path("/proc/sys", name).read_text().strip()
+        with open(f"/proc/sys/{name}") as file:
+            return file.read().strip()
     except OSError:
         return None
 
@@ -97,6 +96,8 @@ def _remedy(level: str) -> str:
 
 def probe() -> Probe:
     """Try every level for real, and look for the other backends. Takes a fraction of a second, once per process."""
+    import shutil
+
     found = detect(LEVELS)
     missing = [Missing(f"level {level}", reason, _remedy(level)) for level, reason in found.reasons.items()]
     backends = ["fork"] if found.available else []

@@ -261,8 +261,12 @@ class ForkServer:
 
     @property
     def alive(self) -> bool:
-        """Whether the server's process still runs."""
-        return self.pidfd >= 0 and self._process.poll() is None
+        """Whether the server still listens; its socket closes the moment it dies, before its parent notices."""
+        if self.pidfd < 0:
+            return False
+        poller = select.poll()
+        poller.register(self._control, select.POLLIN)
+        return not poller.poll(0)
 
     def spawn(self, request: dict[str, Any], scratch: int = -1) -> Child:
         """Ask for one child; it is confined in the background.

@@ -19,7 +19,7 @@ from quintain.sandbox.result import Status
 from quintain.sandbox.scratch import HostScratch
 from quintain.sandbox.server import Child
 
-__all__ = ["Outcome", "supervise"]
+__all__ = ["NotStartedError", "Outcome", "supervise"]
 
 READ_SIZE = 65536
 EXIT_GRACE_S = 2.0
@@ -27,6 +27,10 @@ INTERRUPT_GRACE_S = 0.3
 KILL_TIMEOUT_S = 30.0
 CPU_CHECK_S = 0.05
 SCRATCH_CHECK_S = 0.05
+
+
+class NotStartedError(SandboxError):
+    """The fork server died, and the child had not yet said that it begins: the job may be given to another."""
 
 
 @dataclass
@@ -200,6 +204,10 @@ class _Supervision:
         except OSError:
             data = b""
         if not data:
+            while self.claim is None and self._read_channel():
+                continue
+            if self.first and not self.begun and self.claim is None:
+                raise NotStartedError("the fork server died before the snippet was started")
             raise SandboxError("the fork server died while a snippet ran; the snippet was not repeated")
         self.ended = json.loads(data)
 
