@@ -198,10 +198,12 @@ def test_rules_that_every_episode_repeats_are_found():
 
 
 def test_says_how_to_make_the_run_again():
-    report = quintain.evaluate("CodeReason-v0", "oracle", episodes=2, seed=3, env_kwargs=KWARGS)
+    kwargs = {**KWARGS, "difficulty": "easy", "max_turns": 3}
+    agent = {"name": "oracle", "through_code": False}
+    report = quintain.evaluate("CodeReason-v0", agent, episodes=2, seed=3, env_kwargs=kwargs)
     assert provenance(report).command == (
-        "quintain eval CodeReason-v0 --agent oracle --env-arg 'tasks=\"letters,game24\"' --env-arg code=false "
-        "--episodes 2 --seed 3"
+        "quintain eval CodeReason-v0 --agent oracle --tasks letters,game24 --no-code --difficulty easy "
+        "--env-arg max_turns=3 --agent-arg through_code=false --episodes 2 --seed 3"
     )
     unnamed = quintain.evaluate("CodeReason-v0", lambda text: "", episodes=2, env_kwargs=KWARGS)
     assert provenance(unnamed).command == ""

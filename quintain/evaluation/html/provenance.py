@@ -12,6 +12,9 @@ from quintain.evaluation.report import Report
 
 __all__ = ["Provenance", "provenance"]
 
+#: Arguments of environments that have options of their own.
+_OPTIONS = ("tasks", "suite", "split", "difficulty")
+
 
 @dataclass(frozen=True)
 class Provenance:
@@ -84,10 +87,15 @@ def _command(config: Mapping[str, Any], episodes: int) -> str:
     words = ["quintain", "eval", env, "--agent", source["name"]]
     if isinstance(source.get("engine"), str):
         words += ["--engine", source["engine"]]
-    for option, values in (("--env-arg", config.get("env_kwargs")), ("--agent-arg", source)):
-        for key, value in _mapping(values).items():
-            if option == "--env-arg" or key not in ("name", "engine"):
-                words += [option, f"{key}={json.dumps(value)}"]
+    for key, value in _mapping(config.get("env_kwargs")).items():
+        if key in _OPTIONS and isinstance(value, str):
+            words += [f"--{key}", value]
+        elif (key, value) == ("code", False):
+            words += ["--no-code"]
+        else:
+            words += ["--env-arg", f"{key}={json.dumps(value)}"]
+    for key in sorted(source.keys() - {"name", "engine"}):
+        words += ["--agent-arg", f"{key}={json.dumps(source[key])}"]
     return shlex.join([*words, "--episodes", str(episodes), "--seed", str(config.get("seed", 0))])
 
 
