@@ -6,7 +6,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PATH=$PWD/.venv/bin:$PATH
 
 runs=runs/demo-$(date +%Y%m%d-%H%M%S)
-questions=(--tasks chain_sum,products --difficulty easy --episodes 48 --seed 0 --concurrency 24)
+questions=(--tasks chain_sum,products --difficulty easy --episodes 48 --seed 0 --concurrency 24 --env-arg max_turns=3)
+# Greedy decoding, so that the figures are the same on every machine of a kind.
+greedy=(--agent-arg temperature=0)
 # One worked example is worth much to a model this small.
 example='Answer with a Python program that prints only the number. Example: for 2 + 3 = write
 ```python
@@ -24,9 +26,9 @@ echo "demo: 48 sums and products, each posed to five agents; the runs go to $run
 quintain model fetch
 play random random --no-report
 play oracle oracle --no-report
-play all-text all-text --agent-arg max_tokens=64 --agent-arg temperature=0
-play all-code all-code --agent-arg max_tokens=96 --agent-arg temperature=0
-play all-code-with-example all-code --agent-arg max_tokens=96 --agent-arg temperature=0 \
+play all-text all-text --no-code --agent-arg max_tokens=64 "${greedy[@]}"
+play all-code all-code --agent-arg max_tokens=96 "${greedy[@]}"
+play all-code-with-example all-code --agent-arg max_tokens=96 "${greedy[@]}" \
     --agent-arg prompt="$(python -c 'import json, sys; print(json.dumps(sys.argv[1]))' "$example")"
 
 printf '\ndemo: what does the example bring? The same questions, paired:\n'
