@@ -35,6 +35,7 @@ COMMANDS: dict[str, Command] = {
     "potential": Command("quintain.cli.potential:potential", "Find the problems a policy can learn from.", _RUN),
     "tasks": Command("quintain.cli.tasks:tasks", "List the reasoning tasks, or show one.", _LOOK),
     "check": Command("quintain.cli.check:check", "Test an environment against every contract.", _LOOK),
+    "victim": Command("quintain.cli.victim:app", "Train and show reference policies.", _CARE),
     "model": Command("quintain.cli.model:app", "The weights that come with the package.", _CARE),
     "doctor": Command("quintain.cli.doctor:doctor", "What works on this machine, and what to install.", _CARE),
 }

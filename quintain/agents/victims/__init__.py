@@ -1,5 +1,7 @@
 """Policies under attack: one face for Stable-Baselines3 models and plain torch modules."""
 
+from quintain.agents.victims.episodes import Episode, play_episodes
+from quintain.agents.victims.files import load_victim, save_victim
 from quintain.agents.victims.networks import MLP, Autograd, Layer, Network, as_network
 from quintain.agents.victims.normaliser import Normaliser
 from quintain.agents.victims.victim import ActionValue, Capability, Head, Space, Victim
@@ -9,6 +11,7 @@ __all__ = [
     "ActionValue",
     "Autograd",
     "Capability",
+    "Episode",
     "Head",
     "Layer",
     "Network",
@@ -16,4 +19,7 @@ __all__ = [
     "Space",
     "Victim",
     "as_network",
+    "load_victim",
+    "play_episodes",
+    "save_victim",
 ]

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from quintain.agents.victims.networks import Autograd, as_network
+from quintain.agents.victims.networks import as_network
 from quintain.agents.victims.victim import ActionValue
 from quintain.errors import ConfigurationError
 
@@ -69,17 +69,10 @@ def _off_policy(policy: Any) -> dict[str, Any]:
         raise ConfigurationError(
             "state-dependent exploration has no plain standard deviation; train with use_sde=False"
         )
-    import torch
-
-    def log_std(x: Any) -> Any:
-        for module in (*features, actor.latent_pi, actor.log_std):
-            x = module(x)
-        return torch.clamp(x, -20, 2)  # the bounds that SB3's actors apply
-
     return parts | {
         "policy": as_network(*features, actor.latent_pi, actor.mu),
         "head": "squashed",
-        "std": Autograd(log_std, actor.log_std.weight.dtype),
+        "std": as_network(*features, actor.latent_pi, actor.log_std),
     }
 
 

@@ -30,6 +30,9 @@ Capability = Literal["gradient", "density", "continuous", "value", "action_value
 #: Where a perturbation is measured: on the observations as the environment gives them, or as the policy sees them.
 Space = Literal["raw", "normalised"]
 
+#: Bounds on the logarithm of a standard deviation that depends on the state: those of SB3's actors.
+_LOG_STD = (-20.0, 2.0)
+
 _MISSING: dict[Capability, str] = {
     "gradient": "gives no gradient; pass the torch module instead of a function or an exported file",
     "density": "has no distribution over actions; pass std=... to assume a normal one",
@@ -227,6 +230,11 @@ class Victim:
             reasons = "; it ".join(_MISSING[name] for name in missing)
             raise CapabilityError(f"{purpose} cannot work on victim {self.name!r}: it {reasons}")
 
+    @property
+    def std_source(self) -> NDArray[Any] | Network | None:
+        """What standard deviations come from: a vector, a network for their logarithm, or nothing."""
+        return self._std
+
     def normalise(self, observations: Array) -> Array:
         """Show observations, shape ``(n, d)``, as the policy sees them."""
         return observations if self.normaliser is None else self.normaliser(observations)
@@ -257,7 +265,7 @@ class Victim:
         if self._std is None:
             self.require(("continuous", "density"), "asking for a standard deviation")
             raise CapabilityError(f"victim {self.name!r} has no standard deviation")
-        return self._std if isinstance(self._std, np.ndarray) else np.exp(self._std(x))
+        return self._std if isinstance(self._std, np.ndarray) else np.exp(np.clip(self._std(x), *_LOG_STD))
 
     def to_actions(self, outputs: Array) -> NDArray[Any]:
         """Turn outputs of the policy, shape ``(n, k)``, into members of the action space."""

@@ -1,0 +1,215 @@
+"""Reference victims: trained once with Stable-Baselines3, kept in a cache together with their evaluation curve."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from quintain.agents.victims.episodes import play_episodes
+from quintain.agents.victims.files import load_victim, save_victim
+from quintain.agents.victims.victim import Victim
+from quintain.errors import ConfigurationError, UnknownNameError, require
+from quintain.seeding import SeedStream
+
+__all__ = ["RECIPES", "Recipe", "cache_folder", "load_reference", "train_reference", "train_victim"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a reference victim is trained: PPO, 64x64 tanh, observations and returns normalised.
+
+    Attributes:
+        env_id: The environment.
+        env_kwargs: Its arguments.
+        steps: Environment steps in all.
+        envs: Environments played at once.
+        rollout: Steps per environment between updates.
+        batch: Transitions per gradient step.
+        learning_rate: Of Adam.
+        gamma: Discount.
+        evaluate_every: Steps between evaluations; the best checkpoint is kept.
+        episodes: Episodes per evaluation.
+        published: Mean returns that others report, by source.
+    """
+
+    env_id: str
+    env_kwargs: dict[str, Any] = field(default_factory=dict)
+    steps: int = 300_000
+    envs: int = 4
+    rollout: int = 512
+    batch: int = 64
+    learning_rate: float = 3e-4
+    gamma: float = 0.99
+    evaluate_every: int = 25_000
+    episodes: int = 10
+    published: dict[str, float] = field(default_factory=dict)
+
+
+def _tabletop(task: str, **kwargs: Any) -> Recipe:
+    return Recipe(
+        f"Tabletop/{task}-v0", kwargs, steps=200_000, envs=16, rollout=120, batch=240, learning_rate=1e-3, gamma=0.95,
+        evaluate_every=20_000, episodes=20,
+    )  # fmt: skip
+
+
+_ZOO, _ATLA = "RL Baselines3 Zoo, PPO, 1M steps, v3", "Zhang et al. 2021, PPO, v2"
+RECIPES: dict[str, Recipe] = {
+    "hopper": Recipe("Hopper-v5", published={_ZOO: 2410.0, _ATLA: 3167.0}),
+    "reacher": Recipe("Reacher-v5", steps=200_000),
+    "halfcheetah": Recipe("HalfCheetah-v5", steps=1_000_000, published={_ZOO: 5819.0, _ATLA: 7117.0}),
+    "walker2d": Recipe("Walker2d-v5", steps=1_000_000, published={_ZOO: 3479.0, _ATLA: 4472.0}),
+    "reach": _tabletop("Reach"),
+    "push": _tabletop("Push"),
+    "slide-handle": _tabletop("SlideHandle"),
+    "reach-mirrored": _tabletop("Reach", mirrored=True),
+    "push-mirrored": _tabletop("Push", mirrored=True),
+    "slide-handle-mirrored": _tabletop("SlideHandle", mirrored=True),
+}
+
+
+def cache_folder() -> Path:
+    """Return where victims are kept: ``$QUINTAIN_CACHE/victims``, by default below ``~/.cache/quintain``."""
+    root = os.environ.get("QUINTAIN_CACHE")
+    return (Path(root) if root else Path.home() / ".cache" / "quintain") / "victims"
+
+
+def load_reference(name: str, seed: int = 0) -> tuple[Victim, dict[str, Any]]:
+    """Read a reference victim from the cache, with the facts of its training.
+
+    Raises:
+        UnknownNameError: If there is no such recipe.
+        ConfigurationError: If it has not been trained.
+    """
+    path = _path(name, seed)
+    if not path.exists():
+        raise ConfigurationError(f"victim {name!r} is not trained yet; run: quintain victim train {name} --seed {seed}")
+    return load_victim(path)
+
+
+def train_reference(
+    name: str,
+    seed: int = 0,
+    *,
+    steps: int | None = None,
+    again: bool = False,
+    progress: Callable[[int, float], None] | None = None,
+) -> tuple[Victim, dict[str, Any]]:
+    """Return a reference victim, trained if the cache does not hold it.
+
+    Args:
+        name: Name of a recipe.
+        seed: Root seed of the training.
+        steps: Instead of the recipe's.
+        again: Train even if it is cached.
+        progress: Called after each evaluation with the steps so far and the mean return.
+
+    Raises:
+        UnknownNameError: If there is no such recipe.
+    """
+    path = _path(name, seed)
+    if path.exists() and not again:
+        victim, facts = load_victim(path)
+        if steps is None or steps == facts["recipe"]["steps"]:
+            return victim, facts
+    recipe = RECIPES[name]
+    if steps is not None:
+        recipe = Recipe(**{**asdict(recipe), "steps": steps})
+    victim, facts = train_victim(recipe, seed, name=name, progress=progress)
+    save_victim(victim, path, facts)
+    return load_victim(path)
+
+
+def train_victim(
+    recipe: Recipe, seed: int = 0, *, name: str = "", progress: Callable[[int, float], None] | None = None
+) -> tuple[Victim, dict[str, Any]]:
+    """Train a victim and return its best checkpoint.
+
+    Returns oscillate during training, so the checkpoint with the highest mean success, and among those return, on
+    evaluation episodes of their own is kept.
+
+    Args:
+        recipe: How.
+        seed: Root seed.
+        name: What reports call it.
+        progress: Called after each evaluation with the steps so far and the mean return.
+
+    Returns:
+        The victim, and facts: recipe, seed, versions, ``curve`` (steps, mean return, success rate or ``None``), and the
+        clean ``return`` of the checkpoint on other episodes than those that chose it.
+    """
+    sb3 = require("stable_baselines3", "rl", "training victims")
+    wrappers = require("stable_baselines3.common.vec_env", "rl", "training victims")
+    torch = require("torch", "rl", "training victims")
+    torch.set_num_threads(1)
+    seeds = SeedStream(seed, "victim")
+
+    def make() -> gym.Env[Any, Any]:
+        return gym.make(recipe.env_id, disable_env_checker=True, **recipe.env_kwargs)
+
+    venv = wrappers.VecNormalize(wrappers.DummyVecEnv([make] * recipe.envs), gamma=recipe.gamma)
+    model = sb3.PPO(
+        "MlpPolicy",
+        venv,
+        learning_rate=recipe.learning_rate,
+        n_steps=recipe.rollout,
+        batch_size=recipe.batch,
+        gamma=recipe.gamma,
+        seed=seeds.child("training").seed % 2**31,
+        policy_kwargs={"net_arch": [64, 64]},
+        device="cpu",
+    )
+    chosen = [seeds.child("evaluation")[i] for i in range(recipe.episodes)]
+    curve: list[tuple[int, float, float | None]] = []
+    best: tuple[tuple[float, float], Victim] | None = None
+    try:
+        while model.num_timesteps < recipe.steps:
+            more = min(recipe.evaluate_every, recipe.steps - model.num_timesteps)
+            model.learn(more, reset_num_timesteps=not curve)
+            victim = Victim.from_sb3(model, name=name or recipe.env_id)
+            played = play_episodes(make, victim, chosen)
+            reward = float(np.mean([e.reward for e in played]))
+            flags = [e.success for e in played if e.success is not None]
+            success = float(np.mean(flags)) if flags else None
+            curve.append((model.num_timesteps, reward, success))
+            score = (success or 0.0, reward)
+            if best is None or score > best[0]:
+                best = score, victim
+            if progress is not None:
+                progress(model.num_timesteps, reward)
+    finally:
+        venv.close()
+    assert best is not None
+    fresh = play_episodes(make, best[1], [seeds.child("test")[i] for i in range(5 * recipe.episodes)])
+    flags = [e.success for e in fresh if e.success is not None]
+    facts = {
+        "recipe": asdict(recipe),
+        "seed": seed,
+        "curve": curve,
+        "return": {"mean": float(np.mean([e.reward for e in fresh])), "std": float(np.std([e.reward for e in fresh])),
+                   "episodes": len(fresh)},
+        "success": float(np.mean(flags)) if flags else None,
+        "versions": {p: importlib.metadata.version(p) for p in ("gymnasium", "mujoco", "stable-baselines3", "torch")
+                     if _installed(p)},
+    }  # fmt: skip
+    return best[1], facts
+
+
+def _path(name: str, seed: int) -> Path:
+    if name not in RECIPES:
+        raise UnknownNameError("victim", name, RECIPES)
+    return cache_folder() / f"{name}-seed{seed}.npz"
+
+
+def _installed(package: str) -> bool:
+    try:
+        importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True

@@ -1,0 +1,60 @@
+"""``quintain victim``: train, list and show the reference victims."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from quintain.cli.console import say
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help="Reference policies for robustness experiments.")
+
+Name = Annotated[str, typer.Argument(help="Name of the victim; `quintain victim list` shows them.")]
+Seed = Annotated[int, typer.Option(help="Root seed of the training.", min=0)]
+
+
+@app.command()
+def train(
+    name: Name,
+    seed: Seed = 0,
+    steps: Annotated[int | None, typer.Option(help="Environment steps instead of the recipe's.", min=1)] = None,
+    again: Annotated[bool, typer.Option("--again", help="Train even if it is in the cache.")] = False,
+) -> None:
+    """Train a victim, keep the best checkpoint in the cache, and show it."""
+    from quintain.agents.victims.training import train_reference
+
+    def tell(done: int, reward: float) -> None:
+        say(f"{name}: {done:,} steps, mean return {reward:.1f}")
+
+    train_reference(name, seed, steps=steps, again=again, progress=tell)
+    show(name, seed)
+
+
+@app.command("list")
+def list_victims(seed: Seed = 0) -> None:
+    """List the victims, and which of them are trained."""
+    from quintain.agents.victims.training import RECIPES, cache_folder
+
+    say(f"cache: {cache_folder()}")
+    for name, recipe in RECIPES.items():
+        trained = (cache_folder() / f"{name}-seed{seed}.npz").exists()
+        say(f"{'trained' if trained else '-':8} {name:22} {recipe.env_id:24} {recipe.steps:>9,} steps")
+
+
+@app.command()
+def show(name: Name, seed: Seed = 0) -> None:
+    """Show a trained victim: clean return, published returns, evaluation curve."""
+    from quintain.agents.victims.training import load_reference
+
+    victim, facts = load_reference(name, seed)
+    clean = facts["return"]
+    say(f"{victim.name}: {facts['recipe']['env_id']}, {', '.join(sorted(victim.capabilities))}")
+    success = "" if facts["success"] is None else f", success {facts['success']:.0%}"
+    say(f"clean return {clean['mean']:.1f} +- {clean['std']:.1f} over {clean['episodes']} episodes{success}")
+    for source, value in facts["recipe"]["published"].items():
+        say(f"published: {value:.0f} ({source})")
+    for steps, reward, rate in facts["curve"]:
+        say(f"{steps:>10,} steps  {reward:10.1f}" + ("" if rate is None else f"  success {rate:.0%}"))
