@@ -4,10 +4,12 @@ import json
 import random
 import sys
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from quintain.envs.code_reason import reasoning_gym
 from quintain.envs.code_reason.reasoning_gym._families import FAMILIES
 from quintain.envs.code_reason.registry import load_task, task_names
 from quintain.envs.code_reason.task import Problem
@@ -32,6 +34,14 @@ def complaint(task, problem, answer):
 
 
 # The library's holes
+
+
+def test_every_family_is_either_ours_or_the_librarys():
+    folder = Path(reasoning_gym.__file__).parent
+    modules = {path.stem for path in folder.glob("[a-z]*.py")}
+    assert modules == set(OWN)
+    assert set(task_names("reasoning_gym")) == modules | set(FAMILIES)
+    assert not modules & set(FAMILIES)
 
 
 def test_our_own_families_need_no_library(monkeypatch):

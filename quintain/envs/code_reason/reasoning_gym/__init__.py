@@ -7,25 +7,25 @@ extra ``reason`` brings. No verdict depends on the library's scorers.
 from __future__ import annotations
 
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
-from quintain.envs.code_reason._suite import load_class, module_names
-from quintain.envs.code_reason.reasoning_gym._families import FAMILIES
+from quintain.envs.code_reason._suite import load_class
+from quintain.envs.code_reason.splits import ALL_FAMILIES
 from quintain.envs.code_reason.task import Task
 
 __all__ = ["NAMES", "load"]
 
-_OWN = module_names(__path__)
-
-#: Every task of the suite. Listing them needs no library.
-NAMES: tuple[str, ...] = tuple(sorted({*_OWN, *FAMILIES}))
+#: Every task of the suite. Listing them imports neither the library nor any family.
+NAMES: tuple[str, ...] = ALL_FAMILIES["reasoning_gym"]
 
 
 @cache
 def load(name: str) -> type[Task[Any]]:
     """Import or make the class of one task."""
-    if name in _OWN:
+    if find_spec(f"{__name__}.{name}") is not None:
         return load_class(__name__, name)
+    from quintain.envs.code_reason.reasoning_gym._families import FAMILIES
     from quintain.envs.code_reason.reasoning_gym._library import library_task
 
     return library_task(name, FAMILIES[name])
