@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -71,6 +72,7 @@ def test_difficulties_and_parameters():
 
 _SCRIPT = """
 import sys
+from pathlib import Path
 from quintain.envs.code_reason.registry import load_task, task_names
 assert len(task_names()) == 137
 load_task("letters")
@@ -95,3 +97,8 @@ def test_a_missing_library_is_an_error_that_names_the_extra(monkeypatch):
     with pytest.raises(MissingDependencyError, match=r"quintain\[reason\]"):
         load_task("gcd")
     load_task("countdown")  # our own families need no library
+
+
+def test_the_catalogue_names_every_task():
+    page = (Path(__file__).parents[3] / "docs" / "reference" / "tasks.md").read_text(encoding="utf-8")
+    assert not [name for name in task_names() if f"`{name}`" not in page]
