@@ -27,8 +27,8 @@ A task is a generator, a verifier and a reference solution. `load_task(name, dif
 answer that meets the constraints is. The column "split" names the side of the task split, see the end of this page.
 
 All verdicts are by parsing: nothing a model writes is ever evaluated. A verdict is `correct`, or `malformed` (not of
-the form asked for), or wrong with a reason; `strict` tells that the answer was written exactly as asked. There is no credit
-for parts, for padding, or for several answers at once.
+the form asked for), or wrong with a reason; `strict` tells that the answer was written exactly as asked. There is no
+credit for parts, for padding, or for several answers at once.
 """
 
 LIBRARY = """
