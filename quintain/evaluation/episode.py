@@ -22,6 +22,8 @@ __all__ = ["Ledger", "classify", "play_episode", "seats"]
 _KEPT_ELSEWHERE = frozenset({"reward_terms", "attack", "episode"})
 #: Longest error message that is kept.
 _MAX_MESSAGE = 2_000
+#: Parts of ``info`` that have a place of their own in the record, or that hold the clock.
+_KEPT_ELSEWHERE = frozenset({"reward_terms", "attack", "episode"})
 
 
 class Ledger:
@@ -67,16 +69,20 @@ class Ledger:
         if not math.isfinite(reward):
             raise EnvironmentFault(f"expected a finite reward, got {reward!r}")
         entry: dict[str, Any] = {"observation": observation, "action": action, "reward": reward}
-        if seat != "agent":
-            entry["seat"] = seat
         if "attack" in info:
             entry["attack"] = info["attack"]
         self.steps.append(entry)
         self.returns[seat] = self.returns.get(seat, 0.0) + reward
-        for name, value in info.get("reward_terms", {}).items():
-            self.terms[name] = self.terms.get(name, 0.0) + value
         self.reward_errors += "reward_error" in info
-        self.info = info
+        prefix = ""
+        if seat == "agent":
+            self.info = info
+        else:
+            entry["seat"] = seat
+            self.info.setdefault("seats", {})[seat] = {k: v for k, v in info.items() if k not in _KEPT_ELSEWHERE}
+            prefix = f"{seat}/"
+        for name, value in info.get("reward_terms", {}).items():
+            self.terms[prefix + name] = self.terms.get(prefix + name, 0.0) + value
 
     def finish(self, tape: Tape, error: dict[str, str] | None = None) -> EpisodeRecord:
         """Close the episode."""

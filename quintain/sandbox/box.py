@@ -209,7 +209,10 @@ class Sandbox:
 
     def describe(self) -> dict[str, Any]:  # Any: JSON values
         """Return JSON-able facts about backend, level and protections for the record of a run. Starts the sandbox."""
-        return self._started().describe()
+        backend = self._started()
+        if not backend.describe()["protections"]:
+            self.run("")  # protections are known once a child has put them in force
+        return backend.describe()
 
     def close(self) -> None:
         """Kill what still runs and stop every process. Closing twice is harmless."""

@@ -1,0 +1,128 @@
+"""Several seats: who plays where, what is recorded, and what a failure costs."""
+
+import numpy as np
+import pettingzoo
+import pytest
+from gymnasium import spaces
+from pettingzoo.utils.conversions import parallel_to_aec
+
+import quintain
+from quintain.agents.scripted import ScriptedAgent
+from quintain.errors import ConfigurationError
+
+
+class Matching(pettingzoo.ParallelEnv):
+    """Three rounds; player_0 wins a point when the choices match, player_1 when they differ."""
+
+    metadata = {"name": "matching_v0", "render_modes": []}
+
+    def __init__(self):
+        self.possible_agents = ["player_0", "player_1"]
+        self.spaces = {a: (spaces.Box(0, 9, (1,), np.int64), spaces.Discrete(2)) for a in self.possible_agents}
+        self.render_mode = None
+
+    def observation_space(self, agent):
+        return self.spaces[agent][0]
+
+    def action_space(self, agent):
+        return self.spaces[agent][1]
+
+    def reset(self, seed=None, options=None):
+        self.rng = np.random.default_rng(seed)
+        self.agents, self.round = list(self.possible_agents), 0
+        return self._show(), {a: {} for a in self.agents}
+
+    def _show(self):
+        digit = self.rng.integers(10, size=1)
+        return dict.fromkeys(self.possible_agents, digit)
+
+    def step(self, actions):
+        match = actions["player_0"] == actions["player_1"]
+        self.round += 1
+        rewards = {"player_0": float(match), "player_1": float(not match)}
+        over = self.round == 3
+        infos = {a: {"reward_terms": {"point": rewards[a]}, "round": self.round} for a in self.agents}
+        live = self.agents
+        if over:
+            self.agents = []
+        return self._show(), rewards, dict.fromkeys(live, over), dict.fromkeys(live, False), infos
+
+
+AGENTS = {"player_0": ScriptedAgent([0, 1, 0]), "player_1": ScriptedAgent([0, 0, 0])}
+
+
+@pytest.mark.parametrize("make", [Matching, lambda: parallel_to_aec(Matching())], ids=["parallel", "aec"])
+def test_a_match_by_hand(make):
+    report = quintain.play(make, AGENTS)
+    (match,) = report.episodes
+    assert match.error is None, match.error
+    assert match.returns == {"player_0": 2.0, "player_1": 1.0}
+    assert [(s["seat"], int(s["action"]), s["reward"]) for s in match.steps if s["seat"] == "player_0"] == [
+        ("player_0", 0, 1.0),
+        ("player_0", 1, 0.0),
+        ("player_0", 0, 1.0),
+    ]
+    assert len(match.steps) == 6
+    assert match.reward_terms == {"player_0/point": 2.0, "player_1/point": 1.0}
+    assert match.outcome == "finished"
+    assert set(match.info["seats"]) == {"player_0", "player_1"}
+    assert report.success.n == 0
+    assert report.returns["player_1"].estimate == 1.0
+
+
+def test_matches_are_a_function_of_the_seed_however_many_are_live():
+    agents = {"player_0": "random", "player_1": "random"}
+    one = quintain.play(Matching(), agents, episodes=12, seed=3)
+    many = quintain.play(Matching, agents, episodes=12, seed=3, concurrency=5)
+    assert [e.returns for e in one.episodes] == [e.returns for e in many.episodes]
+    assert len({tuple(e.returns.values()) for e in one.episodes}) > 1
+    first, second = ([int(s["action"]) for e in one.episodes for s in e.steps if s["seat"] == seat] for seat in agents)
+    assert first != second  # the seats have dice of their own
+
+
+def test_a_player_that_raises_is_named():
+    def raises(observation):
+        raise RuntimeError("I resign")
+
+    report = quintain.play(Matching(), {"player_0": "random", "player_1": raises})
+    assert report.errors == 1
+    error = report.episodes[0].error
+    assert (error["boundary"], error["seat"]) == ("agent", "player_1")
+    assert "I resign" in error["message"]
+
+
+def test_matches_are_resumed(tmp_path):
+    agents = {"player_0": "random", "player_1": "random"}
+    quintain.play(Matching(), agents, episodes=3, out=tmp_path / "run")
+    whole = quintain.play(Matching(), agents, episodes=6, out=tmp_path / "run", resume=True)
+    assert [e.returns for e in whole.episodes] == [
+        e.returns for e in quintain.play(Matching(), agents, episodes=6).episodes
+    ]
+
+
+def test_the_documented_example():
+    game = pettingzoo.make("parallel", "RepeatedGame-v0", game="prisoners_dilemma", rounds=10)
+    report = quintain.play(game, {"player_0": "tit-for-tat", "player_1": lambda observation: 1}, seed=0)
+    assert report.errors == 0, report.episodes[0].error
+    moves = [s["action"] for s in report.episodes[0].steps if s["seat"] == "player_0"]
+    assert [int(m) for m in moves] == [0] + [1] * 9  # cooperates once, then answers defection with defection
+
+
+@pytest.mark.parametrize(
+    ("agents", "message"),
+    [
+        ({"player_0": "random"}, "missing \\['player_1'\\]"),
+        ({"player_0": "random", "player_1": "random", "player_2": "random"}, "no such seat \\['player_2'\\]"),
+        ({"player_0": "random", "player_1": "tit-for-tatt"}, "unknown"),
+    ],
+)
+def test_seats_are_checked(agents, message):
+    with pytest.raises(ConfigurationError, match=message):
+        quintain.play(Matching(), agents)
+
+
+def test_concurrent_matches_need_a_game_each():
+    with pytest.raises(ConfigurationError, match="give a function"):
+        quintain.play(Matching(), AGENTS, concurrency=2)
+    with pytest.raises(ConfigurationError, match="episodes must be"):
+        quintain.play(Matching(), AGENTS, episodes=0)
