@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -60,8 +60,8 @@ def make_agent(name: str, *, engine: Any = None, **options: Any) -> Agent:
 
     Args:
         name: One of :func:`agent_names`, or a strategy of :func:`quintain.agents.games.strategy_names`.
-        engine: For agents that ask a language model: an engine, or its name and options as one string, such as
-            ``"transformers"`` (the default) or ``"replay:runs/first"``.
+        engine: For agents that ask a language model: an engine; or its name, such as ``"transformers"`` (the default)
+            or ``"replay:runs/first"``; or a mapping of its ``"name"`` and options.
         options: The agent's own arguments.
 
     Raises:
@@ -83,7 +83,8 @@ def make_agent(name: str, *, engine: Any = None, **options: Any) -> Agent:
     if asks:
         from quintain.agents.llm import make_engine
 
-        leading = (*leading, make_engine("transformers" if engine is None else engine))
+        settings = dict(engine) if isinstance(engine, Mapping) else {"name": engine or "transformers"}
+        leading = (*leading, make_engine(settings.pop("name", "transformers"), **settings))
     elif engine is not None:
         raise ConfigurationError(f"agent {name!r} asks no language model; leave out engine={engine!r}")
     try:

@@ -63,6 +63,10 @@ def evaluate(
         list[str] | None,
         typer.Option(metavar="K=JSON", help="Any argument of the agent. Repeatable.", rich_help_panel="Agent"),
     ] = None,
+    engine_arg: Annotated[
+        list[str] | None,
+        typer.Option(metavar="K=JSON", help="Any argument of the engine. Repeatable.", rich_help_panel="Agent"),
+    ] = None,
     episodes: Annotated[
         int, typer.Option("--episodes", "-n", min=1, help="Number of episodes.", rich_help_panel="Run")
     ] = 100,
@@ -124,7 +128,7 @@ def evaluate(
     env_kwargs = _merge({k: v for k, v in named.items() if v is not None}, pairs(env_arg, "--env-arg"))
     if no_code:
         env_kwargs = _merge({"code": False}, env_kwargs)
-    source = _agent_source(agent, engine, model, pairs(agent_arg, "--agent-arg"))
+    source = _agent_source(agent, engine, model, pairs(agent_arg, "--agent-arg"), pairs(engine_arg, "--engine-arg"))
     _try_to_make(env, env_kwargs)
     folder = out or _new_folder(env, agent)
     say(f"run folder: {folder}", "dim")
@@ -185,9 +189,11 @@ def _merge(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any
     return {**first, **second}
 
 
-def _agent_source(agent: str, engine: str | None, model: str | None, options: dict[str, Any]) -> Any:
+def _agent_source(
+    agent: str, engine: str | None, model: str | None, options: dict[str, Any], engine_options: dict[str, Any]
+) -> Any:
     if agent.endswith((".pt", ".onnx")):
-        if engine or model or options:
+        if engine or model or options or engine_options:
             raise typer.BadParameter("a policy file takes no engine, model or arguments", param_hint="--agent")
         if not Path(agent).is_file():
             raise ConfigurationError(f"no policy file at {agent!r}")
@@ -199,7 +205,10 @@ def _agent_source(agent: str, engine: str | None, model: str | None, options: di
         if ":" in engine:
             raise typer.BadParameter(f"--engine {engine} names a model already", param_hint="--model")
         engine = f"{engine}:{model}"
-    return {"name": agent, **({"engine": engine} if engine else {}), **options}
+    served: Any = engine
+    if engine_options:
+        served = {"name": engine or "transformers", **engine_options}
+    return {"name": agent, **({"engine": served} if served else {}), **options}
 
 
 def _try_to_make(env: str, env_kwargs: dict[str, Any]) -> None:

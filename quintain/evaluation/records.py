@@ -23,7 +23,7 @@ import numpy as np
 
 from quintain.errors import RecordError
 
-__all__ = ["SCHEMA", "EpisodeRecord", "Outcome", "RunFolder", "read_episodes", "to_json"]
+__all__ = ["SCHEMA", "EpisodeRecord", "Outcome", "RunFolder", "read_episodes", "read_manifest", "to_json"]
 
 #: Version of the line format. Readers refuse newer versions.
 SCHEMA = 1
@@ -173,6 +173,22 @@ def read_episodes(run: str | Path) -> list[EpisodeRecord]:
     return [episodes[i] for i in sorted(episodes)]
 
 
+def read_manifest(run: str | Path) -> dict[str, Any]:
+    """Read a run's manifest; empty if there is none.
+
+    Raises:
+        RecordError: If it is damaged.
+    """
+    path = Path(run) / "run.json"
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise RecordError(f"{str(path)!r} is damaged ({error}); the episodes beside it are still readable") from error
+    return manifest if isinstance(manifest, dict) else {}
+
+
 class RunFolder:
     """Writes a run folder. Use as a context manager.
 
@@ -191,13 +207,13 @@ class RunFolder:
         manifest_path, episodes_path = self.path / "run.json", self.path / "episodes.jsonl"
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            if manifest_path.exists():
+            if manifest_path.exists() and (resume or _holds_lines(episodes_path)):
                 if not resume:
                     raise RecordError(
                         f"{str(self.path)!r} already holds a run; continue it with resume=True (--resume), "
                         "or choose another folder"
                     )
-                _check_same(json.loads(manifest_path.read_text()), json.loads(to_json(manifest)), self.path)
+                _check_same(read_manifest(self.path), json.loads(to_json(manifest)), self.path)
             else:
                 _write_atomically(manifest_path, json.dumps(json.loads(to_json(manifest)), indent=2) + "\n")
             if episodes_path.exists():
@@ -245,7 +261,7 @@ class RunFolder:
     def write_facts(self, facts: Mapping[str, Any]) -> None:
         """Add to the manifest what is known only once agent and environment are made."""
         path = self.path / "run.json"
-        manifest = json.loads(path.read_text()) | {"facts": json.loads(to_json(facts))}
+        manifest = read_manifest(self.path) | {"facts": json.loads(to_json(facts))}
         _write_atomically(path, json.dumps(manifest, indent=2) + "\n")
 
     def close(self) -> None:
@@ -272,6 +288,10 @@ class RunFolder:
                 with contextlib.suppress(OSError):
                     os.fsync(self._file.fileno())
                 self._closing.wait(_FSYNC_EVERY_S)
+
+
+def _holds_lines(path: Path) -> bool:
+    return path.exists() and path.stat().st_size > 0
 
 
 def _cut_torn_tail(path: Path) -> None:

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from quintain.evaluation.records import OUTCOMES, EpisodeRecord, Outcome, read_episodes
+from quintain.evaluation.records import OUTCOMES, EpisodeRecord, Outcome, read_episodes, read_manifest
 from quintain.evaluation.statistics import Interval, mean, rate
 
 __all__ = ["Report"]
@@ -38,13 +38,7 @@ class Report:
         Raises:
             RecordError: If there is no run.
         """
-        import json
-
-        path = Path(run)
-        episodes = read_episodes(path)
-        manifest_path = path / "run.json"
-        manifest = json.loads(manifest_path.read_text()) if manifest_path.exists() else {}
-        return cls(episodes, manifest, path, confidence)
+        return cls(read_episodes(run), read_manifest(run), Path(run), confidence)
 
     @cached_property
     def scored(self) -> list[EpisodeRecord]:

@@ -142,3 +142,25 @@ def test_without_the_report_extra_the_run_succeeds_and_says_what_to_install(quin
     assert result.code == 0
     assert "pip install 'quintain[report]'" in result.said
     assert "success 100.0%" in result.said
+
+
+def test_engine_arguments_reach_the_engine(quintain):
+    words = [
+        "eval",
+        "CodeReason-v0",
+        "-a",
+        "all-text",
+        "--engine",
+        "scripted",
+        "--tasks",
+        "letters",
+        "--no-report",
+        "-n",
+        2,
+    ]
+    assert quintain(*words, "--engine-arg", 'script="<<<1>>>"', "-o", "run").code == 0
+    steps = json.loads(Path("run/episodes.jsonl").read_text().splitlines()[0])["steps"]
+    assert steps[0]["action"] == "<<<1>>>"
+    wrong = quintain(*words, "--engine-arg", "scrpt=1", "-o", "other")
+    assert wrong.code == 1
+    assert "scrpt" in wrong.said

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from quintain.errors import RecordError
-from quintain.evaluation.records import EpisodeRecord, RunFolder, read_episodes, to_json
+from quintain.evaluation.records import EpisodeRecord, RunFolder, read_episodes, read_manifest, to_json
 
 
 def record(index, outcome="success", **fields):
@@ -117,8 +117,23 @@ def test_a_really_full_disk(tmp_path):
     folder.close()
 
 
-def test_another_run_is_not_overwritten(tmp_path):
+def test_a_run_that_never_began_is_begun(tmp_path):
     RunFolder(tmp_path / "run", MANIFEST).close()
+    RunFolder(tmp_path / "run", MANIFEST | {"config": {"env": "Y-v0"}}).close()
+    assert read_manifest(tmp_path / "run")["config"] == {"env": "Y-v0"}
+
+
+def test_a_damaged_manifest_is_explained(tmp_path):
+    with RunFolder(tmp_path / "run", MANIFEST) as folder:
+        folder.append(record(0))
+    (tmp_path / "run" / "run.json").write_text("{")
+    with pytest.raises(RecordError, match="is damaged"):
+        RunFolder(tmp_path / "run", MANIFEST, resume=True)
+
+
+def test_another_run_is_not_overwritten(tmp_path):
+    with RunFolder(tmp_path / "run", MANIFEST) as folder:
+        folder.append(record(0))
     with pytest.raises(RecordError, match=r"already holds a run.*--resume"):
         RunFolder(tmp_path / "run", MANIFEST)
 
