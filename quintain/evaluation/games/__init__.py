@@ -13,6 +13,7 @@ from quintain.evaluation.games.solvers import (
 )
 from quintain.evaluation.games.sweep import PUBLISHED, compare_players, sample_games, score_by_family, sweep
 from quintain.evaluation.games.tournament import Tournament, tournament
+from quintain.evaluation.games.training import self_play
 from quintain.evaluation.games.vectorised import MatchBatch, play_machines
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "replicator_dynamics",
     "sample_games",
     "score_by_family",
+    "self_play",
     "summarise",
     "sweep",
     "tournament",
