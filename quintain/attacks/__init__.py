@@ -2,17 +2,20 @@
 
 from quintain.agents.victims import Normaliser, Victim
 from quintain.attacks.action import ActionPerturbation
+from quintain.attacks.adversary import AdversarySettings, train_adversary
 from quintain.attacks.budget import Ball
 from quintain.attacks.catalogue import (
     ActionAttack,
     CriticAttack,
     FGSMAttack,
+    LearnedAttack,
     MADAttack,
     MixedAttack,
     NullAttack,
     RandomAttack,
     RewardAttack,
     RobustSarsaAttack,
+    TargetAttack,
 )
 from quintain.attacks.dynamics import DynamicsPerturbation
 from quintain.attacks.observation import Method, ObservationPerturbation
@@ -24,12 +27,14 @@ from quintain.attacks.wrappers import Attacked, AttackedVector, Perturbation, ap
 __all__ = [
     "ActionAttack",
     "ActionPerturbation",
+    "AdversarySettings",
     "Attacked",
     "AttackedVector",
     "Ball",
     "CriticAttack",
     "DynamicsPerturbation",
     "FGSMAttack",
+    "LearnedAttack",
     "MADAttack",
     "Method",
     "MixedAttack",
@@ -43,7 +48,9 @@ __all__ = [
     "RobustSarsaAttack",
     "SarsaSettings",
     "Schedule",
+    "TargetAttack",
     "Victim",
     "apply_attack",
+    "train_adversary",
     "train_robust_sarsa",
 ]

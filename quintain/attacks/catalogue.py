@@ -11,8 +11,9 @@ from quintain.agents.victims import ActionValue, Normaliser, Space, Victim
 from quintain.attacks.action import ActionKind, ActionPerturbation
 from quintain.attacks.budget import Ball, Norm
 from quintain.attacks.gradient import FGSM, MAD, Critic, Mixture, RobustSarsa
+from quintain.attacks.learned import Target
 from quintain.attacks.noise import RandomNoise
-from quintain.attacks.observation import NullPerturbation, ObservationPerturbation
+from quintain.attacks.observation import Method, NullPerturbation, ObservationPerturbation
 from quintain.attacks.reward import RewardKind, RewardPerturbation
 from quintain.attacks.schedule import ALWAYS, Schedule
 from quintain.attacks.wrappers import apply_attack
@@ -21,12 +22,14 @@ __all__ = [
     "ActionAttack",
     "CriticAttack",
     "FGSMAttack",
+    "LearnedAttack",
     "MADAttack",
     "MixedAttack",
     "NullAttack",
     "RandomAttack",
     "RewardAttack",
     "RobustSarsaAttack",
+    "TargetAttack",
 ]
 
 EnvT = TypeVar("EnvT", gym.Env[Any, Any], VectorEnv[Any, Any, Any])
@@ -184,6 +187,44 @@ def MixedAttack(
     """
     parts = [RobustSarsa(victim, critic, space, steps), MAD(victim, space, steps)]
     method = Mixture(parts, [share, 1 - share], steps, name)
+    return apply_attack(env, ObservationPerturbation.on(victim, method, epsilon, norm, space, schedule, name))
+
+
+def TargetAttack(
+    env: EnvT,
+    victim: Victim,
+    intention: Victim,
+    *,
+    epsilon: float,
+    norm: Norm = "linf",
+    space: Space = "raw",
+    steps: int = 30,
+    schedule: Schedule = ALWAYS,
+    name: str = "",
+) -> EnvT:
+    """Pull the victim towards another policy's actions; see :class:`~quintain.attacks.learned.Target`. White-box.
+
+    ``intention`` shows the wanted behaviour; the rest as in :func:`MADAttack`.
+    """
+    method = Target(victim, intention, space, steps)
+    return apply_attack(env, ObservationPerturbation.on(victim, method, epsilon, norm, space, schedule, name))
+
+
+def LearnedAttack(
+    env: EnvT,
+    victim: Victim,
+    method: Method,
+    *,
+    epsilon: float,
+    norm: Norm = "linf",
+    space: Space = "raw",
+    schedule: Schedule = ALWAYS,
+    name: str = "",
+) -> EnvT:
+    """Apply a trained adversary, such as :func:`~quintain.attacks.adversary.train_adversary` returns.
+
+    Give the budget, norm and space it was trained with; the rest as in :func:`MADAttack`.
+    """
     return apply_attack(env, ObservationPerturbation.on(victim, method, epsilon, norm, space, schedule, name))
 
 

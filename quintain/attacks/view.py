@@ -36,6 +36,7 @@ class View:
         self.victim = victim
         self._clip = np.inf if victim.normaliser is None else victim.normaliser.clip
         self._affine = victim.normaliser if space == "raw" else None
+        self._standard = victim.normaliser if space == "normalised" else None
 
     def read(self, z: Array) -> tuple[Array, Array | float]:
         """Return x and the derivative of each entry of x by the same entry of z."""
@@ -47,6 +48,10 @@ class View:
             return z, slope
         x = np.maximum(np.minimum(z, self._clip), -self._clip)
         return x, slope * (x == z)
+
+    def raw(self, z: Array) -> Array:
+        """Return observations as the environment gives them."""
+        return z if self._standard is None else np.asarray(z * self._standard.scale + self._standard.mean)
 
     def pull(self, network: Network, z: Array) -> tuple[Array, Pullback]:
         """Return a network's outputs at z, and the pullback to z."""

@@ -1,0 +1,239 @@
+"""Training an adversary by reinforcement learning: SA-RL, and the director of PA-AD."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from quintain.agents.victims import Space, Victim
+from quintain.attacks.budget import Ball, Norm, enforce
+from quintain.attacks.learned import Directed, Learned, perceptron_of, scaled
+from quintain.attacks.observation import Method
+from quintain.attacks.view import View
+from quintain.errors import ConfigurationError, EnvironmentFault, require
+from quintain.seeding import SeedStream
+
+__all__ = ["AdversarySettings", "train_adversary"]
+
+Array = NDArray[np.floating[Any]]
+#: ``return``: minus the victim's reward. ``target``: what the environment reports as ``info["attacker_reward"]``.
+Objective = Literal["return", "target"]
+
+
+@dataclass(frozen=True, slots=True)
+class AdversarySettings:
+    """PPO of the adversary. The published attack searches a grid of 216 settings and keeps the strongest; this is one.
+
+    Attributes:
+        steps: Environment steps in all.
+        envs: Environments played at once.
+        rollout: Steps per environment between updates.
+        batch: Transitions per gradient step.
+        epochs: Passes over each rollout.
+        learning_rate: Of Adam.
+        clip: PPO's clip range.
+        entropy: Weight of the entropy bonus.
+        gamma: Discount.
+    """
+
+    steps: int = 200_000
+    envs: int = 16
+    rollout: int = 128
+    batch: int = 256
+    epochs: int = 10
+    learning_rate: float = 3e-4
+    clip: float = 0.2
+    entropy: float = 0.0
+    gamma: float = 0.99
+
+
+def train_adversary(
+    make: Callable[[], gym.Env[Any, Any]],
+    victim: Victim,
+    *,
+    kind: Literal["sa-rl", "pa-ad"] = "sa-rl",
+    epsilon: float,
+    norm: Norm = "linf",
+    space: Space = "raw",
+    objective: Objective = "return",
+    settings: AdversarySettings = AdversarySettings(),
+    seed: int = 0,
+    progress: Callable[[int], None] | None = None,
+) -> Method:
+    """Train the optimal adversary of a frozen victim.
+
+    For a frozen victim, perturbing is an ordinary decision process whose actions are the perturbations (Zhang et al.
+    2021, lemma 1); PPO solves it. ``sa-rl`` perturbs directly, as a black box; ``pa-ad`` names directions for the
+    victim's action and needs its gradient (Sun et al. 2022).
+
+    Differences: the published attacks search many settings and keep the strongest.
+
+    Args:
+        make: Makes an environment as the victim knows it.
+        victim: The victim.
+        kind: Which attack.
+        epsilon: Budget, >= 0.
+        norm: Norm of the budget.
+        space: Where the budget is measured.
+        objective: What the adversary wants.
+        settings: How it learns.
+        seed: Root seed; equal seeds give equal adversaries.
+        progress: Called with the steps so far, after each step of all environments.
+
+    Returns:
+        The attack, deterministic; wrap an environment with
+        :func:`~quintain.attacks.catalogue.LearnedAttack`.
+
+    Raises:
+        CapabilityError: If the victim lacks what the attack needs.
+        ConfigurationError: If budget, space and environment do not fit.
+    """
+    if kind not in ("sa-rl", "pa-ad") or objective not in ("return", "target"):
+        raise ConfigurationError(f"kind must be 'sa-rl' or 'pa-ad' and objective 'return' or 'target', got {kind!r}")
+    sb3 = require("stable_baselines3", "rl", "learned attacks")
+    wrappers = require("stable_baselines3.common.vec_env", "rl", "learned attacks")
+    torch = require("torch", "rl", "learned attacks")
+    torch.set_num_threads(1)
+    ball = Ball(epsilon, norm)
+    director = Directed(victim, victim.policy, space) if kind == "pa-ad" else None
+    width = int(np.prod((victim.action_space if director is not None else victim.observation_space).shape or ()))
+    played = _Perturbing(make, victim, ball, space, objective, director, width, settings.envs, seed)
+    venv = wrappers.VecNormalize(_as_venv(played, wrappers), norm_obs=False, gamma=settings.gamma)
+
+    def tell(locals_: dict[str, Any], globals_: dict[str, Any]) -> bool:
+        if progress is not None:
+            progress(int(locals_["self"].num_timesteps))
+        return True
+
+    try:
+        model = sb3.PPO(
+            "MlpPolicy",
+            venv,
+            learning_rate=lambda left: settings.learning_rate * left,
+            n_steps=settings.rollout,
+            batch_size=settings.batch,
+            n_epochs=settings.epochs,
+            clip_range=settings.clip,
+            ent_coef=settings.entropy,
+            gamma=settings.gamma,
+            seed=SeedStream(seed, "adversary", "training").seed % 2**31,
+            policy_kwargs={"net_arch": [64, 64], "log_std_init": -0.5},
+            device="cpu",
+        )
+        model.learn(settings.steps, callback=tell)
+    finally:
+        venv.close()
+    network = perceptron_of(model.policy)
+    return Directed(victim, network, space) if kind == "pa-ad" else Learned(victim, network, space, kind)
+
+
+class _Perturbing:
+    """The adversary's world: its actions are perturbations, its reward is the victim's misfortune. All rows at once."""
+
+    def __init__(
+        self,
+        make: Callable[[], gym.Env[Any, Any]],
+        victim: Victim,
+        ball: Ball,
+        space: Space,
+        objective: Objective,
+        director: Directed | None,
+        width: int,
+        rows: int,
+        seed: int,
+    ) -> None:
+        self.victim, self.ball, self.objective, self.director = victim, ball, objective, director
+        self.view = View(victim, space)
+        self.mean: Array | float = 0.0
+        self.scale: Array | float = 1.0
+        if space == "normalised" and victim.normaliser is not None:
+            self.mean, self.scale = victim.normaliser.mean, victim.normaliser.scale
+        self.envs = [make() for _ in range(rows)]
+        self.seeds = iter(SeedStream(seed, "adversary", "episode"))
+        self.rng = SeedStream(seed, "adversary", "noise").generator()
+        self.observation_space = spaces.Box(-np.inf, np.inf, victim.observation_space.shape, np.float32)
+        # Half as wide again as what has an effect: at the bounds of the ball the clip still has a gradient.
+        self.action_space = spaces.Box(-1.5, 1.5, (width,), np.float32)
+        self.true: Array = np.zeros((rows, self.observation_space.shape[0]))
+
+    def reset(self) -> Array:
+        self.true = np.stack([env.reset(seed=next(self.seeds))[0] for env in self.envs])
+        return self.shown(self.true)
+
+    def shown(self, true: Array) -> Array:
+        return np.asarray(self.victim.normalise(true), dtype=np.float32)
+
+    def step(self, actions: Array) -> tuple[Array, Array, NDArray[np.bool_], list[dict[str, Any]]]:
+        z = (self.true.astype(np.float64) - self.mean) / self.scale
+        if self.director is None:
+            delta = scaled(actions, self.ball)
+        else:
+            noise = np.stack([self.director.draw(self.rng, self.ball, z.shape[1]) for _ in self.envs])
+            delta = self.director.step(z, noise, self.director.towards(z, actions), self.ball)
+        seen, _ = enforce(self.true, delta, self.ball, self.scale)
+        rewards, done = np.zeros(len(self.envs)), np.zeros(len(self.envs), dtype=np.bool_)
+        infos: list[dict[str, Any]] = []
+        following = np.empty_like(self.true)
+        for i, (env, action) in enumerate(zip(self.envs, self.victim.act_batch(seen), strict=True)):
+            following[i], reward, terminated, truncated, info = env.step(action)
+            rewards[i] = -float(reward) if self.objective == "return" else _target(info)
+            done[i] = terminated or truncated
+            told: dict[str, Any] = {"TimeLimit.truncated": truncated and not terminated}
+            if done[i]:
+                told["terminal_observation"] = self.shown(following[i][None])[0]
+                following[i] = env.reset(seed=next(self.seeds))[0]
+            infos.append(told)
+        self.true = following
+        return self.shown(following), rewards, done, infos
+
+    def close(self) -> None:
+        for env in self.envs:
+            env.close()
+
+
+def _target(info: dict[str, Any]) -> float:
+    if "attacker_reward" not in info:
+        raise EnvironmentFault("objective 'target' needs an environment that reports info['attacker_reward']")
+    return float(info["attacker_reward"])
+
+
+def _as_venv(world: _Perturbing, wrappers: Any) -> Any:
+    """Show the world to Stable-Baselines3 as one of its vector environments."""
+
+    class Venv(wrappers.VecEnv):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self._actions: Any = None
+            self.render_mode = None
+            super().__init__(len(world.envs), world.observation_space, world.action_space)
+
+        def reset(self) -> Any:
+            return world.reset()
+
+        def step_async(self, actions: Any) -> None:
+            self._actions = actions
+
+        def step_wait(self) -> Any:
+            return world.step(self._actions)
+
+        def close(self) -> None:
+            world.close()
+
+        def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+            return [None] * self.num_envs
+
+        def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+            raise NotImplementedError(f"the adversary's world has no attribute {attr_name!r} to set")
+
+        def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
+            raise NotImplementedError(f"the adversary's world has no method {method_name!r}")
+
+        def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
+            return [False] * self.num_envs
+
+    return Venv()
