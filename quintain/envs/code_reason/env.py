@@ -13,7 +13,7 @@ from typing import Any
 import gymnasium as gym
 
 from quintain.envs.code_reason.protocol import Move, read_reply
-from quintain.envs.code_reason.registry import load_task, select_tasks
+from quintain.envs.code_reason.registry import load_task, require_libraries, select_tasks
 from quintain.envs.code_reason.task import SPLITS, Problem, Split, Task, sample_problem
 from quintain.envs.vector import TextVectorEnv
 from quintain.errors import ConfigurationError, SandboxError, UnknownNameError
@@ -127,6 +127,7 @@ class CodeReasonEnv(gym.Env[str, str]):
         if render_mode not in (None, "ansi"):
             raise ConfigurationError(f"render_mode must be None or 'ansi', got {render_mode!r}")
         self._names = select_tasks(tasks, suite)
+        require_libraries(self._names)
         if not isinstance(difficulty, str) and len(self._names) != 1:
             raise ConfigurationError(
                 f"difficulty parameters {dict(difficulty)} fit a single task, but {len(self._names)} are selected; "

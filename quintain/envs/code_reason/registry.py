@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib
 from collections.abc import Mapping, Sequence
 from functools import cache
+from importlib.util import find_spec
 from typing import Any, Protocol, cast
 
 from quintain.envs.code_reason.splits import GROUPS, task_group
 from quintain.envs.code_reason.task import Task
-from quintain.errors import UnknownNameError
+from quintain.errors import MissingDependencyError, UnknownNameError
 
-__all__ = ["load_task", "select_tasks", "suite_of", "task_names"]
+__all__ = ["load_task", "require_libraries", "select_tasks", "suite_of", "task_names"]
 
 #: Suites whose tasks draw their own items.
 _SUITES = ("symbench", "bbh", "reasoning_gym")
@@ -63,6 +64,23 @@ def suite_of(name: str) -> str:
     if name not in _index():
         raise UnknownNameError("task", name, _index())
     return _index()[name]
+
+
+def require_libraries(names: Sequence[str]) -> None:
+    """Raise now if the items of some task need a library that is not installed.
+
+    Raises:
+        MissingDependencyError: Naming such tasks and the extra to install.
+    """
+    if find_spec("reasoning_gym") is not None:
+        return
+    from quintain.envs.code_reason.reasoning_gym import needs_library
+
+    wanting = [name for name in names if suite_of(name) == "reasoning_gym" and needs_library(name)]
+    if wanting:
+        raise MissingDependencyError(
+            "reasoning_gym", "reason", f"tasks {', '.join(wanting[:3])} and {len(wanting)} in all"
+        )
 
 
 def load_task(name: str, difficulty: str | Mapping[str, Any] = "medium") -> Task[Any]:

@@ -4,7 +4,7 @@ import pytest
 
 import quintain
 from quintain.envs.code_reason import load_task, select_tasks, task_names
-from quintain.errors import ConfigurationError, UnknownNameError
+from quintain.errors import ConfigurationError, MissingDependencyError, UnknownNameError
 
 
 @pytest.fixture
@@ -279,3 +279,22 @@ def test_load_task_is_the_documented_one():
     assert select_tasks("letters, game24") == ("letters", "game24")
     with pytest.raises(UnknownNameError, match="of suite 'reasoning_gym'"):
         select_tasks("letters", "reasoning_gym")
+
+
+def test_missing_libraries_are_said_at_once(monkeypatch):
+    monkeypatch.setattr("quintain.envs.code_reason.registry.find_spec", lambda name: None)
+    with pytest.raises(MissingDependencyError, match=r"quintain\[reason\]"):
+        gym.make("CodeReason-v0", tasks=["letters", "chain_sum"])
+    gym.make("CodeReason-v0", suite="symbench").close()
+
+
+def test_the_oracle_solves_every_task_through_the_whole_protocol():
+    """A program prints the answer, its output comes back, the answer is submitted: each task, two items."""
+    unsolved = {}
+    for name in select_tasks("all"):
+        env_kwargs = {"tasks": name, "split": "train"}
+        agent = {"name": "oracle", "through_code": True}
+        report = quintain.evaluate("CodeReason-v0", agent, episodes=2, env_kwargs=env_kwargs, concurrency=1)
+        if report.success.estimate != 1.0:
+            unsolved[name] = [e.error or e.info.get("detail") for e in report.episodes]
+    assert not unsolved

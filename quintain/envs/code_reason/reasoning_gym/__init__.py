@@ -14,16 +14,21 @@ from quintain.envs.code_reason._suite import load_class
 from quintain.envs.code_reason.splits import ALL_FAMILIES
 from quintain.envs.code_reason.task import Task
 
-__all__ = ["NAMES", "load"]
+__all__ = ["NAMES", "load", "needs_library"]
 
 #: Every task of the suite. Listing them imports neither the library nor any family.
 NAMES: tuple[str, ...] = ALL_FAMILIES["reasoning_gym"]
 
 
+def needs_library(name: str) -> bool:
+    """Say whether a family's items are drawn by the library rather than by a module of our own."""
+    return find_spec(f"{__name__}.{name}") is None
+
+
 @cache
 def load(name: str) -> type[Task[Any]]:
     """Import or make the class of one task."""
-    if find_spec(f"{__name__}.{name}") is not None:
+    if not needs_library(name):
         return load_class(__name__, name)
     from quintain.envs.code_reason.reasoning_gym._families import FAMILIES
     from quintain.envs.code_reason.reasoning_gym._library import library_task
