@@ -15,10 +15,12 @@ from quintain.evaluation.games.sweep import PUBLISHED, compare_players, sample_g
 from quintain.evaluation.games.tournament import Tournament, tournament
 from quintain.evaluation.games.training import self_play
 from quintain.evaluation.games.vectorised import MatchBatch, play_machines
+from quintain.evaluation.games.web import GameServer
 
 __all__ = [
     "PUBLISHED",
     "Fixture",
+    "GameServer",
     "Match",
     "MatchBatch",
     "PositionBias",
