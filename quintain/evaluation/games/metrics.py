@@ -181,7 +181,13 @@ def audit_position_bias(matches: Sequence[Match], agent: str, confidence: float 
     labels = {label: rate(sum(c["label"] == label for c in legal), len(legal), confidence) for label in spoken}
     illegal = rate(len(choices) - len(legal), len(choices), confidence)
     shuffled = len({choice["first"] for choice in ordered}) > 1
-    return PositionBias(first_named, labels, illegal, _verdict(first_named, shuffled, bool(ordered)))
+    verdict = _verdict(first_named, shuffled, bool(ordered))
+    letter = max(labels, key=lambda label: labels[label].estimate, default="")
+    if letter and labels[letter].estimate > EXCLUDE_ABOVE:
+        verdict += (
+            f" The label {letter!r} takes {labels[letter].estimate:.0%}: exchange labels to tell letter from payoff."
+        )
+    return PositionBias(first_named, labels, illegal, verdict)
 
 
 def _verdict(share: Interval, shuffled: bool, asked: bool) -> str:

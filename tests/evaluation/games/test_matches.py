@@ -107,12 +107,13 @@ def test_a_model_that_takes_the_first_name_is_found_out():
     assert set(audit.labels) == {"J", "F"}
 
 
-def test_a_model_that_follows_payoffs_is_not_accused():
+def test_a_model_that_always_says_one_letter_is_not_accused_of_place_but_of_the_letter():
     player = LLMPlayer(ScriptedEngine(lambda r: Reply(" F" if " F" in r.choices else r.choices[0], "choice", 1, 1)))
     fixtures = [Fixture(PD, ("model", "tit-for-tat"), k) for k in range(6)]
     audit = metrics.audit_position_bias(play_matches(fixtures, {"model": player}), "model")
     assert audit.labels["F"].estimate == 1
-    assert audit.verdict == "No bias by place was found."
+    assert audit.verdict.startswith("No bias by place was found.")
+    assert "The label 'F' takes 100%" in audit.verdict
 
 
 def test_a_fixed_order_cannot_be_audited_and_strategies_need_none():
