@@ -48,13 +48,15 @@ _PUCK = """
 
 # The hand moves the handle by entering between its two posts, so it can slide it either way.
 _HANDLE = """
-    <geom type="box" size="0.3 0.005 0.005" pos="0 0.14 0.005" rgba="0.4 0.4 0.4 1" contype="0" conaffinity="0"/>
-    <body name="object" pos="0 0.1 0.03">
+    <body name="rail" pos="0 0.1 0">
+    <geom type="box" size="0.3 0.005 0.005" pos="0 0.04 0.005" rgba="0.4 0.4 0.4 1" contype="0" conaffinity="0"/>
+    <body name="object" pos="0 0 0.03">
       <joint name="object_x" type="slide" axis="1 0 0" range="-0.25 0.25" limited="true" damping="2"
              frictionloss="0.2"/>
       <geom name="left" type="box" size="0.01 0.04 0.03" pos="-0.06 0 0" mass="0.1" rgba="0.9 0.6 0.2 1"/>
       <geom name="right" type="box" size="0.01 0.04 0.03" pos="0.06 0 0" mass="0.1" rgba="0.9 0.6 0.2 1"/>
       <geom name="bar" type="box" size="0.07 0.005 0.03" pos="0 0.045 0" mass="0.1" rgba="0.9 0.6 0.2 1"/>
+    </body>
     </body>
 """
 
@@ -69,6 +71,7 @@ class Scene:
         thing: Where the object starts, likewise; empty where the hand itself is to be moved.
         goal: Where the victim's goal lies, likewise, on the right-hand side.
         place: The attacker's own place, fixed, for the scenario "manipulation".
+        rail: Range of y of the handle's rail, to which goal and place are relative; ``None`` where there is none.
     """
 
     things: str
@@ -76,6 +79,7 @@ class Scene:
     thing: tuple[tuple[float, float], ...]
     goal: tuple[tuple[float, float], tuple[float, float]]
     place: tuple[float, float]
+    rail: tuple[float, float] | None = None
 
     @property
     def xml(self) -> str:
@@ -102,7 +106,8 @@ SCENES: dict[str, Scene] = {
         things=_HANDLE,
         hand=((-0.04, 0.04), (-0.12, -0.08)),
         thing=((-0.02, 0.02),),
-        goal=((0.2, 0.2), (0.1, 0.1)),
-        place=(-0.1, 0.1),
+        goal=((0.12, 0.22), (0.0, 0.0)),
+        place=(-0.08, 0.0),
+        rail=(0.07, 0.13),
     ),
 }

@@ -37,7 +37,7 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
 
     Description:
         A hand moves in the plane of a table of 0.8 m. ``reach``: bring it to the goal. ``push``: push a puck there.
-        ``slide-handle``: slide a handle on a rail to its end, by entering between its two posts.
+        ``slide-handle``: slide a handle on a rail to the goal, by entering between its two posts.
 
         Beside the goal there is a place where an attacker would like to see the thing instead. Under the scenario
         ``opposite`` it is the mirror image of the goal (close what should be opened), under ``manipulation`` a fixed
@@ -45,7 +45,8 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
 
     Observation:
         Metres and metres per second: hand (2), its velocity (2), then for push and slide-handle object (2) and its
-        velocity (2), then goal (2). Float64.
+        velocity (2; 1 for a handle, which moves along its rail), then goal (2). Float64. Every entry varies, so
+        that running statistics are well defined.
 
     Action:
         Velocity of the hand in [-1, 1]^2, in m/s. Anything that is no array of two finite numbers is a pause, and
@@ -111,7 +112,7 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
         self.data = self._mujoco.MjData(self.model)
         self._moves = len(self._scene.thing)
         self._object = self.model.body("object").id if self._moves else -1
-        length = 10 if self._moves else 6
+        length = 8 + self._moves if self._moves else 6
         self.observation_space = spaces.Box(-np.inf, np.inf, (length,), np.float64)
         self.action_space = spaces.Box(-1.0, 1.0, (2,), np.float32)
         self._goal = self._place = np.zeros(2)
@@ -130,9 +131,13 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
         goal = [self.np_random.uniform(low, high) for low, high in scene.goal]
         starts[::2] = [side * x for x in starts[::2]]
         self.data.qpos[:] = starts
-        self._goal = np.array([side * goal[0], goal[1]])
-        mirror = np.array([-1.0, 1.0])
-        self._place = self._goal * mirror if self.scenario == "opposite" else np.array(scene.place) * [side, 1.0]
+        rail = 0.0 if scene.rail is None else self.np_random.uniform(*scene.rail)
+        if scene.rail is not None:
+            self.model.body("rail").pos[1] = rail
+        self._goal = np.array([side * goal[0], goal[1] + rail])
+        place = (goal[0], goal[1]) if self.scenario == "opposite" else scene.place
+        away = -side if self.scenario == "opposite" else side
+        self._place = np.array([away * place[0], place[1] + rail])
         for name, where in (("goal", self._goal), ("attacker", self._place)):
             self.model.site(name).pos[:2] = where
         self._mujoco.mj_forward(self.model, self.data)
@@ -213,9 +218,7 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
     def _observe(self) -> NDArray[np.float64]:
         parts = [self.data.qpos[:2], self.data.qvel[:2]]
         if self._moves:
-            velocity = np.zeros(2)
-            velocity[: self._moves] = self.data.qvel[2:]
-            parts += [self._thing(), velocity]
+            parts += [self._thing(), self.data.qvel[2:]]
         return np.concatenate([*parts, self._goal])
 
     def _tell(self, invalid: bool) -> dict[str, Any]:

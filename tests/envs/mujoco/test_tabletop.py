@@ -89,6 +89,18 @@ def test_the_observation_names_hand_object_and_goal_in_metres():
     np.testing.assert_array_equal(after[8:10], goal)
 
 
+@pytest.mark.parametrize("env_id", IDS)
+def test_no_entry_of_the_observation_is_constant(env_id):
+    """A constant entry has no standard deviation, and a normalised budget in it would mean nothing."""
+    env, seen = gym.make(env_id), []
+    for seed in range(10):
+        observation, _ = env.reset(seed=seed)
+        for _ in range(60):
+            seen.append(observation)
+            observation, *_ = env.step(env.unwrapped.solution())
+    assert np.std(seen, axis=0).min() > 0.01
+
+
 def test_the_marks_on_the_table_are_where_things_belong():
     env = gym.make("Tabletop/Push-v0").unwrapped
     for seed in range(2):
