@@ -33,6 +33,8 @@ COMMANDS: dict[str, Command] = {
     "rescore": Command("quintain.cli.rescore:rescore", "Score a stored run again, without the model.", _RUN),
     "view": Command("quintain.cli.view:view", "Write the report of a run, or show a transcript.", _RUN),
     "potential": Command("quintain.cli.potential:potential", "Find the problems a policy can learn from.", _RUN),
+    "tournament": Command("quintain.cli.tournament:tournament", "Everybody against everybody in a game.", _RUN),
+    "games": Command("quintain.cli.games:app", "Repeated games: list, solve, sweep, play.", _RUN),
     "tasks": Command("quintain.cli.tasks:tasks", "List the reasoning tasks, or show one.", _LOOK),
     "check": Command("quintain.cli.check:check", "Test an environment against every contract.", _LOOK),
     "victim": Command("quintain.cli.victim:app", "Train and show reference policies.", _CARE),

@@ -1,0 +1,134 @@
+"""``quintain games``: the games, what theory says about them, sweeps over them, and a page to play them on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from quintain.cli.console import console, literal, say
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help="Repeated games: list, solve, sweep, play.")
+
+
+@app.command("list")
+def list_games(
+    ordinal: Annotated[bool, typer.Option("--ordinal", help="Also the 144 strict ordinal 2x2 games.")] = False,
+) -> None:
+    """List the games by name."""
+    from quintain.cli.tables import simple_table
+    from quintain.envs.games import game_names, load_game
+
+    table = simple_table("", "game", "players", "options", "family")
+    for name in game_names():
+        game = load_game(name)
+        if ordinal or not game.family:
+            options = " x ".join(map(str, game.shape))
+            table.add_row(literal(name), str(game.players), options, game.family or "-")
+    console().print(table)
+
+
+@app.command()
+def solve(game: Annotated[str, typer.Argument(help="Name of a game; quintain games list shows them.")]) -> None:
+    """Show a game's pay-offs, its equilibria and what each player can guarantee itself.
+
+    Examples:
+        quintain games solve battle_of_the_sexes
+    """
+    import numpy as np
+
+    from quintain.envs.games import load_game
+    from quintain.evaluation.games import correlated_equilibrium, minimax_value, nash_equilibria, pure_nash
+
+    stage = load_game(game)
+    screen = console()
+    for seat in range(stage.players):
+        screen.print(literal(f"payoffs of player_{seat}:"))
+        screen.print(literal(np.array2string(stage.payoffs[seat], precision=3)))
+        value, mix = minimax_value(stage, seat)
+        screen.print(literal(f"guarantees itself {value:.4g} with {np.round(mix, 4)}"))
+    screen.print(literal(f"pure equilibria: {pure_nash(stage) or 'none'}"))
+    if stage.players == 2:
+        for profile in nash_equilibria(stage):
+            earned = ", ".join(f"{v:.4g}" for v in profile.payoffs(stage))
+            screen.print(
+                literal(f"equilibrium {np.round(profile.first, 4)} {np.round(profile.second, 4)}: pays {earned}")
+            )
+        screen.print(literal("correlated equilibrium of greatest welfare:"))
+        screen.print(literal(np.array2string(np.round(correlated_equilibrium(stage), 4))))
+
+
+@app.command()
+def sweep(
+    players: Annotated[str, typer.Option(help="Players studied, joined by commas.")] = "tit-for-tat",
+    llm: Annotated[
+        str | None, typer.Option(help="Study a language model too: the engine that serves it, such as transformers.")
+    ] = None,
+    opponents: Annotated[str, typer.Option(help="Their opponents, joined by commas.")] = "best-response",
+    games: Annotated[int, typer.Option(min=1, max=144, help="How many of the 144 ordinal games.")] = 144,
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds per match.")] = 10,
+    repetitions: Annotated[int, typer.Option(min=1, help="Matches per cell.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Root seed.")] = 0,
+    concurrency: Annotated[int, typer.Option(min=1, help="Matches that are live at once.")] = 32,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for records and report.html.")] = Path("runs/sweep"),
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the sweep in --out.")] = False,
+) -> None:
+    """Play the ordinal 2x2 games in both seats: the study's normalised scores by family, beside the published ones.
+
+    Examples:
+        quintain games sweep --players tit-for-tat,best-response --games 36
+        quintain games sweep --llm transformers --players tit-for-tat --games 12 -o runs/sweep
+    """
+    from quintain.agents.registry import make_agent
+    from quintain.cli.tables import simple_table
+    from quintain.envs.games import FAMILIES
+    from quintain.evaluation.games import PUBLISHED, audit_lines, sample_games, score_by_family, write_games_report
+    from quintain.evaluation.games import sweep as run
+
+    studied = [name.strip() for name in players.split(",") if name.strip()]
+    agents = {}
+    if llm is not None:
+        studied, agents = [*studied, "llm-player"], {"llm-player": make_agent("llm-player", engine=llm)}
+    matches = run(
+        studied, sample_games(games, seed), opponents=[name.strip() for name in opponents.split(",")], agents=agents,
+        rounds=rounds, repetitions=repetitions, seed=seed, concurrency=concurrency, out=out, resume=resume,
+    )  # fmt: skip
+    screen = console()
+    for line in audit_lines(matches, list(agents)):
+        screen.print(literal(line, "bold yellow"), soft_wrap=True)
+    letters = [*FAMILIES, "all"]
+    table = simple_table(f"Normalised score: {len(matches):,} matches", "", *letters)
+    for name in studied:
+        scores = score_by_family(matches, name)
+        table.add_row(literal(name), *(str(scores[x]) if x in scores else "-" for x in letters))
+    for model, published in PUBLISHED.items():
+        cells = (f"{published[x]:.3f}" if x in published else "-" for x in letters)
+        table.add_row(literal(f"{model} (published)", "dim"), *cells)
+    screen.print(table)
+    page = write_games_report(out / "report.html", matches, studied, title="Sweep over ordinal games")
+    say(f"\nreport: {page}", "dim")
+
+
+@app.command()
+def play(
+    opponent: Annotated[str, typer.Option(help="A strategy, or llm-player.")] = "tit-for-tat",
+    game: Annotated[str, typer.Option(help="Name of a two-player game.")] = "prisoners_dilemma",
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds of a match.")] = 10,
+    seat: Annotated[int, typer.Option(min=0, max=1, help="Your seat.")] = 0,
+    port: Annotated[int, typer.Option(min=0, help="Port of the page; 0 takes a free one.")] = 0,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="File for finished matches.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the first match.")] = 0,
+) -> None:
+    """Open a local page on which you play, and then guess whether the other was a machine. Ctrl-C ends it.
+
+    Examples:
+        quintain games play --opponent grim --rounds 5
+    """
+    from quintain.evaluation.games import GameServer
+
+    server = GameServer(opponent, env={"game": game, "rounds": rounds}, seat=seat, out=out, port=port, seed=seed)
+    say(f"play at {server.url}   (Ctrl-C ends)")
+    server.serve()

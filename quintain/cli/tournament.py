@@ -1,0 +1,110 @@
+"""``quintain tournament``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from quintain.cli.console import console, literal, print_json, say
+
+__all__ = ["tournament"]
+
+_CLASSICS = (
+    "always-cooperate,always-defect,tit-for-tat,tit-for-two-tats,suspicious-tit-for-tat,grim,win-stay-lose-shift,"
+    "generous-tit-for-tat,joss,alternator,random"
+)
+
+
+def tournament(
+    players: Annotated[str, typer.Option(help="Names joined by commas, or all for every strategy.")] = _CLASSICS,
+    llm: Annotated[
+        str | None,
+        typer.Option(help="Let a language model play too: the engine that serves it, such as transformers."),
+    ] = None,
+    game: Annotated[str, typer.Option(help="Name of a two-player game.")] = "prisoners_dilemma_classic",
+    rounds: Annotated[int, typer.Option(min=1, help="Rounds per match.")] = 200,
+    repetitions: Annotated[int, typer.Option(min=1, help="Matches per pair.")] = 10,
+    noise: Annotated[float, typer.Option(min=0, max=1, help="Probability that a move comes out otherwise.")] = 0.0,
+    continuation: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Probability that another round follows.")
+    ] = None,
+    population: Annotated[
+        int | None, typer.Option(min=2, help="Also evolve a population of this size: Moran and replicator dynamics.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Root seed.")] = 0,
+    concurrency: Annotated[int, typer.Option(min=1, help="Matches that are live at once.")] = 16,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder for records and report.html; matches are kept there.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the tournament in --out.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
+) -> None:
+    """Let everybody play everybody in a repeated game, and rank them with intervals.
+
+    Strategies alone are played by the fast engine. With --llm or --out, matches are played and recorded one by one.
+
+    Examples:
+        quintain tournament
+        quintain tournament --players tit-for-tat,grim,joss --noise 0.05 --population 100
+        quintain tournament --players tit-for-tat,always-defect --llm transformers --rounds 10 -o runs/tournament
+    """
+    from quintain.agents.games import strategy_names
+    from quintain.agents.registry import make_agent
+    from quintain.cli.tables import bounds, number, simple_table
+    from quintain.evaluation.games import audit_lines, write_games_report
+    from quintain.evaluation.games import tournament as run
+
+    names = strategy_names() if players == "all" else [name.strip() for name in players.split(",") if name.strip()]
+    agents = {}
+    if llm is not None:
+        names, agents = [*names, "llm-player"], {"llm-player": make_agent("llm-player", engine=llm)}
+    result = run(
+        names, game, rounds=rounds, repetitions=repetitions, noise=noise, continuation=continuation, seed=seed,
+        agents=agents, concurrency=concurrency, out=out, resume=resume,
+    )  # fmt: skip
+    ranking = result.ranking()
+    if as_json:
+        print_json(
+            {
+                "game": game,
+                "matches": result.matches,
+                "ranking": [{"player": name, **interval.to_dict()} for name, interval in ranking],
+                "payoffs": result.payoffs.tolist(),
+                "cooperation": result.cooperation.tolist(),
+                "names": list(result.names),
+            }
+        )
+        return
+    screen = console()
+    for line in audit_lines(result.played, list(agents)):
+        screen.print(literal(line, "bold yellow"), soft_wrap=True)
+    table = simple_table(f"{game}: {result.matches:,} matches", "", "payoff per round", "95% interval", "cooperation")
+    cooperation = dict(zip(result.names, result.cooperation.mean(axis=1), strict=True))
+    for name, interval in ranking:
+        table.add_row(literal(name), number(interval.estimate), bounds(interval, "mean"), f"{cooperation[name]:.0%}")
+    screen.print(table)
+    if population is not None:
+        _evolve(result, population, seed)
+    if out is not None:
+        page = write_games_report(out / "report.html", result.played, list(result.names), result=result)
+        say(f"\nreport: {page}", "dim")
+
+
+def _evolve(result: object, size: int, seed: int) -> None:
+    """Show what a finite and an infinite population make of the pay-off matrix."""
+    from quintain.cli.tables import simple_table
+    from quintain.evaluation.games import Tournament, moran_process, replicator_dynamics
+
+    assert isinstance(result, Tournament)
+    n = len(result.names)
+    counts = [size // n + (k < size % n) for k in range(n)]
+    path = moran_process(result.payoffs, counts, seed=seed)
+    shares = replicator_dynamics(result.payoffs)
+    title = f"Population of {size}: {len(path) - 1:,} births"
+    table = simple_table(title, "", "start", "end of one Moran process", "replicator dynamics")
+    for k in sorted(range(n), key=lambda k: -shares[-1][k]):
+        table.add_row(literal(result.names[k]), str(counts[k]), str(path[-1][k]), f"{shares[-1][k]:.1%}")
+    console().print()
+    console().print(table)

@@ -1,0 +1,71 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from quintain.agents.llm import ScriptedEngine
+
+
+def test_a_tournament_is_ranked(quintain):
+    result = quintain("tournament", "--players", "always-cooperate,always-defect,tit-for-tat", "--rounds", 10, "--json")
+    assert result.code == 0, result.said
+    names, payoffs = result.json["names"], result.json["payoffs"]
+    table = {(a, b): payoffs[i][j] for i, a in enumerate(names) for j, b in enumerate(names)}
+    assert table["always-cooperate", "tit-for-tat"] == 3.0
+    assert table["always-defect", "always-cooperate"] == 5.0
+    assert table["always-defect", "tit-for-tat"] == pytest.approx(1.4)  # exploits once, then both defect
+    assert table["tit-for-tat", "always-defect"] == pytest.approx(0.9)
+
+
+def test_a_population_evolves(quintain):
+    result = quintain(
+        "tournament", "--players", "always-cooperate,always-defect", "--rounds", 10, "--population", 20
+    )  # fmt: skip
+    assert result.code == 0, result.said
+    assert "Population of 20" in result.said
+    assert "always-defect 10 20 100.0%" in result.said
+
+
+def test_a_tournament_with_records_has_a_report_and_resumes(quintain):
+    words = ["tournament", "--players", "tit-for-tat,grim", "--rounds", 5, "--repetitions", 2, "-o", "run"]
+    assert quintain(*words).code == 0
+    assert Path("run/report.html").stat().st_size > 1000
+    lines = Path("run/episodes.jsonl").read_text().splitlines()
+    assert len(lines) == 6
+    assert quintain(*words).code == 1
+    assert quintain(*words, "--resume").code == 0
+    assert Path("run/episodes.jsonl").read_text().splitlines() == lines
+
+
+def test_a_language_model_takes_part(quintain, monkeypatch):
+    model = ScriptedEngine(lambda request: request.choices[0])
+    monkeypatch.setattr("quintain.agents.llm.make_engine", lambda name: model)
+    words = ["--players", "tit-for-tat", "--llm", "model", "--rounds", 3, "--repetitions", 1, "-o", "run"]
+    result = quintain("tournament", *words)
+    assert result.code == 0, result.said
+    assert "llm-player" in result.said
+    records = [json.loads(line) for line in Path("run/episodes.jsonl").read_text().splitlines()]
+    assert any(record["calls"] for record in records)
+
+
+def test_a_sweep_stands_beside_the_published_figures(quintain):
+    result = quintain("games", "sweep", "--players", "tit-for-tat", "--games", 6, "--rounds", 3, "-o", "run")
+    assert result.code == 0, result.said
+    assert "GPT-4 (published)" in result.said
+    assert len(Path("run/episodes.jsonl").read_text().splitlines()) == 12
+    assert Path("run/report.html").exists()
+
+
+def test_games_are_listed_and_solved(quintain):
+    listed = quintain("games", "list").said
+    assert "prisoners_dilemma_classic" in listed
+    assert "ordinal_1_1" not in listed
+    assert "ordinal_12_12" in quintain("games", "list", "--ordinal").said
+    solved = quintain("games", "solve", "battle_of_the_sexes").said
+    assert "pure equilibria: [(0, 0), (1, 1)]" in solved
+
+
+def test_unknown_names_are_explained(quintain):
+    assert "did you mean 'tit-for-tat'" in quintain("tournament", "--players", "tit-for-tatt,grim").said
+    assert quintain("tournament", "--game", "prisoners_dilema").code == 1
+    assert "did you mean" in quintain("games", "solve", "chiken").said
