@@ -9,6 +9,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 DEMO_EXTRAS := llm reason report
 TEST_EXTRAS := dev docs llm mujoco reason report rl
+BENCH := $(patsubst benchmarks/%.py,%,$(wildcard benchmarks/*.py))
 # Two torch threads on two busy cores fight; pytest's workers use the cores instead.
 export OMP_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM ?= false
@@ -38,8 +39,8 @@ docs: setup ## Build the documentation into site/
 	@echo "docs: building site/, warnings are errors"
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-bench: setup ## Run the benchmarks that need nothing else and print their tables
-	@for script in benchmarks/*.py; do echo "bench: $$script"; $(BIN)/python "$$script"; done
+bench: setup ## Run the benchmarks and print their tables; one of them: make bench BENCH=startup
+	@for name in $(BENCH); do echo "bench: $$name"; $(BIN)/python "benchmarks/$$name.py"; done
 
 clean: ## Remove .venv, caches and built files; runs/ stays
 	rm -rf .venv build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

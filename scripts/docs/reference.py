@@ -121,7 +121,8 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         nav.append({title: [f"{folder}/{p}" for p in ordered]})
     written = [f"reference/{p.name}" for p in sorted((docs / "reference").glob("*.md"))]
     nav.append({"Reference": [*written, {"Python": _tree(public_modules(), "quintain")}]})
-    nav.append({"Benchmarks": "benchmarks.md"})
+    measured = [f"benchmarks/{p.name}" for p in sorted((docs / "benchmarks").glob("*.md"))]
+    nav.append({"Benchmarks": ["benchmarks.md", *measured]})
     config.nav = nav
     return config
 

@@ -1,0 +1,127 @@
+"""The code in README.md and docs/ runs as it stands there.
+
+The fenced blocks of a page run in order, in one fresh process and an empty folder: ``python`` is executed, ``pycon`` is
+compared with what it shows, ``bash`` must succeed, and a block with a ``title="name.py"`` becomes that file. A comment
+above a block may say ``<!-- needs: llm -->`` (skip the page where the embedded model is not installed) or
+``<!-- not run: why -->``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+FENCE = re.compile(r"^( *)```(\w*)(?: title=\"([\w.]+)\")?[^\n]*\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+DIRECTIVE = re.compile(r"<!-- (needs|not run): ([^\n]+?) -->\s*\Z")
+LANGUAGES = {"python", "pycon", "bash"}
+
+RUN = r"""
+import doctest, json, subprocess, sys
+namespace = {"__name__": "__main__"}
+for language, line, page, title, code in json.load(sys.stdin):
+    where = f"{page}:{line}"
+    if title:
+        open(title, "w").write(code)
+    elif language == "python":
+        exec(compile("\n" * line + code, where, "exec"), namespace)
+    elif language == "pycon":
+        test = doctest.DocTestParser().get_doctest(code, namespace, where, where, line)
+        runner = doctest.DocTestRunner(verbose=False, optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE)
+        runner.run(test, clear_globs=False)
+        namespace.update(test.globs)
+        if runner.failures:
+            sys.exit(f"{where}: shows what does not come out")
+    elif subprocess.run(["bash", "-euo", "pipefail", "-c", code], stdin=subprocess.DEVNULL).returncode:
+        sys.exit(f"{where}: the command failed")
+"""
+
+
+class Block(NamedTuple):
+    language: str
+    line: int
+    page: str
+    title: str
+    code: str
+
+
+def blocks_of(page: Path) -> tuple[list[Block], set[str]]:
+    """Return the blocks to run, and what they need."""
+    text = page.read_text(encoding="utf-8")
+    found, needs = [], set()
+    for match in FENCE.finditer(text):
+        if match[2] not in LANGUAGES:
+            continue
+        directive = DIRECTIVE.search(text, 0, match.start())
+        if directive and directive[1] == "not run":
+            continue
+        if directive:
+            needs |= set(directive[2].split(", "))
+        code = "".join(line.removeprefix(match[1]) for line in match[4].splitlines(keepends=True))
+        found.append(Block(match[2], text.count("\n", 0, match.start()) + 1, page.name, match[3] or "", code))
+    return found, needs
+
+
+def has_model() -> bool:
+    from quintain.agents.llm.weights import DEFAULT_MODEL, find_model
+
+    try:
+        import torch  # noqa: F401
+    except ImportError:
+        return False
+    return find_model(DEFAULT_MODEL).is_ready or find_model(DEFAULT_MODEL).file is not None
+
+
+@pytest.mark.parametrize(
+    "page", [p for p in PAGES if p.exists() and blocks_of(p)[0]], ids=lambda p: str(p.relative_to(ROOT))
+)
+def test_the_code_on_the_page_runs(page: Path, tmp_path: Path) -> None:
+    blocks, needs = blocks_of(page)
+    assert needs <= {"llm"}, f"{page.name}: unknown needs {needs - {'llm'}}"
+    if "llm" in needs and not has_model():
+        pytest.skip("needs the embedded language model: make setup")
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-W", "error::DeprecationWarning:__main__", "-c", RUN],
+        input=json.dumps(blocks), cwd=tmp_path, env={**os.environ, "PATH": path, "COLUMNS": "100"},
+        capture_output=True, text=True, timeout=280, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+
+
+@pytest.mark.parametrize("code", ["1/0", "raise SystemExit(3)"])
+def test_the_runner_reports_failing_python(code: str) -> None:
+    assert _run([Block("python", 1, "page", "", code)]) != 0
+
+
+def test_the_runner_compares_what_a_session_shows() -> None:
+    assert _run([Block("pycon", 1, "page", "", ">>> 1 + 1\n2\n")]) == 0
+    assert _run([Block("pycon", 1, "page", "", ">>> 1 + 1\n3\n")]) != 0
+
+
+def test_the_runner_reports_failing_commands() -> None:
+    assert _run([Block("bash", 1, "page", "", "true\nfalse\ntrue")]) != 0
+
+
+def _run(blocks: list[Block]) -> int:
+    done = subprocess.run(
+        [sys.executable, "-c", RUN], input=json.dumps(blocks), capture_output=True, text=True, check=False
+    )
+    return done.returncode
+
+
+def test_links_between_files_outside_the_site_lead_somewhere() -> None:
+    # MkDocs checks docs/; README and CONTRIBUTING are read on their own.
+    for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md"):
+        for target in re.findall(r"\]\(([^)#:]+)\)|src=\"([^\":]+)\"", page.read_text(encoding="utf-8")):
+            name = "".join(target)
+            assert (ROOT / name).exists(), f"{page.name} links to {name}, which does not exist"

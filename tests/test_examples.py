@@ -1,0 +1,33 @@
+"""Every example runs to its end with small settings."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
+
+#: Arguments that make an example finish within a minute, where it has no ``--small``.
+SMALL = {
+    "lola": ["--seeds", "2", "--steps", "10"],
+    "repeated_games": ["--engine", "scripted:J", "--free", "--games", "2", "--rounds", "2"],
+}
+
+
+def test_there_are_examples() -> None:
+    assert EXAMPLES
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def test_the_example_runs_small(example: Path, tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, str(example), *SMALL.get(example.stem, ["--small"])], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True, text=True, timeout=280, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+    assert done.stdout.strip(), "an example prints its result"
