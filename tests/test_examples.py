@@ -25,9 +25,8 @@ def test_there_are_examples() -> None:
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_the_example_runs_small(example: Path, tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, str(example), *SMALL.get(example.stem, ["--small"])], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True, text=True, timeout=280, check=False,
-    )  # fmt: skip
+    command = [sys.executable, str(example), *SMALL.get(example.stem, ["--small"])]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
     assert done.stdout.strip(), "an example prints its result"
