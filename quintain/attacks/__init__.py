@@ -12,13 +12,17 @@ from quintain.attacks.catalogue import (
     MADAttack,
     MixedAttack,
     NullAttack,
+    PAADAttack,
     RandomAttack,
+    RATAttack,
     RewardAttack,
     RobustSarsaAttack,
+    SARLAttack,
     TargetAttack,
 )
 from quintain.attacks.dynamics import DynamicsPerturbation
 from quintain.attacks.observation import Method, ObservationPerturbation
+from quintain.attacks.rat import RATSettings, train_rat
 from quintain.attacks.reward import RewardPerturbation
 from quintain.attacks.sarsa import SarsaSettings, train_robust_sarsa
 from quintain.attacks.schedule import Schedule
@@ -41,16 +45,21 @@ __all__ = [
     "Normaliser",
     "NullAttack",
     "ObservationPerturbation",
+    "PAADAttack",
     "Perturbation",
+    "RATAttack",
+    "RATSettings",
     "RandomAttack",
     "RewardAttack",
     "RewardPerturbation",
     "RobustSarsaAttack",
+    "SARLAttack",
     "SarsaSettings",
     "Schedule",
     "TargetAttack",
     "Victim",
     "apply_attack",
     "train_adversary",
+    "train_rat",
     "train_robust_sarsa",
 ]

@@ -14,6 +14,7 @@ from quintain.attacks.gradient import FGSM, MAD, Critic, Mixture, RobustSarsa
 from quintain.attacks.learned import Target
 from quintain.attacks.noise import RandomNoise
 from quintain.attacks.observation import Method, NullPerturbation, ObservationPerturbation
+from quintain.attacks.rat import TrainedRAT
 from quintain.attacks.reward import RewardKind, RewardPerturbation
 from quintain.attacks.schedule import ALWAYS, Schedule
 from quintain.attacks.wrappers import apply_attack
@@ -26,9 +27,12 @@ __all__ = [
     "MADAttack",
     "MixedAttack",
     "NullAttack",
+    "PAADAttack",
+    "RATAttack",
     "RandomAttack",
     "RewardAttack",
     "RobustSarsaAttack",
+    "SARLAttack",
     "TargetAttack",
 ]
 
@@ -226,6 +230,30 @@ def LearnedAttack(
     Give the budget, norm and space it was trained with; the rest as in :func:`MADAttack`.
     """
     return apply_attack(env, ObservationPerturbation.on(victim, method, epsilon, norm, space, schedule, name))
+
+
+def SARLAttack(env: EnvT, victim: Victim, adversary: Method, *, epsilon: float, **options: Any) -> EnvT:
+    """Apply an adversary trained with ``train_adversary(..., kind="sa-rl")``. Black-box.
+
+    ``options`` are those of :func:`LearnedAttack`.
+    """
+    return LearnedAttack(env, victim, adversary, epsilon=epsilon, **options)
+
+
+def PAADAttack(env: EnvT, victim: Victim, adversary: Method, *, epsilon: float, **options: Any) -> EnvT:
+    """Apply a director trained with ``train_adversary(..., kind="pa-ad")``. White-box.
+
+    ``options`` are those of :func:`LearnedAttack`.
+    """
+    return LearnedAttack(env, victim, adversary, epsilon=epsilon, **options)
+
+
+def RATAttack(env: EnvT, victim: Victim, trained: TrainedRAT, *, epsilon: float, **options: Any) -> EnvT:
+    """Apply what :func:`~quintain.attacks.rat.training.train_rat` gave. White-box in training only.
+
+    ``options`` are those of :func:`LearnedAttack`; the norm is l_inf.
+    """
+    return LearnedAttack(env, victim, trained.method, epsilon=epsilon, **options)
 
 
 def ActionAttack(env: EnvT, kind: ActionKind, **options: Any) -> EnvT:

@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from quintain.attacks.rat.memory import Memory  # noqa: E402
+from quintain.attacks.rat.preferences import RewardEnsemble, scripted_label  # noqa: E402
+
+
+def comparisons(n, rng):
+    made = []
+    for _ in range(n):
+        one, two = rng.uniform(-1, 1, (2, 10, 3))
+        made.append((one, two, scripted_label((one[:, 0] - one[:, 2]).sum(), (two[:, 0] - two[:, 2]).sum())))
+    return made
+
+
+def test_the_ensemble_predicts_comparisons_that_it_has_not_seen():
+    torch.set_num_threads(1)
+    rng = np.random.default_rng(0)
+    rewards = RewardEnsemble(torch, 3, 32, 3, 3e-3, torch.Generator().manual_seed(0))
+    for pair in comparisons(300, rng):
+        rewards.add(*pair)
+    rewards.fit(60)
+    assert len(rewards) == 300
+    assert rewards.accuracy(comparisons(300, rng)) > 0.9
+    points = torch.tensor([[1.0, 0.0, -1.0], [-1.0, 0.0, 1.0]])
+    good, bad = rewards(points)
+    assert good > bad
+
+
+def test_the_teacher_prefers_the_higher_return():
+    assert [scripted_label(2, 1), scripted_label(1, 2), scripted_label(1, 1)] == [1.0, 0.0, 0.5]
+
+
+def test_members_disagree_before_they_have_learned():
+    rewards = RewardEnsemble(torch, 3, 32, 3, 3e-3, torch.Generator().manual_seed(0))
+    one, two = np.random.default_rng(0).normal(size=(2, 10, 3))
+    assert rewards.disagreement(one, two) > 0
+    assert rewards.disagreement(one, one) == 0
+
+
+def test_segments_stay_within_an_episode_and_carry_what_was_executed():
+    memory = Memory(12, 2, states=1, actions=1)
+    for t in range(12):
+        x, action = np.full((2, 1), t), np.array([[t], [-t]])
+        memory.add(x, action, x + 1, np.ones(2), np.zeros(2), np.full(2, t), np.full(2, t // 6))
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        inputs, total = memory.segment(4, rng)
+        times = inputs[:, 0]
+        np.testing.assert_array_equal(np.diff(times), 1)
+        assert times[0] // 6 == times[-1] // 6
+        np.testing.assert_array_equal(np.abs(inputs[:, 1]), times)
+        assert total == times.sum()
+    assert memory.segment(7, rng) is None

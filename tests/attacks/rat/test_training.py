@@ -1,0 +1,62 @@
+from dataclasses import replace
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("mujoco")
+
+import quintain  # noqa: F401 - registers the tabletop
+from quintain.agents.victims import MLP, Layer, Victim, play_episodes
+from quintain.attacks import Ball, RATAttack
+from quintain.attacks.rat import RATSettings, train_rat
+from quintain.errors import ConfigurationError, EnvironmentFault
+
+SMALL = RATSettings(steps=480, envs=4, explore=120, hidden=8, batch=16, segment=10, feedback_every=100, queries=10,
+                    labels=25, reward_epochs=2, updates=1)  # fmt: skip
+
+
+def make():
+    return gym.make("Tabletop/Reach-v0", disable_env_checker=True)
+
+
+def walker():
+    """Goes straight to the goal: eight times the difference of goal and hand."""
+    env = make()
+    weight = np.zeros((2, 6))
+    weight[[0, 1], [0, 1]], weight[[0, 1], [4, 5]] = -8, 8
+    policy = MLP([Layer(weight, np.zeros(2), "identity")])
+    return Victim(policy, env.observation_space, env.action_space, head="gaussian", std=np.full(2, 0.3))
+
+
+def test_training_is_a_function_of_its_seed_and_keeps_to_labels_and_budget():
+    victim = walker()
+    one, two, other = (train_rat(make, victim, epsilon=0.1, settings=SMALL, seed=s) for s in (0, 0, 1))
+    assert one.labels == 25
+    z, nothing = np.ones((1, 6)), np.zeros((1, 0, 6))
+    lies = [r.method.propose(z, nothing, Ball(0.1)) for r in (one, two, other)]
+    np.testing.assert_array_equal(lies[0], lies[1])
+    assert not np.array_equal(lies[0], lies[2])
+    played = play_episodes(make, victim, [1, 2], lambda env: RATAttack(env, victim, one, epsilon=0.1))
+    assert 0 < max(e.distance for e in played) <= 0.1
+    assert play_episodes(make, one.intention, [1])[0].length == 60
+
+
+@pytest.mark.parametrize("switch", [{"weighting": False}, {"mixed": False}, {"oracle": True}])
+def test_every_ablation_runs_and_differs(switch):
+    victim = walker()
+    full, cut = (train_rat(make, victim, epsilon=0.1, settings=s) for s in (SMALL, replace(SMALL, **switch)))
+    z, nothing = np.ones((1, 6)), np.zeros((1, 0, 6))
+    assert not np.array_equal(full.method.propose(z, nothing, Ball(0.1)), cut.method.propose(z, nothing, Ball(0.1)))
+    assert cut.labels == (0 if switch == {"oracle": True} else 25)
+
+
+def test_an_environment_that_does_not_say_what_the_attacker_wants_is_refused():
+    pendulum = gym.make("Pendulum-v1")
+    policy = MLP([Layer(np.ones((1, 3)), np.zeros(1), "identity")])
+    victim = Victim(policy, pendulum.observation_space, pendulum.action_space)
+    with pytest.raises(EnvironmentFault, match="attacker_reward"):
+        train_rat(lambda: gym.make("Pendulum-v1"), victim, epsilon=0.1, settings=SMALL)
+    with pytest.raises(ConfigurationError, match="segments have 100"):
+        train_rat(make, walker(), epsilon=0.1, settings=replace(SMALL, segment=100))
