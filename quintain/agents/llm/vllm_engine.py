@@ -7,6 +7,8 @@ import contextlib
 import itertools
 import os
 import threading
+import time
+import weakref
 from collections import deque
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, InvalidStateError
@@ -253,7 +255,21 @@ class _Worker:
 def _start(arguments: Mapping[str, Any]) -> Any:
     import vllm
 
-    return vllm.LLM(**arguments, disable_log_stats=True)
+    llm = vllm.LLM(**arguments, disable_log_stats=True)
+    core = llm.llm_engine.engine_core
+    if hasattr(core, "outputs_queue") and hasattr(core, "resources"):
+        threading.Thread(target=_watch, args=(weakref.ref(core),), name="quintain-vllm-watch", daemon=True).start()
+    return llm
+
+
+def _watch(reference: weakref.ref[Any]) -> None:
+    """Wake the worker when vLLM's process has vanished: vLLM 0.32 notices, and yet waits for its answer for ever."""
+    while (core := reference()) is not None:
+        if core.resources.engine_dead:
+            core.outputs_queue.put_nowait(RuntimeError("vLLM's process died"))
+            return
+        del core
+        time.sleep(0.5)
 
 
 def _stop(llm: Any) -> None:
