@@ -2,9 +2,9 @@
 
     python benchmarks/llm_engine.py --repeats 3
 
-Both draw 64 tokens at temperature 1 per prompt, on one thread, from the same loaded model. Two kinds of work: prompts of
-one length whose replies all run to the token limit (the best case of a static batch), and prompts of mixed lengths
-with mixed token limits (what episodes look like). CPU seconds are the process's, so that other jobs on the machine
+Both draw tokens at temperature 1, on one thread, from the same loaded model. Two kinds of work: prompts
+of one length with one token limit (the best case of a static batch), and prompts of mixed lengths with mixed limits
+(what episodes look like), where the figure counts tokens within each limit. CPU seconds are the process's, so that other jobs on the machine
 disturb little; order alternates between repeats.
 """
 
