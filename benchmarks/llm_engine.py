@@ -2,10 +2,10 @@
 
     python benchmarks/llm_engine.py --repeats 3
 
-Both draw tokens at temperature 1, on one thread, from the same loaded model. Two kinds of work: prompts
-of one length with one token limit (the best case of a static batch), and prompts of mixed lengths with mixed limits
-(what episodes look like), where the figure counts tokens within each limit. CPU seconds are the process's, so that other jobs on the machine
-disturb little; order alternates between repeats.
+Both draw tokens at temperature 1, on one thread, from the same loaded model. Two kinds of work: prompts of one length
+with one token limit (the best case of a static batch), and prompts of mixed lengths with mixed limits (what episodes
+look like), where the figure counts tokens within each limit. CPU seconds are the process's, so that other jobs on the
+machine disturb little; order alternates between repeats.
 """
 
 from __future__ import annotations
