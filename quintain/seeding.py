@@ -8,6 +8,7 @@ which they are asked for.
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 from collections.abc import Iterator
 
 import numpy as np
@@ -38,7 +39,7 @@ class SeedStream:
 
     __slots__ = ("_digest", "_stem", "path", "root")
 
-    def __init__(self, seed: int, *path: str | int) -> None:
+    def __init__(self, seed: int, *path: str | int | np.integer[Any]) -> None:
         if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
             raise ValueError(f"seed must be an integer >= 0, got {seed!r}")
         self.root = int(seed)
@@ -48,7 +49,7 @@ class SeedStream:
         self._digest = _digest(text)
         self._stem = text.rstrip(",)")
 
-    def child(self, *path: str | int) -> SeedStream:
+    def child(self, *path: str | int | np.integer[Any]) -> SeedStream:
         """Return the stream ``path`` below this one."""
         return SeedStream(self.root, *self.path, *path)
 
