@@ -8,8 +8,8 @@ which they are asked for.
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
