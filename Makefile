@@ -8,7 +8,7 @@ SHELL := /bin/bash
 
 BIN := .venv/bin
 DEMO_EXTRAS := llm reason report
-TEST_EXTRAS := dev docs llm mujoco reason report rl
+TEST_EXTRAS := dev docs llm mujoco reason report rl sandbox
 BENCH := $(patsubst benchmarks/%.py,%,$(wildcard benchmarks/*.py))
 # Two torch threads on two busy cores fight; pytest's workers use the cores instead.
 export OMP_NUM_THREADS ?= 1
