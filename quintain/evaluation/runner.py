@@ -185,7 +185,8 @@ async def _run(
     sink: Sink,
     facts: Callable[[dict[str, Any]], None],
 ) -> None:
-    made = isinstance(source, Mapping)
+    # An engine that was made here is closed here; one that a user handed over is the user's.
+    ours = isinstance(source, Mapping) and not hasattr(source.get("engine"), "aclose")
     agent = make_agent(**source) if isinstance(source, Mapping) else source
     breath = _Breath()
     env_id = env if isinstance(env, str) else getattr(env, "id", getattr(env, "__name__", "env"))
@@ -218,7 +219,7 @@ async def _run(
             # All workers fail alike; the first failure tells the story.
             raise errors.exceptions[0] from None
         finally:
-            if made and (engine := getattr(agent, "engine", None)) is not None:
+            if ours and (engine := getattr(agent, "engine", None)) is not None:
                 await engine.aclose()
 
 

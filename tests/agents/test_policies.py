@@ -114,6 +114,15 @@ def test_tokens_and_calls_are_recorded():
     assert episode.calls[1]["replies"][0]["text"] == "it is <<<42"
 
 
+def test_an_engine_that_was_handed_over_stays_open():
+    closed = []
+    one = ScriptedEngine("<<<1>>>")
+    one.close = lambda: closed.append(one)
+    for _ in range(2):
+        assert run({"name": "all-text", "engine": one}).errors == 0
+    assert not closed
+
+
 def test_unknown_styles_and_options_are_explained():
     with pytest.raises(ConfigurationError, match="style must be one of"):
         make_chat_agent("all-tekst", engine())
