@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from queue import SimpleQueue
 from typing import Any
@@ -203,19 +203,17 @@ class ForkBackend:
             return replace(result, status="error", detail=f"not plain data: {error}"), None
 
     def _execute(self, job: Job, session: Session | None) -> tuple[Result, Outcome | None]:
-        if session is None:
-            with self._slot():
-                return self._run_once(job)
-        with session.lock, self._slot():
-            return self._in_session(job, session)
+        if session is not None:
+            with session.lock:
+                return self._with_slot(lambda: self._in_session(job, session))
+        return self._with_slot(lambda: self._run_once(job))
 
-    @contextlib.contextmanager
-    def _slot(self) -> Iterator[None]:
+    def _with_slot(self, work: Callable[[], tuple[Result, Outcome | None]]) -> tuple[Result, Outcome | None]:
         """Wait until fewer than ``workers`` jobs run, so that waiting does not count against a time limit."""
         slots = self._slots
         token = slots.get()
         try:
-            yield
+            return work()
         finally:
             slots.put(token)
 

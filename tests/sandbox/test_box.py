@@ -177,6 +177,18 @@ def test_session_keeps_names_and_shows_each_cells_source(box: Sandbox) -> None:
         assert box.run("input()", session=session, stdin="typed").value_repr == "'typed'"
 
 
+def test_every_cell_of_a_session_has_its_own_standard_input(box: Sandbox) -> None:
+    read = "import sys\nsys.stdin.read()"
+    with box.session() as session:
+        assert box.run(read, session=session).value_repr == "''"
+        assert box.run(read, session=session, stdin="one").value_repr == "'one'"
+        assert box.run(read, session=session).value_repr == "''"
+        box.run("sys.stdin.close()", session=session)
+        assert box.run(read, session=session).value_repr == "''"
+        box.run("import io; sys.stdin = io.StringIO('left behind')", session=session)
+        assert box.run(read, session=session).value_repr == "''"
+
+
 def test_session_survives_an_interruptible_timeout(box: Sandbox) -> None:
     with box.session() as session:
         box.run("x = 41", session=session)

@@ -110,6 +110,7 @@ class Harness:
         self.module.__dict__["__builtins__"] = builtins
         self.cell = 0
         self.begun = False
+        self.no_input: io.TextIOWrapper | None = None
         self.reseeded = False
         self.running = False
 
@@ -142,7 +143,7 @@ class Harness:
             self._write_files(job.get("files", {}))
             self._reseed(job.get("seed"), job.get("code", ""))
             if "stdin" in job:  # a session's pipe has ended; every cell brings its own input
-                sys.stdin = io.TextIOWrapper(io.BytesIO(bytes.fromhex(job["stdin"])), "utf-8", "replace")
+                self._set_input(job["stdin"])
             if not self.begun:
                 # From here on nothing can pass for a failed set-up, because untrusted code may have run.
                 self.begun = True
@@ -153,6 +154,13 @@ class Harness:
             return self._guarded(lambda: self._do(job))
         finally:
             self.streams.flush()
+
+    def _set_input(self, data: str) -> None:
+        """Make ``data`` the standard input; a reader of nothing is kept from cell to cell, unless it was replaced."""
+        if data or self.no_input is None or sys.stdin is not self.no_input or self.no_input.closed:
+            sys.stdin = io.TextIOWrapper(io.BytesIO(bytes.fromhex(data)), "utf-8", "replace")
+            if not data:
+                self.no_input = sys.stdin
 
     def _reseed(self, seed: int | None, code: str) -> None:
         """Give the global generators of ``random`` and NumPy the state of ``seed``, or a fresh one on their first use.
@@ -219,7 +227,7 @@ class Harness:
         report = self._run(job["code"]) if "code" in job else {}
         return self._call(job["function"], job["args"]) if "function" in job else report
 
-    def _compile(self, source: str) -> tuple[CodeType, CodeType | None]:
+    def _compile(self, source: str) -> tuple[CodeType | None, CodeType | None]:
         """Compile a snippet; a trailing expression is compiled apart, so that its value can be shown."""
         self.cell += 1
         name = "<snippet>" if self.cell == 1 else f"<snippet {self.cell}>"
@@ -228,7 +236,7 @@ class Harness:
         if fast is not None:
             head, expression_line = fast
             try:
-                body = compile(head, name, "exec", dont_inherit=True)
+                body = compile(head, name, "exec", dont_inherit=True) if head else None
                 return body, compile(expression_line, name, "eval", dont_inherit=True) if expression_line else None
             except (SyntaxError, ValueError):
                 linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
@@ -242,7 +250,8 @@ class Harness:
     def _run(self, code: str) -> dict[str, Any]:
         body, last = self._compile(code)
         names = self.module.__dict__
-        exec(body, names)
+        if body is not None:
+            exec(body, names)
         if last is None:
             return {"claim": "ok"}
         value = eval(last, names)
