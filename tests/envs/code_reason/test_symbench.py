@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from quintain.envs.code_reason.registry import load_task
-from quintain.envs.code_reason.symbench._arithmetic import reach, reach_in_order
+from quintain.envs.code_reason.symbench._arithmetic import reach, reach_in_order, reach_natural
 from quintain.envs.code_reason.task import Problem
 
 SEEDS = range(25)
@@ -53,7 +53,7 @@ def test_game24_solver_agrees_with_trying_everything():
         ([13, 13, 13, 13], False),
     ):
         assert (reach(numbers, 24) is not None) == possible
-    assert reach([3, 3, 8, 8], 24, natural=True) is None
+    assert reach_natural([3, 3, 8, 8], 24) is None
 
 
 def test_the_order_of_digits_counts():

@@ -12,7 +12,7 @@ import numpy as np
 
 from quintain.envs.code_reason.answers import Expression, parse_expression
 from quintain.envs.code_reason.draws import choose, randint, sample
-from quintain.envs.code_reason.symbench._arithmetic import complaint, reach
+from quintain.envs.code_reason.symbench._arithmetic import complaint, reach_natural
 from quintain.envs.code_reason.task import Problem, Task, expect
 
 __all__ = ["Countdown"]
@@ -79,7 +79,7 @@ class Countdown(Task[Expression]):
 
     def solve(self, problem: Problem) -> str:
         """Search all expressions."""
-        found = reach(problem.data["numbers"], problem.data["target"], natural=True)
+        found = reach_natural(problem.data["numbers"], problem.data["target"])
         assert found is not None  # problems have a solution in whole numbers
         return found
 
