@@ -235,12 +235,12 @@ class ForkBackend:
     def _attempt(self, pool: _Pool, job: Job, scratch: HostScratch | None) -> tuple[Result, Outcome]:
         child = pool.take_ready(job.limits, scratch)
         try:
-            pool.refill()
             message = self._message(job, last=True, in_child=scratch is None, limits=job.limits)
             outcome = supervise(child, message, job.stdin, job.limits, self._watched(scratch))
             return self._result(outcome, child.server.protections), outcome
         finally:
             child.close()
+            pool.refill()  # only now: a server that forks cannot report that a child has ended
 
     def _in_session(self, job: Job, session: Session) -> tuple[Result, Outcome | None]:
         if session.closed:
