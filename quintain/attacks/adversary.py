@@ -19,7 +19,7 @@ from quintain.attacks.view import View
 from quintain.errors import ConfigurationError, EnvironmentFault, require
 from quintain.seeding import SeedStream
 
-__all__ = ["AdversarySettings", "train_adversary"]
+__all__ = ["AdversaryLearner", "AdversarySettings", "as_venv", "train_adversary"]
 
 Array = NDArray[np.floating[Any]]
 #: ``return``: minus the victim's reward. ``target``: what the environment reports as ``info["attacker_reward"]``.
@@ -94,28 +94,58 @@ def train_adversary(
         CapabilityError: If the victim lacks what the attack needs.
         ConfigurationError: If budget, space and environment do not fit.
     """
-    if kind not in ("sa-rl", "pa-ad") or objective not in ("return", "target"):
-        raise ConfigurationError(f"kind must be 'sa-rl' or 'pa-ad' and objective 'return' or 'target', got {kind!r}")
-    sb3 = require("stable_baselines3", "rl", "learned attacks")
-    wrappers = require("stable_baselines3.common.vec_env", "rl", "learned attacks")
-    torch = require("torch", "rl", "learned attacks")
-    torch.set_num_threads(1)
-    ball = Ball(epsilon, norm)
-    director = Directed(victim, victim.policy, space) if kind == "pa-ad" else None
-    width = int(np.prod((victim.action_space if director is not None else victim.observation_space).shape or ()))
-    played = _Perturbing(make, victim, ball, space, objective, director, width, settings.envs, seed)
-    venv = wrappers.VecNormalize(_as_venv(played, wrappers), norm_obs=False, gamma=settings.gamma)
-
-    def tell(locals_: dict[str, Any], globals_: dict[str, Any]) -> bool:
-        if progress is not None:
-            progress(int(locals_["self"].num_timesteps))
-        return True
-
+    learner = AdversaryLearner(
+        make, victim, kind=kind, epsilon=epsilon, norm=norm, space=space, objective=objective, settings=settings,
+        seed=seed,
+    )  # fmt: skip
     try:
-        model = sb3.PPO(
+        learner.learn(settings.steps, progress)
+        return learner.method()
+    finally:
+        learner.close()
+
+
+class AdversaryLearner:
+    """An adversary in training, which can be continued and turned on a victim that has changed meanwhile.
+
+    The learning rate falls to 0 over ``settings.steps``. Arguments and errors are those of :func:`train_adversary`.
+    """
+
+    def __init__(
+        self,
+        make: Callable[[], gym.Env[Any, Any]],
+        victim: Victim,
+        *,
+        kind: Literal["sa-rl", "pa-ad"] = "sa-rl",
+        epsilon: float,
+        norm: Norm = "linf",
+        space: Space = "raw",
+        objective: Objective = "return",
+        settings: AdversarySettings = AdversarySettings(),
+        seed: int = 0,
+    ) -> None:
+        if kind not in ("sa-rl", "pa-ad") or objective not in ("return", "target"):
+            raise ConfigurationError(
+                f"kind must be 'sa-rl' or 'pa-ad' and objective 'return' or 'target', got {kind!r}"
+            )
+        sb3 = require("stable_baselines3", "rl", "learned attacks")
+        wrappers = require("stable_baselines3.common.vec_env", "rl", "learned attacks")
+        torch = require("torch", "rl", "learned attacks")
+        torch.set_num_threads(1)
+        self._kind = kind
+        self._world = _Perturbing(make, victim, kind, Ball(epsilon, norm), space, objective, settings.envs, seed)
+        self._venv = wrappers.VecNormalize(as_venv(self._world, wrappers), norm_obs=False, gamma=settings.gamma)
+
+        self._model: Any = None
+
+        def rate(_: float) -> float:
+            done = 0 if self._model is None else self._model.num_timesteps
+            return settings.learning_rate * max(0.0, 1 - done / settings.steps)
+
+        self._model = sb3.PPO(
             "MlpPolicy",
-            venv,
-            learning_rate=lambda left: settings.learning_rate * left,
+            self._venv,
+            learning_rate=rate,
             n_steps=settings.rollout,
             batch_size=settings.batch,
             n_epochs=settings.epochs,
@@ -126,11 +156,32 @@ def train_adversary(
             policy_kwargs={"net_arch": [64, 64], "log_std_init": -0.5},
             device="cpu",
         )
-        model.learn(settings.steps, callback=tell)
-    finally:
-        venv.close()
-    network = perceptron_of(model.policy)
-    return Directed(victim, network, space) if kind == "pa-ad" else Learned(victim, network, space, kind)
+
+    def learn(self, steps: int, progress: Callable[[int], None] | None = None) -> None:
+        """Go on for at least ``steps`` environment steps; ``progress`` hears the steps so far."""
+
+        def tell(locals_: dict[str, Any], globals_: dict[str, Any]) -> bool:
+            if progress is not None:
+                progress(int(locals_["self"].num_timesteps))
+            return True
+
+        self._model.learn(steps, callback=tell, reset_num_timesteps=False)
+
+    def face(self, victim: Victim) -> None:
+        """Turn on another victim, from the next step on."""
+        self._world.face(victim)
+
+    def method(self) -> Method:
+        """Return the adversary as it is now, deterministic; it does not follow further training."""
+        network = perceptron_of(self._model.policy)
+        victim, space = self._world.victim, self._world.space
+        return (
+            Directed(victim, network, space) if self._kind == "pa-ad" else Learned(victim, network, space, self._kind)
+        )
+
+    def close(self) -> None:
+        """Close the environments."""
+        self._venv.close()
 
 
 class _Perturbing:
@@ -140,20 +191,16 @@ class _Perturbing:
         self,
         make: Callable[[], gym.Env[Any, Any]],
         victim: Victim,
+        kind: str,
         ball: Ball,
         space: Space,
         objective: Objective,
-        director: Directed | None,
-        width: int,
         rows: int,
         seed: int,
     ) -> None:
-        self.victim, self.ball, self.objective, self.director = victim, ball, objective, director
-        self.view = View(victim, space)
-        self.mean: Array | float = 0.0
-        self.scale: Array | float = 1.0
-        if space == "normalised" and victim.normaliser is not None:
-            self.mean, self.scale = victim.normaliser.mean, victim.normaliser.scale
+        self.kind, self.ball, self.space, self.objective = kind, ball, space, objective
+        self.face(victim)
+        width = int(np.prod((victim.action_space if kind == "pa-ad" else victim.observation_space).shape or ()))
         self.envs = [make() for _ in range(rows)]
         self.seeds = iter(SeedStream(seed, "adversary", "episode"))
         self.rng = SeedStream(seed, "adversary", "noise").generator()
@@ -161,6 +208,15 @@ class _Perturbing:
         # Half as wide again as what has an effect: at the bounds of the ball the clip still has a gradient.
         self.action_space = spaces.Box(-1.5, 1.5, (width,), np.float32)
         self.true: Array = np.zeros((rows, self.observation_space.shape[0]))
+
+    def face(self, victim: Victim) -> None:
+        self.victim = victim
+        self.director = Directed(victim, victim.policy, self.space) if self.kind == "pa-ad" else None
+        self.mean: Array | float = 0.0
+        self.scale: Array | float = 1.0
+        View(victim, self.space)  # refuses a victim that normalises nothing where the space is "normalised"
+        if self.space == "normalised" and victim.normaliser is not None:
+            self.mean, self.scale = victim.normaliser.mean, victim.normaliser.scale
 
     def reset(self) -> Array:
         self.true = np.stack([env.reset(seed=next(self.seeds))[0] for env in self.envs])
@@ -203,8 +259,13 @@ def _target(info: dict[str, Any]) -> float:
     return float(info["attacker_reward"])
 
 
-def _as_venv(world: _Perturbing, wrappers: Any) -> Any:
-    """Show the world to Stable-Baselines3 as one of its vector environments."""
+def as_venv(world: Any, wrappers: Any) -> Any:
+    """Show a world that steps all its rows at once to Stable-Baselines3 as one of its vector environments.
+
+    Args:
+        world: Has ``envs``, both spaces, ``reset()``, ``step(actions)`` and ``close()``.
+        wrappers: ``stable_baselines3.common.vec_env``.
+    """
 
     class Venv(wrappers.VecEnv):  # type: ignore[misc]
         def __init__(self) -> None:
@@ -228,10 +289,10 @@ def _as_venv(world: _Perturbing, wrappers: Any) -> Any:
             return [None] * self.num_envs
 
         def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-            raise NotImplementedError(f"the adversary's world has no attribute {attr_name!r} to set")
+            raise NotImplementedError(f"this world has no attribute {attr_name!r} to set")
 
         def env_method(self, method_name: str, *args: Any, indices: Any = None, **kwargs: Any) -> list[Any]:
-            raise NotImplementedError(f"the adversary's world has no method {method_name!r}")
+            raise NotImplementedError(f"this world has no method {method_name!r}")
 
         def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
             return [False] * self.num_envs
