@@ -32,6 +32,7 @@ COMMANDS: dict[str, Command] = {
     "compare": Command("quintain.cli.compare:compare", "Compare two runs, episode by episode.", _RUN),
     "rescore": Command("quintain.cli.rescore:rescore", "Score a stored run again, without the model.", _RUN),
     "view": Command("quintain.cli.view:view", "Write the report of a run, or show a transcript.", _RUN),
+    "robustness": Command("quintain.cli.robustness:robustness", "Attack policies within declared budgets.", _RUN),
     "potential": Command("quintain.cli.potential:potential", "Find the problems a policy can learn from.", _RUN),
     "tournament": Command("quintain.cli.tournament:tournament", "Everybody against everybody in a game.", _RUN),
     "games": Command("quintain.cli.games:app", "Repeated games: list, solve, sweep, play.", _RUN),

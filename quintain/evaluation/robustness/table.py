@@ -1,31 +1,31 @@
-"""A victim under several attacks and budgets, on the same seeds, as one table of paired differences."""
+"""What a robustness experiment found: victims under attacks and budgets, on the same seeds, with intervals."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-import gymnasium as gym
-
-from quintain.agents.victims import Episode, Victim, play_episodes
-from quintain.errors import ConfigurationError
+from quintain.agents.victims import Episode
+from quintain.evaluation.robustness.clusters import clustered_mean, clustered_rate
+from quintain.evaluation.robustness.reachability import Reach
 from quintain.evaluation.statistics import Interval, mean, paired_difference, rate
-from quintain.seeding import SeedStream
 
-__all__ = ["AttackFactory", "RobustnessRow", "RobustnessTable", "robustness"]
+__all__ = ["MEASURES", "RobustnessRow", "RobustnessTable", "make_row"]
 
-#: Wraps a vector environment in an attack of the given budget.
-AttackFactory = Callable[[Any, float], Any]
+#: The columns that have an interval.
+MEASURES = ("reward", "loss", "success", "attacker_success")
 
 
 @dataclass(frozen=True, slots=True)
 class RobustnessRow:
-    """One attack at one budget.
+    """One victim under one attack at one budget.
 
     Attributes:
+        victim: Its name.
         attack: Its name; ``"clean"`` for none.
         epsilon: Its budget; 0 for none.
         reward: Mean return of the victim.
@@ -33,9 +33,10 @@ class RobustnessRow:
         success: Share of episodes in which the victim succeeds; no data where the environment does not say.
         attacker_success: Share in which the attacker does; likewise.
         distance: Largest perturbation of any step, in the attack's units.
-        episodes: The episodes, in the order of the seeds.
+        repetitions: The episodes of each repetition, by its root seed, in the order of the episodes' seeds.
     """
 
+    victim: str
     attack: str
     epsilon: float
     reward: Interval
@@ -43,102 +44,128 @@ class RobustnessRow:
     success: Interval
     attacker_success: Interval
     distance: float
-    episodes: tuple[Episode, ...]
+    repetitions: Mapping[int, tuple[Episode, ...]]
+
+    @property
+    def episodes(self) -> tuple[Episode, ...]:
+        """All episodes, one repetition after the other."""
+        return tuple(episode for episodes in self.repetitions.values() for episode in episodes)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RobustnessTable:
-    """The rows, the clean one first."""
+    """The rows, victim by victim, each victim's clean row first.
+
+    Attributes:
+        rows: The rows.
+        reachability: What white-box gradient search reaches towards the intention policy, per victim and budget.
+        manifest: What was run, as in ``run.json``.
+    """
 
     rows: tuple[RobustnessRow, ...]
+    reachability: tuple[Reach, ...] = ()
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def victims(self) -> tuple[str, ...]:
+        """Names of the victims, in order."""
+        return tuple(dict.fromkeys(row.victim for row in self.rows))
+
+    @property
+    def attacks(self) -> tuple[str, ...]:
+        """Names of the attacks, in order, without ``"clean"``."""
+        return tuple(dict.fromkeys(row.attack for row in self.rows if row.attack != "clean"))
+
+    def of(self, victim: str, attack: str) -> list[RobustnessRow]:
+        """Return the rows of an attack on a victim, the least budget first."""
+        return sorted((r for r in self.rows if (r.victim, r.attack) == (victim, attack)), key=lambda r: r.epsilon)
+
+    def clean(self, victim: str) -> RobustnessRow:
+        """Return a victim's clean row."""
+        return self.of(victim, "clean")[0]
+
+    def leaderboard(self) -> list[RobustnessRow]:
+        """Return the rows by victim and budget, and within a budget the attack that costs the victim most first."""
+        order = {victim: i for i, victim in enumerate(self.victims)}
+        return sorted(
+            self.rows,
+            key=lambda r: (order[r.victim], r.attack != "clean", r.epsilon, -r.loss.estimate, r.attack),
+        )
 
     def to_csv(self) -> str:
-        """Return the table as comma-separated values, an interval as three columns."""
+        """Return the leaderboard as comma-separated values, an interval as three columns, unknown values empty."""
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
-        measures = ("reward", "loss", "success", "attacker_success")
-        writer.writerow(
-            ["attack", "epsilon", *(f"{m}{end}" for m in measures for end in ("", "_low", "_high")), "distance", "n"]
-        )
-        for row in self.rows:
-            ends = [value for m in measures for value in _ends(getattr(row, m))]
-            writer.writerow([row.attack, row.epsilon, *ends, row.distance, len(row.episodes)])
+        ends = [f"{m}{end}" for m in MEASURES for end in ("", "_low", "_high")]
+        writer.writerow(["victim", "attack", "epsilon", *ends, "distance", "n", "seeds"])
+        for row in self.leaderboard():
+            values = [value for m in MEASURES for value in _ends(getattr(row, m))]
+            counts = [row.distance, len(row.episodes), len(row.repetitions)]
+            writer.writerow([row.victim, row.attack, row.epsilon, *values, *counts])
         return out.getvalue()
 
     def to_markdown(self) -> str:
-        """Return the table in Markdown."""
+        """Return the leaderboard in Markdown."""
         lines = [
-            "| attack | epsilon | return | loss against clean | success | attacker's success |",
-            "|---|---|---|---|---|---|",
+            "| victim | attack | epsilon | return | loss against clean | success | attacker's success | n |",
+            "|---|---|---|---|---|---|---|---|",
         ]
         lines += [
-            f"| {r.attack} | {r.epsilon:g} | {r.reward} | {r.loss} | {r.success} | {r.attacker_success} |"
-            for r in self.rows
+            f"| {_cell(r.victim)} | {_cell(r.attack)} | {r.epsilon:g} | {r.reward} | "
+            f"{'-' if r.attack == 'clean' else r.loss} | {r.success} | {r.attacker_success} | {_count(r)} |"
+            for r in self.leaderboard()
         ]
         return "\n".join(lines) + "\n"
 
 
-def robustness(
-    make: Callable[[], gym.Env[Any, Any]],
-    victim: Victim,
-    attacks: Mapping[str, AttackFactory],
-    epsilons: Sequence[float],
-    *,
-    episodes: int = 50,
-    seed: int = 0,
+def make_row(
+    victim: str,
+    attack: str,
+    epsilon: float,
+    clean: Mapping[int, Sequence[Episode]],
+    played: Mapping[int, Sequence[Episode]],
     confidence: float = 0.95,
-    progress: Callable[[RobustnessRow], None] | None = None,
-) -> RobustnessTable:
-    """Measure a victim clean and under every attack at every budget, all on the same seeds.
+) -> RobustnessRow:
+    """Summarise the episodes of an attack.
+
+    With one repetition, intervals are over its episodes: BCa for means and paired differences, Wilson for rates. With
+    several they are two-stage bootstraps over repetitions and the episodes within them.
 
     Args:
-        make: Makes an environment as the victim knows it.
-        victim: The victim; it takes its most likely actions.
-        attacks: ``{"mad": lambda env, epsilon: MADAttack(env, victim, epsilon=epsilon)}`` and so on. Have random noise
-            among them: it is what the others have to beat.
-        epsilons: Budgets, >= 0.
-        episodes: Episodes per row, >= 1; published tables use 30 or 50.
-        seed: Root seed; equal seeds give equal tables.
-        confidence: Nominal coverage of the intervals, in (0, 1).
-        progress: Called with each finished row.
-
-    Raises:
-        ConfigurationError: If an attack is called ``"clean"``, or there are no episodes.
+        victim: Name of the victim.
+        attack: Name of the attack.
+        epsilon: Its budget.
+        clean: The clean episodes, by repetition.
+        played: The attacked episodes, by repetition, on the same seeds.
+        confidence: Nominal coverage, in (0, 1).
     """
-    if "clean" in attacks or episodes < 1:
-        raise ConfigurationError("episodes must be >= 1, and no attack may be called 'clean': that row is always there")
-    seeds = [SeedStream(seed, "episode")[i] for i in range(episodes)]
-    clean: list[Episode] = []
-
-    def row(name: str, epsilon: float, attack: Any) -> RobustnessRow:
-        played = play_episodes(make, victim, seeds, attack)
-        if not clean:
-            clean.extend(played)
-        made = RobustnessRow(
-            name,
-            epsilon,
-            mean([e.reward for e in played], confidence),
-            paired_difference([e.reward for e in clean], [e.reward for e in played], confidence),
-            _rate([e.success for e in played], confidence),
-            _rate([e.attacker_success for e in played], confidence),
-            max(e.distance for e in played),
-            tuple(played),
-        )
-        if progress is not None:
-            progress(made)
-        return made
-
-    rows = [row("clean", 0.0, None)]
-    for name, attack in attacks.items():
-        for epsilon in epsilons:
-            rows.append(row(name, epsilon, lambda env, a=attack, e=epsilon: a(env, e)))
-    return RobustnessTable(tuple(rows))
-
-
-def _rate(flags: Sequence[bool | None], confidence: float) -> Interval:
-    known = [flag for flag in flags if flag is not None]
-    return rate(sum(known), len(known), confidence)
+    rewards = [[e.reward for e in episodes] for episodes in played.values()]
+    losses = [[a.reward - b.reward for a, b in zip(clean[s], played[s], strict=True)] for s in played]
+    success, attacker = (
+        [[flag for e in episodes if (flag := getattr(e, name)) is not None] for episodes in played.values()]
+        for name in ("success", "attacker_success")
+    )
+    if len(played) == 1:
+        (seed,) = played
+        reward = mean(rewards[0], confidence)
+        loss = paired_difference([e.reward for e in clean[seed]], rewards[0], confidence)
+        rates = [rate(sum(flags[0]), len(flags[0]), confidence) for flags in (success, attacker)]
+    else:
+        reward, loss = (clustered_mean(values, confidence) for values in (rewards, losses))
+        rates = [clustered_rate(flags, confidence) for flags in (success, attacker)]
+    distance = max(e.distance for episodes in played.values() for e in episodes)
+    repetitions = {seed: tuple(episodes) for seed, episodes in played.items()}
+    return RobustnessRow(victim, attack, epsilon, reward, loss, rates[0], rates[1], distance, repetitions)
 
 
 def _ends(interval: Interval) -> list[float | str]:
     return ["" if value != value else value for value in (interval.estimate, interval.low, interval.high)]
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", r"\|")
+
+
+def _count(row: RobustnessRow) -> str:
+    seeds = len(row.repetitions)
+    return str(len(row.episodes)) if seeds == 1 else f"{len(row.episodes)} ({seeds} seeds)"

@@ -64,8 +64,10 @@ def test_equal_seeds_give_equal_tables():
 def test_the_exports_hold_every_row():
     made = table()
     lines = list(csv.DictReader(io.StringIO(made.to_csv())))
-    assert [line["attack"] for line in lines] == [r.attack for r in made.rows]
-    assert float(lines[-1]["loss"]) == pytest.approx(1.0)
+    order = [(line["attack"], float(line["epsilon"])) for line in lines]
+    assert order == [("clean", 0), ("fgsm", 0.1), ("random", 0.1), ("fgsm", 0.5), ("random", 0.5)]  # worst first
+    assert float(lines[3]["loss"]) == pytest.approx(1.0)
+    assert {(line["n"], line["seeds"]) for line in lines} == {("20", "1")}
     assert lines[0]["attacker_success"] == ""
     assert math.isfinite(float(lines[0]["reward"]))
     assert made.to_markdown().count("\n") == 2 + len(made.rows)
