@@ -66,14 +66,14 @@ def ours_parallel() -> dict[str, float]:
 
     def match() -> int:
         observations, infos = env.reset(seed=1)
-        actors = {
-            seat: players[seat].begin(
-                quintain.agents.Seat("RepeatedGame-v0", seat, env.observation_space(seat), env.action_space(seat), 1)
-            )
-            for seat in seats
-        }
+        acts = {}
+        for seat in seats:
+            spaces = env.observation_space(seat), env.action_space(seat)
+            acts[seat] = players[seat].begin(quintain.agents.Seat("RepeatedGame-v0", seat, *spaces, 1)).act
         while env.agents:
-            actions = {seat: actors[seat].act(observations[seat], infos[seat]) for seat in seats}
+            actions = {}
+            for seat in seats:
+                actions[seat] = acts[seat](observations[seat], infos[seat])
             observations, _, _, _, infos = env.step(actions)
         return TURNS
 

@@ -167,43 +167,44 @@ class _StrategyActor:
         return self._names[option] if isinstance(self._seat.action_space, spaces.Text) else option
 
 
-# Where a pair of moves, own first, stands among the successors of a state.
-_PLACES = {(0, 0): 0, (0, 1): 1, (1, 0): 2, (1, 1): 3}
-
-
 class _MachineActor:
     """The same for a machine and option indices, written out for speed."""
 
     def __init__(self, machine: Machine, seat: Seat) -> None:
         self._machine = machine
-        self._following = machine.following
+        # State -> its move (None where drawn), and the next state by the pair of moves, own first.
         self._certain = [0 if p == 1.0 else 1 if p == 0.0 else None for p in machine.cooperate]
-        self._draws = _uniforms(seat.rng)
+        self._following = [dict(zip(_PAIRS, states, strict=True)) for states in machine.following]
+        self._draws = _uniforms(seat)
         self._state = 0
         self._hidden = False
 
     def act(self, observation: Any, info: dict[str, Any]) -> Action:
-        moves = info.get("moves")
-        place = _PLACES.get(moves) if moves else None
-        if place is not None:
-            self._state = self._following[self._state][place]
-        else:
-            self._settle(moves, info)
+        try:
+            self._state = self._following[self._state][info["moves"]]
+        except KeyError:
+            self._settle(info)
         move = self._certain[self._state]
         return move if move is not None else int(next(self._draws) >= self._machine.cooperate[self._state])
 
-    def _settle(self, moves: Sequence[int] | None, info: dict[str, Any]) -> None:
+    def _settle(self, info: dict[str, Any]) -> None:
         """Take in what is not a plain pair of moves: the first turn, several others, a hidden or a void round."""
+        moves = info.get("moves")
         if moves is None:
             self._hidden = _read_rules(info, self._machine.name, self._machine.traits)["history"] == "private"
             return
         seen = _visible(moves, self._hidden)
         if seen is not None:
-            self._state = self._following[self._state][2 * seen[0] + max(seen[1:])]
+            self._state = self._machine.following[self._state][2 * seen[0] + max(seen[1:])]
 
 
-def _uniforms(rng: np.random.Generator) -> Iterator[float]:
-    """The generator's uniform numbers one by one, drawn in blocks."""
+# Pairs of moves in the order in which a machine lists its successors.
+_PAIRS = [(0, 0), (0, 1), (1, 0), (1, 1)]
+
+
+def _uniforms(seat: Seat) -> Iterator[float]:
+    """The seat's uniform numbers one by one, drawn in blocks; most strategies never ask for one."""
+    rng = seat.rng
     while True:
         yield from rng.random(64).tolist()
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
 import numpy as np
 from gymnasium import spaces
 from gymnasium.utils import seeding
-from numpy.typing import NDArray
 from pettingzoo import ParallelEnv
 
 from quintain.envs.games.canonical import GameLike, load_game
-from quintain.envs.games.rules import NO_MOVE, Rules, describe_game, describe_round, find_option
+from quintain.envs.games.rules import NO_MOVE, Rules, Unit
+from quintain.envs.games.seat_view import Observer, SeatView
+from quintain.envs.games.words import Narrator, find_option
 from quintain.errors import ConfigurationError
 from quintain.spaces import UnicodeText
 
@@ -20,8 +22,6 @@ __all__ = ["RepeatedGame", "View"]
 
 View = Literal["numeric", "both", "text"]
 
-# Longest sentence about one player's part of a round: an option name and an amount.
-_WORDS_PER_PLAYER = 160
 _MAX_NAME = 60
 _MAX_ACTION = 4096
 
@@ -38,6 +38,7 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
         of the last ``memory`` rounds, latest first, one one-hot block per player (own move first, then the others in
         seat order from the next seat on; all zeros for rounds not yet played, illegal moves and hidden ones), then a
         flag for "no round played yet", then the share of rounds played (0 when the horizon is hidden or random).
+        Arrays are read-only, because equal ones are shared: copy what you want to change.
         ``view="both"`` adds the key ``text``; ``view="text"`` is that text alone, with text actions.
 
     Action:
@@ -89,7 +90,7 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
         noise: float = 0.0,
         history: Literal["public", "private"] = "public",
         horizon: Literal["known", "hidden"] = "known",
-        unit: Literal["points", "dollars", "coins"] = "points",
+        unit: Unit = "points",
         view: View = "numeric",
         memory: int = 1,
         max_cycles: int | None = None,
@@ -126,32 +127,24 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
             raise ConfigurationError(f"names of options may have at most {_MAX_NAME} characters")
         self.view, self.memory, self.max_cycles, self.render_mode = view, memory, max_cycles, render_mode
 
-        players = self.game.players
-        self.possible_agents = [f"player_{seat}" for seat in range(players)]
+        players = range(self.game.players)
+        self.possible_agents = [f"player_{seat}" for seat in players]
         self.agents: list[str] = []
         self.np_random, _ = seeding.np_random()
-        self._orders = [[(seat + k) % players for k in range(players)] for seat in range(players)]
-        self._spread = [float(np.ptp(self.game.payoffs[seat])) for seat in range(players)]
-        self._texts = [describe_game(self.game, self.rules, seat) for seat in range(players)]
-        self._nobody = dict.fromkeys(self.possible_agents, False)
-        # Indices below these numbers are legal as they are; in the text view none is.
-        self._sizes = [
-            (agent, 0 if view == "text" else size)
-            for agent, size in zip(self.possible_agents, self.game.shape, strict=True)
-        ]
-        self._task = (
-            f"{self.game.name}/{self.rules.rounds if continuation is None else f'p{continuation:g}'}",
+        task = (
+            f"{self.game.name}/{rounds if continuation is None else f'p{continuation:g}'}",
             self.rules.fingerprint(self.game),
         )
-        self._cells: dict[tuple[int, ...], list[_SeatView]] = {}
-        self._block = sum(self.game.shape)
-        self._width = self._block * memory + 2
+        self._observers = [Observer(self.game, self.rules, seat, memory, task) for seat in players]
+        self._narrators = [Narrator(self.game, self.rules, seat) for seat in players]
+        self._spread = [float(np.ptp(self.game.payoffs[seat])) for seat in players]
+        self._nobody = dict.fromkeys(self.possible_agents, False)
+        # Actions that can be taken as they are -> what each seat sees of them.
+        self._direct: dict[tuple[int, ...], list[SeatView]] = {}
         self._shows_progress = horizon == "known" and continuation is None
-        self._rounds, self._trembles = self.rules.rounds, noise > 0
         self._ends_plainly = continuation is None and max_cycles is None
         self._sees_last_round_only = view == "numeric" and memory == 1
-        self._blank = [self._see_nothing(seat) for seat in range(players)]
-        self._spaces = [self._make_spaces(seat) for seat in range(players)]
+        self._spaces = [self._make_spaces(seat) for seat in players]
         self._clear()
 
     # -- spaces ------------------------------------------------------------------------------------------------------
@@ -166,12 +159,11 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
 
     def _make_spaces(self, seat: int) -> tuple[spaces.Space[Any], spaces.Space[Any]]:
         size = self.game.shape[seat]
-        length = len(self._texts[seat]) + 200 + self.rules.rounds * (80 + _WORDS_PER_PLAYER * self.game.players)
-        text = UnicodeText(length)
+        text = UnicodeText(self._narrators[seat].longest)
         if self.view == "text":
             return text, UnicodeText(_MAX_ACTION)
         parts: dict[str, spaces.Space[Any]] = {
-            "observation": spaces.Box(0.0, 1.0, (self._width,), np.float32),
+            "observation": spaces.Box(0.0, 1.0, (self._observers[seat].width,), np.float32),
             "action_mask": spaces.Box(0, 1, (size,), np.int8),
         }
         if self.view == "both":
@@ -190,8 +182,9 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
         self.agents = self.possible_agents[:]
         observations, infos = {}, {}
         for seat, agent in enumerate(self.agents):
-            observations[agent] = self._observe(self._blank[seat], 0.0)
-            infos[agent] = self._blank[seat].info | {
+            blank = self._observers[seat].blank
+            observations[agent] = self._observe(blank, 0.0)
+            infos[agent] = blank.info | {
                 "reward_terms": {"payoff": 0.0, "penalty": 0.0},
                 "metrics": {},
                 "rules": self.rules_seen_by(seat),
@@ -205,48 +198,48 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
         agents = self.agents
         if not agents:
             return {}, {}, {}, {}, {}
-        moves: list[int] = []
-        problems: dict[str, str] = {}
-        for agent, size in self._sizes:
-            move = actions.get(agent)
-            if type(move) is not int or not 0 <= move < size:
-                move = self._read(move, agent, size, problems)
-            moves.append(move)
-        if self._trembles:
-            self._tremble(moves)
-        joint = tuple(moves)
-        cell = self._cells.get(joint)
+        # This is a hot path. Legal moves that were played before are found at once; the rest is read with care.
+        joint: tuple[Any, ...] = tuple(map(actions.get, self.possible_agents))
+        problems = None
+        for move in joint:
+            if type(move) is not int:
+                cell = None
+                break
+        else:
+            cell = self._direct.get(joint)
         if cell is None:
-            cell = self._cells[joint] = [self._see(seat, joint) for seat in range(len(joint))]
+            joint, cell, problems = self._resolve(joint)
         self.history.append(joint)
-        played = len(self.history)
-        rounds = self._rounds
+        played, rounds = len(self.history), self.rules.rounds
         terminated, truncated = (played >= rounds, False) if self._ends_plainly else self._ending(played)
 
         progress = played / rounds if self._shows_progress else 0.0
         observations, rewards, infos = {}, {}, {}
-        fast = self._sees_last_round_only
+        plain = self._sees_last_round_only
         for view in cell:
-            # The hot loop: what a reader could change is made afresh; tuples and the read-only mask are shared.
-            agent, reward, info, vector, mask = view
-            if fast:
-                vector = vector.copy()
-                vector[-1] = progress
-                observations[agent] = {"observation": vector, "action_mask": mask}
+            # What a reader could change is made afresh; tuples and read-only arrays are shared.
+            agent, reward = view.agent, view.reward
+            if plain:
+                vector = view.frames.get(progress)
+                if vector is None:
+                    vector = view.frame(progress)
+                observations[agent] = {"observation": vector, "action_mask": view.mask}
             else:
                 observations[agent] = self._observe(view, progress)
-            infos[agent] = info = info.copy()
+            infos[agent] = info = view.info.copy()
             info["round"] = played
             info["reward_terms"] = {"payoff": reward, "penalty": 0.0}
             info["metrics"] = {}
             rewards[agent] = reward
-        for agent, problem in problems.items():
-            rewards[agent] += self._punish(agent, problem, infos[agent])
-        terminations, truncations = self._nobody.copy(), self._nobody.copy()
+        if problems:
+            for agent, problem in problems.items():
+                rewards[agent] += self._punish(agent, problem, infos[agent])
         if terminated or truncated:
             terminations, truncations = dict.fromkeys(agents, terminated), dict.fromkeys(agents, truncated)
             self._conclude(infos)
             self.agents = []
+        else:
+            terminations, truncations = self._nobody.copy(), self._nobody.copy()
         if self.render_mode == "human":
             self.render()
         return observations, rewards, terminations, truncations, infos
@@ -260,8 +253,8 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
         return {
             "game": self.game.name,
             "seat": seat,
-            "payoffs": self.game.seen_by(seat).tolist(),
-            "options": [list(self.game.options[player]) for player in self._orders[seat]],
+            "payoffs": self._observers[seat].payoffs.tolist(),
+            "options": [list(self.game.options[player]) for player in self._observers[seat].order],
             "rounds": self.rules.rounds if known and self.rules.continuation is None else None,
             "continuation": self.rules.continuation if known else None,
             "noise": self.rules.noise,
@@ -283,25 +276,37 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
     @property
     def totals(self) -> list[float]:
         """What each player has earned so far, penalties included."""
-        return [
-            sum(self._cells[joint][seat].reward for joint in self.history) - self._illegal[seat] * spread
-            for seat, spread in enumerate(self._spread)
-        ]
+        return self._totals(Counter(self.history))
 
     # -- inside ------------------------------------------------------------------------------------------------------
 
     def _clear(self) -> None:
         self.history: list[tuple[int, ...]] = []
         self._illegal = [0] * self.game.players
-        self._told: list[list[str]] = [[] for _ in self._illegal]
+        for narrator in self._narrators:
+            narrator.forget()
 
-    def _read(self, action: Any, agent: str, size: int, problems: dict[str, str]) -> int:
+    def _resolve(self, actions: Sequence[Any]) -> tuple[tuple[int, ...], list[SeatView], dict[str, str]]:
+        """Turn any actions into what is played, what each seat sees of it, and what was wrong with whose action."""
+        problems: dict[str, str] = {}
+        moves = [self._read(seat, action, problems) for seat, action in enumerate(actions)]
+        plainly = not problems and self.view != "text" and not self.rules.noise
+        if self.rules.noise:
+            self.rules.tremble(moves, self.game.shape, self.np_random)
+        joint = tuple(moves)
+        cell = [observer.see(joint) for observer in self._observers]
+        if plainly:
+            self._direct[joint] = cell
+        return joint, cell, problems
+
+    def _read(self, seat: int, action: Any, problems: dict[str, str]) -> int:
         """Turn any object into a move, or into NO_MOVE and a note of what was wrong with it."""
+        agent, size = self.possible_agents[seat], self.game.shape[seat]
         if self.view == "text":
             if not isinstance(action, str):
                 problems[agent] = f"expected the name of an option, got {type(action).__name__}"
                 return NO_MOVE
-            move = find_option(action[:_MAX_ACTION], self.game.options[self.possible_agents.index(agent)])
+            move = find_option(action[:_MAX_ACTION], self.game.options[seat])
             if move is None:
                 problems[agent] = "the text does not name exactly one option"
                 return NO_MOVE
@@ -321,109 +326,44 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
         info.update({"parse_error": problem} if self.view == "text" else {"invalid_action": True})
         return -self._spread[seat]
 
-    def _tremble(self, moves: list[int]) -> None:
-        trembles = self.np_random.random(len(moves)) < self.rules.noise
-        for seat in np.flatnonzero(trembles):
-            if moves[seat] != NO_MOVE:
-                shift = int(self.np_random.integers(1, self.game.shape[seat]))
-                moves[seat] = (moves[seat] + shift) % self.game.shape[seat]
-
     def _ending(self, played: int) -> tuple[bool, bool]:
-        random_end = self.rules.continuation is not None and self.np_random.random() >= self.rules.continuation
-        if random_end or (self.rules.continuation is None and played >= self.rules.rounds):
-            return True, False
-        return False, played >= self.rules.rounds or (self.max_cycles is not None and played >= self.max_cycles)
+        terminated, truncated = self.rules.ending(played, self.np_random)
+        return terminated, truncated or (not terminated and self.max_cycles is not None and played >= self.max_cycles)
 
-    def _see(self, seat: int, joint: tuple[int, ...]) -> _SeatView:
-        """What ``seat`` learns from a round in which ``joint`` was played."""
-        order = self._orders[seat]
-        void = NO_MOVE in joint
-        earned = [0.0 if void else float(self.game.payoffs[(player, *joint)]) for player in order]
-        moves, payoffs = [joint[player] for player in order], list[float | None](earned)
-        if self.rules.history == "private":
-            moves[1:], payoffs[1:] = [NO_MOVE] * len(moves[1:]), [None] * len(moves[1:])
-        vector = np.zeros(self._width, np.float32)
-        start = 0
-        for player, move in zip(order, moves, strict=True):
-            if move != NO_MOVE:
-                vector[start + move] = 1.0
-            start += self.game.shape[player]
-        return self._seat_view(seat, vector, earned[0], tuple(moves), tuple(payoffs))
-
-    def _see_nothing(self, seat: int) -> _SeatView:
-        """What ``seat`` knows before the first round."""
-        vector = np.zeros(self._width, np.float32)
-        vector[-2] = 1.0
-        return self._seat_view(seat, vector)
-
-    def _seat_view(
-        self,
-        seat: int,
-        vector: NDArray[np.float32],
-        reward: float = 0.0,
-        moves: tuple[int, ...] | None = None,
-        payoffs: tuple[float | None, ...] | None = None,
-    ) -> _SeatView:
-        info = {
-            "round": 0,
-            "moves": moves,
-            "payoffs": payoffs,
-            "reward_terms": None,
-            "invalid_action": False,
-            "parse_error": None,
-            "success": False,
-            "metrics": None,
-            "task_id": self._task[0],
-            "task_hash": self._task[1],
-        }
-        mask = np.ones(self.game.shape[seat], np.int8)
-        mask.setflags(write=False)
-        return _SeatView(self.possible_agents[seat], reward, info, vector, mask)
-
-    def _observe(self, view: _SeatView, progress: float) -> Any:
+    def _observe(self, view: SeatView, progress: float) -> Any:
+        seat = self.possible_agents.index(view.agent)
+        observer = self._observers[seat]
         if self.view == "text":
-            return self._text(view.agent)
+            return self._text(seat)
         vector = view.vector.copy()
         vector[-1] = progress
-        if self.memory > 1:
-            block, seat = self._block, self.possible_agents.index(view.agent)
-            for back, joint in enumerate(self.history[-2 : -self.memory - 1 : -1], start=1):
-                vector[back * block : (back + 1) * block] = self._cells[joint][seat].vector[:block]
+        for back, joint in enumerate(self.history[-2 : -self.memory - 1 : -1], start=1):
+            block = slice(back * observer.block, (back + 1) * observer.block)
+            vector[block] = observer.see(joint).vector[: observer.block]
         if self.view == "both":
-            return {"observation": vector, "action_mask": view.mask, "text": self._text(view.agent)}
+            return {"observation": vector, "action_mask": view.mask, "text": self._text(seat)}
         return {"observation": vector, "action_mask": view.mask}
 
-    def _text(self, agent: str) -> str:
-        seat = self.possible_agents.index(agent)
-        told = self._told[seat]
-        options = [self.game.options[player] for player in self._orders[seat]]
-        for number in range(len(told), len(self.history)):
-            view = self._cells[self.history[number]][seat]
-            told.append(describe_round(number + 1, view.info["moves"], view.info["payoffs"], options, self.rules.unit))
-        ask = f"Now comes round {len(told) + 1}. Which option do you choose: {' or '.join(options[0])}?"
-        return "\n".join([self._texts[seat], *told, ask])
+    def _text(self, seat: int) -> str:
+        narrator, observer = self._narrators[seat], self._observers[seat]
+        views = (observer.see(joint).info for joint in self.history[narrator.told :])
+        return narrator.tell((info["moves"], info["payoffs"]) for info in views)
+
+    def _totals(self, played: Mapping[tuple[int, ...], int]) -> list[float]:
+        earned = [sum(observer.see(joint).reward * n for joint, n in played.items()) for observer in self._observers]
+        return [e - n * spread for e, n, spread in zip(earned, self._illegal, self._spread, strict=True)]
 
     def _conclude(self, infos: dict[str, dict[str, Any]]) -> None:
         """Add what is only known at the end."""
-        played, totals = len(self.history), self.totals
-        for seat, info in enumerate(infos.values()):
-            best = self.game.best_payoff(seat)
-            info["success"] = not self._illegal[seat] and totals[seat] >= played * self.game.security_level(seat)
+        rounds, played = len(self.history), Counter(self.history)
+        for seat, (info, score) in enumerate(zip(infos.values(), self._totals(played), strict=True)):
+            observer, illegal = self._observers[seat], self._illegal[seat]
+            info["success"] = not illegal and score >= rounds * observer.security_level
             info["metrics"] = {
-                "score": totals[seat],
-                "rounds": float(played),
-                "cooperation": sum(joint[seat] == 0 for joint in self.history) / played,
-                "illegal_moves": float(self._illegal[seat]),
+                "score": score,
+                "rounds": float(rounds),
+                "cooperation": sum(n for joint, n in played.items() if joint[seat] == 0) / rounds,
+                "illegal_moves": float(illegal),
             }
-            if best > 0:
-                info["metrics"]["normalised_score"] = totals[seat] / (played * best)
-
-
-class _SeatView(NamedTuple):
-    """What one seat learns from one joint move: made once, and copied whenever it is handed out."""
-
-    agent: str
-    reward: float
-    info: dict[str, Any]
-    vector: NDArray[np.float32]
-    mask: NDArray[np.int8]
+            if observer.best_payoff > 0:
+                info["metrics"]["normalised_score"] = score / (rounds * observer.best_payoff)

@@ -137,11 +137,11 @@ class RepeatedGameEnv(gym.Env[Any, Any]):
         observation = self._observations[self.seat]
         info = self._infos[self.seat]
         info["opponent"] = self._opponent
-        if self._flat:
-            return observation["observation"], info
-        if isinstance(observation, dict):  # Gymnasium wants even constants to be new objects
-            observation["action_mask"] = observation["action_mask"].copy()
-        return observation, info
+        if isinstance(observation, str):
+            return observation, info
+        for part in ("observation", "action_mask"):  # shared and read-only; Gymnasium wants new objects every time
+            observation[part] = observation[part].copy()
+        return (observation["observation"] if self._flat else observation), info
 
     def _sit(self, name: str, seed: int) -> dict[str, Mover]:
         return {

@@ -204,8 +204,9 @@ def test_outcomes_do_not_share_mutable_state():
     observations, _, _, _, again = env.step({"player_0": 0, "player_1": 0})
     assert again["player_0"]["reward_terms"]["payoff"] == 8
     assert env.reset()[1]["player_0"]["rules"]["payoffs"][0][0][0] == 8
-    with pytest.raises(ValueError, match="read-only"):
-        observations["player_0"]["action_mask"][0] = 0
+    for shared in observations["player_0"].values():
+        with pytest.raises(ValueError, match="read-only"):
+            shared[0] = 1
 
 
 @pytest.mark.parametrize(
@@ -309,6 +310,20 @@ def test_one_seat_against_tit_for_tat():
     _, info = env.reset(seed=0)
     assert info["opponent"] == "tit-for-tat"
     assert [env.step(move)[1] for move in (1, 1, 0)] == [10, 5, 0]
+
+
+@pytest.mark.parametrize("view", ["numeric", "flat"])
+def test_what_one_seat_observes_is_its_own_to_change(view):
+    env = gymnasium.make("RepeatedGame-v0", provider=PROVIDER, view=view)
+
+    def arrays(observation):
+        return list(observation.values()) if view == "numeric" else [observation]
+
+    before, _ = env.reset(seed=0)
+    expected = [array.copy() for array in arrays(before)]
+    for array in arrays(before):
+        array[:] = 1
+    assert all(map(np.array_equal, arrays(env.reset(seed=0)[0]), expected))
 
 
 def test_the_second_seat_sees_its_own_payoffs():

@@ -1,0 +1,132 @@
+"""A repeated game in words, for people and language agents: the game, its rounds, and option names read back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import product
+
+from quintain.envs.games.normal_form import NormalFormGame
+from quintain.envs.games.rules import NO_MOVE, Rules
+
+__all__ = ["Narrator", "describe_game", "describe_round", "find_option", "unit_word"]
+
+# Longest sentence about one player's part of a round: an option name and an amount.
+_WORDS_PER_PLAYER = 160
+
+
+def unit_word(amount: float, unit: str) -> str:
+    """Write an amount with its unit: ``"1 point"``, ``"10 coins"``."""
+    return f"{amount:g} {unit[:-1] if amount == 1 else unit}"
+
+
+def _others(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return f"the other player chooses {names[0]}"
+    return "the others choose " + " and ".join(names)
+
+
+def describe_game(game: NormalFormGame, rules: Rules, seat: int) -> str:
+    """Tell one player the whole game in words: who plays, how long, and every cell from its own point of view."""
+    order = [(seat + k) % game.players for k in range(game.players)]
+    own, *others = (game.options[player] for player in order)
+    payoffs = game.seen_by(seat)
+    partners = "another player" if game.players == 2 else f"{game.players - 1} other players"
+    lines = [
+        f"You play a game over several rounds with {partners}. Everyone chooses at the same time.",
+        f"Your options: {', '.join(own)}.",
+    ]
+    if rules.horizon == "known":
+        if rules.continuation is None:
+            lines.append(f"There are {rules.rounds} rounds.")
+        else:
+            lines.append(f"After each round another one follows with probability {rules.continuation:g}.")
+    if rules.noise:
+        lines.append(f"With probability {rules.noise:g} a choice goes wrong and another option is played.")
+    if payoffs[0].size <= 64:
+        for cell in product(*(range(len(names)) for names in (own, *others))):
+            chosen = [names[k] for names, k in zip(others, cell[1:], strict=True)]
+            earned = [unit_word(payoffs[(player, *cell)], rules.unit) for player in range(game.players)]
+            rest = "the other earns " if game.players == 2 else "the others earn "
+            lines.append(
+                f"If you choose {own[cell[0]]} and {_others(chosen)}, you earn {earned[0]} and "
+                f"{rest}{' and '.join(earned[1:])}."
+            )
+    return "\n".join(lines)
+
+
+def describe_round(
+    number: int,
+    moves: Sequence[int],
+    payoffs: Sequence[float | None],
+    options: Sequence[Sequence[str]],
+    unit: str,
+) -> str:
+    """Tell one player what happened in a round.
+
+    Args:
+        number: Number of the round, from 1.
+        moves: Own move first, then the others' in seat order; :data:`NO_MOVE` where there was none or it is hidden.
+        payoffs: In the same order; ``None`` where hidden.
+        options: Names of the options, in the same order.
+        unit: What payoffs are called.
+    """
+    said = ["an illegal move" if move == NO_MOVE else names[move] for move, names in zip(moves, options, strict=True)]
+    earned = ["?" if payoff is None else unit_word(payoff, unit) for payoff in payoffs]
+    text = f"Round {number}: you chose {said[0]} and earned {earned[0]}"
+    if payoffs[1] is None:
+        return text + "."
+    rivals = [f"{who} and earned {what}" for who, what in zip(said[1:], earned[1:], strict=True)]
+    return text + ("; the other player chose " if len(rivals) == 1 else "; the others chose ") + "; ".join(rivals) + "."
+
+
+def find_option(text: str, options: Sequence[str]) -> int | None:
+    """Return the index of the one option that ``text`` names, or ``None``.
+
+    The whole text, without surrounding space, quotes or a full stop, is compared first; otherwise exactly one option
+    must occur in it as a word. Case does not matter.
+    """
+    said = text.strip().strip("\"'`.!* \n").casefold()
+    names = [name.casefold() for name in options]
+    if said in names:
+        return names.index(said)
+    padded = f" {''.join(ch if ch.isalnum() else ' ' for ch in said)} "
+    padded = " ".join(padded.split()).join("  ")
+    found = [k for k, name in enumerate(names) if f" {' '.join(name.split())} " in padded]
+    return found[0] if len(found) == 1 else None
+
+
+class Narrator:
+    """Tells one player the game so far. A round is put into words once, when somebody first asks for it.
+
+    Args:
+        game: The stage game.
+        rules: How it is repeated.
+        seat: Whom it is told.
+    """
+
+    def __init__(self, game: NormalFormGame, rules: Rules, seat: int) -> None:
+        self._opening = describe_game(game, rules, seat)
+        self._options = [game.options[(seat + k) % game.players] for k in range(game.players)]
+        self._unit = rules.unit
+        self._told: list[str] = []
+        self.longest = len(self._opening) + 200 + rules.rounds * (80 + _WORDS_PER_PLAYER * game.players)
+
+    def forget(self) -> None:
+        """Begin a new match."""
+        self._told.clear()
+
+    @property
+    def told(self) -> int:
+        """How many rounds have been put into words."""
+        return len(self._told)
+
+    def tell(self, news: Iterable[tuple[Sequence[int], Sequence[float | None]]]) -> str:
+        """Tell everything: the game, all rounds, and the question that comes next.
+
+        Args:
+            news: Moves and payoffs of the rounds that have not been told yet, own first; see :func:`describe_round`.
+        """
+        for moves, payoffs in news:
+            self._told.append(describe_round(len(self._told) + 1, moves, payoffs, self._options, self._unit))
+        ask = f"Now comes round {len(self._told) + 1}. Which option do you choose: {' or '.join(self._options[0])}?"
+        return "\n".join([self._opening, *self._told, ask])
