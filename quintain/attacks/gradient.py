@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 
-from quintain.agents.victims import ActionValue, Capability, Space, Victim
+from quintain.agents.victims import ActionValue, Capability, Rollouts, Space, Victim
 from quintain.attacks.budget import Ball
 from quintain.attacks.observation import Array, Method
 from quintain.attacks.view import View
+from quintain.attacks.wrappers import Rows
 from quintain.errors import CapabilityError, ConfigurationError
 
 __all__ = ["FGSM", "MAD", "Critic", "GradientMethod", "Mixture", "RobustSarsa"]
@@ -45,7 +47,17 @@ class GradientMethod(Method):
             raise ConfigurationError(f"steps must be an integer >= 1, got {steps!r}")
         self.victim = victim
         self.view = View(victim, space)
+        self.space: Space = space
         self.steps = steps
+
+    def during(self, rollouts: Rollouts, rows: Rows) -> Self:
+        """Look into the victim as it is in ``rows`` at this moment."""
+        if rollouts.victim is not self.victim:
+            return self
+        other = copy.copy(self)
+        other.victim = rollouts.at(rows)
+        other.view = View(other.victim, self.space)
+        return other
 
     @abstractmethod
     def ascent(self, z: Array) -> Ascent:
@@ -204,6 +216,12 @@ class Mixture(GradientMethod):
         self.weights = list(weights)
         if name:
             self.name = name
+
+    def during(self, rollouts: Rollouts, rows: Rows) -> Self:
+        """Look into the victim as it is in ``rows`` at this moment, with every part."""
+        other = copy.copy(self)
+        other.parts = [part.during(rollouts, rows) for part in self.parts]
+        return other
 
     def ascent(self, z: Array) -> Ascent:
         """Prepare the sum."""

@@ -12,6 +12,7 @@ from quintain.attacks.budget import Ball
 from quintain.attacks.gradient import GradientMethod
 from quintain.attacks.observation import Array, Method
 from quintain.attacks.view import View
+from quintain.errors import CapabilityError
 
 __all__ = ["Directed", "Learned", "Target"]
 
@@ -119,6 +120,11 @@ class Target(GradientMethod):
 
     def __init__(self, victim: Victim, intention: Victim, space: Space = "raw", steps: int = 30) -> None:
         super().__init__(victim, space, steps)
+        if intention.remembers:
+            raise CapabilityError(
+                f"intention {intention.name!r} remembers its episode, and attack 'target' asks what it would do in "
+                "single states; use a policy without a memory"
+            )
         self.intention = intention
 
     def ascent(self, z: Array) -> Any:

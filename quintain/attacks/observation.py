@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import gymnasium as gym
 import numpy as np
@@ -11,7 +11,7 @@ from gymnasium import spaces
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
-from quintain.agents.victims import Normaliser, Space, Victim
+from quintain.agents.victims import Normaliser, Rollouts, Space, Victim
 from quintain.attacks.budget import Ball, enforce
 from quintain.attacks.schedule import ALWAYS, Schedule
 from quintain.attacks.wrappers import Perturbation, Report, Rows, require_finite, single_space
@@ -40,6 +40,10 @@ class Method(ABC):
     def draw(self, rng: np.random.Generator, ball: Ball, dimension: int) -> Array:
         """Draw all randomness that one observation needs, shape ``(k, dimension)``."""
 
+    def during(self, rollouts: Rollouts, rows: Rows) -> Self:
+        """Return the method for this moment of a victim that remembers; itself, unless it looks into that victim."""
+        return self
+
     @abstractmethod
     def propose(self, z: Array, noise: Array, ball: Ball) -> Array:
         """Choose perturbations; whoever calls enforces the budget.
@@ -67,6 +71,8 @@ class ObservationPerturbation(Perturbation):
         schedule: When the attack acts.
         stay_in_space: Keep observations within the bounds of the observation space.
         name: Key in ``info["attack"]``; by default the method's name.
+        victim: The victim, if it remembers its episodes: its memory is followed here, from what it was shown. It has
+            to act on what comes out of this wrapper, unchanged.
 
     Raises:
         ConfigurationError: If ``space`` is unknown, or is ``"normalised"`` without a normaliser.
@@ -85,6 +91,7 @@ class ObservationPerturbation(Perturbation):
         schedule: Schedule = ALWAYS,
         stay_in_space: bool = True,
         name: str = "",
+        victim: Victim | None = None,
     ) -> None:
         if space not in ("raw", "normalised"):
             raise ConfigurationError(f"space must be 'raw' or 'normalised', got {space!r}")
@@ -99,6 +106,7 @@ class ObservationPerturbation(Perturbation):
         self.name = name or method.name
         self._dimension = dimension if normaliser is None or dimension is not None else normaliser.dimension
         self._stay = stay_in_space
+        self._victim = victim
         self._scale: Array | float = 1.0
         self._mean: Array | float = 0.0
         if space == "normalised" and normaliser is not None:
@@ -117,6 +125,7 @@ class ObservationPerturbation(Perturbation):
             dimension=int(np.prod(victim.observation_space.shape)),
             schedule=schedule,
             name=name,
+            victim=victim,
         )
 
     def describe(self) -> dict[str, Any]:
@@ -147,11 +156,21 @@ class ObservationPerturbation(Perturbation):
         self._width = dimension
         self._steps = np.zeros(rows, dtype=np.int64)
         self._rngs: list[np.random.Generator] = [np.random.default_rng(0)] * rows
+        self._rollouts: Rollouts | None = None
+        if self._victim is not None and self._victim.remembers:
+            self._rollouts = Rollouts(self._victim, rows)
 
     def restart(self, row: int, rng: np.random.Generator) -> None:
         """Begin an episode."""
         self._steps[row] = 0
         self._rngs[row] = rng
+        if self._rollouts is not None:
+            self._rollouts.restart(np.array([row]))
+
+    def witness(self, actions: NDArray[Any], rewards: NDArray[Any], rows: Rows) -> None:
+        """Follow the victim's memory."""
+        if self._rollouts is not None:
+            self._rollouts.did(np.asarray(actions)[rows], np.asarray(rewards)[rows], rows)
 
     def apply(self, batch: NDArray[Any], rows: Rows) -> tuple[NDArray[Any], Report]:
         """Perturb a batch of observations."""
@@ -165,10 +184,13 @@ class ObservationPerturbation(Perturbation):
         if len(chosen):
             noise = np.stack([self.method.draw(rngs[i], self.ball, self._width) for i in chosen])
             some = true[chosen]
-            delta = self.method.propose((some.astype(np.float64) - self._mean) / self._scale, noise, self.ball)
+            method = self.method if self._rollouts is None else self.method.during(self._rollouts, rows[chosen])
+            delta = method.propose((some.astype(np.float64) - self._mean) / self._scale, noise, self.ball)
             if not np.isfinite(delta).all():
                 raise AgentError(f"attack {self.name!r} met a victim whose gradient is NaN or infinite")
             seen[chosen], distances[chosen] = enforce(some, delta, self.ball, self._scale, self._low, self._high)
+        if self._rollouts is not None:
+            self._rollouts.saw(seen, rows)
         report = {"distance": distances, "active": active, "true_observation": np.array(batch)}
         return seen.reshape(batch.shape), report
 

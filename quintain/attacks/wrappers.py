@@ -50,6 +50,9 @@ class Perturbation(ABC):
     def restart(self, row: int, rng: np.random.Generator) -> None:
         """Forget the episode in ``row``; draw from ``rng`` in the one that begins."""
 
+    def witness(self, actions: NDArray[Any], rewards: NDArray[Any], rows: Rows) -> None:  # noqa: B027 - may be ignored
+        """Learn what was done in ``rows`` and what that was paid; the arrays have an entry for every row there is."""
+
     @abstractmethod
     def apply(self, batch: NDArray[Any], rows: Rows) -> tuple[NDArray[Any], Report]:
         """Return a perturbed copy of ``batch``, whose entries belong to ``rows``, and what was done."""
@@ -112,6 +115,7 @@ class Attacked(gym.Wrapper[Any, Any, Any, Any]):
             return observation, reward, terminated, truncated, self._told(info, report)
         observation, reward, terminated, truncated, info = self.env.step(action)
         if surface == "observation":
+            self.perturbation.witness(np.asarray(action)[None], np.array([reward], dtype=np.float64), self._row)
             observation, info = self._perturb(observation, info)
         else:
             changed, report = self.perturbation.apply(np.array([reward], dtype=np.float64), self._row)
@@ -193,7 +197,9 @@ class AttackedVector(VectorWrapper):
         observations, rewards, terminations, truncations, infos = self.env.step(actions)
         self._over = terminations | truncations
         self._any_over = bool(self._over.any())
-        if surface == "action":
+        if surface == "observation":
+            self.perturbation.witness(actions, rewards, playing)
+        elif surface == "action":
             infos = self._told(infos, report, playing)
         elif surface == "reward" and len(playing):
             changed, report = self.perturbation.apply(np.asarray(rewards, dtype=np.float64)[playing], playing)

@@ -20,8 +20,9 @@ __all__ = ["can_batch", "play_batched"]
 
 
 def can_batch(env: gym.Env[Any, Any], agent: Agent) -> bool:
-    """Say whether the agent acts on arrays and the environment's observations stack into one."""
-    return hasattr(agent, "act_batch") and isinstance(
+    """Say whether the agent acts on arrays, each on its own, and the environment's observations stack into one."""
+    alone = hasattr(agent, "act_batch") and not getattr(agent, "remembers", False)
+    return alone and isinstance(
         env.observation_space, (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
     )
 

@@ -10,6 +10,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
+from quintain.agents.victims.memory import Rollouts
 from quintain.agents.victims.victim import Victim
 
 __all__ = ["Episode", "play_episodes"]
@@ -67,15 +68,21 @@ def _play(make: Any, victim: Victim, seeds: list[int], attack: Any) -> list[Epis
     env = vector if attack is None else attack(vector)
     rewards, far = np.zeros(len(seeds)), np.zeros(len(seeds))
     done: dict[int, Episode] = {}
+    player, over = Rollouts(victim, len(seeds)), np.zeros(len(seeds), np.bool_)
+    player.restart()
     try:
         observations, infos = env.reset(seed=seeds)
         length = 0
         while len(done) < len(seeds):
             far = np.maximum(far, _distance(infos, len(seeds)))
-            observations, paid, terminated, truncated, infos = env.step(victim.act_batch(observations))
+            actions = player.act(observations)
+            observations, paid, terminated, truncated, infos = env.step(actions)
+            player.did(actions, paid)
+            player.restart(np.flatnonzero(over))  # this step has reset them
             rewards += paid
             length += 1
-            for row in np.flatnonzero(terminated | truncated).tolist():
+            over = terminated | truncated
+            for row in np.flatnonzero(over).tolist():
                 if row not in done:
                     done[row] = Episode(
                         seeds[row],

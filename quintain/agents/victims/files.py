@@ -1,10 +1,14 @@
-"""Victims on disk: weights and statistics as plain arrays in one file, without pickle, readable without torch."""
+"""Victims on disk: weights and statistics as plain arrays in one file, without pickle.
+
+Victims of perceptrons are readable without torch; a Decision Transformer needs it.
+"""
 
 from __future__ import annotations
 
 import json
 import zipfile
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,18 +16,21 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from quintain.agents.victims.decision_transformer import DecisionTransformer
 from quintain.agents.victims.networks import MLP, Layer, Network
 from quintain.agents.victims.normaliser import Normaliser
+from quintain.agents.victims.transformer import DecisionNetwork, Shape
 from quintain.agents.victims.victim import ActionValue, Victim
 from quintain.errors import ConfigurationError
 
 __all__ = ["load_victim", "save_victim"]
 
-_FORMAT = 1
+#: 2 added Decision Transformers; a victim of perceptrons is still written as 1.
+_FORMAT = 2
 
 
 def save_victim(victim: Victim, path: str | Path, facts: Mapping[str, Any] | None = None) -> None:
-    """Write a victim of perceptrons as an ``.npz`` file.
+    """Write a victim of perceptrons, or a Decision Transformer, as an ``.npz`` file.
 
     Args:
         victim: The victim.
@@ -31,12 +38,17 @@ def save_victim(victim: Victim, path: str | Path, facts: Mapping[str, Any] | Non
         facts: JSON-able data to keep with it, such as how it was trained.
 
     Raises:
-        ConfigurationError: If one of its networks is no plain perceptron.
+        ConfigurationError: If one of its networks is of another kind.
     """
     arrays: dict[str, NDArray[Any]] = {}
     q = victim.action_value.networks if victim.action_value is not None else []
     std = victim.std_source
-    networks = {"policy": victim.policy, "value": victim.value, **{f"q{i}": network for i, network in enumerate(q)}}
+    networks: dict[str, Network | None] = {"value": victim.value, **{f"q{i}": net for i, net in enumerate(q)}}
+    transformer = victim.policy if isinstance(victim.policy, DecisionTransformer) else None
+    if transformer is None:
+        networks["policy"] = victim.policy
+    else:
+        arrays |= {f"transformer.{name}": array for name, array in transformer.network.arrays().items()}
     if isinstance(std, np.ndarray):
         arrays["std"] = std
     else:
@@ -50,10 +62,19 @@ def save_victim(victim: Victim, path: str | Path, facts: Mapping[str, Any] | Non
         arrays |= {"normaliser.mean": victim.normaliser.mean, "normaliser.scale": victim.normaliser.scale}
     action = victim.action_space
     about = {
-        "format": _FORMAT,
+        "format": 1 if transformer is None else 2,
         "name": victim.name,
         "head": victim.head,
         "activations": activations,
+        "transformer": None
+        if transformer is None
+        else {
+            "shape": asdict(transformer.network.shape),
+            "bounded": transformer.network.bounded,
+            "context": transformer.context,
+            "target": transformer.target,
+            "scale": transformer.scale,
+        },
         "discrete": [int(action.n), int(action.start)] if isinstance(action, spaces.Discrete) else None,
         "clip": None if victim.normaliser is None or np.isinf(victim.normaliser.clip) else victim.normaliser.clip,
         "facts": dict(facts or {}),
@@ -93,8 +114,9 @@ def load_victim(path: str | Path) -> tuple[Victim, dict[str, Any]]:
     if "normaliser.mean" in arrays:
         clip = np.inf if about["clip"] is None else about["clip"]
         normaliser = Normaliser(arrays["normaliser.mean"], arrays["normaliser.scale"], clip)
+    transformer = about.get("transformer")
     victim = Victim(
-        networks["policy"],
+        networks["policy"] if transformer is None else _take_transformer(arrays, action_space, **transformer),
         spaces.Box(low, high, dtype=low.dtype.type),
         action_space,
         head=about["head"],
@@ -109,10 +131,20 @@ def load_victim(path: str | Path) -> tuple[Victim, dict[str, Any]]:
 
 def _put(arrays: dict[str, NDArray[Any]], name: str, network: Network) -> list[str]:
     if not isinstance(network, MLP):
-        raise ConfigurationError(f"only plain perceptrons can be stored; {name!r} is a {type(network).__name__}")
+        raise ConfigurationError(
+            f"only plain perceptrons and Decision Transformers can be stored; {name!r} is a {type(network).__name__}"
+        )
     for i, layer in enumerate(network.layers):
         arrays |= {f"{name}.{i}.weight": layer.weight, f"{name}.{i}.bias": layer.bias}
     return [layer.activation for layer in network.layers]
+
+
+def _take_transformer(
+    arrays: Mapping[str, NDArray[Any]], space: spaces.Space[Any], *, shape: dict[str, int], bounded: bool, **rest: Any
+) -> DecisionTransformer:
+    start = "transformer."
+    weights = {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
+    return DecisionTransformer(DecisionNetwork(Shape(**shape), weights, bounded), space, **rest)
 
 
 def _take(arrays: Mapping[str, NDArray[Any]], name: str, activations: list[Any]) -> MLP:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, Self
 
@@ -10,6 +11,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from quintain.agents.agent import Action, Actor, Seat
+from quintain.agents.victims.memory import Rollouts, SequencePolicy
 from quintain.agents.victims.networks import Autograd, Network, Pullback, as_network
 from quintain.agents.victims.normaliser import Normaliser
 from quintain.errors import AgentError, CapabilityError, ConfigurationError
@@ -73,7 +75,8 @@ class Victim:
     Observations are flat boxes of floats. ``policy``, ``value`` and ``action_value`` read normalised observations.
 
     Args:
-        policy: Gives the parameters of the action; see ``head``.
+        policy: Gives the parameters of the action; see ``head``. A
+            :class:`~quintain.agents.victims.memory.SequencePolicy` remembers its episode.
         observation_space: Box of one axis.
         action_space: Box of one axis, or Discrete.
         head: How outputs become actions.
@@ -219,6 +222,11 @@ class Victim:
         }
         return frozenset(name for name, present in has.items() if present)
 
+    @property
+    def remembers(self) -> bool:
+        """Whether it acts on its episode so far; if so, play it through :class:`Rollouts`, not ``act_batch``."""
+        return isinstance(self.policy, SequencePolicy)
+
     def require(self, needs: Iterable[Capability], purpose: str) -> None:
         """Make sure that an attack can work before anything runs.
 
@@ -234,6 +242,12 @@ class Victim:
     def std_source(self) -> NDArray[Any] | Network | None:
         """What standard deviations come from: a vector, a network for their logarithm, or nothing."""
         return self._std
+
+    def with_policy(self, policy: Network) -> Self:
+        """Return the same victim with another policy network."""
+        other = copy.copy(self)
+        other.policy = policy
+        return other
 
     def normalise(self, observations: Array) -> Array:
         """Show observations, shape ``(n, d)``, as the policy sees them."""
@@ -306,7 +320,24 @@ class Victim:
 
 class _VictimActor:
     def __init__(self, victim: Victim) -> None:
-        self._victim = victim
+        self._rollouts = Rollouts(victim, 1)
+        self._rollouts.restart()
+        self._last: NDArray[Any] | None = None
 
     def act(self, observation: Any, info: dict[str, Any]) -> Action:
-        return self._victim.act_batch(np.asarray(observation)[None])[0]
+        if self._last is not None:
+            self._rollouts.did(self._last, np.array([_reward_of(info)]))
+        actions = self._rollouts.act(np.asarray(observation)[None])
+        if self._rollouts.victim.remembers:
+            self._last = actions
+        return actions[0]
+
+
+def _reward_of(info: dict[str, Any]) -> float:
+    """Return what the last step paid; an actor is told only in the environment's named terms."""
+    if "reward_terms" not in info:
+        raise AgentError(
+            "a victim that remembers has to know its rewards, and this environment reports no info['reward_terms']; "
+            "play it with play_episodes"
+        )
+    return float(sum(info["reward_terms"].values()))

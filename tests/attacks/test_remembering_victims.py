@@ -1,0 +1,236 @@
+"""Attacks on a victim that acts on its episode so far."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from attacked_worlds import Walk, linear_gaussian
+from gymnasium import spaces
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+
+torch = pytest.importorskip("torch")
+
+from quintain.agents.victims import Normaliser, Rollouts, SequencePolicy, Victim, play_episodes  # noqa: E402
+from quintain.agents.victims.decision_transformer import DecisionTransformer  # noqa: E402
+from quintain.agents.victims.transformer import DecisionNetwork, Shape  # noqa: E402
+from quintain.attacks import (  # noqa: E402
+    FGSMAttack,
+    MADAttack,
+    MixedAttack,
+    RandomAttack,
+    RATSettings,
+    Schedule,
+    TargetAttack,
+    train_rat,
+)
+from quintain.attacks.gradient import MAD  # noqa: E402
+from quintain.errors import CapabilityError, ConfigurationError  # noqa: E402
+
+ACTIONS = spaces.Box(-1.0, 1.0, (2,), np.float64)
+NORMALISER = Normaliser(np.array([0.1, 0.2, 0.3]), np.array([2.0, 0.5, 1.0]), 10.0)
+
+
+class Bounded(Walk):
+    action_space = ACTIONS
+
+
+def transformer(context=4):
+    """One with strong random weights, so that all of its window matters."""
+    torch.set_num_threads(1)
+    network = DecisionNetwork.fresh(Shape(3, 2, horizon=20, width=8), True, np.random.default_rng(0))
+    for name, tensor in network.weights.items():
+        network.weights[name] = 15 * tensor if name.endswith("weight") and tensor.ndim == 2 else tensor
+    policy = DecisionTransformer(network, ACTIONS, context=context, target=3.0, scale=5.0)
+    space = Walk().observation_space
+    return Victim(policy, space, ACTIONS, head="scaled", std=np.full(2, 0.1), normaliser=NORMALISER)
+
+
+VICTIM = transformer()
+ATTACKS = {
+    "random": lambda env: RandomAttack(env, VICTIM, epsilon=0.3),
+    "mad": lambda env: MADAttack(env, VICTIM, epsilon=0.3, space="normalised"),
+    "mad, now and then": lambda env: MADAttack(env, VICTIM, epsilon=0.3, schedule=Schedule(every=3)),
+    "fgsm": lambda env: FGSMAttack(env, VICTIM, epsilon=0.3),
+    "target": lambda env: TargetAttack(env, VICTIM, linear_gaussian(), epsilon=0.3, steps=5),
+}
+
+
+def play_single(attack, seed):
+    """Three episodes one after the other: what the victim saw, and what it did."""
+    env, seen, done = attack(Bounded(5)), [], []
+    for episode in range(3):
+        player, over = Rollouts(VICTIM, 1), False
+        player.restart()
+        observation, _ = env.reset(seed=seed if episode == 0 else None)
+        while not over:
+            action = player.act(observation[None])
+            seen.append(observation)
+            done.append(action[0])
+            observation, reward, _, over, _ = env.step(action[0])
+            player.did(action, [reward])
+        seen.append(observation)
+    return np.array(seen), np.array(done)
+
+
+def play_vector(attack, seeds, mode):
+    env = attack(SyncVectorEnv([lambda: Bounded(5)] * len(seeds), autoreset_mode=mode))
+    player, over = Rollouts(VICTIM, len(seeds)), np.zeros(len(seeds), bool)
+    player.restart()
+    observations, _ = env.reset(seed=list(seeds))
+    seen, done = [observations], []
+    while len(done) < 15:
+        actions = player.act(observations)
+        observations, rewards, _, truncated, infos = env.step(actions)
+        if not over.any():
+            done.append(actions)
+        player.did(actions, rewards)
+        if mode is AutoresetMode.SAME_STEP and truncated.any():
+            seen.append(np.stack(infos["final_obs"]))
+            player.restart()
+        elif over.any():
+            player.restart()
+        over = truncated if mode is AutoresetMode.NEXT_STEP else over
+        seen.append(observations)
+    return np.array(seen)[:18], np.array(done)
+
+
+@pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
+@pytest.mark.parametrize("name", ATTACKS)
+def test_a_row_of_a_vector_meets_what_a_single_environment_meets(name, mode):
+    seen, done = play_vector(ATTACKS[name], (7, 8, 9), mode)
+    for row in range(3):
+        single_seen, single_done = play_single(ATTACKS[name], 7 + row)
+        np.testing.assert_allclose(seen[:, row], single_seen, atol=1e-5)
+        np.testing.assert_allclose(done[:, row], single_done, atol=1e-5)
+
+
+def test_the_attack_looks_into_the_victim_as_it_is_at_this_moment():
+    """MAD by hand: the gradient is taken with the window of perturbed observations, executed actions and rewards."""
+    env = MADAttack(Bounded(9), VICTIM, epsilon=0.3, steps=3)
+    observation, info = env.reset(seed=0)
+    twin = Rollouts(VICTIM, 1)
+    twin.restart()
+    rng = np.random.default_rng(0)
+    for step in range(6):
+        true = info["attack"]["mad"]["true_observation"]
+        moment = twin.at()
+        gradients = MAD(moment).ascent(true[None])(observation[None])
+        fresh = MAD(moment_of_nothing()).ascent(true[None])(observation[None])
+        assert np.abs(gradients).max() > 1e-4
+        action = rng.uniform(-1, 1, 2)
+        rollouts = env.perturbation._rollouts
+        # The attack has seen this observation already; its memory of what came before is what ours is.
+        np.testing.assert_allclose(MAD(rollouts.at()).ascent(true[None])(observation[None]), gradients, rtol=1e-4)
+        if step > 0:
+            assert not np.allclose(fresh, gradients, rtol=1e-2)
+        twin.saw(observation[None])
+        observation, reward, _, _, info = env.step(action)
+        twin.did(action[None], [reward])
+
+
+def moment_of_nothing():
+    rollouts = Rollouts(VICTIM, 1)
+    rollouts.restart()
+    return rollouts.at()
+
+
+def test_the_memory_holds_what_was_seen_and_never_the_truth():
+    env = FGSMAttack(Bounded(9), VICTIM, epsilon=0.3)
+    player = Rollouts(VICTIM, 1)
+    player.restart()
+    observation, info = env.reset(seed=0)
+    seen, true = [], []
+    for _ in range(4):
+        action = player.act(observation[None])
+        seen.append(observation)
+        true.append(info["attack"]["fgsm"]["true_observation"])
+        observation, reward, _, _, info = env.step(action[0])
+        player.did(action, [reward])
+    for memory in (player._memory, env.perturbation._rollouts._memory):
+        np.testing.assert_allclose(memory._states[0], NORMALISER(np.array(seen[1:])), rtol=1e-6)
+        assert np.abs(memory._states[0] - NORMALISER(np.array(true[1:]))).min() > 1e-4
+        np.testing.assert_allclose(memory._actions[0, -1], action[0], rtol=1e-6)
+
+
+def test_what_is_paid_is_taken_off_the_return_that_is_asked_for():
+    player = Rollouts(VICTIM, 1)
+    player.restart()
+    for reward in (1.0, -0.5):
+        action = player.act(np.zeros((1, 3)))
+        player.did(action, [reward])
+    np.testing.assert_allclose(player._memory._returns[0], [3.0, 3.0, 2.0, 2.5])
+
+
+def test_an_attack_through_the_memory_moves_it_more_than_noise():
+    def moved(attack):
+        env, player = attack(Bounded(15)), Rollouts(VICTIM, 1)
+        player.restart()
+        observation, info = env.reset(seed=1)
+        total = 0.0
+        for _ in range(14):
+            moment = player.at()
+            true = info["attack"][env.perturbation.name]["true_observation"]
+            total += np.abs(moment.act_batch(observation[None]) - moment.act_batch(true[None])).sum()
+            action = player.act(observation[None])
+            observation, reward, _, _, info = env.step(action[0])
+            player.did(action, [reward])
+        return total
+
+    noise = moved(ATTACKS["random"])
+    assert moved(ATTACKS["fgsm"]) > 1.2 * noise
+    assert moved(lambda env: MADAttack(env, VICTIM, epsilon=0.3)) > 1.2 * noise
+
+
+def test_whole_episodes_can_be_played_under_every_attack():
+    for attack in ATTACKS.values():
+        played = play_episodes(lambda: Bounded(5), VICTIM, [1, 2], attack)
+        assert played == play_episodes(lambda: Bounded(5), VICTIM, [1, 2], attack)
+
+
+class Fixed(SequencePolicy):
+    """Has a memory, and acts on none of it: the linear map of the other tests."""
+
+    def remember(self, rows):
+        return self
+
+    def restart(self, rows):
+        pass
+
+    def policy(self, rows):
+        return linear_gaussian().policy
+
+    def saw(self, x, rows):
+        pass
+
+    def did(self, actions, rewards, rows):
+        pass
+
+
+def test_a_memory_without_influence_changes_nothing():
+    plain = linear_gaussian()
+    remembering = plain.with_policy(Fixed())
+    for attack in (
+        lambda env, v: MADAttack(env, v, epsilon=0.3),
+        lambda env, v: MixedAttack(env, v, plain.action_value, epsilon=0.3),
+        lambda env, v: FGSMAttack(env, v, epsilon=0.3),
+    ):
+        episodes = play_episodes(Walk, plain, [1, 2], lambda env, a=attack: a(env, plain))
+        assert play_episodes(Walk, remembering, [1, 2], lambda env, a=attack: a(env, remembering)) == episodes
+
+
+def test_a_surrogate_attack_looks_into_the_surrogate_all_the_time():
+    """The gradient is that of the victim the method was made for, not of the one whose memory is followed."""
+    from quintain.attacks import LearnedAttack
+
+    surrogate = Victim(linear_gaussian().policy, VICTIM.observation_space, ACTIONS, std=np.full(2, 0.1))
+    method = MAD(surrogate)
+    env = LearnedAttack(Bounded(9), VICTIM, method, epsilon=0.3)
+    direct = LearnedAttack(Bounded(9), surrogate, method, epsilon=0.3)
+    np.testing.assert_array_equal(env.reset(seed=0)[0], direct.reset(seed=0)[0])
+
+
+def test_what_looks_at_single_states_refuses_a_victim_that_remembers():
+    with pytest.raises(CapabilityError, match=r"intention .* remembers"):
+        TargetAttack(Bounded(), linear_gaussian(), VICTIM, epsilon=0.1)
+    limited = lambda: gym.wrappers.TimeLimit(Bounded(60), 60)  # noqa: E731
+    with pytest.raises((CapabilityError, ConfigurationError)):
+        train_rat(limited, VICTIM, epsilon=0.1, settings=RATSettings(steps=100, segment=10))
