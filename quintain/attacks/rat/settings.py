@@ -31,6 +31,9 @@ class RATSettings:
         eta: Learning rate of the virtual step through which the outer loss is differentiated (not given).
         weighting: Learn which states matter; without it all weigh the same. Ablation "no h".
         mixed: Let the intention policy finish episodes; without it only the victim acts. Ablation "no combined policy".
+        intention: Learn a policy that shows what the attacker wants, and have the victim deceived into following it;
+            without it the same soft actor-critic chooses the lies themselves, which is SA-RL on the learned reward, and
+            only the victim acts. Ablation "no intention policy".
         oracle: Learn from the attacker's true reward instead of preferences.
     """
 
@@ -53,4 +56,5 @@ class RATSettings:
     eta: float = 1e-2
     weighting: bool = True
     mixed: bool = True
+    intention: bool = True
     oracle: bool = False

@@ -10,16 +10,16 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from quintain.agents.victims import Space, Victim, as_network
+from quintain.agents.victims import MLP, Layer, Space, Victim
 from quintain.attacks.budget import Ball, enforce
 from quintain.attacks.learned import Learned
 from quintain.attacks.rat.learners import Adversary, IntentionPolicy
 from quintain.attacks.rat.memory import Memory
-from quintain.attacks.rat.networks import gaussian_of
-from quintain.attacks.rat.preferences import RewardEnsemble, scripted_label
+from quintain.attacks.rat.networks import VictimGaussian
+from quintain.attacks.rat.preferences import RewardEnsemble, ask
 from quintain.attacks.rat.settings import RATSettings
 from quintain.attacks.view import View
-from quintain.errors import ConfigurationError, EnvironmentFault, require
+from quintain.errors import ConfigurationError, EnvironmentFault
 from quintain.seeding import SeedStream
 
 __all__ = ["TrainedRAT", "train_rat"]
@@ -34,14 +34,14 @@ class TrainedRAT:
 
     Attributes:
         method: The attack, for :func:`~quintain.attacks.catalogue.LearnedAttack` or ``RATAttack``.
-        intention: The policy that shows what the attacker wants, as a victim of its own.
+        intention: The policy that shows what the attacker wants, as a victim of its own; ``None`` if there is none.
         labels: Comparisons the teacher answered.
         accuracy: Share of them that the reward ensemble predicts; NaN with the oracle's reward.
-        inner_loss: Mean weighted divergence over the last hundred updates.
+        inner_loss: Mean weighted divergence over the last hundred updates; NaN without an intention policy.
     """
 
     method: Learned
-    intention: Victim
+    intention: Victim | None
     labels: int
     accuracy: float
     inner_loss: float
@@ -63,7 +63,8 @@ def train_rat(
     learners see only its answers (unless ``settings.oracle``).
 
     Differences: small networks; the perturbed victim acts without noise while data are gathered; queries are uniform in
-    even rounds and by disagreement in odd ones.
+    even rounds and by disagreement in odd ones. With ``settings.intention`` off this is SA-RL on the learned reward, by
+    soft actor-critic; :func:`~quintain.attacks.rat.baseline.train_on_preferences` is the same by PPO.
 
     Args:
         make: Makes an environment as the victim knows it, with a step limit.
@@ -79,9 +80,7 @@ def train_rat(
         ConfigurationError: If budget, settings and environment do not fit.
         EnvironmentFault: If the environment does not say what the attacker wants.
     """
-    torch = require("torch", "rl", "RAT")
-    torch.set_num_threads(1)
-    run = _Run(torch, make, victim, Ball(epsilon), space, settings, SeedStream(seed, "rat"))
+    run = _Run(make, victim, Ball(epsilon), space, settings, SeedStream(seed, "rat"))
     try:
         return run.train(progress)
     finally:
@@ -91,10 +90,10 @@ def train_rat(
 
 class _Run:
     def __init__(
-        self, torch: Any, make: Any, victim: Victim, ball: Ball, space: Space, settings: RATSettings, seeds: SeedStream
+        self, make: Any, victim: Victim, ball: Ball, space: Space, settings: RATSettings, seeds: SeedStream
     ) -> None:
-        self.torch, self.victim, self.ball, self.settings = torch, victim, ball, settings
-        distribution = gaussian_of(torch, victim)
+        self.victim, self.ball, self.settings = victim, ball, settings
+        distribution = VictimGaussian(victim)
         self.envs = [make() for _ in range(settings.envs)]
         self.horizon = getattr(self.envs[0].spec, "max_episode_steps", None) or 0
         if self.horizon < settings.segment:
@@ -102,8 +101,8 @@ class _Run:
                 f"episodes are limited to {self.horizon} steps, segments have {settings.segment}; "
                 "wrap the environment in TimeLimit, or choose a shorter segment"
             )
-        generator = torch.Generator().manual_seed(seeds.child("torch").seed)
-        self.rng = seeds.child("numpy").generator()
+        self.rng = seeds.child("queries").generator()
+        learning = seeds.child("learning").generator()
         self.seeds = iter(seeds.child("episode"))
         self.states = int(np.prod(victim.observation_space.shape or ()))
         self.actions = int(np.prod(victim.action_space.shape or ()))
@@ -111,36 +110,42 @@ class _Run:
         normaliser = victim.normaliser
         self.mean: Any = normaliser.mean if normaliser is not None and space == "normalised" else 0.0
         self.scale: Any = normaliser.scale if normaliser is not None and space == "normalised" else 1.0
-        raw_slope = normaliser is not None and space == "raw"
-        step = torch.tensor(1 / normaliser.scale if raw_slope and normaliser else np.ones(1), dtype=torch.float32)
+        step: Any = ball.epsilon
+        if normaliser is not None and space == "raw":
+            step = (ball.epsilon / normaliser.scale).astype(np.float32)
         clip = np.inf if normaliser is None else normaliser.clip
 
-        def see(x: Any, lie: Any) -> Any:
-            return (x + ball.epsilon * lie * step).clamp(-clip, clip)
+        def see(x: Array, lie: Array) -> tuple[Array, Array]:
+            shown = x + step * lie
+            return np.clip(shown, -clip, clip), step * (np.abs(shown) < clip)
 
-        self.adversary = Adversary(torch, self.states, distribution, see, settings, generator)
-        self.intention = IntentionPolicy(torch, self.states, self.actions, settings, generator)
-        self.rewards = RewardEnsemble(
-            torch, self.states + self.actions, settings.hidden, settings.ensemble, settings.learning_rate, generator
-        )
-        self.memory = Memory(settings.steps // settings.envs + 1, settings.envs, self.states, self.actions)
+        self.adversary = Adversary(self.states, distribution, see, settings, learning)
+        # Without an intention policy the same learner chooses lies, in [-1, 1] as well, instead of actions.
+        choices = self.actions if settings.intention else self.states
+        self.chooser = IntentionPolicy(self.states, choices, settings, learning)
+        self.rewards = RewardEnsemble(self.states + self.actions, settings, learning)
+        length = settings.steps // settings.envs + 1
+        self.memory = Memory(length, settings.envs, self.states, self.actions, lies=not settings.intention)
         self.accuracy = float("nan")
+        self.adversary_updates, self.losses = 0, list[float]()
 
     def train(self, progress: Callable[[int], None] | None) -> TrainedRAT:
         s, rows = self.settings, self.settings.envs
         true = np.stack([env.reset(seed=next(self.seeds))[0] for env in self.envs])
         time, switch = np.zeros(rows, np.int64), self.rng.integers(0, self.horizon + 1, rows)
         episode, next_episode = np.arange(rows), rows
-        next_feedback, adversary_updates, losses = s.explore, 0, [0.0]
+        next_feedback = s.explore
         for done_steps in range(0, s.steps, rows):
             exploring = done_steps < s.explore
             x = np.asarray(self.victim.normalise(true), np.float32)
-            by_victim = (time < switch) if s.mixed else np.ones(rows, np.bool_)
-            unit = self.act(true, x, by_victim & (not exploring))
+            by_victim = np.ones(rows, np.bool_)
+            if s.intention:
+                by_victim = ((time < switch) | (not s.mixed)) & (not exploring)
+            unit, lie = self.act(true, x, by_victim)
             following, true_reward, ended, over = self.step(unit)
             reward = true_reward if s.oracle else self.judge(x, unit)
             shown = np.asarray(self.victim.normalise(following), np.float32)
-            self.memory.add(x, unit, shown, 1.0 - ended, reward, true_reward, episode)
+            self.memory.add(x, unit, shown, 1.0 - ended, reward, true_reward, episode, lie)
             time += 1
             for i in np.flatnonzero(over).tolist():
                 following[i] = self.envs[i].reset(seed=next(self.seeds))[0]
@@ -148,37 +153,38 @@ class _Run:
                 episode[i], next_episode = next_episode, next_episode + 1
             true = following
             if done_steps >= next_feedback and not s.oracle:
-                self.ask(round_=(next_feedback - s.explore) // s.feedback_every)
+                self.accuracy = ask(
+                    self.memory, self.rewards, s, (next_feedback - s.explore) // s.feedback_every, self.rng
+                )
+                self.relabel()
                 next_feedback += s.feedback_every
             if self.memory.size * rows >= s.batch:
                 for _ in range(s.updates):
-                    self.intention.update(*self.batch(curious=exploring))
-                    if not exploring:
-                        states = self.batch()[0]
-                        losses.append(self.adversary.update(states, self.intention))
-                        adversary_updates += 1
-                        if s.weighting and adversary_updates % s.outer_every == 0:
-                            self.adversary.update_weights(states, self.batch()[0], self.intention)
+                    self.learn(exploring)
             if progress is not None:
                 progress(done_steps + rows)
-        method = Learned(self.victim, as_network(self.adversary.network), self.space, "rat")
-        return TrainedRAT(
-            method, self.intention_policy(), len(self.rewards), self.accuracy, float(np.mean(losses[-100:]))
-        )
+        labels = len(self.rewards)
+        if not s.intention:
+            *hidden, last = self.chooser.actor.frozen(self.states).layers
+            liar = MLP([*hidden, Layer(last.weight, last.bias, "tanh")])
+            return TrainedRAT(
+                Learned(self.victim, liar, self.space, "sa-rl"), None, labels, self.accuracy, float("nan")
+            )
+        method = Learned(self.victim, self.adversary.network.frozen(), self.space, "rat")
+        loss = float(np.mean(self.losses[-100:])) if self.losses else float("nan")
+        return TrainedRAT(method, self.intention_policy(), labels, self.accuracy, loss)
 
-    def act(self, true: Array, x: Array, by_victim: NDArray[np.bool_]) -> Array:
-        """Return executed actions in [-1, 1]: of the deceived victim, or of the intention policy."""
-        torch, space = self.torch, self.victim.action_space
+    def act(self, true: Array, x: Array, by_victim: NDArray[np.bool_]) -> tuple[Array, Array]:
+        """Return executed actions in [-1, 1], of the deceived victim or of the intention policy; and lies, likewise."""
+        space = self.victim.action_space
         assert isinstance(space, gym.spaces.Box)
-        with torch.no_grad():
-            tensor = torch.from_numpy(x)
-            unit: Array = self.intention.sample(tensor)[0].numpy()
-            lie: Array = self.adversary.network(tensor).numpy()
+        unit, _ = self.chooser.sample(x)
+        lie = self.adversary.network(x)[0] if self.settings.intention else unit
         if by_victim.any():
             seen, _ = enforce(true, self.ball.epsilon * lie, self.ball, self.scale)
             executed = 2 * (self.victim.act_batch(seen) - space.low) / (space.high - space.low) - 1
-            unit = np.where(by_victim[:, None], executed, unit)
-        return unit
+            unit = np.where(by_victim[:, None], executed, unit) if self.settings.intention else executed
+        return unit, lie
 
     def step(self, unit: Array) -> tuple[Array, Array, NDArray[np.bool_], NDArray[np.bool_]]:
         space = self.victim.action_space
@@ -192,49 +198,38 @@ class _Run:
         return np.stack([step[0] for step in steps]), rewards, ended, ended | cut
 
     def judge(self, x: Array, unit: Array) -> Array:
-        joined = self.torch.as_tensor(np.concatenate([x, unit], 1), dtype=self.torch.float32)
-        rewards: Array = self.rewards(joined).numpy()
-        return rewards
+        return self.rewards(np.concatenate([x, unit], 1).astype(np.float32))
 
-    def batch(self, curious: bool = False) -> tuple[Any, ...]:
-        parts = [self.torch.from_numpy(p) for p in self.memory.batch(self.settings.batch, self.rng)]
+    def batch(self, curious: bool = False) -> tuple[Array, ...]:
+        x, chosen, reward, following, going = self.memory.batch(self.settings.batch, self.rng)
         if curious:  # the logarithm of the distance to the 5th nearest neighbour stands for the state's entropy
-            near = self.torch.cdist(parts[0], parts[3]).kthvalue(5, dim=0).values
-            parts[2] = self.torch.log(1 + near)
-        return tuple(parts)
+            distances = np.linalg.norm(x[:, None] - following, axis=2)
+            reward = np.log(1 + np.partition(distances, 4, axis=0)[4])
+        return x, chosen, reward, following, going
 
-    def ask(self, round_: int) -> None:
-        """Let the teacher compare segments, refit the reward, and relabel everything."""
+    def relabel(self) -> None:
+        """Let the new reward judge everything that is remembered."""
+        size = self.memory.size
+        x, a = (part[:size].reshape(-1, part.shape[2]) for part in (self.memory.x, self.memory.action))
+        self.memory.reward[:size] = self.judge(x, a).reshape(size, -1)
+
+    def learn(self, exploring: bool) -> None:
+        """Take one step of everything that learns."""
         s = self.settings
-        for _ in range(min(s.queries, s.labels - len(self.rewards))):
-            best: tuple[float, Any, Any] | None = None
-            for _ in range(1 if round_ % 2 == 0 else 5):
-                pair = self.memory.segment(s.segment, self.rng), self.memory.segment(s.segment, self.rng)
-                if pair[0] is None or pair[1] is None:
-                    continue
-                doubt = self.rewards.disagreement(pair[0][0], pair[1][0]) if round_ % 2 else 0.0
-                if best is None or doubt > best[0]:
-                    best = doubt, pair[0], pair[1]
-            if best is not None:
-                self.rewards.add(best[1][0], best[2][0], scripted_label(best[1][1], best[2][1]))
-        if len(self.rewards):
-            self.accuracy = self.rewards.fit(s.reward_epochs)
-            size = self.memory.size
-            x, a = (part[:size].reshape(-1, part.shape[2]) for part in (self.memory.x, self.memory.action))
-            self.memory.reward[:size] = self.judge(x, a).reshape(size, -1)
+        self.chooser.update(*self.batch(curious=exploring))
+        if exploring or not s.intention:
+            return
+        states = self.batch()[0]
+        self.losses.append(self.adversary.update(states, self.chooser))
+        self.adversary_updates += 1
+        if s.weighting and self.adversary_updates % s.outer_every == 0:
+            self.adversary.update_weights(states, self.batch()[0], self.chooser)
 
     def intention_policy(self) -> Victim:
-        """Return the intention policy as a victim: the first half of its outputs is the mean before the tanh."""
-        torch = self.torch
-        last = self.intention.actor[-2]
-        mean = torch.nn.utils.skip_init(torch.nn.Linear, last.in_features, self.actions)
-        with torch.no_grad():
-            mean.weight.copy_(last.weight[: self.actions])
-            mean.bias.copy_(last.bias[: self.actions])
-        policy = as_network(*list(self.intention.actor)[:-2], mean)
+        """Return the intention policy as a victim."""
         victim = self.victim
         return Victim(
-            policy,
+            self.chooser.actor.frozen(self.actions),
             victim.observation_space,
             victim.action_space,
             head="squashed",

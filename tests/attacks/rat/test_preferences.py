@@ -1,10 +1,10 @@
 import numpy as np
-import pytest
 
-torch = pytest.importorskip("torch")
+from quintain.attacks.rat.memory import Memory
+from quintain.attacks.rat.preferences import RewardEnsemble, ask, scripted_label
+from quintain.attacks.rat.settings import RATSettings
 
-from quintain.attacks.rat.memory import Memory  # noqa: E402
-from quintain.attacks.rat.preferences import RewardEnsemble, scripted_label  # noqa: E402
+SETTINGS = RATSettings(hidden=32, learning_rate=3e-3, reward_epochs=60, segment=4, queries=20, labels=50)
 
 
 def comparisons(n, rng):
@@ -16,15 +16,14 @@ def comparisons(n, rng):
 
 
 def test_the_ensemble_predicts_comparisons_that_it_has_not_seen():
-    torch.set_num_threads(1)
     rng = np.random.default_rng(0)
-    rewards = RewardEnsemble(torch, 3, 32, 3, 3e-3, torch.Generator().manual_seed(0))
+    rewards = RewardEnsemble(3, SETTINGS, np.random.default_rng(1))
     for pair in comparisons(300, rng):
         rewards.add(*pair)
-    rewards.fit(60)
+    rewards.fit()
     assert len(rewards) == 300
     assert rewards.accuracy(comparisons(300, rng)) > 0.9
-    points = torch.tensor([[1.0, 0.0, -1.0], [-1.0, 0.0, 1.0]])
+    points = np.float32([[1.0, 0.0, -1.0], [-1.0, 0.0, 1.0]])
     good, bad = rewards(points)
     assert good > bad
 
@@ -34,7 +33,7 @@ def test_the_teacher_prefers_the_higher_return():
 
 
 def test_members_disagree_before_they_have_learned():
-    rewards = RewardEnsemble(torch, 3, 32, 3, 3e-3, torch.Generator().manual_seed(0))
+    rewards = RewardEnsemble(3, SETTINGS, np.random.default_rng(1))
     one, two = np.random.default_rng(0).normal(size=(2, 10, 3))
     assert rewards.disagreement(one, two) > 0
     assert rewards.disagreement(one, one) == 0
@@ -54,3 +53,16 @@ def test_segments_stay_within_an_episode_and_carry_what_was_executed():
         np.testing.assert_array_equal(np.abs(inputs[:, 1]), times)
         assert total == times.sum()
     assert memory.segment(7, rng) is None
+
+
+def test_the_teacher_answers_no_more_than_a_round_and_the_whole_allow():
+    memory, rng = Memory(12, 2, states=1, actions=1), np.random.default_rng(0)
+    for t in range(12):
+        memory.add(*rng.normal(size=(3, 2, 1)), np.ones(2), np.zeros(2), rng.normal(size=2), np.full(2, t // 6))
+    rewards = RewardEnsemble(2, SETTINGS, np.random.default_rng(1))
+    counts = []
+    for round_ in range(4):
+        accuracy = ask(memory, rewards, SETTINGS, round_, rng)
+        counts.append(len(rewards))
+    assert counts == [20, 40, 50, 50]
+    assert 0.5 < accuracy <= 1

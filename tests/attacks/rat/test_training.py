@@ -4,7 +4,6 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
 pytest.importorskip("mujoco")
 
 import quintain  # noqa: F401 - registers the tabletop
@@ -43,7 +42,7 @@ def test_training_is_a_function_of_its_seed_and_keeps_to_labels_and_budget():
     assert play_episodes(make, one.intention, [1])[0].length == 60
 
 
-@pytest.mark.parametrize("switch", [{"weighting": False}, {"mixed": False}, {"oracle": True}])
+@pytest.mark.parametrize("switch", [{"weighting": False}, {"mixed": False}, {"oracle": True}, {"intention": False}])
 def test_every_ablation_runs_and_differs(switch):
     victim = walker()
     full, cut = (train_rat(make, victim, epsilon=0.1, settings=s) for s in (SMALL, replace(SMALL, **switch)))

@@ -1,0 +1,51 @@
+import gymnasium as gym
+import numpy as np
+import pytest
+
+pytest.importorskip("stable_baselines3")
+pytest.importorskip("mujoco")
+
+from quintain.agents.victims import MLP, Layer, Victim, play_episodes
+from quintain.attacks import AdversarySettings, Ball, LearnedAttack
+from quintain.attacks.rat import RATSettings, train_on_preferences
+from quintain.errors import EnvironmentFault
+
+FEEDBACK = RATSettings(hidden=8, segment=10, queries=10, labels=25, reward_epochs=2)
+SMALL = AdversarySettings(steps=512, envs=4, rollout=64, batch=64, epochs=2)
+
+
+def make():
+    return gym.make("Tabletop/Reach-v0", disable_env_checker=True)
+
+
+def walker():
+    """Goes straight to the goal: eight times the difference of goal and hand."""
+    env = make()
+    weight = np.zeros((2, 6))
+    weight[[0, 1], [0, 1]], weight[[0, 1], [4, 5]] = -8, 8
+    policy = MLP([Layer(weight, np.zeros(2), "identity")])
+    return Victim(policy, env.observation_space, env.action_space, head="gaussian", std=np.full(2, 0.3))
+
+
+@pytest.mark.parametrize("kind", ["sa-rl", "pa-ad"])
+def test_a_rival_is_a_function_of_its_seed_and_keeps_to_labels_and_budget(kind):
+    victim = walker()
+    options = {"kind": kind, "epsilon": 0.1, "feedback": FEEDBACK, "settings": SMALL}
+    one, two, other = (train_on_preferences(make, victim, **options, seed=s) for s in (0, 0, 1))
+    assert one.labels == 25
+    assert 0 < one.accuracy <= 1
+    z, noise = np.full((1, 6), 0.1), np.full((1, 1, 6), 0.01)
+    lies = [rival.method.propose(z, noise, Ball(0.1)) for rival in (one, two, other)]
+    np.testing.assert_array_equal(lies[0], lies[1])
+    if kind == "sa-rl":
+        assert not np.array_equal(lies[0], lies[2])
+    played = play_episodes(make, victim, [1], lambda env: LearnedAttack(env, victim, one.method, epsilon=0.1))
+    assert 0 < played[0].distance <= 0.1
+
+
+def test_an_environment_that_does_not_say_what_the_attacker_wants_is_refused():
+    pendulum = gym.make("Pendulum-v1")
+    policy = MLP([Layer(np.ones((1, 3)), np.zeros(1), "identity")])
+    victim = Victim(policy, pendulum.observation_space, pendulum.action_space)
+    with pytest.raises(EnvironmentFault, match="attacker_reward"):
+        train_on_preferences(lambda: gym.make("Pendulum-v1"), victim, epsilon=0.1, feedback=FEEDBACK, settings=SMALL)
