@@ -96,6 +96,10 @@ def robustness(
         Path | None,
         typer.Option("--out", "-o", help="Run folder. Default: a new one under runs/.", rich_help_panel=_OUT),
     ] = None,
+    videos: Annotated[
+        bool,
+        typer.Option("--videos", help="Film an episode, clean and under attack, for the report.", rich_help_panel=_OUT),
+    ] = False,
     confidence: Annotated[
         float, typer.Option(help="Nominal coverage of the intervals, in (0, 1).", rich_help_panel=_OUT)
     ] = 0.95,
@@ -119,7 +123,10 @@ def robustness(
     if resume and out is None:
         raise typer.BadParameter("say which run to continue: --out runs/...", param_hint="--resume")
     from quintain.evaluation.robustness import Experiment, resolve_attacks, run_experiment
+    from quintain.evaluation.robustness.videos import prepare_display, read_clips
 
+    if videos:
+        prepare_display()
     names = _words(attack or ["mad"])
     attacks = resolve_attacks(names if no_random or "random" in names else ["random", *names])
     plan: dict[str, Any] = {
@@ -149,7 +156,12 @@ def robustness(
     line = shlex.join(["quintain", *(ctx.find_root().obj or [])])
     try:
         table = run_experiment(
-            experiment, out=folder, resume=resume, reached=None if as_json else _print_reach, facts={"command": line}
+            experiment,
+            out=folder,
+            resume=resume,
+            videos=videos,
+            reached=None if as_json else _print_reach,
+            facts={"command": line},
         )
     except KeyboardInterrupt as error:
         say(f"\ninterrupted; finished episodes are safe in {folder}. Continue with --out {folder} --resume")
@@ -158,7 +170,12 @@ def robustness(
         print_json({"run": str(folder)})
         return
     _print_table(table)
-    console().print(f"table: {folder / 'leaderboard.md'}", soft_wrap=True, markup=False)
+    for clip in read_clips(folder):
+        if not clip.file:
+            say(f"{clip.victim}: {clip.note}", "yellow")
+    for name in ("leaderboard.md", "leaderboard.csv", "report.html"):
+        if (folder / name).exists():
+            console().print(str(folder / name), soft_wrap=True, markup=False)
 
 
 def _words(values: Sequence[str]) -> list[str]:

@@ -165,7 +165,7 @@ class Experiment:
                 numbers = range(first, min(first + CHUNK, self.episodes))
                 indices = [cell.number * self.episodes + i for i in numbers]
                 if not all(index in known for index in indices):
-                    wrap = wrap or self._wrapper(cell, trained, progress)
+                    wrap = wrap or self.wrapper(cell, trained, progress)
                     progress.playing(cell.title)
                     victim = cell.subject.victim(cell.seed)
                     played = play_episodes(cell.subject.make, victim, [seeds[i] for i in numbers], wrap)
@@ -209,7 +209,8 @@ class Experiment:
             self.training_steps(attack),
         )  # fmt: skip
 
-    def _wrapper(self, cell: Cell, trained: Trainer, progress: Progress) -> Callable[[Any], Any] | None:
+    def wrapper(self, cell: Cell, trained: Trainer, progress: Progress = SILENT) -> Callable[[Any], Any] | None:
+        """Return what wraps an environment in the cell's attack, trained if need be; ``None`` for the clean cell."""
         attack = cell.attack
         if attack is None:
             return None

@@ -93,10 +93,10 @@ def reachability(
 ) -> list[Reach]:
     """Search the balls around each state for a lie under which the victim does what the intention policy would do.
 
-    The search is projected gradient descent, 30 steps in the ball and in balls of a half, a quarter and an eighth of its
-    radius, whose finer steps settle better. What a smaller budget reaches, a larger one does. A share is a lower bound on
-    what some perturbation can do in one step; over whole episodes an attack also profits from where it has led the
-    victim.
+    The search is projected gradient descent, 30 steps in the ball and in balls of a half, a quarter and an eighth of
+    its radius, whose finer steps settle better. What a smaller budget reaches, a larger one does. A share is a lower
+    bound on what some perturbation can do in one step; over whole episodes an attack also profits from where it has
+    led the victim.
 
     Args:
         victim: The victim; needs gradients and continuous actions.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -15,7 +16,7 @@ from gymnasium.envs.registration import EnvSpec
 
 from quintain.agents.victims import Space, Victim
 from quintain.attacks.budget import Norm
-from quintain.errors import RecordError
+from quintain.errors import ConfigurationError, MissingDependencyError, RecordError
 from quintain.evaluation.manifest import make_manifest
 from quintain.evaluation.records import EpisodeRecord, RunFolder, read_episodes, read_manifest, to_json
 from quintain.evaluation.robustness.attacks import Attack, AttackFactory, Threat, Trained, resolve_attacks
@@ -26,6 +27,7 @@ from quintain.evaluation.robustness.reachability import Reach
 from quintain.evaluation.robustness.store import load_trained, save_trained
 from quintain.evaluation.robustness.subjects import make_subject
 from quintain.evaluation.robustness.table import RobustnessRow, RobustnessTable
+from quintain.evaluation.robustness.videos import prepare_display, record_clips
 
 __all__ = ["load_robustness", "robustness", "run_experiment"]
 
@@ -46,6 +48,7 @@ def robustness(
     confidence: float = 0.95,
     out: str | Path | None = None,
     resume: bool = False,
+    videos: bool = False,
     progress: Callable[[RobustnessRow], None] | None = None,
     show: bool | None = None,
 ) -> RobustnessTable:
@@ -67,8 +70,10 @@ def robustness(
         attack_steps: Environment steps of training, by attack.
         train_at: Train attacks that learn at this budget only; by default at each.
         confidence: Nominal coverage of the intervals, in (0, 1).
-        out: Run folder for records, trained attacks, ``leaderboard.csv`` and ``leaderboard.md``.
+        out: Run folder for records, trained attacks, ``leaderboard.csv``, ``leaderboard.md`` and, with the extra
+            ``report``, ``report.html``.
         resume: Continue the run in ``out``.
+        videos: Film an episode clean and under attack, for the report; ``env`` has to take ``render_mode``.
         progress: Called with each finished row.
         show: Whether to show progress bars; by default in a terminal.
 
@@ -88,7 +93,7 @@ def robustness(
         train_at,
         confidence,
     )
-    return run_experiment(experiment, out=out, resume=resume, progress=progress, show=show)
+    return run_experiment(experiment, out=out, resume=resume, videos=videos, progress=progress, show=show)
 
 
 def run_experiment(
@@ -96,6 +101,7 @@ def run_experiment(
     *,
     out: str | Path | None = None,
     resume: bool = False,
+    videos: bool = False,
     progress: Callable[[RobustnessRow], None] | None = None,
     reached: Callable[[Sequence[Reach]], None] | None = None,
     show: bool | None = None,
@@ -107,6 +113,7 @@ def run_experiment(
         experiment: What to do.
         out: Run folder; a killed run goes on there with ``resume``, and comes to the same table.
         resume: Continue the run in ``out``.
+        videos: Film an episode of every victim, clean and under attack. What cannot be filmed is told in the report.
         progress: Called with each finished row.
         reached: Called once with what gradient search can reach, before the attacks begin.
         show: Whether to show progress bars; by default in a terminal.
@@ -116,6 +123,10 @@ def run_experiment(
         ConfigurationError: If the attacks cannot work on the victims; before anything is trained or played.
         RecordError: If ``out`` holds another run.
     """
+    if videos:
+        if out is None:
+            raise ConfigurationError("videos are kept in a run folder; name one: out=...")
+        prepare_display()
     experiment.check()
     description = experiment.describe()
     manifest: dict[str, Any] = make_manifest("robustness", {}, description, experiment.seeds[0])
@@ -147,9 +158,13 @@ def run_experiment(
                 part = [r for r in done if r.info["victim"] == cell.subject.name and r.info["attack"] in same]
                 rows = tabulate([r for r in part if r.info["epsilon"] in (0.0, cell.epsilon)], experiment.confidence)
                 progress(rows[-1])
-    table = RobustnessTable(tabulate(records.values(), experiment.confidence), tuple(reach), manifest)
-    if out is not None:
-        write_leaderboard(table, Path(out))
+        table = RobustnessTable(tabulate(records.values(), experiment.confidence), tuple(reach), manifest)
+        if folder is not None:
+            write_leaderboard(table, folder.path)
+            _write_page(folder.path)
+            if videos and not (folder.path / "videos" / "clips.json").exists():
+                record_clips(experiment, table, trainer, folder.path, bars)
+                _write_page(folder.path)
     return table
 
 
@@ -174,6 +189,16 @@ def write_leaderboard(table: RobustnessTable, folder: Path) -> None:
         temporary = folder / f".{name}.tmp"
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(folder / name)
+
+
+def _write_page(folder: Path) -> None:
+    """Write ``report.html``; without the extra ``report`` the numbers are all there is."""
+    from quintain.evaluation.html.robustness import write_robustness_report
+
+    try:
+        write_robustness_report(folder)
+    except MissingDependencyError as error:
+        warnings.warn(f"no report.html: {error}", stacklevel=3)
 
 
 class _Trainer:
