@@ -9,11 +9,6 @@ runs=runs/demo-$(date +%Y%m%d-%H%M%S)
 questions=(--tasks chain_sum,products --difficulty easy --episodes 48 --seed 0 --concurrency 24 --env-arg max_turns=3)
 # Greedy decoding, so that the figures are the same on every machine of a kind.
 greedy=(--agent-arg temperature=0)
-# One worked example is worth much to a model this small.
-example='Answer with a Python program that prints only the number. Example: for 2 + 3 = write
-```python
-print(2 + 3)
-```'
 
 play() { # play NAME AGENT [options]
     local name=$1 agent=$2
@@ -22,16 +17,14 @@ play() { # play NAME AGENT [options]
     quintain eval CodeReason-v0 --agent "$agent" "${questions[@]}" --out "$runs/$name" "$@"
 }
 
-echo "demo: 48 sums and products, each posed to five agents; the runs go to $runs/"
+echo "demo: 48 sums and products, each posed to four agents; the runs go to $runs/"
 quintain model fetch
 play random random --no-report
 play oracle oracle --no-report
 play all-text all-text --no-code --agent-arg max_tokens=64 "${greedy[@]}"
 play all-code all-code --agent-arg max_tokens=96 "${greedy[@]}"
-play all-code-with-example all-code --agent-arg max_tokens=96 "${greedy[@]}" \
-    --agent-arg prompt="$(python -c 'import json, sys; print(json.dumps(sys.argv[1]))' "$example")"
 
-printf '\ndemo: what does the example bring? The same questions, paired:\n'
-quintain compare "$runs/all-code-with-example" "$runs/all-code"
+printf '\ndemo: what does writing programs bring? The same questions, paired:\n'
+quintain compare "$runs/all-code" "$runs/all-text"
 printf '\ndemo: done in %d s. Open these pages in a browser; they hold every transcript:\n' "$SECONDS"
 ls "$PWD/$runs"/*/report.html

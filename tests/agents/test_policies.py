@@ -77,8 +77,8 @@ def test_a_program_whose_fence_is_forgotten_is_closed_but_a_cut_off_one_is_not()
 def test_an_unmarked_answer_is_extracted():
     one = engine("I think it is 42.", "Count: 1, Positions: [3]")
     report = run(make_chat_agent("all-text", one))
-    assert actions(report) == ["I think it is 42.\n<<<Count: 1, Positions: [3]>>>"]
-    assert one.asked[1].prefill == "I think it is 42.\n<<<"
+    assert actions(report) == ["I think it is 42.\nThe final answer is <<<Count: 1, Positions: [3]>>>"]
+    assert one.asked[1].prefill == "I think it is 42.\nThe final answer is <<<"
     assert one.asked[1].stop == (">>", "\n")
 
 

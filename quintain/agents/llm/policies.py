@@ -29,20 +29,53 @@ __all__ = [
     "program_answer",
 ]
 
-ALL_TEXT = """\
+# Each prompt holds one worked example: without it, small models copy a form such as <<<number>>> as it stands.
+_QUESTION = "What is 2 + 3 * 4?\nWrite the integer as <<<number>>>."
+ALL_TEXT = f"""\
 You solve problems by reasoning in words. Do not write code. Work step by step, then give the final answer between
-<<< and >>>."""
-ALL_CODE = """\
+<<< and >>>, in the form that the question asks for. For example, when the question is
+
+{_QUESTION}
+
+your reply could be
+
+3 * 4 = 12 and 2 + 12 = 14, so the answer is <<<14>>>."""
+ALL_CODE = f"""\
 You solve every problem by writing one complete Python program. Think briefly, then write the program in a block that
-starts with ```python and ends with ```. The program must compute the answer and print it in the form <<<answer>>>."""
-CODE_INTERPRETER = """\
+starts with ```python and ends with ```. The program must compute the answer and print it between <<< and >>>, in the
+form that the question asks for. For example, when the question is
+
+{_QUESTION}
+
+your reply could be
+
+```python
+result = 2 + 3 * 4
+print(f"<<<{{result}}>>>")
+```"""
+CODE_INTERPRETER = f"""\
 You solve problems with words, with Python, or with both. When exact computation, search or many cases are involved,
 write a short Python program in a block that starts with ```python and ends with ```, and wait for its output. Check
-the result, then give the final answer between <<< and >>>."""
+the result, then give the final answer between <<< and >>>, in the form that the question asks for. For example, when
+the question is
+
+{_QUESTION}
+
+your first reply could be
+
+```python
+print(2 + 3 * 4)
+```
+
+and when its output, 14, comes back, your second reply could be
+
+The program printed 14, so the answer is <<<14>>>."""
 
 # A closing fence is a line of its own; an opening one goes on with the language, so it does not stop the reply.
 _FENCE_END = "```\n"
 _ANSWER_END = ">>>"
+# After words, models fill in an answer; after a bare mark, many copy the form that the question shows.
+_ASK_ANSWER = "\nThe final answer is <<<"
 _PROGRAM = re.compile(r"```(?:python3?|py)\b", re.IGNORECASE)
 _MARKED = re.compile(r"<<<(.*?)>>>", re.DOTALL)
 
@@ -145,7 +178,7 @@ class ChatConversation:
             return reply + "\n```" if part.finish_reason == "stop" and part.stop_string is None else reply
         if not agent.extract:
             return reply
-        opened = reply.rstrip() + "\n<<<"
+        opened = reply.rstrip() + _ASK_ANSWER
         # Models often forget the third closing mark, so two of them end the answer.
         part = await agent.engine.complete(self._request(opened, agent.answer_tokens, (_ANSWER_END[:2], "\n")))
         return opened + part.text + _ANSWER_END
