@@ -26,6 +26,7 @@ from quintain.attacks.rat import RATSettings, train_rat
 from quintain.attacks.reward import RewardPerturbation
 from quintain.attacks.sarsa import SarsaSettings, train_robust_sarsa
 from quintain.attacks.schedule import Schedule
+from quintain.attacks.surrogate import SurrogateSettings, train_surrogate
 from quintain.attacks.wrappers import Attacked, AttackedVector, Perturbation, apply_attack
 
 __all__ = [
@@ -56,10 +57,12 @@ __all__ = [
     "SARLAttack",
     "SarsaSettings",
     "Schedule",
+    "SurrogateSettings",
     "TargetAttack",
     "Victim",
     "apply_attack",
     "train_adversary",
     "train_rat",
     "train_robust_sarsa",
+    "train_surrogate",
 ]

@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from quintain.agents.victims import Space, Victim
+from quintain.agents.victims import Rollouts, Space, Victim
 from quintain.attacks.budget import Ball, Norm, enforce
 from quintain.attacks.learned import Directed, Learned, perceptron_of, scaled
 from quintain.attacks.observation import Method
@@ -198,7 +198,7 @@ class _Perturbing:
         rows: int,
         seed: int,
     ) -> None:
-        self.kind, self.ball, self.space, self.objective = kind, ball, space, objective
+        self.kind, self.ball, self.space, self.objective, self.rows = kind, ball, space, objective, rows
         self.face(victim)
         width = int(np.prod((victim.action_space if kind == "pa-ad" else victim.observation_space).shape or ()))
         self.envs = [make() for _ in range(rows)]
@@ -210,7 +210,7 @@ class _Perturbing:
         self.true: Array = np.zeros((rows, self.observation_space.shape[0]))
 
     def face(self, victim: Victim) -> None:
-        self.victim = victim
+        self.victim, self.player = victim, Rollouts(victim, self.rows)
         self.director = Directed(victim, victim.policy, self.space) if self.kind == "pa-ad" else None
         self.mean: Array | float = 0.0
         self.scale: Array | float = 1.0
@@ -220,6 +220,7 @@ class _Perturbing:
 
     def reset(self) -> Array:
         self.true = np.stack([env.reset(seed=next(self.seeds))[0] for env in self.envs])
+        self.player.restart()
         return self.shown(self.true)
 
     def shown(self, true: Array) -> Array:
@@ -233,18 +234,21 @@ class _Perturbing:
             noise = np.stack([self.director.draw(self.rng, self.ball, z.shape[1]) for _ in self.envs])
             delta = self.director.step(z, noise, self.director.towards(z, actions), self.ball)
         seen, _ = enforce(self.true, delta, self.ball, self.scale)
-        rewards, done = np.zeros(len(self.envs)), np.zeros(len(self.envs), dtype=np.bool_)
+        paid, rewards, done = np.zeros(self.rows), np.zeros(self.rows), np.zeros(self.rows, dtype=np.bool_)
         infos: list[dict[str, Any]] = []
         following = np.empty_like(self.true)
-        for i, (env, action) in enumerate(zip(self.envs, self.victim.act_batch(seen), strict=True)):
-            following[i], reward, terminated, truncated, info = env.step(action)
-            rewards[i] = -float(reward) if self.objective == "return" else _target(info)
+        executed = self.player.act(seen)
+        for i, (env, action) in enumerate(zip(self.envs, executed, strict=True)):
+            following[i], paid[i], terminated, truncated, info = env.step(action)
+            rewards[i] = -paid[i] if self.objective == "return" else _target(info)
             done[i] = terminated or truncated
             told: dict[str, Any] = {"TimeLimit.truncated": truncated and not terminated}
             if done[i]:
                 told["terminal_observation"] = self.shown(following[i][None])[0]
                 following[i] = env.reset(seed=next(self.seeds))[0]
             infos.append(told)
+        self.player.did(executed, paid)
+        self.player.restart(np.flatnonzero(done))
         self.true = following
         return self.shown(following), rewards, done, infos
 
