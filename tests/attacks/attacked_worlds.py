@@ -5,6 +5,7 @@ import numpy as np
 from gymnasium import spaces
 
 from quintain.agents.victims import MLP, ActionValue, Layer, Victim
+from quintain.attacks.observation import Method
 
 STATES = spaces.Box(-np.inf, np.inf, (3,), np.float64)
 ACTIONS = spaces.Box(-10.0, 10.0, (2,), np.float64)
@@ -53,3 +54,15 @@ STD = np.array([0.5, 1.5])
 def linear_gaussian(**options):
     made = {"head": "gaussian", "std": STD, "value": linear(VALUE), "action_value": ActionValue([linear(Q)])}
     return Victim(linear(WEIGHT), STATES, ACTIONS, **(made | options))
+
+
+class Shift(Method):
+    """Moves everything up as far as the budget goes."""
+
+    name, access = "shift", "observation only"
+
+    def draw(self, rng, ball, dimension):
+        return np.zeros((0, dimension))
+
+    def propose(self, z, noise, ball):
+        return np.full_like(z, 2 * ball.epsilon)

@@ -1,0 +1,138 @@
+import numpy as np
+import pytest
+from attacked_worlds import WEIGHT, Walk, linear, linear_gaussian
+from gymnasium import spaces
+
+from quintain.agents.victims import Normaliser, Rollouts, Victim, play_episodes
+from quintain.attacks import AdversarySettings, MADAttack, RandomAttack, SARLAttack, train_adversary
+from quintain.attacks.defences import smooth_actions, smooth_observations
+from quintain.errors import CapabilityError, ConfigurationError
+
+RNG = np.random.default_rng(0)
+STATES = RNG.normal(size=(6, 3))
+
+
+def actions_along(victim, states):
+    rollouts = Rollouts(victim, 1)
+    rollouts.restart()
+    return np.stack([rollouts.act(state[None])[0] for state in states])
+
+
+def test_the_exponential_filter_is_its_closed_form():
+    """y_t = w sum_k (1 - w)^k x_{t-k}, what came before the first observation being equal to it."""
+    weight = 0.3
+    victim = smooth_observations(linear_gaussian(), "exponential", weight=weight)
+    for t in range(len(STATES)):
+        past = [weight * (1 - weight) ** k * STATES[t - k] for k in range(t)]
+        expected = sum(past) + (1 - weight) ** t * STATES[0]
+        np.testing.assert_allclose(actions_along(victim, STATES)[t], WEIGHT @ expected)
+
+
+def test_the_median_filter_is_the_median_of_the_window():
+    victim = smooth_observations(linear_gaussian(), "median", window=3)
+    padded = np.concatenate([STATES[:1], STATES[:1], STATES])
+    expected = np.stack([np.median(padded[t : t + 3], axis=0) for t in range(len(STATES))])
+    np.testing.assert_allclose(actions_along(victim, STATES), expected @ WEIGHT.T)
+
+
+@pytest.mark.parametrize("kind", ["exponential", "median"])
+def test_the_gradient_is_that_of_the_filtered_policy(kind):
+    victim, h = smooth_observations(linear_gaussian(), kind), 1e-6
+    rollouts = Rollouts(victim, 2)
+    rollouts.restart()
+    for step in range(3):
+        now, x, cotangent = rollouts.at(), STATES[2 * step : 2 * step + 2], np.array([[1.0, 2.0], [-1.0, 0.5]])
+        _, back = now.policy.pull(x)
+        if step:  # the first observation also stands for what came before it
+            numeric = [
+                (((now.policy(x + h * e) - now.policy(x - h * e)) / (2 * h)) * cotangent).sum(1) for e in np.eye(3)
+            ]
+            np.testing.assert_allclose(back(cotangent), np.stack(numeric, 1), atol=1e-6)
+        else:
+            np.testing.assert_allclose(back(cotangent), cotangent @ WEIGHT)
+        rollouts.saw(x)
+
+
+def test_rows_are_episodes_of_their_own_and_restart_alone():
+    victim = smooth_observations(linear_gaussian(), weight=0.5)
+    rollouts = Rollouts(victim, 2)
+    rollouts.restart()
+    rollouts.act(STATES[:2])
+    rollouts.restart(np.array([1]))
+    actions = rollouts.act(STATES[2:4])
+    np.testing.assert_allclose(actions, np.stack([(STATES[0] + STATES[2]) / 2, STATES[3]]) @ WEIGHT.T)
+
+
+def test_the_average_over_noise_leaves_a_linear_policy_alone_and_flattens_a_steep_one():
+    np.testing.assert_allclose(
+        smooth_actions(linear_gaussian(), 0.5).policy(STATES), linear_gaussian().policy(STATES), atol=1e-12
+    )
+
+    class Step:
+        """-1 below 0, 1 above."""
+
+        def __call__(self, x):
+            return np.sign(x[:, :2])
+
+        def pull(self, x):
+            return self(x), lambda gradient: np.zeros_like(x)
+
+    smoothed = smooth_actions(linear_gaussian().with_policy(Step()), 1.0, samples=2000)
+    # The average is 2 Phi(x) - 1.
+    np.testing.assert_allclose(smoothed.policy(np.array([[0.5, -1.0, 0.0]]))[0], [0.383, -0.683], atol=0.05)
+
+
+def test_the_gradient_of_the_average_is_the_average_of_the_gradients():
+    base = Victim.from_module(_tanh_network(), linear_gaussian().observation_space, linear_gaussian().action_space)
+    victim, h, cotangent = smooth_actions(base, 0.3, samples=8), 1e-3, np.ones((6, 2))
+    _, back = victim.policy.pull(STATES)
+    numeric = [((victim.policy(STATES + h * e) - victim.policy(STATES - h * e)) / (2 * h)).sum(1) for e in np.eye(3)]
+    np.testing.assert_allclose(back(cotangent), np.stack(numeric, 1), atol=1e-3)
+
+
+def _tanh_network():
+    torch = pytest.importorskip("torch")
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.Tanh(), torch.nn.Linear(8, 2)).double()
+
+
+def test_a_filter_takes_noise_away_from_a_state_that_stands_still():
+    class Aim(Walk):
+        """The state never moves; the squared error of the action is the cost."""
+
+        def step(self, action):
+            self.time += 1
+            return self.state.copy(), -float(np.sum((action - WEIGHT @ self.state) ** 2)), False, self.time >= 60, {}
+
+    def cost(victim):
+        played = play_episodes(Aim, victim, range(5), lambda env: RandomAttack(env, victim, epsilon=0.5))
+        return -np.mean([e.reward for e in played])
+
+    plain = linear_gaussian()
+    # An exponential filter of weight w keeps w / (2 - w) of the variance: a ninth for 0.2.
+    assert cost(smooth_observations(plain, weight=0.2)) == pytest.approx(cost(plain) / 9, rel=0.4)
+
+
+def test_smoothed_victims_take_white_box_attacks_and_train_adversaries():
+    victim = smooth_observations(linear_gaussian(normaliser=Normaliser(np.zeros(3), np.ones(3))), "median")
+    attacked = play_episodes(Walk, victim, [1, 2], lambda env: MADAttack(env, victim, epsilon=0.3))
+    assert max(e.distance for e in attacked) <= 0.3
+    pytest.importorskip("stable_baselines3")
+    settings = AdversarySettings(steps=128, envs=4, rollout=32, batch=64)
+    adversary = train_adversary(Walk, victim, epsilon=0.3, settings=settings)
+    played = play_episodes(Walk, victim, [1], lambda env: SARLAttack(env, victim, adversary, epsilon=0.3))
+    assert 0 < played[0].distance <= 0.3
+
+
+def test_what_cannot_be_smoothed_is_refused():
+    discrete = Victim(linear(np.ones((2, 3))), Walk().observation_space, spaces.Discrete(2), head="categorical")
+    with pytest.raises(CapabilityError, match="discrete actions"):
+        smooth_actions(discrete, 0.1)
+    assert smooth_observations(discrete).head == "categorical"
+    with pytest.raises(CapabilityError, match="remembers"):
+        smooth_observations(smooth_observations(linear_gaussian()))
+    with pytest.raises(ConfigurationError, match="odd window"):
+        smooth_observations(linear_gaussian(), "median", window=4)
+    with pytest.raises(ConfigurationError, match="noise > 0"):
+        smooth_actions(linear_gaussian(), 0.0)

@@ -1,0 +1,128 @@
+"""What all trained defences have in common, and the order in which they alternate."""
+
+from dataclasses import replace
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from attacked_worlds import Shift, Walk
+
+pytest.importorskip("stable_baselines3")
+
+from quintain.attacks import AdversarySettings
+from quintain.attacks.defences import Checkpoint, DefenceSettings, train_atla, train_sa_ppo
+from quintain.attacks.defences.agent import RobustAgent
+from quintain.errors import ConfigurationError
+
+SMALL = DefenceSettings(
+    steps=384, envs=4, rollout=16, batch=32, epochs=2, warmup=0.3, ramp=0.2, evaluate_every=128, episodes=2
+)
+OPPONENT = AdversarySettings(envs=4, rollout=16, batch=32, epochs=2)
+
+
+def test_the_agent_learns_from_the_observations_that_it_saw():
+    learner = RobustAgent(
+        lambda: Walk(1000), epsilon=0.2, space="raw", settings=SMALL, normaliser=None, seed=0, name="a", progress=None
+    )
+    shown = []
+    learner.iterate()
+    learner.world.freeze()
+    learner.world.ball = learner.full
+    true = learner.world.shown
+
+    def note(states):
+        seen = true(states)
+        shown.append((states.copy(), seen))
+        return seen
+
+    learner.world.shown = note
+    stored = []
+    learner.before_update = lambda: stored.append(learner.model.rollout_buffer.observations.copy())
+    learner.iterate(Shift())
+    learner.iterate(Shift())
+    learner.close()
+    steps = shown[15:31]  # what the second of them began with, and what followed
+    normaliser = learner.world.normaliser
+    for (states, seen), row in zip(steps, stored[1], strict=True):
+        np.testing.assert_array_equal(row, seen)
+        np.testing.assert_allclose(row - normaliser(states), np.tile(0.2 / normaliser.scale, (4, 1)), atol=1e-5)
+
+
+def test_the_budget_sets_in_after_the_warm_up_and_grows():
+    settings = DefenceSettings(steps=1000, warmup=0.2, ramp=0.4)
+    assert [settings.budget(steps, 0.5) for steps in (0, 199, 200, 400, 600, 1000)] == pytest.approx(
+        [0, 0, 0, 0.25, 0.5, 0.5]
+    )
+    assert DefenceSettings(steps=1000, warmup=0, ramp=0).budget(0, 0.5) == 0.5
+
+
+def test_atla_alternates_one_iteration_each_once_the_warm_up_is_over():
+    heard = []
+    train_atla(Walk, epsilon=0.2, settings=SMALL, adversary=OPPONENT, progress=lambda *who: heard.append(who))
+    assert heard[:2] == [("agent", 64), ("agent", 128)]
+    assert heard[2:] == [pair for i in range(3, 7) for pair in (("agent", 64 * i), ("adversary", 64 * (i - 2)))]
+
+
+def test_the_adversary_meets_the_agent_as_it_is(monkeypatch):
+    """After every iteration of the agent its opponent is turned on the weights of that moment."""
+    from quintain.attacks.defences import atla
+
+    faced = []
+
+    class Noted(atla.AdversaryLearner):
+        def face(self, victim):
+            faced.append(victim.policy(np.ones((1, 3)))[0])
+            super().face(victim)
+
+    monkeypatch.setattr(atla, "AdversaryLearner", Noted)
+    made = train_atla(Walk, epsilon=0.2, settings=SMALL, adversary=OPPONENT)
+    assert len(faced) == 4
+    assert len({tuple(outputs) for outputs in faced}) == 4
+    assert any(np.array_equal(made.victim.policy(np.ones((1, 3)))[0], outputs) for outputs in faced)
+
+
+@pytest.mark.parametrize("train", [train_atla, train_sa_ppo])
+def test_equal_seeds_give_equal_runs(train):
+    little = replace(SMALL, steps=192, evaluate_every=192)
+    one, two, other = (train(Walk, epsilon=0.2, settings=little, seed=seed) for seed in (0, 0, 1))
+    x = np.ones((1, 3))
+    assert one.curve == two.curve
+    np.testing.assert_array_equal(one.victim.policy(x), two.victim.policy(x))
+    assert not np.array_equal(one.victim.policy(x), other.victim.policy(x))
+
+
+def test_the_best_checkpoint_under_the_full_budget_is_kept():
+    made = train_sa_ppo(Walk, epsilon=0.2, settings=SMALL)
+    assert [point.steps for point in made.curve] == [128, 256, 384]
+    assert made.chosen.score == max(point.score for point in made.curve[1:])
+    assert made.victim.observation_space == Walk().observation_space
+    assert made.victim.name == "sa-ppo"
+    better, worse = Checkpoint(1, 5.0, 1.0, 0.9, 0.5), Checkpoint(1, 9.0, 9.0, 0.8, 0.5)
+    assert better.score > worse.score
+
+
+def test_the_regulariser_flattens_the_policy():
+    def slope(weight):
+        settings = DefenceSettings(
+            steps=2048, envs=4, rollout=64, batch=64, epochs=5, warmup=0, ramp=0, evaluate_every=2048, episodes=2,
+            learning_rate=3e-3,
+        )  # fmt: skip
+        victim = train_sa_ppo(Walk, epsilon=0.5, settings=settings, weight=weight).victim
+        states = np.random.default_rng(0).normal(size=(50, 3))
+        _, back = victim.policy.pull(states)
+        return np.abs(back(np.ones((50, 2)))).sum(1).mean()
+
+    assert slope(10.0) < 0.5 * slope(0.0)
+
+
+def test_what_cannot_be_defended_is_refused():
+    with pytest.raises(ConfigurationError, match="continuous actions"):
+        train_atla(lambda: gym.make("CartPole-v1"), epsilon=0.1)
+    with pytest.raises(ConfigurationError, match="weight >= 0"):
+        train_sa_ppo(Walk, epsilon=0.1, weight=-1)
+    with pytest.raises(ConfigurationError, match="bound must be one of"):
+        train_sa_ppo(Walk, epsilon=0.1, bound="crown", settings=SMALL)
+    with pytest.raises(ConfigurationError, match="warmup must be"):
+        DefenceSettings(warmup=0.8, ramp=0.4)
+    with pytest.raises(ConfigurationError, match="counts must be >= 1"):
+        DefenceSettings(episodes=0)

@@ -1,0 +1,82 @@
+import numpy as np
+import pytest
+from attacked_worlds import Shift, Walk
+
+pytest.importorskip("stable_baselines3")
+
+import gymnasium as gym
+
+from quintain.agents.victims import Normaliser
+from quintain.attacks.budget import Ball
+from quintain.attacks.defences.world import AgentWorld
+from quintain.errors import ConfigurationError
+from quintain.seeding import SeedStream
+
+UNITS = Normaliser(np.array([1.0, 0.0, -1.0]), np.array([2.0, 1.0, 0.5]), 100.0)
+ACTIONS = np.array([[0.5, -0.25], [1.0, 1.0]])
+
+
+def world(space="raw", normaliser=UNITS, seed=0):
+    return AgentWorld(Walk, 2, space, normaliser, SeedStream(seed, "test"))
+
+
+def under_attack(space):
+    made = world(space)
+    made.attack, made.ball = Shift(), Ball(0.25)
+    return made
+
+
+@pytest.mark.parametrize(("space", "moved"), [("raw", 0.25 / UNITS.scale), ("normalised", [0.25] * 3)])
+def test_the_agent_sees_the_lie_and_the_world_goes_on_from_the_truth(space, moved):
+    honest, lying = world(space), under_attack(space)
+    np.testing.assert_allclose(lying.reset() - honest.reset(), np.tile(moved, (2, 1)), atol=1e-6)
+    for _ in range(4):
+        (seen, reward, done, _), (true, own_reward, own_done, _) = lying.step(ACTIONS), honest.step(ACTIONS)
+        np.testing.assert_array_equal(lying.true, honest.true)
+        np.testing.assert_array_equal(reward, own_reward)
+        np.testing.assert_array_equal(done, own_done)
+        np.testing.assert_allclose(true, UNITS(honest.true), atol=1e-6)
+        np.testing.assert_allclose(seen - true, np.tile(moved, (2, 1)), atol=1e-6)
+    np.testing.assert_allclose(lying.radius, moved)
+
+
+def test_the_end_of_an_episode_is_shown_like_any_other_observation_and_another_begins():
+    made = under_attack("normalised")
+    made.reset()
+    for _ in range(5):
+        before = made.true
+        seen, _, done, infos = made.step(ACTIONS)
+    assert done.all()
+    assert all(info["TimeLimit.truncated"] for info in infos)
+    end = before + np.stack([ACTIONS[:, 0], ACTIONS[:, 1], ACTIONS[:, 0] - ACTIONS[:, 1]], 1)
+    np.testing.assert_allclose(infos[0]["terminal_observation"], (UNITS(end) + 0.25)[0], atol=1e-6)
+    np.testing.assert_allclose(made.following, UNITS(end))
+    np.testing.assert_allclose(seen, UNITS(made.true) + 0.25, atol=1e-6)
+
+
+def test_running_statistics_are_those_of_the_true_observations_until_they_are_frozen():
+    made = world(normaliser=None)
+    made.attack, made.ball = Shift(), Ball(0.25)
+    gathered = [made.reset() * 0 + made.true]
+    for _ in range(3):
+        made.step(ACTIONS)
+        gathered.append(made.true)
+    np.testing.assert_allclose(made.normaliser.mean, np.concatenate(gathered).mean(0), atol=1e-3)
+    made.freeze()
+    frozen = made.normaliser
+    made.step(ACTIONS)
+    assert made.normaliser is frozen
+
+
+def test_equal_seeds_are_equal_worlds():
+    np.testing.assert_array_equal(world(seed=3).reset(), world(seed=3).reset())
+    assert not np.array_equal(world(seed=3).reset(), world(seed=4).reset())
+
+
+def test_other_spaces_are_refused():
+    with pytest.raises(ConfigurationError, match="continuous actions"):
+        AgentWorld(lambda: gym.make("CartPole-v1"), 1, "raw", None, SeedStream(0))
+    with pytest.raises(ConfigurationError, match="Box of one axis"):
+        AgentWorld(lambda: gym.make("FrozenLake-v1"), 1, "raw", None, SeedStream(0))
+    with pytest.raises(ConfigurationError, match="'raw' or 'normalised'"):
+        world("pixels")
