@@ -141,6 +141,10 @@ class Adversary:
         self.network = Perceptrons([states, width, width, states], rng, learning_rate=rate, last="tanh", dtype=dtype)
         self.weights = Perceptrons([states, width, 1], rng, learning_rate=rate, dtype=dtype)
 
+    def face(self, victim: VictimGaussian) -> None:
+        """Turn on another victim."""
+        self._victim = victim
+
     def importance(self, x: Array) -> Array:
         """Return h(x), positive and 1 on average over the batch: shape ``(n,)``."""
         h = np.logaddexp(0, self.weights(x)[0, :, 0])

@@ -10,7 +10,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from quintain.agents.victims import MLP, Layer, Space, Victim
+from quintain.agents.victims import MLP, ActionValue, Layer, Space, Victim
 from quintain.attacks.budget import Ball, enforce
 from quintain.attacks.learned import Learned
 from quintain.attacks.rat.learners import Adversary, IntentionPolicy
@@ -26,6 +26,8 @@ __all__ = ["TrainedRAT", "train_rat"]
 
 Array = NDArray[np.floating[Any]]
 _DEFAULTS = RATSettings()
+#: From the steps so far, and a function that gives the attack as it is now, to another victim or ``None``.
+Rematch = Callable[[int, Callable[[], Learned]], Victim | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +58,7 @@ def train_rat(
     settings: RATSettings = _DEFAULTS,
     seed: int = 0,
     progress: Callable[[int], None] | None = None,
+    rematch: Rematch | None = None,
 ) -> TrainedRAT:
     """Train RAT (Bai et al. 2025, algorithm 1) against a frozen victim. White-box in training, l_inf.
 
@@ -74,6 +77,8 @@ def train_rat(
         settings: How.
         seed: Root seed; equal seeds give equal attacks.
         progress: Called with the steps so far.
+        rematch: Called with the steps so far and a function that gives the attack as it is now. If it returns a victim,
+            with the same normaliser, training goes on against that one; defences alternate so.
 
     Raises:
         CapabilityError: If the victim lacks what the attack needs.
@@ -82,7 +87,7 @@ def train_rat(
     """
     run = _Run(make, victim, Ball(epsilon), space, settings, SeedStream(seed, "rat"))
     try:
-        return run.train(progress)
+        return run.train(progress, rematch)
     finally:
         for env in run.envs:
             env.close()
@@ -129,7 +134,7 @@ class _Run:
         self.accuracy = float("nan")
         self.adversary_updates, self.losses = 0, list[float]()
 
-    def train(self, progress: Callable[[int], None] | None) -> TrainedRAT:
+    def train(self, progress: Callable[[int], None] | None, rematch: Rematch | None) -> TrainedRAT:
         s, rows = self.settings, self.settings.envs
         true = np.stack([env.reset(seed=next(self.seeds))[0] for env in self.envs])
         time, switch = np.zeros(rows, np.int64), self.rng.integers(0, self.horizon + 1, rows)
@@ -163,16 +168,26 @@ class _Run:
                     self.learn(exploring)
             if progress is not None:
                 progress(done_steps + rows)
+            if rematch is not None:
+                self.face(rematch(done_steps + rows, self.method))
         labels = len(self.rewards)
-        if not s.intention:
-            *hidden, last = self.chooser.actor.frozen(self.states).layers
-            liar = MLP([*hidden, Layer(last.weight, last.bias, "tanh")])
-            return TrainedRAT(
-                Learned(self.victim, liar, self.space, "sa-rl"), None, labels, self.accuracy, float("nan")
-            )
-        method = Learned(self.victim, self.adversary.network.frozen(), self.space, "rat")
+        intention = self.intention_policy() if s.intention else None
         loss = float(np.mean(self.losses[-100:])) if self.losses else float("nan")
-        return TrainedRAT(method, self.intention_policy(), labels, self.accuracy, loss)
+        return TrainedRAT(self.method(), intention, labels, self.accuracy, loss)
+
+    def method(self) -> Learned:
+        """Return the attack as it is now."""
+        if self.settings.intention:
+            return Learned(self.victim, self.adversary.network.frozen(), self.space, "rat")
+        *hidden, last = self.chooser.actor.frozen(self.states).layers
+        liar = MLP([*hidden, Layer(last.weight, last.bias, "tanh")])
+        return Learned(self.victim, liar, self.space, "sa-rl")
+
+    def face(self, victim: Victim | None) -> None:
+        """Go on against another victim, if there is one."""
+        if victim is not None:
+            self.victim = victim
+            self.adversary.face(VictimGaussian(victim))
 
     def act(self, true: Array, x: Array, by_victim: NDArray[np.bool_]) -> tuple[Array, Array]:
         """Return executed actions in [-1, 1], of the deceived victim or of the intention policy; and lies, likewise."""
@@ -226,13 +241,14 @@ class _Run:
             self.adversary.update_weights(states, self.batch()[0], self.chooser)
 
     def intention_policy(self) -> Victim:
-        """Return the intention policy as a victim."""
+        """Return the intention policy as a victim, with the first of its critics."""
         victim = self.victim
         return Victim(
             self.chooser.actor.frozen(self.actions),
             victim.observation_space,
             victim.action_space,
             head="squashed",
+            action_value=ActionValue([self.chooser.critics.frozen()]),
             normaliser=victim.normaliser,
             name="intention",
         )
