@@ -18,8 +18,6 @@ from quintain.evaluation.records import EpisodeRecord, Outcome
 
 __all__ = ["Ledger", "classify", "play_episode", "seats"]
 
-#: What of ``info`` a record keeps elsewhere; ``episode`` is Gymnasium's wall-clock statistics.
-_KEPT_ELSEWHERE = frozenset({"reward_terms", "attack", "episode"})
 #: Longest error message that is kept.
 _MAX_MESSAGE = 2_000
 #: Parts of ``info`` that have a place of their own in the record, or that hold the clock.
