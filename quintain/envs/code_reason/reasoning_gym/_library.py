@@ -1,8 +1,8 @@
 """Questions from the reasoning-gym library, judged by our own verifiers.
 
-The library draws the question and knows its answer; everything that touches a model's text is ours: the library's
-scorers, several of which evaluate what they judge or pay for junk, are never called. Seeds come from our stream, one
-per item.
+The library draws the question and knows its answer, which most families here compute a second time from the question
+alone. Everything that touches a model's text is ours: the library's scorers, several of which evaluate what they judge
+or pay for junk, are never called. Seeds come from our stream, one per item.
 """
 
 from __future__ import annotations
@@ -10,18 +10,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass
+from decimal import Context, localcontext
 from functools import cache
-from typing import Any, ClassVar, NamedTuple, cast
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple, TypeAlias, cast
 
 import numpy as np
 
 from quintain.envs.code_reason.draws import randint
-from quintain.envs.code_reason.task import ExactTask, expect
-from quintain.errors import TaskError, require
+from quintain.envs.code_reason.reasoning_gym._solvers import Unclear
+from quintain.envs.code_reason.task import ExactTask, Problem, expect
+from quintain.errors import TaskError, UnknownNameError, require
 
 __all__ = ["Form", "LibraryTask", "Source", "entry", "library_task"]
 
-_MAX_DRAWS = 100
+_MAX_DRAWS = 200
+
+#: Settings of the library by name; any mapping will do where a user gives them.
+Settings: TypeAlias = tuple[tuple[str, Any], ...]
 
 
 class Form(NamedTuple):
@@ -45,15 +51,23 @@ class Source(NamedTuple):
 
     Attributes:
         form: The form of its answers.
+        solve: Our own solution of a question, from its text alone; ``None`` where there is none.
+        easy: The library's settings at the easy level, beside its defaults.
+        hard: The library's settings at the hard level, beside its defaults.
+        always: The library's settings at every level, beside its defaults.
+        note: What has to be added to the question, so that it has one answer.
         reuse: Keep the library's data set between items: where making one is slow and draws nothing.
         keep: Whether an item can be used, from question and answer.
-        hard: Level of the library's curriculum that the hard level stands for.
     """
 
     form: Form
+    solve: Callable[[str], str] | None = None
+    easy: Mapping[str, Any] = MappingProxyType({})
+    hard: Mapping[str, Any] = MappingProxyType({})
+    always: Mapping[str, Any] = MappingProxyType({})
+    note: str = ""
     reuse: bool = False
     keep: Callable[[str, str], bool] = lambda question, answer: True
-    hard: int = 1
 
 
 @dataclass(frozen=True)
@@ -61,43 +75,71 @@ class LibraryTask(ExactTask[Any]):
     """A family of reasoning-gym with one right answer.
 
     Differences from the library: an answer is right or not, there is no credit for parts; the answer is parsed and
-    compared by value. The oracle takes the answer that the library computed with the question.
+    compared by value. Most families have a solver of our own, which reads nothing but the question: it is the oracle,
+    and items on which it differs from the library, or which have several answers, are drawn again. The medium level is
+    the library's defaults, the easy one is smaller and the hard one larger.
 
     Attributes:
-        level: Level of the library's curriculum for all its settings, from 0; -1 for the library's defaults. Families
-            without a curriculum have one level only.
+        settings: Settings of the library by name, in place of its defaults.
+        level: Level of the library's curriculum, which the settings modify, from 0; -1 for the library's defaults.
     """
 
-    LEVELS: ClassVar = {"easy": {"level": 0}, "hard": {"level": 1}}
     SOURCE: ClassVar[Source]
 
+    settings: Settings = ()
     level: int = -1
 
     def __post_init__(self) -> None:
-        """Check that the library is there."""
+        """Check that the library is there and knows the settings."""
         expect(-1 <= self.level <= 10, "level in [-1, 10]")
-        require("reasoning_gym", "reason", f"task {self.name!r}")
+        given = dict(self.settings)
+        known = require("reasoning_gym", "reason", f"task {self.name!r}").factory.DATASETS[self.name][1]
+        for name in given:
+            if name not in known.__dataclass_fields__ or name in ("seed", "size"):
+                raise UnknownNameError(f"setting of task {self.name!r}", name, known.__dataclass_fields__)
+        frozen = tuple(sorted((k, tuple(v) if isinstance(v, list) else v) for k, v in given.items()))
+        object.__setattr__(self, "settings", frozen)
+        try:
+            known(**dict(_curriculum(self.name, self.level)) | dict(self._settings())).validate()
+        except AssertionError as error:
+            raise ValueError(str(error)) from error
+
+    def _settings(self) -> Settings:
+        return tuple((dict(self.SOURCE.always) | dict(self.settings)).items())
 
     def draw(self, rng: np.random.Generator) -> dict[str, Any]:
         """Draw an item, with the library's answer in canonical form."""
-        source = self.SOURCE
+        form, keep = self.SOURCE.form, self.SOURCE.keep
         for _ in range(_MAX_DRAWS):
-            item = entry(self.name, self.level, rng, reuse=source.reuse)
-            answer = str(item["answer"])
-            if source.keep(item["question"], answer):
-                return {
-                    "question": item["question"].strip(),
-                    "expected": source.form.render(source.form.parse(answer.strip())),
-                }
+            item = entry(self.name, rng, self._settings(), level=self.level, reuse=self.SOURCE.reuse)
+            question, answer = item["question"].strip(), str(item["answer"])
+            if keep(question, answer) and self._agrees(question, expected := form.parse(answer.strip())):
+                return {"question": question, "expected": form.render(expected)}
         raise TaskError(f"task {self.name!r} gave no usable item in {_MAX_DRAWS} draws: {self}")
+
+    def _agrees(self, question: str, expected: Any) -> bool:
+        """Tell whether our own solution, where there is one, is the library's answer."""
+        if self.SOURCE.solve is None:
+            return True
+        try:
+            return self.same(self.parse(self.SOURCE.solve(question)), expected)
+        except Unclear:
+            return False
 
     def ask(self, data: Mapping[str, Any]) -> str:
         """Add the form of the answer to the library's question."""
-        return f"{data['question']}\nWrite the final answer as <<<{self.SOURCE.form.placeholder}>>>."
+        note = f"\n{self.SOURCE.note}" if self.SOURCE.note else ""
+        return f"{data['question']}{note}\nWrite the final answer as <<<{self.SOURCE.form.placeholder}>>>."
 
     def find(self, data: Mapping[str, Any]) -> Any:
         """Take the answer that came with the question."""
         return self.parse(data["expected"])
+
+    def solve(self, problem: Problem) -> str:
+        """Solve the question ourselves; without a solver, take the answer that came with it."""
+        if self.SOURCE.solve is None:
+            return super().solve(problem)
+        return self.render(self.parse(self.SOURCE.solve(problem.data["question"])))
 
     def parse(self, text: str) -> Any:
         """Read an answer in the family's form."""
@@ -112,28 +154,31 @@ class LibraryTask(ExactTask[Any]):
         return self.SOURCE.form.same(value, right)
 
 
-def entry(name: str, level: int, rng: np.random.Generator, *, reuse: bool = False) -> dict[str, Any]:
-    """Draw one item of the library: question, answer and metadata."""
+def entry(
+    name: str, rng: np.random.Generator, settings: Settings = (), *, level: int = -1, reuse: bool = False
+) -> dict[str, Any]:
+    """Draw one item of the library, as it is: question, answer and metadata."""
     seed = randint(rng, 0, 2**31 - 1)
-    if not reuse:
-        return cast("dict[str, Any]", _data_set(name, level, seed)[0])
-    data_set = copy(_shared_data_set(name, level))
-    data_set.seed = seed
-    return cast("dict[str, Any]", data_set[0])
+    with localcontext(Context()):  # some families set the precision of decimal numbers for the whole thread
+        if not reuse:
+            return cast("dict[str, Any]", _data_set(name, level, settings, seed)[0])
+        data_set = copy(_shared_data_set(name, level, settings))
+        data_set.seed = seed
+        return cast("dict[str, Any]", data_set[0])
 
 
 @cache
-def _shared_data_set(name: str, level: int) -> Any:
-    return _data_set(name, level, 0)
+def _shared_data_set(name: str, level: int, settings: Settings) -> Any:
+    return _data_set(name, level, settings, 0)
 
 
-def _data_set(name: str, level: int, seed: int) -> Any:
+def _data_set(name: str, level: int, settings: Settings, seed: int) -> Any:
     library = require("reasoning_gym", "reason", f"task {name!r}")
-    return library.create_dataset(name, seed=seed, size=1, **dict(_settings(name, level)))
+    return library.create_dataset(name, seed=seed, size=1, **dict(_curriculum(name, level)) | dict(settings))
 
 
 @cache
-def _settings(name: str, level: int) -> tuple[tuple[str, Any], ...]:
+def _curriculum(name: str, level: int) -> Settings:
     """Settings at a level of the library's curriculum, bounded by how many levels each attribute has."""
     if level < 0:
         return ()
@@ -154,7 +199,7 @@ def library_task(name: str, source: Source) -> type[LibraryTask]:
         "__doc__": LibraryTask.__doc__,
         "__module__": __name__,
         "SOURCE": source,
-        "LEVELS": {"easy": {"level": 0}, "hard": {"level": source.hard}},
+        "LEVELS": {"easy": {"settings": source.easy}, "hard": {"settings": source.hard}},
         "name": name,
         "suite": "reasoning_gym",
     }
