@@ -19,7 +19,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from quintain.agents.games import LLMPlayer
+from quintain.agents.games import AnswerOnce, LLMPlayer
 from quintain.agents.llm.engines import make_engine
 from quintain.evaluation.games import (
     PUBLISHED,
@@ -66,7 +66,7 @@ PUBLISHED_TOTALS = {
 def main() -> None:
     options = parse()
     started = time.perf_counter()
-    engine = make_engine(options.engine)
+    engine = AnswerOnce(make_engine(options.engine))
     constrained = not options.free
     players = {
         f"{style} {'/'.join(labels)} {order}": LLMPlayer(
@@ -172,7 +172,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--extended", action="store_true", help="the study's further opponents in the dilemma as well")
     parser.add_argument("--free", action="store_true", help="let the model write freely instead of choosing a label")
-    parser.add_argument("--concurrency", type=int, default=32)
+    parser.add_argument("--concurrency", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("runs/repeated-games"))
     parser.add_argument("--resume", action="store_true")

@@ -1,11 +1,13 @@
 """Players of repeated games: classic, adaptive and zero-determinant strategies, and language models."""
 
+from quintain.agents.games.answer_once import AnswerOnce
 from quintain.agents.games.llm_player import Choice, LLMPlayer, PlayerSettings
 from quintain.agents.games.machines import Machine, Traits, memory_one
 from quintain.agents.games.prompts import Wording
 from quintain.agents.games.strategy import StrategyAgent, is_strategy, machine, opponent, strategy, strategy_names
 
 __all__ = [
+    "AnswerOnce",
     "Choice",
     "LLMPlayer",
     "Machine",

@@ -73,7 +73,8 @@ class Choice:
         kind: ``"action"`` or ``"prediction"``.
         option: The option chosen, or -1 if the output was illegal.
         first: The option that the question named first; -1 if several orders were averaged.
-        label: The label that was said, or the illegal output (at most 80 characters).
+        label: The label that was said, or the illegal output (at most 80 characters); empty where exchanged labels
+            were averaged, so that no single one was said.
         probabilities: Of the options, where the engine tells them.
     """
 
@@ -266,13 +267,14 @@ class _Player:
             logprobs = np.array(_by_option(reply.choice_logprobs, order))
             total += logprobs - np.logaddexp.reduce(logprobs)
         probabilities = _probabilities((total / len(ways)).tolist())
-        temperature = self._agent.settings.temperature
-        if temperature:
-            sharpened = np.array(probabilities) ** (1 / temperature)
+        settings = self._agent.settings
+        if settings.temperature:
+            sharpened = np.array(probabilities) ** (1 / settings.temperature)
             option = int(self._rng.choice(len(probabilities), p=sharpened / sharpened.sum()))
         else:
             option = int(np.argmax(probabilities))
-        return Choice(len(self._history) + 1, kind, option, -1, self._labels[option], probabilities)
+        label = self._labels[option] if settings.debias == "order" else ""
+        return Choice(len(self._history) + 1, kind, option, -1, label, probabilities)
 
 
 def _by_option(logprobs: Sequence[float], order: Sequence[int]) -> list[float]:

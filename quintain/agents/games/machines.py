@@ -58,6 +58,25 @@ class Machine:
         if len(self.following) != len(states) or any(len(f) != 4 or not set(f) <= set(states) for f in self.following):
             raise ConfigurationError(f"{self.name}: every state needs four successors among {len(states)} states")
 
+    def after(self, state: int, moves: Sequence[int]) -> int:
+        """Return the state that follows a round.
+
+        Several others count as defecting if one of them does. Where another made no legal move, or a hidden one, the
+        machine goes on if its successor does not depend on that move, and otherwise stays: an alternator alternates
+        through a void round, tit-for-tat waits for a move to answer.
+
+        Args:
+            state: The state in which the round was played.
+            moves: As executed, own move first; negative where there was none or it is hidden.
+        """
+        own, *others = moves
+        if own < 0:
+            return state
+        if min(others) >= 0:
+            return self.following[state][2 * own + max(others)]
+        cooperated, defected = self.following[state][2 * own : 2 * own + 2]
+        return cooperated if cooperated == defected else state
+
     @property
     def stochastic(self) -> bool:
         """Whether any move is drawn at random."""

@@ -141,7 +141,7 @@ class _MachineSeat:
         return 0 if p == 1.0 or (p > 0.0 and self._rng.random() < p) else 1
 
     def learn(self, moves: Sequence[int]) -> None:
-        self._state = self._machine.following[self._state][2 * moves[0] + max(moves[1:])]
+        self._state = self._machine.after(self._state, moves)
 
 
 class _StrategyActor:
@@ -151,18 +151,16 @@ class _StrategyActor:
         self._agent, self._seat = agent, seat
         self._player: adaptive.Adaptive | None = None
         self._names: list[str] = []
-        self._hidden = False
 
     def act(self, observation: Any, info: dict[str, Any]) -> Action:
         if self._player is None:
             rules = _read_rules(info, self._agent.name, self._agent.traits)
-            self._hidden = rules["history"] == "private"
             self._names = rules["options"][0]
             self._player = self._agent.sit(rules["payoffs"][0], self._seat.rng)
-        if info["moves"] is not None:
-            moves = _visible(info["moves"], self._hidden)
-            if moves is not None:
-                self._player.learn(moves)
+        moves = info["moves"]
+        # A machine knows what to make of a void round; to the others it teaches nothing.
+        if moves is not None and (self._agent.machine is not None or min(moves) >= 0):
+            self._player.learn(moves)
         option = self._player.choose()
         return self._names[option] if isinstance(self._seat.action_space, spaces.Text) else option
 
@@ -177,7 +175,6 @@ class _MachineActor:
         self._following = [dict(zip(_PAIRS, states, strict=True)) for states in machine.following]
         self._draws = _uniforms(seat)
         self._state = 0
-        self._hidden = False
 
     def act(self, observation: Any, info: dict[str, Any]) -> Action:
         try:
@@ -191,11 +188,9 @@ class _MachineActor:
         """Take in what is not a plain pair of moves: the first turn, several others, a hidden or a void round."""
         moves = info.get("moves")
         if moves is None:
-            self._hidden = _read_rules(info, self._machine.name, self._machine.traits)["history"] == "private"
-            return
-        seen = _visible(moves, self._hidden)
-        if seen is not None:
-            self._state = self._machine.following[self._state][2 * seen[0] + max(seen[1:])]
+            _read_rules(info, self._machine.name, self._machine.traits)
+        else:
+            self._state = self._machine.after(self._state, moves)
 
 
 # Pairs of moves in the order in which a machine lists its successors.
@@ -207,13 +202,6 @@ def _uniforms(seat: Seat) -> Iterator[float]:
     rng = seat.rng
     while True:
         yield from rng.random(64).tolist()
-
-
-def _visible(moves: Sequence[int], hidden: bool) -> Sequence[int] | None:
-    """The moves of a round that can be learnt from: hidden ones count as option 0, a void round is none."""
-    if hidden and moves[0] >= 0:
-        return [moves[0], *(0 for _ in moves[1:])]
-    return moves if min(moves) >= 0 else None
 
 
 def _read_rules(info: dict[str, Any], name: str, traits: Traits) -> dict[str, Any]:

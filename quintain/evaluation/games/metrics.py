@@ -6,7 +6,7 @@ All rates leave out rounds in which the player in question made no legal move. A
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -141,7 +141,8 @@ class PositionBias:
     """Whether a language model chooses by place or letter rather than by payoff.
 
     Attributes:
-        first_named: Share of action questions answered with the option that was named first.
+        first_named: Share of action questions answered with the option that was named first. Its interval takes
+            questions for independent; those of one match are not, so the truth is less certain still.
         labels: Share of each label among the answers.
         illegal: Share of outputs that were no label.
         verdict: One sentence.
@@ -153,22 +154,26 @@ class PositionBias:
     verdict: str
 
 
-def audit_position_bias(matches: Sequence[Match], agent: str, confidence: float = 0.95) -> PositionBias | None:
+def audit_position_bias(
+    matches: Sequence[Match], agent: str | Collection[str], confidence: float = 0.95
+) -> PositionBias | None:
     """Audit the answers of one language model; ``None`` if it gave none.
 
     Only questions with one order of names count for ``first_named``. Order and option are independent when the order is
-    shuffled; with a fixed order the share says nothing about place alone, and the verdict says so.
+    shuffled, and over players that name the options in opposite orders; with one fixed order the share says nothing
+    about place alone, and the verdict says so.
 
     Args:
         matches: Any matches; seats of other players are ignored.
-        agent: Name of the player.
+        agent: Name of the player, or of several that are to be audited together.
         confidence: Nominal coverage of the intervals.
     """
+    agents = {agent} if isinstance(agent, str) else set(agent)
     choices = [
         choice
         for match in matches
         for seat, name in enumerate(match.fixture.agents)
-        if name == agent
+        if name in agents
         for choice in match.traces[seat]
         if choice["kind"] == "action"
     ]
@@ -177,8 +182,8 @@ def audit_position_bias(matches: Sequence[Match], agent: str, confidence: float 
     legal = [choice for choice in choices if choice["option"] >= 0]
     ordered = [choice for choice in legal if choice["first"] >= 0]
     first_named = rate(sum(c["option"] == c["first"] for c in ordered), len(ordered), confidence)
-    spoken = sorted({c["label"] for c in legal})
-    labels = {label: rate(sum(c["label"] == label for c in legal), len(legal), confidence) for label in spoken}
+    spoken = [c["label"] for c in legal if c["label"]]  # none where exchanged labels were averaged
+    labels = {label: rate(spoken.count(label), len(spoken), confidence) for label in sorted(set(spoken))}
     illegal = rate(len(choices) - len(legal), len(choices), confidence)
     shuffled = len({choice["first"] for choice in ordered}) > 1
     verdict = _verdict(first_named, shuffled, bool(ordered))

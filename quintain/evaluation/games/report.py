@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from html import escape
 from pathlib import Path
 
@@ -25,11 +25,18 @@ td:first-child,th:first-child{text-align:left}svg{max-width:100%;height:auto}cod
 """
 
 
-def audit_lines(matches: Sequence[Match], agents: Sequence[str]) -> list[str]:
-    """The position-bias audit as text, one line per language model; to be shown before anything about behaviour."""
+def audit_lines(matches: Sequence[Match], agents: Sequence[str] | Mapping[str, Collection[str]]) -> list[str]:
+    """The position-bias audit as text, one line per language model; to be shown before anything about behaviour.
+
+    Args:
+        matches: Any matches.
+        agents: Names of players, or groups of them under a name: those that differ in the order of names alone are
+            audited together.
+    """
+    groups = agents if isinstance(agents, Mapping) else {agent: [agent] for agent in agents}
     lines = []
-    for agent in agents:
-        audit = audit_position_bias(matches, agent)
+    for agent, members in groups.items():
+        audit = audit_position_bias(matches, members)
         if audit is not None:
             labels = ", ".join(f"{label} {interval.estimate:.0%}" for label, interval in audit.labels.items())
             lines.append(
@@ -47,6 +54,7 @@ def write_games_report(
     title: str = "Repeated games",
     result: Tournament | None = None,
     comparisons: Mapping[str, Interval] | None = None,
+    audited: Mapping[str, Collection[str]] | None = None,
 ) -> Path:
     """Write the page. Text from models is escaped; the page holds no script and loads nothing.
 
@@ -57,6 +65,7 @@ def write_games_report(
         title: Heading.
         result: A tournament, whose matrices are added.
         comparisons: Named paired differences.
+        audited: Groups of players to audit together, as for :func:`audit_lines`; each on its own if left out.
 
     Returns:
         The path.
@@ -64,7 +73,7 @@ def write_games_report(
     Raises:
         MissingDependencyError: Without matplotlib.
     """
-    parts = [f"<h1>{_text(title)}</h1>", *_audit(matches, agents)]
+    parts = [f"<h1>{_text(title)}</h1>", *_audit(matches, audited or agents)]
     if matches:
         parts += ["<h2>Metrics</h2>", *_metrics(matches, agents), *_families(matches, agents)]
         parts += _comparisons(comparisons or {})
@@ -94,7 +103,7 @@ def _table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
     return f"<table>{''.join(lines)}</table>"
 
 
-def _audit(matches: Sequence[Match], agents: Sequence[str]) -> list[str]:
+def _audit(matches: Sequence[Match], agents: Sequence[str] | Mapping[str, Collection[str]]) -> list[str]:
     lines = audit_lines(matches, agents)
     if not lines:
         return []

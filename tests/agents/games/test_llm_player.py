@@ -147,8 +147,10 @@ def test_averaging_over_exchanged_labels_removes_a_bias_for_a_letter():
         tempting = " J" if "If you choose Option J and the other player chooses Option F, you win 10" in text else " F"
         return [(1.0 if choice == " J" else 0.0) + (0.2 if choice == tempting else 0.0) for choice in choices]
 
-    assert match(LLMPlayer(scripted(rule), debias="order"), rounds=5)[0] == [0] * 5
-    assert match(LLMPlayer(scripted(rule), debias="labels"), rounds=5)[0] == [1] * 5
+    moves, trace, _ = match(LLMPlayer(scripted(rule), debias="order"), rounds=5)
+    assert (moves, {choice.label for choice in trace}) == ([0] * 5, {"J"})
+    moves, trace, _ = match(LLMPlayer(scripted(rule), debias="labels"), rounds=5)
+    assert (moves, {choice.label for choice in trace}) == ([1] * 5, {""})  # each label stood for either option
 
 
 def test_debiasing_needs_log_probabilities_and_says_so():

@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
+import quintain
 from quintain.agents import Seat
 from quintain.agents.games import machine, memory_one, opponent, strategy, strategy_names
 from quintain.agents.games.machines import Machine
+from quintain.envs.games import RepeatedGame
 from quintain.errors import AgentError, ConfigurationError, UnknownNameError
 
 PD = [[8, 0], [10, 5]]
@@ -190,6 +192,22 @@ def test_a_void_round_teaches_nothing():
     assert actor.act(None, {"moves": None, "rules": rules()}) == 0
     assert actor.act(None, {"moves": (0, -1)}) == 0
     assert actor.act(None, {"moves": (0, 1)}) == 1
+
+
+@pytest.mark.parametrize("view", ["numeric", "text"])
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("alternator", [0, 1, 0, 1]),  # counts rounds, void ones among them
+        ("defect-once", [1, 0, 0, 0]),
+        ("tit-for-tat", [0, 0, 1, 0]),  # waits for a move to answer
+    ],
+)
+def test_a_void_round_counts_for_those_who_go_by_the_round(name, expected, view):
+    game = RepeatedGame("prisoners_dilemma", rounds=4, view=view)
+    script = iter(["pass", "defect", "cooperate", "cooperate"] if view == "text" else [9, 1, 0, 0])
+    quintain.play(game, {"player_0": name, "player_1": lambda observation: next(script)}, seed=0)
+    assert [joint[0] for joint in game.history] == expected
 
 
 def test_with_several_others_one_defector_is_enough():

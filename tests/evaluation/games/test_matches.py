@@ -123,6 +123,25 @@ def test_a_fixed_order_cannot_be_audited_and_strategies_need_none():
     assert metrics.audit_position_bias(matches, "grim") is None
 
 
+def test_players_with_opposite_orders_can_be_audited_together():
+    engine = ScriptedEngine(first_named)
+    agents = {order: LLMPlayer(engine, order=order) for order in ("first", "last")}
+    matches = play_matches([Fixture(PD, (order, "grim")) for order in agents], agents)
+    audit = metrics.audit_position_bias(matches, ["first", "last"])
+    assert (audit.first_named.estimate, audit.first_named.n) == (1, 20)
+    assert "excluded" in audit.verdict
+
+
+def test_where_exchanged_labels_were_averaged_no_label_is_counted():
+    def rule(request):
+        return Reply(request.choices[0], "choice", 1, 1, choice_logprobs=(-1.0,) * len(request.choices))
+
+    player = LLMPlayer(ScriptedEngine(rule), debias="labels")
+    audit = metrics.audit_position_bias(play_matches([Fixture(PD, ("model", "grim"))], {"model": player}), "model")
+    assert audit.labels == {}
+    assert audit.illegal.estimate == 0
+
+
 # -- runs ----------------------------------------------------------------------------------------------------------
 
 
