@@ -15,7 +15,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.envs.registration import EnvSpec
 
-from quintain.agents.victims import MLP, Layer, Normaliser, Victim, load_victim
+from quintain.agents.victims import MLP, Layer, Normaliser, Rollouts, Victim, load_victim
 from quintain.agents.victims.training import RECIPES, load_reference, train_reference
 from quintain.errors import ConfigurationError, UnknownNameError, require
 from quintain.evaluation.manifest import describe_env
@@ -235,5 +235,7 @@ def _fingerprint(victim: Victim) -> str:
     states = SeedStream(0, "fingerprint").generator().standard_normal((64, *shape))
     if victim.normaliser is not None:
         states = states * victim.normaliser.scale + victim.normaliser.mean
-    actions = np.round(victim.act_batch(states).astype(np.float64), 3) + 0.0
+    rollouts = Rollouts(victim, len(states))  # one that remembers its episode is asked for its first actions
+    rollouts.restart()
+    actions = np.round(rollouts.act(states).astype(np.float64), 3) + 0.0
     return hashlib.blake2b(actions.tobytes(), digest_size=8).hexdigest()
