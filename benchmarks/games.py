@@ -2,14 +2,19 @@
 
     sh scripts/axelrod_venv.sh .venv-axelrod
     python benchmarks/games.py --peers .venv-axelrod/bin/python
+    python benchmarks/games.py --side llm          # a sweep with SmolLM2 beside its engine alone
 
 Peers run in an interpreter of their own. Rounds of measurements alternate between all contestants and the median ratio
 within a round is reported, so that other work on the machine hits all alike. CPU seconds decide.
+
+The language model's sweep goes the whole way: environment, players, records, scheduler. The requests it makes are kept
+and handed to the same engine in one call; both begin with an empty cache, and the ratio is taken round by round.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import itertools
 import json
 import statistics
@@ -138,6 +143,65 @@ def openspiel_matches() -> dict[str, float]:
     return {"OpenSpiel, matches": rate(play)}
 
 
+def llm_sweep(rounds: int, *, turns: int = 5, games: int = 8) -> None:
+    """Tokens per CPU second of SmolLM2 on one thread: a sweep of one-token choices, and its engine alone."""
+    from quintain.agents.games import LLMPlayer
+    from quintain.agents.llm import Engine, make_engine
+    from quintain.evaluation.games import sample_games, sweep
+
+    class Watched(Engine):
+        """Passes requests on, keeps them, and notes how many wait together."""
+
+        def __init__(self, inner: Engine) -> None:
+            self.name, self.capabilities, self.inner = inner.name, inner.capabilities, inner
+            self.requests: list = []
+            self.waiting = self.most_waiting = 0
+
+        async def _generate(self, requests):  # type: ignore[no-untyped-def]
+            self.requests.extend(requests)
+            self.waiting += len(requests)
+            self.most_waiting = max(self.most_waiting, self.waiting)
+            try:
+                return await self.inner._generate(requests)  # not generate: the tape would count each reply twice
+            finally:
+                self.waiting -= len(requests)
+
+    engine = make_engine("transformers", threads=1)
+
+    def tokens_per_cpu_s(work: Callable[[], int]) -> tuple[float, int]:
+        with engine.exclusive():  # type: ignore[attr-defined]  # forgets what the cache remembers
+            pass
+        start = time.process_time()
+        tokens = work()
+        return tokens / (time.process_time() - start), tokens
+
+    def direct(requests: list) -> int:
+        replies = asyncio.run(engine.generate(requests))
+        return sum(reply.prompt_tokens + reply.completion_tokens for batch in replies for reply in batch)
+
+    direct([LLMPlayer(engine).request("Q: Which one?", ("J", "F"), 0)])  # warm up
+    ratios = []
+    for _ in range(rounds):
+        kept = Watched(engine)
+        players = {"model": LLMPlayer(kept)}
+
+        def through(players: dict = players) -> int:
+            found = sweep(
+                ["model"], sample_games(games), opponents=["best-response"], agents=players, rounds=turns,
+                concurrency=2 * games, progress=False,
+            )  # fmt: skip
+            return sum(match.record.prompt_tokens + match.record.completion_tokens for match in found)
+
+        swept, tokens = tokens_per_cpu_s(through)
+        alone, same = tokens_per_cpu_s(lambda asked=kept.requests: direct(asked))
+        ratios.append(swept / alone)
+        print(
+            f"sweep of {2 * games} matches x {turns} turns: {swept:,.0f} tokens/CPU s ({tokens:,} tokens, up to "
+            f"{kept.most_waiting} requests together); engine alone: {alone:,.0f} ({same:,}); ratio {swept / alone:.2f}"
+        )
+    print(f"sweep over engine alone, median of {rounds} rounds: {statistics.median(ratios):.2f}x")
+
+
 CONTESTS = {
     "ours": [ours_vectorised, ours_parallel, ours_round_robin],
     "peers": [axelrod_matches, openspiel_matches],
@@ -158,8 +222,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", default=sys.executable, help="interpreter that has axelrod and open_spiel")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--side", choices=sorted(CONTESTS), help="measure one side and print JSON (used internally)")
+    parser.add_argument(
+        "--side", choices=[*CONTESTS, "llm"], help="ours, peers: one side as JSON (used internally); llm: the sweep"
+    )
     options = parser.parse_args()
+    if options.side == "llm":
+        llm_sweep(options.rounds)
+        return
     if options.side:
         print(json.dumps(measure(options.side)))
         return

@@ -84,9 +84,10 @@ def check(
 ) -> CheckReport:
     """Check an environment against Gymnasium's, PettingZoo's and our own contracts.
 
-    Our own: same seed, same episode; single, lock-step and completion-order vectors agree; instances do not influence
-    each other or the global generators; the spec survives JSON; malformed actions are outcomes; rewards are the
-    sum of their named terms; ``success`` is a bool.
+    Our own: same seed, same episode; different seeds differ, unless ``metadata["deterministic"]`` says that nothing is
+    random, and then they must not; single, lock-step and completion-order vectors agree; instances do not influence each
+    other or the global generators; the spec survives JSON; malformed actions are outcomes; rewards are the sum of their
+    named terms; ``success`` is a bool.
 
     Args:
         env_id: An id in Gymnasium's or PettingZoo's registry (or both: both are checked).
@@ -131,7 +132,8 @@ def check(
             report.failed[title] = f"{type(error).__name__}: {error}"
         else:
             report.passed.append(title)
-        report.warnings += [f"{title}: {w.message}" for w in caught if issubclass(w.category, UserWarning)]
+        said = [f"{title}: {w.message}" for w in caught if issubclass(w.category, UserWarning)]
+        report.warnings += dict.fromkeys(said)
     if report.failed and raise_on_failure:
         raise EnvironmentFault(str(report))
     return report
@@ -155,8 +157,16 @@ def _gymnasium_checks(
     def different_seeds_differ() -> None:
         with contextlib.closing(make()) as env:
             episodes = [list(_play(env, seed, policy, draws=0)) for seed in _SEEDS]
-        if all(_equal(episodes[0], other) for other in episodes[1:]):
-            raise EnvironmentFault(f"seeds {_SEEDS} all give the same episode")
+            declared = env.unwrapped.metadata.get("deterministic", False)
+        same = all(_equal(episodes[0], other) for other in episodes[1:])
+        if same and not declared:
+            raise EnvironmentFault(
+                f"seeds {_SEEDS} all give the same episode; if nothing is random, say so with metadata['deterministic']"
+            )
+        if declared and not same:
+            raise EnvironmentFault("metadata['deterministic'] is declared, and equal actions gave different episodes")
+        if declared:
+            raise _Skip(f"nothing is random, as metadata['deterministic'] says; seeds {_SEEDS} gave one episode")
 
     def instances_do_not_interfere() -> None:
         with contextlib.closing(make()) as one, contextlib.closing(make()) as two:

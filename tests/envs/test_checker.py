@@ -74,6 +74,14 @@ class NeverVaries(Guess):
         return 3
 
 
+class NeverVariesAndSaysSo(NeverVaries):
+    metadata = {"render_modes": [], "deterministic": True}
+
+
+class ClaimsNeverToVary(Guess):
+    metadata = {"render_modes": [], "deterministic": True}
+
+
 class Raises(Guess):
     def step(self, action):
         return super().step(int(action))
@@ -102,6 +110,7 @@ BROKEN = {
     SharesAGenerator: "instances do not interfere",
     UsesTheGlobalGenerator: "global generators untouched",
     NeverVaries: "different seeds differ",
+    ClaimsNeverToVary: "different seeds differ",
     Raises: "hostile actions are outcomes",
     DefaultsSilently: "hostile actions are outcomes",
     DoesNotAddUp: "info adds up",
@@ -127,6 +136,12 @@ def test_a_sound_world_passes(registered):
     assert "gymnasium check env" in report.passed
     assert report.skipped["vectors agree"].startswith("not a text environment")
     assert report.skipped["spec survives json"] == "left out on request"
+
+
+def test_a_world_without_chance_says_so_and_that_is_verified(registered):
+    report = quintain.check(registered(NeverVariesAndSaysSo), skip=["spec survives json"])
+    assert report.ok
+    assert report.skipped["different seeds differ"].startswith("nothing is random, as metadata['deterministic'] says")
 
 
 @pytest.mark.parametrize("world", BROKEN, ids=lambda w: w.__name__)

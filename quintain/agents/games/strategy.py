@@ -83,9 +83,20 @@ def machine(name: str, **arguments: Any) -> Machine:
     return _MACHINES[base](*positional, **arguments)
 
 
+class _Opponent:
+    """A seated strategy as a plain rule, which tells whether it draws random numbers."""
+
+    def __init__(self, agent: StrategyAgent, seat: Seat) -> None:
+        self.stochastic = agent.traits.stochastic
+        self._act = agent.begin(seat).act
+
+    def __call__(self, observation: Any, info: dict[str, Any]) -> Any:
+        return self._act(observation, info)
+
+
 def opponent(name: str, *, env_id: str, seat: str, spaces: tuple[Any, Any], seed: int) -> Callable[..., Any]:
     """Seat the strategy ``name`` and return its rule for choosing; the registered single-seat games call this."""
-    return strategy(name).begin(Seat(env_id, seat, *spaces, seed)).act
+    return _Opponent(strategy(name), Seat(env_id, seat, *spaces, seed))
 
 
 class StrategyAgent:

@@ -14,6 +14,9 @@ __all__ = ["register"]
 
 _PACKAGE = "quintain.envs.games"
 
+# Who sits opposite where a single-seat id is made without an opponent: tit-for-tat, where every player has two options.
+_OPPONENTS = {"rock_paper_scissors": "fictitious-play"}
+
 
 def register(provider: str = "quintain.agents.games:opponent") -> None:
     """Register every id that is not registered yet; cheap, and harmless to call again.
@@ -33,6 +36,5 @@ def register(provider: str = "quintain.agents.games:opponent") -> None:
         if env_id not in aec_registry:
             pettingzoo.register("aec", env_id, f"{_PACKAGE}.turns:repeated_game_aec", kwargs=kwargs)
         if env_id not in gymnasium.registry:
-            gymnasium.register(
-                env_id, f"{_PACKAGE}.single_seat:RepeatedGameEnv", kwargs={**kwargs, "provider": provider}
-            )
+            alone = {**kwargs, "provider": provider, "opponent": _OPPONENTS.get(game, "tit-for-tat")}
+            gymnasium.register(env_id, f"{_PACKAGE}.single_seat:RepeatedGameEnv", kwargs=alone)

@@ -22,7 +22,10 @@ Mover = Callable[[Any, dict[str, Any]], Any]
 
 
 class OpponentProvider(Protocol):
-    """Seats the player called ``name`` and returns its rule for choosing: (observation, info) -> action."""
+    """Seats the player called ``name`` and returns its rule for choosing: (observation, info) -> action.
+
+    A rule that never draws a random number may say so with an attribute ``stochastic = False``.
+    """
 
     def __call__(self, name: str, *, env_id: str, seat: str, spaces: tuple[Any, Any], seed: int) -> Mover:
         """Return a fresh mover for one episode, or raise ``UnknownNameError``."""
@@ -56,7 +59,8 @@ class RepeatedGameEnv(gym.Env[Any, Any]):
         See ``__init__``.
 
     Determinism:
-        ``reset(seed=s)`` fixes the choice of opponent, its moves, the trembles and the ending.
+        ``reset(seed=s)`` fixes the choice of opponent, its moves, the trembles and the ending. Where none of them is
+        random, ``metadata["deterministic"]`` is true and the seed decides nothing.
 
     Version history:
         v0: first version.
@@ -108,8 +112,10 @@ class RepeatedGameEnv(gym.Env[Any, Any]):
         self.observation_space = own["observation"] if self._flat else own  # type: ignore[index]
         self.action_space = self.match.action_space(self.seat)
         self._others: dict[str, Mover] = {}
-        for name in self.opponents:
-            self._sit(name, seed=0)
+        movers = [mover for name in self.opponents for mover in self._sit(name, seed=0).values()]
+        drawn = len(self.opponents) > 1 or any(getattr(mover, "stochastic", True) for mover in movers)
+        by_chance = self.match.rules.noise > 0 or self.match.rules.continuation is not None
+        self.metadata = {**type(self).metadata, "deterministic": not (drawn or by_chance)}
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Start an episode against the chosen or a drawn opponent."""

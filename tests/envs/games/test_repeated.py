@@ -332,6 +332,23 @@ def test_the_second_seat_sees_its_own_payoffs():
     assert env.step(0)[1] == 7
 
 
+@pytest.mark.parametrize("env_id", IDS)
+def test_every_id_keeps_its_promises_as_registered(env_id):
+    import quintain  # its registration names the strategies as opponents
+
+    report = quintain.check(env_id)
+    assert report.ok
+    assert report.skipped["different seeds differ"].startswith("nothing is random")
+
+
+@pytest.mark.parametrize("arguments", [{"opponent": "random"}, {"noise": 0.2}, {"continuation": 0.8}])
+def test_games_of_chance_differ_between_seeds(arguments):
+    import quintain
+
+    both = [f"pettingzoo {kind} {what}" for kind in ("parallel", "aec") for what in ("api", "seeds")]  # no opponent
+    assert "different seeds differ" in quintain.check("RepeatedGame-v0", arguments, skip=both).passed
+
+
 def test_several_opponents_are_drawn_and_one_can_be_chosen():
     env = gymnasium.make("RepeatedGame-v0", provider=PROVIDER, opponent=["random", "copy"])
     drawn = {env.reset(seed=seed)[1]["opponent"] for seed in range(20)}
