@@ -85,9 +85,9 @@ def check(
     """Check an environment against Gymnasium's, PettingZoo's and our own contracts.
 
     Our own: same seed, same episode; different seeds differ, unless ``metadata["deterministic"]`` says that nothing is
-    random, and then they must not; single, lock-step and completion-order vectors agree; instances do not influence each
-    other or the global generators; the spec survives JSON; malformed actions are outcomes; rewards are the sum of their
-    named terms; ``success`` is a bool.
+    random, and then they must not; single, lock-step and completion-order vectors agree; instances do not influence
+    each other or the global generators; the spec survives JSON; malformed actions are outcomes; rewards are the sum of
+    their named terms; ``success`` is a bool.
 
     Args:
         env_id: An id in Gymnasium's or PettingZoo's registry (or both: both are checked).
