@@ -72,7 +72,8 @@ class CodeReasonEnv(gym.Env[str, str]):
     and ``detail`` (why the answer is wrong).
 
     ## Arguments
-    - ``tasks``: a task name, a list of names, or ``"all"``. Each episode draws one of them uniformly.
+    - ``tasks``: a task name, a list of names, or ``"all"``. Each episode draws one of them uniformly. A task of your
+      own is ``"module:name"`` (see ``register_task``).
     - ``suite``: only this suite's tasks.
     - ``split``: ``"train"`` or ``"test"``; no item is in both.
     - ``code``: whether blocks are executed. Without it a block counts for nothing.
@@ -179,7 +180,7 @@ class CodeReasonEnv(gym.Env[str, str]):
             name, split, key = _parse_task_id(options["task_id"])
         elif "task" in options:
             name = options["task"]
-        self._task = self._load(name)
+        self._name, self._task = name, self._load(name)
         self._item_split: Split = split
         self._key = key
         self.problem: Problem = sample_problem(self._task, split, key)
@@ -287,7 +288,7 @@ class CodeReasonEnv(gym.Env[str, str]):
 
     def _info(self, **changes: Any) -> dict[str, Any]:
         return {
-            "task_id": f"{self._task.name}/{self._item_split}/{self._key}",
+            "task_id": f"{self._name}/{self._item_split}/{self._key}",
             "task_hash": self.problem.hash,
             "task": self._task.name,
             "suite": self._task.suite,

@@ -17,18 +17,18 @@ pytest.importorskip("reasoning_gym")
 SOLVED = sorted(name for name, source in FAMILIES.items() if source.solve)
 
 #: Largest share of the library's items that we do not use, and why; every other family's answers are all confirmed.
-#: Measured on 300 items a level, plus five standard deviations.
+#: What 300 items of the worst level gave, plus five standard deviations of a share of 150 items.
 FLAWED = {
-    "aiw": 0.60,  # "How many sisters does Bob's brother have?", without a word on who Bob is
-    "basic_arithmetic": 0.25,  # quotients that are rounded down
-    "caesar_cipher": 0.06,  # a letter outside A to Z was encrypted into one of them
-    "calendar_arithmetic": 0.45,  # dates that do not fall on the weekday named beside them
-    "decimal_arithmetic": 0.70,  # rounded at every step, while the question asks for the rounded result
-    "family_relationships": 0.85,  # in-laws and nephews the wrong way round; names of men and women
-    "letter_counting": 0.45,  # whether capital letters count is not said
-    "maze": 0.05,  # a wall or a passage drawn as the mark that ends the drawing
-    "modulo_grid": 0.30,  # two rules fit what is shown and differ in what is not
-    "simple_geometry": 0.80,  # no convex polygon has these angles
+    "aiw": 0.49,  # "How many sisters does Bob's brother have?", without a word on who Bob is
+    "basic_arithmetic": 0.13,  # quotients that are rounded down
+    "caesar_cipher": 0.04,  # a letter outside A to Z was encrypted into one of them
+    "calendar_arithmetic": 0.27,  # dates that do not fall on the weekday named beside them
+    "decimal_arithmetic": 0.36,  # rounded at every step, while the question asks for the rounded result
+    "emoji_mystery": 0.06,  # an emoji that brings a variation selector of its own
+    "family_relationships": 0.51,  # in-laws and nephews the wrong way round; names of men and women
+    "letter_counting": 0.41,  # whether capital letters count is not said
+    "needle_haystack": 0.04,  # two people do it
+    "simple_geometry": 0.57,  # no convex polygon has these angles
 }
 
 
@@ -56,11 +56,12 @@ def compare(name, level, count):
 def assert_confirmed(name, level, count):
     differ, unclear, used = compare(name, level, count)
     if name in FLAWED:
-        assert len(differ) + len(unclear) <= max(FLAWED[name], 0.9 if count < 50 else 0) * used
+        assert count < 100 or len(differ) + len(unclear) <= FLAWED[name] * used
     else:
         assert not unclear
         assert not differ
     assert used >= count / 2
+    assert len(differ) + len(unclear) < used
 
 
 def test_almost_all_families_are_solved():

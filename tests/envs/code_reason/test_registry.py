@@ -1,10 +1,16 @@
+import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
+import gymnasium as gym
 import pytest
 
-from quintain.envs.code_reason.registry import load_task, select_tasks, suite_of, task_names
+import quintain
+from quintain.envs.code_reason import registry
+from quintain.envs.code_reason.forms import IntegerTask
+from quintain.envs.code_reason.registry import load_task, register_task, select_tasks, suite_of, task_names
 from quintain.envs.code_reason.splits import ALL_FAMILIES, TEST_FAMILIES, draw_test_families
 from quintain.errors import ConfigurationError, MissingDependencyError, UnknownNameError
 
@@ -97,6 +103,96 @@ def test_a_missing_library_is_an_error_that_names_the_extra(monkeypatch):
     with pytest.raises(MissingDependencyError, match=r"quintain\[reason\]"):
         load_task("gcd")
     load_task("countdown")  # our own families need no library
+
+
+# Tasks of users
+
+MODULE = """
+from dataclasses import dataclass
+from quintain.envs.code_reason import register_task
+from quintain.envs.code_reason.forms import IntegerTask
+
+
+@register_task
+@dataclass(frozen=True)
+class SquareNumber(IntegerTask):
+    \"\"\"Square a number.\"\"\"
+
+    high: int = 100
+
+    def draw(self, rng):
+        return {"n": int(rng.integers(self.high))}
+
+    def ask(self, data):
+        return f"What is {data['n']} squared? Write <<<number>>>."
+
+    def find(self, data):
+        return data["n"] ** 2
+"""
+
+
+@pytest.fixture
+def own_module(tmp_path, monkeypatch):
+    (tmp_path / "my_own_tasks.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *filter(None, sys.path)]))
+    monkeypatch.setattr(registry, "_registered", {})
+    monkeypatch.delitem(sys.modules, "my_own_tasks", raising=False)
+    return "my_own_tasks:square_number"
+
+
+def test_a_task_of_ones_own_goes_by_the_module_that_registers_it(own_module):
+    assert select_tasks(f"letters, {own_module}") == ("letters", own_module)
+    assert (load_task(own_module, {"high": 7}).high, suite_of(own_module)) == (7, "own")
+    assert task_names("own") == select_tasks("all", "own") == ("square_number",)
+    assert load_task("square_number") == load_task(own_module)
+    assert "square_number" not in task_names()
+    with pytest.raises(UnknownNameError, match="of suite 'bbh'"):
+        select_tasks(own_module, "bbh")
+
+
+def play_own_task(name, executor):
+    return quintain.evaluate(
+        "CodeReason-v0", {"name": "oracle"}, episodes=4, env_kwargs={"tasks": name}, executor=executor
+    )
+
+
+def test_a_task_of_ones_own_is_played(own_module):
+    report = play_own_task(own_module, "inline")
+    assert report.success.estimate == 1.0
+    with gym.make("CodeReason-v0", tasks="letters") as env:
+        assert "squared" in env.reset(options={"task_id": report.episodes[0].info["task_id"]})[0]
+
+
+@pytest.mark.slow
+def test_a_task_of_ones_own_is_played_in_other_processes(own_module):
+    reports = [play_own_task(own_module, executor) for executor in ("inline", "process")]
+    assert reports[1].success.estimate == 1.0
+    assert len({tuple(e.info["task_id"] for e in report.episodes) for report in reports}) == 1
+
+
+def test_a_name_belongs_to_one_task(own_module):
+    load_task(own_module)
+
+    @dataclass(frozen=True)
+    class SquareNumber(IntegerTask):
+        """Another one."""
+
+    with pytest.raises(ConfigurationError, match="there is a task 'square_number' already"):
+        register_task(SquareNumber)
+    SquareNumber.name = "letters"
+    with pytest.raises(ConfigurationError, match="there is a task 'letters' already"):
+        register_task(SquareNumber)
+    SquareNumber.name = "no/slash"
+    with pytest.raises(ConfigurationError, match="made of lower-case letters"):
+        register_task(SquareNumber)
+
+
+def test_a_module_that_cannot_be_found_or_has_no_such_task_is_said(own_module):
+    with pytest.raises(ConfigurationError, match=r"no module 'my_tsks'.*PYTHONPATH"):
+        load_task("my_tsks:square_number")
+    with pytest.raises(UnknownNameError, match="did you mean 'square_number'"):
+        load_task("my_own_tasks:sqare_number")
 
 
 def test_the_catalogue_names_every_task():

@@ -92,7 +92,7 @@ FAMILIES: Mapping[str, Source] = {
     ),
     "decimal_arithmetic": Source(
         forms.NUMBER,
-        numbers.arithmetic,
+        numbers.decimal_arithmetic,
         {"min_num_decimal_places": 1, "max_num_decimal_places": 2, "max_terms": 3},
         {"max_num_decimal_places": 6, "min_terms": 6, "max_terms": 10},
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from decimal import ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
 
 from quintain.envs.code_reason.reasoning_gym._solvers._reading import Unclear, evaluate, find, integers, strings
@@ -16,6 +17,7 @@ __all__ = [
     "bitwise_arithmetic",
     "count_bits",
     "count_primes",
+    "decimal_arithmetic",
     "dice",
     "fraction_simplification",
     "gcd",
@@ -43,10 +45,8 @@ _LEGS_OF = {animal: legs for animals, legs in _LEGS.items() for animal in animal
 
 
 def arithmetic(question: str) -> str:
-    """Evaluate the expression of basic and decimal arithmetic, sums and products."""
-    body = question.splitlines()[-1] if "significant digits" in question else question
-    expression = find(r"([-(0-9][-+*/(). 0-9]*[0-9)])(?:\s*(?:=|\.|\?|$))", body)[1]
-    return str(evaluate(expression))
+    """Evaluate an expression of numbers exactly."""
+    return str(evaluate(find(r"([-(0-9][-+*/(). 0-9]*[0-9)])(?:\s*(?:=|\.|\?|$))", question)[1]))
 
 
 def base_conversion(question: str) -> str:
@@ -85,6 +85,14 @@ def count_primes(question: str) -> str:
         if prime[n]:
             prime[n * n :: n] = bytes(len(range(n * n, high + 1, n)))
     return str(sum(prime[low : high + 1]))
+
+
+def decimal_arithmetic(question: str) -> str:
+    """Evaluate exactly, and round the result once, half up."""
+    digits, expression = find(r"maximum of (\d+) significant digits.*\n(.*) = \?", question).groups()
+    value = evaluate(expression)
+    rounding = Context(prec=int(digits), rounding=ROUND_HALF_UP)
+    return format(rounding.divide(Decimal(value.numerator), Decimal(value.denominator)), "f")
 
 
 def dice(question: str) -> str:
