@@ -2,7 +2,9 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from quintain.attacks.perceptron import perceptron  # noqa: E402
+from quintain.agents.victims import Autograd, as_network  # noqa: E402
+from quintain.attacks.perceptron import perceptron, perceptron_like  # noqa: E402
+from quintain.errors import ConfigurationError  # noqa: E402
 
 
 def test_weights_come_from_the_generator_alone():
@@ -17,3 +19,12 @@ def test_weights_come_from_the_generator_alone():
 def test_the_activation_lies_between_the_layers_only():
     names = [type(layer).__name__ for layer in perceptron(torch, [3, 4, 4, 2], torch.Generator(), "tanh")]
     assert names == ["Linear", "Tanh", "Linear", "Tanh", "Linear"]
+
+
+def test_a_network_comes_back_from_numpy_as_it_went_and_frozen():
+    module = perceptron(torch, [3, 4, 2], torch.Generator().manual_seed(5), "tanh")
+    copied, x = perceptron_like(torch, as_network(module)), torch.rand(5, 3)
+    torch.testing.assert_close(copied(x), module(x))
+    assert not any(p.requires_grad for p in copied.parameters())
+    with pytest.raises(ConfigurationError, match="Autograd"):
+        perceptron_like(torch, Autograd(torch.sin, torch.float32))

@@ -178,6 +178,17 @@ class RobustAgent:
         if self._best is None or rank > self._best[0]:
             self._best = rank, point, victim
 
+    def train(self) -> Defended:
+        """Train without an attacker, to the end, and return the best checkpoint."""
+        try:
+            while self.going:
+                self.prepare()
+                self.iterate()
+                self.consider()
+            return self.result()
+        finally:
+            self.close()
+
     def result(self) -> Defended:
         """Return the best checkpoint."""
         assert self._best is not None

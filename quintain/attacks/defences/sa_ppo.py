@@ -65,14 +65,7 @@ def train_sa_ppo(
     )  # fmt: skip
     if weight:
         agent.penalty = sa_penalty(agent, weight, bound, climb)
-    try:
-        while agent.going:
-            agent.prepare()
-            agent.iterate()
-            agent.consider()
-        return agent.result()
-    finally:
-        agent.close()
+    return agent.train()
 
 
 def sa_penalty(agent: RobustAgent, weight: float, bound: Bound = "sgld", climb: int = 2) -> Penalty:

@@ -34,7 +34,8 @@ class AgentWorld:
     Attributes:
         attack: Chooses the lie; ``None`` for the truth.
         ball: Its budget.
-        following: Normalised true observations after the last step, those at the end of an episode included.
+        transitions: What happened, if it is a list: normalised true observation, executed action, reward, normalised
+            true observation after it, and whether the task ended, each with one entry per row.
 
     Raises:
         ConfigurationError: If the spaces are of another kind.
@@ -69,7 +70,7 @@ class AgentWorld:
         self._seeds = iter(seeds.child("episode"))
         self._rng = seeds.child("noise").generator()
         self.true: Array = np.zeros((rows, *box.shape))
-        self.following: Array = self.true
+        self.transitions: list[tuple[Array, Array, Array, Array, NDArray[np.bool_]]] | None = None
 
     @property
     def normaliser(self) -> Normaliser:
@@ -110,13 +111,16 @@ class AgentWorld:
     def step(self, actions: Array) -> tuple[Array, Array, NDArray[np.bool_], list[dict[str, Any]]]:
         """Step the true environments; rows whose episode ends begin another."""
         rewards, done = np.zeros(len(self.envs)), np.zeros(len(self.envs), dtype=np.bool_)
+        ended = np.zeros(len(self.envs), dtype=np.bool_)
         infos: list[dict[str, Any]] = []
         following = np.empty_like(self.true)
         for i, (env, action) in enumerate(zip(self.envs, actions, strict=True)):
             following[i], rewards[i], terminated, truncated, _ = env.step(action)
-            done[i] = terminated or truncated
+            ended[i], done[i] = terminated, terminated or truncated
             infos.append({"TimeLimit.truncated": truncated and not terminated})
-        self.following = self.normaliser(following)
+        if self.transitions is not None:
+            normaliser = self.normaliser
+            self.transitions.append((normaliser(self.true), actions, rewards, normaliser(following), ended))
         if done.any():
             ends = self.shown(following[done])
             for i, end in zip(np.flatnonzero(done).tolist(), ends, strict=True):

@@ -43,6 +43,7 @@ def test_the_agent_sees_the_lie_and_the_world_goes_on_from_the_truth(space, move
 def test_the_end_of_an_episode_is_shown_like_any_other_observation_and_another_begins():
     made = under_attack("normalised")
     made.reset()
+    made.transitions = []
     for _ in range(5):
         before = made.true
         seen, _, done, infos = made.step(ACTIONS)
@@ -50,7 +51,12 @@ def test_the_end_of_an_episode_is_shown_like_any_other_observation_and_another_b
     assert all(info["TimeLimit.truncated"] for info in infos)
     end = before + np.stack([ACTIONS[:, 0], ACTIONS[:, 1], ACTIONS[:, 0] - ACTIONS[:, 1]], 1)
     np.testing.assert_allclose(infos[0]["terminal_observation"], (UNITS(end) + 0.25)[0], atol=1e-6)
-    np.testing.assert_allclose(made.following, UNITS(end))
+    x, actions, rewards, following, ended = made.transitions[-1]
+    np.testing.assert_allclose(x, UNITS(before))
+    np.testing.assert_allclose(following, UNITS(end))
+    np.testing.assert_array_equal(actions, ACTIONS)
+    np.testing.assert_allclose(rewards, end[:, 0])
+    assert not ended.any()  # they were cut short, and did not end
     np.testing.assert_allclose(seen, UNITS(made.true) + 0.25, atol=1e-6)
 
 

@@ -1,0 +1,88 @@
+from dataclasses import replace
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+pytest.importorskip("stable_baselines3")
+
+from attacked_worlds import Walk, linear_gaussian
+
+from quintain.attacks import RATSettings, train_rat
+from quintain.attacks.defences import DefenceSettings, train_rat_atla, train_rat_wocar, train_wocar
+from quintain.errors import CapabilityError, ConfigurationError
+
+SETTINGS = DefenceSettings(
+    steps=256, envs=4, rollout=16, batch=32, epochs=2, warmup=0.2, ramp=0.2, evaluate_every=128, episodes=2
+)
+RAT = RATSettings(
+    steps=240, envs=4, explore=40, hidden=8, batch=16, segment=4, feedback_every=40, queries=4, reward_epochs=2,
+    updates=1,
+)  # fmt: skip
+
+
+class Wanted(Walk):
+    """The attacker wants the first entry of the state low."""
+
+    def __init__(self):
+        super().__init__(20)
+        self.spec = gym.envs.registration.EnvSpec("Wanted-v0", max_episode_steps=20)
+
+    def step(self, action):
+        observation, reward, terminated, truncated, info = super().step(np.asarray(action) / 10)
+        return observation, reward, terminated, truncated, {**info, "attacker_reward": -reward}
+
+
+def test_rat_and_the_agent_take_turns_after_warm_up_and_exploration():
+    heard = []
+    made = train_rat_atla(Wanted, epsilon=0.2, settings=SETTINGS, rat=RAT, progress=lambda *who: heard.append(who))
+    # 64 steps of warm-up, then three iterations with a third of RAT's 200 further steps before each.
+    assert heard == [
+        ("agent", 64),
+        ("adversary", 108), ("agent", 128),
+        ("adversary", 176), ("agent", 192),
+        ("adversary", 240), ("agent", 256),
+    ]  # fmt: skip
+    assert made.victim.name == "rat-atla"
+    assert made.chosen in made.curve
+
+
+def test_rat_goes_on_against_the_victim_it_is_given():
+    first, second = linear_gaussian(), linear_gaussian(std=np.array([0.7, 0.7]))
+    asked = []
+
+    def rematch(steps, method):
+        asked.append(steps)
+        return second if steps == 120 else None
+
+    trained = train_rat(Wanted, first, epsilon=0.2, settings=RAT, rematch=rematch)
+    alone = train_rat(Wanted, first, epsilon=0.2, settings=RAT)
+    assert asked == list(range(4, 241, 4))
+    x = np.ones((1, 3))
+    assert not np.array_equal(trained.method.network(x), alone.method.network(x))
+
+
+@pytest.mark.parametrize("kind", ["wocar", "rat-wocar"])
+def test_worst_case_aware_training_is_a_function_of_its_seed_and_of_its_weight(kind):
+    intention = train_rat(Wanted, linear_gaussian(), epsilon=0.2, settings=RAT).intention
+    little = replace(SETTINGS, steps=192, evaluate_every=192)
+
+    def train(worth, seed=0):
+        options = {"epsilon": 0.2, "settings": little, "worth": worth, "regulariser": 0.0, "seed": seed}
+        made = train_wocar(Wanted, **options) if kind == "wocar" else train_rat_wocar(Wanted, intention, **options)
+        return made.victim.policy(np.ones((1, 3)))
+
+    np.testing.assert_array_equal(train(1.0), train(1.0))
+    assert not np.array_equal(train(1.0), train(0.0))
+    assert not np.array_equal(train(1.0), train(1.0, seed=1))
+
+
+def test_what_cannot_work_is_refused():
+    with pytest.raises(ConfigurationError, match="intention policy"):
+        train_rat_atla(Wanted, epsilon=0.1, rat=replace(RAT, intention=False))
+    with pytest.raises(CapabilityError, match="no action value"):
+        train_rat_wocar(Wanted, linear_gaussian(action_value=None), epsilon=0.1)
+    with pytest.raises(ConfigurationError, match="weights must be >= 0"):
+        train_wocar(Wanted, epsilon=0.1, worth=-1.0)
+    with pytest.raises(ConfigurationError, match="continuous actions"):
+        train_wocar(lambda: gym.make("CartPole-v1"), epsilon=0.1)
