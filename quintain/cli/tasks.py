@@ -29,7 +29,7 @@ def tasks(
         quintain tasks
         quintain tasks letters --seed 3 --difficulty hard
     """
-    from quintain.envs.code_reason.registry import load_task, suite_of, task_names
+    from quintain.envs.code_reason.registry import load_task, loader_only, suite_of, task_names
 
     if name is not None:
         _show(load_task(name, json_or_word(difficulty, "--difficulty")), suite_of(name), seed, as_json)
@@ -46,6 +46,9 @@ def tasks(
     for task in names:
         table.add_row(literal(task), literal(suite_of(task)))
     console().print(table)
+    if rest := loader_only(suite):
+        said = f"\n{len(rest)} more families were written by people and need items that you bring: {', '.join(rest)}."
+        console().print(literal(said, "dim"))
     console().print("\nquintain tasks NAME shows a sample.", style="dim")
 
 

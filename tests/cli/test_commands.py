@@ -98,6 +98,8 @@ def test_tasks_lists_and_shows(quintain):
     listed = quintain("tasks", "--suite", "symbench")
     assert listed.code == 0
     assert "letters" in listed.out
+    assert "more families" not in listed.out
+    assert "7 more families" in quintain("tasks", "--suite", "bbh").out
     shown = quintain("tasks", "letters", "--seed", 3)
     assert "How many times does the letter" in shown.out
     assert "answer: Count:" in shown.out

@@ -13,7 +13,7 @@ from typing import Any
 import gymnasium as gym
 
 from quintain.envs.code_reason.protocol import Move, read_reply
-from quintain.envs.code_reason.registry import load_task, require_libraries, select_tasks
+from quintain.envs.code_reason.registry import SUITES, load_task, require_libraries, select_tasks, suite_of
 from quintain.envs.code_reason.task import SPLITS, Problem, Split, Task, sample_problem
 from quintain.envs.vector import TextVectorEnv
 from quintain.errors import ConfigurationError, SandboxError, UnknownNameError
@@ -221,8 +221,13 @@ class CodeReasonEnv(gym.Env[str, str]):
         return self._code and isinstance(action, str) and "```" in action
 
     def describe(self) -> dict[str, Any]:
-        """Return JSON-able facts for a run's record: the sandbox and its protections."""
-        return {"sandbox": self._sandbox.describe()} if self._code else {}
+        """Return JSON-able facts for a run's record: the sandbox and its protections, checksums of files with items."""
+        facts: dict[str, Any] = {"sandbox": self._sandbox.describe()} if self._code else {}
+        files: dict[str, str] = {}
+        for name in self._names:
+            if suite_of(name) not in SUITES:  # tasks that draw their own items read no files
+                files |= self._load(name).files()
+        return facts | ({"files": files} if files else {})
 
     def solution(self) -> str:
         """Return a right answer between markers, found by the task's own solver. For oracles and self-tests."""

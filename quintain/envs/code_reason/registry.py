@@ -13,17 +13,27 @@ from functools import cache
 from importlib.util import find_spec
 from typing import Any, Protocol, TypeVar, cast
 
-from quintain.envs.code_reason.splits import GROUPS, task_group
+from quintain.envs.code_reason.splits import ALL_FAMILIES, GROUPS, task_group
 from quintain.envs.code_reason.task import Task
 from quintain.errors import ConfigurationError, MissingDependencyError, UnknownNameError
 
-__all__ = ["OWN", "load_task", "register_task", "require_libraries", "select_tasks", "suite_of", "task_names"]
+__all__ = [
+    "OWN",
+    "SUITES",
+    "load_task",
+    "loader_only",
+    "register_task",
+    "require_libraries",
+    "select_tasks",
+    "suite_of",
+    "task_names",
+]
 
 #: Name of the suite of users' own tasks.
 OWN = "own"
 
 #: Suites whose tasks draw their own items.
-_SUITES = ("symbench", "bbh", "reasoning_gym")
+SUITES = ("symbench", "bbh", "reasoning_gym")
 #: Suites whose items users bring: their tasks are selected by name or by suite only, never by "all".
 _FOREIGN = ("bbh_original",)
 _MODULES = {"bbh_original": "bbh.original"}
@@ -43,15 +53,15 @@ class _Suite(Protocol):
 
 
 def _suite(suite: str) -> _Suite:
-    if suite not in (*_SUITES, *_FOREIGN):
-        raise UnknownNameError("suite", suite, (*_SUITES, *_FOREIGN, OWN))
+    if suite not in (*SUITES, *_FOREIGN):
+        raise UnknownNameError("suite", suite, (*SUITES, *_FOREIGN, OWN))
     return cast(_Suite, importlib.import_module(f"quintain.envs.code_reason.{_MODULES.get(suite, suite)}"))
 
 
 @cache
 def _index() -> dict[str, str]:
     """Map every task's name to its suite."""
-    return {name: suite for suite in (*_SUITES, *_FOREIGN) for name in _suite(suite).NAMES}
+    return {name: suite for suite in (*SUITES, *_FOREIGN) for name in _suite(suite).NAMES}
 
 
 def register_task(task: AnyTask) -> AnyTask:
@@ -106,7 +116,17 @@ def task_names(suite: str | None = None) -> tuple[str, ...]:
         return tuple(_registered)
     if suite is not None:
         return _suite(suite).NAMES
-    return tuple(name for name, its_suite in _index().items() if its_suite in _SUITES)
+    return tuple(name for name, its_suite in _index().items() if its_suite in SUITES)
+
+
+def loader_only(suite: str | None = None) -> tuple[str, ...]:
+    """List the families, of all suites or of one, that exist only as items that users bring."""
+    return tuple(
+        name
+        for its_suite, names in ALL_FAMILIES.items()
+        for name in names
+        if _index()[name] in _FOREIGN and suite in (None, its_suite)
+    )
 
 
 def suite_of(name: str) -> str:

@@ -155,6 +155,10 @@ class Task(abc.ABC, Generic[Value]):
     def solve(self, problem: Problem) -> str:
         """Find a right answer from ``problem.prompt`` and ``problem.data``, without looking at ``problem.answer``."""
 
+    def files(self) -> dict[str, str]:
+        """Name the files whose items the task poses, with their SHA-256; empty for a task that draws its own items."""
+        return {}
+
     def render(self, value: Value) -> str:
         """Write a value exactly as the question asks for it."""
         return str(value)

@@ -2,11 +2,13 @@ import hashlib
 import json
 from itertools import permutations, product
 
+import gymnasium as gym
 import numpy as np
 import pytest
 
+import quintain
 from quintain.envs.code_reason.bbh.original import FAMILIES, FOLDER_VARIABLE, HUMAN_WRITTEN
-from quintain.envs.code_reason.registry import load_task, task_names
+from quintain.envs.code_reason.registry import load_task, loader_only, task_names
 from quintain.envs.code_reason.task import Problem, sample_problem
 from quintain.errors import ConfigurationError, MissingDependencyError, TaskError
 
@@ -128,6 +130,8 @@ def test_brackets_close():
 def test_the_seven_human_written_families_exist_through_the_loader_only():
     assert len(FAMILIES) == 27
     assert len(HUMAN_WRITTEN) == 7
+    assert loader_only("bbh") == loader_only() == tuple(f"{family}_original" for family in HUMAN_WRITTEN)
+    assert loader_only("symbench") == ()
     assert set(task_names("bbh")) == set(FAMILIES) - set(HUMAN_WRITTEN)
 
 
@@ -165,6 +169,32 @@ def test_the_checksum_is_checked(folder):
     load_task("snarks_original", {"folder": str(folder), "sha256": digest})
     with pytest.raises(TaskError, match=digest):
         load_task("snarks_original", {"folder": str(folder), "sha256": "0" * 64})
+
+
+def test_a_run_remembers_the_checksums_of_its_files(folder, tmp_path):
+    digest = hashlib.sha256((folder / "snarks.json").read_bytes()).hexdigest()
+    kwargs = {"tasks": "snarks_original", "difficulty": {"folder": str(folder)}, "code": False}
+    report = quintain.evaluate("CodeReason-v0", "oracle", episodes=4, env_kwargs=kwargs, out=tmp_path / "run")
+    assert report.success.estimate == 1.0
+    facts = quintain.evaluation.Report.load(tmp_path / "run").manifest["facts"]
+    assert facts["env"]["files"] == {"snarks.json": digest}
+    with gym.make("CodeReason-v0", tasks="letters", code=False) as env:
+        assert env.unwrapped.describe() == {}
+
+
+def test_a_revision_of_the_hub_can_be_named(monkeypatch):
+    asked = []
+
+    class Hub:
+        @staticmethod
+        def load_dataset(*args, **kwargs):
+            asked.append((args, kwargs["revision"]))
+            return [{"input": "Sort: b a", "target": "a b"}]
+
+    monkeypatch.setitem(__import__("sys").modules, "datasets", Hub)
+    first, second = (load_task("word_sorting_original", {"folder": f"hub:some/bbh{r}"}) for r in ("", "@abc"))
+    assert asked == [(("some/bbh", "word_sorting"), None), (("some/bbh", "word_sorting"), "abc")]
+    assert first.files() == second.files()
 
 
 def test_missing_and_broken_files_say_what_to_do(folder, monkeypatch):

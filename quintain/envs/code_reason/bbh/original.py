@@ -6,8 +6,12 @@ No item is shipped here. The public repository of the paper holds one file a fam
     load_task("snarks_original", {"folder": "data/bbh"})
     gym.make("CodeReason-v0", tasks="snarks_original", difficulty={"folder": "data/bbh"})
 
-or set the environment variable ``QUINTAIN_BBH``. The folder ``hub:<repository>`` reads a data set of the Hugging Face
-hub with one configuration a family and the columns ``input`` and ``target``, through the library ``datasets``.
+or set the environment variable ``QUINTAIN_BBH``. The folder ``hub:<repository>`` or ``hub:<repository>@<revision>``
+reads a data set of the Hugging Face hub with one configuration a family and the columns ``input`` and ``target``,
+through the library ``datasets``.
+
+The paper publishes no checksums. The SHA-256 of every file that was read stands in a run's record, and ``sha256`` pins
+it.
 
 Seven of the families were written by people and exist here only in this way: causal judgement, disambiguation, movie
 recommendation, ruined names, translation errors, snarks, sports. The others also have a generator in the suite ``bbh``.
@@ -62,7 +66,7 @@ _OPTION = re.compile(r"\(?([A-Za-z])\)?")
 
 
 class Items(NamedTuple):
-    """The items of a family: (question, answer) pairs, and the SHA-256 of the file they came from."""
+    """The items of a family: (question, answer) pairs, and the SHA-256 of the file, or of the hub's rows as JSON."""
 
     pairs: tuple[tuple[str, str], ...]
     sha256: str
@@ -75,7 +79,8 @@ class OriginalItems(ExactTask[str]):
     Answers are compared as the letter of an option, or as words in any letter case and spacing.
 
     Attributes:
-        folder: Folder that holds the family's file, or ``hub:<repository>``. Without it, ``QUINTAIN_BBH`` is used.
+        folder: Folder that holds the family's file, or ``hub:<repository>[@<revision>]``. Without it, ``QUINTAIN_BBH``
+            is used.
         sha256: Checksum that the file must have, if given.
     """
 
@@ -97,6 +102,10 @@ class OriginalItems(ExactTask[str]):
 
     def _items(self) -> Items:
         return read_items(self.folder or os.environ.get(FOLDER_VARIABLE, ""), self.FAMILY)
+
+    def files(self) -> dict[str, str]:
+        """Name the file and its checksum."""
+        return {f"{self.FAMILY}.json": self._items().sha256}
 
     def draw(self, rng: np.random.Generator) -> dict[str, Any]:
         """Draw an item."""
@@ -140,7 +149,7 @@ def read_items(folder: str, family: str) -> Items:
     """Read the items of a family.
 
     Args:
-        folder: Folder with ``<family>.json``, or ``hub:<repository>``.
+        folder: Folder with ``<family>.json``, or ``hub:<repository>[@<revision>]``.
         family: One of ``FAMILIES``.
 
     Raises:
@@ -171,10 +180,11 @@ def read_items(folder: str, family: str) -> Items:
     return Items(pairs, hashlib.sha256(raw).hexdigest())
 
 
-def _from_hub(repository: str, family: str) -> Items:
+def _from_hub(address: str, family: str) -> Items:
+    repository, _, revision = address.partition("@")
     library = require("datasets", "datasets", "original items from the Hugging Face hub")
     try:
-        rows = library.load_dataset(repository, family, split="test")
+        rows = library.load_dataset(repository, family, split="test", revision=revision or None)
         pairs = tuple((str(row["input"]), str(row["target"])) for row in rows)
     except Exception as error:  # whatever the network, the hub or the library may raise
         raise TaskError(
