@@ -44,7 +44,7 @@ ATTACKS = ("random", "mad", "sa-rl", "rat")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epsilon", type=float, default=0.05, help="budget in l_inf, metres and metres per second")
-    parser.add_argument("--steps", type=int, default=60_000, help="PPO steps of each policy")
+    parser.add_argument("--steps", type=int, default=40_000, help="PPO steps of each policy")
     parser.add_argument("--episodes", type=int, default=50, help="episodes per cell of the table")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="*", default=[], help="rows; by default all")
@@ -57,8 +57,8 @@ def main() -> None:
     settings = DefenceSettings(
         steps=args.steps, envs=16, rollout=120, batch=240, learning_rate=1e-3, gamma=0.95, evaluate_every=10_000
     )
-    opponent = AdversarySettings(steps=40_000, rollout=120, batch=240, gamma=0.95, learning_rate=1e-3)
-    rat = RATSettings(steps=12_000)
+    opponent = AdversarySettings(steps=25_000, rollout=120, batch=240, gamma=0.95, learning_rate=1e-3)
+    rat = RATSettings(steps=10_000)
     if args.small:
         settings = replace(settings, rollout=16, batch=64, epochs=2, episodes=2)
         opponent = replace(opponent, steps=256, rollout=16, batch=64, epochs=2)
@@ -98,17 +98,17 @@ def policies(
     def against_intention() -> Victim:
         intention = train_rat(make, plain, epsilon=epsilon, settings=rat, seed=seed).intention
         assert intention is not None
-        return train_rat_wocar(make, intention, epsilon=epsilon, settings=settings, seed=seed).victim
+        return train_rat_wocar(make, intention, epsilon=epsilon, settings=settings, regulariser=0.3, seed=seed).victim
 
     yield "plain", lambda: plain
-    yield "smoothed", lambda: smooth_observations(plain, "exponential", weight=0.5)
-    yield "averaged", lambda: smooth_actions(plain, 0.3)
     yield "sa-ppo", lambda: train_sa_ppo(make, weight=0.3, **same).victim
     yield "atla", lambda: train_atla(make, adversary=opponent, **same).victim
-    yield "atla + sa", lambda: train_atla(make, adversary=opponent, regulariser=0.3, **same).victim
     yield "rat-atla", lambda: train_rat_atla(make, rat=rat, **same).victim
     yield "wocar", lambda: train_wocar(make, worth=0.1, regulariser=0.3, **same).victim
     yield "rat-wocar", against_intention
+    yield "smoothed", lambda: smooth_observations(plain, "exponential", weight=0.5)
+    yield "averaged", lambda: smooth_actions(plain, 0.3)
+    yield "atla + sa", lambda: train_atla(make, adversary=opponent, regulariser=0.3, **same).victim
 
 
 def attack(
