@@ -150,6 +150,42 @@ class LLMPlayer:
             self._checked[labels] = asyncio.ensure_future(self.check_labels(labels))
         await self._checked[labels]
 
+    def draw_labels(self, options: int, rng: np.random.Generator) -> tuple[str, ...]:
+        """Return one label per option: those given, or random letters.
+
+        Raises:
+            ConfigurationError: If there are fewer labels than options.
+        """
+        labels = self.settings.labels
+        if labels == "random":
+            return tuple(str(letter) for letter in rng.choice(_LETTERS, size=options, replace=False))
+        if len(labels) < options:
+            raise ConfigurationError(f"the game has {options} options and the labels are only {labels!r}")
+        return labels[:options]
+
+    def draw_order(self, options: int, rng: np.random.Generator) -> tuple[int, ...]:
+        """Return the order in which one question names the options."""
+        if self.settings.order == "shuffled":
+            return tuple(int(k) for k in rng.permutation(options))
+        return tuple(range(options)) if self.settings.order == "first" else tuple(reversed(range(options)))
+
+    def read(
+        self,
+        kind: Literal["action", "prediction"],
+        number: int,
+        reply: Reply,
+        labels: Sequence[str],
+        order: Sequence[int],
+    ) -> Choice:
+        """Read the answer to one question of round ``number``; see :class:`Choice`."""
+        said = reply.text.strip().strip(".:*\"'")
+        word = said.split()[-1] if said.split() else ""
+        option = labels.index(word) if word in labels else -1
+        probabilities: tuple[float, ...] = ()
+        if reply.choice_logprobs is not None:
+            probabilities = _probabilities(_by_option(reply.choice_logprobs, order))
+        return Choice(number, kind, option, order[0], said[:80], probabilities)
+
     def request(self, text: str, labels: Sequence[str], seed: int) -> Request:
         """Pose a question whose answer is one of ``labels``."""
         stub = self.settings.wording.story.option
@@ -199,18 +235,13 @@ class _Player:
             raise AgentError(f"a language model plays repeated games, whose info has 'rules'; got {sorted(info)!r}")
         self._rules = info["rules"]
         need = max(len(names) for names in self._rules["options"])
-        labels = self._agent.settings.labels
-        if labels == "random":
-            shared = SeedStream(self._seat.seed, "labels").generator()
-            labels = tuple(str(letter) for letter in shared.choice(_LETTERS, size=need, replace=False))
-        if len(labels) < need:
-            raise ConfigurationError(f"{self._rules['game']} has {need} options and the labels are only {labels!r}")
-        self._labels = labels[:need]
+        # Letters are drawn per match, so that all its seats see the same ones.
+        self._labels = self._agent.draw_labels(need, SeedStream(self._seat.seed, "labels").generator())
 
     async def _choose(self, kind: Literal["action", "prediction"], options: int, expected: int) -> int:
         """Ask in one or several ways, and write down what came of it."""
         settings = self._agent.settings
-        order = self._draw_order(options)
+        order = self._agent.draw_order(options, self._rng)
         ways = [(self._labels[:options], order)]
         if settings.debias != "none":
             ways = [(self._labels[:options], tuple(np.roll(range(options), k).tolist())) for k in range(options)]
@@ -220,17 +251,11 @@ class _Player:
         requests = [self._ask(kind, named, way, expected, seed) for named, way in ways]
         replies = [batch[0] for batch in await self._agent.engine.generate(requests)]
         if settings.debias == "none":
-            choice = self._read(kind, replies[0], *ways[0])
+            choice = self._agent.read(kind, len(self._history) + 1, replies[0], *ways[0])
         else:
             choice = self._average(kind, replies, ways)
         self.trace.append(choice)
         return choice.option
-
-    def _draw_order(self, options: int) -> tuple[int, ...]:
-        order = self._agent.settings.order
-        if order == "shuffled":
-            return tuple(int(k) for k in self._rng.permutation(options))
-        return tuple(range(options)) if order == "first" else tuple(reversed(range(options)))
 
     def _ask(self, kind: str, labels: tuple[str, ...], order: Sequence[int], expected: int, seed: int) -> Request:
         wording = self._agent.settings.wording
@@ -242,17 +267,6 @@ class _Player:
         full = labels + self._labels[len(labels) :]
         text = f"{describe(self._rules, self._history, full, wording)}\n{question}"
         return self._agent.request(text, named, seed)
-
-    def _read(
-        self, kind: Literal["action", "prediction"], reply: Reply, labels: tuple[str, ...], order: Sequence[int]
-    ) -> Choice:
-        said = reply.text.strip().strip(".:*\"'")
-        word = said.split()[-1] if said.split() else ""
-        option = labels.index(word) if word in labels else -1
-        probabilities: tuple[float, ...] = ()
-        if reply.choice_logprobs is not None:
-            probabilities = _probabilities(_by_option(reply.choice_logprobs, order))
-        return Choice(len(self._history) + 1, kind, option, order[0], said[:80], probabilities)
 
     def _average(
         self,

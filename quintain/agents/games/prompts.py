@@ -14,7 +14,16 @@ from typing import Any, Literal, NamedTuple
 
 from quintain.errors import ConfigurationError
 
-__all__ = ["COVER_STORIES", "CoverStory", "Round", "Wording", "action_question", "describe", "prediction_question"]
+__all__ = [
+    "COVER_STORIES",
+    "CoverStory",
+    "Round",
+    "Wording",
+    "action_question",
+    "describe",
+    "describe_to_observer",
+    "prediction_question",
+]
 
 
 class Round(NamedTuple):
@@ -96,6 +105,40 @@ def describe(rules: dict[str, Any], history: Sequence[Round], labels: Sequence[s
     return "\n".join(parts)
 
 
+def describe_to_observer(
+    rules: dict[str, Any], history: Sequence[Round], labels: Sequence[str], wording: Wording
+) -> str:
+    """Write parts one to four for somebody who watches two players: "player 1" has the seat of ``rules``.
+
+    Args:
+        rules: As for :func:`describe`, of a game for two.
+        history: The rounds played so far, player 1's move first.
+        labels: ``labels[k]`` stands for option k of both.
+        wording: How it is put. What it says to a player about goals or partners is left out.
+    """
+    story, unit = wording.story, rules["unit"]
+    options = [f"{story.option} {label}" for label in labels]
+    lines = [
+        "You watch player 1 and player 2, who play the same game again and again.",
+        f"In each round each of them chooses between {_list(options[: len(rules['options'][0])], 'and')}.",
+    ]
+    if rules["rounds"] is not None:
+        lines.append(f"There are {rules['rounds']} rounds in total.")
+    parts = [" ".join(lines), "The rules are:"]
+    won = "player 1 wins {} and player 2 wins {}."
+    for own, other in product(*(range(len(names)) for names in rules["options"])):
+        earned = [_amount(payoffs[own][other], unit, wording) for payoffs in rules["payoffs"]]
+        parts.append(f"If player 1 chooses {options[own]} and player 2 chooses {options[other]}, {won.format(*earned)}")
+    for number, one in enumerate(history, start=1):
+        did = ["nothing valid" if move < 0 else options[move] for move in one.moves]
+        earned = [_amount(payoff or 0.0, unit, wording) for payoff in one.payoffs]
+        parts.append(
+            f"In round {number} player 1 chose {did[0]} and player 2 chose {did[1]}. "
+            f"Player 1 won {earned[0]}, player 2 won {earned[1]}."
+        )
+    return "\n".join([*parts, f"This is round {len(history) + 1}."])
+
+
 def action_question(labels: Sequence[str], wording: Wording, expected: str = "") -> str:
     """Write part five: which option, naming them in the given order.
 
@@ -111,10 +154,10 @@ def action_question(labels: Sequence[str], wording: Wording, expected: str = "")
     return f"Q: Which one do you choose in this round: {options}?"
 
 
-def prediction_question(labels: Sequence[str], wording: Wording) -> str:
-    """Write the question of the first call of predict-first: what the other player will do."""
+def prediction_question(labels: Sequence[str], wording: Wording, whom: str = "") -> str:
+    """Write the question of the first call of predict-first: what the other player, or ``whom``, will do."""
     options = " or ".join(f"{wording.story.option} {label}" for label in labels)
-    return f"Q: Which one will {wording.story.other} choose in this round: {options}?"
+    return f"Q: Which one will {whom or wording.story.other} choose in this round: {options}?"
 
 
 def _framing(rules: dict[str, Any], labels: Sequence[str], wording: Wording) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -34,9 +35,15 @@ def prisoners_dilemma_classic() -> NormalFormGame:
     return bimatrix("prisoners_dilemma_classic", [[3, 0], [5, 1]], [[3, 5], [0, 1]], _COOPERATION)
 
 
-def battle_of_the_sexes() -> NormalFormGame:
-    """Akata et al. (2025): both want to meet, player 0 at football (10, 7), player 1 at the ballet (7, 10)."""
-    return bimatrix("battle_of_the_sexes", [[10, 0], [0, 7]], [[7, 0], [0, 10]], (("football", "ballet"),) * 2)
+def battle_of_the_sexes(first: float = 10, second: float = 7) -> NormalFormGame:
+    """Akata et al. (2025): both want to meet, player 0 at football (10, 7), player 1 at the ballet (7, 10).
+
+    Args:
+        first: What player 0 earns where both choose football, and player 1 where both choose the ballet.
+        second: What the other one earns.
+    """
+    row = [[first, 0], [0, second]]
+    return bimatrix("battle_of_the_sexes", row, [[second, 0], [0, first]], (("football", "ballet"),) * 2)
 
 
 def stag_hunt() -> NormalFormGame:
@@ -136,7 +143,8 @@ def load_game(game: GameLike, **arguments: Any) -> NormalFormGame:
     """Turn a name, plain data or a game into a game.
 
     Args:
-        game: A name (``"stag_hunt"``, ``"ordinal_6_7"``), payoff tensors as nested lists, a mapping as
+        game: A name (``"stag_hunt"``, ``"ordinal_6_7"``; numbers after a colon are arguments, as in
+            ``"battle_of_the_sexes:9,8"`` or ``"public_goods:3"``), payoff tensors as nested lists, a mapping as
             :meth:`NormalFormGame.to_dict` returns it (only ``payoffs`` is required), or a game.
         **arguments: For named games that take some, such as ``public_goods``.
 
@@ -145,7 +153,7 @@ def load_game(game: GameLike, **arguments: Any) -> NormalFormGame:
         ConfigurationError: If the data describe no game.
 
     Example:
-        >>> load_game("public_goods", players=3).shape
+        >>> load_game("public_goods:3").shape
         (2, 2, 2)
     """
     if isinstance(game, str):
@@ -171,10 +179,24 @@ def _named(name: str, arguments: dict[str, Any]) -> NormalFormGame:
         if arguments:
             raise ConfigurationError(f"game {name!r} takes no arguments, got {sorted(arguments)!r}")
         return ordinal_game(int(numbered[1]), int(numbered[2]))
-    make = _GAMES.get(name.replace("-", "_"))
+    base, _, rest = name.partition(":")
+    make = _GAMES.get(base.replace("-", "_"))
     if make is None:
         raise UnknownNameError("game", name, game_names())
     try:
-        return make(**arguments)
+        made = make(*_numbers(name, rest), **arguments)
     except TypeError as error:
         raise ConfigurationError(f"game {name!r}: {error}") from None
+    return replace(made, name=name) if rest else made
+
+
+def _numbers(name: str, rest: str) -> list[float]:
+    """Read the arguments after the colon; whole numbers stay integers, because some count players."""
+    if not rest:
+        return []
+    try:
+        return [int(part) if part.strip().isdecimal() else float(part) for part in rest.split(",")]
+    except ValueError:
+        raise ConfigurationError(
+            f"game {name!r}: expected numbers after the colon, as in 'battle_of_the_sexes:9,8'"
+        ) from None

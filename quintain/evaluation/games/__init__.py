@@ -1,8 +1,10 @@
 """Experiments with repeated games: matches, tournaments, sweeps, evolution, and what theory says about a game."""
 
 from quintain.evaluation.games.dynamics import fixation_probability, moran_process, replicator_dynamics
+from quintain.evaluation.games.last_round import LastRound, last_round_test
 from quintain.evaluation.games.matches import Fixture, Match, load_matches, play_matches
 from quintain.evaluation.games.metrics import PositionBias, audit_position_bias, summarise
+from quintain.evaluation.games.observer import predict_moves
 from quintain.evaluation.games.report import audit_lines, write_games_report
 from quintain.evaluation.games.solvers import (
     correlated_equilibrium,
@@ -11,16 +13,25 @@ from quintain.evaluation.games.solvers import (
     nash_equilibria,
     pure_nash,
 )
-from quintain.evaluation.games.sweep import PUBLISHED, compare_players, sample_games, score_by_family, sweep
+from quintain.evaluation.games.sweep import (
+    PAYOFF_SWEEP,
+    PUBLISHED,
+    compare_players,
+    sample_games,
+    score_by_family,
+    sweep,
+)
 from quintain.evaluation.games.tournament import Tournament, tournament
 from quintain.evaluation.games.training import self_play
 from quintain.evaluation.games.vectorised import MatchBatch, play_machines
 from quintain.evaluation.games.web import GameServer
 
 __all__ = [
+    "PAYOFF_SWEEP",
     "PUBLISHED",
     "Fixture",
     "GameServer",
+    "LastRound",
     "Match",
     "MatchBatch",
     "PositionBias",
@@ -31,12 +42,14 @@ __all__ = [
     "correlated_equilibrium",
     "fixation_probability",
     "folk_region",
+    "last_round_test",
     "load_matches",
     "minimax_value",
     "moran_process",
     "nash_equilibria",
     "play_machines",
     "play_matches",
+    "predict_moves",
     "pure_nash",
     "replicator_dynamics",
     "sample_games",

@@ -16,7 +16,7 @@ from quintain.evaluation.games.metrics import normalised_score
 from quintain.evaluation.statistics import Interval, mean, paired_difference
 from quintain.seeding import SeedStream
 
-__all__ = ["PUBLISHED", "compare_players", "sample_games", "score_by_family", "sweep"]
+__all__ = ["PAYOFF_SWEEP", "PUBLISHED", "compare_players", "sample_games", "score_by_family", "sweep"]
 
 #: Normalised scores of Akata et al. (2025), by family.
 PUBLISHED: dict[str, dict[str, float]] = {
@@ -26,6 +26,9 @@ PUBLISHED: dict[str, dict[str, float]] = {
     "davinci-003": {"S": 0.692, "B": 0.761, "C": 0.793, "U": 0.833, "P": 0.841, "W": 0.972, "all": 0.839},
     "GPT-4": {"S": 0.763, "B": 0.798, "C": 0.806, "U": 0.836, "P": 0.871, "W": 0.992, "all": 0.854},
 }
+
+#: Battles of the sexes from one-sided to fair and back: the study's payoff sweep.
+PAYOFF_SWEEP = tuple(f"battle_of_the_sexes:{pays}" for pays in ("10,7", "9,8", "8,8", "8,9", "7,10"))
 
 
 def sample_games(count: int, seed: int = 0) -> list[str]:

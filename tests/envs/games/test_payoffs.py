@@ -76,6 +76,23 @@ def test_public_goods_free_riding_pays_the_rider_and_hurts_the_group():
     assert game.is_symmetric
 
 
+def test_numbers_after_a_colon_are_arguments_and_stay_in_the_name():
+    game = load_game("battle_of_the_sexes:8,9")
+    assert game.payoffs.tolist() == [[[8, 0], [0, 9]], [[9, 0], [0, 8]]]
+    assert game.name == "battle_of_the_sexes:8,9"
+    assert load_game("battle_of_the_sexes:10,7").fingerprint == load_game("battle_of_the_sexes").fingerprint
+    assert load_game("public_goods:3,2.5").shape == (2, 2, 2)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["battle_of_the_sexes:a", "battle_of_the_sexes:1,2,3", "battle_of_the_sexes:nan", "stag_hunt:1", "chicken:,"],
+)
+def test_numbers_that_fit_no_game_are_refused(name):
+    with pytest.raises(ConfigurationError):
+        load_game(name)
+
+
 @pytest.mark.parametrize("arguments", [{"players": 1}, {"levels": 1}, {"players": 30}, {"colour": 3}])
 def test_public_goods_refuses_what_it_cannot_build(arguments):
     with pytest.raises(ConfigurationError):
