@@ -1,15 +1,17 @@
 """Playing repeated games with a language model: the protocol of Akata et al. (2025), small enough for two CPU cores.
 
-    python examples/repeated_games.py                                    # SmolLM2-135M, under a quarter of an hour
-    python examples/repeated_games.py --engine openai:MODEL@http://host:8000/v1 --games 144    # the full study
-    python examples/repeated_games.py --engine "scripted:J" --free       # no model at all, in seconds
+    python examples/repeated_games.py                          # SmolLM2-135M, under a quarter of an hour
+    python examples/repeated_games.py --small                  # a scripted model, in seconds
+    python examples/repeated_games.py --engine openai:MODEL@http://host:8000/v1 --games 144 --extended  # the full study
 
-Four parts. (1) Prisoner's dilemma and battle of the sexes against the scripted opponents, asked directly, predict-first
-(three label pairs, both orders of the names) and debiased; (2) the position-bias audit, printed before any score; (3) a
-sample of the 144 ordinal games in both seats; (4) a page with every match, beside the published numbers.
+Five parts. (1) Prisoner's dilemma and battle of the sexes against the scripted opponents, asked directly, predict-first
+(three label pairs, both orders of the names) and debiased; (2) the position-bias audit, printed before any score; (3)
+whether the model foresees an alternating opponent, as player and as onlooker; (4) a sample of the 144 ordinal games in
+both seats; (5) a page with every match, beside the published numbers.
 
 What to expect of a model of 135 million parameters: it chooses by place and letter rather than by payoff. That is why
 the study excluded small models, and finding it is what this run is for. An interrupted run continues with --resume.
+Equal questions are put to the model once: it answers greedily, so the answer would be the same.
 """
 
 from __future__ import annotations
@@ -21,19 +23,23 @@ from pathlib import Path
 
 from quintain.agents.games import AnswerOnce, LLMPlayer
 from quintain.agents.llm.engines import make_engine
+from quintain.envs.games import FAMILIES
 from quintain.evaluation.games import (
     PUBLISHED,
     Fixture,
     Match,
     audit_lines,
-    compare_players,
+    last_round_test,
+    metrics,
     play_matches,
+    predict_moves,
     sample_games,
     score_by_family,
     summarise,
     sweep,
     write_games_report,
 )
+from quintain.evaluation.statistics import Interval, mean, paired_difference
 
 PD, BOS = "prisoners_dilemma", "battle_of_the_sexes"
 OPPONENTS = {
@@ -50,29 +56,30 @@ EXTENDED = [
     "naive-prober:0.2",
     "grim",
 ]
+STYLES = ["base", "predict-first"]
 LABEL_PAIRS = [("J", "F"), ("X", "Q"), ("R", "H")]
 ORDERS = ["first", "last"]
 
-# Ten-round totals of GPT-4 as player 1, from the logs released with the study.
+# Ten-round totals of GPT-4 as player 1, from the logs released with the study: asked directly, predict-first.
 PUBLISHED_TOTALS = {
-    (PD, "defect-once"): "90",
-    (PD, "always-defect"): "45",
-    (PD, "always-cooperate"): "80",
-    (BOS, "alternator"): "50, predict-first 71",
-    (BOS, "always-defect"): "42, predict-first 63",
+    (PD, "defect-once"): ("90", ""),
+    (PD, "always-defect"): ("45", ""),
+    (PD, "always-cooperate"): ("80", ""),
+    (BOS, "alternator"): ("50", "71"),
+    (BOS, "always-defect"): ("42", "63"),
 }
 
 
 def main() -> None:
     options = parse()
-    started = time.perf_counter()
+    started, cpu = time.perf_counter(), time.process_time()
     engine = AnswerOnce(make_engine(options.engine))
     constrained = not options.free
     players = {
-        f"{style} {'/'.join(labels)} {order}": LLMPlayer(
+        name(style, labels, order): LLMPlayer(
             engine, labels=labels, order=order, predict_first=style == "predict-first", constrained=constrained
         )
-        for style in ("base", "predict-first")
+        for style in STYLES
         for labels in LABEL_PAIRS
         for order in ORDERS
     }
@@ -90,28 +97,29 @@ def main() -> None:
         out=options.out / "ordinal", resume=options.resume,
     )  # fmt: skip
 
-    studied = [*players, *shuffled]
-    print("\nPosition-bias audit (read this first)")
-    for line in audit_lines([*canonical, *ordinal], studied):
-        print("  " + line)
+    groups = {f"{s} {'/'.join(p)}": [name(s, p, order) for order in ORDERS] for s in STYLES for p in LABEL_PAIRS}
+    groups |= {"shuffled labels and order, ordinal games": list(shuffled)}
+    print("\nPosition-bias audit (read this first)\n")
+    for line in audit_lines([*canonical, *ordinal], groups):
+        print(f"- {line}")
     print_orders(canonical)
-    print_canonical(canonical, list(players))
-    print_families(ordinal, list(shuffled))
-    comparisons = {}
-    for labels in LABEL_PAIRS:
-        tail = f"{'/'.join(labels)} first"
-        comparisons[f"predict-first - base, {tail}"] = compare_players(
-            canonical, f"predict-first {tail}", f"base {tail}"
-        )
-    if "debiased" in players:
-        comparisons["debiased - base, J/F first"] = compare_players(canonical, "debiased", "base J/F first")
-    for name, interval in comparisons.items():
-        print(f"{name}: {interval} ({interval.n} pairs)")
+    comparisons = {f"predict-first - base, {game}": paired_styles(canonical, game) for game in (PD, BOS)}
+    print_canonical(canonical, comparisons)
+    print_foresight(canonical, players)
+    print_families(ordinal)
     page = write_games_report(
-        options.out / "report.html", [*canonical, *ordinal], studied, title="Playing repeated games",
-        comparisons=comparisons,
+        options.out / "report.html", [*canonical, *ordinal], [*players, *shuffled], title="Playing repeated games",
+        comparisons=comparisons, audited=groups,
     )  # fmt: skip
-    print(f"\n{len(canonical) + len(ordinal)} matches in {time.perf_counter() - started:.0f} s; every one is in {page}")
+    print(
+        f"\n{len(canonical) + len(ordinal)} matches in {time.perf_counter() - started:.0f} s "
+        f"({time.process_time() - cpu:.0f} CPU s); the model answered {engine.answered} of {engine.asked} questions, "
+        f"the others were equal to one of these. Every match is in {page}"
+    )
+
+
+def name(style: str, labels: Sequence[str], order: str) -> str:
+    return f"{style} {'/'.join(labels)} {order}"
 
 
 def fixtures(players: Sequence[str], extended: bool) -> list[Fixture]:
@@ -120,63 +128,111 @@ def fixtures(players: Sequence[str], extended: bool) -> list[Fixture]:
     return [Fixture(game, (player, other)) for game in (PD, BOS) for player in players for other in opponents[game]]
 
 
+def table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> None:
+    for row in (head, ["---"] * len(head), *rows):
+        print("| " + " | ".join(str(cell) for cell in row) + " |")
+
+
 def print_orders(matches: Sequence[Match]) -> None:
     """With a fixed order, place shows in the difference between the orders: payoffs are the same in both."""
-    print("\nShare of the first option, by the order in which options are named (equal shares = no bias by place)")
-    for style in ("base", "predict-first"):
+    print("\nShare of the first option (cooperate, football), by the order in which a question names the options\n")
+    rows = []
+    for style in STYLES:
         for labels in LABEL_PAIRS:
-            shares = []
+            shares: list[object] = []
             for order in ORDERS:
-                name = f"{style} {'/'.join(labels)} {order}"
-                own = [move for m in matches if m.fixture.agents[0] == name for move in m.moves[:, 0] if move >= 0]
-                shares.append(sum(move == 0 for move in own) / len(own) if own else float("nan"))
-            print(f"  {style} {'/'.join(labels)}: named first {shares[0]:.0%}, named last {shares[1]:.0%}")
+                player = name(style, labels, order)
+                own = [move for m in matches if m.fixture.agents[0] == player for move in m.moves[:, 0] if move >= 0]
+                shares.append(f"{sum(move == 0 for move in own) / len(own):.0%}" if own else "no legal answer")
+            rows.append([f"{style} {'/'.join(labels)}", *shares])
+    table(["player", "it is named first", "it is named last"], rows)
 
 
-def print_canonical(matches: Sequence[Match], players: Sequence[str]) -> None:
-    """Totals over labels and orders, beside the published ones."""
-    for game, opponents in {PD: OPPONENTS[PD] + EXTENDED, BOS: OPPONENTS[BOS]}.items():
-        print(f"\n{game}: mean total over labels and orders (GPT-4, published)")
-        for other in opponents:
-            here = [m for m in matches if m.fixture.game == game and m.fixture.agents[1] == other]
-            if not here:
-                continue
+def print_canonical(matches: Sequence[Match], comparisons: dict[str, Interval]) -> None:
+    """Ten-round totals over labels and orders, beside the published ones."""
+    for game in (PD, BOS):
+        print(f"\n{game}: mean total [95% interval over label pairs and orders], and what GPT-4 earned (published)\n")
+        rows = []
+        for other in dict.fromkeys(m.fixture.agents[1] for m in matches if m.fixture.game == game):
+            here = [m for m in matches if (m.fixture.game, m.fixture.agents[1]) == (game, other)]
             totals = {
-                style: [m.payoffs[:, 0].sum() for m in here if m.fixture.agents[0].startswith(style)]
-                for style in ("base", "predict-first", "debiased")
+                style: [metrics.score(m, 0) for m in here if m.fixture.agents[0].startswith(style)]
+                for style in (*STYLES, "debiased")
             }
-            ours = ", ".join(f"{style} {sum(t) / len(t):.0f}" for style, t in totals.items() if t)
-            print(f"  {other}: {ours} ({PUBLISHED_TOTALS.get((game, other), 'none')})")
-    print("\nPlayer, with 95% intervals over matches: normalised score; defection; prediction accuracy")
-    for player in players:
-        summary = summarise([m for m in matches if m.fixture.game == PD], player)
-        print(
-            f"  {player}: {summary['normalised score']}; {summary.get('defection', '-')}; "
-            f"{summary.get('prediction accuracy', '-')}"
-        )
+            ours = [mean(values) if values else "" for values in totals.values()]
+            rows.append([other, *ours, *PUBLISHED_TOTALS.get((game, other), ("", ""))])
+        table(["opponent", *STYLES, "debiased", "GPT-4 base", "GPT-4 predict-first"], rows)
+        measures = ["defection" if game == PD else "coordination", "normalised score", "prediction accuracy"]
+        rows = []
+        for style in (*STYLES, "debiased"):
+            found = summarise(merged([m for m in matches if m.fixture.game == game], style), style)
+            if found:
+                rows.append([style, *(found.get(measure, "") for measure in measures)])
+        print()
+        table(["over all opponents", *measures], rows)
+        difference = comparisons[f"predict-first - base, {game}"]
+        print(f"\npredict-first - base, normalised score, paired: {difference} ({difference.n} pairs)")
+    last = last_round_test(merged([m for m in matches if m.fixture.game == PD], "base"), "base")
+    print(
+        f"\nLast round of the dilemma, base: {last.counts.tolist()} (cooperate, defect; before and in it), chi-square "
+        f"{last.statistic:.3g}, p = {last.p_value:.3g}; switched in {last.switched} of matches. {last.note}"
+    )
 
 
-def print_families(matches: Sequence[Match], players: Sequence[str]) -> None:
-    print("\nNormalised score by family of ordinal games")
-    for player in players:
-        scores = score_by_family(matches, player)
-        print(f"  {player}: " + "; ".join(f"{family} {interval}" for family, interval in scores.items()))
+def merged(matches: Sequence[Match], style: str) -> list[Match]:
+    """The matches of all players of one style, under the style's name."""
+    own = [m for m in matches if m.fixture.agents[0].startswith(style)]
+    return [Match(Fixture(m.fixture.game, (style, m.fixture.agents[1])), m.moves, m.traces, m.record) for m in own]
+
+
+def paired_styles(matches: Sequence[Match], game: str) -> Interval:
+    """Predict-first minus base in normalised score, paired by labels, order and opponent."""
+    score = {m.fixture.agents: metrics.normalised_score(m, 0) or 0.0 for m in matches if m.fixture.game == game}
+    base = [pair for pair in score if pair[0].startswith("base")]
+    other = [(player.replace("base", "predict-first"), opponent) for player, opponent in base]
+    return paired_difference([score[pair] for pair in other], [score[pair] for pair in base])
+
+
+def print_foresight(matches: Sequence[Match], players: dict[str, LLMPlayer]) -> None:
+    """Does the model foresee the alternator when it only predicts? (GPT-4: from round 5 as player, 3 as onlooker)."""
+    print("\nForeseeing the alternator: share of right predictions [95% interval over label pairs and orders]\n")
+    rows: list[list[object]] = []
+    bases = [m for m in matches if m.fixture.agents[1] == "alternator" and m.fixture.agents[0].startswith("base")]
+    for view in ("player", "observer"):
+        found = [predict_moves([m], players[m.fixture.agents[0]], view=view)[0] for m in bases]  # type: ignore[arg-type]
+        accuracy = [value for m in found if (value := metrics.prediction_accuracy(m, 0)) is not None]
+        settled = [metrics.first_settled_prediction(m, 0) for m in found]
+        right = ", ".join("never" if value is None else f"{value:.0f}" for value in settled)
+        rows.append([view, mean(accuracy), right])
+    table(["asked as", "right", "right from round on"], rows)
+
+
+def print_families(matches: Sequence[Match]) -> None:
+    print("\nNormalised score by family of ordinal games [95% interval over games and seats]\n")
+    ours = score_by_family(matches, "shuffled")
+    letters = [letter for letter in (*FAMILIES, "all") if letter in ours]
+    rows: list[list[object]] = [["this run", *(ours[letter] for letter in letters)]]
     for model, published in PUBLISHED.items():
-        print(f"  {model} (published): " + "; ".join(f"{family} {score:.3f}" for family, score in published.items()))
+        rows.append([f"{model} (published)", *(published.get(letter, "") for letter in letters)])
+    table(["", *(FAMILIES.get(letter, letter) for letter in letters)], rows)
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--engine", default="transformers", help="as in openai:MODEL@URL")
+    parser.add_argument("--engine", default="transformers", help="as in openai:MODEL@URL, vllm:MODEL")
     parser.add_argument("--games", type=int, default=36, help="how many of the 144 ordinal games")
     parser.add_argument("--rounds", type=int, default=10)
     parser.add_argument("--extended", action="store_true", help="the study's further opponents in the dilemma as well")
     parser.add_argument("--free", action="store_true", help="let the model write freely instead of choosing a label")
-    parser.add_argument("--concurrency", type=int, default=16)
+    parser.add_argument("--concurrency", type=int, default=16, help="matches that are live at once")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("runs/repeated-games"))
     parser.add_argument("--resume", action="store_true")
-    return parser.parse_args()
+    parser.add_argument("--small", action="store_true", help="a scripted model, two ordinal games, two rounds")
+    options = parser.parse_args()
+    if options.small:
+        options.engine, options.free, options.games, options.rounds = "scripted:J", True, 2, 2
+    return options
 
 
 if __name__ == "__main__":

@@ -15,7 +15,6 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 #: Arguments that make an example finish within a minute, where it has no ``--small``.
 SMALL = {
     "lola": ["--seeds", "2", "--steps", "10"],
-    "repeated_games": ["--engine", "scripted:J", "--free", "--games", "2", "--rounds", "2"],
 }
 
 

@@ -1,5 +1,6 @@
 """Experiments with repeated games: matches, tournaments, sweeps, evolution, and what theory says about a game."""
 
+from quintain.evaluation.games import metrics
 from quintain.evaluation.games.dynamics import fixation_probability, moran_process, replicator_dynamics
 from quintain.evaluation.games.last_round import LastRound, last_round_test
 from quintain.evaluation.games.matches import Fixture, Match, load_matches, play_matches
@@ -44,6 +45,7 @@ __all__ = [
     "folk_region",
     "last_round_test",
     "load_matches",
+    "metrics",
     "minimax_value",
     "moran_process",
     "nash_equilibria",

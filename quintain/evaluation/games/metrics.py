@@ -186,7 +186,7 @@ def audit_position_bias(
     labels = {label: rate(spoken.count(label), len(spoken), confidence) for label in sorted(set(spoken))}
     illegal = rate(len(choices) - len(legal), len(choices), confidence)
     shuffled = len({choice["first"] for choice in ordered}) > 1
-    verdict = _verdict(first_named, shuffled, bool(ordered))
+    verdict = _verdict(first_named, shuffled, bool(ordered)) if legal else "No answer was a label: nothing to audit."
     letter = max(labels, key=lambda label: labels[label].estimate, default="")
     if letter and labels[letter].estimate > EXCLUDE_ABOVE:
         verdict += (
