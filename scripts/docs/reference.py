@@ -121,7 +121,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         nav.append({title: [f"{folder}/{p}" for p in ordered]})
     written = [f"reference/{p.name}" for p in sorted((docs / "reference").glob("*.md"))]
     nav.append({"Reference": [*written, {"Python": _tree(public_modules(), "quintain")}]})
-    measured = [f"benchmarks/{p.name}" for p in sorted((docs / "benchmarks").glob("*.md"))]
+    measured = [f"{f}/{p.name}" for f in ("benchmarks", "results") for p in sorted((docs / f).glob("*.md"))]
     nav.append({"Benchmarks": ["benchmarks.md", *measured]})
     config.nav = nav
     return config
