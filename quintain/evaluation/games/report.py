@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from html import escape
+from dataclasses import dataclass
+from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from quintain.envs.games import FAMILIES
+from quintain.errors import require
 from quintain.evaluation.games import figures
 from quintain.evaluation.games.matches import Match
-from quintain.evaluation.games.metrics import audit_position_bias, summarise
+from quintain.evaluation.games.metrics import PositionBias, audit_position_bias, summarise
 from quintain.evaluation.games.sweep import PUBLISHED, score_by_family
 from quintain.evaluation.games.tournament import Tournament
+from quintain.evaluation.html.page import _bounds, _markup, _number
 from quintain.evaluation.html.text import visible
 from quintain.evaluation.statistics import Interval
 
 __all__ = ["audit_lines", "write_games_report"]
 
-_STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}
-table{border-collapse:collapse;margin:.6rem 0}td,th{padding:.15rem .7rem;border-bottom:1px solid #ddd;text-align:right}
-td:first-child,th:first-child{text-align:left}svg{max-width:100%;height:auto}code{white-space:pre-wrap}
-.moves td{font-family:monospace;padding:.05rem .3rem}.warn{background:#fff3cd;padding:.4rem .8rem;border-radius:.3rem}
-"""
+Groups = Sequence[str] | Mapping[str, Collection[str]]
 
 
-def audit_lines(matches: Sequence[Match], agents: Sequence[str] | Mapping[str, Collection[str]]) -> list[str]:
+def audit_lines(matches: Sequence[Match], agents: Groups) -> list[str]:
     """The position-bias audit as text, one line per language model; to be shown before anything about behaviour.
 
     Args:
@@ -33,16 +32,13 @@ def audit_lines(matches: Sequence[Match], agents: Sequence[str] | Mapping[str, C
         agents: Names of players, or groups of them under a name: those that differ in the order of names alone are
             audited together.
     """
-    groups = agents if isinstance(agents, Mapping) else {agent: [agent] for agent in agents}
     lines = []
-    for agent, members in groups.items():
-        audit = audit_position_bias(matches, members)
-        if audit is not None:
-            labels = ", ".join(f"{label} {interval.estimate:.0%}" for label, interval in audit.labels.items())
-            lines.append(
-                f"{agent}: first-named option {audit.first_named} of {audit.first_named.n}; labels {labels or 'none'}; "
-                f"illegal {audit.illegal}. {audit.verdict}"
-            )
+    for name, audit in _audits(matches, agents):
+        labels = ", ".join(f"{label} {interval.estimate:.0%}" for label, interval in audit.labels.items())
+        lines.append(
+            f"{name}: first-named option {audit.first_named} of {audit.first_named.n}; labels {labels or 'none'}; "
+            f"illegal {audit.illegal}. {audit.verdict}"
+        )
     return lines
 
 
@@ -56,7 +52,7 @@ def write_games_report(
     comparisons: Mapping[str, Interval] | None = None,
     audited: Mapping[str, Collection[str]] | None = None,
 ) -> Path:
-    """Write the page. Text from models is escaped; the page holds no script and loads nothing.
+    """Write the page. Text from models is data in it, never markup; the page holds no script and loads nothing.
 
     Args:
         path: Where to.
@@ -71,111 +67,108 @@ def write_games_report(
         The path.
 
     Raises:
-        MissingDependencyError: Without matplotlib.
+        MissingDependencyError: Without the ``report`` extra.
     """
-    parts = [f"<h1>{_text(title)}</h1>", *_audit(matches, audited or agents)]
-    if matches:
-        parts += ["<h2>Metrics</h2>", *_metrics(matches, agents), *_families(matches, agents)]
-        parts += _comparisons(comparisons or {})
-        parts += ["<h2>Cooperation over time</h2>", figures.cooperation_over_time(matches, agents)]
-        parts += ["<h2>Round by round</h2>", *_heat_maps(matches, agents)]
-    if result is not None:
-        parts += _tournament(result)
-    parts += ["<h2>Every match</h2>", *(_one(match) for match in matches)]
-    policy = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-    page = (
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" '
-        f'content="{policy}"><title>{_text(title)}</title><style>{_STYLE}</style>\n' + "\n".join(parts) + "</html>\n"
+    jinja2: Any = require("jinja2", "report", "report.html")
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("quintain.evaluation.html"), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters |= {"number": _number, "bounds": _bounds}
+    environment.finalize = lambda value: visible(value) if type(value) is str else value
+    files = resources.files("quintain.evaluation.html") / "templates"
+    style = "".join(files.joinpath(name).read_text(encoding="utf-8") for name in ("report.css", "games.css"))
+    named = list(dict.fromkeys(m.fixture.game for m in matches if not m.game.family))
+    page = environment.get_template("games.html").render(
+        title=title,
+        style=_markup(style),
+        games=len({m.fixture.game for m in matches}),
+        players=len(agents),
+        audits=_audits(matches, audited or agents),
+        tables=[_metrics(game, matches, agents) for game in named],
+        families=_families(matches, agents),
+        comparisons=[_Row([name, i, str(i.n), i.note]) for name, i in (comparisons or {}).items()],
+        curve=_markup(figures.cooperation_over_time(matches, agents)) if matches else None,
+        heat_maps=[_markup(plot) for game in named for plot in _heat_maps(game, matches, agents)],
+        tournament=None if result is None else _tournament(result),
+        matches=[_one(match) for match in matches],
     )
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(page, encoding="utf-8")
+    target.write_text(str(page), encoding="utf-8")
     return target
 
 
-def _text(value: object) -> str:
-    return escape(visible(str(value)))
+@dataclass(frozen=True)
+class _Row:
+    """One row of a table: texts and intervals; published figures are shown in grey."""
+
+    cells: Sequence[str | Interval]
+    published: bool = False
 
 
-def _table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> str:
-    lines = ["<tr>" + "".join(f"<th>{_text(cell)}</th>" for cell in head) + "</tr>"]
-    lines += ["<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in row) + "</tr>" for row in rows]
-    return f"<table>{''.join(lines)}</table>"
+def _audits(matches: Sequence[Match], agents: Groups) -> list[tuple[str, PositionBias]]:
+    groups = agents if isinstance(agents, Mapping) else {agent: [agent] for agent in agents}
+    found = ((name, audit_position_bias(matches, members)) for name, members in groups.items())
+    return [(name, audit) for name, audit in found if audit is not None]
 
 
-def _audit(matches: Sequence[Match], agents: Sequence[str] | Mapping[str, Collection[str]]) -> list[str]:
-    lines = audit_lines(matches, agents)
-    if not lines:
-        return []
-    return ["<h2>First of all: position bias</h2>", *(f'<p class="warn">{_text(line)}</p>' for line in lines)]
+def _metrics(game: str, matches: Sequence[Match], agents: Sequence[str]) -> dict[str, Any]:
+    here = [match for match in matches if match.fixture.game == game]
+    summaries = {agent: summary for agent in agents if (summary := summarise(here, agent))}
+    names = list(dict.fromkeys(name for summary in summaries.values() for name in summary))
+    rows = [_Row([agent, *(by.get(name, "") for name in names)]) for agent, by in summaries.items()]
+    return {"caption": game, "head": ["player", *names], "rows": rows}
 
 
-def _metrics(matches: Sequence[Match], agents: Sequence[str]) -> list[str]:
-    parts = []
-    for game in dict.fromkeys(match.fixture.game for match in matches if not match.game.family):
-        here = [match for match in matches if match.fixture.game == game]
-        summaries = {agent: summarise(here, agent) for agent in agents}
-        names = list(dict.fromkeys(name for summary in summaries.values() for name in summary))
-        rows = [[agent, *(summary.get(name, "") for name in names)] for agent, summary in summaries.items() if summary]
-        parts += [f"<h3>{_text(game)}</h3>", _table(["player", *names], rows)]
-    return parts
-
-
-def _families(matches: Sequence[Match], agents: Sequence[str]) -> list[str]:
+def _families(matches: Sequence[Match], agents: Sequence[str]) -> dict[str, Any] | None:
     ordinal = [match for match in matches if match.game.family]
     if not ordinal:
-        return []
+        return None
     scores = {agent: found for agent in agents if (found := score_by_family(ordinal, agent))}
     letters = [*FAMILIES, "all"]
-    rows: list[list[object]] = [[agent, *(by.get(letter, "") for letter in letters)] for agent, by in scores.items()]
-    rows += [[f"{m} (published)", *(by.get(letter, "") for letter in letters)] for m, by in PUBLISHED.items()]
+    rows = [_Row([agent, *(by.get(letter, "") for letter in letters)]) for agent, by in scores.items()]
+    for model, by_letter in PUBLISHED.items():
+        known = [f"{by_letter[letter]:.3f}" if letter in by_letter else "" for letter in letters]
+        rows.append(_Row([f"{model} (published)", *known], published=True))
     head = ["normalised score", *(FAMILIES.get(letter, letter) for letter in letters)]
-    return ["<h2>Ordinal games by family</h2>", _table(head, rows), figures.family_scores(scores, PUBLISHED)]
+    return {"head": head, "rows": rows, "plot": _markup(figures.family_scores(scores, PUBLISHED))}
 
 
-def _comparisons(comparisons: Mapping[str, Interval]) -> list[str]:
-    if not comparisons:
-        return []
-    rows = [[name, interval, interval.n, interval.note] for name, interval in comparisons.items()]
-    return ["<h2>Paired differences</h2>", _table(["comparison", "difference", "pairs", ""], rows)]
+def _heat_maps(game: str, matches: Sequence[Match], agents: Sequence[str]) -> list[str]:
+    plots = []
+    for agent in agents:
+        here = [m for m in matches if m.fixture.game == game and agent in m.fixture.agents and m.game.players == 2]
+        if here:
+            plots.append(figures.round_by_round(here, agent, f"{agent} in {game}"))
+    return plots
 
 
-def _heat_maps(matches: Sequence[Match], agents: Sequence[str]) -> list[str]:
-    parts = []
-    for game in dict.fromkeys(match.fixture.game for match in matches if not match.game.family):
-        for agent in agents:
-            here = [m for m in matches if m.fixture.game == game and agent in m.fixture.agents and m.game.players == 2]
-            if here:
-                parts.append(figures.round_by_round(here, agent, f"{agent} in {game}"))
-    return parts
+def _tournament(result: Tournament) -> dict[str, Any]:
+    ranked = enumerate(result.ranking(), start=1)
+    plots = [figures.tournament_matrix(result), figures.replicator_plot(result), figures.invasion_matrix(result)]
+    return {
+        "matches": f"{result.matches:,}",
+        "rounds": result.rounds,
+        "rows": [_Row([name, str(place), interval]) for place, (name, interval) in ranked],
+        "plots": [_markup(plot) for plot in plots],
+    }
 
 
-def _tournament(result: Tournament) -> list[str]:
-    rows = [[place, name, interval] for place, (name, interval) in enumerate(result.ranking(), start=1)]
-    return [
-        "<h2>Tournament</h2>",
-        f"<p>{result.matches:,} matches of {result.rounds} rounds.</p>",
-        _table(["place", "player", "mean payoff per round"], rows),
-        figures.tournament_matrix(result),
-        "<h2>Evolution</h2>",
-        figures.replicator_plot(result),
-        figures.invasion_matrix(result),
-    ]
-
-
-def _one(match: Match) -> str:
-    rows = []
+def _one(match: Match) -> dict[str, Any]:
+    seats = []
     for seat, name in enumerate(match.fixture.agents):
         options = match.game.options[seat]
-        cells = "".join(f"<td>{'–' if move < 0 else _text(options[move])}</td>" for move in match.moves[:, seat])
-        rows.append(f"<tr><td>{_text(name)}</td>{cells}<td>{match.payoffs[:, seat].sum():g}</td></tr>")
+        moves = [
+            ("illegal", "–") if move < 0 else ("option-0" if move == 0 else "", options[move])
+            for move in match.moves[:, seat]
+        ]
+        seats.append({"name": name, "moves": moves, "total": f"{match.payoffs[:, seat].sum():g}"})
     said = [
         f"round {choice['round']}, {choice['kind']}: {choice['label']}"
         for trace in match.traces
         for choice in trace
         if choice["option"] < 0
     ]
-    illegal = f"<p>Illegal output: <code>{_text('; '.join(said))}</code></p>" if said else ""
-    head = f"{match.fixture.game}: {' – '.join(match.fixture.agents)} (repetition {match.fixture.repetition})"
-    body = f'<table class="moves">{"".join(rows)}</table>{illegal}'
-    return f"<details><summary>{_text(head)}</summary>{body}</details>"
+    title = f"{match.fixture.game}: {' – '.join(match.fixture.agents)} (repetition {match.fixture.repetition})"
+    return {"title": title, "seats": seats, "illegal": "; ".join(said)}
