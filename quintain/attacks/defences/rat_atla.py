@@ -65,7 +65,7 @@ def train_rat_atla(
     )  # fmt: skip
     if regulariser:
         agent.penalty = sa_penalty(agent, regulariser)
-    turns = 0
+    turns, share = 0, 0.0
 
     def rematch(steps: int, method: Callable[[], Learned]) -> Victim | None:
         nonlocal turns
@@ -84,8 +84,9 @@ def train_rat_atla(
         while agent.going and agent.prepare() == 0:
             agent.iterate()
             agent.consider()
-        share = (rat.steps - rat.explore) / -(-(settings.steps - agent.steps) // (settings.envs * settings.rollout))
         if agent.going:
+            left = -(-(settings.steps - agent.steps) // (settings.envs * settings.rollout))
+            share = (rat.steps - rat.explore) / left
             train_rat(make, agent.victim(), epsilon=epsilon, space=space, settings=rat, seed=seed, rematch=rematch)
         return agent.result()
     finally:

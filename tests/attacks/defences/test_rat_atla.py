@@ -33,7 +33,7 @@ class Wanted(Walk):
         return observation, reward, terminated, truncated, {**info, "attacker_reward": -reward}
 
 
-def test_rat_and_the_agent_take_turns_after_warm_up_and_exploration():
+def test_rat_and_the_agent_take_turns_in_a_way_that_the_seed_decides():
     heard = []
     made = train_rat_atla(Wanted, epsilon=0.2, settings=SETTINGS, rat=RAT, progress=lambda *who: heard.append(who))
     # 64 steps of warm-up, then three iterations with a third of RAT's 200 further steps before each.
@@ -45,6 +45,8 @@ def test_rat_and_the_agent_take_turns_after_warm_up_and_exploration():
     ]  # fmt: skip
     assert made.victim.name == "rat-atla"
     assert made.chosen in made.curve
+    again = train_rat_atla(Wanted, epsilon=0.2, settings=SETTINGS, rat=RAT)
+    np.testing.assert_array_equal(made.victim.policy(np.ones((1, 3))), again.victim.policy(np.ones((1, 3))))
 
 
 def test_rat_goes_on_against_the_victim_it_is_given():
