@@ -173,8 +173,9 @@ def test_the_checksum_is_checked(folder):
 
 def test_a_run_remembers_the_checksums_of_its_files(folder, tmp_path):
     digest = hashlib.sha256((folder / "snarks.json").read_bytes()).hexdigest()
-    kwargs = {"tasks": "snarks_original", "difficulty": {"folder": str(folder)}, "code": False}
-    report = quintain.evaluate("CodeReason-v0", "oracle", episodes=4, env_kwargs=kwargs, out=tmp_path / "run")
+    kwargs = {"tasks": "snarks_original", "difficulty": {"folder": str(folder)}}
+    oracle = {"name": "oracle", "through_code": True}
+    report = quintain.evaluate("CodeReason-v0", oracle, episodes=4, env_kwargs=kwargs, out=tmp_path / "run")
     assert report.success.estimate == 1.0
     facts = quintain.evaluation.Report.load(tmp_path / "run").manifest["facts"]
     assert facts["env"]["files"] == {"snarks.json": digest}

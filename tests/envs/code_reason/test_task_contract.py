@@ -7,13 +7,16 @@ import random
 import re
 import subprocess
 import sys
+import tempfile
 from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from quintain.envs.code_reason.bbh.original import FAMILIES
 from quintain.envs.code_reason.registry import load_task, suite_of, task_names
 from quintain.envs.code_reason.task import ExactTask, Problem, Task, sample_problem, split_of
 from quintain.errors import MissingDependencyError
@@ -131,10 +134,34 @@ FRAGMENTS += [
 ]
 
 
+#: Files of the form that the loader of original items reads, with what its families answer.
+FILES = tempfile.TemporaryDirectory(prefix="quintain-bbh-")
+WORDS = {
+    "boolean_expressions": ("True", "False"),
+    "causal_judgement": ("Yes", "No"),
+    "dyck_languages": ("] )", "}", "> ) ]"),
+    "formal_fallacies": ("valid", "invalid"),
+    "multistep_arithmetic_two": ("-14", "7", "123"),
+    "navigate": ("Yes", "No"),
+    "object_counting": ("4", "12", "9"),
+    "sports_understanding": ("yes", "no"),
+    "web_of_lies": ("Yes", "No"),
+    "word_sorting": ("bee cat dog", "ant eel", "fox gnu hen owl"),
+}
+for family in FAMILIES:
+    targets = WORDS.get(family, ("(A)", "(B)", "(C)"))
+    examples = [{"input": f"Question {i} of {family}?", "target": targets[i % len(targets)]} for i in range(60)]
+    Path(FILES.name, f"{family}.json").write_text(json.dumps({"examples": examples}), encoding="utf-8")
+
+
+def load(name: str, level: str = "medium") -> Task:
+    return load_task(name, {"folder": FILES.name} if name in task_names("bbh_original") else level)
+
+
 @cache
 def task_of(name: str, level: str = "medium") -> Task:
     try:
-        return load_task(name, level)
+        return load(name, level)
     except MissingDependencyError as error:
         pytest.skip(str(error))
 
@@ -152,7 +179,7 @@ def echoes(prompt: str) -> list[str]:
     return re.findall(r"<<<(.*?)>>>", prompt, re.DOTALL)
 
 
-every_task = pytest.mark.parametrize("name", task_names())
+every_task = pytest.mark.parametrize("name", [*task_names(), *task_names("bbh_original")])
 
 
 def assert_gold_is_right(task: Task, problem: Problem) -> None:
@@ -171,11 +198,20 @@ def assert_solved_from_the_data(task: Task, problem: Problem) -> None:
     assert verdict.strict, (problem, solution, verdict)
 
 
+def all_options(task: Task, problem: Problem) -> list[str]:
+    """Name every option of a choice at once."""
+    letters = [f"({chr(65 + i)})" for i in range(len(problem.data.get("options", ())))]
+    words = [*getattr(task, "OPTIONS", ()), *problem.data.get("options", ())]
+    lists = [options for options in (letters, list(map(str, words))) if len(options) > 1]
+    return [join.join(options) for options in lists for join in (" ", ", ", "\n", " or ")]
+
+
 def assert_noise_is_wrong(task: Task, problem: Problem, other: Problem) -> None:
     gold = problem.answer
     forms = echoes(problem.prompt)
     assert forms, problem.prompt
     noise = [
+        *all_options(task, problem),
         "",
         "   \n",
         problem.prompt,
@@ -294,7 +330,7 @@ def test_items_are_a_function_of_the_stream(name):
     for seed in range(3):
         rng, again = (np.random.default_rng(seed) for _ in range(2))
         first = [task.generate(rng) for _ in range(3)]
-        assert first == [load_task(name).generate(again) for _ in range(3)]
+        assert first == [load(name).generate(again) for _ in range(3)]
         assert len({problem.hash for problem in first}) > 1
     # The global generators are left alone.
     random.seed(1)
@@ -337,11 +373,13 @@ def test_the_class_says_what_it_is(name):
 _SCRIPT = """
 import json, sys
 import numpy as np
+from quintain.envs.code_reason.bbh.original import FAMILIES
 from quintain.envs.code_reason.registry import load_task
-names = json.load(sys.stdin)
+names, folder = json.load(sys.stdin)
 out = {}
 for name in names:
-    problems = [load_task(name).generate(np.random.default_rng([seed, 77])) for seed in range(4)]
+    task = load_task(name, {"folder": folder} if name.endswith("_original") else "medium")
+    problems = [task.generate(np.random.default_rng([seed, 77])) for seed in range(4)]
     out[name] = [[p.hash, p.prompt, p.answer] for p in problems]
 json.dump(out, sys.stdout)
 """
@@ -349,9 +387,9 @@ json.dump(out, sys.stdout)
 
 def test_items_are_the_same_in_another_process_under_another_hash_seed():
     names = []
-    for name in task_names():
+    for name in (*task_names(), *task_names("bbh_original")):
         try:
-            load_task(name)
+            load(name)
             names.append(name)
         except MissingDependencyError:
             continue
@@ -363,7 +401,7 @@ def test_items_are_the_same_in_another_process_under_another_hash_seed():
     environment["PYTHONPATH"] = os.pathsep.join(p for p in sys.path if p)
     done = subprocess.run(
         [sys.executable, "-c", _SCRIPT],
-        input=json.dumps(names),
+        input=json.dumps([names, FILES.name]),
         env=environment,
         capture_output=True,
         text=True,
