@@ -4,10 +4,11 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint docs bench clean
+.PHONY: help setup demo demo-robustness test lint docs bench clean
 
 BIN := .venv/bin
 DEMO_EXTRAS := llm reason report
+ROBUSTNESS_EXTRAS := mujoco report rl
 TEST_EXTRAS := dev docs llm mujoco reason report rl sandbox
 BENCH := $(patsubst benchmarks/%.py,%,$(wildcard benchmarks/*.py))
 # Two torch threads on two busy cores fight; pytest's workers use the cores instead.
@@ -15,7 +16,7 @@ export OMP_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM ?= false
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## Make .venv with everything that development needs
 	@scripts/setup.sh $(TEST_EXTRAS)
@@ -23,6 +24,10 @@ setup: ## Make .venv with everything that development needs
 demo: ## Evaluate the embedded language model on CodeReason-v0 and write report.html
 	@scripts/setup.sh $(DEMO_EXTRAS)
 	@scripts/demo.sh
+
+demo-robustness: ## Train two small policies, attack them, and write report.html with curves and clips
+	@scripts/setup.sh $(ROBUSTNESS_EXTRAS)
+	@scripts/demo_robustness.sh
 
 test: lint docs ## Run everything that must pass: linters, documentation, tests, doctests
 	@echo "test: tests and doctests, two at a time"

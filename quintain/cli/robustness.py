@@ -164,10 +164,11 @@ def robustness(
             facts={"command": line},
         )
     except KeyboardInterrupt as error:
-        say(f"\ninterrupted; finished episodes are safe in {folder}. Continue with --out {folder} --resume")
+        say(f"\ninterrupted; finished episodes are safe in {folder}. Continue with:")
+        say(f"  {_again(ctx.find_root().obj or [], folder)}")
         raise typer.Exit(130) from error
     if as_json:
-        print_json({"run": str(folder)})
+        print_json({"run": str(folder), **table.to_dict()})
         return
     _print_table(table)
     for clip in read_clips(folder):
@@ -176,6 +177,14 @@ def robustness(
     for name in ("leaderboard.md", "leaderboard.csv", "report.html"):
         if (folder / name).exists():
             console().print(str(folder / name), soft_wrap=True, markup=False)
+
+
+def _again(words: Sequence[str], folder: Path) -> str:
+    """Return the command that continues a run."""
+    kept = [word for word in words if word != "--resume"]
+    if not any(word in ("--out", "-o") or word.startswith("--out=") for word in kept):
+        kept += ["--out", str(folder)]
+    return shlex.join(["quintain", *kept, "--resume"])
 
 
 def _words(values: Sequence[str]) -> list[str]:
@@ -218,6 +227,10 @@ def _print_reach(reach: Sequence[Reach]) -> None:
         cells = number(one.share.estimate, "rate"), bounds(one.share, "rate"), number(one.gap.estimate)
         table.add_row(literal(one.victim), f"{one.epsilon:g}", *cells)
     console().print(table)
+    for name, one in {one.victim: one for one in reach}.items():
+        if one.intended.n:
+            said = f"{name}: played by itself, the intention reaches the attacker's goal in {one.intended.estimate:.0%}"
+            console().print(literal(said, "dim"), soft_wrap=True)
     console().print()
 
 

@@ -166,7 +166,7 @@ def _strongest(table: RobustnessTable) -> list[RobustnessRow]:
 
 
 def _film(clip: Clip, videos: Path | None) -> dict[str, Any]:
-    files = {}
+    files = {"animation": "", "poster": ""}
     for kind, name in (("animation", clip.file), ("poster", clip.poster)):
         path = videos / name if videos is not None and name else None
         if path is not None and path.is_file():

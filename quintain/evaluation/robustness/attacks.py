@@ -210,9 +210,11 @@ def _adversary(kind: Any, objective: Any) -> Callable[[Threat], Trained]:
 
 
 def _rat(threat: Threat) -> Trained:
+    # Short runs explore for less of their time.
+    settings = RATSettings(steps=threat.steps, explore=min(RATSettings().explore, threat.steps // 8))
     made = train_rat(
         threat.make, threat.victim, epsilon=threat.epsilon, space=threat.space,
-        settings=RATSettings(steps=threat.steps), seed=threat.seed, progress=threat.progress,
+        settings=settings, seed=threat.seed, progress=threat.progress,
     )  # fmt: skip
     facts = {"steps": threat.steps, "labels": made.labels, "accuracy": made.accuracy, "inner_loss": made.inner_loss}
     return Trained(_mlp(made.method.network), facts)

@@ -15,6 +15,7 @@ from quintain.evaluation.robustness.episodes import make_record
 from quintain.evaluation.robustness.progress import SILENT, Progress
 from quintain.evaluation.robustness.reachability import Reach, reachability, visited_states
 from quintain.evaluation.robustness.subjects import Subject
+from quintain.evaluation.statistics import rate
 from quintain.seeding import SeedStream
 
 __all__ = ["Cell", "Experiment"]
@@ -192,7 +193,10 @@ class Experiment:
                 victim, intention, states, sorted({0.0, *self.epsilons}),
                 norm=self.norm, space=self.space, confidence=self.confidence,
             )  # fmt: skip
-            found += [replace(reach, victim=subject.name) for reach in reached]
+            wins = [e.attacker_success for e in play_episodes(subject.make, intention, seeds)]
+            known = [win for win in wins if win is not None]
+            intended = rate(sum(known), len(known), self.confidence)
+            found += [replace(reach, victim=subject.name, intended=intended) for reach in reached]
         return found
 
     def training_steps(self, attack: Attack) -> int:

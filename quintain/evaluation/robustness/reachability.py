@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 import gymnasium as gym
@@ -18,7 +18,7 @@ from quintain.attacks.learned import Target
 from quintain.attacks.observation import NullPerturbation
 from quintain.attacks.wrappers import Report, Rows
 from quintain.evaluation.robustness.clusters import clustered_mean, clustered_rate
-from quintain.evaluation.statistics import Interval
+from quintain.evaluation.statistics import Interval, rate
 from quintain.seeding import SeedStream
 
 __all__ = ["TOLERANCE", "Reach", "reachability", "visited_states"]
@@ -40,18 +40,21 @@ class Reach:
         share: Share of visited states in which it brings the victim's action within :data:`TOLERANCE` of the
             intention's.
         gap: Mean distance that remains between the two actions.
+        intended: The attacker's success when the intention policy itself plays: whether it wants what it should. No
+            data where the environment does not say.
     """
 
     victim: str
     epsilon: float
     share: Interval
     gap: Interval
+    intended: Interval = field(default_factory=lambda: rate(0, 0))
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Read what :meth:`to_dict` gave."""
-        share, gap = (Interval(**_with_nan(data[name])) for name in ("share", "gap"))
-        return cls(data["victim"], data["epsilon"], share, gap)
+        share, gap, intended = (Interval(**_with_nan(data[name])) for name in ("share", "gap", "intended"))
+        return cls(data["victim"], data["epsilon"], share, gap, intended)
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-able data."""
@@ -60,6 +63,7 @@ class Reach:
             "epsilon": self.epsilon,
             "share": self.share.to_dict(),
             "gap": self.gap.to_dict(),
+            "intended": self.intended.to_dict(),
         }
 
 

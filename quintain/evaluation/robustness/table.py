@@ -92,6 +92,22 @@ class RobustnessTable:
             key=lambda r: (order[r.victim], r.attack != "clean", r.epsilon, -r.loss.estimate, r.attack),
         )
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the leaderboard and what can be reached as JSON-able data."""
+        rows = [
+            {
+                "victim": row.victim,
+                "attack": row.attack,
+                "epsilon": row.epsilon,
+                **{measure: getattr(row, measure).to_dict() for measure in MEASURES},
+                "distance": row.distance,
+                "n": len(row.episodes),
+                "seeds": list(row.repetitions),
+            }
+            for row in self.leaderboard()
+        ]
+        return {"rows": rows, "reachability": [reach.to_dict() for reach in self.reachability]}
+
     def to_csv(self) -> str:
         """Return the leaderboard as comma-separated values, an interval as three columns, unknown values empty."""
         out = io.StringIO()

@@ -1,0 +1,93 @@
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+from quintain.agents.victims import MLP, Layer, Normaliser, Victim, save_victim
+
+pytest.importorskip("mujoco")
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """A saved victim of Tabletop/Reach-v0 that goes straight for the goal; and a cache of its own."""
+    monkeypatch.setenv("QUINTAIN_CACHE", str(tmp_path / "cache"))
+    matrix = np.zeros((2, 6))
+    matrix[[0, 1], [0, 1]], matrix[[0, 1], [4, 5]] = -6.0, 6.0
+    normaliser = Normaliser(np.full(6, 0.1), np.full(6, 0.2))
+    victim = Victim(
+        MLP([Layer(matrix * normaliser.scale, matrix @ normaliser.mean, "identity")]),
+        spaces.Box(-np.inf, np.inf, (6,), np.float64),
+        spaces.Box(-1.0, 1.0, (2,), np.float32),
+        head="gaussian", std=np.full(2, 0.5), normaliser=normaliser,
+    )  # fmt: skip
+    save_victim(victim, tmp_path / "mine.npz")
+    return str(tmp_path / "mine.npz"), "--env", "Tabletop/Reach-v0", "--scenario", "opposite"
+
+
+def test_victims_are_attacked_and_ranked(quintain, mine):
+    words = ["robustness", *mine, "-a", "mad", "-e", "0.05,0.3", "-n", 8, "--seeds", "0,1", "-o", "run"]
+    result = quintain(*words)
+    assert result.code == 0, result.said
+    assert result.said.index("Reachable") < result.said.index("against clean")
+    assert "the intention reaches the attacker's goal in 100%" in result.said
+    rows = list(csv.DictReader(Path("run/leaderboard.csv").read_text().splitlines()))
+    # Random noise and PGD towards the intention come along by themselves.
+    assert {row["attack"] for row in rows} == {"clean", "random", "mad", "target"}
+    best = {row["attack"]: float(row["attacker_success"]) for row in rows if row["epsilon"] == "0.3"}
+    assert best["target"] == 1.0
+    assert best["random"] == 0.0
+    assert {row["n"] for row in rows} == {"16"}
+    assert Path("run/leaderboard.md").read_text().startswith("| victim | attack |")
+    lines = Path("run/episodes.jsonl").read_bytes()
+    assert quintain(*words).code == 1
+    again = quintain(*words, "--resume", "--json")
+    assert again.code == 0, again.said
+    assert again.json["rows"][0]["reward"]["n"] == 16
+    assert Path("run/episodes.jsonl").read_bytes() == lines
+    if Path("run/report.html").exists():
+        assert "quintain robustness" in Path("run/report.html").read_text()
+
+
+def test_controls_can_be_left_out(quintain, mine):
+    result = quintain("robustness", *mine, "-a", "mad,fgsm", "--no-random", "--no-reach", "-n", 2, "-o", "run")
+    assert result.code == 0, result.said
+    rows = list(csv.DictReader(Path("run/leaderboard.csv").read_text().splitlines()))
+    assert {row["attack"] for row in rows} == {"clean", "mad", "fgsm"}
+    assert "Reachable" not in result.said
+
+
+def test_mistakes_are_explained_before_anything_is_trained(quintain, mine, monkeypatch):
+    def fail(*args, **options):
+        raise AssertionError("it trained")
+
+    monkeypatch.setattr("quintain.evaluation.robustness.subjects.train_reference", fail)
+    cases = {
+        "did you mean 'sa-rl'": ["reach", "-a", "sa_rl"],
+        "did you mean 'reach'": ["raech"],
+        "epsilon must be": ["reach", "-e", "-0.1"],
+        "expected numbers": ["reach", "-e", "much"],
+        "--env ID": [mine[0]],
+        "has no scenarios": ["reacher", "--scenario", "opposite"],
+        "reference victims know": ["reach", "--env", "Tabletop/Reach-v0"],
+        "NAME being an attack that learns (sa-rl)": ["reach", "-a", "sa-rl", "--attack-steps", "mad=5"],
+        "space must be": ["reach", "--space", "cooked"],
+        "norm must be": ["reach", "--norm", "l7"],
+        "--out runs/": ["reach", "--resume"],
+        "attacker_reward": ["reacher", "-a", "rat"],
+        "expected a file": ["nowhere.npz", "--env", "Tabletop/Reach-v0"],
+    }
+    for said, words in cases.items():
+        result = quintain("robustness", *words)
+        assert result.code in (1, 2), (words, result.said)
+        assert said in result.said, (words, result.said)
+    assert not Path("runs").exists()
+
+
+def test_a_reference_victim_is_trained_on_first_use(quintain, mine):
+    pytest.importorskip("stable_baselines3")
+    words = ["robustness", "reach", "--victim-steps", 1920, "-a", "mad", "-e", "0.1", "-n", 2, "--no-reach"]
+    assert quintain(*words, "-o", "run").code == 0
+    assert [p.name for p in (Path("cache") / "victims").iterdir()] == ["reach-seed0.npz"]
