@@ -68,9 +68,11 @@ RECIPES: dict[str, Recipe] = {
     "reach": _tabletop("Reach"),
     "push": _tabletop("Push"),
     "slide-handle": _tabletop("SlideHandle"),
+    "turn-lever": _tabletop("TurnLever"),
     "reach-mirrored": _tabletop("Reach", mirrored=True),
     "push-mirrored": _tabletop("Push", mirrored=True),
     "slide-handle-mirrored": _tabletop("SlideHandle", mirrored=True),
+    "turn-lever-mirrored": _tabletop("TurnLever", mirrored=True),
 }
 
 

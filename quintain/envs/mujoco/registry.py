@@ -6,7 +6,12 @@ import gymnasium as gym
 
 __all__ = ["register"]
 
-_TASKS = {"Tabletop/Reach-v0": "reach", "Tabletop/Push-v0": "push", "Tabletop/SlideHandle-v0": "slide-handle"}
+_TASKS = {
+    "Tabletop/Reach-v0": "reach",
+    "Tabletop/Push-v0": "push",
+    "Tabletop/SlideHandle-v0": "slide-handle",
+    "Tabletop/TurnLever-v0": "turn-lever",
+}
 
 
 def register() -> None:

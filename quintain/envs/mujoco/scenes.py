@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,6 +61,24 @@ _HANDLE = """
     </body>
 """
 
+# The handle at the end of a lever, which turns about a pivot behind it.
+_LEVER = """
+    <body name="rail" pos="0 0.1 0">
+    <geom type="cylinder" size="0.02 0.01" pos="0 0 0.01" rgba="0.4 0.4 0.4 1" contype="0" conaffinity="0"/>
+    <body name="lever" pos="0 0 0">
+      <joint name="object_angle" type="hinge" axis="0 0 1" range="-85 85" limited="true" damping="0.05"
+             frictionloss="0.005"/>
+      <geom type="box" size="0.005 0.05 0.005" pos="0 -0.05 0.07" mass="0.05" rgba="0.4 0.4 0.4 1" contype="0"
+            conaffinity="0"/>
+      <body name="object" pos="0 -0.15 0.03">
+        <geom name="left" type="box" size="0.01 0.04 0.03" pos="-0.06 0 0" mass="0.1" rgba="0.9 0.6 0.2 1"/>
+        <geom name="right" type="box" size="0.01 0.04 0.03" pos="0.06 0 0" mass="0.1" rgba="0.9 0.6 0.2 1"/>
+        <geom name="bar" type="box" size="0.07 0.005 0.03" pos="0 0.045 0" mass="0.1" rgba="0.9 0.6 0.2 1"/>
+      </body>
+    </body>
+    </body>
+"""
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -71,7 +90,9 @@ class Scene:
         thing: Where the object starts, likewise; empty where the hand itself is to be moved.
         goal: Where the victim's goal lies, likewise, on the right-hand side.
         place: The attacker's own place, fixed, for the scenario "manipulation".
-        rail: Range of y of the handle's rail, to which goal and place are relative; ``None`` where there is none.
+        rail: Range of y of the handle's rail or pivot, to which goal and place are relative; ``None`` without one.
+        radius: How far from its pivot the object turns; the first entries of goal and place are then angles in radians,
+            0 pointing at the hand. ``None`` for what moves freely.
     """
 
     things: str
@@ -80,6 +101,13 @@ class Scene:
     goal: tuple[tuple[float, float], tuple[float, float]]
     place: tuple[float, float]
     rail: tuple[float, float] | None = None
+    radius: float | None = None
+
+    def where(self, spot: tuple[float, float]) -> tuple[float, float]:
+        """Return the point, relative to rail or pivot, that a goal or place means."""
+        if self.radius is None:
+            return spot
+        return self.radius * math.sin(spot[0]), -self.radius * math.cos(spot[0])
 
     @property
     def xml(self) -> str:
@@ -109,5 +137,14 @@ SCENES: dict[str, Scene] = {
         goal=((0.12, 0.22), (0.0, 0.0)),
         place=(-0.08, 0.0),
         rail=(0.07, 0.13),
+    ),
+    "turn-lever": Scene(
+        things=_LEVER,
+        hand=((-0.04, 0.04), (-0.22, -0.18)),
+        thing=((-0.1, 0.1),),
+        goal=((0.7, 1.2), (0.0, 0.0)),
+        place=(-0.5, 0.0),
+        rail=(0.07, 0.13),
+        radius=0.15,
     ),
 }

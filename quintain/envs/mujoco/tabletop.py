@@ -1,4 +1,4 @@
-"""A hand on a table: reach a place, push a puck to it, slide a handle; small tasks for attacks with a purpose.
+"""A hand on a table: reach a place, push a puck to it, move a handle; small tasks for attacks with a purpose.
 
 Modelled on the manipulation tasks on which RAT was evaluated (Bai et al. 2025, on Meta-World), reduced to what an agent
 learns within minutes on one core. Nothing is taken from those environments.
@@ -22,7 +22,7 @@ from quintain.errors import ConfigurationError, require
 
 __all__ = ["TabletopEnv"]
 
-TaskName = Literal["reach", "push", "slide-handle"]
+TaskName = Literal["reach", "push", "slide-handle", "turn-lever"]
 RewardKind = Literal["dense", "sparse"]
 Scenario = Literal["manipulation", "opposite"]
 
@@ -37,16 +37,17 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
 
     Description:
         A hand moves in the plane of a table of 0.8 m. ``reach``: bring it to the goal. ``push``: push a puck there.
-        ``slide-handle``: slide a handle on a rail to the goal, by entering between its two posts.
+        ``slide-handle``: slide a handle on a rail to the goal, by entering between its two posts. ``turn-lever``: the
+        same with a handle at the end of a lever, which turns about a pivot.
 
         Beside the goal there is a place where an attacker would like to see the thing instead. Under the scenario
         ``opposite`` it is the mirror image of the goal (close what should be opened), under ``manipulation`` a fixed
         place. Neither changes the task; both are reported in ``info``.
 
     Observation:
-        Metres and metres per second: hand (2), its velocity (2), then for push and slide-handle object (2) and its
-        velocity (2; 1 for a handle, which moves along its rail), then goal (2). Float64. Every entry varies, so
-        that running statistics are well defined.
+        Metres and metres per second: hand (2), its velocity (2), then, where there is one, object (2) and its velocity
+        (2; 1 for a handle along its rail; 1 for a lever, in radians per second), then goal (2). Float64. Every entry
+        varies, so that running statistics are well defined.
 
     Action:
         Velocity of the hand in [-1, 1]^2, in m/s. Anything that is no array of two finite numbers is a pause, and
@@ -65,7 +66,7 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
         ``metrics``: both distances in metres.
 
     Arguments:
-        task: ``"reach"``, ``"push"`` or ``"slide-handle"``.
+        task: ``"reach"``, ``"push"``, ``"slide-handle"`` or ``"turn-lever"``.
         reward: ``"dense"`` or ``"sparse"``.
         scenario: ``"opposite"`` or ``"manipulation"``.
         mirrored: Mirror the whole task, so that the goal lies on the left-hand side: the opposite task itself.
@@ -128,14 +129,15 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
         scene, side = self._scene, -1.0 if self.mirrored else 1.0
         self._mujoco.mj_resetData(self.model, self.data)
         starts = [self.np_random.uniform(low, high) for low, high in (*scene.hand, *scene.thing)]
-        goal = [self.np_random.uniform(low, high) for low, high in scene.goal]
+        spot = [self.np_random.uniform(low, high) for low, high in scene.goal]
+        goal = scene.where((spot[0], spot[1]))
         starts[::2] = [side * x for x in starts[::2]]
         self.data.qpos[:] = starts
         rail = 0.0 if scene.rail is None else self.np_random.uniform(*scene.rail)
         if scene.rail is not None:
             self.model.body("rail").pos[1] = rail
         self._goal = np.array([side * goal[0], goal[1] + rail])
-        place = (goal[0], goal[1]) if self.scenario == "opposite" else scene.place
+        place = goal if self.scenario == "opposite" else scene.where(scene.place)
         away = -side if self.scenario == "opposite" else side
         self._place = np.array([away * place[0], place[1] + rail])
         for name, where in (("goal", self._goal), ("attacker", self._place)):
@@ -170,6 +172,14 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
             wanted = np.array([hand[0] + place[0] - thing[0], thing[1]]) if inside else np.array([thing[0], thing[1]])
             if not inside and abs(hand[0] - thing[0]) > 0.03:  # line up in front of the opening first
                 wanted = np.array([thing[0], thing[1] - 0.1])
+        elif self.task == "turn-lever":
+            assert self._scene.radius is not None
+            out = (thing - self.model.body("rail").pos[:2]) / self._scene.radius  # from the pivot to the handle
+            across, depth = float(out[0] * (hand - thing)[1] - out[1] * (hand - thing)[0]), float((hand - thing) @ out)
+            if abs(across) < 0.045 and depth < 0.05:
+                wanted = hand + (place - thing) - depth * out
+            else:
+                wanted = thing if abs(across) < 0.03 else thing + 0.1 * out
         else:
             way = place - thing
             length = float(np.linalg.norm(way))

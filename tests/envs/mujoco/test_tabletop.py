@@ -12,7 +12,7 @@ from quintain.errors import ConfigurationError
 
 pytest.importorskip("mujoco")
 
-IDS = ["Tabletop/Reach-v0", "Tabletop/Push-v0", "Tabletop/SlideHandle-v0"]
+IDS = ["Tabletop/Reach-v0", "Tabletop/Push-v0", "Tabletop/SlideHandle-v0", "Tabletop/TurnLever-v0"]
 PAUSE = np.zeros(2, np.float32)
 
 
