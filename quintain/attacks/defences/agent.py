@@ -163,14 +163,8 @@ class RobustAgent:
         if self.going and self.steps // every == (self.steps - self.settings.envs * self.settings.rollout) // every:
             return
         victim = self.victim()
-        played = [self._play(victim, None)]
-        worst: list[Episode] | None = None
-        for method in (MAD(victim, self.world.space), *attacks):
-            attacked = self._play(victim, method)
-            if worst is None or _returns(attacked) < _returns(worst):
-                worst = attacked
-        assert worst is not None
-        clean = played[0]
+        clean = self._play(victim, None)
+        worst = min((self._play(victim, method) for method in (MAD(victim, self.world.space), *attacks)), key=_returns)
         point = Checkpoint(self.steps, _returns(clean), _returns(worst), _successes(clean), _successes(worst))
         self._curve.append(point)
         # A checkpoint from before the full budget stands back, however good its score.
