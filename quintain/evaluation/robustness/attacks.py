@@ -1,15 +1,15 @@
-"""The attacks by name: what each must know, whether it learns first, and how it wraps an environment."""
+"""The attacks by name."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
-from quintain.agents.victims import MLP, ActionValue, Capability, Layer, Network, Space, Victim
+from quintain.agents.victims import MLP, ActionValue, Capability, Network, Normaliser, Victim
 from quintain.attacks import (
     AdversarySettings,
     CriticAttack,
@@ -21,112 +21,21 @@ from quintain.attacks import (
     RATSettings,
     RobustSarsaAttack,
     SarsaSettings,
+    SurrogateSettings,
     TargetAttack,
     train_adversary,
     train_rat,
     train_robust_sarsa,
+    train_surrogate,
 )
-from quintain.attacks.budget import Norm
 from quintain.attacks.learned import Directed, Learned
 from quintain.errors import ConfigurationError, UnknownNameError
+from quintain.evaluation.robustness.threat import Attack, Threat, Trained
 
-__all__ = ["ATTACKS", "Attack", "AttackFactory", "Threat", "Trained", "resolve_attacks"]
+__all__ = ["ATTACKS", "AttackFactory", "resolve_attacks"]
 
 #: Wraps an environment or a vector of them in an attack of the given budget.
 AttackFactory = Callable[[Any, float], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Threat:
-    """Everything an attack is made from.
-
-    Attributes:
-        make: Makes an environment as the victim knows it.
-        victim: The victim.
-        epsilon: Budget, >= 0.
-        norm: Norm of the budget.
-        space: Where the budget is measured.
-        intention: A policy that shows what a targeted attacker wants; ``None`` where nobody does.
-        seed: Root seed of training.
-        steps: Environment steps to train for.
-        progress: Called with the steps so far.
-    """
-
-    make: Callable[[], gym.Env[Any, Any]]
-    victim: Victim
-    epsilon: float
-    norm: Norm = "linf"
-    space: Space = "raw"
-    intention: Victim | None = None
-    seed: int = 0
-    steps: int = 0
-    progress: Callable[[int], None] | None = None
-
-    @property
-    def budget(self) -> dict[str, Any]:
-        """Epsilon, norm and space, as the attacks take them."""
-        return {"epsilon": self.epsilon, "norm": self.norm, "space": self.space}
-
-
-class Trained(NamedTuple):
-    """What training leaves: one network, and facts about it as plain data."""
-
-    network: MLP
-    facts: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Attack:
-    """An attack of an experiment.
-
-    Attributes:
-        name: What tables call it.
-        wrap: Wraps an environment: called with the environment, the threat, and the trained network or ``None``.
-        access: What the attacker must have of the victim, in training and at test time.
-        source: Who published it.
-        train: Trains the network; ``None`` for attacks that learn nothing.
-        steps: Environment steps of training, by default.
-        per_budget: Whether every epsilon wants a network of its own.
-        needs: What the victim must be able to do.
-        targeted: Whether the environment has to report ``info["attacker_reward"]``.
-        intends: Whether an intention policy is needed.
-        bounded: Whether the budget must be l_inf and the actions bounded.
-    """
-
-    name: str
-    wrap: Callable[[Any, Threat, MLP | None], Any]
-    access: str = "not said"
-    source: str = ""
-    train: Callable[[Threat], Trained] | None = field(default=None)
-    steps: int = 0
-    per_budget: bool = True
-    needs: tuple[Capability, ...] = ()
-    targeted: bool = False
-    intends: bool = False
-    bounded: bool = False
-
-    def check(self, threat: Threat) -> None:
-        """Make sure, before anything is trained, that the attack can work.
-
-        Raises:
-            CapabilityError: If the victim lacks something.
-            ConfigurationError: If budget, victim, environment and attack do not fit together.
-        """
-        threat.victim.require(self.needs, f"attack {self.name!r}")
-        if self.intends and threat.intention is None:
-            raise ConfigurationError(
-                f"attack {self.name!r} needs a policy that shows what the attacker wants; give intention=... "
-                "(--intention FILE), or a Tabletop task with scenario 'opposite'"
-            )
-        if self.bounded:
-            _check_bounded(self.name, threat)
-        env = threat.make()
-        try:
-            if self.targeted:
-                _check_targeted(self.name, env, threat.victim)
-            self.wrap(env, threat, None if self.train is None else _blank(threat.victim))
-        finally:
-            env.close()
 
 
 def resolve_attacks(
@@ -166,37 +75,6 @@ def _resolve(name: str, value: str | Attack | AttackFactory) -> Attack:
     return Attack(name, lambda env, threat, network: factory(env, threat.epsilon))
 
 
-def _check_bounded(name: str, threat: Threat) -> None:
-    space: Any = threat.victim.action_space
-    if threat.norm != "linf":
-        raise ConfigurationError(f"attack {name!r} works in norm 'linf' only, got {threat.norm!r}")
-    if not space.is_bounded():
-        raise ConfigurationError(f"attack {name!r} needs bounded actions, got {space}")
-    env = threat.make()
-    limit = getattr(env.spec, "max_episode_steps", None) or 0
-    env.close()
-    if limit < RATSettings().segment:
-        raise ConfigurationError(
-            f"attack {name!r} compares segments of {RATSettings().segment} steps, but episodes are limited to "
-            f"{limit}; wrap the environment in TimeLimit, or register it with max_episode_steps"
-        )
-
-
-def _check_targeted(name: str, env: gym.Env[Any, Any], victim: Victim) -> None:
-    observation, _ = env.reset(seed=0)
-    info = env.step(victim.act_batch(np.asarray(observation)[None])[0])[4]
-    if "attacker_reward" not in info:
-        raise ConfigurationError(
-            f"attack {name!r} needs an environment that reports info['attacker_reward'], as the Tabletop tasks do"
-        )
-
-
-def _blank(victim: Victim) -> MLP:
-    """Return a network that has learned nothing: enough to see whether everything fits."""
-    states = int(np.prod(victim.observation_space.shape or ()))
-    return MLP([Layer(np.zeros((states, states), np.float32), np.zeros(states, np.float32), "identity")])
-
-
 def _adversary(kind: Any, objective: Any) -> Callable[[Threat], Trained]:
     def train(threat: Threat) -> Trained:
         settings = AdversarySettings(steps=threat.steps)
@@ -218,6 +96,33 @@ def _rat(threat: Threat) -> Trained:
     )  # fmt: skip
     facts = {"steps": threat.steps, "labels": made.labels, "accuracy": made.accuracy, "inner_loss": made.inner_loss}
     return Trained(_mlp(made.method.network), facts)
+
+
+def _surrogate(threat: Threat) -> Trained:
+    """Imitate the victim; budgets in normalised space are still measured in the victim's units."""
+    settings = SurrogateSettings(transitions=threat.steps)
+    made = train_surrogate(
+        threat.make, threat.victim, settings=settings, normaliser=_units(threat.victim), seed=threat.seed
+    )
+    return Trained(_mlp(made.victim.policy), {"steps": threat.steps, "error": made.error, "baseline": made.baseline})
+
+
+def _transferred(env: Any, threat: Threat, network: MLP | None) -> Any:
+    """Attack the imitation, and show the victim what comes of it."""
+    assert network is not None
+    victim = threat.victim
+    discrete = isinstance(victim.action_space, gym.spaces.Discrete)
+    imitation = Victim(
+        network, victim.observation_space, victim.action_space, head="categorical" if discrete else "gaussian",
+        std=None if discrete else np.ones(victim.action_space.shape or ()), normaliser=_units(victim), name="imitation",
+    )  # fmt: skip
+    return MADAttack(env, imitation, **threat.budget, name="mad-surrogate")
+
+
+def _units(victim: Victim) -> Normaliser:
+    """Return the victim's normaliser, or one that changes nothing."""
+    size = int(np.prod(victim.observation_space.shape or ()))
+    return victim.normaliser or Normaliser(np.zeros(size), np.ones(size))
 
 
 def _sarsa(threat: Threat) -> Trained:
@@ -274,6 +179,15 @@ ATTACKS: dict[str, Attack] = {
         Attack("fgsm", _plain(FGSMAttack), _WHITE, "Huang et al. 2017", needs=("gradient",)),
         Attack("critic", _plain(CriticAttack), _WHITE, "Pattanaik et al. 2018", needs=("gradient",)),
         Attack("mad", _plain(MADAttack), _WHITE, _ZHANG20, needs=("gradient", "density")),
+        Attack(
+            "mad-surrogate",
+            _transferred,
+            _BLACK,
+            f"{_ZHANG20}, on an imitation",
+            _surrogate,
+            20_000,
+            per_budget=False,
+        ),
         Attack(
             "robust-sarsa", _critics(RobustSarsaAttack), _WHITE, _ZHANG20, _sarsa, 20_000, per_budget=False,
             needs=_GRADIENT,

@@ -10,11 +10,11 @@ from quintain.agents.victims import Space, play_episodes
 from quintain.attacks.budget import Ball, Norm
 from quintain.errors import ConfigurationError
 from quintain.evaluation.records import EpisodeRecord
-from quintain.evaluation.robustness.attacks import Attack, Threat, Trained
 from quintain.evaluation.robustness.episodes import make_record
 from quintain.evaluation.robustness.progress import SILENT, Progress
 from quintain.evaluation.robustness.reachability import Reach, reachability, visited_states
 from quintain.evaluation.robustness.subjects import Subject
+from quintain.evaluation.robustness.threat import Attack, Threat, Trained
 from quintain.evaluation.statistics import rate
 from quintain.seeding import SeedStream
 
@@ -184,7 +184,7 @@ class Experiment:
         for subject in self.subjects:
             seed = self.seeds[0]
             victim, intention = subject.victim(seed), subject.intention(seed)
-            if intention is None or not {"gradient", "continuous"} <= victim.capabilities:
+            if intention is None or victim.remembers or not {"gradient", "continuous"} <= victim.capabilities:
                 continue
             progress.stage(f"{subject.name}: what can be reached")
             seeds = [SeedStream(seed, "episode")[i] for i in range(min(_REACH_EPISODES, self.episodes))]

@@ -19,7 +19,7 @@ from quintain.attacks.budget import Norm
 from quintain.errors import ConfigurationError, MissingDependencyError, RecordError
 from quintain.evaluation.manifest import make_manifest
 from quintain.evaluation.records import EpisodeRecord, RunFolder, read_episodes, read_manifest, to_json
-from quintain.evaluation.robustness.attacks import Attack, AttackFactory, Threat, Trained, resolve_attacks
+from quintain.evaluation.robustness.attacks import AttackFactory, resolve_attacks
 from quintain.evaluation.robustness.episodes import tabulate
 from quintain.evaluation.robustness.experiment import Cell, Experiment
 from quintain.evaluation.robustness.progress import Progress, show_progress
@@ -27,6 +27,7 @@ from quintain.evaluation.robustness.reachability import Reach
 from quintain.evaluation.robustness.store import load_trained, save_trained
 from quintain.evaluation.robustness.subjects import make_subject
 from quintain.evaluation.robustness.table import RobustnessRow, RobustnessTable
+from quintain.evaluation.robustness.threat import Attack, Threat, Trained
 from quintain.evaluation.robustness.videos import prepare_display, record_clips
 
 __all__ = ["load_robustness", "robustness", "run_experiment"]

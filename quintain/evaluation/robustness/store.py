@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from quintain.agents.victims import MLP, Layer
 from quintain.errors import RecordError
 from quintain.evaluation.records import to_json
-from quintain.evaluation.robustness.attacks import Trained
+from quintain.evaluation.robustness.threat import Trained
 
 __all__ = ["load_trained", "save_trained"]
 

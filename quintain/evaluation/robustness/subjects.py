@@ -139,12 +139,18 @@ def reference_subject(
 
         return train_reference(name, seed, steps=steps, progress=tell)[0]
 
+    def shown(seed: int | None) -> Victim:
+        """Return a victim of single observations: one that remembers its episode imitates such a demonstrator."""
+        if not victims[seed].remembers:
+            return victims[seed]
+        return load_reference(recipe.demonstrator, seed or 0)[0]
+
     victims: dict[int | None, Victim] = {seed: obtain(seed) for seed in seeds} if seeds else {None: obtain(0)}
     intentions: dict[int | None, Victim] = {}
     if intention is not None:
         intentions = {None: intention}
     elif tabletop and kwargs.get("scenario", "opposite") == "opposite":
-        intentions = {seed: mirror_image(victim) for seed, victim in victims.items()}
+        intentions = {seed: mirror_image(shown(seed)) for seed in victims}
 
     return Subject(name, make, victims, intentions, {"env": recipe.env_id, "env_kwargs": kwargs})
 
@@ -173,7 +179,8 @@ def load_subject(
     """
     victim = load_policy(path, normaliser)
     kwargs = dict(env_kwargs or {})
-    if intention is None and env.startswith("Tabletop/") and kwargs.get("scenario", "opposite") == "opposite":
+    opposite = env.startswith("Tabletop/") and kwargs.get("scenario", "opposite") == "opposite"
+    if intention is None and opposite and not victim.remembers:
         intention = mirror_image(victim)
     return make_subject(env, victim, env_kwargs=kwargs, intention=intention, name=Path(path).stem)
 

@@ -52,6 +52,7 @@ def test_what_cannot_work_is_refused_before_anything_is_played():
     refuse("every epsilon must be given once", ["mad"], epsilons=[0.1, 0.1])
     refuse("every seed must be given once", ["mad"], seed=[1, 1])
     refuse("normalises nothing", ["mad"], space="normalised")
+    refuse("normalises nothing", ["mad-surrogate"], space="normalised")
     refuse("norm must be", ["mad"], norm="l1")
     refuse("confidence", ["mad"], confidence=1.5)
     refuse("training steps", ["sa-rl"], attack_steps={"sa-rl": 0})
@@ -70,7 +71,9 @@ def test_an_attack_says_what_the_victim_lacks():
     refuse("no gradient", ["fgsm"], victim=linear(1.0, differentiable=False), error=CapabilityError)
 
 
-@pytest.mark.parametrize("name", ["robust-sarsa", "rs+mad", "sa-rl", "sa-rl-target", "pa-ad", "pa-ad-target", "rat"])
+@pytest.mark.parametrize(
+    "name", ["robust-sarsa", "rs+mad", "mad-surrogate", "sa-rl", "sa-rl-target", "pa-ad", "pa-ad-target", "rat"]
+)
 def test_every_attack_that_learns_stays_in_its_budget(name):
     pytest.importorskip("stable_baselines3")
     table = robustness("Robustness/Hold-v0", VICTIM, [name], [0.3], episodes=2, attack_steps={name: 800})

@@ -18,7 +18,8 @@ from quintain.errors import RecordError
 from quintain.evaluation.records import read_episodes
 from quintain.evaluation.report import Report
 from quintain.evaluation.robustness import Attack, load_robustness, robustness
-from quintain.evaluation.robustness.attacks import Trained, resolve_attacks
+from quintain.evaluation.robustness.attacks import resolve_attacks
+from quintain.evaluation.robustness.threat import Trained
 from quintain.seeding import SeedStream
 
 HERE = str(Path(__file__).parent)

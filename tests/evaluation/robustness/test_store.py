@@ -3,8 +3,8 @@ import pytest
 
 from quintain.agents.victims import MLP, Layer
 from quintain.errors import RecordError
-from quintain.evaluation.robustness.attacks import Trained
 from quintain.evaluation.robustness.store import load_trained, save_trained
+from quintain.evaluation.robustness.threat import Trained
 
 
 def test_a_network_comes_back_to_the_last_bit(tmp_path):
