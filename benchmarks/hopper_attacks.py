@@ -3,7 +3,6 @@
 The reference victim is played clean, under random noise, under MAD and under SA-RL (PPO), all on the same episodes, at
 epsilon 0.075 in units of the victim's running standard deviations.
 
-    quintain victim train hopper
     python benchmarks/hopper_attacks.py                       # needs the extras mujoco and rl
     python benchmarks/hopper_attacks.py --steps 1000000 --seeds 3
 """
@@ -20,7 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import gymnasium as gym
 
-from quintain.agents.victims.training import load_reference
+from quintain.agents.victims.training import train_reference
 from quintain.attacks import AdversarySettings, LearnedAttack, MADAttack, RandomAttack, train_adversary
 from quintain.evaluation.robustness import robustness
 
@@ -36,7 +35,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1, help="trainings of SA-RL")
     parser.add_argument("--episodes", type=int, default=50)
     options = parser.parse_args()
-    victim, facts = load_reference("hopper")
+    victim, facts = train_reference("hopper")
     make = partial(gym.make, "Hopper-v5", disable_env_checker=True)
     budget: dict[str, Any] = {"epsilon": EPSILON, "space": "normalised"}
     attacks: dict[str, Any] = {

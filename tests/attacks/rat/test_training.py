@@ -51,6 +51,17 @@ def test_every_ablation_runs_and_differs(switch):
     assert cut.labels == (0 if switch == {"oracle": True} else 25)
 
 
+def test_without_an_intention_policy_only_lies_are_learned():
+    victim = walker()
+    trained = train_rat(make, victim, epsilon=0.1, settings=replace(SMALL, intention=False))
+    assert trained.intention is None
+    assert trained.method.name == "sa-rl"
+    z = np.random.default_rng(0).normal(0, 3, (50, 6))
+    lies = trained.method.propose(z, np.zeros((50, 0, 6)), Ball(0.1))
+    assert 0 < np.abs(lies).max() <= 0.1
+    assert np.ptp(lies, axis=0).max() > 0
+
+
 def test_an_environment_that_does_not_say_what_the_attacker_wants_is_refused():
     pendulum = gym.make("Pendulum-v1")
     policy = MLP([Layer(np.ones((1, 3)), np.zeros(1), "identity")])
