@@ -22,7 +22,7 @@ from quintain.attacks.catalogue import (
 )
 from quintain.attacks.dynamics import DynamicsPerturbation
 from quintain.attacks.observation import Method, ObservationPerturbation
-from quintain.attacks.rat import RATSettings, train_rat
+from quintain.attacks.rat import RATSettings, train_on_preferences, train_rat
 from quintain.attacks.reward import RewardPerturbation
 from quintain.attacks.sarsa import SarsaSettings, train_robust_sarsa
 from quintain.attacks.schedule import Schedule
@@ -62,6 +62,7 @@ __all__ = [
     "Victim",
     "apply_attack",
     "train_adversary",
+    "train_on_preferences",
     "train_rat",
     "train_robust_sarsa",
     "train_surrogate",
