@@ -143,7 +143,7 @@ def openspiel_matches() -> dict[str, float]:
     return {"OpenSpiel, matches": rate(play)}
 
 
-def llm_sweep(rounds: int, *, turns: int = 5, games: int = 8) -> None:
+def llm_sweep(rounds: int, *, games: int, turns: int) -> None:
     """Tokens per CPU second of SmolLM2 on one thread: a sweep of one-token choices, and its engine alone."""
     from quintain.agents.games import LLMPlayer
     from quintain.agents.llm import Engine, make_engine
@@ -225,9 +225,13 @@ def main() -> None:
     parser.add_argument(
         "--side", choices=[*CONTESTS, "llm"], help="ours, peers: one side as JSON (used internally); llm: the sweep"
     )
+    parser.add_argument(
+        "--games", type=int, default=8, help="ordinal games of the language model's sweep, two seats each"
+    )
+    parser.add_argument("--turns", type=int, default=5, help="turns of its matches")
     options = parser.parse_args()
     if options.side == "llm":
-        llm_sweep(options.rounds)
+        llm_sweep(options.rounds, games=options.games, turns=options.turns)
         return
     if options.side:
         print(json.dumps(measure(options.side)))

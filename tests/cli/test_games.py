@@ -1,4 +1,9 @@
 import json
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -69,3 +74,16 @@ def test_unknown_names_are_explained(quintain):
     assert "did you mean 'tit-for-tat'" in quintain("tournament", "--players", "tit-for-tatt,grim").said
     assert quintain("tournament", "--game", "prisoners_dilema").code == 1
     assert "did you mean" in quintain("games", "solve", "chiken").said
+
+
+def test_the_page_for_people_is_served_until_it_is_stopped(tmp_path):
+    command = [sys.executable, "-u", "-m", "quintain.cli", "games", "play", "--opponent", "grim", "--rounds", "2"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as server:
+        try:
+            url = re.search(r"http://\S+", server.stderr.readline())[0]
+            with urllib.request.urlopen(url, timeout=30) as page:
+                assert "A game for two" in page.read().decode()
+            server.send_signal(signal.SIGINT)
+            assert server.wait(timeout=60) in (0, 130)
+        finally:
+            server.kill()

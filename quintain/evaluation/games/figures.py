@@ -52,14 +52,14 @@ def round_by_round(matches: Sequence[Match], agent: str, title: str = "") -> str
 
 def cooperation_over_time(matches: Sequence[Match], agents: Sequence[str]) -> str:
     """Curves of the share of option 0, round by round, one per player, over all its matches."""
-    figure, axes = _figure(5.2, 2.8)
+    figure, axes = _figure(6.8, 2.8)
     for agent in agents:
         moves = [m.moves[:, seat] for m in matches for seat, name in enumerate(m.fixture.agents) if name == agent]
         if moves:
             share = _share_by_round(moves)
             axes.plot(range(1, len(share) + 1), share, marker="o", markersize=3, label=agent)
     axes.set(xlabel="round", ylabel="share of option 1", ylim=(-0.03, 1.03))
-    axes.legend(frameon=False, fontsize=7)
+    axes.legend(frameon=False, fontsize=7, loc="upper left", bbox_to_anchor=(1, 1))
     return _svg(figure)
 
 
@@ -71,7 +71,7 @@ def family_scores(scores: Mapping[str, Mapping[str, Interval]], published: Mappi
         published: Model -> family -> score.
     """
     letters = [letter for letter in FAMILIES if any(letter in by_family for by_family in scores.values())]
-    figure, axes = _figure(1.1 * len(letters) + 2.5, 3.0)
+    figure, axes = _figure(1.1 * len(letters) + 4.0, 3.0)
     width = 0.8 / max(1, len(scores))
     for k, (agent, by_family) in enumerate(scores.items()):
         shown = [(x, by_family[letter]) for x, letter in enumerate(letters) if letter in by_family]
@@ -84,7 +84,7 @@ def family_scores(scores: Mapping[str, Mapping[str, Interval]], published: Mappi
         axes.plot(*zip(*points, strict=True), "x", markersize=4, label=f"{model} (published)")
     axes.set_xticks(range(len(letters)), [FAMILIES[letter] for letter in letters], rotation=20, ha="right")
     axes.set(ylabel="normalised score", ylim=(0, 1.05))
-    axes.legend(frameon=False, fontsize=6, ncols=2)
+    axes.legend(frameon=False, fontsize=7, loc="upper left", bbox_to_anchor=(1, 1))
     return _svg(figure)
 
 

@@ -8,6 +8,7 @@ import quintain
 from quintain.agents.games import LLMPlayer, PlayerSettings, Wording
 from quintain.agents.games.prompts import Round, describe
 from quintain.agents.llm.engine import Engine, Reply
+from quintain.agents.llm.engines import make_engine
 from quintain.agents.llm.scripted import ScriptedEngine
 from quintain.envs.games import RepeatedGame
 from quintain.errors import AgentError, CapabilityError, ConfigurationError
@@ -196,6 +197,15 @@ def test_a_label_of_two_tokens_is_refused_by_name():
         quintain.play(
             RepeatedGame(), {"player_0": LLMPlayer(ScriptedEngine(serve), labels=("J", "Qx")), "player_1": "grim"}
         )
+
+
+@pytest.mark.llm
+def test_labels_are_checked_in_the_vocabulary_of_a_real_model():
+    engine = make_engine("transformers", max_batch=4)  # SmolLM2-135M
+    asyncio.run(LLMPlayer(engine).check_labels(("J", "F")))
+    with pytest.raises(ConfigurationError, match="label 'Qx' takes 2 tokens"):
+        asyncio.run(LLMPlayer(engine).check_labels(("J", "Qx")))
+    engine.close()
 
 
 def test_random_labels_are_shared_by_the_seats_of_a_match():

@@ -1,6 +1,8 @@
 """The repeated game in all its forms: moves in, payoffs and knowledge out."""
 
 import warnings
+from functools import partial
+from types import SimpleNamespace
 
 import gymnasium
 import numpy as np
@@ -235,17 +237,30 @@ def test_arguments_out_of_range_are_refused(arguments):
 # -- the libraries' own checkers -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("env_id", IDS)
-def test_pettingzoo_checkers_pass(env_id, capsys):
+def pettingzoo_checks(env_id):
+    """PettingZoo's own tests, all that apply."""
+    parallel, aec = partial(pettingzoo.make, "parallel", env_id), partial(pettingzoo.make, "aec", env_id)
+    chance = {"noise": 0.3, "continuation": 0.9, "rounds": 50}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Observation (space|is not)")  # a Dict, because of the mask
-        parallel_api_test(pettingzoo.make("parallel", env_id), num_cycles=25)
-        api_test(pettingzoo.make("aec", env_id), num_cycles=25)
-        api_test(pettingzoo.make("aec", env_id, view="both"), num_cycles=25)
-    options = {"noise": 0.3, "continuation": 0.9, "rounds": 50}
-    seed_test(lambda: pettingzoo.make("aec", env_id, **options), num_cycles=25)
-    parallel_seed_test(lambda: pettingzoo.make("parallel", env_id, **options), num_cycles=25)
-    render_test(lambda render_mode: pettingzoo.make("aec", env_id, render_mode=render_mode))
+        parallel_api_test(parallel(), num_cycles=25)
+        api_test(aec(), num_cycles=25)
+        api_test(aec(view="both"), num_cycles=25)
+    seed_test(lambda: aec(**chance), num_cycles=10)
+    parallel_seed_test(lambda: parallel(**chance), num_cycles=10)
+    max_cycles_test(SimpleNamespace(parallel_env=parallel, env=aec))
+    render_test(lambda render_mode: aec(render_mode=render_mode))
+
+
+@pytest.mark.parametrize("env_id", IDS)
+def test_pettingzoo_checkers_pass(env_id, capsys):
+    pettingzoo_checks(env_id)
+
+
+@pytest.mark.parametrize("row", range(1, 13))
+def test_pettingzoo_checkers_pass_for_the_ordinal_games(row, capsys):
+    for column in range(1, 13):
+        pettingzoo_checks(f"OrdinalGame-{row}-{column}-v0")
 
 
 def test_the_text_view_passes_the_parallel_checker():
