@@ -74,7 +74,7 @@ def main() -> None:
     options = parse()
     started, cpu = time.perf_counter(), time.process_time()
     engine = AnswerOnce(make_engine(options.engine))
-    constrained = not options.free
+    constrained = not options.free and "choices" in engine.capabilities
     players = {
         name(style, labels, order): LLMPlayer(
             engine, labels=labels, order=order, predict_first=style == "predict-first", constrained=constrained
