@@ -1,20 +1,20 @@
 """How robust is my policy? Your environment, your torch module, one table.
 
 The policy here is a hand-written controller for MountainCarContinuous-v0, as a torch module; put your own in its place
-(for a Stable-Baselines3 model: ``Victim.from_sb3(model)``). Needs the extra ``rl``. Runs for about half a minute.
+(for a Stable-Baselines3 model: ``Victim.from_sb3(model)``). Needs the extra ``rl``. Runs for about half a minute. With
+``--out`` it leaves a run folder that can be resumed, and with the extra ``report`` a page in it.
 
     python examples/robustness_own_policy.py
+    python examples/robustness_own_policy.py --out runs/mine
 """
+
+import argparse
 
 import gymnasium as gym
 import torch
 
-from quintain.attacks import FGSMAttack, MADAttack, Normaliser, RandomAttack, Victim
+from quintain.attacks import Normaliser, Victim
 from quintain.evaluation.robustness import robustness
-
-
-def make() -> gym.Env:
-    return gym.make("MountainCarContinuous-v0")
 
 
 def my_policy() -> torch.nn.Module:
@@ -27,17 +27,20 @@ def my_policy() -> torch.nn.Module:
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--small", action="store_true", help="fewer episodes")
+    parser.add_argument("--out", help="run folder")
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
-    env = make()
+    env = gym.make("MountainCarContinuous-v0")
     # Position and velocity differ in scale, so the budget is declared in units of their spread.
     spread = Normaliser(mean=[-0.5, 0.0], scale=[0.3, 0.03])
     victim = Victim.from_module(my_policy(), env.observation_space, env.action_space, std=[0.5], normaliser=spread)
-    attacks = {
-        "random": lambda env, epsilon: RandomAttack(env, victim, epsilon=epsilon, space="normalised"),
-        "fgsm": lambda env, epsilon: FGSMAttack(env, victim, epsilon=epsilon, space="normalised"),
-        "mad": lambda env, epsilon: MADAttack(env, victim, epsilon=epsilon, space="normalised"),
-    }
-    print(robustness(make, victim, attacks, [0.1, 0.3, 1.0], episodes=20).to_markdown())
+    table = robustness(
+        "MountainCarContinuous-v0", victim, ["random", "fgsm", "mad"], [0.1, 0.3, 1.0], space="normalised",
+        episodes=3 if arguments.small else 20, out=arguments.out,
+    )  # fmt: skip
+    print(table.to_markdown())
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from quintain.evaluation.robustness.store import load_trained, save_trained
 from quintain.evaluation.robustness.subjects import make_subject
 from quintain.evaluation.robustness.table import RobustnessRow, RobustnessTable
 from quintain.evaluation.robustness.threat import Attack, Threat, Trained
-from quintain.evaluation.robustness.videos import prepare_display, record_clips
+from quintain.evaluation.robustness.videos import prepare_display, read_clips, record_clips
 
 __all__ = ["load_robustness", "robustness", "run_experiment"]
 
@@ -163,7 +163,7 @@ def run_experiment(
         if folder is not None:
             write_leaderboard(table, folder.path)
             _write_page(folder.path)
-            if videos and not (folder.path / "videos" / "clips.json").exists():
+            if videos and not _all_filmed(folder.path):
                 record_clips(experiment, table, trainer, folder.path, bars)
                 _write_page(folder.path)
     return table
@@ -190,6 +190,11 @@ def write_leaderboard(table: RobustnessTable, folder: Path) -> None:
         temporary = folder / f".{name}.tmp"
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(folder / name)
+
+
+def _all_filmed(folder: Path) -> bool:
+    clips = read_clips(folder)
+    return bool(clips) and all(clip.file for clip in clips)
 
 
 def _write_page(folder: Path) -> None:
@@ -239,7 +244,7 @@ def _reach(experiment: Experiment, folder: Path | None, progress: Progress) -> l
     if path is not None and path.exists():
         return list(map(Reach.from_dict, json.loads(path.read_text(encoding="utf-8"))["reach"]))
     found = experiment.measure_reach(progress)
-    if path is not None:
+    if path is not None and found:
         temporary = path.with_suffix(".tmp")
         temporary.write_text(to_json({"reach": [reach.to_dict() for reach in found]}) + "\n", encoding="utf-8")
         temporary.replace(path)

@@ -44,7 +44,7 @@ class Bare(Hold):
 
 
 @pytest.mark.parametrize(("env", "said"), [(Blind, "MUJOCO_GL=egl"), (Bare, "render_mode")])
-def test_what_cannot_be_filmed_costs_no_number(tmp_path, env, said):
+def test_what_cannot_be_filmed_costs_no_number_and_can_be_made_up_for(tmp_path, monkeypatch, env, said):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         table = robustness(env, linear(1.0), ["fgsm"], [0.5], out=tmp_path, **OPTIONS)
@@ -53,6 +53,11 @@ def test_what_cannot_be_filmed_costs_no_number(tmp_path, env, said):
     assert not clip.file
     assert said in clip.note
     assert said in (tmp_path / "report.html").read_text()
+    monkeypatch.setattr(env, "render", Hold.render, raising=False)
+    monkeypatch.setattr(env, "__init__", Hold.__init__)
+    robustness(env, linear(1.0), ["fgsm"], [0.5], out=tmp_path, resume=True, **OPTIONS)
+    assert read_clips(tmp_path)[0].file
+    assert said not in (tmp_path / "report.html").read_text()
 
 
 def test_a_film_is_made_later_for_a_finished_run(tmp_path):
