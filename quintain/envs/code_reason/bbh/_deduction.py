@@ -12,6 +12,7 @@ import numpy as np
 
 from quintain.envs.code_reason.bbh._choices import ChoiceTask, listed
 from quintain.envs.code_reason.draws import choose, randint, sample, shuffled
+from quintain.envs.code_reason.task import expect
 
 __all__ = ["LogicalDeduction"]
 
@@ -46,13 +47,19 @@ class LogicalDeduction(ChoiceTask):
     """Clues (before, after, at a position, next to) leave exactly one order; asked is who has a position.
 
     Attributes:
-        positional: Allow clues that name a position.
+        kinds: Kinds of clues: ``"before"``, ``"at"`` a position, at a position from the ``"last"`` one, ``"next"`` to
+            each other. A kind that is named twice is drawn twice as often.
     """
 
-    LEVELS: ClassVar = {"easy": {"positional": True}, "hard": {"positional": False}}
+    LEVELS: ClassVar = {"easy": {"kinds": ("at", "last")}, "hard": {"kinds": ("before", "before", "next")}}
     COUNT: ClassVar[int] = 3
 
-    positional: bool = True
+    kinds: tuple[str, ...] = ("before", "at", "last", "next")
+
+    def __post_init__(self) -> None:
+        """Check the kinds; neighbours alone leave an order and its reverse."""
+        expect(set(self.kinds) <= {"before", "at", "last", "next"}, "kinds among 'before', 'at', 'last', 'next'")
+        expect(bool({"before", "at", "last"} & set(self.kinds)), "a kind beside 'next'")
 
     def draw(self, rng: np.random.Generator) -> dict[str, Any]:
         """Draw true clues until one order is left, leaving out those that exclude nothing."""
@@ -64,8 +71,7 @@ class LogicalDeduction(ChoiceTask):
         clues: list[list[Any]] = []
         while len(orders) > 1:
             a, b = sample(rng, range(n), 2)
-            kinds = ("before", "at", "last", "next") if self.positional else ("before", "before", "next")
-            kind = choose(rng, kinds)
+            kind = choose(rng, self.kinds)
             clue = {
                 "before": [kind, a, b] if places[a] < places[b] else [kind, b, a],
                 "at": ["at", a, places[a]],

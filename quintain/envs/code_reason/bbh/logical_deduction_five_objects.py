@@ -15,7 +15,7 @@ class LogicalDeductionFiveObjects(LogicalDeduction):
     """Clues about five objects leave exactly one order; asked is who has a position.
 
     Attributes:
-        positional: Allow clues that name a position.
+        kinds: Kinds of clues: ``"before"``, ``"at"``, ``"last"``, ``"next"``.
     """
 
     COUNT: ClassVar = 5

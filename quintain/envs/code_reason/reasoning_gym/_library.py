@@ -7,6 +7,7 @@ or pay for junk, are never called. Seeds come from our stream, one per item.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass
@@ -93,7 +94,7 @@ class LibraryTask(ExactTask[Any]):
         """Check that the library is there and knows the settings."""
         expect(-1 <= self.level <= 10, "level in [-1, 10]")
         given = dict(self.settings)
-        known = require("reasoning_gym", "reason", f"task {self.name!r}").factory.DATASETS[self.name][1]
+        known = _reasoning_gym(self.name).factory.DATASETS[self.name][1]
         for name in given:
             if name not in known.__dataclass_fields__ or name in ("seed", "size"):
                 raise UnknownNameError(f"setting of task {self.name!r}", name, known.__dataclass_fields__)
@@ -167,14 +168,21 @@ def entry(
         return cast("dict[str, Any]", data_set[0])
 
 
+def _reasoning_gym(name: str) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)  # of a library that it brings along
+        return require("reasoning_gym", "reason", f"task {name!r}")
+
+
 @cache
 def _shared_data_set(name: str, level: int, settings: Settings) -> Any:
     return _data_set(name, level, settings, 0)
 
 
 def _data_set(name: str, level: int, settings: Settings, seed: int) -> Any:
-    library = require("reasoning_gym", "reason", f"task {name!r}")
-    return library.create_dataset(name, seed=seed, size=1, **dict(_curriculum(name, level)) | dict(settings))
+    return _reasoning_gym(name).create_dataset(
+        name, seed=seed, size=1, **dict(_curriculum(name, level)) | dict(settings)
+    )
 
 
 @cache
@@ -182,7 +190,7 @@ def _curriculum(name: str, level: int) -> Settings:
     """Settings at a level of the library's curriculum, bounded by how many levels each attribute has."""
     if level < 0:
         return ()
-    factory = require("reasoning_gym.factory", "reason", f"task {name!r}")
+    factory = _reasoning_gym(name).factory
     if not factory.has_curriculum(name):
         return ()
     curriculum = factory.create_curriculum(name)
@@ -199,7 +207,10 @@ def library_task(name: str, source: Source) -> type[LibraryTask]:
         "__doc__": LibraryTask.__doc__,
         "__module__": __name__,
         "SOURCE": source,
-        "LEVELS": {"easy": {"settings": source.easy}, "hard": {"settings": source.hard}},
+        "LEVELS": {
+            level: {"settings": dict(settings)} if settings else {}
+            for level, settings in (("easy", source.easy), ("hard", source.hard))
+        },
         "name": name,
         "suite": "reasoning_gym",
     }
