@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal, Self
 
 import numpy as np
@@ -210,6 +210,25 @@ class Victim:
             name=name,
         )
 
+    @classmethod
+    def from_function(
+        cls,
+        function: Callable[[Any], Any],
+        observation_space: spaces.Space[Any],
+        action_space: spaces.Box,
+        *,
+        name: str = "function",
+    ) -> Self:
+        """Take any function from one observation to one continuous action: a black box, such as a scripted expert.
+
+        Args:
+            function: Maps an observation as the environment gives it, shape ``(d,)``, to an action, shape ``(k,)``.
+            observation_space: Box of one axis.
+            action_space: Box of one axis.
+            name: What reports call it.
+        """
+        return cls(_PerRow(function), observation_space, action_space, name=name, differentiable=False)
+
     @property
     def capabilities(self) -> frozenset[Capability]:
         """What an attack may ask of this victim."""
@@ -316,6 +335,19 @@ class Victim:
         """Say what it is, as plain data."""
         return {"agent": "victim", "name": self.name, "head": self.head, "capabilities": sorted(self.capabilities),
                 "normalised": self.normaliser is not None, "autograd": isinstance(self.policy, Autograd)}  # fmt: skip
+
+
+class _PerRow:
+    """A function of single observations, on batches and without a derivative."""
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        self._function = function
+
+    def __call__(self, x: Array) -> Array:
+        return np.stack([np.asarray(self._function(row), dtype=np.float64) for row in x])
+
+    def pull(self, x: Array) -> tuple[Array, Pullback]:
+        raise CapabilityError(f"a function {_MISSING['gradient']}")
 
 
 class _VictimActor:

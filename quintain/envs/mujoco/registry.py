@@ -1,4 +1,4 @@
-"""Registration of the MuJoCo environments; MuJoCo itself is imported when one is made."""
+"""Registration of the MuJoCo environments; MuJoCo, and Meta-World, are imported when one is made."""
 
 from __future__ import annotations
 
@@ -24,3 +24,9 @@ def register() -> None:
                 kwargs={"task": task},
                 max_episode_steps=60,
             )
+    if "MetaWorld/MT1-v0" not in gym.registry:
+        gym.register(
+            "MetaWorld/MT1-v0",
+            entry_point="quintain.envs.mujoco.metaworld:MetaWorldEnv",
+            max_episode_steps=500,
+        )

@@ -17,6 +17,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from quintain.envs.mujoco.actions import INVALID_PENALTY, read_action
 from quintain.envs.mujoco.scenes import SCENES, Point
 from quintain.errors import ConfigurationError, require
 
@@ -29,7 +30,6 @@ Scenario = Literal["manipulation", "opposite"]
 #: Success: the thing is this near to where it belongs, in metres (the paper's threshold for "manipulation").
 TOLERANCE = 0.05
 _FRAME_SKIP = 10
-_INVALID_PENALTY = -1.0
 
 
 class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
@@ -147,7 +147,7 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
 
     def step(self, action: Any) -> tuple[NDArray[np.float64], float, bool, bool, dict[str, Any]]:
         """Move the hand for 0.05 s."""
-        velocity, invalid = _read(action)
+        velocity, invalid = read_action(action, 2)
         self.data.ctrl[:] = velocity
         self._mujoco.mj_step(self.model, self.data, nstep=_FRAME_SKIP)
         self._mujoco.mj_kinematics(self.model, self.data)  # positions lag one integration behind the joints
@@ -237,7 +237,7 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
         approach = float(np.linalg.norm(self._hand() - thing)) if self._moves else 0.0
         terms = _terms(distance, approach) if self.reward_kind == "dense" else {"success": float(distance < TOLERANCE)}
         if invalid:
-            terms["invalid_action"] = _INVALID_PENALTY
+            terms["invalid_action"] = INVALID_PENALTY
         return {
             "task_id": f"{self.task}/{self.scenario}",
             "task_hash": self._hash,
@@ -253,15 +253,3 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
 
 def _terms(distance: float, approach: float) -> dict[str, float]:
     return {"distance": -distance, "approach": -0.2 * approach, "success": 0.1 * (distance < TOLERANCE)}
-
-
-def _read(action: Any) -> tuple[NDArray[np.float64], bool]:
-    """Make a velocity of an action; say whether it was invalid."""
-    try:
-        velocity = np.asarray(action, dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
-        return np.zeros(2), True
-    if isinstance(action, (str, bytes)) or velocity.shape != (2,) or not np.isfinite(velocity).all():
-        return np.zeros(2), True
-    clipped = np.clip(velocity, -1.0, 1.0)
-    return clipped, bool((clipped != velocity).any())

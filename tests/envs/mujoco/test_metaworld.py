@@ -1,0 +1,155 @@
+"""Meta-World pins its own MuJoCo: ``sh scripts/metaworld_venv.sh`` runs all of this; elsewhere, the first tests run."""
+
+import importlib.util
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+import quintain
+from quintain.agents.victims import Victim, play_episodes
+from quintain.attacks import MADAttack, RandomAttack
+from quintain.envs.mujoco.metaworld import OPPOSITES, PLACE, MetaWorldEnv, _settled, expert
+from quintain.errors import CapabilityError, ConfigurationError, MissingDependencyError, UnknownNameError
+
+INSTALLED = importlib.util.find_spec("metaworld") is not None
+here = pytest.mark.skipif(not INSTALLED, reason="Meta-World has a virtual environment of its own")
+
+
+@pytest.mark.skipif(INSTALLED, reason="Meta-World is installed")
+@pytest.mark.parametrize("make", [lambda: gym.make("MetaWorld/MT1-v0"), lambda: expert("drawer-open-v3")])
+def test_without_meta_world_the_error_names_the_way_to_it(make):
+    with pytest.raises(MissingDependencyError, match=r"pins mujoco==3\.3\.0.*sh scripts/metaworld_venv\.sh"):
+        make()
+
+
+def test_opposites_are_mutual():
+    assert len(OPPOSITES) == 8
+    assert all(OPPOSITES[OPPOSITES[task]] == task != OPPOSITES[task] for task in OPPOSITES)
+
+
+def make(task, **kwargs):
+    return gym.make("MetaWorld/MT1-v0", task=task, max_episode_steps=200, disable_env_checker=True, **kwargs)
+
+
+def play(env, seed, act, steps=200):
+    """Play until success, as the scripted experts expect; return all infos."""
+    observation, info = env.reset(seed=seed)
+    infos = [info]
+    for _ in range(steps):
+        observation, _, _, truncated, info = env.step(act(observation))
+        infos.append(info)
+        if info["success"] or truncated:
+            break
+    return infos
+
+
+@here
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kwargs", [{}, {"task": "reach-v3", "scenario": "manipulation"}])
+def test_every_contract_holds(kwargs):
+    assert quintain.check("MetaWorld/MT1-v0", kwargs).ok
+
+
+@here
+@pytest.mark.parametrize("task", sorted(OPPOSITES))
+def test_the_expert_succeeds_and_then_the_attacker_has_not(task):
+    env = make(task)
+    for seed in range(3):
+        infos = play(env, seed, expert(task))
+        assert not infos[0]["success"]
+        assert infos[-1]["success"]
+        assert not infos[-1]["attacker_success"]
+
+
+@here
+@pytest.mark.parametrize("task", sorted(OPPOSITES))
+def test_an_attacker_s_success_is_that_of_the_opposite_task(task):
+    """Where the expert of the opposite task has done it in its own environment, this task's attacker would be content.
+
+    The same state is asked from both sides: flag and reward of one are the attacker's of the other.
+    """
+    env, other = make(task), make(OPPOSITES[task])
+    infos = play(other, 0, expert(OPPOSITES[task]))
+    assert infos[-1]["success"]
+    env.reset(seed=0)
+    ours, theirs = env.unwrapped, other.unwrapped
+    _settled(ours._opposite, theirs._env._last_rand_vec).reset()  # as if ours stood where theirs does
+    ours._env.data.qpos[:], ours._env.data.qvel[:] = theirs._env.data.qpos, theirs._env.data.qvel
+    ours._env.data.mocap_pos[:] = theirs._env.data.mocap_pos
+    reward, there = ours._judged_by_the_opposite(np.zeros(4))
+    assert there
+    assert reward == pytest.approx(theirs._env.evaluate_state(theirs._observation, np.zeros(4))[0], abs=0.2)
+
+
+@here
+def test_manipulation_wants_the_gripper_at_a_place():
+    env = make("drawer-open-v3", scenario="manipulation")
+
+    def towards(observation):
+        return np.append(np.clip(10 * (PLACE - observation[:3]), -1, 1), 0.0).astype(np.float32)
+
+    infos = play(env, 0, towards)
+    assert not infos[0]["attacker_success"]
+    assert infos[-1]["attacker_success"]
+    assert not infos[-1]["success"]
+    assert infos[-1]["attacker_reward"] > infos[0]["attacker_reward"]
+    assert not any(info["attacker_success"] for info in play(env, 0, expert("drawer-open-v3")))
+
+
+@here
+def test_equal_seeds_are_equal_episodes_and_others_are_not():
+    one, two = make("drawer-open-v3"), make("drawer-open-v3")
+    two.reset(seed=5)  # instances do not influence each other
+    first, again, other = (env.reset(seed=seed)[0] for env, seed in ((one, 0), (two, 0), (one, 1)))
+    np.testing.assert_array_equal(first, again)
+    assert not np.allclose(first, other)
+
+
+@here
+def test_the_observation_holds_the_goal():
+    observation, _ = make("window-open-v3").reset(seed=0)
+    assert np.abs(observation[-3:]).max() > 0
+
+
+@here
+@pytest.mark.parametrize("action", ["up", None, [1.0], [np.nan, 0.0, 0.0, 0.0], [5.0, 0.0, 0.0, 0.0]])
+def test_hostile_actions_cost_and_are_marked(action):
+    env = make("drawer-open-v3")
+    env.reset(seed=0)
+    _, reward, _, _, info = env.step(action)
+    assert info["invalid_action"]
+    assert info["reward_terms"]["invalid_action"] == -1
+    assert reward == pytest.approx(sum(info["reward_terms"].values()))
+
+
+@here
+def test_an_expert_is_a_black_box_victim():
+    task = "drawer-open-v3"
+    probe = make(task)
+    victim = Victim.from_function(expert(task), probe.observation_space, probe.action_space, name=f"expert of {task}")
+    assert victim.capabilities == {"continuous"}
+    with pytest.raises(CapabilityError, match="gives no gradient"):
+        MADAttack(probe, victim, epsilon=0.1)
+    clean = play_episodes(lambda: make(task), victim, [1, 2])
+    noisy = play_episodes(lambda: make(task), victim, [1, 2], lambda env: RandomAttack(env, victim, epsilon=0.05))
+    assert all(episode.success for episode in clean)
+    assert max(episode.distance for episode in noisy) <= 0.05
+    assert sum(e.reward for e in noisy) < sum(e.reward for e in clean)
+
+
+@here
+def test_the_solution_is_the_expert_s():
+    env = make("faucet-open-v3")
+    observation, _ = env.reset(seed=0)
+    np.testing.assert_array_equal(env.unwrapped.solution(), expert("faucet-open-v3")(observation))
+
+
+@here
+def test_senseless_arguments_are_refused():
+    with pytest.raises(UnknownNameError, match="did you mean"):
+        MetaWorldEnv("drawer-opne-v3")
+    with pytest.raises(ConfigurationError, match="no opposite task"):
+        MetaWorldEnv("reach-v3")
+    with pytest.raises(ConfigurationError, match="scenario"):
+        MetaWorldEnv(scenario="sideways")
