@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 import typer
 
 from quintain.cli.console import say
+from quintain.cli.defended import list_defended, show_defended, train_defended_victim
 
 __all__ = ["app"]
 
@@ -22,12 +24,23 @@ def train(
     seed: Seed = 0,
     steps: Annotated[int | None, typer.Option(help="Environment steps instead of the recipe's.", min=1)] = None,
     again: Annotated[bool, typer.Option("--again", help="Train even if it is in the cache.")] = False,
+    defence: Annotated[
+        str | None, typer.Option(help="Train a defended version: sa, atla, rat-atla, wocar. Needs --epsilon.")
+    ] = None,
+    epsilon: Annotated[float | None, typer.Option(help="Budget in l_inf that the defence is for.")] = None,
+    space: Annotated[str, typer.Option(help="Where that budget is measured: raw or normalised.")] = "raw",
 ) -> None:
     """Train a victim, keep the best checkpoint in the cache, and show it."""
     from quintain.agents.victims.training import train_reference
 
+    if defence is not None:
+        train_defended_victim(name, defence, epsilon, space, seed, steps, again)
+        return
+    if epsilon is not None:
+        raise typer.BadParameter("it is the budget of a defence: give --defence as well", param_hint="--epsilon")
+
     def tell(done: int, reward: float) -> None:
-        say(f"{name}: {done:,} steps, mean return {reward:.1f}")
+        say(f"{name}: {done:,} steps" + ("" if math.isnan(reward) else f", mean return {reward:.1f}"))
 
     train_reference(name, seed, steps=steps, again=again, progress=tell)
     show(name, seed)
@@ -41,19 +54,29 @@ def list_victims(seed: Seed = 0) -> None:
     say(f"cache: {cache_folder()}")
     for name, recipe in RECIPES.items():
         trained = (cache_folder() / f"{name}-seed{seed}.npz").exists()
-        say(f"{'trained' if trained else '-':8} {name:22} {recipe.env_id:24} {recipe.steps:>9,} steps")
+        way = f"imitates {recipe.demonstrator}" if recipe.demonstrator else "PPO"
+        say(f"{'trained' if trained else '-':8} {name:22} {recipe.env_id:24} {recipe.steps:>9,} steps, {way}")
+    list_defended(seed)
 
 
 @app.command()
 def show(name: Name, seed: Seed = 0) -> None:
     """Show a trained victim: clean return, published returns, evaluation curve."""
-    from quintain.agents.victims.training import load_reference
+    from quintain.agents.victims.training import RECIPES, load_reference
 
+    if name not in RECIPES and show_defended(name, seed):
+        return
     victim, facts = load_reference(name, seed)
     clean = facts["return"]
     say(f"{victim.name}: {facts['recipe']['env_id']}, {', '.join(sorted(victim.capabilities))}")
     success = "" if facts["success"] is None else f", success {facts['success']:.0%}"
     say(f"clean return {clean['mean']:.1f} +- {clean['std']:.1f} over {clean['episodes']} episodes{success}")
+    if "data" in facts:
+        data = facts["data"]
+        say(
+            f"imitates {data['name']}: {data['episodes']} episodes, return {data['return']['mean']:.1f} +- "
+            f"{data['return']['std']:.1f}, best {data['return']['max']:.1f}; is asked for {facts['target']:.1f}"
+        )
     for source, value in facts["recipe"]["published"].items():
         say(f"published: {value:.0f} ({source})")
     for steps, reward, rate in facts["curve"]:

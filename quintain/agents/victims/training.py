@@ -1,4 +1,7 @@
-"""Reference victims: trained once with Stable-Baselines3, kept in a cache together with their evaluation curve."""
+"""Reference victims: trained once, kept in a cache together with their evaluation curve.
+
+Most are trained with Stable-Baselines3; the Decision Transformers imitate recorded trajectories of one of those.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,10 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from quintain.agents.victims.demonstrations import record_demonstrations
 from quintain.agents.victims.episodes import play_episodes
 from quintain.agents.victims.files import load_victim, save_victim
+from quintain.agents.victims.imitation import ImitationSettings, train_decision_transformer
 from quintain.agents.victims.victim import Victim
 from quintain.errors import ConfigurationError, UnknownNameError, require
 from quintain.seeding import SeedStream
@@ -23,12 +28,12 @@ __all__ = ["RECIPES", "Recipe", "cache_folder", "load_reference", "train_referen
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a reference victim is trained: PPO, 64x64 tanh, observations and returns normalised.
+    """How a reference victim is trained: PPO, 64x64 tanh, observations and returns normalised, or by imitation.
 
     Attributes:
         env_id: The environment.
         env_kwargs: Its arguments.
-        steps: Environment steps in all.
+        steps: Environment steps in all; gradient steps of an imitator.
         envs: Environments played at once.
         rollout: Steps per environment between updates.
         batch: Transitions per gradient step.
@@ -37,6 +42,8 @@ class Recipe:
         evaluate_every: Steps between evaluations; the best checkpoint is kept.
         episodes: Episodes per evaluation.
         published: Mean returns that others report, by source.
+        demonstrator: Reference victim to imitate with a Decision Transformer; empty for learning with PPO.
+        demonstrations: Episodes of the demonstrator that are recorded.
     """
 
     env_id: str
@@ -50,6 +57,8 @@ class Recipe:
     evaluate_every: int = 25_000
     episodes: int = 10
     published: dict[str, float] = field(default_factory=dict)
+    demonstrator: str = ""
+    demonstrations: int = 200
 
 
 def _tabletop(task: str, **kwargs: Any) -> Recipe:
@@ -73,6 +82,10 @@ RECIPES: dict[str, Recipe] = {
     "push-mirrored": _tabletop("Push", mirrored=True),
     "slide-handle-mirrored": _tabletop("SlideHandle", mirrored=True),
     "turn-lever-mirrored": _tabletop("TurnLever", mirrored=True),
+}
+RECIPES |= {
+    f"{name}-dt": Recipe(RECIPES[name].env_id, steps=4000, episodes=20, demonstrator=name)
+    for name in ("reach", "push", "slide-handle")
 }
 
 
@@ -110,10 +123,11 @@ def train_reference(
         seed: Root seed of the training.
         steps: Instead of the recipe's.
         again: Train even if it is cached.
-        progress: Called after each evaluation with the steps so far and the mean return.
+        progress: Called after each evaluation with the steps so far and the mean return; NaN where it is not measured.
 
     Raises:
         UnknownNameError: If there is no such recipe.
+        ConfigurationError: If an imitator's demonstrator is not trained.
     """
     path = _path(name, seed)
     if path.exists() and not again:
@@ -123,7 +137,8 @@ def train_reference(
     recipe = RECIPES[name]
     if steps is not None:
         recipe = Recipe(**{**asdict(recipe), "steps": steps})
-    victim, facts = train_victim(recipe, seed, name=name, progress=progress)
+    train = _train_imitator if recipe.demonstrator else train_victim
+    victim, facts = train(recipe, seed, name=name, progress=progress)
     save_victim(victim, path, facts)
     return load_victim(path)
 
@@ -188,19 +203,49 @@ def train_victim(
     finally:
         venv.close()
     assert best is not None
-    fresh = play_episodes(make, best[1], [seeds.child("test")[i] for i in range(5 * recipe.episodes)])
+    return best[1], {"recipe": asdict(recipe), "seed": seed, "curve": curve, **_tested(make, best[1], recipe, seeds)}
+
+
+def _train_imitator(
+    recipe: Recipe, seed: int = 0, *, name: str = "", progress: Callable[[int, float], None] | None = None
+) -> tuple[Victim, dict[str, Any]]:
+    """Record the demonstrator, train a Decision Transformer on that, and return it; facts as above, and the data's."""
+    demonstrator, _ = load_reference(recipe.demonstrator, seed)
+
+    def make() -> gym.Env[Any, Any]:
+        return gym.make(recipe.env_id, disable_env_checker=True, **recipe.env_kwargs)
+
+    seeds = SeedStream(seed, "victim")
+    dataset = record_demonstrations(
+        make,
+        demonstrator,
+        f"quintain/{recipe.demonstrator}-seed{seed}-v0",
+        episodes=recipe.demonstrations,
+        seed=seeds.child("demonstrations").seed,
+    )
+
+    def tell(updates: int, loss: float) -> None:
+        if progress is not None:
+            progress(updates, float("nan"))
+
+    victim, told = train_decision_transformer(
+        dataset, settings=ImitationSettings(updates=recipe.steps), seed=seed, name=name, progress=tell
+    )
+    facts = {"recipe": asdict(recipe), **told, **_tested(make, victim, recipe, seeds)}
+    return victim, facts | {"curve": [(recipe.steps, facts["return"]["mean"], facts["success"])]}
+
+
+def _tested(make: Callable[[], gym.Env[Any, Any]], victim: Victim, recipe: Recipe, seeds: SeedStream) -> dict[str, Any]:
+    """Return the clean performance on episodes that chose nothing, and the versions it was measured with."""
+    fresh = play_episodes(make, victim, [seeds.child("test")[i] for i in range(5 * recipe.episodes)])
     flags = [e.success for e in fresh if e.success is not None]
-    facts = {
-        "recipe": asdict(recipe),
-        "seed": seed,
-        "curve": curve,
+    return {
         "return": {"mean": float(np.mean([e.reward for e in fresh])), "std": float(np.std([e.reward for e in fresh])),
                    "episodes": len(fresh)},
         "success": float(np.mean(flags)) if flags else None,
         "versions": {p: importlib.metadata.version(p) for p in ("gymnasium", "mujoco", "stable-baselines3", "torch")
                      if _installed(p)},
     }  # fmt: skip
-    return best[1], facts
 
 
 def _path(name: str, seed: int) -> Path:
