@@ -1,12 +1,17 @@
 """Measure attacks on policies: victim steps per CPU second under attack, and what the wrapper itself costs.
 
-Sixteen HalfCheetah-v5 environments and a 64x64 tanh actor-critic are attacked three ways: by Quintain; by a
-straightforward implementation that attacks one environment after the other with autograd, as the reference
-repositories of SA-PPO and ATLA do; and by the same code on the whole batch. Rounds are interleaved in one process, and
-ratios are taken within a round, so that other load on the machine hits all alike. CPU seconds decide.
+Sixteen HalfCheetah-v5 environments and a 64x64 tanh actor-critic are attacked by Quintain and by others. The
+straightforward reference is the code that the reference repositories of SA-PPO and ATLA have: it attacks one
+environment after the other with autograd. The same code on the whole batch is the harder comparison, and the
+Adversarial Robustness Toolbox (ART), where it is installed, is a maintained library: its FGSM, and its PGD on MAD's
+loss with as many steps. First everything is measured with the simulator in the loop, then the attack alone.
+
+Rounds are interleaved in one process, and ratios are taken within a round, so that other load on the machine hits all
+alike. CPU seconds decide.
 
     python benchmarks/attacks.py                     # needs the extras mujoco and rl
     python benchmarks/attacks.py --rounds 9 --env Hopper-v5
+    pip install adversarial-robustness-toolbox       # for the column of ART
 """
 
 from __future__ import annotations
@@ -109,6 +114,53 @@ class Reference:
         return self.networks.actor(self.perturb(kind, x)).numpy()
 
 
+class Toolbox:
+    """ART's attacks on the same networks: FGSM, and PGD with as many steps and the same step length as MAD."""
+
+    def __init__(self, networks: Networks) -> None:
+        from art.attacks.evasion import FastGradientMethod, ProjectedGradientDescent
+        from art.estimators.regression.pytorch import PyTorchRegressor
+
+        precision = networks.std.mean() / networks.std
+
+        class Difference(torch.nn.Module):
+            """MAD's loss; ART hands over everything flat."""
+
+            reduction = "sum"
+
+            def forward(self, outputs: torch.Tensor, clean: torch.Tensor) -> torch.Tensor:
+                change = (outputs - clean.reshape(-1)).reshape(-1, len(precision))
+                return (change * precision).pow(2).sum()
+
+        self.networks = networks
+        shape = (len(networks.mean),)
+        model = PyTorchRegressor(networks.actor, loss=Difference(), input_shape=shape, device_type="cpu")
+        common: dict[str, Any] = {"norm": np.inf, "eps": EPSILON, "batch_size": ENVS}
+        self.attacks = {
+            "fgsm": FastGradientMethod(model, eps_step=EPSILON, num_random_init=1, **common),
+            "mad": ProjectedGradientDescent(model, eps_step=EPSILON / 10, max_iter=STEPS, verbose=False, **common),
+        }
+
+    def perturb(self, kind: str, x: torch.Tensor) -> torch.Tensor:
+        """Return what the victim sees instead of ``x``."""
+        clean = self.networks.actor(x)
+        if kind == "mad":  # ART's PGD starts at x itself, where the loss is flat, so the target is moved a little
+            clean = clean + 1e-3 * torch.randn_like(clean)
+        return torch.from_numpy(self.attacks[kind].generate(x=x.numpy(), y=clean.numpy()))
+
+    def act(self, kind: str, observations: np.ndarray) -> np.ndarray:
+        """Attack the victim and return what it does."""
+        return self.networks.actor(self.perturb(kind, self.networks.normalise(observations))).numpy()
+
+
+def toolbox(networks: Networks) -> Toolbox | None:
+    try:
+        return Toolbox(networks)
+    except ModuleNotFoundError as error:
+        print(f"(no column of ART: {error})")
+        return None
+
+
 def make_env(name: str) -> SyncVectorEnv:
     return SyncVectorEnv([lambda: gym.make(name, disable_env_checker=True)] * ENVS)
 
@@ -124,6 +176,14 @@ def under_attack(env: Any, act: Callable[[np.ndarray], np.ndarray], steps: int) 
         observations, _ = env.reset(seed=0)
         for _ in range(steps):
             observations, *_ = env.step(np.clip(act(observations), -1, 1))
+
+    return run
+
+
+def repeated(work: Callable[[], Any], times: int) -> Callable[[], None]:
+    def run() -> None:
+        for _ in range(times):
+            work()
 
     return run
 
@@ -145,22 +205,45 @@ def attacks(name: str, rounds: int, steps: int) -> None:
         "robust sarsa": lambda env: RobustSarsaAttack(env, victim, critic, steps=STEPS, **options),
         "rs+mad": lambda env: MixedAttack(env, victim, critic, steps=STEPS, **options),
     }
-    reference = Reference(networks)
-    print(f"\nVictim steps per CPU second under attack: {name}, {ENVS} environments, {STEPS} gradient steps")
-    print(f"{'attack':14} {'Quintain':>10} {'one by one':>11} {'batched':>9} {'ratio':>7} {'batched ratio':>14}")
+    reference, art = Reference(networks), toolbox(networks)
+    title = f"{name}, {ENVS} environments, {STEPS} gradient steps"
+    heading = f"{'attack':14} {'Quintain':>10} {'one by one':>11} {'batched':>9} {'ART':>9}   times faster than each"
+
+    def row(kind: str, runs: list[Callable[[], None]]) -> None:
+        times = [[cpu_seconds(run) for run in runs] for _ in range(rounds)]
+        rates = [ENVS * steps / statistics.median(column) for column in zip(*times, strict=True)]
+        ratios = [statistics.median(t[i] / t[0] for t in times) for i in range(1, len(runs))]
+        shown = "".join(f"{r:{w},.0f}" for r, w in zip(rates, (11, 12, 10, 10), strict=False))
+        times_faster = "  ".join(f"{ratio:.1f}x" for ratio in ratios)
+        print(f"{kind:14}{shown}{'' if len(runs) > 3 else ' ' * 9 + '-'}   {times_faster}", flush=True)
+
+    print(f"\nVictim steps per CPU second under attack: {title}\n{heading}")
     for kind, wrap in ours.items():
         runs = [
             under_attack(wrap(make_env(name)), victim.act_batch, steps),
             under_attack(make_env(name), lambda o, k=kind: reference.act(k, o, True), steps),
             under_attack(make_env(name), lambda o, k=kind: reference.act(k, o, False), steps),
         ]
-        times = [[cpu_seconds(run) for run in runs] for _ in range(rounds)]
-        rates = [ENVS * steps / statistics.median(column) for column in zip(*times, strict=True)]
-        single, batched = (statistics.median(t[i] / t[0] for t in times) for i in (1, 2))
-        print(
-            f"{kind:14} {rates[0]:10,.0f} {rates[1]:11,.0f} {rates[2]:9,.0f} {single:6.1f}x {batched:13.1f}x",
-            flush=True,
-        )
+        if art is not None and kind in art.attacks:
+            runs.append(under_attack(make_env(name), lambda o, k=kind: art.act(k, o), steps))
+        row(kind, runs)
+
+    print(
+        f"\nObservations attacked per CPU second, without the simulator and the victim's own action: {title}\n{heading}"
+    )
+    observations = np.random.default_rng(0).normal(size=(ENVS, *probe.observation_space.shape))
+    x, rows = networks.normalise(observations), np.arange(ENVS)
+    for kind, wrap in ours.items():
+        attacked = wrap(make_env(name))
+        attacked.reset(seed=0)
+        runs = [
+            repeated(lambda a=attacked: a.perturbation.apply(observations, rows), steps),
+            repeated(lambda k=kind: [reference.perturb(k, one[None]) for one in x], steps),
+            repeated(lambda k=kind: reference.perturb(k, x), steps),
+        ]
+        if art is not None and kind in art.attacks:
+            runs.append(repeated(lambda k=kind: art.perturb(k, x), steps))
+        row(kind, runs)
 
 
 def overhead(name: str, rounds: int, steps: int) -> None:
