@@ -45,9 +45,14 @@ def view(
         _print_transcript(found[episode])
         return
 
-    from quintain.evaluation.html import write_report
+    if report.manifest.get("kind") == "robustness":
+        from quintain.evaluation.html.robustness import write_robustness_report
 
-    path = write_report(report)
+        path = write_robustness_report(run, confidence=confidence)
+    else:
+        from quintain.evaluation.html import write_report
+
+        path = write_report(report)
     typer.echo(path)
     if open_:
         import webbrowser

@@ -47,8 +47,10 @@ def test_victims_are_attacked_and_ranked(quintain, mine):
     assert again.code == 0, again.said
     assert again.json["rows"][0]["reward"]["n"] == 16
     assert Path("run/episodes.jsonl").read_bytes() == lines
-    if Path("run/report.html").exists():
-        assert "quintain robustness" in Path("run/report.html").read_text()
+    pytest.importorskip("jinja2")
+    assert "quintain robustness" in Path("run/report.html").read_text()
+    assert quintain("view", "run", "--confidence", 0.5).code == 0
+    assert "Intervals (50%)" in Path("run/report.html").read_text()
 
 
 def test_controls_can_be_left_out(quintain, mine):

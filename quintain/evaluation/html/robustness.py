@@ -23,7 +23,9 @@ __all__ = ["write_robustness_report"]
 _GREY = COLOURS - 1
 
 
-def write_robustness_report(run: str | Path, path: str | Path | None = None) -> Path:
+def write_robustness_report(
+    run: str | Path, path: str | Path | None = None, *, confidence: float | None = None
+) -> Path:
     """Write the page of a robustness run, finished or not.
 
     The page is a single file that works offline. Names that users chose are data in it, never markup, and a strict
@@ -32,6 +34,7 @@ def write_robustness_report(run: str | Path, path: str | Path | None = None) -> 
     Args:
         run: The run folder.
         path: Where to; by default ``report.html`` in the run folder.
+        confidence: Nominal coverage of the intervals, in (0, 1); by default the run's.
 
     Returns:
         Path of the page.
@@ -41,7 +44,7 @@ def write_robustness_report(run: str | Path, path: str | Path | None = None) -> 
         RecordError: If there is no robustness run.
     """
     folder = Path(run)
-    page = render(load_robustness(folder), read_clips(folder), folder / "videos")
+    page = render(load_robustness(folder, confidence), read_clips(folder), folder / "videos")
     target = folder / "report.html" if path is None else Path(path)
     temporary = target.with_name(f".{target.name}.tmp")
     temporary.write_text(page, encoding="utf-8")

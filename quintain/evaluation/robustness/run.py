@@ -178,9 +178,11 @@ def load_robustness(run: str | Path, confidence: float | None = None) -> Robustn
     manifest = read_manifest(run)
     if manifest.get("kind") != "robustness":
         raise RecordError(f"no robustness run at {str(run)!r}")
+    if confidence is not None:
+        manifest["confidence"] = confidence
     path = Path(run) / "reachability.json"
     reach = json.loads(path.read_text(encoding="utf-8"))["reach"] if path.exists() else []
-    rows = tabulate(read_episodes(run), confidence or manifest.get("confidence", 0.95))
+    rows = tabulate(read_episodes(run), manifest.get("confidence", 0.95))
     return RobustnessTable(rows, tuple(map(Reach.from_dict, reach)), manifest)
 
 
