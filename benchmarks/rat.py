@@ -4,8 +4,8 @@ Two tasks, two scenarios, five seeds. A cell (task, scenario, attack, seed) is t
 the same for all attacks of a seed; each finished cell is one line of ``cells.jsonl``, so a killed run goes on where it
 was. The table is printed beside Bai et al. (2025) at the end, and with ``--report`` from what there is.
 
-The attacker succeeds if the thing is at its place at some step of the episode, as Meta-World counts success; the table
-also says how often it is still there at the last step, which is harder.
+The attacker succeeds if the thing is at its place at the last step. A second table counts episodes in which it was
+there at any step, as Meta-World's own evaluation does; with a lever that swings past its place this is easy.
 
     python benchmarks/rat.py --out runs/rat                # everything; needs the extras mujoco and rl
     python benchmarks/rat.py --out runs/rat --report       # only the table and the figure of finished cells
@@ -206,14 +206,14 @@ def grid(out: Path, seeds: int, only: list[str] | None, workers: int) -> None:
             share = cell["played"].get(f"{cell['epsilon']:g}", {})
             print(
                 f"{number:4}/{len(missing)}  {cell['task']} {cell['scenario']} {cell['attack']} {cell['epsilon']:g} "
-                f"seed {cell['seed']}: reached {share.get('reached', 0):.2f}, stays {share.get('stays', 0):.2f}, "
-                f"{cell['cpu_s']:.0f} CPU s",
+                f"seed {cell['seed']}: attacker's success {share.get('stays', 0):.2f} (at any step "
+                f"{share.get('reached', 0):.2f}), {cell['cpu_s']:.0f} CPU s",
                 flush=True,
             )
 
 
 def values(
-    found: list[Cell], task: str, scenario: str, attack: str, trained: float, played: float, what: str = "reached"
+    found: list[Cell], task: str, scenario: str, attack: str, trained: float, played: float, what: str = "stays"
 ) -> dict[int, float]:
     """Return a share by seed."""
     chosen = (c for c in found if (c["task"], c["scenario"], c["attack"]) == (task, scenario, attack))
@@ -251,13 +251,13 @@ def shares(found: list[Cell], attack: str, trained: float, played: float, what: 
 def report(found: list[Cell]) -> str:
     """Make the tables."""
     about = f"per cent at epsilon {MAIN:g}, raw units; {EPISODES} episodes a seed; mean over seeds [95 % BCa interval]"
-    parts: dict[str, list[list[str]]] = {"reached": [], "stays": [], "victim": []}
+    parts: dict[str, list[list[str]]] = {"stays": [], "reached": [], "victim": []}
     for what, rows in parts.items():
         for attack in ("clean", *PAPER):
             epsilon = 0.0 if attack == "clean" else MAIN
             row, seeds = shares(found, attack, epsilon, epsilon, what)
             if seeds != "0":
-                paper = PAPER.get(attack, ("-", "-")) if what == "reached" else ()
+                paper = PAPER.get(attack, ("-", "-")) if what == "stays" else ()
                 rows.append([attack, *row, seeds, *paper])
     ahead = []
     for rival in ("random", "sa-rl", "sa-rl by sac", "sa-rl, true reward"):
@@ -273,7 +273,7 @@ def report(found: list[Cell]) -> str:
     ):  # fmt: skip
         for epsilon in EPSILONS:
             trained = epsilon if trained_at is None else trained_at
-            row, seeds = shares(found, attack, trained, epsilon, "reached")
+            row, seeds = shares(found, attack, trained, epsilon, "stays")
             curve.append([f"{name}, {epsilon:g}", *row, seeds])
     for epsilon in EPSILONS:
         row = []
@@ -282,11 +282,11 @@ def report(found: list[Cell]) -> str:
                 c for c in found
                 if (c["task"], c["scenario"], c["attack"], c["epsilon"]) == (*column, "rat", MAIN) and "pgd" in c
             ]  # fmt: skip
-            row.append(percent(mean([c["pgd"][f"{epsilon:g}"]["reached"] for c in chosen])))
+            row.append(percent(mean([c["pgd"][f"{epsilon:g}"]["stays"] for c in chosen])))
         curve.append([f"PGD towards RAT's intention, {epsilon:g}", *row, ""])
     alone = []
     for attack in ("rat", "rat, true reward"):
-        for what in ("reached", "stays"):
+        for what in ("stays", "reached"):
             row = []
             for column in columns():
                 of = (*column, attack, MAIN)
@@ -299,12 +299,12 @@ def report(found: list[Cell]) -> str:
     seconds = [f"- {a}: {statistics.median(c):.0f}, {max(c):.0f} ({len(c)})" for a, c in cost.items() if max(c) > 1]
     total = sum(sum(c) for c in cost.values()) / 60
     return "\n".join([
-        table(f"Attacker's success at any step, {about}.", parts["reached"], "attack",
+        table(f"Attacker's success at the last step, {about}.", parts["stays"], "attack",
               ("seeds", "paper, opposite", "paper, manipulation")),
-        table("Attacker's success at the last step, likewise.", parts["stays"], "attack", ("seeds",)),
+        table("Attacker's success at any step, likewise.", parts["reached"], "attack", ("seeds",)),
         table("Victim's success at the last step, likewise.", parts["victim"], "attack", ("seeds",)),
-        table("RAT's advantage at any step, in points, paired by seed.", ahead, "over"),
-        table("Attacker's success at any step over epsilon.", curve, "attack, epsilon", ("seeds",)),
+        table("RAT's advantage at the last step, in points, paired by seed.", ahead, "over"),
+        table("Attacker's success at the last step over epsilon.", curve, "attack, epsilon", ("seeds",)),
         table("RAT's intention policies alone, from the start of the episode.", alone, "intention of"),
         f"CPU seconds a training: median, most (cells); all together {total:.0f} CPU minutes.\n",
         *seconds,
@@ -339,7 +339,7 @@ def draw(found: list[Cell], path: Path) -> None:
                 axis.plot([MAIN + 0.004], [at.estimate], marker, color="black", ms=4, label=attack)
         axis.set(title=", ".join(column), xlabel="epsilon (raw units)", ylim=(-0.03, 1.03), xticks=EPSILONS)
         axis.spines[["top", "right"]].set_visible(False)
-    axes[0].set_ylabel("attacker's success")
+    axes[0].set_ylabel("attacker's success\nat the last step")
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="lower center", ncols=5, frameon=False, fontsize=8)
     figure.tight_layout(rect=(0, 0.08, 1, 1))
