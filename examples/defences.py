@@ -54,9 +54,11 @@ def main() -> None:
         args.steps, args.episodes = 512, 2
         args.only = args.only or ["smoothed", "sa-ppo", "atla"]
     make = partial(gym.make, "Tabletop/SlideHandle-v0", scenario="opposite", disable_env_checker=True)
+    # Half of the steps are plain PPO: a policy that cannot do its task yet learns nothing from an adversary.
     settings = DefenceSettings(
-        steps=args.steps, envs=16, rollout=120, batch=240, learning_rate=1e-3, gamma=0.95, evaluate_every=10_000
-    )
+        steps=args.steps, envs=16, rollout=120, batch=240, learning_rate=1e-3, gamma=0.95, evaluate_every=5_000,
+        warmup=0.5, ramp=0.25,
+    )  # fmt: skip
     opponent = AdversarySettings(steps=25_000, rollout=120, batch=240, gamma=0.95, learning_rate=1e-3)
     rat = RATSettings(steps=10_000)
     if args.small:

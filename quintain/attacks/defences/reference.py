@@ -1,0 +1,160 @@
+"""Defended versions of the reference victims, kept in the same cache under names of their own."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import gymnasium as gym
+import numpy as np
+
+from quintain.agents.victims import Space, Victim, load_victim, play_episodes, save_victim
+from quintain.agents.victims.training import RECIPES, Recipe, cache_folder, load_reference
+from quintain.attacks.adversary import AdversarySettings
+from quintain.attacks.defences.atla import train_atla
+from quintain.attacks.defences.rat_atla import train_rat_atla
+from quintain.attacks.defences.sa_ppo import train_sa_ppo
+from quintain.attacks.defences.settings import DefenceSettings, Defended, Progress
+from quintain.attacks.defences.wocar import train_wocar
+from quintain.attacks.rat import RATSettings
+from quintain.errors import ConfigurationError, UnknownNameError
+from quintain.seeding import SeedStream
+
+__all__ = ["Defence", "defended_names", "defended_path", "train_defended"]
+
+#: Defences that are trained; smoothing needs no training.
+Defence = Literal["sa", "atla", "rat-atla", "wocar"]
+
+
+def defended_path(name: str, defence: str, epsilon: float, seed: int = 0) -> Path:
+    """Return where a defended victim is kept: ``slide-handle-atla-0.05-seed0.npz`` and the like.
+
+    Raises:
+        UnknownNameError: If there is no such recipe or defence.
+    """
+    if name not in RECIPES:
+        raise UnknownNameError("victim", name, RECIPES)
+    if defence not in get_args(Defence):
+        raise UnknownNameError("defence", defence, get_args(Defence))
+    return cache_folder() / f"{name}-{defence}-{epsilon:g}-seed{seed}.npz"
+
+
+def defended_names(seed: int = 0) -> list[str]:
+    """Return the names of the defended victims in the cache."""
+    files = cache_folder().glob(f"*-seed{seed}.npz")
+    names = (path.name.removesuffix(f"-seed{seed}.npz") for path in files)
+    starts = tuple(f"{name}-{defence}-" for name in RECIPES for defence in get_args(Defence))
+    return sorted(name for name in names if name.startswith(starts))
+
+
+def train_defended(
+    name: str,
+    defence: Defence,
+    *,
+    epsilon: float,
+    space: Space = "raw",
+    seed: int = 0,
+    steps: int | None = None,
+    again: bool = False,
+    progress: Progress | None = None,
+) -> tuple[Victim, dict[str, Any]]:
+    """Return a defended version of a reference victim, trained from scratch if the cache does not hold it.
+
+    Everything is as in the recipe, so that the two can be compared; where the reference victim itself is in the cache,
+    its statistics of observations are used, so that a budget in normalised space means the same for both.
+
+    Args:
+        name: Name of a recipe that learns with PPO.
+        defence: Which defence, with its default weights.
+        epsilon: Budget > 0 in l_inf.
+        space: Where it is measured.
+        seed: Root seed.
+        steps: Environment steps instead of the recipe's.
+        again: Train even if it is cached.
+        progress: Hears of every iteration.
+
+    Returns:
+        The victim, and facts as those of reference victims, and ``defence``: its name, budget, and the curve of clean
+        and attacked evaluations that chose the checkpoint.
+
+    Raises:
+        UnknownNameError: If there is no such recipe or defence.
+        ConfigurationError: If the recipe does not learn with PPO, or the budget is not above 0.
+    """
+    path = defended_path(name, defence, epsilon, seed)
+    recipe = RECIPES[name]
+    if not epsilon > 0 or recipe.demonstrator:
+        raise ConfigurationError(
+            f"defences need a budget > 0 and a victim that learns with PPO, got {epsilon!r}, {name!r}"
+        )
+    if path.exists() and not again:
+        victim, facts = load_victim(path)
+        if facts["defence"]["space"] == space and steps in (None, facts["recipe"]["steps"]):
+            return victim, facts
+    recipe = recipe if steps is None else Recipe(**{**asdict(recipe), "steps": steps})
+    make = partial(gym.make, recipe.env_id, disable_env_checker=True, **recipe.env_kwargs)
+    try:
+        normaliser = load_reference(name, seed)[0].normaliser
+    except ConfigurationError:
+        normaliser = None
+    made = _trainer(recipe, defence)(
+        make,
+        epsilon=epsilon,
+        space=space,
+        settings=_settings(recipe),
+        normaliser=normaliser,
+        seed=seed,
+        name=f"{name}-{defence}",
+        progress=progress,
+    )
+    save_victim(made.victim, path, _facts(make, made, recipe, seed, defence, epsilon, space))
+    return load_victim(path)
+
+
+def _settings(recipe: Recipe) -> DefenceSettings:
+    same = ("steps", "envs", "rollout", "batch", "learning_rate", "gamma", "evaluate_every", "episodes")
+    return DefenceSettings(**{field: getattr(recipe, field) for field in same})
+
+
+def _trainer(recipe: Recipe, defence: Defence) -> Callable[..., Defended]:
+    if defence == "atla":
+        same = ("envs", "rollout", "batch", "learning_rate", "gamma")
+        return partial(train_atla, adversary=AdversarySettings(**{field: getattr(recipe, field) for field in same}))
+    if defence == "rat-atla":
+        return partial(train_rat_atla, rat=RATSettings(steps=max(4_000, recipe.steps // 4)))
+    return train_sa_ppo if defence == "sa" else train_wocar
+
+
+def _facts(
+    make: Callable[[], gym.Env[Any, Any]],
+    made: Defended,
+    recipe: Recipe,
+    seed: int,
+    defence: str,
+    epsilon: float,
+    space: str,
+) -> dict[str, Any]:
+    tests = SeedStream(seed, "victim", "test")  # the episodes on which reference victims are tested
+    fresh = play_episodes(make, made.victim, [tests[i] for i in range(5 * recipe.episodes)])
+    rewards = [e.reward for e in fresh]
+    flags = [e.success for e in fresh if e.success is not None]
+    packages = ("gymnasium", "stable-baselines3", "torch")
+    return {
+        "recipe": asdict(recipe),
+        "seed": seed,
+        "curve": [(point.steps, point.clean, point.clean_success) for point in made.curve],
+        "return": {"mean": float(np.mean(rewards)), "std": float(np.std(rewards)), "episodes": len(fresh)},
+        "success": float(np.mean(flags)) if flags else None,
+        "versions": {package: importlib.metadata.version(package) for package in packages},
+        "defence": {
+            "name": defence,
+            "epsilon": epsilon,
+            "space": space,
+            "chosen": asdict(made.chosen),
+            "curve": [asdict(point) for point in made.curve],
+        },
+    }
