@@ -9,7 +9,7 @@ there at any step, as Meta-World's own evaluation does; with a lever that swings
 
     python benchmarks/rat.py --out runs/rat                # everything; needs the extras mujoco and rl
     python benchmarks/rat.py --out runs/rat --report       # only the table and the figure of finished cells
-    python benchmarks/rat.py --out runs/rat --only rat sa-rl --seeds 2
+    python benchmarks/rat.py --out runs/rat --only rat sa-rl --seeds 2 --steps 20000
 """
 
 from __future__ import annotations
@@ -46,9 +46,8 @@ SCENARIOS = ("opposite", "manipulation")
 EPSILONS = (0.05, 0.1, 0.15)
 MAIN = EPSILONS[-1]
 EPISODES = 30
-RAT = RATSettings(steps=10_000, explore=1_000, segment=10, feedback_every=1_500, labels=600)
-#: Three times RAT's steps, which takes about as much CPU time.
-PPO = AdversarySettings(steps=30_000)
+STEPS = 10_000
+RAT = RATSettings(explore=1_000, segment=10, feedback_every=1_500)
 ABLATIONS = {
     "rat, no weighting": {"weighting": False},
     "rat, no mixed rollout": {"mixed": False},
@@ -79,25 +78,31 @@ STAGES: tuple[tuple[tuple[str, float], ...], ...] = (
 Cell = dict[str, Any]
 
 
-def cells(seeds: int, only: list[str] | None) -> Iterator[Cell]:
+def cells(seeds: int, only: list[str] | None, steps: int, stages: int) -> Iterator[Cell]:
     """Name every cell, in the order in which they are worth having."""
-    for stage in STAGES:
+    for stage in STAGES[:stages]:
         for seed in range(seeds):
             for task in TASKS:
                 for scenario in SCENARIOS:
                     for attack, epsilon in stage:
                         if only is None or attack in only:
                             made = {"task": task, "scenario": scenario, "attack": attack, "epsilon": epsilon}
-                            yield made | {"seed": seed, "settings": _settings(attack)}
+                            yield made | {"seed": seed, "settings": _settings(attack, steps)}
 
 
-def _settings(attack: str) -> dict[str, Any]:
-    """Return what a cell's result depends on beside its name."""
+def _settings(attack: str, steps: int) -> dict[str, Any]:
+    """Return what a cell's result depends on beside its name.
+
+    RAT asks 100 labels a round for as many rounds as its steps have room for; the adversaries that learn by PPO get as
+    many labels, and three times the steps, which takes about as much CPU time.
+    """
     if attack in ("clean", "random"):
         return {}
+    rat = replace(RAT, steps=steps, labels=RAT.queries * ((steps - RAT.explore - 1) // RAT.feedback_every + 1))
     if attack in ("rat", *ABLATIONS):
-        return asdict(replace(RAT, **ABLATIONS.get(attack, {})))
-    return {"ppo": asdict(PPO)} | ({} if attack == "sa-rl, true reward" else {"feedback": asdict(RAT)})
+        return asdict(replace(rat, **ABLATIONS.get(attack, {})))
+    ppo = asdict(AdversarySettings(steps=3 * steps))
+    return {"ppo": ppo} | ({} if attack == "sa-rl, true reward" else {"feedback": asdict(rat)})
 
 
 def key(cell: Cell) -> str:
@@ -136,12 +141,14 @@ def run(cell: Cell) -> Cell:
         method = trained.method
         extra = {"labels": trained.labels, "accuracy": trained.accuracy}
     elif attack in ("sa-rl", "pa-ad"):
+        feedback, ppo = RATSettings(**cell["settings"]["feedback"]), AdversarySettings(**cell["settings"]["ppo"])
         rival = train_on_preferences(
-            make, victim, kind=attack, epsilon=epsilon, feedback=RAT, settings=PPO, seed=seed
+            make, victim, kind=attack, epsilon=epsilon, feedback=feedback, settings=ppo, seed=seed
         )  # fmt: skip
         method, extra = rival.method, {"labels": rival.labels, "accuracy": rival.accuracy}
     elif attack == "sa-rl, true reward":
-        method = train_adversary(make, victim, epsilon=epsilon, objective="target", settings=PPO, seed=seed)
+        ppo = AdversarySettings(**cell["settings"]["ppo"])
+        method = train_adversary(make, victim, epsilon=epsilon, objective="target", settings=ppo, seed=seed)
     cpu = time.process_time() - start
 
     def wrap(env: Any, budget: float) -> Any:
@@ -191,11 +198,11 @@ def read(path: Path) -> list[Cell]:
     return found
 
 
-def grid(out: Path, seeds: int, only: list[str] | None, workers: int) -> None:
+def grid(out: Path, wanted: list[Cell], workers: int) -> None:
     """Run what is missing."""
     path = out / "cells.jsonl"
     done = {key(cell) for cell in read(path)}
-    missing = [cell for cell in cells(seeds, only) if key(cell) not in done]
+    missing = [cell for cell in wanted if key(cell) not in done]
     print(f"{len(missing)} cells to run, {len(done)} are there", flush=True)
     with ProcessPoolExecutor(workers) as pool, path.open("a") as file:
         waiting = [pool.submit(run, cell) for cell in missing]
@@ -351,6 +358,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/rat"), help="folder of cells.jsonl")
     parser.add_argument("--workers", type=int, default=1, help="processes")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--steps", type=int, default=STEPS, help="of RAT; its rivals get three times as many")
+    parser.add_argument("--stages", type=int, default=len(STAGES), help="of the programme; 1 for what shows the effect")
     parser.add_argument("--only", nargs="+", choices=["clean", *PAPER], help="attacks")
     parser.add_argument("--report", action="store_true", help="train nothing")
     parser.add_argument("--figure", type=Path, help="where to draw success over epsilon, .svg or .png")
@@ -360,8 +369,8 @@ def main() -> None:
         for task in TASKS:
             _, facts = train_reference(task)  # from the cache, if it is there
             print(f"victim {task}: {facts['success']:.0%} clean success over {facts['return']['episodes']} episodes")
-        grid(options.out, options.seeds, options.only, options.workers)
-    wanted = {key(cell) for cell in cells(options.seeds, None)}
+        grid(options.out, list(cells(options.seeds, options.only, options.steps, options.stages)), options.workers)
+    wanted = {key(cell) for cell in cells(options.seeds, None, options.steps, len(STAGES))}
     found = [cell for cell in read(options.out / "cells.jsonl") if key(cell) in wanted]
     if not found:
         sys.exit(f"no cells with these settings in {options.out}; run without --report first")
