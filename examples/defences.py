@@ -45,6 +45,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--epsilon", type=float, default=0.05, help="budget in l_inf, metres and metres per second")
     parser.add_argument("--steps", type=int, default=40_000, help="PPO steps of each policy")
+    parser.add_argument("--warmup", type=float, default=0.5, help="share of them that is plain PPO")
+    parser.add_argument("--ramp", type=float, default=0.25, help="share over which the budget then grows")
+    parser.add_argument("--evaluate-every", type=int, default=5_000, help="steps between checkpoints")
     parser.add_argument("--episodes", type=int, default=50, help="episodes per cell of the table")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="*", default=[], help="rows; by default all")
@@ -54,11 +57,18 @@ def main() -> None:
         args.steps, args.episodes = 512, 2
         args.only = args.only or ["smoothed", "sa-ppo", "atla"]
     make = partial(gym.make, "Tabletop/SlideHandle-v0", scenario="opposite", disable_env_checker=True)
-    # Half of the steps are plain PPO: a policy that cannot do its task yet learns nothing from an adversary.
+    # The warm-up is long: against an adversary, a policy that cannot do its task yet hardly learns it.
     settings = DefenceSettings(
-        steps=args.steps, envs=16, rollout=120, batch=240, learning_rate=1e-3, gamma=0.95, evaluate_every=5_000,
-        warmup=0.5, ramp=0.25,
-    )  # fmt: skip
+        steps=args.steps,
+        envs=16,
+        rollout=120,
+        batch=240,
+        learning_rate=1e-3,
+        gamma=0.95,
+        warmup=args.warmup,
+        ramp=args.ramp,
+        evaluate_every=args.evaluate_every,
+    )
     opponent = AdversarySettings(steps=25_000, rollout=120, batch=240, gamma=0.95, learning_rate=1e-3)
     rat = RATSettings(steps=10_000)
     if args.small:
