@@ -118,7 +118,7 @@ def _section(
             lines = [_curve(table, victim, attack, name, colours[attack]) for attack in table.attacks]
             plots.append(_markup(curves(lines, unit, label, rate=is_rate)))
     if reach:
-        line = Curve("reachable", 0, [one.epsilon for one in reach], [one.share for one in reach])
+        line = Curve("reachable", 6, [one.epsilon for one in reach], [one.share for one in reach])
         plots.append(_markup(curves([line], unit, "States in which the intention can be reached", rate=True)))
     worst = [row for row in table.rows if row.victim == victim and row.attack != "clean"]
     largest = max((row.epsilon for row in worst), default=0.0)
