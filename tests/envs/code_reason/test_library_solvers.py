@@ -22,7 +22,7 @@ FLAWED = {
     "aiw": 0.49,  # "How many sisters does Bob's brother have?", without a word on who Bob is
     "basic_arithmetic": 0.13,  # quotients that are rounded down
     "caesar_cipher": 0.04,  # a letter outside A to Z was encrypted into one of them
-    "calendar_arithmetic": 0.27,  # dates that do not fall on the weekday named beside them
+    "calendar_arithmetic": 0.53,  # dates not on the weekday named beside them; years that may be leap years or not
     "decimal_arithmetic": 0.36,  # rounded at every step, while the question asks for the rounded result
     "emoji_mystery": 0.06,  # an emoji that brings a variation selector of its own
     "family_relationships": 0.51,  # in-laws and nephews the wrong way round; names of men and women
@@ -131,6 +131,10 @@ def test_wrong_answers_of_the_library_are_put_right(solve, question, right):
             "How many business days (Monday-Friday) are there from Friday, December 30, 2022 to Tuesday, "
             "January 3, 2022 (inclusive of both dates)? Give the count numerically.",
         ),
+        (
+            stories.calendar_arithmetic,
+            "Given that January 1 fell on a Monday, which weekday occurs on March 1? Give the weekday name in full.",
+        ),
         (numbers.simple_geometry, "A convex polygon has 3 sides; its angles are 10.0°, 170.0°."),
         (texts.letter_counting, 'How many times does the letter "b" appear in the text: "Bob"?'),
         (texts.needle_haystack, "Ann likes ants. Bob likes ants. \nWho likes ants? Reply only with a name."),
@@ -159,6 +163,11 @@ def test_questions_without_one_answer_are_unclear(solve, question):
         (texts.binary_alternation, "swaps to make it alternating: 0100", "-1"),
         (texts.binary_alternation, "swaps to make it alternating: 1001", "1"),
         (grids.spiral_matrix, "order?\n1 2 3\n4 5 6\n7 8 9", "1 2 3 6 9 8 7 4 5"),
+        (
+            stories.calendar_arithmetic,
+            "In a year where Monday is January 1st, name the weekday of February 1. ",
+            "Thursday",
+        ),
         (stories.calendar_arithmetic, "Is 1900 a leap year? Answer with Yes or No.", "No"),
     ],
 )

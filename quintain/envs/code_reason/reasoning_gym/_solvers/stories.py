@@ -99,8 +99,7 @@ def _from_new_year(question: str) -> str:
     number = _MONTHS.index(month) + 1
     passed, leap = ((date(year, number, int(day)) - date(year, 1, 1)).days for year in (2022, 2024))
     if passed != leap:
-        # The question does not say whether the year is a leap year; the library means a common one.
-        passed = min(passed, leap)
+        raise Unclear("is it a leap year?")
     return _WEEKDAYS[(_WEEKDAYS.index(new_year) + passed) % 7]
 
 
