@@ -13,13 +13,14 @@ import typer
 from quintain.cli.console import console, literal, print_json, say
 from quintain.cli.options import pairs
 from quintain.cli.victims import Chosen
+from quintain.evaluation.robustness.attacks import ATTACKS
 
 if TYPE_CHECKING:
     from quintain.evaluation.robustness import Reach, RobustnessTable
 
 __all__ = ["robustness"]
 
-NumberT = TypeVar("NumberT", int, float)
+ValueT = TypeVar("ValueT", int, float)
 
 _WHO, _WHAT, _RUN, _OUT = "Victims", "Attacks", "Run", "Output"
 
@@ -32,7 +33,9 @@ def robustness(
     ],
     attack: Annotated[
         list[str] | None,
-        typer.Option("--attack", "-a", help="Name of an attack. Repeatable. [default: mad]", rich_help_panel=_WHAT),
+        typer.Option(
+            "--attack", "-a", help=f"{', '.join(ATTACKS)}. Repeatable; mad by default.", rich_help_panel=_WHAT
+        ),
     ] = None,
     epsilon: Annotated[
         str, typer.Option("--epsilon", "-e", help="Budgets, joined by commas.", rich_help_panel=_WHAT)
@@ -109,8 +112,7 @@ def robustness(
 ) -> None:
     """Attack policies within declared budgets, and report what is left of them, with intervals.
 
-    Clean, noisy and attacked episodes share their seeds. Attacks that learn are trained for every victim, budget and
-    seed, unless --train-at names one budget.
+    Clean, noisy and attacked episodes share their seeds. Attacks that learn do so for every victim, budget and seed.
 
     Examples:
         quintain robustness slide-handle -a mad -a rat -e 0.05,0.1,0.15 -n 30
@@ -192,7 +194,7 @@ def _words(values: Sequence[str]) -> list[str]:
     return list(dict.fromkeys(word.strip() for value in values for word in value.split(",") if word.strip()))
 
 
-def _numbers(text: str, kind: Callable[[str], NumberT], option: str) -> tuple[NumberT, ...]:
+def _numbers(text: str, kind: Callable[[str], ValueT], option: str) -> tuple[ValueT, ...]:
     try:
         return tuple(kind(word) for word in _words([text]))
     except ValueError as error:

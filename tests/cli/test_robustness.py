@@ -93,3 +93,25 @@ def test_a_reference_victim_is_trained_on_first_use(quintain, mine):
     words = ["robustness", "reach", "--victim-steps", 1920, "-a", "mad", "-e", "0.1", "-n", 2, "--no-reach"]
     assert quintain(*words, "-o", "run").code == 0
     assert [p.name for p in (Path("cache") / "victims").iterdir()] == ["reach-seed0.npz"]
+
+
+def test_an_interrupted_run_says_how_to_go_on(quintain, mine, monkeypatch):
+    from quintain.evaluation.robustness import run
+
+    def interrupt(*args, **options):
+        raise KeyboardInterrupt
+
+    words = ["robustness", *mine, "-a", "mad", "-e", "0.1", "-n", 2, "--no-reach", "-o", "run"]
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "write_leaderboard", interrupt)
+        result = quintain(*words)
+    assert result.code == 130
+    assert "-o run --resume" in result.said
+    assert quintain(*words, "--resume").code == 0
+
+
+def test_help_names_every_attack(quintain):
+    from quintain.evaluation.robustness import ATTACKS
+
+    said = quintain("robustness", "--help").said
+    assert all(name in said for name in ATTACKS)
