@@ -179,7 +179,8 @@ def llm_sweep(rounds: int, *, games: int, turns: int) -> None:
         replies = asyncio.run(engine.generate(requests))
         return sum(reply.prompt_tokens + reply.completion_tokens for batch in replies for reply in batch)
 
-    direct([LLMPlayer(engine).request("Q: Which one?", ("J", "F"), 0)])  # warm up
+    # Warm up, with a prompt as long as any to come: the cache then has its final shape.
+    direct([LLMPlayer(engine).request("so " * 40 * (6 + turns), ("J", "F"), 0)])
     ratios = []
     for _ in range(rounds):
         kept = Watched(engine)

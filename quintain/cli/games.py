@@ -72,7 +72,7 @@ def sweep(
     rounds: Annotated[int, typer.Option(min=1, help="Rounds per match.")] = 10,
     repetitions: Annotated[int, typer.Option(min=1, help="Matches per cell.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Root seed.")] = 0,
-    concurrency: Annotated[int, typer.Option(min=1, help="Matches that are live at once.")] = 32,
+    concurrency: Annotated[int, typer.Option(min=1, help="Matches that are live at once.")] = 16,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for records and report.html.")] = Path("runs/sweep"),
     resume: Annotated[bool, typer.Option("--resume", help="Continue the sweep in --out.")] = False,
 ) -> None:
