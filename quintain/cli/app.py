@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import os
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -122,4 +123,6 @@ def quintain(
 
 def main() -> None:
     """Run the command line."""
+    # Modules that a user names (``mine:task``) lie in the current folder. It comes last, so that it shadows nothing.
+    sys.path.append("")
     app(prog_name="quintain")

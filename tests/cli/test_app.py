@@ -1,6 +1,8 @@
 import importlib
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -66,3 +68,15 @@ def test_runs_as_a_module():
     assert done.returncode == 1
     assert done.stderr.startswith("error: no run at 'nowhere'")
     assert "Traceback" not in done.stderr
+
+
+def test_a_module_in_the_current_folder_is_found(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "import gymnasium as gym\ngym.register('Mine-v0', 'gymnasium.envs.toy_text:CliffWalkingEnv')\n"
+    )
+    (tmp_path / "json.py").write_text("raise ImportError('shadows the standard library')\n")
+    script = shutil.which("quintain", path=str(Path(sys.executable).parent))
+    ran = subprocess.run([script, "check", "mine:Mine-v0"], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert "shadows" not in ran.stderr
+    assert "No module named 'mine'" not in ran.stdout + ran.stderr
+    assert " passed, " in ran.stdout

@@ -1,0 +1,127 @@
+"""The four baselines of R1-Code-Interpreter on twelve families of CodeReason-v0, with one language model.
+
+Plays every agent on the same questions and prints, in Markdown, the paper's kind of table: per suite mean accuracy with
+its interval, the share of episodes with code, turns and tokens; then the success per family. Runs are recorded below
+``--out`` and go on where they were stopped. With the embedded model it takes about an hour and a half on one core.
+
+    python benchmarks/baselines.py --out runs/baselines
+    python benchmarks/baselines.py --out runs/large --engine openai --model NAME@http://host:8000/v1 --max-tokens 2048
+    python benchmarks/baselines.py --out runs/baselines --report    # only the tables of what is there
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import quintain
+from quintain.errors import RecordError
+from quintain.evaluation.report import Report
+
+AGENTS = ("all-text", "all-code", "code-interpreter", "codesteer")
+TASKS = (
+    "letters,number_multiply,statistical_counting,string_deletion_and_modification,"
+    "boolean_expressions,navigate,object_counting,web_of_lies,chain_sum,gcd,coin_flip,leg_counting"
+)
+
+
+def settings(agent: str, options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the arguments of the environment and the description of the agent."""
+    env: dict[str, Any] = {"tasks": options.tasks, "difficulty": options.difficulty, "max_turns": options.max_turns}
+    described: dict[str, Any] = {"name": agent, "temperature": 0, "max_tokens": options.max_tokens}
+    described |= {key: value for key in ("engine", "model") if (value := getattr(options, key)) is not None}
+    if agent == "all-text":
+        env["code"] = False
+    if agent == "codesteer":
+        described |= {"rounds": options.rounds, "max_tokens": options.max_tokens * 2 // 3}
+    return env, described
+
+
+def by_suite(reports: Mapping[str, Report]) -> str:
+    """Return the table of suites."""
+    lines = [
+        "| suite | agent | accuracy | 95 % interval | n | code use | turns | tokens |",
+        "|---|---|---:|---|---:|---:|---:|---:|",
+    ]
+    for suite in sorted({key[0] for report in reports.values() for key in report.by("suite")}):
+        for agent, report in reports.items():
+            part = report.by("suite")[(suite,)]
+            code = part.share(lambda e: e.info["metrics"]["code_calls"] > 0).estimate
+            turns = part.metric("turns").estimate
+            tokens = part.completion_tokens / len(part.episodes)
+            lines.append(
+                f"| {suite} | {agent} | {part.success.estimate:.1%} | {_ends(part)} | {part.success.n} "
+                f"| {code:.0%} | {turns:.1f} | {tokens:.0f} |"
+            )
+    return "\n".join(lines)
+
+
+def by_family(reports: Mapping[str, Report]) -> str:
+    """Return the table of families; each cell is the success rate and its interval."""
+    families = sorted({task for report in reports.values() for task in report.by_task})
+    lines = [f"| family | n | {' | '.join(reports)} |", f"|---|---:|{'---|' * len(reports)}"]
+    for family in families:
+        parts = [report.by_task[family] for report in reports.values()]
+        cells = " | ".join(f"{part.success.estimate:.0%} {_ends(part)}" for part in parts)
+        lines.append(f"| {family} | {parts[0].success.n} | {cells} |")
+    total = " | ".join(f"{report.success.estimate:.1%} {_ends(report)}" for report in reports.values())
+    lines.append(f"| all | {next(iter(reports.values())).success.n} | {total} |")
+    return "\n".join(lines)
+
+
+def outcomes(reports: Mapping[str, Report]) -> str:
+    """Return the table of outcomes."""
+    kinds = ("success", "failure", "parse_error", "error")
+    lines = [f"| agent | {' | '.join(kinds)} |", f"|---|{'---:|' * len(kinds)}"]
+    for agent, report in reports.items():
+        shares = (report.outcomes[kind] / len(report.episodes) for kind in kinds)  # type: ignore[index]
+        lines.append(f"| {agent} | {' | '.join(f'{share:.1%}' for share in shares)} |")
+    return "\n".join(lines)
+
+
+def _ends(report: Report) -> str:
+    interval = report.success
+    return f"[{interval.low:.1%}, {interval.high:.1%}]"
+
+
+def main() -> None:
+    """Play what is missing and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="folder of the runs, one for each agent")
+    parser.add_argument("--agents", nargs="+", choices=AGENTS, default=AGENTS)
+    parser.add_argument("--tasks", default=TASKS, help="families, joined by commas")
+    parser.add_argument("--difficulty", default="easy")
+    parser.add_argument("--episodes", type=int, default=700, help="of each agent; families are drawn at random")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--concurrency", type=int, default=32)
+    parser.add_argument("--engine", help="transformers by default")
+    parser.add_argument("--model", help="the engine's model")
+    parser.add_argument("--max-tokens", type=int, default=96, help="of a reply; codesteer's replies get two thirds")
+    parser.add_argument("--max-turns", type=int, default=4)
+    parser.add_argument(
+        "--rounds", type=int, default=1, help="revisions that codesteer's guide may ask for; the paper has 5"
+    )
+    parser.add_argument("--report", action="store_true", help="play nothing")
+    options = parser.parse_args()
+    reports: dict[str, Report] = {}
+    for agent in options.agents:
+        folder = options.out / agent
+        env_kwargs, described = settings(agent, options)
+        if options.report:
+            try:
+                reports[agent] = Report.load(folder)
+            except RecordError as error:
+                print(f"{agent} is left out: {error}")
+            continue
+        reports[agent] = quintain.evaluate(
+            "CodeReason-v0", described, episodes=options.episodes, seed=options.seed, concurrency=options.concurrency,
+            out=folder, env_kwargs=env_kwargs, resume=folder.exists(),
+        )  # fmt: skip
+    if reports:
+        print(f"\n{by_suite(reports)}\n\n{by_family(reports)}\n\n{outcomes(reports)}")
+
+
+if __name__ == "__main__":
+    main()
