@@ -179,10 +179,8 @@ def llm_sweep(rounds: int, *, games: int, turns: int) -> None:
         replies = asyncio.run(engine.generate(requests))
         return sum(reply.prompt_tokens + reply.completion_tokens for batch in replies for reply in batch)
 
-    # Warm up, with a prompt as long as any to come: the cache then has its final shape.
-    direct([LLMPlayer(engine).request("so " * 40 * (6 + turns), ("J", "F"), 0)])
     ratios = []
-    for _ in range(rounds):
+    for number in range(rounds + 1):  # the first warms up: the cache takes its shape, and its memory for the first time
         kept = Watched(engine)
         players = {"model": LLMPlayer(kept)}
 
@@ -195,10 +193,12 @@ def llm_sweep(rounds: int, *, games: int, turns: int) -> None:
 
         swept, tokens = tokens_per_cpu_s(through)
         alone, same = tokens_per_cpu_s(lambda asked=kept.requests: direct(asked))
-        ratios.append(swept / alone)
+        if number:
+            ratios.append(swept / alone)
         print(
-            f"sweep of {2 * games} matches x {turns} turns: {swept:,.0f} tokens/CPU s ({tokens:,} tokens, up to "
-            f"{kept.most_waiting} requests together); engine alone: {alone:,.0f} ({same:,}); ratio {swept / alone:.2f}"
+            f"{f'round {number}' if number else 'warm-up'}: {2 * games} matches x {turns} turns, up to "
+            f"{kept.most_waiting} requests together, {tokens:,} tokens: {swept:,.0f} tokens/CPU s; engine alone "
+            f"{alone:,.0f} ({same:,} tokens); ratio {swept / alone:.2f}"
         )
     print(f"sweep over engine alone, median of {rounds} rounds: {statistics.median(ratios):.2f}x")
 
