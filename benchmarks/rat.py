@@ -43,7 +43,7 @@ from quintain.seeding import SeedStream
 TASKS = {"slide-handle": "Tabletop/SlideHandle-v0", "turn-lever": "Tabletop/TurnLever-v0"}
 SCENARIOS = ("opposite", "manipulation")
 #: Budgets in raw units: metres and metres per second. The last one is the main one.
-EPSILONS = (0.05, 0.1, 0.15)
+EPSILONS = (0.02, 0.05, 0.1, 0.15)
 MAIN = EPSILONS[-1]
 EPISODES = 30
 STEPS = 10_000
@@ -71,7 +71,7 @@ PAPER = {
 #: First what shows the effect, then its reasons, then the curve over epsilon and the rest.
 STAGES: tuple[tuple[tuple[str, float], ...], ...] = (
     (("clean", 0.0), ("random", MAIN), ("rat", MAIN), ("sa-rl", MAIN)),
-    (("sa-rl by sac", MAIN), ("rat", EPSILONS[0]), ("rat", EPSILONS[1])),
+    (("sa-rl by sac", MAIN), *(("rat", epsilon) for epsilon in EPSILONS[:-1])),
     (("sa-rl, true reward", MAIN), ("rat, true reward", MAIN), ("rat, no mixed rollout", MAIN)),
     (("rat, no weighting", MAIN), ("pa-ad", MAIN)),
 )
@@ -287,7 +287,8 @@ def report(found: list[Cell]) -> str:
         for column in columns():
             chosen = [
                 c for c in found
-                if (c["task"], c["scenario"], c["attack"], c["epsilon"]) == (*column, "rat", MAIN) and "pgd" in c
+                if (c["task"], c["scenario"], c["attack"], c["epsilon"]) == (*column, "rat", MAIN)
+                and f"{epsilon:g}" in c.get("pgd", {})
             ]  # fmt: skip
             row.append(percent(mean([c["pgd"][f"{epsilon:g}"]["stays"] for c in chosen])))
         curve.append([f"PGD towards RAT's intention, {epsilon:g}", *row, ""])
