@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import gymnasium as gym
 import numpy as np
+from gymnasium.vector import SyncVectorEnv
 
 from quintain.agents.victims import MLP, Capability, Layer, Space, Victim
 from quintain.attacks import RATSettings
@@ -103,10 +104,10 @@ class Attack:
             )
         if self.bounded:
             _check_bounded(self.name, threat)
-        env = threat.make()
+        if self.targeted:
+            _check_targeted(self.name, threat)
+        env = SyncVectorEnv([threat.make])  # what will be attacked: all episodes in one batch
         try:
-            if self.targeted:
-                _check_targeted(self.name, env)
             self.wrap(env, threat, None if self.train is None else _blank(threat.victim))
         finally:
             env.close()
@@ -128,10 +129,12 @@ def _check_bounded(name: str, threat: Threat) -> None:
         )
 
 
-def _check_targeted(name: str, env: gym.Env[Any, Any]) -> None:
+def _check_targeted(name: str, threat: Threat) -> None:
+    env = threat.make()
     env.reset(seed=0)
     env.action_space.seed(0)
     info = env.step(env.action_space.sample())[4]
+    env.close()
     if "attacker_reward" not in info:
         raise ConfigurationError(
             f"attack {name!r} needs an environment that reports info['attacker_reward'], as the Tabletop tasks do"

@@ -76,7 +76,7 @@ def test_an_attack_says_what_the_victim_lacks():
 )
 def test_every_attack_that_learns_stays_in_its_budget(name):
     pytest.importorskip("stable_baselines3")
-    table = robustness("Robustness/Hold-v0", VICTIM, [name], [0.3], episodes=2, attack_steps={name: 800})
+    table = robustness("Robustness/Hold-v0", VICTIM, [name], [0.3], episodes=2, attack_steps={name: 400})
     clean, attacked = table.rows
     assert attacked.attack == name
     assert 0 < attacked.distance <= 0.3
