@@ -232,7 +232,8 @@ class _Perturbing:
             delta = scaled(actions, self.ball)
         else:
             noise = np.stack([self.director.draw(self.rng, self.ball, z.shape[1]) for _ in self.envs])
-            delta = self.director.step(z, noise, self.director.towards(z, actions), self.ball)
+            director = self.director.during(self.player, np.arange(self.rows))
+            delta = director.step(z, noise, director.towards(z, actions), self.ball)
         seen, _ = enforce(self.true, delta, self.ball, self.scale)
         paid, rewards, done = np.zeros(self.rows), np.zeros(self.rows), np.zeros(self.rows, dtype=np.bool_)
         infos: list[dict[str, Any]] = []

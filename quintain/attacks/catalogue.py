@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any, TypedDict, TypeVar, Unpack
 
 import gymnasium as gym
 from gymnasium.vector import VectorEnv
@@ -27,6 +28,7 @@ __all__ = [
     "MADAttack",
     "MixedAttack",
     "NullAttack",
+    "Options",
     "PAADAttack",
     "RATAttack",
     "RandomAttack",
@@ -80,54 +82,23 @@ def RandomAttack(
     )
 
 
-def FGSMAttack(
-    env: EnvT,
-    victim: Victim,
-    *,
-    epsilon: float,
-    norm: Norm = "linf",
-    space: Space = "raw",
-    schedule: Schedule = ALWAYS,
-    name: str = "",
-) -> EnvT:
-    """Take one gradient step of full length; see :class:`~quintain.attacks.gradient.FGSM`. White-box.
+class Options(TypedDict, total=False):
+    """What every observation attack takes beside its budget.
 
-    Arguments and errors are those of :func:`MADAttack`.
+    Attributes:
+        norm: ``"linf"`` (default) or ``"l2"``.
+        space: ``"raw"`` (default), or ``"normalised"`` for units of the victim's running standard deviations.
+        schedule: When the attack acts; always by default.
+        name: Key in ``info["attack"]``; by default the attack's own.
     """
-    method = FGSM(victim, space)
-    return apply_attack(env, ObservationPerturbation.on(victim, method, epsilon, norm, space, schedule, name))
+
+    norm: Norm
+    space: Space
+    schedule: Schedule
+    name: str
 
 
-def CriticAttack(
-    env: EnvT,
-    victim: Victim,
-    *,
-    epsilon: float,
-    norm: Norm = "linf",
-    space: Space = "raw",
-    steps: int = 10,
-    schedule: Schedule = ALWAYS,
-    name: str = "",
-) -> EnvT:
-    """Descend the victim's own critic; see :class:`~quintain.attacks.gradient.Critic`. White-box.
-
-    Arguments and errors are those of :func:`MADAttack`.
-    """
-    method = Critic(victim, space, steps)
-    return apply_attack(env, ObservationPerturbation.on(victim, method, epsilon, norm, space, schedule, name))
-
-
-def MADAttack(
-    env: EnvT,
-    victim: Victim,
-    *,
-    epsilon: float,
-    norm: Norm = "linf",
-    space: Space = "raw",
-    steps: int = 10,
-    schedule: Schedule = ALWAYS,
-    name: str = "",
-) -> EnvT:
+def MADAttack(env: EnvT, victim: Victim, *, epsilon: float, steps: int = 10, **options: Unpack[Options]) -> EnvT:
     """Maximise the action difference; see :class:`~quintain.attacks.gradient.MAD`. White-box.
 
     Args:
@@ -135,11 +106,8 @@ def MADAttack(
         victim: The victim; its gradient (and density) are used.
         epsilon: Budget, >= 0. The published budgets for PPO on MuJoCo are in normalised space: Hopper 0.075,
             Walker2d 0.05, HalfCheetah 0.15, Ant 0.15.
-        norm: ``"linf"`` or ``"l2"``.
-        space: ``"raw"``, or ``"normalised"`` for units of the victim's running standard deviations.
         steps: Gradient steps, >= 1.
-        schedule: When the attack acts.
-        name: Key in ``info["attack"]``; by default the attack's own.
+        **options: ``norm``, ``space``, ``schedule`` and ``name``; see :class:`Options`.
 
     Returns:
         The environment as the victim sees it. It steps from the true state; ``info["attack"]`` tells the truth.
@@ -148,28 +116,33 @@ def MADAttack(
         CapabilityError: If the victim lacks what the attack needs.
         ConfigurationError: If budget, space, victim and environment do not fit.
     """
-    method = MAD(victim, space, steps)
-    return apply_attack(env, ObservationPerturbation.on(victim, method, epsilon, norm, space, schedule, name))
+    return _wrap(env, victim, lambda space: MAD(victim, space, steps), epsilon, **options)
+
+
+def FGSMAttack(env: EnvT, victim: Victim, *, epsilon: float, **options: Unpack[Options]) -> EnvT:
+    """Take one gradient step of full length; see :class:`~quintain.attacks.gradient.FGSM`. White-box.
+
+    Arguments and errors are those of :func:`MADAttack`.
+    """
+    return _wrap(env, victim, lambda space: FGSM(victim, space), epsilon, **options)
+
+
+def CriticAttack(env: EnvT, victim: Victim, *, epsilon: float, steps: int = 10, **options: Unpack[Options]) -> EnvT:
+    """Descend the victim's own critic; see :class:`~quintain.attacks.gradient.Critic`. White-box.
+
+    Arguments and errors are those of :func:`MADAttack`.
+    """
+    return _wrap(env, victim, lambda space: Critic(victim, space, steps), epsilon, **options)
 
 
 def RobustSarsaAttack(
-    env: EnvT,
-    victim: Victim,
-    critic: ActionValue,
-    *,
-    epsilon: float,
-    norm: Norm = "linf",
-    space: Space = "raw",
-    steps: int = 10,
-    schedule: Schedule = ALWAYS,
-    name: str = "",
+    env: EnvT, victim: Victim, critic: ActionValue, *, epsilon: float, steps: int = 10, **options: Unpack[Options]
 ) -> EnvT:
     """Descend a critic learned for the attack; see :class:`~quintain.attacks.gradient.RobustSarsa`. White-box.
 
     ``critic`` comes from :func:`~quintain.attacks.sarsa.train_robust_sarsa`; the rest as in :func:`MADAttack`.
     """
-    method = RobustSarsa(victim, critic, space, steps)
-    return apply_attack(env, ObservationPerturbation.on(victim, method, epsilon, norm, space, schedule, name))
+    return _wrap(env, victim, lambda space: RobustSarsa(victim, critic, space, steps), epsilon, **options)
 
 
 def MixedAttack(
@@ -178,61 +151,41 @@ def MixedAttack(
     critic: ActionValue,
     *,
     epsilon: float,
-    norm: Norm = "linf",
-    space: Space = "raw",
     steps: int = 10,
     share: float = 0.5,
-    schedule: Schedule = ALWAYS,
-    name: str = "rs+mad",
+    **options: Unpack[Options],
 ) -> EnvT:
     """Mix Robust Sarsa with MAD. White-box.
 
     ``share``, in [0, 1], is the weight of Robust Sarsa; the rest as in :func:`RobustSarsaAttack`.
     """
-    parts = [RobustSarsa(victim, critic, space, steps), MAD(victim, space, steps)]
-    method = Mixture(parts, [share, 1 - share], steps, name)
-    return apply_attack(env, ObservationPerturbation.on(victim, method, epsilon, norm, space, schedule, name))
+
+    def mixture(space: Space) -> Method:
+        parts = [RobustSarsa(victim, critic, space, steps), MAD(victim, space, steps)]
+        return Mixture(parts, [share, 1 - share], steps, "rs+mad")
+
+    return _wrap(env, victim, mixture, epsilon, **options)
 
 
 def TargetAttack(
-    env: EnvT,
-    victim: Victim,
-    intention: Victim,
-    *,
-    epsilon: float,
-    norm: Norm = "linf",
-    space: Space = "raw",
-    steps: int = 30,
-    schedule: Schedule = ALWAYS,
-    name: str = "",
+    env: EnvT, victim: Victim, intention: Victim, *, epsilon: float, steps: int = 30, **options: Unpack[Options]
 ) -> EnvT:
     """Pull the victim towards another policy's actions; see :class:`~quintain.attacks.learned.Target`. White-box.
 
     ``intention`` shows the wanted behaviour; the rest as in :func:`MADAttack`.
     """
-    method = Target(victim, intention, space, steps)
-    return apply_attack(env, ObservationPerturbation.on(victim, method, epsilon, norm, space, schedule, name))
+    return _wrap(env, victim, lambda space: Target(victim, intention, space, steps), epsilon, **options)
 
 
-def LearnedAttack(
-    env: EnvT,
-    victim: Victim,
-    method: Method,
-    *,
-    epsilon: float,
-    norm: Norm = "linf",
-    space: Space = "raw",
-    schedule: Schedule = ALWAYS,
-    name: str = "",
-) -> EnvT:
+def LearnedAttack(env: EnvT, victim: Victim, method: Method, *, epsilon: float, **options: Unpack[Options]) -> EnvT:
     """Apply a trained adversary, such as :func:`~quintain.attacks.adversary.train_adversary` returns.
 
     Give the budget, norm and space it was trained with; the rest as in :func:`MADAttack`.
     """
-    return apply_attack(env, ObservationPerturbation.on(victim, method, epsilon, norm, space, schedule, name))
+    return _wrap(env, victim, lambda _: method, epsilon, **options)
 
 
-def SARLAttack(env: EnvT, victim: Victim, adversary: Method, *, epsilon: float, **options: Any) -> EnvT:
+def SARLAttack(env: EnvT, victim: Victim, adversary: Method, *, epsilon: float, **options: Unpack[Options]) -> EnvT:
     """Apply an adversary trained with ``train_adversary(..., kind="sa-rl")``. Black-box.
 
     ``options`` are those of :func:`LearnedAttack`.
@@ -240,7 +193,7 @@ def SARLAttack(env: EnvT, victim: Victim, adversary: Method, *, epsilon: float, 
     return LearnedAttack(env, victim, adversary, epsilon=epsilon, **options)
 
 
-def PAADAttack(env: EnvT, victim: Victim, adversary: Method, *, epsilon: float, **options: Any) -> EnvT:
+def PAADAttack(env: EnvT, victim: Victim, adversary: Method, *, epsilon: float, **options: Unpack[Options]) -> EnvT:
     """Apply a director trained with ``train_adversary(..., kind="pa-ad")``. White-box.
 
     ``options`` are those of :func:`LearnedAttack`.
@@ -248,7 +201,7 @@ def PAADAttack(env: EnvT, victim: Victim, adversary: Method, *, epsilon: float, 
     return LearnedAttack(env, victim, adversary, epsilon=epsilon, **options)
 
 
-def RATAttack(env: EnvT, victim: Victim, trained: TrainedRAT, *, epsilon: float, **options: Any) -> EnvT:
+def RATAttack(env: EnvT, victim: Victim, trained: TrainedRAT, *, epsilon: float, **options: Unpack[Options]) -> EnvT:
     """Apply what :func:`~quintain.attacks.rat.training.train_rat` gave. White-box in training only.
 
     ``options`` are those of :func:`LearnedAttack`; the norm is l_inf.
@@ -264,3 +217,18 @@ def ActionAttack(env: EnvT, kind: ActionKind, **options: Any) -> EnvT:
 def RewardAttack(env: EnvT, kind: RewardKind, **options: Any) -> EnvT:
     """Pay something else than what was earned; see :class:`~quintain.attacks.reward.RewardPerturbation`."""
     return apply_attack(env, RewardPerturbation(kind, **options))
+
+
+def _wrap(
+    env: EnvT,
+    victim: Victim,
+    method: Callable[[Space], Method],
+    epsilon: float,
+    *,
+    norm: Norm = "linf",
+    space: Space = "raw",
+    schedule: Schedule = ALWAYS,
+    name: str = "",
+) -> EnvT:
+    perturbation = ObservationPerturbation.on(victim, method(space), epsilon, norm, space, schedule, name)
+    return apply_attack(env, perturbation)

@@ -234,3 +234,28 @@ def test_what_looks_at_single_states_refuses_a_victim_that_remembers():
     limited = lambda: gym.wrappers.TimeLimit(Bounded(60), 60)  # noqa: E731
     with pytest.raises((CapabilityError, ConfigurationError)):
         train_rat(limited, VICTIM, epsilon=0.1, settings=RATSettings(steps=100, segment=10))
+
+
+@pytest.mark.parametrize("kind", ["sa-rl", "pa-ad"])
+def test_an_adversary_is_trained_against_the_victim_with_its_memory(kind, monkeypatch):
+    """Its world plays the victim as whole episodes: what it remembers begins anew with each."""
+    pytest.importorskip("stable_baselines3")
+    from quintain.attacks import AdversarySettings, LearnedAttack, train_adversary
+    from quintain.attacks.adversary import _Perturbing
+
+    times = []
+    step = _Perturbing.step
+
+    def watched(world, actions):
+        told = step(world, actions)
+        times.append(world.player._memory._time.copy())
+        return told
+
+    monkeypatch.setattr(_Perturbing, "step", watched)
+    settings = AdversarySettings(steps=64, envs=2, rollout=16, batch=16)
+    adversary = train_adversary(lambda: Bounded(5), VICTIM, kind=kind, epsilon=0.3, settings=settings)
+    np.testing.assert_array_equal(np.array(times)[:10, 0], [1, 2, 3, 4, 0] * 2)
+    played = play_episodes(
+        lambda: Bounded(5), VICTIM, [1, 2], lambda env: LearnedAttack(env, VICTIM, adversary, epsilon=0.3)
+    )
+    assert max(e.distance for e in played) <= 0.3
