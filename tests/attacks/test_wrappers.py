@@ -1,14 +1,14 @@
 import gymnasium as gym
 import numpy as np
 import pytest
-from attacked_worlds import Walk, linear_gaussian
+from attacked_worlds import Walk, linear, linear_gaussian
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quintain.agents.victims import Normaliser
 from quintain.attacks import ActionAttack, MADAttack, NullAttack, RandomAttack, RewardAttack, Schedule
-from quintain.errors import ConfigurationError, EnvironmentFault
+from quintain.errors import AgentError, ConfigurationError, EnvironmentFault
 
 ATTACKS = {
     "random": lambda env: RandomAttack(env, epsilon=0.3),
@@ -169,6 +169,12 @@ def test_nan_observations_are_the_environment_s_fault():
 
     with pytest.raises(EnvironmentFault, match="NaN or infinity"):
         RandomAttack(Broken(), epsilon=0.1).reset(seed=0)
+
+
+def test_a_victim_whose_gradient_is_nan_is_the_agent_s_fault():
+    victim = linear_gaussian().with_policy(linear(np.full((2, 3), np.nan)))
+    with pytest.raises(AgentError, match="gradient is NaN"):
+        MADAttack(Walk(), victim, epsilon=0.1).reset(seed=0)
 
 
 @pytest.mark.parametrize("env_id", ["FrozenLake-v1", "Blackjack-v1"])

@@ -81,6 +81,15 @@ def test_senseless_statistics_are_refused(mean, scale):
         Normaliser(np.array(mean), np.array(scale))
 
 
+def test_a_function_is_a_black_box_victim():
+    victim = Victim.from_function(lambda s: np.array([s[0] + s[1], s[2]]), BOX, ACTIONS, name="script")
+    assert (victim.capabilities, victim.name) == ({"continuous"}, "script")
+    np.testing.assert_allclose(victim.act_batch(OBSERVATIONS), [[-2.0, 1.0], [2.0, 0.0]])
+    for ask in (lambda: victim.require(["gradient"], "this attack"), lambda: victim.policy.pull(OBSERVATIONS)):
+        with pytest.raises(CapabilityError, match="gives no gradient"):
+            ask()
+
+
 def test_a_victim_can_be_evaluated_like_any_agent():
     import quintain
 
