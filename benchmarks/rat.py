@@ -241,10 +241,11 @@ def columns() -> list[tuple[str, str]]:
 
 
 def table(title: str, rows: list[list[str]], left: str, right: tuple[str, ...] = ()) -> str:
-    """Make a table in Markdown, one column a task and scenario between those on the left and the right."""
+    """Make a table in Markdown, one column a task and scenario between left and right, of the rows with anything in them."""
     head = [left, *(", ".join(column) for column in columns()), *right]
     lines = [title, "", f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)]) + "\n"
+    measured = [row for row in rows if set(row[1 : 1 + len(columns())]) != {"-"}]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in measured)]) + "\n"
 
 
 def shares(found: list[Cell], attack: str, trained: float, played: float, what: str) -> tuple[list[str], str]:
