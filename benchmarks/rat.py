@@ -241,7 +241,7 @@ def columns() -> list[tuple[str, str]]:
 
 
 def table(title: str, rows: list[list[str]], left: str, right: tuple[str, ...] = ()) -> str:
-    """Make a table in Markdown, one column a task and scenario between left and right, of the rows with anything in them."""
+    """Make a table in Markdown, a column a task and scenario between left and right; empty rows are left out."""
     head = [left, *(", ".join(column) for column in columns()), *right]
     lines = [title, "", f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     measured = [row for row in rows if set(row[1 : 1 + len(columns())]) != {"-"}]
