@@ -26,6 +26,8 @@ EXIT_GRACE_S = 2.0
 INTERRUPT_GRACE_S = 0.3
 KILL_TIMEOUT_S = 30.0
 CPU_CHECK_S = 0.05
+LOOK_S = 150e-6
+"""How long to look for the end of a session's cell before sleeping: waking up costs more than a small cell takes."""
 SCRATCH_CHECK_S = 0.05
 
 
@@ -134,8 +136,10 @@ class _Supervision:
         self._write(child.channel)
         if child.stdin >= 0:
             self._write(child.stdin)
+        look_until = start if self.last else start + LOOK_S
         while self.ended is None and (self.last or self.claim is None):
-            wait = min(self.deadline, self.next_cpu_check) - time.monotonic()
+            now = time.monotonic()
+            wait = 0.0 if now < look_until else min(self.deadline, self.next_cpu_check) - now
             if self.scratch is not None:
                 wait = min(wait, SCRATCH_CHECK_S)
             for descriptor, event in poller.poll(max(0.0, wait * 1000)):
