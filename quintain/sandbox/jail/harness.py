@@ -124,6 +124,12 @@ class Harness:
         self.streams.install()
         signal.signal(signal.SIGINT, self._on_interrupt)
 
+    def rehearse(self) -> None:
+        """Do what every job does, in a namespace of its own: the memory it writes to is copied before a job waits."""
+        report = Harness(self.streams)._do({"code": "[1]"})
+        encode_frame(report)
+        linecache.cache.pop("<snippet>")
+
     def serve(self, base_memory: int) -> None:
         """Read jobs until the channel closes; never returns."""
         while True:

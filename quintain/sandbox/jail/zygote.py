@@ -232,6 +232,7 @@ class Server:
                 write_all(child.channel, encode_frame({"failed": failure.step, "detail": str(failure)}))
                 os._exit(1)
             gc.enable()
+            self.harness.rehearse()
             write_all(child.channel, READY)
             self.harness.serve(plan.base_memory)
         except BaseException as error:
