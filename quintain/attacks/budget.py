@@ -93,7 +93,7 @@ def enforce(
     """Add ``delta`` to ``true`` so that the result, as the floats it is stored in, stays within the budget.
 
     Rounding ``true + delta`` can leave the ball by half a unit in the last place; such a coordinate is rounded
-    towards ``true`` instead. Where the ball is finer than the floats around ``true``, nothing is changed.
+    towards ``true`` instead, or the row shortened. Where the ball is finer than the floats around ``true``, nothing is changed.
 
     Args:
         true: Shape ``(n, d)``, any floating dtype.
@@ -119,6 +119,14 @@ def enforce(
             return seen, measured
         outside = np.abs(seen - exact) >= np.abs(moved)
         seen = np.where(beyond[:, None] & outside, np.nextafter(seen, true), seen)
+        measured = distance(true, seen, ball.norm, scale)
+    # Coordinates add up to an l2 length, which single steps may not shorten: the whole row is shortened, ever more.
+    for power in range(8):
+        beyond = measured > ball.epsilon
+        if not beyond.any():
+            return seen, measured
+        shorter = (exact + moved * (1 - float(np.finfo(true.dtype).eps) * 8**power)).astype(true.dtype)
+        seen = np.where(beyond[:, None], np.clip(shorter, np.minimum(seen, true), np.maximum(seen, true)), seen)
         measured = distance(true, seen, ball.norm, scale)
     seen = np.where((measured > ball.epsilon)[:, None], true, seen)
     return seen, distance(true, seen, ball.norm, scale)

@@ -129,8 +129,6 @@ class _Supervision:
         poller.register(child.status, select.POLLIN)
         poller.register(child.server.pidfd, select.POLLIN)
         poller.register(child.channel, select.POLLIN)
-        # What a snippet printed is in its pipes before its report is in the channel. The streams come after the channel
-        # here, so the poll that shows the report shows the output too.
         poller.register(child.stdout, select.POLLIN)
         poller.register(child.stderr, select.POLLIN)
         self._write(child.channel)
@@ -239,9 +237,17 @@ class _Supervision:
                     continue
                 self.claim = message
                 self.deadline = min(self.deadline, time.monotonic() + EXIT_GRACE_S)
+                self._collect()
         except ProtocolError as error:
             self._kill(f"protocol: {error}")
         return True
+
+    def _collect(self) -> None:
+        """Read what was printed before the report, which need not have been there at the last poll."""
+        for capture in (self.stdout, self.stderr):
+            capture.drain()
+            if capture.overflow:
+                self._kill("output")
 
     def _check_clock(self) -> None:
         now = time.monotonic()

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -31,6 +31,7 @@ def test_what_the_victim_sees_is_never_beyond_the_budget(true, delta, epsilon, n
 
 
 @given(hnp.arrays(np.float64, (4, 3), elements=st.floats(-5, 5)), st.floats(0.01, 3), NORMS)
+@example(np.array([[1.02665277, 3.21255405, 0.0]] * 4), 0.84375, "l2")
 def test_the_budget_is_used_up_where_the_proposal_goes_beyond_it(delta, epsilon, norm):
     _, reported = enforce(np.zeros((4, 3)), delta, Ball(epsilon, norm))
     wanted = np.minimum(distance(np.zeros((4, 3)), delta, norm), epsilon)

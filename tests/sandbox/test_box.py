@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from quintain.errors import ConfigurationError, SandboxError, SandboxUnavailable
-from quintain.sandbox import Limits, Sandbox, shared
+from quintain.sandbox import Limits, Sandbox, shared, supervise
 from quintain.sandbox.levels import LEVELS, detect
 from tests.sandbox.conftest import ALL_LEVELS, box_at
 
@@ -187,6 +187,20 @@ def test_every_cell_of_a_session_has_its_own_standard_input(box: Sandbox) -> Non
         assert box.run(read, session=session).value_repr == "''"
         box.run("import io; sys.stdin = io.StringIO('left behind')", session=session)
         assert box.run(read, session=session).value_repr == "''"
+
+
+@pytest.mark.parametrize("size", [10, 1_000_000])
+def test_output_that_comes_between_a_poll_and_the_report_is_kept(box: Sandbox, monkeypatch, size) -> None:
+    read = supervise._Supervision._read_channel
+
+    def late(self):
+        time.sleep(0.05)  # the snippet prints and reports while the host looks at its first message
+        return read(self)
+
+    monkeypatch.setattr(supervise._Supervision, "_read_channel", late)
+    with box.session() as session:
+        result = box.run(f"print('x' * {size})", session=session, limits=Limits(output_kb=16))
+        assert (result.status, len(result.stdout)) == (("ok", 11) if size == 10 else ("output_limit", 16 * 1024))
 
 
 def test_session_survives_an_interruptible_timeout(box: Sandbox) -> None:
