@@ -93,7 +93,8 @@ def enforce(
     """Add ``delta`` to ``true`` so that the result, as the floats it is stored in, stays within the budget.
 
     Rounding ``true + delta`` can leave the ball by half a unit in the last place; such a coordinate is rounded
-    towards ``true`` instead, or the row shortened. Where the ball is finer than the floats around ``true``, nothing is changed.
+    towards ``true`` instead, or the row shortened. Where the ball is finer than the floats around ``true``, nothing is
+    changed.
 
     Args:
         true: Shape ``(n, d)``, any floating dtype.
