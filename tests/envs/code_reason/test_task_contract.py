@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import quintain
 from quintain.envs.code_reason.bbh.original import FAMILIES
 from quintain.envs.code_reason.registry import load_task, suite_of, task_names
 from quintain.envs.code_reason.task import ExactTask, Problem, Task, sample_problem, split_of
@@ -411,3 +412,14 @@ def test_items_are_the_same_in_another_process_under_another_hash_seed():
     for name in names:
         ours = [[p.hash, p.prompt, p.answer] for p in problems(name, 4)]
         assert theirs[name] == ours, name
+
+
+def test_the_oracle_plays_original_items_through_the_whole_protocol():
+    unsolved = {}
+    for name in task_names("bbh_original"):
+        env_kwargs = {"tasks": name, "difficulty": {"folder": FILES.name}, "split": "train"}
+        agent = {"name": "oracle", "through_code": True}
+        report = quintain.evaluate("CodeReason-v0", agent, episodes=2, env_kwargs=env_kwargs, concurrency=1)
+        if report.success.estimate != 1.0:
+            unsolved[name] = [e.error or e.info.get("detail") for e in report.episodes]
+    assert not unsolved
