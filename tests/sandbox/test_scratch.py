@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,8 +17,13 @@ from tests.sandbox.conftest import ALL_LEVELS, AVAILABLE, box_at, needs_level
 NAMESPACED = [pytest.param(level, marks=needs_level(level)) for level in ("A", "B")]
 
 
-def _left_over() -> set[str]:
-    return set(glob.glob(f"{tempfile.gettempdir()}/quintain-*"))
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A temporary directory that no other test, in whatever process, puts anything into."""
+    with tempfile.TemporaryDirectory(prefix="quintain-scratch-") as path:
+        os.chmod(path, 0o755)
+        monkeypatch.setattr(tempfile, "tempdir", path)
+        yield Path(path)
 
 
 def test_removal_follows_no_link_and_survives_deep_trees(tmp_path: Path) -> None:
@@ -41,8 +46,7 @@ def test_removal_follows_no_link_and_survives_deep_trees(tmp_path: Path) -> None
 
 
 @needs_level("C")
-def test_level_c_with_writable_scratch_watches_its_size() -> None:
-    before = _left_over()
+def test_level_c_with_writable_scratch_watches_its_size(temporary: Path) -> None:
     with Sandbox(level="C", writable_scratch=True, workers=1) as box:
         assert box.run("open('a', 'w').write('x')\nprint(open('a').read())").stdout == "x\n"
         fill = "import time\nfor i in range(20):\n    open(f'f{i}', 'wb').write(bytes(4 << 20)); time.sleep(0.05)"
@@ -52,18 +56,17 @@ def test_level_c_with_writable_scratch_watches_its_size() -> None:
         with box.session() as session:
             box.run("import os; os.symlink('/etc', 'link')", session=session)
             assert box.run("open('given').read()", session=session, files={"given": "x"}).value_repr == "'x'"
-    assert _left_over() == before
+    assert not list(temporary.iterdir())
 
 
 @needs_level("C")
-def test_level_c_gives_files_without_letting_snippets_write() -> None:
-    before = _left_over()
+def test_level_c_gives_files_without_letting_snippets_write(temporary: Path) -> None:
     with Sandbox(level="C", workers=1) as box, box.session() as session:
         assert box.run("open('a').read()", session=session, files={"a": "1"}).value_repr == "'1'"
         assert box.run("open('b').read()", session=session, files={"b": "2"}).value_repr == "'2'"
         assert "PermissionError" in box.run("open('c', 'w')", session=session).stderr
         assert "PermissionError" in box.run("open('a', 'w')", files={"a": "1"}).stderr
-    assert _left_over() == before
+    assert not list(temporary.iterdir())
 
 
 @pytest.mark.parametrize("level", NAMESPACED)
