@@ -65,10 +65,10 @@ addEventListener("load", async () => {
 
 def browse(page, profile):
     """Return the page as the browser left it, after the walk."""
-    from quintain.evaluation.html.page import _csp_hash
+    from quintain.evaluation.html.frame import csp_hash
 
     # The policy of the page lets no foreign script run, so the walk is let in by name.
-    text = page.read_text(encoding="utf-8").replace("script-src '", f"script-src '{_csp_hash(WALK)}' '", 1)
+    text = page.read_text(encoding="utf-8").replace("script-src '", f"script-src '{csp_hash(WALK)}' '", 1)
     page.write_text(text.replace("</body>", f"<script>{WALK}</script></body>"), encoding="utf-8")
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
              "--disable-component-update", "--disable-sync", f"--user-data-dir={profile}"]  # fmt: skip

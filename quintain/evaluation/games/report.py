@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from quintain.envs.games import FAMILIES
-from quintain.errors import require
 from quintain.evaluation.games import figures
 from quintain.evaluation.games.matches import Match
 from quintain.evaluation.games.metrics import PositionBias, audit_position_bias, summarise
 from quintain.evaluation.games.sweep import PUBLISHED, score_by_family
 from quintain.evaluation.games.tournament import Tournament
-from quintain.evaluation.html.page import _bounds, _markup, _number
-from quintain.evaluation.html.text import visible
+from quintain.evaluation.html.frame import fill, markup, write_page
 from quintain.evaluation.statistics import Interval
 
 __all__ = ["audit_lines", "write_games_report"]
@@ -69,33 +66,25 @@ def write_games_report(
     Raises:
         MissingDependencyError: Without the ``report`` extra.
     """
-    jinja2: Any = require("jinja2", "report", "report.html")
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("quintain.evaluation.html"), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters |= {"number": _number, "bounds": _bounds}
-    environment.finalize = lambda value: visible(value) if type(value) is str else value
-    files = resources.files("quintain.evaluation.html") / "templates"
-    style = "".join(files.joinpath(name).read_text(encoding="utf-8") for name in ("report.css", "games.css"))
     named = list(dict.fromkeys(m.fixture.game for m in matches if not m.game.family))
-    page = environment.get_template("games.html").render(
+    page = fill(
+        "games.html",
+        styles=("games.css",),
         title=title,
-        style=_markup(style),
         games=len({m.fixture.game for m in matches}),
         players=len(agents),
         audits=_audits(matches, audited or agents),
         tables=[_metrics(game, matches, agents) for game in named],
         families=_families(matches, agents),
         comparisons=[_Row([name, i, str(i.n), i.note]) for name, i in (comparisons or {}).items()],
-        curve=_markup(figures.cooperation_over_time(matches, agents)) if matches else None,
-        heat_maps=[_markup(plot) for game in named for plot in _heat_maps(game, matches, agents)],
+        curve=markup(figures.cooperation_over_time(matches, agents)) if matches else None,
+        heat_maps=[markup(plot) for game in named for plot in _heat_maps(game, matches, agents)],
         tournament=None if result is None else _tournament(result),
         matches=[_one(match) for match in matches],
     )
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(str(page), encoding="utf-8")
+    write_page(target, page)
     return target
 
 
@@ -132,7 +121,7 @@ def _families(matches: Sequence[Match], agents: Sequence[str]) -> dict[str, Any]
         known = [f"{by_letter[letter]:.3f}" if letter in by_letter else "" for letter in letters]
         rows.append(_Row([f"{model} (published)", *known], published=True))
     head = ["normalised score", *(FAMILIES.get(letter, letter) for letter in letters)]
-    return {"head": head, "rows": rows, "plot": _markup(figures.family_scores(scores, PUBLISHED))}
+    return {"head": head, "rows": rows, "plot": markup(figures.family_scores(scores, PUBLISHED))}
 
 
 def _heat_maps(game: str, matches: Sequence[Match], agents: Sequence[str]) -> list[str]:
@@ -151,7 +140,7 @@ def _tournament(result: Tournament) -> dict[str, Any]:
         "matches": f"{result.matches:,}",
         "rounds": result.rounds,
         "rows": [_Row([name, str(place), interval]) for place, (name, interval) in ranked],
-        "plots": [_markup(plot) for plot in plots],
+        "plots": [markup(plot) for plot in plots],
     }
 
 

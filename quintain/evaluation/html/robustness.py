@@ -5,14 +5,11 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from quintain.errors import require
 from quintain.evaluation.html.curves import COLOURS, Curve, curves
-from quintain.evaluation.html.page import _bounds, _csp_hash, _markup, _number, _place, _scale
-from quintain.evaluation.html.text import visible
+from quintain.evaluation.html.frame import fill, markup, scale, write_page
 from quintain.evaluation.robustness.run import load_robustness
 from quintain.evaluation.robustness.table import RobustnessRow, RobustnessTable
 from quintain.evaluation.robustness.videos import Clip, read_clips
@@ -46,9 +43,7 @@ def write_robustness_report(
     folder = Path(run)
     page = render(load_robustness(folder, confidence), read_clips(folder), folder / "videos")
     target = folder / "report.html" if path is None else Path(path)
-    temporary = target.with_name(f".{target.name}.tmp")
-    temporary.write_text(page, encoding="utf-8")
-    temporary.replace(target)
+    write_page(target, page)
     return target
 
 
@@ -58,36 +53,24 @@ def render(table: RobustnessTable, clips: Sequence[Clip] = (), videos: Path | No
     Raises:
         MissingDependencyError: Without the ``report`` extra.
     """
-    jinja2: Any = require("jinja2", "report", "report.html")
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("quintain.evaluation.html"), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters |= {"number": _number, "bounds": _bounds, "place": _place}
-    environment.finalize = lambda value: visible(value) if type(value) is str else value
-    files = resources.files("quintain.evaluation.html") / "templates"
-    style = "".join(files.joinpath(name).read_text(encoding="utf-8") for name in ("report.css", "robustness.css"))
-    script = files.joinpath("robustness.js").read_text(encoding="utf-8")
     config = table.manifest.get("config", {}).get("agent", {})
     colours = _colours(table.attacks)
     rows = table.leaderboard()
-    return str(
-        environment.get_template("robustness.html").render(
-            table=table,
-            config=config,
-            manifest=table.manifest,
-            rows=rows,
-            loss_scale=_scale([row.loss for row in rows if row.attack != "clean"]),
-            strongest={id(row) for row in _strongest(table)},
-            colours=colours,
-            id=id,
-            sections=[_section(table, victim, colours, config, clips, videos) for victim in table.victims],
-            threats=_threats(config, colours),
-            details=_details(table.manifest, config),
-            style=_markup(style),
-            script=_markup(script),
-            script_hash=_csp_hash(script),
-        )
+    return fill(
+        "robustness.html",
+        styles=("robustness.css",),
+        script="robustness.js",
+        table=table,
+        config=config,
+        manifest=table.manifest,
+        rows=rows,
+        loss_scale=scale([row.loss for row in rows if row.attack != "clean"]),
+        strongest={id(row) for row in _strongest(table)},
+        colours=colours,
+        id=id,
+        sections=[_section(table, victim, colours, config, clips, videos) for victim in table.victims],
+        threats=_threats(config, colours),
+        details=_details(table.manifest, config),
     )
 
 
@@ -116,10 +99,10 @@ def _section(
     ):
         if getattr(clean, name).n:
             lines = [_curve(table, victim, attack, name, colours[attack]) for attack in table.attacks]
-            plots.append(_markup(curves(lines, unit, label, rate=is_rate)))
+            plots.append(markup(curves(lines, unit, label, rate=is_rate)))
     if reach:
         line = Curve("reachable", 6, [one.epsilon for one in reach], [one.share for one in reach])
-        plots.append(_markup(curves([line], unit, "States in which the intention can be reached", rate=True)))
+        plots.append(markup(curves([line], unit, "States in which the intention can be reached", rate=True)))
     worst = [row for row in table.rows if row.victim == victim and row.attack != "clean"]
     largest = max((row.epsilon for row in worst), default=0.0)
     at_largest = [row for row in worst if row.epsilon == largest]

@@ -67,7 +67,7 @@ def test_a_folder_without_a_run_is_told(tmp_path):
 
 @pytest.mark.skipif(BROWSER is None, reason="needs chromium")
 def test_a_browser_sorts_the_leaderboard(tmp_path):
-    from quintain.evaluation.html.page import _csp_hash
+    from quintain.evaluation.html.frame import csp_hash
 
     walk = """
     addEventListener("load", () => {
@@ -78,7 +78,7 @@ def test_a_browser_sorts_the_leaderboard(tmp_path):
       heads[1].click(); const names = column(1);
       document.documentElement.dataset.walk = JSON.stringify({up, down, names, title: document.title});
     });"""
-    text = page(tmp_path, name=HOSTILE).replace("script-src '", f"script-src '{_csp_hash(walk)}' '", 1)
+    text = page(tmp_path, name=HOSTILE).replace("script-src '", f"script-src '{csp_hash(walk)}' '", 1)
     (tmp_path / "walk.html").write_text(text.replace("</body>", f"<script>{walk}</script></body>"))
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
              "--disable-component-update", "--disable-sync", f"--user-data-dir={tmp_path / 'profile'}"]  # fmt: skip

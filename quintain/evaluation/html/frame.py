@@ -1,0 +1,103 @@
+"""What every page shares: the safe frame around it, the way it is written, and how its numbers are shown."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import tempfile
+from collections.abc import Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from quintain.errors import require
+from quintain.evaluation.html.text import visible
+from quintain.evaluation.statistics import Interval
+
+__all__ = ["bounds", "csp_hash", "fill", "markup", "number", "place", "scale", "write_page"]
+
+
+def fill(name: str, *, styles: Sequence[str] = (), script: str = "", **values: Any) -> str:
+    """Return a page: a template that extends ``frame.html``, filled in.
+
+    Whatever is printed is escaped and shown literally, unless :func:`markup` marked it; a strict content security
+    policy lets no script run but ``script``.
+
+    Args:
+        name: The template.
+        styles: Style sheets beside it that follow ``report.css``.
+        script: The one script beside it that may run; empty for none.
+        values: What the template prints.
+
+    Raises:
+        MissingDependencyError: Without the ``report`` extra.
+    """
+    jinja2: Any = require("jinja2", "report", "report.html")
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("quintain.evaluation.html"), autoescape=True, undefined=jinja2.StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters |= {"number": number, "bounds": bounds, "place": place}
+    environment.finalize = lambda value: visible(value) if type(value) is str else value
+    files = resources.files("quintain.evaluation.html") / "templates"
+    style = "".join(files.joinpath(sheet).read_text(encoding="utf-8") for sheet in ("report.css", *styles))
+    code = files.joinpath(script).read_text(encoding="utf-8") if script else ""
+    page = environment.get_template(name).render(
+        style=markup(style), script=markup(code), script_hash=csp_hash(code) if code else "", **values
+    )
+    return str(page)
+
+
+def write_page(target: Path, page: str) -> None:
+    """Write a page aside and rename it, so that nobody ever opens half of one."""
+    handle, temporary = tempfile.mkstemp(prefix=".report-", suffix=".html", dir=target.parent)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(page)
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def markup(text: str) -> Any:
+    """Mark text as markup of our own making, which autoescaping leaves as it is."""
+    from markupsafe import Markup
+
+    return Markup(text)
+
+
+def csp_hash(script: str) -> str:
+    """Return how a content security policy names a script."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def scale(intervals: Sequence[Interval]) -> tuple[float, float]:
+    """Return a range that holds zero and every interval."""
+    ends = [v for i in intervals for v in (i.estimate, i.low, i.high) if v == v]
+    low, high = min([0.0, *ends]), max([0.0, *ends])
+    return (low, high) if low < high else (0.0, 1.0)
+
+
+def place(value: float, scale: tuple[float, float]) -> str:
+    """Return where on a scale a value stands, in percent."""
+    low, high = scale
+    return f"{100 * (value - low) / (high - low):.2f}"
+
+
+def number(value: float | None, kind: str = "mean") -> str:
+    """Show a mean, or a rate in percent; a dash where there is none."""
+    if value is None or value != value:
+        return "–"
+    if kind == "rate":
+        return f"{100 * value:.1f}%"
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def bounds(interval: Interval, kind: str = "mean") -> str:
+    """Show the ends of an interval; a dash where there is none."""
+    if interval.low != interval.low:
+        return "–"
+    return f"[{number(interval.low, kind)}, {number(interval.high, kind)}]"
