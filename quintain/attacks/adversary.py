@@ -293,6 +293,7 @@ def as_venv(world: Any, wrappers: Any) -> Any:
         def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
             return [None] * self.num_envs
 
+        # Stable-Baselines3 demands these two of every VecEnv; what is trained here never calls them.
         def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
             raise NotImplementedError(f"this world has no attribute {attr_name!r} to set")
 
