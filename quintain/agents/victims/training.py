@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,74 +20,12 @@ from quintain.agents.victims.demonstrations import record_demonstrations
 from quintain.agents.victims.episodes import play_episodes
 from quintain.agents.victims.files import load_victim, save_victim
 from quintain.agents.victims.imitation import ImitationSettings, train_decision_transformer
+from quintain.agents.victims.recipes import RECIPES, Recipe
 from quintain.agents.victims.victim import Victim
 from quintain.errors import ConfigurationError, UnknownNameError, require
 from quintain.seeding import SeedStream
 
 __all__ = ["RECIPES", "Recipe", "cache_folder", "load_reference", "train_reference", "train_victim"]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How a reference victim is trained: PPO, 64x64 tanh, observations and returns normalised, or by imitation.
-
-    Attributes:
-        env_id: The environment.
-        env_kwargs: Its arguments.
-        steps: Environment steps in all; gradient steps of an imitator.
-        envs: Environments played at once.
-        rollout: Steps per environment between updates.
-        batch: Transitions per gradient step.
-        learning_rate: Of Adam.
-        gamma: Discount.
-        evaluate_every: Steps between evaluations; the best checkpoint is kept.
-        episodes: Episodes per evaluation.
-        published: Mean returns that others report, by source.
-        demonstrator: Reference victim to imitate with a Decision Transformer; empty for learning with PPO.
-        demonstrations: Episodes of the demonstrator that are recorded.
-    """
-
-    env_id: str
-    env_kwargs: dict[str, Any] = field(default_factory=dict)
-    steps: int = 300_000
-    envs: int = 4
-    rollout: int = 512
-    batch: int = 64
-    learning_rate: float = 3e-4
-    gamma: float = 0.99
-    evaluate_every: int = 25_000
-    episodes: int = 10
-    published: dict[str, float] = field(default_factory=dict)
-    demonstrator: str = ""
-    demonstrations: int = 200
-
-
-def _tabletop(task: str, **kwargs: Any) -> Recipe:
-    return Recipe(
-        f"Tabletop/{task}-v0", kwargs, steps=200_000, envs=16, rollout=120, batch=240, learning_rate=1e-3, gamma=0.95,
-        evaluate_every=20_000, episodes=20,
-    )  # fmt: skip
-
-
-_ZOO, _ATLA = "RL Baselines3 Zoo, PPO, 1M steps, v3", "Zhang et al. 2021, PPO, v2"
-RECIPES: dict[str, Recipe] = {
-    "hopper": Recipe("Hopper-v5", published={_ZOO: 2410.0, _ATLA: 3167.0}),
-    "reacher": Recipe("Reacher-v5", steps=200_000),
-    "halfcheetah": Recipe("HalfCheetah-v5", steps=1_000_000, published={_ZOO: 5819.0, _ATLA: 7117.0}),
-    "walker2d": Recipe("Walker2d-v5", steps=1_000_000, published={_ZOO: 3479.0, _ATLA: 4472.0}),
-    "reach": _tabletop("Reach"),
-    "push": _tabletop("Push"),
-    "slide-handle": _tabletop("SlideHandle"),
-    "turn-lever": _tabletop("TurnLever"),
-    "reach-mirrored": _tabletop("Reach", mirrored=True),
-    "push-mirrored": _tabletop("Push", mirrored=True),
-    "slide-handle-mirrored": _tabletop("SlideHandle", mirrored=True),
-    "turn-lever-mirrored": _tabletop("TurnLever", mirrored=True),
-}
-RECIPES |= {
-    f"{name}-dt": Recipe(RECIPES[name].env_id, steps=4000, episodes=20, demonstrator=name)
-    for name in ("reach", "push", "slide-handle")
-}
 
 
 def cache_folder() -> Path:
@@ -136,10 +75,11 @@ def train_reference(
             return victim, facts
     recipe = RECIPES[name]
     if steps is not None:
-        recipe = Recipe(**{**asdict(recipe), "steps": steps})
+        recipe = replace(recipe, steps=steps)
+    began = time.process_time()
     train = _train_imitator if recipe.demonstrator else train_victim
     victim, facts = train(recipe, seed, name=name, progress=progress)
-    save_victim(victim, path, facts)
+    save_victim(victim, path, {**facts, "cpu_s": time.process_time() - began})
     return load_victim(path)
 
 
@@ -170,6 +110,7 @@ def train_victim(
     def make() -> gym.Env[Any, Any]:
         return gym.make(recipe.env_id, disable_env_checker=True, **recipe.env_kwargs)
 
+    tuning = recipe.tuning
     venv = wrappers.VecNormalize(wrappers.DummyVecEnv([make] * recipe.envs), gamma=recipe.gamma)
     model = sb3.PPO(
         "MlpPolicy",
@@ -178,8 +119,19 @@ def train_victim(
         n_steps=recipe.rollout,
         batch_size=recipe.batch,
         gamma=recipe.gamma,
+        n_epochs=tuning.epochs,
+        clip_range=tuning.clip,
+        gae_lambda=tuning.trace,
+        ent_coef=tuning.entropy,
+        vf_coef=tuning.value,
+        max_grad_norm=tuning.gradient_norm,
         seed=seeds.child("training").seed % 2**31,
-        policy_kwargs={"net_arch": [64, 64]},
+        policy_kwargs={
+            "net_arch": list(tuning.hidden),
+            "activation_fn": {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}[tuning.activation],
+            "log_std_init": tuning.log_std,
+            "ortho_init": tuning.orthogonal,
+        },
         device="cpu",
     )
     chosen = [seeds.child("evaluation")[i] for i in range(recipe.episodes)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -13,6 +13,7 @@ import gymnasium as gym
 import numpy as np
 
 from quintain.agents.victims import Space, Victim, load_victim, play_episodes, save_victim
+from quintain.agents.victims.recipes import Tuning
 from quintain.agents.victims.training import RECIPES, Recipe, cache_folder, load_reference
 from quintain.attacks.adversary import AdversarySettings
 from quintain.attacks.defences.atla import train_atla
@@ -64,8 +65,10 @@ def train_defended(
 ) -> tuple[Victim, dict[str, Any]]:
     """Return a defended version of a reference victim, trained from scratch if the cache does not hold it.
 
-    Everything is as in the recipe, so that the two can be compared; where the reference victim itself is in the cache,
-    its statistics of observations are used, so that a budget in normalised space means the same for both.
+    Everything is as in the recipe, so that the two can be compared. A tuned PPO is not taken over, as the tuning belongs
+    to other networks than a defended agent has: such an agent learns with the defaults. Where the reference victim
+    itself is in the cache, its statistics of observations are used, so that a budget in normalised space means the same
+    for both.
 
     Args:
         name: Name of a recipe that learns with PPO.
@@ -95,7 +98,7 @@ def train_defended(
         victim, facts = load_victim(path)
         if facts["defence"]["space"] == space and steps in (None, facts["recipe"]["steps"]):
             return victim, facts
-    recipe = recipe if steps is None else Recipe(**{**asdict(recipe), "steps": steps})
+    recipe = recipe if steps is None else replace(recipe, steps=steps)
     make = partial(gym.make, recipe.env_id, disable_env_checker=True, **recipe.env_kwargs)
     try:
         normaliser = load_reference(name, seed)[0].normaliser
@@ -116,14 +119,18 @@ def train_defended(
 
 
 def _settings(recipe: Recipe) -> DefenceSettings:
-    same = ("steps", "envs", "rollout", "batch", "learning_rate", "gamma", "evaluate_every", "episodes")
+    same = ["steps", "evaluate_every", "episodes"]
+    if recipe.tuning == Tuning():
+        same += ["envs", "rollout", "batch", "learning_rate", "gamma"]
     return DefenceSettings(**{field: getattr(recipe, field) for field in same})
 
 
 def _trainer(recipe: Recipe, defence: Defence) -> Callable[..., Defended]:
-    if defence == "atla":
+    if defence == "atla" and recipe.tuning == Tuning():
         same = ("envs", "rollout", "batch", "learning_rate", "gamma")
         return partial(train_atla, adversary=AdversarySettings(**{field: getattr(recipe, field) for field in same}))
+    if defence == "atla":
+        return train_atla
     if defence == "rat-atla":
         return partial(train_rat_atla, rat=RATSettings(steps=max(4_000, recipe.steps // 4)))
     return train_sa_ppo if defence == "sa" else train_wocar

@@ -5,6 +5,7 @@ import pytest
 pytest.importorskip("stable_baselines3")
 
 from quintain.agents.victims import MLP, Layer, Victim, play_episodes
+from quintain.agents.victims.recipes import Tuning
 from quintain.agents.victims.training import RECIPES, Recipe, load_reference, train_reference
 from quintain.errors import ConfigurationError, UnknownNameError
 
@@ -49,5 +50,21 @@ def test_equal_seeds_train_equal_victims(tmp_path, monkeypatch):
     small = Recipe("Pendulum-v1", steps=256, envs=2, rollout=128, evaluate_every=256, episodes=2)
     monkeypatch.setitem(RECIPES, "pendulum", small)
     runs = [train_reference("pendulum", seed, again=True)[1] for seed in (0, 0, 1)]
+    for facts in runs:
+        assert facts.pop("cpu_s") > 0
     assert runs[0] == runs[1]
     assert runs[0]["curve"] != runs[2]["curve"]
+
+
+def test_a_tuned_recipe_reaches_the_learner(tmp_path, monkeypatch):
+    monkeypatch.setenv("QUINTAIN_CACHE", str(tmp_path))
+    tuning = Tuning(epochs=1, hidden=(8, 4), activation="relu", log_std=-2.0, orthogonal=False)
+    small = Recipe("Pendulum-v1", steps=64, envs=1, rollout=64, learning_rate=0.0, tuning=tuning, episodes=1)
+    monkeypatch.setitem(RECIPES, "pendulum", small)
+    victim, facts = train_reference("pendulum")
+    assert facts["recipe"]["tuning"]["hidden"] == [8, 4]
+    assert [(layer.weight.shape, layer.activation) for layer in victim.policy.layers] == [
+        ((8, 3), "relu"), ((4, 8), "relu"), ((1, 4), "identity"),
+    ]  # fmt: skip
+    np.testing.assert_allclose(victim.std_source, np.exp(-2.0), rtol=1e-6)
+    assert np.abs(victim.policy.layers[0].bias).max() > 0  # an orthogonal start has biases of 0
