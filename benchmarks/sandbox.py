@@ -120,11 +120,11 @@ def floor(flavour: Flavour, count: int, *, prepared: bool) -> tuple[float, list[
     return cpu, walls
 
 
-def server_cpu(box: Sandbox) -> float:
-    """Return the CPU seconds of the sandbox's fork servers so far."""
+def cpu_of_all(box: Sandbox) -> float:
+    """Return the CPU seconds so far of this process, of the sandbox's fork servers, and of every child that ended."""
     backend = box._impl
     assert isinstance(backend, ForkBackend)
-    total = 0.0
+    total = time.process_time()
     for pool in backend._pools.values():
         if pool.server is None:
             continue
@@ -132,6 +132,8 @@ def server_cpu(box: Sandbox) -> float:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
         inner = int(children[0]) if backend.private_world else pid
         total += time.clock_gettime((~inner << 3) | 2)
+        fields = Path(f"/proc/{inner}/stat").read_text().rpartition(")")[2].split()
+        total += (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
     return total
 
 
@@ -142,32 +144,51 @@ def one_shot(level: str, flavour: str, count: int, *, pool: int, pause: float) -
         for _ in range(5):
             box.run(code)
         time.sleep(0.05)
-        own, served, walls, children = time.process_time(), server_cpu(box), [], 0.0
+        before, walls = cpu_of_all(box), []
         for _ in range(count):
             start = time.perf_counter()
             result = box.run(code)
             walls.append(time.perf_counter() - start)
-            children += result.cpu_s
             assert result.stdout == "499500\n", result
             if pause:
                 time.sleep(pause)
-        time.sleep(0.02)
-        cpu = time.process_time() - own + server_cpu(box) - served + children
+        time.sleep(0.05)
+        cpu = cpu_of_all(box) - before
     return cpu / count, walls
 
 
-def throughput(workers: int, count: int, pool: int | None) -> tuple[float, float]:
-    """Return snippets per second with as many callers as workers, and how many cores that kept busy."""
-    with Sandbox(workers=workers, pool_size=pool) as box, ThreadPoolExecutor(workers) as threads:
-        code = SNIPPETS["science"] + "\nsum(i * i for i in range(100_000))"
-        list(threads.map(lambda _: box.run(code), range(workers * 4)))
-        own, servers = time.process_time(), server_cpu(box)
-        start = time.perf_counter()
-        results = list(threads.map(lambda _: box.run(code), range(count)))
-        wall = time.perf_counter() - start
-        assert all(result.ok for result in results)
-        busy = time.process_time() - own + server_cpu(box) - servers + sum(result.cpu_s for result in results)
-        return count / wall, busy / wall
+def throughput(workers: int, count: int, pool: int | None, cores: set[int]) -> tuple[float, float]:
+    """Return snippets per second with as many callers as workers on these cores, and how many cores that kept busy."""
+    everywhere = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, cores)  # threads, servers and children inherit it
+    try:
+        with Sandbox(workers=workers, pool_size=pool) as box, ThreadPoolExecutor(workers) as threads:
+            code = SNIPPETS["science"] + "\nsum(i * i for i in range(100_000))"
+            list(threads.map(lambda _: box.run(code), range(workers * 4)))
+            before, start = cpu_of_all(box), time.perf_counter()
+            results = list(threads.map(lambda _: box.run(code), range(count)))
+            wall = time.perf_counter() - start
+            assert all(result.ok for result in results)
+            return count / wall, (cpu_of_all(box) - before) / wall
+    finally:
+        os.sched_setaffinity(0, everywhere)
+
+
+def scaling(count: int, pool: int | None) -> tuple[list[tuple[float, float]], dict[str, list[float]]]:
+    """Compare one worker on one core, one worker on two cores, and two workers on two, in rounds of all three.
+
+    Returns:
+        Median snippets per second and cores kept busy of each, and the ratios of the third to the others by round.
+    """
+    two_cores = set(sorted(os.sched_getaffinity(0))[:2])
+    ways = [(1, {min(two_cores)}), (1, two_cores), (2, two_cores)]
+    rounds = [[throughput(workers, count, pool, cores) for workers, cores in ways] for _ in range(5)]
+    medians = [tuple(map(statistics.median, zip(*column, strict=True))) for column in zip(*rounds, strict=True)]
+    ratios = {
+        name: sorted(both[0] / (alone, free)[at][0] for alone, free, both in rounds)
+        for at, name in enumerate(("one worker on one core", "one worker on two cores"))
+    }
+    return medians, ratios  # type: ignore[return-value]
 
 
 def pipe_round_trip(count: int) -> list[float]:
@@ -355,17 +376,17 @@ def main() -> None:
             row(name, None, measured, None)
     console.print(table)
     for name, pool in (("on demand", 0), ("from the pool", None)):
-        rounds = [[throughput(workers, count, pool) for workers in (1, 2)] for _ in range(5)]
-        ratios = sorted(two[0] / one[0] for one, two in rounds)
-        figures[f"two workers over one, {name}"] = statistics.median(ratios)
-        (one, one_busy), (two, two_busy) = (
-            map(statistics.median, zip(*column, strict=True)) for column in zip(*rounds, strict=True)
-        )
+        (alone, free, both), ratios = scaling(count, pool)
+        figures[f"two workers over one, {name}"] = {of: statistics.median(values) for of, values in ratios.items()}
         console.print(
-            f"throughput {name}, medians of 5 rounds: one worker {one:.0f}/s, {one_busy:.2f} cores busy; "
-            f"two {two:.0f}/s, {two_busy:.2f}; ratio {statistics.median(ratios):.2f} "
-            f"({ratios[0]:.2f} to {ratios[-1]:.2f}; to beat: 1.8 on two idle cores)"
+            f"throughput {name}, medians of 5 rounds: one worker on one core {alone[0]:.0f}/s, on two {free[0]:.0f}/s "
+            f"({free[1]:.2f} busy); two workers {both[0]:.0f}/s ({both[1]:.2f} busy)"
         )
+        for of, values in ratios.items():
+            console.print(
+                f"  two over {of}: {statistics.median(values):.2f} ({values[0]:.2f} to {values[-1]:.2f}"
+                f"{'; to beat: 1.8 on idle cores' if of.endswith('one core') else ''})"
+            )
     if options.json:
         options.json.write_text(json.dumps(figures, indent=1))
     if options.soak:

@@ -27,7 +27,8 @@ class Result:
     """The outcome of one run, as the supervisor saw it.
 
     ``status`` is derived from exits, signals, the clock and byte counts. Whether a finished snippet raised, its
-    ``value_repr`` and its output are the snippet's own claims: it can print anything.
+    ``value_repr`` and its output are the snippet's own claims: it can print anything. Its report ends the run; the
+    process is measured and killed there.
 
     Attributes:
         status: ``ok``; ``error`` (it raised); ``timeout`` (wall or CPU); ``memory`` (MemoryError); ``output_limit``;
@@ -40,7 +41,7 @@ class Result:
         wall_s: Seconds by the host's clock.
         cpu_s: Seconds of CPU of the child, from the kernel.
         max_rss_mb: Peak resident memory of the child, interpreter included, MiB; 0 for a session that lives on.
-        exit_code: Exit code when the process ended by itself.
+        exit_code: Exit code when the program ended the process itself.
         signal: Name of the signal that ended it.
         detail: One line on what happened, for people.
         state_lost: In a session: whether its namespace is gone.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import select
 import signal
 import socket
@@ -48,6 +49,7 @@ ENVIRONMENT = {
 }
 START_TIMEOUT_S = 120.0
 SETUP_TIMEOUT_S = 60.0
+KILL_TIMEOUT_S = 30.0
 FRAME_LIMIT = 1 << 22
 
 
@@ -85,7 +87,7 @@ class Child:
     scratch: int = -1
     released: bool = False
     cpu_used: float = 0.0
-    _clock: int = 0
+    _pid: int = 0
 
     def wait_until_ready(self) -> SetupReport:
         """Wait for the child to be confined; return what it put in force.
@@ -150,25 +152,57 @@ class Child:
 
     def cpu_time(self) -> float:
         """Return the CPU seconds of the whole process so far; 0 once it is gone."""
+        pid = self._host_pid()
+        if pid <= 0:
+            return 0.0
         try:
-            if not self._clock:
-                with open(f"/proc/self/fdinfo/{self.pidfd}") as info:
-                    pid = next(int(line.split()[1]) for line in info if line.startswith("Pid:"))
-                if pid <= 0:
-                    return 0.0
-                self._clock = (~pid << 3) | 2  # the kernel's encoding of a process's CPU clock
-            return time.clock_gettime(self._clock)
+            return time.clock_gettime((~pid << 3) | 2)  # the kernel's encoding of a process's CPU clock
         except OSError:
             return 0.0
 
+    def usage(self) -> tuple[float, float] | None:
+        """Return the CPU seconds and the peak memory in MiB of the process so far; ``None`` once it is gone."""
+        try:
+            with open(f"/proc/{self._host_pid()}/status", "rb", buffering=0) as file:
+                peak = re.search(rb"VmHWM:\s*(\d+) kB", file.read())
+        except OSError:
+            return None
+        # Read after the memory: the number of a process that is gone by now may already be another's.
+        cpu_s = self.cpu_time()
+        if peak is None or not cpu_s or self._is_gone():
+            return None
+        return cpu_s, int(peak[1]) / 1024
+
+    def _host_pid(self) -> int:
+        """Return the process's number as the host sees it; 0 or less once it is gone."""
+        if not self._pid:
+            try:
+                with open(f"/proc/self/fdinfo/{self.pidfd}") as info:
+                    self._pid = next(int(line.split()[1]) for line in info if line.startswith("Pid:"))
+            except OSError:
+                return 0
+        return self._pid
+
+    def _is_gone(self) -> bool:
+        poller = select.poll()
+        poller.register(self.pidfd, select.POLLIN)
+        return bool(poller.poll(0))
+
     def close(self) -> None:
-        """Kill the child if it still lives, and release every descriptor."""
+        """Kill the child if it still lives, and release every descriptor.
+
+        A child that shares a directory with the host is waited for, because its owner removes that next.
+        """
         if self.released:
             return
         if self.pidfd < 0:  # it may still be on its way; without its descriptor it could not be killed
             with contextlib.suppress(SandboxError, OSError):
                 self.wait_until_ready()
         self.signal(signal.SIGKILL)
+        if self.scratch >= 0 and self.pidfd >= 0:
+            poller = select.poll()
+            poller.register(self.pidfd, select.POLLIN)
+            poller.poll(KILL_TIMEOUT_S * 1000)
         self.release()
 
     def release(self) -> None:

@@ -17,14 +17,12 @@ from quintain.sandbox.jail.protocol import ProtocolError, encode_frame
 from quintain.sandbox.limits import Limits
 from quintain.sandbox.result import Status
 from quintain.sandbox.scratch import HostScratch
-from quintain.sandbox.server import Child
+from quintain.sandbox.server import KILL_TIMEOUT_S, Child
 
 __all__ = ["NotStartedError", "Outcome", "supervise"]
 
 READ_SIZE = 65536
-EXIT_GRACE_S = 2.0
 INTERRUPT_GRACE_S = 0.3
-KILL_TIMEOUT_S = 30.0
 CPU_CHECK_S = 0.05
 LOOK_S = 150e-6
 """How long to look for the end of a session's cell before sleeping: waking up costs more than a small cell takes."""
@@ -48,8 +46,8 @@ class Outcome:
         truncated: Whether output was cut.
         wall_s: Seconds by the clock.
         cpu_s: CPU seconds of the job.
-        max_rss_mb: Peak memory, once the child is gone.
-        exit_code: How the process ended by itself.
+        max_rss_mb: Peak memory; 0 for a session that lives on.
+        exit_code: Exit code when the program ended the process itself.
         signal: The signal that ended it.
         alive: Whether the child can take another job.
     """
@@ -113,6 +111,7 @@ class _Supervision:
         if child.stdin >= 0:
             self.writes[child.stdin] = memoryview(stdin)
         self.claim: dict[str, Any] | None = None
+        self.used: tuple[float, float] | None = None
         self.ended: dict[str, Any] | None = None
         self.reason = ""
         self.interrupted = False
@@ -135,7 +134,7 @@ class _Supervision:
         if child.stdin >= 0:
             self._write(child.stdin)
         look_until = start if self.last else start + LOOK_S
-        while self.ended is None and (self.last or self.claim is None):
+        while self.ended is None and self.used is None:
             now = time.monotonic()
             wait = 0.0 if now < look_until else min(self.deadline, self.next_cpu_check) - now
             if self.scratch is not None:
@@ -236,11 +235,25 @@ class _Supervision:
                     message = child.frames.feed(b"")
                     continue
                 self.claim = message
-                self.deadline = min(self.deadline, time.monotonic() + EXIT_GRACE_S)
                 self._collect()
+                self._finish()
         except ProtocolError as error:
             self._kill(f"protocol: {error}")
         return True
+
+    def _finish(self) -> None:
+        """Measure the child that has reported; what it would do from now on is of no interest.
+
+        A child that runs one job is measured while it still lives and killed by its owner, who need not wait for the
+        kernel to take its memory apart. One that cannot be measured any more is waited for.
+        """
+        if not self.last:
+            self.used = self.child.cpu_time(), 0.0
+        elif not self.reason:
+            self.used = self.child.usage()
+            if self.used is None:
+                self.deadline = time.monotonic() + KILL_TIMEOUT_S
+                self.child.signal(signal.SIGKILL)
 
     def _collect(self) -> None:
         """Read what was printed before the report, which need not have been there at the last poll."""
@@ -255,7 +268,7 @@ class _Supervision:
             size, entries = self.scratch.usage()
             if size > self.limits.scratch_mb << 20 or entries > self.limits.scratch_files:
                 self._kill("scratch")
-        if self.ended is not None or (self.claim is not None and not self.last):
+        if self.ended is not None or self.used is not None:
             return
         if now >= self.deadline:
             self._overdue(now)
@@ -272,10 +285,8 @@ class _Supervision:
         if self.reason and self.interrupted:
             self.interrupted = False
             self._kill(self.reason, again=True)
-        elif self.reason:
+        elif self.reason or self.claim is not None:
             raise SandboxError("a killed child did not end; the fork server may be stuck")
-        elif self.claim is not None:
-            self._kill("exit")
         elif self.last:
             self._kill(what)
         else:
@@ -294,23 +305,24 @@ class _Supervision:
         self.child.signal(signal.SIGKILL)
 
     def _outcome(self, wall_s: float) -> Outcome:
-        ended = self.ended
         exit_code: int | None = None
         signal_name: str | None = None
-        rss = 0.0
-        if ended is None:
-            self.child.cpu_used = max(self.cpu_start, self.child.cpu_time())
-            cpu_s = self.child.cpu_used - self.cpu_start
+        if self.ended is None:
+            cpu_used, rss_mb = self.used or (0.0, 0.0)
         else:
-            code = os.waitstatus_to_exitcode(ended["code"])
-            exit_code = code if code >= 0 else None
-            signal_name = None if code >= 0 else _signal_name(-code)
-            cpu_s = max(0.0, ended["cpu_s"] - self.cpu_start)
-            rss = ended["max_rss_kb"] / 1024
+            cpu_used, rss_mb = self.ended["cpu_s"], self.ended["max_rss_kb"] / 1024
+            code = os.waitstatus_to_exitcode(self.ended["code"])
+            if code < 0:
+                signal_name = _signal_name(-code)
+            else:
+                exit_code = code
+        self.child.cpu_used = max(self.cpu_start, cpu_used)
+        cpu_s = self.child.cpu_used - self.cpu_start
         status, detail = self._judge(exit_code, signal_name, cpu_s)
-        if exit_code == 0 and isinstance(self.claim, dict) and self.claim.get("claim") == "exited":
-            claimed = self.claim.get("exit_code")
-            exit_code = claimed if type(claimed) is int and 0 <= claimed <= 255 else 0
+        if self.claim is not None and not self.reason:
+            claimed = self.claim.get("exit_code") if status == "exited" else None
+            exit_code = claimed if type(claimed) is int and 0 <= claimed <= 255 else None
+            signal_name = None
         return Outcome(
             status=status,
             detail=detail,
@@ -320,10 +332,10 @@ class _Supervision:
             truncated=self.stdout.overflow or self.stderr.overflow,
             wall_s=wall_s,
             cpu_s=cpu_s,
-            max_rss_mb=rss,
+            max_rss_mb=rss_mb,
             exit_code=exit_code,
             signal=signal_name,
-            alive=ended is None and not self.reason.startswith(("output", "protocol", "exit", "scratch")),
+            alive=self.ended is None and not self.reason.startswith(("output", "protocol", "scratch")),
         )
 
     def _judge(self, exit_code: int | None, signal_name: str | None, cpu_s: float) -> tuple[Status, str]:
@@ -335,27 +347,23 @@ class _Supervision:
             return "output_limit", f"more than {limits.scratch_mb} MiB or {limits.scratch_files} files written"
         if self.reason == "wall":
             return "timeout", f"wall-clock limit of {limits.wall_s:g} s"
-        if self.reason == "cpu" or (signal_name == "SIGKILL" and not self.reason and cpu_s >= 0.95 * limits.cpu_s):
+        by_itself = not self.reason and self.claim is None
+        if self.reason == "cpu" or (signal_name == "SIGKILL" and by_itself and cpu_s >= 0.95 * limits.cpu_s):
             return "timeout", f"CPU limit of {limits.cpu_s:g} s"
-        if self.reason == "exit":
-            return "crashed", "it reported a result but did not end"
         if self.reason:
             return "crashed", self.reason
+        if self.claim is not None:
+            return self._judge_claim(self.claim)
         if signal_name is not None:
             return "crashed", f"ended by {signal_name}"
-        return self._judge_claim(exit_code)
+        if exit_code == HARNESS_FAILED:
+            return "crashed", "the harness in the child failed"
+        return "exited", f"the process ended with code {exit_code} before the snippet was finished"
 
-    def _judge_claim(self, exit_code: int | None) -> tuple[Status, str]:
-        claim = None if self.claim is None else self.claim.get("claim")
-        detail = "" if self.claim is None else str(self.claim.get("detail", ""))[:500]
-        if self.claim is None:
-            if exit_code == HARNESS_FAILED:
-                return "crashed", "the harness in the child failed"
-            return "exited", f"the process ended with code {exit_code} before the snippet was finished"
+    def _judge_claim(self, report: dict[str, Any]) -> tuple[Status, str]:
+        claim, detail = report.get("claim"), str(report.get("detail", ""))[:500]
         if claim == "setup_failed" and self.first and not self.begun:
             return "setup_failed", detail
-        if exit_code not in (None, 0):
-            return "crashed", f"it reported a result and then ended with code {exit_code}"
         if claim == "ok":
             return "ok", ""
         if claim in ("error", "interrupted"):

@@ -163,6 +163,47 @@ def test_output_before_a_timeout_is_kept(box: Sandbox) -> None:
     assert box.run("print('early')\nwhile True: pass", limits=FAST).stdout == "early\n"
 
 
+def test_a_finished_run_has_been_measured(box: Sandbox) -> None:
+    result = box.run("x = bytearray(40 << 20)\nfor _ in range(10**6): pass")
+    assert result.ok
+    assert result.max_rss_mb > 40
+    assert 0.001 < result.cpu_s <= 2 * result.wall_s + 0.1
+    assert (result.exit_code, result.signal) == (None, None)
+
+
+REPORT = "import os\nb = b'{\"claim\":\"ok\"}'\nos.write(3, len(b).to_bytes(4, 'big') + b)\n"
+
+
+@pytest.mark.parametrize(
+    "then", ["os._exit(5)", "os.kill(os.getpid(), 11)", "while True: pass", "os.write(3, b'????')"]
+)
+def test_what_follows_a_report_changes_nothing(box: Sandbox, then: str) -> None:
+    """The report ends the job, however the child ends; one that is gone too soon is measured by its server."""
+    for _ in range(5):
+        result = box.run("for _ in range(10**5): pass\n" + REPORT + then)
+        assert (result.status, result.exit_code, result.signal) == ("ok", None, None)
+        assert result.cpu_s > 0
+        assert result.max_rss_mb > 1
+
+
+def test_nothing_of_a_finished_run_goes_on(tmp_path: Path) -> None:
+    beat = tmp_path / "beat"
+    code = (
+        "import threading, time\n"
+        "def beat():\n"
+        f"    with open({str(beat)!r}, 'a', buffering=1) as file:\n"
+        "        while True: file.write('x\\n')\n"
+        "threading.Thread(target=beat, daemon=True).start()\n"
+        "time.sleep(0.05)"
+    )
+    assert box_at("none").run(code).ok
+    time.sleep(0.02)  # a write that had begun
+    written = beat.stat().st_size
+    assert written > 0
+    time.sleep(0.1)
+    assert beat.stat().st_size == written
+
+
 # -- sessions ----------------------------------------------------------------------------------------------------------
 
 

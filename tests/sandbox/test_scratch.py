@@ -60,6 +60,21 @@ def test_level_c_with_writable_scratch_watches_its_size(temporary: Path) -> None
 
 
 @needs_level("C")
+def test_level_c_removes_a_directory_that_is_still_being_filled(temporary: Path) -> None:
+    code = (
+        "import itertools, threading, time\n"
+        "def fill():\n"
+        "    for i in itertools.count(): open(f'f{i % 500}', 'w').close()\n"
+        "for _ in range(3): threading.Thread(target=fill, daemon=True).start()\n"
+        "time.sleep(0.03)"
+    )
+    with Sandbox(level="C", writable_scratch=True, workers=1) as box:
+        for _ in range(10):
+            assert box.run(code).ok
+            assert not list(temporary.iterdir())
+
+
+@needs_level("C")
 def test_level_c_gives_files_without_letting_snippets_write(temporary: Path) -> None:
     with Sandbox(level="C", workers=1) as box, box.session() as session:
         assert box.run("open('a').read()", session=session, files={"a": "1"}).value_repr == "'1'"
