@@ -188,7 +188,7 @@ def scaling(count: int, pool: int | None) -> tuple[list[tuple[float, float]], di
         name: sorted(both[0] / (alone, free)[at][0] for alone, free, both in rounds)
         for at, name in enumerate(("one worker on one core", "one worker on two cores"))
     }
-    return medians, ratios  # type: ignore[return-value]
+    return medians, ratios
 
 
 def pipe_round_trip(count: int) -> list[float]:
