@@ -65,10 +65,9 @@ def train_defended(
 ) -> tuple[Victim, dict[str, Any]]:
     """Return a defended version of a reference victim, trained from scratch if the cache does not hold it.
 
-    Everything is as in the recipe, so that the two can be compared. A tuned PPO is not taken over, as the tuning belongs
-    to other networks than a defended agent has: such an agent learns with the defaults. Where the reference victim
-    itself is in the cache, its statistics of observations are used, so that a budget in normalised space means the same
-    for both.
+    Everything is as in the recipe, so that the two can be compared, but a tuned PPO is not taken over, as it is for
+    other networks than a defended agent has, which then learns with the defaults. Where the reference victim itself is
+    in the cache, its statistics of observations are used, so that a budget in normalised space means the same for both.
 
     Args:
         name: Name of a recipe that learns with PPO.

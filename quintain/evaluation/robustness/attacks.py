@@ -87,6 +87,19 @@ def _adversary(kind: Any, objective: Any) -> Callable[[Threat], Trained]:
     return train
 
 
+def _rat_surrogate(threat: Threat) -> Trained:
+    """Train RAT against an imitation; it reads observations in the victim's units, so the victim can be shown its lies.
+
+    The imitation remembers nothing, so that this works on victims that remember, too.
+    """
+    questions = SurrogateSettings(transitions=min(SurrogateSettings().transitions, threat.steps))
+    imitated = train_surrogate(
+        threat.make, threat.victim, settings=questions, normaliser=_units(threat.victim), seed=threat.seed
+    )
+    network, facts = _rat(replace(threat, victim=imitated.victim))
+    return Trained(network, {**facts, "error": imitated.error, "baseline": imitated.baseline})
+
+
 def _rat(threat: Threat) -> Trained:
     # Short runs explore for less of their time.
     settings = RATSettings(steps=threat.steps, explore=min(RATSettings().explore, threat.steps // 8))
@@ -190,11 +203,11 @@ ATTACKS: dict[str, Attack] = {
         ),
         Attack(
             "robust-sarsa", _critics(RobustSarsaAttack), _WHITE, _ZHANG20, _sarsa, 20_000, per_budget=False,
-            needs=_GRADIENT,
+            needs=_GRADIENT, momentary=True,
         ),
         Attack(
             "rs+mad", _critics(MixedAttack), _WHITE, _ZHANG20, _sarsa, 20_000, per_budget=False,
-            needs=("gradient", "continuous", "density"),
+            needs=("gradient", "continuous", "density"), momentary=True,
         ),
         Attack("target", _target, _WHITE, "PGD towards the intention policy", needs=_GRADIENT, intends=True),
         Attack("sa-rl", _learned("sa-rl"), _BLACK, _ZHANG21, _adversary("sa-rl", "return"), 100_000),
@@ -209,7 +222,11 @@ ATTACKS: dict[str, Attack] = {
         ),
         Attack(
             "rat", _learned("rat"), "white-box in training", "Bai et al. 2025", _rat, 30_000, needs=_GRADIENT,
-            targeted=True, bounded=True,
+            targeted=True, bounded=True, momentary=True,
+        ),
+        Attack(
+            "rat-surrogate", _learned("rat-surrogate"), _BLACK, "Bai et al. 2025, on an imitation", _rat_surrogate,
+            30_000, needs=("continuous",), targeted=True, bounded=True,
         ),
     )
 }  # fmt: skip

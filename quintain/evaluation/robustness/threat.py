@@ -14,7 +14,7 @@ from quintain.agents.victims import MLP, Capability, Layer, Space, Victim
 from quintain.attacks import RATSettings
 from quintain.attacks.budget import Norm
 from quintain.attacks.view import View
-from quintain.errors import ConfigurationError
+from quintain.errors import CapabilityError, ConfigurationError
 
 __all__ = ["Attack", "Threat", "Trained"]
 
@@ -74,6 +74,7 @@ class Attack:
         targeted: Whether the environment has to report ``info["attacker_reward"]``.
         intends: Whether an intention policy is needed.
         bounded: Whether the budget must be l_inf and the actions bounded.
+        momentary: Whether it learns what the victim does in single states, which one that remembers does not tell.
     """
 
     name: str
@@ -87,15 +88,21 @@ class Attack:
     targeted: bool = False
     intends: bool = False
     bounded: bool = False
+    momentary: bool = False
 
     def check(self, threat: Threat) -> None:
         """Make sure, before anything is trained, that the attack can work.
 
         Raises:
-            CapabilityError: If the victim lacks something.
+            CapabilityError: If the victim lacks something, or remembers where it must not.
             ConfigurationError: If budget, victim, environment and attack do not fit together.
         """
         threat.victim.require(self.needs, f"attack {self.name!r}")
+        if self.momentary and threat.victim.remembers:
+            raise CapabilityError(
+                f"victim {threat.victim.name!r} remembers its episode, and attack {self.name!r} learns from single "
+                "states; use 'sa-rl', or an imitation without a memory ('rat-surrogate', 'mad-surrogate')"
+            )
         View(threat.victim, threat.space)
         if self.intends and threat.intention is None:
             raise ConfigurationError(

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 from gymnasium import spaces
-from holding import Hold, Silent, linear
+from holding import Hold, Long, Silent, linear
 
-from quintain.agents.victims import MLP, Layer, Victim
+from quintain.agents.victims import MLP, DecisionTransformer, Layer, Victim
+from quintain.agents.victims.transformer import DecisionNetwork, Shape
 from quintain.attacks import RandomAttack
 from quintain.errors import CapabilityError, ConfigurationError, UnknownNameError
 from quintain.evaluation.robustness import ATTACKS, Experiment, make_subject, resolve_attacks, robustness
@@ -72,7 +73,18 @@ def test_an_attack_says_what_the_victim_lacks():
 
 
 @pytest.mark.parametrize(
-    "name", ["robust-sarsa", "rs+mad", "mad-surrogate", "sa-rl", "sa-rl-target", "pa-ad", "pa-ad-target", "rat"]
+    "name",
+    [
+        "robust-sarsa",
+        "rs+mad",
+        "mad-surrogate",
+        "sa-rl",
+        "sa-rl-target",
+        "pa-ad",
+        "pa-ad-target",
+        "rat",
+        "rat-surrogate",
+    ],
 )
 def test_every_attack_that_learns_stays_in_its_budget(name):
     pytest.importorskip("stable_baselines3")
@@ -82,6 +94,25 @@ def test_every_attack_that_learns_stays_in_its_budget(name):
     assert 0 < attacked.distance <= 0.3
     assert attacked.loss.estimate > 0
     assert clean.loss.estimate == 0
+
+
+def test_rat_meets_a_victim_that_remembers_through_an_imitation_that_does_not():
+    pytest.importorskip("stable_baselines3")
+    victim = remembering()
+    for name in ("rat", "robust-sarsa", "rs+mad"):
+        refuse("remembers", [name], env=Long, victim=victim, error=CapabilityError)
+    steps = {"rat-surrogate": 400}
+    (_, attacked) = robustness(
+        "Robustness/Hold-v0", victim, ["rat-surrogate"], [0.3], episodes=2, attack_steps=steps
+    ).rows
+    assert 0 < attacked.distance <= 0.3
+
+
+def remembering():
+    """A Decision Transformer that has learned nothing."""
+    network = DecisionNetwork.fresh(Shape(1, 1, horizon=25, width=8), True, np.random.default_rng(0))
+    policy = DecisionTransformer(network, Hold.action_space, context=3, target=0.0, scale=1.0)
+    return Victim(policy, Hold.observation_space, Hold.action_space, head="scaled", std=np.full(1, 0.1))
 
 
 def test_every_attack_is_described():
