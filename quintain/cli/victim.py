@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -47,16 +47,48 @@ def train(
 
 
 @app.command("list")
-def list_victims(seed: Seed = 0) -> None:
-    """List the victims, and which of them are trained."""
-    from quintain.agents.victims.training import RECIPES, cache_folder
+def list_victims(
+    seed: Seed = 0,
+    markdown: Annotated[bool, typer.Option("--markdown", help="A table of the trained ones, for a document.")] = False,
+) -> None:
+    """List the victims, and what those that are trained can do."""
+    from quintain.agents.victims.training import RECIPES, cache_folder, load_reference
 
+    trained = {name for name in RECIPES if (cache_folder() / f"{name}-seed{seed}.npz").exists()}
+    if markdown:
+        typer.echo("| victim | environment | steps | return | success | published | CPU minutes |")
+        typer.echo("|---|---|---|---|---|---|---|")
+        for name in sorted(trained, key=list(RECIPES).index):
+            typer.echo(_row(name, load_reference(name, seed)[1]))
+        return
     say(f"cache: {cache_folder()}")
     for name, recipe in RECIPES.items():
-        trained = (cache_folder() / f"{name}-seed{seed}.npz").exists()
         way = f"imitates {recipe.demonstrator}" if recipe.demonstrator else "PPO"
-        say(f"{'trained' if trained else '-':8} {name:22} {recipe.env_id:24} {recipe.steps:>9,} steps, {way}")
+        found, steps = "", recipe.steps
+        if name in trained:
+            facts = load_reference(name, seed)[1]
+            steps = facts["recipe"]["steps"]
+            found = f", return {facts['return']['mean']:.1f}"
+            found += "" if facts["success"] is None else f", success {facts['success']:.0%}"
+        state = "trained" if name in trained else "-"
+        say(f"{state:8} {name:22} {recipe.env_id:24} {steps:>9,} steps, {way}{found}")
     list_defended(seed)
+
+
+def _row(name: str, facts: dict[str, Any]) -> str:
+    """Describe a trained victim in a row of Markdown."""
+    recipe, clean = facts["recipe"], facts["return"]
+    published = "; ".join(f"{value:.0f} ({source})" for source, value in recipe["published"].items())
+    cells = (
+        name,
+        recipe["env_id"] + (", mirrored" if recipe["env_kwargs"].get("mirrored") else ""),
+        f"{recipe['steps']:,}",
+        f"{clean['mean']:.1f} ± {clean['std']:.1f}",
+        "-" if facts["success"] is None else f"{facts['success']:.0%}",
+        published or "-",
+        f"{facts['cpu_s'] / 60:.1f}" if "cpu_s" in facts else "-",
+    )
+    return f"| {' | '.join(cells)} |"
 
 
 @app.command()

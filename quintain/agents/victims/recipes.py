@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 __all__ = ["RECIPES", "Recipe", "Tuning"]
@@ -103,7 +103,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     "reach": _tabletop("Reach"),
     "push": _tabletop("Push"),
-    "slide-handle": _tabletop("SlideHandle"),
+    "slide-handle": replace(_tabletop("SlideHandle"), steps=100_000),
     "turn-lever": _tabletop("TurnLever"),
     "reach-mirrored": _tabletop("Reach", mirrored=True),
     "push-mirrored": _tabletop("Push", mirrored=True),

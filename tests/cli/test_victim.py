@@ -1,0 +1,22 @@
+import pytest
+
+pytest.importorskip("stable_baselines3")
+
+from quintain.agents.victims.training import RECIPES, Recipe
+
+
+def test_a_trained_victim_is_listed_with_what_it_can_do(quintain, tmp_path, monkeypatch):
+    monkeypatch.setenv("QUINTAIN_CACHE", str(tmp_path))
+    small = Recipe("Pendulum-v1", envs=2, rollout=64, episodes=1, published={"a paper": -150.0})
+    monkeypatch.setitem(RECIPES, "pendulum", small)
+    before = quintain("victim", "list")
+    assert "- pendulum Pendulum-v1 300,000 steps, PPO" in before.said
+    assert quintain("victim", "list", "--markdown").out.count("\n") == 2
+    trained = quintain("victim", "train", "pendulum", "--steps", 128)
+    assert "published: -150 (a paper)" in trained.said
+    assert "trained pendulum Pendulum-v1 128 steps, PPO, return -" in quintain("victim", "list").said
+    head, _, row = quintain("victim", "list", "--markdown").out.splitlines()
+    cells = dict(zip(head.split(" | "), row.split(" | "), strict=True))
+    assert cells["environment"] == "Pendulum-v1"
+    assert (cells["steps"], cells["success"], cells["published"]) == ("128", "-", "-150 (a paper)")
+    assert float(cells["return"].split(" ± ")[0]) < 0
