@@ -41,6 +41,11 @@ class IntentionPolicy:
         self._log_temperature = -2.3  # 0.1 to begin with
 
     @property
+    def networks(self) -> tuple[Perceptrons, ...]:
+        """What learns by gradients."""
+        return self.actor, self.critics
+
+    @property
     def temperature(self) -> float:
         """Weight of the entropy."""
         return math.exp(self._log_temperature)

@@ -18,6 +18,8 @@ class RATSettings:
         hidden: Width of the hidden layers, of which there are two [3 x 256].
         batch: Transitions per gradient step [1024].
         learning_rate: Of all networks [3e-4].
+        anneal: Share of the steps, at the end, over which learning rates fall to 0; the reward keeps its own (none in
+            the paper).
         gamma: Discount.
         tau: How fast target critics follow.
         segment: Steps of a compared segment [50].
@@ -43,6 +45,7 @@ class RATSettings:
     hidden: int = 64
     batch: int = 128
     learning_rate: float = 1e-3
+    anneal: float = 0.0
     gamma: float = 0.95
     tau: float = 0.01
     segment: int = 20

@@ -164,6 +164,7 @@ class _Run:
                 self.relabel()
                 next_feedback += s.feedback_every
             if self.memory.size * rows >= s.batch:
+                self.slow_down(1 - done_steps / s.steps)
                 for _ in range(s.updates):
                     self.learn(exploring)
             if progress is not None:
@@ -227,6 +228,13 @@ class _Run:
         size = self.memory.size
         x, a = (part[:size].reshape(-1, part.shape[2]) for part in (self.memory.x, self.memory.action))
         self.memory.reward[:size] = self.judge(x, a).reshape(size, -1)
+
+    def slow_down(self, left: float) -> None:
+        """Set the learning rates for when a share ``left`` of the steps is left."""
+        s = self.settings
+        rate = s.learning_rate * (min(1.0, left / s.anneal) if s.anneal else 1.0)
+        for network in (*self.chooser.networks, self.adversary.network, self.adversary.weights):
+            network.learning_rate = rate
 
     def learn(self, exploring: bool) -> None:
         """Take one step of everything that learns."""

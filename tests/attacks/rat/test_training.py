@@ -10,6 +10,7 @@ import quintain  # noqa: F401 - registers the tabletop
 from quintain.agents.victims import MLP, Layer, Victim, play_episodes
 from quintain.attacks import Ball, RATAttack
 from quintain.attacks.rat import RATSettings, train_rat
+from quintain.attacks.rat.perceptrons import Perceptrons
 from quintain.errors import ConfigurationError, EnvironmentFault
 
 SMALL = RATSettings(steps=480, envs=4, explore=120, hidden=8, batch=16, segment=10, feedback_every=100, queries=10,
@@ -70,3 +71,24 @@ def test_an_environment_that_does_not_say_what_the_attacker_wants_is_refused():
         train_rat(lambda: gym.make("Pendulum-v1"), victim, epsilon=0.1, settings=SMALL)
     with pytest.raises(ConfigurationError, match="segments have 100"):
         train_rat(make, walker(), epsilon=0.1, settings=replace(SMALL, segment=100))
+
+
+def test_learning_slows_down_at_the_end_if_asked_to(monkeypatch):
+    rates = []
+    descend = Perceptrons.descend
+
+    def watched(network, gradient):
+        rates.append((len(network.flat), network.learning_rate))
+        descend(network, gradient)
+
+    monkeypatch.setattr(Perceptrons, "descend", watched)
+    train_rat(make, walker(), epsilon=0.1, settings=replace(SMALL, anneal=0.5, learning_rate=0.01))
+    by_network = {size: [rate for other, rate in rates if other == size] for size, _ in rates}
+    constant = [size for size, seen in by_network.items() if set(seen) == {0.01}]
+    assert len(by_network) == 5
+    assert len(constant) == 1  # the reward's
+    for size in by_network.keys() - constant:
+        seen = by_network[size]
+        assert seen[0] == 0.01
+        assert seen == sorted(seen, reverse=True)
+        assert 0 < seen[-1] < 0.001
