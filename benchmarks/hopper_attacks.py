@@ -1,10 +1,13 @@
 """Attack a PPO policy on Hopper-v5 at the published budget, beside the published returns.
 
 The reference victim is played clean, under random noise, under MAD and under SA-RL (PPO), all on the same episodes, at
-epsilon 0.075 in units of the victim's running standard deviations.
+epsilon 0.075 in units of the victim's running standard deviations. As the published attack does, though with far fewer,
+several settings of SA-RL are tried, and the strongest and all of them are told. With ``--out`` each finished training
+and episode is kept, and the same command goes on after an interruption.
 
     python benchmarks/hopper_attacks.py                       # needs the extras mujoco and rl
-    python benchmarks/hopper_attacks.py --steps 1000000 --seeds 3
+    python benchmarks/hopper_attacks.py --steps 1000000 --out runs/hopper
+    python benchmarks/hopper_attacks.py --steps 1000000 --settings "clip 0.4" --out runs/hopper-clip
 """
 
 from __future__ import annotations
@@ -12,51 +15,77 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import gymnasium as gym
 
+from quintain.agents.victims import MLP
 from quintain.agents.victims.training import train_reference
-from quintain.attacks import AdversarySettings, LearnedAttack, MADAttack, RandomAttack, train_adversary
-from quintain.evaluation.robustness import robustness
+from quintain.attacks import AdversarySettings, train_adversary
+from quintain.evaluation.robustness import ATTACKS, robustness
+from quintain.evaluation.robustness.threat import Attack, Threat, Trained
 
 EPSILON = 0.075
 #: Vanilla PPO on Hopper-v2: Zhang et al. (2020) for MAD, Zhang et al. (2021) for the rest; the latter searched 216
 #: settings of SA-RL with 1M steps each and kept the strongest.
-PUBLISHED = {"clean": "3167", "mad": "about 1400 (unconfirmed)", "strongest of six attacks": "636"}
+PUBLISHED = {"clean": "3167", "mad": "about 1400 (unconfirmed)", "strongest": "636"}
+#: Settings of SA-RL, each differing from the first in one thing that the published search varies.
+SETTINGS = {
+    "plain": AdversarySettings(),
+    "rate 0.001": AdversarySettings(learning_rate=1e-3),
+    "clip 0.4": AdversarySettings(clip=0.4),
+    "entropy 0.001": AdversarySettings(entropy=1e-3),
+}
+
+
+def sa_rl(name: str, settings: AdversarySettings, steps: int) -> Attack:
+    """Return SA-RL with these settings as an attack of an experiment."""
+
+    def train(threat: Threat) -> Trained:
+        start = time.process_time()
+        method: Any = train_adversary(
+            threat.make, threat.victim, settings=replace(settings, steps=threat.steps), seed=threat.seed,
+            progress=threat.progress, **threat.budget,
+        )  # fmt: skip
+        spent = time.process_time() - start
+        print(f"SA-RL, {name}: {threat.steps:,} steps in {spent:.0f} CPU s", flush=True)
+        assert isinstance(method.network, MLP)
+        return Trained(method.network, {"steps": threat.steps, "cpu_s": spent})
+
+    return replace(ATTACKS["sa-rl"], name=f"sa-rl, {name}", train=train, steps=steps)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=300_000, help="environment steps of each SA-RL training")
-    parser.add_argument("--seeds", type=int, default=1, help="trainings of SA-RL")
+    parser.add_argument("--settings", nargs="+", choices=SETTINGS, default=list(SETTINGS), help="of SA-RL")
+    parser.add_argument("--seed", type=int, default=0, help="decides the episodes and the trainings")
     parser.add_argument("--episodes", type=int, default=50)
+    parser.add_argument("--out", type=Path, help="run folder")
     options = parser.parse_args()
     victim, facts = train_reference("hopper")
-    make = partial(gym.make, "Hopper-v5", disable_env_checker=True)
-    budget: dict[str, Any] = {"epsilon": EPSILON, "space": "normalised"}
-    attacks: dict[str, Any] = {
-        "random": lambda env, epsilon: RandomAttack(env, victim, **budget),
-        "mad": lambda env, epsilon: MADAttack(env, victim, **budget),
-    }
-    seconds = []
-    for seed in range(options.seeds):
-        start = time.process_time()
-        method = train_adversary(make, victim, settings=AdversarySettings(steps=options.steps), seed=seed, **budget)
-        seconds.append(time.process_time() - start)
-        print(f"SA-RL seed {seed}: {options.steps:,} steps in {seconds[-1]:.0f} CPU s", flush=True)
-        attacks[f"sa-rl, seed {seed}"] = lambda env, epsilon, m=method: LearnedAttack(env, victim, m, **budget)
-    table = robustness(make, victim, attacks, [EPSILON], episodes=options.episodes)
+    make: Callable[..., Any] = partial(gym.make, "Hopper-v5", disable_env_checker=True)
+    chosen = [sa_rl(name, SETTINGS[name], options.steps) for name in options.settings]
+    table = robustness(
+        make, victim, ["random", "mad", *chosen], [EPSILON], space="normalised", episodes=options.episodes,
+        seed=options.seed, out=options.out, resume=bool(options.out and (options.out / "run.json").exists()),
+    )  # fmt: skip
     trained = facts["recipe"]["steps"]
     print(f"\nHopper-v5, PPO victim of {trained:,} steps, epsilon {EPSILON} normalised, {options.episodes} episodes\n")
     print("| attack | return [95 % interval] | share of clean | published, v2 |\n|---|---|---|---|")
-    for row in table.rows:
-        share = row.reward.estimate / table.rows[0].reward.estimate
-        print(f"| {row.attack} | {row.reward} | {share:.2f} | {PUBLISHED.get(row.attack, '')} |")
-    print(f"| strongest of six attacks | | | {PUBLISHED['strongest of six attacks']} |")
+    clean = table.clean(table.victims[0])
+    worst = min(table.rows, key=lambda row: row.reward.estimate)
+    rows = [(row.attack, row.reward, PUBLISHED.get(row.attack, "")) for row in table.rows]
+    rows.append((f"strongest: {worst.attack}", worst.reward, f"{PUBLISHED['strongest']}, of six attacks"))
+    for attack, reward, published in rows:
+        interval = f"{reward.estimate:.0f} [{reward.low:.0f}, {reward.high:.0f}]"
+        print(f"| {attack} | {interval} | {reward.estimate / clean.reward.estimate:.2f} | {published} |")
 
 
 if __name__ == "__main__":

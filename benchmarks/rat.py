@@ -7,9 +7,13 @@ was. The table is printed beside Bai et al. (2025) at the end, and with ``--repo
 The attacker succeeds if the thing is at its place at the last step. A second table counts episodes in which it was
 there at any step, as Meta-World's own evaluation does; with a lever that swings past its place this is easy.
 
-    python benchmarks/rat.py --out runs/rat                # everything; needs the extras mujoco and rl
-    python benchmarks/rat.py --out runs/rat --report       # only the table and the figure of finished cells
-    python benchmarks/rat.py --out runs/rat --only rat sa-rl --seeds 2 --steps 20000
+There are two programmes, told apart by how long attacks are trained: ``long`` has the main comparison and the curve
+over epsilon, ``short`` has the ablations as well.
+
+    python benchmarks/rat.py --out runs/rat                     # needs the extras mujoco and rl
+    python benchmarks/rat.py --out runs/rat --programme short
+    python benchmarks/rat.py --out runs/rat --report            # only the table and the figure of finished cells
+    python benchmarks/rat.py --out runs/rat --only rat sa-rl --seeds 2
 """
 
 from __future__ import annotations
@@ -23,7 +27,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -46,8 +50,23 @@ SCENARIOS = ("opposite", "manipulation")
 EPSILONS = (0.02, 0.05, 0.1, 0.15)
 MAIN = EPSILONS[-1]
 EPISODES = 30
-STEPS = 10_000
-RAT = RATSettings(explore=1_000, segment=10, feedback_every=1_500)
+
+
+@dataclass(frozen=True)
+class Programme:
+    """How long attacks are trained, and which.
+
+    Attributes:
+        rat: Settings of RAT and its ablations.
+        ppo: Settings of the adversaries that learn by PPO, on as many labels.
+        stages: Attacks and budgets, those first that are most worth having.
+    """
+
+    rat: RATSettings
+    ppo: AdversarySettings
+    stages: tuple[tuple[tuple[str, float], ...], ...]
+
+
 ABLATIONS = {
     "rat, no weighting": {"weighting": False},
     "rat, no mixed rollout": {"mixed": False},
@@ -68,41 +87,51 @@ PAPER = {
     "rat, no weighting": ("90, 94", "91, 70"),
     "rat, no mixed rollout": ("57, 59", "68, 26"),
 }
+_FIRST = (("clean", 0.0), ("random", MAIN), ("rat", MAIN), ("sa-rl", MAIN))
+_SMALLER = tuple(("rat", epsilon) for epsilon in EPSILONS[:-1])
 #: First what shows the effect, then its reasons, then the curve over epsilon and the rest.
-STAGES: tuple[tuple[tuple[str, float], ...], ...] = (
-    (("clean", 0.0), ("random", MAIN), ("rat", MAIN), ("sa-rl", MAIN)),
-    (("sa-rl by sac", MAIN), *(("rat", epsilon) for epsilon in EPSILONS[:-1])),
-    (("sa-rl, true reward", MAIN), ("rat, true reward", MAIN), ("rat, no mixed rollout", MAIN)),
-    (("rat, no weighting", MAIN), ("pa-ad", MAIN)),
-)
+PROGRAMMES = {
+    "long": Programme(
+        RATSettings(
+            steps=30_000, explore=1_000, segment=10, feedback_every=1_500, labels=2_000, reward_epochs=30, anneal=0.5
+        ),
+        AdversarySettings(steps=100_000, rollout=120, batch=240, gamma=0.95, learning_rate=1e-3),
+        ((*_FIRST, ("sa-rl by sac", MAIN)), _SMALLER[::-1], (("rat, no mixed rollout", MAIN),)),
+    ),
+    "short": Programme(
+        RATSettings(steps=10_000, explore=1_000, segment=10, feedback_every=1_500, labels=600),
+        AdversarySettings(steps=30_000),
+        (
+            _FIRST,
+            (("sa-rl by sac", MAIN), *_SMALLER),
+            (("sa-rl, true reward", MAIN), ("rat, true reward", MAIN), ("rat, no mixed rollout", MAIN)),
+            (("rat, no weighting", MAIN), ("pa-ad", MAIN)),
+        ),
+    ),
+}
 Cell = dict[str, Any]
 
 
-def cells(seeds: int, only: list[str] | None, steps: int, stages: int) -> Iterator[Cell]:
+def cells(programme: Programme, seeds: int, only: list[str] | None, stages: int | None = None) -> Iterator[Cell]:
     """Name every cell, in the order in which they are worth having."""
-    for stage in STAGES[:stages]:
+    for stage in programme.stages[:stages]:
         for seed in range(seeds):
             for task in TASKS:
                 for scenario in SCENARIOS:
                     for attack, epsilon in stage:
                         if only is None or attack in only:
                             made = {"task": task, "scenario": scenario, "attack": attack, "epsilon": epsilon}
-                            yield made | {"seed": seed, "settings": _settings(attack, steps)}
+                            yield made | {"seed": seed, "settings": _settings(programme, attack)}
 
 
-def _settings(attack: str, steps: int) -> dict[str, Any]:
-    """Return what a cell's result depends on beside its name.
-
-    RAT asks 100 labels a round for as many rounds as its steps have room for; the adversaries that learn by PPO get as
-    many labels, and three times the steps, which takes about as much CPU time.
-    """
+def _settings(programme: Programme, attack: str) -> dict[str, Any]:
+    """Return what a cell's result depends on beside its name."""
     if attack in ("clean", "random"):
         return {}
-    rat = replace(RAT, steps=steps, labels=RAT.queries * ((steps - RAT.explore - 1) // RAT.feedback_every + 1))
     if attack in ("rat", *ABLATIONS):
-        return asdict(replace(rat, **ABLATIONS.get(attack, {})))
-    ppo = asdict(AdversarySettings(steps=3 * steps))
-    return {"ppo": ppo} | ({} if attack == "sa-rl, true reward" else {"feedback": asdict(rat)})
+        return asdict(replace(programme.rat, **ABLATIONS.get(attack, {})))
+    ppo = asdict(programme.ppo)
+    return {"ppo": ppo} | ({} if attack == "sa-rl, true reward" else {"feedback": asdict(programme.rat)})
 
 
 def key(cell: Cell) -> str:
@@ -360,19 +389,20 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/rat"), help="folder of cells.jsonl")
     parser.add_argument("--workers", type=int, default=1, help="processes")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=STEPS, help="of RAT; its rivals get three times as many")
-    parser.add_argument("--stages", type=int, default=len(STAGES), help="of the programme; 1 for what shows the effect")
+    parser.add_argument("--programme", choices=PROGRAMMES, default="long", help="how long attacks are trained")
+    parser.add_argument("--stages", type=int, help="of the programme; 1 for what shows the effect")
     parser.add_argument("--only", nargs="+", choices=["clean", *PAPER], help="attacks")
     parser.add_argument("--report", action="store_true", help="train nothing")
     parser.add_argument("--figure", type=Path, help="where to draw success over epsilon, .svg or .png")
     options = parser.parse_args()
+    programme = PROGRAMMES[options.programme]
     options.out.mkdir(parents=True, exist_ok=True)
     if not options.report:
         for task in TASKS:
             _, facts = train_reference(task)  # from the cache, if it is there
             print(f"victim {task}: {facts['success']:.0%} clean success over {facts['return']['episodes']} episodes")
-        grid(options.out, list(cells(options.seeds, options.only, options.steps, options.stages)), options.workers)
-    wanted = {key(cell) for cell in cells(options.seeds, None, options.steps, len(STAGES))}
+        grid(options.out, list(cells(programme, options.seeds, options.only, options.stages)), options.workers)
+    wanted = {key(cell) for cell in cells(programme, options.seeds, None)}
     found = [cell for cell in read(options.out / "cells.jsonl") if key(cell) in wanted]
     if not found:
         sys.exit(f"no cells with these settings in {options.out}; run without --report first")
