@@ -91,7 +91,7 @@ def _tabletop(task: str, **kwargs: Any) -> Recipe:
 
 _ZOO, _ATLA = "RL Baselines3 Zoo, PPO, 1M steps, v3", "Zhang et al. 2021, PPO, v2"
 RECIPES: dict[str, Recipe] = {
-    "hopper": Recipe("Hopper-v5", published={_ZOO: 2410.0, _ATLA: 3167.0}),
+    "hopper": Recipe("Hopper-v5", steps=1_000_000, published={_ZOO: 2410.0, _ATLA: 3167.0}),
     "reacher": Recipe("Reacher-v5", steps=200_000),
     "halfcheetah": _zoo(
         "HalfCheetah-v5", 64, 2.0633e-5, 0.98, {_ZOO: 5819.0, _ATLA: 7117.0},
