@@ -41,12 +41,15 @@ def packed(branches: Sequence[Sequence[int]]) -> Iterator[list[Sequence[int]]]:
 
 
 def branch_logprobs(logits: torch.Tensor, branches: Sequence[Sequence[int]]) -> list[list[float]]:
-    """Return the log-probability of each token of each branch; row 0 of ``logits`` follows the trunk."""
+    """Return the log-probability of each token of each branch.
+
+    Row 0 of ``logits`` follows the trunk; then come those that follow each token of each branch but its last.
+    """
     norms = logits.logsumexp(-1)
     result = []
     row = 1
     for branch in branches:
         rows = [0, *range(row, row + len(branch) - 1)]
         result.append((logits[rows, list(branch)] - norms[rows]).tolist())
-        row += len(branch)
+        row += len(branch) - 1
     return result

@@ -234,12 +234,11 @@ class BatchScheduler:
         length = max(longest, self._length)
         if everything * length > self._cache_tokens:
             length = longest
-        if everything * length <= self._cache_tokens:
-            slots, kept = self._max_batch, self._prefix_slots
-        else:  # long sequences: fewer of them, and no memory of finished ones
-            slots, kept = max(1, min(self._max_batch, self._cache_tokens // length)), 0
-            if rows > slots:
-                return False
+        fits = self._cache_tokens // length
+        slots = max(1, min(self._max_batch, fits))  # long sequences: less memory of finished ones, then fewer live
+        kept = max(0, min(self._prefix_slots, fits - slots))
+        if rows > slots:
+            return False
         self._slots, self._length = slots, length
         self._prefixes = PrefixStore(range(slots, slots + kept))
         self._decoder.resize(slots + kept, length, keep=len(self._live))
@@ -248,7 +247,8 @@ class BatchScheduler:
     def _limit(self, sequence: LiveReply) -> int:
         """Return the most tokens that the sequence's slot will hold, rounded up to a coarse step."""
         if sequence.prompt.branches:
-            need = len(sequence.tokens) + PASS_TOKENS + max(len(b) for b in sequence.prompt.branches)
+            widths = [len(branch) for branch in sequence.prompt.branches]
+            need = len(sequence.tokens) + min(sum(widths), PASS_TOKENS + max(widths))
         else:
             need = min(len(sequence.tokens) + sequence.job.request.max_tokens, self._decoder.context)
         return -(-need // _LENGTH_STEP) * _LENGTH_STEP
@@ -324,9 +324,12 @@ class BatchScheduler:
         scores: list[list[list[float]]] = [[] for _ in group]
         passes = [list(packed(sequence.prompt.branches)) for sequence in group]
         for turn in range(max(map(len, passes))):  # more than one only where a sequence is alone
-            appends = [replace(opening, branches=packs[turn]) for opening, packs in zip(openings, passes, strict=True)]
-            for found, append, logits in zip(scores, appends, self._decoder.append(first, appends), strict=True):
-                found.extend(branch_logprobs(logits, append.branches))
+            appends = [
+                replace(opening, branches=[branch[:-1] for branch in packs[turn]])  # nothing follows the last token
+                for opening, packs in zip(openings, passes, strict=True)
+            ]
+            for found, packs, logits in zip(scores, passes, self._decoder.append(first, appends), strict=True):
+                found.extend(branch_logprobs(logits, packs[turn]))
             openings = [Append(o.start + len(o.trunk) - 1, o.trunk[-1:]) for o in openings]
         for slot, (sequence, found) in enumerate(zip(group, scores, strict=True), start=first):
             self._remember(slot, sequence.tokens, sequence.generation)

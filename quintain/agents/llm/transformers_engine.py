@@ -58,7 +58,8 @@ class TransformersEngine(Engine):
         prefix_slots: Finished replies to remember, so that a request that begins like one of them (the next turn of its
             episode, or another one with the same system prompt) computes only the rest. 0 turns that off, except
             among live ones.
-        cache_gb: Most memory for keys and values, in gigabytes. Longer requests get smaller batches.
+        cache_gb: Most memory for keys and values, in gigabytes. With longer requests fewer finished replies are
+            remembered, and then batches are smaller.
 
     Attributes:
         model: The ``transformers`` model. Take it inside :meth:`exclusive` while requests may be running.

@@ -279,6 +279,15 @@ def test_long_requests_get_smaller_batches_not_errors(tiny_folder: str) -> None:
     small.close()
 
 
+def test_short_of_memory_fewer_finished_replies_are_remembered(tiny_folder: str) -> None:
+    small = make_engine("transformers", model=tiny_folder, max_batch=2, prefix_slots=8, cache_gb=4 * 256 * 256 / 1e9)
+    text = "a model reads tokens, writes tokens and stops. " * 3
+    ask(small, Request(prompt=text, max_tokens=4, temperature=0))
+    ask(small, Request(prompt=text + " yes", max_tokens=4, temperature=0))
+    assert small.statistics.reused_tokens > 20
+    small.close()
+
+
 def test_many_choices_are_scored_in_several_passes(engine: Any) -> None:
     choices = tuple(f" {a} {b} {c}" for a in PROMPTS[0].split() for b in range(12) for c in range(12))
     [[reply]] = ask(engine, Request(prompt="the " * 20, choices=choices, temperature=0))
