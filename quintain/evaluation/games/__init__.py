@@ -1,10 +1,11 @@
 """Experiments with repeated games: matches, tournaments, sweeps, evolution, and what theory says about a game."""
 
 from quintain.evaluation.games import metrics
+from quintain.evaluation.games.audit import Causes, PositionBias, audit_position_bias, tell_apart
 from quintain.evaluation.games.dynamics import fixation_probability, moran_process, replicator_dynamics
 from quintain.evaluation.games.last_round import LastRound, last_round_test
 from quintain.evaluation.games.matches import Fixture, Match, load_matches, play_matches
-from quintain.evaluation.games.metrics import PositionBias, audit_position_bias, summarise
+from quintain.evaluation.games.metrics import summarise
 from quintain.evaluation.games.observer import predict_moves
 from quintain.evaluation.games.report import audit_lines, write_games_report
 from quintain.evaluation.games.solvers import (
@@ -30,6 +31,7 @@ from quintain.evaluation.games.web import GameServer
 __all__ = [
     "PAYOFF_SWEEP",
     "PUBLISHED",
+    "Causes",
     "Fixture",
     "GameServer",
     "LastRound",
@@ -59,6 +61,7 @@ __all__ = [
     "self_play",
     "summarise",
     "sweep",
+    "tell_apart",
     "tournament",
     "write_games_report",
 ]

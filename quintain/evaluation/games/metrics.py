@@ -1,4 +1,4 @@
-"""What a match says about its players, and the audit that must come before any of it is believed.
+"""What a match says about its players.
 
 All rates leave out rounds in which the player in question made no legal move. A metric that does not apply is ``None``.
 """
@@ -6,18 +6,15 @@ All rates leave out rounds in which the player in question made no legal move. A
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 
 from quintain.evaluation.games.matches import Match
-from quintain.evaluation.statistics import Interval, mean, rate
+from quintain.evaluation.statistics import Interval, mean
 
 __all__ = [
     "METRICS",
-    "PositionBias",
-    "audit_position_bias",
     "coordination",
     "defection",
     "first_settled_prediction",
@@ -30,9 +27,6 @@ __all__ = [
     "score",
     "summarise",
 ]
-
-#: Share of the first-named option above which the study excluded a model.
-EXCLUDE_ABOVE = 0.95
 
 
 def score(match: Match, seat: int) -> float:
@@ -134,77 +128,6 @@ def summarise(matches: Sequence[Match], agent: str, confidence: float = 0.95) ->
                     if value is not None:
                         values[metric].append(value)
     return {metric: mean(values[metric], confidence) for metric in METRICS if values[metric]}
-
-
-@dataclass(frozen=True)
-class PositionBias:
-    """Whether a language model chooses by place or letter rather than by payoff.
-
-    Attributes:
-        first_named: Share of action questions answered with the option that was named first. Its interval takes
-            questions for independent; those of one match are not, so the truth is less certain still.
-        labels: Share of each label among the answers.
-        illegal: Share of outputs that were no label.
-        verdict: One sentence.
-    """
-
-    first_named: Interval
-    labels: dict[str, Interval]
-    illegal: Interval
-    verdict: str
-
-
-def audit_position_bias(
-    matches: Sequence[Match], agent: str | Collection[str], confidence: float = 0.95
-) -> PositionBias | None:
-    """Audit the answers of one language model; ``None`` if it gave none.
-
-    Only questions with one order of names count for ``first_named``. Order and option are independent when the order is
-    shuffled, and over players that name the options in opposite orders; with one fixed order the share says nothing
-    about place alone, and the verdict says so.
-
-    Args:
-        matches: Any matches; seats of other players are ignored.
-        agent: Name of the player, or of several that are to be audited together.
-        confidence: Nominal coverage of the intervals.
-    """
-    agents = {agent} if isinstance(agent, str) else set(agent)
-    choices = [
-        choice
-        for match in matches
-        for seat, name in enumerate(match.fixture.agents)
-        if name in agents
-        for choice in match.traces[seat]
-        if choice["kind"] == "action"
-    ]
-    if not choices:
-        return None
-    legal = [choice for choice in choices if choice["option"] >= 0]
-    ordered = [choice for choice in legal if choice["first"] >= 0]
-    first_named = rate(sum(c["option"] == c["first"] for c in ordered), len(ordered), confidence)
-    spoken = [c["label"] for c in legal if c["label"]]  # none where exchanged labels were averaged
-    labels = {label: rate(spoken.count(label), len(spoken), confidence) for label in sorted(set(spoken))}
-    illegal = rate(len(choices) - len(legal), len(choices), confidence)
-    shuffled = len({choice["first"] for choice in ordered}) > 1
-    verdict = _verdict(first_named, shuffled, bool(ordered)) if legal else "No answer was a label: nothing to audit."
-    letter = max(labels, key=lambda label: labels[label].estimate, default="")
-    if letter and labels[letter].estimate > EXCLUDE_ABOVE:
-        verdict += (
-            f" The label {letter!r} takes {labels[letter].estimate:.0%}: exchange labels to tell letter from payoff."
-        )
-    return PositionBias(first_named, labels, illegal, verdict)
-
-
-def _verdict(share: Interval, shuffled: bool, asked: bool) -> str:
-    if not asked:
-        return "Every choice was averaged over several orders; there is no single order to be biased by."
-    if not shuffled:
-        return "The order of names was fixed, so place and option cannot be told apart; shuffle it for an audit."
-    if share.estimate > EXCLUDE_ABOVE or share.estimate < 1 - EXCLUDE_ABOVE:
-        return "Chooses by place, not by payoff: the study excluded such models. Do not read behaviour into its scores."
-    if share.low > 0.5 or share.high < 0.5:
-        return "Place matters: the interval excludes one half. Average over orders before reading anything into scores."
-    return "No bias by place was found."
 
 
 def _predictions(match: Match, seat: int) -> list[bool]:

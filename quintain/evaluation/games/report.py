@@ -9,8 +9,9 @@ from typing import Any
 
 from quintain.envs.games import FAMILIES
 from quintain.evaluation.games import figures
+from quintain.evaluation.games.audit import Causes, PositionBias, audit_position_bias
 from quintain.evaluation.games.matches import Match
-from quintain.evaluation.games.metrics import PositionBias, audit_position_bias, summarise
+from quintain.evaluation.games.metrics import summarise
 from quintain.evaluation.games.sweep import PUBLISHED, score_by_family
 from quintain.evaluation.games.tournament import Tournament
 from quintain.evaluation.html.frame import fill, markup, write_page
@@ -48,6 +49,7 @@ def write_games_report(
     result: Tournament | None = None,
     comparisons: Mapping[str, Interval] | None = None,
     audited: Mapping[str, Collection[str]] | None = None,
+    causes: Mapping[str, Causes] | None = None,
 ) -> Path:
     """Write the page. Text from models is data in it, never markup; the page holds no script and loads nothing.
 
@@ -59,6 +61,7 @@ def write_games_report(
         result: A tournament, whose matrices are added.
         comparisons: Named paired differences.
         audited: Groups of players to audit together, as for :func:`audit_lines`; each on its own if left out.
+        causes: Named findings of :func:`~quintain.evaluation.games.audit.tell_apart`.
 
     Returns:
         The path.
@@ -74,6 +77,7 @@ def write_games_report(
         games=len({m.fixture.game for m in matches}),
         players=len(agents),
         audits=_audits(matches, audited or agents),
+        causes=dict(causes or {}),
         tables=[_metrics(game, matches, agents) for game in named],
         families=_families(matches, agents),
         comparisons=[_Row([name, i, str(i.n), i.note]) for name, i in (comparisons or {}).items()],

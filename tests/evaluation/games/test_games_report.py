@@ -11,10 +11,12 @@ from quintain.agents.llm.engine import Reply
 from quintain.agents.llm.scripted import ScriptedEngine
 from quintain.envs.games import load_game
 from quintain.evaluation.games import figures
+from quintain.evaluation.games.audit import Causes
 from quintain.evaluation.games.matches import Fixture, play_matches
 from quintain.evaluation.games.report import write_games_report
 from quintain.evaluation.games.sweep import compare_players, sweep
 from quintain.evaluation.games.tournament import tournament
+from quintain.evaluation.statistics import rate
 
 HOSTILE = "<script>alert(1)</script>\x1b[31m"
 
@@ -32,6 +34,7 @@ def page(tmp_path_factory):
         title="A & B",
         result=tournament(["grim", "random", "tit-for-tat"], rounds=20),
         comparisons={"model - hostile": compare_players(matches, "model", "hostile")},
+        causes={"model": Causes(("J", "F"), rate(1, 2), rate(2, 2), rate(1, 2), "It is the letter (J).")},
     )
     return path.read_text()
 
@@ -39,6 +42,7 @@ def page(tmp_path_factory):
 def test_the_audit_comes_before_any_score(page):
     assert page.index("position bias") < page.index("Metrics")
     assert "the study excluded such models" in page
+    assert page.index("It is the letter (J).") < page.index("Metrics")
 
 
 def test_everything_is_on_the_page(page):

@@ -1,4 +1,4 @@
-"""Matches, metrics, audits, tournaments and sweeps, with scripted players whose numbers are known."""
+"""Matches, metrics, tournaments and sweeps, with scripted players whose numbers are known."""
 
 import json
 
@@ -92,54 +92,6 @@ def test_a_match_is_one_value_in_the_summary():
     summary = metrics.summarise(play_matches(fixtures, {}), "random")
     assert summary["defection"].n == 12
     assert summary["defection"].low < 0.5 < summary["defection"].high
-
-
-# -- the audit -----------------------------------------------------------------------------------------------------
-
-
-def test_a_model_that_takes_the_first_name_is_found_out():
-    player = LLMPlayer(ScriptedEngine(first_named))
-    fixtures = [Fixture(PD, ("model", "tit-for-tat"), k) for k in range(6)]
-    audit = metrics.audit_position_bias(play_matches(fixtures, {"model": player}), "model")
-    assert audit.first_named.estimate == 1
-    assert audit.first_named.n == 60
-    assert "excluded" in audit.verdict
-    assert set(audit.labels) == {"J", "F"}
-
-
-def test_a_model_that_always_says_one_letter_is_not_accused_of_place_but_of_the_letter():
-    player = LLMPlayer(ScriptedEngine(lambda r: Reply(" F" if " F" in r.choices else r.choices[0], "choice", 1, 1)))
-    fixtures = [Fixture(PD, ("model", "tit-for-tat"), k) for k in range(6)]
-    audit = metrics.audit_position_bias(play_matches(fixtures, {"model": player}), "model")
-    assert audit.labels["F"].estimate == 1
-    assert audit.verdict.startswith("No bias by place was found.")
-    assert "The label 'F' takes 100%" in audit.verdict
-
-
-def test_a_fixed_order_cannot_be_audited_and_strategies_need_none():
-    player = LLMPlayer(ScriptedEngine(first_named), order="first")
-    matches = play_matches([Fixture(PD, ("model", "grim"))], {"model": player})
-    assert "fixed" in metrics.audit_position_bias(matches, "model").verdict
-    assert metrics.audit_position_bias(matches, "grim") is None
-
-
-def test_players_with_opposite_orders_can_be_audited_together():
-    engine = ScriptedEngine(first_named)
-    agents = {order: LLMPlayer(engine, order=order) for order in ("first", "last")}
-    matches = play_matches([Fixture(PD, (order, "grim")) for order in agents], agents)
-    audit = metrics.audit_position_bias(matches, ["first", "last"])
-    assert (audit.first_named.estimate, audit.first_named.n) == (1, 20)
-    assert "excluded" in audit.verdict
-
-
-def test_where_exchanged_labels_were_averaged_no_label_is_counted():
-    def rule(request):
-        return Reply(request.choices[0], "choice", 1, 1, choice_logprobs=(-1.0,) * len(request.choices))
-
-    player = LLMPlayer(ScriptedEngine(rule), debias="labels")
-    audit = metrics.audit_position_bias(play_matches([Fixture(PD, ("model", "grim"))], {"model": player}), "model")
-    assert audit.labels == {}
-    assert audit.illegal.estimate == 0
 
 
 # -- runs ----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,113 @@
+"""The audit must find out models that choose by place or letter, and accuse no other."""
+
+import pytest
+
+from quintain.agents.games import LLMPlayer
+from quintain.agents.llm.engine import Reply
+from quintain.agents.llm.scripted import ScriptedEngine
+from quintain.errors import ConfigurationError
+from quintain.evaluation.games.audit import audit_position_bias, tell_apart
+from quintain.evaluation.games.matches import Fixture, play_matches
+
+PD = "prisoners_dilemma"
+
+
+def first_named(request):
+    return Reply(request.choices[0], "choice", completion_tokens=1)
+
+
+def crossed(rule, opponents=("grim", "always-defect"), orders=("first", "last")):
+    """Play one rule under both assignments of the labels and both orders; return matches and players."""
+    engine = ScriptedEngine(lambda r: Reply(rule(r), "choice", completion_tokens=1))
+    labels = {f"{''.join(pair)} {order}": pair for pair in (("J", "F"), ("F", "J")) for order in orders}
+    agents = {name: LLMPlayer(engine, labels=pair, order=name.split()[1]) for name, pair in labels.items()}
+    return play_matches([Fixture(PD, (name, other)) for name in agents for other in opponents], agents), labels
+
+
+def cooperate(request):
+    """Choose by meaning: the label whose double pays 8."""
+    text = request.messages[-1]["content"]
+    return next(
+        c
+        for c in request.choices
+        if f"If you choose Option{c} and the other player chooses Option{c}, you win 8" in text
+    )
+
+
+def test_a_model_that_takes_the_first_name_is_found_out():
+    player = LLMPlayer(ScriptedEngine(first_named))
+    fixtures = [Fixture(PD, ("model", "tit-for-tat"), k) for k in range(6)]
+    audit = audit_position_bias(play_matches(fixtures, {"model": player}), "model")
+    assert audit.first_named.estimate == 1
+    assert audit.first_named.n == 60
+    assert "excluded" in audit.verdict
+    assert set(audit.labels) == {"J", "F"}
+
+
+def test_a_model_that_always_says_one_letter_is_not_accused_of_place_but_of_the_letter():
+    player = LLMPlayer(ScriptedEngine(lambda r: Reply(" F" if " F" in r.choices else r.choices[0], "choice", 1, 1)))
+    fixtures = [Fixture(PD, ("model", "tit-for-tat"), k) for k in range(6)]
+    audit = audit_position_bias(play_matches(fixtures, {"model": player}), "model")
+    assert audit.labels["F"].estimate == 1
+    assert audit.verdict.startswith("No bias by place was found.")
+    assert "The label 'F' takes 100%" in audit.verdict
+
+
+def test_a_fixed_order_cannot_be_audited_and_strategies_need_none():
+    player = LLMPlayer(ScriptedEngine(first_named), order="first")
+    matches = play_matches([Fixture(PD, ("model", "grim"))], {"model": player})
+    assert "fixed" in audit_position_bias(matches, "model").verdict
+    assert audit_position_bias(matches, "grim") is None
+
+
+def test_players_with_opposite_orders_can_be_audited_together():
+    engine = ScriptedEngine(first_named)
+    agents = {order: LLMPlayer(engine, order=order) for order in ("first", "last")}
+    matches = play_matches([Fixture(PD, (order, "grim")) for order in agents], agents)
+    audit = audit_position_bias(matches, ["first", "last"])
+    assert (audit.first_named.estimate, audit.first_named.n) == (1, 20)
+    assert "excluded" in audit.verdict
+
+
+def test_where_exchanged_labels_were_averaged_no_label_is_counted():
+    def rule(request):
+        return Reply(request.choices[0], "choice", 1, 1, choice_logprobs=(-1.0,) * len(request.choices))
+
+    player = LLMPlayer(ScriptedEngine(rule), debias="labels")
+    audit = audit_position_bias(play_matches([Fixture(PD, ("model", "grim"))], {"model": player}), "model")
+    assert audit.labels == {}
+    assert audit.illegal.estimate == 0
+
+
+@pytest.mark.parametrize(
+    ("rule", "shares", "verdict"),
+    [
+        (lambda r: r.choices[0], (1, 0.5, 0.5), "It is the place (first)"),
+        (lambda r: r.choices[-1], (0, 0.5, 0.5), "It is the place (last)"),
+        (lambda r: " J" if " J" in r.choices else r.choices[0], (0.5, 1, 0.5), "It is the letter (J)"),
+        (lambda r: " F" if " F" in r.choices else r.choices[0], (0.5, 0, 0.5), "It is the letter (F)"),
+        (lambda r: cooperate(r) if len(r.choices) > 1 else r.choices[0], (0.5, 0.5, 1), "It is the meaning (option 0)"),
+    ],
+    ids=["place", "last place", "letter", "other letter", "meaning"],
+)
+def test_exchanged_labels_tell_place_letter_and_meaning_apart(rule, shares, verdict):
+    found = tell_apart(*crossed(rule))
+    assert (found.place.estimate, found.letter.estimate, found.meaning.estimate) == pytest.approx(shares)
+    assert found.place.n == 2  # one value per opponent
+    assert found.verdict.startswith(verdict)
+
+
+def test_one_shuffled_player_per_assignment_will_do():
+    found = tell_apart(*crossed(lambda r: r.choices[0], orders=("shuffled",)))
+    assert found.place.estimate == 1
+    assert found.letter.estimate == pytest.approx(0.5)  # though the draws were not exactly half and half
+
+
+def test_a_missing_condition_leaves_nothing_to_tell_apart():
+    assert tell_apart(*crossed(lambda r: r.choices[0], orders=("first",))) is None
+
+
+@pytest.mark.parametrize("labels", [{}, {"a": ("J", "F")}, {"a": ("J", "F"), "b": ("Q", "X")}, {"a": ("J", "F", "K")}])
+def test_labels_must_be_a_pair_and_its_exchange(labels):
+    with pytest.raises(ConfigurationError, match="exchanged"):
+        tell_apart([], labels)
