@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import secrets
 import selectors
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -28,25 +30,26 @@ __all__ = ["DEFAULT_IMAGE", "ContainerBackend"]
 
 DEFAULT_IMAGE = "python:3.12-slim"
 ENGINES = ("docker", "podman")
-START_S = 5.0
-"""What starting the container may add to the snippet's own time."""
-ENGINE_FAILED = 125
+START_S = 60.0
+"""How long a container may take to start; fetching an image takes longer, see ``ContainerBackend.warm``."""
 VALUES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "jail", "values.py")
 
 RUNNER = """
 import json, os, sys, types
 job = json.loads(sys.stdin.buffer.readline())
+os.write(2, job["mark"].encode())
 for name, content in job["files"].items():
     os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
     open(name, "wb").write(bytes.fromhex(content))
 values = types.ModuleType("values")
 exec(job["values"], values.__dict__)
-import ast, random, traceback
+import ast, linecache, random, traceback
 if job["seed"] is not None:
     random.seed(job["seed"])
 main = types.ModuleType("__main__")
 sys.modules["__main__"] = main
 report = {"claim": "ok"}
+linecache.cache["<snippet>"] = (len(job["code"]), None, job["code"].splitlines(keepends=True), "<snippet>")
 try:
     tree = ast.parse(job["code"], "<snippet>")
     last = ast.Expression(tree.body.pop().value) if tree.body and isinstance(tree.body[-1], ast.Expr) else None
@@ -66,7 +69,10 @@ except SystemExit as error:
 except MemoryError:
     report = {"claim": "memory"}
 except BaseException as error:
-    traceback.print_exc()
+    told = traceback.TracebackException.from_exception(error)
+    own = ("<string>", ast.__file__)
+    told.stack = traceback.StackSummary.from_list([frame for frame in told.stack if frame.filename not in own])
+    sys.stderr.write("".join(told.format()))
     report = {"claim": "error", "detail": type(error).__name__}
 sys.stdout.flush()
 sys.stderr.flush()
@@ -89,18 +95,11 @@ class ContainerBackend:
     name = "container"
 
     def __init__(self, workers: int, image: str | None) -> None:
-        engine = next((path for name in ENGINES if (path := shutil.which(name))), None)
-        if engine is None:
-            raise SandboxUnavailable("the container backend needs docker or podman on the PATH")
-        self.engine = engine
+        self.engine, information = _find_engine()
         self.image = image or DEFAULT_IMAGE
         self._workers = workers
         self._slots = threading.BoundedSemaphore(workers)
-        info = subprocess.run([engine, "info"], capture_output=True, text=True, timeout=60, check=False)
-        if info.returncode != 0:
-            reason = info.stderr.strip().splitlines()[-1:] or ["no message"]
-            raise SandboxUnavailable(f"{os.path.basename(engine)} is installed but does not answer: {reason[0]}")
-        self.gvisor = "runsc" in info.stdout
+        self.gvisor = "runsc" in information
 
     @property
     def protections(self) -> tuple[str, ...]:
@@ -117,15 +116,22 @@ class ContainerBackend:
 
     def command(self, name: str, limits: Limits) -> list[str]:
         """Return the command line that runs one container."""
-        size = f"size={limits.scratch_mb}m,nr_inodes={limits.scratch_files},mode=1777"
+        size = f"size={limits.scratch_mb}m,mode=1777"
+        if os.path.basename(self.engine) == "docker":  # podman refuses the option
+            size += f",nr_inodes={limits.scratch_files}"
         runtime = ["--runtime", "runsc"] if self.gvisor else []
         return [
             *[self.engine, "run", "--rm", "--interactive", "--name", name, *runtime],
             *["--network", "none", "--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"],
             *["--user", "65534:65534", "--pids-limit", "64", "--workdir", "/tmp", "--tmpfs", f"/tmp:{size}"],
             *["--memory", f"{limits.memory_mb + 64}m", "--memory-swap", f"{limits.memory_mb + 64}m", "--cpus", "1"],
-            *["--ulimit", f"cpu={int(limits.cpu_s) + 1}", "--ulimit", f"nofile={limits.open_files}"],
-            *["--ulimit", f"fsize={limits.file_mb << 20}", "--ulimit", "core=0"],
+            *[
+                "--ulimit",
+                f"cpu={_cpu_limit(limits)}:{_cpu_limit(limits) + 1}",
+                "--ulimit",
+                f"nofile={limits.open_files}",
+            ],
+            *["--ulimit", f"fsize={limits.file_mb << 20}", "--ulimit", "core=0", "--ulimit", "nproc=1024"],
             *["--env", "HOME=/tmp", "--env", "PYTHONHASHSEED=0", self.image, "python", "-s", "-P", "-c", RUNNER],
         ]
 
@@ -154,14 +160,14 @@ class ContainerBackend:
 
     def _run_container(self, job: Job, data: bytes, mark: bytes) -> tuple[Result, Any]:
         name = f"quintain-{secrets.token_hex(8)}"
-        start = time.monotonic()
         process = subprocess.Popen(
             self.command(name, job.limits), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         writer = threading.Thread(target=_feed, args=(process, data), daemon=True)
         writer.start()
-        limit = job.limits.output_bytes
-        stdout, stderr, reason = _collect(process, limit, start + job.limits.wall_s + START_S)
+        output = _Output(process, mark, job.limits)
+        reason = output.collect()
+        wall_s = time.monotonic() - output.begun_at
         if reason:
             subprocess.run([self.engine, "kill", name], capture_output=True, timeout=60, check=False)
             process.kill()
@@ -170,14 +176,20 @@ class ContainerBackend:
         for stream in (process.stdout, process.stderr):
             assert stream is not None
             stream.close()
-        errors, found, tail = stderr.partition(mark)
-        if code == ENGINE_FAILED and not found:
-            raise SandboxError(f"the container engine failed: {plain_text(errors)[-300:].strip()}")
-        return self._result(job, stdout[:limit], errors[:limit], tail if found else None, reason, code, start)
+        before, begun, rest = bytes(output.stderr).partition(mark)
+        if not begun:  # not a byte of the snippet was run, whatever the exit code
+            failure = plain_text(before).strip()[-300:] or reason or f"it ended with code {code}"
+            raise SandboxError(f"the container engine failed to start a container: {failure}")
+        limit = job.limits.output_bytes
+        errors, found, tail = rest.partition(mark)
+        streams = bytes(output.stdout[:limit]), errors[:limit]
+        return self._result(job, *streams, tail if found else None, reason, code, wall_s)
 
     def _result(
-        self, job: Job, stdout: bytes, stderr: bytes, tail: bytes | None, reason: str, code: int, start: float
+        self, job: Job, stdout: bytes, stderr: bytes, tail: bytes | None, reason: str, code: int, wall_s: float
     ) -> tuple[Result, Any]:
+        # At most one core, so that a process killed for its CPU time has lived at least as long.
+        used_up = wall_s > _cpu_limit(job.limits)
         claim: dict[str, Any] = {}
         with contextlib.suppress(ValueError, RecursionError):
             parsed = json.loads(tail or b"{}")
@@ -186,6 +198,8 @@ class ContainerBackend:
         detail, value = reason, None
         if reason:
             status = "timeout" if reason == "wall-clock limit" else "output_limit"
+        elif code == 128 + signal.SIGXCPU or (code == 137 and used_up):
+            status, detail = "timeout", f"CPU limit of {job.limits.cpu_s:g} s"
         elif code == 137:
             status, detail = "memory", "killed by the engine, most likely for its memory"
         elif code > 128:
@@ -209,7 +223,7 @@ class ContainerBackend:
             stderr=plain_text(stderr),
             value_repr=plain_text(shown) if isinstance(shown, str) and status == "ok" else None,
             truncated=reason == "output limit",
-            wall_s=time.monotonic() - start,
+            wall_s=wall_s,
             exit_code=exit_code if isinstance(exit_code, int) else None,
             detail=plain_text(detail)[:500],
             backend=self.name,
@@ -239,6 +253,27 @@ class ContainerBackend:
         """Do nothing: every container ends with its run."""
 
 
+def _cpu_limit(limits: Limits) -> int:
+    """Return whole CPU seconds, which is what a resource limit counts."""
+    return max(1, math.ceil(limits.cpu_s))
+
+
+def _find_engine() -> tuple[str, str]:
+    """Return the first engine that answers, and what it says about itself.
+
+    Raises:
+        SandboxUnavailable: If none is installed, or none answers.
+    """
+    silent = []
+    for path in filter(None, map(shutil.which, ENGINES)):
+        info = subprocess.run([path, "info"], capture_output=True, text=True, timeout=60, check=False)
+        if info.returncode == 0:
+            return path, info.stdout
+        reason = info.stderr.strip().splitlines()[-1:] or ["no message"]
+        silent.append(f"{os.path.basename(path)} is installed but does not answer: {reason[0]}")
+    raise SandboxUnavailable("; ".join(silent) or "the container backend needs docker or podman on the PATH")
+
+
 def _feed(process: subprocess.Popen[bytes], data: bytes) -> None:
     assert process.stdin is not None
     with contextlib.suppress(OSError):
@@ -246,25 +281,44 @@ def _feed(process: subprocess.Popen[bytes], data: bytes) -> None:
         process.stdin.close()
 
 
-def _collect(process: subprocess.Popen[bytes], limit: int, deadline: float) -> tuple[bytes, bytes, str]:
-    """Read both streams to their end, the deadline or the limit; return them and why reading stopped early."""
-    assert process.stdout is not None
-    assert process.stderr is not None
-    kept = {process.stdout.fileno(): bytearray(), process.stderr.fileno(): bytearray()}
-    room = limit + (1 << 20)  # the report follows the text on stderr
-    reason = ""
-    with selectors.DefaultSelector() as selector:
-        for descriptor in kept:
-            selector.register(descriptor, selectors.EVENT_READ)
-        while selector.get_map() and not reason:
-            events = selector.select(max(0.0, deadline - time.monotonic()))
-            for key, _ in events:
-                data = os.read(key.fd, 65536)
-                if not data:
-                    selector.unregister(key.fd)
-                kept[key.fd] += data
-            if len(kept[process.stdout.fileno()]) > limit or len(kept[process.stderr.fileno()]) > room:
-                reason = "output limit"
-            elif time.monotonic() >= deadline:
-                reason = "wall-clock limit"
-    return bytes(kept[process.stdout.fileno()]), bytes(kept[process.stderr.fileno()]), reason
+class _Output:
+    """What a container writes, and when its snippet began.
+
+    Args:
+        process: The engine's client.
+        mark: What the runner writes to the standard error stream before it runs the snippet.
+        limits: Bounds of the snippet.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], mark: bytes, limits: Limits) -> None:
+        self.process = process
+        self.mark = mark
+        self.limits = limits
+        self.stdout = bytearray()
+        self.stderr = bytearray()
+        self.begun = False
+        self.begun_at = time.monotonic()
+
+    def collect(self) -> str:
+        """Read both streams to their end, the deadline or the limit; return why reading stopped early."""
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        room = self.limits.output_bytes + (1 << 20)  # marks and report share a stream with the text
+        deadline = self.begun_at + START_S
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.process.stdout, selectors.EVENT_READ, self.stdout)
+            selector.register(self.process.stderr, selectors.EVENT_READ, self.stderr)
+            while selector.get_map():
+                for key, _ in selector.select(max(0.0, deadline - time.monotonic())):
+                    data = os.read(key.fd, 65536)
+                    if not data:
+                        selector.unregister(key.fileobj)
+                    key.data.extend(data)
+                now = time.monotonic()
+                if not self.begun and self.mark in self.stderr:
+                    self.begun, self.begun_at, deadline = True, now, now + self.limits.wall_s
+                if len(self.stdout) > self.limits.output_bytes or len(self.stderr) > room:
+                    return "output limit"
+                if now >= deadline:
+                    return "wall-clock limit" if self.begun else f"it did not start within {START_S:g} s"
+        return ""

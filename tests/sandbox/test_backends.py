@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-import shutil
+import os
 import stat
 import subprocess
 import sys
@@ -14,6 +14,7 @@ import pytest
 
 from quintain.errors import CapabilityError, ConfigurationError, SandboxError, SandboxUnavailable
 from quintain.sandbox import Limits, Sandbox, SandboxedFunction, grade
+from quintain.sandbox.container_backend import DEFAULT_IMAGE, ContainerBackend
 from quintain.sandbox.grading import Case
 
 needs_monty = pytest.mark.skipif(
@@ -26,18 +27,30 @@ arguments = sys.argv[1:]
 if arguments[0] == "info":
     print("Runtimes: runc" + os.environ.get("FAKE_RUNTIME", ""))
 elif arguments[0] == "run":
-    if "broken" in arguments:
+    if "FAKE_EXIT" in os.environ:
         print("no such image", file=sys.stderr)
-        sys.exit(125)
+        sys.exit(int(os.environ["FAKE_EXIT"]))
     at = arguments.index("python")
     os.chdir({scratch!r})
     os.execv(sys.executable, [sys.executable, *arguments[at + 1:]])
 """
 
 
-def _has_engine() -> bool:
-    engine = shutil.which("docker") or shutil.which("podman")
-    return engine is not None and subprocess.run([engine, "info"], capture_output=True).returncode == 0
+IMAGE = os.environ.get("QUINTAIN_TEST_IMAGE", DEFAULT_IMAGE)
+
+
+def _missing() -> str:
+    """Say why no container can be started here, or nothing."""
+    try:
+        engine = ContainerBackend(1, None).engine
+    except SandboxUnavailable as error:
+        return str(error)
+    found = subprocess.run([engine, "image", "inspect", IMAGE], capture_output=True).returncode == 0
+    return "" if found else f"no image {IMAGE}; QUINTAIN_TEST_IMAGE names another, see scripts/container_image.sh"
+
+
+MISSING = _missing()
+needs_engine = pytest.mark.skipif(bool(MISSING), reason=f"backend container unavailable: {MISSING}")
 
 
 @pytest.fixture
@@ -54,13 +67,14 @@ def fake_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     params=[
         pytest.param("monty", marks=needs_monty),
         "fake container",
-        pytest.param("container", marks=pytest.mark.skipif(not _has_engine(), reason="backend container unavailable")),
+        pytest.param("container", marks=needs_engine),
     ]
 )
 def other(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     if request.param == "fake container":
         request.getfixturevalue("fake_engine")
-    with Sandbox("monty" if request.param == "monty" else "container", workers=2) as box:
+    image = IMAGE if request.param == "container" else None
+    with Sandbox("monty" if request.param == "monty" else "container", workers=2, image=image) as box:
         yield box
 
 
@@ -104,9 +118,11 @@ def test_monty_sessions_and_reward_functions() -> None:
             box.run("1", stdin="x")
 
 
-@pytest.mark.usefixtures("fake_engine")
-def test_container_input_exit_and_errors() -> None:
-    with Sandbox("container") as box:
+@pytest.mark.parametrize("engine", ["fake", pytest.param("real", marks=needs_engine)])
+def test_container_input_exit_and_errors(engine: str, request: pytest.FixtureRequest) -> None:
+    if engine == "fake":
+        request.getfixturevalue("fake_engine")
+    with Sandbox("container", image=IMAGE) as box:
         result = box.run("import sys\nprint(input(), open('d/a').read())", stdin="in", files={"d/a": "A"})
         assert result.stdout == "in A\n", result.stderr
         assert box.run("import sys; sys.exit(3)").exit_code == 3
@@ -114,15 +130,50 @@ def test_container_input_exit_and_errors() -> None:
         assert box.run("import os; os._exit(139)").status == "crashed"
         with pytest.raises(CapabilityError, match="sessions"), box.session() as session:
             box.run("1", session=session)
-    with Sandbox("container", image="broken") as box, pytest.raises(SandboxError, match="no such image"):
+        failed = box.run("def f():\n    return 1 / 0\nf()")
+        assert failed.stderr.startswith('Traceback (most recent call last):\n  File "<snippet>", line 3, in <module>')
+        assert "return 1 / 0" in failed.stderr
+
+
+@pytest.mark.usefixtures("fake_engine")
+@pytest.mark.parametrize("code", [125, 126, 127])
+def test_engine_that_starts_nothing_is_no_result(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FAKE_EXIT", str(code))
+    with Sandbox("container") as box, pytest.raises(SandboxError, match="no such image"):
         box.run("1")
+
+
+def test_engine_that_answers_is_preferred(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, answer in (("docker", "echo no daemon >&2; exit 1"), ("podman", "echo here")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{answer}\n")
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert ContainerBackend(1, None).describe()["engine"] == "podman"
+    (tmp_path / "podman").write_text("#!/bin/sh\nexit 1\n")
+    with pytest.raises(SandboxUnavailable, match="docker is installed but does not answer: no daemon; podman"):
+        ContainerBackend(1, None)
+
+
+@needs_engine
+def test_a_real_container_keeps_its_promises() -> None:
+    with Sandbox("container", image=IMAGE) as box:
+        seen = box.run("import os\nos.getuid(), open('/proc/self/status').read().count('CapEff:\\t0000000000000000')")
+        assert seen.value_repr == "(65534, 1)"
+        assert "Network is unreachable" in box.run("import socket\nsocket.create_connection(('192.0.2.1', 9))").stderr
+        assert "Read-only file system" in box.run("open('/etc/new', 'w')").stderr
+        assert "No space left" in box.run("open('a', 'wb').write(bytes(3 << 20))", limits=Limits(scratch_mb=1)).stderr
+        assert box.run("open('a', 'w').write('x')").value_repr == "1"  # the control: there is a place to write
+        assert box.run("x = b'x' * (400 << 20)").status in ("memory", "error")
+        ignoring = "import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\n"
+        for code in ("while True: pass", ignoring + "while True: pass"):
+            stopped = box.run(code, limits=Limits(wall_s=20, cpu_s=1))
+            assert (stopped.status, stopped.detail) == ("timeout", "CPU limit of 1 s")
+        assert box.run("import ctypes; ctypes.string_at(0)").status == "crashed"
 
 
 @pytest.mark.usefixtures("fake_engine")
 def test_container_command_confines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_RUNTIME", " runsc")
-    from quintain.sandbox.container_backend import ContainerBackend
-
     backend = ContainerBackend(1, None)
     command = " ".join(backend.command("name", Limits(memory_mb=100))[:-1])
     for flag in (
