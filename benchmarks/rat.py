@@ -24,32 +24,27 @@ import os
 import statistics
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import gymnasium as gym
+from rat_tables import EPISODES, EPSILONS, MAIN, PAPER, Cell, draw, report
 
 from quintain.agents.victims import play_episodes
 from quintain.agents.victims.training import train_reference
 from quintain.attacks import AdversarySettings, LearnedAttack, RandomAttack, TargetAttack, train_adversary
 from quintain.attacks.rat import RATSettings, train_on_preferences, train_rat
-from quintain.evaluation.statistics import Interval, mean, paired_difference
 from quintain.seeding import SeedStream
 
 TASKS = {"slide-handle": "Tabletop/SlideHandle-v0", "turn-lever": "Tabletop/TurnLever-v0"}
-SCENARIOS = ("opposite", "manipulation")
-#: Budgets in raw units: metres and metres per second. The last one is the main one.
-EPSILONS = (0.02, 0.05, 0.1, 0.15)
-MAIN = EPSILONS[-1]
-EPISODES = 30
+COLUMNS = [(task, scenario) for task in TASKS for scenario in ("opposite", "manipulation")]
 
 
 @dataclass(frozen=True)
@@ -73,20 +68,6 @@ ABLATIONS = {
     "rat, true reward": {"oracle": True},
     "sa-rl by sac": {"intention": False},
 }
-#: What Bai et al. (2025) report on Meta-World at 0.1, in per cent: opposite, manipulation. Ranges over eight tasks;
-#: ablations on two each: faucet-open and -close, drawer-open and -close. SA-RL on the learned reward is also their
-#: ablation without the intention policy (0 and 13, 22 and 8); by soft actor-critic it is ours alone.
-PAPER = {
-    "random": ("-", "0-6"),
-    "sa-rl": ("0-63", "0-40"),
-    "sa-rl by sac": ("-", "-"),
-    "sa-rl, true reward": ("-", "11-100"),
-    "pa-ad": ("1-79", "0-4"),
-    "rat": ("78-99", "73-98"),
-    "rat, true reward": ("-", "-"),
-    "rat, no weighting": ("90, 94", "91, 70"),
-    "rat, no mixed rollout": ("57, 59", "68, 26"),
-}
 _FIRST = (("clean", 0.0), ("random", MAIN), ("rat", MAIN), ("sa-rl", MAIN))
 _SMALLER = tuple(("rat", epsilon) for epsilon in EPSILONS[:-1])
 #: First what shows the effect, then its reasons, then the curve over epsilon and the rest.
@@ -109,19 +90,17 @@ PROGRAMMES = {
         ),
     ),
 }
-Cell = dict[str, Any]
 
 
 def cells(programme: Programme, seeds: int, only: list[str] | None, stages: int | None = None) -> Iterator[Cell]:
     """Name every cell, in the order in which they are worth having."""
     for stage in programme.stages[:stages]:
         for seed in range(seeds):
-            for task in TASKS:
-                for scenario in SCENARIOS:
-                    for attack, epsilon in stage:
-                        if only is None or attack in only:
-                            made = {"task": task, "scenario": scenario, "attack": attack, "epsilon": epsilon}
-                            yield made | {"seed": seed, "settings": _settings(programme, attack)}
+            for task, scenario in COLUMNS:
+                for attack, epsilon in stage:
+                    if only is None or attack in only:
+                        made = {"task": task, "scenario": scenario, "attack": attack, "epsilon": epsilon}
+                        yield made | {"seed": seed, "settings": _settings(programme, attack)}
 
 
 def _settings(programme: Programme, attack: str) -> dict[str, Any]:
@@ -131,6 +110,8 @@ def _settings(programme: Programme, attack: str) -> dict[str, Any]:
     if attack in ("rat", *ABLATIONS):
         return asdict(replace(programme.rat, **ABLATIONS.get(attack, {})))
     ppo = asdict(programme.ppo)
+    if attack == "sa-rl, equal steps":
+        ppo["steps"] = programme.rat.steps
     return {"ppo": ppo} | ({} if attack == "sa-rl, true reward" else {"feedback": asdict(programme.rat)})
 
 
@@ -169,10 +150,11 @@ def run(cell: Cell) -> Cell:
         trained = train_rat(make, victim, epsilon=epsilon, settings=RATSettings(**cell["settings"]), seed=seed)
         method = trained.method
         extra = {"labels": trained.labels, "accuracy": trained.accuracy}
-    elif attack in ("sa-rl", "pa-ad"):
+    elif attack in ("sa-rl", "sa-rl, equal steps", "pa-ad"):
+        kind: Literal["sa-rl", "pa-ad"] = "pa-ad" if attack == "pa-ad" else "sa-rl"
         feedback, ppo = RATSettings(**cell["settings"]["feedback"]), AdversarySettings(**cell["settings"]["ppo"])
         rival = train_on_preferences(
-            make, victim, kind=attack, epsilon=epsilon, feedback=feedback, settings=ppo, seed=seed
+            make, victim, kind=kind, epsilon=epsilon, feedback=feedback, settings=ppo, seed=seed
         )  # fmt: skip
         method, extra = rival.method, {"labels": rival.labels, "accuracy": rival.accuracy}
     elif attack == "sa-rl, true reward":
@@ -248,142 +230,6 @@ def grid(out: Path, wanted: list[Cell], workers: int) -> None:
             )
 
 
-def values(
-    found: list[Cell], task: str, scenario: str, attack: str, trained: float, played: float, what: str = "stays"
-) -> dict[int, float]:
-    """Return a share by seed."""
-    chosen = (c for c in found if (c["task"], c["scenario"], c["attack"]) == (task, scenario, attack))
-    name = f"{played:g}"
-    return {c["seed"]: c["played"][name][what] for c in chosen if c["epsilon"] == trained and name in c["played"]}
-
-
-def percent(interval: Interval) -> str:
-    if interval.n == 0:
-        return "-"
-    if interval.n == 1:
-        return f"{100 * interval.estimate:.0f}"
-    return f"{100 * interval.estimate:.0f} [{100 * interval.low:.0f}, {100 * interval.high:.0f}]"
-
-
-def columns() -> list[tuple[str, str]]:
-    return [(task, scenario) for task in TASKS for scenario in SCENARIOS]
-
-
-def table(title: str, rows: list[list[str]], left: str, right: tuple[str, ...] = ()) -> str:
-    """Make a table in Markdown, a column a task and scenario between left and right; empty rows are left out."""
-    head = [left, *(", ".join(column) for column in columns()), *right]
-    lines = [title, "", f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
-    measured = [row for row in rows if set(row[1 : 1 + len(columns())]) != {"-"}]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in measured)]) + "\n"
-
-
-def shares(found: list[Cell], attack: str, trained: float, played: float, what: str) -> tuple[list[str], str]:
-    """Return a share in each column, and how many seeds are behind it."""
-    by_seed = [values(found, *column, attack, trained, played, what) for column in columns()]
-    counts = sorted({len(seeds) for seeds in by_seed})
-    many = str(counts[0]) if len(counts) == 1 else f"{counts[0]}-{counts[-1]}"
-    return [percent(mean(list(seeds.values()))) for seeds in by_seed], many
-
-
-def report(found: list[Cell]) -> str:
-    """Make the tables."""
-    about = f"per cent at epsilon {MAIN:g}, raw units; {EPISODES} episodes a seed; mean over seeds [95 % BCa interval]"
-    parts: dict[str, list[list[str]]] = {"stays": [], "reached": [], "victim": []}
-    for what, rows in parts.items():
-        for attack in ("clean", *PAPER):
-            epsilon = 0.0 if attack == "clean" else MAIN
-            row, seeds = shares(found, attack, epsilon, epsilon, what)
-            if seeds != "0":
-                paper = PAPER.get(attack, ("-", "-")) if what == "stays" else ()
-                rows.append([attack, *row, seeds, *paper])
-    ahead = []
-    for rival in ("random", "sa-rl", "sa-rl by sac", "sa-rl, true reward"):
-        row = []
-        for column in columns():
-            mine, its = (values(found, *column, attack, MAIN, MAIN) for attack in ("rat", rival))
-            both = sorted(mine.keys() & its.keys())
-            row.append(percent(paired_difference([mine[s] for s in both], [its[s] for s in both])))
-        ahead.append([rival, *row])
-    curve = []
-    for name, attack, trained_at in (
-        ("random", "random", MAIN), (f"rat trained at {MAIN:g}", "rat", MAIN), ("rat trained there", "rat", None),
-    ):  # fmt: skip
-        for epsilon in EPSILONS:
-            trained = epsilon if trained_at is None else trained_at
-            row, seeds = shares(found, attack, trained, epsilon, "stays")
-            curve.append([f"{name}, {epsilon:g}", *row, seeds])
-    for epsilon in EPSILONS:
-        row = []
-        for column in columns():
-            chosen = [
-                c for c in found
-                if (c["task"], c["scenario"], c["attack"], c["epsilon"]) == (*column, "rat", MAIN)
-                and f"{epsilon:g}" in c.get("pgd", {})
-            ]  # fmt: skip
-            row.append(percent(mean([c["pgd"][f"{epsilon:g}"]["stays"] for c in chosen])))
-        curve.append([f"PGD towards RAT's intention, {epsilon:g}", *row, ""])
-    alone = []
-    for attack in ("rat", "rat, true reward"):
-        for what in ("stays", "reached"):
-            row = []
-            for column in columns():
-                of = (*column, attack, MAIN)
-                chosen = [c for c in found if (c["task"], c["scenario"], c["attack"], c["epsilon"]) == of]
-                row.append(percent(mean([c["intention"][what] for c in chosen if "intention" in c])))
-            alone.append([f"{attack}: {'at any step' if what == 'reached' else 'at the last step'}", *row])
-    cost: dict[str, list[float]] = defaultdict(list)
-    for cell in found:
-        cost[cell["attack"]].append(cell["cpu_s"])
-    seconds = [f"- {a}: {statistics.median(c):.0f}, {max(c):.0f} ({len(c)})" for a, c in cost.items() if max(c) > 1]
-    total = sum(sum(c) for c in cost.values()) / 60
-    return "\n".join([
-        table(f"Attacker's success at the last step, {about}.", parts["stays"], "attack",
-              ("seeds", "paper, opposite", "paper, manipulation")),
-        table("Attacker's success at any step, likewise.", parts["reached"], "attack", ("seeds",)),
-        table("Victim's success at the last step, likewise.", parts["victim"], "attack", ("seeds",)),
-        table("RAT's advantage at the last step, in points, paired by seed.", ahead, "over"),
-        table("Attacker's success at the last step over epsilon.", curve, "attack, epsilon", ("seeds",)),
-        table("RAT's intention policies alone, from the start of the episode.", alone, "intention of"),
-        f"CPU seconds a training: median, most (cells); all together {total:.0f} CPU minutes.\n",
-        *seconds,
-    ])  # fmt: skip
-
-
-def draw(found: list[Cell], path: Path) -> None:
-    """Draw success over epsilon, one panel a task and scenario."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    matplotlib.rcParams.update({"svg.hashsalt": "quintain", "svg.fonttype": "none", "font.size": 9})
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(1, len(columns()), figsize=(10.5, 2.7), sharey=True)
-    curves: list[tuple[str, str, Callable[[float], float]]] = [
-        ("rat", "RAT, trained at each epsilon", lambda e: e),
-        ("rat", f"RAT, trained at {MAIN:g}", lambda e: MAIN),
-        ("random", "random", lambda e: MAIN),
-    ]
-    for axis, column in zip(axes, columns(), strict=True):
-        for number, (attack, label, trained) in enumerate(curves):
-            points = [(e, mean(list(values(found, *column, attack, trained(e), e).values()))) for e in EPSILONS]
-            points = [(e, i) for e, i in points if i.n]
-            bars = [[max(0.0, (i.estimate - i.low) if i.n > 1 else 0.0) for _, i in points],
-                    [max(0.0, (i.high - i.estimate) if i.n > 1 else 0.0) for _, i in points]]  # fmt: skip
-            x = [e + 0.001 * (number - 1) for e, _ in points]
-            axis.errorbar(x, [i.estimate for _, i in points], yerr=bars, label=label, marker="o", ms=3, capsize=2)
-        for attack, marker in (("sa-rl", "s"), ("sa-rl by sac", "x")):
-            at = mean(list(values(found, *column, attack, MAIN, MAIN).values()))
-            if at.n:
-                axis.plot([MAIN + 0.004], [at.estimate], marker, color="black", ms=4, label=attack)
-        axis.set(title=", ".join(column), xlabel="epsilon (raw units)", ylim=(-0.03, 1.03), xticks=EPSILONS)
-        axis.spines[["top", "right"]].set_visible(False)
-    axes[0].set_ylabel("attacker's success\nat the last step")
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="lower center", ncols=5, frameon=False, fontsize=8)
-    figure.tight_layout(rect=(0, 0.08, 1, 1))
-    figure.savefig(path, metadata={"Date": None})
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("runs/rat"), help="folder of cells.jsonl")
@@ -406,9 +252,9 @@ def main() -> None:
     found = [cell for cell in read(options.out / "cells.jsonl") if key(cell) in wanted]
     if not found:
         sys.exit(f"no cells with these settings in {options.out}; run without --report first")
-    print(report(found))
+    print(report(found, COLUMNS))
     if options.figure:
-        draw(found, options.figure)
+        draw(found, COLUMNS, options.figure)
 
 
 if __name__ == "__main__":
