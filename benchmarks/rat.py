@@ -74,10 +74,14 @@ _SMALLER = tuple(("rat", epsilon) for epsilon in EPSILONS[:-1])
 PROGRAMMES = {
     "long": Programme(
         RATSettings(
-            steps=30_000, explore=1_000, segment=10, feedback_every=1_500, labels=2_000, reward_epochs=30, anneal=0.5
+            steps=20_000, explore=1_000, segment=10, feedback_every=1_500, labels=1_300, reward_epochs=30, anneal=0.5
         ),
-        AdversarySettings(steps=100_000, rollout=120, batch=240, gamma=0.95, learning_rate=1e-3),
-        ((*_FIRST, ("sa-rl by sac", MAIN)), _SMALLER[::-1], (("rat, no mixed rollout", MAIN),)),
+        AdversarySettings(steps=60_000, envs=8, rollout=60, batch=120, gamma=0.95, learning_rate=1e-3),
+        (
+            (*_FIRST, ("sa-rl, equal steps", MAIN), ("sa-rl by sac", MAIN)),
+            _SMALLER[::-1],
+            (("rat, no mixed rollout", MAIN),),
+        ),
     ),
     "short": Programme(
         RATSettings(steps=10_000, explore=1_000, segment=10, feedback_every=1_500, labels=600),
