@@ -1,31 +1,27 @@
 """What do defences buy? Policies that slide a handle, plain and defended, under the attacks that they were made for.
 
 Every policy gets the same PPO steps, every attack is trained against the very policy that it meets, and all rows play
-the same seeds. One training seed per defence: the intervals say how sure the episodes are, not the training. Needs the
-extras ``rl`` and ``mujoco``. Takes a quarter of an hour of CPU time; ``--small`` a minute, to see the output.
+the same seeds. Each training seed trains everything anew; the intervals are over seeds and the episodes within them.
+Needs the extras ``rl`` and ``mujoco``. Takes about 8 minutes of CPU time a seed; ``--small`` a minute, to see the
+output. With ``--out`` finished work is kept, and the same command goes on after an interruption.
 
     python examples/defences.py
+    python examples/defences.py --seeds 3 --out runs/defences
 """
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import gymnasium as gym
 
-from quintain.attacks import (
-    AdversarySettings,
-    MADAttack,
-    RandomAttack,
-    RATAttack,
-    RATSettings,
-    SARLAttack,
-    Victim,
-    train_adversary,
-    train_rat,
-)
+from quintain.agents.victims import load_victim, save_victim
+from quintain.attacks import AdversarySettings, RATSettings, Victim, train_adversary, train_rat
 from quintain.attacks.defences import (
     DefenceSettings,
     smooth_actions,
@@ -36,9 +32,17 @@ from quintain.attacks.defences import (
     train_sa_ppo,
     train_wocar,
 )
-from quintain.evaluation.robustness import RobustnessTable, robustness
+from quintain.errors import ConfigurationError
+from quintain.evaluation.robustness import ATTACKS, Attack, Experiment, RobustnessRow, Subject, run_experiment
+from quintain.evaluation.robustness.threat import Threat, Trained
 
-ATTACKS = ("random", "mad", "sa-rl", "rat")
+COLUMNS = ("clean", "random", "mad", "sa-rl", "rat")
+#: Made from the plain policy without training.
+SMOOTHED: dict[str, Callable[[Victim], Victim]] = {
+    "smoothed": lambda plain: smooth_observations(plain, "exponential", weight=0.5),
+    "averaged": lambda plain: smooth_actions(plain, 0.3),
+}
+TRAINED = ("plain", "sa-ppo", "atla", "rat-atla", "wocar", "rat-wocar", "atla + sa")
 
 
 def main() -> None:
@@ -48,101 +52,121 @@ def main() -> None:
     parser.add_argument("--warmup", type=float, default=0.5, help="share of them that is plain PPO")
     parser.add_argument("--ramp", type=float, default=0.25, help="share over which the budget then grows")
     parser.add_argument("--evaluate-every", type=int, default=5_000, help="steps between checkpoints")
-    parser.add_argument("--episodes", type=int, default=50, help="episodes per cell of the table")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", nargs="*", default=[], help="rows; by default all")
+    parser.add_argument("--episodes", type=int, default=50, help="episodes per seed and cell of the table")
+    parser.add_argument("--seeds", type=int, default=1, help="training seeds")
+    parser.add_argument("--only", nargs="*", default=[], choices=[*TRAINED, *SMOOTHED], help="rows; by default all")
+    parser.add_argument("--out", type=Path, help="folder for policies and runs")
     parser.add_argument("--small", action="store_true", help="everything tiny: shows the output, measures nothing")
     args = parser.parse_args()
     if args.small:
         args.steps, args.episodes = 512, 2
         args.only = args.only or ["smoothed", "sa-ppo", "atla"]
-    make = partial(gym.make, "Tabletop/SlideHandle-v0", scenario="opposite", disable_env_checker=True)
-    # The warm-up is long: against an adversary, a policy that cannot do its task yet hardly learns it.
-    settings = DefenceSettings(
-        steps=args.steps,
-        envs=16,
-        rollout=120,
-        batch=240,
-        learning_rate=1e-3,
-        gamma=0.95,
-        warmup=args.warmup,
-        ramp=args.ramp,
-        evaluate_every=args.evaluate_every,
-    )
-    opponent = AdversarySettings(steps=25_000, rollout=120, batch=240, gamma=0.95, learning_rate=1e-3)
-    rat = RATSettings(steps=10_000)
-    if args.small:
-        settings = replace(settings, rollout=16, batch=64, epochs=2, episodes=2)
-        opponent = replace(opponent, steps=256, rollout=16, batch=64, epochs=2)
-        rat = RATSettings(steps=480, explore=160, feedback_every=160, queries=5, reward_epochs=2)
-
     print(
-        f"epsilon {args.epsilon:g} (raw, l_inf), {args.steps:,} PPO steps, {args.episodes} episodes, seed {args.seed}"
+        f"epsilon {args.epsilon:g} (raw, l_inf), {args.steps:,} PPO steps, {args.episodes} episodes a seed, "
+        f"{args.seeds} training seed{'s' * (args.seeds > 1)}\n"
+        "Cells: mean return; success; for rat also the attacker's success.\n\n"
+        f"| defence | {' | '.join(COLUMNS)} | CPU s of training |\n|{'---|' * (len(COLUMNS) + 2)}"
     )
-    print("Cells: mean return; success; for rat also the attacker's success.\n")
-    print(f"| defence | clean | {' | '.join(ATTACKS)} | CPU s of training |\n|{'---|' * (len(ATTACKS) + 3)}")
-    for name, train in policies(make, args.epsilon, settings, opponent, rat, args.seed):
-        if args.only and name not in args.only:
-            continue
+    with TemporaryDirectory() as temporary:
+        lab = Lab(args, args.out or Path(temporary))
+        for name in (*TRAINED, *SMOOTHED):
+            if not args.only or name in args.only:
+                print(lab.row(name), flush=True)
+
+
+class Lab:
+    """Trains policies and attacks, and keeps both in a folder."""
+
+    def __init__(self, args: argparse.Namespace, folder: Path) -> None:
+        self.epsilon, self.seeds, self.episodes, self.folder = args.epsilon, args.seeds, args.episodes, folder
+        self.make = partial(gym.make, "Tabletop/SlideHandle-v0", scenario="opposite", disable_env_checker=True)
+        # The warm-up is long: against an adversary, a policy that cannot do its task yet hardly learns it.
+        self.settings = DefenceSettings(
+            args.steps, 16, 120, 240, learning_rate=1e-3, gamma=0.95, warmup=args.warmup, ramp=args.ramp,
+            evaluate_every=args.evaluate_every,
+        )  # fmt: skip
+        self.opponent = AdversarySettings(25_000, 16, 120, 240, gamma=0.95, learning_rate=1e-3)
+        self.rat = RATSettings(10_000)
+        if args.small:
+            self.settings = replace(self.settings, rollout=16, batch=64, epochs=2, episodes=2)
+            self.opponent = replace(self.opponent, steps=256, rollout=16, batch=64, epochs=2)
+            self.rat = RATSettings(steps=480, explore=160, feedback_every=160, queries=5, reward_epochs=2)
+
+    def row(self, name: str) -> str:
+        """Attack the policies of all seeds, and return a row of the table."""
+        made = {seed: self.policy(name, seed) for seed in range(self.seeds)}
+        subject = Subject(name, self.make, {seed: victim for seed, (victim, _) in made.items()})
+        attacks = [ATTACKS["random"], ATTACKS["mad"], self.sa_rl()]
+        if not made[0][0].remembers:  # RAT reads single observations
+            attacks.append(self.learned_rat())
+        run = self.folder / f"{name}-attacked"
+        experiment = Experiment((subject,), attacks, [self.epsilon], self.episodes, range(self.seeds))
+        table = run_experiment(experiment, out=run, resume=run.exists())
+        cells = {row.attack: _cell(row) for row in table.rows}
+        spent = sum(seconds for _, seconds in made.values()) / self.seeds
+        return f"| {name} | {' | '.join(cells.get(column, '-') for column in COLUMNS)} | {spent:.0f} |"
+
+    def policy(self, name: str, seed: int) -> tuple[Victim, float]:
+        """Return a policy and what it took to train, from the folder if it is there."""
+        if name in SMOOTHED:
+            return SMOOTHED[name](self.policy("plain", seed)[0]), 0.0
+        path = self.folder / f"{name}-seed{seed}.npz"
+        with suppress(ConfigurationError):
+            victim, facts = load_victim(path)
+            return victim, facts["cpu_s"]
         began = time.process_time()
-        victim = train()
+        victim = self.train(name, seed)
         spent = time.process_time() - began
-        table = attack(make, victim, args.epsilon, opponent, rat, args.episodes, args.seed)
-        cells = [f"{row.reward.estimate:.1f}; {row.success}" for row in table.rows]
-        if "rat" in [row.attack for row in table.rows]:
-            cells[-1] += f"; {table.rows[-1].attacker_success}"
-        cells = [name, *cells, *["-"] * (len(ATTACKS) + 1 - len(cells)), f"{spent:.0f}"]
-        print(f"| {' | '.join(cells)} |", flush=True)
+        save_victim(victim, path, {"cpu_s": spent})
+        return victim, spent
+
+    def train(self, name: str, seed: int) -> Victim:
+        """Train a policy."""
+        if name == "plain":
+            return train_sa_ppo(
+                self.make, epsilon=self.epsilon, settings=self.settings, weight=0, seed=seed, name=name
+            ).victim
+        plain, _ = self.policy("plain", seed)
+        same = {"epsilon": self.epsilon, "settings": self.settings, "seed": seed}
+        if name == "rat-wocar":
+            intention = train_rat(self.make, plain, epsilon=self.epsilon, settings=self.rat, seed=seed).intention
+            assert intention is not None
+            return train_rat_wocar(self.make, intention, regulariser=0.3, **same).victim
+        train = {
+            "sa-ppo": partial(train_sa_ppo, weight=0.3),
+            "atla": partial(train_atla, adversary=self.opponent),
+            "rat-atla": partial(train_rat_atla, rat=self.rat),
+            "wocar": partial(train_wocar, worth=0.1, regulariser=0.3),
+            "atla + sa": partial(train_atla, adversary=self.opponent, regulariser=0.3),
+        }[name]
+        return train(self.make, normaliser=plain.normaliser, **same).victim
+
+    def sa_rl(self) -> Attack:
+        """Return SA-RL with settings for short episodes."""
+
+        def train(threat: Threat) -> Trained:
+            method = train_adversary(
+                threat.make, threat.victim, settings=self.opponent, seed=threat.seed + 1, **threat.budget
+            )
+            return Trained(method.network, {})
+
+        return replace(ATTACKS["sa-rl"], train=train, steps=self.opponent.steps)
+
+    def learned_rat(self) -> Attack:
+        """Return RAT, likewise."""
+
+        def train(threat: Threat) -> Trained:
+            made = train_rat(
+                threat.make, threat.victim, epsilon=threat.epsilon, settings=self.rat, seed=threat.seed + 1
+            )
+            return Trained(made.method.network, {"labels": made.labels})
+
+        return replace(ATTACKS["rat"], train=train, steps=self.rat.steps)
 
 
-def policies(
-    make: Callable[[], gym.Env],
-    epsilon: float,
-    settings: DefenceSettings,
-    opponent: AdversarySettings,
-    rat: RATSettings,
-    seed: int,
-) -> Iterator[tuple[str, Callable[[], Victim]]]:
-    """Name the policies, with a function that trains each."""
-    plain = train_sa_ppo(make, epsilon=epsilon, settings=settings, weight=0, seed=seed, name="plain").victim
-    same = {"epsilon": epsilon, "settings": settings, "seed": seed, "normaliser": plain.normaliser}
-
-    def against_intention() -> Victim:
-        intention = train_rat(make, plain, epsilon=epsilon, settings=rat, seed=seed).intention
-        assert intention is not None
-        return train_rat_wocar(make, intention, epsilon=epsilon, settings=settings, regulariser=0.3, seed=seed).victim
-
-    yield "plain", lambda: plain
-    yield "sa-ppo", lambda: train_sa_ppo(make, weight=0.3, **same).victim
-    yield "atla", lambda: train_atla(make, adversary=opponent, **same).victim
-    yield "rat-atla", lambda: train_rat_atla(make, rat=rat, **same).victim
-    yield "wocar", lambda: train_wocar(make, worth=0.1, regulariser=0.3, **same).victim
-    yield "rat-wocar", against_intention
-    yield "smoothed", lambda: smooth_observations(plain, "exponential", weight=0.5)
-    yield "averaged", lambda: smooth_actions(plain, 0.3)
-    yield "atla + sa", lambda: train_atla(make, adversary=opponent, regulariser=0.3, **same).victim
-
-
-def attack(
-    make: Callable[[], gym.Env],
-    victim: Victim,
-    epsilon: float,
-    opponent: AdversarySettings,
-    rat: RATSettings,
-    episodes: int,
-    seed: int,
-) -> RobustnessTable:
-    """Train the attacks that learn against this victim, and play all of them."""
-    adversary = train_adversary(make, victim, epsilon=epsilon, settings=opponent, seed=seed + 1)
-    attacks = {
-        "random": lambda env, e: RandomAttack(env, epsilon=e),
-        "mad": lambda env, e: MADAttack(env, victim, epsilon=e),
-        "sa-rl": lambda env, e: SARLAttack(env, victim, adversary, epsilon=e),
-    }
-    if not victim.remembers:  # RAT reads single observations
-        trained = train_rat(make, victim, epsilon=epsilon, settings=rat, seed=seed + 1)
-        attacks["rat"] = lambda env, e: RATAttack(env, victim, trained, epsilon=e)
-    return robustness(make, victim, attacks, [epsilon], episodes=episodes, seed=seed)
+def _cell(row: RobustnessRow) -> str:
+    text = f"{row.reward.estimate:.1f}; {row.success}"
+    return f"{text}; {row.attacker_success}" if row.attack == "rat" else text
 
 
 if __name__ == "__main__":
