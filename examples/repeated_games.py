@@ -2,11 +2,13 @@
 
     python examples/repeated_games.py                          # SmolLM2-135M, under a quarter of an hour
     python examples/repeated_games.py --small                  # a scripted model, in seconds
-    python examples/repeated_games.py --engine openai:MODEL@http://host:8000/v1 --games 144 --extended  # the full study
+    python examples/repeated_games.py --games 144 --engine vllm:MODEL                     # the full study, on a GPU
+    python examples/repeated_games.py --games 144 --engine openai:MODEL@http://host:8000/v1  # or on any server
 
-Five parts. (1) Prisoner's dilemma and battle of the sexes against the scripted opponents, asked directly, predict-first
-(three label pairs, both orders of the names) and debiased; (2) the position-bias audit, printed before any score; (3)
-whether the model foresees an alternating opponent, as player and as onlooker; (4) a sample of the 144 ordinal games in
+Five parts. (1) Prisoner's dilemma and battle of the sexes against all scripted opponents of the study, asked directly,
+predict-first (three label pairs, both orders of the names) and debiased; asked directly also with the two labels of a
+pair exchanged. (2) The audit, printed before any score: does the model choose by place, by letter or by meaning? (3)
+Whether the model foresees an alternating opponent, as player and as onlooker; (4) a sample of the 144 ordinal games in
 both seats; (5) a page with every match, beside the published numbers.
 
 What to expect of a model of 135 million parameters: it chooses by place and letter rather than by payoff. That is why
@@ -17,15 +19,19 @@ Equal questions are put to the model once: it answers greedily, so the answer wo
 from __future__ import annotations
 
 import argparse
+import asyncio
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from quintain.agents.games import AnswerOnce, LLMPlayer
+from quintain.agents.llm.engine import Engine
 from quintain.agents.llm.engines import make_engine
 from quintain.envs.games import FAMILIES
+from quintain.errors import CapabilityError
 from quintain.evaluation.games import (
     PUBLISHED,
+    Causes,
     Fixture,
     Match,
     audit_lines,
@@ -37,16 +43,17 @@ from quintain.evaluation.games import (
     score_by_family,
     summarise,
     sweep,
+    tell_apart,
     write_games_report,
 )
 from quintain.evaluation.statistics import Interval, mean, paired_difference
 
 PD, BOS = "prisoners_dilemma", "battle_of_the_sexes"
-OPPONENTS = {
-    PD: ["always-cooperate", "always-defect", "defect-once"],
-    BOS: ["always-cooperate", "always-defect", "alternator"],
-}
-EXTENDED = [
+OPPONENTS = [
+    "always-cooperate",
+    "always-defect",
+    "defect-once",
+    "alternator",
     "tit-for-tat",
     "tit-for-two-tats",
     "suspicious-tit-for-tat",
@@ -55,9 +62,12 @@ EXTENDED = [
     "naive-prober:0.1",
     "naive-prober:0.2",
     "grim",
+    "false-defector",
 ]
 STYLES = ["base", "predict-first"]
 LABEL_PAIRS = [("J", "F"), ("X", "Q"), ("R", "H")]
+EXCHANGED = [(second, first) for first, second in LABEL_PAIRS]
+CONDITIONS = {**dict.fromkeys(STYLES, LABEL_PAIRS), "exchanged": EXCHANGED}  # exchanged: asked as the base
 ORDERS = ["first", "last"]
 
 # Ten-round totals of GPT-4 as player 1, from the logs released with the study: asked directly, predict-first.
@@ -74,13 +84,13 @@ def main() -> None:
     options = parse()
     started, cpu = time.perf_counter(), time.process_time()
     engine = AnswerOnce(make_engine(options.engine))
-    constrained = not options.free and "choices" in engine.capabilities
+    constrained = not options.free and tells_probabilities(engine)
     players = {
         name(style, labels, order): LLMPlayer(
             engine, labels=labels, order=order, predict_first=style == "predict-first", constrained=constrained
         )
-        for style in STYLES
-        for labels in LABEL_PAIRS
+        for style, pairs in CONDITIONS.items()
+        for labels in pairs
         for order in ORDERS
     }
     if constrained:
@@ -88,7 +98,7 @@ def main() -> None:
     shuffled = {"shuffled": LLMPlayer(engine, labels="random", constrained=constrained)}
 
     canonical = play_matches(
-        fixtures(list(players), options.extended), players, env={"rounds": options.rounds}, seed=options.seed,
+        fixtures(list(players)), players, env={"rounds": options.rounds}, seed=options.seed,
         concurrency=options.concurrency, out=options.out / "canonical", resume=options.resume,
     )  # fmt: skip
     ordinal = sweep(
@@ -97,11 +107,14 @@ def main() -> None:
         out=options.out / "ordinal", resume=options.resume,
     )  # fmt: skip
 
-    groups = {f"{s} {'/'.join(p)}": [name(s, p, order) for order in ORDERS] for s in STYLES for p in LABEL_PAIRS}
+    groups = {f"{s} {'/'.join(p)}": [name(s, p, o) for o in ORDERS] for s, pairs in CONDITIONS.items() for p in pairs}
     groups |= {"shuffled labels and order, ordinal games": list(shuffled)}
+    causes = {f"base {'/'.join(pair)}": tell_apart(canonical, crossed(pair)) for pair in LABEL_PAIRS}
+    causes = {player: found for player, found in causes.items() if found is not None}
     print("\nPosition-bias audit (read this first)\n")
     for line in audit_lines([*canonical, *ordinal], groups):
         print(f"- {line}")
+    print_causes(causes)
     print_orders(canonical)
     comparisons = {f"predict-first - base, {game}": paired_styles(canonical, game) for game in (PD, BOS)}
     print_canonical(canonical, comparisons)
@@ -109,7 +122,7 @@ def main() -> None:
     print_families(ordinal)
     page = write_games_report(
         options.out / "report.html", [*canonical, *ordinal], [*players, *shuffled], title="Playing repeated games",
-        comparisons=comparisons, audited=groups,
+        comparisons=comparisons, audited=groups, causes=causes,
     )  # fmt: skip
     print(
         f"\n{len(canonical) + len(ordinal)} matches in {time.perf_counter() - started:.0f} s "
@@ -122,10 +135,25 @@ def name(style: str, labels: Sequence[str], order: str) -> str:
     return f"{style} {'/'.join(labels)} {order}"
 
 
-def fixtures(players: Sequence[str], extended: bool) -> list[Fixture]:
+def crossed(pair: tuple[str, str]) -> dict[str, tuple[str, str]]:
+    """The players who share a pair of labels and differ in what they stand for and in which is named first."""
+    conditions = ("base", pair), ("exchanged", pair[::-1])
+    return {name(style, labels, order): labels for style, labels in conditions for order in ORDERS}
+
+
+def tells_probabilities(engine: Engine) -> bool:
+    """Whether a choice among labels can be read from probabilities; if not, say what is left out, and why."""
+    try:
+        asyncio.run(LLMPlayer(engine, debias="labels").check())
+    except CapabilityError as error:
+        print(f"The players write freely, and the debiased one is left out: {error}")
+        return False
+    return True
+
+
+def fixtures(players: Sequence[str]) -> list[Fixture]:
     """The model in the first seat, as in the study's main conditions."""
-    opponents = {**OPPONENTS, PD: OPPONENTS[PD] + (EXTENDED if extended else [])}
-    return [Fixture(game, (player, other)) for game in (PD, BOS) for player in players for other in opponents[game]]
+    return [Fixture(game, (player, other)) for game in (PD, BOS) for player in players for other in OPPONENTS]
 
 
 def table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> None:
@@ -133,19 +161,28 @@ def table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> None:
         print("| " + " | ".join(str(cell) for cell in row) + " |")
 
 
+def print_causes(causes: dict[str, Causes]) -> None:
+    print("\nWith the labels exchanged as well: shares of answers [95% interval over games and opponents]\n")
+    rows = [
+        [player, found.place, f"{found.letters[0]} {found.letter}", found.meaning, found.verdict]
+        for player, found in causes.items()
+    ]
+    table(["player", "option named first", "first letter", "option 0 (cooperate, football)", ""], rows)
+
+
 def print_orders(matches: Sequence[Match]) -> None:
-    """With a fixed order, place shows in the difference between the orders: payoffs are the same in both."""
-    print("\nShare of the first option (cooperate, football), by the order in which a question names the options\n")
+    """Payoffs are the same in every column: place shows between the orders, and letter between the assignments."""
+    print("\nShare of the first option (cooperate, football), by label and by the order in which a question names it\n")
     rows = []
-    for style in STYLES:
-        for labels in LABEL_PAIRS:
+    for style, pairs in CONDITIONS.items():
+        for labels in pairs:
             shares: list[object] = []
             for order in ORDERS:
                 player = name(style, labels, order)
                 own = [move for m in matches if m.fixture.agents[0] == player for move in m.moves[:, 0] if move >= 0]
                 shares.append(f"{sum(move == 0 for move in own) / len(own):.0%}" if own else "no legal answer")
-            rows.append([f"{style} {'/'.join(labels)}", *shares])
-    table(["player", "it is named first", "it is named last"], rows)
+            rows.append([f"{style} {'/'.join(labels)}", labels[0], *shares])
+    table(["player", "its label", "it is named first", "it is named last"], rows)
 
 
 def print_canonical(matches: Sequence[Match], comparisons: dict[str, Interval]) -> None:
@@ -222,9 +259,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--engine", default="transformers", help="as in openai:MODEL@URL, vllm:MODEL")
     parser.add_argument("--games", type=int, default=36, help="how many of the 144 ordinal games")
     parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--extended", action="store_true", help="the study's further opponents in the dilemma as well")
     parser.add_argument("--free", action="store_true", help="let the model write freely instead of choosing a label")
-    parser.add_argument("--concurrency", type=int, default=16, help="matches that are live at once")
+    parser.add_argument("--concurrency", type=int, default=48, help="matches that are live at once")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("runs/repeated-games"))
     parser.add_argument("--resume", action="store_true")

@@ -13,9 +13,10 @@ import numpy as np
 from gymnasium import spaces
 
 from quintain.agents.agent import Action, Actor, Seat
+from quintain.agents.games.labels import TOP, choose_label
 from quintain.agents.games.prompts import Round, Wording, action_question, describe, prediction_question
 from quintain.agents.llm.engine import Engine, Reply, Request
-from quintain.errors import AgentError, CapabilityError, ConfigurationError
+from quintain.errors import AgentError, CapabilityError, ConfigurationError, EngineError
 from quintain.messages import user
 from quintain.seeding import SeedStream
 
@@ -23,6 +24,7 @@ __all__ = ["Choice", "LLMPlayer", "PlayerSettings"]
 
 # Not A and I, which are words of their own.
 _LETTERS = [letter for letter in string.ascii_uppercase if letter not in "AI"]
+_TRIAL = "Q: Which one do you choose?"
 
 Order = Literal["shuffled", "first", "last"]
 
@@ -91,11 +93,15 @@ class LLMPlayer:
 
     The model is shown the whole history as text and answers with one token, the label of an option. Any engine works:
     one that can continue a begun answer gets the answer's first word, one that cannot is asked to reply with a label
-    only; one without constrained choice writes freely.
+    only. Without constrained choice the label is read from the likeliest first tokens where the engine tells them (20
+    at most; none of them a label is an illegal answer); without these the model writes freely.
 
     Args:
         engine: The language model.
         settings: How it is asked. Keywords change single settings: ``LLMPlayer(engine, predict_first=True)``.
+
+    Attributes:
+        reads: Where the label comes from: ``"choices"``, ``"top_logprobs"`` or ``"text"``.
 
     Raises:
         CapabilityError: If the engine takes neither messages nor prompts, or cannot do what debiasing needs.
@@ -113,8 +119,12 @@ class LLMPlayer:
         self.engine = engine
         if not {"chat", "prompt"} & engine.capabilities:
             raise CapabilityError(f"engine {engine.name!r} takes neither messages nor prompts")
-        self.constrained = self.settings.constrained and "choices" in engine.capabilities
-        if self.settings.debias != "none" and not self.constrained:
+        self.reads: Literal["choices", "top_logprobs", "text"] = "text"
+        if self.settings.constrained and "choices" in engine.capabilities:
+            self.reads = "choices"
+        elif self.settings.constrained and "top_logprobs" in engine.capabilities:
+            self.reads = "top_logprobs"
+        if self.settings.debias != "none" and self.reads == "text":
             engine.require({"choices"})
         self._checked: dict[tuple[str, ...], asyncio.Task[None]] = {}
 
@@ -128,15 +138,43 @@ class LLMPlayer:
         words = {n: getattr(self.settings.wording, n) for n, f in Wording.__dataclass_fields__.items() if f.init}
         return {"agent": "llm-player", "engine": self.engine.describe(), **settings, "wording": words}
 
+    async def check(self) -> None:
+        """Find out whether a run can work, before it starts: ask whether labels fit, and for log-probabilities.
+
+        Raises:
+            ConfigurationError: If a label takes more than one token.
+            CapabilityError: If the engine does not tell the log-probabilities that the settings need.
+            EngineError: If the engine fails.
+        """
+        labels = tuple(_LETTERS[:2]) if self.settings.labels == "random" else self.settings.labels
+        await self.ready(labels)
+        if self.reads == "text" or (self.reads == "choices" and self.settings.debias == "none"):
+            return
+        need = "debiasing" if self.settings.debias != "none" else "a choice among labels"
+        why = "gave none"
+        try:
+            (reply,) = await self.ask([self.request(_TRIAL, labels, 0)], [labels])
+        except EngineError as error:
+            if error.status is None or not 400 <= error.status < 500:
+                raise
+            why = f"refused ({error})"
+        else:
+            if reply.choice_logprobs is not None or reply.top_logprobs:
+                return
+        remedy = "leave debiasing out" if self.reads == "choices" else "set constrained=False to read what it writes"
+        raise CapabilityError(
+            f"{need} needs log-probabilities of the labels, and engine {self.engine.name!r} {why}; {remedy}"
+        )
+
     async def check_labels(self, labels: Sequence[str]) -> None:
         """Make sure that every label is one token where the answer stands: otherwise a choice favours the shorter one.
 
         Raises:
             ConfigurationError: Naming the label that takes more tokens than it should.
         """
-        if not self.constrained:
+        if self.reads != "choices":
             return
-        requests = [self.request("Q: Which one do you choose?", (label,), 0) for label in labels]
+        requests = [self.request(_TRIAL, (label,), 0) for label in labels]
         for label, (reply,) in zip(labels, await self.engine.generate(requests), strict=True):
             if reply.completion_tokens > 1:
                 raise ConfigurationError(
@@ -169,6 +207,16 @@ class LLMPlayer:
             return tuple(int(k) for k in rng.permutation(options))
         return tuple(range(options)) if self.settings.order == "first" else tuple(reversed(range(options)))
 
+    async def ask(self, requests: Sequence[Request], named: Sequence[Sequence[str]]) -> list[Reply]:
+        """Put questions to the engine; ``named`` are the labels of each, in the order of its :meth:`request`."""
+        replies = [batch[0] for batch in await self.engine.generate(requests)]
+        if self.reads != "top_logprobs":
+            return replies
+        return [
+            choose_label(reply, labels, self.settings.temperature, request.seed)
+            for reply, labels, request in zip(replies, named, requests, strict=True)
+        ]
+
     def read(
         self,
         kind: Literal["action", "prediction"],
@@ -192,12 +240,13 @@ class LLMPlayer:
         can = self.engine.capabilities
         prefilled = ("prompt" in can and "chat" not in can) or "prefill" in can
         lead = " " if prefilled else ""
-        choices = tuple(lead + label for label in labels) if self.constrained else None
+        choices = tuple(lead + label for label in labels) if self.reads == "choices" else None
         if not prefilled:
             text += f"\nReply with {' or '.join(labels)} only."
         arguments: dict[str, Any] = {
             "choices": choices,
-            "max_tokens": 1 if self.constrained else 4,
+            "max_tokens": 4 if self.reads == "text" else 1,
+            "top_logprobs": TOP if self.reads == "top_logprobs" else 0,
             "temperature": self.settings.temperature,
             "seed": seed if self.settings.temperature and "seed" in can else None,
         }
@@ -249,7 +298,7 @@ class _Player:
             ways = [(tuple(np.roll(named, k).tolist()), way) for named, way in ways for k in range(options)]
         seed = int(self._rng.integers(2**53))
         requests = [self._ask(kind, named, way, expected, seed) for named, way in ways]
-        replies = [batch[0] for batch in await self._agent.engine.generate(requests)]
+        replies = await self._agent.ask(requests, [[named[option] for option in way] for named, way in ways])
         if settings.debias == "none":
             choice = self._agent.read(kind, len(self._history) + 1, replies[0], *ways[0])
         else:
@@ -276,6 +325,8 @@ class _Player:
     ) -> Choice:
         total = np.zeros(len(ways[0][1]))
         for reply, (_, order) in zip(replies, ways, strict=True):
+            if reply.choice_logprobs is None and self._agent.reads == "top_logprobs":  # no label came to its mind
+                return Choice(len(self._history) + 1, kind, -1, -1, reply.text.strip()[:80])
             if reply.choice_logprobs is None:
                 raise AgentError(f"engine {self._agent.engine.name!r} gives no log-probabilities of choices to average")
             logprobs = np.array(_by_option(reply.choice_logprobs, order))

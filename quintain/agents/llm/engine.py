@@ -21,7 +21,9 @@ from quintain.messages import Message
 
 __all__ = ["Capability", "Engine", "Exchange", "FinishReason", "Reply", "Request", "Tape", "record_exchanges"]
 
-Capability = Literal["chat", "prompt", "logprobs", "choices", "prefill", "stop", "seed", "hidden_states", "training"]
+Capability = Literal[
+    "chat", "prompt", "logprobs", "top_logprobs", "choices", "prefill", "stop", "seed", "hidden_states", "training"
+]
 FinishReason = Literal["stop", "length", "choice"]
 
 
@@ -39,6 +41,7 @@ class Request:
         stop: Strings that end a reply; the reply's text ends before the first of them.
         seed: Seed of the sampling, in [0, 2**53), or ``None``. Part of the key under which a reply is recorded.
         logprobs: Ask for the log-probability of each generated token.
+        top_logprobs: Ask for this many of the likeliest tokens at each place of the reply, >= 0. Servers have limits.
         choices: Constrained choice: the reply's text is exactly one of these strings, drawn in proportion to the
             model's probability of each whole string (temperature 0 takes the likeliest). ``choice_logprobs`` holds
             them all.
@@ -54,6 +57,7 @@ class Request:
     stop: tuple[str, ...] = ()
     seed: int | None = None
     logprobs: bool = False
+    top_logprobs: int = 0
     choices: tuple[str, ...] | None = None
     prefill: str = ""
 
@@ -67,6 +71,8 @@ class Request:
             raise ValueError("a request needs either messages or a prompt, and not both")
         if self.n < 1 or self.max_tokens < 1:
             raise ValueError(f"n and max_tokens must be >= 1, got n={self.n!r}, max_tokens={self.max_tokens!r}")
+        if self.top_logprobs < 0:
+            raise ValueError(f"top_logprobs must be >= 0, got {self.top_logprobs!r}")
         if not self.temperature >= 0:
             raise ValueError(f"temperature must be >= 0, got {self.temperature!r}; use 0 for greedy decoding")
         if not 0 < self.top_p <= 1:
@@ -80,7 +86,10 @@ class Request:
     @property
     def key(self) -> str:
         """Stable content hash of the request: equal requests have equal keys on every machine."""
-        canonical = json.dumps(asdict(self), sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+        fields = asdict(self)
+        if not self.top_logprobs:
+            del fields["top_logprobs"]  # younger than the first recordings, whose keys must stay
+        canonical = json.dumps(fields, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
         return hashlib.blake2b(canonical.encode(), digest_size=12).hexdigest()
 
     @property
@@ -90,6 +99,7 @@ class Request:
             "chat": self.messages is not None,
             "prompt": self.prompt is not None,
             "logprobs": self.logprobs,
+            "top_logprobs": self.top_logprobs > 0,
             "choices": self.choices is not None,
             "prefill": bool(self.prefill),
             "stop": bool(self.stop),
@@ -110,6 +120,8 @@ class Reply:
         token_ids: The generated tokens, or ``None`` where the engine does not tell.
         logprobs: Log-probability of each generated token under the model (natural log, before temperature and top-p),
             same length as ``token_ids``; ``None`` unless asked for.
+        top_logprobs: For each generated token the likeliest ones in its place, as (text, log-probability), likeliest
+            first; ``None`` unless asked for, and where the engine does not tell.
         choice_logprobs: For a constrained choice: log-probability of each choice, in the request's order; ``None``
             where the engine does not tell.
     """
@@ -121,6 +133,7 @@ class Reply:
     stop_string: str | None = None
     token_ids: tuple[int, ...] | None = None
     logprobs: tuple[float, ...] | None = None
+    top_logprobs: tuple[tuple[tuple[str, float], ...], ...] | None = None
     choice_logprobs: tuple[float, ...] | None = None
 
     def to_dict(self) -> dict[str, Any]:
@@ -130,8 +143,11 @@ class Reply:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """Rebuild a reply from :meth:`to_dict` or from JSON."""
-        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
-        return cls(**fields)
+        return cls(**{name: _frozen(value) for name, value in data.items()})
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(map(_frozen, value)) if isinstance(value, (list, tuple)) else value
 
 
 @dataclass(frozen=True, slots=True)

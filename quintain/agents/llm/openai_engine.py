@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, Literal
 
 from quintain.agents.llm.choices import draw_choices, shared_tokens
@@ -18,9 +19,11 @@ from quintain.seeding import SeedStream
 
 __all__ = ["OpenAIEngine"]
 
-_BASE: frozenset[Capability] = frozenset({"chat", "prompt", "logprobs", "stop", "seed"})
+_BASE: frozenset[Capability] = frozenset({"chat", "prompt", "logprobs", "top_logprobs", "stop", "seed"})
 _VLLM: frozenset[Capability] = _BASE | {"prefill", "choices"}
 _MAX_STOPS = 4  # the protocol's limit; further stop strings are applied here
+_MAX_TOP = {"chat": 20, "prompt": 5}  # the protocol's limits on likeliest tokens
+_SURVEY_S = 3.0  # to ask a server what it is
 _FINISH: dict[str, FinishReason] = {"stop": "stop", "eos": "stop", "length": "length", "max_tokens": "length"}
 
 
@@ -34,13 +37,15 @@ class OpenAIEngine(Engine):
 
     A server of ``dialect="vllm"`` can also prefill replies, and score constrained choices: it is asked for the
     log-probability of each whole choice after the prompt, as every other engine does it. How strictly a seed is
-    honoured is the server's affair.
+    honoured is the server's affair. Of ``top_logprobs`` the protocol gives 20 for messages and 5 for prompts at most; a
+    server that gives none is served with ``None``.
 
     Args:
         model: The model's name on the server.
         base_url: Such as ``"http://localhost:8000/v1"``; ``None`` reads ``OPENAI_BASE_URL``, else OpenAI's.
         api_key: ``None`` reads ``OPENAI_API_KEY``; empty for no authorisation. Never shown or recorded.
-        dialect: ``"openai"`` for the common protocol, ``"vllm"`` for its extensions.
+        dialect: ``"openai"`` for the common protocol, ``"vllm"`` for its extensions; ``"auto"`` asks the server whether
+            it is vLLM, and takes the common protocol where there is no answer.
         max_concurrency: Most requests in flight.
         attempts: Most tries per request. Refusals (4xx except 408, 409 and 429) are not tried again.
         timeout_s: Longest silence of the server within one try.
@@ -62,7 +67,7 @@ class OpenAIEngine(Engine):
         *,
         base_url: str | None = None,
         api_key: str | None = None,
-        dialect: Literal["openai", "vllm"] = "openai",
+        dialect: Literal["auto", "openai", "vllm"] = "auto",
         max_concurrency: int = 32,
         attempts: int = 6,
         timeout_s: float = 120.0,
@@ -74,21 +79,31 @@ class OpenAIEngine(Engine):
     ) -> None:
         if not model:
             raise ConfigurationError("the openai engine needs a model: 'openai:MODEL@http://host:port/v1' or model=...")
-        if dialect not in ("openai", "vllm"):
-            raise ConfigurationError(f"dialect must be 'openai' or 'vllm', got {dialect!r}")
+        if dialect not in ("auto", "openai", "vllm"):
+            raise ConfigurationError(f"dialect must be 'auto', 'openai' or 'vllm', got {dialect!r}")
         if max_concurrency < 1 or attempts < 1 or min(timeout_s, deadline_s) <= 0 or min(backoff_s, backoff_max_s) < 0:
             raise ConfigurationError("max_concurrency and attempts must be >= 1, time-outs > 0 and pauses >= 0")
         self.model = model
-        self.dialect = dialect
         self.base_url = (base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1").rstrip("/")
-        self.capabilities = _VLLM if dialect == "vllm" else _BASE
         self._extra = dict(extra_body or {})
         self._token_field = token_field
         key = os.environ.get("OPENAI_API_KEY") if api_key is None else api_key
         headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
+        self._dialect = dialect
+        self._headers = headers
         policy = RetryPolicy(attempts, timeout_s, deadline_s, backoff_s, backoff_max_s)
         self._client = JSONClient(headers, key or None, policy, max_concurrency)
         self._thread = LoopThread("quintain-openai")
+
+    @cached_property
+    def dialect(self) -> Literal["openai", "vllm"]:
+        """What the server speaks; with ``"auto"`` it is asked when this is first read."""
+        return _dialect_of(self.base_url, self._headers) if self._dialect == "auto" else self._dialect
+
+    @property
+    def capabilities(self) -> frozenset[Capability]:  # type: ignore[override]  # an engine's are not written to
+        """What requests may ask for: it depends on the dialect."""
+        return _VLLM if self.dialect == "vllm" else _BASE
 
     def describe(self) -> dict[str, Any]:
         """Return model, server and dialect."""
@@ -144,12 +159,14 @@ class OpenAIEngine(Engine):
             body["seed"] = request.seed
         if request.messages is not None:
             body.update(self._conversation(request, request.prefill))
-            if request.logprobs:
+            if request.logprobs or request.top_logprobs:
                 body["logprobs"] = True
+            if request.top_logprobs:
+                body["top_logprobs"] = min(request.top_logprobs, _MAX_TOP["chat"])
         else:
             body["prompt"] = _clean(f"{request.prompt}{request.prefill}")
-            if request.logprobs:
-                body["logprobs"] = 1
+            if request.logprobs or request.top_logprobs:
+                body["logprobs"] = min(max(request.top_logprobs, 1), _MAX_TOP["prompt"])
         if request.logprobs and self.dialect == "vllm":
             body["return_token_ids"] = True
         return body
@@ -233,6 +250,7 @@ def _read_reply(entry: dict[str, Any], request: Request, prompt_tokens: int, com
         stop_string=stop,
         token_ids=tuple(map(int, ids)) if ids is not None else None,
         logprobs=logprobs,
+        top_logprobs=_read_top(entry.get("logprobs")) if request.top_logprobs else None,
     )
 
 
@@ -241,6 +259,29 @@ def _read_logprobs(field: dict[str, Any]) -> tuple[float, ...]:
     if "content" in field:
         return tuple(float(token["logprob"]) for token in field["content"])
     return tuple(float(value) for value in field["token_logprobs"])
+
+
+def _read_top(field: dict[str, Any] | None) -> tuple[tuple[tuple[str, float], ...], ...] | None:
+    """Read the likeliest tokens in either form; ``None`` where the server tells none."""
+    if not field:
+        return None
+    if "content" in field:
+        places = [[(t["token"], t["logprob"]) for t in token["top_logprobs"]] for token in field["content"] or ()]
+    else:
+        places = [list(tokens.items()) for tokens in field["top_logprobs"] or ()]
+    found = [sorted(((str(text), float(p)) for text, p in place), key=lambda pair: -pair[1]) for place in places]
+    return tuple(map(tuple, found)) if any(found) else None
+
+
+def _dialect_of(base_url: str, headers: Mapping[str, str]) -> Literal["openai", "vllm"]:
+    """Ask a server for its models: vLLM says that they are its own."""
+    import httpx
+
+    try:
+        listed = httpx.get(f"{base_url}/models", headers=headers, timeout=_SURVEY_S).json()["data"]
+        return "vllm" if listed and all(entry["owned_by"] == "vllm" for entry in listed) else "openai"
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError):
+        return "openai"
 
 
 def _after(shared: int, rows: Sequence[Any], tokens: Sequence[int]) -> list[tuple[Any, int]]:

@@ -49,8 +49,12 @@ class PrefixStore:
         if slot in self._kept:
             self._kept.move_to_end(slot)
 
-    def place(self, tokens: Tokens) -> tuple[int, int] | None:
+    def place(self, tokens: Tokens, spare: int = 0) -> tuple[int, int] | None:
         """Choose the slot for a finished sequence.
+
+        Args:
+            tokens: The sequence.
+            spare: A held sequence of which at most this many tokens would be lost gives its slot up.
 
         Returns:
             The slot and how many of its leading tokens are already there; ``None`` if there is nothing to store.
@@ -60,7 +64,7 @@ class PrefixStore:
             if shared == len(tokens):  # it is there already
                 self.touch(slot)
                 return None
-            if shared == len(held):  # a conversation grew
+            if shared >= max(len(held) - spare, 1):  # a conversation grew, or only the last question is another
                 self._kept[slot] = tokens
                 self.touch(slot)
                 return slot, shared

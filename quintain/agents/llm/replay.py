@@ -31,7 +31,7 @@ class ReplayEngine(Engine):
 
     name = "replay"
     # A request on record was served in full; one that is not fails, whatever it asks for.
-    capabilities = frozenset({"chat", "prompt", "logprobs", "choices", "prefill", "stop", "seed"})
+    capabilities = frozenset({"chat", "prompt", "logprobs", "top_logprobs", "choices", "prefill", "stop", "seed"})
 
     def __init__(self, path: str | Path) -> None:
         given = Path(path)

@@ -34,6 +34,7 @@ __all__ = ["BatchScheduler"]
 
 _LENGTH_STEP = 256  # slots grow in steps of this many tokens, so that the cache is seldom reshaped
 _MIN_SHARED = 16  # shared beginnings shorter than this are computed again
+_QUESTION = 40  # after a choice the story goes on, and the question that ended the prompt is not read again
 _IDLE_S = 5.0  # an idle worker thread ends after this time; the next request starts another
 
 
@@ -332,7 +333,7 @@ class BatchScheduler:
                 found.extend(branch_logprobs(logits, packs[turn]))
             openings = [Append(o.start + len(o.trunk) - 1, o.trunk[-1:]) for o in openings]
         for slot, (sequence, found) in enumerate(zip(group, scores, strict=True), start=first):
-            self._remember(slot, sequence.tokens, sequence.generation)
+            self._remember(slot, sequence.tokens, sequence.generation, spare=_QUESTION)
             replies = draw_choices(sequence.job.request, sequence.prompt.length, sequence.prompt.branches, found)
             self.statistics.generated_tokens += sum(reply.completion_tokens for reply in replies)
             self.statistics.requests += 1
@@ -402,10 +403,10 @@ class BatchScheduler:
             self._decoder.copy(len(self._live), slot, len(moved.cached))
             self._live[slot] = moved
 
-    def _remember(self, slot: int, tokens: Tokens, generation: int) -> None:
+    def _remember(self, slot: int, tokens: Tokens, generation: int, spare: int = 0) -> None:
         if len(tokens) < _MIN_SHARED or generation != self._remembered:
             return
-        place = self._prefixes.place(tokens)
+        place = self._prefixes.place(tokens, spare)
         if place is not None:
             target, there = place
             self._decoder.copy(slot, target, len(tokens), start=there)

@@ -81,7 +81,7 @@ class TransformersEngine(Engine):
         dtype: str | None = None,
         threads: int | None = 1,
         max_batch: int = 32,
-        prefix_slots: int = 32,
+        prefix_slots: int = 64,
         cache_gb: float = 4.0,
     ) -> None:
         if max_batch < 1 or prefix_slots < 0 or not cache_gb > 0:

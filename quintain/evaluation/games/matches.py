@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quintain.agents.agent import Actor, Agent, Seat
+from quintain.agents.games import LLMPlayer
 from quintain.agents.registry import as_agent, make_agent
 from quintain.envs.games import NO_MOVE, NormalFormGame, RepeatedGame, load_game
 from quintain.errors import ConfigurationError, RecordError
@@ -106,7 +107,9 @@ def play_matches(
         The matches without infrastructure failure, in the order of the fixtures.
 
     Raises:
-        ConfigurationError: If a name is unknown, or the arguments do not fit.
+        ConfigurationError: If a name is unknown, or the arguments do not fit; or if a language model's labels do not
+            suit its vocabulary, or its engine does not tell what its settings need.
+        EngineError: If an engine fails before the first match.
         RecordError: If the folder cannot be written, or holds another run.
     """
     names = sorted({name for fixture in fixtures for name in fixture.agents})
@@ -118,6 +121,9 @@ def play_matches(
     seeds = SeedStream(seed, "match")
 
     async def run() -> dict[int, EpisodeRecord]:
+        for player in players.values():
+            if isinstance(player, LLMPlayer):
+                await player.check()
         with ExitStack() as stack:
             folder = stack.enter_context(RunFolder(out, manifest, resume=resume)) if out is not None else None
             kept = {e.index: e for e in folder.episodes} if folder is not None else {}

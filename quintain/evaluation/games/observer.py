@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from quintain.agents.games import LLMPlayer
 from quintain.agents.games.prompts import Round, describe, describe_to_observer, prediction_question
+from quintain.agents.llm.engine import Reply
 from quintain.envs.games import RepeatedGame
 from quintain.errors import ConfigurationError
 from quintain.evaluation.games.matches import Match
@@ -51,13 +52,14 @@ def predict_moves(
         raise ConfigurationError(f"view must be 'observer' or 'player', got {view!r}")
     asked = [_Reading(match, player, seat, view, dict(env or {}), seed, k) for k, match in enumerate(matches)]
 
-    async def answer() -> list[Any]:
+    async def answer() -> list[Reply]:
         for labels in dict.fromkeys(reading.labels for reading in asked):
             await player.ready(labels)
-        return await player.engine.generate([request for reading in asked for request in reading.requests])
+        requests = [request for reading in asked for request in reading.requests]
+        return await player.ask(requests, [named for reading in asked for named in reading.named])
 
     replies = iter(run_in_loop(answer))
-    return [reading.predicted([next(replies)[0] for _ in reading.requests]) for reading in asked]
+    return [reading.predicted([next(replies) for _ in reading.requests]) for reading in asked]
 
 
 class _Reading:
@@ -83,13 +85,13 @@ class _Reading:
             for moves, earned in zip(match.moves, match.payoffs, strict=True)
         ]
         self._orders = [player.draw_order(options, rng) for _ in rounds]
+        self.named = [[self.labels[option] for option in order] for order in self._orders]
         self.requests = []
-        for played, order in enumerate(self._orders):
-            named = [self.labels[option] for option in order]
+        for played, named in enumerate(self.named):
             text = f"{tell(rules, rounds[:played], self.labels, wording)}\n{prediction_question(named, wording, whom)}"
             self.requests.append(player.request(text, named, int(rng.integers(2**53))))
 
-    def predicted(self, replies: Sequence[Any]) -> Match:
+    def predicted(self, replies: Sequence[Reply]) -> Match:
         """Return the match with the predictions in its traces."""
         trace = [
             asdict(self._player.read("prediction", number, reply, self.labels, order))

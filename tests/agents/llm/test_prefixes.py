@@ -30,6 +30,15 @@ def test_a_growing_conversation_keeps_its_slot_and_copies_what_is_new() -> None:
     assert {s: len(held) for s, held in store} == {slot: 11}
 
 
+def test_a_story_that_goes_on_after_another_question_takes_the_slot_of_the_first() -> None:
+    store = PrefixStore([7, 8])
+    slot, _ = store.place(tokens("once upon a time: who?"), spare=6)
+    assert store.place(tokens("once upon a time a king: who?"), spare=6) == (slot, 16)
+    other, there = store.place(tokens("once more: who?"), spare=6)
+    assert (other, there) == (({7, 8} - {slot}).pop(), 0)
+    assert {s: len(held) for s, held in store} == {slot: 29, other: 15}
+
+
 def test_what_is_there_already_needs_no_copy() -> None:
     store = PrefixStore([7])
     store.place(tokens("hello world"))
