@@ -189,19 +189,41 @@ class OpenAIEngine(Engine):
         shared = shared_tokens(plain, whole)
         if shared == 0:
             raise EngineError("constrained choice needs a prompt of at least one token")
+        branches = [tokens[shared:] for tokens in whole]
+        scores = await self._score_labels(plain[:shared], branches) or await self._score_texts(shared, whole)
+        return draw_choices(request, len(plain), branches, scores)
+
+    async def _score_labels(self, prompt: list[int], branches: Sequence[Sequence[int]]) -> list[list[float]]:
+        """Ask for the log-probabilities of choices of one token: the prompt is read once, or not at all if cached.
+
+        Empty where the choices are longer, or the server is older than this request.
+        """
+        if any(len(branch) != 1 for branch in branches):
+            return []
+        labels = [token for [token] in branches]
+        wanted = {"logprobs": 1, "logprob_token_ids": labels, "return_tokens_as_token_ids": True}
+        body = {"model": self.model, "prompt": prompt, "max_tokens": 1, "temperature": 0, **wanted}
+        answer = await self._client.post(f"{self.base_url}/completions", body)
+        try:
+            told = answer["choices"][0]["logprobs"]["top_logprobs"][0]
+            return [[float(told[f"token_id:{token}"])] for token in labels]
+        except (KeyError, TypeError, ValueError, IndexError):
+            return []
+
+    async def _score_texts(self, shared: int, whole: Sequence[list[int]]) -> list[list[float]]:
+        """Ask for the log-probability of every token of every prompt with its choice."""
         answer = await self._client.post(
             f"{self.base_url}/completions",
             {"model": self.model, "prompt": whole, "max_tokens": 1, "temperature": 0, "prompt_logprobs": 0},
         )
         try:
             entries = sorted(answer["choices"], key=lambda entry: entry["index"])
-            scores = [
+            return [
                 [float(at[str(token)]["logprob"]) for at, token in _after(shared, entry["prompt_logprobs"], tokens)]
                 for entry, tokens in zip(entries, whole, strict=True)
             ]
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise EngineError(f"the server did not score the choices ({error!r}); is it a vLLM server?") from error
-        return draw_choices(request, len(plain), [tokens[shared:] for tokens in whole], scores)
 
     async def _tokenise(self, request: Request, opening: str) -> list[int]:
         root = self.base_url.removesuffix("/v1")

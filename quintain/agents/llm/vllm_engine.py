@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import inspect
 import itertools
 import os
 import threading
@@ -25,6 +26,7 @@ from quintain.seeding import SeedStream
 __all__ = ["VLLMEngine"]
 
 _BASE: frozenset[Capability] = frozenset({"prompt", "logprobs", "choices", "prefill", "stop", "seed"})
+_MAX_LABELS = 128  # tokens whose log-probability vLLM tells at once
 _MAX_RESTARTS = 2  # without a single success in between
 
 
@@ -219,7 +221,9 @@ class _Worker:
             job.settle(error)
             return
         job.branches, job.shared, job.prompt_tokens = prompt.branches, len(prompt.tokens), prompt.length
-        if prompt.branches:
+        if _labels(prompt.branches):
+            parts = [(prompt.tokens, _scoring([token for [token] in prompt.branches]))]
+        elif prompt.branches:
             # The last token's own log-probability is asked for, so one more token has to be made after it.
             parts = [(prompt.tokens + branch, _scoring()) for branch in prompt.branches]
         else:
@@ -237,12 +241,15 @@ class _Worker:
             return
         self._deaths = 0
         outputs = list(job.parts.values())
-        if job.branches:
+        if _labels(job.branches):
+            told = outputs[0].outputs[0].logprobs[0]
+            job.settle(_chosen(job, [[float(told[token].logprob)] for [token] in job.branches]))
+        elif job.branches:
             scores = [
                 [float(output.prompt_logprobs[job.shared + i][token].logprob) for i, token in enumerate(branch)]
                 for output, branch in zip(outputs, job.branches, strict=True)
             ]
-            job.settle(draw_choices(job.request, job.prompt_tokens, job.branches, scores))
+            job.settle(_chosen(job, scores))
         else:
             job.settle([_reply(output.outputs[0], job) for output in outputs])
 
@@ -293,10 +300,23 @@ def _sampling(request: Request, index: int) -> Any:
     )
 
 
-def _scoring() -> Any:
+def _labels(branches: Sequence[Sequence[int]]) -> bool:
+    """Whether the choices are single tokens, whose log-probabilities vLLM tells after one reading of the prompt."""
     from vllm import SamplingParams
 
-    return SamplingParams(max_tokens=1, temperature=0.0, prompt_logprobs=0, detokenize=False)
+    known = "logprob_token_ids" in inspect.signature(SamplingParams).parameters  # not in versions of 2025
+    return known and 0 < len(branches) <= _MAX_LABELS and all(len(branch) == 1 for branch in branches)
+
+
+def _scoring(labels: Sequence[int] = ()) -> Any:
+    from vllm import SamplingParams
+
+    wanted = {"logprob_token_ids": list(labels)} if labels else {"prompt_logprobs": 0}
+    return SamplingParams(max_tokens=1, temperature=0.0, detokenize=False, **wanted)
+
+
+def _chosen(job: _Job, scores: Sequence[Sequence[float]]) -> list[Reply]:
+    return draw_choices(job.request, job.prompt_tokens, job.branches, scores)
 
 
 def _reply(output: Any, job: _Job) -> Reply:

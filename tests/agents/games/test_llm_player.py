@@ -11,7 +11,7 @@ from quintain.agents.llm.engine import Engine, Reply
 from quintain.agents.llm.engines import make_engine
 from quintain.agents.llm.scripted import ScriptedEngine
 from quintain.envs.games import RepeatedGame
-from quintain.errors import AgentError, CapabilityError, ConfigurationError
+from quintain.errors import AgentError, CapabilityError, ConfigurationError, EngineError
 
 
 def question(request):
@@ -197,6 +197,76 @@ def test_a_label_of_two_tokens_is_refused_by_name():
         quintain.play(
             RepeatedGame(), {"player_0": LLMPlayer(ScriptedEngine(serve), labels=("J", "Qx")), "player_1": "grim"}
         )
+
+
+class Server(Engine):
+    """A server of the common protocol: no prefill, no choices, but the likeliest first tokens."""
+
+    name = "server"
+    capabilities = frozenset({"chat", "top_logprobs"})
+
+    def __init__(self, tell):
+        self.tell = tell
+        self.requests = []
+
+    async def _generate(self, requests):
+        self.requests += requests
+        return [[Reply("The", top_logprobs=self.tell(question(request)))] for request in requests]
+
+
+def biased(text):
+    """Like the option that is named first, and Option F a little more."""
+    first = text.split("round: Option ")[-1][0]
+    return ((("The", -0.1), ("J", -1.0 - (first != "J")), (" F", -0.8 - (first != "F")), ("Q", -9.0)),)
+
+
+def test_labels_are_read_from_the_likeliest_tokens_where_choices_cannot_be_constrained():
+    engine = Server(biased)
+    moves, trace, _ = match(LLMPlayer(engine, order="first"), rounds=3)
+    assert (moves, trace[0].label, trace[0].first) == ([0, 0, 0], "J", 0)
+    assert trace[0].probabilities[0] == pytest.approx(1 / (1 + 2.718281828**-0.8))
+    assert (engine.requests[0].top_logprobs, engine.requests[0].max_tokens) == (20, 1)
+    moves, trace, _ = match(LLMPlayer(engine, debias="order"), rounds=3)
+    assert moves == [1, 1, 1]
+    assert trace[0].probabilities[1] == pytest.approx(1 / (1 + 2.718281828**-0.2))
+
+
+@pytest.mark.parametrize("debias", ["none", "labels"])
+def test_an_answer_without_a_label_among_its_tokens_is_illegal(debias):
+    moves, trace, returns = match(LLMPlayer(Server(lambda text: ((("The", -0.1),),)), debias=debias), rounds=1)
+    assert (moves, trace[0].label, returns["player_0"]) == ([-1], "The", -10)
+
+
+@pytest.mark.parametrize(
+    ("engine", "settings", "reason"),
+    [
+        (Server(lambda text: None), {}, "choice among labels .* gave none; set constrained=False"),
+        (Server(lambda text: None), {"debias": "order"}, "debiasing .* gave none"),
+        (ScriptedEngine(lambda r: r.choices[0]), {"debias": "labels"}, "debiasing .* gave none; leave debiasing out"),
+    ],
+    ids=["constrained", "debiased", "choices without probabilities"],
+)
+def test_missing_log_probabilities_are_found_before_a_run(engine, settings, reason):
+    with pytest.raises(CapabilityError, match=reason):
+        asyncio.run(LLMPlayer(engine, **settings).check())
+
+
+@pytest.mark.parametrize(("status", "raised"), [(400, CapabilityError), (500, EngineError)])
+def test_a_refusal_of_log_probabilities_is_told_from_a_failure(status, raised):
+    def refuse(text):
+        raise EngineError("logprobs are not supported", status=status)
+
+    with pytest.raises(raised, match="logprobs are not supported"):
+        asyncio.run(LLMPlayer(Server(refuse)).check())
+
+
+def test_a_player_that_can_work_passes_the_check():
+    for player in (
+        LLMPlayer(Server(biased), debias="labels", labels="random"),
+        LLMPlayer(ScriptedEngine("x"), constrained=False),
+        LLMPlayer(scripted(lambda text, choices: [-1.0] * len(choices)), debias="order"),
+    ):
+        asyncio.run(player.check())
 
 
 @pytest.mark.llm

@@ -89,6 +89,7 @@ class FakeServer:
         self.seen: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.ignores: set[str] = set()  # request fields that the server pretends not to know
+        self.owner: str | None = None  # of the listed model; None for a server that lists none
         self.edit: Callable[[dict[str, Any]], Any] = lambda answer: answer
         self.live = self.peak = 0
         self.delay_s = 0.0
@@ -117,6 +118,12 @@ class FakeServer:
                     with server._lock:
                         server.live -= 1
 
+            def do_GET(self) -> None:
+                if server.owner is None or self.path != "/v1/models":
+                    send(self, 404, "{}")
+                else:
+                    send(self, 200, json.dumps({"data": [{"id": "tiny", "owned_by": server.owner}]}))
+
             def log_message(self, *args: Any) -> None:
                 return
 
@@ -134,6 +141,8 @@ class FakeServer:
         body = {name: value for name, value in body.items() if name not in self.ignores}
         if path.endswith("/tokenize"):
             return {"tokens": self.tokenize(body)}
+        if "logprob_token_ids" in body:
+            return {"choices": [self.labelled(body["prompt"], body["logprob_token_ids"])]}
         if "prompt_logprobs" in body:
             return {"choices": [self.scored(i, tokens) for i, tokens in enumerate(body["prompt"])]}
         chat = path.endswith("/chat/completions")
@@ -145,14 +154,15 @@ class FakeServer:
         structured = body.get("structured_outputs") or {}
         request = Request(
             messages=messages if chat else None,
-            prompt=None if chat else body["prompt"],
+            prompt=None if chat else self.text(body["prompt"]),
             n=body.get("n", 1),
             max_tokens=body.get("max_tokens", 16),
             temperature=body.get("temperature", 1.0),
             top_p=body.get("top_p", 1.0),
             stop=tuple(body.get("stop") or ()),
             seed=body.get("seed"),
-            logprobs=bool(body.get("logprobs")),
+            logprobs=bool(body.get("logprobs")) and "logprobs" in self.engine.capabilities,
+            top_logprobs=body.get("top_logprobs", 0) if "top_logprobs" in self.engine.capabilities else 0,
             choices=tuple(structured["choice"]) if "choice" in structured else None,
             prefill=prefill,
         )
@@ -167,6 +177,9 @@ class FakeServer:
                 "completion_tokens": sum(r.completion_tokens for r in replies),
             },
         }
+
+    def text(self, prompt: str | list[int]) -> str:
+        return prompt if isinstance(prompt, str) else str(self.engine.tokenizer.decode(prompt))
 
     def tokenize(self, body: dict[str, Any]) -> list[int]:
         tokenizer = self.engine.tokenizer
@@ -186,11 +199,22 @@ class FakeServer:
         rows = [None] + [{str(t): {"logprob": float(logprobs[i, t]), "rank": 1}} for i, t in enumerate(tokens[1:])]
         return {"index": index, "text": "", "finish_reason": "length", "prompt_logprobs": rows}
 
+    def labelled(self, prompt: list[int], labels: list[int]) -> dict[str, Any]:
+        import torch
+
+        with self.engine.exclusive(), torch.inference_mode():
+            logprobs = self.engine.model(torch.tensor([prompt])).logits[0, -1].log_softmax(-1)
+        told = {f"token_id:{label}": float(logprobs[label]) for label in labels}
+        return {"index": 0, "text": "", "finish_reason": "length", "logprobs": {"top_logprobs": [told]}}
+
     def choice(self, index: int, reply: Reply, chat: bool) -> dict[str, Any]:
         finish = "length" if reply.finish_reason == "length" else "stop"
         tokens = [f"token_id:{t}" for t in reply.token_ids or ()]
-        logprobs = None
-        if reply.logprobs is not None and chat:
+        logprobs: dict[str, Any] | None = None
+        if reply.top_logprobs is not None:
+            tops = [[{"token": text, "logprob": p} for text, p in place] for place in reply.top_logprobs]
+            logprobs = {"content": [{**top[0], "top_logprobs": top} for top in tops]}
+        elif reply.logprobs is not None and chat:
             pairs = zip(tokens, reply.logprobs, strict=True)
             logprobs = {"content": [{"token": t, "logprob": p, "top_logprobs": []} for t, p in pairs]}
         elif reply.logprobs is not None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from quintain.agents.llm import Request, make_engine
+from quintain.agents.llm import Reply, Request, ScriptedEngine, make_engine
 from quintain.errors import CapabilityError, ConfigurationError, EngineError
 from quintain.messages import user
 
@@ -237,6 +237,71 @@ def test_the_common_protocol_has_no_prefill_or_choices(ask: Any) -> None:
         ask(Request(messages=[user("hello")], prefill="Well,"))
     with pytest.raises(CapabilityError, match="choices"):
         ask(Request(messages=[user("hello")], choices=("a", "b")))
+
+
+@pytest.mark.parametrize("ignores", [set(), {"logprob_token_ids"}], ids=["by label", "by text"])
+def test_choices_of_one_token_are_scored_alike_by_old_and_new_servers(
+    ignores: set[str], tiny_server: Any, tiny_engine: Any
+) -> None:
+    request = Request(messages=[user("say")], choices=("a", "t", "x"), temperature=0)
+    engine = make_engine(f"openai:tiny@{tiny_server.url}", dialect="vllm")
+    tiny_server.ignores, before = ignores, len(tiny_server.seen)
+    [[expected], [reply]] = [asyncio.run(made.generate([request]))[0] for made in (tiny_engine, engine)]
+    scored = [body for body in tiny_server.seen[before:] if "prompt" in body]
+    tiny_server.ignores = set()
+    engine.close()
+    assert len(scored) == 1 + len(ignores)
+    assert reply.text == expected.text
+    assert reply.choice_logprobs == pytest.approx(expected.choice_logprobs, abs=1e-4)
+
+
+TOLD = ((("The", -0.5), (" F", -1.5), ("J", -2.0)), ((" answer", -0.1),))
+
+
+def talkative(request: Request) -> Reply:
+    """Tell the likeliest tokens where asked for them."""
+    return Reply("The answer", "length", 5, 2, top_logprobs=TOLD if request.top_logprobs else None)
+
+
+@pytest.fixture
+def telling(fake_server: Any) -> Any:
+    fake_server.engine = ScriptedEngine(talkative, capabilities=["top_logprobs"])
+    return fake_server
+
+
+def test_the_likeliest_tokens_of_a_chat_are_told(telling: Any, ask: Any) -> None:
+    reply = ask(Request(messages=[user("hello")], top_logprobs=50))[0]
+    assert reply.top_logprobs == TOLD
+    assert reply.logprobs is None
+    assert (telling.seen[0]["logprobs"], telling.seen[0]["top_logprobs"]) == (True, 20)  # the protocol's limit
+    assert Reply.from_dict(json.loads(json.dumps(reply.to_dict()))) == reply
+
+
+def test_the_likeliest_tokens_of_a_completion_are_told(fake_server: Any, ask: Any) -> None:
+    told = {"text": "x", "finish_reason": "length", "logprobs": {"top_logprobs": [{" F": -1.5, "The": -0.5}]}}
+    fake_server.faults = [respond(200, json.dumps({"choices": [told]}))]
+    reply = ask(Request(prompt="hello", top_logprobs=20))[0]
+    assert reply.top_logprobs == ((("The", -0.5), (" F", -1.5)),)
+    assert fake_server.seen[0]["logprobs"] == 5
+
+
+@pytest.mark.parametrize("field", [None, {}, {"content": None}, {"content": []}, {"content": [{"top_logprobs": []}]}])
+def test_a_server_that_tells_no_likeliest_tokens_leaves_them_out(field: Any, fake_server: Any, ask: Any) -> None:
+    entry = {"message": {"content": "x"}, "finish_reason": "stop", "logprobs": field}
+    fake_server.faults = [respond(200, json.dumps({"choices": [entry]}))]
+    reply = ask(Request(messages=[user("hello")], top_logprobs=20))[0]
+    assert (reply.text, reply.top_logprobs) == ("x", None)
+
+
+@pytest.mark.parametrize(
+    ("owner", "dialect"), [("vllm", "vllm"), ("organization-owner", "openai"), (None, "openai")], ids=str
+)
+def test_a_vllm_server_is_recognised_when_that_matters(owner: Any, dialect: str, fake_server: Any) -> None:
+    fake_server.owner = owner
+    engine = make_engine(f"openai:m@{fake_server.url}")
+    assert engine.describe()["dialect"] == dialect
+    assert ("choices" in engine.capabilities) == (dialect == "vllm")
+    engine.close()
 
 
 def test_the_environment_gives_url_and_key(monkeypatch: pytest.MonkeyPatch, fake_server: Any) -> None:

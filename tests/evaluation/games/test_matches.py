@@ -140,6 +140,19 @@ def test_unknown_players_and_wrong_seats_are_refused():
         play_matches([Fixture("public_goods", ("grim", "joss"))], {})
 
 
+def test_what_cannot_work_is_said_before_the_first_match(tmp_path):
+    def serve(request):
+        return Reply(request.choices[0], "choice", completion_tokens=2)
+
+    agents = {"model": LLMPlayer(ScriptedEngine(serve))}
+    with pytest.raises(ConfigurationError, match="label 'J' takes 2 tokens"):
+        play_matches([Fixture(PD, ("model", "grim"))], agents, out=tmp_path / "run")
+    agents = {"model": LLMPlayer(ScriptedEngine(first_named), debias="labels")}
+    with pytest.raises(ConfigurationError, match="debiasing needs log-probabilities"):
+        play_matches([Fixture(PD, ("model", "grim"))], agents, out=tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_other_runs_are_not_taken_for_matches(tmp_path):
     line = {"index": 0, "seed": 0, "outcome": "success", "returns": {"agent": 1.0}, "schema": 1}
     (tmp_path / "episodes.jsonl").write_text(json.dumps(line) + "\n")

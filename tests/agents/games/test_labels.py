@@ -1,0 +1,36 @@
+"""Labels among the likeliest tokens of a reply."""
+
+import math
+
+import pytest
+
+from quintain.agents.games.labels import choose_label
+from quintain.agents.llm.engine import Reply
+
+
+def told(*tokens):
+    return Reply("The", "length", top_logprobs=(tokens, (("never read", -0.1),)))
+
+
+def test_spellings_of_one_label_add_up():
+    choice = choose_label(told((" J", math.log(0.2)), ("J", math.log(0.1)), ("F", math.log(0.25))), ["J", "F"])
+    assert choice.text == "J"
+    assert choice.choice_logprobs == pytest.approx((math.log(0.3), math.log(0.25)))
+    assert choice.finish_reason == "choice"
+
+
+def test_a_label_that_is_not_told_is_no_likelier_than_the_last_that_is():
+    choice = choose_label(told(("The", -0.1), ("F", -3.0), ("So", -4.0)), ["J", "F"])
+    assert (choice.text, choice.choice_logprobs) == ("F", pytest.approx((-4.0, -3.0)))
+
+
+@pytest.mark.parametrize("reply", [Reply("The"), told(("The", -0.1), ("Just", -2.0), ("f", -2.0))])
+def test_without_any_label_the_reply_stays_what_it_is(reply):
+    assert choose_label(reply, ["J", "F"]) is reply
+
+
+def test_at_a_temperature_labels_are_drawn_in_proportion_and_equal_seeds_draw_alike():
+    reply = told(("J", math.log(0.3)), ("F", math.log(0.1)))
+    drawn = [choose_label(reply, ["J", "F"], 1.0, seed).text for seed in range(400)]
+    assert drawn == [choose_label(reply, ["J", "F"], 1.0, seed).text for seed in range(400)]
+    assert drawn.count("J") / 400 == pytest.approx(0.75, abs=0.09)  # four standard deviations
