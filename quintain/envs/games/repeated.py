@@ -14,16 +14,13 @@ from pettingzoo import ParallelEnv
 from quintain.envs.games.canonical import GameLike, load_game
 from quintain.envs.games.rules import NO_MOVE, Rules, Unit
 from quintain.envs.games.seat_view import Observer, SeatView
-from quintain.envs.games.words import Narrator, find_option
+from quintain.envs.games.window import View, Window
+from quintain.envs.games.words import Narrator
 from quintain.errors import ConfigurationError
-from quintain.spaces import UnicodeText
 
 __all__ = ["RepeatedGame", "View"]
 
-View = Literal["numeric", "both", "text"]
-
 _MAX_NAME = 60
-_MAX_ACTION = 4096
 
 
 class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped at this border
@@ -136,7 +133,10 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
             self.rules.fingerprint(self.game),
         )
         self._observers = [Observer(self.game, self.rules, seat, memory, task) for seat in players]
-        self._narrators = [Narrator(self.game, self.rules, seat) for seat in players]
+        self._windows = [
+            Window(view, memory, self._observers[seat], Narrator(self.game, self.rules, seat), self.game.options[seat])
+            for seat in players
+        ]
         self._spread = [float(np.ptp(self.game.payoffs[seat])) for seat in players]
         self._nobody = dict.fromkeys(self.possible_agents, False)
         # Actions that can be taken as they are -> what each seat sees of them.
@@ -144,31 +144,17 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
         self._shows_progress = horizon == "known" and continuation is None
         self._ends_plainly = continuation is None and max_cycles is None
         self._sees_last_round_only = view == "numeric" and memory == 1
-        self._spaces = [self._make_spaces(seat) for seat in players]
         self._clear()
 
     # -- spaces ------------------------------------------------------------------------------------------------------
 
     def observation_space(self, agent: str) -> spaces.Space[Any]:
         """Return the observation space of a seat; always the same object."""
-        return self._spaces[self.possible_agents.index(agent)][0]
+        return self._windows[self.possible_agents.index(agent)].observation_space
 
     def action_space(self, agent: str) -> spaces.Space[Any]:
         """Return the action space of a seat; always the same object."""
-        return self._spaces[self.possible_agents.index(agent)][1]
-
-    def _make_spaces(self, seat: int) -> tuple[spaces.Space[Any], spaces.Space[Any]]:
-        size = self.game.shape[seat]
-        text = UnicodeText(self._narrators[seat].longest)
-        if self.view == "text":
-            return text, UnicodeText(_MAX_ACTION)
-        parts: dict[str, spaces.Space[Any]] = {
-            "observation": spaces.Box(0.0, 1.0, (self._observers[seat].width,), np.float32),
-            "action_mask": spaces.Box(0, 1, (size,), np.int8),
-        }
-        if self.view == "both":
-            parts["text"] = text
-        return spaces.Dict(parts), spaces.Discrete(size)
+        return self._windows[self.possible_agents.index(agent)].action_space
 
     # -- play --------------------------------------------------------------------------------------------------------
 
@@ -183,7 +169,7 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
         observations, infos = {}, {}
         for seat, agent in enumerate(self.agents):
             blank = self._observers[seat].blank
-            observations[agent] = self._observe(blank, 0.0)
+            observations[agent] = self._windows[seat].show(blank, 0.0, self.history)
             infos[agent] = blank.info | {
                 "reward_terms": {"payoff": 0.0, "penalty": 0.0},
                 "metrics": {},
@@ -225,7 +211,8 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
                     vector = view.frame(progress)
                 observations[agent] = {"observation": vector, "action_mask": view.mask}
             else:
-                observations[agent] = self._observe(view, progress)
+                window = self._windows[self.possible_agents.index(agent)]
+                observations[agent] = window.show(view, progress, self.history)
             infos[agent] = info = view.info.copy()
             info["round"] = played
             info["reward_terms"] = {"payoff": reward, "penalty": 0.0}
@@ -283,13 +270,14 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
     def _clear(self) -> None:
         self.history: list[tuple[int, ...]] = []
         self._illegal = [0] * self.game.players
-        for narrator in self._narrators:
-            narrator.forget()
+        for window in self._windows:
+            window.forget()
 
     def _resolve(self, actions: Sequence[Any]) -> tuple[tuple[int, ...], list[SeatView], dict[str, str]]:
         """Turn any actions into what is played, what each seat sees of it, and what was wrong with whose action."""
-        problems: dict[str, str] = {}
-        moves = [self._read(seat, action, problems) for seat, action in enumerate(actions)]
+        read = [window.read(action) for window, action in zip(self._windows, actions, strict=True)]
+        moves = [move for move, _ in read]
+        problems = {agent: wrong for agent, (_, wrong) in zip(self.possible_agents, read, strict=True) if wrong}
         plainly = not problems and self.view != "text" and not self.rules.noise
         if self.rules.noise:
             self.rules.tremble(moves, self.game.shape, self.np_random)
@@ -298,25 +286,6 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
         if plainly:
             self._direct[joint] = cell
         return joint, cell, problems
-
-    def _read(self, seat: int, action: Any, problems: dict[str, str]) -> int:
-        """Turn any object into a move, or into NO_MOVE and a note of what was wrong with it."""
-        agent, size = self.possible_agents[seat], self.game.shape[seat]
-        if self.view == "text":
-            if not isinstance(action, str):
-                problems[agent] = f"expected the name of an option, got {type(action).__name__}"
-                return NO_MOVE
-            move = find_option(action[:_MAX_ACTION], self.game.options[seat])
-            if move is None:
-                problems[agent] = "the text does not name exactly one option"
-                return NO_MOVE
-            return move
-        if isinstance(action, np.ndarray) and action.shape == ():
-            action = action[()]
-        if isinstance(action, (int, np.integer)) and not isinstance(action, bool) and 0 <= action < size:
-            return int(action)
-        problems[agent] = f"expected an option 0..{size - 1}, got {type(action).__name__}"
-        return NO_MOVE
 
     def _punish(self, agent: str, problem: str, info: dict[str, Any]) -> float:
         """Note an illegal move in ``info`` and return its penalty."""
@@ -329,25 +298,6 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
     def _ending(self, played: int) -> tuple[bool, bool]:
         terminated, truncated = self.rules.ending(played, self.np_random)
         return terminated, truncated or (not terminated and self.max_cycles is not None and played >= self.max_cycles)
-
-    def _observe(self, view: SeatView, progress: float) -> Any:
-        seat = self.possible_agents.index(view.agent)
-        observer = self._observers[seat]
-        if self.view == "text":
-            return self._text(seat)
-        vector = view.vector.copy()
-        vector[-1] = progress
-        for back, joint in enumerate(self.history[-2 : -self.memory - 1 : -1], start=1):
-            block = slice(back * observer.block, (back + 1) * observer.block)
-            vector[block] = observer.see(joint).vector[: observer.block]
-        if self.view == "both":
-            return {"observation": vector, "action_mask": view.mask, "text": self._text(seat)}
-        return {"observation": vector, "action_mask": view.mask}
-
-    def _text(self, seat: int) -> str:
-        narrator, observer = self._narrators[seat], self._observers[seat]
-        views = (observer.see(joint).info for joint in self.history[narrator.told :])
-        return narrator.tell((info["moves"], info["payoffs"]) for info in views)
 
     def _totals(self, played: Mapping[tuple[int, ...], int]) -> list[float]:
         earned = [sum(observer.see(joint).reward * n for joint, n in played.items()) for observer in self._observers]
