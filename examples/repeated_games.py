@@ -62,8 +62,7 @@ OPPONENTS = [
     "naive-prober:0.1",
     "naive-prober:0.2",
     "grim",
-    "false-defector",
-]
+]  # the study's false defector is its defect-once under another name
 STYLES = ["base", "predict-first"]
 LABEL_PAIRS = [("J", "F"), ("X", "Q"), ("R", "H")]
 EXCHANGED = [(second, first) for first, second in LABEL_PAIRS]
