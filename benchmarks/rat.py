@@ -29,7 +29,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -53,7 +53,7 @@ class Programme:
 
     Attributes:
         rat: Settings of RAT and its ablations.
-        ppo: Settings of the adversaries that learn by PPO, on as many labels.
+        ppo: Settings of the adversaries that learn by PPO, on as many labels and for about as many CPU seconds.
         stages: Attacks and budgets, those first that are most worth having.
     """
 
@@ -76,9 +76,10 @@ PROGRAMMES = {
         RATSettings(
             steps=20_000, explore=1_000, segment=10, feedback_every=1_500, labels=1_300, reward_epochs=30, anneal=0.5
         ),
-        AdversarySettings(steps=60_000, envs=8, rollout=60, batch=120, gamma=0.95, learning_rate=1e-3),
+        AdversarySettings(steps=30_000, envs=8, rollout=60, batch=120, gamma=0.95, learning_rate=1e-3),
         (
-            (*_FIRST, ("sa-rl, equal steps", MAIN), ("sa-rl by sac", MAIN)),
+            _FIRST,
+            (("sa-rl by sac", MAIN),),
             _SMALLER[::-1],
             (("rat, no mixed rollout", MAIN),),
         ),
@@ -114,8 +115,6 @@ def _settings(programme: Programme, attack: str) -> dict[str, Any]:
     if attack in ("rat", *ABLATIONS):
         return asdict(replace(programme.rat, **ABLATIONS.get(attack, {})))
     ppo = asdict(programme.ppo)
-    if attack == "sa-rl, equal steps":
-        ppo["steps"] = programme.rat.steps
     return {"ppo": ppo} | ({} if attack == "sa-rl, true reward" else {"feedback": asdict(programme.rat)})
 
 
@@ -154,11 +153,10 @@ def run(cell: Cell) -> Cell:
         trained = train_rat(make, victim, epsilon=epsilon, settings=RATSettings(**cell["settings"]), seed=seed)
         method = trained.method
         extra = {"labels": trained.labels, "accuracy": trained.accuracy}
-    elif attack in ("sa-rl", "sa-rl, equal steps", "pa-ad"):
-        kind: Literal["sa-rl", "pa-ad"] = "pa-ad" if attack == "pa-ad" else "sa-rl"
+    elif attack in ("sa-rl", "pa-ad"):
         feedback, ppo = RATSettings(**cell["settings"]["feedback"]), AdversarySettings(**cell["settings"]["ppo"])
         rival = train_on_preferences(
-            make, victim, kind=kind, epsilon=epsilon, feedback=feedback, settings=ppo, seed=seed
+            make, victim, kind=attack, epsilon=epsilon, feedback=feedback, settings=ppo, seed=seed
         )  # fmt: skip
         method, extra = rival.method, {"labels": rival.labels, "accuracy": rival.accuracy}
     elif attack == "sa-rl, true reward":

@@ -23,7 +23,6 @@ EPISODES = 30
 PAPER = {
     "random": ("-", "0-6"),
     "sa-rl": ("0-63", "0-40"),
-    "sa-rl, equal steps": ("-", "-"),
     "sa-rl by sac": ("-", "-"),
     "sa-rl, true reward": ("-", "11-100"),
     "pa-ad": ("1-79", "0-4"),
