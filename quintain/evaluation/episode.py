@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from typing import Any
 
@@ -30,6 +30,7 @@ class Ledger:
     Args:
         index: Number of the episode in its run.
         seed: Its seed.
+        seats: The seats of a game, in order; each has a return even if it never acts.
     """
 
     __slots__ = (
@@ -45,11 +46,11 @@ class Ledger:
         "truncated",
     )
 
-    def __init__(self, index: int, seed: int) -> None:
+    def __init__(self, index: int, seed: int, seats: Iterable[str] = ()) -> None:
         self.index = index
         self.seed = seed
         self.steps: list[dict[str, Any]] = []
-        self.returns: dict[str, float] = {}
+        self.returns = dict.fromkeys(seats, 0.0)
         self.terms: dict[str, float] = {}
         self.reward_errors = 0
         self.final_observation: Any = None
@@ -58,25 +59,34 @@ class Ledger:
         self._started = time.perf_counter()
 
     def step(self, seat: str, observation: Any, action: Any, reward: float, info: dict[str, Any]) -> None:
-        """Write down one action of one seat.
+        """Write down one action of one seat, and what it earned.
 
         Raises:
             EnvironmentFault: If the reward is not a finite number.
         """
         reward = float(reward)
-        if not math.isfinite(reward):
-            raise EnvironmentFault(f"expected a finite reward, got {reward!r}")
         entry: dict[str, Any] = {"observation": observation, "action": action, "reward": reward}
         if "attack" in info:
             entry["attack"] = info["attack"]
+        if seat != "agent":
+            entry["seat"] = seat
+        self.pay(seat, reward, info)
         self.steps.append(entry)
+
+    def pay(self, seat: str, reward: float, info: dict[str, Any]) -> None:
+        """Book what a seat earned: in games also before it ever acts, in its return and in no step.
+
+        Raises:
+            EnvironmentFault: If the reward is not a finite number.
+        """
+        if not math.isfinite(reward):
+            raise EnvironmentFault(f"expected a finite reward, got {reward!r}")
         self.returns[seat] = self.returns.get(seat, 0.0) + reward
         self.reward_errors += "reward_error" in info
         prefix = ""
         if seat == "agent":
             self.info = info
         else:
-            entry["seat"] = seat
             self.info.setdefault("seats", {})[seat] = {k: v for k, v in info.items() if k not in _KEPT_ELSEWHERE}
             prefix = f"{seat}/"
         for name, value in info.get("reward_terms", {}).items():

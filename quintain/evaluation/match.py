@@ -12,7 +12,7 @@ from typing import Any
 from quintain.agents.agent import Actor, Agent, Seat
 from quintain.agents.llm.engine import record_exchanges
 from quintain.agents.registry import as_agent, make_agent
-from quintain.errors import AgentError, Boundary, ConfigurationError
+from quintain.errors import Boundary, ConfigurationError, EnvironmentFault
 from quintain.evaluation.episode import Ledger, classify
 from quintain.evaluation.manifest import describe_agent, make_manifest
 from quintain.evaluation.records import EpisodeRecord, RunFolder
@@ -63,7 +63,7 @@ def play(
     if set(agents) != set(seats):
         missing, extra = sorted(set(seats) - set(agents)), sorted(set(agents) - set(seats))
         raise ConfigurationError(f"every seat needs one agent: missing {missing}, no such seat {extra}; seats: {seats}")
-    players = {s: make_agent(**a) if isinstance(a, Mapping) else as_agent(a) for s, a in agents.items()}
+    players = {s: make_agent(**agents[s]) if isinstance(agents[s], Mapping) else as_agent(agents[s]) for s in seats}
     name = str(world.metadata.get("name", type(world.unwrapped).__name__))
     described = {seat: describe_agent(player) for seat, player in players.items()}
     manifest = make_manifest(name, {}, described, seed)
@@ -93,11 +93,11 @@ async def play_match(game: Any, name: str, players: Mapping[str, Agent], index: 
     Args:
         game: A PettingZoo game, parallel or AEC, that nobody else uses meanwhile.
         name: The game's id.
-        players: One agent per seat.
+        players: One agent per seat. The record keeps the seats in this order.
         index: Number of the match in its run.
         seed: Its seed.
     """
-    ledger = Ledger(index, seed)
+    ledger = Ledger(index, seed, players)
     error: dict[str, str] | None = None
     with record_exchanges() as tape:
         table = _Table(game, name, players, seed, ledger)
@@ -158,7 +158,7 @@ class _Table:
             observations = following
 
     async def play_turns(self) -> None:
-        """Play a turn-based game: a seat's reward arrives when it is its turn again."""
+        """Play a turn-based game: a seat's reward arrives when it is its turn, for its last action if there was one."""
         self.boundary = "env"
         self._game.reset(seed=self._seed)
         self._sit()
@@ -168,6 +168,8 @@ class _Table:
             observation, reward, terminated, truncated, info = self._game.last()
             if seat in pending:
                 self._ledger.step(seat, *pending.pop(seat), reward, info)
+            else:  # others' actions pay it before it ever acts
+                self._ledger.pay(seat, float(reward), info)
             if terminated or truncated:
                 self._game.step(None)
                 continue
@@ -177,4 +179,6 @@ class _Table:
             pending[seat] = (observation, action)
             self._game.step(action)
         if pending:
-            raise AgentError(f"the game ended before seats {sorted(pending)} got the rewards of their last actions")
+            raise EnvironmentFault(
+                f"the game ended before seats {sorted(pending)} got the rewards of their last actions"
+            )

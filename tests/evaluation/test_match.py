@@ -70,6 +70,62 @@ def test_a_match_by_hand(make):
     assert report.returns["player_1"].estimate == 1.0
 
 
+class Toll(pettingzoo.AECEnv):
+    """Whoever the seed says moves first and takes a point from the other; the game ends after ``moves`` moves."""
+
+    metadata = {"name": "toll_v0", "render_modes": []}
+
+    def __init__(self, moves=2):
+        super().__init__()
+        self.possible_agents, self.moves, self.render_mode = ["a", "b"], moves, None
+
+    def observation_space(self, agent):
+        return spaces.Discrete(1)
+
+    def action_space(self, agent):
+        return spaces.Discrete(2)
+
+    def observe(self, agent):
+        return 0
+
+    def reset(self, seed=None, options=None):
+        self.agents, self.played = list(self.possible_agents), 0
+        self.rewards, self._cumulative_rewards = dict.fromkeys(self.agents, 0), dict.fromkeys(self.agents, 0)
+        self.terminations, self.truncations = dict.fromkeys(self.agents, False), dict.fromkeys(self.agents, False)
+        self.infos = {agent: {} for agent in self.agents}
+        self.agent_selection = self.agents[seed % 2]
+
+    def step(self, action):
+        mover = self.agent_selection
+        if self.terminations[mover]:
+            self._was_dead_step(action)
+            return
+        other = "b" if mover == "a" else "a"
+        self._cumulative_rewards[mover] = 0
+        self.rewards = {mover: 1, other: -1}
+        self.played += 1
+        self.terminations = dict.fromkeys(self.agents, self.played == self.moves)
+        self.agent_selection = other
+        self._accumulate_rewards()
+        self.infos = {a: {"reward_terms": {"toll": float(self._cumulative_rewards[a])}} for a in self.agents}
+
+
+@pytest.mark.parametrize("moves", [1, 2])
+def test_rewards_count_that_arrive_before_a_seat_acts_or_without_it_ever_acting(moves):
+    pushes = ScriptedAgent([0], cycle=True)
+    report = quintain.play(Toll(moves), {"b": pushes, "a": pushes}, episodes=8)
+    first = {e.seed % 2 for e in report.episodes}
+    assert first == {0, 1}, "the seeds let only one seat begin"
+    for match in report.episodes:
+        assert match.error is None, match.error
+        mover, other = ("a", "b") if match.seed % 2 == 0 else ("b", "a")
+        expected = {mover: 1.0, other: -1.0} if moves == 1 else {mover: 0.0, other: 0.0}
+        assert match.returns == expected
+        assert list(match.returns) == ["a", "b"]  # the game's order, whoever begins and however the agents are given
+        assert match.reward == expected["a"]
+        assert {f"{seat}/toll": value for seat, value in match.returns.items()} == match.reward_terms
+
+
 def test_matches_are_a_function_of_the_seed_however_many_are_live():
     agents = {"player_0": "random", "player_1": "random"}
     one = quintain.play(Matching(), agents, episodes=12, seed=3)
