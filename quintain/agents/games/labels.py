@@ -18,7 +18,7 @@ def choose_label(reply: Reply, labels: Sequence[str], temperature: float = 0.0, 
     """Turn a reply of one token into a choice among labels.
 
     A token counts for the label that it spells, with or without blanks around it. A label that is not among the tokens
-    told is given the log-probability of the least likely of these, which is more than it has.
+    told is less likely than the last of these; it is given half of that one's probability.
 
     Args:
         reply: With ``top_logprobs``.
@@ -39,7 +39,7 @@ def choose_label(reply: Reply, labels: Sequence[str], temperature: float = 0.0, 
     weights = [math.fsum(math.exp(p) for text, p in told if text.strip() == label) for label in labels]
     if not any(weights):
         return reply
-    floor = min(p for _, p in told)
-    logprobs = tuple(math.log(weight) if weight else floor for weight in weights)
+    unseen = min(p for _, p in told) - math.log(2)
+    logprobs = tuple(math.log(weight) if weight else unseen for weight in weights)
     chosen = labels[Sampler(temperature, 1.0, seed, 0).choose(logprobs)]
     return replace(reply, text=chosen, finish_reason="choice", choice_logprobs=logprobs)

@@ -19,9 +19,11 @@ def test_spellings_of_one_label_add_up():
     assert choice.finish_reason == "choice"
 
 
-def test_a_label_that_is_not_told_is_no_likelier_than_the_last_that_is():
-    choice = choose_label(told(("The", -0.1), ("F", -3.0), ("So", -4.0)), ["J", "F"])
-    assert (choice.text, choice.choice_logprobs) == ("F", pytest.approx((-4.0, -3.0)))
+@pytest.mark.parametrize("labels", [["J", "F"], ["F", "J"]])
+def test_a_label_that_is_not_told_is_less_likely_than_the_last_that_is(labels):
+    choice = choose_label(told(("The", -0.1), ("So", -3.0), ("F", -4.0)), labels)
+    assert choice.text == "F"
+    assert dict(zip(labels, choice.choice_logprobs, strict=True)) == pytest.approx({"F": -4.0, "J": -4.0 - math.log(2)})
 
 
 @pytest.mark.parametrize("reply", [Reply("The"), told(("The", -0.1), ("Just", -2.0), ("f", -2.0))])
