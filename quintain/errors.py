@@ -8,11 +8,12 @@ scored. Whatever a model writes is an outcome, not an exception.
 
 from __future__ import annotations
 
+import copyreg
 import difflib
 import importlib
 from collections.abc import Iterable
 from types import ModuleType
-from typing import Literal
+from typing import Any, Literal
 
 __all__ = [
     "AgentError",
@@ -38,6 +39,13 @@ Boundary = Literal["engine", "sandbox", "env", "agent"]
 
 class QuintainError(Exception):
     """Base of every exception that Quintain raises on purpose."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle message and attributes, so that the arguments of ``__init__`` may be others."""
+        made = super().__reduce__()
+        assert isinstance(made, tuple)
+        kind, arguments, *state = made
+        return copyreg.__newobj__, (kind, *arguments), *state  # type: ignore[attr-defined]  # missing in typeshed
 
 
 class ConfigurationError(QuintainError, ValueError):

@@ -1,6 +1,32 @@
+import pickle
+
 import pytest
 
+from quintain import errors
 from quintain.errors import ConfigurationError, MissingDependencyError, QuintainError, UnknownNameError, require
+
+ARGUMENTS = {
+    "UnknownNameError": ("task", "leters", ["letters"]),
+    "MissingDependencyError": ("mujoco", "mujoco", "rendering"),
+    "BudgetExceededError": ("tokens", 1000, 1024),
+    "ContextOverflowError": (9000, 8191),
+}
+CLASSES = [c for name in errors.__all__ if isinstance(c := getattr(errors, name), type)]
+
+
+@pytest.mark.parametrize("kind", CLASSES)
+def test_errors_survive_the_way_to_another_process(kind):
+    error = kind(*ARGUMENTS.get(kind.__name__, ("what went wrong",)))
+    error.__notes__ = ["seen in episode 3"]
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is kind
+    assert (str(copy), copy.args, vars(copy)) == (str(error), error.args, vars(error))
+    assert getattr(copy, "name", None) == getattr(error, "name", None)
+
+
+def test_what_an_error_carries_survives_too():
+    copy = pickle.loads(pickle.dumps(errors.EngineError("gone", attempts=4, status=503)))
+    assert (copy.attempts, copy.status, str(copy)) == (4, 503, "gone")
 
 
 def test_unknown_name_suggests_the_nearest():

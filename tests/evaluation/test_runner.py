@@ -14,9 +14,20 @@ from worlds import BatchParity, Coin, Parity, Sum, make_sum
 
 import quintain
 from quintain.agents.scripted import FunctionAgent, OracleAgent, ScriptedAgent
-from quintain.errors import ConfigurationError, EngineError, RecordError, SandboxError, UnknownNameError
+from quintain.errors import ConfigurationError, EngineError, QuintainError, RecordError, SandboxError, UnknownNameError
 from quintain.evaluation.records import read_episodes
 from quintain.evaluation.report import Report
+
+
+class Complicated(Exception):
+    """Can be pickled, but not read back."""
+
+    def __init__(self, expected, got):
+        super().__init__(f"expected {expected}, got {got}")
+
+
+def complicated():
+    raise Complicated(1, 2)
 
 
 def numbers(report):
@@ -51,13 +62,42 @@ def test_processes_give_the_same_numbers():
     assert numbers(spread) == numbers(inline)
 
 
-def test_a_worker_that_dies_costs_only_its_episodes():
+def test_a_worker_that_dies_costs_only_the_episode_it_was_in():
     report = quintain.evaluate(
-        lambda_free_kill, Parity(), episodes=10, executor="process", workers=2, concurrency=2, seed=1
+        lambda_free_kill, Parity(), episodes=10, executor="process", workers=2, concurrency=2, seed=7
     )
-    assert len(report.episodes) == 10
-    assert report.errors >= 1
+    deadly = [e.index for e in report.episodes if e.seed % 5 == 0]
+    assert len(deadly) == 3, "more than there are workers, so that somebody has to take their place"
+    assert [e.index for e in report.episodes] == list(range(10))
+    assert [e.index for e in report.episodes if e.outcome == "error"] == deadly
     assert {e.error["type"] for e in report.episodes if e.error} == {"WorkerDied"}
+    assert {e.outcome for e in report.episodes if not e.error} == {"success"}
+
+
+def test_workers_that_never_begin_end_the_run_and_condemn_no_episode(tmp_path):
+    out = tmp_path / "run"
+    process = run_script(
+        tmp_path,
+        f"quintain.evaluate('CartPole-v1', 'random', episodes=3, executor='process', workers=2, out={str(out)!r})",
+    )
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1
+    assert "3 episodes were not played" in errors
+    assert 'if __name__ == "__main__"' in errors
+    assert read_episodes(out) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"env_kwargs": {"tasks": "lettters"}}, UnknownNameError, "did you mean 'letters'"),
+        ({"env": complicated}, QuintainError, "Complicated: expected 1, got 2"),
+    ],
+)
+def test_errors_of_workers_reach_the_caller(arguments, error, message):
+    arguments = {"env": "CodeReason-v0"} | arguments
+    with pytest.raises(error, match=message):
+        quintain.evaluate(agent="oracle", episodes=2, executor="process", workers=1, **arguments)
 
 
 def lambda_free_kill():
