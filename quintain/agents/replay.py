@@ -15,7 +15,8 @@ __all__ = ["ReplayAgent"]
 class ReplayAgent:
     """Plays the actions of a run folder: the same seeds give the same episodes, with no model and no waiting.
 
-    Numeric actions come back as lists; environments with array spaces get arrays of the space's dtype.
+    Numeric actions come back as lists; environments with array spaces get arrays of the space's dtype. Of an episode
+    that was run twice, the later line counts.
 
     Args:
         run: A run folder, as ``evaluate(..., out=...)`` leaves it.
@@ -29,15 +30,20 @@ class ReplayAgent:
         path = self.run / "episodes.jsonl"
         if not path.is_file():
             raise RecordError(f"no episodes in {str(self.run)!r}; expected a run folder with episodes.jsonl")
-        self._actions: dict[tuple[int, str], list[Any]] = {}
+        self._episodes: dict[int, dict[str, list[Any]]] = {}
         with path.open(encoding="utf-8") as lines:
             for line in lines:
                 try:
                     record = json.loads(line)
                 except ValueError:  # the last line of a run that was cut off
                     continue
+                seats = self._episodes[record["seed"]] = {}
                 for step in record["steps"]:
-                    self._actions.setdefault((record["seed"], step.get("seat", "agent")), []).append(step["action"])
+                    seats.setdefault(step.get("seat", "agent"), []).append(step["action"])
+
+    def describe(self) -> dict[str, Any]:
+        """Return which run is played again, for the run's record."""
+        return {"agent": "replay", "run": str(self.run)}
 
     def begin(self, seat: Seat) -> Actor:
         """Look up the seat's episode.
@@ -45,7 +51,7 @@ class ReplayAgent:
         Raises:
             AgentError: If the run has no episode with this seed and seat.
         """
-        actions = self._actions.get((seat.seed, seat.name))
+        actions = self._episodes.get(seat.seed, {}).get(seat.name)
         if actions is None:
             raise AgentError(f"{str(self.run)!r} has no episode with seed {seat.seed} for seat {seat.name!r}")
         return _ReplayActor(actions, seat)

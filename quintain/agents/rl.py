@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -35,6 +36,23 @@ class PredictAgent:
     def __init__(self, model: Predicts, *, deterministic: bool = True) -> None:
         self.model = model
         self.deterministic = deterministic
+
+    def describe(self) -> dict[str, Any]:
+        """Return the model's class and, for Stable-Baselines3, a hash of its parameters, for the run's record."""
+        kind = type(self.model)
+        facts = {
+            "agent": "predict",
+            "model": f"{kind.__module__}.{kind.__qualname__}",
+            "deterministic": self.deterministic,
+        }
+        if hasattr(self.model, "get_parameters"):
+            state = self.model.get_parameters().get("policy", {})
+            digest = hashlib.blake2b(digest_size=8)
+            for name, tensor in state.items():
+                digest.update(name.encode())
+                digest.update(tensor.detach().cpu().numpy().tobytes())
+            facts["parameters"] = digest.hexdigest()
+        return facts
 
     def begin(self, seat: Seat) -> Actor:
         """Sit down with a fresh recurrent state.
@@ -96,6 +114,11 @@ class NetworkAgent:
                     return module(torch.as_tensor(batch)).numpy()
 
             self._forward = forward
+
+    def describe(self) -> dict[str, Any]:
+        """Return the file's name and a hash of its content, for the run's record."""
+        digest = hashlib.blake2b(self.path.read_bytes(), digest_size=8).hexdigest()
+        return {"agent": "network", "file": self.path.name, "hash": digest}
 
     def begin(self, seat: Seat) -> Actor:
         """Sit down.

@@ -8,6 +8,7 @@ from typing import Any
 
 from quintain.agents.agent import Action, Actor, Seat
 from quintain.errors import AgentError
+from quintain.provenance import describe_function
 
 __all__ = ["FunctionAgent", "OracleAgent", "RandomAgent", "ScriptedAgent"]
 
@@ -23,6 +24,10 @@ class ScriptedAgent:
     def __init__(self, actions: Sequence[Action], *, cycle: bool = False) -> None:
         self.actions = tuple(actions)
         self.cycle = cycle
+
+    def describe(self) -> dict[str, Any]:
+        """Return the script, for the run's record."""
+        return {"agent": "scripted", "actions": self.actions, "cycle": self.cycle}
 
     def begin(self, seat: Seat) -> Actor:
         """Start at the beginning of the script."""
@@ -74,6 +79,10 @@ class OracleAgent:
     def __init__(self, *, through_code: bool = False) -> None:
         self.through_code = through_code
 
+    def describe(self) -> dict[str, Any]:
+        """Return the arguments, for the run's record."""
+        return {"agent": "oracle", "through_code": self.through_code}
+
     def begin(self, seat: Seat) -> Actor:
         """Sit down.
 
@@ -110,6 +119,10 @@ class FunctionAgent:
             positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
             starred = any(p.kind is p.VAR_POSITIONAL for p in parameters)
             self._takes_info = starred or len(positional) >= 2
+
+    def describe(self) -> dict[str, Any]:
+        """Return which function it is, for the run's record."""
+        return {"agent": "function", **describe_function(self.function)}
 
     def begin(self, seat: Seat) -> Actor:
         """Functions have no state: every seat gets the same actor."""

@@ -22,7 +22,7 @@ def compare(
     """Compare two runs pair by pair: episodes with the same seed posed the same problem.
 
     Differences are A minus B, with paired bootstrap intervals. Episodes that failed for infrastructure reasons in
-    either run are left out.
+    either run are left out of all columns.
 
     Examples:
         quintain eval CodeReason-v0 -a all-text --tasks letters -n 100 -o runs/text
@@ -34,6 +34,7 @@ def compare(
 
     from quintain.cli.tables import bounds, number, simple_table
     from quintain.evaluation.compare import compare as run
+    from quintain.evaluation.compare import pair
     from quintain.evaluation.report import Report
 
     a, b = Report.load(run_a, confidence), Report.load(run_b, confidence)
@@ -41,6 +42,7 @@ def compare(
     if as_json:
         print_json(found.to_dict())
         return
+    a, b = pair(a, b)
     table = simple_table("", "", "A", "B", "A - B", f"{confidence:.0%} interval", "pairs")
     for name, kind, one, two, difference in (
         ("success", "rate", a.success, b.success, found.success),

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from quintain.errors import ConfigurationError
-from quintain.evaluation.records import EpisodeRecord
 from quintain.evaluation.report import Report
 from quintain.evaluation.statistics import Interval, paired_difference, required_pairs, sign_test
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["Comparison", "compare", "pair"]
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ def compare(
     """
     one = first if isinstance(first, Report) else Report.load(first)
     two = second if isinstance(second, Report) else Report.load(second)
-    pairs = _pair(one.scored, two.scored)
+    pairs = list(zip(*(report.episodes for report in pair(one, two)), strict=True))
     judged = [(a, b) for a, b in pairs if "finished" not in (a.outcome, b.outcome)]
     wins_a = [float(a.outcome == "success") for a, _ in judged]
     wins_b = [float(b.outcome == "success") for _, b in judged]
@@ -100,11 +98,17 @@ def compare(
     )
 
 
-def _pair(first: Sequence[EpisodeRecord], second: Sequence[EpisodeRecord]) -> list[tuple[EpisodeRecord, EpisodeRecord]]:
-    partners = {e.seed: e for e in second}
-    pairs = [(e, partners[e.seed]) for e in first if e.seed in partners]
+def pair(first: Report, second: Report) -> tuple[Report, Report]:
+    """Keep the scored episodes of two runs that have a partner of the same seed, in the same order.
+
+    Raises:
+        ConfigurationError: If no seed occurs in both runs, or a seed posed different tasks.
+    """
+    partners = {e.seed: e for e in second.scored}
+    pairs = [(e, partners[e.seed]) for e in first.scored if e.seed in partners]
     if not pairs:
         raise ConfigurationError("no seed occurs in both runs; compare runs of the same environment and seed")
+    worlds = [report.manifest.get("config", {}).get("env") for report in (first, second)]
     for a, b in pairs:
         hashes = a.info.get("task_hash"), b.info.get("task_hash")
         if hashes[0] != hashes[1]:
@@ -112,13 +116,17 @@ def _pair(first: Sequence[EpisodeRecord], second: Sequence[EpisodeRecord]) -> li
                 f"seed {a.seed} posed different tasks ({hashes[0]} and {hashes[1]}); "
                 "the runs differ in configuration or version"
             )
-    return pairs
+        if hashes[0] is None and None not in worlds and worlds[0] != worlds[1]:
+            raise ConfigurationError(f"the runs are of different environments: {worlds[0]!r} and {worlds[1]!r}")
+    both = zip((first, second), zip(*pairs, strict=True), strict=True)
+    one, two = (replace(report, episodes=list(episodes), path=None) for report, episodes in both)
+    return one, two
 
 
 def _hint(difference: Interval, scores: tuple[list[float], list[float]], p_value: float, confidence: float) -> str:
     if difference.n < 2:
         return "One pair tells nothing."
-    if difference.low == difference.high == 0:
+    if scores[0] == scores[1]:
         return "The two runs scored the same in every pair."
     if difference.low > 0 or difference.high < 0:
         if p_value > 1 - confidence:

@@ -13,6 +13,7 @@ from typing import Any
 from gymnasium.envs.registration import EnvSpec
 
 from quintain.evaluation.records import SCHEMA, to_json
+from quintain.provenance import describe_function
 
 __all__ = ["describe_agent", "make_manifest", "package_versions"]
 
@@ -54,11 +55,14 @@ def describe_env(env: Any) -> Any:
         return env
     if isinstance(env, EnvSpec):
         return json.loads(env.to_json())
-    return {"made_by": f"{getattr(env, '__module__', '?')}.{getattr(env, '__qualname__', type(env).__name__)}"}
+    return {"made_by": describe_function(env)}
 
 
 def describe_agent(agent: Any) -> Any:
-    """Describe an agent as JSON-able data: its own description where it has one, else its class."""
+    """Describe an agent as JSON-able data: its own ``describe()`` where it has one, else its class.
+
+    Two agents of a class without ``describe`` look the same, so that a run of one can be resumed with the other.
+    """
     if isinstance(agent, Mapping):
         return {k: describe_agent(v) if hasattr(v, "describe") else v for k, v in agent.items()}
     if hasattr(agent, "describe"):

@@ -33,6 +33,7 @@ Outcome = Literal["success", "failure", "parse_error", "invalid_action", "error"
 OUTCOMES: tuple[Outcome, ...] = ("success", "failure", "parse_error", "invalid_action", "finished", "error")
 
 _FSYNC_EVERY_S = 0.5
+_DEEPEST = 100
 
 
 @dataclass(slots=True)
@@ -115,16 +116,21 @@ _values = operator.attrgetter(*_FIELDS)
 
 
 def to_json(data: Any) -> str:
-    """Dump as one line of ASCII JSON; NumPy scalars and arrays become numbers and lists, NaN becomes ``null``."""
+    """Dump as one line of ASCII JSON, whatever it is.
+
+    NumPy scalars and arrays become numbers and lists, NaN becomes ``null``, keys become strings, and what JSON has no
+    word for, or is nested deeper than 100 levels, becomes its ``repr``.
+    """
     try:
         return _ENCODER.encode(data)
-    except ValueError:
-        return _ENCODER.encode(_without_nan(data))
+    except (ValueError, TypeError, RecursionError):
+        return _ENCODER.encode(_forced(data))
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
-        return value.item()
+        item = value.item()
+        return repr(value) if isinstance(item, np.generic) else item  # a long double stays what it is
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, (set, frozenset)):
@@ -141,14 +147,16 @@ def _plain(value: Any) -> Any:
 _ENCODER = json.JSONEncoder(default=_plain, separators=(",", ":"), allow_nan=False, check_circular=False)
 
 
-def _without_nan(value: Any) -> Any:
+def _forced(value: Any, depth: int = 0) -> Any:
+    if depth > _DEEPEST:
+        return repr(value)[:1000]
     if isinstance(value, float):
         return value if np.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {str(k): _without_nan(v) for k, v in value.items()}
+        return {str(k): _forced(v, depth + 1) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_without_nan(v) for v in value]
-    return value if value is None or isinstance(value, (str, int)) else _without_nan(_plain(value))
+        return [_forced(v, depth + 1) for v in value]
+    return value if value is None or isinstance(value, (str, int)) else _forced(_plain(value), depth + 1)
 
 
 def read_episodes(run: str | Path) -> list[EpisodeRecord]:
@@ -207,12 +215,18 @@ class RunFolder:
         manifest_path, episodes_path = self.path / "run.json", self.path / "episodes.jsonl"
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            if manifest_path.exists() and (resume or _holds_lines(episodes_path)):
-                if not resume:
-                    raise RecordError(
-                        f"{str(self.path)!r} already holds a run; continue it with resume=True (--resume), "
-                        "or choose another folder"
-                    )
+            holds = _holds_lines(episodes_path)
+            if holds and not resume:
+                raise RecordError(
+                    f"{str(self.path)!r} already holds a run; continue it with resume=True (--resume), "
+                    "or choose another folder"
+                )
+            if holds and not manifest_path.exists():
+                raise RecordError(
+                    f"{str(self.path)!r} holds episodes and no run.json, so nobody can tell what they are of; "
+                    "choose another folder"
+                )
+            if resume and manifest_path.exists():
                 _check_same(read_manifest(self.path), json.loads(to_json(manifest)), self.path)
             else:
                 _write_atomically(manifest_path, json.dumps(json.loads(to_json(manifest)), indent=2) + "\n")
@@ -318,9 +332,17 @@ def _check_same(stored: Mapping[str, Any], wanted: Mapping[str, Any], path: Path
         raise RecordError(f"{str(path)!r} holds a run with another configuration: {shown}. Choose another folder")
 
 
+class _Absent:
+    def __repr__(self) -> str:
+        return "not given"
+
+
+_ABSENT = _Absent()
+
+
 def _differences(stored: Any, wanted: Any, name: str) -> Iterable[str]:
     if isinstance(stored, dict) and isinstance(wanted, dict):
         for key in sorted(stored.keys() | wanted.keys()):
-            yield from _differences(stored.get(key), wanted.get(key), f"{name}.{key}".lstrip("."))
+            yield from _differences(stored.get(key, _ABSENT), wanted.get(key, _ABSENT), f"{name}.{key}".lstrip("."))
     elif stored != wanted:
         yield f"{name} was {stored!r}, is {wanted!r}"

@@ -131,6 +131,9 @@ def paired_difference(
 ) -> Interval:
     """Estimate ``mean(first - second)`` by a BCa bootstrap over pairs.
 
+    Where all differences of zeros and ones are equal (each pair won, say), resampling them says nothing; the score
+    interval for a difference of paired proportions stands in (Newcombe 1998, method 10).
+
     Args:
         first: Shape ``(n,)``.
         second: Shape ``(n,)``; ``second[i]`` shares its seed with ``first[i]``.
@@ -143,7 +146,10 @@ def paired_difference(
     a, b = _finite(first), _finite(second)
     if a.shape != b.shape:
         raise ValueError(f"pairs need equal lengths, got {len(a)} and {len(b)}")
-    return mean(a - b, confidence, "bca", seed)
+    differences = a - b
+    if len(a) > 1 and np.all(differences == differences[0]) and np.all(np.isin((a, b), (0.0, 1.0))):
+        return _paired_proportions(a, b, confidence)
+    return mean(differences, confidence, "bca", seed)
 
 
 def required_pairs(differences: Sequence[float] | NDArray[np.float64], confidence: float = 0.95) -> int | None:
@@ -172,6 +178,22 @@ def sign_test(wins: int, losses: int) -> float:
     n = wins + losses
     tail = sum(math.comb(n, k) for k in range(min(wins, losses) + 1))
     return min(1.0, tail / 2 ** (n - 1)) if n else 1.0
+
+
+def _paired_proportions(a: NDArray[np.float64], b: NDArray[np.float64], confidence: float) -> Interval:
+    """Newcombe's interval where nobody won a pair, or the same one won all of them."""
+    n, estimate = len(a), float((a - b).mean())
+    one, two = rate(int(a.sum()), n, confidence), rate(int(b.sum()), n, confidence)
+    # The correlation, corrected for continuity: without decisive pairs ad - bc is what the products are made of.
+    agreed = int((a * b).sum()) * int(((1 - a) * (1 - b)).sum())
+    phi = max(0.0, agreed - n / 2) / agreed if agreed else 0.0
+
+    def reach(first: float, second: float) -> float:
+        return math.sqrt(first**2 - 2 * phi * first * second + second**2)
+
+    low = estimate - reach(one.estimate - one.low, two.high - two.estimate)
+    high = estimate + reach(one.high - one.estimate, two.estimate - two.low)
+    return Interval(estimate, max(-1.0, low), min(1.0, high), n, "newcombe", confidence, _small(n))
 
 
 def _bca(data: NDArray[np.float64], confidence: float, seed: int) -> tuple[float, float]:

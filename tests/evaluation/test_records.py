@@ -145,6 +145,29 @@ def test_a_different_configuration_is_not_resumed(tmp_path):
         RunFolder(tmp_path / "run", other, resume=True)
 
 
+def test_an_argument_that_was_not_given_is_no_none(tmp_path):
+    RunFolder(tmp_path / "run", {"config": {"env": "X-v0", "env_kwargs": {}}}).close()
+    with pytest.raises(RecordError, match=r"env_kwargs\.tasks was not given, is None"):
+        RunFolder(tmp_path / "run", {"config": {"env": "X-v0", "env_kwargs": {"tasks": None}}}, resume=True)
+
+
+@pytest.mark.parametrize("resume", [False, True])
+def test_episodes_of_nobody_knows_what_are_left_alone(tmp_path, resume):
+    with RunFolder(tmp_path / "run", MANIFEST) as folder:
+        folder.append(record(0))
+    (tmp_path / "run" / "run.json").unlink()
+    with pytest.raises(RecordError, match=r"no run\.json" if resume else "already holds a run"):
+        RunFolder(tmp_path / "run", MANIFEST, resume=resume)
+
+
+def test_every_info_can_be_written():
+    circle: dict = {}
+    circle["self"] = circle
+    hostile = {np.int64(3): 1, (1, 2): {None: np.nan}, "long": np.longdouble("0.1"), "circle": circle}
+    read = json.loads(to_json(hostile))
+    assert (read["3"], read["(1, 2)"], read["long"][:13]) == (1, {"None": None}, "np.longdouble")
+
+
 def test_a_missing_run_is_explained(tmp_path):
     with pytest.raises(RecordError, match=r"expected a folder with episodes\.jsonl"):
         read_episodes(tmp_path)

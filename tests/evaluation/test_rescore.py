@@ -30,6 +30,15 @@ def test_a_changed_verifier_shows(run, monkeypatch):
     assert (result.before.success.estimate, result.after.success.estimate) == (1.0, 0.0)
 
 
+def test_a_retried_episode_is_scored_by_its_last_attempt(run):
+    """A failed attempt leaves a line with the steps that it had; the retry's line follows."""
+    lines = [json.loads(line) for line in (run / "episodes.jsonl").read_text().splitlines()]
+    failed = [line | {"outcome": "error", "steps": line["steps"][:1], "info": {}} for line in lines]
+    (run / "episodes.jsonl").write_text("".join(json.dumps(line) + "\n" for line in [*failed, *lines]))
+    result = quintain.rescore(run)
+    assert (result.changed, result.after.success.estimate) == ([], 1.0)
+
+
 def test_changed_questions_are_called_drift(run):
     lines = [json.loads(line) for line in (run / "episodes.jsonl").read_text().splitlines()]
     lines[2]["info"]["task_hash"] = "0" * 16

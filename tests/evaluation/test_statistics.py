@@ -69,6 +69,22 @@ def test_equal_values_have_a_point_interval():
     assert interval.estimate == pytest.approx(1.1)
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [  # method 10 of Newcombe (1998), worked out by hand from Wilson's limits 0.4385 (3 of 3), 0.7225 (10 of 10), 0.1500 (2 of 4)
+        ([1, 1, 1], [0, 0, 0], (0.2059, 1.0)),
+        ([0, 0, 0], [1, 1, 1], (-1.0, -0.2059)),
+        ([1] * 10, [1] * 10, (-0.2775, 0.2775)),
+        ([1, 1, 0, 0], [1, 1, 0, 0], (-0.34996, 0.34996)),
+    ],
+)
+def test_pairs_that_all_ended_alike_have_no_point_interval(first, second, expected):
+    found = paired_difference(first, second)
+    assert (found.low, found.high) == pytest.approx(expected, abs=1e-4)
+    assert found.method == "newcombe"
+    assert paired_difference([0.5] * 3, [0.25] * 3).method == "bca"
+
+
 def test_pairing_removes_common_variation():
     rng = np.random.default_rng(0)
     shared = rng.normal(0, 10, 50)

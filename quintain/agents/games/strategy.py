@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,14 +58,16 @@ def strategy(name: str, **arguments: Any) -> StrategyAgent:
         from quintain.agents.games.axelrod_players import AxelrodSeat, find_player
 
         player = find_player(rest, arguments)
-        return StrategyAgent(name, player.traits, lambda own, rng: AxelrodSeat(player, rng))
+        return StrategyAgent(name, player.traits, lambda own, rng: AxelrodSeat(player, rng), arguments=arguments)
     if base in _ADAPTIVE:
         kind = _ADAPTIVE[base]
         positional = _numbers(name, rest)
         _bind(name, kind, [None, None, *positional], arguments)
-        return StrategyAgent(name, kind.traits, lambda own, rng: kind(own, rng, *positional, **arguments))
+        return StrategyAgent(
+            name, kind.traits, lambda own, rng: kind(own, rng, *positional, **arguments), arguments=arguments
+        )
     made = machine(name, **arguments)
-    return StrategyAgent(name, made.traits, lambda own, rng: _MachineSeat(made, rng), made)
+    return StrategyAgent(name, made.traits, lambda own, rng: _MachineSeat(made, rng), made, arguments)
 
 
 def machine(name: str, **arguments: Any) -> Machine:
@@ -110,6 +112,7 @@ class StrategyAgent:
         traits: Its properties.
         sit: Makes the player of one match from its payoff tensor and generator.
         machine: The finite-state machine behind it, if it is one.
+        arguments: What else it was made with, for the run's record.
     """
 
     def __init__(
@@ -118,8 +121,10 @@ class StrategyAgent:
         traits: Traits,
         sit: Callable[[Any, np.random.Generator], adaptive.Adaptive],
         machine: Machine | None = None,
+        arguments: Mapping[str, Any] | None = None,
     ) -> None:
         self.name = name
+        self.arguments = dict(arguments or {})
         self.traits = traits
         self.machine = machine
         self.sit = sit
@@ -137,8 +142,8 @@ class StrategyAgent:
         return _StrategyActor(self, seat)
 
     def describe(self) -> dict[str, Any]:
-        """Return the name, for the run's record."""
-        return {"agent": "strategy", "name": self.name}
+        """Return the name and the arguments, for the run's record."""
+        return {"agent": "strategy", "name": self.name, **self.arguments}
 
 
 class _MachineSeat:

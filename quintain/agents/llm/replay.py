@@ -68,16 +68,22 @@ class ReplayEngine(Engine):
 
 
 def _read_calls(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the calls of every episode; of an episode that was run twice, the later line counts."""
     lines = path.read_bytes().splitlines()
+    episodes: dict[Any, list[dict[str, Any]]] = {}
     for number, line in enumerate(lines, start=1):
         try:
-            calls = json.loads(line).get("calls") or []
-            for call in calls:
-                yield {"key": call["key"], "replies": call["replies"]}
+            record = json.loads(line)
+            calls = [{"key": call["key"], "replies": call["replies"]} for call in record.get("calls") or []]
+            index = record.get("index", f"line {number}")
+            episodes.pop(index, None)
+            episodes[index] = calls
         except (ValueError, AttributeError, TypeError, KeyError) as error:
             if number == len(lines):  # a run that was killed may leave half a line
-                return
+                break
             raise RecordError(f"line {number} of {path} is damaged: {error!r}") from error
+    for calls in episodes.values():
+        yield from calls
 
 
 def _show(request: Request) -> str:

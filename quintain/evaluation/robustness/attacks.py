@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -31,6 +32,7 @@ from quintain.attacks import (
 from quintain.attacks.learned import Directed, Learned
 from quintain.errors import ConfigurationError, UnknownNameError
 from quintain.evaluation.robustness.threat import Attack, Threat, Trained
+from quintain.provenance import describe_function
 
 __all__ = ["ATTACKS", "AttackFactory", "resolve_attacks"]
 
@@ -72,7 +74,8 @@ def _resolve(name: str, value: str | Attack | AttackFactory) -> Attack:
     if isinstance(value, Attack):
         return replace(value, name=name)
     factory = value
-    return Attack(name, lambda env, threat, network: factory(env, threat.epsilon))
+    made_by = json.dumps(describe_function(factory))  # a resumed run tells attacks apart by it
+    return Attack(name, lambda env, threat, network: factory(env, threat.epsilon), source=made_by)
 
 
 def _adversary(kind: Any, objective: Any) -> Callable[[Threat], Trained]:

@@ -1,0 +1,73 @@
+"""A record tells functions apart by what they do."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+
+import quintain
+from quintain.agents.games import strategy
+from quintain.agents.registry import as_agent
+from quintain.agents.scripted import ScriptedAgent
+from quintain.errors import RecordError
+from quintain.evaluation.manifest import describe_agent
+from quintain.evaluation.robustness import resolve_attacks
+from quintain.provenance import describe_function
+
+
+def test_the_code_counts_and_not_where_it_stands():
+    def make(text: str):
+        names: dict = {}
+        exec(text, names)
+        return names["f"]
+
+    one = describe_function(make("def f(x):\n    return x + 1"))
+    assert one == describe_function(make("\n\n# why\ndef f(x):\n    return x + 1  # because"))
+    for other in ("def f(x):\n    return x + 2", "def f(x):\n    return x - 1", "def f(x):\n    return len(x)"):
+        assert describe_function(make(other)) != one
+    assert describe_function(make("f = lambda: (lambda: 1)")) != describe_function(make("f = lambda: (lambda: 2)"))
+    given = [describe_function(functools.partial(make("def f(x): return x"), x=x)) for x in (1, 2)]
+    assert given[0] != given[1]
+
+
+def test_objects_and_built_ins_have_a_name():
+    class Player:
+        def __call__(self, observation):
+            return 0
+
+    assert describe_function(Player())["function"].endswith("Player")
+    assert describe_function(len) == {"function": "builtins.len"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (ScriptedAgent([0], cycle=True), ScriptedAgent([1, 0], cycle=True)),
+        (as_agent(lambda observation: 0), as_agent(lambda observation: 1)),
+        (strategy("joss"), strategy("joss", cooperate=0.5)),
+    ],
+)
+def test_agents_of_one_class_are_told_apart(one, other, tmp_path):
+    assert describe_agent(one) != describe_agent(other)
+    if not isinstance(one, ScriptedAgent):
+        return
+    quintain.evaluate("CartPole-v1", one, episodes=2, out=tmp_path / "run")
+    with pytest.raises(RecordError, match="another configuration"):
+        quintain.evaluate("CartPole-v1", other, episodes=4, out=tmp_path / "run", resume=True)
+    assert len(quintain.evaluate("CartPole-v1", one, episodes=4, out=tmp_path / "run", resume=True).episodes) == 4
+
+
+def test_an_exported_network_is_told_apart_by_its_content(tmp_path):
+    torch = pytest.importorskip("torch")
+    for name, bias in (("a", 0.0), ("b", 1.0)):
+        layer = torch.nn.Linear(4, 2)
+        torch.nn.init.constant_(layer.bias, bias)
+        torch.jit.script(layer).save(str(tmp_path / f"{name}.pt"))
+    one, other = (describe_agent(as_agent(tmp_path / f"{name}.pt")) for name in ("a", "b"))
+    assert one["hash"] != other["hash"]
+
+
+def test_attacks_given_as_functions_are_told_apart():
+    one, other = (resolve_attacks({"mine": f})[0] for f in (lambda env, epsilon: env, lambda env, epsilon: None))
+    assert one.source != other.source
