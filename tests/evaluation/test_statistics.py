@@ -71,7 +71,7 @@ def test_equal_values_have_a_point_interval():
 
 @pytest.mark.parametrize(
     ("first", "second", "expected"),
-    [  # method 10 of Newcombe (1998), worked out by hand from Wilson's limits 0.4385 (3 of 3), 0.7225 (10 of 10), 0.1500 (2 of 4)
+    [  # method 10 of Newcombe (1998) by hand; lower Wilson limits: 0.4385 (3 of 3), 0.7225 (10 of 10), 0.15 (2 of 4)
         ([1, 1, 1], [0, 0, 0], (0.2059, 1.0)),
         ([0, 0, 0], [1, 1, 1], (-1.0, -0.2059)),
         ([1] * 10, [1] * 10, (-0.2775, 0.2775)),

@@ -183,10 +183,11 @@ class LLMPlayer:
                 )
 
     async def ready(self, labels: tuple[str, ...]) -> None:
-        """Check labels once, however many matches start together."""
-        if labels not in self._checked or self._checked[labels].get_loop() is not asyncio.get_running_loop():
-            self._checked[labels] = asyncio.ensure_future(self.check_labels(labels))
-        await self._checked[labels]
+        """Check labels once, however many matches start together; a check that failed is made again."""
+        check = self._checked.get(labels)
+        if check is None or check.get_loop() is not asyncio.get_running_loop() or _failed(check):
+            check = self._checked[labels] = asyncio.ensure_future(self.check_labels(labels))
+        await asyncio.shield(check)  # else a match that is cancelled would cancel the check of all others
 
     def draw_labels(self, options: int, rng: np.random.Generator) -> tuple[str, ...]:
         """Return one label per option: those given, or random letters.
@@ -351,3 +352,7 @@ def _probabilities(logprobs: Sequence[float]) -> tuple[float, ...]:
     top = max(logprobs)
     weights = [math.exp(value - top) for value in logprobs]
     return tuple(weight / sum(weights) for weight in weights)
+
+
+def _failed(task: asyncio.Task[None]) -> bool:
+    return task.done() and (task.cancelled() or task.exception() is not None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -308,7 +309,9 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
         rounds, played = len(self.history), Counter(self.history)
         for seat, (info, score) in enumerate(zip(infos.values(), self._totals(played), strict=True)):
             observer, illegal = self._observers[seat], self._illegal[seat]
-            info["success"] = not illegal and score >= rounds * observer.security_level
+            level = rounds * observer.security_level
+            # Rounds add up to a hair less than their product: six times 0.1 is not 0.6.
+            info["success"] = not illegal and (score >= level or math.isclose(score, level, rel_tol=1e-9))
             info["metrics"] = {
                 "score": score,
                 "rounds": float(rounds),

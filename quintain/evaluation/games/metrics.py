@@ -5,8 +5,7 @@ All rates leave out rounds in which the player in question made no legal move. A
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -21,6 +20,7 @@ __all__ = [
     "illegal_rate",
     "joint_cooperation",
     "normalised_score",
+    "per_match",
     "prediction_accuracy",
     "preferred_option",
     "recovery",
@@ -114,20 +114,24 @@ METRICS = {
 
 
 def summarise(matches: Sequence[Match], agent: str, confidence: float = 0.95) -> dict[str, Interval]:
-    """Mean of every metric over the seats that ``agent`` took, with BCa intervals over matches.
+    """Mean of every metric over the matches that ``agent`` played, with BCa intervals over matches.
 
-    A match is one value: rounds of one match depend on each other and are never treated as independent. A metric that
-    applies nowhere is left out.
+    A match is one value: its rounds depend on each other, and so do its seats where the agent took several; neither
+    are treated as independent. A metric that applies nowhere is left out.
     """
-    values: dict[str, list[float]] = defaultdict(list)
+    values = {metric: per_match(matches, agent, measure) for metric, measure in METRICS.items()}
+    return {metric: mean(found, confidence) for metric, found in values.items() if found}
+
+
+def per_match(matches: Sequence[Match], agent: str, measure: Callable[[Match, int], float | None]) -> list[float]:
+    """One value for each match in which ``agent`` took a seat to which the measure applies: the mean over its seats."""
+    found = []
     for match in matches:
-        for seat, name in enumerate(match.fixture.agents):
-            if name == agent:
-                for metric, measure in METRICS.items():
-                    value = measure(match, seat)
-                    if value is not None:
-                        values[metric].append(value)
-    return {metric: mean(values[metric], confidence) for metric in METRICS if values[metric]}
+        seats = [seat for seat, name in enumerate(match.fixture.agents) if name == agent]
+        values = [value for seat in seats if (value := measure(match, seat)) is not None]
+        if values:
+            found.append(sum(values) / len(values))
+    return found
 
 
 def _predictions(match: Match, seat: int) -> list[bool]:

@@ -12,7 +12,7 @@ import numpy as np
 from quintain.envs.games import FAMILIES, load_game, ordinal_games
 from quintain.errors import ConfigurationError
 from quintain.evaluation.games.matches import Fixture, Match, play_matches
-from quintain.evaluation.games.metrics import normalised_score
+from quintain.evaluation.games.metrics import normalised_score, per_match
 from quintain.evaluation.statistics import Interval, mean, paired_difference
 from quintain.seeding import SeedStream
 
@@ -112,15 +112,10 @@ def score_by_family(matches: Sequence[Match], agent: str, confidence: float = 0.
 
     Tragic games count only on their own: the published table leaves them out.
     """
-    values: dict[str, list[float]] = defaultdict(list)
-    for match in matches:
-        for seat, name in enumerate(match.fixture.agents):
-            value = normalised_score(match, seat) if name == agent and match.game.family else None
-            if value is not None:
-                values[match.game.family].append(value)
-                if match.game.family != "T":
-                    values["all"].append(value)
-    return {family: mean(values[family], confidence) for family in (*FAMILIES, "all") if values[family]}
+    groups = {family: [m for m in matches if m.game.family == family] for family in FAMILIES}
+    groups["all"] = [m for m in matches if m.game.family not in ("", "T")]
+    values = {family: per_match(group, agent, normalised_score) for family, group in groups.items()}
+    return {family: mean(found, confidence) for family, found in values.items() if found}
 
 
 def compare_players(matches: Sequence[Match], first: str, second: str, confidence: float = 0.95) -> Interval:

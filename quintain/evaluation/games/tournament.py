@@ -15,7 +15,6 @@ from quintain.agents.games import Machine, is_strategy, strategy
 from quintain.envs.games import NormalFormGame, load_game
 from quintain.errors import ConfigurationError
 from quintain.evaluation.games.matches import Fixture, Match, play_matches
-from quintain.evaluation.games.metrics import defection
 from quintain.evaluation.games.vectorised import play_machines
 from quintain.evaluation.statistics import Interval, mean
 
@@ -29,8 +28,10 @@ class Tournament:
     Attributes:
         names: The players.
         payoffs: Shape ``(n, n)``: mean payoff per round of the row player against the column player.
-        cooperation: Shape ``(n, n)``: share of option 0 of the row player against the column player.
-        scores: Shape ``(n, repetitions)``: each player's mean payoff per round over all opponents, per repetition.
+        cooperation: Shape ``(n, n)``: share of option 0 among the legal moves of the row player against the column
+            player; NaN where it made none.
+        scores: Shape ``(n, repetitions)``: each player's mean payoff per round over all opponents, per repetition in
+            which no match was lost to a failure of infrastructure.
         rounds: Rounds of a match (the most, if the end is random).
         matches: Number of matches.
         played: The matches themselves, if they were played one by one.
@@ -147,19 +148,28 @@ def _vectorised(
 def _collect(players: Sequence[str], played: Sequence[Match], rounds: int, repetitions: int) -> Tournament:
     n = len(players)
     place = {name: k for k, name in enumerate(players)}
-    earned, kind, count = np.zeros((repetitions, n, n)), np.zeros((repetitions, n, n)), np.zeros((repetitions, n, n))
+    earned, kind, count, judged = np.zeros((4, repetitions, n, n))
     for match in played:
         for seat, name in enumerate(match.fixture.agents):
             cell = match.fixture.repetition, place[name], place[match.fixture.agents[1 - seat]]
             own = match.moves[:, seat]
             earned[cell] += match.payoffs[:, seat].mean()
-            kind[cell] += 1 - (defection(match, seat) or 0.0) if match.game.shape[seat] == 2 else (own == 0).mean()
             count[cell] += 1
-    if not count.sum(axis=0).all():
-        raise ConfigurationError("some pairs have no match without infrastructure failure; see the run's records")
-    with np.errstate(invalid="ignore"):
-        scores = np.nanmean(earned / count, axis=2).T
+            legal = own[own >= 0]
+            if len(legal):
+                kind[cell] += (legal == 0).mean()
+                judged[cell] += 1
+    complete = count.all(axis=(1, 2))
+    if not complete.any():
+        raise ConfigurationError(
+            "in every repetition some pair has no match without infrastructure failure; see the run's records, and "
+            "play those again"
+        )
+    # Only where everybody met everybody can scores be ranked.
+    scores = (earned[complete] / count[complete]).mean(axis=2).T
+    with np.errstate(invalid="ignore"):  # a player without a legal move has no cooperation
+        cooperation = kind.sum(axis=0) / judged.sum(axis=0)
     totals = count.sum(axis=0)
     return Tournament(
-        list(players), earned.sum(axis=0) / totals, kind.sum(axis=0) / totals, scores, rounds, len(played), list(played)
+        list(players), earned.sum(axis=0) / totals, cooperation, scores, rounds, len(played), list(played)
     )

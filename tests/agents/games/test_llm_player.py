@@ -199,6 +199,21 @@ def test_a_label_of_two_tokens_is_refused_by_name():
         )
 
 
+def test_a_check_that_failed_once_is_made_again():
+    asked = []
+
+    def serve(request):
+        asked.append(request)
+        if len(asked) == 1:
+            raise EngineError("503")
+        return Reply(request.choices[0], "choice", completion_tokens=1)
+
+    report = quintain.play(
+        RepeatedGame, {"player_0": LLMPlayer(ScriptedEngine(serve)), "player_1": "grim"}, episodes=3, concurrency=1
+    )
+    assert [episode.outcome == "error" for episode in report.episodes] == [True, False, False]
+
+
 class Server(Engine):
     """A server of the common protocol: no prefill, no choices, but the likeliest first tokens."""
 

@@ -116,6 +116,15 @@ def test_repeated_requests_keep_their_order_and_start_over(tmp_path: Path) -> No
     assert [asyncio.run(engine.complete(FIRST)).text for _ in range(3)] == ["a", "b", "a"]
 
 
+def test_a_failed_attempt_is_not_replayed_before_its_retry(tmp_path: Path) -> None:
+    lines = [
+        {"index": 0, "calls": [{"key": FIRST.key, "replies": [Reply(text).to_dict()]}]} for text in ("failed", "again")
+    ]
+    (tmp_path / "episodes.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    engine = ReplayEngine(tmp_path)
+    assert [asyncio.run(engine.complete(FIRST)).text for _ in range(2)] == ["again", "again"]
+
+
 def test_a_request_that_is_not_on_record_is_named(tmp_path: Path) -> None:
     engine = ReplayEngine(record(tmp_path, [(FIRST, ["a"])]))
     with pytest.raises(EngineError, match=r"not on record.*same environment, agent, seed and version.*'second'"):

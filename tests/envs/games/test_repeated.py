@@ -383,3 +383,12 @@ def test_the_spec_rebuilds_the_environment():
 def test_a_seat_that_cannot_be_filled_is_refused(arguments):
     with pytest.raises(ConfigurationError):
         gymnasium.make("RepeatedGame-v0", **({"provider": PROVIDER} | arguments))
+
+
+def test_what_a_player_can_secure_counts_as_success_however_it_is_added_up():
+    env = RepeatedGame([[[0.3, 0.3], [0.0, 0.0]], [[0.3, 0.0], [0.3, 0.0]]], rounds=7)
+    env.reset(seed=0)
+    for k in range(7):
+        _, _, _, _, infos = env.step({"player_0": 0, "player_1": k % 2})
+    assert infos["player_0"]["metrics"]["score"] < 7 * 0.3  # by a hair
+    assert infos["player_0"]["success"]

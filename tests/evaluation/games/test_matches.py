@@ -8,7 +8,7 @@ import pytest
 from quintain.agents.games import LLMPlayer
 from quintain.agents.llm.engine import Reply
 from quintain.agents.llm.scripted import ScriptedEngine
-from quintain.errors import ConfigurationError, RecordError, UnknownNameError
+from quintain.errors import ConfigurationError, RecordError, SandboxError, UnknownNameError
 from quintain.evaluation.games import metrics
 from quintain.evaluation.games.matches import Fixture, load_matches, play_matches
 from quintain.evaluation.games.sweep import compare_players, sample_games, score_by_family, sweep
@@ -232,7 +232,7 @@ def test_scores_by_family_leave_tragic_games_out_of_the_total():
     matches = sweep(["always-cooperate"], ["ordinal_4_6", "ordinal_7_1"], rounds=2)
     scores = score_by_family(matches, "always-cooperate")
     assert set(scores) == {"T", "W", "all"}
-    assert scores["all"].n == scores["W"].n == 2
+    assert scores["all"].n == scores["W"].n == 1  # the seats of one match are one value
 
 
 def test_players_are_compared_in_pairs():
@@ -244,3 +244,47 @@ def test_players_are_compared_in_pairs():
     assert difference.n == 4  # two seats, two repetitions
     with pytest.raises(ConfigurationError, match="never played"):
         compare_players(matches, "always-defect", "grim")
+
+
+def test_both_seats_of_self_play_are_one_value():
+    matches = play_matches([Fixture(PD, ("random", "random"), repetition) for repetition in range(6)], {})
+    summary = metrics.summarise(matches, "random")
+    assert summary["defection"].n == 6
+    hand = [np.mean([metrics.defection(match, seat) for seat in (0, 1)]) for match in matches]
+    assert summary["defection"].estimate == pytest.approx(np.mean(hand))
+    ordinal = play_matches([Fixture(name, ("random", "random")) for name in sample_games(4)], {})
+    assert sum(score_by_family(ordinal, "random")[letter].n for letter in "WBUCSPT" if letter in
+               score_by_family(ordinal, "random")) == 4  # fmt: skip
+
+
+class Sometimes:
+    """Plays option 0, and fails where it is told to."""
+
+    def __init__(self, fails):
+        self.fails = fails
+        self.matches = 0
+
+    def begin(self, seat):
+        self.matches += 1
+        if self.fails(self.matches):
+            raise SandboxError("down")
+        return self
+
+    def act(self, observation, info):
+        return 0
+
+
+def test_only_repetitions_in_which_everybody_met_everybody_are_ranked():
+    broken = Sometimes(lambda match: match == 1)
+    result = tournament(["mine", "always-defect"], rounds=2, repetitions=3, agents={"mine": broken}, concurrency=1)
+    assert result.scores.shape == (2, 2)
+    assert np.isfinite(result.scores).all()
+    with pytest.raises(ConfigurationError, match="in every repetition"):
+        tournament(["mine", "always-defect"], rounds=2, repetitions=2, agents={"mine": Sometimes(lambda match: True)})
+
+
+def test_a_player_without_a_legal_move_has_no_cooperation():
+    mute = LLMPlayer(ScriptedEngine("neither"), constrained=False)
+    result = tournament(["mute", "always-defect"], rounds=3, repetitions=1, agents={"mute": mute})
+    assert np.isnan(result.cooperation[0, 1])
+    assert result.cooperation[1, 0] == 0
