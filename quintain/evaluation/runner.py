@@ -14,6 +14,7 @@ import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 
 from quintain.agents.agent import Agent
+from quintain.agents.llm.engine import Engine
 from quintain.agents.registry import as_agent, make_agent
 from quintain.errors import ConfigurationError
 from quintain.evaluation.batched import can_batch, play_batched
@@ -240,6 +241,9 @@ class _Breath:
 def _facts(env: gym.Env[Any, Any], agent: Agent) -> dict[str, Any]:
     """Collect what only the made objects know."""
     facts: dict[str, Any] = {"agent": describe_agent(agent)}
+    engine = getattr(agent, "engine", None)
+    if isinstance(engine, Engine):
+        facts["capabilities"] = sorted(engine.capabilities)
     describe = getattr(env.unwrapped, "describe", None)
     if describe is not None:
         facts["env"] = describe()

@@ -5,7 +5,7 @@ import pytest
 import quintain
 from quintain.agents.llm import ScriptedEngine
 from quintain.agents.llm.engine import Reply
-from quintain.agents.llm.policies import ChatAgent, Sampling, make_chat_agent
+from quintain.agents.llm.policies import ChatAgent, Sampling, make_chat_agent, program_answer
 from quintain.errors import ConfigurationError
 
 ENV = {"tasks": "letters"}
@@ -94,6 +94,14 @@ def test_all_code_submits_what_the_program_prints():
     assert len(one.asked) == 1
     unmarked = engine(("```python\nprint('a')\nprint('b')\n", "```\n"))
     assert actions(run(make_chat_agent("all-code", unmarked)))[1] == "<<<b>>>"
+
+
+@pytest.mark.timeout(10)
+def test_an_output_full_of_marks_is_read_in_linear_time():
+    assert program_answer("<<<" * 33_000 + ">>>")[:7] == "<<<<<<<"
+    assert program_answer("<<<" * 33_000) == "<<<" * 33_001 + ">>>"
+    reply = engine("<<<" * 33_000)
+    assert run(make_chat_agent("all-text", reply, extract=False)).episodes[0].outcome == "parse_error"
 
 
 def test_every_request_has_its_own_seed_and_a_rerun_repeats_them():

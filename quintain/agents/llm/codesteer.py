@@ -75,18 +75,26 @@ class CodeSteerAgent(ChatAgent):
         guide: The guiding model; the task model itself by default.
         rounds: Most revisions the guide may ask for, >= 0. The paper uses 5.
         sampling: How the task model's replies are drawn.
+        extract: See :class:`~quintain.agents.llm.policies.ChatAgent`.
 
     Raises:
         ConfigurationError: If ``rounds`` is negative.
-        CapabilityError: If the guide cannot make constrained choices.
+        CapabilityError: If the guide cannot make constrained choices, or the task model cannot do what ``extract``
+            needs.
     """
 
     def __init__(
-        self, engine: Engine, *, guide: Engine | None = None, rounds: int = 5, sampling: Sampling | None = None
+        self,
+        engine: Engine,
+        *,
+        guide: Engine | None = None,
+        rounds: int = 5,
+        sampling: Sampling | None = None,
+        extract: bool = True,
     ) -> None:
         if rounds < 0:
             raise ConfigurationError(f"rounds must be >= 0, got {rounds!r}")
-        super().__init__(engine, sampling=sampling)
+        super().__init__(engine, sampling=sampling, extract=extract)
         self.guide = guide or engine
         self.rounds = rounds
         self.guide.require({"chat", "choices"})
@@ -163,6 +171,7 @@ def make_codesteer(
     temperature: float = 0.6,
     top_p: float = 1.0,
     max_tokens: int = 512,
+    extract: bool = True,
 ) -> CodeSteerAgent:
     """Make the agent from plain options; ``guide`` is an engine or the name of one."""
     from quintain.agents.llm import make_engine
@@ -172,4 +181,5 @@ def make_codesteer(
         guide=None if guide is None else make_engine(guide),
         rounds=rounds,
         sampling=Sampling(temperature, top_p, max_tokens),
+        extract=extract,
     )

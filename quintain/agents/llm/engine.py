@@ -22,7 +22,17 @@ from quintain.messages import Message
 __all__ = ["Capability", "Engine", "Exchange", "FinishReason", "Reply", "Request", "Tape", "record_exchanges"]
 
 Capability = Literal[
-    "chat", "prompt", "logprobs", "top_logprobs", "choices", "prefill", "stop", "seed", "hidden_states", "training"
+    "chat",
+    "prompt",
+    "logprobs",
+    "top_logprobs",
+    "choices",
+    "prefill",
+    "stop",
+    "stop_string",
+    "seed",
+    "hidden_states",
+    "training",
 ]
 FinishReason = Literal["stop", "length", "choice"]
 
@@ -116,7 +126,8 @@ class Reply:
         finish_reason: ``"stop"`` (end of turn or a stop string), ``"length"`` (``max_tokens``) or ``"choice"``.
         prompt_tokens: Tokens the model read for this reply, prefill included.
         completion_tokens: Tokens it generated, including those dropped with the stop string.
-        stop_string: The stop string that ended the reply, or ``None``.
+        stop_string: The stop string that ended the reply, or ``None``. Engines without the capability ``"stop_string"``
+            may not know of one that did.
         token_ids: The generated tokens, or ``None`` where the engine does not tell.
         logprobs: Log-probability of each generated token under the model (natural log, before temperature and top-p),
             same length as ``token_ids``; ``None`` unless asked for.

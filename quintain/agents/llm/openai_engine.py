@@ -20,7 +20,7 @@ from quintain.seeding import SeedStream
 __all__ = ["OpenAIEngine"]
 
 _BASE: frozenset[Capability] = frozenset({"chat", "prompt", "logprobs", "top_logprobs", "stop", "seed"})
-_VLLM: frozenset[Capability] = _BASE | {"prefill", "choices"}
+_VLLM: frozenset[Capability] = _BASE | {"prefill", "choices", "stop_string"}
 _MAX_STOPS = 4  # the protocol's limit; further stop strings are applied here
 _MAX_TOP = {"chat": 20, "prompt": 5}  # the protocol's limits on likeliest tokens
 _SURVEY_S = 3.0  # to ask a server what it is

@@ -15,7 +15,7 @@ import numpy as np
 
 from quintain.agents.agent import Actor, Seat
 from quintain.agents.llm.engine import Engine, Request
-from quintain.errors import ConfigurationError
+from quintain.errors import CapabilityError, ConfigurationError
 from quintain.messages import Message, assistant, system, user
 
 __all__ = [
@@ -74,10 +74,10 @@ The program printed 14, so the answer is <<<14>>>."""
 # A closing fence is a line of its own; an opening one goes on with the language, so it does not stop the reply.
 _FENCE_END = "```\n"
 _ANSWER_END = ">>>"
+_ENDS = re.compile(f"{_FENCE_END}|{_ANSWER_END}")
 # After words, models fill in an answer; after a bare mark, many copy the form that the question shows.
 _ASK_ANSWER = "\nThe final answer is <<<"
 _PROGRAM = re.compile(r"```(?:python3?|py)\b", re.IGNORECASE)
-_MARKED = re.compile(r"<<<(.*?)>>>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +98,9 @@ class Sampling:
 class ChatAgent:
     """Talks to the environment in a chat: each observation is a user message, each reply an action.
 
+    A reply ends with its first program or answer. An engine that names the stop string it met, and can go on after one
+    that stood for something else, stops there; any other writes its whole turn, which is cut there.
+
     Args:
         engine: The language model.
         prompt: System prompt; empty for none.
@@ -105,6 +108,9 @@ class ChatAgent:
         extract: When a reply has neither a program nor an answer, have the model finish it after ``<<<``. Small models
             rarely close with the marker on their own; without this their answers are parse errors.
         answer_tokens: Longest answer that is extracted so, in tokens.
+
+    Raises:
+        CapabilityError: If the engine takes no messages, or cannot finish a reply that ``extract`` began.
     """
 
     def __init__(
@@ -121,7 +127,13 @@ class ChatAgent:
         self.sampling = sampling or Sampling()
         self.extract = extract
         self.answer_tokens = answer_tokens
-        engine.require({"chat", "stop"} | ({"prefill"} if extract else set()))
+        self.stops = (_FENCE_END, _ANSWER_END) if {"stop", "stop_string", "prefill"} <= engine.capabilities else ()
+        engine.require({"chat"})
+        if extract and not {"stop", "prefill"} <= engine.capabilities:
+            raise CapabilityError(
+                f"engine {engine.name!r} cannot finish a reply that was begun for it, as extracting an unmarked answer "
+                "needs; pass extract=False to count such replies as they are"
+            )
 
     def begin(self, seat: Seat) -> Actor:
         """Open a fresh conversation."""
@@ -166,15 +178,15 @@ class ChatConversation:
         agent = self._agent
         reply, budget = "", agent.sampling.max_tokens
         while True:
-            part = await agent.engine.complete(self._request(reply, budget, (_FENCE_END, _ANSWER_END)))
+            part = await agent.engine.complete(self._request(reply, budget, agent.stops))
             budget -= part.completion_tokens
             reply += part.text + (part.stop_string or "")
-            in_program = _PROGRAM.search(reply) is not None
-            if part.stop_string == _FENCE_END if in_program else _MARKED.search(reply):
-                return reply
+            end = _end_of_move(reply if agent.stops else f"{reply}\n")  # a whole turn ends its last line
+            if end is not None:
+                return reply[:end]
             if part.stop_string is None or budget < 1:  # otherwise the stop string stood for something else: go on
                 break
-        if in_program:  # a model that ends its turn has finished its program; one that was cut off has not
+        if _PROGRAM.search(reply):  # a model that ends its turn has finished its program; one that was cut off has not
             return reply + "\n```" if part.finish_reason == "stop" and part.stop_string is None else reply
         if not agent.extract:
             return reply
@@ -229,9 +241,25 @@ class _AllCodeActor(_ChatActor):
 
 def program_answer(output: str) -> str:
     """Submit the last marked answer of a program's output, or else its last line."""
-    marked = _MARKED.findall(output)
-    lines = output.strip().splitlines()
-    return f"<<<{marked[-1] if marked else lines[-1] if lines else ''}>>>"
+    answer, start = None, output.find("<<<")
+    while start >= 0 and (end := output.find(">>>", start + 3)) >= 0:
+        answer, start = output[start + 3 : end], output.find("<<<", end + 3)
+    if answer is None:
+        answer = next(reversed(output.strip().splitlines()), "")
+    return f"<<<{answer}>>>"
+
+
+def _end_of_move(reply: str) -> int | None:
+    """Return where the first whole program or whole answer of a reply ends, if it has one."""
+    program = _PROGRAM.search(reply)
+    opened = reply.find("<<<")
+    for end in _ENDS.finditer(reply):
+        if program is not None and program.end() <= end.start():
+            if end[0] == _FENCE_END:
+                return end.end()
+        elif end[0] == _ANSWER_END and 0 <= opened <= end.start() - 3:
+            return end.end()
+    return None
 
 
 def make_chat_agent(

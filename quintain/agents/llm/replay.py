@@ -20,7 +20,8 @@ class ReplayEngine(Engine):
 
     Requests are found by :attr:`Request.key`, so everything that makes a request, its seed included, must be the same:
     the same environment, agent, seeds and version. Where one request was made several times, its recordings are served
-    in their recorded order, and start over when all have been served.
+    in their recorded order, and start over when all have been served. Agents send no stop strings to an engine that
+    does not name the one it met; a replay names them where the recorded engine did.
 
     Args:
         path: A run folder, or its ``episodes.jsonl``.
@@ -31,7 +32,9 @@ class ReplayEngine(Engine):
 
     name = "replay"
     # A request on record was served in full; one that is not fails, whatever it asks for.
-    capabilities = frozenset({"chat", "prompt", "logprobs", "top_logprobs", "choices", "prefill", "stop", "seed"})
+    capabilities = frozenset(
+        {"chat", "prompt", "logprobs", "top_logprobs", "choices", "prefill", "stop", "stop_string", "seed"}
+    )
 
     def __init__(self, path: str | Path) -> None:
         given = Path(path)
@@ -43,6 +46,8 @@ class ReplayEngine(Engine):
             self._recordings[call["key"]].append([Reply.from_dict(reply) for reply in call["replies"]])
         if not self._recordings:
             raise RecordError(f"{self.path} holds no model calls; only runs of language agents can be replayed")
+        if not _names_stops(self.path.with_name("run.json")):
+            self.capabilities -= {"stop_string"}
         self._served: dict[str, int] = defaultdict(int)
         self._lock = threading.Lock()
 
@@ -84,6 +89,15 @@ def _read_calls(path: Path) -> Iterator[dict[str, Any]]:
             raise RecordError(f"line {number} of {path} is damaged: {error!r}") from error
     for calls in episodes.values():
         yield from calls
+
+
+def _names_stops(manifest: Path) -> bool:
+    """Whether the recorded engine named stop strings; runs that do not say so were recorded as if theirs did."""
+    try:
+        capabilities = json.loads(manifest.read_text(encoding="utf-8"))["facts"]["capabilities"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return True
+    return "stop_string" in capabilities
 
 
 def _show(request: Request) -> str:

@@ -59,7 +59,7 @@ class ScriptedEngine(Engine):
         self._served = 0
         self._given = 0
         self._lock = threading.Lock()
-        base: set[Capability] = {"chat", "prompt", "choices", "prefill", "stop"}
+        base: set[Capability] = {"chat", "prompt", "choices", "prefill", "stop", "stop_string"}
         if self._function is not None or (cycle and len(self._lines) == 1):
             base.add("seed")  # a reply depends on its request alone
         self.capabilities = frozenset(base | set(capabilities))

@@ -20,7 +20,7 @@ from quintain.errors import ConfigurationError, EngineError, require
 __all__ = ["Forward", "TransformersEngine"]
 
 _BASE: frozenset[Capability] = frozenset(
-    {"prompt", "logprobs", "choices", "prefill", "stop", "seed", "hidden_states", "training"}
+    {"prompt", "logprobs", "choices", "prefill", "stop", "stop_string", "seed", "hidden_states", "training"}
 )
 
 

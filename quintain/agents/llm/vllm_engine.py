@@ -25,7 +25,7 @@ from quintain.seeding import SeedStream
 
 __all__ = ["VLLMEngine"]
 
-_BASE: frozenset[Capability] = frozenset({"prompt", "logprobs", "choices", "prefill", "stop", "seed"})
+_BASE: frozenset[Capability] = frozenset({"prompt", "logprobs", "choices", "prefill", "stop", "stop_string", "seed"})
 _MAX_LABELS = 128  # tokens whose log-probability vLLM tells at once
 _MAX_RESTARTS = 2  # without a single success in between
 

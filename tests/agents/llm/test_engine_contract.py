@@ -61,7 +61,9 @@ def test_a_reply_ends_before_the_first_stop_string(subject: Any) -> None:
     assert stop.strip(), f"the test needs a reply with text in the middle, got {whole.text!r}"
     [[cut]] = subject.run(chat(temperature=0, stop=("never said", stop)))
     assert cut.text == whole.text[: whole.text.index(stop)]
-    assert (cut.finish_reason, cut.stop_string) == ("stop", stop)
+    assert cut.finish_reason == "stop"
+    if subject.can("stop_string"):
+        assert cut.stop_string == stop
     assert cut.completion_tokens <= whole.completion_tokens
 
 
