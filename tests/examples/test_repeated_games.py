@@ -1,0 +1,72 @@
+"""The study of repeated games as one program, with engines that need no model."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("matplotlib", reason="figures need matplotlib: pip install 'quintain[report]'")
+
+from quintain.agents.llm.engine import Engine, Reply
+from quintain.evaluation.games import load_matches
+
+FILE = Path(__file__).parents[2] / "examples" / "repeated_games.py"
+
+
+class Server(Engine):
+    """Says the first label of every question, and tells what it is given to tell."""
+
+    name = "server"
+
+    def __init__(self, tells):
+        self.capabilities = frozenset({"chat", "top_logprobs"} if tells is not None else {"chat"})
+        self.tells = tells
+
+    async def _generate(self, requests):
+        return [[self.answer(request)] for request in requests]
+
+    def answer(self, request):
+        label = request.messages[-1]["content"].split("Reply with ")[1][0]
+        return Reply(label, top_logprobs=((("I", -0.1), (label, -1.0)),) if self.tells else None)
+
+
+@pytest.fixture
+def study(monkeypatch, capsys, tmp_path):
+    spec = importlib.util.spec_from_file_location("repeated_games", FILE)
+    example = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(example)
+    monkeypatch.setattr(example, "OPPONENTS", ["always-defect", "alternator"])
+
+    def run(engine, *options):
+        monkeypatch.setattr(example, "make_engine", lambda name: engine)
+        monkeypatch.setattr(sys, "argv", ["repeated_games.py", "--out", str(tmp_path), "--games", "1", *options])
+        example.main()
+        return capsys.readouterr().out, load_matches(tmp_path / "canonical")
+
+    return run
+
+
+def test_the_audit_comes_first_and_finds_what_moves_the_answers(study, tmp_path):
+    printed, matches = study(Server(tells=True), "--rounds", "2")
+    assert printed.index("Position-bias audit") < printed.index("mean total")
+    assert printed.count("It is the place (first) that moves the answers most, 50 points") == 3
+    assert "| always-defect | " in printed
+    assert "| 45 |" in printed  # what GPT-4 earned
+    assert "It is the place (first)" in (tmp_path / "report.html").read_text()
+    assert len(matches) == 2 * 2 * 19
+    assert all(choice["probabilities"] for match in matches for choice in match.traces[0])
+    assert {match.fixture.agents[0] for match in matches} >= {
+        "debiased",
+        "exchanged F/J last",
+        "predict-first R/H first",
+    }
+
+
+@pytest.mark.parametrize("tells", [None, False], ids=["cannot be asked", "tells none"])
+def test_without_log_probabilities_the_debiased_player_is_left_out_with_the_reason(study, tells):
+    printed, matches = study(Server(tells), "--rounds", "1")
+    assert printed.startswith("The players write freely, and the debiased one is left out: ")
+    assert "engine 'server'" in printed.splitlines()[0]
+    assert len(matches) == 2 * 2 * 18
+    assert all((match.moves >= 0).all() for match in matches)
