@@ -68,6 +68,29 @@ def shares(
     return [percent(mean(list(seeds.values()))) for seeds in by_seed], many
 
 
+def over_epsilon(found: list[Cell], columns: Columns, what: str) -> list[list[str]]:
+    """Return a share at each budget, of what was trained there and of what was trained at the main one."""
+    curve = []
+    for name, attack, trained_at in (
+        ("random", "random", MAIN), (f"rat trained at {MAIN:g}", "rat", MAIN), ("rat trained there", "rat", None),
+    ):  # fmt: skip
+        for epsilon in EPSILONS:
+            trained = epsilon if trained_at is None else trained_at
+            row, seeds = shares(found, columns, attack, trained, epsilon, what)
+            curve.append([f"{name}, {epsilon:g}", *row, seeds])
+    for epsilon in EPSILONS:
+        row = []
+        for column in columns:
+            chosen = [
+                c for c in found
+                if (c["task"], c["scenario"], c["attack"], c["epsilon"]) == (*column, "rat", MAIN)
+                and f"{epsilon:g}" in c.get("pgd", {})
+            ]  # fmt: skip
+            row.append(percent(mean([c["pgd"][f"{epsilon:g}"][what] for c in chosen])))
+        curve.append([f"PGD towards RAT's intention, {epsilon:g}", *row, ""])
+    return curve
+
+
 def report(found: list[Cell], columns: Columns) -> str:
     """Make the tables."""
     about = f"per cent at epsilon {MAIN:g}, raw units; {EPISODES} episodes a seed; mean over seeds [95 % BCa interval]"
@@ -79,32 +102,15 @@ def report(found: list[Cell], columns: Columns) -> str:
             if seeds != "0":
                 paper = PAPER.get(attack, ("-", "-")) if what == "stays" else ()
                 rows.append([attack, *row, seeds, *paper])
-    ahead = []
-    for rival in ("random", "sa-rl", "sa-rl by sac", "sa-rl, true reward"):
-        row = []
-        for column in columns:
-            mine, its = (values(found, *column, attack, MAIN, MAIN) for attack in ("rat", rival))
-            both = sorted(mine.keys() & its.keys())
-            row.append(percent(paired_difference([mine[s] for s in both], [its[s] for s in both])))
-        ahead.append([rival, *row])
-    curve = []
-    for name, attack, trained_at in (
-        ("random", "random", MAIN), (f"rat trained at {MAIN:g}", "rat", MAIN), ("rat trained there", "rat", None),
-    ):  # fmt: skip
-        for epsilon in EPSILONS:
-            trained = epsilon if trained_at is None else trained_at
-            row, seeds = shares(found, columns, attack, trained, epsilon, "stays")
-            curve.append([f"{name}, {epsilon:g}", *row, seeds])
-    for epsilon in EPSILONS:
-        row = []
-        for column in columns:
-            chosen = [
-                c for c in found
-                if (c["task"], c["scenario"], c["attack"], c["epsilon"]) == (*column, "rat", MAIN)
-                and f"{epsilon:g}" in c.get("pgd", {})
-            ]  # fmt: skip
-            row.append(percent(mean([c["pgd"][f"{epsilon:g}"]["stays"] for c in chosen])))
-        curve.append([f"PGD towards RAT's intention, {epsilon:g}", *row, ""])
+    ahead: dict[str, list[list[str]]] = {"stays": [], "reached": []}
+    for what, rows in ahead.items():
+        for rival in ("random", "sa-rl", "sa-rl by sac", "sa-rl, true reward"):
+            row = []
+            for column in columns:
+                mine, its = (values(found, *column, attack, MAIN, MAIN, what) for attack in ("rat", rival))
+                both = sorted(mine.keys() & its.keys())
+                row.append(percent(paired_difference([mine[s] for s in both], [its[s] for s in both])))
+            rows.append([rival, *row])
     alone = []
     for attack in ("rat", "rat, true reward"):
         for what in ("stays", "reached"):
@@ -124,8 +130,12 @@ def report(found: list[Cell], columns: Columns) -> str:
               ("seeds", "paper, opposite", "paper, manipulation")),
         table(columns, "Attacker's success at any step, likewise.", parts["reached"], "attack", ("seeds",)),
         table(columns, "Victim's success at the last step, likewise.", parts["victim"], "attack", ("seeds",)),
-        table(columns, "RAT's advantage at the last step, in points, paired by seed.", ahead, "over"),
-        table(columns, "Attacker's success at the last step over epsilon.", curve, "attack, epsilon", ("seeds",)),
+        table(columns, "RAT's advantage at the last step, in points, paired by seed.", ahead["stays"], "over"),
+        table(columns, "RAT's advantage at any step, likewise.", ahead["reached"], "over"),
+        table(columns, "Attacker's success at the last step over epsilon.", over_epsilon(found, columns, "stays"),
+              "attack, epsilon", ("seeds",)),
+        table(columns, "Attacker's success at any step over epsilon.", over_epsilon(found, columns, "reached"),
+              "attack, epsilon", ("seeds",)),
         table(columns, "RAT's intention policies alone, from the start of the episode.", alone, "intention of"),
         f"CPU seconds a training: median, most (cells); all together {total:.0f} CPU minutes.\n",
         *seconds,
@@ -140,28 +150,34 @@ def draw(found: list[Cell], columns: Columns, path: Path) -> None:
     matplotlib.rcParams.update({"svg.hashsalt": "quintain", "svg.fonttype": "none", "font.size": 9})
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(1, len(columns), figsize=(10.5, 2.7), sharey=True)
+    figure, grid = pyplot.subplots(2, len(columns), figsize=(10.5, 4.6), sharey=True, sharex=True)
     curves: list[tuple[str, str, Callable[[float], float]]] = [
         ("rat", "RAT, trained at each epsilon", lambda e: e),
         ("rat", f"RAT, trained at {MAIN:g}", lambda e: MAIN),
         ("random", "random", lambda e: MAIN),
     ]
-    for axis, column in zip(axes, columns, strict=True):
+    panels = [(what, number, column) for what in ("stays", "reached") for number, column in enumerate(columns)]
+    for axis, (what, place, column) in zip(grid.flat, panels, strict=True):
         for number, (attack, label, trained) in enumerate(curves):
-            points = [(e, mean(list(values(found, *column, attack, trained(e), e).values()))) for e in EPSILONS]
+            points = [(e, mean(list(values(found, *column, attack, trained(e), e, what).values()))) for e in EPSILONS]
             points = [(e, i) for e, i in points if i.n]
             bars = [[max(0.0, (i.estimate - i.low) if i.n > 1 else 0.0) for _, i in points],
                     [max(0.0, (i.high - i.estimate) if i.n > 1 else 0.0) for _, i in points]]  # fmt: skip
             x = [e + 0.001 * (number - 1) for e, _ in points]
             axis.errorbar(x, [i.estimate for _, i in points], yerr=bars, label=label, marker="o", ms=3, capsize=2)
         for attack, marker in (("sa-rl", "s"), ("sa-rl by sac", "x")):
-            at = mean(list(values(found, *column, attack, MAIN, MAIN).values()))
+            at = mean(list(values(found, *column, attack, MAIN, MAIN, what).values()))
             if at.n:
                 axis.plot([MAIN + 0.004], [at.estimate], marker, color="black", ms=4, label=attack)
-        axis.set(title=", ".join(column), xlabel="epsilon (raw units)", ylim=(-0.03, 1.03), xticks=EPSILONS)
+        axis.set(ylim=(-0.03, 1.03), xticks=EPSILONS)
         axis.spines[["top", "right"]].set_visible(False)
-    axes[0].set_ylabel("attacker's success\nat the last step")
-    handles, labels = axes[0].get_legend_handles_labels()
+        if what == "stays":
+            axis.set(title=", ".join(column))
+        else:
+            axis.set(xlabel="epsilon (raw units)")
+        if place == 0:
+            axis.set_ylabel(f"attacker's success\nat {'the last' if what == 'stays' else 'any'} step")
+    handles, labels = grid[0, 0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="lower center", ncols=5, frameon=False, fontsize=8)
-    figure.tight_layout(rect=(0, 0.08, 1, 1))
+    figure.tight_layout(rect=(0, 0.05, 1, 1))
     figure.savefig(path, metadata={"Date": None})
