@@ -31,11 +31,16 @@ class PredictAgent:
         model: The model.
         deterministic: Take the mode of the policy. Sampling from an SB3 policy draws from torch's global generator, so
             only deterministic play is a function of the episode's seed.
+
+    Attributes:
+        remembers: Whether the model may have a recurrent state, so that every episode needs an actor of its own. Of
+            Stable-Baselines3's policies only the recurrent ones do; anything else might.
     """
 
     def __init__(self, model: Predicts, *, deterministic: bool = True) -> None:
         self.model = model
         self.deterministic = deterministic
+        self.remembers = not _is_feed_forward(getattr(model, "policy", model))
 
     def describe(self) -> dict[str, Any]:
         """Return the model's class and, for Stable-Baselines3, a hash of its parameters, for the run's record."""
@@ -69,8 +74,13 @@ class PredictAgent:
         return _PredictActor(self)
 
     def act_batch(self, observations: Any) -> Any:
-        """Act on a batch of observations with a leading axis. Recurrent policies need one actor per episode instead."""
+        """Act on a batch of observations with a leading axis, for models that do not remember."""
         return self.model.predict(observations, deterministic=self.deterministic)[0]
+
+
+def _is_feed_forward(policy: Any) -> bool:
+    of_sb3 = any(kind.__module__.startswith("stable_baselines3.") for kind in type(policy).__mro__)
+    return of_sb3 and not hasattr(policy, "lstm_actor")
 
 
 class _PredictActor:

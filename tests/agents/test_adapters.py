@@ -81,6 +81,33 @@ def test_an_sb3_model_plays(ppo):
     assert [e.reward for e in batched.episodes] == expected
 
 
+class Counts:
+    """Stands for a recurrent model: acts on the number of steps it has seen."""
+
+    def predict(self, observation, state=None, episode_start=None, deterministic=False):
+        seen = 0 if state is None or episode_start.all() else state
+        return np.int64(seen % 2), seen + 1
+
+
+def test_a_model_that_remembers_keeps_its_state_through_an_episode_and_begins_anew_with_each():
+    report = quintain.evaluate("CartPole-v1", Counts(), episodes=3, concurrency=2)
+    assert report.errors == 0
+    for episode in report.episodes:
+        actions = [int(step["action"]) for step in episode.steps]
+        assert len(actions) > 2
+        assert actions == [k % 2 for k in range(len(actions))]
+
+
+def test_recurrent_models_are_told_from_those_that_may_act_on_batches(ppo):
+    contrib = pytest.importorskip("sb3_contrib")
+    recurrent = contrib.RecurrentPPO("MlpLstmPolicy", "CartPole-v1", n_steps=8, policy_kwargs={"lstm_hidden_size": 4})
+    assert as_agent(recurrent).remembers
+    assert as_agent(recurrent.policy).remembers
+    assert not as_agent(ppo).remembers
+    assert not as_agent(ppo.policy).remembers
+    assert quintain.evaluate("CartPole-v1", recurrent, episodes=1).errors == 0
+
+
 def test_a_model_for_other_spaces_is_refused(ppo):
     with pytest.raises(AgentError, match=r"observation_space.*does not fit"):
         PredictAgent(ppo).begin(seat(spaces.Box(-1, 1, (2,)), spaces.Discrete(2)))
