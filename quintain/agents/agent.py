@@ -72,8 +72,9 @@ class Agent(Protocol):
     """Weights or an engine, and no episode state.
 
     An agent that can act on arrays may also offer ``act_batch(observations) -> actions`` with a leading batch axis; on
-    vectorised numeric environments it is used instead, unless the agent says that it ``remembers``. An agent with an ``engine`` attribute has its requests counted
-    and recorded. ``close()``, where it exists, is called when a run that made the agent itself is over.
+    vectorised numeric environments it is used instead, unless the agent says that it ``remembers``. An agent with an
+    ``engine`` attribute has its requests counted and recorded. ``close()``, where it exists, is called when a run that
+    made the agent itself is over.
     """
 
     def begin(self, seat: Seat) -> Actor:

@@ -13,7 +13,7 @@ from gymnasium import spaces
 from quintain.agents.agent import Agent
 from quintain.agents.llm.engine import Tape
 from quintain.errors import ConfigurationError
-from quintain.evaluation.episode import Ledger, classify
+from quintain.evaluation.episode import Ledger, classify, keep
 from quintain.evaluation.records import EpisodeRecord
 
 __all__ = ["can_batch", "play_batched"]
@@ -33,7 +33,7 @@ class _Live:
 
     env: gym.Env[Any, Any]
     ledger: Ledger
-    observation: Any
+    observation: Any  # our own copy
 
 
 def play_batched(
@@ -92,23 +92,27 @@ def _start(env: gym.Env[Any, Any], index: int, seed: int, sink: Callable[[Episod
     ledger = Ledger(index, seed)
     try:
         observation, ledger.info = env.reset(seed=seed)
+    except ConfigurationError:
+        raise
     except Exception as error:
         sink(ledger.finish(Tape(), classify(error, "env")))
         return _Live(env, ledger, None)
-    return _Live(env, ledger, observation)
+    return _Live(env, ledger, keep(observation))
 
 
 def _step(one: _Live, action: Any, sink: Callable[[EpisodeRecord], None]) -> bool:
     """Step one environment; say whether its episode is over."""
     try:
         following, reward, terminated, truncated, info = one.env.step(action)
-        one.ledger.step("agent", one.observation, action, float(reward), info)
+        one.ledger.step("agent", one.observation, action, reward, info)
+    except ConfigurationError:
+        raise
     except Exception as error:
         sink(one.ledger.finish(Tape(), classify(error, "env")))
         return True
-    one.observation = following
+    one.observation = keep(following)
     if terminated or truncated:
-        one.ledger.final_observation, one.ledger.truncated = following, bool(truncated)
+        one.ledger.final_observation, one.ledger.truncated = one.observation, bool(truncated)
         sink(one.ledger.finish(Tape()))
         return True
     return False

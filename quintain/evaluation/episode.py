@@ -7,21 +7,25 @@ import math
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
-from typing import Any
+from typing import Any, SupportsFloat
 
 import gymnasium as gym
+import numpy as np
 
 from quintain.agents.agent import Actor, Agent, Seat
 from quintain.agents.llm.engine import Tape, record_exchanges
 from quintain.errors import Boundary, ConfigurationError, EngineError, EnvironmentFault, QuintainError, SandboxError
 from quintain.evaluation.records import EpisodeRecord, Outcome
 
-__all__ = ["Ledger", "classify", "play_episode", "seats"]
+__all__ = ["Ledger", "classify", "keep", "play_episode", "seats"]
 
 #: Longest error message that is kept.
 _MAX_MESSAGE = 2_000
 #: Parts of ``info`` that have a place of their own in the record, or that hold the clock.
 _KEPT_ELSEWHERE = frozenset({"reward_terms", "attack", "episode"})
+
+#: What most observations and actions are, so that they pass quickly.
+_CANNOT_CHANGE = frozenset({str, int, np.int64})
 
 
 class Ledger:
@@ -58,19 +62,26 @@ class Ledger:
         self.info: dict[str, Any] = {}
         self._started = time.perf_counter()
 
-    def step(self, seat: str, observation: Any, action: Any, reward: float, info: dict[str, Any]) -> None:
+    def step(self, seat: str, observation: Any, action: Any, reward: SupportsFloat, info: dict[str, Any]) -> None:
         """Write down one action of one seat, and what it earned.
+
+        Args:
+            seat: Who acted.
+            observation: What it saw: :func:`kept <keep>` before it acted, as the step may reuse arrays.
+            action: What it did.
+            reward: What it earned.
+            info: The environment's ``info`` after the step.
 
         Raises:
             EnvironmentFault: If the reward is not a finite number.
         """
-        reward = float(reward)
-        entry: dict[str, Any] = {"observation": observation, "action": action, "reward": reward}
+        earned = float(reward)
+        entry: dict[str, Any] = {"observation": observation, "action": keep(action), "reward": earned}
         if "attack" in info:
             entry["attack"] = info["attack"]
         if seat != "agent":
             entry["seat"] = seat
-        self.pay(seat, reward, info)
+        self.pay(seat, earned, info)
         self.steps.append(entry)
 
     def pay(self, seat: str, reward: float, info: dict[str, Any]) -> None:
@@ -111,6 +122,17 @@ class Ledger:
             completion_tokens=tape.completion_tokens,
             wall_s=round(time.perf_counter() - self._started, 6),
         )
+
+
+def keep(value: Any) -> Any:
+    """Copy arrays, which environments and agents may write into again; anything else is its own record."""
+    if type(value) in _CANNOT_CHANGE:
+        return value
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, dict):
+        return {name: keep(part) for name, part in value.items()}
+    return tuple(map(keep, value)) if isinstance(value, tuple) else value
 
 
 def outcome_of(info: dict[str, Any]) -> Outcome:
@@ -169,6 +191,7 @@ async def play_episode(
         try:
             observation, info = env.reset(seed=seat.seed)
             ledger.info = info
+            seen = keep(observation)
             boundary = "agent"
             actor: Actor = agent.begin(seat)
             while True:
@@ -183,10 +206,10 @@ async def play_episode(
                 else:
                     result = env.step(action)
                 following, reward, terminated, truncated, info = result
-                ledger.step("agent", observation, action, float(reward), info)
-                observation = following
+                ledger.step("agent", seen, action, reward, info)
+                observation, seen = following, keep(following)
                 if terminated or truncated:
-                    ledger.final_observation, ledger.truncated = following, bool(truncated)
+                    ledger.final_observation, ledger.truncated = seen, bool(truncated)
                     break
         except ConfigurationError:
             raise

@@ -13,7 +13,7 @@ from quintain.agents.agent import Actor, Agent, Seat
 from quintain.agents.llm.engine import record_exchanges
 from quintain.agents.registry import as_agent, make_agent
 from quintain.errors import Boundary, ConfigurationError, EnvironmentFault
-from quintain.evaluation.episode import Ledger, classify
+from quintain.evaluation.episode import Ledger, classify, keep
 from quintain.evaluation.manifest import describe_agent, make_manifest
 from quintain.evaluation.records import EpisodeRecord, RunFolder
 from quintain.evaluation.report import Report
@@ -148,13 +148,14 @@ class _Table:
         self._sit()
         while self._game.agents:
             seats = list(self._game.agents)
+            seen = {seat: keep(observations[seat]) for seat in seats}
             self.boundary = "agent"
             chosen = await asyncio.gather(*(self._act(s, observations[s], infos.get(s, {})) for s in seats))
             self.boundary, self.acting = "env", ""
             actions = dict(zip(seats, chosen, strict=True))
             following, rewards, _, _, infos = self._game.step(actions)
             for seat in seats:
-                self._ledger.step(seat, observations[seat], actions[seat], rewards[seat], infos.get(seat, {}))
+                self._ledger.step(seat, seen[seat], actions[seat], rewards[seat], infos.get(seat, {}))
             observations = following
 
     async def play_turns(self) -> None:
@@ -173,10 +174,11 @@ class _Table:
             if terminated or truncated:
                 self._game.step(None)
                 continue
+            seen = keep(observation)
             self.boundary = "agent"
             action = await self._act(seat, observation, info)
             self.boundary = "env"
-            pending[seat] = (observation, action)
+            pending[seat] = (seen, keep(action))
             self._game.step(action)
         if pending:
             raise EnvironmentFault(

@@ -70,6 +70,26 @@ def test_a_match_by_hand(make):
     assert report.returns["player_1"].estimate == 1.0
 
 
+class FrugalMatching(Matching):
+    """Shows the same array again and again."""
+
+    shown = np.zeros(1, np.int64)
+
+    def _show(self):
+        self.shown[:] = self.rng.integers(10, size=1)
+        return dict.fromkeys(self.possible_agents, self.shown)
+
+
+@pytest.mark.parametrize("aec", [False, True])
+def test_what_was_seen_is_recorded_though_the_game_writes_over_it(aec):
+    def seen(kind):
+        report = quintain.play(parallel_to_aec(kind()) if aec else kind(), AGENTS, seed=2)
+        return [step["observation"].tolist() for step in report.episodes[0].steps]
+
+    assert seen(FrugalMatching) == seen(Matching)
+    assert len({tuple(digit) for digit in seen(Matching)}) > 1
+
+
 class Toll(pettingzoo.AECEnv):
     """Whoever the seed says moves first and takes a point from the other; the game ends after ``moves`` moves."""
 

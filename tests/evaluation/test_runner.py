@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 
 import gymnasium as gym
+import numpy as np
 import pytest
-from worlds import BatchParity, Coin, Parity, Sum, make_sum
+from worlds import BatchParity, Coin, Frugal, Parity, Sum, make_sum
 
 import quintain
 from quintain.agents.scripted import FunctionAgent, OracleAgent, ScriptedAgent
@@ -128,6 +129,45 @@ def test_batched_failures_are_errors():
     world = quintain.evaluate("Sum-v0", BatchParity(), episodes=10, env_kwargs={"fail_on": 1})
     assert 0 < world.errors < 10
     assert {e.error["boundary"] for e in world.episodes if e.error} == {"env"}
+
+
+@pytest.mark.parametrize("agent", [Parity(), BatchParity()], ids=["one by one", "batched"])
+def test_what_was_seen_is_recorded_though_the_world_writes_over_it(agent):
+    report = quintain.evaluate(Frugal, agent, episodes=2, concurrency=1)
+    assert [[step["observation"].tolist() for step in e.steps] for e in report.episodes] == [[[0], [1], [2]]] * 2
+    assert [e.final_observation.tolist() for e in report.episodes] == [[3], [3]]
+
+
+def test_parts_of_observations_and_actions_are_recorded_as_they_were():
+    class Nested(Frugal):
+        def reset(self, **options):
+            shown, info = super().reset(**options)
+            return {"pair": (shown, "text")}, info
+
+        def step(self, action):
+            shown, *rest = super().step(action)
+            return {"pair": (shown, "text")}, *rest
+
+    chosen = np.zeros(1)
+
+    def act(observation):
+        chosen[:] += 1
+        return chosen
+
+    steps = quintain.evaluate(Nested, act, episodes=1).episodes[0].steps
+    assert [step["observation"]["pair"][0].tolist() for step in steps] == [[0], [1], [2]]
+    assert [step["action"].tolist() for step in steps] == [[1.0], [2.0], [3.0]]
+
+
+@pytest.mark.parametrize("agent", [Parity(), BatchParity()], ids=["one by one", "batched"])
+@pytest.mark.parametrize("where", ["reset", "step"])
+def test_a_world_that_cannot_be_configured_so_stops_the_run(agent, where, monkeypatch):
+    def refuse(self, *_, **__):
+        raise ConfigurationError("not like this")
+
+    monkeypatch.setattr(Sum, where, refuse)
+    with pytest.raises(ConfigurationError, match="not like this"):
+        quintain.evaluate("Sum-v0", agent, episodes=2)
 
 
 @pytest.mark.parametrize(

@@ -51,6 +51,26 @@ class Sum(gym.Env[np.ndarray, int]):
         return int(self.digits.sum()) % 2
 
 
+class Frugal(gym.Env[np.ndarray, int]):
+    """Counts three steps in the one array that it ever shows."""
+
+    metadata: dict[str, Any] = {"render_modes": []}
+
+    def __init__(self) -> None:
+        self.observation_space = spaces.Box(0, 9, (1,), np.int64)
+        self.action_space = spaces.Discrete(2)
+        self.shown = np.zeros(1, np.int64)
+
+    def reset(self, *, seed: int | None = None, options: Any = None) -> tuple[np.ndarray, dict[str, Any]]:
+        super().reset(seed=seed)
+        self.shown[:] = 0
+        return self.shown, {}
+
+    def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
+        self.shown += 1
+        return self.shown, 0.0, bool(self.shown[0] == 3), False, {}
+
+
 def make_sum() -> gym.Env[Any, Any]:
     return Sum()
 
