@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import Any
 
 import gymnasium as gym
+from gymnasium.vector import AutoresetMode
 
 from quintain.envs.code_reason.protocol import Move, read_reply
 from quintain.envs.code_reason.registry import SUITES, load_task, require_libraries, select_tasks, suite_of
@@ -18,6 +19,7 @@ from quintain.envs.code_reason.task import SPLITS, Problem, Split, Task, sample_
 from quintain.envs.vector import TextVectorEnv
 from quintain.errors import ConfigurationError, SandboxError, UnknownNameError
 from quintain.sandbox import Limits, Result, Sandbox, Session, shared
+from quintain.seeding import SeedStream
 from quintain.spaces import UnicodeText
 
 __all__ = ["CodeReasonEnv", "make_vec"]
@@ -26,6 +28,8 @@ __all__ = ["CodeReasonEnv", "make_vec"]
 MAX_ACTION_CHARS = 100_000
 #: Longest observation: the longest question with its protocol, or an interpreter's truncated output.
 MAX_OBSERVATION_CHARS = 100_000
+#: Most of the interpreter's output that may be shown: header and notices need room in the observation, too.
+MAX_OUTPUT_CHARS = 99_000
 
 CODE_PROTOCOL = """\
 Answer the question below. Think step by step in plain text. At any moment you may write one Python program in a block
@@ -63,7 +67,7 @@ class CodeReasonEnv(gym.Env[str, str]):
 
     ## Episode end
     Terminated by an answer, by a reply with neither block nor answer, or by an invalid action; truncated after
-    ``max_turns`` turns.
+    ``max_turns`` turns. A step beyond the end raises ``ResetNeeded``.
 
     ## Info
     Always ``task_id``, ``task_hash``, ``task``, ``suite``, ``split``, ``success``, ``reward_terms``, ``parse_error``
@@ -82,14 +86,15 @@ class CodeReasonEnv(gym.Env[str, str]):
     - ``max_code_calls``: blocks executed per episode, >= 0.
     - ``timeout_s``: wall and CPU time of one block, in seconds. The paper uses 60.
     - ``memory_mb``: memory of the interpreter, in MiB.
-    - ``max_output_chars``: characters of the interpreter's output that are shown.
+    - ``max_output_chars``: characters of the interpreter's output that are shown, at most 99,000.
     - ``stateful``: keep variables between blocks of an episode.
 
-    ``reset(options={"task_id": ...})`` poses the item of that id again; ``{"task": name}`` fixes the task of one
-    episode.
+    ``reset(options={"task_id": ...})`` poses the item of that id again, in an environment of the same ``difficulty``,
+    which the id leaves out; ``{"task": name}`` fixes the task of one episode.
 
     ## Determinism
-    Same seed, same episode. Output of programs that read clocks or addresses is the program's own.
+    Same seed, same episode. In a fresh interpreter ``random`` and ``numpy.random`` are seeded by the item and the
+    number of the program. Output of programs that read clocks, addresses or the system's entropy is the program's own.
 
     ## Source
     Chen et al. 2025, arXiv 2505.21668: protocol, reward, caps. Differences: the time limit is 10 s by default, and
@@ -125,6 +130,8 @@ class CodeReasonEnv(gym.Env[str, str]):
         ):
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise ConfigurationError(f"{name} must be an integer >= {least}, got {value!r}")
+        if max_output_chars > MAX_OUTPUT_CHARS:
+            raise ConfigurationError(f"max_output_chars must be <= {MAX_OUTPUT_CHARS:,}, got {max_output_chars!r}")
         if render_mode not in (None, "ansi"):
             raise ConfigurationError(f"render_mode must be None or 'ansi', got {render_mode!r}")
         self._names = select_tasks(tasks, suite)
@@ -149,6 +156,7 @@ class CodeReasonEnv(gym.Env[str, str]):
         self._load(self._names[0])  # a bad difficulty is an error now, not in the first episode
         self._session: Session | None = None
         self._transcript: list[str] = []
+        self._done = True
 
     @cached_property
     def _sandbox(self) -> Sandbox:
@@ -195,7 +203,13 @@ class CodeReasonEnv(gym.Env[str, str]):
         """Read a reply: run its program or judge its answer.
 
         Any object is accepted as an action; what is not a string of allowed length ends the episode as invalid.
+
+        Raises:
+            ResetNeeded: If no episode is under way.
+            SandboxError: If the sandbox itself failed.
         """
+        if self._done:
+            raise gym.error.ResetNeeded("the episode has ended; call reset() before the next step()")
         self._turns += 1
         if action not in self.action_space:
             shown = (
@@ -250,12 +264,16 @@ class CodeReasonEnv(gym.Env[str, str]):
         if self._code_calls >= self._max_code_calls:
             return f"{RESULT_HEADER}\n(not run: all {self._max_code_calls} code calls are used; give your final answer)"
         self._code_calls += 1
-        if self._stateful and self._session is None:
+        fresh = self._session is None
+        if self._stateful and fresh:
             # Any later block may import NumPy or SymPy, so the first one cannot decide for the whole episode.
             self._session = self._sandbox.session(limits=self._limits, science=True)
-        result = self._sandbox.run(move.text, limits=self._limits, session=self._session)
+        seed = SeedStream(0, self.problem.hash, self._code_calls).seed if fresh else None
+        result = self._sandbox.run(move.text, limits=self._limits, session=self._session, seed=seed)
         if result.status == "setup_failed":
             raise SandboxError(f"the sandbox could not run a program: {result.detail}")
+        if result.state_lost:
+            self._close_session()  # the next program begins afresh, with a seed
         self._code_errors += not result.ok
         notes = _notes(result, self._limits)
         if move.ignored:
@@ -274,6 +292,7 @@ class CodeReasonEnv(gym.Env[str, str]):
         truncated: bool = False,
     ) -> tuple[str, float, bool, bool, dict[str, Any]]:
         self._close_session()
+        self._done = True
         correct = strict = False
         detail = parse_error or "no answer within the turn limit"
         if answer is not None:
@@ -311,9 +330,22 @@ class CodeReasonEnv(gym.Env[str, str]):
         } | changes
 
 
-def make_vec(num_envs: int = 1, **kwargs: Any) -> TextVectorEnv:
-    """Make ``num_envs`` copies that step together or in completion order: what ``gym.make_vec`` calls."""
-    return TextVectorEnv([lambda: CodeReasonEnv(**kwargs)] * num_envs)
+def make_vec(
+    num_envs: int = 1,
+    *,
+    autoreset_mode: str | AutoresetMode = AutoresetMode.SAME_STEP,
+    workers: int | None = None,
+    **kwargs: Any,
+) -> TextVectorEnv:
+    """Make ``num_envs`` copies that step together or in completion order: what ``gym.make_vec`` calls.
+
+    Args:
+        num_envs: Number of copies, >= 1.
+        autoreset_mode: See :class:`~quintain.envs.vector.TextVectorEnv`.
+        workers: See there, too.
+        kwargs: Arguments of each copy.
+    """
+    return TextVectorEnv([lambda: CodeReasonEnv(**kwargs)] * num_envs, autoreset_mode, workers)
 
 
 def _parse_task_id(task_id: object) -> tuple[str, Split, int]:

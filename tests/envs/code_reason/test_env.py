@@ -140,6 +140,45 @@ def test_long_output_is_truncated_with_a_notice():
         assert observation.endswith("END")
 
 
+def test_the_longest_output_fits_the_observation():
+    with gym.make("CodeReason-v0", tasks="letters", max_output_chars=99_000) as env:
+        program = "import sys\nprint('x' * 60_000)\nsys.stderr.write('y' * 60_000)\n1/0"
+        observation = play(env, "\n".join([code(program), code("2")]))[0]
+        assert "more ignored" in observation
+        assert observation in env.observation_space
+
+
+def test_random_numbers_are_the_items_own(env):
+    draw = code("import random, numpy\nprint(random.random(), numpy.random.random())")
+    first, again, other = (play(env, draw, seed=seed)[0] for seed in (0, 0, 1))
+    assert first == again != other
+    play(env, draw)
+    assert env.step(draw)[0] != first  # the generators go on
+    assert play(env, code("import random\nrandom.seed(1)"), code("print(random.random())"))[0].endswith(
+        "0.13436424411240122"
+    )
+
+
+def test_an_interpreter_that_starts_over_draws_other_numbers_but_always_the_same(env):
+    draw, end = code("import random\nprint(random.random())"), code("import os; os._exit(0)")
+    first = play(env, draw)[0]
+    after = play(env, draw, end, draw)[0]
+    assert after == play(env, draw, end, draw)[0] != first
+    with gym.make("CodeReason-v0", tasks="letters", stateful=False) as afresh:
+        drawn = [[play(afresh, draw)[0], afresh.step(draw)[0]] for _ in range(2)]
+    assert drawn[0] == drawn[1]
+    assert drawn[0][0] != drawn[0][1]
+
+
+@pytest.mark.parametrize("end", ["<<<0>>>", "I do not know.", None])
+def test_nothing_is_paid_after_the_end(env, end):
+    play(env, end)
+    with pytest.raises(gym.error.ResetNeeded, match="reset"):
+        env.step(env.unwrapped.solution())
+    env.reset()
+    assert env.step(env.unwrapped.solution())[1] == pytest.approx(1.1)
+
+
 def test_no_output_says_so(env):
     assert play(env, code("x = 1"))[0] == "Code Execution Results:\n(no output)"
 
@@ -234,6 +273,7 @@ def test_difficulty_reaches_the_task():
         ({"tasks": ["letters", "number_multiply"], "difficulty": {"min_length": 3}}, "fit a single task"),
         ({"tasks": "letters", "max_turns": 0}, "max_turns must be an integer >= 1"),
         ({"tasks": "letters", "max_code_calls": -1}, "max_code_calls"),
+        ({"tasks": "letters", "max_output_chars": 99_001}, "max_output_chars must be <= 99,000"),
         pytest.param(
             {"tasks": "letters", "render_mode": "human"}, "render_mode", marks=pytest.mark.filterwarnings("ignore")
         ),
@@ -269,6 +309,18 @@ def test_make_vec_is_text_safe():
     assert terminations.all()
     np.testing.assert_allclose(rewards, 1.1)
     assert infos["final_info"]["success"].all()
+    vector.close()
+
+
+def test_make_vec_takes_the_arguments_of_the_vector():
+    vector = gym.make_vec("CodeReason-v0", num_envs=2, tasks="letters", autoreset_mode="NextStep", workers=1)
+    assert vector.metadata["autoreset_mode"] is gym.vector.AutoresetMode.NEXT_STEP
+    first, _ = vector.reset(seed=0)
+    infos = vector.step(["<<<0>>>"] * 2)[4]
+    assert "final_info" not in infos
+    following = vector.step(["ignored"] * 2)
+    assert not following[2].any()
+    assert following[0] != first
     vector.close()
 
 
