@@ -204,8 +204,9 @@ class AttackedVector(VectorWrapper):
         elif surface == "reward" and len(playing):
             changed, report = self.perturbation.apply(np.asarray(rewards, dtype=np.float64)[playing], playing)
             infos = self._told(infos, report, playing)
-            rewards = np.array(rewards, dtype=np.float64)
+            true, rewards = rewards, np.array(rewards, dtype=np.float64)
             rewards[playing] = changed
+            infos = self._booked(infos, rewards - true, playing)
         if self._any_over and self._mode is AutoresetMode.SAME_STEP:
             ended = np.flatnonzero(self._over)
             if surface == "observation":
@@ -249,6 +250,24 @@ class AttackedVector(VectorWrapper):
         name = self.perturbation.name
         attacks = {**infos.get("attack", {}), name: own, f"_{name}": mask}
         return {**infos, "attack": attacks, "_attack": mask}
+
+    def _booked(self, infos: dict[str, Any], difference: NDArray[np.float64], playing: Rows) -> dict[str, Any]:
+        """Name what the attack paid among the reward terms of ``playing``."""
+        rows = np.isin(self._all, playing)
+        if self._any_over and self._mode is AutoresetMode.SAME_STEP:  # rows that end have the last info apart
+            infos = {**infos, "final_info": self._booked_in(infos["final_info"], difference, rows & self._over)}
+            rows &= ~self._over
+        return self._booked_in(infos, difference, rows)
+
+    def _booked_in(
+        self, infos: dict[str, Any], difference: NDArray[np.float64], rows: NDArray[np.bool_]
+    ) -> dict[str, Any]:
+        if "reward_terms" not in infos:
+            return infos
+        mask = rows & infos["_reward_terms"]
+        key = f"attack:{self.perturbation.name}"
+        terms = {**infos["reward_terms"], key: np.where(mask, difference, 0.0), f"_{key}": mask}
+        return {**infos, "reward_terms": terms}
 
 
 @overload

@@ -81,4 +81,6 @@ def potential(
         styles.add_row(name, str(right), str(scored), f"{right / scored:.1%}" if scored else "-")
     screen.print()
     screen.print(styles)
+    if len(table) < items:
+        say(f"left out, for want of an answer that could be scored: {items - len(table)} of {items} items", "yellow")
     say(f"\nitems: {out / 'potential.jsonl'}", "dim")

@@ -34,11 +34,11 @@ class ItemPotential:
     """What is known about one item.
 
     Attributes:
-        task_id: The item, as ``reset(options={"task_id": ...})`` takes it.
+        task_id: The item, as ``reset(options={"task_id": ...})`` takes it in an environment of the same arguments.
         task: Its task.
         seed: Seed of its episodes.
         right: Right answers.
-        answers: Answers that could be scored; infrastructure failures are left out.
+        answers: Answers that could be scored, >= 1; infrastructure failures are left out.
         by_agent: Right answers and scored answers of each agent.
         p: ``right / answers``, in [0, 1].
         potential: ``4 p (1 - p)``, in [0, 1].
@@ -139,7 +139,7 @@ def measure_potential(
         on_run: Called with an agent's name and the number of the answer before each run.
 
     Returns:
-        The items, by index.
+        The items, by index, without those of which no answer could be scored.
 
     Raises:
         ConfigurationError: If there are no agents, or the environment does not judge success.
@@ -164,7 +164,8 @@ def measure_potential(
                 progress=progress,
             )
             results.append((name, report.episodes))
-    table = [_summarise([(name, episodes[i]) for name, episodes in results]) for i in range(items)]
+    by_item = ([(name, episodes[i]) for name, episodes in results] for i in range(items))
+    table = [_summarise(answers) for answers in by_item if any(e.outcome != "error" for _, e in answers)]
     if out is not None:
         lines = "".join(json.dumps(dataclasses.asdict(item)) + "\n" for item in table)
         Path(out, "potential.jsonl").write_text(lines, encoding="utf-8")
@@ -194,8 +195,8 @@ def _summarise(answers: Sequence[tuple[str, EpisodeRecord]]) -> ItemPotential:
             raise ConfigurationError("the environment does not judge success, so there is no potential to measure")
         by_agent[name] = (right + (episode.outcome == "success"), scored + (episode.outcome != "error"))
     right, scored = (sum(pair[k] for pair in by_agent.values()) for k in (0, 1))
-    p = right / scored if scored else 0.0
-    first = answers[0][1]
+    p = right / scored
+    first = next(episode for _, episode in answers if episode.outcome != "error")  # errors may not know their item
     return ItemPotential(
         task_id=str(first.info.get("task_id", "")),
         task=first.task,

@@ -57,7 +57,8 @@ class WithRewardTerms(gym.Wrapper[Any, Any, Any, Any]):
     Args:
         env: The environment.
         terms: Named terms. The name ``"env"`` is the environment's own.
-        keep: Also pay what the environment itself pays: its own named terms, or one term ``"env"`` if it names none.
+        keep: Also pay what the environment itself pays: its own named terms, and a term ``"env"`` for what these leave
+            out, be it all, or what a wrapper around the environment changed.
 
     Raises:
         ConfigurationError: If a name is ``"env"`` or nothing would be paid.
@@ -91,7 +92,7 @@ class WithRewardTerms(gym.Wrapper[Any, Any, Any, Any]):
         before = self._observation
         self._observation, own, terminated, truncated, info = self.env.step(action)
         step = Transition(before, action, self._observation, float(own), terminated, truncated, info, self._memory)
-        paid: dict[str, float] = dict(info.get("reward_terms") or {"env": float(own)}) if self.keep else {}
+        paid = _own_terms(float(own), info) if self.keep else {}
         errors: dict[str, str] = {}
         for name, term in self.terms.items():
             if name in paid:
@@ -108,6 +109,15 @@ class WithRewardTerms(gym.Wrapper[Any, Any, Any, Any]):
         if errors:
             info["reward_error"] = errors
         return self._observation, math.fsum(paid.values()), terminated, truncated, info
+
+
+def _own_terms(own: float, info: Mapping[str, Any]) -> dict[str, float]:
+    """Return terms that add up to what the environment paid."""
+    terms: dict[str, float] = dict(info.get("reward_terms") or {})
+    named = math.fsum(terms.values())
+    if not terms or not math.isclose(named, own, rel_tol=1e-9, abs_tol=1e-12):
+        terms["env"] = terms.get("env", 0.0) + (own - named)
+    return terms
 
 
 def sandboxed_term(function: SandboxedFunction, arguments: Callable[[Transition], tuple[Any, ...]]) -> RewardTerm:

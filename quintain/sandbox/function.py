@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Literal
 
-from quintain.errors import ConfigurationError
+from quintain.errors import ConfigurationError, SandboxError
 from quintain.sandbox.box import Sandbox, shared
 from quintain.sandbox.limits import Limits
 from quintain.sandbox.result import Result, Status
@@ -117,15 +117,18 @@ class SandboxedFunction:
         Raises:
             TypeError: If the arguments do not fit the signature.
             UnsupportedValueError: If an argument is not plain data.
-            SandboxError: If the sandbox itself failed.
+            SandboxError: If the sandbox itself failed: that is nothing the function did.
         """
         ordered = self._bind(arguments, named)
         with self._lock:
             self._calls += 1
             result, self._main = self._one(self._main, ordered)
+            _require_set_up(result)
             if result.ok and self._is_checked():
                 again, self._witness = self._one(self._witness, ordered)
-                if again.value != result.value:
+                _require_set_up(again)
+                # A busy machine can make the witness late: that says nothing about the function.
+                if again.status != "timeout" and again.value != result.value:
                     told = (
                         f"{result.value!r}, then {again.value if again.ok else again.status!r} for the same arguments"
                     )
@@ -191,3 +194,8 @@ class SandboxedFunction:
         else:
             return FunctionResult(float(value), "ok", "", run.stderr, run.wall_s)
         return FunctionResult(None, "invalid", problem, run.stderr, run.wall_s)
+
+
+def _require_set_up(result: FunctionResult) -> None:
+    if result.status == "setup_failed":
+        raise SandboxError(f"the sandbox could not be set up, so the function was not called: {result.detail}")

@@ -143,6 +143,37 @@ def test_attacks_stack_under_their_own_names():
     RandomAttack(env, epsilon=0.1, name="more noise")
 
 
+class Paying(Walk):
+    """Names what it pays, and nothing on reset."""
+
+    def reset(self, **kwargs):
+        observation, info = super().reset(**kwargs)
+        return observation, {**info, "reward_terms": {"walk": 0.0}}
+
+    def step(self, action):
+        *rest, info = super().step(action)
+        return (*rest, {**info, "reward_terms": {"walk": float(rest[1])}})
+
+
+@pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
+def test_reward_terms_of_every_row_add_up_to_what_the_attack_pays(mode):
+    makers = [lambda length=length: Paying(length) for length in (2, 3)]
+    vector = RewardAttack(SyncVectorEnv(makers, autoreset_mode=mode), "shift", epsilon=0.5)
+    vector.reset(seed=0)
+    ends = 0
+    for step in range(6):
+        _, rewards, terminations, truncations, infos = vector.step(np.stack([chosen(step, row) for row in range(2)]))
+        for row, over in enumerate(terminations | truncations):
+            apart = over and mode is AutoresetMode.SAME_STEP
+            terms = (infos["final_info"] if apart else infos)["reward_terms"]
+            own = {name: values[row] for name, values in terms.items() if name[0] != "_" and terms[f"_{name}"][row]}
+            assert sum(own.values()) == pytest.approx(rewards[row])
+            ends += over
+            if apart:
+                assert not infos["reward_terms"].get("_attack:shift", np.zeros(2))[row]  # the next episode's first info
+    assert ends >= 3
+
+
 def test_vector_infos_have_gymnasium_s_layout():
     vector = RandomAttack(SyncVectorEnv([Walk, Walk]), epsilon=0.1)
     _, infos = vector.reset(seed=0)

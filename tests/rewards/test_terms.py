@@ -2,9 +2,9 @@ import gymnasium as gym
 import pytest
 
 import quintain
-from quintain.errors import ConfigurationError
+from quintain.errors import ConfigurationError, SandboxError
 from quintain.rewards import InvalidReward, WithRewardTerms, sandboxed_term
-from quintain.sandbox import SandboxedFunction
+from quintain.sandbox import Sandbox, SandboxedFunction
 
 
 def cart(terms, **options):
@@ -34,6 +34,25 @@ def test_named_terms_of_the_environment_are_kept_by_name():
     env.reset(seed=0)
     *_, info = env.step("<<<1>>>")
     assert list(info["reward_terms"]) == ["correctness", "format", "efficiency", "short"]
+
+
+def test_what_a_wrapper_changed_is_kept_as_well():
+    named = gym.make("CodeReason-v0", tasks="letters", code=False)
+    env = WithRewardTerms(gym.wrappers.TransformReward(named, lambda r: 100.0), {"short": lambda t: 0.5})
+    env.reset(seed=0)
+    _, reward, *_, info = env.step("<<<1>>>")
+    assert reward == 100.5
+    assert info["reward_terms"] == pytest.approx(
+        {"correctness": 0, "format": 0.1, "efficiency": 0, "env": 99.9, "short": 0.5}
+    )
+
+
+def test_a_second_layer_of_terms_adds_to_the_first():
+    scaled = gym.wrappers.TransformReward(cart({"push": lambda t: 0.5}), lambda r: 2 * r)
+    env = WithRewardTerms(scaled, {"late": lambda t: 1.0})
+    env.reset(seed=0)
+    _, reward, *_, info = env.step(0)
+    assert (reward, info["reward_terms"]) == (4.0, {"env": 2.5, "push": 0.5, "late": 1.0})
 
 
 def test_memory_lasts_one_episode():
@@ -91,6 +110,17 @@ def test_a_models_function_runs_in_the_sandbox_and_its_failures_are_counted():
     assert episode.reward_terms == {"designed": 3.0}
     assert episode.reward_errors == 2
     assert report.reward_errors == 2
+
+
+def test_a_sandbox_that_fails_is_not_an_invalid_reward():
+    with Sandbox(_fault="seccomp") as box:
+        function = SandboxedFunction("def reward(x):\n    return 1.0", "reward(x)", sandbox=box)
+        env = cart({"designed": sandboxed_term(function, lambda t: (0.0,))})
+        env.reset(seed=0)
+        for _ in range(2):
+            with pytest.raises(SandboxError, match="the function was not called"):
+                env.step(0)
+        assert function.counts == {}
 
 
 def test_invalid_rewards_are_value_errors():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
-from quintain.errors import ConfigurationError
-from quintain.sandbox import Limits, SandboxedFunction
+from quintain.errors import ConfigurationError, SandboxError
+from quintain.sandbox import Limits, Sandbox, SandboxedFunction
 from tests.sandbox.conftest import AVAILABLE, box_at
 
 
@@ -64,6 +65,30 @@ def test_memory_of_earlier_calls_is_found_out() -> None:
     source = "n = 0\ndef reward(x):\n    global n\n    n += 1\n    return n"
     with SandboxedFunction(source, "reward(x)", sandbox=box_at(AVAILABLE[0]), check_first=0, check_every=3) as reward:
         assert [reward(0).status for _ in range(3)] == ["ok", "ok", "nondeterministic"]
+
+
+def test_a_witness_that_is_late_says_nothing() -> None:
+    source = "import time\nborn = time.monotonic()\ndef reward(now):\n    while born > now: pass\n    return 1.0"
+    limits = Limits(wall_s=0.5, cpu_s=0.5, memory_mb=128)
+    box = box_at(AVAILABLE[0])
+    with SandboxedFunction(source, "reward(now)", sandbox=box, limits=limits, check_first=0, check_every=2) as reward:
+        assert reward(1e18).ok
+        assert reward(time.monotonic()).value == 1.0  # the second child is younger than this and does not come back
+        assert reward.counts == {"ok": 2}
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_sandbox_that_fails_is_an_error(late: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether the first child or the second one could not be set up."""
+    with make("return 1.0", check_first=0, check_every=2) as reward:
+        if late:
+            assert reward({}, 0).ok
+        broken = Sandbox(_fault="seccomp")
+        monkeypatch.setattr(reward, "_sandbox", broken)
+        with broken, pytest.raises(SandboxError, match="the function was not called"):
+            reward({}, 0)
+        monkeypatch.setattr(reward, "_sandbox", box_at(AVAILABLE[0]))
+        assert reward({}, 0).ok
 
 
 def test_source_runs_once_per_child() -> None:
