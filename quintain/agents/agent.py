@@ -43,9 +43,8 @@ class Seat:
     seed: int
     solution: Callable[[], Action] | None = None
 
-    @property
-    def rng(self) -> np.random.Generator:
-        """A fresh generator that belongs to this seat of this episode alone; keep it, do not ask again."""
+    def generator(self) -> np.random.Generator:
+        """Return a fresh generator for this seat of this episode. Calling twice gives two equal generators."""
         return SeedStream(self.seed, "seat", self.name).generator()
 
 

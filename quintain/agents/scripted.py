@@ -61,7 +61,7 @@ class _RandomActor:
         from copy import deepcopy
 
         self._space = deepcopy(seat.action_space)
-        self._space.seed(int(seat.rng.integers(2**31)))
+        self._space.seed(int(seat.generator().integers(2**31)))
 
     def act(self, observation: Any, info: dict[str, Any]) -> Action:
         mask = info.get("action_mask")

@@ -36,12 +36,12 @@ def test_a_user_can_name_an_agent():
 
 def test_seats_have_their_own_stream():
     draws = {
-        (seed, name): Seat("X-v0", name, spaces.Discrete(2), spaces.Discrete(2), seed).rng.integers(2**60)
+        (seed, name): Seat("X-v0", name, spaces.Discrete(2), spaces.Discrete(2), seed).generator().integers(2**60)
         for seed in range(20)
         for name in ("player_0", "player_1")
     }
     assert len(set(draws.values())) == 40
-    assert seat().rng.integers(2**60) == seat().rng.integers(2**60)
+    assert seat().generator().integers(2**60) == seat().generator().integers(2**60)
 
 
 def test_random_play_honours_the_mask():

@@ -79,7 +79,7 @@ class Coin:
     """Guesses at random with the seat's generator, waiting a different time in every episode."""
 
     def begin(self, seat: Seat) -> Any:
-        rng = seat.rng
+        rng = seat.generator()
         delay = (seat.seed % 7) / 2000
 
         class Actor:

@@ -127,7 +127,7 @@ class PolicyGradient(TabularLearner):
 
 class _TableActor:
     def __init__(self, learner: TabularLearner, seat: Seat) -> None:
-        self._learner, self._rng = learner, seat.rng
+        self._learner, self._rng = learner, seat.generator()
 
     def act(self, observation: Any, info: dict[str, Any]) -> Action:
         probabilities = self._learner.policy(self._learner.state(info["moves"]))

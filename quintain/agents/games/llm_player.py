@@ -260,7 +260,7 @@ class _Player:
     """One seat of one match."""
 
     def __init__(self, agent: LLMPlayer, seat: Seat) -> None:
-        self._agent, self._seat, self._rng = agent, seat, seat.rng
+        self._agent, self._seat, self._rng = agent, seat, seat.generator()
         self._rules: dict[str, Any] = {}
         self._labels: tuple[str, ...] = ()
         self._history: list[Round] = []

@@ -172,7 +172,7 @@ class _StrategyActor:
         if self._player is None:
             rules = _read_rules(info, self._agent.name, self._agent.traits)
             self._names = rules["options"][0]
-            self._player = self._agent.sit(rules["payoffs"][0], self._seat.rng)
+            self._player = self._agent.sit(rules["payoffs"][0], self._seat.generator())
         moves = info["moves"]
         # A machine knows what to make of a void round; to the others it teaches nothing.
         if moves is not None and (self._agent.machine is not None or min(moves) >= 0):
@@ -215,7 +215,7 @@ _PAIRS = [(0, 0), (0, 1), (1, 0), (1, 1)]
 
 def _uniforms(seat: Seat) -> Iterator[float]:
     """The seat's uniform numbers one by one, drawn in blocks; most strategies never ask for one."""
-    rng = seat.rng
+    rng = seat.generator()
     while True:
         yield from rng.random(64).tolist()
 

@@ -111,7 +111,7 @@ class CodeSteerAgent(ChatAgent):
 class _SteeredActor:
     def __init__(self, agent: CodeSteerAgent, seat: Seat) -> None:
         self._agent = agent
-        self._rng = seat.rng
+        self._rng = seat.generator()
         self._chat = ChatConversation(agent, self._rng)
         self._question = ""
         self._left = agent.rounds

@@ -210,7 +210,7 @@ class ChatConversation:
 
 class _ChatActor:
     def __init__(self, agent: ChatAgent, seat: Seat) -> None:
-        self._chat = ChatConversation(agent, seat.rng)
+        self._chat = ChatConversation(agent, seat.generator())
         if agent.prompt:
             self._chat.say(system(agent.prompt))
 
