@@ -25,7 +25,8 @@ __all__ = ["Case", "CaseResult", "Grade", "Tolerance", "equal", "equal_text", "g
 class Tolerance:
     """When two values count as the same.
 
-    Booleans never equal numbers, text never equals numbers, and NaN equals only NaN.
+    Booleans never equal numbers, text never equals numbers, and NaN equals only NaN. Elements of sets and keys of
+    dictionaries have no tolerance for differences of floats: it would not say which one is meant.
 
     Attributes:
         relative: Allowed relative difference of floats.
@@ -134,20 +135,23 @@ def equal(expected: Any, claimed: Any, tolerance: Tolerance) -> bool:  # Any: pl
     if type(expected) is not type(claimed):
         return False
     if isinstance(expected, dict):
-        return (
-            expected.keys() == claimed.keys()
-            and all(
-                type(left) is type(right)
-                for left, right in zip(sorted_keys(expected), sorted_keys(claimed), strict=True)
-            )
-            and all(equal(value, claimed[key], tolerance) for key, value in expected.items())
-        )
+        left, right = ({_member(key, tolerance): value for key, value in d.items()} for d in (expected, claimed))
+        same = len(expected) == len(claimed) and left.keys() == right.keys()
+        return same and all(equal(value, right[key], tolerance) for key, value in left.items())
+    if isinstance(expected, set | frozenset):
+        left_set, right_set = ({_member(item, tolerance) for item in s} for s in (expected, claimed))
+        return len(expected) == len(claimed) and left_set == right_set
     return bool(expected == claimed)
 
 
-def sorted_keys(mapping: dict[Any, Any]) -> list[Any]:
-    """Return the keys in an order that equal mappings share."""
-    return sorted(mapping, key=lambda key: (hash(key), repr(key)))
+def _member(value: Any, tolerance: Tolerance) -> tuple[type, Any]:  # Any: hashable plain data
+    """Return a key that equal elements of a set share, and others do not: for Python, ``1 == True``."""
+    kind = type(value)
+    if isinstance(value, tuple | frozenset):
+        return kind, kind(_member(item, tolerance) for item in value)
+    if kind is int and tolerance.int_is_float:
+        kind = float
+    return kind, "nan" if value != value else value
 
 
 def _number(word: str) -> float | None:

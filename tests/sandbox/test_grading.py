@@ -207,6 +207,14 @@ def test_no_cases_prove_nothing() -> None:
         ({"a": 1}, {"b": 1}, False),
         ({1, 2}, {2, 1}, True),
         ({1}, [1], False),
+        ({1}, {True}, False),
+        ({0, "a"}, {False, "a"}, False),
+        (frozenset({(1, 2)}), frozenset({(True, 2)}), False),
+        ({1, 2}, {1.0, 2}, True),
+        ({math.nan}, {-math.nan}, True),
+        ({1, 2}, {1}, False),
+        ({1: "a"}, {1.0: "a"}, True),
+        ({(0, 1): 0}, {(False, 1): 0}, False),
         (None, 0, False),
         (1j, 1j + 1e-15, True),
         (b"a", "a", False),
@@ -219,6 +227,8 @@ def test_equality(expected: object, claimed: object, same: bool) -> None:
 
 def test_declared_strictness() -> None:
     assert not equal(1, 1.0, Tolerance(int_is_float=False))
+    assert not equal({1}, {1.0}, Tolerance(int_is_float=False))
+    assert not equal({1: 0}, {1.0: 0}, Tolerance(int_is_float=False))
     assert not equal([1], (1,), Tolerance(list_is_tuple=False))
     assert equal(1.0, 1.05, Tolerance(relative=0.1))
     assert equal_text("a 1.0\n", "a  1.00", Tolerance(text="tokens"))

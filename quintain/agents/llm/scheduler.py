@@ -132,8 +132,10 @@ class BatchScheduler:
             self._closed = True
             thread = self._thread
             self._wake.notify_all()
-        if thread is not None and self._pid == os.getpid() and thread is not threading.current_thread():
-            thread.join()
+        if self._pid == os.getpid() and thread is not threading.current_thread():
+            if thread is not None:
+                thread.join()
+            self._decoder.release()  # an idle worker ended without doing so
 
     # The worker ------------------------------------------------------------------------------------------------------
 

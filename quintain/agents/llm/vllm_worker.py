@@ -132,30 +132,41 @@ class Worker:
             raise EngineError("vLLM lost track of its requests")
 
     def _begin(self, job: Job) -> None:
-        request = job.request
+        """Hand a request's parts to vLLM; one that cannot be served must not fail the others."""
         if job.future.done():
             return
         try:
-            prompt = self._codec.encode(request)
-            width = max((len(b) for b in prompt.branches), default=1)
-            if len(prompt.tokens) + width > self._context:
-                raise ContextOverflowError(prompt.length, self._context - width)
+            parts = self._split(job)
         except QuintainError as error:
             job.settle(error)
             return
-        job.branches, job.shared, job.prompt_tokens = prompt.branches, len(prompt.tokens), prompt.length
-        if _labels(prompt.branches):
-            parts = [(prompt.tokens, _scoring([token for [token] in prompt.branches]))]
-        elif prompt.branches:
-            # The last token's own log-probability is asked for, so one more token has to be made after it.
-            parts = [(prompt.tokens + branch, _scoring()) for branch in prompt.branches]
-        else:
-            parts = [(prompt.tokens, _sampling(request, index)) for index in range(request.n)]
+        except Exception as error:
+            job.settle(EngineError(f"the request could not be tokenised: {error!r}"))
+            return
         for tokens, params in parts:
             part = f"quintain-{next(self._ids)}"
+            try:
+                self._llm.llm_engine.add_request(part, {"prompt_token_ids": tokens}, params)
+            except (ValueError, TypeError) as error:  # refused: any other error is a death
+                job.settle(EngineError(f"vLLM refuses the request: {error}"[:500]))
+                return  # what is under way of it is aborted
             job.parts[part] = None
             self._live[part] = job
-            self._llm.llm_engine.add_request(part, {"prompt_token_ids": tokens}, params)
+
+    def _split(self, job: Job) -> list[tuple[list[int], Any]]:
+        """Tokenise a request and return its parts: tokens and sampling parameters."""
+        request = job.request
+        prompt = self._codec.encode(request)
+        width = max((len(b) for b in prompt.branches), default=1)
+        if len(prompt.tokens) + width > self._context:
+            raise ContextOverflowError(prompt.length, self._context - width)
+        job.branches, job.shared, job.prompt_tokens = prompt.branches, len(prompt.tokens), prompt.length
+        if _labels(prompt.branches):
+            return [(prompt.tokens, _scoring([token for [token] in prompt.branches]))]
+        if prompt.branches:
+            # The last token's own log-probability is asked for, so one more token has to be made after it.
+            return [(prompt.tokens + branch, _scoring()) for branch in prompt.branches]
+        return [(prompt.tokens, _sampling(request, index)) for index in range(request.n)]
 
     def _finish(self, part: str, job: Job, output: Any) -> None:
         del self._live[part]

@@ -337,6 +337,19 @@ def test_closing_fails_what_is_running(engine: Any) -> None:
         ask(engine, Request(prompt="count"))
 
 
+def test_closing_an_idle_engine_gives_the_memory_back(tiny_folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("quintain.agents.llm.scheduler._IDLE_S", 0.05)
+    engine = make_engine("transformers", model=tiny_folder)
+    ask(engine, Request(prompt="count", max_tokens=2))
+    scheduler = engine._scheduler
+    while scheduler._thread is not None:
+        time.sleep(0.01)
+    layers = scheduler._decoder._layers
+    assert any(layer.is_initialized for layer in layers)
+    engine.close()
+    assert not any(layer.is_initialized for layer in layers)
+
+
 def test_stop_strings_across_tokens(engine: Any) -> None:
     """Every two-character substring of a reply, wherever token boundaries lie, stops it at its first occurrence."""
     [[whole]] = ask(engine, Request(prompt="the quick", max_tokens=24, temperature=0))
