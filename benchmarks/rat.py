@@ -29,7 +29,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -68,6 +68,8 @@ ABLATIONS = {
     "rat, true reward": {"oracle": True},
     "sa-rl by sac": {"intention": False},
 }
+#: SA-RL as Bai et al. (2025) set it, but for the bound of 0.01 on the divergence of an update.
+PAPERS_PPO = AdversarySettings(envs=8, rollout=256, batch=32, learning_rate=5e-5, gamma=0.99)
 _FIRST = (("clean", 0.0), ("random", MAIN), ("rat", MAIN), ("sa-rl", MAIN))
 _SMALLER = tuple(("rat", epsilon) for epsilon in EPSILONS[:-1])
 #: First what shows the effect, then its reasons, then the curve over epsilon and the rest.
@@ -79,6 +81,7 @@ PROGRAMMES = {
         AdversarySettings(steps=30_000, envs=8, rollout=60, batch=120, gamma=0.95, learning_rate=1e-3),
         (
             _FIRST,
+            (("sa-rl, paper's settings", MAIN),),
             (("sa-rl by sac", MAIN),),
             _SMALLER[::-1],
             (("rat, no mixed rollout", MAIN),),
@@ -115,6 +118,8 @@ def _settings(programme: Programme, attack: str) -> dict[str, Any]:
     if attack in ("rat", *ABLATIONS):
         return asdict(replace(programme.rat, **ABLATIONS.get(attack, {})))
     ppo = asdict(programme.ppo)
+    if attack == "sa-rl, paper's settings":
+        ppo = asdict(replace(PAPERS_PPO, steps=programme.ppo.steps))
     return {"ppo": ppo} | ({} if attack == "sa-rl, true reward" else {"feedback": asdict(programme.rat)})
 
 
@@ -153,10 +158,11 @@ def run(cell: Cell) -> Cell:
         trained = train_rat(make, victim, epsilon=epsilon, settings=RATSettings(**cell["settings"]), seed=seed)
         method = trained.method
         extra = {"labels": trained.labels, "accuracy": trained.accuracy}
-    elif attack in ("sa-rl", "pa-ad"):
+    elif attack in ("sa-rl", "sa-rl, paper's settings", "pa-ad"):
+        kind: Literal["sa-rl", "pa-ad"] = "pa-ad" if attack == "pa-ad" else "sa-rl"
         feedback, ppo = RATSettings(**cell["settings"]["feedback"]), AdversarySettings(**cell["settings"]["ppo"])
         rival = train_on_preferences(
-            make, victim, kind=attack, epsilon=epsilon, feedback=feedback, settings=ppo, seed=seed
+            make, victim, kind=kind, epsilon=epsilon, feedback=feedback, settings=ppo, seed=seed
         )  # fmt: skip
         method, extra = rival.method, {"labels": rival.labels, "accuracy": rival.accuracy}
     elif attack == "sa-rl, true reward":

@@ -23,6 +23,7 @@ EPISODES = 30
 PAPER = {
     "random": ("-", "0-6"),
     "sa-rl": ("0-63", "0-40"),
+    "sa-rl, paper's settings": ("0-63", "0-40"),
     "sa-rl by sac": ("-", "-"),
     "sa-rl, true reward": ("-", "11-100"),
     "pa-ad": ("1-79", "0-4"),
@@ -104,7 +105,7 @@ def report(found: list[Cell], columns: Columns) -> str:
                 rows.append([attack, *row, seeds, *paper])
     ahead: dict[str, list[list[str]]] = {"stays": [], "reached": []}
     for what, rows in ahead.items():
-        for rival in ("random", "sa-rl", "sa-rl by sac", "sa-rl, true reward"):
+        for rival in ("random", "sa-rl", "sa-rl, paper's settings", "sa-rl by sac", "sa-rl, true reward"):
             row = []
             for column in columns:
                 mine, its = (values(found, *column, attack, MAIN, MAIN, what) for attack in ("rat", rival))
