@@ -8,7 +8,7 @@ which they are asked for.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import operator
 from typing import Any
 
 import numpy as np
@@ -63,15 +63,15 @@ class SeedStream:
         return np.random.Generator(np.random.PCG64(int.from_bytes(self._digest, "little")))
 
     def __getitem__(self, index: int) -> int:
-        """Return the seed of child ``index``; the same as ``child(index).seed``, without making the child."""
-        return _seed(_digest(f"{self._stem}, {int(index)!r})"))
+        """Return the seed of child ``index``; the same as ``child(index).seed``, without making the child.
 
-    def __iter__(self) -> Iterator[int]:
-        """Iterate over the seeds of children 0, 1, 2, ... without end."""
-        index = 0
-        while True:
-            yield self[index]
-            index += 1
+        Raises:
+            TypeError: If ``index`` is not an integer.
+        """
+        return _seed(_digest(f"{self._stem}, {operator.index(index)!r})"))
+
+    #: There is no last child, so a loop over all of them, or a search among them, would not end.
+    __iter__ = None
 
     def __repr__(self) -> str:
         return f"SeedStream({', '.join(map(repr, (self.root, *self.path)))})"

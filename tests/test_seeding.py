@@ -25,18 +25,31 @@ def test_no_two_paths_meet():
 
 
 def test_neighbouring_runs_share_no_episode():
-    runs = [set(itertools.islice(SeedStream(root, "episode"), 1000)) for root in range(5)]
+    runs = [{SeedStream(root, "episode")[i] for i in range(1000)} for root in range(5)]
     assert all(len(run) == 1000 for run in runs)
     assert all(not a & b for a, b in itertools.combinations(runs, 2))
 
 
 def test_seeds_survive_json_readers_with_doubles():
-    assert all(seed == int(float(seed)) < 2**53 for seed in itertools.islice(SeedStream(3), 1000))
+    assert all(seed == int(float(seed)) < 2**53 for seed in map(SeedStream(3).__getitem__, range(1000)))
 
 
 def test_numpy_integers_are_welcome():
     assert SeedStream(np.int64(5)).seed == SeedStream(5).seed
     assert SeedStream(5, np.int64(3)).seed == SeedStream(5, 3).seed == SeedStream(5)[np.int64(3)]
+
+
+@pytest.mark.parametrize("index", [3.7, "3", None])
+def test_only_integers_are_indices(index):
+    with pytest.raises(TypeError):
+        SeedStream(0)[index]
+
+
+@pytest.mark.timeout(5)
+@pytest.mark.parametrize("search", [list, iter, lambda stream: 5 in stream], ids=["list", "iter", "in"])
+def test_a_stream_has_no_end_to_search_for(search):
+    with pytest.raises(TypeError):
+        search(SeedStream(0))
 
 
 @pytest.mark.parametrize("seed", [-1, 1.0, "0", None, True])

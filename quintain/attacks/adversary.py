@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -202,7 +203,7 @@ class _Perturbing:
         self.face(victim)
         width = int(np.prod((victim.action_space if kind == "pa-ad" else victim.observation_space).shape or ()))
         self.envs = [make() for _ in range(rows)]
-        self.seeds = iter(SeedStream(seed, "adversary", "episode"))
+        self.seeds = map(SeedStream(seed, "adversary", "episode").__getitem__, itertools.count())
         self.rng = SeedStream(seed, "adversary", "noise").generator()
         self.observation_space = spaces.Box(-np.inf, np.inf, victim.observation_space.shape, np.float32)
         # Half as wide again as what has an effect: at the bounds of the ball the clip still has a gradient.

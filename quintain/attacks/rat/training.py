@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -108,7 +109,7 @@ class _Run:
             )
         self.rng = seeds.child("queries").generator()
         learning = seeds.child("learning").generator()
-        self.seeds = iter(seeds.child("episode"))
+        self.seeds = map(seeds.child("episode").__getitem__, itertools.count())
         self.states = int(np.prod(victim.observation_space.shape or ()))
         self.actions = int(np.prod(victim.action_space.shape or ()))
         self.view, self.space = View(victim, space), space
