@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pettingzoo
+
 from quintain.agents.agent import Actor, Agent, Seat
 from quintain.agents.llm.engine import record_exchanges
-from quintain.agents.registry import as_agent, make_agent
+from quintain.envs.games import RepeatedGame
 from quintain.errors import Boundary, ConfigurationError, EnvironmentFault
 from quintain.evaluation.episode import Ledger, classify, keep
+from quintain.evaluation.loop import play_jobs, run_in_loop
 from quintain.evaluation.manifest import describe_agent, make_manifest
-from quintain.evaluation.records import EpisodeRecord, RunFolder
+from quintain.evaluation.recording import Recording, check_counts
+from quintain.evaluation.records import EpisodeRecord
 from quintain.evaluation.report import Report
-from quintain.evaluation.runner import run_in_loop
+from quintain.evaluation.runner import as_source, made_agent
 from quintain.seeding import SeedStream
 
 __all__ = ["play", "play_match"]
@@ -31,60 +37,104 @@ def play(
     seed: int = 0,
     concurrency: int = 1,
     out: str | Path | None = None,
+    env_kwargs: Mapping[str, Any] | None = None,
     resume: bool = False,
+    retry_errors: bool = False,
     confidence: float = 0.95,
+    progress: bool | None = None,
+    on_episode: Callable[[EpisodeRecord], None] | None = None,
 ) -> Report:
     """Play a game with one agent per seat.
 
     Args:
-        game: A PettingZoo ``ParallelEnv`` or ``AECEnv``, or a function that makes one.
+        game: Id of a game in PettingZoo's registry (the parallel form, where there are both), a ``ParallelEnv`` or
+            ``AECEnv``, or a function that makes one.
         agents: For every seat an agent, its name, a mapping that describes one, or anything that
             :func:`~quintain.agents.registry.as_agent` takes. The same agent may take several seats.
         episodes: Number of matches, >= 1.
-        concurrency: Matches that are live at once; more than one needs ``game`` to be a function.
         seed: Root seed; match ``i`` depends on ``seed`` and ``i`` alone.
+        concurrency: Matches that are live at once; more than one needs ``game`` to be an id or a function.
         out: Folder for manifest and records; nothing is written without it.
-        resume: Continue the run in ``out``.
+        env_kwargs: Arguments for a game that is given by its id.
+        resume: Continue the run in ``out``: finished matches are kept.
+        retry_errors: With ``resume``: play the matches again that failed for infrastructure reasons, and only them.
         confidence: Nominal coverage of the intervals, in (0, 1).
+        progress: Show a progress bar; by default where there is a terminal.
+        on_episode: Called with each finished record, in order of completion.
 
     Returns:
         The report; ``report.returns`` has one interval per seat.
 
     Raises:
-        ConfigurationError: If a seat has no agent, or an agent no seat.
+        ConfigurationError: If the combination cannot work, a seat has no agent, or an agent no seat.
+        RecordError: If the folder cannot be written, or holds another run.
+        KeyboardInterrupt: On Ctrl-C. Finished matches are recorded; continue with ``resume=True``.
     """
-    if episodes < 1:
-        raise ConfigurationError(f"episodes must be >= 1, got {episodes!r}")
-    made = hasattr(game, "possible_agents")
-    if made and concurrency > 1:
-        raise ConfigurationError("concurrent matches need one game each: give a function that makes the game")
-    world = game if made else game()
-    seats = list(world.possible_agents)
-    if set(agents) != set(seats):
-        missing, extra = sorted(set(seats) - set(agents)), sorted(set(agents) - set(seats))
-        raise ConfigurationError(f"every seat needs one agent: missing {missing}, no such seat {extra}; seats: {seats}")
-    players = {s: make_agent(**agents[s]) if isinstance(agents[s], Mapping) else as_agent(agents[s]) for s in seats}
-    name = str(world.metadata.get("name", type(world.unwrapped).__name__))
-    described = {seat: describe_agent(player) for seat, player in players.items()}
-    manifest = make_manifest(name, {}, described, seed)
-    seeds = SeedStream(seed, "episode")
+    check_counts(episodes=episodes, concurrency=concurrency)
+    if env_kwargs and not isinstance(game, str):
+        raise ConfigurationError("env_kwargs go with a game's id; any other game has its arguments already")
+    with ExitStack() as stack:
 
-    async def run() -> list[EpisodeRecord]:
-        with ExitStack() as stack:
-            folder = stack.enter_context(RunFolder(out, manifest, resume=resume)) if out is not None else None
-            done = {e.index: e for e in folder.episodes} if folder is not None else {}
-            todo = iter([i for i in range(episodes) if i not in done])
+        def sit_down() -> Any:
+            table = make()
+            stack.callback(table.close)
+            return table
 
-            async def work(table: Any) -> None:
-                for index in todo:
-                    done[index] = await play_match(table, name, players, index, seeds[index])
-                    if folder is not None:
-                        folder.append(done[index])
+        if hasattr(game, "possible_agents") and not isinstance(game, type):
+            if concurrency > 1:
+                raise ConfigurationError("concurrent matches need one game each: give its id or a function")
+            first = game
+        else:
+            make = _maker(game, env_kwargs)
+            first = sit_down()
+        seats = list(first.possible_agents)
+        if set(agents) != set(seats):
+            missing, extra = sorted(set(seats) - set(agents)), sorted(set(agents) - set(seats))
+            raise ConfigurationError(
+                f"every seat needs one agent: missing {missing}, no such seat {extra}; seats: {seats}"
+            )
+        players = {seat: stack.enter_context(made_agent(as_source(agents[seat]))) for seat in seats}
+        name = game if isinstance(game, str) else str(first.metadata.get("name", type(first.unwrapped).__name__))
+        arguments = env_kwargs if isinstance(game, str) else _arguments(first.unwrapped)
+        manifest = make_manifest(name, arguments, {s: describe_agent(a) for s, a in players.items()}, seed)
+        seeds = SeedStream(seed, "episode")
+        idle = [first]
 
-            await asyncio.gather(*(work(game() if n else world) for n in range(min(concurrency, episodes))))
-        return [done[i] for i in sorted(done) if i < episodes]
+        async def play_one(index: int) -> EpisodeRecord:
+            table = idle.pop() if idle else sit_down()
+            record = await play_match(table, name, players, index, seeds[index])
+            idle.append(table)
+            return record
 
-    return Report(run_in_loop(run), manifest, Path(out) if out is not None else None, confidence)
+        with Recording(
+            manifest, episodes, out=out, resume=resume, retry_errors=retry_errors, progress=progress,
+            on_episode=on_episode,
+        ) as run:  # fmt: skip
+            run_in_loop(lambda: play_jobs(iter(run.todo), concurrency, play_one, run.add))
+    return run.report(confidence)
+
+
+def _maker(game: Any, env_kwargs: Mapping[str, Any] | None) -> Callable[[], Any]:
+    if not isinstance(game, str):
+        return game  # type: ignore[no-any-return]  # a user's function
+    turns_only = game in pettingzoo.aec_registry and game not in pettingzoo.parallel_registry
+    return partial(pettingzoo.make, "aec" if turns_only else "parallel", game, **(env_kwargs or {}))
+
+
+def _arguments(game: Any) -> dict[str, Any]:
+    """Tell what a game was made with, as far as it knows: PettingZoo's keep their arguments in order to be pickled."""
+    if isinstance(game, RepeatedGame):
+        return {"rules": game.rules.fingerprint(game.game), "view": game.view, "memory": game.memory}
+    given = dict(enumerate(getattr(game, "_ezpickle_args", ()))) | getattr(game, "_ezpickle_kwargs", {})
+    return {str(name): _plain(value) for name, value in given.items()}
+
+
+def _plain(value: Any) -> Any:
+    try:
+        json.dumps(value)
+    except (TypeError, ValueError):
+        return type(value).__name__
+    return value
 
 
 async def play_match(game: Any, name: str, players: Mapping[str, Agent], index: int, seed: int) -> EpisodeRecord:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
@@ -19,17 +17,17 @@ from quintain.agents.registry import as_agent, make_agent
 from quintain.errors import ConfigurationError
 from quintain.evaluation.batched import can_batch, play_batched
 from quintain.evaluation.episode import play_episode, seats
+from quintain.evaluation.loop import Breath, play_jobs, run_in_loop
 from quintain.evaluation.manifest import describe_agent, make_manifest
-from quintain.evaluation.progress import progress_bar
-from quintain.evaluation.records import EpisodeRecord, RunFolder
+from quintain.evaluation.recording import Recording, check_counts
+from quintain.evaluation.records import EpisodeRecord
 from quintain.evaluation.report import Report
 from quintain.seeding import SeedStream
 
-__all__ = ["EnvLike", "Executor", "evaluate", "make_env", "run_episodes", "run_in_loop"]
+__all__ = ["EnvLike", "Executor", "as_source", "evaluate", "made_agent", "make_env", "run_episodes"]
 
 EnvLike = str | EnvSpec | Callable[[], gym.Env[Any, Any]]
 Executor = Literal["inline", "process"]
-T = TypeVar("T")
 
 Sink = Callable[[EpisodeRecord], None]
 
@@ -90,44 +88,23 @@ def evaluate(
         >>> report.success.estimate, report.errors
         (1.0, 0)
     """
-    _check(episodes, concurrency, executor, workers, resume, retry_errors, out)
+    check_counts(episodes=episodes, concurrency=concurrency, workers=workers)
+    if executor not in ("inline", "process"):
+        raise ConfigurationError(f"executor must be 'inline' or 'process', got {executor!r}")
     source = as_source(agent)
     seeds = SeedStream(seed, "episode")
-    with ExitStack() as stack:
-        folder, kept = None, dict[int, EpisodeRecord]()
-        manifest = make_manifest(env, env_kwargs, source, seed)
-        if out is not None:
-            folder = stack.enter_context(RunFolder(out, manifest, resume=resume))
-            kept = {e.index: e for e in folder.episodes if not (retry_errors and e.outcome == "error")}
-            kept = {i: e for i, e in kept.items() if i < episodes}
-        if retry_errors and folder is not None:
-            todo = [e.index for e in folder.episodes if e.outcome == "error" and e.index < episodes]
-        else:
-            todo = [i for i in range(episodes) if i not in kept]
-        results = dict(kept)
-        bar = stack.enter_context(progress_bar(episodes, kept.values(), progress))
-
-        def sink(record: EpisodeRecord) -> None:
-            if folder is not None:
-                folder.append(record)
-            results[record.index] = record
-            bar.update(record)
-            if on_episode is not None:
-                on_episode(record)
-
-        def facts(found: dict[str, Any]) -> None:
-            manifest["facts"] = found
-            if folder is not None:
-                folder.write_facts(found)
-
-        jobs = [(i, seeds[i]) for i in todo]
+    manifest = make_manifest(env, env_kwargs, source, seed)
+    with Recording(
+        manifest, episodes, out=out, resume=resume, retry_errors=retry_errors, progress=progress, on_episode=on_episode
+    ) as run:
+        jobs = [(i, seeds[i]) for i in run.todo]
         if executor == "process" and jobs:
             from quintain.evaluation.processes import run_in_processes
 
-            run_in_processes(env, env_kwargs, source, jobs, concurrency, workers, sink, facts)
+            run_in_processes(env, env_kwargs, source, jobs, concurrency, workers, run.add, run.add_facts)
         elif jobs:
-            run_episodes(env, env_kwargs, source, iter(jobs), min(concurrency, len(jobs)), sink, facts)
-    return Report([results[i] for i in sorted(results)], manifest, Path(out) if out is not None else None, confidence)
+            run_episodes(env, env_kwargs, source, iter(jobs), min(concurrency, len(jobs)), run.add, run.add_facts)
+    return run.report(confidence)
 
 
 def as_source(agent: Any) -> Agent | Mapping[str, Any]:
@@ -139,6 +116,26 @@ def as_source(agent: Any) -> Agent | Mapping[str, Any]:
             raise ConfigurationError(f"an agent's description needs a 'name', got {dict(agent)!r}")
         return agent
     return as_agent(agent)
+
+
+@contextmanager
+def made_agent(source: Agent | Mapping[str, Any]) -> Iterator[Agent]:
+    """Make the agent that ``source`` describes, and close it in the end; an agent that is one already is the user's.
+
+    So is an engine that was handed over in the description.
+    """
+    if not isinstance(source, Mapping):
+        yield source
+        return
+    agent = make_agent(**source)
+    try:
+        yield agent
+    finally:
+        if (close := getattr(agent, "close", None)) is not None:
+            close()
+        engine = getattr(agent, "engine", None)
+        if isinstance(engine, Engine) and not isinstance(source.get("engine"), Engine):
+            engine.close()
 
 
 def make_env(env: EnvLike, env_kwargs: Mapping[str, Any] | None = None) -> gym.Env[Any, Any]:
@@ -164,78 +161,46 @@ def run_episodes(
     What only the made agent and environment can tell (model, sandbox level) goes to ``facts``, once, before the first
     episode.
     """
-    run_in_loop(lambda: _run(env, env_kwargs, source, jobs, concurrency, sink, facts))
-
-
-def run_in_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run a coroutine to its end, in a thread of its own where an event loop is running already (a notebook)."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(main())
-    with ThreadPoolExecutor(1, thread_name_prefix="quintain-run") as thread:
-        return thread.submit(lambda: asyncio.run(main())).result()
+    with made_agent(source) as agent:
+        run_in_loop(lambda: _run(env, env_kwargs, agent, jobs, concurrency, sink, facts))
 
 
 async def _run(
     env: EnvLike,
     env_kwargs: Mapping[str, Any] | None,
-    source: Agent | Mapping[str, Any],
+    agent: Agent,
     jobs: Iterator[tuple[int, int]],
     concurrency: int,
     sink: Sink,
     facts: Callable[[dict[str, Any]], None],
 ) -> None:
-    # An engine that was made here is closed here; one that a user handed over is the user's.
-    ours = isinstance(source, Mapping) and not hasattr(source.get("engine"), "aclose")
-    agent = make_agent(**source) if isinstance(source, Mapping) else source
-    breath = _Breath()
     env_id = env if isinstance(env, str) else getattr(env, "id", getattr(env, "__name__", "env"))
-    with ThreadPoolExecutor(min(concurrency, _MAX_THREADS), thread_name_prefix="quintain-step") as threads:
-
-        async def work(world: gym.Env[Any, Any]) -> None:
-            try:
-                seat = seats(world, env_id)
-                for index, seed in jobs:
-                    sink(await play_episode(world, agent, seat(seed), index, threads))
-                    await breath.take()
-            finally:
-                world.close()
-
-        async def work_in_batches() -> None:
+    first = make_env(env, env_kwargs)
+    worlds = [first]
+    try:
+        facts(_facts(first, agent))
+        if can_batch(first, agent):
+            breath = Breath()
             for _ in play_batched(lambda: make_env(env, env_kwargs), agent, jobs, concurrency, sink):
                 await breath.take()
+            return
+        idle = [(first, seats(first, env_id))]
+        with ThreadPoolExecutor(min(concurrency, _MAX_THREADS), thread_name_prefix="quintain-step") as threads:
 
-        try:
-            first = make_env(env, env_kwargs)
-            facts(_facts(first, agent))
-            async with asyncio.TaskGroup() as group:
-                if can_batch(first, agent):
-                    first.close()
-                    group.create_task(work_in_batches())
-                else:
-                    for number in range(concurrency):
-                        group.create_task(work(make_env(env, env_kwargs) if number else first))
-        except BaseExceptionGroup as errors:
-            # All workers fail alike; the first failure tells the story.
-            raise errors.exceptions[0] from None
-        finally:
-            if ours and (engine := getattr(agent, "engine", None)) is not None:
-                await engine.aclose()
+            async def play(job: tuple[int, int]) -> EpisodeRecord:
+                if not idle:
+                    worlds.append(make_env(env, env_kwargs))
+                    idle.append((worlds[-1], seats(worlds[-1], env_id)))
+                world, seat = idle.pop()
+                index, seed = job
+                record = await play_episode(world, agent, seat(seed), index, threads)
+                idle.append((world, seat))
+                return record
 
-
-class _Breath:
-    """Lets the event loop run now and then, so that agents that never wait do not keep out Ctrl-C and each other."""
-
-    def __init__(self, every_s: float = 0.02) -> None:
-        self._every_s = every_s
-        self._next = 0.0
-
-    async def take(self) -> None:
-        now = time.perf_counter()
-        if now >= self._next:
-            self._next = now + self._every_s
-            await asyncio.sleep(0)
+            await play_jobs(jobs, concurrency, play, sink)
+    finally:
+        for world in worlds:
+            world.close()
 
 
 def _facts(env: gym.Env[Any, Any], agent: Agent) -> dict[str, Any]:
@@ -248,23 +213,3 @@ def _facts(env: gym.Env[Any, Any], agent: Agent) -> dict[str, Any]:
     if describe is not None:
         facts["env"] = describe()
     return facts
-
-
-def _check(
-    episodes: int,
-    concurrency: int,
-    executor: str,
-    workers: int,
-    resume: bool,
-    retry_errors: bool,
-    out: str | Path | None,
-) -> None:
-    for name, value in (("episodes", episodes), ("concurrency", concurrency), ("workers", workers)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ConfigurationError(f"{name} must be an integer >= 1, got {value!r}")
-    if executor not in ("inline", "process"):
-        raise ConfigurationError(f"executor must be 'inline' or 'process', got {executor!r}")
-    if out is None and (resume or retry_errors):
-        raise ConfigurationError("resume and retry_errors need the folder of the run: out=...")
-    if retry_errors and not resume:
-        raise ConfigurationError("retry_errors continues a run: give resume=True as well")

@@ -1,14 +1,20 @@
 """Several seats: who plays where, what is recorded, and what a failure costs."""
 
+import asyncio
+
 import numpy as np
 import pettingzoo
 import pytest
 from gymnasium import spaces
+from gymnasium.utils import EzPickle
 from pettingzoo.utils.conversions import parallel_to_aec
+from worlds import Tidy
 
 import quintain
+from quintain.agents import register_agent
 from quintain.agents.scripted import ScriptedAgent
-from quintain.errors import ConfigurationError
+from quintain.envs.games import RepeatedGame
+from quintain.errors import ConfigurationError, EngineError, RecordError
 
 
 class Matching(pettingzoo.ParallelEnv):
@@ -176,6 +182,102 @@ def test_matches_are_resumed(tmp_path):
     ]
 
 
+@pytest.fixture
+def registered():
+    if "Toll-v0" not in pettingzoo.aec_registry:
+        pettingzoo.register("aec", "Toll-v0", Toll)
+        pettingzoo.register("parallel", "Matching-v0", Matching)
+
+
+def test_a_game_is_named_by_its_id(registered):
+    agents = {"player_0": "random", "player_1": "tit-for-tat"}
+    kwargs = {"game": "stag_hunt", "rounds": 4}
+    by_id = quintain.play("RepeatedGame-v0", agents, episodes=6, env_kwargs=kwargs, concurrency=3)
+    by_hand = quintain.play(pettingzoo.make("parallel", "RepeatedGame-v0", **kwargs), agents, episodes=6)
+    assert [e.returns for e in by_id.episodes] == [e.returns for e in by_hand.episodes]
+    assert (by_id.manifest["config"]["env"], by_id.manifest["config"]["env_kwargs"]) == ("RepeatedGame-v0", kwargs)
+    in_turns = quintain.play("Toll-v0", {"a": lambda o: 0, "b": lambda o: 0}, env_kwargs={"moves": 4})
+    assert len(in_turns.episodes[0].steps) == 4
+    with pytest.raises(Exception, match="'Tolll-v0' not found"):
+        quintain.play("Tolll-v0", {})
+
+
+class Pickled(Matching, EzPickle):
+    """Keeps its arguments as PettingZoo's own games do."""
+
+    def __init__(self, bonus=0, note=None):
+        EzPickle.__init__(self, bonus, note=note)
+        super().__init__()
+
+
+PD = {"game": "prisoners_dilemma", "rounds": 3}
+
+
+@pytest.mark.parametrize(
+    ("first", "other"),
+    [
+        (lambda: RepeatedGame(**PD), lambda: RepeatedGame("matching_pennies", 3)),
+        (lambda: RepeatedGame(**PD), lambda: RepeatedGame(PD["game"], 4)),
+        (lambda: parallel_to_aec(RepeatedGame(**PD)), lambda: parallel_to_aec(RepeatedGame(PD["game"], 4))),
+        (lambda: Pickled(1, note=object()), lambda: Pickled(2, note=object())),
+    ],
+    ids=["game", "rounds", "aec", "arguments"],
+)
+def test_another_game_does_not_continue_a_run(tmp_path, first, other):
+    agents = {"player_0": "random", "player_1": "random"}
+    quintain.play(first(), agents, out=tmp_path / "run")
+    assert len(quintain.play(first(), agents, episodes=2, out=tmp_path / "run", resume=True).episodes) == 2
+    for game in (other, other()):
+        with pytest.raises(RecordError, match="another configuration"):
+            quintain.play(game, agents, episodes=3, out=tmp_path / "run", resume=True)
+
+
+def test_only_failed_matches_are_retried(tmp_path):
+    works, played = False, []
+
+    def moody(observation):
+        if not works and observation[0] > 7:
+            raise EngineError("down")
+        return 0
+
+    agents = {"player_0": moody, "player_1": "random"}
+    first = quintain.play(Matching, agents, episodes=10, out=tmp_path / "run")
+    failed = [e.index for e in first.episodes if e.outcome == "error"]
+    assert 0 < len(failed) < 10
+    works = True
+    arguments = {"episodes": 10, "out": tmp_path / "run", "resume": True}
+    assert quintain.play(Matching, agents, **arguments).errors == len(failed)
+    again = quintain.play(Matching, agents, **arguments, retry_errors=True, on_episode=lambda e: played.append(e.index))
+    assert (played, again.errors, len(again.episodes)) == (failed, 0, 10)
+
+
+def test_play_closes_the_games_and_agents_it_made_and_no_others(monkeypatch):
+    made, closed = [], []
+
+    class Counted(Matching):
+        def __init__(self):
+            super().__init__()
+            made.append(self)
+
+        def close(self):
+            closed.append(self)
+
+    monkeypatch.setattr(Tidy, "closed", 0)
+    register_agent("tidy", "worlds:Tidy")
+    mine = Counted()
+    quintain.play(mine, {"player_0": "tidy", "player_1": Tidy()}, episodes=3)
+    assert (Tidy.closed, closed) == (1, [])
+    made.clear()
+
+    async def waits(observation):
+        await asyncio.sleep(0)
+        return 0
+
+    quintain.play(Counted, {"player_0": "tidy", "player_1": waits}, episodes=8, concurrency=3)
+    assert len(made) == 3
+    assert (Tidy.closed, sorted(map(id, closed))) == (2, sorted(map(id, made)))
+
+
 def test_the_documented_example():
     game = pettingzoo.make("parallel", "RepeatedGame-v0", game="prisoners_dilemma", rounds=10)
     report = quintain.play(game, {"player_0": "tit-for-tat", "player_1": lambda observation: 1}, seed=0)
@@ -198,7 +300,9 @@ def test_seats_are_checked(agents, message):
 
 
 def test_concurrent_matches_need_a_game_each():
-    with pytest.raises(ConfigurationError, match="give a function"):
+    with pytest.raises(ConfigurationError, match="give its id or a function"):
         quintain.play(Matching(), AGENTS, concurrency=2)
     with pytest.raises(ConfigurationError, match="episodes must be"):
         quintain.play(Matching(), AGENTS, episodes=0)
+    with pytest.raises(ConfigurationError, match="env_kwargs go with a game's id"):
+        quintain.play(Matching(), AGENTS, env_kwargs={"rounds": 3})

@@ -11,9 +11,11 @@ from pathlib import Path
 import gymnasium as gym
 import numpy as np
 import pytest
-from worlds import BatchParity, Coin, Frugal, Parity, Sum, make_sum
+from worlds import BatchParity, Coin, Frugal, Parity, Sum, Tidy, make_sum
 
 import quintain
+from quintain.agents import register_agent
+from quintain.agents.llm.scripted import ScriptedEngine
 from quintain.agents.scripted import FunctionAgent, OracleAgent, ScriptedAgent
 from quintain.errors import ConfigurationError, EngineError, QuintainError, RecordError, SandboxError, UnknownNameError
 from quintain.evaluation.records import read_episodes
@@ -232,6 +234,65 @@ def test_works_inside_a_running_loop():
         return quintain.evaluate("Sum-v0", OracleAgent(), episodes=3)
 
     assert asyncio.run(notebook()).success.estimate == 1.0
+
+
+def test_ctrl_c_stops_a_run_inside_a_running_loop(tmp_path):
+    """A notebook's loop leaves Ctrl-C to Python, which raises KeyboardInterrupt in the main thread."""
+    done = []
+
+    async def slow(observation):
+        await asyncio.sleep(0.02)
+        return 0
+
+    def interrupt(record):
+        done.append(record.index)
+        if len(done) == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    async def notebook():
+        quintain.evaluate("Sum-v0", slow, episodes=100, concurrency=1, out=tmp_path / "run", on_episode=interrupt)
+
+    loop = asyncio.new_event_loop()
+    with pytest.raises(KeyboardInterrupt):
+        loop.run_until_complete(notebook())
+    loop.close()
+    assert 3 <= len(done) < 20
+    assert [e.index for e in read_episodes(tmp_path / "run")] == done
+
+
+def test_a_run_closes_the_agents_and_engines_it_made_and_no_others(monkeypatch):
+    monkeypatch.setattr(Tidy, "closed", 0)
+    register_agent("tidy", "worlds:Tidy")
+    register_agent("tidy-model", "worlds:Tidy", needs_engine=True)
+    closed = []
+    monkeypatch.setattr(ScriptedEngine, "close", lambda self: closed.append(self))
+    quintain.evaluate("Sum-v0", "tidy", episodes=2)
+    assert Tidy.closed == 1
+    quintain.evaluate("Sum-v0", Tidy(ScriptedEngine(["x"])), episodes=2)
+    assert (Tidy.closed, closed) == (1, [])
+    mine = ScriptedEngine(["x"])
+    quintain.evaluate("Sum-v0", {"name": "tidy-model", "engine": mine}, episodes=2)
+    assert (Tidy.closed, closed) == (2, [])
+    made = {"name": "tidy-model", "engine": {"name": "scripted", "script": "x"}}
+    with pytest.raises(UnknownNameError, match="letters"):
+        quintain.evaluate("CodeReason-v0", made, episodes=2, env_kwargs={"tasks": "leters"})
+    assert (Tidy.closed, len(closed)) == (3, 1)
+
+
+def test_a_run_makes_as_many_worlds_as_it_needs_and_closes_them():
+    open_now, most = [], []
+
+    class Counted(Sum):
+        def __init__(self):
+            super().__init__()
+            open_now.append(self)
+            most.append(len(open_now))
+
+        def close(self):
+            open_now.remove(self)
+
+    quintain.evaluate(Counted, Coin(), episodes=10, concurrency=4)
+    assert (open_now, max(most)) == ([], 4)
 
 
 def test_a_configuration_that_cannot_work_stops_the_run():

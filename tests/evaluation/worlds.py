@@ -105,6 +105,22 @@ class Parity:
         return int(observation.sum()) % 2
 
 
+class Tidy(Parity):
+    """Counts how many agents like it were closed."""
+
+    closed = 0
+
+    def __init__(self, engine: Any = None) -> None:
+        super().__init__()
+        self.engine = engine
+
+    def act(self, observation: Any, info: dict[str, Any]) -> int:
+        return 0
+
+    def close(self) -> None:
+        type(self).closed += 1
+
+
 class BatchParity(Parity):
     def act_batch(self, observations: np.ndarray) -> np.ndarray:
         self.batches.append(len(observations))

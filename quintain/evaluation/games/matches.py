@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,14 +15,14 @@ from numpy.typing import NDArray
 
 from quintain.agents.agent import Actor, Agent, Seat
 from quintain.agents.games import LLMPlayer
-from quintain.agents.registry import as_agent, make_agent
 from quintain.envs.games import NO_MOVE, NormalFormGame, RepeatedGame, load_game
 from quintain.errors import ConfigurationError, RecordError
+from quintain.evaluation.loop import play_jobs, run_in_loop
 from quintain.evaluation.manifest import describe_agent, make_manifest
 from quintain.evaluation.match import play_match
-from quintain.evaluation.progress import progress_bar
-from quintain.evaluation.records import EpisodeRecord, RunFolder, read_episodes
-from quintain.evaluation.runner import run_in_loop
+from quintain.evaluation.recording import Recording, check_counts
+from quintain.evaluation.records import EpisodeRecord, read_episodes
+from quintain.evaluation.runner import as_source, made_agent
 from quintain.seeding import SeedStream
 
 __all__ = ["Fixture", "Match", "load_matches", "play_matches"]
@@ -86,6 +85,7 @@ def play_matches(
     concurrency: int = 16,
     out: str | Path | None = None,
     resume: bool = False,
+    retry_errors: bool = False,
     progress: bool | None = None,
     on_match: Callable[[Match], None] | None = None,
 ) -> list[Match]:
@@ -100,6 +100,7 @@ def play_matches(
         concurrency: Matches that are live at once.
         out: Folder for manifest and records.
         resume: Continue the run in ``out``: finished matches are kept.
+        retry_errors: With ``resume``: play the matches again that failed for infrastructure reasons, and only them.
         progress: Show a progress bar; by default where there is a terminal.
         on_match: Called with each match as it ends.
 
@@ -112,47 +113,34 @@ def play_matches(
         EngineError: If an engine fails before the first match.
         RecordError: If the folder cannot be written, or holds another run.
     """
+    check_counts(concurrency=concurrency)
     names = sorted({name for fixture in fixtures for name in fixture.agents})
-    players = {name: _make(agents.get(name, name)) for name in names}
     options = dict(env or {})
-    described = {name: describe_agent(player) for name, player in players.items()}
-    manifest = make_manifest("RepeatedGame-v0", options, described, seed)
-    manifest["config"]["fixtures"] = [[f.game, list(f.agents), f.repetition] for f in fixtures]
     seeds = SeedStream(seed, "match")
 
-    async def run() -> dict[int, EpisodeRecord]:
-        for player in players.values():
-            if isinstance(player, LLMPlayer):
-                await player.check()
-        with ExitStack() as stack:
-            folder = stack.enter_context(RunFolder(out, manifest, resume=resume)) if out is not None else None
-            kept = {e.index: e for e in folder.episodes} if folder is not None else {}
-            bar = stack.enter_context(progress_bar(len(fixtures), kept.values(), progress))
-            todo = iter([index for index in range(len(fixtures)) if index not in kept])
+    def tell(record: EpisodeRecord) -> None:
+        if on_match is not None and record.outcome != "error":
+            on_match(_match(record))
 
-            async def work() -> None:
-                for index in todo:
-                    fixture = fixtures[index]
-                    episode = seeds.child(fixture.game, fixture.repetition).seed
-                    record = await _play_one(fixture, players, options, index, episode)
-                    kept[index] = record
-                    if folder is not None:
-                        folder.append(record)
-                    bar.update(record)
-                    if on_match is not None and record.outcome != "error":
-                        on_match(_match(record))
-                    await asyncio.sleep(0)
+    with ExitStack() as stack:
+        players = {name: stack.enter_context(made_agent(as_source(agents.get(name, name)))) for name in names}
+        described = {name: describe_agent(player) for name, player in players.items()}
+        manifest = make_manifest("RepeatedGame-v0", options, described, seed)
+        manifest["config"]["fixtures"] = [[f.game, list(f.agents), f.repetition] for f in fixtures]
+        run_in_loop(lambda: _check(players.values()))
+        recording = Recording(
+            manifest, len(fixtures), out=out, resume=resume, retry_errors=retry_errors, progress=progress,
+            on_episode=tell,
+        )  # fmt: skip
+        run = stack.enter_context(recording)
 
-            async with asyncio.TaskGroup() as group:
-                for _ in range(min(concurrency, len(fixtures))):
-                    group.create_task(work())
-            return kept
+        async def play_one(index: int) -> EpisodeRecord:
+            fixture = fixtures[index]
+            episode = seeds.child(fixture.game, fixture.repetition).seed
+            return await _play_one(fixture, players, options, index, episode)
 
-    try:
-        records = run_in_loop(run)
-    except BaseExceptionGroup as errors:  # all workers fail alike; the first failure tells the story
-        raise errors.exceptions[0] from None
-    return [_match(records[index]) for index in sorted(records) if records[index].outcome != "error"]
+        run_in_loop(lambda: play_jobs(iter(run.todo), concurrency, play_one, run.add))
+    return [_match(run.episodes[i]) for i in sorted(run.episodes) if run.episodes[i].outcome != "error"]
 
 
 def load_matches(run: str | Path) -> list[Match]:
@@ -162,6 +150,12 @@ def load_matches(run: str | Path) -> list[Match]:
         RecordError: If there is no run, or it is not one of matches.
     """
     return [_match(record) for record in read_episodes(run) if record.outcome != "error"]
+
+
+async def _check(players: Iterable[Agent]) -> None:
+    for player in players:
+        if isinstance(player, LLMPlayer):
+            await player.check()
 
 
 async def _play_one(
@@ -193,10 +187,6 @@ class _Keep:
     def begin(self, seat: Seat) -> Actor:
         self.actor = self._agent.begin(seat)
         return self.actor
-
-
-def _make(source: Any) -> Agent:
-    return make_agent(**source) if isinstance(source, Mapping) else as_agent(source)
 
 
 def _match(record: EpisodeRecord) -> Match:

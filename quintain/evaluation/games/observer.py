@@ -12,7 +12,7 @@ from quintain.agents.llm.engine import Reply
 from quintain.envs.games import RepeatedGame
 from quintain.errors import ConfigurationError
 from quintain.evaluation.games.matches import Match
-from quintain.evaluation.runner import run_in_loop
+from quintain.evaluation.loop import run_in_loop
 from quintain.seeding import SeedStream
 
 __all__ = ["predict_moves"]

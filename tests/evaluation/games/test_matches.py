@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from quintain.agents import register_agent
 from quintain.agents.games import LLMPlayer
 from quintain.agents.llm.engine import Reply
 from quintain.agents.llm.scripted import ScriptedEngine
@@ -131,6 +132,49 @@ def test_a_player_that_raises_costs_its_match_only():
     fixtures = [Fixture(PD, ("broken", "grim")), Fixture(PD, ("grim", "joss"))]
     (match,) = play_matches(fixtures, {"broken": Broken()})
     assert match.fixture.agents == ("grim", "joss")
+
+
+def test_only_failed_matches_are_retried(tmp_path):
+    class Moody:
+        works = False
+
+        def begin(self, seat):
+            if not self.works and seat.seed % 2:
+                raise RuntimeError("no")
+            return self
+
+        def act(self, observation, info):
+            return 0
+
+    fixtures, moody, played = [Fixture(PD, ("moody", "random"), k) for k in range(10)], Moody(), []
+    first = play_matches(fixtures, {"moody": moody}, out=tmp_path / "run")
+    assert 0 < len(first) < 10
+    moody.works = True
+    run = {"out": tmp_path / "run", "resume": True, "on_match": played.append}
+    assert len(play_matches(fixtures, {"moody": moody}, **run)) == len(first)
+    again = play_matches(fixtures, {"moody": moody}, **run, retry_errors=True)
+    assert [m.fixture for m in again] == fixtures
+    assert len(played) == 10 - len(first)
+
+
+def test_players_that_are_made_by_name_are_closed():
+    closed = []
+
+    class Closes:
+        def begin(self, seat):
+            return self
+
+        def act(self, observation, info):
+            return 0
+
+        def close(self):
+            closed.append(self)
+
+    register_agent("closes", "quintain.agents.scripted:ScriptedAgent")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("quintain.agents.scripted.ScriptedAgent", Closes)
+        play_matches([Fixture(PD, ("closes", "mine"))], {"mine": Closes()})
+    assert len(closed) == 1
 
 
 def test_unknown_players_and_wrong_seats_are_refused():

@@ -1,0 +1,117 @@
+"""A run under way: what is there already, what is left to play, and where finished episodes go."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
+
+from quintain.errors import ConfigurationError
+from quintain.evaluation.progress import progress_bar
+from quintain.evaluation.records import EpisodeRecord, RunFolder
+from quintain.evaluation.report import Report
+
+__all__ = ["Recording", "check_counts"]
+
+
+class Recording:
+    """Keeps the records of a run and, where there is a folder, writes them. Use as a context manager.
+
+    Args:
+        manifest: What is run.
+        episodes: Number of episodes.
+        out: Folder for manifest and records; nothing is written without it.
+        resume: Continue the run in ``out``: finished episodes are kept.
+        retry_errors: With ``resume``: play the episodes again that failed for infrastructure reasons, and only them.
+        progress: Show a progress bar; by default where there is a terminal.
+        on_episode: Called with each finished record.
+
+    Attributes:
+        todo: Indices of the episodes to play.
+        episodes: The records so far, by index.
+
+    Raises:
+        ConfigurationError: If the combination cannot work.
+        RecordError: On entering: if the folder cannot be written, or holds another run.
+    """
+
+    def __init__(
+        self,
+        manifest: Mapping[str, Any],
+        episodes: int,
+        *,
+        out: str | Path | None = None,
+        resume: bool = False,
+        retry_errors: bool = False,
+        progress: bool | None = None,
+        on_episode: Callable[[EpisodeRecord], None] | None = None,
+    ) -> None:
+        if out is None and (resume or retry_errors):
+            raise ConfigurationError("resume and retry_errors need the folder of the run: out=...")
+        if retry_errors and not resume:
+            raise ConfigurationError("retry_errors continues a run: give resume=True as well")
+        self.todo = list(range(episodes))
+        self.episodes: dict[int, EpisodeRecord] = {}
+        self._manifest = dict(manifest)
+        self._out = None if out is None else Path(out)
+        self._resume = resume
+        self._retry_errors = retry_errors
+        self._progress = progress
+        self._on_episode = on_episode
+        self._folder: RunFolder | None = None
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        total = len(self.todo)
+        with ExitStack() as stack:
+            if self._out is not None:
+                self._folder = stack.enter_context(RunFolder(self._out, self._manifest, resume=self._resume))
+                stored = {e.index: e for e in self._folder.episodes if e.index < total}
+                failed = [index for index, episode in stored.items() if episode.outcome == "error"]
+                if self._retry_errors:
+                    self.todo = failed
+                    self.episodes = {index: stored[index] for index in stored.keys() - failed}
+                else:
+                    self.todo = [index for index in self.todo if index not in stored]
+                    self.episodes = stored
+            self._bar = stack.enter_context(progress_bar(total, self.episodes.values(), self._progress))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def add(self, record: EpisodeRecord) -> None:
+        """Take a finished episode.
+
+        Raises:
+            RecordError: If it cannot be written.
+        """
+        if self._folder is not None:
+            self._folder.append(record)
+        self.episodes[record.index] = record
+        self._bar.update(record)
+        if self._on_episode is not None:
+            self._on_episode(record)
+
+    def add_facts(self, facts: dict[str, Any]) -> None:
+        """Add to the manifest what is known only once agent and environment are made."""
+        self._manifest["facts"] = facts
+        if self._folder is not None:
+            self._folder.write_facts(facts)
+
+    def report(self, confidence: float) -> Report:
+        """Report over kept and new episodes."""
+        return Report([self.episodes[i] for i in sorted(self.episodes)], self._manifest, self._out, confidence)
+
+
+def check_counts(**counts: Any) -> None:
+    """Raise unless every argument is an integer >= 1.
+
+    Raises:
+        ConfigurationError: Naming the one that is not.
+    """
+    for name, value in counts.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ConfigurationError(f"{name} must be an integer >= 1, got {value!r}")
