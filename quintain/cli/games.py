@@ -75,6 +75,9 @@ def sweep(
     concurrency: Annotated[int, typer.Option(min=1, help="Matches that are live at once.")] = 16,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder for records and report.html.")] = Path("runs/sweep"),
     resume: Annotated[bool, typer.Option("--resume", help="Continue the sweep in --out.")] = False,
+    retry_errors: Annotated[
+        bool, typer.Option("--retry-errors", help="With --resume: play only matches again that infrastructure failed.")
+    ] = False,
 ) -> None:
     """Play the ordinal 2x2 games in both seats: the study's normalised scores by family, beside the published ones.
 
@@ -95,6 +98,7 @@ def sweep(
     matches = run(
         studied, sample_games(games, seed), opponents=[name.strip() for name in opponents.split(",")], agents=agents,
         rounds=rounds, repetitions=repetitions, seed=seed, concurrency=concurrency, out=out, resume=resume,
+        retry_errors=retry_errors,
     )  # fmt: skip
     screen = console()
     for line in audit_lines(matches, list(agents)):

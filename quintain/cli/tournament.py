@@ -39,6 +39,9 @@ def tournament(
         Path | None, typer.Option("--out", "-o", help="Folder for records and report.html; matches are kept there.")
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the tournament in --out.")] = False,
+    retry_errors: Annotated[
+        bool, typer.Option("--retry-errors", help="With --resume: play only matches again that infrastructure failed.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:
     """Let everybody play everybody in a repeated game, and rank them with intervals.
@@ -63,6 +66,7 @@ def tournament(
     result = run(
         names, game, rounds=rounds, repetitions=repetitions, noise=noise, continuation=continuation, seed=seed,
         agents=agents, concurrency=concurrency, out=out, resume=resume,
+        retry_errors=retry_errors,
     )  # fmt: skip
     ranking = result.ranking()
     if as_json:

@@ -4,11 +4,13 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from quintain.agents.llm import ScriptedEngine
+from quintain.errors import EngineError
 
 
 def test_a_tournament_is_ranked(quintain):
@@ -51,6 +53,32 @@ def test_a_language_model_takes_part(quintain, monkeypatch):
     assert "llm-player" in result.said
     records = [json.loads(line) for line in Path("run/episodes.jsonl").read_text().splitlines()]
     assert any(record["calls"] for record in records)
+
+
+@pytest.mark.parametrize("command", [["tournament", "--repetitions", 1], ["games", "sweep", "--games", 3]])
+def test_matches_that_infrastructure_failed_are_played_again_on_request(quintain, monkeypatch, command):
+    works, asked = False, []
+
+    def serve(request):
+        asked.append(request)
+        if not works and len(asked) == 4:  # the first two are questions about the labels
+            raise EngineError("down")
+        return request.choices[0]
+
+    monkeypatch.setattr("quintain.agents.llm.make_engine", lambda name: ScriptedEngine(serve))
+    words = [*command, "--players", "tit-for-tat", "--llm", "model", "--rounds", 2, "--concurrency", 1, "-o", "run"]
+    quintain(*words)
+
+    def outcomes():
+        lines = map(json.loads, Path("run/episodes.jsonl").read_text().splitlines())
+        return Counter({line["index"]: line["outcome"] for line in lines}.values())
+
+    assert outcomes()["error"] == 1
+    works = True
+    quintain(*words, "--resume")
+    assert outcomes()["error"] == 1
+    assert quintain(*words, "--resume", "--retry-errors").code == 0
+    assert outcomes()["error"] == 0
 
 
 def test_a_sweep_stands_beside_the_published_figures(quintain):

@@ -68,6 +68,7 @@ def sweep(
     concurrency: int = 16,
     out: str | Path | None = None,
     resume: bool = False,
+    retry_errors: bool = False,
     progress: bool | None = None,
 ) -> list[Match]:
     """Play every game with every player against every opponent, in the given seats.
@@ -85,6 +86,7 @@ def sweep(
         concurrency: Matches that are live at once.
         out: Folder for the records.
         resume: Continue the run in ``out``.
+        retry_errors: With ``resume``: play the matches again that failed for infrastructure reasons, and only them.
         progress: Show a progress bar; by default where there is a terminal.
 
     Raises:
@@ -103,7 +105,7 @@ def sweep(
     fixtures = list(dict.fromkeys(fixtures))  # in a cross product each pair comes up from both sides
     return play_matches(
         fixtures, agents or {}, env={"rounds": rounds, **(env or {})}, seed=seed, concurrency=concurrency, out=out,
-        resume=resume, progress=progress,
+        resume=resume, retry_errors=retry_errors, progress=progress,
     )  # fmt: skip
 
 

@@ -65,6 +65,7 @@ def tournament(
     concurrency: int = 16,
     out: str | Path | None = None,
     resume: bool = False,
+    retry_errors: bool = False,
 ) -> Tournament:
     """Let everybody play everybody in a two-player game.
 
@@ -84,6 +85,7 @@ def tournament(
         concurrency: Matches that are live at once, in the environment.
         out: Folder for the records.
         resume: Continue the run in ``out``.
+        retry_errors: With ``resume``: play the matches again that failed for infrastructure reasons, and only them.
 
     Raises:
         ConfigurationError: If there are too few players, a name occurs twice, or the game has more than two seats.
@@ -102,8 +104,9 @@ def tournament(
     fixtures = [Fixture(game, pair, repetition) for repetition in range(repetitions) for pair in pairs]
     options = {"rounds": rounds, "noise": noise, "continuation": continuation}
     played = play_matches(
-        fixtures, agents or {}, env=options, seed=seed, concurrency=concurrency, out=out, resume=resume
-    )
+        fixtures, agents or {}, env=options, seed=seed, concurrency=concurrency, out=out, resume=resume,
+        retry_errors=retry_errors,
+    )  # fmt: skip
     return _collect(players, played, rounds, repetitions)
 
 
@@ -163,7 +166,7 @@ def _collect(players: Sequence[str], played: Sequence[Match], rounds: int, repet
     if not complete.any():
         raise ConfigurationError(
             "in every repetition some pair has no match without infrastructure failure; see the run's records, and "
-            "play those again"
+            "play those again with resume=True, retry_errors=True (--resume --retry-errors)"
         )
     # Only where everybody met everybody can scores be ranked.
     scores = (earned[complete] / count[complete]).mean(axis=2).T
