@@ -12,7 +12,7 @@ from gymnasium import spaces
 
 from quintain.agents.agent import Agent
 from quintain.agents.llm.engine import Tape
-from quintain.errors import ConfigurationError
+from quintain.errors import AgentError, ConfigurationError
 from quintain.evaluation.episode import Ledger, classify, keep
 from quintain.evaluation.records import EpisodeRecord
 
@@ -67,6 +67,8 @@ def play_batched(
                 return
             try:
                 actions = agent.act_batch(np.stack([one.observation for one in live]))
+                if len(actions) != len(live):
+                    raise AgentError(f"expected {len(live)} actions for as many observations, got {len(actions)}")
             except ConfigurationError:
                 raise
             except Exception as error:
