@@ -109,7 +109,7 @@ def evaluate(
         quintain eval CodeReason-v0 -a oracle --tasks letters,game24 -n 50
         quintain eval CodeReason-v0 -a code-interpreter -n 100 -o runs/first
         quintain eval CodeReason-v0 -a code-interpreter -n 100 -o runs/first --resume
-        quintain eval CodeReason-v0 -a all-text --engine openai --model m@http://host/v1 --agent-arg extract=false
+        quintain eval CodeReason-v0 -a all-text --engine openai --model m@http://host/v1
         quintain eval CartPole-v1 -a random --env-arg sutton_barto_reward=true
 
     Ctrl-C keeps what is finished.

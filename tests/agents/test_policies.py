@@ -6,7 +6,7 @@ import quintain
 from quintain.agents.llm import ScriptedEngine
 from quintain.agents.llm.engine import Reply
 from quintain.agents.llm.policies import ChatAgent, Sampling, make_chat_agent, program_answer
-from quintain.errors import ConfigurationError
+from quintain.errors import CapabilityError, ConfigurationError
 
 ENV = {"tasks": "letters"}
 
@@ -85,6 +85,16 @@ def test_an_unmarked_answer_is_extracted():
 def test_without_extraction_it_is_a_parse_error():
     report = run(make_chat_agent("all-text", engine("I think it is 42."), extract=False))
     assert report.episodes[0].outcome == "parse_error"
+
+
+def test_unmarked_answers_are_extracted_where_the_engine_can():
+    server = ScriptedEngine("I think it is 42.", capabilities=["chat", "stop"])
+    agent = make_chat_agent("all-text", server)
+    assert not agent.describe()["extract"]
+    assert run(agent).episodes[0].outcome == "parse_error"
+    assert make_chat_agent("all-text", engine("x")).describe()["extract"]
+    with pytest.raises(CapabilityError, match="leave extract out"):
+        make_chat_agent("all-text", server, extract=True)
 
 
 def test_all_code_submits_what_the_program_prints():

@@ -90,7 +90,7 @@ class CodeSteerAgent(ChatAgent):
         guide: Engine | None = None,
         rounds: int = 5,
         sampling: Sampling | None = None,
-        extract: bool = True,
+        extract: bool | None = None,
     ) -> None:
         if rounds < 0:
             raise ConfigurationError(f"rounds must be >= 0, got {rounds!r}")
@@ -171,7 +171,7 @@ def make_codesteer(
     temperature: float = 0.6,
     top_p: float = 1.0,
     max_tokens: int = 512,
-    extract: bool = True,
+    extract: bool | None = None,
 ) -> CodeSteerAgent:
     """Make the agent from plain options; ``guide`` is an engine or the name of one."""
     from quintain.agents.llm import make_engine

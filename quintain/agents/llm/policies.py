@@ -106,11 +106,12 @@ class ChatAgent:
         prompt: System prompt; empty for none.
         sampling: How replies are drawn.
         extract: When a reply has neither a program nor an answer, have the model finish it after ``<<<``. Small models
-            rarely close with the marker on their own; without this their answers are parse errors.
+            rarely close with the marker on their own; without this their answers are parse errors. ``None``: where the
+            engine can, which takes the capabilities ``stop`` and ``prefill``.
         answer_tokens: Longest answer that is extracted so, in tokens.
 
     Raises:
-        CapabilityError: If the engine takes no messages, or cannot finish a reply that ``extract`` began.
+        CapabilityError: If the engine takes no messages, or cannot finish a reply and ``extract`` was asked for.
     """
 
     def __init__(
@@ -119,20 +120,21 @@ class ChatAgent:
         prompt: str = "",
         sampling: Sampling | None = None,
         *,
-        extract: bool = True,
+        extract: bool | None = None,
         answer_tokens: int = 64,
     ) -> None:
         self.engine = engine
         self.prompt = prompt
         self.sampling = sampling or Sampling()
-        self.extract = extract
         self.answer_tokens = answer_tokens
         self.stops = (_FENCE_END, _ANSWER_END) if {"stop", "stop_string", "prefill"} <= engine.capabilities else ()
         engine.require({"chat"})
-        if extract and not {"stop", "prefill"} <= engine.capabilities:
+        finishes = {"stop", "prefill"} <= engine.capabilities
+        self.extract = finishes if extract is None else extract
+        if extract and not finishes:
             raise CapabilityError(
                 f"engine {engine.name!r} cannot finish a reply that was begun for it, as extracting an unmarked answer "
-                "needs; pass extract=False to count such replies as they are"
+                "needs; leave extract out to count such replies as they are"
             )
 
     def begin(self, seat: Seat) -> Actor:
