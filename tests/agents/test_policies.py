@@ -88,7 +88,8 @@ def test_without_extraction_it_is_a_parse_error():
 
 
 def test_unmarked_answers_are_extracted_where_the_engine_can():
-    server = ScriptedEngine("I think it is 42.", capabilities=["chat", "stop"])
+    server = ScriptedEngine("I think it is 42.")
+    server.capabilities = frozenset({"chat", "stop"})
     agent = make_chat_agent("all-text", server)
     assert not agent.describe()["extract"]
     assert run(agent).episodes[0].outcome == "parse_error"

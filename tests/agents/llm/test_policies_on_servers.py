@@ -58,7 +58,7 @@ def actions(agent: Any, **options: Any) -> list[str]:
 
 
 def test_all_text_submits_its_first_answer(url: str) -> None:
-    assert actions({"name": "all-text", "engine": url, "extract": False}) == [ANSWER]
+    assert actions({"name": "all-text", "engine": url}) == [ANSWER]
 
 
 def test_all_code_submits_what_its_program_prints(url: str) -> None:
@@ -67,12 +67,12 @@ def test_all_code_submits_what_its_program_prints(url: str) -> None:
 
 
 def test_the_interpreter_runs_the_program_and_answers(url: str) -> None:
-    program, answer = actions({"name": "code-interpreter", "engine": url, "extract": False})
+    program, answer = actions({"name": "code-interpreter", "engine": url})
     assert (program.rstrip("\n"), answer) == (PROGRAM, ANSWER)
 
 
 def test_the_steered_model_does_as_the_guide_says(url: str) -> None:
-    agent = {"name": "codesteer", "engine": url, "guide": ScriptedEngine(["code", "submit"]), "extract": False}
+    agent = {"name": "codesteer", "engine": url, "guide": ScriptedEngine(["code", "submit"])}
     program, answer = actions(agent)
     assert (program.rstrip("\n"), answer) == (PROGRAM, "<<<42>>>")
 
@@ -85,8 +85,8 @@ def test_a_turn_that_ends_with_its_fence_is_a_program(fake_server: Any) -> None:
 @pytest.mark.parametrize("name", ["all-text", "code-interpreter", "codesteer"])
 def test_a_server_that_cannot_begin_a_reply_is_refused_before_the_run(fake_server: Any, name: str) -> None:
     guide = {"guide": ScriptedEngine("submit")} if name == "codesteer" else {}
-    with pytest.raises(CapabilityError, match="extract=False"):
-        quintain.make_agent(name, engine=f"openai:m@{fake_server.url}", **guide)
+    with pytest.raises(CapabilityError, match="leave extract out"):
+        quintain.make_agent(name, engine=f"openai:m@{fake_server.url}", extract=True, **guide)
     assert fake_server.seen == []
 
 
