@@ -97,7 +97,8 @@ class Causes:
         letters: The pair of labels.
         place: Share of answers with the option that was named first.
         letter: Share of answers with the first of the letters.
-        meaning: Share of answers with option 0, whatever it was called.
+        meaning: Share of answers with option 0, whatever it was called. The rules always name it first, so its place
+            there counts as meaning; a share that changes sides between pairs of letters is not about payoffs.
         verdict: One sentence.
     """
 
@@ -155,12 +156,12 @@ def _cause(letters: Sequence[str], place: Interval, letter: Interval, meaning: I
     shares = {
         f"the letter ({letters[0] if letter.estimate > 0.5 else letters[1]})": letter.estimate,
         f"the place ({'first' if place.estimate > 0.5 else 'last'})": place.estimate,
-        f"the meaning (option {0 if meaning.estimate > 0.5 else 1})": meaning.estimate,
+        f"the option ({0 if meaning.estimate > 0.5 else 1}: its meaning, or its place in the rules)": meaning.estimate,
     }
     strongest = max(shares, key=lambda cause: abs(shares[cause] - 0.5))
     weight = abs(shares[strongest] - 0.5)
     if weight < 0.05:
-        return "None of the three moves the answers by more than 5 points."
+        return "None of the three moves the answers by 5 points."
     others = [cause for cause in shares if cause != strongest and abs(shares[cause] - 0.5) >= 0.05]
     rest = f"; then {' and '.join(others)}" if others else "; the others by less than 5 points"
     return f"It is {strongest} that moves the answers most, {100 * weight:.0f} points from one half{rest}."

@@ -86,7 +86,11 @@ def test_where_exchanged_labels_were_averaged_no_label_is_counted():
         (lambda r: r.choices[-1], (0, 0.5, 0.5), "It is the place (last)"),
         (lambda r: " J" if " J" in r.choices else r.choices[0], (0.5, 1, 0.5), "It is the letter (J)"),
         (lambda r: " F" if " F" in r.choices else r.choices[0], (0.5, 0, 0.5), "It is the letter (F)"),
-        (lambda r: cooperate(r) if len(r.choices) > 1 else r.choices[0], (0.5, 0.5, 1), "It is the meaning (option 0)"),
+        (
+            lambda r: cooperate(r) if len(r.choices) > 1 else r.choices[0],
+            (0.5, 0.5, 1),
+            "It is the option (0: its meaning, or its place in the rules)",
+        ),
     ],
     ids=["place", "last place", "letter", "other letter", "meaning"],
 )
