@@ -7,7 +7,8 @@
 
 Five parts. (1) Prisoner's dilemma and battle of the sexes against all scripted opponents of the study, asked directly,
 predict-first (three label pairs, both orders of the names) and debiased; asked directly also with the two labels of a
-pair exchanged. (2) The audit, printed before any score: does the model choose by place, by letter or by meaning? (3)
+pair exchanged. (2) The audit, printed before any score: does the model choose by place, by letter or by meaning? In the
+first rounds of five games the rules are told backwards as well, to tell an option's place there from its payoffs. (3)
 Whether the model foresees an alternating opponent, as player and as onlooker; (4) a sample of the 144 ordinal games in
 both seats; (5) a page with every match, beside the published numbers.
 
@@ -49,6 +50,7 @@ from quintain.evaluation.games import (
 from quintain.evaluation.statistics import Interval, mean, paired_difference
 
 PD, BOS = "prisoners_dilemma", "battle_of_the_sexes"
+FIRST_ROUNDS = [PD, BOS, "stag_hunt", "chicken", "deadlock"]
 OPPONENTS = [
     "always-cooperate",
     "always-defect",
@@ -105,11 +107,25 @@ def main() -> None:
         agents=shuffled, rounds=options.rounds, seed=options.seed, concurrency=options.concurrency,
         out=options.out / "ordinal", resume=options.resume,
     )  # fmt: skip
+    askers = {pair: crossed(engine, pair, constrained) for pair in LABEL_PAIRS}
+    everybody = {player: agent for agents in askers.values() for player, agent in agents.items()}
+    first_rounds = play_matches(
+        [Fixture(game, (player, "always-cooperate")) for game in FIRST_ROUNDS for player in everybody], everybody,
+        env={"rounds": options.rounds, "max_cycles": 1}, seed=options.seed, concurrency=options.concurrency,
+        out=options.out / "first-rounds", resume=options.resume,
+    )  # fmt: skip
 
     groups = {f"{s} {'/'.join(p)}": [name(s, p, o) for o in ORDERS] for s, pairs in CONDITIONS.items() for p in pairs}
     groups |= {"shuffled labels and order, ordinal games": list(shuffled)}
-    causes = {f"base {'/'.join(pair)}": tell_apart(canonical, crossed(pair)) for pair in LABEL_PAIRS}
-    causes = {player: found for player, found in causes.items() if found is not None}
+    found = {
+        f"{'/'.join(pair)}, {rounds}": tell_apart(matches, agents)
+        for pair in LABEL_PAIRS
+        for rounds, matches, agents in (
+            (f"{options.rounds} rounds", canonical, {n: players[n] for n in conditions(pair)}),
+            ("first round", first_rounds, askers[pair]),
+        )
+    }
+    causes = {player: cause for player, cause in found.items() if cause is not None}
     print("\nPosition-bias audit (read this first)\n")
     for line in audit_lines([*canonical, *ordinal], groups):
         print(f"- {line}")
@@ -124,7 +140,7 @@ def main() -> None:
         comparisons=comparisons, audited=groups, causes=causes,
     )  # fmt: skip
     print(
-        f"\n{len(canonical) + len(ordinal)} matches in {time.perf_counter() - started:.0f} s "
+        f"\n{len(canonical) + len(ordinal) + len(first_rounds)} matches in {time.perf_counter() - started:.0f} s "
         f"({time.process_time() - cpu:.0f} CPU s); the model answered {engine.answered} of {engine.asked} questions, "
         f"the others were equal to one of these. Every match is in {page}"
     )
@@ -134,10 +150,21 @@ def name(style: str, labels: Sequence[str], order: str) -> str:
     return f"{style} {'/'.join(labels)} {order}"
 
 
-def crossed(pair: tuple[str, str]) -> dict[str, tuple[str, str]]:
-    """The players who share a pair of labels and differ in what they stand for and in which is named first."""
-    conditions = ("base", pair), ("exchanged", pair[::-1])
-    return {name(style, labels, order): labels for style, labels in conditions for order in ORDERS}
+def conditions(pair: tuple[str, str]) -> list[str]:
+    """The players asked directly who share a pair of labels."""
+    return [name(style, labels, o) for style, labels in (("base", pair), ("exchanged", pair[::-1])) for o in ORDERS]
+
+
+def crossed(engine: Engine, pair: tuple[str, str], constrained: bool) -> dict[str, LLMPlayer]:
+    """Players who differ in what the labels stand for, and in what question and rules name first."""
+    return {
+        f"{'/'.join(labels)} {order}{' backwards' * backwards}": LLMPlayer(
+            engine, labels=labels, order=order, backwards=backwards, constrained=constrained
+        )
+        for labels in (pair, pair[::-1])
+        for order in ORDERS
+        for backwards in (False, True)
+    }
 
 
 def tells_probabilities(engine: Engine) -> bool:
@@ -163,10 +190,10 @@ def table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> None:
 def print_causes(causes: dict[str, Causes]) -> None:
     print("\nWith the labels exchanged as well: shares of answers [95% interval over games and opponents]\n")
     rows = [
-        [player, found.place, f"{found.letters[0]} {found.letter}", found.meaning, found.verdict]
+        [player, found.place, found.listed or "", f"{found.letters[0]} {found.letter}", found.meaning, found.verdict]
         for player, found in causes.items()
     ]
-    table(["player", "option named first", "first letter", "option 0 (cooperate, football)", ""], rows)
+    table(["asked directly", "first in the question", "first in the rules", "first letter", "option 0", ""], rows)
 
 
 def print_orders(matches: Sequence[Match]) -> None:

@@ -75,6 +75,8 @@ class Wording:
         goal: State the goal of earning as much as possible.
         forgiveness: Say that the other player sometimes makes mistakes.
         disclosure: A sentence about the other player, told in full, or empty.
+        backwards: Let the rules go from the last option to the first, which tells an option's place in them from its
+            payoffs. Questions have an order of their own.
     """
 
     cover: Literal["plain", "cooking", "project"] = "plain"
@@ -82,6 +84,7 @@ class Wording:
     goal: bool = False
     forgiveness: bool = False
     disclosure: str = ""
+    backwards: bool = False
     story: CoverStory = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -118,15 +121,16 @@ def describe_to_observer(
     """
     story, unit = wording.story, rules["unit"]
     options = [f"{story.option} {label}" for label in labels]
+    own_options, other_options = _listed(rules, wording)
     lines = [
         "You watch player 1 and player 2, who play the same game again and again.",
-        f"In each round each of them chooses between {_list(options[: len(rules['options'][0])], 'and')}.",
+        f"In each round each of them chooses between {_list([options[k] for k in own_options], 'and')}.",
     ]
     if rules["rounds"] is not None:
         lines.append(f"There are {rules['rounds']} rounds in total.")
     parts = [" ".join(lines), "The rules are:"]
     won = "player 1 wins {} and player 2 wins {}."
-    for own, other in product(*(range(len(names)) for names in rules["options"])):
+    for own, other in product(own_options, other_options):
         earned = [_amount(payoffs[own][other], unit, wording) for payoffs in rules["payoffs"]]
         parts.append(f"If player 1 chooses {options[own]} and player 2 chooses {options[other]}, {won.format(*earned)}")
     for number, one in enumerate(history, start=1):
@@ -164,7 +168,7 @@ def _framing(rules: dict[str, Any], labels: Sequence[str], wording: Wording) -> 
     story = wording.story
     players = len(rules["options"])
     others = story.other.replace("the other", "another") if players == 2 else f"{players - 1} other players"
-    own = [f"{story.option} {label}" for label in labels[: len(rules["options"][0])]]
+    own = [f"{story.option} {labels[k]}" for k in _listed(rules, wording)[0]]
     lines = [story.setting.format(others=others), f"In each round you choose between {_list(own, 'and')}."]
     if rules["rounds"] is not None:
         lines.append(f"There are {rules['rounds']} rounds in total, always with the same partner.")
@@ -179,12 +183,17 @@ def _framing(rules: dict[str, Any], labels: Sequence[str], wording: Wording) -> 
     return " ".join(lines)
 
 
+def _listed(rules: dict[str, Any], wording: Wording) -> list[Sequence[int]]:
+    """Every player's options in the order in which the rules go through them."""
+    ranges = [range(len(names)) for names in rules["options"]]
+    return [options[::-1] if wording.backwards else options for options in ranges]
+
+
 def _payoffs(rules: dict[str, Any], labels: Sequence[str], wording: Wording) -> list[str]:
-    sizes = [len(names) for names in rules["options"]]
     lines = ["The rules are:"]
-    for cell in product(*(range(size) for size in sizes)):
+    for cell in product(*_listed(rules, wording)):
         earned = []
-        for player in range(len(sizes)):
+        for player in range(len(cell)):
             payoff: Any = rules["payoffs"][player]
             for move in cell:
                 payoff = payoff[move]

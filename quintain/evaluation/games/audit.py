@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from quintain.agents.games import LLMPlayer
 from quintain.errors import ConfigurationError
 from quintain.evaluation.games.matches import Match
 from quintain.evaluation.statistics import Interval, mean, rate
@@ -17,6 +18,7 @@ __all__ = ["Causes", "PositionBias", "audit_position_bias", "tell_apart"]
 
 #: Share of the first-named option above which the study excluded a model.
 EXCLUDE_ABOVE = 0.95
+_NOTABLE = 0.05  # distance from one half that a verdict mentions
 
 
 @dataclass(frozen=True)
@@ -91,14 +93,16 @@ def _verdict(share: Interval, shuffled: bool, asked: bool) -> str:
 
 @dataclass(frozen=True)
 class Causes:
-    """Place, letter and meaning of an answer, told apart. Each share would be one half if its cause had no influence.
+    """What moves the answers, told apart. Each share would be one half if its cause had no influence.
 
     Attributes:
         letters: The pair of labels.
-        place: Share of answers with the option that was named first.
+        place: Share of answers with the option that the question named first.
         letter: Share of answers with the first of the letters.
-        meaning: Share of answers with option 0, whatever it was called. The rules always name it first, so its place
-            there counts as meaning; a share that changes sides between pairs of letters is not about payoffs.
+        meaning: Share of answers with option 0, whatever it was called.
+        listed: Share of answers with the option that the rules named first. ``None`` if they named option 0 first
+            throughout: then its place there counts as meaning, and a share of option 0 that changes sides between
+            pairs of letters is not about payoffs.
         verdict: One sentence.
     """
 
@@ -106,65 +110,76 @@ class Causes:
     place: Interval
     letter: Interval
     meaning: Interval
+    listed: Interval | None
     verdict: str
 
 
-def tell_apart(
-    matches: Sequence[Match], players: Mapping[str, Sequence[str]], confidence: float = 0.95
-) -> Causes | None:
+def tell_apart(matches: Sequence[Match], players: Mapping[str, LLMPlayer], confidence: float = 0.95) -> Causes | None:
     """Tell place, letter and meaning apart over players whose labels are exchanged and who name the options both ways.
 
-    The four conditions (which option bears the first letter, which one is named first) weigh the same, so that no cause
-    hides in another one. One value is what the players chose in one cell: game, seat, opponent and repetition. Cells in
-    which a condition has no legal answer are left out.
+    All conditions (which option bears the first letter, which one the question and perhaps the rules name first) weigh
+    the same, so that no cause hides in another one. One value is what the players chose in one cell: game, seat,
+    opponent and repetition. Cells in which a condition has no legal answer are left out.
 
     Args:
         matches: Any matches; only answers to a single question about an own action count.
-        players: Names of players that differ in these conditions alone, with the labels of their two options.
+        players: Players by name who differ in these conditions alone. Where half of them read the rules
+            :attr:`~quintain.agents.games.Wording.backwards`, the place in the rules is told apart too.
         confidence: Nominal coverage of the intervals.
 
     Returns:
-        ``None`` if no cell has all four conditions.
+        ``None`` if no cell has all conditions.
 
     Raises:
         ConfigurationError: If the labels are not one pair and its exchange.
     """
-    pairs = {tuple(labels) for labels in players.values()}
-    letters = next(iter(players.values()), ())
-    if len(letters) != 2 or pairs != {tuple(letters), tuple(letters)[::-1]}:
+    pairs = {tuple(player.settings.labels) for player in players.values()}
+    letters = next((tuple(player.settings.labels) for player in players.values()), ())
+    if len(letters) != 2 or pairs != {letters, letters[::-1]}:
         raise ConfigurationError(f"players need one pair of labels and the same exchanged, got {sorted(pairs)}")
-    cells: dict[Any, dict[tuple[bool, int], list[tuple[bool, bool, bool]]]] = defaultdict(lambda: defaultdict(list))
+    ways = len({player.settings.wording.backwards for player in players.values()})
+    cells: dict[Any, dict[Any, list[tuple[bool, ...]]]] = defaultdict(lambda: defaultdict(list))
     for match in matches:
         for seat, name in enumerate(match.fixture.agents):
             for choice in _actions(match, seat) if name in players else ():
                 if choice["option"] >= 0 and choice["first"] >= 0:
-                    labels = players[name]
-                    condition = labels[0] == letters[0], choice["first"]
-                    said = labels[choice["option"]] == letters[0]
-                    found = choice["option"] == choice["first"], said, choice["option"] == 0
+                    settings, option = players[name].settings, choice["option"]
+                    backwards = settings.wording.backwards
+                    said = settings.labels[option] == letters[0]
+                    found = option == choice["first"], said, option == 0, (option == 0) != backwards
                     others = match.fixture.agents[:seat] + match.fixture.agents[seat + 1 :]
+                    condition = settings.labels[0] == letters[0], choice["first"], backwards
                     cells[match.fixture.game, seat, others, match.fixture.repetition][condition].append(found)
-    whole = [cell for cell in cells.values() if len(cell) == 4]
+    whole = [cell for cell in cells.values() if len(cell) == 4 * ways]
     if not whole:
         return None
     values = np.array([np.mean([np.mean(answers, axis=0) for answers in cell.values()], axis=0) for cell in whole])
-    place, letter, meaning = (mean(values[:, k], confidence) for k in range(3))
-    return Causes((letters[0], letters[1]), place, letter, meaning, _cause(letters, place, letter, meaning))
-
-
-def _cause(letters: Sequence[str], place: Interval, letter: Interval, meaning: Interval) -> str:
+    place, letter, meaning, listed = (mean(values[:, k], confidence) for k in range(4))
     shares = {
-        f"the letter ({letters[0] if letter.estimate > 0.5 else letters[1]})": letter.estimate,
-        f"the place ({'first' if place.estimate > 0.5 else 'last'})": place.estimate,
-        f"the option ({0 if meaning.estimate > 0.5 else 1}: its meaning, or its place in the rules)": meaning.estimate,
+        f"the letter ({letters[letter.estimate < 0.5]})": letter,
+        f"the place in the question ({'last' if place.estimate < 0.5 else 'first'})": place,
     }
-    strongest = max(shares, key=lambda cause: abs(shares[cause] - 0.5))
-    weight = abs(shares[strongest] - 0.5)
-    if weight < 0.05:
-        return "None of the three moves the answers by 5 points."
-    others = [cause for cause in shares if cause != strongest and abs(shares[cause] - 0.5) >= 0.05]
-    rest = f"; then {' and '.join(others)}" if others else "; the others by less than 5 points"
-    return f"It is {strongest} that moves the answers most, {100 * weight:.0f} points from one half{rest}."
+    option = int(meaning.estimate < 0.5)
+    if ways == 1:
+        return Causes(
+            (letters[0], letters[1]), place, letter, meaning, None,
+            _cause(shares | {f"the option ({option}: its meaning, or its place in the rules)": meaning}),
+        )  # fmt: skip
+    shares |= {
+        f"the place in the rules ({'last' if listed.estimate < 0.5 else 'first'})": listed,
+        f"the meaning (option {option})": meaning,
+    }
+    return Causes((letters[0], letters[1]), place, letter, meaning, listed, _cause(shares))
+
+
+def _cause(shares: Mapping[str, Interval]) -> str:
+    weights = {cause: abs(share.estimate - 0.5) for cause, share in shares.items()}
+    strongest, *others = sorted(weights, key=lambda cause: -weights[cause])
+    if weights[strongest] < _NOTABLE:
+        return f"Nothing moves the answers by {100 * _NOTABLE:.0f} points."
+    notable = [f"{cause}, {100 * weights[cause]:.0f}" for cause in others if weights[cause] >= _NOTABLE]
+    rest = f"; then {'; '.join(notable)}" if notable else f"; the others by less than {100 * _NOTABLE:.0f} points"
+    return f"It is {strongest} that moves the answers most, {100 * weights[strongest]:.0f} points from one half{rest}."
 
 
 def _actions(match: Match, seat: int) -> Iterator[Mapping[str, Any]]:

@@ -6,7 +6,7 @@ import pytest
 
 import quintain
 from quintain.agents.games import LLMPlayer, PlayerSettings, Wording
-from quintain.agents.games.prompts import Round, describe
+from quintain.agents.games.prompts import Round, describe, describe_to_observer
 from quintain.agents.llm.engine import Engine, Reply
 from quintain.agents.llm.engines import make_engine
 from quintain.agents.llm.scripted import ScriptedEngine
@@ -323,6 +323,15 @@ def test_every_variation_of_the_wording_reaches_the_model():
     text = describe(rules, [Round((0, 1), (0.0, 10.0))], ("J", "F"), wording)
     for part in ("cooking contest", "Recipe J", "ten coins", "as many coins", "make mistakes", "They defect once."):
         assert part in text
+
+
+def test_rules_can_be_told_backwards_and_say_the_same():
+    rules = RepeatedGame("battle_of_the_sexes").rules_seen_by(0)
+    for tell in (describe, describe_to_observer):
+        plain = tell(rules, [], ("J", "F"), Wording()).replace("J and Option F", "F and Option J").splitlines()
+        assert (
+            tell(rules, [], ("J", "F"), Wording(backwards=True)).splitlines() == plain[:2] + plain[5:1:-1] + plain[6:]
+        )
 
 
 def test_private_histories_and_hidden_horizons_stay_out_of_the_prompt():

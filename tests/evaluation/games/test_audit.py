@@ -16,12 +16,16 @@ def first_named(request):
     return Reply(request.choices[0], "choice", completion_tokens=1)
 
 
-def crossed(rule, opponents=("grim", "always-defect"), orders=("first", "last")):
-    """Play one rule under both assignments of the labels and both orders; return matches and players."""
+def crossed(rule, opponents=("grim", "always-defect"), orders=("first", "last"), backwards=(False,)):
+    """Play one rule under both assignments of the labels and all orders; return matches and players."""
     engine = ScriptedEngine(lambda r: Reply(rule(r), "choice", completion_tokens=1))
-    labels = {f"{''.join(pair)} {order}": pair for pair in (("J", "F"), ("F", "J")) for order in orders}
-    agents = {name: LLMPlayer(engine, labels=pair, order=name.split()[1]) for name, pair in labels.items()}
-    return play_matches([Fixture(PD, (name, other)) for name in agents for other in opponents], agents), labels
+    agents = {
+        f"{pair} {order} {way}": LLMPlayer(engine, labels=pair, order=order, backwards=way)
+        for pair in (("J", "F"), ("F", "J"))
+        for order in orders
+        for way in backwards
+    }
+    return play_matches([Fixture(PD, (name, other)) for name in agents for other in opponents], agents), agents
 
 
 def cooperate(request):
@@ -82,8 +86,8 @@ def test_where_exchanged_labels_were_averaged_no_label_is_counted():
 @pytest.mark.parametrize(
     ("rule", "shares", "verdict"),
     [
-        (lambda r: r.choices[0], (1, 0.5, 0.5), "It is the place (first)"),
-        (lambda r: r.choices[-1], (0, 0.5, 0.5), "It is the place (last)"),
+        (lambda r: r.choices[0], (1, 0.5, 0.5), "It is the place in the question (first)"),
+        (lambda r: r.choices[-1], (0, 0.5, 0.5), "It is the place in the question (last)"),
         (lambda r: " J" if " J" in r.choices else r.choices[0], (0.5, 1, 0.5), "It is the letter (J)"),
         (lambda r: " F" if " F" in r.choices else r.choices[0], (0.5, 0, 0.5), "It is the letter (F)"),
         (
@@ -101,6 +105,27 @@ def test_exchanged_labels_tell_place_letter_and_meaning_apart(rule, shares, verd
     assert found.verdict.startswith(verdict)
 
 
+def first_in_the_rules(request):
+    text = request.messages[-1]["content"]
+    return min(request.choices, key=text.find)
+
+
+@pytest.mark.parametrize(
+    ("rule", "listed", "meaning", "verdict"),
+    [
+        (first_in_the_rules, 1, 0.5, "It is the place in the rules (first)"),
+        (lambda r: cooperate(r) if len(r.choices) > 1 else r.choices[0], 0.5, 1, "It is the meaning (option 0)"),
+    ],
+    ids=["rules", "meaning"],
+)
+def test_rules_told_backwards_tell_the_place_in_the_rules_from_the_meaning(rule, listed, meaning, verdict):
+    assert tell_apart(*crossed(rule)).listed is None
+    assert tell_apart(*crossed(rule)).meaning.estimate == 1  # the two cannot be told apart
+    found = tell_apart(*crossed(rule, backwards=(False, True)))
+    assert (found.listed.estimate, found.meaning.estimate) == pytest.approx((listed, meaning))
+    assert found.verdict.startswith(verdict)
+
+
 def test_one_shuffled_player_per_assignment_will_do():
     found = tell_apart(*crossed(lambda r: r.choices[0], orders=("shuffled",)))
     assert found.place.estimate == 1
@@ -111,7 +136,8 @@ def test_a_missing_condition_leaves_nothing_to_tell_apart():
     assert tell_apart(*crossed(lambda r: r.choices[0], orders=("first",))) is None
 
 
-@pytest.mark.parametrize("labels", [{}, {"a": ("J", "F")}, {"a": ("J", "F"), "b": ("Q", "X")}, {"a": ("J", "F", "K")}])
+@pytest.mark.parametrize("labels", [[], [("J", "F")], [("J", "F"), ("Q", "X")], [("J", "F", "K")], ["random"]])
 def test_labels_must_be_a_pair_and_its_exchange(labels):
+    players = {str(pair): LLMPlayer(ScriptedEngine("J"), labels=pair) for pair in labels}
     with pytest.raises(ConfigurationError, match="exchanged"):
-        tell_apart([], labels)
+        tell_apart([], players)

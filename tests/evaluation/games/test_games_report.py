@@ -34,7 +34,7 @@ def page(tmp_path_factory):
         title="A & B",
         result=tournament(["grim", "random", "tit-for-tat"], rounds=20),
         comparisons={"model - hostile": compare_players(matches, "model", "hostile")},
-        causes={"model": Causes(("J", "F"), rate(1, 2), rate(2, 2), rate(1, 2), "It is the letter (J).")},
+        causes={"model": Causes(("J", "F"), rate(1, 2), rate(2, 2), rate(1, 2), None, "It is the letter (J).")},
     )
     return path.read_text()
 
