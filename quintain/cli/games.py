@@ -88,7 +88,7 @@ def sweep(
     from quintain.agents.registry import make_agent
     from quintain.cli.tables import simple_table
     from quintain.envs.games import FAMILIES
-    from quintain.evaluation.games import PUBLISHED, audit_lines, sample_games, score_by_family, write_games_report
+    from quintain.evaluation.games import PUBLISHED, audit_lines, sample_games, score_by_family, write_run_page
     from quintain.evaluation.games import sweep as run
 
     studied = [name.strip() for name in players.split(",") if name.strip()]
@@ -112,8 +112,7 @@ def sweep(
         cells = (f"{published[x]:.3f}" if x in published else "-" for x in letters)
         table.add_row(literal(f"{model} (published)", "dim"), *cells)
     screen.print(table)
-    page = write_games_report(out / "report.html", matches, studied, title="Sweep over ordinal games")
-    say(f"\nreport: {page}", "dim")
+    say(f"\nreport: {write_run_page(out)}", "dim")
 
 
 @app.command()

@@ -56,7 +56,7 @@ def tournament(
     from quintain.agents.games import strategy_names
     from quintain.agents.registry import make_agent
     from quintain.cli.tables import bounds, number, simple_table
-    from quintain.evaluation.games import audit_lines, write_games_report
+    from quintain.evaluation.games import audit_lines, write_run_page
     from quintain.evaluation.games import tournament as run
 
     names = strategy_names() if players == "all" else [name.strip() for name in players.split(",") if name.strip()]
@@ -92,8 +92,7 @@ def tournament(
     if population is not None:
         _evolve(result, population, seed)
     if out is not None:
-        page = write_games_report(out / "report.html", result.played, list(result.names), result=result)
-        say(f"\nreport: {page}", "dim")
+        say(f"\nreport: {write_run_page(out)}", "dim")
 
 
 def _evolve(result: object, size: int, seed: int) -> None:

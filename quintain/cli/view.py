@@ -23,20 +23,25 @@ def view(
     run: Annotated[Path, typer.Argument(help="A run folder.")],
     open_: Annotated[bool, typer.Option("--open", help="Open the report in the browser.")] = False,
     episode: Annotated[int | None, typer.Option(min=0, help="Print this episode's transcript instead.")] = None,
-    confidence: Annotated[float, typer.Option(help="Nominal coverage of the intervals, in (0, 1).")] = 0.95,
+    confidence: Annotated[
+        float | None,
+        typer.Option(help="Nominal coverage of the intervals, in (0, 1).", show_default="the run's, or 0.95"),
+    ] = None,
 ) -> None:
     """Write (or refresh) report.html of a run and print its path, or print one transcript.
+
+    The run may be one of quintain eval, tournament, games sweep, robustness or quintain.play.
 
     Examples:
         quintain view runs/first --open
         quintain view runs/first --episode 3
     """
-    if not 0 < confidence < 1:
+    if confidence is not None and not 0 < confidence < 1:
         raise typer.BadParameter(f"must be in (0, 1), got {confidence:g}", param_hint="--confidence")
 
     from quintain.evaluation.report import Report
 
-    report = Report.load(run, confidence)
+    report = Report.load(run, confidence or 0.95)
     if episode is not None:
         found = {e.index: e for e in report.episodes}
         if episode not in found:
@@ -45,10 +50,17 @@ def view(
         _print_transcript(found[episode])
         return
 
-    if report.manifest.get("kind") == "robustness":
+    kind = report.manifest.get("kind")
+    if kind == "robustness":
         from quintain.evaluation.html.robustness import write_robustness_report
 
         path = write_robustness_report(run, confidence=confidence)
+    elif kind in ("matches", "sweep", "tournament"):
+        from quintain.evaluation.games import write_run_page
+
+        if confidence is not None:
+            raise ConfigurationError("pages about matches have 95% intervals; leave out --confidence")
+        path = write_run_page(run)
     else:
         from quintain.evaluation.html import write_report
 

@@ -102,8 +102,14 @@ def pair(first: Report, second: Report) -> tuple[Report, Report]:
     """Keep the scored episodes of two runs that have a partner of the same seed, in the same order.
 
     Raises:
-        ConfigurationError: If no seed occurs in both runs, or a seed posed different tasks.
+        ConfigurationError: If no seed occurs in both runs, one occurs twice in a run, or it posed different tasks.
     """
+    for report in (first, second):
+        if len({e.seed for e in report.scored}) < len(report.scored):
+            raise ConfigurationError(
+                f"{str(report.path or 'a run')!r} plays a seed more than once, as tournaments, sweeps and robustness "
+                "runs do, so its episodes cannot be paired; its own page compares what it holds (quintain view)"
+            )
     partners = {e.seed: e for e in second.scored}
     pairs = [(e, partners[e.seed]) for e in first.scored if e.seed in partners]
     if not pairs:

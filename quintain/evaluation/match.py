@@ -97,6 +97,7 @@ def play(
         name = game if isinstance(game, str) else str(first.metadata.get("name", type(first.unwrapped).__name__))
         arguments = env_kwargs if isinstance(game, str) else _arguments(first.unwrapped)
         manifest = make_manifest(name, arguments, {s: describe_agent(a) for s, a in players.items()}, seed)
+        manifest["kind"] = "play"
         seeds = SeedStream(seed, "episode")
         idle = [first]
 

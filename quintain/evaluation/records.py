@@ -169,7 +169,9 @@ def read_episodes(run: str | Path) -> list[EpisodeRecord]:
     """
     path = Path(run) / "episodes.jsonl"
     if not path.is_file():
-        raise RecordError(f"no run at {str(run)!r}: expected a folder with episodes.jsonl")
+        inner = sorted(found.parent for deep in ("*", "*/*") for found in Path(run).glob(f"{deep}/episodes.jsonl"))
+        such = f", such as {', '.join(repr(str(folder)) for folder in inner[:3])}" if inner else ""
+        raise RecordError(f"no run at {str(run)!r}: expected a folder with episodes.jsonl{such}")
     episodes: dict[int, EpisodeRecord] = {}
     with path.open("rb") as lines:
         for line in lines:

@@ -44,10 +44,17 @@ def rescore(run: str | Path, *, env_kwargs: dict[str, Any] | None = None, concur
         concurrency: Episodes that are live at once.
 
     Raises:
-        RecordError: If there is no run, or its environment was made by a function and so cannot be made again.
+        RecordError: If there is no run, it is not one of ``evaluate``, or its environment was made by a function and so
+            cannot be made again.
     """
     before = Report.load(run)
     config = before.manifest.get("config", {})
+    if kind := before.manifest.get("kind"):
+        maker = {"play": "quintain.play", "matches": "play_matches", "sweep": "quintain games sweep"}
+        raise RecordError(
+            f"{str(run)!r} was made by {maker.get(kind, f'quintain {kind}')}, and only runs of quintain eval (or "
+            "evaluate) can be scored again; quintain view shows it"
+        )
     if not isinstance(config.get("env"), str):
         raise RecordError(f"{str(run)!r} does not name a registered environment, so it cannot be scored again")
     jobs = [(e.index, e.seed) for e in before.scored]

@@ -64,6 +64,10 @@ def test_view_writes_the_report_and_prints_its_path(quintain, runs):
     assert Path(result.out.strip()).exists()
 
 
+def test_a_folder_of_runs_is_no_run_and_says_where_they_are(quintain, runs):
+    assert "such as 'bad', 'good'" in quintain("view", ".").said
+
+
 def test_view_opens_the_report_on_request(quintain, runs, monkeypatch):
     opened = []
     monkeypatch.setattr("webbrowser.open", opened.append)

@@ -44,6 +44,22 @@ def test_a_tournament_with_records_has_a_report_and_resumes(quintain):
     assert Path("run/episodes.jsonl").read_text().splitlines() == lines
 
 
+@pytest.mark.parametrize("command", [["tournament", "--repetitions", 2], ["games", "sweep", "--games", 3]])
+def test_view_and_comparisons_know_runs_of_matches(quintain, command):
+    assert quintain(*command, "--players", "tit-for-tat,grim", "--rounds", 3, "-o", "run").code == 0
+    page = Path("run/report.html").read_text()
+    Path("run/report.html").unlink()
+    assert quintain("view", "run").code == 0
+    assert Path("run/report.html").read_text() == page
+    assert "leave out --confidence" in quintain("view", "run", "--confidence", 0.9).said
+    rescored = quintain("rescore", "run")
+    assert rescored.code == 1
+    assert f"was made by quintain {' '.join(command[:-2])}, and only runs of quintain eval" in rescored.said
+    compared = quintain("compare", "run", "run")
+    assert compared.code == 1
+    assert "'run' plays a seed more than once" in compared.said
+
+
 def test_a_language_model_takes_part(quintain, monkeypatch):
     model = ScriptedEngine(lambda request: request.choices[0])
     monkeypatch.setattr("quintain.agents.llm.make_engine", lambda name: model)

@@ -28,7 +28,22 @@ def mine(tmp_path, monkeypatch):
 
 
 def test_victims_are_attacked_and_ranked(quintain, mine):
-    words = ["robustness", *mine, "-a", "mad", "-e", "0.05,0.3", "-n", 8, "--seeds", "0,1", "-o", "run"]
+    words = [
+        "robustness",
+        *mine,
+        "-a",
+        "mad",
+        "-e",
+        "0.05,0.3",
+        "-n",
+        8,
+        "--seeds",
+        "0,1",
+        "-o",
+        "run",
+        "--confidence",
+        0.9,
+    ]
     result = quintain(*words)
     assert result.code == 0, result.said
     assert result.said.index("Reachable") < result.said.index("against clean")
@@ -51,6 +66,9 @@ def test_victims_are_attacked_and_ranked(quintain, mine):
     assert "quintain robustness" in Path("run/report.html").read_text()
     assert quintain("view", "run", "--confidence", 0.5).code == 0
     assert "Intervals (50%)" in Path("run/report.html").read_text()
+    assert quintain("view", "run").code == 0  # with the run's own confidence again
+    assert "Intervals (90%)" in Path("run/report.html").read_text()
+    assert "was made by quintain robustness" in quintain("rescore", "run").said
 
 
 def test_controls_can_be_left_out(quintain, mine):

@@ -8,6 +8,7 @@ from quintain.evaluation.games.matches import Fixture, Match, load_matches, play
 from quintain.evaluation.games.metrics import summarise
 from quintain.evaluation.games.observer import predict_moves
 from quintain.evaluation.games.report import audit_lines, write_games_report
+from quintain.evaluation.games.run_page import write_run_page
 from quintain.evaluation.games.solvers import (
     correlated_equilibrium,
     folk_region,
@@ -64,4 +65,5 @@ __all__ = [
     "tell_apart",
     "tournament",
     "write_games_report",
+    "write_run_page",
 ]

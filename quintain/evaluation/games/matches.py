@@ -88,6 +88,7 @@ def play_matches(
     retry_errors: bool = False,
     progress: bool | None = None,
     on_match: Callable[[Match], None] | None = None,
+    about: Mapping[str, Any] | None = None,
 ) -> list[Match]:
     """Play matches, many at once, so that a language model gets the requests of all of them together.
 
@@ -103,6 +104,7 @@ def play_matches(
         retry_errors: With ``resume``: play the matches again that failed for infrastructure reasons, and only them.
         progress: Show a progress bar; by default where there is a terminal.
         on_match: Called with each match as it ends.
+        about: What else the manifest says: the ``"kind"`` of the experiment and the ``"players"`` whom it studies.
 
     Returns:
         The matches without infrastructure failure, in the order of the fixtures.
@@ -126,6 +128,7 @@ def play_matches(
         players = {name: stack.enter_context(made_agent(as_source(agents.get(name, name)))) for name in names}
         described = {name: describe_agent(player) for name, player in players.items()}
         manifest = make_manifest("RepeatedGame-v0", options, described, seed)
+        manifest |= {"kind": "matches", **(about or {})}
         manifest["config"]["fixtures"] = [[f.game, list(f.agents), f.repetition] for f in fixtures]
         run_in_loop(lambda: _check(players.values()))
         recording = Recording(

@@ -106,6 +106,7 @@ def sweep(
     return play_matches(
         fixtures, agents or {}, env={"rounds": rounds, **(env or {})}, seed=seed, concurrency=concurrency, out=out,
         resume=resume, retry_errors=retry_errors, progress=progress,
+        about={"kind": "sweep", "players": list(players)},
     )  # fmt: skip
 
 

@@ -105,9 +105,9 @@ def tournament(
     options = {"rounds": rounds, "noise": noise, "continuation": continuation}
     played = play_matches(
         fixtures, agents or {}, env=options, seed=seed, concurrency=concurrency, out=out, resume=resume,
-        retry_errors=retry_errors,
+        retry_errors=retry_errors, about={"kind": "tournament", "players": list(players)},
     )  # fmt: skip
-    return _collect(players, played, rounds, repetitions)
+    return collect(players, played, rounds, repetitions)
 
 
 def _machines(players: Sequence[str], agents: Mapping[str, Any]) -> list[Machine] | None:
@@ -148,7 +148,12 @@ def _vectorised(
     )
 
 
-def _collect(players: Sequence[str], played: Sequence[Match], rounds: int, repetitions: int) -> Tournament:
+def collect(players: Sequence[str], played: Sequence[Match], rounds: int, repetitions: int) -> Tournament:
+    """Make a tournament of its matches.
+
+    Raises:
+        ConfigurationError: If there is no repetition in which every pair has a match.
+    """
     n = len(players)
     place = {name: k for k, name in enumerate(players)}
     earned, kind, count, judged = np.zeros((4, repetitions, n, n))
