@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -117,7 +118,7 @@ def train_surrogate(
     envs = [make() for _ in range(s.envs)]
     observation_space, action_space = envs[0].observation_space, envs[0].action_space
     fit = _Fit(torch, observation_space, action_space, s, torch.Generator().manual_seed(seeds.child("fit").seed))
-    starts = iter(seeds.child("episode"))
+    starts = map(seeds.child("episode").__getitem__, itertools.count())
     pairs: _Pairs | None = None
     imitation: Victim | None = None
     passes: list[int] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 import time
+import traceback
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor
 from typing import Any, SupportsFloat
@@ -21,6 +22,8 @@ __all__ = ["Ledger", "classify", "keep", "play_episode", "seats"]
 
 #: Longest error message that is kept.
 _MAX_MESSAGE = 2_000
+#: Frames of a traceback that are kept, the last ones: where a user's own code went wrong.
+_FRAMES = 5
 #: Parts of ``info`` that have a place of their own in the record, or that hold the clock.
 _KEPT_ELSEWHERE = frozenset({"reward_terms", "attack", "episode"})
 
@@ -157,8 +160,15 @@ def classify(error: Exception, boundary: Boundary) -> dict[str, str]:
         boundary = "engine"
     elif isinstance(error, SandboxError):
         boundary = "sandbox"
-    message = str(error) if isinstance(error, QuintainError) else f"{type(error).__name__}: {error}"
-    return {"boundary": boundary, "type": type(error).__name__, "message": message[:_MAX_MESSAGE]}
+    if isinstance(error, QuintainError):
+        return {"boundary": boundary, "type": type(error).__name__, "message": str(error)[:_MAX_MESSAGE]}
+    frames = traceback.format_tb(error.__traceback__)[-_FRAMES:]
+    return {
+        "boundary": boundary,
+        "type": type(error).__name__,
+        "message": f"{type(error).__name__}: {error}"[:_MAX_MESSAGE],
+        "traceback": "".join(frames)[-_MAX_MESSAGE:],
+    }
 
 
 def seats(env: gym.Env[Any, Any], env_id: str) -> Callable[[int], Seat]:

@@ -143,4 +143,6 @@ class Report:
 
     def __str__(self) -> str:
         outcomes = ", ".join(f"{n} {name}" for name, n in self.outcomes.items() if n)
-        return f"success {self.success}, reward {self.reward} ({len(self.episodes)} episodes: {outcomes or 'none'})"
+        unpaid = f"; {self.reward_errors} steps without a valid reward term" if self.reward_errors else ""
+        counts = f"{len(self.episodes)} episodes: {outcomes or 'none'}{unpaid}"
+        return f"success {self.success}, reward {self.reward} ({counts})"

@@ -204,6 +204,20 @@ def test_failures_are_told_apart_and_never_scored(error, boundary):
     assert report.reward.n == 30 - len(failed)
 
 
+def test_an_error_says_where_it_happened_unless_it_is_ours():
+    def broken(observation):
+        return {}["missing"]
+
+    def down(observation):
+        raise EngineError("no route")
+
+    (episode,) = quintain.evaluate("Sum-v0", broken, episodes=1).episodes
+    assert episode.error["message"] == "KeyError: 'missing'"
+    assert 'return {}["missing"]' in episode.error["traceback"]
+    assert "test_runner.py" in episode.error["traceback"]
+    assert "traceback" not in quintain.evaluate("Sum-v0", down, episodes=1).episodes[0].error
+
+
 def test_a_broken_world_is_an_error_of_the_world():
     report = quintain.evaluate("Sum-v0", OracleAgent(), episodes=10, env_kwargs={"fail_on": 1})
     assert {e.error["boundary"] for e in report.episodes if e.error} == {"env"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -67,7 +68,7 @@ class AgentWorld:
         self.ball = Ball(0.0)
         self._running = None if normaliser is not None else RunningMeanStd(shape=box.shape)
         self._normaliser = normaliser
-        self._seeds = iter(seeds.child("episode"))
+        self._seeds = map(seeds.child("episode").__getitem__, itertools.count())
         self._rng = seeds.child("noise").generator()
         self.true: Array = np.zeros((rows, *box.shape))
         self.transitions: list[tuple[Array, Array, Array, Array, NDArray[np.bool_]]] | None = None

@@ -177,6 +177,11 @@ class Task(abc.ABC, Generic[Value]):
         except Malformed as error:
             return Score(False, False, str(error), malformed=True)
         detail = self.check(problem, value)
+        if not isinstance(detail, str):  # True and False would be read the wrong way round
+            raise TypeError(
+                f"{type(self).__name__}.check must return what is wrong in words, and an empty string for a right "
+                f"answer; it returned {detail!r}"
+            )
         return Score(not detail, not detail and text == self.render(value), detail)
 
 

@@ -19,6 +19,8 @@ __all__ = ["Causes", "PositionBias", "audit_position_bias", "tell_apart"]
 #: Share of the first-named option above which the study excluded a model.
 EXCLUDE_ABOVE = 0.95
 _NOTABLE = 0.05  # distance from one half that a verdict mentions
+#: Questions below which the absence of a bias says nothing: an interval of 95 % is then wider than 0.3.
+FEWEST = 40
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,8 @@ def _verdict(share: Interval, shuffled: bool, asked: bool) -> str:
         return "Chooses by place, not by payoff: the study excluded such models. Do not read behaviour into its scores."
     if share.low > 0.5 or share.high < 0.5:
         return "Place matters: the interval excludes one half. Average over orders before reading anything into scores."
+    if share.n < FEWEST:
+        return f"No bias by place shows in {share.n} questions, which are too few to tell; ask at least {FEWEST}."
     return "No bias by place was found."
 
 

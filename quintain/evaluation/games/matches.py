@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -143,6 +144,14 @@ def play_matches(
             return await _play_one(fixture, players, options, index, episode)
 
         run_in_loop(lambda: play_jobs(iter(run.todo), concurrency, play_one, run.add))
+    failed = [run.episodes[i].error or {} for i in sorted(run.episodes) if run.episodes[i].outcome == "error"]
+    if failed:
+        warnings.warn(
+            f"{len(failed)} of {len(run.episodes)} matches failed for infrastructure reasons and are left out; "
+            f"the first: {failed[0].get('boundary')}: {failed[0].get('message')}",
+            RuntimeWarning,
+            stacklevel=2,
+        )
     return [_match(run.episodes[i]) for i in sorted(run.episodes) if run.episodes[i].outcome != "error"]
 
 

@@ -27,7 +27,8 @@ class Tournament:
 
     Attributes:
         names: The players.
-        payoffs: Shape ``(n, n)``: mean payoff per round of the row player against the column player.
+        payoffs: Shape ``(n, n)``: mean payoff per round of the row player against the column player, what it paid for
+            illegal moves taken off.
         cooperation: Shape ``(n, n)``: share of option 0 among the legal moves of the row player against the column
             player; NaN where it made none.
         scores: Shape ``(n, repetitions)``: each player's mean payoff per round over all opponents, per repetition in
@@ -161,7 +162,7 @@ def collect(players: Sequence[str], played: Sequence[Match], rounds: int, repeti
         for seat, name in enumerate(match.fixture.agents):
             cell = match.fixture.repetition, place[name], place[match.fixture.agents[1 - seat]]
             own = match.moves[:, seat]
-            earned[cell] += match.payoffs[:, seat].mean()
+            earned[cell] += match.record.returns[f"player_{seat}"] / len(own)
             count[cell] += 1
             legal = own[own >= 0]
             if len(legal):
@@ -170,8 +171,9 @@ def collect(players: Sequence[str], played: Sequence[Match], rounds: int, repeti
     complete = count.all(axis=(1, 2))
     if not complete.any():
         raise ConfigurationError(
-            "in every repetition some pair has no match without infrastructure failure; see the run's records, and "
-            "play those again with resume=True, retry_errors=True (--resume --retry-errors)"
+            "in every repetition some pair has no match without infrastructure failure; the warning above names the "
+            "first, the records (out=...) all of them. Play those again with resume=True, retry_errors=True "
+            "(--resume --retry-errors)"
         )
     # Only where everybody met everybody can scores be ranked.
     scores = (earned[complete] / count[complete]).mean(axis=2).T

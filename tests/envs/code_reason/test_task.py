@@ -149,3 +149,11 @@ def test_a_form_of_answer_says_what_it_expects():
 def test_a_task_must_be_complete():
     with pytest.raises(TypeError, match="abstract"):
         ExactTask()
+
+
+def test_a_verifier_that_says_true_is_told_to_use_words():
+    task = Doubling()
+    problem = task.generate(np.random.default_rng(0))
+    confused = type("Confused", (type(task),), {"check": lambda self, problem, value: True})()
+    with pytest.raises(TypeError, match=r"Confused\.check must return what is wrong in words.*returned True"):
+        confused.score(problem, problem.answer)

@@ -57,6 +57,14 @@ def test_a_model_that_always_says_one_letter_is_not_accused_of_place_but_of_the_
     assert "The label 'F' takes 100%" in audit.verdict
 
 
+def test_a_few_questions_clear_nobody():
+    shares = [audit_position_bias(play_matches([Fixture(PD, ("model", "tit-for-tat"), k) for k in range(n)], {"model":
+              LLMPlayer(ScriptedEngine(lambda r: Reply(" F" if " F" in r.choices else r.choices[0], "choice", 1, 1)))}),
+              "model") for n in (1, 6)]  # fmt: skip
+    assert "too few to tell" in shares[0].verdict
+    assert "too few" not in shares[1].verdict
+
+
 def test_a_fixed_order_cannot_be_audited_and_strategies_need_none():
     player = LLMPlayer(ScriptedEngine(first_named), order="first")
     matches = play_matches([Fixture(PD, ("model", "grim"))], {"model": player})

@@ -320,10 +320,11 @@ class Sometimes:
 
 def test_only_repetitions_in_which_everybody_met_everybody_are_ranked():
     broken = Sometimes(lambda match: match == 1)
-    result = tournament(["mine", "always-defect"], rounds=2, repetitions=3, agents={"mine": broken}, concurrency=1)
+    with pytest.warns(RuntimeWarning, match="1 of 9 matches failed.*the first: sandbox: down"):
+        result = tournament(["mine", "always-defect"], rounds=2, repetitions=3, agents={"mine": broken}, concurrency=1)
     assert result.scores.shape == (2, 2)
     assert np.isfinite(result.scores).all()
-    with pytest.raises(ConfigurationError, match="in every repetition"):
+    with pytest.raises(ConfigurationError, match="in every repetition"), pytest.warns(RuntimeWarning):
         tournament(["mine", "always-defect"], rounds=2, repetitions=2, agents={"mine": Sometimes(lambda match: True)})
 
 
@@ -332,3 +333,12 @@ def test_a_player_without_a_legal_move_has_no_cooperation():
     result = tournament(["mute", "always-defect"], rounds=3, repetitions=1, agents={"mute": mute})
     assert np.isnan(result.cooperation[0, 1])
     assert result.cooperation[1, 0] == 0
+
+
+def test_illegal_moves_cost_what_they_cost_in_the_game():
+    result = tournament(["mine", "always-defect"], rounds=4, repetitions=1, agents={"mine": lambda observation: 5})
+    assert result.payoffs[0, 1] == -5  # the spread of the classic payoffs, every round
+    assert dict(result.ranking())["mine"].estimate < 0
+    legal = tournament(["model", "grim"], rounds=4, repetitions=1, agents={"model": lambda observation: 0})
+    assert legal.payoffs[0, 1] == pytest.approx(np.mean([m.payoffs[:, 0].mean() for m in legal.played
+                                                         if m.fixture.agents == ("model", "grim")]))  # fmt: skip

@@ -183,6 +183,8 @@
     if (data.error) {
       rows.push(make("dt", null, "failed at"), make("dd", null, plain(`${data.error.boundary}${data.error.seat ? ", seat " + data.error.seat : ""} (${data.error.type})`)));
       rows.push(make("dt", null, "message"), make("dd", null, textBlock(String(data.error.message || ""), "text mono")));
+      if (data.error.traceback)
+        rows.push(make("dt", null, "where"), make("dd", null, textBlock(String(data.error.traceback), "text mono")));
     }
     return rows.length ? make("dl", { class: `verdict ${data.outcome}` }, ...rows) : null;
   }
