@@ -86,17 +86,18 @@ def sweep(
         quintain games sweep --llm transformers --players tit-for-tat --games 12 -o runs/sweep
     """
     from quintain.agents.registry import make_agent
+    from quintain.cli.players import names_of
     from quintain.cli.tables import simple_table
     from quintain.envs.games import FAMILIES
     from quintain.evaluation.games import PUBLISHED, audit_lines, sample_games, score_by_family, write_run_page
     from quintain.evaluation.games import sweep as run
 
-    studied = [name.strip() for name in players.split(",") if name.strip()]
+    studied = names_of(players)
     agents = {}
     if llm is not None:
         studied, agents = [*studied, "llm-player"], {"llm-player": make_agent("llm-player", engine=llm)}
     matches = run(
-        studied, sample_games(games, seed), opponents=[name.strip() for name in opponents.split(",")], agents=agents,
+        studied, sample_games(games, seed), opponents=names_of(opponents), agents=agents,
         rounds=rounds, repetitions=repetitions, seed=seed, concurrency=concurrency, out=out, resume=resume,
         retry_errors=retry_errors,
     )  # fmt: skip

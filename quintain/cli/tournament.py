@@ -18,7 +18,9 @@ _CLASSICS = (
 
 
 def tournament(
-    players: Annotated[str, typer.Option(help="Names joined by commas, or all for every strategy.")] = _CLASSICS,
+    players: Annotated[
+        str, typer.Option(help="Names joined by commas, or all: every strategy that needs no arguments.")
+    ] = _CLASSICS,
     llm: Annotated[
         str | None,
         typer.Option(help="Let a language model play too: the engine that serves it, such as transformers."),
@@ -53,13 +55,13 @@ def tournament(
         quintain tournament --players tit-for-tat,grim,joss --noise 0.05 --population 100
         quintain tournament --players tit-for-tat,always-defect --llm transformers --rounds 10 -o runs/tournament
     """
-    from quintain.agents.games import strategy_names
     from quintain.agents.registry import make_agent
+    from quintain.cli.players import everybody, names_of
     from quintain.cli.tables import bounds, number, simple_table
     from quintain.evaluation.games import audit_lines, write_run_page
     from quintain.evaluation.games import tournament as run
 
-    names = strategy_names() if players == "all" else [name.strip() for name in players.split(",") if name.strip()]
+    names = everybody() if players == "all" else names_of(players)
     agents = {}
     if llm is not None:
         names, agents = [*names, "llm-player"], {"llm-player": make_agent("llm-player", engine=llm)}

@@ -24,6 +24,16 @@ def test_a_tournament_is_ranked(quintain):
     assert table["tit-for-tat", "always-defect"] == pytest.approx(0.9)
 
 
+def test_all_is_every_strategy_that_needs_no_arguments(quintain):
+    result = quintain("tournament", "--players", "all", "--rounds", 2, "--repetitions", 1, "--json")
+    assert result.code == 0, result.said
+    assert {"tit-for-tat", "best-response", "zd-extort"} <= set(result.json["names"])
+    assert "memory-one" not in result.json["names"]
+    assert "left out: strategy 'memory-one'" in result.err
+    named = quintain("tournament", "--players", "memory-one:1,0,0,1,grim", "--rounds", 2, "--json")
+    assert named.json["names"] == ["memory-one:1,0,0,1", "grim"]
+
+
 def test_a_population_evolves(quintain):
     result = quintain(
         "tournament", "--players", "always-cooperate,always-defect", "--rounds", 10, "--population", 20
