@@ -162,7 +162,12 @@ class SandboxedFunction:
         rest = self.parameters[len(arguments) :]
         if len(arguments) > len(self.parameters) or set(rest) != set(named):
             expected = ", ".join(self.parameters)
-            raise TypeError(f"{self.name}({expected}) got {len(arguments)} positional arguments and {sorted(named)}")
+            missing = [name for name in rest if name not in named]
+            unknown = sorted(set(named) - set(rest))
+            said = [f"{len(arguments)} given by place"] if len(arguments) > len(self.parameters) else []
+            said += [f"missing {', '.join(missing)}"] if missing else []
+            said += [f"unknown {', '.join(unknown)}"] if unknown else []
+            raise TypeError(f"{self.name}({expected}): {'; '.join(said)}")
         return [*arguments, *(named[name] for name in rest)]
 
     def _is_checked(self) -> bool:

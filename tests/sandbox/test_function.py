@@ -23,7 +23,7 @@ def test_value_and_arguments() -> None:
         assert reward({"x": 1.5}, [0, 4]).value == 7.0
         assert reward(action=(0, 1), obs={"x": 0}).value == 1.0
         assert reward.counts == {"ok": 2}
-        with pytest.raises(TypeError, match="reward"):
+        with pytest.raises(TypeError, match=r"reward\(obs, action\): missing action"):
             reward({"x": 1})
 
 

@@ -96,6 +96,12 @@ def tournament(
         raise ConfigurationError(f"a round robin is for two players, and {game!r} has {stage.players} seats")
     if not players or len(set(players)) < len(players) or repetitions < 1:
         raise ConfigurationError(f"players must be distinct, and repetitions >= 1; got {list(players)!r}")
+    for player in players:
+        if not isinstance(player, str):
+            raise ConfigurationError(
+                f"players are names, got {type(player).__name__}; name it in agents: "
+                'players=["mine", ...], agents={"mine": agent}'
+            )
     machines = _machines(players, agents or {})
     if machines is not None and stage.shape == (2, 2) and stage.is_symmetric and out is None:
         return _vectorised(players, machines, stage, rounds, repetitions, noise, continuation, seed)

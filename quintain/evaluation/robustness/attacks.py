@@ -51,8 +51,10 @@ def resolve_attacks(
 
     Raises:
         UnknownNameError: If there is no attack of that name.
-        ConfigurationError: If two share a name, or one is called ``"clean"``.
+        ConfigurationError: If two share a name, one is called ``"clean"``, or they come as one string.
     """
+    if isinstance(attacks, str):
+        raise ConfigurationError(f"attacks are a list or a mapping, got {attacks!r}; did you mean [{attacks!r}]?")
     if isinstance(attacks, Mapping):
         found = [_resolve(name, value) for name, value in attacks.items()]
     else:

@@ -76,7 +76,15 @@ def make_subject(
         env_kwargs: Arguments of the environment.
         intention: A policy that shows what a targeted attacker wants.
         name: What tables call it; by default the victim's name.
+
+    Raises:
+        ConfigurationError: If the victim is a bare model.
     """
+    if not isinstance(victim, Victim):
+        raise ConfigurationError(
+            f"expected a Victim, got {type(victim).__name__}; wrap a Stable-Baselines3 model with Victim.from_sb3(model), "
+            "a torch module with Victim.from_module(module, ...)"
+        )
     kwargs = dict(env_kwargs or {})
 
     def make(**more: Any) -> gym.Env[Any, Any]:

@@ -342,3 +342,8 @@ def test_illegal_moves_cost_what_they_cost_in_the_game():
     legal = tournament(["model", "grim"], rounds=4, repetitions=1, agents={"model": lambda observation: 0})
     assert legal.payoffs[0, 1] == pytest.approx(np.mean([m.payoffs[:, 0].mean() for m in legal.played
                                                          if m.fixture.agents == ("model", "grim")]))  # fmt: skip
+
+
+def test_a_player_that_is_no_name_is_told_where_to_go():
+    with pytest.raises(ConfigurationError, match="players are names, got function; name it in agents"):
+        tournament(["grim", lambda observation: 0])

@@ -7,7 +7,7 @@ import quintain  # noqa: F401 - registers the environments
 from quintain.agents.victims import save_victim
 from quintain.errors import ConfigurationError, UnknownNameError
 from quintain.evaluation.robustness import Experiment, load_subject, reference_subject, resolve_attacks, robustness
-from quintain.evaluation.robustness.subjects import load_policy
+from quintain.evaluation.robustness.subjects import load_policy, make_subject
 
 
 @pytest.fixture
@@ -79,3 +79,10 @@ def test_a_reference_victim_is_trained_once_for_every_seed(cache):
 def test_an_environment_may_be_named():
     table = robustness("Robustness/Hold-v0", linear(1.0), ["random"], [0.5], episodes=2)
     assert [e.length for e in table.rows[0].episodes] == [25, 25]
+
+
+def test_what_is_not_a_victim_or_a_list_of_attacks_is_named():
+    with pytest.raises(ConfigurationError, match=r"expected a Victim, got object; wrap .*Victim\.from_sb3"):
+        make_subject("CartPole-v1", object())
+    with pytest.raises(ConfigurationError, match=r"did you mean \['mad'\]"):
+        resolve_attacks("mad")
