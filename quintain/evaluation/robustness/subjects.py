@@ -82,8 +82,8 @@ def make_subject(
     """
     if not isinstance(victim, Victim):
         raise ConfigurationError(
-            f"expected a Victim, got {type(victim).__name__}; wrap a Stable-Baselines3 model with Victim.from_sb3(model), "
-            "a torch module with Victim.from_module(module, ...)"
+            f"expected a Victim, got {type(victim).__name__}; wrap a Stable-Baselines3 model with "
+            "Victim.from_sb3(model), a torch module with Victim.from_module(module, ...)"
         )
     kwargs = dict(env_kwargs or {})
 
