@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 #: Folders of the site, in order, with the pages that come first.
 SECTIONS = {
     "Tutorial": ("tutorial", ["first-evaluation.md", "own-task.md", "own-agent.md"]),
-    "How-to": ("how-to", []),
+    "How-to": ("how-to", ["install.md"]),
     "Explanation": ("explanation", ["contracts.md"]),
 }
 #: What runs inside the sandbox's child processes, and single tasks, which docs/reference/tasks.md lists.
@@ -51,12 +51,12 @@ class Module(NamedTuple):
                 return list(ast.literal_eval(node.value))
         return []
 
-    def origin(self, name: str) -> str:
-        """Where an exported name is defined, as far as one import tells."""
+    def source(self, name: str) -> str | None:
+        """The module that an exported name is imported from; None if it is defined here."""
         for node in ast.walk(self.tree):
             if isinstance(node, ast.ImportFrom) and node.module and any(a.name == name for a in node.names):
-                return f"{node.module}.{name}"
-        return f"{self.name}.{name}"
+                return node.module
+        return None
 
 
 def public_modules() -> list[Module]:
@@ -88,13 +88,23 @@ def _write(module: Module, modules: list[Module]) -> str:
         return "\n".join([*lines, f"::: {module.name}", ""])
     lines += [f"::: {module.name}", "    options:", "      members: false", ""]
     if module.exports:
-        lines += ["Exports: " + ", ".join(_link(module.origin(name), name) for name in module.exports) + ".", ""]
+        links = (_link(f"{_home(module, name, modules)}.{name}", name) for name in module.exports)
+        lines += ["Exports: " + ", ".join(links) + ".", ""]
     inner = [m for m in modules if m.name.rpartition(".")[0] == module.name]
     if inner:
         lines += ["| module | |", "| --- | --- |"]
         here = module.page.rpartition("/")[0] + "/"
         lines += [f"| [`{m.name.rpartition('.')[2]}`]({m.page.removeprefix(here)}) | {m.summary} |" for m in inner]
     return "\n".join([*lines, ""])
+
+
+def _home(module: Module, name: str, modules: list[Module]) -> str:
+    """Follow the imports of an exported name to the module that defines it: ``compare`` is a module's name as well."""
+    source = module.source(name)
+    if source is None:
+        return module.name
+    inner = next((m for m in modules if m.name == source), None)
+    return source if inner is None else _home(inner, name, modules)
 
 
 def _link(target: str, text: str) -> str:
@@ -121,8 +131,10 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         nav.append({title: [f"{folder}/{p}" for p in ordered]})
     written = [f"reference/{p.name}" for p in sorted((docs / "reference").glob("*.md"))]
     nav.append({"Reference": [*written, {"Python": _tree(public_modules(), "quintain")}]})
-    measured = [f"{f}/{p.name}" for f in ("benchmarks", "results") for p in sorted((docs / f).glob("*.md"))]
-    nav.append({"Benchmarks": ["benchmarks.md", *measured]})
+    nav.append({"Results": [f"results/{p.name}" for p in sorted((docs / "results").glob("*.md"))]})
+    nav.append(
+        {"Benchmarks": ["benchmarks.md", *(f"benchmarks/{p.name}" for p in sorted((docs / "benchmarks").glob("*.md")))]}
+    )
     config.nav = nav
     return config
 
