@@ -105,8 +105,9 @@ def _start(env: gym.Env[Any, Any], index: int, seed: int, sink: Callable[[Episod
 def _step(one: _Live, action: Any, sink: Callable[[EpisodeRecord], None]) -> bool:
     """Step one environment; say whether its episode is over."""
     try:
+        done = keep(action)
         following, reward, terminated, truncated, info = one.env.step(action)
-        one.ledger.step("agent", one.observation, action, reward, info)
+        one.ledger.step("agent", one.observation, done, reward, info)
     except ConfigurationError:
         raise
     except Exception as error:

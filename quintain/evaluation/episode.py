@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import Executor
 from typing import Any, SupportsFloat
 
@@ -37,7 +37,6 @@ class Ledger:
     Args:
         index: Number of the episode in its run.
         seed: Its seed.
-        seats: The seats of a game, in order; each has a return even if it never acts.
     """
 
     __slots__ = (
@@ -53,11 +52,11 @@ class Ledger:
         "truncated",
     )
 
-    def __init__(self, index: int, seed: int, seats: Iterable[str] = ()) -> None:
+    def __init__(self, index: int, seed: int) -> None:
         self.index = index
         self.seed = seed
         self.steps: list[dict[str, Any]] = []
-        self.returns = dict.fromkeys(seats, 0.0)
+        self.returns: dict[str, float] = {}
         self.terms: dict[str, float] = {}
         self.reward_errors = 0
         self.final_observation: Any = None
@@ -70,8 +69,8 @@ class Ledger:
 
         Args:
             seat: Who acted.
-            observation: What it saw: :func:`kept <keep>` before it acted, as the step may reuse arrays.
-            action: What it did.
+            observation: What it saw, :func:`kept <keep>` before it acted.
+            action: What it did, kept before the environment's step.
             reward: What it earned.
             info: The environment's ``info`` after the step.
 
@@ -79,32 +78,32 @@ class Ledger:
             EnvironmentFault: If the reward is not a finite number.
         """
         earned = float(reward)
-        entry: dict[str, Any] = {"observation": observation, "action": keep(action), "reward": earned}
+        if not math.isfinite(earned):
+            raise EnvironmentFault(f"expected a finite reward, got {earned!r}")
+        entry: dict[str, Any] = {"observation": observation, "action": action, "reward": earned}
         if "attack" in info:
             entry["attack"] = info["attack"]
-        if seat != "agent":
-            entry["seat"] = seat
-        self.pay(seat, earned, info)
         self.steps.append(entry)
-
-    def pay(self, seat: str, reward: float, info: dict[str, Any]) -> None:
-        """Book what a seat earned: in games also before it ever acts, in its return and in no step.
-
-        Raises:
-            EnvironmentFault: If the reward is not a finite number.
-        """
-        if not math.isfinite(reward):
-            raise EnvironmentFault(f"expected a finite reward, got {reward!r}")
-        self.returns[seat] = self.returns.get(seat, 0.0) + reward
+        self.returns[seat] = self.returns.get(seat, 0.0) + earned
         self.reward_errors += "reward_error" in info
         prefix = ""
         if seat == "agent":
             self.info = info
         else:
+            entry["seat"] = seat
             self.info.setdefault("seats", {})[seat] = {k: v for k, v in info.items() if k not in _KEPT_ELSEWHERE}
             prefix = f"{seat}/"
         for name, value in info.get("reward_terms", {}).items():
             self.terms[prefix + name] = self.terms.get(prefix + name, 0.0) + value
+
+    def pay(self, seat: str, reward: SupportsFloat, info: dict[str, Any]) -> None:
+        """Write down what a seat of a game earned before it ever acted: it counts, and is no step.
+
+        Raises:
+            EnvironmentFault: If the reward is not a finite number.
+        """
+        self.step(seat, None, None, reward, info)
+        self.steps.pop()
 
     def finish(self, tape: Tape, error: dict[str, str] | None = None) -> EpisodeRecord:
         """Close the episode."""
@@ -206,9 +205,11 @@ async def play_episode(
             actor: Actor = agent.begin(seat)
             while True:
                 boundary = "agent"
-                action = actor.act(observation, info)
-                if hasattr(action, "__await__"):
-                    action = await action
+                done = action = actor.act(observation, info)
+                if type(action) not in _CANNOT_CHANGE:
+                    if hasattr(action, "__await__"):
+                        action = await action
+                    done = keep(action)
                 boundary = "env"
                 if blocks is not None and blocks(action):
                     loop = asyncio.get_running_loop()
@@ -216,7 +217,7 @@ async def play_episode(
                 else:
                     result = env.step(action)
                 following, reward, terminated, truncated, info = result
-                ledger.step("agent", seen, action, reward, info)
+                ledger.step("agent", seen, done, reward, info)
                 observation, seen = following, keep(following)
                 if terminated or truncated:
                     ledger.final_observation, ledger.truncated = seen, bool(truncated)

@@ -48,20 +48,31 @@ def run_in_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
 async def play_jobs(
     jobs: Iterator[Job],
     concurrency: int,
-    play: Callable[[Job], Awaitable[EpisodeRecord]],
+    sit_down: Callable[[], Callable[[Job], Awaitable[EpisodeRecord]]],
     sink: Callable[[EpisodeRecord], None],
 ) -> None:
     """Play ``jobs``, at most ``concurrency`` at once, and hand each record to ``sink``.
 
+    Args:
+        jobs: What to play.
+        concurrency: Workers.
+        sit_down: Called by each worker that gets a job, once: makes what it needs for itself alone, such as a world,
+            and returns what plays a job there.
+        sink: Takes each finished record.
+
     Raises:
-        Exception: The first that ``play`` or ``sink`` raises; the others are cancelled, as all would fail alike.
+        Exception: The first that anything here raises; the others are cancelled, as all would fail alike.
     """
     breath = Breath()
 
     async def work() -> None:
+        play = None
         for job in jobs:
+            if play is None:
+                play = sit_down()
             sink(await play(job))
-            await breath.take()
+            if breath.due():
+                await asyncio.sleep(0)
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -72,15 +83,16 @@ async def play_jobs(
 
 
 class Breath:
-    """Lets the event loop run now and then, so that agents that never wait do not keep out Ctrl-C and each other."""
+    """Says when the event loop should run again, so that agents that never wait do not keep out Ctrl-C and others."""
 
     def __init__(self, every_s: float = 0.02) -> None:
         self._every_s = every_s
         self._next = 0.0
 
-    async def take(self) -> None:
-        """Let others run, if it is time."""
+    def due(self) -> bool:
+        """Say whether it is time; if so, let others run with ``await asyncio.sleep(0)``."""
         now = time.perf_counter()
-        if now >= self._next:
-            self._next = now + self._every_s
-            await asyncio.sleep(0)
+        if now < self._next:
+            return False
+        self._next = now + self._every_s
+        return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
@@ -75,8 +75,8 @@ def play(
         raise ConfigurationError("env_kwargs go with a game's id; any other game has its arguments already")
     with ExitStack() as stack:
 
-        def sit_down() -> Any:
-            table = make()
+        def make() -> Any:
+            table = maker()
             stack.callback(table.close)
             return table
 
@@ -85,8 +85,8 @@ def play(
                 raise ConfigurationError("concurrent matches need one game each: give its id or a function")
             first = game
         else:
-            make = _maker(game, env_kwargs)
-            first = sit_down()
+            maker = _maker(game, env_kwargs)
+            first = make()
         seats = list(first.possible_agents)
         if set(agents) != set(seats):
             missing, extra = sorted(set(seats) - set(agents)), sorted(set(agents) - set(seats))
@@ -99,19 +99,17 @@ def play(
         manifest = make_manifest(name, arguments, {s: describe_agent(a) for s, a in players.items()}, seed)
         manifest["kind"] = "play"
         seeds = SeedStream(seed, "episode")
-        idle = [first]
+        free = [first]
 
-        async def play_one(index: int) -> EpisodeRecord:
-            table = idle.pop() if idle else sit_down()
-            record = await play_match(table, name, players, index, seeds[index])
-            idle.append(table)
-            return record
+        def sit_down() -> Callable[[int], Awaitable[EpisodeRecord]]:
+            table = free.pop() if free else make()
+            return lambda index: play_match(table, name, players, index, seeds[index])
 
         with Recording(
             manifest, episodes, out=out, resume=resume, retry_errors=retry_errors, progress=progress,
             on_episode=on_episode,
         ) as run:  # fmt: skip
-            run_in_loop(lambda: play_jobs(iter(run.todo), concurrency, play_one, run.add))
+            run_in_loop(lambda: play_jobs(iter(run.todo), concurrency, sit_down, run.add))
     return run.report(confidence)
 
 
@@ -148,7 +146,8 @@ async def play_match(game: Any, name: str, players: Mapping[str, Agent], index: 
         index: Number of the match in its run.
         seed: Its seed.
     """
-    ledger = Ledger(index, seed, players)
+    ledger = Ledger(index, seed)
+    ledger.returns = dict.fromkeys(players, 0.0)  # all have one, in the order of the seats, even if they never act
     error: dict[str, str] | None = None
     with record_exchanges() as tape:
         table = _Table(game, name, players, seed, ledger)
@@ -204,9 +203,10 @@ class _Table:
             chosen = await asyncio.gather(*(self._act(s, observations[s], infos.get(s, {})) for s in seats))
             self.boundary, self.acting = "env", ""
             actions = dict(zip(seats, chosen, strict=True))
+            done = {seat: keep(action) for seat, action in actions.items()}
             following, rewards, _, _, infos = self._game.step(actions)
             for seat in seats:
-                self._ledger.step(seat, seen[seat], actions[seat], rewards[seat], infos.get(seat, {}))
+                self._ledger.step(seat, seen[seat], done[seat], rewards[seat], infos.get(seat, {}))
             observations = following
 
     async def play_turns(self) -> None:
@@ -221,7 +221,7 @@ class _Table:
             if seat in pending:
                 self._ledger.step(seat, *pending.pop(seat), reward, info)
             else:  # others' actions pay it before it ever acts
-                self._ledger.pay(seat, float(reward), info)
+                self._ledger.pay(seat, reward, info)
             if terminated or truncated:
                 self._game.step(None)
                 continue

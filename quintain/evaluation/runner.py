@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -182,22 +183,22 @@ async def _run(
         if can_batch(first, agent):
             breath = Breath()
             for _ in play_batched(lambda: make_env(env, env_kwargs), agent, jobs, concurrency, sink):
-                await breath.take()
+                if breath.due():
+                    await asyncio.sleep(0)
             return
-        idle = [(first, seats(first, env_id))]
         with ThreadPoolExecutor(min(concurrency, _MAX_THREADS), thread_name_prefix="quintain-step") as threads:
+            free = [first]
 
-            async def play(job: tuple[int, int]) -> EpisodeRecord:
-                if not idle:
-                    worlds.append(make_env(env, env_kwargs))
-                    idle.append((worlds[-1], seats(worlds[-1], env_id)))
-                world, seat = idle.pop()
-                index, seed = job
-                record = await play_episode(world, agent, seat(seed), index, threads)
-                idle.append((world, seat))
-                return record
+            def sit_down() -> Callable[[tuple[int, int]], Awaitable[EpisodeRecord]]:
+                if free:
+                    world = free.pop()
+                else:
+                    world = make_env(env, env_kwargs)
+                    worlds.append(world)
+                seat = seats(world, env_id)
+                return lambda job: play_episode(world, agent, seat(job[1]), job[0], threads)
 
-            await play_jobs(jobs, concurrency, play, sink)
+            await play_jobs(jobs, concurrency, sit_down, sink)
     finally:
         for world in worlds:
             world.close()

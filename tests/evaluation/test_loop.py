@@ -31,7 +31,7 @@ def test_as_many_jobs_are_live_as_may_be_and_the_first_failure_ends_them_all():
 
     done = []
     with pytest.raises(OSError, match="no more"):
-        run_in_loop(lambda: play_jobs(iter(range(100)), 3, play, done.append))
+        run_in_loop(lambda: play_jobs(iter(range(100)), 3, lambda: play, done.append))
     assert (max(most), sorted(done), sorted(cancelled)) == (3, [0, 1, 2, 3, 4, 5], [6, 8])
 
 

@@ -143,7 +143,7 @@ def play_matches(
             episode = seeds.child(fixture.game, fixture.repetition).seed
             return await _play_one(fixture, players, options, index, episode)
 
-        run_in_loop(lambda: play_jobs(iter(run.todo), concurrency, play_one, run.add))
+        run_in_loop(lambda: play_jobs(iter(run.todo), concurrency, lambda: play_one, run.add))
     failed = [run.episodes[i].error or {} for i in sorted(run.episodes) if run.episodes[i].outcome == "error"]
     if failed:
         warnings.warn(
