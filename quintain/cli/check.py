@@ -26,7 +26,7 @@ def check(
 ) -> None:
     """Test an environment against every contract: Gymnasium's, PettingZoo's and our own.
 
-    Exit code 1 if a check fails.
+    Exit code 1 if a check fails. A convention of ours that the environment does without is noted, and no failure.
 
     Examples:
         quintain check CodeReason-v0 --env-arg tasks=letters
@@ -42,13 +42,14 @@ def check(
     if as_json:
         print_json(
             {"env": env, "ok": found.ok, "passed": found.passed, "failed": found.failed, "skipped": found.skipped,
-             "warnings": found.warnings}
+             "notes": found.notes, "warnings": found.warnings}
         )  # fmt: skip
     else:
         out = console()
         groups: tuple[tuple[str, str, dict[str, str]], ...] = (
             ("pass", "green", dict.fromkeys(found.passed, "")),
             ("skip", "dim", found.skipped),
+            ("note", "yellow", found.notes),
             ("FAIL", "bold red", found.failed),
         )
         for word, style, checks in groups:
@@ -56,7 +57,10 @@ def check(
                 out.print(literal(f"{word}  ", style) + literal(f"{name}: {why}" if why else name), soft_wrap=True)
         for text in found.warnings:
             out.print(literal("warn  ", "yellow") + literal(_COLOUR.sub("", text)), soft_wrap=True)
-        out.print(f"{len(found.passed)} passed, {len(found.failed)} failed, {len(found.skipped)} skipped", style="bold")
+        counts = f"{len(found.passed)} passed, {len(found.failed)} failed, {len(found.notes)} noted"
+        out.print(f"{counts}, {len(found.skipped)} skipped", style="bold")
+        for line in found.legend:
+            out.print(literal(line, "dim"))
     if not found.ok:
         raise typer.Exit(1)
 

@@ -16,23 +16,20 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
+from gymnasium.utils import seeding
 from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
+from quintain.envs.conventions import Unkept, check_hostile_actions, check_info
 from quintain.envs.vector import TextVectorEnv
 from quintain.errors import EnvironmentFault, UnknownNameError
+from quintain.spaces import UnicodeText
 
 __all__ = ["CheckReport", "check"]
 
 #: Longest episode that a check plays, in steps.
 _MAX_STEPS = 200
 _SEEDS = (0, 1, 2, 3, 4, 5)
-#: What models and bugs produce. None of it may raise.
-HOSTILE: tuple[Any, ...] = (
-    "", " \n\t", "\x00" * 100, "\ud800 lone surrogate", "\u202e bidi \x1b[31m", "A" * 1_000_000, "<<<", ">>><<<>>>",
-    "```python", "```python\n```", "```python\n```\n```python\n```", None, 3, -1, 10**30, 1.5, math.nan,
-    b"bytes", [], {}, object(),
-)  # fmt: skip
 
 Transcript = list[tuple[Any, ...]]
 Policy = Callable[[gym.Env[Any, Any], np.random.Generator], Any]
@@ -47,6 +44,7 @@ class CheckReport:
         passed: Names of checks that passed.
         failed: Names of checks that failed, with what went wrong.
         skipped: Names of checks that do not apply, with the reason.
+        notes: Names of checks that neither passed nor failed: conventions that the environment does without.
         warnings: What the checkers of Gymnasium and PettingZoo warned about.
     """
 
@@ -54,6 +52,7 @@ class CheckReport:
     passed: list[str] = field(default_factory=list)
     failed: dict[str, str] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
 
     @property
@@ -62,12 +61,29 @@ class CheckReport:
         return not self.failed
 
     def __str__(self) -> str:
-        lines = [f"{self.env_id}: {len(self.passed)} passed, {len(self.failed)} failed, {len(self.skipped)} skipped"]
+        lines = [
+            f"{self.env_id}: {len(self.passed)} passed, {len(self.failed)} failed, {len(self.notes)} noted, "
+            f"{len(self.skipped)} skipped"
+        ]
         lines += [f"  pass  {name}" for name in self.passed]
         lines += [f"  FAIL  {name}: {why}" for name, why in self.failed.items()]
+        lines += [f"  note  {name}: {why}" for name, why in self.notes.items()]
         lines += [f"  skip  {name}: {why}" for name, why in self.skipped.items()]
         lines += [f"  warn  {text}" for text in self.warnings]
-        return "\n".join(lines)
+        return "\n".join([*lines, *(f"  {line}" for line in self.legend)])
+
+    @property
+    def legend(self) -> list[str]:
+        """Say whose checks failed, where that is a question."""
+        lines = []
+        if self.failed:
+            lines.append(
+                "Checks whose names begin with gymnasium or pettingzoo are those libraries' own; "
+                "the others are Quintain's: without them numbers cannot be repeated or compared."
+            )
+        if self.notes:
+            lines.append("Notes are no faults: the environment can be played, and its runs say less.")
+        return lines
 
 
 class _Skip(Exception):
@@ -80,14 +96,18 @@ def check(
     *,
     policy: Policy | None = None,
     skip: Sequence[str] = (),
+    strict: bool | None = None,
     raise_on_failure: bool = True,
 ) -> CheckReport:
     """Check an environment against Gymnasium's, PettingZoo's and our own contracts.
 
     Our own: same seed, same episode; different seeds differ, unless ``metadata["deterministic"]`` says that nothing is
     random, and then they must not; single, lock-step and completion-order vectors agree; instances do not influence
-    each other or the global generators; the spec survives JSON; malformed actions are outcomes; rewards are the sum of
-    their named terms; ``success`` is a bool.
+    each other or the global generators; the spec survives JSON.
+
+    Conventions of ours: malformed actions are outcomes; rewards are the sum of their named terms; ``success`` is a
+    bool; a text environment has a vector environment that is safe for text. An environment that does without one gets
+    a note. What it keeps, it must keep throughout.
 
     Args:
         env_id: An id in Gymnasium's or PettingZoo's registry (or both: both are checked).
@@ -95,6 +115,7 @@ def check(
         policy: Chooses actions, ``policy(env, rng)``; by default random ones and, where the environment offers a
             ``solution``, right ones.
         skip: Names of checks to leave out.
+        strict: Whether a convention that is not kept is a failure; by default in Quintain's own environments.
         raise_on_failure: Raise if a check fails.
 
     Returns:
@@ -111,7 +132,9 @@ def check(
     name = env_id.partition(":")[2] or env_id
     checks: dict[str, Callable[[], None]] = {}
     if name in gym.registry:
-        checks |= _gymnasium_checks(env_id, kwargs, policy or _default_policy, report)
+        checks |= _gymnasium_checks(env_id, kwargs, policy or _default_policy)
+        if strict is None:
+            strict = str(gym.registry[name].entry_point).startswith("quintain.")
     for kind, registry in (("parallel", pettingzoo.parallel_registry), ("aec", pettingzoo.aec_registry)):
         if name in registry:
             checks |= _pettingzoo_checks(kind, name, kwargs)
@@ -128,6 +151,8 @@ def check(
                 run()
         except _Skip as reason:
             report.skipped[title] = str(reason)
+        except Unkept as unkept:
+            (report.failed if strict else report.notes)[title] = str(unkept)
         except Exception as error:
             report.failed[title] = f"{type(error).__name__}: {error}"
         else:
@@ -139,15 +164,16 @@ def check(
     return report
 
 
-def _gymnasium_checks(
-    env_id: str, kwargs: dict[str, Any], policy: Policy, report: CheckReport
-) -> dict[str, Callable[[], None]]:
+def _gymnasium_checks(env_id: str, kwargs: dict[str, Any], policy: Policy) -> dict[str, Callable[[], None]]:
     def make() -> gym.Env[Any, Any]:
         return gym.make(env_id, disable_env_checker=True, **kwargs)
 
     def gymnasium_check_env() -> None:
         with contextlib.closing(make()) as env:
-            check_env(env.unwrapped, skip_render_check=env.render_mode is None)
+            try:
+                check_env(env.unwrapped, skip_render_check=env.render_mode is None)
+            except AssertionError as error:
+                raise EnvironmentFault(f"{error}{_text_hint(env)}") from error
 
     def same_seed_same_episode() -> None:
         with contextlib.closing(make()) as one, contextlib.closing(make()) as two:
@@ -158,10 +184,19 @@ def _gymnasium_checks(
         with contextlib.closing(make()) as env:
             episodes = [list(_play(env, seed, policy, draws=0)) for seed in _SEEDS]
             declared = env.unwrapped.metadata.get("deterministic", False)
+            fresh = seeding.np_random(_SEEDS[-1])[0].bit_generator.state
+            world = env.unwrapped
+            drew = world.np_random_seed == _SEEDS[-1] and world.np_random.bit_generator.state != fresh
         same = all(_equal(episodes[0], other) for other in episodes[1:])
+        if same and not declared and drew:
+            raise Unkept(
+                f"seeds {_SEEDS} all gave the same episode, though the environment draws random numbers: what is drawn "
+                "does not show under these actions; pass a policy to quintain.check that brings it out"
+            )
         if same and not declared:
             raise EnvironmentFault(
-                f"seeds {_SEEDS} all give the same episode; if nothing is random, say so with metadata['deterministic']"
+                f"seeds {_SEEDS} all gave the same episode, and nothing was drawn from self.np_random; if nothing is "
+                "random, say so with metadata['deterministic'], otherwise draw from it"
             )
         if declared and not same:
             raise EnvironmentFault("metadata['deterministic'] is declared, and equal actions gave different episodes")
@@ -205,29 +240,12 @@ def _gymnasium_checks(
 
     def hostile_actions_are_outcomes() -> None:
         with contextlib.closing(make()) as env:
-            for action in HOSTILE:
-                env.reset(seed=0)
-                shown = repr(action)[:40]
-                try:
-                    _, reward, _, _, info = env.step(action)
-                except Exception as error:
-                    raise EnvironmentFault(f"action {shown} raised {type(error).__name__}: {error}") from error
-                if not math.isfinite(float(reward)):
-                    raise EnvironmentFault(f"action {shown} paid {reward!r}")
-                invalid = action not in env.action_space
-                if invalid and not info.get("invalid_action"):
-                    raise EnvironmentFault(f"action {shown} is no member of the space, but invalid_action is not set")
-                if info.get("success") and (invalid or isinstance(env.action_space, spaces.Text)):
-                    raise EnvironmentFault(f"action {shown} counts as success")
+            check_hostile_actions(env, [step[5] for step in _episode(env, 0, policy)[1:]])
 
     def info_adds_up() -> None:
         with contextlib.closing(make()) as env:
-            for seed in _SEEDS:
-                steps = _episode(env, seed, policy)
-                for _, _, reward, _, _, info in steps[1:]:
-                    _check_info(float(reward), info)
-                if not isinstance(steps[-1][5].get("success"), (bool, np.bool_)):
-                    raise EnvironmentFault("the last info has no bool 'success'")
+            episodes = [_episode(env, seed, policy)[1:] for seed in _SEEDS]
+        check_info([[(float(step[2]), step[5]) for step in episode] for episode in episodes])
 
     return {
         run.__name__.replace("_", " "): run
@@ -302,9 +320,8 @@ def _check_vectors(env_id: str, kwargs: dict[str, Any], make: Callable[[], gym.E
         singles = [_episode(env, seed, policy) for seed in _SEEDS]
     made = gym.make_vec(env_id, num_envs=len(_SEEDS), **kwargs)
     made.close()
-    if not isinstance(made.unwrapped, TextVectorEnv):
-        raise EnvironmentFault(f"gym.make_vec gives {type(made.unwrapped).__name__}, not a TextVectorEnv")
-    if not isinstance(made.metadata.get("autoreset_mode"), AutoresetMode):
+    safe = isinstance(made.unwrapped, TextVectorEnv)
+    if safe and not isinstance(made.metadata.get("autoreset_mode"), AutoresetMode):
         raise EnvironmentFault("the vector environment does not declare metadata['autoreset_mode']")
     makers = [make] * len(_SEEDS)
     with contextlib.closing(SyncVectorEnv(makers, autoreset_mode=AutoresetMode.DISABLED)) as vector:
@@ -328,17 +345,22 @@ def _check_vectors(env_id: str, kwargs: dict[str, Any], make: Callable[[], gym.E
     for i, single in enumerate(singles):
         wanted: Transcript = [(single[0][1],), *[(o, float(r), bool(t), bool(u), f) for _, o, r, t, u, f in single[1:]]]
         _same(wanted, seen[i], f"completion order, seed {_SEEDS[i]}")
+    if not safe:
+        raise Unkept(
+            f"gym.make_vec gives {type(made.unwrapped).__name__}; Gymnasium's vectors with shared memory corrupt text: "
+            "register the environment with a vector_entry_point that returns quintain.envs.vector.TextVectorEnv"
+        )
 
 
-def _check_info(reward: float, info: Mapping[str, Any]) -> None:
-    if "reward_terms" not in info:
-        raise EnvironmentFault("info has no 'reward_terms'")
-    total = math.fsum(info["reward_terms"].values())
-    if not math.isclose(total, reward, abs_tol=1e-9):
-        raise EnvironmentFault(f"reward terms {info['reward_terms']} add up to {total!r}, but the reward is {reward!r}")
-    for key, value in info.get("metrics", {}).items():
-        if not isinstance(value, (int, float, np.number)):
-            raise EnvironmentFault(f"metric {key!r} is not a number: {value!r}")
+def _text_hint(env: gym.Env[Any, Any]) -> str:
+    """Name our text space where Gymnasium's, limited to a character set, is likely to be at fault."""
+    used = (env.observation_space, env.action_space)
+    if any(isinstance(space, spaces.Text) and not isinstance(space, UnicodeText) for space in used):
+        return (
+            " gymnasium.spaces.Text holds only the characters of its charset, by default letters and digits; "
+            "quintain.UnicodeText(max_length) holds any text."
+        )
+    return ""
 
 
 def _same(one: Transcript, two: Transcript, what: str) -> None:

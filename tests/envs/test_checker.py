@@ -98,11 +98,49 @@ class DoesNotAddUp(Guess):
         return *rest, info | {"reward_terms": {"right": 0.5}}
 
 
-class HasNoSuccess(Guess):
+class SaysSuccessOnlyWhenRight(Guess):
     def step(self, action):
         *rest, info = super().step(action)
-        del info["success"]
+        if not info["success"]:
+            del info["success"]
         return *rest, info
+
+
+class KeepsNoConvention(Guess):
+    def step(self, action):
+        if action not in self.action_space:
+            raise TypeError("no member of the space")
+        return *super().step(action)[:4], {}
+
+
+class TakesNonsenseForSuccess(KeepsNoConvention):
+    def step(self, action):
+        return self.digit, 1.0, True, False, {"success": True}
+
+
+class NeverShowsItsNumber(Guess):
+    def reset(self, **kwargs):
+        super().reset(**kwargs)
+        self.digit = 10 + self.digit
+        return 0, {}
+
+    def step(self, action):
+        return 0, *super().step(action)[1:]
+
+    solution = None
+
+
+class LimitedText(Guess):
+    def __init__(self, render_mode=None):
+        super().__init__()
+        self.observation_space = spaces.Text(50)
+
+    def reset(self, **kwargs):
+        super().reset(**kwargs)
+        return "Which digit?", {}
+
+    def step(self, action):
+        return "", *super().step(action)[1:]
 
 
 BROKEN = {
@@ -114,7 +152,8 @@ BROKEN = {
     Raises: "hostile actions are outcomes",
     DefaultsSilently: "hostile actions are outcomes",
     DoesNotAddUp: "info adds up",
-    HasNoSuccess: "info adds up",
+    SaysSuccessOnlyWhenRight: "info adds up",
+    TakesNonsenseForSuccess: "hostile actions are outcomes",
 }
 
 
@@ -151,6 +190,31 @@ def test_a_broken_promise_is_caught(world, registered):
     assert BROKEN[world] in report.failed
     with pytest.raises(EnvironmentFault, match=f"FAIL  {BROKEN[world]}"):
         quintain.check(name, skip=["spec survives json"])
+
+
+def test_conventions_that_a_world_does_without_are_noted(registered):
+    name = registered(KeepsNoConvention)
+    report = quintain.check(name, skip=["spec survives json"])
+    assert report.ok
+    assert report.notes == {
+        "hostile actions are outcomes": "action '' raised TypeError: no member of the space",
+        "info adds up": "info has no 'reward_terms' and no 'success'",
+    }
+    assert "Notes are no faults" in str(report)
+    strict = quintain.check(name, skip=["spec survives json"], strict=True, raise_on_failure=False)
+    assert set(strict.failed) == set(report.notes)
+    assert "the others are Quintain's" in str(strict)
+
+
+def test_a_hidden_number_is_not_taken_for_none(registered):
+    report = quintain.check(registered(NeverShowsItsNumber), skip=["spec survives json"])
+    assert "the environment draws random numbers" in report.notes["different seeds differ"]
+
+
+def test_text_beyond_gymnasiums_character_set_names_our_space(registered):
+    report = quintain.check(registered(LimitedText), skip=["spec survives json"], raise_on_failure=False)
+    assert "quintain.UnicodeText" in report.failed["gymnasium check env"]
+    assert "SyncVectorEnv" in report.notes["vectors agree"]
 
 
 def test_a_spec_that_json_cannot_hold_is_caught(registered):
