@@ -55,18 +55,20 @@ class ConfigurationError(QuintainError, ValueError):
 class UnknownNameError(ConfigurationError):
     """A name is not registered; ``suggestions`` holds the nearest ones."""
 
-    def __init__(self, kind: str, name: object, known: Iterable[str]) -> None:
-        """Compose "unknown task 'leters'; did you mean 'letters'?"."""
+    def __init__(self, kind: str, name: object, known: Iterable[str], also: str = "") -> None:
+        """Compose "unknown task 'leters'; did you mean 'letters'?", or end with ``also``, which tells all there is."""
         self.kind = kind
         self.name = name
         self.known = sorted(known)
         self.suggestions = difflib.get_close_matches(str(name), self.known, n=3, cutoff=0.5)
         if self.suggestions:
-            hint = f"did you mean {' or '.join(map(repr, self.suggestions))}?"
+            hint = f"; did you mean {' or '.join(map(repr, self.suggestions))}?"
+        elif also:
+            hint = ""
         else:
             shown = ", ".join(self.known[:12]) + (", ..." if len(self.known) > 12 else "")
-            hint = f"known: {shown}" if self.known else "none is registered"
-        super().__init__(f"unknown {kind} {name!r}; {hint}")
+            hint = f"; known: {shown}" if self.known else "; none is registered"
+        super().__init__(f"unknown {kind} {name!r}{hint}{also}")
 
 
 class CapabilityError(ConfigurationError):

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from quintain.agents.agent import Agent
+from quintain.agents.arguments import argument_names, check_arguments
 from quintain.errors import ConfigurationError, UnknownNameError
 
-__all__ = ["agent_names", "as_agent", "make_agent", "needs_engine", "register_agent"]
+__all__ = ["POLICY_FILES", "agent_names", "arguments_of", "as_agent", "make_agent", "needs_engine", "register_agent"]
+
+#: How files of trained policies end: Stable-Baselines3's, TorchScript's and ONNX's.
+POLICY_FILES = (".zip", ".pt", ".onnx")
 
 _CHAT = "quintain.agents.llm.policies:make_chat_agent"
 # name -> (module:attribute, needs a language model, leading arguments)
@@ -50,16 +54,27 @@ def needs_engine(name: str) -> bool:
     Raises:
         UnknownNameError: If there is no such agent.
     """
-    if name not in _AGENTS:
-        raise UnknownNameError("agent", name, _AGENTS)
-    return _AGENTS[name][1]
+    return _find(name).asks
+
+
+def arguments_of(name: str) -> tuple[str, ...]:
+    """List the names of an agent's own arguments.
+
+    Raises:
+        UnknownNameError: If there is no such agent.
+    """
+    found = _find(name)
+    return argument_names(found.factory, skip=len(found.leading) + found.asks)
 
 
 def make_agent(name: str, *, engine: Any = None, **options: Any) -> Agent:
     """Make an agent by name.
 
     Args:
-        name: One of :func:`agent_names`, or a strategy of :func:`quintain.agents.games.strategy_names`.
+        name: One of :func:`agent_names`; a strategy of :func:`quintain.agents.games.strategy_names`; or your own as
+            ``"module:name"``, where the module registers the name, or holds it: a class, which is called with
+            ``options`` (and with an engine first, if its first argument is ``engine``), or anything that
+            :func:`as_agent` takes.
         engine: For agents that ask a language model: an engine; or its name, such as ``"transformers"`` (the default)
             or ``"replay:runs/first"``; or a mapping of its ``"name"`` and options.
         options: The agent's own arguments.
@@ -71,45 +86,82 @@ def make_agent(name: str, *, engine: Any = None, **options: Any) -> Agent:
     Example:
         >>> agent = make_agent("oracle", through_code=True)
     """
-    if name not in _AGENTS:
-        from quintain.agents.games import is_strategy, strategy, strategy_names
-
-        if is_strategy(name) and engine is None:
-            return strategy(name, **options)
-        raise UnknownNameError("agent", name, [*_AGENTS, *strategy_names()])
-    entry_point, asks, leading = _AGENTS[name]
-    module, _, attribute = entry_point.partition(":")
-    factory = cast(Callable[..., Agent], getattr(importlib.import_module(module), attribute))
-    if asks:
+    found = _find(name)
+    leading = found.leading
+    if found.asks:
         from quintain.agents.llm import make_engine
 
         settings = dict(engine) if isinstance(engine, Mapping) else {"name": engine or "transformers"}
         leading = (*leading, make_engine(settings.pop("name", "transformers"), **settings))
     elif engine is not None:
         raise ConfigurationError(f"agent {name!r} asks no language model; leave out engine={engine!r}")
+    check_arguments(f"agent {name!r}", found.factory, leading, options)
+    return cast(Agent, found.factory(*leading, **options))
+
+
+class _Found(NamedTuple):
+    factory: Callable[..., Any]
+    asks: bool
+    leading: tuple[Any, ...] = ()
+
+
+def _find(name: str) -> _Found:
+    if name in _AGENTS:
+        entry_point, asks, leading = _AGENTS[name]
+        module, _, attribute = entry_point.partition(":")
+        return _Found(getattr(importlib.import_module(module), attribute), asks, leading)
+    from quintain.agents.games import is_strategy, strategy
+
+    if is_strategy(name):
+        return _Found(partial(strategy, name), asks=False)
+    module, _, attribute = name.partition(":")
+    if not attribute or not all(part.isidentifier() for part in module.split(".")):
+        raise _unknown(name)
     try:
-        inspect.signature(factory).bind(*leading, **options)
-    except TypeError as error:
-        raise ConfigurationError(f"agent {name!r}: {error}") from error
-    return factory(*leading, **options)
+        home = importlib.import_module(module)
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and (module + ".").startswith(f"{error.name}."):
+            raise _unknown(name, f" (there is no module {module!r})") from error
+        raise ConfigurationError(
+            f"cannot import the module of agent {name!r}: {type(error).__name__}: {error}"
+        ) from error
+    if attribute in _AGENTS:
+        return _find(attribute)
+    own = getattr(home, attribute, None)
+    if own is None:
+        raise _unknown(name, f" (module {module!r} neither registers nor holds {attribute!r})")
+    if not isinstance(own, type):
+        return _Found(lambda: as_agent(own), asks=False)
+    return _Found(own, asks=argument_names(own)[:1] == ("engine",))
+
+
+def _unknown(name: str, why: str = "") -> UnknownNameError:
+    from quintain.agents.games import strategy_names
+
+    names = strategy_names()
+    also = (
+        f"{why}. Agents: {', '.join(_AGENTS)}. Strategies of games: {', '.join(names)}. "
+        "Your own: module:Class or module:name; or a policy's .zip, .pt or .onnx file"
+    )
+    return UnknownNameError("agent", name, [*_AGENTS, *names], also)
 
 
 def as_agent(source: Any) -> Agent:
     """Make an agent of whatever a user has.
 
     Args:
-        source: An agent (returned as it is), the name of one, a Stable-Baselines3 model, the path of a TorchScript
-            (``.pt``) or ONNX (``.onnx``) policy, or a plain function of the observation.
+        source: An agent (returned as it is), the name of one, a Stable-Baselines3 model, the path of one (``.zip``) or
+            of a TorchScript (``.pt``) or ONNX (``.onnx``) policy, or a plain function of the observation.
 
     Raises:
         ConfigurationError: If ``source`` is none of these.
     """
     if isinstance(source, Agent) and not isinstance(source, type):
         return source
-    if isinstance(source, Path) or (isinstance(source, str) and source.endswith((".pt", ".onnx"))):
-        from quintain.agents.rl import NetworkAgent
+    if isinstance(source, Path) or (isinstance(source, str) and source.endswith(POLICY_FILES)):
+        from quintain.agents.rl import NetworkAgent, PredictAgent, load_sb3
 
-        return NetworkAgent(source)
+        return PredictAgent(load_sb3(source)) if Path(source).suffix == ".zip" else NetworkAgent(source)
     if isinstance(source, str):
         return make_agent(source)
     if hasattr(source, "predict"):
@@ -122,5 +174,5 @@ def as_agent(source: Any) -> Agent:
         return FunctionAgent(source)
     raise ConfigurationError(
         f"cannot make an agent of {type(source).__name__}; expected an agent, its name, an SB3 model, "
-        "a .pt or .onnx file, or a function of the observation"
+        "a .zip, .pt or .onnx file, or a function of the observation"
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import zipfile
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,7 +14,7 @@ from gymnasium import spaces
 from quintain.agents.agent import Action, Actor, Seat
 from quintain.errors import AgentError, ConfigurationError, require
 
-__all__ = ["NetworkAgent", "PredictAgent"]
+__all__ = ["NetworkAgent", "PredictAgent", "load_sb3"]
 
 
 class Predicts(Protocol):
@@ -95,6 +97,35 @@ class _PredictActor:
         )
         self._start = np.zeros(1, dtype=np.bool_)
         return action
+
+
+def load_sb3(path: str | Path) -> Any:
+    """Load a model of Stable-Baselines3 or sb3-contrib, whichever algorithm wrote it.
+
+    Loading executes what is pickled inside: load only your own.
+
+    Raises:
+        ConfigurationError: If there is no such file, or it holds no model of these libraries.
+        MissingDependencyError: If the library is not installed.
+    """
+    source = Path(path)
+    try:
+        with zipfile.ZipFile(source) as archive:
+            data = json.loads(archive.read("data"))
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise ConfigurationError(f"{str(source)!r} is no Stable-Baselines3 model: {error}") from error
+    # The file holds the settings but not the algorithm's name, which stands in its policy's module, or shows in them.
+    module = str(data.get("policy_class", {}).get("__module__", "")).lower().replace("_", "")
+    part = [*module.split("."), ""][1]
+    name = part if part not in ("", "common") else ""
+    name = name or ("trpo" if "cg_max_steps" in data else "ppo" if "clip_range" in data else "a2c")
+    name = next((f"{kind}ppo" for kind in ("recurrent", "maskable") if kind in module), name)
+    for library in ("stable_baselines3", "sb3_contrib"):
+        algorithms = require(library, "rl", "Stable-Baselines3 models")
+        for own in dir(algorithms):
+            if own.lower() == name:
+                return getattr(algorithms, own).load(source, device="cpu")
+    raise ConfigurationError(f"{str(source)!r} holds a {name.upper()} model, which neither library has")
 
 
 class NetworkAgent:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from quintain.agents.registry import agent_names
+from quintain.agents.registry import POLICY_FILES, agent_names, arguments_of
 from quintain.cli.console import console, print_json, say
 from quintain.cli.options import json_or_word, pairs
 from quintain.errors import ConfigurationError, MissingDependencyError, QuintainError, UnknownNameError
@@ -24,12 +24,20 @@ if TYPE_CHECKING:
 
 __all__ = ["evaluate"]
 
+_SHIPPED = agent_names()
+
 
 def evaluate(
     ctx: typer.Context,
     env: Annotated[str, typer.Argument(help="Id of an environment, such as CodeReason-v0 or CartPole-v1.")],
     agent: Annotated[
-        str, typer.Option("--agent", "-a", help=f"Who plays: {', '.join(agent_names())}, or a .pt or .onnx file.")
+        str,
+        typer.Option(
+            "--agent",
+            "-a",
+            help=f"Who plays: {', '.join(_SHIPPED)}; a strategy such as tit-for-tat; your own as module:Class or "
+            "module:name; or a policy's .zip (Stable-Baselines3), .pt or .onnx file. quintain agents lists them.",
+        ),
     ],
     engine: Annotated[
         str | None,
@@ -128,8 +136,10 @@ def evaluate(
     env_kwargs = _merge({k: v for k, v in named.items() if v is not None}, pairs(env_arg, "--env-arg"))
     if no_code:
         env_kwargs = _merge({"code": False}, env_kwargs)
-    source = _agent_source(agent, engine, model, pairs(agent_arg, "--agent-arg"), pairs(engine_arg, "--engine-arg"))
-    _try_to_make(env, env_kwargs)
+    _try_to_make(env, env_kwargs)  # which also imports a module that may register agents
+    source = _agent_source(
+        env, agent, engine, model, pairs(agent_arg, "--agent-arg"), pairs(engine_arg, "--engine-arg")
+    )
     folder = out or _new_folder(env, agent)
     say(f"run folder: {folder}", "dim")
     fresh = not folder.exists()
@@ -190,16 +200,17 @@ def _merge(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any
 
 
 def _agent_source(
-    agent: str, engine: str | None, model: str | None, options: dict[str, Any], engine_options: dict[str, Any]
+    env: str, agent: str, engine: str | None, model: str | None, options: dict[str, Any], engine_options: dict[str, Any]
 ) -> Any:
-    if agent.endswith((".pt", ".onnx")):
+    if agent.endswith(POLICY_FILES):
         if engine or model or options or engine_options:
             raise typer.BadParameter("a policy file takes no engine, model or arguments", param_hint="--agent")
         if not Path(agent).is_file():
             raise ConfigurationError(f"no policy file at {agent!r}")
         return Path(agent)
-    if agent not in agent_names():
-        raise UnknownNameError("agent", agent, agent_names())
+    if agent in agent_names() and agent not in _SHIPPED and ":" in env:
+        agent = f"{env.partition(':')[0]}:{agent}"  # so that other processes find it, too
+    arguments_of(agent)  # an unknown name is said before anything starts
     if model is not None:
         engine = engine or "transformers"
         if ":" in engine:

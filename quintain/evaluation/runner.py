@@ -14,7 +14,7 @@ from gymnasium.envs.registration import EnvSpec
 
 from quintain.agents.agent import Agent
 from quintain.agents.llm.engine import Engine
-from quintain.agents.registry import as_agent, make_agent
+from quintain.agents.registry import POLICY_FILES, as_agent, make_agent
 from quintain.errors import ConfigurationError
 from quintain.evaluation.batched import can_batch, play_batched
 from quintain.evaluation.episode import play_episode, seats
@@ -110,7 +110,7 @@ def evaluate(
 
 def as_source(agent: Any) -> Agent | Mapping[str, Any]:
     """Keep a description as it is, so that another process can make its own agent; adapt anything else."""
-    if isinstance(agent, str) and not agent.endswith((".pt", ".onnx")):
+    if isinstance(agent, str) and not agent.endswith(POLICY_FILES):
         return {"name": agent}
     if isinstance(agent, Mapping):
         if "name" not in agent:

@@ -1,5 +1,7 @@
 """Agents made of what users already have: SB3 models, exported networks, people, recorded runs."""
 
+import sys
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -32,6 +34,68 @@ def test_a_user_can_name_an_agent():
     register_agent("always-no", "quintain.agents.scripted:ScriptedAgent")
     agent = make_agent("always-no", actions=["no"])
     assert agent.begin(seat()).act("?", {}) == "no"
+
+
+MINE = """
+import gymnasium as gym
+from quintain.agents import register_agent
+
+class Moves:
+    def __init__(self, move=0):
+        self.move = move
+    def begin(self, seat):
+        return self
+    def act(self, observation, info):
+        return self.move
+
+class Asks(Moves):
+    def __init__(self, engine, move=0):
+        self.engine, self.move = engine, move
+
+def always_two(observation):
+    return 2
+
+register_agent("mine-by-name", "mine:Moves")
+"""
+
+
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """A user's module, which registers one name."""
+    from quintain.agents import registry
+
+    (tmp_path / "mine.py").write_text(MINE)
+    (tmp_path / "broken.py").write_text("1 / 0")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(registry, "_AGENTS", dict(registry._AGENTS))
+    yield
+    for name in ("mine", "broken"):
+        sys.modules.pop(name, None)
+
+
+def test_own_agents_are_named_with_their_module(mine):
+    moves = {name: make_agent(name).begin(seat()).act(0, {}) for name in ("mine:Moves", "mine:always_two")}
+    assert moves == {"mine:Moves": 0, "mine:always_two": 2}
+    assert make_agent("mine:mine-by-name", move=1).begin(seat()).act(0, {}) == 1
+    assert make_agent("mine:Asks", engine="scripted:yes", move=1).engine.name == "scripted"
+    with pytest.raises(ConfigurationError, match="asks no language model"):
+        make_agent("mine:Moves", engine="scripted:yes")
+    with pytest.raises(ConfigurationError, match=r"unexpected keyword argument 'moves'; its arguments: move"):
+        make_agent("mine:Moves", moves=1)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nowhere:X", "there is no module 'nowhere'"),
+        ("mine:Nothing", "module 'mine' neither registers nor holds 'Nothing'"),
+        ("broken:X", "cannot import the module of agent 'broken:X': ZeroDivisionError"),
+        ("nobody", "Agents: all-text.*Strategies of games: .*tit-for-tat.*module:Class.*zip"),
+    ],
+)
+def test_unknown_agents_are_told_what_there_is(mine, name, said):
+    with pytest.raises(ConfigurationError, match=said):
+        make_agent(name)
 
 
 def test_seats_have_their_own_stream():
@@ -79,6 +143,20 @@ def test_an_sb3_model_plays(ppo):
             total, over = total + reward, terminated or truncated
         expected.append(total)
     assert [e.reward for e in batched.episodes] == expected
+
+
+@pytest.mark.parametrize("name", ["PPO", "DQN", "RecurrentPPO", "QRDQN"])
+def test_the_file_of_an_sb3_model_plays_whatever_algorithm_wrote_it(tmp_path, name):
+    libraries = pytest.importorskip("stable_baselines3"), pytest.importorskip("sb3_contrib")
+    kind = next(getattr(library, name) for library in libraries if hasattr(library, name))
+    policy = "MlpLstmPolicy" if name == "RecurrentPPO" else "MlpPolicy"
+    model = kind(policy, "CartPole-v1", seed=0, policy_kwargs={"net_arch": [8]})
+    model.save(tmp_path / "model.zip")
+    agent = as_agent(str(tmp_path / "model.zip"))
+    assert type(agent.model) is kind
+    played = [quintain.evaluate("CartPole-v1", a, episodes=2) for a in (agent, model)]
+    from_file, direct = ([[int(s["action"]) for s in e.steps] for e in report.episodes] for report in played)
+    assert from_file == direct
 
 
 class Counts:

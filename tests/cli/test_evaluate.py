@@ -68,6 +68,54 @@ def test_numeric_environments_work_too(quintain):
     assert "reward" in result.said
 
 
+OWN = """
+import gymnasium as gym
+from quintain.agents import register_agent
+
+class Stays:
+    def begin(self, seat):
+        return self
+    def act(self, observation, info):
+        return 0
+
+register_agent("stays", "own_module:Stays")
+gym.register("Own-v0", "gymnasium.envs.classic_control.cartpole:CartPoleEnv", max_episode_steps=20)
+"""
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """A module of the user's with an environment and an agent, which is nobody's afterwards."""
+    import gymnasium as gym
+
+    from quintain.agents import registry
+
+    (tmp_path / "own_module.py").write_text(OWN)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(registry, "_AGENTS", dict(registry._AGENTS))
+    yield
+    sys.modules.pop("own_module", None)
+    gym.registry.pop("Own-v0", None)
+
+
+@pytest.mark.parametrize(
+    ("env", "agent"),
+    [("CartPole-v1", "own_module:Stays"), ("CartPole-v1", "own_module:stays"), ("own_module:Own-v0", "stays")],
+)
+def test_own_agents_play(quintain, own, env, agent):
+    result = quintain("eval", env, "-a", agent, "-n", 2, "-o", "run", "--no-report", "--json")
+    assert result.code == 0, result.said
+    assert result.json["outcomes"]["finished"] == 2
+    assert json.loads(Path("run/run.json").read_text())["config"]["agent"]["name"].startswith("own_module:")
+
+
+@pytest.mark.parametrize("strategy", ["tit-for-tat", "joss:0.5"])
+def test_strategies_of_games_play(quintain, strategy):
+    result = quintain("eval", "RepeatedGame-v0", "-a", strategy, "-n", 2, "--no-report", "--json")
+    assert result.code == 0, result.said
+    assert result.json["outcomes"]["error"] == 0
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -83,6 +131,11 @@ def test_numeric_environments_work_too(quintain):
         (["CodeReason-v0", "-a", "oracle", "--engine", "scripted"], "asks no language model"),
         (["CodeReason-v0", "-a", "all-text", "--engine", "vlm"], "did you mean 'vllm'"),
         (["CodeReason-v0", "-a", "nowhere.pt"], "no policy file at 'nowhere.pt'"),
+        (["CodeReason-v0", "-a", "nowhere.zip"], "no policy file at 'nowhere.zip'"),
+        (["CodeReason-v0", "-a", "nowhere:Mine"], "there is no module 'nowhere'"),
+        (["CodeReason-v0", "-a", "nobody"], "Strategies of games: "),
+        (["CodeReason-v0", "-a", "oracle", "--agent-arg", "x=1"], "its arguments: through_code"),
+        (["CodeReason-v0", "-a", "replay"], "(--agent-arg run=...)"),
         (["CodeReason-v0", "-a", "oracle", "--executor", "processes"], "executor must be"),
     ],
 )

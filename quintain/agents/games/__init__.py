@@ -4,7 +4,15 @@ from quintain.agents.games.answer_once import AnswerOnce
 from quintain.agents.games.llm_player import Choice, LLMPlayer, PlayerSettings
 from quintain.agents.games.machines import Machine, Traits, memory_one
 from quintain.agents.games.prompts import Wording
-from quintain.agents.games.strategy import StrategyAgent, is_strategy, machine, opponent, strategy, strategy_names
+from quintain.agents.games.strategy import (
+    StrategyAgent,
+    is_strategy,
+    machine,
+    opponent,
+    strategy,
+    strategy_arguments,
+    strategy_names,
+)
 
 __all__ = [
     "AnswerOnce",
@@ -20,5 +28,6 @@ __all__ = [
     "memory_one",
     "opponent",
     "strategy",
+    "strategy_arguments",
     "strategy_names",
 ]

@@ -6,7 +6,7 @@ import asyncio
 import math
 import string
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 import numpy as np
@@ -107,6 +107,9 @@ class LLMPlayer:
         CapabilityError: If the engine takes neither messages nor prompts, or cannot do what debiasing needs.
     """
 
+    #: Names of single settings that may be given by keyword.
+    keywords = tuple(f.name for f in (*fields(PlayerSettings), *fields(Wording)) if f.init and f.name != "wording")
+
     def __init__(self, engine: Engine, settings: PlayerSettings | None = None, **changes: Any) -> None:
         wording = {name: changes.pop(name) for name in list(changes) if name in Wording.__dataclass_fields__}
         given = {} if settings is None else {n: getattr(settings, n) for n in PlayerSettings.__dataclass_fields__}
@@ -115,7 +118,7 @@ class LLMPlayer:
         try:
             self.settings = PlayerSettings(**(given | changes))
         except TypeError as error:
-            raise ConfigurationError(f"LLMPlayer: {error}") from None
+            raise ConfigurationError(f"LLMPlayer: {error}; its settings: {', '.join(self.keywords)}") from None
         self.engine = engine
         if not {"chat", "prompt"} & engine.capabilities:
             raise CapabilityError(f"engine {engine.name!r} takes neither messages nor prompts")

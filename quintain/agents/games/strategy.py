@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,11 +9,12 @@ import numpy as np
 from gymnasium import spaces
 
 from quintain.agents.agent import Action, Actor, Seat
+from quintain.agents.arguments import argument_names, check_arguments
 from quintain.agents.games import adaptive, classic
 from quintain.agents.games.machines import Machine, Traits
 from quintain.errors import AgentError, ConfigurationError, UnknownNameError
 
-__all__ = ["StrategyAgent", "is_strategy", "machine", "opponent", "strategy", "strategy_names"]
+__all__ = ["StrategyAgent", "is_strategy", "machine", "opponent", "strategy", "strategy_arguments", "strategy_names"]
 
 _MACHINES: dict[str, Callable[..., Machine]] = {
     make.__name__.removesuffix("_strategy").replace("_", "-"): make
@@ -40,6 +40,19 @@ def is_strategy(name: str) -> bool:
     return name.partition(":")[0] in (*_MACHINES, *_ADAPTIVE, _AXELROD)
 
 
+def strategy_arguments(name: str) -> tuple[str, ...]:
+    """List the names of a strategy's own arguments, in the order in which they may follow a colon.
+
+    Raises:
+        UnknownNameError: If there is no such strategy.
+    """
+    if name in _ADAPTIVE:
+        return argument_names(_ADAPTIVE[name], skip=2)
+    if name not in _MACHINES:
+        raise UnknownNameError("strategy", name, strategy_names())
+    return argument_names(_MACHINES[name])
+
+
 def strategy(name: str, **arguments: Any) -> StrategyAgent:
     """Make a strategy.
 
@@ -62,7 +75,7 @@ def strategy(name: str, **arguments: Any) -> StrategyAgent:
     if base in _ADAPTIVE:
         kind = _ADAPTIVE[base]
         positional = _numbers(name, rest)
-        _bind(name, kind, [None, None, *positional], arguments)
+        check_arguments(f"strategy {name!r}", kind, [None, None, *positional], arguments)
         return StrategyAgent(
             name, kind.traits, lambda own, rng: kind(own, rng, *positional, **arguments), arguments=arguments
         )
@@ -81,7 +94,7 @@ def machine(name: str, **arguments: Any) -> Machine:
     if base not in _MACHINES:
         raise UnknownNameError("strategy", name, strategy_names())
     positional = _numbers(name, rest)
-    _bind(name, _MACHINES[base], positional, arguments)
+    check_arguments(f"strategy {name!r}", _MACHINES[base], positional, arguments)
     return _MACHINES[base](*positional, **arguments)
 
 
@@ -242,10 +255,3 @@ def _numbers(name: str, rest: str) -> list[float]:
         return [float(part) for part in rest.split(",")]
     except ValueError:
         raise ConfigurationError(f"{name!r}: expected numbers after the colon, as in 'naive-prober:0.2'") from None
-
-
-def _bind(name: str, factory: Callable[..., Any], positional: Sequence[Any], arguments: dict[str, Any]) -> None:
-    try:
-        inspect.signature(factory).bind(*positional, **arguments)
-    except TypeError as error:
-        raise ConfigurationError(f"strategy {name!r}: {error}") from None

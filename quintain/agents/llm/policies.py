@@ -265,7 +265,15 @@ def _end_of_move(reply: str) -> int | None:
 
 
 def make_chat_agent(
-    style: str, engine: Engine, *, temperature: float = 0.6, top_p: float = 1.0, max_tokens: int = 512, **options: Any
+    style: str,
+    engine: Engine,
+    *,
+    temperature: float = 0.6,
+    top_p: float = 1.0,
+    max_tokens: int = 512,
+    prompt: str | None = None,
+    extract: bool | None = None,
+    answer_tokens: int = 64,
 ) -> ChatAgent:
     """Make one of the three baselines.
 
@@ -275,14 +283,21 @@ def make_chat_agent(
         temperature: See :class:`Sampling`.
         top_p: See :class:`Sampling`.
         max_tokens: See :class:`Sampling`.
-        options: Further arguments of :class:`ChatAgent`.
+        prompt: System prompt; by default the style's.
+        extract: See :class:`ChatAgent`; ``"all-code"`` extracts nothing by default.
+        answer_tokens: See :class:`ChatAgent`.
     """
-    kinds: dict[str, tuple[type[ChatAgent], dict[str, Any]]] = {
-        "all-text": (ChatAgent, {"prompt": ALL_TEXT}),
-        "all-code": (AllCodeAgent, {"prompt": ALL_CODE, "extract": False}),
-        "code-interpreter": (ChatAgent, {"prompt": CODE_INTERPRETER}),
+    kinds = {
+        "all-text": (ChatAgent, ALL_TEXT),
+        "all-code": (AllCodeAgent, ALL_CODE),
+        "code-interpreter": (ChatAgent, CODE_INTERPRETER),
     }
     if style not in kinds:
         raise ConfigurationError(f"style must be one of {sorted(kinds)}, got {style!r}")
-    kind, defaults = kinds[style]
-    return kind(engine, sampling=Sampling(temperature, top_p, max_tokens), **{**defaults, **options})
+    kind, own_prompt = kinds[style]
+    sampling = Sampling(temperature, top_p, max_tokens)
+    if style == "all-code" and extract is None:
+        extract = False
+    return kind(
+        engine, own_prompt if prompt is None else prompt, sampling, extract=extract, answer_tokens=answer_tokens
+    )

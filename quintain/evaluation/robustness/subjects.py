@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +13,10 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.envs.registration import EnvSpec
 
+from quintain.agents.rl import load_sb3
 from quintain.agents.victims import MLP, Layer, Normaliser, Rollouts, Victim, load_victim
 from quintain.agents.victims.training import RECIPES, load_reference, train_reference
-from quintain.errors import ConfigurationError, UnknownNameError, require
+from quintain.errors import ConfigurationError, UnknownNameError
 from quintain.evaluation.manifest import describe_env
 from quintain.evaluation.robustness.intention import mirror_image
 from quintain.seeding import SeedStream
@@ -208,25 +207,7 @@ def load_policy(path: str | Path, normaliser: str | Path | None = None) -> Victi
         if normaliser is not None:
             raise ConfigurationError("a saved victim holds its normaliser already; leave normaliser out")
         return load_victim(source)[0]
-    model = _algorithm(source).load(source, device="cpu")
-    return Victim.from_sb3(model, normaliser=normaliser, name=source.stem)
-
-
-def _algorithm(source: Path) -> Any:
-    """Find out which class wrote a Stable-Baselines3 file: it holds the settings, but not the name."""
-    try:
-        with zipfile.ZipFile(source) as archive:
-            data = json.loads(archive.read("data"))
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise ConfigurationError(f"{str(source)!r} is no Stable-Baselines3 model: {error}") from error
-    module = str(data.get("policy_class", {}).get("__module__", "")).split(".")
-    name = module[1].upper() if len(module) > 1 and module[1] != "common" else ""
-    name = name or ("TRPO" if "cg_max_steps" in data else "PPO" if "clip_range" in data else "A2C")
-    for library in ("stable_baselines3", "sb3_contrib"):
-        found = getattr(require(library, "rl", "Stable-Baselines3 models"), name, None)
-        if found is not None:
-            return found
-    raise ConfigurationError(f"{str(source)!r} holds a {name} model; use PPO, A2C, TRPO, SAC, TQC, TD3 or DDPG")
+    return Victim.from_sb3(load_sb3(source), normaliser=normaliser, name=source.stem)
 
 
 def _stand_in(name: str, seed: int, make: Callable[[], gym.Env[Any, Any]]) -> Victim:
