@@ -22,7 +22,7 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 #: Imports point from right to left, and never within a column.
 LAYERS = (
-    {"errors", "seeding", "spaces", "messages"},
+    {"errors", "seeding", "spaces", "messages", "provenance"},
     {"sandbox"},
     {"envs", "agents", "rewards"},
     {"attacks"},
