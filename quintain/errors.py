@@ -72,7 +72,7 @@ class UnknownNameError(ConfigurationError):
 
 
 class CapabilityError(ConfigurationError):
-    """An engine, victim or backend cannot do what the run would ask of it. Raised before the run starts."""
+    """An agent, engine, victim or backend cannot do what the run would ask of it. Raised before the run starts."""
 
 
 class MissingDependencyError(QuintainError, ImportError):
@@ -131,7 +131,7 @@ class EnvironmentFault(QuintainError):
 
 
 class AgentError(QuintainError):
-    """An agent broke its contract or cannot play the seat it was given."""
+    """An agent broke its contract, or cannot go on in the episode that it plays."""
 
 
 class TaskError(QuintainError):

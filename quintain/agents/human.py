@@ -10,7 +10,7 @@ from typing import Any
 from gymnasium import spaces
 
 from quintain.agents.agent import Action, Actor, Seat
-from quintain.errors import AgentError
+from quintain.errors import AgentError, CapabilityError
 
 __all__ = ["HumanAgent"]
 
@@ -34,10 +34,10 @@ class HumanAgent:
         """Sit down.
 
         Raises:
-            AgentError: If the action space is neither text nor discrete.
+            CapabilityError: If the action space is neither text nor discrete.
         """
         if not isinstance(seat.action_space, (spaces.Text, spaces.Discrete)):
-            raise AgentError(f"a person can play text and discrete action spaces, not {seat.action_space}")
+            raise CapabilityError(f"a person can play text and discrete action spaces, not {seat.action_space}")
         return _HumanActor(self, seat)
 
 

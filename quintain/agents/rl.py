@@ -12,7 +12,7 @@ import numpy as np
 from gymnasium import spaces
 
 from quintain.agents.agent import Action, Actor, Seat
-from quintain.errors import AgentError, ConfigurationError, require
+from quintain.errors import CapabilityError, ConfigurationError, require
 
 __all__ = ["NetworkAgent", "PredictAgent", "load_sb3"]
 
@@ -65,12 +65,12 @@ class PredictAgent:
         """Sit down with a fresh recurrent state.
 
         Raises:
-            AgentError: If the model was made for other spaces.
+            CapabilityError: If the model was made for other spaces.
         """
         for kind in ("observation_space", "action_space"):
             own = getattr(self.model, kind, None)
             if own is not None and own.shape != getattr(seat, kind).shape:
-                raise AgentError(
+                raise CapabilityError(
                     f"the model's {kind} {own} does not fit seat {seat.name!r} of {seat.env_id}: {getattr(seat, kind)}"
                 )
         return _PredictActor(self)
@@ -165,10 +165,10 @@ class NetworkAgent:
         """Sit down.
 
         Raises:
-            AgentError: If the action space is neither discrete nor a box.
+            CapabilityError: If the action space is neither discrete nor a box.
         """
         if not isinstance(seat.action_space, (spaces.Discrete, spaces.Box)):
-            raise AgentError(f"a network plays Discrete or Box action spaces, not {seat.action_space}")
+            raise CapabilityError(f"a network plays Discrete or Box action spaces, not {seat.action_space}")
         return _NetworkActor(self._forward, seat.action_space)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from quintain.agents.agent import Action, Actor, Seat
-from quintain.errors import AgentError
+from quintain.errors import AgentError, CapabilityError
 from quintain.provenance import describe_function
 
 __all__ = ["FunctionAgent", "OracleAgent", "RandomAgent", "ScriptedAgent"]
@@ -87,10 +87,10 @@ class OracleAgent:
         """Sit down.
 
         Raises:
-            AgentError: If the environment offers no solution.
+            CapabilityError: If the environment offers no solution.
         """
         if seat.solution is None:
-            raise AgentError(f"{seat.env_id} offers no solution, so an oracle cannot play it")
+            raise CapabilityError(f"{seat.env_id} offers no solution, so an oracle cannot play it")
         return _OracleActor(seat.solution, self.through_code)
 
 

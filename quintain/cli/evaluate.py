@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
 import shlex
-import shutil
 import time
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,8 +12,9 @@ import typer
 
 from quintain.agents.registry import POLICY_FILES, agent_names, arguments_of
 from quintain.cli.console import console, print_json, say
-from quintain.cli.options import json_or_word, pairs
-from quintain.errors import ConfigurationError, MissingDependencyError, QuintainError, UnknownNameError
+from quintain.cli.folders import clear_away, new_folder
+from quintain.cli.options import check_resumed, json_or_word, pairs
+from quintain.errors import ConfigurationError, MissingDependencyError, UnknownNameError
 
 if TYPE_CHECKING:
     from quintain.evaluation.records import EpisodeRecord
@@ -124,10 +122,7 @@ def evaluate(
 
     Exit codes: 0 done, 1 error, 2 wrong usage, 3 every episode failed, 130 interrupted.
     """
-    if resume and out is None:
-        raise typer.BadParameter("say which run to continue: --out runs/...", param_hint="--resume")
-    if retry_errors and not resume:
-        raise typer.BadParameter("it continues a run: give --resume as well", param_hint="--retry-errors")
+    check_resumed(out, resume=resume, retry_errors=retry_errors)
     if not 0 < confidence < 1:
         raise typer.BadParameter(f"must be in (0, 1), got {confidence:g}", param_hint="--confidence")
     named = {"tasks": tasks, "suite": suite, "split": split}
@@ -140,10 +135,9 @@ def evaluate(
     source = _agent_source(
         env, agent, engine, model, pairs(agent_arg, "--agent-arg"), pairs(engine_arg, "--engine-arg")
     )
-    folder = out or _new_folder(env, agent)
-    say(f"run folder: {folder}", "dim")
+    folder = out or new_folder(env, Path(agent).stem if agent.endswith(POLICY_FILES) else agent)
     fresh = not folder.exists()
-    watch = _Watch()
+    watch = _Watch(folder)
 
     from quintain.evaluation.runner import evaluate as run
 
@@ -153,8 +147,9 @@ def evaluate(
             resume=resume, retry_errors=retry_errors, executor=executor, workers=workers,  # type: ignore[arg-type]
             confidence=confidence, on_episode=watch.see,
         )  # fmt: skip
-    except QuintainError:
-        _clear_away(folder, fresh)
+    except Exception:
+        if fresh:
+            clear_away(folder)
         raise
     except KeyboardInterrupt as error:
         _advise(ctx.find_root().obj or [], folder, watch.seen)
@@ -174,14 +169,17 @@ def evaluate(
 
 
 class _Watch:
-    """Counts what is new in this call: a resumed run's older tokens took no time now."""
+    """Counts what is new in this call: a resumed run's older tokens took no time now. Names the folder once it is."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         self.seen = 0
         self.tokens = 0
         self._start = time.perf_counter()
 
     def see(self, record: EpisodeRecord) -> None:
+        if not self.seen:
+            say(f"run folder: {self._folder}", "dim")
         self.seen += 1
         self.tokens += record.completion_tokens
 
@@ -234,27 +232,14 @@ def _try_to_make(env: str, env_kwargs: dict[str, Any]) -> None:
     except (NameNotFound, NamespaceNotFound, VersionNotFound) as error:
         raise UnknownNameError("environment", env, gym.registry) from error
     except ModuleNotFoundError as error:
-        raise ConfigurationError(f"environment {env!r} needs a module that is not installed: {error.name}") from error
+        missing = error.name or getattr(error.__cause__, "name", None)  # Gymnasium's own error does not say
+        raise ConfigurationError(
+            f"environment {env!r} needs module {missing!r}, which is neither installed nor in this folder"
+        ) from error
     except (ConfigurationError, MissingDependencyError, Error):
         raise
     except Exception as error:
         raise ConfigurationError(f"environment {env!r} cannot be made with {env_kwargs}: {error}") from error
-
-
-def _new_folder(env: str, agent: str) -> Path:
-    words = [re.sub(r"[^\w.-]+", "-", w).strip("-").lower() for w in (env, Path(agent).stem)]
-    name = "-".join([*words, datetime.now().strftime("%Y%m%d-%H%M%S")])
-    folder, number = Path("runs") / name, 2
-    while folder.exists():
-        folder, number = Path("runs") / f"{name}-{number}", number + 1
-    return folder
-
-
-def _clear_away(folder: Path, fresh: bool) -> None:
-    """Remove a folder in which nothing was played, so that the corrected command may name it again."""
-    records = folder / "episodes.jsonl"
-    if fresh and not (records.exists() and records.stat().st_size):
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _write_page(report: Report) -> Path | None:

@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from quintain.cli.console import console, literal, say
+from quintain.cli.folders import new_folder
+from quintain.cli.options import check_resumed
 
 __all__ = ["app"]
 
@@ -73,7 +75,10 @@ def sweep(
     repetitions: Annotated[int, typer.Option(min=1, help="Matches per cell.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Root seed.")] = 0,
     concurrency: Annotated[int, typer.Option(min=1, help="Matches that are live at once.")] = 16,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for records and report.html.")] = Path("runs/sweep"),
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Folder for records and report.html. Default: a new one in runs/."),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue the sweep in --out.")] = False,
     retry_errors: Annotated[
         bool, typer.Option("--retry-errors", help="With --resume: play only matches again that infrastructure failed.")
@@ -92,13 +97,15 @@ def sweep(
     from quintain.evaluation.games import PUBLISHED, audit_lines, sample_games, score_by_family, write_run_page
     from quintain.evaluation.games import sweep as run
 
+    check_resumed(out, resume=resume, retry_errors=retry_errors)
+    folder = out or new_folder("sweep")
     studied = names_of(players)
     agents = {}
     if llm is not None:
         studied, agents = [*studied, "llm-player"], {"llm-player": make_agent("llm-player", engine=llm)}
     matches = run(
         studied, sample_games(games, seed), opponents=names_of(opponents), agents=agents,
-        rounds=rounds, repetitions=repetitions, seed=seed, concurrency=concurrency, out=out, resume=resume,
+        rounds=rounds, repetitions=repetitions, seed=seed, concurrency=concurrency, out=folder, resume=resume,
         retry_errors=retry_errors,
     )  # fmt: skip
     screen = console()
@@ -113,7 +120,7 @@ def sweep(
         cells = (f"{published[x]:.3f}" if x in published else "-" for x in letters)
         table.add_row(literal(f"{model} (published)", "dim"), *cells)
     screen.print(table)
-    say(f"\nreport: {write_run_page(out)}", "dim")
+    say(f"\nreport: {write_run_page(folder)}", "dim")
 
 
 @app.command()
@@ -122,7 +129,7 @@ def play(
     game: Annotated[str, typer.Option(help="Name of a two-player game.")] = "prisoners_dilemma",
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of a match.")] = 10,
     seat: Annotated[int, typer.Option(min=0, max=1, help="Your seat.")] = 0,
-    port: Annotated[int, typer.Option(min=0, help="Port of the page; 0 takes a free one.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page; 0 takes a free one.")] = 0,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="File for finished matches.")] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the first match.")] = 0,
 ) -> None:

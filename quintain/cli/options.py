@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import typer
 
-__all__ = ["json_or_word", "pairs"]
+__all__ = ["check_resumed", "json_or_word", "pairs"]
 
 _WORD = re.compile(r"[A-Za-z_./~][^\s\"'{}\[\],]*")
 _ALMOST_JSON = {"True": "true", "False": "false", "None": "null", "NaN": "", "Infinity": ""}
@@ -57,6 +58,18 @@ def pairs(values: Sequence[str] | None, option: str) -> dict[str, Any]:
             raise typer.BadParameter(f"{key!r} is given twice", param_hint=option)
         found[key] = json_or_word(value, f"{option} {key}")
     return found
+
+
+def check_resumed(out: Path | None, *, resume: bool, retry_errors: bool = False) -> None:
+    """See whether the options that continue a run are complete.
+
+    Raises:
+        typer.BadParameter: If it is not said which run, or that one is continued.
+    """
+    if resume and out is None:
+        raise typer.BadParameter("say which run to continue: --out runs/...", param_hint="--resume")
+    if retry_errors and not resume:
+        raise typer.BadParameter("it continues a run: give --resume as well", param_hint="--retry-errors")
 
 
 def _refuse(constant: str) -> Any:

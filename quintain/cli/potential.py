@@ -8,7 +8,9 @@ from typing import Annotated
 import typer
 
 from quintain.cli.console import console, print_json, say
-from quintain.cli.options import json_or_word
+from quintain.cli.folders import new_folder
+from quintain.cli.options import check_resumed, json_or_word
+from quintain.cli.players import names_of
 
 __all__ = ["potential"]
 
@@ -28,9 +30,10 @@ def potential(
     max_tokens: Annotated[int, typer.Option(min=1, help="Longest reply, in tokens.")] = 512,
     seed: Annotated[int, typer.Option(min=0, help="Root seed.")] = 0,
     concurrency: Annotated[int, typer.Option(min=1, help="Episodes that are live at once.")] = 16,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the runs and potential.jsonl.")] = Path(
-        "runs/potential"
-    ),
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", "-o", help="Folder for the runs and potential.jsonl. Default: a new one in runs/."),
+    ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue in --out.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the items as JSON and nothing else.")] = False,
 ) -> None:
@@ -50,7 +53,9 @@ def potential(
     from quintain.cli.tables import simple_table
     from quintain.evaluation.potential import GROUPS, measure_potential
 
-    names = [name.strip() for name in agents.split(",")]
+    check_resumed(out, resume=resume)
+    folder = out or new_folder("potential")
+    names = names_of(agents)
     shared = make_engine(engine) if any(map(needs_engine, names)) else None
     made = {
         name: make_agent(name, engine=shared, max_tokens=max_tokens) if needs_engine(name) else make_agent(name)
@@ -60,7 +65,7 @@ def potential(
     if difficulty is not None:
         env_kwargs["difficulty"] = json_or_word(difficulty, "--difficulty")
     table = measure_potential(
-        env, made, items=items, answers=answers, seed=seed, env_kwargs=env_kwargs, concurrency=concurrency, out=out,
+        env, made, items=items, answers=answers, seed=seed, env_kwargs=env_kwargs, concurrency=concurrency, out=folder,
         resume=resume, on_run=lambda name, number: say(f"{name}, answer {number + 1} of {answers}", "dim"),
     )  # fmt: skip
     if as_json:
@@ -83,4 +88,4 @@ def potential(
     screen.print(styles)
     if len(table) < items:
         say(f"left out, for want of an answer that could be scored: {items - len(table)} of {items} items", "yellow")
-    say(f"\nitems: {out / 'potential.jsonl'}", "dim")
+    say(f"\nitems: {folder / 'potential.jsonl'}", "dim")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from quintain.cli.console import console, literal, print_json, say
+from quintain.cli.options import check_resumed
 
 __all__ = ["tournament"]
 
@@ -61,6 +62,7 @@ def tournament(
     from quintain.evaluation.games import audit_lines, write_run_page
     from quintain.evaluation.games import tournament as run
 
+    check_resumed(out, resume=resume, retry_errors=retry_errors)
     names = everybody() if players == "all" else names_of(players)
     agents = {}
     if llm is not None:

@@ -13,7 +13,7 @@ from quintain.agents.agent import Agent, Seat
 from quintain.agents.human import HumanAgent
 from quintain.agents.replay import ReplayAgent
 from quintain.agents.rl import NetworkAgent, PredictAgent
-from quintain.errors import AgentError, ConfigurationError, RecordError, UnknownNameError
+from quintain.errors import CapabilityError, ConfigurationError, RecordError, UnknownNameError
 
 
 def seat(observation_space=None, action_space=None, **fields):
@@ -116,7 +116,7 @@ def test_random_play_honours_the_mask():
 
 
 def test_an_oracle_needs_a_solution():
-    with pytest.raises(AgentError, match="offers no solution"):
+    with pytest.raises(CapabilityError, match="offers no solution"):
         make_agent("oracle").begin(seat())
 
 
@@ -187,7 +187,7 @@ def test_recurrent_models_are_told_from_those_that_may_act_on_batches(ppo):
 
 
 def test_a_model_for_other_spaces_is_refused(ppo):
-    with pytest.raises(AgentError, match=r"observation_space.*does not fit"):
+    with pytest.raises(CapabilityError, match=r"observation_space.*does not fit"):
         PredictAgent(ppo).begin(seat(spaces.Box(-1, 1, (2,)), spaces.Discrete(2)))
 
 
@@ -240,7 +240,7 @@ def test_a_person_who_leaves_is_an_error_of_the_agent():
     agent, _ = scripted_terminal()
     report = quintain.evaluate("CodeReason-v0", agent, episodes=1, concurrency=1, env_kwargs={"tasks": "letters"})
     assert report.episodes[0].error["boundary"] == "agent"
-    with pytest.raises(AgentError, match="text and discrete"):
+    with pytest.raises(CapabilityError, match="text and discrete"):
         agent.begin(seat(action_space=spaces.Box(-1, 1, (2,))))
 
 

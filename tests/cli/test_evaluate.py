@@ -120,7 +120,7 @@ def test_strategies_of_games_play(quintain, strategy):
     ("words", "message"),
     [
         (["CodeReson-v0", "-a", "oracle"], "did you mean 'CodeReason-v0'"),
-        (["nosuchmodule:X-v0", "-a", "oracle"], "nosuchmodule"),
+        (["nosuchmodule:X-v0", "-a", "oracle"], "needs module 'nosuchmodule', which is neither installed nor"),
         (["CodeReason-v0", "-a", "orakle"], "did you mean 'oracle'"),
         (["CodeReason-v0", "-a", "oracle", "--tasks", "leters"], "did you mean 'letters'"),
         (["CodeReason-v0", "-a", "oracle", "--suite", "symbenhc"], "did you mean 'symbench'"),
@@ -135,6 +135,10 @@ def test_strategies_of_games_play(quintain, strategy):
         (["CodeReason-v0", "-a", "nowhere:Mine"], "there is no module 'nowhere'"),
         (["CodeReason-v0", "-a", "nobody"], "Strategies of games: "),
         (["CodeReason-v0", "-a", "oracle", "--agent-arg", "x=1"], "its arguments: through_code"),
+        (["CartPole-v1", "-a", "oracle"], "CartPole-v1 offers no solution"),
+        (["CartPole-v1", "-a", "all-text", "--engine", "scripted:hm"], "a chat agent reads text"),
+        (["CartPole-v1", "-a", "tit-for-tat"], "plays repeated games"),
+        (["CodeReason-v0", "-a", "all-text", "--engine", "replay"], "name it as in 'replay:PATH' (--model PATH)"),
         (["CodeReason-v0", "-a", "replay"], "(--agent-arg run=...)"),
         (["CodeReason-v0", "-a", "oracle", "--executor", "processes"], "executor must be"),
     ],
@@ -144,6 +148,7 @@ def test_mistakes_are_one_message_and_leave_no_folder_behind(quintain, words, me
     assert result.code == 1
     assert message in result.said
     assert "Traceback" not in result.said
+    assert "run folder" not in result.said
     assert not Path("runs").exists() or not list(Path("runs").iterdir())
 
 
@@ -168,9 +173,11 @@ def test_wrong_usage_has_its_own_exit_code(quintain, words, message):
 
 
 def test_infrastructure_failures_in_every_episode_have_their_own_exit_code(quintain):
-    result = quintain("eval", "CartPole-v1", "-a", "oracle", "-n", 3, "-o", "run")
+    assert quintain("eval", "CartPole-v1", "-a", "random", "-n", 1, "-o", "other", "--no-report").code == 0
+    words = ["--agent-arg", "run=other", "--seed", 5]
+    result = quintain("eval", "CartPole-v1", "-a", "replay", *words, "-n", 3, "-o", "run")
     assert result.code == 3
-    assert "3 x agent: CartPole-v1 offers no solution" in result.said
+    assert "1 x agent: 'other' has no episode with seed" in result.said
     assert Path("run/report.html").exists()
 
 

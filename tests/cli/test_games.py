@@ -1,6 +1,7 @@
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 import urllib.request
@@ -115,6 +116,21 @@ def test_a_sweep_stands_beside_the_published_figures(quintain):
     assert Path("run/report.html").exists()
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["games", "sweep", "--games", 1, "--rounds", 1],
+        ["potential", "--agents", "random", "--tasks", "letters", "-n", 1, "--answers", 1],
+    ],
+)
+def test_experiments_without_a_folder_get_a_new_one_each(quintain, command):
+    for _ in range(2):
+        result = quintain(*command)
+        assert result.code == 0, result.said
+    assert len(list(Path("runs").iterdir())) == 2
+    assert "which run to continue" in quintain(*command, "--resume").said
+
+
 def test_games_are_listed_and_solved(quintain):
     listed = quintain("games", "list").said
     assert "prisoners_dilemma_classic" in listed
@@ -128,6 +144,17 @@ def test_unknown_names_are_explained(quintain):
     assert "did you mean 'tit-for-tat'" in quintain("tournament", "--players", "tit-for-tatt,grim").said
     assert quintain("tournament", "--game", "prisoners_dilema").code == 1
     assert "did you mean" in quintain("games", "solve", "chiken").said
+
+
+def test_a_port_that_cannot_be_had_is_a_message(quintain):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        result = quintain("games", "play", "--port", port)
+    assert result.code == 1
+    assert f"cannot listen on 127.0.0.1, port {port}" in result.said
+    assert quintain("games", "play", "--port", 80_000).code == 2
 
 
 def test_the_page_for_people_is_served_until_it_is_stopped(tmp_path):

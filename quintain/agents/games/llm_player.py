@@ -285,7 +285,9 @@ class _Player:
 
     def _start(self, info: dict[str, Any]) -> None:
         if "rules" not in info or "moves" not in info:
-            raise AgentError(f"a language model plays repeated games, whose info has 'rules'; got {sorted(info)!r}")
+            raise CapabilityError(
+                f"a language model plays repeated games, whose info has 'rules'; got {sorted(info)!r}"
+            )
         self._rules = info["rules"]
         need = max(len(names) for names in self._rules["options"])
         # Letters are drawn per match, so that all its seats see the same ones.

@@ -12,7 +12,7 @@ from quintain.agents.agent import Action, Actor, Seat
 from quintain.agents.arguments import argument_names, check_arguments
 from quintain.agents.games import adaptive, classic
 from quintain.agents.games.machines import Machine, Traits
-from quintain.errors import AgentError, ConfigurationError, UnknownNameError
+from quintain.errors import AgentError, CapabilityError, ConfigurationError, UnknownNameError
 
 __all__ = ["StrategyAgent", "is_strategy", "machine", "opponent", "strategy", "strategy_arguments", "strategy_names"]
 
@@ -146,10 +146,11 @@ class StrategyAgent:
         """Sit down.
 
         Raises:
-            AgentError: If the actions are neither discrete nor text. That the game fits is checked at the first move.
+            CapabilityError: If the actions are neither discrete nor text. Whether the game fits is seen at the first
+                move.
         """
         if not isinstance(seat.action_space, (spaces.Discrete, spaces.Text)):
-            raise AgentError(f"{self.name} plays discrete and text action spaces, not {seat.action_space}")
+            raise CapabilityError(f"{self.name} plays discrete and text action spaces, not {seat.action_space}")
         if self.machine is not None and isinstance(seat.action_space, spaces.Discrete):
             return _MachineActor(self.machine, seat)
         return _StrategyActor(self, seat)
@@ -236,7 +237,7 @@ def _uniforms(seat: Seat) -> Iterator[float]:
 def _read_rules(info: dict[str, Any], name: str, traits: Traits) -> dict[str, Any]:
     rules = info.get("rules")
     if not isinstance(rules, dict) or "moves" not in info:
-        raise AgentError(f"{name} plays repeated games, whose info has 'moves' and 'rules'; got {sorted(info)!r}")
+        raise CapabilityError(f"{name} plays repeated games, whose info has 'moves' and 'rules'; got {sorted(info)!r}")
     if rules["history"] == "private" and traits.watches_others:
         raise AgentError(f"{name} reacts to the others' moves, which a private history hides; use history='public'")
     sizes = {len(names) for names in rules["options"]}

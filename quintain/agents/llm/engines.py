@@ -68,4 +68,11 @@ def make_engine(engine: str | Engine, **options: Any) -> Engine:
     for option in options:
         if option not in known:
             raise UnknownNameError(f"option of engine {name!r}", option, known)
+    try:
+        inspect.signature(made).bind(**options)
+    except TypeError as error:
+        value = entry.argument.upper()
+        raise ConfigurationError(
+            f"engine {name!r}: {error}; name it as in '{name}:{value}' (--model {value})"
+        ) from None
     return made(**options)

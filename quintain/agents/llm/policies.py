@@ -166,7 +166,16 @@ class ChatConversation:
         self._messages: list[Message] = []
 
     def say(self, message: Message) -> None:
-        """Add a message that the model did not write."""
+        """Add a message that the model did not write.
+
+        Raises:
+            CapabilityError: If it is not text, as where the environment shows numbers.
+        """
+        said: object = message["content"]
+        if not isinstance(said, str):
+            raise CapabilityError(
+                f"a chat agent reads text, and this environment shows {type(said).__name__}; play one that shows text"
+            )
         self._messages.append(message)
 
     async def reply(self) -> str:

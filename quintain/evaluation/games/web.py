@@ -87,7 +87,7 @@ class GameServer:
         opponent_is: What the person is told after guessing: ``"a machine"``, or ``"a human"`` if a person plays.
 
     Raises:
-        ConfigurationError: If the game is not for two, or the seat does not exist.
+        ConfigurationError: If the game is not for two, the seat does not exist, or the port cannot be had.
     """
 
     def __init__(
@@ -110,7 +110,12 @@ class GameServer:
         self._answer = opponent_is
         self._matches: dict[str, _Table] = {}
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer((host, port), _handler(self))
+        try:
+            self._server = ThreadingHTTPServer((host, port), _handler(self))
+        except (OSError, OverflowError) as error:
+            raise ConfigurationError(
+                f"cannot listen on {host}, port {port}: {error}; port 0 takes a free one"
+            ) from error
         self._thread: threading.Thread | None = None
 
     @property

@@ -11,7 +11,7 @@ from quintain.agents.llm.engine import Engine, Reply
 from quintain.agents.llm.engines import make_engine
 from quintain.agents.llm.scripted import ScriptedEngine
 from quintain.envs.games import RepeatedGame
-from quintain.errors import AgentError, CapabilityError, ConfigurationError, EngineError
+from quintain.errors import CapabilityError, ConfigurationError, EngineError
 
 
 def question(request):
@@ -419,5 +419,5 @@ def test_other_environments_are_refused():
         quintain.agents.Seat("CartPole-v1", "agent", RepeatedGame().action_space("player_0"),
                              RepeatedGame().action_space("player_0"), 0)
     )  # fmt: skip
-    with pytest.raises(AgentError, match="repeated games"):
+    with pytest.raises(CapabilityError, match="repeated games"):
         asyncio.run(actor.act(None, {}))

@@ -11,7 +11,7 @@ from quintain.agents import Seat
 from quintain.agents.games import machine, memory_one, opponent, strategy, strategy_names
 from quintain.agents.games.machines import Machine
 from quintain.envs.games import RepeatedGame
-from quintain.errors import AgentError, ConfigurationError, UnknownNameError
+from quintain.errors import AgentError, CapabilityError, ConfigurationError, UnknownNameError
 
 PD = [[8, 0], [10, 5]]
 BOS = [[10, 0], [0, 7]]
@@ -236,9 +236,9 @@ def test_machines_refuse_games_with_more_options():
 
 def test_other_environments_are_refused_with_the_reason():
     actor = strategy("tit-for-tat").begin(Seat("CartPole-v1", "agent", *SPACES, 0))
-    with pytest.raises(AgentError, match="repeated games"):
+    with pytest.raises(CapabilityError, match="repeated games"):
         actor.act(None, {})
-    with pytest.raises(AgentError, match="discrete and text"):
+    with pytest.raises(CapabilityError, match="discrete and text"):
         strategy("tit-for-tat").begin(Seat("Pendulum-v1", "agent", SPACES[0], SPACES[0], 0))
 
 
