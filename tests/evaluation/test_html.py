@@ -15,7 +15,7 @@ from quintain.errors import ConfigurationError, EngineError, MissingDependencyEr
 from quintain.evaluation.html import write_report
 from quintain.evaluation.html.provenance import provenance
 from quintain.evaluation.html.summary import error_counts, metric_rows, score_rows, term_rows
-from quintain.evaluation.html.transcripts import embed, episode_data, preamble
+from quintain.evaluation.html.transcripts import embed, episode_data, index_data, preamble
 from quintain.evaluation.records import EpisodeRecord
 from quintain.evaluation.report import Report
 
@@ -132,6 +132,23 @@ def test_keeps_the_kinds_of_failure_apart(tmp_path):
     assert "the server &lt;is&gt; down" in text
     assert error_counts(report) == [("engine", "the server <is> down", 2)]
     assert score_rows(report)[0].interval.n == 6
+
+
+def test_an_error_has_no_reward_on_the_page():
+    failed = EpisodeRecord(0, 1, "error", {"agent": 0.0}, error={"boundary": "env", "message": "gone"})
+    assert index_data(failed, "")["reward"] is None
+    assert episode_data(failed)["returns"] == {}
+
+
+def test_a_run_of_a_function_is_named_after_it():
+    def make_world():
+        return gym.make("CartPole-v1")
+
+    report = quintain.evaluate(make_world, "random", episodes=1)
+    assert provenance(report).env == "make_world()"
+    assert "make_world" in provenance(report).details["Environment"]
+    nameless = quintain.evaluate(lambda: gym.make("CartPole-v1"), "random", episodes=1)
+    assert provenance(nameless).env == "environment made by a lambda"
 
 
 def test_rows_agree_with_the_report():

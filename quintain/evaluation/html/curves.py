@@ -79,6 +79,8 @@ def curves(lines: Sequence[Curve], x_label: str, y_label: str, *, rate: bool = F
         if rate:
             axes.set_ylim(-0.03, 1.03)
             axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        elif not _show_zero(axes):
+            axes.set_ylabel("axis does not start at 0", color=_INK, fontsize=7.5)
         axes.tick_params(colors=_INK, length=0)
         axes.grid(axis="y", color=_LINE, linewidth=0.8)
         axes.set_axisbelow(True)
@@ -92,6 +94,16 @@ def curves(lines: Sequence[Curve], x_label: str, y_label: str, *, rate: bool = F
     for stand_in, colour in _STAND_INS.items():
         svg = svg.replace(stand_in, colour)
     return svg
+
+
+def _show_zero(axes: Any) -> bool:
+    """Widen the vertical axis to hold 0, unless what is to be seen would then be under a tenth of its height."""
+    low, high = axes.get_ylim()
+    if low > 0 or high < 0:
+        if high - low < 0.1 * max(abs(low), abs(high)):
+            return False
+        axes.set_ylim(min(low, 0.0), max(high, 0.0))
+    return True
 
 
 def _draw(axes: Any, line: Curve) -> None:

@@ -56,20 +56,29 @@ def provenance(report: Report) -> Provenance:
         "started": str(manifest.get("created", "")).replace("T", " ").replace("+00:00", " UTC"),
     }
     details = {
-        "Environment": config.get("env_kwargs"),
+        "Environment": config.get("env_kwargs") or (env if isinstance(env, Mapping) else None),
         "Agent": facts.get("agent") or config.get("agent"),
         "Sandbox": sandbox,
         "Versions": versions,
         "Platform": platform,
     }
     return Provenance(
-        env=str(env.get("id", "")) if isinstance(env, Mapping) else str(env),
+        env=_env_name(env),
         agent=_agent_name(source),
         facts={label: str(value) for label, value in shown.items() if value not in (None, "")},
         protections=tuple(map(str, sandbox.get("protections") or ())),
         command=_command(config, len(report.episodes)),
         details={k: json.dumps(v, indent=2, ensure_ascii=False) for k, v in details.items() if v},
     )
+
+
+def _env_name(env: Any) -> str:
+    if not isinstance(env, Mapping):
+        return str(env)
+    function = str(_mapping(env.get("made_by")).get("function", "")).rpartition(".")[2]
+    if function:
+        return "environment made by a lambda" if function.startswith("<") else f"{function}()"
+    return str(env.get("id", ""))
 
 
 def _agent_name(source: Mapping[str, Any]) -> str:

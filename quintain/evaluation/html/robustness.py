@@ -41,13 +41,16 @@ def write_robustness_report(
         RecordError: If there is no robustness run.
     """
     folder = Path(run)
-    page = render(load_robustness(folder, confidence), read_clips(folder), folder / "videos")
+    table = load_robustness(folder, confidence)
+    page = render(table, read_clips(folder), folder / "videos", has_trained=(folder / "trained").is_dir())
     target = folder / "report.html" if path is None else Path(path)
     write_page(target, page)
     return target
 
 
-def render(table: RobustnessTable, clips: Sequence[Clip] = (), videos: Path | None = None) -> str:
+def render(
+    table: RobustnessTable, clips: Sequence[Clip] = (), videos: Path | None = None, *, has_trained: bool = False
+) -> str:
     """Return the page as text.
 
     Raises:
@@ -70,6 +73,7 @@ def render(table: RobustnessTable, clips: Sequence[Clip] = (), videos: Path | No
         id=id,
         sections=[_section(table, victim, colours, config, clips, videos) for victim in table.victims],
         threats=_threats(config, colours),
+        has_trained=has_trained,
         details=_details(table.manifest, config),
     )
 
@@ -110,7 +114,7 @@ def _section(
         "victim": victim,
         "clean": clean,
         "largest": largest,
-        "weakest": min(at_largest, key=lambda r: r.reward.estimate, default=None),
+        "costliest": max(at_largest, key=lambda r: r.loss.estimate, default=None),
         "steered": max((r for r in worst if r.attacker_success.n), key=_steering, default=None),
         "reach": reach,
         "plots": plots,

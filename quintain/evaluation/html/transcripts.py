@@ -68,7 +68,7 @@ def index_data(episode: EpisodeRecord, preamble: str) -> dict[str, Any]:
         "i": episode.index,
         "outcome": episode.outcome,
         "task": episode.task,
-        "reward": _short(episode.reward),
+        "reward": _short(episode.reward) if episode.error is None else None,  # an error is never a score
         "steps": len(episode.steps),
         "tokens": episode.completion_tokens,
         "snippet": snippet,
@@ -89,7 +89,7 @@ def episode_data(episode: EpisodeRecord) -> dict[str, Any]:
         "seed": str(episode.seed),  # may exceed what a JavaScript number holds
         "outcome": episode.outcome,
         "task_id": str(info.get("task_id", "")),
-        "returns": {str(seat): _short(value) for seat, value in episode.returns.items()},
+        "returns": {str(seat): _short(value) for seat, value in episode.returns.items() if episode.error is None},
         "terms": {str(name): _short(value) for name, value in episode.reward_terms.items()},
         "metrics": {str(name): _short(value) for name, value in _mapping(info.get("metrics")).items()},
         "verdict": {key: _shown(info[key]) for key in ("answer", "expected", "detail") if info.get(key)},

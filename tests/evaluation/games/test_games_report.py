@@ -52,6 +52,21 @@ def test_everything_is_on_the_page(page):
     assert page.count("<svg") == 7  # curves, two heat maps, families, tournament matrix, replicator, invasion
 
 
+def test_figures_take_the_colours_of_the_page(page):
+    assert "var(--muted," in page
+    assert "var(--c0," in page
+    assert "#010203" not in page
+    assert not re.search(r'id="patch_1">\s*<path[^>]*fill: #ffffff', page)  # no white sheet on a dark page
+
+
+def test_a_sweep_has_no_empty_heading(tmp_path):
+    matches = sweep(["grim"], ["ordinal_1_1"], opponents=["grim"], rounds=2)
+    text = write_games_report(tmp_path / "page.html", matches, ["grim"]).read_text()
+    assert "<h2>Metrics" not in text
+    rounds = re.search(r"<h2>Cooperation over time.*?</svg>", text, re.DOTALL)[0]
+    assert re.findall(r">(\d+(?:\.\d+)?)</text>", rounds)[:2] == ["1", "2"]
+
+
 def test_text_from_models_cannot_run(page):
     assert "<script" not in page
     assert "&lt;script&gt;" in page

@@ -8,6 +8,7 @@ from html import unescape
 import pytest
 from holding import Hold, Silent, linear
 
+from quintain.attacks import NullAttack
 from quintain.errors import RecordError
 from quintain.evaluation.html.robustness import write_robustness_report
 from quintain.evaluation.robustness import Experiment, make_subject, resolve_attacks, run_experiment
@@ -30,7 +31,9 @@ def page(folder, *, env=Hold, name="mine", attacks=("random", "fgsm", "target"),
 def test_it_tells_what_was_found_and_how(tmp_path):
     text = unescape(re.sub(r"<[^>]+>", " ", re.sub(r"<(style|script)[^>]*>.*?</\1>", "", page(tmp_path), flags=re.S)))
     said = " ".join(text.split())
-    assert "strongest attack at 2.5" in said
+    assert "largest loss at 2.5" in said
+    assert "6 episodes" not in said  # twelve in two seeds are not too few
+    assert "trained attacks in trained/" not in said  # none of these learns
     assert "attacker's goal, at best 100.0%" in said
     assert "reachable at 2.5" in said
     assert "The policy that shows it reaches the attacker's goal in 100.0%" in said
@@ -49,6 +52,14 @@ def test_it_has_a_curve_for_what_there_is_data_of(tmp_path):
     assert labels.findall(less) == ["Victim&#39;s return", reach]
     assert "var(--c7)" in full  # random noise is grey
     assert "say nothing of how much the training of an attack varies" in " ".join(less.split())
+
+
+def test_few_episodes_are_called_so_and_noise_is_no_attack(tmp_path):
+    attacks = {"random": "random", "nothing": lambda env, epsilon: NullAttack(env)}
+    text = " ".join(page(tmp_path, env=Silent, attacks=attacks, seeds=(0,)).split())
+    assert "6 episodes in a row of the table are few" in text
+    assert "under random noise: return" in text
+    assert "no attack cost more than random noise" in text
 
 
 def test_names_are_data_and_nothing_is_loaded(tmp_path):

@@ -251,7 +251,7 @@
       make("span", { class: `swatch o-${episode.outcome}`, title: episode.outcome.replace("_", " ") }),
       make("span", { class: "number" }, String(episode.i), make("span", { class: "visually-hidden" }, " " + episode.outcome.replace("_", " "))),
       make("bdi", { class: "task" }, plain(episode.task || `${episode.steps} steps`)),
-      make("span", { class: "reward" }, number(episode.reward)),
+      make("span", { class: "reward" }, episode.reward === null ? "–" : number(episode.reward)),
       make("bdi", { class: "snippet" }, plain(episode.why && episode.outcome !== "success" ? episode.why : episode.snippet)),
     ));
   }
@@ -279,8 +279,8 @@
     const words = state.query.toLowerCase();
     const orders = {
       "index": (a, b) => a.i - b.i,
-      "reward-up": (a, b) => a.reward - b.reward || a.i - b.i,
-      "reward-down": (a, b) => b.reward - a.reward || a.i - b.i,
+      "reward-up": (a, b) => (a.reward ?? Infinity) - (b.reward ?? Infinity) || a.i - b.i,
+      "reward-down": (a, b) => (b.reward ?? -Infinity) - (a.reward ?? -Infinity) || a.i - b.i,
       "steps-down": (a, b) => b.steps - a.steps || a.i - b.i,
       "tokens-down": (a, b) => b.tokens - a.tokens || a.i - b.i,
     };
