@@ -37,6 +37,7 @@ COMMANDS: dict[str, Command] = {
     "tournament": Command("quintain.cli.tournament:tournament", "Everybody against everybody in a game.", _RUN),
     "games": Command("quintain.cli.games:app", "Repeated games: list, solve, sweep, play.", _RUN),
     "tasks": Command("quintain.cli.tasks:tasks", "List the reasoning tasks, or show one.", _LOOK),
+    "agents": Command("quintain.cli.agents:agents", "List the agents and strategies, and their arguments.", _LOOK),
     "check": Command("quintain.cli.check:check", "Test an environment against every contract.", _LOOK),
     "victim": Command("quintain.cli.victim:app", "Train and show reference policies.", _CARE),
     "model": Command("quintain.cli.model:app", "The weights that come with the package.", _CARE),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from quintain.agents.arguments import argument_names
 from quintain.agents.registry import POLICY_FILES, agent_names, arguments_of
 from quintain.cli.console import console, print_json, say
 from quintain.cli.folders import clear_away, new_folder
@@ -239,7 +240,16 @@ def _try_to_make(env: str, env_kwargs: dict[str, Any]) -> None:
     except (ConfigurationError, MissingDependencyError, Error):
         raise
     except Exception as error:
-        raise ConfigurationError(f"environment {env!r} cannot be made with {env_kwargs}: {error}") from error
+        known = f"; its arguments: {', '.join(_arguments_of(env))}" if isinstance(error, TypeError) else ""
+        raise ConfigurationError(f"environment {env!r} cannot be made with {env_kwargs}: {error}{known}") from error
+
+
+def _arguments_of(env: str) -> tuple[str, ...]:
+    import gymnasium as gym
+    from gymnasium.envs.registration import load_env_creator
+
+    entry = gym.spec(env).entry_point
+    return argument_names(load_env_creator(entry) if isinstance(entry, str) else entry) if entry else ()
 
 
 def _write_page(report: Report) -> Path | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -113,13 +115,23 @@ def sweep(
         screen.print(literal(line, "bold yellow"), soft_wrap=True)
     letters = [*FAMILIES, "all"]
     table = simple_table(f"Normalised score: {len(matches):,} matches", "", *letters)
+    for column in table.columns[1:]:
+        column.no_wrap = True
+
+    def add(name: str, values: Mapping[str, float], style: str = "") -> None:
+        cells = (literal(f"{values.get(letter, math.nan):.3f}".replace("nan", "-"), style) for letter in letters)
+        table.add_row(literal(name, style), *cells)
+
     for name in studied:
         scores = score_by_family(matches, name)
-        table.add_row(literal(name), *(str(scores[x]) if x in scores else "-" for x in letters))
+        add(name, {letter: found.estimate for letter, found in scores.items()})
+        add("  95% interval, from", {letter: found.low for letter, found in scores.items()}, "dim")
+        add("  to", {letter: found.high for letter, found in scores.items()}, "dim")
     for model, published in PUBLISHED.items():
-        cells = (f"{published[x]:.3f}" if x in published else "-" for x in letters)
-        table.add_row(literal(f"{model} (published)", "dim"), *cells)
+        add(f"{model} (published)", published)
     screen.print(table)
+    families = ", ".join(f"{letter} {family}" for letter, family in FAMILIES.items())
+    screen.print(literal(f"Families: {families}. All: without T, as published.", "dim"))
     say(f"\nreport: {write_run_page(folder)}", "dim")
 
 

@@ -19,7 +19,10 @@ _STYLES = "all-text,all-code,code-interpreter,codesteer"
 
 def potential(
     env: Annotated[str, typer.Argument(help="Id of an environment that judges success.")] = "CodeReason-v0",
-    agents: Annotated[str, typer.Option(help="Agent styles, joined by commas.")] = _STYLES,
+    agents: Annotated[
+        str,
+        typer.Option(help=f"Agents, joined by commas; by default {_STYLES.replace(',', ', ')}.", show_default=False),
+    ] = _STYLES,
     engine: Annotated[str, typer.Option(help="Language model of the agents.")] = "transformers",
     items: Annotated[int, typer.Option("--items", "-n", min=1, help="Number of problems.")] = 50,
     answers: Annotated[int, typer.Option(min=1, help="Answers of each agent to each problem.")] = 5,

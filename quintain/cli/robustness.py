@@ -131,6 +131,8 @@ def robustness(
         prepare_display()
     names = _words(attack or ["mad"])
     attacks = resolve_attacks(names if no_random or "random" in names else ["random", *names])
+    if train_at is not None and not any(a.train for a in attacks):
+        raise typer.BadParameter(f"none of these attacks learns: {', '.join(names)}", param_hint="--train-at")
     plan: dict[str, Any] = {
         "attacks": attacks,
         "epsilons": _numbers(epsilon, float, "--epsilon"),

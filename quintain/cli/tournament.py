@@ -20,7 +20,11 @@ _CLASSICS = (
 
 def tournament(
     players: Annotated[
-        str, typer.Option(help="Names joined by commas, or all: every strategy that needs no arguments.")
+        str,
+        typer.Option(
+            help="Names joined by commas (quintain agents), or all: every strategy that needs no arguments.",
+            show_default="eleven classics",
+        ),
     ] = _CLASSICS,
     llm: Annotated[
         str | None,

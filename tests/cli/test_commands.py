@@ -127,6 +127,16 @@ def test_tasks_suggests_the_nearest_name(quintain, words, message):
     assert message in result.said
 
 
+def test_agents_are_listed_with_their_arguments(quintain):
+    shown = quintain("agents").said
+    assert "* code-interpreter temperature, top_p, max_tokens" in shown
+    assert "joss cooperate" in shown
+    found = {row["name"]: row for kind in quintain("agents", "--json").json.values() for row in kind}
+    assert found["replay"] == {"name": "replay", "asks_model": False, "arguments": ["run"]}
+    assert found["llm-player"]["asks_model"]
+    assert {"labels", "cover"} <= set(found["llm-player"]["arguments"])
+
+
 def test_check_passes_a_sound_environment(quintain):
     result = quintain("check", "CodeReason-v0", "--env-arg", "tasks=letters", "--env-arg", "code=false")
     assert result.code == 0, result.said

@@ -127,6 +127,7 @@ def test_strategies_of_games_play(quintain, strategy):
         (["CodeReason-v0", "-a", "oracle", "--split", "tset"], "did you mean 'test'"),
         (["CodeReason-v0", "-a", "oracle", "--tasks", "letters", "--difficulty", "hadr"], "did you mean 'hard'"),
         (["CartPole-v1", "-a", "random", "--tasks", "letters"], "unexpected keyword argument 'tasks'"),
+        (["CartPole-v1", "-a", "random", "--env-arg", "foo=1"], "its arguments: sutton_barto_reward, render_mode"),
         (["CodeReason-v0", "-a", "oracle", "--agent-arg", "x=1"], "agent 'oracle'"),
         (["CodeReason-v0", "-a", "oracle", "--engine", "scripted"], "asks no language model"),
         (["CodeReason-v0", "-a", "all-text", "--engine", "vlm"], "did you mean 'vllm'"),

@@ -9,8 +9,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from quintain.agents.llm import ScriptedEngine
+from quintain.cli import app
 from quintain.errors import EngineError
 
 
@@ -129,6 +131,15 @@ def test_experiments_without_a_folder_get_a_new_one_each(quintain, command):
         assert result.code == 0, result.said
     assert len(list(Path("runs").iterdir())) == 2
     assert "which run to continue" in quintain(*command, "--resume").said
+
+
+def test_the_table_of_a_sweep_fits_a_terminal(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = ["games", "sweep", "--players", "suspicious-tit-for-tat", "--games", "24", "--rounds", "2"]
+    shown = CliRunner().invoke(app, words, env={"COLUMNS": "80", "TERM": "dumb"}).stdout
+    assert re.search(r"^suspicious-tit-for-tat( +\d\.\d{3}){8}$", shown, re.MULTILINE)
+    assert re.search(r"^davinci-002 \(published\)( +[\d.-]+){8}$", shown, re.MULTILINE)
+    assert "Families: W win-win" in shown
 
 
 def test_games_are_listed_and_solved(quintain):

@@ -93,6 +93,7 @@ def test_mistakes_are_explained_before_anything_is_trained(quintain, mine, monke
         "has no scenarios": ["reacher", "--scenario", "opposite"],
         "reference victims know": ["reach", "--env", "Tabletop/Reach-v0"],
         "NAME being an attack that learns (sa-rl)": ["reach", "-a", "sa-rl", "--attack-steps", "mad=5"],
+        "none of these attacks learns: mad": ["reach", "-a", "mad", "--train-at", "0.1"],
         "space must be": ["reach", "--space", "cooked"],
         "norm must be": ["reach", "--norm", "l7"],
         "--out runs/": ["reach", "--resume"],
