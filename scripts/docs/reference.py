@@ -6,6 +6,7 @@ Packages get a page that lists what they export and which modules they hold; mod
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -52,8 +53,12 @@ class Module(NamedTuple):
         return []
 
     def source(self, name: str) -> str | None:
-        """The module that an exported name is imported from; None if it is defined here."""
-        for node in ast.walk(self.tree):
+        """The module that an exported name is imported from; None if it is defined here.
+
+        Imports inside functions do not count; those for type checkers do.
+        """
+        typed = (node.body for node in self.tree.body if isinstance(node, ast.If))
+        for node in itertools.chain(self.tree.body, *typed):
             if isinstance(node, ast.ImportFrom) and node.module and any(a.name == name for a in node.names):
                 return node.module
         return None
@@ -103,7 +108,9 @@ def _home(module: Module, name: str, modules: list[Module]) -> str:
     source = module.source(name)
     if source is None:
         return module.name
-    inner = next((m for m in modules if m.name == source), None)
+    inner = next(
+        (m for m in modules if m.name == source and m is not module), None
+    )  # a package exports its modules, too
     return source if inner is None else _home(inner, name, modules)
 
 

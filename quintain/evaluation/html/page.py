@@ -15,7 +15,7 @@ from quintain.evaluation.report import Report
 __all__ = ["render", "write_report"]
 
 _OUTCOMES = {
-    "success": "solved",
+    "success": "what the environment calls success",
     "failure": "ended without success",
     "parse_error": "an answer that could not be read",
     "invalid_action": "an action that is not allowed",
