@@ -77,7 +77,7 @@ class Recipe:
 def _zoo(
     env_id: str, steps: int, batch: int, learning_rate: float, gamma: float, published: dict[str, float], **tuned: Any
 ) -> Recipe:
-    """Return a recipe with the hyper-parameters that RL Baselines3 Zoo found for v3 of a MuJoCo task; it trains 1M steps."""
+    """Return a recipe with what RL Baselines3 Zoo found for v3 of a MuJoCo task, where it trains a million steps."""
     tuning = Tuning(hidden=(256, 256), activation="relu", log_std=-2.0, orthogonal=False, **tuned)
     return Recipe(env_id, {}, steps, 1, 512, batch, learning_rate, gamma, tuning, published=published)
 
