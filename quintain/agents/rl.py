@@ -76,7 +76,14 @@ class PredictAgent:
         return _PredictActor(self)
 
     def act_batch(self, observations: Any) -> Any:
-        """Act on a batch of observations with a leading axis, for models that do not remember."""
+        """Act on a batch of observations with a leading axis, for models that do not remember.
+
+        Raises:
+            CapabilityError: If the model was made for other observations.
+        """
+        own = getattr(self.model, "observation_space", None)
+        if own is not None and own.shape != np.shape(observations)[1:]:
+            raise CapabilityError(f"the model's observation_space {own} does not fit {np.shape(observations)[1:]}")
         return self.model.predict(observations, deterministic=self.deterministic)[0]
 
 

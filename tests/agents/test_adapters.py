@@ -189,6 +189,8 @@ def test_recurrent_models_are_told_from_those_that_may_act_on_batches(ppo):
 def test_a_model_for_other_spaces_is_refused(ppo):
     with pytest.raises(CapabilityError, match=r"observation_space.*does not fit"):
         PredictAgent(ppo).begin(seat(spaces.Box(-1, 1, (2,)), spaces.Discrete(2)))
+    with pytest.raises(CapabilityError, match=r"observation_space.*does not fit"):
+        quintain.evaluate("Pendulum-v1", ppo, episodes=2)
 
 
 def test_a_torchscript_network_plays(tmp_path):
