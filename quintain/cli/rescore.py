@@ -34,14 +34,22 @@ def rescore(
     Examples:
         quintain rescore runs/first
     """
-    from quintain.cli.tables import print_report
     from quintain.evaluation.rescore import rescore as again
 
     found = again(run, env_kwargs=pairs(env_arg, "--env-arg"), concurrency=concurrency)
     if as_json:
         sides = {"before": found.before.to_dict(), "after": found.after.to_dict()}
         print_json(sides | {"changed": found.changed, "drifted": found.drifted})
-        return
+    else:
+        _print(found)
+    if found.after.episodes and not found.after.scored:
+        say("infrastructure failed every episode: there is no score", "bold red")
+        raise typer.Exit(3)
+
+
+def _print(found: Rescored) -> None:
+    from quintain.cli.tables import print_report
+
     out = console()
     print_report(out, found.after)
     out.print()

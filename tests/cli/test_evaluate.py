@@ -180,6 +180,9 @@ def test_infrastructure_failures_in_every_episode_have_their_own_exit_code(quint
     assert result.code == 3
     assert "1 x agent: 'other' has no episode with seed" in result.said
     assert Path("run/report.html").exists()
+    again = quintain("rescore", "run")
+    assert again.code == 3
+    assert "0 of 3 episodes scored otherwise" in again.said
 
 
 def test_a_folder_with_a_run_is_refused_and_resumed_on_request(quintain):
