@@ -6,6 +6,7 @@ from quintain.evaluation.games.dynamics import fixation_probability, moran_proce
 from quintain.evaluation.games.last_round import LastRound, last_round_test
 from quintain.evaluation.games.matches import Fixture, Match, load_matches, play_matches
 from quintain.evaluation.games.metrics import summarise
+from quintain.evaluation.games.mixed import mixed_effects
 from quintain.evaluation.games.observer import predict_moves
 from quintain.evaluation.games.report import audit_lines, write_games_report
 from quintain.evaluation.games.run_page import write_run_page
@@ -50,6 +51,7 @@ __all__ = [
     "load_matches",
     "metrics",
     "minimax_value",
+    "mixed_effects",
     "moran_process",
     "nash_equilibria",
     "play_machines",
