@@ -240,7 +240,9 @@ class ForkBackend:
             return self._result(outcome, child.server.protections), outcome
         finally:
             child.close()
-            pool.refill()  # only now: a server that forks cannot report that a child has ended
+            pool.refill()
+            if self._retired:
+                self._stop_retired()
 
     def _in_session(self, job: Job, session: Session) -> tuple[Result, Outcome | None]:
         if session.closed:
@@ -279,6 +281,8 @@ class ForkBackend:
         scratch, session.scratch = session.scratch, None
         if child is not None:
             child.close()
+            if self._retired:
+                self._stop_retired()
         if scratch is not None:
             scratch.remove()
 
@@ -367,6 +371,10 @@ class ForkBackend:
         """Stop a server that no pool uses any more, once its busy children are gone."""
         with self._retired_lock:
             self._retired.append(server)
+        self._stop_retired()
+
+    def _stop_retired(self) -> None:
+        with self._retired_lock:
             waiting = [old for old in self._retired if old.busy and not self._closed]
             for old in self._retired:
                 if old not in waiting:

@@ -448,6 +448,34 @@ def test_servers_are_recycled(monkeypatch: pytest.MonkeyPatch) -> None:
         assert not _is_alive(first)
 
 
+def test_a_server_retired_while_it_is_busy_ends_with_its_last_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("quintain.sandbox.fork_backend.RECYCLE_AFTER", 5)
+    with Sandbox(workers=2) as box, box.session() as session:
+        box.run("x = 1", session=session)
+        first = _server_pid(box)
+        for i in range(8):
+            box.run(f"{i}")
+        assert _server_pid(box) != first
+        assert _is_alive(first)  # the session's
+        assert box.run("x", session=session).value_repr == "1"
+        session.close()
+        assert not _is_alive(first)
+
+
+def test_a_server_retired_during_a_run_ends_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("quintain.sandbox.fork_backend.RECYCLE_AFTER", 5)
+    with Sandbox(workers=2, pool_size=0) as box, ThreadPoolExecutor(1) as thread:
+        box.run("1")
+        first = _server_pid(box)
+        slow = thread.submit(box.run, "import time; time.sleep(1)")
+        time.sleep(0.2)
+        for i in range(8):
+            box.run(f"{i}")
+        assert _is_alive(first)
+        assert slow.result().ok
+        assert not _is_alive(first)
+
+
 def test_shared_sandbox_is_one_and_reopens() -> None:
     box = shared()
     assert shared() is box
