@@ -236,7 +236,7 @@ class ForkBackend:
         child = pool.take_ready(job.limits, scratch)
         try:
             message = self._message(job, last=True, in_child=scratch is None, limits=job.limits)
-            outcome = supervise(child, message, job.stdin, job.limits, self._watched(scratch))
+            outcome = supervise(child, message, job.stdin, job.limits, last=True, scratch=self._watched(scratch))
             return self._result(outcome, child.server.protections), outcome
         finally:
             child.close()
@@ -267,7 +267,8 @@ class ForkBackend:
             if by_host:
                 session.scratch.add(job.files)
             message = self._message(job, last=False, in_child=not by_host, limits=memory)
-            outcome = supervise(child, message, b"", job.limits, self._watched(session.scratch))
+            scratch = self._watched(session.scratch)
+            outcome = supervise(child, message, b"", job.limits, last=False, scratch=scratch)
             alive = outcome.alive
             return self._result(outcome, child.server.protections, state_lost=not alive), outcome
         finally:
@@ -296,7 +297,7 @@ class ForkBackend:
         return HostScratch(job.files, writable=self.writable_scratch)
 
     def _message(self, job: Job, *, last: bool, in_child: bool, limits: Limits | None) -> dict[str, Any]:
-        message: dict[str, Any] = {"last": last}
+        message: dict[str, Any] = {}
         if job.seed is not None:
             message["seed"] = job.seed
         if job.code or job.function is None:

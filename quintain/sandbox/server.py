@@ -169,7 +169,7 @@ class Child:
             return None
         # Read after the memory: the number of a process that is gone by now may already be another's.
         cpu_s = self.cpu_time()
-        if peak is None or not cpu_s or self._is_gone():
+        if peak is None or not cpu_s or self._wait_for_end(0.0):
             return None
         return cpu_s, int(peak[1]) / 1024
 
@@ -183,10 +183,10 @@ class Child:
                 return 0
         return self._pid
 
-    def _is_gone(self) -> bool:
+    def _wait_for_end(self, seconds: float) -> bool:
         poller = select.poll()
         poller.register(self.pidfd, select.POLLIN)
-        return bool(poller.poll(0))
+        return bool(poller.poll(seconds * 1000))
 
     def close(self) -> None:
         """Kill the child if it still lives, and release every descriptor.
@@ -200,9 +200,7 @@ class Child:
                 self.wait_until_ready()
         self.signal(signal.SIGKILL)
         if self.scratch >= 0 and self.pidfd >= 0:
-            poller = select.poll()
-            poller.register(self.pidfd, select.POLLIN)
-            poller.poll(KILL_TIMEOUT_S * 1000)
+            self._wait_for_end(KILL_TIMEOUT_S)
         self.release()
 
     def release(self) -> None:

@@ -98,12 +98,12 @@ class _Supervision:
     """The state of one job between its first and its last event."""
 
     def __init__(
-        self, child: Child, job: dict[str, Any], stdin: bytes, limits: Limits, scratch: HostScratch | None
+        self, child: Child, job: dict[str, Any], stdin: bytes, limits: Limits, last: bool, scratch: HostScratch | None
     ) -> None:
         self.child = child
         self.scratch = scratch
         self.limits = limits
-        self.last = bool(job["last"])
+        self.last = last
         self.first = child.jobs == 0
         self.stdout = _Capture(child.stdout, limits.output_bytes)
         self.stderr = _Capture(child.stderr, limits.output_bytes)
@@ -383,7 +383,7 @@ def _signal_name(number: int) -> str:
 
 
 def supervise(
-    child: Child, job: dict[str, Any], stdin: bytes, limits: Limits, scratch: HostScratch | None = None
+    child: Child, job: dict[str, Any], stdin: bytes, limits: Limits, *, last: bool, scratch: HostScratch | None = None
 ) -> Outcome:
     """Run one job in a child that has finished its set-up.
 
@@ -392,9 +392,10 @@ def supervise(
         job: What the harness in the child shall do.
         stdin: Bytes of its standard input.
         limits: Bounds.
+        last: Whether the child is of no further use; in a session it lives on.
         scratch: A directory of the host that it writes to; its size is watched, for want of a quota.
 
     Raises:
         SandboxError: If the fork server died meanwhile. The job is not repeated.
     """
-    return _Supervision(child, job, stdin, limits, scratch).run()
+    return _Supervision(child, job, stdin, limits, last, scratch).run()

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import signal
 import subprocess
 import sys
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +15,7 @@ import pytest
 from quintain.errors import ConfigurationError, SandboxError, SandboxUnavailable
 from quintain.sandbox import Limits, Sandbox, shared, supervise
 from quintain.sandbox.levels import LEVELS, detect
-from tests.sandbox.conftest import ALL_LEVELS, box_at
+from tests.sandbox.conftest import box_at
 
 FAST = Limits(wall_s=0.4)
 
@@ -321,159 +318,7 @@ def test_waiting_for_a_slot_does_not_count_as_running() -> None:
     assert [result.status for result in results] == ["ok"] * 4
 
 
-# -- life and death ----------------------------------------------------------------------------------------------------
-
-
-def _server_pid(box: Sandbox) -> int:
-    return box._impl._pools["bare"].server._process.pid  # type: ignore[union-attr]
-
-
-def _children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def _descendants(pid: int) -> set[int]:
-    parents = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            if fields[0] != "Z":
-                parents[int(entry.name)] = int(fields[1])
-    found, size = {pid}, 0
-    while len(found) > size:
-        size = len(found)
-        found |= {child for child, parent in parents.items() if parent in found}
-    return found - {pid}
-
-
-@pytest.mark.parametrize("level", ALL_LEVELS)
-def test_dead_server_is_reported_and_replaced(level: str, tmp_path: Path) -> None:
-    with Sandbox(level=level, workers=2) as box:
-        assert box.run("1").ok
-        errors: list[BaseException] = []
-
-        def run() -> None:
-            try:
-                box.run("import time; time.sleep(20)", limits=Limits(wall_s=30))
-            except SandboxError as error:
-                errors.append(error)
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        time.sleep(0.5)
-        # Under namespaces the server is the first child of the process that was started.
-        os.kill(_server_pid(box) if level == "C" else min(_children(_server_pid(box))), signal.SIGKILL)
-        thread.join(10)
-        assert len(errors) == 1
-        assert "not repeated" in str(errors[0])
-        assert box.run("print('again')").stdout == "again\n"
-
-
-@pytest.mark.parametrize("level", ALL_LEVELS)
-def test_nothing_survives_a_killed_host(level: str) -> None:
-    program = (
-        "import os, sys, threading, time\n"
-        "from quintain.sandbox import Limits, Sandbox\n"
-        f"box = Sandbox(level={level!r}, workers=2)\n"
-        "box.run('1')\n"
-        "threading.Thread(target=lambda: box.run('while True: pass', limits=Limits(wall_s=60, cpu_s=60))).start()\n"
-        "time.sleep(0.5)\n"
-        "print('busy', flush=True)\n"
-        "time.sleep(60)\n"
-    )
-    root = Path(__file__).parents[2]
-    host = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, cwd=root)
-    assert host.stdout is not None
-    assert host.stdout.readline() == b"busy\n"
-    family = _descendants(host.pid)
-    assert len(family) >= 2
-    host.kill()
-    host.wait()
-    host.stdout.close()
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline and any(_is_alive(pid) for pid in family):
-        time.sleep(0.05)
-    assert not [pid for pid in family if _is_alive(pid)]
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
-
-
-def test_close_leaves_no_process_and_no_descriptor() -> None:
-    before = len(os.listdir("/proc/self/fd"))
-    box = Sandbox(workers=2)
-    with box:
-        box.run("1")
-        session = box.session()
-        box.run("1", session=session)
-        pid = _server_pid(box)
-        assert _is_alive(pid)
-        session.close()
-    assert not _is_alive(pid)
-    assert len(os.listdir("/proc/self/fd")) <= before
-    with pytest.raises(SandboxError, match="closed"):
-        box.run("1")
-    box.close()
-
-
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_forked_copy_of_the_host_has_its_own_servers() -> None:
-    with Sandbox(workers=1) as box:
-        assert box.run("1 + 1").value_repr == "2"
-        parent = _server_pid(box)
-        pid = os.fork()
-        if pid == 0:
-            good = box.run("2 + 2").value_repr == "4" and _server_pid(box) != parent
-            box.close()
-            os._exit(0 if good else 1)
-        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-        assert box.run("3 + 3").value_repr == "6"
-        assert _server_pid(box) == parent
-
-
-def test_servers_are_recycled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("quintain.sandbox.fork_backend.RECYCLE_AFTER", 5)
-    with Sandbox(workers=1) as box:
-        box.run("1")
-        first = _server_pid(box)
-        assert all(box.run(f"{i}").value_repr == str(i) for i in range(8))
-        assert _server_pid(box) != first
-        assert not _is_alive(first)
-
-
-def test_a_server_retired_while_it_is_busy_ends_with_its_last_child(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("quintain.sandbox.fork_backend.RECYCLE_AFTER", 5)
-    with Sandbox(workers=2) as box, box.session() as session:
-        box.run("x = 1", session=session)
-        first = _server_pid(box)
-        for i in range(8):
-            box.run(f"{i}")
-        assert _server_pid(box) != first
-        assert _is_alive(first)  # the session's
-        assert box.run("x", session=session).value_repr == "1"
-        session.close()
-        assert not _is_alive(first)
-
-
-def test_a_server_retired_during_a_run_ends_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("quintain.sandbox.fork_backend.RECYCLE_AFTER", 5)
-    with Sandbox(workers=2, pool_size=0) as box, ThreadPoolExecutor(1) as thread:
-        box.run("1")
-        first = _server_pid(box)
-        slow = thread.submit(box.run, "import time; time.sleep(1)")
-        time.sleep(0.2)
-        for i in range(8):
-            box.run(f"{i}")
-        assert _is_alive(first)
-        assert slow.result().ok
-        assert not _is_alive(first)
+# -- one for all, and what it says of itself ---------------------------------------------------------------------------
 
 
 def test_shared_sandbox_is_one_and_reopens() -> None:
