@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import operator
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
@@ -14,8 +15,14 @@ from quintain.errors import ConfigurationError, UnknownNameError
 
 __all__ = ["POLICY_FILES", "agent_names", "arguments_of", "as_agent", "make_agent", "needs_engine", "register_agent"]
 
-#: How files of trained policies end: Stable-Baselines3's, TorchScript's and ONNX's.
-POLICY_FILES = (".zip", ".pt", ".onnx")
+#: How files of trained policies end, and who plays them: Stable-Baselines3's, TorchScript's, ONNX's, saved victims.
+_FILES = {
+    ".zip": "quintain.agents.rl:PredictAgent.load",
+    ".pt": "quintain.agents.rl:NetworkAgent",
+    ".onnx": "quintain.agents.rl:NetworkAgent",
+    ".npz": f"{__name__}:_saved_victim",
+}
+POLICY_FILES = tuple(_FILES)
 
 _CHAT = "quintain.agents.llm.policies:make_chat_agent"
 # name -> (module:attribute, needs a language model, leading arguments)
@@ -74,7 +81,7 @@ def make_agent(name: str, *, engine: Any = None, **options: Any) -> Agent:
         name: One of :func:`agent_names`; a strategy of :func:`quintain.agents.games.strategy_names`; or your own as
             ``"module:name"``, where the module registers the name, or holds it: a class, which is called with
             ``options`` (and with an engine first, if its first argument is ``engine``), or anything that
-            :func:`as_agent` takes.
+            :func:`as_agent` takes; or the path of a trained policy (``.zip``, ``.pt``, ``.onnx``, ``.npz``).
         engine: For agents that ask a language model: an engine; or its name, such as ``"transformers"`` (the default)
             or ``"replay:runs/first"``; or a mapping of its ``"name"`` and options.
         options: The agent's own arguments.
@@ -108,8 +115,9 @@ class _Found(NamedTuple):
 def _find(name: str) -> _Found:
     if name in _AGENTS:
         entry_point, asks, leading = _AGENTS[name]
-        module, _, attribute = entry_point.partition(":")
-        return _Found(getattr(importlib.import_module(module), attribute), asks, leading)
+        return _Found(_imported(entry_point), asks, leading)
+    if name.endswith(POLICY_FILES):
+        return _Found(_imported(_FILES[Path(name).suffix]), asks=False, leading=(name,))
     from quintain.agents.games import is_strategy, strategy
 
     if is_strategy(name):
@@ -135,13 +143,24 @@ def _find(name: str) -> _Found:
     return _Found(own, asks=argument_names(own)[:1] == ("engine",))
 
 
+def _saved_victim(path: str) -> Agent:
+    from quintain.agents.victims import load_victim
+
+    return load_victim(path)[0]
+
+
+def _imported(entry_point: str) -> Callable[..., Any]:
+    module, _, attribute = entry_point.partition(":")
+    return cast(Callable[..., Any], operator.attrgetter(attribute)(importlib.import_module(module)))
+
+
 def _unknown(name: str, why: str = "") -> UnknownNameError:
     from quintain.agents.games import strategy_names
 
     names = strategy_names()
     also = (
         f"{why}. Agents: {', '.join(_AGENTS)}. Strategies of games: {', '.join(names)}. "
-        "Your own: module:Class or module:name; or a policy's .zip, .pt or .onnx file"
+        f"Your own: module:Class or module:name; or a policy's file ({', '.join(POLICY_FILES)})"
     )
     return UnknownNameError("agent", name, [*_AGENTS, *names], also)
 
@@ -151,19 +170,16 @@ def as_agent(source: Any) -> Agent:
 
     Args:
         source: An agent (returned as it is), the name of one, a Stable-Baselines3 model, the path of one (``.zip``) or
-            of a TorchScript (``.pt``) or ONNX (``.onnx``) policy, or a plain function of the observation.
+            of a TorchScript (``.pt``), ONNX (``.onnx``) or saved (``.npz``, of ``save_victim``) policy, or a plain
+            function of the observation.
 
     Raises:
         ConfigurationError: If ``source`` is none of these.
     """
     if isinstance(source, Agent) and not isinstance(source, type):
         return source
-    if isinstance(source, Path) or (isinstance(source, str) and source.endswith(POLICY_FILES)):
-        from quintain.agents.rl import NetworkAgent, PredictAgent, load_sb3
-
-        return PredictAgent(load_sb3(source)) if Path(source).suffix == ".zip" else NetworkAgent(source)
-    if isinstance(source, str):
-        return make_agent(source)
+    if isinstance(source, (str, Path)):
+        return make_agent(str(source))
     if hasattr(source, "predict"):
         from quintain.agents.rl import PredictAgent
 
@@ -174,5 +190,5 @@ def as_agent(source: Any) -> Agent:
         return FunctionAgent(source)
     raise ConfigurationError(
         f"cannot make an agent of {type(source).__name__}; expected an agent, its name, an SB3 model, "
-        "a .zip, .pt or .onnx file, or a function of the observation"
+        f"a policy's file ({', '.join(POLICY_FILES)}), or a function of the observation"
     )

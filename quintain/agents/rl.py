@@ -6,12 +6,13 @@ import hashlib
 import json
 import zipfile
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import numpy as np
 from gymnasium import spaces
 
 from quintain.agents.agent import Action, Actor, Seat
+from quintain.agents.victims.normaliser import load_vecnormalize
 from quintain.errors import CapabilityError, ConfigurationError, require
 
 __all__ = ["NetworkAgent", "PredictAgent", "load_sb3"]
@@ -33,19 +34,32 @@ class PredictAgent:
         model: The model.
         deterministic: Take the mode of the policy. Sampling from an SB3 policy draws from torch's global generator, so
             only deterministic play is a function of the episode's seed.
+        normaliser: The ``VecNormalize`` that observations went through in training, or the file that its ``save``
+            wrote (a pickle: load only your own). By default that of the model's own environment, if it has one. The
+            file of a model does not say whether it needs one, and without it such a model plays badly.
 
     Attributes:
         remembers: Whether the model may have a recurrent state, so that every episode needs an actor of its own. Of
             Stable-Baselines3's policies only the recurrent ones do; anything else might.
     """
 
-    def __init__(self, model: Predicts, *, deterministic: bool = True) -> None:
+    def __init__(self, model: Predicts, *, deterministic: bool = True, normaliser: Any = None) -> None:
         self.model = model
         self.deterministic = deterministic
+        self.normaliser = _statistics(model, normaliser)
         self.remembers = not _is_feed_forward(getattr(model, "policy", model))
 
+    @classmethod
+    def load(cls, path: str | Path, *, deterministic: bool = True, normaliser: Any = None) -> Self:
+        """Play the model in a ``.zip`` file of Stable-Baselines3; see :func:`load_sb3`.
+
+        Raises:
+            ConfigurationError: If there is no such file, or it holds no such model.
+        """
+        return cls(load_sb3(path), deterministic=deterministic, normaliser=normaliser)
+
     def describe(self) -> dict[str, Any]:
-        """Return the model's class and, for Stable-Baselines3, a hash of its parameters, for the run's record."""
+        """Return the model's class and hashes of its parameters and statistics, for the run's record."""
         kind = type(self.model)
         facts = {
             "agent": "predict",
@@ -59,6 +73,12 @@ class PredictAgent:
                 digest.update(name.encode())
                 digest.update(tensor.detach().cpu().numpy().tobytes())
             facts["parameters"] = digest.hexdigest()
+        if self.normaliser is not None:
+            statistics = self.normaliser.obs_rms
+            digest = hashlib.blake2b(digest_size=8)
+            for part in statistics.values() if isinstance(statistics, dict) else [statistics]:
+                digest.update(part.mean.tobytes() + part.var.tobytes())
+            facts["normaliser"] = digest.hexdigest()
         return facts
 
     def begin(self, seat: Seat) -> Actor:
@@ -84,7 +104,24 @@ class PredictAgent:
         own = getattr(self.model, "observation_space", None)
         if own is not None and own.shape != np.shape(observations)[1:]:
             raise CapabilityError(f"the model's observation_space {own} does not fit {np.shape(observations)[1:]}")
-        return self.model.predict(observations, deterministic=self.deterministic)[0]
+        return self.model.predict(self.read(observations), deterministic=self.deterministic)[0]
+
+    def read(self, observation: Any) -> Any:
+        """Return an observation, or a batch of them, as the model knows it."""
+        return observation if self.normaliser is None else self.normaliser.normalize_obs(observation)
+
+
+def _statistics(model: Any, given: Any) -> Any:
+    if isinstance(given, (str, Path)):
+        given = load_vecnormalize(given)
+    elif given is None and hasattr(model, "get_vec_normalize_env"):
+        given = model.get_vec_normalize_env()
+    if given is None or not given.norm_obs:
+        return None
+    own, known = getattr(model, "observation_space", None), given.observation_space
+    if own is not None and own.shape != known.shape:
+        raise ConfigurationError(f"the normaliser is for observations {known}, the model for {own}")
+    return given
 
 
 def _is_feed_forward(policy: Any) -> bool:
@@ -99,8 +136,9 @@ class _PredictActor:
         self._start = np.ones(1, dtype=np.bool_)
 
     def act(self, observation: Any, info: dict[str, Any]) -> Action:
-        action, self._state = self._agent.model.predict(
-            observation, state=self._state, episode_start=self._start, deterministic=self._agent.deterministic
+        agent = self._agent
+        action, self._state = agent.model.predict(
+            agent.read(observation), state=self._state, episode_start=self._start, deterministic=agent.deterministic
         )
         self._start = np.zeros(1, dtype=np.bool_)
         return action

@@ -44,5 +44,5 @@ def agents(
         screen.print(table)
         screen.print()
     screen.print(literal("* asks a language model: --engine, --model", "dim"))
-    own = "Your own is module:Class or module:name; a trained policy is a .zip (Stable-Baselines3), .pt or .onnx file."
+    own = "Yours: module:Class or module:name, or the file of a policy (.zip of Stable-Baselines3, .pt, .onnx, .npz)."
     screen.print(literal(own, "dim"))

@@ -35,7 +35,7 @@ def evaluate(
             "--agent",
             "-a",
             help=f"Who plays: {', '.join(_SHIPPED)}; a strategy such as tit-for-tat; your own as module:Class or "
-            "module:name; or a policy's .zip (Stable-Baselines3), .pt or .onnx file. quintain agents lists them.",
+            "module:name; or a policy's .zip (Stable-Baselines3), .pt, .onnx or .npz file. quintain agents lists them.",
         ),
     ],
     engine: Annotated[
@@ -201,12 +201,6 @@ def _merge(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any
 def _agent_source(
     env: str, agent: str, engine: str | None, model: str | None, options: dict[str, Any], engine_options: dict[str, Any]
 ) -> Any:
-    if agent.endswith(POLICY_FILES):
-        if engine or model or options or engine_options:
-            raise typer.BadParameter("a policy file takes no engine, model or arguments", param_hint="--agent")
-        if not Path(agent).is_file():
-            raise ConfigurationError(f"no policy file at {agent!r}")
-        return Path(agent)
     if agent in agent_names() and agent not in _SHIPPED and ":" in env:
         agent = f"{env.partition(':')[0]}:{agent}"  # so that other processes find it, too
     arguments_of(agent)  # an unknown name is said before anything starts

@@ -115,7 +115,8 @@ def as_source(agent: Any) -> Agent | Mapping[str, Any]:
     if isinstance(agent, Mapping):
         if "name" not in agent:
             raise ConfigurationError(f"an agent's description needs a 'name', got {dict(agent)!r}")
-        return agent
+        # A file is read now: its path would not tell in the record which policy it held.
+        return make_agent(**agent) if str(agent["name"]).endswith(POLICY_FILES) else agent
     return as_agent(agent)
 
 

@@ -13,6 +13,7 @@ from quintain.agents.agent import Agent, Seat
 from quintain.agents.human import HumanAgent
 from quintain.agents.replay import ReplayAgent
 from quintain.agents.rl import NetworkAgent, PredictAgent
+from quintain.agents.victims import MLP, Layer, Victim, save_victim
 from quintain.errors import CapabilityError, ConfigurationError, RecordError, UnknownNameError
 
 
@@ -157,6 +158,65 @@ def test_the_file_of_an_sb3_model_plays_whatever_algorithm_wrote_it(tmp_path, na
     played = [quintain.evaluate("CartPole-v1", a, episodes=2) for a in (agent, model)]
     from_file, direct = ([[int(s["action"]) for s in e.steps] for e in report.episodes] for report in played)
     assert from_file == direct
+
+
+@pytest.fixture
+def normalised(tmp_path):
+    """A model trained with ``VecNormalize``, with both of its files."""
+    sb3 = pytest.importorskip("stable_baselines3")
+    from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
+
+    venv = VecNormalize(DummyVecEnv([lambda: gym.make("CartPole-v1")]))
+    model = sb3.PPO("MlpPolicy", venv, n_steps=64, batch_size=64, seed=0).learn(64)
+    venv.obs_rms.mean, venv.obs_rms.var = np.array([0.0, 1.0, 0.0, -1.0]), np.full(4, 0.01)  # makes a difference
+    model.save(tmp_path / "model.zip")
+    venv.save(str(tmp_path / "statistics.pkl"))
+    return model, tmp_path / "model.zip", tmp_path / "statistics.pkl"
+
+
+def test_a_model_that_was_trained_with_vecnormalize_plays_with_its_statistics(normalised):
+    model, file, statistics = normalised
+    agent = make_agent(str(file), normaliser=str(statistics))
+    batched = quintain.evaluate("CartPole-v1", agent, episodes=3, concurrency=3)
+    single = [quintain.evaluate("CartPole-v1", {"name": str(file), "normaliser": statistics}, episodes=3)]
+    in_memory = quintain.evaluate("CartPole-v1", model, episodes=3)
+    for episode in batched.episodes:
+        env = gym.make("CartPole-v1")
+        observation, _ = env.reset(seed=episode.seed)
+        actions, over = [], False
+        while not over:
+            action, _ = model.predict(model.get_vec_normalize_env().normalize_obs(observation), deterministic=True)
+            observation, _, terminated, truncated, _ = env.step(action)
+            actions.append(int(action))
+            over = terminated or truncated
+        for report in (batched, *single, in_memory):
+            assert [int(step["action"]) for step in report.episodes[episode.index].steps] == actions
+    raw = quintain.evaluate("CartPole-v1", str(file), episodes=3)
+    assert [e.steps for e in raw.episodes] != [e.steps for e in batched.episodes]
+    assert agent.describe()["normaliser"] == PredictAgent(model).describe()["normaliser"]
+    assert "normaliser" not in as_agent(str(file)).describe()
+
+
+def test_statistics_for_other_observations_are_refused(normalised):
+    sb3 = pytest.importorskip("stable_baselines3")
+    _, _, statistics = normalised
+    other = sb3.PPO("MlpPolicy", "Pendulum-v1", n_steps=64, batch_size=64)
+    with pytest.raises(ConfigurationError, match="normaliser is for observations"):
+        PredictAgent(other, normaliser=statistics)
+    with pytest.raises(ConfigurationError, match="no normaliser statistics at"):
+        PredictAgent(other, normaliser="nowhere.pkl")
+    with pytest.raises(ConfigurationError, match="its arguments: deterministic, normaliser"):
+        make_agent("model.zip", normalizer=statistics)
+
+
+def test_a_saved_victim_plays(tmp_path):
+    space = gym.make("CartPole-v1").observation_space
+    weight = np.array([[0.0] * 4, [0.0, 0.0, 10.0, 1.0]])
+    victim = Victim(MLP([Layer(weight, np.zeros(2), "identity")]), space, spaces.Discrete(2), head="categorical")
+    save_victim(victim, tmp_path / "victim.npz")
+    played = [quintain.evaluate("CartPole-v1", a, episodes=2) for a in (victim, str(tmp_path / "victim.npz"))]
+    direct, from_file = ([[int(s["action"]) for s in e.steps] for e in report.episodes] for report in played)
+    assert direct == from_file
 
 
 class Counts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from quintain.errors import ConfigurationError, require
 
-__all__ = ["Normaliser"]
+__all__ = ["Normaliser", "load_vecnormalize"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,8 +52,7 @@ class Normaliser:
             ConfigurationError: If it normalises no observations, or has one statistic per key of a dictionary.
         """
         if isinstance(source, (str, Path)):
-            wrappers = require("stable_baselines3.common.vec_env", "rl", "VecNormalize files")
-            source = _load_statistics(Path(source), wrappers)
+            source = load_vecnormalize(source)
         if not getattr(source, "norm_obs", False) or isinstance(source.obs_rms, dict):
             raise ConfigurationError("expected a VecNormalize with norm_obs=True over a Box observation space")
         scale = np.sqrt(source.obs_rms.var + source.epsilon)
@@ -69,13 +69,18 @@ class Normaliser:
         return np.maximum(np.minimum(standard, self.clip), -self.clip)
 
 
-def _load_statistics(path: Path, wrappers: Any) -> Any:
-    import pickle
+def load_vecnormalize(path: str | Path) -> Any:
+    """Read the statistics that SB3's ``VecNormalize.save`` wrote; a pickle, so load only your own.
 
-    if not path.is_file():
-        raise ConfigurationError(f"no normaliser statistics at {str(path)!r}")
-    with path.open("rb") as file:
+    Raises:
+        ConfigurationError: If there is no such file, or it holds something else.
+    """
+    wrappers = require("stable_baselines3.common.vec_env", "rl", "VecNormalize files")
+    source = Path(path)
+    if not source.is_file():
+        raise ConfigurationError(f"no normaliser statistics at {str(source)!r}")
+    with source.open("rb") as file:
         loaded = pickle.load(file)
     if not isinstance(loaded, wrappers.VecNormalize):
-        raise ConfigurationError(f"{str(path)!r} holds a {type(loaded).__name__}, not a VecNormalize")
+        raise ConfigurationError(f"{str(source)!r} holds a {type(loaded).__name__}, not a VecNormalize")
     return loaded

@@ -74,14 +74,6 @@ class Recipe:
     demonstrations: int = 200
 
 
-def _zoo(
-    env_id: str, steps: int, batch: int, learning_rate: float, gamma: float, published: dict[str, float], **tuned: Any
-) -> Recipe:
-    """Return a recipe with what RL Baselines3 Zoo found for v3 of a MuJoCo task, where it trains a million steps."""
-    tuning = Tuning(hidden=(256, 256), activation="relu", log_std=-2.0, orthogonal=False, **tuned)
-    return Recipe(env_id, {}, steps, 1, 512, batch, learning_rate, gamma, tuning, published=published)
-
-
 def _tabletop(task: str, **kwargs: Any) -> Recipe:
     return Recipe(
         f"Tabletop/{task}-v0", kwargs, steps=200_000, envs=16, rollout=120, batch=240, learning_rate=1e-3, gamma=0.95,
@@ -93,14 +85,15 @@ _ZOO, _ATLA = "RL Baselines3 Zoo, PPO, 1M steps, v3", "Zhang et al. 2021, PPO, v
 RECIPES: dict[str, Recipe] = {
     "hopper": Recipe("Hopper-v5", steps=1_000_000, published={_ZOO: 2410.0, _ATLA: 3167.0}),
     "reacher": Recipe("Reacher-v5", steps=200_000),
-    "halfcheetah": _zoo(
-        "HalfCheetah-v5", 200_000, 64, 2.0633e-5, 0.98, {_ZOO: 5819.0, _ATLA: 7117.0},
-        epochs=20, clip=0.1, trace=0.92, entropy=0.000401762, value=0.58096, gradient_norm=0.8,
+    # With what RL Baselines3 Zoo found for v3 of the task; as Hopper is trained, it stays at a third of this.
+    "halfcheetah": Recipe(
+        "HalfCheetah-v5", {}, 200_000, 1, 512, 64, 2.0633e-5, 0.98, published={_ZOO: 5819.0, _ATLA: 7117.0},
+        tuning=Tuning(
+            epochs=20, clip=0.1, trace=0.92, entropy=0.000401762, value=0.58096, gradient_norm=0.8,
+            hidden=(256, 256), activation="relu", log_std=-2.0, orthogonal=False,
+        ),
     ),
-    "walker2d": _zoo(
-        "Walker2d-v5", 1_000_000, 32, 5.05041e-5, 0.99, {_ZOO: 3479.0, _ATLA: 4472.0},
-        epochs=20, clip=0.1, trace=0.95, entropy=0.000585045, value=0.871923, gradient_norm=1.0,
-    ),
+    "walker2d": Recipe("Walker2d-v5", steps=1_000_000, published={_ZOO: 3479.0, _ATLA: 4472.0}),
     "reach": _tabletop("Reach"),
     "push": _tabletop("Push"),
     "slide-handle": replace(_tabletop("SlideHandle"), steps=100_000),
