@@ -129,12 +129,12 @@ def key(cell: Cell) -> str:
 
 
 class Latch(gym.Wrapper[Any, Any, Any, Any]):
-    """Remembers whether the attacker succeeded at any step of the episode, and whether it does now."""
+    """Remembers whether attacker and victim succeeded at any step of the episode, and whether the attacker does now."""
 
     def reset(self, **options: Any) -> tuple[Any, dict[str, Any]]:
         """Forget."""
         observation, info = self.env.reset(**options)
-        self.reached, self.there = False, False
+        self.reached = self.there = self.solved = False
         return observation, info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
@@ -142,6 +142,7 @@ class Latch(gym.Wrapper[Any, Any, Any, Any]):
         observation, reward, terminated, truncated, info = self.env.step(action)
         self.there = bool(info["attacker_success"])
         self.reached |= self.there
+        self.solved |= bool(info["success"])
         return observation, reward, terminated, truncated, info
 
 
@@ -178,18 +179,19 @@ def run(cell: Cell) -> Cell:
     played = {}
     for budget in (0.0,) if attack == "clean" else EPSILONS:
         if attack in ("clean", "random", "rat") or budget == epsilon:
-            played[f"{budget:g}"] = _play(make, victim, episodes, partial(wrap, budget=budget) if budget else None)
+            played[f"{budget:g}"] = play(make, victim, episodes, partial(wrap, budget=budget) if budget else None)
     if attack in ("rat", *ABLATIONS) and trained.intention is not None:
         shown = trained.intention
-        extra["intention"] = _play(make, shown, episodes)
+        extra["intention"] = play(make, shown, episodes)
         extra["pgd"] = {
-            f"{e:g}": _play(make, victim, episodes, lambda env, e=e: TargetAttack(env, victim, shown, epsilon=e))
+            f"{e:g}": play(make, victim, episodes, lambda env, e=e: TargetAttack(env, victim, shown, epsilon=e))
             for e in EPSILONS
         }
     return cell | {"played": played, "cpu_s": cpu, "victim_success": facts["success"], **extra}
 
 
-def _play(make: Callable[[], Any], policy: Any, seeds: list[int], attack: Any = None) -> dict[str, float]:
+def play(make: Callable[[], Any], policy: Any, seeds: list[int], attack: Any = None) -> dict[str, float]:
+    """Play one episode per seed; return how often attacker and victim succeeded, and the mean return."""
     latches: list[Latch] = []
 
     def latched() -> Latch:
@@ -201,6 +203,7 @@ def _play(make: Callable[[], Any], policy: Any, seeds: list[int], attack: Any = 
     return {
         "reached": statistics.fmean(latch.reached for latch in latches),
         "stays": statistics.fmean(latch.there for latch in latches),
+        "solved": statistics.fmean(latch.solved for latch in latches),
         "victim": statistics.fmean(bool(episode.success) for episode in outcome),
         "return": statistics.fmean(episode.reward for episode in outcome),
     }
@@ -217,7 +220,7 @@ def read(path: Path) -> list[Cell]:
     return found
 
 
-def grid(out: Path, wanted: list[Cell], workers: int) -> None:
+def grid(out: Path, wanted: list[Cell], workers: int, run: Callable[[Cell], Cell] = run) -> None:
     """Run what is missing."""
     path = out / "cells.jsonl"
     done = {key(cell) for cell in read(path)}

@@ -1,0 +1,161 @@
+"""RAT and SA-RL on two of the RAT paper's own tasks: turn Meta-World's faucet the wrong way, at the paper's budget.
+
+The scripted expert of the task is imitated (DAgger) until the imitation solves it; that is the victim. The attacker's
+reward is that of the opposite task, learned from comparisons. Each finished cell (task, attack, seed) is one line of
+``cells.jsonl``, so a killed run goes on where it was.
+
+Episodes have 200 steps, of which the expert needs about 60. RAT and SA-RL get equal steps and labels.
+
+    sh scripts/metaworld_venv.sh                  # Meta-World pins its own MuJoCo
+    PYTHONPATH=. .venv-metaworld/bin/python benchmarks/rat_metaworld.py --out runs/rat-metaworld
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from rat import PAPERS_PPO, grid, key, play, read
+from rat_tables import Cell, percent
+
+from quintain.agents.victims import Victim, load_victim, save_victim
+from quintain.attacks import AdversarySettings, LearnedAttack, RandomAttack, TargetAttack
+from quintain.attacks.rat import RATSettings, train_on_preferences, train_rat
+from quintain.attacks.surrogate import SurrogateSettings, train_surrogate
+from quintain.envs.mujoco.metaworld import OPPOSITES, expert
+from quintain.evaluation.statistics import mean
+from quintain.seeding import SeedStream
+
+TASKS = ("faucet-open-v3", "faucet-close-v3")
+EPSILON = 0.1
+STEPS = 200
+EPISODES = 30
+RAT = RATSettings(
+    steps=100_000, updates=8, learning_rate=5e-4, anneal=0.4, gamma=0.98, segment=25, feedback_every=5_000,
+    queries=120, labels=2_000, reward_epochs=30,
+)  # fmt: skip
+TUNED = AdversarySettings(steps=RAT.steps, envs=8, rollout=STEPS, batch=200, gamma=0.98, learning_rate=1e-3)
+SETTINGS: dict[str, RATSettings | AdversarySettings | None] = {
+    "clean": None,
+    "random": None,
+    "PGD towards the opposite victim": None,
+    "rat": RAT,
+    "sa-rl": TUNED,
+    "sa-rl, paper's settings": replace(PAPERS_PPO, steps=RAT.steps),
+}
+#: Bai et al. (2025), table of the opposite scenario: faucet-open, faucet-close.
+PAPER = {"rat": (81.5, 96.0), "sa-rl, paper's settings": (0.0, 8.0)}
+
+
+def make(task: str) -> gym.Env[Any, Any]:
+    """Make a task whose attacker wants the opposite one."""
+    return gym.make(
+        "MetaWorld/MT1-v0", task=task, scenario="opposite", max_episode_steps=STEPS, disable_env_checker=True
+    )
+
+
+def victim(task: str, out: Path) -> Victim:
+    """Return an imitation of the task's expert, made once."""
+    path = out / f"{task}.npz"
+    if not path.exists():
+        act = expert(task)
+        settings = SurrogateSettings(transitions=24_000, rounds=4, passes=60)
+        trained = train_surrogate(
+            partial(make, task), lambda seen: np.stack([act(row) for row in seen]), settings=settings, name=task
+        )
+        save_victim(trained.victim, path)
+    return load_victim(path)[0]
+
+
+def cells(out: Path, seeds: int) -> Iterator[Cell]:
+    """Name every cell."""
+    for seed in range(seeds):
+        for attack, settings in SETTINGS.items():
+            for task in TASKS:
+                described = {} if settings is None else asdict(settings)
+                yield {
+                    "task": task, "scenario": "opposite", "attack": attack, "epsilon": EPSILON, "seed": seed,
+                    "settings": described, "out": str(out),
+                }  # fmt: skip
+
+
+def run(cell: Cell) -> Cell:
+    """Train and play one cell; return it with what came out."""
+    warnings.filterwarnings("ignore", module="metaworld")
+    task, attack, seed, out = cell["task"], cell["attack"], cell["seed"], Path(cell["out"])
+    made, deceived = partial(make, task), victim(task, out)
+    episodes = [SeedStream(seed, "rat on meta-world")[i] for i in range(EPISODES)]
+    start = time.process_time()
+    extra: dict[str, Any] = {}
+    wrap: Any = None
+    if attack == "random":
+        wrap = partial(RandomAttack, victim=deceived, epsilon=EPSILON)
+    elif attack.startswith("PGD"):
+        wrap = partial(TargetAttack, victim=deceived, intention=victim(OPPOSITES[task], out), epsilon=EPSILON)
+    elif attack != "clean":
+        trained: Any
+        if attack == "rat":
+            trained = train_rat(made, deceived, epsilon=EPSILON, settings=RAT, seed=seed)
+            extra["intention"] = play(made, trained.intention, episodes)
+        else:
+            settings = AdversarySettings(**cell["settings"])
+            trained = train_on_preferences(
+                made, deceived, epsilon=EPSILON, feedback=RAT, settings=settings, seed=seed
+            )  # fmt: skip
+        extra |= {"labels": trained.labels, "accuracy": trained.accuracy}
+        wrap = partial(LearnedAttack, victim=deceived, method=trained.method, epsilon=EPSILON)
+    spent = time.process_time() - start
+    return cell | {"played": {f"{EPSILON:g}": play(made, deceived, episodes, wrap)}, "cpu_s": spent, **extra}
+
+
+def report(found: list[Cell]) -> str:
+    """Return the table."""
+    lines = [
+        f"Attacker's success, per cent, {EPISODES} episodes a seed; mean over seeds [95 % BCa interval].\n",
+        "| attack | " + " | ".join(f"{task}, {when}" for task in TASKS for when in ("any step", "last step"))
+        + " | seeds | paper | CPU s |",
+        "|---" * (2 * len(TASKS) + 4) + "|",
+    ]  # fmt: skip
+    rows = [(attack, "played", attack) for attack in SETTINGS] + [("rat", "intention", "RAT's intention policy alone")]
+    for attack, source, title in rows:
+        mine = [cell for cell in found if cell["attack"] == attack]
+        shown = []
+        for task in TASKS:
+            for what in ("reached", "stays"):
+                told = [cell[source] for cell in mine if cell["task"] == task]
+                shares = [(part[f"{EPSILON:g}"] if source == "played" else part)[what] for part in told]
+                shown.append(percent(mean(shares)))
+        paper = ", ".join(f"{value:g}" for value in PAPER.get(title, ())) or "-"
+        seeds, cpu = len({cell["seed"] for cell in mine}), max((cell["cpu_s"] for cell in mine), default=0.0)
+        lines.append(f"| {title} | {' | '.join(shown)} | {seeds} | {paper} | {cpu:.0f} |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=Path("runs/rat-metaworld"), help="folder of cells.jsonl")
+    parser.add_argument("--workers", type=int, default=1, help="processes")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--report", action="store_true", help="train nothing")
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    wanted = list(cells(options.out, options.seeds))
+    if not options.report:
+        for task in TASKS:
+            clean = play(partial(make, task), victim(task, options.out), list(range(EPISODES)))
+            print(f"victim {task}: {clean['solved']:.0%} clean success", flush=True)
+        grid(options.out, wanted, options.workers, run)
+    keys = {key(cell) for cell in wanted}
+    print(report([cell for cell in read(options.out / "cells.jsonl") if key(cell) in keys]))
+
+
+if __name__ == "__main__":
+    main()
