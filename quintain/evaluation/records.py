@@ -13,11 +13,12 @@ import errno
 import json
 import operator
 import os
+import sys
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import IO, Any, Literal, Self
 
 import numpy as np
 
@@ -208,34 +209,21 @@ class RunFolder:
         resume: Continue a run. Without it, a folder that already holds a run is refused.
 
     Raises:
-        RecordError: If the folder holds another run, or cannot be written.
+        RecordError: If the folder holds another run, is being written by one, or cannot be written.
     """
 
     def __init__(self, path: str | Path, manifest: Mapping[str, Any], *, resume: bool = False) -> None:
         self.path = Path(path)
         self.episodes: list[EpisodeRecord] = []
-        manifest_path, episodes_path = self.path / "run.json", self.path / "episodes.jsonl"
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            holds = _holds_lines(episodes_path)
-            if holds and not resume:
-                raise RecordError(
-                    f"{str(self.path)!r} already holds a run; continue it with resume=True (--resume), "
-                    "or choose another folder"
-                )
-            if holds and not manifest_path.exists():
-                raise RecordError(
-                    f"{str(self.path)!r} holds episodes and no run.json, so nobody can tell what they are of; "
-                    "choose another folder"
-                )
-            if resume and manifest_path.exists():
-                _check_same(read_manifest(self.path), json.loads(to_json(manifest)), self.path)
-            else:
-                _write_atomically(manifest_path, json.dumps(json.loads(to_json(manifest)), indent=2) + "\n")
-            if episodes_path.exists():
-                _cut_torn_tail(episodes_path)
-                self.episodes = read_episodes(self.path)
-            self._file = episodes_path.open("ab", buffering=0)
+            self._file = (self.path / "episodes.jsonl").open("ab", buffering=0)
+            try:
+                _lock(self._file, self.path)
+                self._begin(manifest, resume)
+            except BaseException:
+                self._file.close()
+                raise
         except OSError as error:
             raise RecordError(f"cannot write the run folder {str(self.path)!r}: {error}") from error
         self._end = os.fstat(self._file.fileno()).st_size
@@ -244,6 +232,26 @@ class RunFolder:
         self._lock = threading.Lock()
         self._syncer = threading.Thread(target=self._sync_often, daemon=True, name="quintain-fsync")
         self._syncer.start()
+
+    def _begin(self, manifest: Mapping[str, Any], resume: bool) -> None:
+        manifest_path, episodes_path = self.path / "run.json", self.path / "episodes.jsonl"
+        holds = episodes_path.stat().st_size > 0
+        if holds and not resume:
+            raise RecordError(
+                f"{str(self.path)!r} already holds a run; continue it with resume=True (--resume), "
+                "or choose another folder"
+            )
+        if holds and not manifest_path.exists():
+            raise RecordError(
+                f"{str(self.path)!r} holds episodes and no run.json, so nobody can tell what they are of; "
+                "choose another folder"
+            )
+        if resume and manifest_path.exists():
+            _check_same(read_manifest(self.path), json.loads(to_json(manifest)), self.path)
+        else:
+            _write_atomically(manifest_path, json.dumps(json.loads(to_json(manifest)), indent=2) + "\n")
+        _cut_torn_tail(episodes_path)
+        self.episodes = read_episodes(self.path)
 
     def append(self, record: EpisodeRecord) -> None:
         """Write one finished episode.
@@ -306,8 +314,18 @@ class RunFolder:
                 self._closing.wait(_FSYNC_EVERY_S)
 
 
-def _holds_lines(path: Path) -> bool:
-    return path.exists() and path.stat().st_size > 0
+def _lock(file: IO[bytes], path: Path) -> None:
+    """Keep others from writing until ``file`` is closed, where the platform and its file system can."""
+    if sys.platform == "win32":
+        return
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise RecordError(f"another run is writing into {str(path)!r}; wait for its end, or stop it") from error
+    except OSError:
+        return
 
 
 def _cut_torn_tail(path: Path) -> None:

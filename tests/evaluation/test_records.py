@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import sys
 import time
 from pathlib import Path
 
@@ -136,6 +137,18 @@ def test_another_run_is_not_overwritten(tmp_path):
         folder.append(record(0))
     with pytest.raises(RecordError, match=r"already holds a run.*--resume"):
         RunFolder(tmp_path / "run", MANIFEST)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no advisory locks")
+def test_a_folder_is_written_by_one_run_at_a_time(tmp_path):
+    with RunFolder(tmp_path / "run", MANIFEST) as folder:
+        folder.append(record(0))
+        for resume in (True, False):
+            with pytest.raises(RecordError, match="another run is writing into"):
+                RunFolder(tmp_path / "run", MANIFEST, resume=resume)
+        folder.append(record(1))
+    with RunFolder(tmp_path / "run", MANIFEST, resume=True) as again:
+        assert [episode.index for episode in again.episodes] == [0, 1]
 
 
 def test_a_different_configuration_is_not_resumed(tmp_path):
