@@ -144,7 +144,7 @@ class Adversary:
         self._settings, self._rng, self._victim, self._see = settings, rng, victim, see
         width, rate = settings.hidden, settings.learning_rate
         self.network = Perceptrons([states, width, width, states], rng, learning_rate=rate, last="tanh", dtype=dtype)
-        self.weights = Perceptrons([states, width, 1], rng, learning_rate=rate, dtype=dtype)
+        self.weights = Perceptrons([states, width, 1], rng, learning_rate=settings.outer_rate * rate, dtype=dtype)
 
     def face(self, victim: VictimGaussian) -> None:
         """Turn on another victim."""

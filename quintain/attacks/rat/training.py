@@ -234,8 +234,9 @@ class _Run:
         """Set the learning rates for when a share ``left`` of the steps is left."""
         s = self.settings
         rate = s.learning_rate * (min(1.0, left / s.anneal) if s.anneal else 1.0)
-        for network in (*self.chooser.networks, self.adversary.network, self.adversary.weights):
+        for network in (*self.chooser.networks, self.adversary.network):
             network.learning_rate = rate
+        self.adversary.weights.learning_rate = s.outer_rate * rate
 
     def learn(self, exploring: bool) -> None:
         """Take one step of everything that learns."""

@@ -83,6 +83,9 @@ def test_the_outer_step_changes_the_weights_alone():
     for one, other in zip(before, after, strict=True):
         np.testing.assert_array_equal(one, other)
     assert (weights != adversary.weights.flat).any()
+    # Adam's first step is as long as its learning rate.
+    moved = np.abs(adversary.weights.flat - weights).max()
+    assert moved == pytest.approx(SETTINGS.outer_rate * SETTINGS.learning_rate, rel=0.05)
 
 
 def test_importance_is_positive_and_one_on_average():
