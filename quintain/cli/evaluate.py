@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +15,7 @@ from quintain.agents.arguments import argument_names
 from quintain.agents.registry import POLICY_FILES, agent_names, arguments_of
 from quintain.cli.console import console, print_json, say
 from quintain.cli.folders import clear_away, new_folder
+from quintain.cli.mujoco_warnings import warn_once
 from quintain.cli.options import check_resumed, json_or_word, pairs
 from quintain.errors import ConfigurationError, MissingDependencyError, UnknownNameError
 
@@ -133,6 +135,8 @@ def evaluate(
     if no_code:
         env_kwargs = _merge({"code": False}, env_kwargs)
     _try_to_make(env, env_kwargs)  # which also imports a module that may register agents
+    if "mujoco" in sys.modules:
+        warn_once()
     source = _agent_source(
         env, agent, engine, model, pairs(agent_arg, "--agent-arg"), pairs(engine_arg, "--engine-arg")
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from quintain.cli.console import console, literal, print_json, say
+from quintain.cli.mujoco_warnings import warn_once
 from quintain.cli.options import pairs
 from quintain.cli.victims import Chosen
 from quintain.evaluation.robustness.attacks import ATTACKS
@@ -129,6 +130,7 @@ def robustness(
 
     if videos:
         prepare_display()
+    warn_once()
     names = _words(attack or ["mad"])
     attacks = resolve_attacks(names if no_random or "random" in names else ["random", *names])
     if train_at is not None and not any(a.train for a in attacks):

@@ -9,6 +9,7 @@ import typer
 
 from quintain.cli.console import say
 from quintain.cli.defended import list_defended, show_defended, train_defended_victim
+from quintain.cli.mujoco_warnings import warn_once
 
 __all__ = ["app"]
 
@@ -33,6 +34,7 @@ def train(
     """Train a victim, keep the best checkpoint in the cache, and show it."""
     from quintain.agents.victims.training import train_reference
 
+    warn_once()
     if defence is not None:
         train_defended_victim(name, defence, epsilon, space, seed, steps, again)
         return

@@ -20,3 +20,18 @@ def test_a_trained_victim_is_listed_with_what_it_can_do(quintain, tmp_path, monk
     assert cells["environment"] == "Pendulum-v1"
     assert (cells["steps"], cells["success"], cells["published"]) == ("128", "-", "-150 (a paper)")
     assert float(cells["return"].split(" ± ")[0]) < 0
+
+
+def test_mujoco_says_a_thing_once_and_writes_no_file(quintain, tmp_path, monkeypatch):
+    """It would repeat it for every model that is compiled, here one an episode, and log it in the current folder."""
+    mujoco = pytest.importorskip("mujoco")
+    monkeypatch.setenv("QUINTAIN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("quintain.cli.mujoco_warnings._seen", set())
+    monkeypatch.setitem(RECIPES, "cheetah", Recipe("HalfCheetah-v5", envs=2, rollout=64, episodes=2))
+    before = mujoco.get_mju_user_warning()
+    try:
+        said = quintain("victim", "train", "cheetah", "--steps", 128).said
+    finally:
+        mujoco.set_mju_user_warning(before)
+    assert said.count("MuJoCo: compiler attribute") <= 1  # as many as its version has to say
+    assert not (tmp_path / "MUJOCO_LOG.TXT").exists()
