@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +13,7 @@ import typer
 from quintain.agents.arguments import argument_names
 from quintain.agents.registry import POLICY_FILES, agent_names, arguments_of
 from quintain.cli.console import console, print_json, say
-from quintain.cli.folders import clear_away, new_folder
+from quintain.cli.folders import clear_away, continuing, new_folder
 from quintain.cli.mujoco_warnings import warn_once
 from quintain.cli.options import check_resumed, json_or_word, pairs
 from quintain.errors import ConfigurationError, MissingDependencyError, UnknownNameError
@@ -157,7 +156,8 @@ def evaluate(
             clear_away(folder)
         raise
     except KeyboardInterrupt as error:
-        _advise(ctx.find_root().obj or [], folder, watch.seen)
+        say(f"\ninterrupted; {watch.seen} episodes of this call are safe in {folder}. Continue with:")
+        say(f"  {continuing(ctx.find_root().obj or [], folder)}")
         raise typer.Exit(130) from error
     page = None if no_report else _write_page(report)
     if as_json:
@@ -260,11 +260,3 @@ def _write_page(report: Report) -> Path | None:
     except OSError as error:
         say(f"no report.html: {error}")
     return None
-
-
-def _advise(line: Sequence[str], folder: Path, seen: int) -> None:
-    words = [w for w in line if w != "--resume"]
-    if not any(w in ("--out", "-o") or w.startswith(("--out=", "-o")) for w in words):
-        words += ["--out", str(folder)]
-    say(f"\ninterrupted; {seen} episodes of this call are safe in {folder}. Continue with:")
-    say(f"  {shlex.join(['quintain', *words, '--resume'])}")

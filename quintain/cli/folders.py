@@ -1,13 +1,15 @@
-"""Where runs go that were given no folder, and what becomes of a folder in which nothing was played."""
+"""Where runs go that were given no folder, how they are continued, and what becomes of those with nothing played."""
 
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-__all__ = ["clear_away", "new_folder"]
+__all__ = ["clear_away", "continuing", "new_folder"]
 
 
 def new_folder(*words: str) -> Path:
@@ -25,3 +27,16 @@ def clear_away(folder: Path) -> None:
     records = folder / "episodes.jsonl"
     if not (records.exists() and records.stat().st_size):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def continuing(words: Sequence[str], folder: Path) -> str:
+    """Return the command that continues an interrupted run.
+
+    Args:
+        words: What was typed after ``quintain``.
+        folder: Where the run is.
+    """
+    kept = [word for word in words if word != "--resume"]
+    if not any(word == "--out" or word.startswith(("--out=", "-o")) for word in kept):
+        kept += ["--out", str(folder)]
+    return shlex.join(["quintain", *kept, "--resume"])

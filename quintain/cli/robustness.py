@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from quintain.cli.console import console, literal, print_json, say
+from quintain.cli.folders import continuing
 from quintain.cli.mujoco_warnings import warn_once
 from quintain.cli.options import pairs
 from quintain.cli.victims import Chosen
@@ -171,7 +172,7 @@ def robustness(
         )
     except KeyboardInterrupt as error:
         say(f"\ninterrupted; finished episodes are safe in {folder}. Continue with:")
-        say(f"  {_again(ctx.find_root().obj or [], folder)}")
+        say(f"  {continuing(ctx.find_root().obj or [], folder)}")
         raise typer.Exit(130) from error
     if as_json:
         print_json({"run": str(folder), **table.to_dict()})
@@ -183,14 +184,6 @@ def robustness(
     for name in ("leaderboard.md", "leaderboard.csv", "report.html"):
         if (folder / name).exists():
             console().print(str(folder / name), soft_wrap=True, markup=False)
-
-
-def _again(words: Sequence[str], folder: Path) -> str:
-    """Return the command that continues a run."""
-    kept = [word for word in words if word != "--resume"]
-    if not any(word in ("--out", "-o") or word.startswith("--out=") for word in kept):
-        kept += ["--out", str(folder)]
-    return shlex.join(["quintain", *kept, "--resume"])
 
 
 def _words(values: Sequence[str]) -> list[str]:
