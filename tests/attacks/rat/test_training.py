@@ -87,8 +87,8 @@ def test_learning_slows_down_at_the_end_if_asked_to(monkeypatch):
     constant = [size for size, seen in by_network.items() if set(seen) == {0.01}]
     assert len(by_network) == 5
     assert len(constant) == 1  # the reward's
-    for size in by_network.keys() - constant:
-        seen = by_network[size]
-        assert seen[0] == 0.01
+    falling = [seen for size, seen in by_network.items() if size not in constant]
+    assert sorted(seen[0] for seen in falling) == [pytest.approx(0.001), 0.01, 0.01, 0.01]  # h's is a tenth
+    for seen in falling:
         assert seen == sorted(seen, reverse=True)
-        assert 0 < seen[-1] < 0.001
+        assert 0 < seen[-1] < seen[0] / 10
