@@ -13,6 +13,7 @@ Episodes have 200 steps, of which the expert needs about 60. RAT and SA-RL get e
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 import warnings
 from collections.abc import Iterator
@@ -104,15 +105,14 @@ def run(cell: Cell) -> Cell:
         trained: Any
         if attack == "rat":
             trained = train_rat(made, deceived, epsilon=EPSILON, settings=RAT, seed=seed)
-            extra["intention"] = play(made, trained.intention, episodes)
         else:
             settings = AdversarySettings(**cell["settings"])
-            trained = train_on_preferences(
-                made, deceived, epsilon=EPSILON, feedback=RAT, settings=settings, seed=seed
-            )  # fmt: skip
+            trained = train_on_preferences(made, deceived, epsilon=EPSILON, feedback=RAT, settings=settings, seed=seed)
         extra |= {"labels": trained.labels, "accuracy": trained.accuracy}
         wrap = partial(LearnedAttack, victim=deceived, method=trained.method, epsilon=EPSILON)
     spent = time.process_time() - start
+    if attack == "rat":
+        extra["intention"] = play(made, trained.intention, episodes)
     return cell | {"played": {f"{EPSILON:g}": play(made, deceived, episodes, wrap)}, "cpu_s": spent, **extra}
 
 
@@ -154,7 +154,10 @@ def main() -> None:
             print(f"victim {task}: {clean['solved']:.0%} clean success", flush=True)
         grid(options.out, wanted, options.workers, run)
     keys = {key(cell) for cell in wanted}
-    print(report([cell for cell in read(options.out / "cells.jsonl") if key(cell) in keys]))
+    found = [cell for cell in read(options.out / "cells.jsonl") if key(cell) in keys]
+    if not found:
+        sys.exit(f"no cells with these settings in {options.out}; run without --report first")
+    print(report(found))
 
 
 if __name__ == "__main__":

@@ -30,8 +30,8 @@ class RATSettings:
         reward_epochs: Most passes over the labels per round [200]; stops early at 97 % accuracy.
         updates: Gradient steps of each learner per step of all environments.
         outer_every: Adversary updates per update of the weighting function (not given in the paper).
-        outer_rate: Learning rate of the weighting function, as a share of ``learning_rate`` (not given). At 1 it puts
-            nearly all weight on one state in twenty, and RAT is better without it.
+        outer_rate: Learning rate of the weighting function, as a share of ``learning_rate`` (not given). At 1
+            nearly all weight goes to a few states of a batch.
         eta: Learning rate of the virtual step through which the outer loss is differentiated (not given).
         weighting: Learn which states matter; without it all weigh the same. Ablation "no h".
         mixed: Let the intention policy finish episodes; without it only the victim acts. Ablation "no combined policy".
