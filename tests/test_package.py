@@ -22,12 +22,14 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 #: Imports point from right to left, and never within a column.
 LAYERS = (
-    {"errors", "seeding", "spaces", "messages", "provenance"},
-    {"sandbox"},
-    {"envs", "agents", "rewards"},
-    {"attacks"},
+    {"errors", "files", "messages", "provenance", "records", "registry", "seeding", "spaces"},
+    {"engines", "sandbox"},
+    {"agents", "envs", "rewards"},
     {"evaluation"},
-    {"cli"},
+    {"training"},
+    {"attacks"},
+    {"experiments"},
+    {"cli", "serving"},
 )
 RANK = {room: rank for rank, layer in enumerate(LAYERS) for room in layer}
 

@@ -19,8 +19,8 @@ from quintain.cli.options import check_resumed, json_or_word, pairs
 from quintain.errors import ConfigurationError, MissingDependencyError, UnknownNameError
 
 if TYPE_CHECKING:
-    from quintain.evaluation.records import EpisodeRecord
     from quintain.evaluation.report import Report
+    from quintain.records import EpisodeRecord
 
 __all__ = ["evaluate"]
 

@@ -12,7 +12,7 @@ from quintain.cli.console import console, literal
 from quintain.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from quintain.evaluation.records import EpisodeRecord
+    from quintain.records import EpisodeRecord
 
 __all__ = ["view"]
 

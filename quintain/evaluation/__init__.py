@@ -2,11 +2,11 @@
 
 from quintain.evaluation.compare import Comparison, compare
 from quintain.evaluation.match import play
-from quintain.evaluation.records import EpisodeRecord, read_episodes
 from quintain.evaluation.report import Report
 from quintain.evaluation.rescore import Rescored, rescore
 from quintain.evaluation.runner import evaluate
 from quintain.evaluation.statistics import Interval
+from quintain.records import EpisodeRecord, read_episodes
 
 __all__ = [
     "Comparison",

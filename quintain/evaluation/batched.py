@@ -14,7 +14,7 @@ from quintain.agents.agent import Agent
 from quintain.agents.llm.engine import Tape
 from quintain.errors import AgentError, ConfigurationError
 from quintain.evaluation.episode import Ledger, classify, keep
-from quintain.evaluation.records import EpisodeRecord
+from quintain.records import EpisodeRecord
 
 __all__ = ["can_batch", "play_batched"]
 

@@ -16,7 +16,7 @@ import numpy as np
 from quintain.agents.agent import Actor, Agent, Seat
 from quintain.agents.llm.engine import Tape, record_exchanges
 from quintain.errors import Boundary, ConfigurationError, EngineError, EnvironmentFault, QuintainError, SandboxError
-from quintain.evaluation.records import EpisodeRecord, Outcome
+from quintain.records import EpisodeRecord, Outcome
 
 __all__ = ["Ledger", "classify", "keep", "play_episode", "seats"]
 

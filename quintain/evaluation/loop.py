@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-from quintain.evaluation.records import EpisodeRecord
+from quintain.records import EpisodeRecord
 
 __all__ = ["Breath", "play_jobs", "run_in_loop"]
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from gymnasium.envs.registration import EnvSpec
 
-from quintain.evaluation.records import SCHEMA, to_json
 from quintain.provenance import describe_function
+from quintain.records import SCHEMA, to_json
 
 __all__ = ["describe_agent", "make_manifest", "package_versions"]
 

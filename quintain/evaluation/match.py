@@ -21,9 +21,9 @@ from quintain.evaluation.episode import Ledger, classify, keep
 from quintain.evaluation.loop import play_jobs, run_in_loop
 from quintain.evaluation.manifest import describe_agent, make_manifest
 from quintain.evaluation.recording import Recording, check_counts
-from quintain.evaluation.records import EpisodeRecord
 from quintain.evaluation.report import Report
 from quintain.evaluation.runner import as_source, made_agent
+from quintain.records import EpisodeRecord
 from quintain.seeding import SeedStream
 
 __all__ = ["play", "play_match"]

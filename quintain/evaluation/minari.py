@@ -9,9 +9,9 @@ import numpy as np
 from gymnasium import spaces
 
 from quintain.errors import ConfigurationError, require
-from quintain.evaluation.records import EpisodeRecord
 from quintain.evaluation.report import Report
 from quintain.evaluation.runner import make_env
+from quintain.records import EpisodeRecord
 
 __all__ = ["to_minari"]
 

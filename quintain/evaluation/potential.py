@@ -19,8 +19,8 @@ from quintain.agents.agent import Actor, Agent, Seat
 from quintain.agents.registry import as_agent, make_agent
 from quintain.errors import ConfigurationError
 from quintain.evaluation.manifest import describe_agent
-from quintain.evaluation.records import EpisodeRecord
 from quintain.evaluation.runner import EnvLike, evaluate
+from quintain.records import EpisodeRecord
 from quintain.seeding import SeedStream
 
 __all__ = ["GROUPS", "ItemPotential", "Reseeded", "group_of", "measure_potential", "potential_of", "read_potential"]

@@ -11,7 +11,7 @@ from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from quintain.errors import ConfigurationError, QuintainError
-from quintain.evaluation.records import EpisodeRecord
+from quintain.records import EpisodeRecord
 
 __all__ = ["run_in_processes"]
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from quintain.evaluation.records import EpisodeRecord
+from quintain.records import EpisodeRecord
 
 __all__ = ["ProgressBar", "progress_bar"]
 

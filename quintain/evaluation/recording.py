@@ -9,8 +9,9 @@ from typing import Any, Self
 
 from quintain.errors import ConfigurationError
 from quintain.evaluation.progress import progress_bar
-from quintain.evaluation.records import EpisodeRecord, RunFolder
 from quintain.evaluation.report import Report
+from quintain.evaluation.run_folder import RunFolder
+from quintain.records import EpisodeRecord
 
 __all__ = ["Recording", "check_counts"]
 

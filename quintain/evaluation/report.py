@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from quintain.evaluation.records import OUTCOMES, EpisodeRecord, Outcome, read_episodes, read_manifest
 from quintain.evaluation.statistics import Interval, mean, rate
+from quintain.records import OUTCOMES, EpisodeRecord, Outcome, read_episodes, read_manifest
 
 __all__ = ["Report"]
 

@@ -8,9 +8,9 @@ from typing import Any
 
 from quintain.agents.replay import ReplayAgent
 from quintain.errors import RecordError
-from quintain.evaluation.records import EpisodeRecord
 from quintain.evaluation.report import Report
 from quintain.evaluation.runner import run_episodes
+from quintain.records import EpisodeRecord
 
 __all__ = ["Rescored", "rescore"]
 

@@ -21,8 +21,8 @@ from quintain.evaluation.episode import play_episode, seats
 from quintain.evaluation.loop import Breath, play_jobs, run_in_loop
 from quintain.evaluation.manifest import describe_agent, make_manifest
 from quintain.evaluation.recording import Recording, check_counts
-from quintain.evaluation.records import EpisodeRecord
 from quintain.evaluation.report import Report
+from quintain.records import EpisodeRecord
 from quintain.seeding import SeedStream
 
 __all__ = ["EnvLike", "Executor", "as_source", "evaluate", "made_agent", "make_env", "run_episodes"]

@@ -16,8 +16,8 @@ from quintain.evaluation.html import write_report
 from quintain.evaluation.html.provenance import provenance
 from quintain.evaluation.html.summary import error_counts, metric_rows, score_rows, term_rows
 from quintain.evaluation.html.transcripts import embed, episode_data, index_data, preamble
-from quintain.evaluation.records import EpisodeRecord
 from quintain.evaluation.report import Report
+from quintain.records import EpisodeRecord
 
 pytest.importorskip("jinja2")
 pytest.importorskip("matplotlib")

@@ -8,7 +8,7 @@ import pytest
 
 import quintain
 from quintain.evaluation.loop import play_jobs, run_in_loop
-from quintain.evaluation.records import read_episodes
+from quintain.records import read_episodes
 
 
 def test_as_many_jobs_are_live_as_may_be_and_the_first_failure_ends_them_all():

@@ -4,7 +4,7 @@ import pytest
 
 from quintain.errors import ConfigurationError, RecordError
 from quintain.evaluation.recording import Recording
-from quintain.evaluation.records import EpisodeRecord, read_manifest
+from quintain.records import EpisodeRecord, read_manifest
 
 MANIFEST = {"config": {"env": "X-v0"}}
 

@@ -18,8 +18,8 @@ from quintain.agents import register_agent
 from quintain.agents.llm.scripted import ScriptedEngine
 from quintain.agents.scripted import FunctionAgent, OracleAgent, ScriptedAgent
 from quintain.errors import ConfigurationError, EngineError, QuintainError, RecordError, SandboxError, UnknownNameError
-from quintain.evaluation.records import read_episodes
 from quintain.evaluation.report import Report
+from quintain.records import read_episodes
 
 
 class Complicated(Exception):

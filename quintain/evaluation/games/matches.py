@@ -22,8 +22,8 @@ from quintain.evaluation.loop import play_jobs, run_in_loop
 from quintain.evaluation.manifest import describe_agent, make_manifest
 from quintain.evaluation.match import play_match
 from quintain.evaluation.recording import Recording, check_counts
-from quintain.evaluation.records import EpisodeRecord, read_episodes
 from quintain.evaluation.runner import as_source, made_agent
+from quintain.records import EpisodeRecord, read_episodes
 from quintain.seeding import SeedStream
 
 __all__ = ["Fixture", "Match", "load_matches", "play_matches"]

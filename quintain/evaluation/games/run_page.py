@@ -9,7 +9,7 @@ from quintain.errors import ConfigurationError, RecordError
 from quintain.evaluation.games.matches import load_matches
 from quintain.evaluation.games.report import write_games_report
 from quintain.evaluation.games.tournament import collect
-from quintain.evaluation.records import read_manifest
+from quintain.records import read_manifest
 
 __all__ = ["write_run_page"]
 

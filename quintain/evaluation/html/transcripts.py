@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from quintain.evaluation.records import EpisodeRecord, to_json
 from quintain.evaluation.report import Report
+from quintain.records import EpisodeRecord, to_json
 
 __all__ = ["embed", "episode_data", "index_data", "preamble"]
 

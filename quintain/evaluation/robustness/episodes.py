@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from quintain.agents.victims import Episode
-from quintain.evaluation.records import EpisodeRecord
 from quintain.evaluation.robustness.table import RobustnessRow, make_row
+from quintain.records import EpisodeRecord
 
 if TYPE_CHECKING:
     from quintain.evaluation.robustness.experiment import Cell

@@ -9,13 +9,13 @@ from typing import Any
 from quintain.agents.victims import Space, play_episodes
 from quintain.attacks.budget import Ball, Norm
 from quintain.errors import ConfigurationError
-from quintain.evaluation.records import EpisodeRecord
 from quintain.evaluation.robustness.episodes import make_record
 from quintain.evaluation.robustness.progress import SILENT, Progress
 from quintain.evaluation.robustness.reachability import Reach, reachability, visited_states
 from quintain.evaluation.robustness.subjects import Subject
 from quintain.evaluation.robustness.threat import Attack, Threat, Trained
 from quintain.evaluation.statistics import rate
+from quintain.records import EpisodeRecord
 from quintain.seeding import SeedStream
 
 __all__ = ["Cell", "Experiment"]

@@ -18,7 +18,6 @@ from quintain.agents.victims import Space, Victim
 from quintain.attacks.budget import Norm
 from quintain.errors import ConfigurationError, MissingDependencyError, RecordError
 from quintain.evaluation.manifest import make_manifest
-from quintain.evaluation.records import EpisodeRecord, RunFolder, read_episodes, read_manifest, to_json
 from quintain.evaluation.robustness.attacks import AttackFactory, resolve_attacks
 from quintain.evaluation.robustness.episodes import tabulate
 from quintain.evaluation.robustness.experiment import Cell, Experiment
@@ -29,6 +28,8 @@ from quintain.evaluation.robustness.subjects import make_subject
 from quintain.evaluation.robustness.table import RobustnessRow, RobustnessTable
 from quintain.evaluation.robustness.threat import Attack, Threat, Trained
 from quintain.evaluation.robustness.videos import prepare_display, read_clips, record_clips
+from quintain.evaluation.run_folder import RunFolder
+from quintain.records import EpisodeRecord, read_episodes, read_manifest, to_json
 
 __all__ = ["load_robustness", "robustness", "run_experiment"]
 

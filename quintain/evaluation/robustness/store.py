@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from quintain.agents.victims import MLP, Layer
 from quintain.errors import RecordError
-from quintain.evaluation.records import to_json
 from quintain.evaluation.robustness.threat import Trained
+from quintain.records import to_json
 
 __all__ = ["load_trained", "save_trained"]
 

@@ -15,10 +15,10 @@ import gymnasium as gym
 
 from quintain.agents.victims import Episode, play_episodes
 from quintain.errors import QuintainError, require
-from quintain.evaluation.records import to_json
 from quintain.evaluation.robustness.experiment import Cell, Experiment, Trainer
 from quintain.evaluation.robustness.progress import SILENT, Progress
 from quintain.evaluation.robustness.table import RobustnessTable
+from quintain.records import to_json
 
 __all__ = ["Clip", "prepare_display", "read_clips", "record_clips"]
 

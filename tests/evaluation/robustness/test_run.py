@@ -15,11 +15,11 @@ from holding import Hold, linear
 from quintain.agents.victims import play_episodes
 from quintain.attacks import MADAttack
 from quintain.errors import RecordError
-from quintain.evaluation.records import read_episodes
 from quintain.evaluation.report import Report
 from quintain.evaluation.robustness import Attack, load_robustness, robustness
 from quintain.evaluation.robustness.attacks import resolve_attacks
 from quintain.evaluation.robustness.threat import Trained
+from quintain.records import read_episodes
 from quintain.seeding import SeedStream
 
 HERE = str(Path(__file__).parent)

@@ -7,24 +7,19 @@ flight. If an episode was run again, its last line counts.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import errno
 import json
 import operator
-import os
-import sys
-import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 
 from quintain.errors import RecordError
 
-__all__ = ["SCHEMA", "EpisodeRecord", "Outcome", "RunFolder", "read_episodes", "read_manifest", "to_json"]
+__all__ = ["SCHEMA", "EpisodeRecord", "Outcome", "read_episodes", "read_manifest", "to_json"]
 
 #: Version of the line format. Readers refuse newer versions.
 SCHEMA = 1
@@ -33,7 +28,6 @@ SCHEMA = 1
 Outcome = Literal["success", "failure", "parse_error", "invalid_action", "error", "finished"]
 OUTCOMES: tuple[Outcome, ...] = ("success", "failure", "parse_error", "invalid_action", "finished", "error")
 
-_FSYNC_EVERY_S = 0.5
 _DEEPEST = 100
 
 
@@ -198,171 +192,3 @@ def read_manifest(run: str | Path) -> dict[str, Any]:
     except ValueError as error:
         raise RecordError(f"{str(path)!r} is damaged ({error}); the episodes beside it are still readable") from error
     return manifest if isinstance(manifest, dict) else {}
-
-
-class RunFolder:
-    """Writes a run folder. Use as a context manager.
-
-    Args:
-        path: The folder; made if missing.
-        manifest: What is being run. On resuming, the parts under ``"config"`` must be equal to the stored ones.
-        resume: Continue a run. Without it, a folder that already holds a run is refused.
-
-    Raises:
-        RecordError: If the folder holds another run, is being written by one, or cannot be written.
-    """
-
-    def __init__(self, path: str | Path, manifest: Mapping[str, Any], *, resume: bool = False) -> None:
-        self.path = Path(path)
-        self.episodes: list[EpisodeRecord] = []
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            self._file = (self.path / "episodes.jsonl").open("ab", buffering=0)
-            try:
-                _lock(self._file, self.path)
-                self._begin(manifest, resume)
-            except BaseException:
-                self._file.close()
-                raise
-        except OSError as error:
-            raise RecordError(f"cannot write the run folder {str(self.path)!r}: {error}") from error
-        self._end = os.fstat(self._file.fileno()).st_size
-        self._dirty = threading.Event()
-        self._closing = threading.Event()
-        self._lock = threading.Lock()
-        self._syncer = threading.Thread(target=self._sync_often, daemon=True, name="quintain-fsync")
-        self._syncer.start()
-
-    def _begin(self, manifest: Mapping[str, Any], resume: bool) -> None:
-        manifest_path, episodes_path = self.path / "run.json", self.path / "episodes.jsonl"
-        holds = episodes_path.stat().st_size > 0
-        if holds and not resume:
-            raise RecordError(
-                f"{str(self.path)!r} already holds a run; continue it with resume=True (--resume), "
-                "or choose another folder"
-            )
-        if holds and not manifest_path.exists():
-            raise RecordError(
-                f"{str(self.path)!r} holds episodes and no run.json, so nobody can tell what they are of; "
-                "choose another folder"
-            )
-        if resume and manifest_path.exists():
-            _check_same(read_manifest(self.path), json.loads(to_json(manifest)), self.path)
-        else:
-            _write_atomically(manifest_path, json.dumps(json.loads(to_json(manifest)), indent=2) + "\n")
-        _cut_torn_tail(episodes_path)
-        self.episodes = read_episodes(self.path)
-
-    def append(self, record: EpisodeRecord) -> None:
-        """Write one finished episode.
-
-        Raises:
-            RecordError: If the disk is full or fails. The file ends with the last complete record, so the run can be
-                resumed once there is room.
-        """
-        self.append_line(record.to_line())
-
-    def append_line(self, line: str) -> None:
-        """Write one record that is already a line of JSON. See :meth:`append`."""
-        data = line.encode("ascii") + b"\n"
-        with self._lock:
-            try:
-                written = 0
-                while written < len(data):
-                    written += self._file.write(data[written:]) or 0
-            except OSError as error:
-                with contextlib.suppress(OSError):
-                    self._file.truncate(self._end)
-                reason = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else str(error)
-                raise RecordError(
-                    f"cannot record into {str(self.path)!r}: {reason}. Finished episodes are safe; "
-                    "make room and continue with resume=True (--resume)"
-                ) from error
-            self._end += len(data)
-        if not self._dirty.is_set():  # asking is cheaper than waking the syncer once more
-            self._dirty.set()
-
-    def write_facts(self, facts: Mapping[str, Any]) -> None:
-        """Add to the manifest what is known only once agent and environment are made."""
-        path = self.path / "run.json"
-        manifest = read_manifest(self.path) | {"facts": json.loads(to_json(facts))}
-        _write_atomically(path, json.dumps(manifest, indent=2) + "\n")
-
-    def close(self) -> None:
-        """Bring everything to the disk and close."""
-        if not self._closing.is_set():
-            self._closing.set()
-            self._dirty.set()
-            self._syncer.join()
-            with contextlib.suppress(OSError):  # already reported by append, or not a file that can be synced
-                os.fsync(self._file.fileno())
-            self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def _sync_often(self) -> None:
-        while not self._closing.is_set():
-            self._dirty.wait()
-            self._dirty.clear()
-            if not self._closing.is_set():
-                with contextlib.suppress(OSError):
-                    os.fsync(self._file.fileno())
-                self._closing.wait(_FSYNC_EVERY_S)
-
-
-def _lock(file: IO[bytes], path: Path) -> None:
-    """Keep others from writing until ``file`` is closed, where the platform and its file system can."""
-    if sys.platform == "win32":
-        return
-    import fcntl
-
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise RecordError(f"another run is writing into {str(path)!r}; wait for its end, or stop it") from error
-    except OSError:
-        return
-
-
-def _cut_torn_tail(path: Path) -> None:
-    """Cut off a last line that a killed run left unfinished; complete lines are never touched."""
-    with path.open("rb+") as file:
-        data = file.read()
-        if data and not data.endswith(b"\n"):
-            file.truncate(data.rfind(b"\n") + 1)
-
-
-def _write_atomically(path: Path, text: str) -> None:
-    temporary = path.with_suffix(".tmp")
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-
-
-def _check_same(stored: Mapping[str, Any], wanted: Mapping[str, Any], path: Path) -> None:
-    differences = list(_differences(stored.get("config"), wanted.get("config"), ""))
-    if differences:
-        shown = "; ".join(differences[:5])
-        raise RecordError(f"{str(path)!r} holds a run with another configuration: {shown}. Choose another folder")
-
-
-class _Absent:
-    def __repr__(self) -> str:
-        return "not given"
-
-
-_ABSENT = _Absent()
-
-
-def _differences(stored: Any, wanted: Any, name: str) -> Iterable[str]:
-    if isinstance(stored, dict) and isinstance(wanted, dict):
-        for key in sorted(stored.keys() | wanted.keys()):
-            yield from _differences(stored.get(key, _ABSENT), wanted.get(key, _ABSENT), f"{name}.{key}".lstrip("."))
-    elif stored != wanted:
-        yield f"{name} was {stored!r}, is {wanted!r}"

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from quintain.errors import RecordError
-from quintain.evaluation.records import EpisodeRecord, RunFolder, read_episodes, read_manifest, to_json
+from quintain.evaluation.run_folder import RunFolder
+from quintain.records import EpisodeRecord, read_episodes, read_manifest, to_json
 
 
 def record(index, outcome="success", **fields):
