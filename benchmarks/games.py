@@ -146,7 +146,7 @@ def openspiel_matches() -> dict[str, float]:
 def llm_sweep(rounds: int, *, games: int, turns: int) -> None:
     """Tokens per CPU second of SmolLM2 on one thread: a sweep of one-token choices, and its engine alone."""
     from quintain.agents.games import LLMPlayer
-    from quintain.agents.llm import Engine, make_engine
+    from quintain.engines import Engine, make_engine
     from quintain.evaluation.games import sample_games, sweep
 
     class Watched(Engine):

@@ -20,8 +20,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from quintain.agents.llm import Request
-from quintain.agents.llm.transformers_engine import TransformersEngine
+from quintain.engines import Request
+from quintain.engines.transformers_engine import TransformersEngine
 
 
 def workload(kind: str, batch: int, rng: np.random.Generator) -> list[tuple[list[int], int]]:

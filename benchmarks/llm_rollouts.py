@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable, Sequence
 
 import quintain
-from quintain.agents.llm import Engine, Reply, Request, make_engine
-from quintain.agents.llm.policies import make_chat_agent
+from quintain.agents.language.chat import make_chat_agent
+from quintain.engines import Engine, Reply, Request, make_engine
 
 ENV = {"tasks": ["letters", "number_multiply", "statistical_counting"], "difficulty": "easy", "code": False}
 

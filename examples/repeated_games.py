@@ -26,8 +26,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from quintain.agents.games import AnswerOnce, LLMPlayer
-from quintain.agents.llm.engine import Engine
-from quintain.agents.llm.engines import make_engine
+from quintain.engines.engine import Engine
+from quintain.engines.registry import make_engine
 from quintain.envs.games import FAMILIES
 from quintain.errors import CapabilityError
 from quintain.evaluation.games import (

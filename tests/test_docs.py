@@ -72,7 +72,7 @@ def blocks_of(page: Path) -> tuple[list[Block], set[str]]:
 
 
 def has_model() -> bool:
-    from quintain.agents.llm.weights import DEFAULT_MODEL, find_model
+    from quintain.engines.weights import DEFAULT_MODEL, find_model
 
     try:
         import torch  # noqa: F401

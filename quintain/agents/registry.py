@@ -24,13 +24,13 @@ _FILES = {
 }
 POLICY_FILES = tuple(_FILES)
 
-_CHAT = "quintain.agents.llm.policies:make_chat_agent"
+_CHAT = "quintain.agents.language.chat:make_chat_agent"
 # name -> (module:attribute, needs a language model, leading arguments)
 _AGENTS: dict[str, tuple[str, bool, tuple[Any, ...]]] = {
     "all-text": (_CHAT, True, ("all-text",)),
     "all-code": (_CHAT, True, ("all-code",)),
     "code-interpreter": (_CHAT, True, ("code-interpreter",)),
-    "codesteer": ("quintain.agents.llm.codesteer:make_codesteer", True, ()),
+    "codesteer": ("quintain.agents.language.codesteer:make_codesteer", True, ()),
     "llm-player": ("quintain.agents.games:LLMPlayer", True, ()),
     "oracle": ("quintain.agents.scripted:OracleAgent", False, ()),
     "random": ("quintain.agents.scripted:RandomAgent", False, ()),
@@ -96,7 +96,7 @@ def make_agent(name: str, *, engine: Any = None, **options: Any) -> Agent:
     found = _find(name)
     leading = found.leading
     if found.asks:
-        from quintain.agents.llm import make_engine
+        from quintain.engines import make_engine
 
         settings = dict(engine) if isinstance(engine, Mapping) else {"name": engine or "transformers"}
         leading = (*leading, make_engine(settings.pop("name", "transformers"), **settings))

@@ -86,8 +86,8 @@ def _extras() -> Iterator[Finding]:
 
 
 def _engines() -> Iterator[Finding]:
-    from quintain.agents.llm import weights
-    from quintain.agents.llm.engines import engine_names
+    from quintain.engines import weights
+    from quintain.engines.registry import engine_names
 
     model = weights.find_model(weights.DEFAULT_MODEL)
     missing = [name for name in ("torch", "transformers", "tokenizers", "safetensors") if find_spec(name) is None]

@@ -17,8 +17,8 @@ _Name = Annotated[str | None, typer.Argument(help="Name of the model; the defaul
 @app.command("list")
 def list_() -> None:
     """List the models, and whether they are here."""
-    from quintain.agents.llm import weights
     from quintain.cli.tables import simple_table
+    from quintain.engines import weights
 
     table = simple_table("", "model", "download", "licence", "state")
     for model in weights.list_models():
@@ -32,7 +32,7 @@ def list_() -> None:
 @app.command()
 def fetch(name: _Name = None) -> None:
     """Install and unpack a model, and print its folder."""
-    from quintain.agents.llm import weights
+    from quintain.engines import weights
 
     model = weights.find_model(name or weights.DEFAULT_MODEL)
     if not model.is_ready:
@@ -43,6 +43,6 @@ def fetch(name: _Name = None) -> None:
 @app.command()
 def path(name: _Name = None) -> None:
     """Print the folder of a model that is installed."""
-    from quintain.agents.llm import weights
+    from quintain.engines import weights
 
     typer.echo(weights.path(name or weights.DEFAULT_MODEL))

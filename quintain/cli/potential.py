@@ -51,9 +51,9 @@ def potential(
     """
     from collections import Counter
 
-    from quintain.agents.llm import make_engine
     from quintain.agents.registry import make_agent, needs_engine
     from quintain.cli.tables import simple_table
+    from quintain.engines import make_engine
     from quintain.evaluation.potential import GROUPS, measure_potential
 
     check_resumed(out, resume=resume)

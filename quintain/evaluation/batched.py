@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium import spaces
 
 from quintain.agents.agent import Agent
-from quintain.agents.llm.engine import Tape
+from quintain.engines.engine import Tape
 from quintain.errors import AgentError, ConfigurationError
 from quintain.evaluation.episode import Ledger, classify, keep
 from quintain.records import EpisodeRecord

@@ -14,7 +14,7 @@ import gymnasium as gym
 import numpy as np
 
 from quintain.agents.agent import Actor, Agent, Seat
-from quintain.agents.llm.engine import Tape, record_exchanges
+from quintain.engines.engine import Tape, record_exchanges
 from quintain.errors import Boundary, ConfigurationError, EngineError, EnvironmentFault, QuintainError, SandboxError
 from quintain.records import EpisodeRecord, Outcome
 

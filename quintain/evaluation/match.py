@@ -14,7 +14,7 @@ from typing import Any
 import pettingzoo
 
 from quintain.agents.agent import Actor, Agent, Seat
-from quintain.agents.llm.engine import record_exchanges
+from quintain.engines.engine import record_exchanges
 from quintain.envs.games import RepeatedGame
 from quintain.errors import Boundary, ConfigurationError, EnvironmentFault
 from quintain.evaluation.episode import Ledger, classify, keep

@@ -13,8 +13,8 @@ import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 
 from quintain.agents.agent import Agent
-from quintain.agents.llm.engine import Engine
 from quintain.agents.registry import POLICY_FILES, as_agent, make_agent
+from quintain.engines.engine import Engine
 from quintain.errors import ConfigurationError
 from quintain.evaluation.batched import can_batch, play_batched
 from quintain.evaluation.episode import play_episode, seats

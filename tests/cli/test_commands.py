@@ -8,7 +8,7 @@ import gymnasium as gym
 import pytest
 
 import quintain as package
-from quintain.agents.llm import weights
+from quintain.engines import weights
 from quintain.errors import QuintainError
 
 KWARGS = {"tasks": "letters", "code": False}

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from quintain.agents.llm import ScriptedEngine
 from quintain.cli import app
+from quintain.engines import ScriptedEngine
 from quintain.errors import EngineError
 
 
@@ -75,7 +75,7 @@ def test_view_and_comparisons_know_runs_of_matches(quintain, command):
 
 def test_a_language_model_takes_part(quintain, monkeypatch):
     model = ScriptedEngine(lambda request: request.choices[0])
-    monkeypatch.setattr("quintain.agents.llm.make_engine", lambda name: model)
+    monkeypatch.setattr("quintain.engines.make_engine", lambda name: model)
     words = ["--players", "tit-for-tat", "--llm", "model", "--rounds", 3, "--repetitions", 1, "-o", "run"]
     result = quintain("tournament", *words)
     assert result.code == 0, result.said
@@ -94,7 +94,7 @@ def test_matches_that_infrastructure_failed_are_played_again_on_request(quintain
             raise EngineError("down")
         return request.choices[0]
 
-    monkeypatch.setattr("quintain.agents.llm.make_engine", lambda name: ScriptedEngine(serve))
+    monkeypatch.setattr("quintain.engines.make_engine", lambda name: ScriptedEngine(serve))
     words = [*command, "--players", "tit-for-tat", "--llm", "model", "--rounds", 2, "--concurrency", 1, "-o", "run"]
     quintain(*words)
 

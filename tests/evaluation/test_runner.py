@@ -15,8 +15,8 @@ from worlds import BatchParity, Coin, Frugal, Parity, Sum, Tidy, make_sum
 
 import quintain
 from quintain.agents import register_agent
-from quintain.agents.llm.scripted import ScriptedEngine
 from quintain.agents.scripted import FunctionAgent, OracleAgent, ScriptedAgent
+from quintain.engines.scripted import ScriptedEngine
 from quintain.errors import ConfigurationError, EngineError, QuintainError, RecordError, SandboxError, UnknownNameError
 from quintain.evaluation.report import Report
 from quintain.records import read_episodes

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from quintain.agents.llm.engine import Engine, Reply, Request
+from quintain.engines.engine import Engine, Reply, Request
 
 __all__ = ["AnswerOnce"]
 

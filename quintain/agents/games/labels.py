@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-from quintain.agents.llm.engine import Reply
-from quintain.agents.llm.sampler import Sampler
+from quintain.engines.engine import Reply
+from quintain.engines.sampler import Sampler
 
 __all__ = ["TOP", "choose_label"]
 

@@ -15,7 +15,7 @@ from gymnasium import spaces
 from quintain.agents.agent import Action, Actor, Seat
 from quintain.agents.games.labels import TOP, choose_label
 from quintain.agents.games.prompts import Round, Wording, action_question, describe, prediction_question
-from quintain.agents.llm.engine import Engine, Reply, Request
+from quintain.engines.engine import Engine, Reply, Request
 from quintain.errors import AgentError, CapabilityError, ConfigurationError, EngineError
 from quintain.messages import user
 from quintain.seeding import SeedStream

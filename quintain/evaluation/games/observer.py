@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from quintain.agents.games import LLMPlayer
 from quintain.agents.games.prompts import Round, describe, describe_to_observer, prediction_question
-from quintain.agents.llm.engine import Reply
+from quintain.engines.engine import Reply
 from quintain.envs.games import RepeatedGame
 from quintain.errors import ConfigurationError
 from quintain.evaluation.games.matches import Match

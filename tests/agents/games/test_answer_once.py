@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from quintain.agents.games import AnswerOnce, LLMPlayer
-from quintain.agents.llm.engine import Engine, Reply, Request, record_exchanges
-from quintain.agents.llm.scripted import ScriptedEngine
+from quintain.engines.engine import Engine, Reply, Request, record_exchanges
+from quintain.engines.scripted import ScriptedEngine
 from quintain.errors import CapabilityError, EngineError
 from quintain.evaluation.games import Fixture, play_matches
 

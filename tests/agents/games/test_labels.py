@@ -5,7 +5,7 @@ import math
 import pytest
 
 from quintain.agents.games.labels import choose_label
-from quintain.agents.llm.engine import Reply
+from quintain.engines.engine import Reply
 
 
 def told(*tokens):

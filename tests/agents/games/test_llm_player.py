@@ -7,9 +7,9 @@ import pytest
 import quintain
 from quintain.agents.games import LLMPlayer, PlayerSettings, Wording
 from quintain.agents.games.prompts import Round, describe, describe_to_observer
-from quintain.agents.llm.engine import Engine, Reply
-from quintain.agents.llm.engines import make_engine
-from quintain.agents.llm.scripted import ScriptedEngine
+from quintain.engines.engine import Engine, Reply
+from quintain.engines.registry import make_engine
+from quintain.engines.scripted import ScriptedEngine
 from quintain.envs.games import RepeatedGame
 from quintain.errors import CapabilityError, ConfigurationError, EngineError
 

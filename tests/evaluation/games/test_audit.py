@@ -3,8 +3,8 @@
 import pytest
 
 from quintain.agents.games import LLMPlayer
-from quintain.agents.llm.engine import Reply
-from quintain.agents.llm.scripted import ScriptedEngine
+from quintain.engines.engine import Reply
+from quintain.engines.scripted import ScriptedEngine
 from quintain.errors import ConfigurationError
 from quintain.evaluation.games.audit import audit_position_bias, tell_apart
 from quintain.evaluation.games.matches import Fixture, play_matches

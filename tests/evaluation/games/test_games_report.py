@@ -7,8 +7,8 @@ import pytest
 pytest.importorskip("matplotlib", reason="figures need matplotlib: pip install 'quintain[report]'")
 
 from quintain.agents.games import LLMPlayer
-from quintain.agents.llm.engine import Reply
-from quintain.agents.llm.scripted import ScriptedEngine
+from quintain.engines.engine import Reply
+from quintain.engines.scripted import ScriptedEngine
 from quintain.envs.games import load_game
 from quintain.evaluation.games import figures
 from quintain.evaluation.games.audit import Causes

@@ -7,8 +7,8 @@ import pytest
 
 from quintain.agents import register_agent
 from quintain.agents.games import LLMPlayer
-from quintain.agents.llm.engine import Reply
-from quintain.agents.llm.scripted import ScriptedEngine
+from quintain.engines.engine import Reply
+from quintain.engines.scripted import ScriptedEngine
 from quintain.errors import ConfigurationError, RecordError, SandboxError, UnknownNameError
 from quintain.evaluation.games import metrics
 from quintain.evaluation.games.matches import Fixture, load_matches, play_matches

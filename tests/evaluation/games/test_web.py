@@ -12,8 +12,8 @@ import pytest
 
 from quintain.agents.games import LLMPlayer
 from quintain.agents.human import HumanAgent
-from quintain.agents.llm.engine import Reply
-from quintain.agents.llm.scripted import ScriptedEngine
+from quintain.engines.engine import Reply
+from quintain.engines.scripted import ScriptedEngine
 from quintain.envs.games import RepeatedGame
 from quintain.errors import ConfigurationError
 from quintain.evaluation import play

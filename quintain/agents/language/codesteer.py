@@ -1,0 +1,185 @@
+"""A guide that steers a task model between words and code: a baseline in the manner of CodeSteer.
+
+Source: Chen et al. 2025, arXiv 2502.04350. The guide first picks words or code for the task model. After each reply it
+sees the reply, the program's output and how rich the program is, and it either lets the answer stand or asks for a
+revision, in words or in code, up to a number of rounds.
+
+Differences: the guide decides by constrained choice rather than by tags in free text, so that small models can guide;
+prompts are our own; there is no fine-tuned guide and no separate program that verifies answers.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import Any, Literal
+
+from quintain.agents.agent import Actor, Seat
+from quintain.agents.language.chat import ALL_CODE, ALL_TEXT, ChatAgent, ChatConversation, Sampling, program_answer
+from quintain.engines.engine import Engine, Request
+from quintain.errors import ConfigurationError
+from quintain.messages import Message, system, user
+
+__all__ = ["CodeSteerAgent", "code_richness"]
+
+_GUIDE = """\
+You guide another model that solves problems. It can reason in words, or write Python that is run for it. Words suit
+questions of language and common sense; code suits exact computation, search, and many cases."""
+_FIRST = "How should the model begin?"
+_REVIEW = "Is the answer ready to be submitted, or should the model revise it with code, or in words?"
+_REVISE = {
+    "code": "Revise your solution with one complete Python program in a ```python block that prints <<<answer>>>.",
+    "text": "Revise your solution in words, step by step, and give the final answer between <<< and >>>. No code.",
+}
+_RICHER = "The last program hardly computed anything. Search or compute symbolically instead of hard-coding a result."
+#: Programs at or below this richness get the hint to compute more.
+POOR = 2
+#: Longer outputs are withheld from the guide, in characters (about 2,000 tokens).
+_MAX_OUTPUT = 8_000
+_BLOCK = re.compile(r"```(?:python3?|py)\b(.*?)```", re.DOTALL | re.IGNORECASE)
+_SEARCHES = {"itertools", "sympy", "scipy", "numpy", "heapq", "functools", "networkx", "collections"}
+
+Style = Literal["text", "code"]
+
+
+def code_richness(program: str) -> int:
+    r"""Count what in a program searches or computes: loops, comprehensions, functions, conditions, libraries.
+
+    A program that only prints a constant scores 0. The text is parsed, never run; what does not parse scores 0.
+
+    Example:
+        >>> code_richness("print(42)")
+        0
+        >>> code_richness("import itertools\nfor p in itertools.permutations('abc'):\n    if p[0] == 'a': print(p)")
+        3
+    """
+    try:
+        nodes = list(ast.walk(ast.parse(program[:20_000])))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return 0
+    kinds = (ast.For, ast.While, ast.If, ast.FunctionDef, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+    score = sum(isinstance(node, kinds) for node in nodes)
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            score += sum(alias.name.partition(".")[0] in _SEARCHES for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            score += (node.module or "").partition(".")[0] in _SEARCHES
+    return score
+
+
+class CodeSteerAgent(ChatAgent):
+    """Solves under the eye of a guide.
+
+    Args:
+        engine: The task model.
+        guide: The guiding model; the task model itself by default.
+        rounds: Most revisions the guide may ask for, >= 0. The paper uses 5.
+        sampling: How the task model's replies are drawn.
+        extract: See :class:`~quintain.agents.language.chat.ChatAgent`.
+
+    Raises:
+        ConfigurationError: If ``rounds`` is negative.
+        CapabilityError: If the guide cannot make constrained choices, or the task model cannot do what ``extract``
+            needs.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        guide: Engine | None = None,
+        rounds: int = 5,
+        sampling: Sampling | None = None,
+        extract: bool | None = None,
+    ) -> None:
+        if rounds < 0:
+            raise ConfigurationError(f"rounds must be >= 0, got {rounds!r}")
+        super().__init__(engine, sampling=sampling, extract=extract)
+        self.guide = guide or engine
+        self.rounds = rounds
+        self.guide.require({"chat", "choices"})
+
+    def begin(self, seat: Seat) -> Actor:
+        """Open a fresh conversation."""
+        return _SteeredActor(self, seat)
+
+    def describe(self) -> dict[str, Any]:
+        """Return JSON-able settings for the run's record."""
+        return {**super().describe(), "rounds": self.rounds, "guide": self.guide.describe()}
+
+
+class _SteeredActor:
+    def __init__(self, agent: CodeSteerAgent, seat: Seat) -> None:
+        self._agent = agent
+        self._rng = seat.generator()
+        self._chat = ChatConversation(agent, self._rng)
+        self._question = ""
+        self._left = agent.rounds
+        self._program = ""
+
+    async def act(self, observation: str, info: dict[str, Any]) -> str:
+        if not self._question:
+            self._question = observation
+            style = await self._choose(_FIRST, ("code", "text"))
+            self._chat.say(system(ALL_CODE if style == "code" else ALL_TEXT))
+            self._chat.say(user(observation))
+        else:  # the output of a program
+            verdict = await self._review(f"Program:\n{self._program}\n\n{observation[:_MAX_OUTPUT]}")
+            if verdict is None:
+                return program_answer(observation)
+            self._chat.say(user(f"{observation}\n\n{self._advice(verdict)}"))
+        while True:
+            reply = await self._chat.reply()
+            block = _BLOCK.search(reply)
+            if block is not None:
+                self._program = block[1]
+                return reply
+            verdict = await self._review(f"Reply:\n{reply}")
+            if verdict is None:
+                return reply
+            self._program = ""
+            self._chat.say(user(self._advice(verdict)))
+
+    async def _review(self, work: str) -> Style | None:
+        """Ask the guide; ``None`` lets the answer stand."""
+        if self._left == 0:
+            return None
+        self._left -= 1
+        verdict = await self._choose(f"{work}\n\n{_REVIEW}", ("submit", "code", "text"))
+        return None if verdict == "submit" else "code" if verdict == "code" else "text"
+
+    def _advice(self, style: Style) -> str:
+        poor = style == "code" and self._program and code_richness(self._program) <= POOR
+        return f"{_REVISE[style]}\n{_RICHER}" if poor else _REVISE[style]
+
+    async def _choose(self, question: str, choices: tuple[str, ...]) -> str:
+        messages: tuple[Message, ...] = (system(_GUIDE), user(f"Problem:\n{self._question}\n\n{question}"))
+        request = Request(
+            messages=messages,
+            choices=choices,
+            temperature=self._agent.sampling.temperature,
+            seed=int(self._rng.integers(2**53)),
+        )
+        return (await self._agent.guide.complete(request)).text
+
+
+def make_codesteer(
+    engine: Engine,
+    *,
+    guide: Any = None,
+    rounds: int = 5,
+    temperature: float = 0.6,
+    top_p: float = 1.0,
+    max_tokens: int = 512,
+    extract: bool | None = None,
+) -> CodeSteerAgent:
+    """Make the agent from plain options; ``guide`` is an engine or the name of one."""
+    from quintain.engines import make_engine
+
+    return CodeSteerAgent(
+        engine,
+        guide=None if guide is None else make_engine(guide),
+        rounds=rounds,
+        sampling=Sampling(temperature, top_p, max_tokens),
+        extract=extract,
+    )

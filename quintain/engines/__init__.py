@@ -1,0 +1,19 @@
+"""Language models behind one contract: requests in, replies out."""
+
+from quintain.engines.engine import Engine, Exchange, Reply, Request, Tape, record_exchanges
+from quintain.engines.registry import engine_names, make_engine
+from quintain.engines.replay import ReplayEngine
+from quintain.engines.scripted import ScriptedEngine
+
+__all__ = [
+    "Engine",
+    "Exchange",
+    "ReplayEngine",
+    "Reply",
+    "Request",
+    "ScriptedEngine",
+    "Tape",
+    "engine_names",
+    "make_engine",
+    "record_exchanges",
+]

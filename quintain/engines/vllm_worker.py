@@ -1,0 +1,272 @@
+"""The thread that feeds vLLM: requests become its parts, and its outputs become replies."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import itertools
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, InvalidStateError
+from dataclasses import dataclass, field
+from typing import Any
+
+from quintain.engines.choices import draw_choices
+from quintain.engines.engine import FinishReason, Reply, Request
+from quintain.errors import ContextOverflowError, EngineError, QuintainError
+from quintain.seeding import SeedStream
+
+__all__ = ["Worker", "start"]
+
+_MAX_LABELS = 128  # tokens whose log-probability vLLM tells at once
+_MAX_RESTARTS = 2  # without a single success in between
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One request; vLLM serves it in parts: one per reply, or one per choice."""
+
+    request: Request
+    future: Future[list[Reply]] = field(default_factory=Future)
+    parts: dict[str, Any] = field(default_factory=dict)  # vLLM's request id -> its output, once finished
+    branches: list[list[int]] = field(default_factory=list)
+    shared: int = 0
+    prompt_tokens: int = 0
+
+    def settle(self, outcome: list[Reply] | BaseException) -> None:
+        with contextlib.suppress(InvalidStateError):  # the caller has gone
+            if isinstance(outcome, BaseException):
+                self.future.set_exception(outcome)
+            else:
+                self.future.set_result(outcome)
+
+
+class Worker:
+    """The thread that feeds vLLM and steps it, and starts it again where it died.
+
+    Args:
+        llm: What :func:`start` returned.
+        arguments: Those of :func:`start`.
+        tokenizer: The model's.
+        context: Most tokens of a prompt and its reply together.
+    """
+
+    def __init__(self, llm: Any, arguments: Mapping[str, Any], tokenizer: Any, context: int) -> None:
+        from quintain.engines.codec import Codec
+
+        self._llm: Any = llm
+        self._arguments = arguments
+        self._codec = Codec(tokenizer)
+        self._context = context
+        self._inbox: deque[Job] = deque()
+        self._live: dict[str, Job] = {}
+        self._ids = itertools.count()
+        self._deaths = 0
+        self._wake = threading.Condition()
+        self._closed = False
+        self._thread = threading.Thread(target=self._work, name="quintain-vllm", daemon=True)
+        self._thread.start()
+
+    def submit(self, request: Request) -> Future[list[Reply]]:
+        """Queue a request.
+
+        Raises:
+            EngineError: If the engine is closed.
+        """
+        job = Job(request)
+        with self._wake:
+            if self._closed:
+                raise EngineError("the engine is closed; make a new one")
+            self._inbox.append(job)
+            self._wake.notify()
+        return job.future
+
+    def close(self) -> None:
+        """Fail what is live and end vLLM's processes."""
+        with self._wake:
+            self._closed = True
+            self._wake.notify()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while True:
+            with self._wake:
+                while not (self._inbox or self._live or self._closed):
+                    self._wake.wait()
+                jobs = list(self._inbox)
+                self._inbox.clear()
+                if self._closed:
+                    break
+            try:
+                self._turn(jobs)
+            except Exception as error:  # vLLM died: its callers must hear of it, and it must be started again
+                self._fail(jobs, EngineError(f"vLLM failed: {error!r}"[:500]))
+                _stop(self._llm)
+                self._llm = None
+                self._deaths += 1
+        self._fail(jobs, EngineError("the engine was closed"))
+        _stop(self._llm)
+        self._llm = None
+
+    def _turn(self, jobs: Sequence[Job]) -> None:
+        if self._llm is None:
+            if self._deaths > _MAX_RESTARTS:
+                raise EngineError(f"vLLM died {self._deaths} times in a row and is not started again")
+            self._llm = start(self._arguments)
+        for job in jobs:
+            self._begin(job)
+        engine = self._llm.llm_engine
+        gone = [part for part, job in self._live.items() if job.future.done()]
+        if gone:
+            engine.abort_request(gone)
+            for part in gone:
+                del self._live[part]
+        if engine.has_unfinished_requests():
+            for output in engine.step():
+                if output.finished and output.request_id in self._live:
+                    self._finish(output.request_id, self._live[output.request_id], output)
+        elif self._live:
+            raise EngineError("vLLM lost track of its requests")
+
+    def _begin(self, job: Job) -> None:
+        """Hand a request's parts to vLLM; one that cannot be served must not fail the others."""
+        if job.future.done():
+            return
+        try:
+            parts = self._split(job)
+        except QuintainError as error:
+            job.settle(error)
+            return
+        except Exception as error:
+            job.settle(EngineError(f"the request could not be tokenised: {error!r}"))
+            return
+        for tokens, params in parts:
+            part = f"quintain-{next(self._ids)}"
+            try:
+                self._llm.llm_engine.add_request(part, {"prompt_token_ids": tokens}, params)
+            except (ValueError, TypeError) as error:  # refused: any other error is a death
+                job.settle(EngineError(f"vLLM refuses the request: {error}"[:500]))
+                return  # what is under way of it is aborted
+            job.parts[part] = None
+            self._live[part] = job
+
+    def _split(self, job: Job) -> list[tuple[list[int], Any]]:
+        """Tokenise a request and return its parts: tokens and sampling parameters."""
+        request = job.request
+        prompt = self._codec.encode(request)
+        width = max((len(b) for b in prompt.branches), default=1)
+        if len(prompt.tokens) + width > self._context:
+            raise ContextOverflowError(prompt.length, self._context - width)
+        job.branches, job.shared, job.prompt_tokens = prompt.branches, len(prompt.tokens), prompt.length
+        if _labels(prompt.branches):
+            return [(prompt.tokens, _scoring([token for [token] in prompt.branches]))]
+        if prompt.branches:
+            # The last token's own log-probability is asked for, so one more token has to be made after it.
+            return [(prompt.tokens + branch, _scoring()) for branch in prompt.branches]
+        return [(prompt.tokens, _sampling(request, index)) for index in range(request.n)]
+
+    def _finish(self, part: str, job: Job, output: Any) -> None:
+        del self._live[part]
+        job.parts[part] = output
+        if any(other is None for other in job.parts.values()):
+            return
+        self._deaths = 0
+        outputs = list(job.parts.values())
+        if _labels(job.branches):
+            told = outputs[0].outputs[0].logprobs[0]
+            job.settle(_chosen(job, [[float(told[token].logprob)] for [token] in job.branches]))
+        elif job.branches:
+            scores = [
+                [float(output.prompt_logprobs[job.shared + i][token].logprob) for i, token in enumerate(branch)]
+                for output, branch in zip(outputs, job.branches, strict=True)
+            ]
+            job.settle(_chosen(job, scores))
+        else:
+            job.settle([_reply(output.outputs[0], job) for output in outputs])
+
+    def _fail(self, jobs: Sequence[Job], error: EngineError) -> None:
+        for job in {*jobs, *self._live.values()}:
+            job.settle(error)
+        self._live.clear()
+
+
+def start(arguments: Mapping[str, Any]) -> Any:
+    """Start vLLM with the arguments of ``vllm.LLM``."""
+    import vllm
+
+    llm = vllm.LLM(**arguments, disable_log_stats=True)
+    core = llm.llm_engine.engine_core
+    if hasattr(core, "outputs_queue") and hasattr(core, "resources"):
+        threading.Thread(target=_watch, args=(weakref.ref(core),), name="quintain-vllm-watch", daemon=True).start()
+    return llm
+
+
+def _watch(reference: weakref.ref[Any]) -> None:
+    """Wake the worker when vLLM's process has vanished: vLLM 0.32 notices, and yet waits for its answer for ever."""
+    while (core := reference()) is not None:
+        if core.resources.engine_dead:
+            core.outputs_queue.put_nowait(RuntimeError("vLLM's process died"))
+            return
+        del core
+        time.sleep(0.5)
+
+
+def _stop(llm: Any) -> None:
+    """End vLLM's processes; a dead engine may refuse."""
+    if llm is not None:
+        with contextlib.suppress(Exception):
+            llm.llm_engine.engine_core.shutdown()
+
+
+def _sampling(request: Request, index: int) -> Any:
+    from vllm import SamplingParams
+
+    return SamplingParams(
+        max_tokens=request.max_tokens,
+        temperature=request.temperature,
+        top_p=request.top_p,
+        stop=list(request.stop) or None,
+        # vLLM's own seeds for several replies are seed + i, which other requests may have.
+        seed=None if request.seed is None else SeedStream(request.seed, "reply", index).seed,
+        logprobs=0 if request.logprobs else None,
+    )
+
+
+def _labels(branches: Sequence[Sequence[int]]) -> bool:
+    """Whether the choices are single tokens, whose log-probabilities vLLM tells after one reading of the prompt."""
+    from vllm import SamplingParams
+
+    known = "logprob_token_ids" in inspect.signature(SamplingParams).parameters  # not in versions of 2025
+    return known and 0 < len(branches) <= _MAX_LABELS and all(len(branch) == 1 for branch in branches)
+
+
+def _scoring(labels: Sequence[int] = ()) -> Any:
+    from vllm import SamplingParams
+
+    wanted = {"logprob_token_ids": list(labels)} if labels else {"prompt_logprobs": 0}
+    return SamplingParams(max_tokens=1, temperature=0.0, detokenize=False, **wanted)
+
+
+def _chosen(job: Job, scores: Sequence[Sequence[float]]) -> list[Reply]:
+    return draw_choices(job.request, job.prompt_tokens, job.branches, scores)
+
+
+def _reply(output: Any, job: Job) -> Reply:
+    request = job.request
+    finish: FinishReason = "length" if output.finish_reason == "length" else "stop"
+    ids = tuple(int(token) for token in output.token_ids)
+    logprobs = None
+    if request.logprobs:
+        logprobs = tuple(float(at[token].logprob) for at, token in zip(output.logprobs, ids, strict=True))
+    return Reply(
+        text=output.text,
+        finish_reason=finish,
+        prompt_tokens=job.prompt_tokens,
+        completion_tokens=len(ids),
+        stop_string=output.stop_reason if isinstance(output.stop_reason, str) else None,
+        token_ids=ids,
+        logprobs=logprobs,
+    )

@@ -1,0 +1,199 @@
+"""The chat policies against a scripted engine: what they ask, and what they make of the replies."""
+
+import pytest
+
+import quintain
+from quintain.agents.language.chat import ChatAgent, Sampling, make_chat_agent, program_answer
+from quintain.engines import ScriptedEngine
+from quintain.engines.engine import Reply
+from quintain.errors import CapabilityError, ConfigurationError
+
+ENV = {"tasks": "letters"}
+
+
+def run(agent, episodes=1, **kwargs):
+    return quintain.evaluate("CodeReason-v0", agent, episodes=episodes, env_kwargs=ENV | kwargs)
+
+
+def engine(*replies):
+    """Serve these replies in order; a pair is text and the stop string that ended it."""
+    asked = []
+    left = list(replies)
+
+    def serve(request):
+        asked.append(request)
+        reply = left.pop(0)
+        text, stop = reply if isinstance(reply, tuple) else (reply, None)
+        return Reply(text, stop_string=stop, completion_tokens=len(text.split()), prompt_tokens=1)
+
+    made = ScriptedEngine(serve)
+    made.asked = asked
+    return made
+
+
+def actions(report):
+    return [step["action"] for step in report.episodes[0].steps]
+
+
+def test_a_marked_answer_is_the_action():
+    one = engine(("I count two. <<<Count: 2, Positions: [1, 2]", ">>>"))
+    report = run(make_chat_agent("all-text", one))
+    assert actions(report) == ["I count two. <<<Count: 2, Positions: [1, 2]>>>"]
+    (request,) = one.asked
+    assert [m["role"] for m in request.messages] == ["system", "user"]
+    assert request.stop == ("```\n", ">>>")
+    assert (request.temperature, request.max_tokens) == (0.6, 512)
+
+
+def test_a_program_is_run_and_the_conversation_goes_on():
+    one = engine(("```python\nprint(6*7)\n", "```\n"), ("<<<42", ">>>"))
+    report = run(make_chat_agent("code-interpreter", one))
+    assert actions(report) == ["```python\nprint(6*7)\n```\n", "<<<42>>>"]
+    assert [m["role"] for m in one.asked[1].messages] == ["system", "user", "assistant", "user"]
+    assert one.asked[1].messages[-1]["content"] == "Code Execution Results:\n42"
+
+
+def test_a_stop_string_that_means_something_else_does_not_end_the_reply():
+    one = engine(("the shell shows ", ">>>"), ("\nA fence:\n", "```\n"), ("text <<<1", ">>>"))
+    report = run(make_chat_agent("code-interpreter", one))
+    assert actions(report) == ["the shell shows >>>\nA fence:\n```\ntext <<<1>>>"]
+    assert [r.prefill for r in one.asked] == ["", "the shell shows >>>", "the shell shows >>>\nA fence:\n```\n"]
+    assert one.asked[2].max_tokens == 512 - 3 - 2
+
+
+def test_markers_inside_a_program_do_not_end_it():
+    one = engine(("```python\nprint('<<<1", ">>>"), ("')\n", "```\n"), ("<<<1", ">>>"))
+    assert actions(run(make_chat_agent("code-interpreter", one)))[0] == "```python\nprint('<<<1>>>')\n```\n"
+
+
+def test_a_program_whose_fence_is_forgotten_is_closed_but_a_cut_off_one_is_not():
+    one = engine("```python\nprint(1)", ("<<<1", ">>>"))
+    assert actions(run(make_chat_agent("code-interpreter", one)))[0] == "```python\nprint(1)\n```"
+    cut = ScriptedEngine(lambda request: Reply("```python\nprint(", finish_reason="length"))
+    report = run(make_chat_agent("code-interpreter", cut))
+    assert report.episodes[0].info["parse_error"] == "the code block is not closed"
+
+
+def test_an_unmarked_answer_is_extracted():
+    one = engine("I think it is 42.", "Count: 1, Positions: [3]")
+    report = run(make_chat_agent("all-text", one))
+    assert actions(report) == ["I think it is 42.\nThe final answer is <<<Count: 1, Positions: [3]>>>"]
+    assert one.asked[1].prefill == "I think it is 42.\nThe final answer is <<<"
+    assert one.asked[1].stop == (">>", "\n")
+
+
+def test_without_extraction_it_is_a_parse_error():
+    report = run(make_chat_agent("all-text", engine("I think it is 42."), extract=False))
+    assert report.episodes[0].outcome == "parse_error"
+
+
+def test_unmarked_answers_are_extracted_where_the_engine_can():
+    server = ScriptedEngine("I think it is 42.")
+    server.capabilities = frozenset({"chat", "stop"})
+    agent = make_chat_agent("all-text", server)
+    assert not agent.describe()["extract"]
+    assert run(agent).episodes[0].outcome == "parse_error"
+    assert make_chat_agent("all-text", engine("x")).describe()["extract"]
+    with pytest.raises(CapabilityError, match="leave extract out"):
+        make_chat_agent("all-text", server, extract=True)
+
+
+def test_all_code_submits_what_the_program_prints():
+    one = engine(("```python\nprint('result <<<Count: 1, Positions: [3]>>>')\n", "```\n"))
+    report = run(make_chat_agent("all-code", one))
+    assert actions(report)[1] == "<<<Count: 1, Positions: [3]>>>"
+    assert len(one.asked) == 1
+    unmarked = engine(("```python\nprint('a')\nprint('b')\n", "```\n"))
+    assert actions(run(make_chat_agent("all-code", unmarked)))[1] == "<<<b>>>"
+
+
+@pytest.mark.timeout(10)
+def test_an_output_full_of_marks_is_read_in_linear_time():
+    assert program_answer("<<<" * 33_000 + ">>>")[:7] == "<<<<<<<"
+    assert program_answer("<<<" * 33_000) == "<<<" * 33_001 + ">>>"
+    reply = engine("<<<" * 33_000)
+    assert run(make_chat_agent("all-text", reply, extract=False)).episodes[0].outcome == "parse_error"
+
+
+def test_every_request_has_its_own_seed_and_a_rerun_repeats_them():
+    def seeds():
+        one = engine(*[("<<<1", ">>>")] * 5)
+        run(make_chat_agent("all-text", one), episodes=5)
+        return [r.seed for r in one.asked]
+
+    assert len(set(seeds())) == 5
+    assert seeds() == seeds()
+
+
+def test_tokens_and_calls_are_recorded():
+    one = engine(("```python\nprint(6*7)\n", "```\n"), ("it is <<<42", ">>>"))
+    episode = run(make_chat_agent("code-interpreter", one)).episodes[0]
+    assert (episode.prompt_tokens, episode.completion_tokens) == (2, 5)
+    assert [c["key"] for c in episode.calls] == [r.key for r in one.asked]
+    assert episode.calls[1]["replies"][0]["text"] == "it is <<<42"
+
+
+def test_an_engine_that_was_handed_over_stays_open():
+    closed = []
+    one = ScriptedEngine("<<<1>>>")
+    one.close = lambda: closed.append(one)
+    for _ in range(2):
+        assert run({"name": "all-text", "engine": one}).errors == 0
+    assert not closed
+
+
+def test_unknown_styles_and_options_are_explained():
+    with pytest.raises(ConfigurationError, match="style must be one of"):
+        make_chat_agent("all-tekst", engine())
+    with pytest.raises(TypeError):
+        ChatAgent(engine(), sampling=Sampling(), temprature=1)
+
+
+def test_a_recorded_run_replays_to_the_identical_table_without_the_model(tmp_path):
+    def serve(request):
+        turns = sum(m["role"] == "assistant" for m in request.messages)
+        if turns == 0 and request.seed % 3 == 0:
+            return Reply("```python\nprint(1)\n", stop_string="```\n", completion_tokens=5)
+        return Reply(f"<<<Count: {request.seed % 4}, Positions: [1]", stop_string=">>>", completion_tokens=7)
+
+    live = quintain.evaluate(
+        "CodeReason-v0",
+        make_chat_agent("code-interpreter", ScriptedEngine(serve)),
+        episodes=12,
+        env_kwargs=ENV,
+        out=tmp_path / "live",
+    )
+    again = quintain.evaluate(
+        "CodeReason-v0",
+        {"name": "code-interpreter", "engine": f"replay:{tmp_path / 'live'}"},
+        episodes=12,
+        env_kwargs=ENV,
+        concurrency=3,
+    )
+
+    def table(report):
+        return [(e.seed, e.outcome, e.returns, e.steps, e.info, e.calls, e.completion_tokens) for e in report.episodes]
+
+    assert {len(e.steps) for e in live.episodes} == {1, 2}
+    assert table(again) == table(live)
+    other = {"name": "all-text", "engine": f"replay:{tmp_path / 'live'}"}
+    missing = quintain.evaluate("CodeReason-v0", other, episodes=2, env_kwargs=ENV)
+    assert missing.errors == 2
+    assert {e.error["boundary"] for e in missing.episodes} == {"engine"}
+
+
+def test_an_engine_that_dies_half_way_costs_only_the_episodes_it_served(tmp_path):
+    def agent(**options):
+        return make_chat_agent("all-text", ScriptedEngine(lambda r: "<<<1>>>", **options))
+
+    report = quintain.evaluate(
+        "CodeReason-v0", agent(fail_after=7), episodes=12, env_kwargs=ENV, out=tmp_path / "run", concurrency=1
+    )
+    assert (report.errors, report.success.n) == (5, 7)
+    played = []
+    again = quintain.evaluate(
+        "CodeReason-v0", agent(), episodes=12, env_kwargs=ENV, out=tmp_path / "run", resume=True, retry_errors=True,
+        on_episode=lambda e: played.append(e.index),
+    )  # fmt: skip
+    assert played == [7, 8, 9, 10, 11]
+    assert (again.errors, again.success.n) == (0, 12)

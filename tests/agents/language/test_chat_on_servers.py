@@ -1,0 +1,100 @@
+"""The baseline agents over OpenAI-compatible servers that treat stop strings in their various ways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import quintain
+from quintain.engines import Request, ScriptedEngine
+from quintain.errors import CapabilityError
+
+ENV = {"tasks": "letters"}
+PROGRAM = 'Let me see >>> compute.\n```python\nresult = 6 * 7\nprint(f"<<<{result}>>>")\n```'
+ANSWER = "So the answer is <<<Count: 1, Positions: [3]>>>"
+
+
+def forgets(answer: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what ended a reply, as the protocol does."""
+    for choice in answer["choices"]:
+        choice.pop("stop_reason", None)
+    return answer
+
+
+def plain(server: Any) -> None:
+    server.edit = forgets
+
+
+def ignorant(server: Any) -> None:
+    server.edit, server.ignores = forgets, {"stop"}
+
+
+def vllm(server: Any) -> None:
+    server.owner = "vllm"
+
+
+@pytest.fixture(params=[plain, ignorant, vllm])
+def url(request: Any, fake_server: Any) -> str:
+    """A server whose model says more than it should after a program and after an answer."""
+
+    def say(asked: Request) -> str:
+        turn = sum(m["role"] == "assistant" for m in asked.messages or ())
+        writes = "program" in str(asked.messages[0]["content"]) and turn == 0 if asked.messages else False
+        text = f"{PROGRAM}\nIt prints <<<7>>>." if writes else f"{ANSWER}, I think, or <<<8>>>."
+        assert text.startswith(asked.prefill)
+        return text.removeprefix(asked.prefill)
+
+    fake_server.engine = ScriptedEngine(say)
+    request.param(fake_server)
+    return f"openai:m@{fake_server.url}"
+
+
+def actions(agent: Any, **options: Any) -> list[str]:
+    report = quintain.evaluate("CodeReason-v0", agent, episodes=1, env_kwargs=ENV, **options)
+    assert report.errors == 0, report.episodes[0].error
+    return [step["action"] for step in report.episodes[0].steps]
+
+
+def test_all_text_submits_its_first_answer(url: str) -> None:
+    assert actions({"name": "all-text", "engine": url}) == [ANSWER]
+
+
+def test_all_code_submits_what_its_program_prints(url: str) -> None:
+    program, answer = actions({"name": "all-code", "engine": url})
+    assert (program.rstrip("\n"), answer) == (PROGRAM, "<<<42>>>")
+
+
+def test_the_interpreter_runs_the_program_and_answers(url: str) -> None:
+    program, answer = actions({"name": "code-interpreter", "engine": url})
+    assert (program.rstrip("\n"), answer) == (PROGRAM, ANSWER)
+
+
+def test_the_steered_model_does_as_the_guide_says(url: str) -> None:
+    agent = {"name": "codesteer", "engine": url, "guide": ScriptedEngine(["code", "submit"])}
+    program, answer = actions(agent)
+    assert (program.rstrip("\n"), answer) == (PROGRAM, "<<<42>>>")
+
+
+def test_a_turn_that_ends_with_its_fence_is_a_program(fake_server: Any) -> None:
+    fake_server.engine, fake_server.edit = ScriptedEngine(PROGRAM), forgets
+    assert actions({"name": "all-code", "engine": f"openai:m@{fake_server.url}"}) == [PROGRAM, "<<<42>>>"]
+
+
+@pytest.mark.parametrize("name", ["all-text", "code-interpreter", "codesteer"])
+def test_a_server_that_cannot_begin_a_reply_is_refused_before_the_run(fake_server: Any, name: str) -> None:
+    guide = {"guide": ScriptedEngine("submit")} if name == "codesteer" else {}
+    with pytest.raises(CapabilityError, match="leave extract out"):
+        quintain.make_agent(name, engine=f"openai:m@{fake_server.url}", extract=True, **guide)
+    assert fake_server.seen == []
+
+
+@pytest.mark.parametrize("kind", [plain, vllm])
+def test_a_recording_is_asked_what_the_server_was_asked(
+    fake_server: Any, kind: Callable[[Any], None], tmp_path: Any
+) -> None:
+    fake_server.engine = ScriptedEngine(lambda request: PROGRAM.removeprefix(request.prefill))
+    kind(fake_server)
+    live = actions({"name": "all-code", "engine": f"openai:m@{fake_server.url}"}, out=tmp_path)
+    assert actions({"name": "all-code", "engine": f"replay:{tmp_path}"}) == live

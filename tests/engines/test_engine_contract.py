@@ -1,0 +1,193 @@
+"""What every engine does, whatever serves it: the same tests over all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import threading
+from typing import Any
+
+import pytest
+
+from quintain.engines import Reply, Request, record_exchanges
+from quintain.errors import CapabilityError
+from quintain.messages import assistant, system, user
+
+CHAT = [system("Answer in one line."), user("Name three colours and count to five.")]
+
+
+def chat(**options: Any) -> Request:
+    return Request(messages=CHAT, **{"max_tokens": 12, "seed": 5, **options})
+
+
+def test_replies_come_in_order_and_in_number(subject: Any) -> None:
+    requests = [chat(n=2), Request(prompt="the quick brown", max_tokens=4, seed=1), chat(max_tokens=3)]
+    replies = subject.run(*requests)
+    assert [len(batch) for batch in replies] == [2, 1, 1]
+    for request, batch in zip(requests, replies, strict=True):
+        for reply in batch:
+            assert isinstance(reply, Reply)
+            assert reply.finish_reason in ("stop", "length")
+            assert 1 <= reply.completion_tokens <= request.max_tokens
+            assert reply.prompt_tokens > 0
+
+
+def test_no_requests_no_replies(subject: Any) -> None:
+    assert asyncio.run(subject.engine.generate([])) == []
+
+
+def test_conversations_with_several_turns(subject: Any) -> None:
+    turns = [*CHAT, assistant("red, green, blue"), user("And now?")]
+    [[short], [long]] = subject.run(chat(), Request(messages=turns, max_tokens=12, seed=5))
+    assert long.prompt_tokens > short.prompt_tokens
+
+
+def test_a_reply_at_the_limit_has_reason_length(subject: Any) -> None:
+    [[reply]] = subject.run(chat(max_tokens=1, temperature=0))
+    assert reply.completion_tokens == 1
+    assert reply.finish_reason == "length"
+
+
+def test_greedy_replies_repeat(subject: Any) -> None:
+    request = chat(temperature=0)
+    assert subject.run(request) == subject.run(request)
+
+
+def test_a_reply_ends_before_the_first_stop_string(subject: Any) -> None:
+    [[whole]] = subject.run(chat(temperature=0))
+    middle = len(whole.text) // 2
+    stop = whole.text[middle : middle + 2]
+    assert stop.strip(), f"the test needs a reply with text in the middle, got {whole.text!r}"
+    [[cut]] = subject.run(chat(temperature=0, stop=("never said", stop)))
+    assert cut.text == whole.text[: whole.text.index(stop)]
+    assert cut.finish_reason == "stop"
+    if subject.can("stop_string"):
+        assert cut.stop_string == stop
+    assert cut.completion_tokens <= whole.completion_tokens
+
+
+def test_equal_seeds_give_equal_replies_and_others_differ(subject: Any) -> None:
+    if not subject.can("seed"):
+        pytest.skip("the engine does not honour seeds")
+    first, again, other = subject.run(chat(n=3), chat(n=3), chat(n=3, seed=6))
+    assert first == again
+    assert [r.text for r in first] != [r.text for r in other]
+    assert len({r.text for r in first}) > 1
+
+
+def test_logprobs_belong_to_the_untempered_model(subject: Any) -> None:
+    if not subject.can("logprobs"):
+        pytest.skip("the engine has no log-probabilities")
+    [[greedy], [cold], [plain]] = subject.run(
+        chat(temperature=0, logprobs=True), chat(temperature=0.001, logprobs=True), chat(temperature=0)
+    )
+    assert plain.logprobs is None
+    assert greedy.token_ids is None or len(greedy.token_ids) == len(greedy.logprobs)
+    assert len(greedy.logprobs) >= 1
+    assert all(-100 < p <= 1e-6 for p in greedy.logprobs)
+    assert cold.text == greedy.text
+    assert cold.logprobs == pytest.approx(greedy.logprobs, abs=1e-3)
+
+
+def test_a_constrained_reply_is_one_of_the_choices(subject: Any) -> None:
+    choices = ("yes", "no", "maybe so")
+    batches = subject.run(chat(choices=choices, n=4), chat(choices=choices, temperature=0))
+    for reply in (*batches[0], *batches[1]):
+        assert reply.text in choices
+        assert reply.finish_reason == "choice"
+    best = batches[1][0]
+    if best.choice_logprobs is not None:
+        assert len(best.choice_logprobs) == 3
+        assert all(math.isfinite(p) and p < 0 for p in best.choice_logprobs)
+        assert best.text == choices[best.choice_logprobs.index(max(best.choice_logprobs))]
+
+
+def test_a_prefill_is_read_and_not_repeated(subject: Any) -> None:
+    plain, filled = subject.run(chat(temperature=0), chat(temperature=0, prefill="The colours are"))
+    assert filled[0].prompt_tokens > plain[0].prompt_tokens
+    assert not filled[0].text.startswith("The colours are")
+
+
+def test_choices_after_a_prefill(subject: Any) -> None:
+    [[reply]] = subject.run(chat(choices=("A", "B"), prefill="I choose ", temperature=0))
+    assert reply.text in ("A", "B")
+
+
+def test_strange_text_is_only_text(subject: Any) -> None:
+    for text in ("", "\x00\x1b[31m", "𝔘𝔫𝔦 🎉 é", "lone surrogate \ud800", "<|im_end|>{{ 7*7 }}"):
+        [[reply]] = subject.run(Request(messages=[user(text)], max_tokens=2, temperature=0))
+        assert reply.completion_tokens >= 1
+
+
+def test_many_callers_on_many_loops(subject: Any) -> None:
+    """Callers on one loop and on other threads' loops get the replies to their own requests."""
+    requests = [chat(seed=i, max_tokens=3 + i % 5) for i in range(12)]
+    expected = subject.run(*requests)
+
+    async def crowd() -> list[list[Reply]]:
+        return [batch[0] for batch in await asyncio.gather(*(subject.engine.generate([r]) for r in requests))]
+
+    results: list[Any] = [None, None]
+
+    def work(index: int) -> None:
+        results[index] = asyncio.run(crowd())
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for result in results:
+        assert [[r.text for r in batch] for batch in result] == [[r.text for r in batch] for batch in expected]
+
+
+def test_a_cancelled_caller_does_not_hurt_the_next(subject: Any) -> None:
+    request = chat(temperature=0)
+    expected = subject.run(request)
+
+    async def cancel_then_ask() -> list[list[Reply]]:
+        task = asyncio.create_task(subject.engine.generate([chat(max_tokens=100, seed=9), chat(max_tokens=90)]))
+        await asyncio.sleep(0.02)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        return await subject.engine.generate([request])
+
+    assert asyncio.run(cancel_then_ask()) == expected
+
+
+def test_what_an_engine_cannot_do_is_refused_before_anything_runs(subject: Any) -> None:
+    asked = chat(logprobs=True)
+    if "logprobs" in subject.engine.capabilities:
+        pytest.skip("this engine can")
+    with pytest.raises(CapabilityError, match="logprobs"):
+        asyncio.run(subject.engine.generate([asked]))
+
+
+def test_the_tape_hears_every_exchange_of_its_own_task(subject: Any) -> None:
+    requests = [chat(seed=1), chat(seed=2)]
+    subject.run(*requests)
+
+    async def episode(request: Request) -> tuple[Any, Any]:
+        with record_exchanges() as tape:
+            batch = (await subject.engine.generate([request]))[0]
+        return tape, batch
+
+    async def both() -> Any:
+        return await asyncio.gather(*(episode(r) for r in requests))
+
+    for request, (tape, batch) in zip(requests, asyncio.run(both()), strict=True):
+        assert [(e.request, list(e.replies)) for e in tape.exchanges] == [(request, batch)]
+        assert tape.completion_tokens == sum(r.completion_tokens for r in batch)
+
+
+def test_replies_survive_json(subject: Any) -> None:
+    wanted = subject.can("logprobs")
+    [[free], [chosen]] = subject.run(chat(logprobs=wanted), chat(choices=("yes", "no")))
+    for reply in (free, chosen):
+        assert Reply.from_dict(json.loads(json.dumps(reply.to_dict(), allow_nan=False))) == reply
+
+
+def test_the_description_is_plain_data(subject: Any) -> None:
+    facts = json.loads(json.dumps(subject.engine.describe(), allow_nan=False))
+    assert facts["engine"] == subject.engine.name

@@ -1,0 +1,331 @@
+"""The HTTP engine against a real local server that also misbehaves."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from quintain.engines import Reply, Request, ScriptedEngine, make_engine
+from quintain.errors import CapabilityError, ConfigurationError, EngineError
+from quintain.messages import user
+
+KEY = "sk-very-secret-0123456789"
+REQUEST = Request(messages=[user("hello")], seed=3)
+ANSWER = "one two three\nfour five six 3"
+
+
+def respond(status: int, body: str = "", **headers: str) -> Callable[[Any], None]:
+    def fault(handler: Any) -> None:
+        data = body.encode()
+        handler.send_response(status)
+        handler.send_header("Content-Length", str(len(data)))
+        for name, value in headers.items():
+            handler.send_header(name.replace("_", "-"), value)
+        handler.end_headers()
+        handler.wfile.write(data)
+
+    return fault
+
+
+def reset(handler: Any) -> None:
+    """Answer with a TCP reset."""
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    handler.connection.close()
+    handler.close_connection = True
+
+
+def cut_short(handler: Any) -> None:
+    """Promise more bytes than come."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", "5000")
+    handler.end_headers()
+    handler.wfile.write(b'{"choices": [{"index": 0, "mess')
+    handler.close_connection = True
+
+
+def silence(handler: Any) -> None:
+    time.sleep(0.6)
+    handler.close_connection = True
+
+
+@pytest.fixture
+def ask(fake_server: Any) -> Iterator[Callable[..., Any]]:
+    """Ask the server with one request; options go to the engine."""
+    engines = []
+
+    def run(request: Request = REQUEST, **options: Any) -> Any:
+        options = {"backoff_s": 0.01, "timeout_s": 0.3, "api_key": KEY, **options}
+        engine = make_engine(f"openai:model-x@{fake_server.url}", **options)
+        engines.append(engine)
+        return asyncio.run(engine.generate([request]))[0]
+
+    yield run
+    for engine in engines:
+        engine.close()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        respond(500, "boom"),
+        respond(503),
+        respond(429, "slow down", Retry_After="0"),
+        respond(408),
+        respond(200, '{"choices": [{"inde'),
+        respond(200, '["not", "an", "object"]'),
+        reset,
+        cut_short,
+        silence,
+    ],
+    ids=["500", "503", "429", "408", "half-json", "not-an-object", "reset", "cut-short", "time-out"],
+)
+def test_passing_trouble_is_ridden_out(fault: Any, fake_server: Any, ask: Any) -> None:
+    fake_server.faults = [fault, fault]
+    assert ask()[0].text == ANSWER
+    assert len(fake_server.seen) == 3
+
+
+def test_lasting_trouble_is_an_engine_error_after_bounded_tries(fake_server: Any, ask: Any) -> None:
+    fake_server.faults = [respond(500, "x" * 10_000 + KEY)] * 9
+    with pytest.raises(EngineError, match="status 500") as caught:
+        ask(attempts=4)
+    assert (caught.value.attempts, caught.value.status) == (4, 500)
+    assert len(fake_server.seen) == 4
+    assert len(str(caught.value)) < 700
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
+def test_a_refusal_is_not_tried_again(status: int, fake_server: Any, ask: Any) -> None:
+    fake_server.faults = [respond(status, "no such model")]
+    with pytest.raises(EngineError, match="no such model") as caught:
+        ask()
+    assert caught.value.status == status
+    assert len(fake_server.seen) == 1
+
+
+def test_errors_never_show_the_key(fake_server: Any, ask: Any) -> None:
+    fake_server.faults = [respond(401, f"bad key {KEY}")]
+    with pytest.raises(EngineError) as caught:
+        ask()
+    assert KEY not in str(caught.value)
+    assert fake_server.headers[0]["Authorization"] == f"Bearer {KEY}"
+    assert KEY not in json.dumps(make_engine("openai:m@http://x/v1", api_key=KEY).describe())
+
+
+def test_retry_after_is_honoured_and_bounded(fake_server: Any, ask: Any) -> None:
+    fake_server.faults = [respond(429, Retry_After="0.4")]
+    start = time.monotonic()
+    ask()
+    assert time.monotonic() - start >= 0.4
+    fake_server.faults = [respond(429, Retry_After="3600")]
+    start = time.monotonic()
+    ask(backoff_max_s=0.1)
+    assert time.monotonic() - start < 5
+
+
+def test_the_deadline_ends_all_tries(fake_server: Any, ask: Any) -> None:
+    fake_server.faults = [silence] * 50
+    start = time.monotonic()
+    with pytest.raises(EngineError, match="time is up"):
+        ask(attempts=50, deadline_s=0.8)
+    assert time.monotonic() - start < 3
+
+
+def test_nobody_listening_is_an_engine_error() -> None:
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        port = closed.getsockname()[1]
+    engine = make_engine(f"openai:m@http://127.0.0.1:{port}/v1", attempts=2, backoff_s=0)
+    with pytest.raises(EngineError, match="connection failed"):
+        asyncio.run(engine.complete(REQUEST))
+    engine.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"choices": []},
+        {"choices": "none"},
+        {"choices": [{"index": 0, "finish_reason": "stop"}]},
+        {"choices": [{"index": 0, "message": {"content": 5}, "finish_reason": "stop"}]},
+        {"choices": [{"index": 0, "message": {"content": "half an ans"}, "finish_reason": "content_filter"}]},
+        {
+            "choices": [{"index": 0, "message": {"content": "x"}, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": "many"},
+        },
+    ],
+)
+def test_answers_outside_the_protocol_are_errors_never_replies(answer: Any, fake_server: Any, ask: Any) -> None:
+    fake_server.faults = [respond(200, json.dumps(answer))]
+    with pytest.raises(EngineError, match="protocol"):
+        ask()
+
+
+def test_missing_logprobs_are_an_error(fake_server: Any, ask: Any) -> None:
+    body = {"choices": [{"index": 0, "message": {"content": "x"}, "finish_reason": "stop", "logprobs": None}]}
+    fake_server.faults = [respond(200, json.dumps(body))]
+    with pytest.raises(EngineError, match="protocol"):
+        ask(Request(messages=[user("hello")], logprobs=True))
+
+
+def test_missing_usage_counts_as_zero(fake_server: Any, ask: Any) -> None:
+    fake_server.edit = lambda answer: {k: v for k, v in answer.items() if k != "usage"}
+    reply = ask()[0]
+    assert (reply.text, reply.prompt_tokens, reply.completion_tokens) == (ANSWER, 0, 0)
+
+
+def test_one_count_for_several_replies_is_shared_out(fake_server: Any, ask: Any) -> None:
+    def edit(answer: dict[str, Any]) -> dict[str, Any]:
+        return {**answer, "usage": {"prompt_tokens": 4, "completion_tokens": 20}}
+
+    fake_server.edit = edit
+    replies = ask(Request(messages=[user("hello")], seed=3, n=3))
+    assert [r.completion_tokens for r in replies] == [7, 7, 6]
+
+
+def test_a_server_that_ignores_n_is_asked_again(fake_server: Any, ask: Any) -> None:
+    fake_server.ignores = {"n"}
+    replies = ask(Request(messages=[user("hello")], seed=3, n=3))
+    assert len({reply.text for reply in replies}) == 3
+    assert len({body["seed"] for body in fake_server.seen}) == 3
+
+
+def test_a_server_that_ignores_stop_is_cut_here(fake_server: Any, ask: Any) -> None:
+    fake_server.ignores = {"stop"}
+    reply = ask(Request(messages=[user("hello")], seed=3, stop=(" three",)))[0]
+    assert (reply.text, reply.finish_reason, reply.stop_string) == ("one two", "stop", " three")
+
+
+def test_stop_strings_past_the_protocols_four_are_applied_here(fake_server: Any, ask: Any) -> None:
+    reply = ask(Request(messages=[user("hello")], seed=3, stop=("a!", "b!", "c!", "d!", " two")))[0]
+    assert (reply.text, reply.stop_string) == ("one", " two")
+    assert len(fake_server.seen[0]["stop"]) == 4
+
+
+def test_concurrency_is_bounded(fake_server: Any) -> None:
+    fake_server.delay_s = 0.05
+    engine = make_engine(f"openai:m@{fake_server.url}", max_concurrency=3)
+
+    async def crowd() -> None:
+        await asyncio.gather(*(engine.generate([REQUEST, REQUEST]) for _ in range(6)))
+
+    asyncio.run(crowd())
+    engine.close()
+    assert len(fake_server.seen) == 12
+    assert fake_server.peak == 3
+
+
+def test_prompts_go_to_completions_and_options_travel(fake_server: Any, ask: Any) -> None:
+    ask(Request(prompt="once", max_tokens=7, temperature=0.5, top_p=0.9, seed=1), extra_body={"min_p": 0.1})
+    body = fake_server.seen[0]
+    assert body["path"] == "/v1/completions"
+    expected = {"model": "model-x", "prompt": "once", "max_tokens": 7, "temperature": 0.5, "top_p": 0.9, "seed": 1}
+    assert expected.items() <= body.items()
+    assert body["min_p"] == 0.1
+
+
+def test_the_common_protocol_has_no_prefill_or_choices(ask: Any) -> None:
+    with pytest.raises(CapabilityError, match="prefill"):
+        ask(Request(messages=[user("hello")], prefill="Well,"))
+    with pytest.raises(CapabilityError, match="choices"):
+        ask(Request(messages=[user("hello")], choices=("a", "b")))
+
+
+@pytest.mark.parametrize("ignores", [set(), {"logprob_token_ids"}], ids=["by label", "by text"])
+def test_choices_of_one_token_are_scored_alike_by_old_and_new_servers(
+    ignores: set[str], tiny_server: Any, tiny_engine: Any
+) -> None:
+    request = Request(messages=[user("say")], choices=("a", "t", "x"), temperature=0)
+    engine = make_engine(f"openai:tiny@{tiny_server.url}", dialect="vllm")
+    tiny_server.ignores, before = ignores, len(tiny_server.seen)
+    [[expected], [reply]] = [asyncio.run(made.generate([request]))[0] for made in (tiny_engine, engine)]
+    scored = [body for body in tiny_server.seen[before:] if "prompt" in body]
+    tiny_server.ignores = set()
+    engine.close()
+    assert len(scored) == 1 + len(ignores)
+    assert reply.text == expected.text
+    assert reply.choice_logprobs == pytest.approx(expected.choice_logprobs, abs=1e-4)
+
+
+TOLD = ((("The", -0.5), (" F", -1.5), ("J", -2.0)), ((" answer", -0.1),))
+
+
+def talkative(request: Request) -> Reply:
+    """Tell the likeliest tokens where asked for them."""
+    return Reply("The answer", "length", 5, 2, top_logprobs=TOLD if request.top_logprobs else None)
+
+
+@pytest.fixture
+def telling(fake_server: Any) -> Any:
+    fake_server.engine = ScriptedEngine(talkative, capabilities=["top_logprobs"])
+    return fake_server
+
+
+def test_the_likeliest_tokens_of_a_chat_are_told(telling: Any, ask: Any) -> None:
+    reply = ask(Request(messages=[user("hello")], top_logprobs=50))[0]
+    assert reply.top_logprobs == TOLD
+    assert reply.logprobs is None
+    assert (telling.seen[0]["logprobs"], telling.seen[0]["top_logprobs"]) == (True, 20)  # the protocol's limit
+    assert Reply.from_dict(json.loads(json.dumps(reply.to_dict()))) == reply
+
+
+def test_the_likeliest_tokens_of_a_completion_are_told(fake_server: Any, ask: Any) -> None:
+    told = {"text": "x", "finish_reason": "length", "logprobs": {"top_logprobs": [{" F": -1.5, "The": -0.5}]}}
+    fake_server.faults = [respond(200, json.dumps({"choices": [told]}))]
+    reply = ask(Request(prompt="hello", top_logprobs=20))[0]
+    assert reply.top_logprobs == ((("The", -0.5), (" F", -1.5)),)
+    assert fake_server.seen[0]["logprobs"] == 5
+
+
+@pytest.mark.parametrize("field", [None, {}, {"content": None}, {"content": []}, {"content": [{"top_logprobs": []}]}])
+def test_a_server_that_tells_no_likeliest_tokens_leaves_them_out(field: Any, fake_server: Any, ask: Any) -> None:
+    entry = {"message": {"content": "x"}, "finish_reason": "stop", "logprobs": field}
+    fake_server.faults = [respond(200, json.dumps({"choices": [entry]}))]
+    reply = ask(Request(messages=[user("hello")], top_logprobs=20))[0]
+    assert (reply.text, reply.top_logprobs) == ("x", None)
+
+
+@pytest.mark.parametrize(
+    ("owner", "dialect"), [("vllm", "vllm"), ("organization-owner", "openai"), (None, "openai")], ids=str
+)
+def test_a_vllm_server_is_recognised_when_that_matters(owner: Any, dialect: str, fake_server: Any) -> None:
+    fake_server.owner = owner
+    engine = make_engine(f"openai:m@{fake_server.url}")
+    assert engine.describe()["dialect"] == dialect
+    assert ("choices" in engine.capabilities) == (dialect == "vllm")
+    engine.close()
+
+
+def test_the_environment_gives_url_and_key(monkeypatch: pytest.MonkeyPatch, fake_server: Any) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", fake_server.url)
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    engine = make_engine("openai:model-y")
+    assert asyncio.run(engine.complete(REQUEST)).text == ANSWER
+    engine.close()
+    assert fake_server.headers[0]["Authorization"] == f"Bearer {KEY}"
+
+
+def test_bad_options_are_refused() -> None:
+    with pytest.raises(ConfigurationError, match="model"):
+        make_engine("openai")
+    with pytest.raises(ConfigurationError, match="dialect"):
+        make_engine("openai:m", dialect="klingon")
+    with pytest.raises(ConfigurationError, match="attempts"):
+        make_engine("openai:m", attempts=0)
+
+
+def test_a_closed_engine_says_so(fake_server: Any) -> None:
+    engine = make_engine(f"openai:m@{fake_server.url}")
+    asyncio.run(engine.complete(REQUEST))
+    engine.close()
+    engine.close()
+    with pytest.raises(EngineError, match="closed"):
+        asyncio.run(engine.complete(REQUEST))

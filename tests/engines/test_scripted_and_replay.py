@@ -1,0 +1,182 @@
+"""Engines without a model, and making engines from names."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from quintain.engines import Engine, ReplayEngine, Reply, Request, ScriptedEngine, engine_names, make_engine
+from quintain.engines.stops import cut_at_stop
+from quintain.errors import ConfigurationError, EngineError, RecordError, UnknownNameError
+from quintain.messages import user
+
+
+def ask(engine: Engine, **options: Any) -> list[Reply]:
+    return asyncio.run(engine.generate([Request(prompt="say something", **options)]))[0]
+
+
+def test_a_list_is_served_in_order_and_cycles() -> None:
+    engine = ScriptedEngine(["a", "b", "c"])
+    assert [ask(engine)[0].text for _ in range(4)] == ["a", "b", "c", "a"]
+    assert [r.text for r in ask(engine, n=3)] == ["b", "c", "a"]
+    assert engine.served == 5
+
+
+def test_a_used_up_list_is_an_engine_error() -> None:
+    engine = ScriptedEngine(["a"], cycle=False)
+    ask(engine)
+    with pytest.raises(EngineError, match="used up"):
+        ask(engine)
+
+
+def test_a_function_sees_the_request() -> None:
+    engine = ScriptedEngine(lambda request: f"{request.prompt}, {request.seed}")
+    assert [r.text for r in ask(engine, seed=4, n=2)] == ["say something, 4"] * 2
+    with pytest.raises(EngineError, match="2 replies to a request for 3"):
+        ask(ScriptedEngine(lambda request: ["a", "b"]), n=3)
+
+
+def test_told_to_fail_it_fails() -> None:
+    engine = ScriptedEngine("x", fail_after=2)
+    ask(engine)
+    ask(engine)
+    with pytest.raises(EngineError, match="told to fail after 2"):
+        ask(engine)
+
+
+def test_strings_are_cut_like_model_output() -> None:
+    engine = ScriptedEngine("one two three four")
+    assert ask(engine, max_tokens=2)[0] == Reply("one two", "length", 2, 2)
+    assert ask(engine, stop=(" three", "never"))[0] == Reply("one two", "stop", 2, 4, " three")
+
+
+def test_a_made_reply_passes_unchanged() -> None:
+    reply = Reply("x", "length", 5, 6, token_ids=(1,), logprobs=(-0.5,))
+    engine = ScriptedEngine(lambda request: reply, capabilities=["logprobs"])
+    assert ask(engine, logprobs=True) == [reply]
+
+
+def test_promised_logprobs_that_are_missing_are_an_error() -> None:
+    with pytest.raises(EngineError, match="has none"):
+        ask(ScriptedEngine("x", capabilities=["logprobs"]), logprobs=True)
+
+
+def test_a_choice_outside_the_choices_is_an_error() -> None:
+    assert ask(ScriptedEngine("B"), choices=("A", "B"))[0].finish_reason == "choice"
+    with pytest.raises(EngineError, match="none of the choices"):
+        ask(ScriptedEngine("maybe"), choices=("A", "B"))
+
+
+def test_an_empty_script_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one"):
+        ScriptedEngine([])
+
+
+@pytest.mark.parametrize(
+    ("text", "stop", "expected"),
+    [
+        ("abc", (), ("abc", None)),
+        ("abc", ("x",), ("abc", None)),
+        ("a.b,c", (",", "."), ("a", ".")),
+        ("abab", ("ab", "aba"), ("", "aba")),
+        ("", ("a",), ("", None)),
+    ],
+)
+def test_the_first_stop_string_counts(text: str, stop: tuple[str, ...], expected: tuple[str, str | None]) -> None:
+    assert cut_at_stop(text, stop) == expected
+
+
+FIRST, SECOND = Request(prompt="first"), Request(messages=[user("second")], seed=1)
+
+
+def record(folder: Path, *episodes: list[tuple[Request, list[str]]], tail: str = "") -> Path:
+    lines = [
+        json.dumps({"calls": [{"key": r.key, "replies": [Reply(t).to_dict() for t in texts]} for r, texts in calls]})
+        for calls in episodes
+    ]
+    (folder / "episodes.jsonl").write_text("\n".join(lines) + "\n" + tail)
+    return folder
+
+
+def test_recorded_replies_are_served_by_request(tmp_path: Path) -> None:
+    engine = ReplayEngine(record(tmp_path, [(FIRST, ["a", "b"])], [(SECOND, ["c"])]))
+    replies = asyncio.run(engine.generate([SECOND, FIRST]))
+    assert [[r.text for r in batch] for batch in replies] == [["c"], ["a", "b"]]
+    assert engine.describe()["requests"] == 2
+
+
+def test_repeated_requests_keep_their_order_and_start_over(tmp_path: Path) -> None:
+    engine = ReplayEngine(record(tmp_path, [(FIRST, ["a"]), (FIRST, ["b"])]) / "episodes.jsonl")
+    assert [asyncio.run(engine.complete(FIRST)).text for _ in range(3)] == ["a", "b", "a"]
+
+
+def test_a_failed_attempt_is_not_replayed_before_its_retry(tmp_path: Path) -> None:
+    lines = [
+        {"index": 0, "calls": [{"key": FIRST.key, "replies": [Reply(text).to_dict()]}]} for text in ("failed", "again")
+    ]
+    (tmp_path / "episodes.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    engine = ReplayEngine(tmp_path)
+    assert [asyncio.run(engine.complete(FIRST)).text for _ in range(2)] == ["again", "again"]
+
+
+def test_a_request_that_is_not_on_record_is_named(tmp_path: Path) -> None:
+    engine = ReplayEngine(record(tmp_path, [(FIRST, ["a"])]))
+    with pytest.raises(EngineError, match=r"not on record.*same environment, agent, seed and version.*'second'"):
+        asyncio.run(engine.complete(SECOND))
+    with pytest.raises(EngineError, match="begins: 'elsewhere'"):
+        asyncio.run(engine.complete(Request(prompt="elsewhere")))
+
+
+def test_half_a_last_line_is_tolerated_and_damage_before_it_is_not(tmp_path: Path) -> None:
+    record(tmp_path, [(FIRST, ["a"])], tail='{"calls": [{"key": "abc", "repl')
+    assert asyncio.run(ReplayEngine(tmp_path).complete(FIRST)).text == "a"
+    file = tmp_path / "episodes.jsonl"
+    file.write_text("not json\n" + file.read_text())
+    with pytest.raises(RecordError, match="line 1"):
+        ReplayEngine(tmp_path)
+
+
+def test_nothing_to_replay(tmp_path: Path) -> None:
+    with pytest.raises(RecordError, match="does not exist"):
+        ReplayEngine(tmp_path / "nowhere")
+    (tmp_path / "episodes.jsonl").write_text('{"episode": 0}\n')
+    with pytest.raises(RecordError, match="no model calls"):
+        ReplayEngine(tmp_path)
+
+
+def test_engines_by_name(tmp_path: Path) -> None:
+    assert set(engine_names()) == {"openai", "replay", "scripted", "transformers", "vllm"}
+    assert ask(make_engine("scripted:hello there"))[0].text == "hello there"
+    record(tmp_path, [(FIRST, ["a"])])
+    assert isinstance(make_engine(f"replay:{tmp_path}"), ReplayEngine)
+    assert isinstance(make_engine("replay", path=tmp_path), ReplayEngine)
+    remote = make_engine("openai:org/model:8b@http://host:1234/v1", max_concurrency=3)
+    assert remote.describe()["model"] == "org/model:8b"
+    assert remote.describe()["base_url"] == "http://host:1234/v1"
+    assert make_engine(remote) is remote
+
+
+def test_wrong_names_and_options_are_explained() -> None:
+    with pytest.raises(UnknownNameError, match="did you mean 'transformers'"):
+        make_engine("transformer")
+    with pytest.raises(UnknownNameError, match="did you mean 'fail_after'"):
+        make_engine("scripted", fail_aftr=3)
+    with pytest.raises(ConfigurationError, match="both give script"):
+        make_engine("scripted:a", script="b")
+    with pytest.raises(ConfigurationError, match="takes no options"):
+        make_engine(ScriptedEngine("a"), fail_after=3)
+
+
+def test_importing_the_engines_imports_no_heavy_library() -> None:
+    code = (
+        "import sys, quintain.engines as llm; llm.make_engine('scripted'); llm.make_engine('openai:m'); "
+        "print([m for m in ('torch', 'transformers', 'httpx', 'vllm') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

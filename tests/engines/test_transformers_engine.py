@@ -1,0 +1,412 @@
+"""Continuous batching, sharing of beginnings, choices and failures, on a tiny random model."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import threading
+import time
+from typing import Any
+
+import pytest
+
+from quintain.engines import Request, make_engine
+from quintain.errors import ConfigurationError, ContextOverflowError, EngineError
+from quintain.messages import user
+
+torch = pytest.importorskip("torch")
+transformers = pytest.importorskip("transformers")
+
+PROMPTS = [
+    "the quick",
+    "a model reads tokens, writes tokens and stops. the dog",
+    "count",
+    "user asks and assistant answers",
+]
+
+
+@pytest.fixture
+def engine(tiny_folder: str) -> Any:
+    made = make_engine("transformers", model=tiny_folder, max_batch=4, prefix_slots=4)
+    yield made
+    made.close()
+
+
+def ask(engine: Any, *requests: Request) -> Any:
+    return asyncio.run(engine.generate(requests))
+
+
+def generate(engine: Any, prompt: str, max_tokens: int) -> list[int]:
+    """What the model's own greedy `generate` continues with."""
+    ids = engine.tokenizer(prompt, return_tensors="pt")
+    with torch.inference_mode():
+        output = engine.model.generate(**ids, max_new_tokens=max_tokens, do_sample=False)
+    return output[0, ids["input_ids"].shape[1] :].tolist()
+
+
+def test_greedy_replies_equal_the_models_own_generate(engine: Any) -> None:
+    lengths = [5, 20, 1, 33, 12, 8, 40, 2]
+    requests = [
+        Request(prompt=prompt, max_tokens=n, temperature=0)
+        for prompt, n in zip(itertools.cycle(PROMPTS), lengths, strict=False)
+    ]
+    replies = ask(engine, *requests)
+    for request, [reply] in zip(requests, replies, strict=True):
+        assert list(reply.token_ids) == generate(engine, request.prompt, request.max_tokens)
+
+
+def architectures() -> list[Any]:
+    small: dict[str, Any] = {
+        "hidden_size": 32,
+        "intermediate_size": 64,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 4,
+        "num_key_value_heads": 2,
+        "head_dim": 8,
+        "max_position_embeddings": 256,
+        "initializer_range": 0.3,
+        "pad_token_id": 0,
+    }
+    return [
+        transformers.Qwen2Config(**small),
+        transformers.Qwen3Config(**small),
+        transformers.GemmaConfig(**small),
+        transformers.MistralConfig(**{**small, "sliding_window": 64}),
+        transformers.Gemma3TextConfig(**{**small, "sliding_window": 64}),
+        transformers.GPT2Config(n_embd=32, n_layer=2, n_head=4, n_positions=256, initializer_range=0.3),
+    ]
+
+
+@pytest.mark.parametrize("config", architectures(), ids=lambda c: c.model_type)
+def test_other_architectures(config: Any, tiny_engine: Any, tmp_path: Any) -> None:
+    torch.manual_seed(1)
+    config.vocab_size = len(tiny_engine.tokenizer)
+    config.bos_token_id = config.eos_token_id = tiny_engine.tokenizer.eos_token_id
+    transformers.AutoModelForCausalLM.from_config(config).save_pretrained(tmp_path)
+    tiny_engine.tokenizer.save_pretrained(tmp_path)
+    other = make_engine("transformers", model=str(tmp_path))
+    replies = ask(other, *(Request(prompt=p, max_tokens=12, temperature=0) for p in PROMPTS))
+    for prompt, [reply] in zip(PROMPTS, replies, strict=True):
+        assert list(reply.token_ids) == generate(other, prompt, 12)
+    other.close()
+
+
+def test_a_reply_does_not_depend_on_its_neighbours(engine: Any) -> None:
+    request = Request(prompt="the quick brown", max_tokens=20, seed=11, top_p=0.9, logprobs=True)
+    [[alone]] = ask(engine, request)
+    crowd = [Request(prompt=p, max_tokens=3 + 9 * i, seed=i) for i, p in enumerate(PROMPTS * 2)]
+    [among] = ask(engine, *crowd, request)[-1]
+    assert among.text == alone.text
+    assert among.logprobs == pytest.approx(alone.logprobs, abs=1e-4)
+
+
+def test_finished_rows_make_room_at_once(engine: Any) -> None:
+    """Eight short replies pass beside a long one: the steps are those of the long one alone."""
+    requests = [Request(prompt="count", max_tokens=60, seed=0)]
+    requests += [Request(prompt=p, max_tokens=7, seed=i) for i, p in enumerate(PROMPTS * 2)]
+    before = engine.statistics.steps
+    [long], *_ = ask(engine, *requests)
+    assert engine.statistics.steps - before <= long.completion_tokens + 1
+
+
+def test_sampling_follows_the_models_distribution(engine: Any) -> None:
+    """Chi-squared over the likeliest first tokens, 600 draws; the bound is the 0.999 quantile for 5 degrees."""
+    prompt, draws = "the quick", 600
+    first = engine.forward([prompt]).logits[0, -1].softmax(-1)
+    likeliest = first.topk(5).indices.tolist()
+    replies = ask(engine, *(Request(prompt=prompt, max_tokens=1, seed=i, n=6) for i in range(draws // 6)))
+    drawn = [reply.token_ids[0] for batch in replies for reply in batch]
+    expected = [draws * float(first[token]) for token in likeliest]
+    counts = [drawn.count(token) for token in likeliest]
+    rest = draws - sum(counts), draws - sum(expected)
+    chi2 = sum((c - e) ** 2 / e for c, e in [*zip(counts, expected, strict=True), rest])
+    assert chi2 < 20.5
+
+
+def test_the_nucleus_keeps_the_likeliest_tokens_only(engine: Any) -> None:
+    first = engine.forward(["the quick"]).logits[0, -1].softmax(-1).sort(descending=True)
+    size = int((first.values.cumsum(0) < 0.5).sum()) + 1
+    nucleus = set(first.indices[:size].tolist())
+    replies = ask(engine, Request(prompt="the quick", max_tokens=1, n=40, seed=0, top_p=0.5))[0]
+    assert {reply.token_ids[0] for reply in replies} <= nucleus
+
+
+def test_choice_logprobs_are_those_of_the_whole_strings(engine: Any) -> None:
+    choices = (" lazy dog", " dog", " 1 2 3")
+    [[reply]] = ask(engine, Request(prompt="over the", choices=choices, temperature=0))
+    for choice, found in zip(choices, reply.choice_logprobs, strict=True):
+        whole = engine.forward(["over the" + choice])
+        n_prompt = len(engine.tokenizer("over the")["input_ids"])
+        logprobs = whole.logits[0].log_softmax(-1)
+        ids = whole.token_ids[0]
+        expected = sum(float(logprobs[i - 1, ids[i]]) for i in range(n_prompt, len(ids)))
+        assert found == pytest.approx(expected, abs=1e-4)
+
+
+def test_choices_are_drawn_in_proportion(engine: Any) -> None:
+    choices = (" dog", " fox", " lazy")
+    for temperature in (1.0, 2.0):
+        request = Request(prompt="over the", choices=choices, temperature=temperature, seed=0, n=2000)
+        replies = ask(engine, request)[0]
+        weights = torch.tensor(replies[0].choice_logprobs).div(temperature).softmax(0)
+        for choice, weight in zip(choices, weights.tolist(), strict=True):
+            share = sum(r.text == choice for r in replies) / 2000
+            assert share == pytest.approx(weight, abs=0.045)  # four standard deviations at worst
+
+
+def test_choices_may_merge_with_the_prompt(engine: Any) -> None:
+    """With "dog" one token, "do" + "g" is scored as the model would read the finished text."""
+    [[reply]] = ask(engine, Request(prompt="the lazy do", choices=("g", "t"), temperature=0))
+    assert reply.text in ("g", "t")
+    ids = [engine.tokenizer("the lazy do" + c)["input_ids"] for c in ("g", "t")]
+    shared = next(i for i, (a, b) in enumerate(zip(*ids, strict=False)) if a != b)
+    logprobs = [engine.forward(["the lazy do" + c]).logits[0].log_softmax(-1) for c in ("g", "t")]
+    totals = [
+        sum(float(lp[i - 1, row[i]]) for i in range(shared, len(row))) for lp, row in zip(logprobs, ids, strict=True)
+    ]
+    assert reply.choice_logprobs[0] - reply.choice_logprobs[1] == pytest.approx(totals[0] - totals[1], abs=1e-4)
+
+
+def test_a_growing_conversation_reads_only_what_is_new(engine: Any, tiny_folder: str) -> None:
+    fresh = make_engine("transformers", model=tiny_folder, prefix_slots=0)
+    text = "a model reads tokens, writes tokens and stops. " * 3
+    before = engine.statistics.reused_tokens
+    for turn in range(4):
+        request = Request(prompt=text, max_tokens=9, seed=turn, logprobs=True)
+        [[reply]] = ask(engine, request)
+        [[expected]] = ask(fresh, request)
+        assert reply.text == expected.text
+        assert reply.logprobs == pytest.approx(expected.logprobs, abs=1e-4)
+        text += reply.text + " the dog answers: "
+    assert engine.statistics.reused_tokens - before > 100
+    fresh.close()
+
+
+def test_replies_of_one_request_share_their_prompt(engine: Any) -> None:
+    prompt = "the quick brown fox jumps over the lazy dog and " * 4
+    n_prompt = len(engine.tokenizer(prompt)["input_ids"])
+    before = engine.statistics.reused_tokens
+    replies = ask(engine, Request(prompt=prompt, n=4, max_tokens=6, seed=0))[0]
+    assert engine.statistics.reused_tokens - before == 3 * (n_prompt - 1)
+    assert len({r.text for r in replies}) > 1
+
+
+def test_changed_weights_forget_what_was_cached(engine: Any) -> None:
+    request = Request(prompt="the quick brown fox jumps over the lazy dog " * 2, max_tokens=8, temperature=0)
+    [[before]] = ask(engine, request)
+    with engine.exclusive():
+        for parameter in engine.model.parameters():
+            parameter.data.mul_(-0.7)
+    [[after]] = ask(engine, request)
+    assert list(after.token_ids) == generate(engine, request.prompt, 8)
+    assert after.text != before.text
+
+
+def test_the_model_can_be_trained_between_requests(engine: Any) -> None:
+    request = Request(prompt="the quick", choices=(" dog", " fox"), temperature=0)
+    [[before]] = ask(engine, request)
+    ids = engine.tokenizer("the quick dog", return_tensors="pt")["input_ids"]
+    optimiser = torch.optim.SGD(engine.model.parameters(), lr=0.1)
+    with engine.exclusive():
+        for _ in range(5):
+            optimiser.zero_grad()
+            engine.model(input_ids=ids, labels=ids).loss.backward()
+            optimiser.step()
+    [[after]] = ask(engine, request)
+    assert after.choice_logprobs[0] > before.choice_logprobs[0]
+
+
+def test_holding_the_model_is_granted_while_requests_run(engine: Any) -> None:
+    async def main() -> float:
+        running = asyncio.create_task(engine.generate([Request(prompt="count", max_tokens=400, seed=1, n=200)]))
+        await asyncio.sleep(0.05)
+        start = time.monotonic()
+        await asyncio.to_thread(engine.forward, ["the dog"])
+        waited = time.monotonic() - start
+        assert not running.done()
+        running.cancel()
+        return waited
+
+    assert asyncio.run(main()) < 5
+
+
+def test_cancelled_callers_free_their_slots(engine: Any) -> None:
+    async def main() -> None:
+        long = [Request(prompt=p, max_tokens=450, seed=i) for i, p in enumerate(PROMPTS)]
+        tasks = [asyncio.create_task(engine.generate([r])) for r in long]
+        await asyncio.sleep(0.05)
+        for task in tasks:
+            task.cancel()
+        before = engine.statistics.generated_tokens
+        await engine.generate([Request(prompt="count", max_tokens=5, seed=0)])
+        # All four slots were taken; the new request did not wait for 4 x 450 tokens.
+        assert engine.statistics.generated_tokens - before < 100
+
+    asyncio.run(main())
+
+
+def test_a_prompt_past_the_window_fails_alone(engine: Any) -> None:
+    async def main() -> Any:
+        return await asyncio.gather(
+            engine.generate([Request(prompt="dog " * 2000)]),
+            engine.generate([Request(prompt="dog", max_tokens=3, temperature=0)]),
+            engine.generate([Request(prompt="dog " * 2000, choices=("a", "b"))]),
+            return_exceptions=True,
+        )
+
+    first, second, third = asyncio.run(main())
+    assert isinstance(first, ContextOverflowError)
+    assert first.prompt_tokens > first.limit == engine.context - 1
+    assert second[0][0].completion_tokens == 3
+    assert isinstance(third, ContextOverflowError)
+
+
+def test_a_reply_ends_at_the_window(engine: Any) -> None:
+    prompt = "dog fox " * 55
+    n_prompt = len(engine.tokenizer(prompt)["input_ids"])
+    assert engine.context - 100 < n_prompt < engine.context
+    [[reply]] = ask(engine, Request(prompt=prompt, max_tokens=300, temperature=0))
+    assert reply.finish_reason == "length"
+    assert reply.completion_tokens == engine.context - n_prompt
+
+
+def test_long_requests_get_smaller_batches_not_errors(tiny_folder: str) -> None:
+    small = make_engine("transformers", model=tiny_folder, max_batch=8, cache_gb=600 * 256 / 1e9)
+    requests = [Request(prompt=p, max_tokens=n, temperature=0) for p in PROMPTS for n in (5, 300)]
+    for request, [reply] in zip(requests, ask(small, *requests), strict=True):
+        assert list(reply.token_ids) == generate(small, request.prompt, request.max_tokens)
+    small.close()
+
+
+def test_short_of_memory_fewer_finished_replies_are_remembered(tiny_folder: str) -> None:
+    small = make_engine("transformers", model=tiny_folder, max_batch=2, prefix_slots=8, cache_gb=4 * 256 * 256 / 1e9)
+    text = "a model reads tokens, writes tokens and stops. " * 3
+    ask(small, Request(prompt=text, max_tokens=4, temperature=0))
+    ask(small, Request(prompt=text + " yes", max_tokens=4, temperature=0))
+    assert small.statistics.reused_tokens > 20
+    small.close()
+
+
+def test_many_choices_are_scored_in_several_passes(engine: Any) -> None:
+    choices = tuple(f" {a} {b} {c}" for a in PROMPTS[0].split() for b in range(12) for c in range(12))
+    [[reply]] = ask(engine, Request(prompt="the " * 20, choices=choices, temperature=0))
+    for index in (0, len(choices) // 2, len(choices) - 1):
+        [[alone]] = ask(engine, Request(prompt="the " * 20, choices=(choices[index], " dog"), temperature=0))
+        assert reply.choice_logprobs[index] == pytest.approx(alone.choice_logprobs[0], abs=1e-4)
+
+
+def test_a_crash_fails_the_live_requests_and_the_engine_goes_on(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    decoder = engine._scheduler._decoder
+    honest = decoder.step
+
+    def broken(*args: Any) -> Any:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(decoder, "step", broken)
+    with pytest.raises(EngineError, match="out of memory"):
+        ask(engine, *(Request(prompt=p, max_tokens=9) for p in PROMPTS))
+    monkeypatch.setattr(decoder, "step", honest)
+    [[reply]] = ask(engine, Request(prompt="count", max_tokens=6, temperature=0))
+    assert list(reply.token_ids) == generate(engine, "count", 6)
+
+
+def test_logits_that_are_not_finite_are_an_error(engine: Any) -> None:
+    with engine.exclusive():
+        engine.model.get_output_embeddings().weight.data.fill_(float("nan"))
+    with pytest.raises(EngineError, match="not finite"):
+        ask(engine, Request(prompt="count", max_tokens=3))
+
+
+def test_closing_fails_what_is_running(engine: Any) -> None:
+    outcome: list[Any] = []
+
+    def caller() -> None:
+        try:
+            outcome.append(ask(engine, Request(prompt="count", max_tokens=450, seed=0, n=300)))
+        except EngineError as error:
+            outcome.append(error)
+
+    thread = threading.Thread(target=caller)
+    thread.start()
+    time.sleep(0.1)
+    engine.close()
+    thread.join(10)
+    assert isinstance(outcome[0], EngineError)
+    with pytest.raises(EngineError, match="closed"):
+        ask(engine, Request(prompt="count"))
+
+
+def test_closing_an_idle_engine_gives_the_memory_back(tiny_folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("quintain.engines.scheduler._IDLE_S", 0.05)
+    engine = make_engine("transformers", model=tiny_folder)
+    ask(engine, Request(prompt="count", max_tokens=2))
+    scheduler = engine._scheduler
+    while scheduler._thread is not None:
+        time.sleep(0.01)
+    layers = scheduler._decoder._layers
+    assert any(layer.is_initialized for layer in layers)
+    engine.close()
+    assert not any(layer.is_initialized for layer in layers)
+
+
+def test_stop_strings_across_tokens(engine: Any) -> None:
+    """Every two-character substring of a reply, wherever token boundaries lie, stops it at its first occurrence."""
+    [[whole]] = ask(engine, Request(prompt="the quick", max_tokens=24, temperature=0))
+    stops = [whole.text[i : i + 2] for i in range(len(whole.text) - 1)]
+    stops = [s for s in stops if "\ufffd" not in s]  # half a character is no text
+    assert len(stops) > 10
+    replies = ask(engine, *(Request(prompt="the quick", max_tokens=24, temperature=0, stop=(s,)) for s in stops))
+    for stop, [reply] in zip(stops, replies, strict=True):
+        assert reply.text == whole.text[: whole.text.index(stop)]
+
+
+def test_forward_gives_logits_and_hidden_states(engine: Any) -> None:
+    result = engine.forward(["the quick brown fox", "dog"], hidden_states=True)
+    rows, width = result.token_ids.shape
+    assert rows == 2
+    assert result.mask.sum(1).tolist()[1] == len(engine.tokenizer("dog")["input_ids"])
+    assert result.logits.shape == (2, width, engine.model.config.vocab_size)
+    assert result.hidden_states.shape == (3, 2, width, 32)
+    alone = engine.forward(["dog"])
+    n = alone.token_ids.shape[1]
+    assert torch.allclose(result.logits[1, :n], alone.logits[0], atol=1e-4)
+    with pytest.raises(ValueError, match="at least one text"):
+        engine.forward([])
+
+
+def test_a_model_without_a_template_cannot_chat(tiny_engine: Any, tmp_path: Any) -> None:
+    tiny_engine.model.save_pretrained(tmp_path)
+    tiny_engine.tokenizer.save_pretrained(tmp_path)
+    (tmp_path / "chat_template.jinja").unlink()
+    base = make_engine("transformers", model=str(tmp_path))
+    assert "chat" not in base.capabilities
+    base.close()
+
+
+def test_the_description_names_file_and_versions(engine: Any, tiny_folder: str) -> None:
+    facts = engine.describe()
+    assert facts["model"] == tiny_folder
+    assert len(facts["sha256"]) == 64
+    assert facts["dtype"] == "float32"
+    assert facts["versions"]["torch"] == torch.__version__
+    json.dumps(facts)
+
+
+def test_bad_options_are_refused(tiny_folder: str) -> None:
+    with pytest.raises(ConfigurationError, match="max_batch"):
+        make_engine("transformers", model=tiny_folder, max_batch=0)
+    with pytest.raises(ConfigurationError, match="cannot load"):
+        make_engine("transformers", model="/nowhere/to/be/found")
+    with pytest.raises(ConfigurationError, match="dtype"):
+        make_engine("transformers", model=tiny_folder, dtype="float33")
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_replies_agree_with_the_cpu(tiny_folder: str, engine: Any) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    fast = make_engine("transformers", model=tiny_folder, device="cuda", dtype="float32")
+    requests = [Request(messages=[user(p)], max_tokens=12, seed=3) for p in PROMPTS]
+    assert [b[0].text for b in ask(fast, *requests)] == [b[0].text for b in ask(engine, *requests)]
+    fast.close()

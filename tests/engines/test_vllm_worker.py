@@ -1,0 +1,107 @@
+"""The thread that feeds vLLM, over a stand-in for vLLM: what one caller does must not hurt the others."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from quintain.engines import Request
+from quintain.errors import EngineError
+
+pytest.importorskip("transformers")
+
+
+class FakeVLLM:
+    """Replies to every request at its next step; refuses hot ones as vLLM refuses what it cannot serve."""
+
+    def __init__(self, **arguments: Any) -> None:
+        self.llm_engine = self.engine_core = self
+        self.live: dict[str, Any] = {}
+        self.aborted: list[str] = []
+
+    def add_request(self, name: str, prompt: Any, params: Any) -> None:
+        if params.temperature > 100:
+            raise ValueError("too hot")
+        if params.temperature > 50:
+            raise RuntimeError("out of memory")
+        self.live[name] = prompt["prompt_token_ids"]
+
+    def abort_request(self, names: list[str]) -> None:
+        self.aborted += [name for name in names if self.live.pop(name, None)]
+
+    def has_unfinished_requests(self) -> bool:
+        return bool(self.live)
+
+    def step(self) -> list[Any]:
+        done = [SimpleNamespace(text="fine", token_ids=[1], finish_reason="stop", stop_reason=None)]
+        names, self.live = list(self.live), {}
+        return [SimpleNamespace(finished=True, request_id=name, outputs=done) for name in names]
+
+    def shutdown(self) -> None:
+        self.live = {}
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[FakeVLLM]:
+    """Every vLLM that was started."""
+    made: list[FakeVLLM] = []
+
+    def start(**arguments: Any) -> FakeVLLM:
+        made.append(FakeVLLM(**arguments))
+        return made[-1]
+
+    fake = ModuleType("vllm")
+    fake.LLM = start  # type: ignore[attr-defined]
+    fake.SamplingParams = lambda **given: SimpleNamespace(**given)  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "vllm", fake)
+    return made
+
+
+@pytest.fixture
+def worker(started: list[FakeVLLM], tiny_folder: str) -> Iterator[Any]:
+    from transformers import AutoTokenizer
+
+    from quintain.engines.vllm_worker import Worker, start
+
+    worker = Worker(start({}), {}, AutoTokenizer.from_pretrained(tiny_folder), 512)
+    yield worker
+    worker.close()
+
+
+def ask(worker: Any, *requests: Request) -> list[Any]:
+    async def all_of_them() -> list[Any]:
+        futures = [asyncio.wrap_future(worker.submit(request)) for request in requests]
+        return await asyncio.gather(*futures, return_exceptions=True)
+
+    return asyncio.run(all_of_them())
+
+
+GOOD = Request(prompt="count 1 2 3", max_tokens=4)
+
+
+@pytest.mark.parametrize(
+    ("odd", "message"),
+    [
+        (Request(prompt="count", temperature=1000.0), "vLLM refuses the request: too hot"),
+        (Request(prompt=7), "could not be tokenised"),  # type: ignore[arg-type]
+    ],
+)
+def test_an_odd_request_fails_alone(worker: Any, started: list[FakeVLLM], odd: Request, message: str) -> None:
+    first, failure, second = ask(worker, GOOD, odd, GOOD)
+    assert [reply[0].text for reply in (first, second)] == ["fine", "fine"]
+    assert isinstance(failure, EngineError)
+    assert message in str(failure)
+    assert len(started) == 1
+
+
+def test_a_death_fails_everybody_and_the_next_request_starts_again(worker: Any, started: list[FakeVLLM]) -> None:
+    (failure,) = ask(worker, Request(prompt="count", temperature=60.0))
+    assert isinstance(failure, EngineError)
+    assert "out of memory" in str(failure)
+    (reply,) = ask(worker, GOOD)
+    assert (reply[0].text, len(started)) == ("fine", 2)
