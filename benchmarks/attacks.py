@@ -30,7 +30,7 @@ import numpy as np
 import torch
 from gymnasium.vector import SyncVectorEnv
 
-from quintain.agents.victims import ActionValue, as_network
+from quintain.agents.policies import ActionValue, as_network
 from quintain.attacks import (
     CriticAttack,
     FGSMAttack,

@@ -46,7 +46,7 @@ def ours_vectorised() -> dict[str, float]:
     import numpy as np
 
     from quintain.agents.games import machine
-    from quintain.evaluation.games import play_machines
+    from quintain.experiments.games import play_machines
 
     machines = [machine(name) for name in STRATEGIES]
     pairs = np.repeat(list(itertools.combinations_with_replacement(range(len(machines)), 2)), 20, axis=0)
@@ -89,7 +89,7 @@ def ours_round_robin() -> dict[str, float]:
     """CPU seconds of a round robin of 200 strategies, 200 turns, 10 repetitions."""
     import numpy as np
 
-    from quintain.evaluation.games import tournament
+    from quintain.experiments.games import tournament
 
     rng = np.random.default_rng(0)
     players = [f"memory-one:{','.join(f'{p:.3f}' for p in rng.random(5))}" for _ in range(200)]
@@ -147,7 +147,7 @@ def llm_sweep(rounds: int, *, games: int, turns: int) -> None:
     """Tokens per CPU second of SmolLM2 on one thread: a sweep of one-token choices, and its engine alone."""
     from quintain.agents.games import LLMPlayer
     from quintain.engines import Engine, make_engine
-    from quintain.evaluation.games import sample_games, sweep
+    from quintain.experiments.games import sample_games, sweep
 
     class Watched(Engine):
         """Passes requests on, keeps them, and notes how many wait together."""

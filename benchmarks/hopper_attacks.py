@@ -25,11 +25,12 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import gymnasium as gym
 
-from quintain.agents.victims import MLP
-from quintain.agents.victims.training import train_reference
+from quintain.agents.policies import MLP
 from quintain.attacks import AdversarySettings, train_adversary
-from quintain.evaluation.robustness import ATTACKS, robustness
-from quintain.evaluation.robustness.threat import Attack, Threat, Trained
+from quintain.attacks.registry import ATTACKS
+from quintain.attacks.threat import Attack, Threat, Trained
+from quintain.experiments.robustness import robustness
+from quintain.training.control.ppo import train_reference
 
 EPSILON = 0.075
 #: Vanilla PPO on Hopper-v2: Zhang et al. (2020) for MAD, Zhang et al. (2021) for the rest; the latter searched 216

@@ -37,11 +37,11 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import gymnasium as gym
 from rat_tables import EPISODES, EPSILONS, MAIN, PAPER, Cell, draw, report
 
-from quintain.agents.victims import play_episodes
-from quintain.agents.victims.training import train_reference
 from quintain.attacks import AdversarySettings, LearnedAttack, RandomAttack, TargetAttack, train_adversary
 from quintain.attacks.rat import RATSettings, train_on_preferences, train_rat
 from quintain.seeding import SeedStream
+from quintain.training.control import play_episodes
+from quintain.training.control.ppo import train_reference
 
 TASKS = {"slide-handle": "Tabletop/SlideHandle-v0", "turn-lever": "Tabletop/TurnLever-v0"}
 COLUMNS = [(task, scenario) for task in TASKS for scenario in ("opposite", "manipulation")]

@@ -27,7 +27,7 @@ import numpy as np
 from rat import PAPERS_PPO, grid, key, play, read
 from rat_tables import Cell, percent
 
-from quintain.agents.victims import Victim, load_victim, save_victim
+from quintain.agents.policies import Victim, load_policy, save_policy
 from quintain.attacks import AdversarySettings, LearnedAttack, RandomAttack, TargetAttack
 from quintain.attacks.rat import RATSettings, train_on_preferences, train_rat
 from quintain.attacks.surrogate import SurrogateSettings, train_surrogate
@@ -72,8 +72,8 @@ def victim(task: str, out: Path) -> Victim:
         trained = train_surrogate(
             partial(make, task), lambda seen: np.stack([act(row) for row in seen]), settings=settings, name=task
         )
-        save_victim(trained.victim, path)
-    return load_victim(path)[0]
+        save_policy(trained.victim, path)
+    return load_policy(path)[0]
 
 
 def cells(out: Path, seeds: int) -> Iterator[Cell]:

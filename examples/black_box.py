@@ -14,10 +14,10 @@ from functools import partial
 
 import gymnasium as gym
 
-from quintain.agents.victims.training import RECIPES, load_reference, train_victim
 from quintain.attacks import MADAttack, RandomAttack, SurrogateSettings, Victim, train_surrogate
 from quintain.errors import ConfigurationError
-from quintain.evaluation.robustness import robustness
+from quintain.experiments.robustness import robustness
+from quintain.training.control.ppo import RECIPES, load_reference, train_victim
 
 
 def main() -> None:

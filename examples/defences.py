@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 
 import gymnasium as gym
 
-from quintain.agents.victims import load_victim, save_victim
+from quintain.agents.policies import load_policy, save_policy
 from quintain.attacks import AdversarySettings, RATSettings, Victim, train_adversary, train_rat
 from quintain.attacks.defences import (
     DefenceSettings,
@@ -32,9 +32,10 @@ from quintain.attacks.defences import (
     train_sa_ppo,
     train_wocar,
 )
+from quintain.attacks.registry import ATTACKS
+from quintain.attacks.threat import Attack, Threat, Trained
 from quintain.errors import ConfigurationError
-from quintain.evaluation.robustness import ATTACKS, Attack, Experiment, RobustnessRow, Subject, run_experiment
-from quintain.evaluation.robustness.threat import Threat, Trained
+from quintain.experiments.robustness import Experiment, RobustnessRow, Subject, run_experiment
 
 COLUMNS = ("clean", "random", "mad", "sa-rl", "rat")
 #: Made from the plain policy without training.
@@ -112,12 +113,12 @@ class Lab:
             return SMOOTHED[name](self.policy("plain", seed)[0]), 0.0
         path = self.folder / f"{name}-seed{seed}.npz"
         with suppress(ConfigurationError):
-            victim, facts = load_victim(path)
+            victim, facts = load_policy(path)
             return victim, facts["cpu_s"]
         began = time.process_time()
         victim = self.train(name, seed)
         spent = time.process_time() - began
-        save_victim(victim, path, {"cpu_s": spent})
+        save_policy(victim, path, {"cpu_s": spent})
         return victim, spent
 
     def train(self, name: str, seed: int) -> Victim:

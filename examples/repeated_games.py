@@ -30,7 +30,8 @@ from quintain.engines.engine import Engine
 from quintain.engines.registry import make_engine
 from quintain.envs.games import FAMILIES
 from quintain.errors import CapabilityError
-from quintain.evaluation.games import (
+from quintain.evaluation.statistics import Interval, mean, paired_difference
+from quintain.experiments.games import (
     PUBLISHED,
     Causes,
     Fixture,
@@ -47,7 +48,6 @@ from quintain.evaluation.games import (
     tell_apart,
     write_games_report,
 )
-from quintain.evaluation.statistics import Interval, mean, paired_difference
 
 PD, BOS = "prisoners_dilemma", "battle_of_the_sexes"
 FIRST_ROUNDS = [PD, BOS, "stag_hunt", "chicken", "deadlock"]

@@ -14,7 +14,7 @@ import gymnasium as gym
 import torch
 
 from quintain.attacks import Normaliser, Victim
-from quintain.evaluation.robustness import robustness
+from quintain.experiments.robustness import robustness
 
 
 def my_policy() -> torch.nn.Module:

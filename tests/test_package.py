@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "quintain"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
-#: Imports point from right to left, and never within a column.
+#: Imports point upwards in this list, and never along a line; only the vocabulary's modules build on each other.
 LAYERS = (
     {"errors", "files", "messages", "provenance", "records", "registry", "seeding", "spaces"},
     {"engines", "sandbox"},
@@ -74,9 +75,57 @@ def test_imports_point_one_way() -> None:
         assert here in RANK, f"quintain/{here} has no place in the layers; give it one in {Path(__file__).name}"
         for line, target in imports_of(path):
             there = room_of(target)
-            if there in RANK and there != here and RANK[there] >= RANK[here]:
+            if there in RANK and there != here and RANK[there] >= max(RANK[here], 1):
                 wrong.append(f"{path.relative_to(ROOT)}:{line}: {here} may not import {target}")
     assert not wrong, "\n".join(wrong)
+
+
+def import_graph(package: Path) -> dict[str, set[str]]:
+    """Map every module of the package to the modules of it that its file imports, type hints and functions included."""
+    paths = {
+        ".".join(("quintain", *path.relative_to(package).with_suffix("").parts)).removesuffix(".__init__"): path
+        for path in package.rglob("*.py")
+    }
+    graph: dict[str, set[str]] = {}
+    for name, path in paths.items():
+        graph[name] = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom):
+                parts = ("quintain", *path.relative_to(package).parent.parts)
+                root = parts[: len(parts) - node.level + 1] if node.level else ()
+                base = ".".join([*root, *filter(None, [node.module])])
+                found = [f"{base}.{alias.name}" if f"{base}.{alias.name}" in paths else base for alias in node.names]
+            else:
+                continue
+            graph[name].update(target for target in found if target in paths and target != name)
+    return graph
+
+
+def circle_in(graph: dict[str, set[str]]) -> list[str]:
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def test_no_two_files_import_each_other() -> None:
+    graph = import_graph(PACKAGE)
+    # The table of contents of the whole package names what users call; nothing inside imports through it.
+    del graph["quintain"]
+    assert not circle_in(graph), " -> ".join(circle_in(graph))
+
+
+@pytest.mark.parametrize("second", ["from quintain.a import x", "def f():\n    import quintain.a",
+                                    "if TYPE_CHECKING:\n    from .a import x", "from . import a"])  # fmt: skip
+def test_the_circle_test_sees_every_kind_of_import(tmp_path: Path, second: str) -> None:
+    (tmp_path / "a.py").write_text("from quintain import b\n")
+    (tmp_path / "b.py").write_text("x = 1\n")
+    assert circle_in(import_graph(tmp_path)) == []
+    (tmp_path / "b.py").write_text(f"{second}\n")
+    assert set(circle_in(import_graph(tmp_path))) == {"quintain.a", "quintain.b"}
 
 
 def test_the_layer_test_sees_every_kind_of_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

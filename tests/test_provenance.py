@@ -10,9 +10,9 @@ import quintain
 from quintain.agents.games import strategy
 from quintain.agents.registry import as_agent
 from quintain.agents.scripted import ScriptedAgent
+from quintain.attacks.registry import resolve_attacks
 from quintain.errors import RecordError
 from quintain.evaluation.manifest import describe_agent
-from quintain.evaluation.robustness import resolve_attacks
 from quintain.provenance import describe_function
 
 

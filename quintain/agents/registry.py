@@ -17,9 +17,9 @@ __all__ = ["POLICY_FILES", "agent_names", "arguments_of", "as_agent", "make_agen
 
 #: How files of trained policies end, and who plays them: Stable-Baselines3's, TorchScript's, ONNX's, saved victims.
 _FILES = {
-    ".zip": "quintain.agents.rl:PredictAgent.load",
-    ".pt": "quintain.agents.rl:NetworkAgent",
-    ".onnx": "quintain.agents.rl:NetworkAgent",
+    ".zip": "quintain.agents.policies.sb3_agent:PredictAgent.load",
+    ".pt": "quintain.agents.policies.sb3_agent:NetworkAgent",
+    ".onnx": "quintain.agents.policies.sb3_agent:NetworkAgent",
     ".npz": f"{__name__}:_saved_victim",
 }
 POLICY_FILES = tuple(_FILES)
@@ -144,9 +144,9 @@ def _find(name: str) -> _Found:
 
 
 def _saved_victim(path: str) -> Agent:
-    from quintain.agents.victims import load_victim
+    from quintain.agents.policies import load_policy
 
-    return load_victim(path)[0]
+    return load_policy(path)[0]
 
 
 def _imported(entry_point: str) -> Callable[..., Any]:
@@ -170,7 +170,7 @@ def as_agent(source: Any) -> Agent:
 
     Args:
         source: An agent (returned as it is), the name of one, a Stable-Baselines3 model, the path of one (``.zip``) or
-            of a TorchScript (``.pt``), ONNX (``.onnx``) or saved (``.npz``, of ``save_victim``) policy, or a plain
+            of a TorchScript (``.pt``), ONNX (``.onnx``) or saved (``.npz``, of ``save_policy``) policy, or a plain
             function of the observation.
 
     Raises:
@@ -181,7 +181,7 @@ def as_agent(source: Any) -> Agent:
     if isinstance(source, (str, Path)):
         return make_agent(str(source))
     if hasattr(source, "predict"):
-        from quintain.agents.rl import PredictAgent
+        from quintain.agents.policies.sb3_agent import PredictAgent
 
         return PredictAgent(source)
     if callable(source):

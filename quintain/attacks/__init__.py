@@ -1,6 +1,6 @@
 """What goes wrong: attacks as wrappers with an explicit budget."""
 
-from quintain.agents.victims import Normaliser, Victim
+from quintain.agents.policies import Normaliser, Policy
 from quintain.attacks.action import ActionPerturbation
 from quintain.attacks.adversary import AdversarySettings, train_adversary
 from quintain.attacks.budget import Ball
@@ -28,6 +28,9 @@ from quintain.attacks.sarsa import SarsaSettings, train_robust_sarsa
 from quintain.attacks.schedule import Schedule
 from quintain.attacks.surrogate import SurrogateSettings, train_surrogate
 from quintain.attacks.wrappers import Attacked, AttackedVector, Perturbation, apply_attack
+
+#: The policy under attack. Any :class:`~quintain.agents.policies.Policy` can be one.
+Victim = Policy
 
 __all__ = [
     "ActionAttack",

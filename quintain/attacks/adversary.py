@@ -12,7 +12,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from quintain.agents.victims import Rollouts, Space, Victim
+from quintain.agents.policies import Policy, Rollouts, Space
 from quintain.attacks.budget import Ball, Norm, enforce
 from quintain.attacks.learned import Directed, Learned, perceptron_of, scaled
 from quintain.attacks.observation import Method
@@ -56,7 +56,7 @@ class AdversarySettings:
 
 def train_adversary(
     make: Callable[[], gym.Env[Any, Any]],
-    victim: Victim,
+    victim: Policy,
     *,
     kind: Literal["sa-rl", "pa-ad"] = "sa-rl",
     epsilon: float,
@@ -115,7 +115,7 @@ class AdversaryLearner:
     def __init__(
         self,
         make: Callable[[], gym.Env[Any, Any]],
-        victim: Victim,
+        victim: Policy,
         *,
         kind: Literal["sa-rl", "pa-ad"] = "sa-rl",
         epsilon: float,
@@ -168,7 +168,7 @@ class AdversaryLearner:
 
         self._model.learn(steps, callback=tell, reset_num_timesteps=False)
 
-    def face(self, victim: Victim) -> None:
+    def face(self, victim: Policy) -> None:
         """Turn on another victim, from the next step on."""
         self._world.face(victim)
 
@@ -191,7 +191,7 @@ class _Perturbing:
     def __init__(
         self,
         make: Callable[[], gym.Env[Any, Any]],
-        victim: Victim,
+        victim: Policy,
         kind: str,
         ball: Ball,
         space: Space,
@@ -210,7 +210,7 @@ class _Perturbing:
         self.action_space = spaces.Box(-1.5, 1.5, (width,), np.float32)
         self.true: Array = np.zeros((rows, self.observation_space.shape[0]))
 
-    def face(self, victim: Victim) -> None:
+    def face(self, victim: Policy) -> None:
         self.victim, self.player = victim, Rollouts(victim, self.rows)
         self.director = Directed(victim, victim.policy, self.space) if self.kind == "pa-ad" else None
         self.mean: Array | float = 0.0

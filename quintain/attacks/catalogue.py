@@ -8,7 +8,7 @@ from typing import Any, TypedDict, TypeVar, Unpack
 import gymnasium as gym
 from gymnasium.vector import VectorEnv
 
-from quintain.agents.victims import ActionValue, Normaliser, Space, Victim
+from quintain.agents.policies import ActionValue, Normaliser, Policy, Space
 from quintain.attacks.action import ActionKind, ActionPerturbation
 from quintain.attacks.budget import Ball, Norm
 from quintain.attacks.gradient import FGSM, MAD, Critic, Mixture, RobustSarsa
@@ -48,7 +48,7 @@ def NullAttack(env: EnvT) -> EnvT:
 
 def RandomAttack(
     env: EnvT,
-    victim: Victim | None = None,
+    victim: Policy | None = None,
     *,
     epsilon: float,
     norm: Norm = "linf",
@@ -98,7 +98,7 @@ class Options(TypedDict, total=False):
     name: str
 
 
-def MADAttack(env: EnvT, victim: Victim, *, epsilon: float, steps: int = 10, **options: Unpack[Options]) -> EnvT:
+def MADAttack(env: EnvT, victim: Policy, *, epsilon: float, steps: int = 10, **options: Unpack[Options]) -> EnvT:
     """Maximise the action difference; see :class:`~quintain.attacks.gradient.MAD`. White-box.
 
     Args:
@@ -119,7 +119,7 @@ def MADAttack(env: EnvT, victim: Victim, *, epsilon: float, steps: int = 10, **o
     return _wrap(env, victim, lambda space: MAD(victim, space, steps), epsilon, **options)
 
 
-def FGSMAttack(env: EnvT, victim: Victim, *, epsilon: float, **options: Unpack[Options]) -> EnvT:
+def FGSMAttack(env: EnvT, victim: Policy, *, epsilon: float, **options: Unpack[Options]) -> EnvT:
     """Take one gradient step of full length; see :class:`~quintain.attacks.gradient.FGSM`. White-box.
 
     Arguments and errors are those of :func:`MADAttack`.
@@ -127,7 +127,7 @@ def FGSMAttack(env: EnvT, victim: Victim, *, epsilon: float, **options: Unpack[O
     return _wrap(env, victim, lambda space: FGSM(victim, space), epsilon, **options)
 
 
-def CriticAttack(env: EnvT, victim: Victim, *, epsilon: float, steps: int = 10, **options: Unpack[Options]) -> EnvT:
+def CriticAttack(env: EnvT, victim: Policy, *, epsilon: float, steps: int = 10, **options: Unpack[Options]) -> EnvT:
     """Descend the victim's own critic; see :class:`~quintain.attacks.gradient.Critic`. White-box.
 
     Arguments and errors are those of :func:`MADAttack`.
@@ -136,7 +136,7 @@ def CriticAttack(env: EnvT, victim: Victim, *, epsilon: float, steps: int = 10, 
 
 
 def RobustSarsaAttack(
-    env: EnvT, victim: Victim, critic: ActionValue, *, epsilon: float, steps: int = 10, **options: Unpack[Options]
+    env: EnvT, victim: Policy, critic: ActionValue, *, epsilon: float, steps: int = 10, **options: Unpack[Options]
 ) -> EnvT:
     """Descend a critic learned for the attack; see :class:`~quintain.attacks.gradient.RobustSarsa`. White-box.
 
@@ -147,7 +147,7 @@ def RobustSarsaAttack(
 
 def MixedAttack(
     env: EnvT,
-    victim: Victim,
+    victim: Policy,
     critic: ActionValue,
     *,
     epsilon: float,
@@ -168,7 +168,7 @@ def MixedAttack(
 
 
 def TargetAttack(
-    env: EnvT, victim: Victim, intention: Victim, *, epsilon: float, steps: int = 30, **options: Unpack[Options]
+    env: EnvT, victim: Policy, intention: Policy, *, epsilon: float, steps: int = 30, **options: Unpack[Options]
 ) -> EnvT:
     """Pull the victim towards another policy's actions; see :class:`~quintain.attacks.learned.Target`. White-box.
 
@@ -177,7 +177,7 @@ def TargetAttack(
     return _wrap(env, victim, lambda space: Target(victim, intention, space, steps), epsilon, **options)
 
 
-def LearnedAttack(env: EnvT, victim: Victim, method: Method, *, epsilon: float, **options: Unpack[Options]) -> EnvT:
+def LearnedAttack(env: EnvT, victim: Policy, method: Method, *, epsilon: float, **options: Unpack[Options]) -> EnvT:
     """Apply a trained adversary, such as :func:`~quintain.attacks.adversary.train_adversary` returns.
 
     Give the budget, norm and space it was trained with; the rest as in :func:`MADAttack`.
@@ -185,7 +185,7 @@ def LearnedAttack(env: EnvT, victim: Victim, method: Method, *, epsilon: float, 
     return _wrap(env, victim, lambda _: method, epsilon, **options)
 
 
-def SARLAttack(env: EnvT, victim: Victim, adversary: Method, *, epsilon: float, **options: Unpack[Options]) -> EnvT:
+def SARLAttack(env: EnvT, victim: Policy, adversary: Method, *, epsilon: float, **options: Unpack[Options]) -> EnvT:
     """Apply an adversary trained with ``train_adversary(..., kind="sa-rl")``. Black-box.
 
     ``options`` are those of :func:`LearnedAttack`.
@@ -193,7 +193,7 @@ def SARLAttack(env: EnvT, victim: Victim, adversary: Method, *, epsilon: float, 
     return LearnedAttack(env, victim, adversary, epsilon=epsilon, **options)
 
 
-def PAADAttack(env: EnvT, victim: Victim, adversary: Method, *, epsilon: float, **options: Unpack[Options]) -> EnvT:
+def PAADAttack(env: EnvT, victim: Policy, adversary: Method, *, epsilon: float, **options: Unpack[Options]) -> EnvT:
     """Apply a director trained with ``train_adversary(..., kind="pa-ad")``. White-box.
 
     ``options`` are those of :func:`LearnedAttack`.
@@ -201,7 +201,7 @@ def PAADAttack(env: EnvT, victim: Victim, adversary: Method, *, epsilon: float, 
     return LearnedAttack(env, victim, adversary, epsilon=epsilon, **options)
 
 
-def RATAttack(env: EnvT, victim: Victim, trained: TrainedRAT, *, epsilon: float, **options: Unpack[Options]) -> EnvT:
+def RATAttack(env: EnvT, victim: Policy, trained: TrainedRAT, *, epsilon: float, **options: Unpack[Options]) -> EnvT:
     """Apply what :func:`~quintain.attacks.rat.training.train_rat` gave. White-box in training only.
 
     ``options`` are those of :func:`LearnedAttack`; the norm is l_inf.
@@ -221,7 +221,7 @@ def RewardAttack(env: EnvT, kind: RewardKind, **options: Any) -> EnvT:
 
 def _wrap(
     env: EnvT,
-    victim: Victim,
+    victim: Policy,
     method: Callable[[Space], Method],
     epsilon: float,
     *,

@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from quintain.agents.victims import ActionValue, Capability, Rollouts, Space, Victim
+from quintain.agents.policies import ActionValue, Capability, Policy, Rollouts, Space
 from quintain.attacks.budget import Ball
 from quintain.attacks.observation import Array, Method
 from quintain.attacks.view import View
@@ -41,7 +41,7 @@ class GradientMethod(Method):
     access = "white-box"
     needs: ClassVar[tuple[Capability, ...]] = ("gradient",)
 
-    def __init__(self, victim: Victim, space: Space = "raw", steps: int = 10) -> None:
+    def __init__(self, victim: Policy, space: Space = "raw", steps: int = 10) -> None:
         victim.require(self.needs, f"attack {self.name!r}")
         if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
             raise ConfigurationError(f"steps must be an integer >= 1, got {steps!r}")
@@ -50,7 +50,7 @@ class GradientMethod(Method):
         self.space: Space = space
         self.steps = steps
 
-    def during(self, rollouts: Rollouts, rows: Rows) -> Self:
+    def during(self, rollouts: Rollouts[Policy], rows: Rows) -> Self:
         """Look into the victim as it is in ``rows`` at this moment."""
         if rollouts.victim is not self.victim:
             return self
@@ -120,7 +120,7 @@ class FGSM(GradientMethod):
 
     name = "fgsm"
 
-    def __init__(self, victim: Victim, space: Space = "raw") -> None:
+    def __init__(self, victim: Policy, space: Space = "raw") -> None:
         super().__init__(victim, space, 1)
 
     def ascent(self, z: Array) -> Ascent:
@@ -147,7 +147,7 @@ class Critic(GradientMethod):
 
     name = "critic"
 
-    def __init__(self, victim: Victim, space: Space = "raw", steps: int = 10) -> None:
+    def __init__(self, victim: Policy, space: Space = "raw", steps: int = 10) -> None:
         super().__init__(victim, space, steps)
         if not victim.capabilities & {"value", "action_value"}:
             raise CapabilityError(
@@ -182,7 +182,7 @@ class RobustSarsa(GradientMethod):
     name = "robust sarsa"
     needs = ("gradient", "continuous")
 
-    def __init__(self, victim: Victim, critic: ActionValue, space: Space = "raw", steps: int = 10) -> None:
+    def __init__(self, victim: Policy, critic: ActionValue, space: Space = "raw", steps: int = 10) -> None:
         super().__init__(victim, space, steps)
         self.critic = critic
 
@@ -217,7 +217,7 @@ class Mixture(GradientMethod):
         if name:
             self.name = name
 
-    def during(self, rollouts: Rollouts, rows: Rows) -> Self:
+    def during(self, rollouts: Rollouts[Policy], rows: Rows) -> Self:
         """Look into the victim as it is in ``rows`` at this moment, with every part."""
         other = copy.copy(self)
         other.parts = [part.during(rollouts, rows) for part in self.parts]

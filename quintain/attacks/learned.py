@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quintain.agents.victims import MLP, Network, Space, Victim
+from quintain.agents.policies import MLP, Network, Policy, Space
 from quintain.attacks.budget import Ball
 from quintain.attacks.gradient import GradientMethod
 from quintain.attacks.observation import Array, Method
@@ -31,7 +31,7 @@ class Learned(Method):
 
     access = "black-box"
 
-    def __init__(self, victim: Victim, network: Network, space: Space = "raw", name: str = "sa-rl") -> None:
+    def __init__(self, victim: Policy, network: Network, space: Space = "raw", name: str = "sa-rl") -> None:
         self.name = name
         self.network = network
         self.view = View(victim, space)
@@ -67,7 +67,7 @@ class Directed(GradientMethod):
     name = "pa-ad"
     needs = ("gradient", "continuous")
 
-    def __init__(self, victim: Victim, director: Network, space: Space = "raw") -> None:
+    def __init__(self, victim: Policy, director: Network, space: Space = "raw") -> None:
         super().__init__(victim, space, 1)
         self.director = director
 
@@ -118,7 +118,7 @@ class Target(GradientMethod):
     name = "target"
     needs = ("gradient", "continuous")
 
-    def __init__(self, victim: Victim, intention: Victim, space: Space = "raw", steps: int = 30) -> None:
+    def __init__(self, victim: Policy, intention: Policy, space: Space = "raw", steps: int = 30) -> None:
         super().__init__(victim, space, steps)
         if intention.remembers:
             raise CapabilityError(
@@ -149,7 +149,7 @@ class Target(GradientMethod):
 
 def perceptron_of(policy: Any) -> MLP:
     """Copy the actor of an SB3 actor-critic policy."""
-    from quintain.agents.victims import as_network
+    from quintain.agents.policies import as_network
 
     network = as_network(policy.mlp_extractor.policy_net, policy.action_net)
     assert isinstance(network, MLP)

@@ -11,7 +11,7 @@ from gymnasium import spaces
 from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
-from quintain.agents.victims import Normaliser, Rollouts, Space, Victim
+from quintain.agents.policies import Normaliser, Policy, Rollouts, Space
 from quintain.attacks.budget import Ball, enforce
 from quintain.attacks.schedule import ALWAYS, Schedule
 from quintain.attacks.wrappers import Perturbation, Report, Rows, require_finite, single_space
@@ -40,7 +40,7 @@ class Method(ABC):
     def draw(self, rng: np.random.Generator, ball: Ball, dimension: int) -> Array:
         """Draw all randomness that one observation needs, shape ``(k, dimension)``."""
 
-    def during(self, rollouts: Rollouts, rows: Rows) -> Self:
+    def during(self, rollouts: Rollouts[Policy], rows: Rows) -> Self:
         """Return the method for this moment of a victim that remembers; itself, unless it looks into that victim."""
         return self
 
@@ -91,7 +91,7 @@ class ObservationPerturbation(Perturbation):
         schedule: Schedule = ALWAYS,
         stay_in_space: bool = True,
         name: str = "",
-        victim: Victim | None = None,
+        victim: Policy | None = None,
     ) -> None:
         if space not in ("raw", "normalised"):
             raise ConfigurationError(f"space must be 'raw' or 'normalised', got {space!r}")
@@ -114,7 +114,7 @@ class ObservationPerturbation(Perturbation):
 
     @classmethod
     def on(
-        cls, victim: Victim, method: Method, epsilon: float, norm: Any, space: Space, schedule: Schedule, name: str
+        cls, victim: Policy, method: Method, epsilon: float, norm: Any, space: Space, schedule: Schedule, name: str
     ) -> ObservationPerturbation:
         """Make one for a victim; the arguments are those of the public attacks."""
         return cls(
@@ -156,7 +156,7 @@ class ObservationPerturbation(Perturbation):
         self._width = dimension
         self._steps = np.zeros(rows, dtype=np.int64)
         self._rngs: list[np.random.Generator] = [np.random.default_rng(0)] * rows
-        self._rollouts: Rollouts | None = None
+        self._rollouts: Rollouts[Policy] | None = None
         if self._victim is not None and self._victim.remembers:
             self._rollouts = Rollouts(self._victim, rows)
 

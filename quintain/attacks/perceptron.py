@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from quintain.agents.victims import MLP, Network
+from quintain.agents.policies import MLP, Network
 from quintain.errors import ConfigurationError
 
 __all__ = ["perceptron", "perceptron_like"]

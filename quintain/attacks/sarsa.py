@@ -11,7 +11,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from quintain.agents.victims import ActionValue, Victim, as_network
+from quintain.agents.policies import ActionValue, Policy, as_network
 from quintain.errors import ConfigurationError, require
 from quintain.seeding import SeedStream
 
@@ -47,7 +47,7 @@ class SarsaSettings:
 
 def train_robust_sarsa(
     make: Callable[[], gym.Env[Any, Any]],
-    victim: Victim,
+    victim: Policy,
     *,
     settings: SarsaSettings = SarsaSettings(),
     envs: int = 8,
@@ -109,7 +109,7 @@ def train_robust_sarsa(
 
 
 def _collect(
-    make: Callable[[], gym.Env[Any, Any]], victim: Victim, transitions: int, envs: int, seed: int
+    make: Callable[[], gym.Env[Any, Any]], victim: Policy, transitions: int, envs: int, seed: int
 ) -> tuple[Array, ...]:
     """Play, and return states, actions, rewards, next states, next actions, and 0 where the task ended."""
     seeds, rng = SeedStream(seed, "sarsa", "episode"), SeedStream(seed, "sarsa", "actions").generator()

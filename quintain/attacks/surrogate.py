@@ -13,7 +13,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from quintain.agents.victims import MLP, Layer, Network, Normaliser, Rollouts, Victim, as_network
+from quintain.agents.policies import MLP, Layer, Network, Normaliser, Policy, Rollouts, as_network
 from quintain.attacks.perceptron import perceptron
 from quintain.errors import AgentError, ConfigurationError, require
 from quintain.seeding import SeedStream
@@ -64,7 +64,7 @@ class TrainedSurrogate:
         passes: Passes over the pairs in each round.
     """
 
-    victim: Victim
+    victim: Policy
     error: float
     baseline: float
     questions: int
@@ -81,7 +81,7 @@ class _Pairs(NamedTuple):
 
 def train_surrogate(
     make: Callable[[], gym.Env[Any, Any]],
-    victim: Victim | BlackBox,
+    victim: Policy | BlackBox,
     *,
     settings: SurrogateSettings = SurrogateSettings(),
     normaliser: Normaliser | None = None,
@@ -120,7 +120,7 @@ def train_surrogate(
     fit = _Fit(torch, observation_space, action_space, s, torch.Generator().manual_seed(seeds.child("fit").seed))
     starts = map(seeds.child("episode").__getitem__, itertools.count())
     pairs: _Pairs | None = None
-    imitation: Victim | None = None
+    imitation: Policy | None = None
     passes: list[int] = []
     try:
         for _ in range(s.rounds):
@@ -132,7 +132,7 @@ def train_surrogate(
             network, std, error, baseline, taken = fit(pairs, units)
             passes.append(taken)
             discrete = isinstance(action_space, spaces.Discrete)
-            imitation = Victim(
+            imitation = Policy(
                 network,
                 observation_space,
                 action_space,
@@ -152,9 +152,9 @@ def train_surrogate(
 class _Player:
     """The black box in the middle of several episodes."""
 
-    def __init__(self, victim: Victim | BlackBox, rows: int) -> None:
-        self.rollouts: Rollouts | None = None
-        if isinstance(victim, Victim):
+    def __init__(self, victim: Policy | BlackBox, rows: int) -> None:
+        self.rollouts: Rollouts[Policy] | None = None
+        if isinstance(victim, Policy):
             self.rollouts = Rollouts(victim, rows)
             victim = self.rollouts.act
         self.ask: BlackBox = getattr(victim, "act_batch", victim)
@@ -176,7 +176,7 @@ class _Player:
             self.rollouts.restart()
 
 
-def _collect(envs: list[Any], player: _Player, imitation: Victim | None, steps: int, starts: Iterator[int]) -> _Pairs:
+def _collect(envs: list[Any], player: _Player, imitation: Policy | None, steps: int, starts: Iterator[int]) -> _Pairs:
     """Play, and note what the victim sees and does; the imitation acts, if there is one."""
     shown, done, rows = [], [], np.arange(len(envs)) == 0
     observations = np.stack([env.reset(seed=next(starts))[0] for env in envs])

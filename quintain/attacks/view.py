@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quintain.agents.victims import ActionValue, Network, Space, Victim
-from quintain.agents.victims.networks import Pullback
+from quintain.agents.policies import ActionValue, Network, Policy, Space
+from quintain.agents.policies.networks import Pullback
 from quintain.errors import ConfigurationError
 
 __all__ = ["View"]
@@ -30,7 +30,7 @@ class View:
         ConfigurationError: If ``space`` is ``"normalised"`` and the victim normalises nothing.
     """
 
-    def __init__(self, victim: Victim, space: Space) -> None:
+    def __init__(self, victim: Policy, space: Space) -> None:
         if space == "normalised" and victim.normaliser is None:
             raise ConfigurationError(f"victim {victim.name!r} normalises nothing; declare the budget in space='raw'")
         self.victim = victim

@@ -15,7 +15,7 @@ def train_defended_victim(
     name: str, defence: str, epsilon: float | None, space: str, seed: int, steps: int | None, again: bool
 ) -> None:
     """Train one, keep it in the cache, and show it."""
-    from quintain.agents.victims import Space
+    from quintain.agents.policies import Space
     from quintain.attacks.defences.reference import Defence, defended_path, train_defended
 
     if epsilon is None:
@@ -35,13 +35,13 @@ def train_defended_victim(
 
 def show_defended(name: str, seed: int) -> bool:
     """Show one, and say whether there is such a victim in the cache."""
-    from quintain.agents.victims import load_victim
-    from quintain.agents.victims.training import cache_folder
+    from quintain.agents.policies import load_policy
+    from quintain.training.control.ppo import cache_folder
 
     path = cache_folder() / f"{name}-seed{seed}.npz"
     if not path.exists():
         return False
-    victim, facts = load_victim(path)
+    victim, facts = load_policy(path)
     if "defence" not in facts:
         return False
     defence, clean = facts["defence"], facts["return"]
@@ -57,8 +57,8 @@ def show_defended(name: str, seed: int) -> bool:
 
 def list_defended(seed: int) -> None:
     """List those in the cache."""
-    from quintain.agents.victims.training import cache_folder
     from quintain.attacks.defences.reference import defended_names
+    from quintain.training.control.ppo import cache_folder
 
     for name in defended_names(seed):
         say(f"{'defended':8} {name:22} {cache_folder() / f'{name}-seed{seed}.npz'}")

@@ -224,7 +224,7 @@ def _try_to_make(env: str, env_kwargs: dict[str, Any]) -> None:
     import gymnasium as gym
     from gymnasium.error import Error, NameNotFound, NamespaceNotFound, VersionNotFound
 
-    from quintain.evaluation.runner import make_env
+    from quintain.evaluation.rollout import make_env
 
     try:
         make_env(env, env_kwargs).close()

@@ -45,7 +45,7 @@ def solve(game: Annotated[str, typer.Argument(help="Name of a game; quintain gam
     import numpy as np
 
     from quintain.envs.games import load_game
-    from quintain.evaluation.games import correlated_equilibrium, minimax_value, nash_equilibria, pure_nash
+    from quintain.experiments.games import correlated_equilibrium, minimax_value, nash_equilibria, pure_nash
 
     stage = load_game(game)
     screen = console()
@@ -96,8 +96,8 @@ def sweep(
     from quintain.cli.players import names_of
     from quintain.cli.tables import simple_table
     from quintain.envs.games import FAMILIES
-    from quintain.evaluation.games import PUBLISHED, audit_lines, sample_games, score_by_family, write_run_page
-    from quintain.evaluation.games import sweep as run
+    from quintain.experiments.games import PUBLISHED, audit_lines, sample_games, score_by_family, write_run_page
+    from quintain.experiments.games import sweep as run
 
     check_resumed(out, resume=resume, retry_errors=retry_errors)
     folder = out or new_folder("sweep")
@@ -150,7 +150,7 @@ def play(
     Examples:
         quintain games play --opponent grim --rounds 5
     """
-    from quintain.evaluation.games import GameServer
+    from quintain.experiments.games import GameServer
 
     server = GameServer(opponent, env={"game": game, "rounds": rounds}, seat=seat, out=out, port=port, seed=seed)
     say(f"play at {server.url}   (Ctrl-C ends)")

@@ -54,7 +54,7 @@ def potential(
     from quintain.agents.registry import make_agent, needs_engine
     from quintain.cli.tables import simple_table
     from quintain.engines import make_engine
-    from quintain.evaluation.potential import GROUPS, measure_potential
+    from quintain.training.language.curriculum import GROUPS, measure_potential
 
     check_resumed(out, resume=resume)
     folder = out or new_folder("potential")

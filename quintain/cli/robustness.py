@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from quintain.attacks.registry import ATTACKS
 from quintain.cli.console import console, literal, print_json, say
 from quintain.cli.folders import continuing
 from quintain.cli.mujoco_warnings import warn_once
 from quintain.cli.options import pairs
 from quintain.cli.victims import Chosen
-from quintain.evaluation.robustness.attacks import ATTACKS
 
 if TYPE_CHECKING:
-    from quintain.evaluation.robustness import Reach, RobustnessTable
+    from quintain.experiments.robustness import Reach, RobustnessTable
 
 __all__ = ["robustness"]
 
@@ -126,8 +126,9 @@ def robustness(
     """
     if resume and out is None:
         raise typer.BadParameter("say which run to continue: --out runs/...", param_hint="--resume")
-    from quintain.evaluation.robustness import Experiment, resolve_attacks, run_experiment
-    from quintain.evaluation.robustness.videos import prepare_display, read_clips
+    from quintain.attacks.registry import resolve_attacks
+    from quintain.experiments.robustness import Experiment, run_experiment
+    from quintain.experiments.robustness.videos import prepare_display, read_clips
 
     if videos:
         prepare_display()

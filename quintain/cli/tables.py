@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from quintain.cli.console import literal
-from quintain.evaluation.html.summary import Row, error_counts, metric_rows, score_rows, term_rows
+from quintain.evaluation.summary import Row, error_counts, metric_rows, score_rows, term_rows
 
 if TYPE_CHECKING:
     from quintain.evaluation.report import Report

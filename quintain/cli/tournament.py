@@ -63,8 +63,8 @@ def tournament(
     from quintain.agents.registry import make_agent
     from quintain.cli.players import everybody, names_of
     from quintain.cli.tables import bounds, number, simple_table
-    from quintain.evaluation.games import audit_lines, write_run_page
-    from quintain.evaluation.games import tournament as run
+    from quintain.experiments.games import audit_lines, write_run_page
+    from quintain.experiments.games import tournament as run
 
     check_resumed(out, resume=resume, retry_errors=retry_errors)
     names = everybody() if players == "all" else names_of(players)
@@ -106,7 +106,7 @@ def tournament(
 def _evolve(result: object, size: int, seed: int) -> None:
     """Show what a finite and an infinite population make of the pay-off matrix."""
     from quintain.cli.tables import simple_table
-    from quintain.evaluation.games import Tournament, moran_process, replicator_dynamics
+    from quintain.experiments.games import Tournament, moran_process, replicator_dynamics
 
     assert isinstance(result, Tournament)
     n = len(result.names)

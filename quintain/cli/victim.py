@@ -32,7 +32,7 @@ def train(
     space: Annotated[str, typer.Option(help="Where that budget is measured: raw or normalised.")] = "raw",
 ) -> None:
     """Train a victim, keep the best checkpoint in the cache, and show it."""
-    from quintain.agents.victims.training import train_reference
+    from quintain.training.control.ppo import train_reference
 
     warn_once()
     if defence is not None:
@@ -54,7 +54,7 @@ def list_victims(
     markdown: Annotated[bool, typer.Option("--markdown", help="A table of the trained ones, for a document.")] = False,
 ) -> None:
     """List the victims, and what those that are trained can do."""
-    from quintain.agents.victims.training import RECIPES, cache_folder, load_reference
+    from quintain.training.control.ppo import RECIPES, cache_folder, load_reference
 
     trained = {name for name in RECIPES if (cache_folder() / f"{name}-seed{seed}.npz").exists()}
     if markdown:
@@ -96,7 +96,7 @@ def _row(name: str, facts: dict[str, Any]) -> str:
 @app.command()
 def show(name: Name, seed: Seed = 0) -> None:
     """Show a trained victim: clean return, published returns, evaluation curve."""
-    from quintain.agents.victims.training import RECIPES, load_reference
+    from quintain.training.control.ppo import RECIPES, load_reference
 
     if name not in RECIPES and show_defended(name, seed):
         return

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from quintain.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from quintain.evaluation.robustness import Subject
+    from quintain.experiments.robustness import Subject
 
 __all__ = ["Chosen"]
 
@@ -61,11 +61,11 @@ class Chosen:
         return [self._one(name, sketch=False) for name in self._names]
 
     def _one(self, name: str, *, sketch: bool) -> Subject:
-        from quintain.evaluation.robustness import load_subject, reference_subject
-        from quintain.evaluation.robustness.progress import show_progress
-        from quintain.evaluation.robustness.subjects import load_policy
+        from quintain.experiments.robustness import load_subject, reference_subject
+        from quintain.experiments.robustness.progress import show_progress
+        from quintain.experiments.robustness.subjects import read_policy
 
-        intention = None if self._intention is None else load_policy(self._intention)
+        intention = None if self._intention is None else read_policy(self._intention)
         if name in self._files:
             kwargs = {**({"scenario": self._scenario} if self._scenario else {}), **self._kwargs}
             return load_subject(name, self._env, env_kwargs=kwargs, normaliser=self._normaliser, intention=intention)

@@ -52,11 +52,11 @@ def view(
 
     kind = report.manifest.get("kind")
     if kind == "robustness":
-        from quintain.evaluation.html.robustness import write_robustness_report
+        from quintain.experiments.robustness.page import write_robustness_report
 
         path = write_robustness_report(run, confidence=confidence)
     elif kind in ("matches", "sweep", "tournament"):
-        from quintain.evaluation.games import write_run_page
+        from quintain.experiments.games import write_run_page
 
         if confidence is not None:
             raise ConfigurationError("pages about matches have 95% intervals; leave out --confidence")

@@ -22,7 +22,7 @@ from quintain.evaluation.loop import play_jobs, run_in_loop
 from quintain.evaluation.manifest import describe_agent, make_manifest
 from quintain.evaluation.recording import Recording, check_counts
 from quintain.evaluation.report import Report
-from quintain.evaluation.runner import as_source, made_agent
+from quintain.evaluation.rollout import as_source, made_agent
 from quintain.records import EpisodeRecord
 from quintain.seeding import SeedStream
 

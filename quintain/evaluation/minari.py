@@ -10,7 +10,7 @@ from gymnasium import spaces
 
 from quintain.errors import ConfigurationError, require
 from quintain.evaluation.report import Report
-from quintain.evaluation.runner import make_env
+from quintain.evaluation.rollout import make_env
 from quintain.records import EpisodeRecord
 
 __all__ = ["to_minari"]

@@ -9,7 +9,7 @@ from typing import Any
 from quintain.agents.replay import ReplayAgent
 from quintain.errors import RecordError
 from quintain.evaluation.report import Report
-from quintain.evaluation.runner import run_episodes
+from quintain.evaluation.rollout import run_episodes
 from quintain.records import EpisodeRecord
 
 __all__ = ["Rescored", "rescore"]

@@ -11,9 +11,9 @@ import quintain
 from quintain.agents import agent_names, as_agent, make_agent, register_agent
 from quintain.agents.agent import Agent, Seat
 from quintain.agents.human import HumanAgent
+from quintain.agents.policies import MLP, Layer, Policy, save_policy
+from quintain.agents.policies.sb3_agent import NetworkAgent, PredictAgent
 from quintain.agents.replay import ReplayAgent
-from quintain.agents.rl import NetworkAgent, PredictAgent
-from quintain.agents.victims import MLP, Layer, Victim, save_victim
 from quintain.errors import CapabilityError, ConfigurationError, RecordError, UnknownNameError
 
 
@@ -212,8 +212,8 @@ def test_statistics_for_other_observations_are_refused(normalised):
 def test_a_saved_victim_plays(tmp_path):
     space = gym.make("CartPole-v1").observation_space
     weight = np.array([[0.0] * 4, [0.0, 0.0, 10.0, 1.0]])
-    victim = Victim(MLP([Layer(weight, np.zeros(2), "identity")]), space, spaces.Discrete(2), head="categorical")
-    save_victim(victim, tmp_path / "victim.npz")
+    victim = Policy(MLP([Layer(weight, np.zeros(2), "identity")]), space, spaces.Discrete(2), head="categorical")
+    save_policy(victim, tmp_path / "victim.npz")
     played = [quintain.evaluate("CartPole-v1", a, episodes=2) for a in (victim, str(tmp_path / "victim.npz"))]
     direct, from_file = ([[int(s["action"]) for s in e.steps] for e in report.episodes] for report in played)
     assert direct == from_file

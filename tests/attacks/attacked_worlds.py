@@ -4,7 +4,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from quintain.agents.victims import MLP, ActionValue, Layer, Victim
+from quintain.agents.policies import MLP, ActionValue, Layer, Policy
 from quintain.attacks.observation import Method
 
 STATES = spaces.Box(-np.inf, np.inf, (3,), np.float64)
@@ -53,7 +53,7 @@ STD = np.array([0.5, 1.5])
 
 def linear_gaussian(**options):
     made = {"head": "gaussian", "std": STD, "value": linear(VALUE), "action_value": ActionValue([linear(Q)])}
-    return Victim(linear(WEIGHT), STATES, ACTIONS, **(made | options))
+    return Policy(linear(WEIGHT), STATES, ACTIONS, **(made | options))
 
 
 class Shift(Method):

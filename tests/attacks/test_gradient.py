@@ -4,7 +4,7 @@ import pytest
 from attacked_worlds import ACTIONS, STATES, STD, VALUE, WEIGHT, Q, Walk, linear, linear_gaussian
 from gymnasium import spaces
 
-from quintain.agents.victims import ActionValue, Normaliser, Victim
+from quintain.agents.policies import ActionValue, Normaliser, Policy
 from quintain.attacks import CriticAttack, FGSMAttack, MADAttack, MixedAttack, RobustSarsaAttack
 from quintain.attacks.budget import Ball
 from quintain.attacks.gradient import FGSM, MAD, Critic, Mixture, RobustSarsa
@@ -75,7 +75,7 @@ def test_fgsm_goes_the_full_way_along_the_sign_of_the_gradient():
 
 def test_fgsm_on_a_categorical_victim_ascends_the_loss_of_its_own_action():
     """d/dz of -log softmax(W z)_a is W^T (softmax - e_a)."""
-    victim = Victim(linear(WEIGHT), STATES, spaces.Discrete(2), head="categorical")
+    victim = Policy(linear(WEIGHT), STATES, spaces.Discrete(2), head="categorical")
     logits = Z @ WEIGHT.T
     likely = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     gradient = (likely - np.eye(2)[logits.argmax(1)]) @ WEIGHT
@@ -86,7 +86,7 @@ def test_fgsm_on_a_categorical_victim_ascends_the_loss_of_its_own_action():
 
 def test_mad_on_a_categorical_victim_ascends_the_divergence():
     """d/dz of KL(p || softmax(W z)) is W^T (softmax(W z) - p); checked by central differences."""
-    victim = Victim(linear(WEIGHT), STATES, spaces.Discrete(2), head="categorical")
+    victim = Policy(linear(WEIGHT), STATES, spaces.Discrete(2), head="categorical")
 
     def divergence(point):
         p, q = (np.exp(logits) / np.exp(logits).sum() for logits in (WEIGHT @ Z[0], WEIGHT @ point))
@@ -117,7 +117,7 @@ def test_without_a_state_value_the_critic_s_attack_lowers_the_action_value(head)
 def test_robust_sarsa_keeps_the_true_state_in_q():
     """With Q(s, a) = (s . u) a_0 the gradient at any point is -(s . u) W_0, s being the true state."""
     torch = pytest.importorskip("torch")
-    from quintain.agents.victims import Autograd
+    from quintain.agents.policies import Autograd
 
     u = np.array([1.0, 2.0, -1.0])
     product = Autograd(lambda x: (x[:, :3] @ torch.tensor(u) * x[:, 3])[:, None], torch.float64)
@@ -152,15 +152,15 @@ def test_mad_moves_the_action_more_than_noise_of_the_same_budget():
 
 
 def test_what_an_attack_needs_is_checked_before_it_starts():
-    unsure = Victim(linear(WEIGHT), STATES, ACTIONS)
+    unsure = Policy(linear(WEIGHT), STATES, ACTIONS)
     with pytest.raises(CapabilityError, match=r"'mad' cannot work .* no distribution over actions; pass std="):
         MADAttack(Walk(), unsure, epsilon=0.1)
     with pytest.raises(CapabilityError, match="neither V"):
         CriticAttack(Walk(), unsure, epsilon=0.1)
-    blind = Victim(linear(WEIGHT), STATES, ACTIONS, differentiable=False)
+    blind = Policy(linear(WEIGHT), STATES, ACTIONS, differentiable=False)
     with pytest.raises(CapabilityError, match="gives no gradient"):
         FGSMAttack(Walk(), blind, epsilon=0.1)
-    discrete = Victim(linear(WEIGHT), STATES, spaces.Discrete(2), head="categorical")
+    discrete = Policy(linear(WEIGHT), STATES, spaces.Discrete(2), head="categorical")
     with pytest.raises(CapabilityError, match="needs continuous ones"):
         RobustSarsaAttack(Walk(), discrete, ActionValue([linear(Q)]), epsilon=0.1)
     with pytest.raises(ConfigurationError, match="steps must be an integer >= 1"):

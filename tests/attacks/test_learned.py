@@ -3,11 +3,12 @@ import pytest
 from attacked_worlds import Walk, linear, linear_gaussian
 from gymnasium.vector import SyncVectorEnv
 
-from quintain.agents.victims import Normaliser, play_episodes
+from quintain.agents.policies import Normaliser
 from quintain.attacks import AdversarySettings, LearnedAttack, TargetAttack, train_adversary
 from quintain.attacks.budget import Ball
 from quintain.attacks.learned import Directed, Learned, Target
 from quintain.errors import CapabilityError, ConfigurationError, EnvironmentFault
+from quintain.training.control import play_episodes
 
 Z = np.array([[0.5, -1.0, 2.0], [0.0, 0.3, -0.7]])
 SMALL = AdversarySettings(steps=512, envs=4, rollout=32, batch=64)
@@ -117,9 +118,9 @@ def test_what_cannot_work_is_refused():
         train_adversary(Walk, linear_gaussian(), kind="pgd", epsilon=0.1)
     from gymnasium import spaces
 
-    from quintain.agents.victims import Victim
+    from quintain.agents.policies import Policy
 
-    discrete = Victim(linear(np.ones((2, 3))), Walk().observation_space, spaces.Discrete(2), head="categorical")
+    discrete = Policy(linear(np.ones((2, 3))), Walk().observation_space, spaces.Discrete(2), head="categorical")
     with pytest.raises(CapabilityError, match="continuous"):
         train_adversary(Walk, discrete, kind="pa-ad", epsilon=0.1)
     with pytest.raises(CapabilityError, match="continuous"):

@@ -2,7 +2,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from quintain.agents.victims import Autograd, as_network  # noqa: E402
+from quintain.agents.policies import Autograd, as_network  # noqa: E402
 from quintain.attacks.perceptron import perceptron, perceptron_like  # noqa: E402
 from quintain.errors import ConfigurationError  # noqa: E402
 

@@ -9,9 +9,9 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 torch = pytest.importorskip("torch")
 
-from quintain.agents.victims import Normaliser, Rollouts, SequencePolicy, Victim, play_episodes  # noqa: E402
-from quintain.agents.victims.decision_transformer import DecisionTransformer  # noqa: E402
-from quintain.agents.victims.transformer import DecisionNetwork, Shape  # noqa: E402
+from quintain.agents.policies import Normaliser, Policy, Rollouts, SequencePolicy  # noqa: E402
+from quintain.agents.policies.decision_transformer import DecisionTransformer  # noqa: E402
+from quintain.agents.policies.transformer import DecisionNetwork, Shape  # noqa: E402
 from quintain.attacks import (  # noqa: E402
     FGSMAttack,
     MADAttack,
@@ -24,6 +24,7 @@ from quintain.attacks import (  # noqa: E402
 )
 from quintain.attacks.gradient import MAD  # noqa: E402
 from quintain.errors import CapabilityError, ConfigurationError  # noqa: E402
+from quintain.training.control import play_episodes  # noqa: E402
 
 ACTIONS = spaces.Box(-1.0, 1.0, (2,), np.float64)
 NORMALISER = Normaliser(np.array([0.1, 0.2, 0.3]), np.array([2.0, 0.5, 1.0]), 10.0)
@@ -41,7 +42,7 @@ def transformer(context=4):
         network.weights[name] = 15 * tensor if name.endswith("weight") and tensor.ndim == 2 else tensor
     policy = DecisionTransformer(network, ACTIONS, context=context, target=3.0, scale=5.0)
     space = Walk().observation_space
-    return Victim(policy, space, ACTIONS, head="scaled", std=np.full(2, 0.1), normaliser=NORMALISER)
+    return Policy(policy, space, ACTIONS, head="scaled", std=np.full(2, 0.1), normaliser=NORMALISER)
 
 
 VICTIM = transformer()
@@ -221,7 +222,7 @@ def test_a_surrogate_attack_looks_into_the_surrogate_all_the_time():
     """The gradient is that of the victim the method was made for, not of the one whose memory is followed."""
     from quintain.attacks import LearnedAttack
 
-    surrogate = Victim(linear_gaussian().policy, VICTIM.observation_space, ACTIONS, std=np.full(2, 0.1))
+    surrogate = Policy(linear_gaussian().policy, VICTIM.observation_space, ACTIONS, std=np.full(2, 0.1))
     method = MAD(surrogate)
     env = LearnedAttack(Bounded(9), VICTIM, method, epsilon=0.3)
     direct = LearnedAttack(Bounded(9), surrogate, method, epsilon=0.3)

@@ -3,7 +3,7 @@ import pytest
 from attacked_worlds import STATES, Walk, linear, linear_gaussian
 from gymnasium import spaces
 
-from quintain.agents.victims import Victim
+from quintain.agents.policies import Policy
 from quintain.attacks.sarsa import SarsaSettings, _gap, train_robust_sarsa
 from quintain.errors import CapabilityError, ConfigurationError
 
@@ -52,7 +52,7 @@ def test_the_gap_bounds_every_action_in_the_box():
 
 
 def test_what_cannot_work_is_refused():
-    discrete = Victim(linear(np.ones((2, 3))), STATES, spaces.Discrete(2), head="categorical")
+    discrete = Policy(linear(np.ones((2, 3))), STATES, spaces.Discrete(2), head="categorical")
     with pytest.raises(CapabilityError, match="continuous"):
         train_robust_sarsa(Walk, discrete)
     with pytest.raises(ConfigurationError, match="transitions"):

@@ -4,9 +4,10 @@ import pytest
 from attacked_worlds import WEIGHT, Walk, linear_gaussian
 from gymnasium import spaces
 
-from quintain.agents.victims import Normaliser, play_episodes
+from quintain.agents.policies import Normaliser
 from quintain.attacks import MADAttack, RandomAttack, SurrogateSettings, train_surrogate
 from quintain.errors import AgentError, ConfigurationError
+from quintain.training.control import play_episodes
 
 pytest.importorskip("torch")
 SMALL = SurrogateSettings(transitions=1_500, rounds=2, passes=60, hidden=32, learning_rate=3e-3)

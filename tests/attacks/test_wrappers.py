@@ -6,7 +6,7 @@ from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quintain.agents.victims import Normaliser
+from quintain.agents.policies import Normaliser
 from quintain.attacks import ActionAttack, MADAttack, NullAttack, RandomAttack, RewardAttack, Schedule
 from quintain.errors import AgentError, ConfigurationError, EnvironmentFault
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from quintain.agents.victims import MLP, Layer, Normaliser, Victim, save_victim
+from quintain.agents.policies import MLP, Layer, Normaliser, Policy, save_policy
 
 pytest.importorskip("mujoco")
 
@@ -17,13 +17,13 @@ def mine(tmp_path, monkeypatch):
     matrix = np.zeros((2, 6))
     matrix[[0, 1], [0, 1]], matrix[[0, 1], [4, 5]] = -6.0, 6.0
     normaliser = Normaliser(np.full(6, 0.1), np.full(6, 0.2))
-    victim = Victim(
+    victim = Policy(
         MLP([Layer(matrix * normaliser.scale, matrix @ normaliser.mean, "identity")]),
         spaces.Box(-np.inf, np.inf, (6,), np.float64),
         spaces.Box(-1.0, 1.0, (2,), np.float32),
         head="gaussian", std=np.full(2, 0.5), normaliser=normaliser,
     )  # fmt: skip
-    save_victim(victim, tmp_path / "mine.npz")
+    save_policy(victim, tmp_path / "mine.npz")
     return str(tmp_path / "mine.npz"), "--env", "Tabletop/Reach-v0", "--scenario", "opposite"
 
 
@@ -83,7 +83,7 @@ def test_mistakes_are_explained_before_anything_is_trained(quintain, mine, monke
     def fail(*args, **options):
         raise AssertionError("it trained")
 
-    monkeypatch.setattr("quintain.evaluation.robustness.subjects.train_reference", fail)
+    monkeypatch.setattr("quintain.experiments.robustness.subjects.train_reference", fail)
     cases = {
         "did you mean 'sa-rl'": ["reach", "-a", "sa_rl"],
         "did you mean 'reach'": ["raech"],
@@ -115,7 +115,7 @@ def test_a_reference_victim_is_trained_on_first_use(quintain, mine):
 
 
 def test_an_interrupted_run_says_how_to_go_on(quintain, mine, monkeypatch):
-    from quintain.evaluation.robustness import run
+    from quintain.experiments.robustness import run
 
     def interrupt(*args, **options):
         raise KeyboardInterrupt
@@ -130,7 +130,7 @@ def test_an_interrupted_run_says_how_to_go_on(quintain, mine, monkeypatch):
 
 
 def test_help_names_every_attack(quintain):
-    from quintain.evaluation.robustness import ATTACKS
+    from quintain.attacks.registry import ATTACKS
 
     said = quintain("robustness", "--help").said
     assert all(name in said for name in ATTACKS)

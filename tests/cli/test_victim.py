@@ -2,7 +2,7 @@ import pytest
 
 pytest.importorskip("stable_baselines3")
 
-from quintain.agents.victims.training import RECIPES, Recipe
+from quintain.training.control.ppo import RECIPES, Recipe
 
 
 def test_a_trained_victim_is_listed_with_what_it_can_do(quintain, tmp_path, monkeypatch):

@@ -14,9 +14,9 @@ import quintain
 from quintain.errors import ConfigurationError, EngineError, MissingDependencyError, RecordError
 from quintain.evaluation.html import write_report
 from quintain.evaluation.html.provenance import provenance
-from quintain.evaluation.html.summary import error_counts, metric_rows, score_rows, term_rows
 from quintain.evaluation.html.transcripts import embed, episode_data, index_data, preamble
 from quintain.evaluation.report import Report
+from quintain.evaluation.summary import error_counts, metric_rows, score_rows, term_rows
 from quintain.records import EpisodeRecord
 
 pytest.importorskip("jinja2")

@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("matplotlib", reason="figures need matplotlib: pip install 'quintain[report]'")
 
 from quintain.engines.engine import Engine, Reply
-from quintain.evaluation.games import load_matches
+from quintain.experiments.games import load_matches
 
 FILE = Path(__file__).parents[2] / "examples" / "repeated_games.py"
 

@@ -1,7 +1,7 @@
 """Learners for repeated games in plain numpy: independent Q-learning and policy gradient on the last joint move.
 
 A learner holds a table with a row per state: "no round yet" or the joint move of the last round, own move first. It is
-an agent like any other, which plays its table; :func:`quintain.evaluation.games.self_play` trains it.
+an agent like any other, which plays its table; :func:`quintain.experiments.games.self_play` trains it.
 """
 
 from __future__ import annotations

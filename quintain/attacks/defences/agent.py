@@ -8,7 +8,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from quintain.agents.victims import Episode, Normaliser, Space, Victim, play_episodes
+from quintain.agents.policies import Normaliser, Policy, Space
 from quintain.attacks.adversary import as_venv
 from quintain.attacks.budget import Ball
 from quintain.attacks.defences.settings import Checkpoint, DefenceSettings, Defended, Progress
@@ -19,6 +19,7 @@ from quintain.attacks.schedule import ALWAYS
 from quintain.attacks.wrappers import apply_attack
 from quintain.errors import require
 from quintain.seeding import SeedStream
+from quintain.training.control import Episode, play_episodes
 
 __all__ = ["Penalty", "RobustAgent"]
 
@@ -84,7 +85,7 @@ class RobustAgent:
         )
         self._chosen_on = [seeds.child("evaluation")[i] for i in range(settings.episodes)]
         self._curve: list[Checkpoint] = []
-        self._best: tuple[tuple[bool, tuple[float, float]], Checkpoint, Victim] | None = None
+        self._best: tuple[tuple[bool, tuple[float, float]], Checkpoint, Policy] | None = None
 
     def _algorithm(self, sb3: Any) -> Any:
         agent = self
@@ -136,9 +137,9 @@ class RobustAgent:
         """Whether there are steps left."""
         return self.steps < self.settings.steps
 
-    def victim(self) -> Victim:
+    def victim(self) -> Policy:
         """Return the agent as it is now; it does not follow further training."""
-        made = Victim.from_sb3(self.model, normaliser=self.world.normaliser, name=self.name)
+        made = Policy.from_sb3(self.model, normaliser=self.world.normaliser, name=self.name)
         made.observation_space = self.world.true_space
         return made
 
@@ -193,7 +194,7 @@ class RobustAgent:
         """Close the environments."""
         self.venv.close()
 
-    def _play(self, victim: Victim, method: Method | None) -> list[Episode]:
+    def _play(self, victim: Policy, method: Method | None) -> list[Episode]:
         if method is None:
             return play_episodes(self.make, victim, self._chosen_on)
         arguments = (self.full.epsilon, self.full.norm, self.world.space, ALWAYS, "")

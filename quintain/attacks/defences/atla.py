@@ -8,7 +8,7 @@ from typing import Any
 
 import gymnasium as gym
 
-from quintain.agents.victims import Normaliser, Space
+from quintain.agents.policies import Normaliser, Space
 from quintain.attacks.adversary import AdversaryLearner, AdversarySettings
 from quintain.attacks.defences.agent import RobustAgent
 from quintain.attacks.defences.sa_ppo import sa_penalty

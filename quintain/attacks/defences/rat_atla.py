@@ -7,7 +7,7 @@ from typing import Any
 
 import gymnasium as gym
 
-from quintain.agents.victims import Normaliser, Space, Victim
+from quintain.agents.policies import Normaliser, Policy, Space
 from quintain.attacks.defences.agent import RobustAgent
 from quintain.attacks.defences.sa_ppo import sa_penalty
 from quintain.attacks.defences.settings import DefenceSettings, Defended, Progress
@@ -67,7 +67,7 @@ def train_rat_atla(
         agent.penalty = sa_penalty(agent, regulariser)
     turns, share = 0, 0.0
 
-    def rematch(steps: int, method: Callable[[], Learned]) -> Victim | None:
+    def rematch(steps: int, method: Callable[[], Learned]) -> Policy | None:
         nonlocal turns
         if steps < rat.explore + (turns + 1) * share or not agent.going:
             return None

@@ -12,9 +12,7 @@ from typing import Any, Literal, get_args
 import gymnasium as gym
 import numpy as np
 
-from quintain.agents.victims import Space, Victim, load_victim, play_episodes, save_victim
-from quintain.agents.victims.recipes import Tuning
-from quintain.agents.victims.training import RECIPES, Recipe, cache_folder, load_reference
+from quintain.agents.policies import Policy, Space, load_policy, save_policy
 from quintain.attacks.adversary import AdversarySettings
 from quintain.attacks.defences.atla import train_atla
 from quintain.attacks.defences.rat_atla import train_rat_atla
@@ -24,6 +22,9 @@ from quintain.attacks.defences.wocar import train_wocar
 from quintain.attacks.rat import RATSettings
 from quintain.errors import ConfigurationError, UnknownNameError
 from quintain.seeding import SeedStream
+from quintain.training.control import play_episodes
+from quintain.training.control.ppo import RECIPES, Recipe, cache_folder, load_reference
+from quintain.training.control.recipes import Tuning
 
 __all__ = ["Defence", "defended_names", "defended_path", "train_defended"]
 
@@ -62,7 +63,7 @@ def train_defended(
     steps: int | None = None,
     again: bool = False,
     progress: Progress | None = None,
-) -> tuple[Victim, dict[str, Any]]:
+) -> tuple[Policy, dict[str, Any]]:
     """Return a defended version of a reference victim, trained from scratch if the cache does not hold it.
 
     Everything is as in the recipe, so that the two can be compared, but a tuned PPO is not taken over, as it is for
@@ -94,7 +95,7 @@ def train_defended(
             f"defences need a budget > 0 and a victim that learns with PPO, got {epsilon!r}, {name!r}"
         )
     if path.exists() and not again:
-        victim, facts = load_victim(path)
+        victim, facts = load_policy(path)
         if facts["defence"]["space"] == space and steps in (None, facts["recipe"]["steps"]):
             return victim, facts
     recipe = recipe if steps is None else replace(recipe, steps=steps)
@@ -113,8 +114,8 @@ def train_defended(
         name=f"{name}-{defence}",
         progress=progress,
     )
-    save_victim(made.victim, path, _facts(make, made, recipe, seed, defence, epsilon, space))
-    return load_victim(path)
+    save_policy(made.victim, path, _facts(make, made, recipe, seed, defence, epsilon, space))
+    return load_policy(path)
 
 
 def _settings(recipe: Recipe) -> DefenceSettings:

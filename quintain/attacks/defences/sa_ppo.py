@@ -7,7 +7,7 @@ from typing import Any
 
 import gymnasium as gym
 
-from quintain.agents.victims import Normaliser, Space
+from quintain.agents.policies import Normaliser, Space
 from quintain.attacks.defences.agent import Penalty, RobustAgent
 from quintain.attacks.defences.regulariser import Bound, largest_divergence
 from quintain.attacks.defences.settings import DefenceSettings, Defended, Progress

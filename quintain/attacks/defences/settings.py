@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from quintain.agents.victims import Victim
+from quintain.agents.policies import Policy
 from quintain.errors import ConfigurationError
 
 __all__ = ["Checkpoint", "DefenceSettings", "Defended", "Progress"]
@@ -99,6 +99,6 @@ class Defended:
         curve: All evaluations.
     """
 
-    victim: Victim
+    victim: Policy
     chosen: Checkpoint
     curve: tuple[Checkpoint, ...]

@@ -7,9 +7,9 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from quintain.agents.victims import Network, Victim
-from quintain.agents.victims.memory import Memory, Rows, SequencePolicy
-from quintain.agents.victims.networks import Pullback
+from quintain.agents.policies import Network, Policy
+from quintain.agents.policies.networks import Pullback
+from quintain.agents.policies.sequence import Memory, Rows, SequencePolicy
 from quintain.errors import CapabilityError, ConfigurationError
 from quintain.seeding import SeedStream
 
@@ -21,8 +21,8 @@ Filter = Literal["exponential", "median"]
 
 
 def smooth_observations(
-    victim: Victim, kind: Filter = "exponential", *, weight: float = 0.5, window: int = 3
-) -> Victim:
+    victim: Policy, kind: Filter = "exponential", *, weight: float = 0.5, window: int = 3
+) -> Policy:
     """Let a victim act on a running summary of its observations. Before an episode, its first observation counts.
 
     The result remembers its episodes. White-box attacks that look at it take the filter into account: they see the
@@ -49,7 +49,7 @@ def smooth_observations(
     return smoothed
 
 
-def smooth_actions(victim: Victim, noise: float, *, samples: int = 16, seed: int = 0) -> Victim:
+def smooth_actions(victim: Policy, noise: float, *, samples: int = 16, seed: int = 0) -> Policy:
     """Average the outputs of a victim's policy over Gaussian noise on its observations (randomised smoothing).
 
     mu'(x) = mean_j mu(x + noise n_j), with n_j drawn once, in pairs of opposite sign, so that the result is a
@@ -76,7 +76,7 @@ def smooth_actions(victim: Victim, noise: float, *, samples: int = 16, seed: int
     return smoothed
 
 
-def _refuse_memory(victim: Victim) -> None:
+def _refuse_memory(victim: Policy) -> None:
     if victim.remembers:
         raise CapabilityError(f"victim {victim.name!r} remembers its episode; smooth one that acts on what it sees now")
 

@@ -8,7 +8,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from quintain.agents.victims import Normaliser, Space, Victim
+from quintain.agents.policies import Normaliser, Policy, Space
 from quintain.attacks.defences.agent import RobustAgent
 from quintain.attacks.defences.regulariser import Bound, worst_observation
 from quintain.attacks.defences.sa_ppo import sa_penalty
@@ -98,7 +98,7 @@ def train_wocar(
 
 def train_rat_wocar(
     make: Callable[[], gym.Env[Any, Any]],
-    intention: Victim,
+    intention: Policy,
     *,
     epsilon: float,
     space: Space = "raw",

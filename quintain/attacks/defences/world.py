@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from quintain.agents.victims import Normaliser, Space
+from quintain.agents.policies import Normaliser, Space
 from quintain.attacks.budget import Ball, enforce
 from quintain.attacks.observation import Method
 from quintain.errors import ConfigurationError

@@ -10,7 +10,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from quintain.agents.victims import Space, Victim
+from quintain.agents.policies import Policy, Space
 from quintain.attacks.adversary import AdversarySettings, train_adversary
 from quintain.attacks.observation import Method
 from quintain.attacks.rat.memory import Memory
@@ -42,7 +42,7 @@ class TrainedRival:
 
 def train_on_preferences(
     make: Callable[[], gym.Env[Any, Any]],
-    victim: Victim,
+    victim: Policy,
     *,
     kind: Literal["sa-rl", "pa-ad"] = "sa-rl",
     epsilon: float,
@@ -107,7 +107,7 @@ def train_on_preferences(
 class _Judged(gym.Wrapper[Any, Any, Any, Any]):
     """Pays the attacker what the learned reward says, and keeps the last step with the true reward for the teacher."""
 
-    def __init__(self, env: gym.Env[Any, Any], victim: Victim, rewards: RewardEnsemble) -> None:
+    def __init__(self, env: gym.Env[Any, Any], victim: Policy, rewards: RewardEnsemble) -> None:
         super().__init__(env)
         self._victim, self._rewards = victim, rewards
         self._x: Array = np.zeros(0, np.float32)

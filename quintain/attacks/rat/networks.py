@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from quintain.agents.victims import Victim
+from quintain.agents.policies import Policy
 from quintain.errors import ConfigurationError
 
 __all__ = ["ASSUMED_STD", "VictimGaussian", "kl", "kl_slopes", "perceptron"]
@@ -34,7 +34,7 @@ class VictimGaussian:
         ConfigurationError: If its actions are unbounded.
     """
 
-    def __init__(self, victim: Victim) -> None:
+    def __init__(self, victim: Policy) -> None:
         victim.require(("continuous", "gradient"), "RAT")
         space: Any = victim.action_space
         if not space.is_bounded():

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from quintain.agents.victims import MLP, Layer
+from quintain.agents.policies import MLP, Layer
 
 __all__ = ["Perceptrons"]
 

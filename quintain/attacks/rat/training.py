@@ -11,7 +11,7 @@ import gymnasium as gym
 import numpy as np
 from numpy.typing import NDArray
 
-from quintain.agents.victims import MLP, ActionValue, Layer, Space, Victim
+from quintain.agents.policies import MLP, ActionValue, Layer, Policy, Space
 from quintain.attacks.budget import Ball, enforce
 from quintain.attacks.learned import Learned
 from quintain.attacks.rat.learners import Adversary, IntentionPolicy
@@ -28,7 +28,7 @@ __all__ = ["TrainedRAT", "train_rat"]
 Array = NDArray[np.floating[Any]]
 _DEFAULTS = RATSettings()
 #: From the steps so far, and a function that gives the attack as it is now, to another victim or ``None``.
-Rematch = Callable[[int, Callable[[], Learned]], Victim | None]
+Rematch = Callable[[int, Callable[[], Learned]], Policy | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class TrainedRAT:
     """
 
     method: Learned
-    intention: Victim | None
+    intention: Policy | None
     labels: int
     accuracy: float
     inner_loss: float
@@ -52,7 +52,7 @@ class TrainedRAT:
 
 def train_rat(
     make: Callable[[], gym.Env[Any, Any]],
-    victim: Victim,
+    victim: Policy,
     *,
     epsilon: float,
     space: Space = "raw",
@@ -96,7 +96,7 @@ def train_rat(
 
 class _Run:
     def __init__(
-        self, make: Any, victim: Victim, ball: Ball, space: Space, settings: RATSettings, seeds: SeedStream
+        self, make: Any, victim: Policy, ball: Ball, space: Space, settings: RATSettings, seeds: SeedStream
     ) -> None:
         self.victim, self.ball, self.settings = victim, ball, settings
         distribution = VictimGaussian(victim)
@@ -185,7 +185,7 @@ class _Run:
         liar = MLP([*hidden, Layer(last.weight, last.bias, "tanh")])
         return Learned(self.victim, liar, self.space, "sa-rl")
 
-    def face(self, victim: Victim | None) -> None:
+    def face(self, victim: Policy | None) -> None:
         """Go on against another victim, if there is one."""
         if victim is not None:
             self.victim = victim
@@ -250,10 +250,10 @@ class _Run:
         if s.weighting and self.adversary_updates % s.outer_every == 0:
             self.adversary.update_weights(states, self.batch()[0], self.chooser)
 
-    def intention_policy(self) -> Victim:
+    def intention_policy(self) -> Policy:
         """Return the intention policy as a victim, with the first of its critics."""
         victim = self.victim
-        return Victim(
+        return Policy(
             self.chooser.actor.frozen(self.actions),
             victim.observation_space,
             victim.action_space,

@@ -200,7 +200,7 @@ class MetaWorldEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
 def expert(task: str) -> Callable[[NDArray[np.float64]], NDArray[np.float32]]:
     """Return the scripted policy that ships with Meta-World: a function from an observation to an action.
 
-    :meth:`quintain.agents.victims.Victim.from_function` makes a victim of it, a black box.
+    :meth:`quintain.agents.policies.Policy.from_function` makes a victim of it, a black box.
 
     Raises:
         UnknownNameError: If there is no such task.

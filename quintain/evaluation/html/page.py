@@ -8,9 +8,9 @@ from quintain.errors import ConfigurationError
 from quintain.evaluation.html.frame import fill, markup, scale, write_page
 from quintain.evaluation.html.plots import histogram
 from quintain.evaluation.html.provenance import provenance
-from quintain.evaluation.html.summary import error_counts, metric_rows, score_rows, term_rows
 from quintain.evaluation.html.transcripts import embed, episode_data, index_data, preamble
 from quintain.evaluation.report import Report
+from quintain.evaluation.summary import error_counts, metric_rows, score_rows, term_rows
 
 __all__ = ["render", "write_report"]
 

@@ -8,7 +8,7 @@ from quintain.agents.games import AnswerOnce, LLMPlayer
 from quintain.engines.engine import Engine, Reply, Request, record_exchanges
 from quintain.engines.scripted import ScriptedEngine
 from quintain.errors import CapabilityError, EngineError
-from quintain.evaluation.games import Fixture, play_matches
+from quintain.experiments.games import Fixture, play_matches
 
 
 class Counting(Engine):

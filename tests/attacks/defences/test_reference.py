@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("stable_baselines3")
 pytest.importorskip("mujoco")
 
-from quintain.agents.victims import load_victim
+from quintain.agents.policies import load_policy
 from quintain.attacks.defences.reference import defended_names, defended_path, train_defended
 from quintain.errors import ConfigurationError, UnknownNameError
 
@@ -33,7 +33,7 @@ def test_a_defended_victim_is_kept_under_a_name_of_its_own_with_the_facts_of_its
     again, _ = train_defended("reach", "sa", epsilon=0.05, steps=1, progress=lambda *who: heard.append(who))
     assert len(heard) == 1
     states = np.ones((1, 6))
-    np.testing.assert_array_equal(again.act_batch(states), load_victim(path)[0].act_batch(states))
+    np.testing.assert_array_equal(again.act_batch(states), load_policy(path)[0].act_batch(states))
 
 
 def test_what_is_unknown_or_cannot_be_defended_is_refused(cache):

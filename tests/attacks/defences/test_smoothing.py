@@ -3,10 +3,11 @@ import pytest
 from attacked_worlds import WEIGHT, Walk, linear, linear_gaussian
 from gymnasium import spaces
 
-from quintain.agents.victims import Normaliser, Rollouts, Victim, play_episodes
+from quintain.agents.policies import Normaliser, Policy, Rollouts
 from quintain.attacks import AdversarySettings, MADAttack, RandomAttack, SARLAttack, train_adversary
 from quintain.attacks.defences import smooth_actions, smooth_observations
 from quintain.errors import CapabilityError, ConfigurationError
+from quintain.training.control import play_episodes
 
 RNG = np.random.default_rng(0)
 STATES = RNG.normal(size=(6, 3))
@@ -83,7 +84,7 @@ def test_the_average_over_noise_leaves_a_linear_policy_alone_and_flattens_a_stee
 
 
 def test_the_gradient_of_the_average_is_the_average_of_the_gradients():
-    base = Victim.from_module(_tanh_network(), linear_gaussian().observation_space, linear_gaussian().action_space)
+    base = Policy.from_module(_tanh_network(), linear_gaussian().observation_space, linear_gaussian().action_space)
     victim, h, cotangent = smooth_actions(base, 0.3, samples=8), 1e-3, np.ones((6, 2))
     _, back = victim.policy.pull(STATES)
     numeric = [((victim.policy(STATES + h * e) - victim.policy(STATES - h * e)) / (2 * h)).sum(1) for e in np.eye(3)]
@@ -126,7 +127,7 @@ def test_smoothed_victims_take_white_box_attacks_and_train_adversaries():
 
 
 def test_what_cannot_be_smoothed_is_refused():
-    discrete = Victim(linear(np.ones((2, 3))), Walk().observation_space, spaces.Discrete(2), head="categorical")
+    discrete = Policy(linear(np.ones((2, 3))), Walk().observation_space, spaces.Discrete(2), head="categorical")
     with pytest.raises(CapabilityError, match="discrete actions"):
         smooth_actions(discrete, 0.1)
     assert smooth_observations(discrete).head == "categorical"

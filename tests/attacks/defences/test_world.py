@@ -6,7 +6,7 @@ pytest.importorskip("stable_baselines3")
 
 import gymnasium as gym
 
-from quintain.agents.victims import Normaliser
+from quintain.agents.policies import Normaliser
 from quintain.attacks.budget import Ball
 from quintain.attacks.defences.world import AgentWorld
 from quintain.errors import ConfigurationError

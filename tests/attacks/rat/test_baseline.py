@@ -5,10 +5,11 @@ import pytest
 pytest.importorskip("stable_baselines3")
 pytest.importorskip("mujoco")
 
-from quintain.agents.victims import MLP, Layer, Victim, play_episodes
+from quintain.agents.policies import MLP, Layer, Policy
 from quintain.attacks import AdversarySettings, Ball, LearnedAttack
 from quintain.attacks.rat import RATSettings, train_on_preferences
 from quintain.errors import EnvironmentFault
+from quintain.training.control import play_episodes
 
 FEEDBACK = RATSettings(hidden=8, segment=10, queries=10, labels=25, reward_epochs=2)
 SMALL = AdversarySettings(steps=512, envs=4, rollout=64, batch=64, epochs=2)
@@ -24,7 +25,7 @@ def walker():
     weight = np.zeros((2, 6))
     weight[[0, 1], [0, 1]], weight[[0, 1], [4, 5]] = -8, 8
     policy = MLP([Layer(weight, np.zeros(2), "identity")])
-    return Victim(policy, env.observation_space, env.action_space, head="gaussian", std=np.full(2, 0.3))
+    return Policy(policy, env.observation_space, env.action_space, head="gaussian", std=np.full(2, 0.3))
 
 
 @pytest.mark.parametrize("kind", ["sa-rl", "pa-ad"])
@@ -46,6 +47,6 @@ def test_a_rival_is_a_function_of_its_seed_and_keeps_to_labels_and_budget(kind):
 def test_an_environment_that_does_not_say_what_the_attacker_wants_is_refused():
     pendulum = gym.make("Pendulum-v1")
     policy = MLP([Layer(np.ones((1, 3)), np.zeros(1), "identity")])
-    victim = Victim(policy, pendulum.observation_space, pendulum.action_space)
+    victim = Policy(policy, pendulum.observation_space, pendulum.action_space)
     with pytest.raises(EnvironmentFault, match="attacker_reward"):
         train_on_preferences(lambda: gym.make("Pendulum-v1"), victim, epsilon=0.1, feedback=FEEDBACK, settings=SMALL)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
-from quintain.agents.victims import MLP, Layer, Victim
+from quintain.agents.policies import MLP, Layer, Policy
 from quintain.attacks.rat.learners import Adversary, IntentionPolicy
 from quintain.attacks.rat.networks import ASSUMED_STD, VictimGaussian, kl, kl_slopes, perceptron
 from quintain.attacks.rat.perceptrons import Perceptrons
@@ -19,7 +19,7 @@ def see(x, lie):
 
 def copycat(activation="identity"):
     """Its action is the first two entries of what it sees."""
-    return Victim(MLP([Layer(np.eye(2, 3), np.zeros(2), activation)]), BOX, UNIT, head="gaussian", std=np.full(2, 0.3))
+    return Policy(MLP([Layer(np.eye(2, 3), np.zeros(2), activation)]), BOX, UNIT, head="gaussian", std=np.full(2, 0.3))
 
 
 def make(victim, dtype=np.float32):
@@ -143,7 +143,7 @@ def test_every_head_is_scaled_to_the_unit_box(head):
     low, high = np.array([-2.0, 0.0], np.float32), np.array([2.0, 1.0], np.float32)
     policy = MLP([Layer(np.array([[1.0, 0, 0], [0, 1.0, 0]]), np.zeros(2), "identity")])
     std = np.array([0.5, 0.5]) if head in ("gaussian", "squashed") else None
-    victim = Victim(policy, BOX, spaces.Box(low, high), head=head, std=std)
+    victim = Policy(policy, BOX, spaces.Box(low, high), head=head, std=std)
     x = np.array([[0.4, 0.3, 0.0]])
     mean, sigma = VictimGaussian(victim)(x)
     np.testing.assert_allclose(low + (mean + 1) / 2 * (high - low), victim.act_batch(x), rtol=1e-5)
@@ -156,7 +156,7 @@ def test_gradients_through_the_victim_are_those_of_finite_differences(head):
     rng = np.random.default_rng(0)
     policy, spread = (Perceptrons([3, 6, 2], rng, last="tanh", dtype=np.float64).frozen() for _ in range(2))
     space = spaces.Box(-2, 2, (2,)) if head == "gaussian" else UNIT
-    victim = VictimGaussian(Victim(policy, BOX, space, head=head, std=spread))
+    victim = VictimGaussian(Policy(policy, BOX, space, head=head, std=spread))
     x, by_mean, by_std = states(4, dtype=np.float64), rng.normal(size=(4, 2)), rng.normal(size=(4, 2))
 
     def loss(x):
@@ -171,9 +171,9 @@ def test_gradients_through_the_victim_are_those_of_finite_differences(head):
 def test_what_rat_cannot_attack_is_refused():
     policy = MLP([Layer(np.ones((2, 3)), np.zeros(2), "identity")])
     with pytest.raises(CapabilityError, match="continuous"):
-        VictimGaussian(Victim(policy, BOX, spaces.Discrete(2), head="categorical"))
+        VictimGaussian(Policy(policy, BOX, spaces.Discrete(2), head="categorical"))
     with pytest.raises(ConfigurationError, match="bounded"):
-        VictimGaussian(Victim(policy, BOX, spaces.Box(-np.inf, np.inf, (2,))))
+        VictimGaussian(Policy(policy, BOX, spaces.Box(-np.inf, np.inf, (2,))))
 
 
 def test_torch_networks_depend_on_their_generator_alone():

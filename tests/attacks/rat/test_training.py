@@ -7,11 +7,12 @@ import pytest
 pytest.importorskip("mujoco")
 
 import quintain  # noqa: F401 - registers the tabletop
-from quintain.agents.victims import MLP, Layer, Victim, play_episodes
+from quintain.agents.policies import MLP, Layer, Policy
 from quintain.attacks import Ball, RATAttack
 from quintain.attacks.rat import RATSettings, train_rat
 from quintain.attacks.rat.perceptrons import Perceptrons
 from quintain.errors import ConfigurationError, EnvironmentFault
+from quintain.training.control import play_episodes
 
 SMALL = RATSettings(steps=480, envs=4, explore=120, hidden=8, batch=16, segment=10, feedback_every=100, queries=10,
                     labels=25, reward_epochs=2, updates=1)  # fmt: skip
@@ -27,7 +28,7 @@ def walker():
     weight = np.zeros((2, 6))
     weight[[0, 1], [0, 1]], weight[[0, 1], [4, 5]] = -8, 8
     policy = MLP([Layer(weight, np.zeros(2), "identity")])
-    return Victim(policy, env.observation_space, env.action_space, head="gaussian", std=np.full(2, 0.3))
+    return Policy(policy, env.observation_space, env.action_space, head="gaussian", std=np.full(2, 0.3))
 
 
 def test_training_is_a_function_of_its_seed_and_keeps_to_labels_and_budget():
@@ -66,7 +67,7 @@ def test_without_an_intention_policy_only_lies_are_learned():
 def test_an_environment_that_does_not_say_what_the_attacker_wants_is_refused():
     pendulum = gym.make("Pendulum-v1")
     policy = MLP([Layer(np.ones((1, 3)), np.zeros(1), "identity")])
-    victim = Victim(policy, pendulum.observation_space, pendulum.action_space)
+    victim = Policy(policy, pendulum.observation_space, pendulum.action_space)
     with pytest.raises(EnvironmentFault, match="attacker_reward"):
         train_rat(lambda: gym.make("Pendulum-v1"), victim, epsilon=0.1, settings=SMALL)
     with pytest.raises(ConfigurationError, match="segments have 100"):

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 import quintain
-from quintain.agents.victims import Victim, play_episodes
+from quintain.agents.policies import Policy
 from quintain.attacks import MADAttack, RandomAttack
 from quintain.envs.mujoco.metaworld import OPPOSITES, PLACE, MetaWorldEnv, _settled, expert
 from quintain.errors import CapabilityError, ConfigurationError, MissingDependencyError, UnknownNameError
+from quintain.training.control import play_episodes
 
 INSTALLED = importlib.util.find_spec("metaworld") is not None
 here = pytest.mark.skipif(not INSTALLED, reason="Meta-World has a virtual environment of its own")
@@ -127,7 +128,7 @@ def test_hostile_actions_cost_and_are_marked(action):
 def test_an_expert_is_a_black_box_victim():
     task = "drawer-open-v3"
     probe = make(task)
-    victim = Victim.from_function(expert(task), probe.observation_space, probe.action_space, name=f"expert of {task}")
+    victim = Policy.from_function(expert(task), probe.observation_space, probe.action_space, name=f"expert of {task}")
     assert victim.capabilities == {"continuous"}
     with pytest.raises(CapabilityError, match="gives no gradient"):
         MADAttack(probe, victim, epsilon=0.1)

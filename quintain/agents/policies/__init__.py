@@ -1,0 +1,29 @@
+"""Trained policies: one interface for Stable-Baselines3 models, torch modules and Decision Transformers."""
+
+from quintain.agents.policies.actor import Rollouts
+from quintain.agents.policies.decision_transformer import DecisionTransformer
+from quintain.agents.policies.files import load_policy, save_policy
+from quintain.agents.policies.networks import MLP, ActionValue, Autograd, Layer, Network, as_network
+from quintain.agents.policies.normaliser import Normaliser
+from quintain.agents.policies.policy import Capability, Head, Policy, Space
+from quintain.agents.policies.sequence import Memory, SequencePolicy
+
+__all__ = [
+    "MLP",
+    "ActionValue",
+    "Autograd",
+    "Capability",
+    "DecisionTransformer",
+    "Head",
+    "Layer",
+    "Memory",
+    "Network",
+    "Normaliser",
+    "Policy",
+    "Rollouts",
+    "SequencePolicy",
+    "Space",
+    "as_network",
+    "load_policy",
+    "save_policy",
+]

@@ -1,0 +1,152 @@
+"""Victims on disk: weights and statistics as plain arrays in one file, without pickle.
+
+Victims of perceptrons are readable without torch; a Decision Transformer needs it.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from quintain.agents.policies.decision_transformer import DecisionTransformer
+from quintain.agents.policies.networks import MLP, ActionValue, Layer, Network
+from quintain.agents.policies.normaliser import Normaliser
+from quintain.agents.policies.policy import Policy
+from quintain.agents.policies.transformer import DecisionNetwork, Shape
+from quintain.errors import ConfigurationError
+
+__all__ = ["load_policy", "save_policy"]
+
+#: 2 added Decision Transformers; a victim of perceptrons is still written as 1.
+_FORMAT = 2
+
+
+def save_policy(victim: Policy, path: str | Path, facts: Mapping[str, Any] | None = None) -> None:
+    """Write a victim of perceptrons, or a Decision Transformer, as an ``.npz`` file.
+
+    Args:
+        victim: The victim.
+        path: Where to.
+        facts: JSON-able data to keep with it, such as how it was trained.
+
+    Raises:
+        ConfigurationError: If one of its networks is of another kind.
+    """
+    arrays: dict[str, NDArray[Any]] = {}
+    q = victim.action_value.networks if victim.action_value is not None else []
+    std = victim.std_source
+    networks: dict[str, Network | None] = {"value": victim.value, **{f"q{i}": net for i, net in enumerate(q)}}
+    transformer = victim.policy if isinstance(victim.policy, DecisionTransformer) else None
+    if transformer is None:
+        networks["policy"] = victim.policy
+    else:
+        arrays |= {f"transformer.{name}": array for name, array in transformer.network.arrays().items()}
+    if isinstance(std, np.ndarray):
+        arrays["std"] = std
+    else:
+        networks["log_std"] = std
+    activations = {name: _put(arrays, name, network) for name, network in networks.items() if network is not None}
+    for kind in ("observation_space", "action_space"):
+        space = getattr(victim, kind)
+        if isinstance(space, spaces.Box):
+            arrays |= {f"{kind}.low": space.low, f"{kind}.high": space.high}
+    if victim.normaliser is not None:
+        arrays |= {"normaliser.mean": victim.normaliser.mean, "normaliser.scale": victim.normaliser.scale}
+    action = victim.action_space
+    about = {
+        "format": 1 if transformer is None else 2,
+        "name": victim.name,
+        "head": victim.head,
+        "activations": activations,
+        "transformer": None
+        if transformer is None
+        else {
+            "shape": asdict(transformer.network.shape),
+            "bounded": transformer.network.bounded,
+            "context": transformer.context,
+            "target": transformer.target,
+            "scale": transformer.scale,
+        },
+        "discrete": [int(action.n), int(action.start)] if isinstance(action, spaces.Discrete) else None,
+        "clip": None if victim.normaliser is None or np.isinf(victim.normaliser.clip) else victim.normaliser.clip,
+        "facts": dict(facts or {}),
+    }
+    arrays["about"] = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_suffix(".tmp.npz")
+    np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]
+    temporary.replace(target)
+
+
+def load_policy(path: str | Path) -> tuple[Policy, dict[str, Any]]:
+    """Read a victim and the facts that were stored with it.
+
+    Raises:
+        ConfigurationError: If there is no victim at ``path``, or one of a newer format.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            arrays = dict(stored)
+        about = json.loads(arrays.pop("about").tobytes())
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise ConfigurationError(f"no victim at {str(path)!r}: {error}") from error
+    if about["format"] > _FORMAT:
+        raise ConfigurationError(f"{str(path)!r} has format {about['format']}; this version reads up to {_FORMAT}")
+    networks = {name: _take(arrays, name, kinds) for name, kinds in about["activations"].items()}
+    low, high = arrays["observation_space.low"], arrays["observation_space.high"]
+    action_space: spaces.Space[Any]
+    if about["discrete"]:
+        action_space = spaces.Discrete(about["discrete"][0], start=about["discrete"][1])
+    else:
+        bounds = arrays["action_space.low"], arrays["action_space.high"]
+        action_space = spaces.Box(*bounds, dtype=bounds[0].dtype.type)
+    q = [network for name, network in networks.items() if name.startswith("q")]
+    normaliser = None
+    if "normaliser.mean" in arrays:
+        clip = np.inf if about["clip"] is None else about["clip"]
+        normaliser = Normaliser(arrays["normaliser.mean"], arrays["normaliser.scale"], clip)
+    transformer = about.get("transformer")
+    victim = Policy(
+        networks["policy"] if transformer is None else _take_transformer(arrays, action_space, **transformer),
+        spaces.Box(low, high, dtype=low.dtype.type),
+        action_space,
+        head=about["head"],
+        std=arrays.get("std", networks.get("log_std")),
+        value=networks.get("value"),
+        action_value=ActionValue(q) if q else None,
+        normaliser=normaliser,
+        name=about["name"],
+    )
+    return victim, about["facts"]
+
+
+def _put(arrays: dict[str, NDArray[Any]], name: str, network: Network) -> list[str]:
+    if not isinstance(network, MLP):
+        raise ConfigurationError(
+            f"only plain perceptrons and Decision Transformers can be stored; {name!r} is a {type(network).__name__}"
+        )
+    for i, layer in enumerate(network.layers):
+        arrays |= {f"{name}.{i}.weight": layer.weight, f"{name}.{i}.bias": layer.bias}
+    return [layer.activation for layer in network.layers]
+
+
+def _take_transformer(
+    arrays: Mapping[str, NDArray[Any]], space: spaces.Space[Any], *, shape: dict[str, int], bounded: bool, **rest: Any
+) -> DecisionTransformer:
+    start = "transformer."
+    weights = {name.removeprefix(start): array for name, array in arrays.items() if name.startswith(start)}
+    return DecisionTransformer(DecisionNetwork(Shape(**shape), weights, bounded), space, **rest)
+
+
+def _take(arrays: Mapping[str, NDArray[Any]], name: str, activations: list[Any]) -> MLP:
+    layers = [Layer(arrays[f"{name}.{i}.weight"], arrays[f"{name}.{i}.bias"], a) for i, a in enumerate(activations)]
+    return MLP(layers)

@@ -1,0 +1,69 @@
+"""Experiments with repeated games: matches, tournaments, sweeps, evolution, and what theory says about a game."""
+
+from quintain.experiments.games import metrics
+from quintain.experiments.games.audit import Causes, PositionBias, audit_position_bias, tell_apart
+from quintain.experiments.games.dynamics import fixation_probability, moran_process, replicator_dynamics
+from quintain.experiments.games.last_round import LastRound, last_round_test
+from quintain.experiments.games.matches import Fixture, Match, load_matches, play_matches
+from quintain.experiments.games.metrics import summarise
+from quintain.experiments.games.mixed import mixed_effects
+from quintain.experiments.games.observer import predict_moves
+from quintain.experiments.games.page import write_run_page
+from quintain.experiments.games.report import audit_lines, write_games_report
+from quintain.experiments.games.solvers import (
+    correlated_equilibrium,
+    folk_region,
+    minimax_value,
+    nash_equilibria,
+    pure_nash,
+)
+from quintain.experiments.games.sweep import (
+    PAYOFF_SWEEP,
+    PUBLISHED,
+    compare_players,
+    sample_games,
+    score_by_family,
+    sweep,
+)
+from quintain.experiments.games.tournament import Tournament, tournament
+from quintain.experiments.games.vectorised import MatchBatch, play_machines
+from quintain.experiments.games.web import GameServer
+
+__all__ = [
+    "PAYOFF_SWEEP",
+    "PUBLISHED",
+    "Causes",
+    "Fixture",
+    "GameServer",
+    "LastRound",
+    "Match",
+    "MatchBatch",
+    "PositionBias",
+    "Tournament",
+    "audit_lines",
+    "audit_position_bias",
+    "compare_players",
+    "correlated_equilibrium",
+    "fixation_probability",
+    "folk_region",
+    "last_round_test",
+    "load_matches",
+    "metrics",
+    "minimax_value",
+    "mixed_effects",
+    "moran_process",
+    "nash_equilibria",
+    "play_machines",
+    "play_matches",
+    "predict_moves",
+    "pure_nash",
+    "replicator_dynamics",
+    "sample_games",
+    "score_by_family",
+    "summarise",
+    "sweep",
+    "tell_apart",
+    "tournament",
+    "write_games_report",
+    "write_run_page",
+]

@@ -1,0 +1,69 @@
+"""Does behaviour change in the last round of a game whose length is known?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quintain.evaluation.statistics import Interval, rate
+from quintain.experiments.games.matches import Match
+
+__all__ = ["LastRound", "last_round_test"]
+
+
+@dataclass(frozen=True)
+class LastRound:
+    """Choices in the last round beside those before it.
+
+    Attributes:
+        counts: Shape ``(2, options)``: how often each option was chosen, before the last round and in it.
+        statistic: Pearson's chi-square of independence, with Yates' correction for two options; NaN without a test.
+        p_value: Its p-value; NaN without a test.
+        switched: Share of matches whose last choice differs from the one before.
+        note: A word of caution, or empty.
+    """
+
+    counts: NDArray[np.int64]
+    statistic: float
+    p_value: float
+    switched: Interval
+    note: str = ""
+
+
+def last_round_test(matches: Sequence[Match], agent: str, confidence: float = 0.95) -> LastRound:
+    """Compare the last round with the earlier ones by a chi-square test (Akata et al. 2025).
+
+    Every seat that ``agent`` took counts, in games with the same number of options, of at least two rounds. The test
+    takes all choices for independent. Those of one match are not, and a deterministic player repeats itself, so a small
+    p-value says less than it seems; ``switched`` has one value per match.
+
+    Args:
+        matches: Any matches.
+        agent: Name of the player.
+        confidence: Nominal coverage of the interval.
+
+    Raises:
+        ValueError: If the player took no seat, or seats with different numbers of options.
+    """
+    seats = [(m, seat) for m in matches for seat, name in enumerate(m.fixture.agents) if name == agent]
+    options = {match.game.shape[seat] for match, seat in seats}
+    if len(options) != 1:
+        raise ValueError(f"{agent!r} must have played, always with the same number of options; got {sorted(options)}")
+    size = options.pop()
+    columns = [match.moves[:, seat] for match, seat in seats if len(match.moves) > 1]
+    before = np.concatenate([own[:-1] for own in columns] or [np.empty(0, np.int64)])
+    last = np.array([own[-1] for own in columns], dtype=np.int64)
+    counts = np.array([np.bincount(part[part >= 0], minlength=size) for part in (before, last)])
+    pairs = [(own[-2], own[-1]) for own in columns if own[-2] >= 0 and own[-1] >= 0]
+    switched = rate(sum(one != two for one, two in pairs), len(pairs), confidence)
+    chosen = counts[:, counts.sum(axis=0) > 0]
+    if chosen.shape[1] < 2 or not chosen.sum(axis=1).all():
+        return LastRound(counts, float("nan"), float("nan"), switched, "one option was always chosen: nothing to test")
+    from scipy.stats import chi2_contingency
+
+    found = chi2_contingency(chosen)
+    note = "expected counts below 5: the p-value is rough" if found.expected_freq.min() < 5 else ""
+    return LastRound(counts, float(found.statistic), float(found.pvalue), switched, note)

@@ -1,0 +1,76 @@
+"""Regression with random effects: what belongs to the player, and what to the game it was in."""
+
+from __future__ import annotations
+
+import statistics
+import warnings
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from quintain.errors import ConfigurationError, require
+from quintain.evaluation.statistics import Interval
+from quintain.experiments.games.matches import Match
+from quintain.experiments.games.metrics import normalised_score
+
+__all__ = ["mixed_effects"]
+
+
+def mixed_effects(
+    matches: Sequence[Match],
+    players: Sequence[str],
+    measure: Callable[[Match, int], float | None] = normalised_score,
+    confidence: float = 0.95,
+) -> dict[str, Interval]:
+    """Compare players by a linear mixed model: a fixed effect per player, a random intercept per cell.
+
+    A cell is a game, a seat and an opponent, so matches of one cell may resemble each other. Fitted by restricted
+    maximum likelihood with statsmodels; intervals are Wald's, which a bounded measure and few cells make too narrow.
+    Where every player met every cell equally often, the estimates are the paired differences of means.
+
+    Args:
+        matches: Any matches; seats of other players are ignored.
+        players: The players; the first is the reference.
+        measure: One of :data:`~quintain.experiments.games.metrics.METRICS`, or any function of match and seat.
+        confidence: Nominal coverage of the intervals, in (0, 1).
+
+    Returns:
+        For each player but the first, its mean difference to the first; ``n`` counts the values behind the model, and
+        ``note`` says if the fit did not converge.
+
+    Raises:
+        ConfigurationError: If there are fewer than two players, one has no value, or there are fewer than two cells.
+        MissingDependencyError: Without statsmodels.
+    """
+    model = require("statsmodels.regression.mixed_linear_model", "games", "mixed-effects regression")
+    rows = [
+        (value, name, (match.fixture.game, seat, match.fixture.agents[:seat] + match.fixture.agents[seat + 1 :]))
+        for match in matches
+        for seat, name in enumerate(match.fixture.agents)
+        if name in players and (value := measure(match, seat)) is not None
+    ]
+    names, cells = {name for _, name, _ in rows}, sorted({cell for _, _, cell in rows})
+    if len(players) < 2 or names != set(players) or len(cells) < 2:
+        raise ConfigurationError(
+            f"a mixed model needs two players or more with values in two cells or more (game, seat, opponent); got "
+            f"players {list(players)!r}, values of {sorted(names)!r} in {len(cells)} cells"
+        )
+    design = np.array([[1.0, *(float(name == player) for player in players[1:])] for _, name, _ in rows])
+    groups = np.array([cells.index(cell) for _, _, cell in rows])
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        fitted = model.MixedLM(np.array([value for value, _, _ in rows]), design, groups).fit(reml=True)
+    note = "" if fitted.converged and not said else f"{said[-1].message}" if said else "the fit did not converge"
+    z = statistics.NormalDist().inv_cdf(0.5 + confidence / 2)
+    return {
+        player: Interval(
+            float(estimate),
+            float(estimate - z * error),
+            float(estimate + z * error),
+            len(rows),
+            "mixed model",
+            confidence,
+            note,
+        )
+        for player, estimate, error in zip(players[1:], fitted.fe_params[1:], fitted.bse_fe[1:], strict=True)
+    }

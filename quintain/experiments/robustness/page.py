@@ -1,0 +1,194 @@
+"""The report page of a robustness run: leaderboard, degradation curves, what can be reached, clips; one HTML file."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from quintain.evaluation.html.curves import COLOURS, Curve, curves
+from quintain.evaluation.html.frame import fill, markup, scale, write_page
+from quintain.evaluation.statistics import Interval
+from quintain.experiments.robustness.run import load_robustness
+from quintain.experiments.robustness.table import RobustnessRow, RobustnessTable
+from quintain.experiments.robustness.videos import Clip, read_clips
+
+__all__ = ["write_robustness_report"]
+
+_GREY = COLOURS - 1
+
+
+def write_robustness_report(
+    run: str | Path, path: str | Path | None = None, *, confidence: float | None = None
+) -> Path:
+    """Write the page of a robustness run, finished or not.
+
+    The page is a single file that works offline. Names that users chose are data in it, never markup, and a strict
+    content security policy lets no script run but the page's own.
+
+    Args:
+        run: The run folder.
+        path: Where to; by default ``report.html`` in the run folder.
+        confidence: Nominal coverage of the intervals, in (0, 1); by default the run's.
+
+    Returns:
+        Path of the page.
+
+    Raises:
+        MissingDependencyError: Without the ``report`` extra.
+        RecordError: If there is no robustness run.
+    """
+    folder = Path(run)
+    table = load_robustness(folder, confidence)
+    page = render(table, read_clips(folder), folder / "videos", has_trained=(folder / "trained").is_dir())
+    target = folder / "report.html" if path is None else Path(path)
+    write_page(target, page)
+    return target
+
+
+def render(
+    table: RobustnessTable, clips: Sequence[Clip] = (), videos: Path | None = None, *, has_trained: bool = False
+) -> str:
+    """Return the page as text.
+
+    Raises:
+        MissingDependencyError: Without the ``report`` extra.
+    """
+    config = table.manifest.get("config", {}).get("agent", {})
+    colours = _colours(table.attacks)
+    rows = table.leaderboard()
+    return fill(
+        "robustness.html",
+        styles=("robustness.css",),
+        script="robustness.js",
+        table=table,
+        config=config,
+        manifest=table.manifest,
+        rows=rows,
+        loss_scale=scale([row.loss for row in rows if row.attack != "clean"]),
+        strongest={id(row) for row in _strongest(table)},
+        colours=colours,
+        id=id,
+        sections=[_section(table, victim, colours, config, clips, videos) for victim in table.victims],
+        threats=_threats(config, colours),
+        has_trained=has_trained,
+        details=_details(table.manifest, config),
+    )
+
+
+def _colours(attacks: Sequence[str]) -> dict[str, int]:
+    """Give every attack a colour; random noise, the control, is grey."""
+    others = [attack for attack in attacks if attack != "random"]
+    return {"random": _GREY} | {attack: i % _GREY for i, attack in enumerate(others)}
+
+
+def _section(
+    table: RobustnessTable,
+    victim: str,
+    colours: Mapping[str, int],
+    config: Mapping[str, Any],
+    clips: Sequence[Clip],
+    videos: Path | None,
+) -> dict[str, Any]:
+    """Collect what the page says of one victim."""
+    clean, unit = table.clean(victim), _unit(config)
+    reach = [one for one in table.reachability if one.victim == victim]
+    plots = []
+    for name, label, is_rate in (
+        ("reward", "Policy's return", False),
+        ("success", "Policy's success", True),
+        ("attacker_success", "Attacker's success", True),
+    ):
+        if getattr(clean, name).n:
+            lines = [_curve(table, victim, attack, name, colours[attack]) for attack in table.attacks]
+            plots.append(markup(curves(lines, unit, label, rate=is_rate)))
+    if reach:
+        line = Curve("reachable", 6, [one.epsilon for one in reach], [one.share for one in reach])
+        plots.append(markup(curves([line], unit, "States in which the intention can be reached", rate=True)))
+    worst = [row for row in table.rows if row.victim == victim and row.attack != "clean"]
+    largest = max((row.epsilon for row in worst), default=0.0)
+    at_largest = [row for row in worst if row.epsilon == largest]
+    return {
+        "victim": victim,
+        "clean": clean,
+        "largest": largest,
+        "costliest": max(at_largest, key=lambda r: r.loss.estimate, default=None),
+        "steered": max((r for r in worst if r.attacker_success.n), key=_steering, default=None),
+        "reach": reach,
+        "plots": plots,
+        "clips": [_film(clip, videos) for clip in clips if clip.victim == victim],
+    }
+
+
+def _steering(row: RobustnessRow) -> tuple[float, float]:
+    return row.attacker_success.estimate, -row.epsilon
+
+
+def _curve(table: RobustnessTable, victim: str, attack: str, name: str, colour: int) -> Curve:
+    """Return an attack's degradation curve; it begins with the clean run, at a budget of 0."""
+    rows = table.of(victim, attack)
+    if not rows or rows[0].epsilon > 0:
+        rows = [table.clean(victim), *rows]
+    values: list[Interval] = [getattr(row, name) for row in rows]
+    points = [point for row in rows if len(row.repetitions) > 1 for point in _points(row, name)]
+    return Curve(attack, colour, [row.epsilon for row in rows], values, points)
+
+
+def _points(row: RobustnessRow, name: str) -> list[tuple[float, float]]:
+    """Return the mean of each repetition."""
+    means = []
+    for episodes in row.repetitions.values():
+        known = [float(value) for e in episodes if (value := getattr(e, name)) is not None]
+        means += [(row.epsilon, sum(known) / len(known))] if known else []
+    return means
+
+
+def _strongest(table: RobustnessTable) -> list[RobustnessRow]:
+    """Return, for every victim and budget, the attack that costs the victim most."""
+    best: dict[tuple[str, float], RobustnessRow] = {}
+    for row in table.rows:
+        key = row.victim, row.epsilon
+        if row.attack != "clean" and (key not in best or row.loss.estimate > best[key].loss.estimate):
+            best[key] = row
+    return list(best.values())
+
+
+def _film(clip: Clip, videos: Path | None) -> dict[str, Any]:
+    files = {"animation": "", "poster": ""}
+    for kind, name in (("animation", clip.file), ("poster", clip.poster)):
+        path = videos / name if videos is not None and name else None
+        if path is not None and path.is_file():
+            files[kind] = "data:image/webp;base64," + base64.b64encode(path.read_bytes()).decode()
+    return {"clip": clip, "panels": list(zip(clip.captions, clip.outcomes, strict=False)), **files}
+
+
+def _unit(config: Mapping[str, Any]) -> str:
+    norm = {"linf": "l_inf", "l2": "l2"}.get(str(config.get("norm")), "")
+    return f"epsilon ({norm}, {config.get('space', 'raw')} observations)"
+
+
+def _threats(config: Mapping[str, Any], colours: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Say of every attack what it knows, and how long it learned."""
+    train_at = config.get("train_at")
+    return [
+        {
+            **attack,
+            "colour": colours.get(attack["name"], 0),
+            "training": f"{attack['training_steps']:,} steps, "
+            + (f"at epsilon {train_at:g}, then scaled" if train_at is not None else "for each budget and seed")
+            if "training_steps" in attack
+            else "none",
+        }
+        for attack in config.get("attacks", ())
+    ]
+
+
+def _details(manifest: Mapping[str, Any], config: Mapping[str, Any]) -> dict[str, str]:
+    parts = {
+        "Configuration": config,
+        "Versions": manifest.get("versions"),
+        "Platform": manifest.get("platform"),
+    }
+    return {name: json.dumps(part, indent=2, ensure_ascii=False) for name, part in parts.items() if part}

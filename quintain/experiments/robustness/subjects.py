@@ -1,0 +1,237 @@
+"""Who is attacked, and where: reference victims by name, files of trained policies, and users' own."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.envs.registration import EnvSpec
+
+from quintain.agents.policies import MLP, Layer, Normaliser, Policy, Rollouts, load_policy
+from quintain.agents.policies.sb3_agent import load_sb3
+from quintain.errors import ConfigurationError, UnknownNameError
+from quintain.evaluation.manifest import describe_env
+from quintain.experiments.robustness.intention import mirror_image
+from quintain.seeding import SeedStream
+from quintain.training.control.ppo import RECIPES, load_reference, train_reference
+
+__all__ = ["Subject", "load_subject", "make_subject", "read_policy", "reference_subject"]
+
+_SUFFIXES = (".npz", ".zip")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A victim and its environment.
+
+    Attributes:
+        name: What tables call it.
+        make: Makes an environment as the victim knows it; takes ``render_mode`` where videos are wanted.
+        victims: The victim of each repetition, by root seed; under ``None`` the one for all others.
+        intention: A policy that shows what a targeted attacker wants, likewise.
+        env: The environment as plain data.
+    """
+
+    name: str
+    make: Callable[..., gym.Env[Any, Any]]
+    victims: Mapping[int | None, Policy]
+    intentions: Mapping[int | None, Policy] = field(default_factory=dict)
+    env: Any = None
+
+    def victim(self, seed: int) -> Policy:
+        """Return the victim of a repetition."""
+        return self.victims[seed] if seed in self.victims else self.victims[None]
+
+    def intention(self, seed: int) -> Policy | None:
+        """Return what the attacker wants of it."""
+        return self.intentions.get(seed) or self.intentions.get(None)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what decides the numbers, as plain data; weights are told by a fingerprint of the actions."""
+        policies = {"victims": self.victims, "intentions": self.intentions}
+        prints = {k: {str(seed): _fingerprint(v) for seed, v in some.items()} for k, some in policies.items()}
+        return {"name": self.name, "env": self.env, **prints}
+
+
+def make_subject(
+    env: str | EnvSpec | Callable[..., gym.Env[Any, Any]],
+    victim: Policy,
+    *,
+    env_kwargs: Mapping[str, Any] | None = None,
+    intention: Policy | None = None,
+    name: str = "",
+) -> Subject:
+    """Put a victim into an environment of one's own.
+
+    Args:
+        env: Id, spec, or a function that makes the environment; videos need one that takes ``render_mode``.
+        victim: The victim.
+        env_kwargs: Arguments of the environment.
+        intention: A policy that shows what a targeted attacker wants.
+        name: What tables call it; by default the victim's name.
+
+    Raises:
+        ConfigurationError: If the victim is a bare model.
+    """
+    if not isinstance(victim, Policy):
+        raise ConfigurationError(
+            f"expected a Policy, got {type(victim).__name__}; wrap a Stable-Baselines3 model with "
+            "Policy.from_sb3(model), a torch module with Policy.from_module(module, ...)"
+        )
+    kwargs = dict(env_kwargs or {})
+
+    def make(**more: Any) -> gym.Env[Any, Any]:
+        if callable(env):
+            return env(**kwargs, **more)
+        return gym.make(env, disable_env_checker=True, **kwargs, **more)
+
+    described = {"env": describe_env(env), "env_kwargs": kwargs}
+    return Subject(name or victim.name, make, {None: victim}, {} if intention is None else {None: intention}, described)
+
+
+def reference_subject(
+    name: str,
+    *,
+    scenario: str | None = None,
+    env_kwargs: Mapping[str, Any] | None = None,
+    intention: Policy | None = None,
+    seeds: tuple[int, ...] = (),
+    steps: int | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+    sketch: bool = False,
+) -> Subject:
+    """Take a reference victim, trained now if the cache does not hold it.
+
+    On a Tabletop task with scenario "opposite", the intention policy is the victim in a mirror.
+
+    Args:
+        name: Name of a recipe.
+        scenario: Scenario of a Tabletop task.
+        env_kwargs: Further arguments of the environment.
+        intention: Another intention policy.
+        seeds: Train a victim of its own for each of these seeds; by default that of seed 0 serves for all.
+        steps: Environment steps of training instead of the recipe's.
+        progress: Called while training with a title, the steps so far and all steps.
+        sketch: Train nothing: a victim that is not in the cache is replaced by one of its kind that has learned
+            nothing, enough to see whether attacks fit.
+
+    Raises:
+        UnknownNameError: If there is no such recipe.
+        ConfigurationError: If the scenario does not fit.
+    """
+    if name not in RECIPES:
+        raise UnknownNameError("victim", name, RECIPES)
+    recipe = RECIPES[name]
+    tabletop = recipe.env_id.startswith("Tabletop/")
+    if scenario is not None and not tabletop:
+        raise ConfigurationError(f"victim {name!r} plays {recipe.env_id}, which has no scenarios; Tabletop tasks do")
+    kwargs = {**recipe.env_kwargs, **({"scenario": scenario} if scenario else {}), **(env_kwargs or {})}
+
+    def make(**more: Any) -> gym.Env[Any, Any]:
+        return gym.make(recipe.env_id, disable_env_checker=True, **kwargs, **more)
+
+    def obtain(seed: int) -> Policy:
+        if sketch:
+            return _stand_in(name, seed, make)
+
+        def tell(done: int, reward: float) -> None:
+            if progress is not None:
+                progress(f"{name}, seed {seed}", done, steps or recipe.steps)
+
+        return train_reference(name, seed, steps=steps, progress=tell)[0]
+
+    def shown(seed: int | None) -> Policy:
+        """Return a victim of single observations: one that remembers its episode imitates such a demonstrator."""
+        if not victims[seed].remembers:
+            return victims[seed]
+        return load_reference(recipe.demonstrator, seed or 0)[0]
+
+    victims: dict[int | None, Policy] = {seed: obtain(seed) for seed in seeds} if seeds else {None: obtain(0)}
+    intentions: dict[int | None, Policy] = {}
+    if intention is not None:
+        intentions = {None: intention}
+    elif tabletop and kwargs.get("scenario", "opposite") == "opposite":
+        intentions = {seed: mirror_image(shown(seed)) for seed in victims}
+
+    return Subject(name, make, victims, intentions, {"env": recipe.env_id, "env_kwargs": kwargs})
+
+
+def load_subject(
+    path: str | Path,
+    env: str,
+    *,
+    env_kwargs: Mapping[str, Any] | None = None,
+    normaliser: str | Path | None = None,
+    intention: Policy | None = None,
+) -> Subject:
+    """Take a policy from a file: a saved victim (``.npz``) or a Stable-Baselines3 model (``.zip``).
+
+    Loading a Stable-Baselines3 file or ``VecNormalize`` statistics executes what is pickled inside: load only your own.
+
+    Args:
+        path: The file.
+        env: Id of its environment.
+        env_kwargs: Arguments of the environment.
+        normaliser: ``VecNormalize`` statistics of a Stable-Baselines3 model.
+        intention: A policy that shows what a targeted attacker wants.
+
+    Raises:
+        ConfigurationError: If there is no such file, or it holds no policy that can be a victim.
+    """
+    victim = read_policy(path, normaliser)
+    kwargs = dict(env_kwargs or {})
+    opposite = env.startswith("Tabletop/") and kwargs.get("scenario", "opposite") == "opposite"
+    if intention is None and opposite and not victim.remembers:
+        intention = mirror_image(victim)
+    return make_subject(env, victim, env_kwargs=kwargs, intention=intention, name=Path(path).stem)
+
+
+def read_policy(path: str | Path, normaliser: str | Path | None = None) -> Policy:
+    """Read a saved victim or a Stable-Baselines3 model.
+
+    Raises:
+        ConfigurationError: If there is no such file, or it holds no policy that can be a victim.
+    """
+    source = Path(path)
+    if not source.is_file() or source.suffix not in _SUFFIXES:
+        raise ConfigurationError(
+            f"no victim at {str(source)!r}: expected a file that save_policy (.npz) or Stable-Baselines3 (.zip) wrote"
+        )
+    if source.suffix == ".npz":
+        if normaliser is not None:
+            raise ConfigurationError("a saved victim holds its normaliser already; leave normaliser out")
+        return load_policy(source)[0]
+    return Policy.from_sb3(load_sb3(source), normaliser=normaliser, name=source.stem)
+
+
+def _stand_in(name: str, seed: int, make: Callable[[], gym.Env[Any, Any]]) -> Policy:
+    """Return the victim in the cache, or one like those that the recipes train, with weights of 0."""
+    with contextlib.suppress(ConfigurationError):
+        return load_reference(name, seed)[0]
+    env = make()
+    seen, acts = env.observation_space, env.action_space
+    env.close()
+    states, actions = (int(np.prod(space.shape or ())) for space in (seen, acts))
+    policy, value = (MLP([Layer(np.zeros((k, states)), np.zeros(k), "identity")]) for k in (actions, 1))
+    normaliser = Normaliser(np.zeros(states), np.ones(states))
+    return Policy(
+        policy, seen, acts, head="gaussian", std=np.ones(actions), value=value, normaliser=normaliser, name=name
+    )
+
+
+def _fingerprint(victim: Policy) -> str:
+    """Hash what a policy does in 64 states; rounding keeps it equal where only the last bits differ."""
+    shape = victim.observation_space.shape or ()
+    states = SeedStream(0, "fingerprint").generator().standard_normal((64, *shape))
+    if victim.normaliser is not None:
+        states = states * victim.normaliser.scale + victim.normaliser.mean
+    rollouts = Rollouts(victim, len(states))  # one that remembers its episode is asked for its first actions
+    rollouts.restart()
+    actions = np.round(rollouts.act(states).astype(np.float64), 3) + 0.0
+    return hashlib.blake2b(actions.tobytes(), digest_size=8).hexdigest()

@@ -1,0 +1,208 @@
+"""Short clips of the same episode, clean and under every attack, side by side and in step."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+
+from quintain.errors import QuintainError, require
+from quintain.experiments.robustness.experiment import Cell, Experiment, Trainer
+from quintain.experiments.robustness.progress import SILENT, Progress
+from quintain.experiments.robustness.table import RobustnessTable
+from quintain.records import to_json
+from quintain.training.control import Episode, play_episodes
+
+__all__ = ["Clip", "prepare_display", "read_clips", "record_clips"]
+
+_FRAMES = 60
+_WIDTH = 220
+_PANELS = 6
+_QUALITY = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """One victim's clip.
+
+    Attributes:
+        victim: Name of the victim.
+        captions: What each panel shows, from left to right.
+        outcomes: How each panel ends, in words.
+        seed: Seed of the episode.
+        file: Name of the animation, an animated WebP in ``videos/``.
+        poster: Name of its last frame, for readers who want no motion.
+        note: Why this episode, or why there is no clip.
+    """
+
+    victim: str
+    captions: tuple[str, ...] = ()
+    outcomes: tuple[str, ...] = ()
+    seed: int = 0
+    file: str = ""
+    poster: str = ""
+    note: str = ""
+
+
+def prepare_display() -> None:
+    """Choose how MuJoCo draws on a machine without a screen. It reads this when it is imported, so call this early."""
+    if "mujoco" not in sys.modules and not os.environ.get("DISPLAY"):
+        os.environ.setdefault("MUJOCO_GL", "egl")
+
+
+def record_clips(
+    experiment: Experiment,
+    table: RobustnessTable,
+    trained: Trainer,
+    folder: Path,
+    progress: Progress = SILENT,
+) -> list[Clip]:
+    """Film every victim: the first repetition's episode whose loss under the strongest attack is the median.
+
+    A victim that cannot be filmed gets a clip that says why: the numbers are there already, and stay.
+
+    Args:
+        experiment: What was run.
+        table: What came out.
+        trained: Gives trained attacks.
+        folder: The run folder; clips go to ``videos/`` in it.
+        progress: Is told what goes on.
+    """
+    clips = []
+    for subject in experiment.subjects:
+        progress.stage(f"{subject.name}: videos")
+        try:
+            clips.append(_film(experiment, table, trained, folder / "videos", subject.name))
+        except Exception as error:  # whatever an environment or its OpenGL library raises
+            reason = str(error) if isinstance(error, QuintainError) else f"{type(error).__name__}: {error}"
+            clips.append(Clip(subject.name, note=_no_video(reason)))
+    _write(clips, folder / "videos" / "clips.json")
+    return clips
+
+
+def read_clips(folder: Path) -> list[Clip]:
+    """Read what :func:`record_clips` left in a run folder; nothing if it was not called."""
+    path = folder / "videos" / "clips.json"
+    if not path.exists():
+        return []
+    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["clips"]
+    return [Clip(**clip | {"captions": tuple(clip["captions"]), "outcomes": tuple(clip["outcomes"])}) for clip in found]
+
+
+class _Camera(gym.Wrapper[Any, Any, Any, Any]):
+    """Keeps every n-th frame of the first episode, and its last."""
+
+    def __init__(self, env: gym.Env[Any, Any], every: int, frames: list[Any]) -> None:
+        super().__init__(env)
+        self._every, self._frames, self._time, self._over = every, frames, 0, False
+
+    def reset(self, **options: Any) -> Any:
+        result = self.env.reset(**options)
+        if not self._frames:
+            self._keep()
+        return result
+
+    def step(self, action: Any) -> Any:
+        result = self.env.step(action)
+        self._time += 1
+        over = bool(result[2] or result[3])
+        if not self._over and (over or self._time % self._every == 0):
+            self._keep()
+        self._over = self._over or over
+        return result
+
+    def _keep(self) -> None:
+        image: Any = require("PIL.Image", "report", "videos")
+        frame = image.fromarray(self.env.render())
+        height = round(frame.height * _WIDTH / frame.width)
+        self._frames.append(frame.convert("RGB").resize((_WIDTH, height), image.Resampling.LANCZOS))
+
+
+def _film(experiment: Experiment, table: RobustnessTable, trained: Trainer, folder: Path, victim: str) -> Clip:
+    require("PIL.Image", "report", "videos")
+    seed, largest = experiment.seeds[0], max(experiment.epsilons)
+    rows = {row.attack: row for row in table.rows if row.victim == victim and row.epsilon in (0.0, largest)}
+    clean = rows["clean"].repetitions[seed]
+    strongest = max((r for name, r in rows.items() if name != "clean"), key=lambda r: r.loss.estimate, default=None)
+    losses = [a.reward - b.reward for a, b in zip(clean, (strongest or rows["clean"]).repetitions[seed], strict=True)]
+    chosen = sorted(range(len(losses)), key=losses.__getitem__)[(len(losses) - 1) // 2]
+    cells = [
+        cell
+        for cell in experiment.cells()
+        if cell.subject.name == victim and cell.seed == seed and (cell.attack is None or cell.epsilon == largest)
+    ][:_PANELS]
+    longest = max(rows[cell.name].repetitions[seed][chosen].length for cell in cells)
+    every = math.ceil(longest / _FRAMES)
+    strips: list[list[Any]] = []
+    played: list[Episode] = []
+    for cell in cells:
+        frames: list[Any] = []
+        played += _shoot(experiment, trained, cell, clean[chosen].seed, every, frames)
+        strips.append(frames)
+    fps = float(cells[0].subject.make().metadata.get("render_fps", 30))
+    name = "".join(c if c.isalnum() or c in "-_." else "_" for c in victim)
+    _save(strips, folder, name, min(25.0, max(8.0, fps / every)))
+    note = "The episode whose loss under the strongest attack is the median"
+    note += f" ({strongest.attack} at {largest:g})." if strongest is not None else "."
+    captions = tuple(cell.name if cell.attack is None else f"{cell.name}, {cell.epsilon:g}" for cell in cells)
+    outcomes = tuple(_outcome(episode) for episode in played)
+    return Clip(victim, captions, outcomes, clean[chosen].seed, f"{name}.webp", f"{name}-last.webp", note)
+
+
+def _shoot(
+    experiment: Experiment, trained: Trainer, cell: Cell, seed: int, every: int, frames: list[Any]
+) -> list[Episode]:
+    def make() -> gym.Env[Any, Any]:
+        return _Camera(cell.subject.make(render_mode="rgb_array"), every, frames)
+
+    return play_episodes(make, cell.subject.victim(cell.seed), [seed], experiment.wrapper(cell, trained))
+
+
+def _outcome(episode: Episode) -> str:
+    said = [f"return {episode.reward:.3g}"]
+    said += ["victim succeeds"] if episode.success else []
+    said += ["attacker succeeds"] if episode.attacker_success else []
+    return ", ".join(said)
+
+
+def _save(strips: Sequence[Sequence[Any]], folder: Path, name: str, fps: float) -> None:
+    """Write one animation with the clips side by side; one that is over shows its last frame."""
+    image: Any = require("PIL.Image", "report", "videos")
+    length, height = max(map(len, strips)), max(strip[0].height for strip in strips)
+    joined = []
+    for i in range(length):
+        canvas = image.new("RGB", (_WIDTH * len(strips), height))
+        for k, strip in enumerate(strips):
+            canvas.paste(strip[min(i, len(strip) - 1)], (k * _WIDTH, 0))
+        joined.append(canvas)
+    folder.mkdir(parents=True, exist_ok=True)
+    durations = [round(1000 / fps)] * (length - 1) + [1200]
+    joined[0].save(
+        folder / f"{name}.webp", save_all=True, append_images=joined[1:], duration=durations, loop=0,
+        quality=_QUALITY, method=4,
+    )  # fmt: skip
+    joined[-1].save(folder / f"{name}-last.webp", quality=_QUALITY)
+
+
+def _no_video(reason: str) -> str:
+    advice = ""
+    if any(word in reason.lower() for word in ("gl", "display", "render")) and "MUJOCO_GL" not in reason:
+        advice = (
+            " On a machine without a screen try MUJOCO_GL=egl (needs libegl1) or MUJOCO_GL=osmesa (needs libosmesa6), "
+            "set before Python starts, and the same command with --resume."
+        )
+    return f"No video: {reason}.{advice}".replace("..", ".")
+
+
+def _write(clips: Sequence[Clip], path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(to_json({"clips": list(clips)}) + "\n", encoding="utf-8")
+    temporary.replace(path)

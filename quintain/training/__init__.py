@@ -1,0 +1,1 @@
+"""Training: whatever changes a policy from one episode to the next."""

@@ -1,0 +1,103 @@
+"""Recording how a policy plays, well and under its own noise, as a Minari data set for imitators to learn from."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from quintain.agents.policies.actor import Rollouts
+from quintain.agents.policies.policy import Policy
+from quintain.errors import require
+from quintain.seeding import SeedStream
+
+__all__ = ["record_demonstrations"]
+
+#: Levels of noise, one per episode in turn. Noise shows how to come back from where a good policy never goes, and the
+#: returns it costs are what a return-conditioned policy is told apart by.
+LEVELS = (0.0, 0.1, 0.3, 0.6)
+
+
+def record_demonstrations(
+    make: Callable[[], gym.Env[Any, Any]],
+    victim: Policy,
+    dataset_id: str,
+    *,
+    episodes: int,
+    seed: int = 0,
+    levels: Sequence[float] = LEVELS,
+) -> Any:
+    """Play episodes and store what was executed, in the place of a data set of that name.
+
+    Args:
+        make: Makes an environment, registered and with a step limit.
+        victim: Who plays.
+        dataset_id: Name for Minari, ``"namespace/name-vN"``.
+        episodes: Number of episodes, >= 1.
+        seed: Root seed; equal seeds give equal data.
+        levels: Noise of the episodes in turn. Continuous actions: standard deviation in half ranges of the action (in
+            its own units where unbounded), clipped to the bounds. Discrete ones: chance of a random action.
+
+    Returns:
+        The ``minari.MinariDataset``.
+
+    Raises:
+        MissingDependencyError: If Minari is not installed.
+    """
+    minari = require("minari", "rl", "recording trajectories")
+    seeds = SeedStream(seed, "demonstrations")
+    rng = seeds.child("noise").generator()
+    env, buffers = make(), []
+    try:
+        for number in range(episodes):
+            episode_seed, level = seeds.child("episode")[number], levels[number % len(levels)]
+            buffer = minari.data_collector.EpisodeBuffer(id=number, seed=episode_seed)
+            buffers.append(replace(buffer, **_play(env, victim, episode_seed, level, rng)))
+        if dataset_id in minari.list_local_datasets():
+            minari.delete_dataset(dataset_id)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about an author's name and address, and a link to the code
+            return minari.create_dataset_from_buffers(
+                dataset_id,
+                buffers,
+                env=env.spec,
+                algorithm_name=victim.name,
+                description=f"{episodes} episodes of {victim.name} with action noise of {tuple(levels)} in turn",
+            )
+    finally:
+        env.close()
+
+
+def _play(env: gym.Env[Any, Any], victim: Policy, seed: int, level: float, rng: np.random.Generator) -> dict[str, Any]:
+    """Play one episode and return its columns."""
+    player = Rollouts(victim, 1)
+    player.restart()
+    observation, _ = env.reset(seed=seed)
+    columns: dict[str, list[Any]] = {n: [] for n in ("actions", "rewards", "terminations", "truncations")}
+    observations, over = [observation], False
+    while not over:
+        action = _noisy(player.act(observation[None]), victim.action_space, level, rng)
+        observation, reward, terminated, truncated, _ = env.step(action[0])
+        player.did(action, np.array([reward]))
+        observations.append(observation)
+        for column, value in zip(columns.values(), (action[0], float(reward), terminated, truncated), strict=True):
+            column.append(value)
+        over = terminated or truncated
+    return columns | {"observations": np.stack(observations), "actions": np.stack(columns["actions"])}
+
+
+def _noisy(
+    actions: NDArray[Any], space: spaces.Box | spaces.Discrete, level: float, rng: np.random.Generator
+) -> NDArray[Any]:
+    if isinstance(space, spaces.Discrete):
+        random = space.start + rng.integers(space.n, size=actions.shape)
+        return np.where(rng.random(actions.shape) < level, random, actions)
+    half = (space.high.astype(np.float64) - space.low) / 2 if space.is_bounded() else 1.0
+    noisy = actions + level * half * rng.standard_normal(actions.shape)
+    return np.clip(noisy, space.low, space.high).astype(space.dtype)

@@ -1,0 +1,210 @@
+"""Training a Decision Transformer on recorded trajectories in Minari format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from gymnasium import spaces
+from numpy.typing import NDArray
+
+from quintain.agents.policies.decision_transformer import DecisionTransformer, encoded_actions
+from quintain.agents.policies.normaliser import Normaliser
+from quintain.agents.policies.policy import Policy
+from quintain.agents.policies.transformer import DecisionNetwork, Shape
+from quintain.errors import ConfigurationError, require
+from quintain.seeding import SeedStream
+
+__all__ = ["ImitationSettings", "train_decision_transformer"]
+
+
+@dataclass(frozen=True, slots=True)
+class ImitationSettings:
+    """How a Decision Transformer is trained.
+
+    Attributes:
+        context: Steps that it looks at, the newest included (20 in Chen et al. 2021).
+        width: Length of a token (128).
+        layers: Transformer blocks (3).
+        heads: Attention heads (1).
+        updates: Gradient steps (100,000).
+        batch: Windows per step (64).
+        learning_rate: Of AdamW (1e-4), rising over the first 5 % of the updates and falling linearly to 0.
+        weight_decay: Likewise (1e-4).
+        quantile: The return that the victim is asked for, as a quantile of the returns in the data, in [0, 1].
+        std: Assumed standard deviation of the action in units of the network's output; continuous actions only.
+    """
+
+    context: int = 10
+    width: int = 64
+    layers: int = 2
+    heads: int = 2
+    updates: int = 2000
+    batch: int = 64
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    quantile: float = 0.9
+    std: float = 0.1
+
+
+class _Data(NamedTuple):
+    """All transitions, each episode preceded by ``context - 1`` empty steps."""
+
+    returns: NDArray[np.float64]
+    states: NDArray[np.float64]
+    actions: NDArray[np.float32]
+    times: NDArray[np.int64]
+
+
+def train_decision_transformer(
+    dataset: Any,
+    *,
+    settings: ImitationSettings = ImitationSettings(),
+    seed: int = 0,
+    name: str = "decision transformer",
+    progress: Callable[[int, float], None] | None = None,
+) -> tuple[Policy, dict[str, Any]]:
+    """Train a Decision Transformer (Chen et al. 2021) on a Minari data set and return it as a victim.
+
+    It minimises the squared error of the executed actions (the cross-entropy of discrete ones) at every step of random
+    windows. Observations are normalised by the statistics of the data.
+
+    Differences: no dropout, GELU instead of ReLU, and fewer, larger steps on a smaller network.
+
+    Args:
+        dataset: A ``minari.MinariDataset``, the name of one in the local store, or its folder.
+        settings: How.
+        seed: Root seed; equal seeds give equal victims.
+        name: What reports call it.
+        progress: Called about fifty times with the updates so far and the mean loss since the last call.
+
+    Returns:
+        The victim, which remembers its episode, and facts: the settings, the return it is asked for, and episodes,
+        transitions and returns of the data.
+
+    Raises:
+        ConfigurationError: If there is no such data set, or it holds no flat numeric trajectories.
+        MissingDependencyError: If Minari or torch is not installed.
+    """
+    torch = require("torch", "rl", "training a Decision Transformer")
+    torch.set_num_threads(1)
+    if settings.width % settings.heads or not 0 <= settings.quantile <= 1 or settings.context < 1:
+        raise ConfigurationError(f"heads must divide width, quantile lie in [0, 1] and context be >= 1, got {settings}")
+    source = _open(dataset)
+    episodes = list(source.iterate_episodes())
+    observation_space, action_space = source.observation_space, source.action_space
+    if not episodes or not isinstance(action_space, (spaces.Box, spaces.Discrete)):
+        raise ConfigurationError(f"{dataset} holds no episodes with flat numeric actions to imitate")
+    earned = np.array([float(np.sum(episode.rewards)) for episode in episodes])
+    scale = max(float(np.abs(earned).max()), 1e-6)
+    seen = np.concatenate([np.asarray(e.observations, np.float64)[:-1] for e in episodes])
+    spread = seen.std(0)
+    normaliser = Normaliser(seen.mean(0), np.where(spread > 1e-6, spread, 1.0), clip=10.0)
+    target = float(np.quantile(earned, settings.quantile))
+    data = _windows(episodes, normaliser, action_space, settings.context, scale)
+    shape = Shape(seen.shape[1], data.actions.shape[1], 1 + int(data.times.max()), settings.width, settings.layers,
+                  settings.heads)  # fmt: skip
+    discrete = isinstance(action_space, spaces.Discrete)
+    bounded = not discrete and isinstance(action_space, spaces.Box) and action_space.is_bounded()
+    seeds = SeedStream(seed, "decision transformer")
+    network = DecisionNetwork.fresh(shape, bounded, seeds.child("weights").generator())
+    _fit(torch, network, data, settings, discrete, seeds.child("batches").generator(), progress)
+    victim = Policy(
+        DecisionTransformer(network, action_space, context=settings.context, target=target, scale=scale),
+        observation_space,
+        action_space,
+        head="categorical" if discrete else "scaled" if bounded else "deterministic",
+        std=None if discrete else np.full(data.actions.shape[1], settings.std),
+        normaliser=normaliser,
+        name=name,
+    )
+    facts = {
+        "settings": asdict(settings),
+        "seed": seed,
+        "target": target,
+        "data": {"name": str(source.id), "episodes": len(episodes), "transitions": len(seen),
+                 "return": {"mean": float(earned.mean()), "std": float(earned.std()), "max": float(earned.max())}},
+    }  # fmt: skip
+    return victim, facts
+
+
+def _open(dataset: Any) -> Any:
+    minari = require("minari", "rl", "reading trajectories")
+    if isinstance(dataset, minari.MinariDataset):
+        return dataset
+    folder = Path(dataset)
+    try:
+        if folder.is_dir():
+            inner = folder / "data"
+            return minari.MinariDataset(inner if inner.is_dir() else folder)
+        return minari.load_dataset(str(dataset))
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigurationError(
+            f"no Minari data set at {str(dataset)!r}: {error}; record one with quintain.evaluate and "
+            "quintain.evaluation.minari.to_minari"
+        ) from error
+
+
+def _windows(
+    episodes: list[Any], normaliser: Normaliser, space: spaces.Space[Any], context: int, scale: float
+) -> _Data:
+    columns: list[list[NDArray[Any]]] = [[], [], [], []]
+    for episode in episodes:
+        rewards = np.asarray(episode.rewards, np.float64)
+        to_go = np.cumsum(rewards[::-1])[::-1] / scale
+        states = normaliser(np.asarray(episode.observations, np.float64)[:-1])
+        actions = encoded_actions(np.asarray(episode.actions), space)
+        parts: tuple[NDArray[Any], ...] = (to_go, states, actions, np.arange(len(rewards)))
+        for column, part in zip(columns, parts, strict=True):
+            empty = np.full((context - 1, *part.shape[1:]), -1 if part.dtype.kind == "i" else 0, part.dtype)
+            column += [empty, part]
+    return _Data(*(np.concatenate(column) for column in columns))
+
+
+def _fit(
+    torch: Any,
+    network: DecisionNetwork,
+    data: _Data,
+    settings: ImitationSettings,
+    discrete: bool,
+    rng: np.random.Generator,
+    progress: Callable[[int, float], None] | None,
+) -> None:
+    parameters = [tensor.requires_grad_(True) for tensor in network.weights.values()]
+    optimiser = torch.optim.AdamW(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    warm, every = max(1, settings.updates // 20), max(1, settings.updates // 50)
+    last_steps = np.flatnonzero(data.times >= 0)
+    back = np.arange(1 - settings.context, 1)
+    losses: list[float] = []
+    for update in range(settings.updates):
+        optimiser.param_groups[0]["lr"] = settings.learning_rate * min(
+            1.0, (update + 1) / warm, (settings.updates - update) / (settings.updates - warm + 1)
+        )
+        chosen = rng.choice(last_steps, settings.batch)[:, None] + back
+        times = data.times[chosen]
+        valid = torch.from_numpy(times >= 0)
+        actions = torch.from_numpy(data.actions[chosen])
+        outputs = network(
+            torch.as_tensor(data.returns[chosen], dtype=torch.float32),
+            torch.as_tensor(data.states[chosen], dtype=torch.float32),
+            actions,
+            torch.from_numpy(np.maximum(times, 0)),
+            valid,
+        )[valid]
+        if discrete:
+            loss = torch.nn.functional.cross_entropy(outputs, actions[valid].argmax(1))
+        else:
+            loss = torch.nn.functional.mse_loss(outputs, actions[valid])
+        optimiser.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 0.25)
+        optimiser.step()
+        losses.append(float(loss.detach()))
+        if progress is not None and ((update + 1) % every == 0 or update + 1 == settings.updates):
+            progress(update + 1, float(np.mean(losses)))
+            losses = []
+    for tensor in parameters:
+        tensor.requires_grad_(False)

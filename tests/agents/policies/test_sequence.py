@@ -1,0 +1,159 @@
+"""A victim with a memory, through everything that plays it."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+import quintain
+from quintain.agents.policies import Autograd, Policy, Rollouts, SequencePolicy
+from quintain.errors import CapabilityError
+from quintain.training.control import play_episodes
+
+torch = pytest.importorskip("torch")
+
+STATES, ACTIONS = spaces.Box(-np.inf, np.inf, (3,)), spaces.Box(-9.0, 9.0, (1,), np.float64)
+
+
+class Sums(SequencePolicy):
+    """Acts on the newest first entry plus everything it saw, did and was paid before: each with a digit of its own."""
+
+    def remember(self, rows):
+        return Totals(rows)
+
+
+class Totals:
+    def __init__(self, rows):
+        self.total, self.newest = np.zeros(rows), np.zeros((rows, 3))
+
+    def restart(self, rows):
+        self.total[rows] = 0
+
+    def policy(self, rows):
+        before = torch.tensor(self.total[rows])[:, None]
+        return Autograd(lambda x: x[:, :1] + 0.1 * before, torch.float64)
+
+    def saw(self, x, rows):
+        self.newest[rows] = x
+
+    def did(self, actions, rewards, rows):
+        self.total[rows] += self.newest[rows, 0] + 0.01 * actions[:, 0] + 0.001 * rewards
+
+
+def victim(**options):
+    return Policy(Sums(), STATES, ACTIONS, **options)
+
+
+def by_hand(observations, rewards):
+    """The actions it takes in an episode."""
+    total, actions = 0.0, []
+    for observation, reward in zip(observations, rewards, strict=True):
+        actions.append(np.clip(observation[0] + 0.1 * total, -9, 9))
+        total += observation[0] + 0.01 * actions[-1] + 0.001 * reward
+    return actions
+
+
+def test_it_acts_on_what_it_saw_did_and_was_paid():
+    rollouts = Rollouts(victim(), 2)
+    rollouts.restart()
+    rng = np.random.default_rng(0)
+    observations, rewards = rng.normal(size=(4, 2, 3)), rng.normal(size=(4, 2))
+    taken = []
+    for seen, paid in zip(observations, rewards, strict=True):
+        taken.append(rollouts.act(seen))
+        rollouts.did(taken[-1], paid)
+    for row in range(2):
+        wanted = by_hand(observations[:, row], rewards[:, row])
+        np.testing.assert_allclose(np.array(taken)[:, row, 0], wanted, rtol=1e-6)
+
+
+def test_rows_begin_and_remember_on_their_own():
+    rollouts = Rollouts(victim(), 3)
+    rollouts.restart()
+    ones = np.ones((3, 3))
+    rollouts.act(ones)
+    rollouts.did(np.zeros((3, 1)), np.zeros(3))
+    rollouts.restart(np.array([1]))
+    np.testing.assert_allclose(rollouts.act(ones)[:, 0], [1.1, 1.0, 1.1])
+    np.testing.assert_allclose(rollouts.at(np.array([2, 1])).act_batch(ones[:2])[:, 0], [1.1, 1.0])
+
+
+def test_a_moment_of_it_is_an_ordinary_victim_and_stays_what_it_is():
+    rollouts = Rollouts(victim(std=np.array([0.5])), 1)
+    rollouts.restart()
+    moment = rollouts.at()
+    assert not moment.remembers
+    assert moment.capabilities == victim(std=np.array([0.5])).capabilities == {"gradient", "density", "continuous"}
+    rollouts.act(np.full((1, 3), 5.0))
+    rollouts.did(np.zeros((1, 1)), np.zeros(1))
+    np.testing.assert_allclose(moment.act_batch(np.ones((1, 3))), [[1.0]])
+    np.testing.assert_allclose(rollouts.at().act_batch(np.ones((1, 3))), [[1.5]])
+
+
+def test_asking_it_about_single_observations_is_refused():
+    for ask in (victim().act_batch, victim().policy.pull):
+        with pytest.raises(CapabilityError, match="remembers its episode"):
+            ask(np.ones((1, 3)))
+
+
+class Paying(gym.Env):
+    """Observations are noise; the action is paid. Says so in its terms, if it is told to."""
+
+    observation_space, action_space = STATES, ACTIONS
+    metadata = {"render_modes": []}
+
+    def __init__(self, terms=True):
+        self.terms, self.seen, self.did, self.paid = terms, [], [], []
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.time = 0
+        self.seen, self.did, self.paid = [self.np_random.normal(size=3).astype(np.float32)], [], []
+        return self.seen[-1], {}
+
+    def step(self, action):
+        self.time += 1
+        self.did.append(action)
+        self.seen.append(self.np_random.normal(size=3).astype(np.float32))
+        self.paid.append(float(action[0]))
+        info = {"reward_terms": {"half": self.paid[-1] / 2, "other half": self.paid[-1] / 2}} if self.terms else {}
+        return self.seen[-1], self.paid[-1], False, self.time == 4, info
+
+
+def test_play_episodes_tells_it_everything():
+    made = []
+
+    def make():
+        made.append(Paying())
+        return made[-1]
+
+    played = play_episodes(make, victim(), [3, 4])
+    for env, episode in zip(made, played, strict=True):
+        wanted = by_hand(env.seen[:4], env.paid)
+        np.testing.assert_allclose(np.ravel(env.did), wanted, rtol=1e-6)
+        assert episode.reward == pytest.approx(sum(wanted), rel=1e-6)
+
+
+@pytest.fixture
+def paying():
+    for name, terms in (("Paying-v0", True), ("Silent-v0", False)):
+        gym.register(name, entry_point=Paying, kwargs={"terms": terms}, disable_env_checker=True)
+    yield
+    for name in ("Paying-v0", "Silent-v0"):
+        gym.registry.pop(name)
+
+
+def test_as_an_agent_it_learns_its_rewards_from_the_named_terms(paying):
+    report = quintain.evaluate("Paying-v0", victim(), episodes=3, seed=1, concurrency=2)
+    assert report.errors == 0
+    for episode in report.episodes:
+        observations = [step["observation"] for step in episode.steps]
+        rewards = [step["reward"] for step in episode.steps]
+        actions = [step["action"][0] for step in episode.steps]
+        np.testing.assert_allclose(actions, by_hand(observations, rewards), rtol=1e-5)
+
+
+def test_as_an_agent_without_named_terms_it_says_what_is_missing(paying):
+    report = quintain.evaluate("Silent-v0", victim(), episodes=1)
+    assert report.errors == 1
+    assert "reward_terms" in report.episodes[0].error["message"]

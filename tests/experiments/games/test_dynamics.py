@@ -1,0 +1,66 @@
+"""Evolution: known rest points, known fixation probabilities."""
+
+import numpy as np
+import pytest
+
+from quintain.errors import ConfigurationError
+from quintain.experiments.games.dynamics import fixation_probability, moran_process, replicator_dynamics
+
+PD = [[3, 0], [5, 1]]
+
+
+def test_defectors_take_over_one_shot_dilemmas():
+    path = replicator_dynamics(PD, [0.99, 0.01])
+    assert path[-1] == pytest.approx([0, 1], abs=1e-6)
+    assert path.sum(axis=1) == pytest.approx(1)
+
+
+def test_hawks_and_doves_meet_at_the_mixed_equilibrium():
+    hawk_dove = [[-1, 4], [0, 2]]  # value 4, cost 6: two thirds hawks
+    for start in ([0.9, 0.1], [0.1, 0.9]):
+        assert replicator_dynamics(hawk_dove, start)[-1] == pytest.approx([2 / 3, 1 / 3], abs=1e-4)
+
+
+def test_rock_paper_scissors_keeps_its_constant_of_motion():
+    """In the zero-sum game the product of the shares does not change."""
+    path = replicator_dynamics([[0, -1, 1], [1, 0, -1], [-1, 1, 0]], [0.5, 0.3, 0.2], step=0.01)
+    assert path.prod(axis=1) == pytest.approx(np.full(len(path), 0.03), rel=1e-6)
+
+
+def test_neutral_mutants_fix_with_probability_one_over_n():
+    assert fixation_probability(PD, 20, intensity=0) == pytest.approx(np.full((2, 2), 1 / 20))
+
+
+def test_fixation_matches_simulation():
+    """2,000 runs in a population of 6; four standard errors."""
+    exact = fixation_probability([[1, 2], [1.5, 1]], 6, intensity=0.7)[0, 1]
+    wins = [moran_process([[1, 2], [1.5, 1]], [1, 5], intensity=0.7, seed=s)[-1][0] == 6 for s in range(2000)]
+    assert abs(np.mean(wins) - exact) < 4 * np.sqrt(exact * (1 - exact) / 2000)
+
+
+def test_the_population_keeps_its_size_and_ends_at_fixation():
+    path = moran_process(PD, [10, 10], seed=1)
+    assert (path.sum(axis=1) == 20).all()
+    assert 20 in path[-1]
+    assert len(path) < 10_001
+    assert np.array_equal(path, moran_process(PD, [10, 10], seed=1))
+
+
+def test_mutation_keeps_the_process_going():
+    assert len(moran_process(PD, [0, 10], steps=500, mutation=0.1, seed=0)) == 501
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: replicator_dynamics([[1, 2]]),
+        lambda: replicator_dynamics(PD, [0.7, 0.7]),
+        lambda: moran_process(PD, [1, 0]),
+        lambda: moran_process(PD, [5, 5], mutation=2),
+        lambda: fixation_probability(PD, 1),
+        lambda: fixation_probability([[np.nan, 1], [1, 1]], 5),
+    ],
+)
+def test_nonsense_is_refused(call):
+    with pytest.raises(ConfigurationError):
+        call()

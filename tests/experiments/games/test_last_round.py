@@ -1,0 +1,51 @@
+"""The last round beside the others, by the textbook's numbers."""
+
+import math
+
+import pytest
+
+from quintain.experiments.games import Fixture, last_round_test, play_matches
+
+
+def played(first_moves, rounds):
+    """Matches in which a scripted first player makes the given moves."""
+    scripts = iter(first_moves)
+
+    class Script:
+        def begin(self, seat):
+            moves = iter(next(scripts))
+            return type("Actor", (), {"act": lambda self, observation, info: next(moves)})()
+
+    fixtures = [Fixture("prisoners_dilemma", ("script", "grim"), k) for k in range(len(first_moves))]
+    return play_matches(fixtures, {"script": Script()}, env={"rounds": rounds}, concurrency=1)
+
+
+def test_the_statistic_is_that_of_the_textbook():
+    matches = played([[0, 0, 0, 1]] * 6 + [[0, 0, 1, 1]] * 2 + [[0, 1, 0, 0]] * 4, rounds=4)
+    found = last_round_test(matches, "script")
+    assert found.counts.tolist() == [[30, 6], [4, 8]]
+    # n (|ad - bc| - n/2)^2 over the product of the margins, with Yates' correction.
+    expected = 48 * (abs(30 * 8 - 6 * 4) - 24) ** 2 / (36 * 12 * 34 * 14)
+    assert found.statistic == pytest.approx(expected)
+    assert found.p_value == pytest.approx(math.erfc(math.sqrt(expected / 2)))  # one degree of freedom
+    assert (found.switched.estimate, found.switched.n) == (0.5, 12)
+    assert "rough" in found.note
+
+
+def test_a_constant_player_gives_nothing_to_test():
+    found = last_round_test(played([[1, 1, 1]] * 3, rounds=3), "script")
+    assert math.isnan(found.statistic)
+    assert math.isnan(found.p_value)
+    assert found.switched.estimate == 0
+    assert "nothing to test" in found.note
+
+
+def test_illegal_choices_are_left_out():
+    found = last_round_test(played([[0, 9, 1], [0, 1, 9]], rounds=3), "script")
+    assert found.counts.tolist() == [[2, 1], [0, 1]]
+    assert found.switched.n == 0
+
+
+def test_who_did_not_play_cannot_be_tested():
+    with pytest.raises(ValueError, match="must have played"):
+        last_round_test(played([[0, 1]], rounds=2), "nobody")

@@ -1,0 +1,55 @@
+"""The mixed model against what can be computed by hand."""
+
+import numpy as np
+import pytest
+
+from quintain.errors import ConfigurationError
+from quintain.experiments.games import Fixture, compare_players, mixed_effects, play_matches, sample_games
+
+pytest.importorskip("statsmodels")
+
+
+@pytest.fixture(scope="module")
+def matches():
+    fixtures = [
+        Fixture(game, (player, opponent), repetition)
+        for game in sample_games(10)
+        for player in ("random", "tit-for-tat", "always-cooperate")
+        for opponent in ("best-response", "alternator")
+        for repetition in range(2)
+    ]
+    return play_matches(fixtures, {}, env={"rounds": 10})
+
+
+def test_in_a_balanced_design_estimates_are_the_differences_of_means(matches):
+    found = mixed_effects(matches, ["random", "tit-for-tat", "always-cooperate"])
+    assert set(found) == {"tit-for-tat", "always-cooperate"}
+    for player, interval in found.items():
+        paired = compare_players(matches, player, "random")
+        assert interval.estimate == pytest.approx(paired.estimate, abs=1e-6)
+        assert interval.low < interval.estimate < interval.high
+        assert interval.n == len(matches)
+
+
+def test_known_effects_are_recovered():
+    """Values made up: cells differ by much, the second player earns 0.3 more; unpaired, that would drown."""
+    fixtures = [Fixture(game, (player, "grim")) for game in sample_games(40) for player in ("random", "alternator")]
+    played = play_matches(fixtures, {}, env={"rounds": 2})
+    rng = np.random.default_rng(0)
+    level = {fixture.game: rng.normal(0, 5) for fixture in fixtures}
+
+    def made_up(match, seat):
+        name = match.fixture.agents[seat]
+        return level[match.fixture.game] + 0.3 * (name == "alternator") + rng.normal(0, 0.1)
+
+    found = mixed_effects(played, ["random", "alternator"], made_up)["alternator"]
+    assert found.low < 0.3 < found.high
+    assert found.high - found.low < 0.15
+
+
+def test_what_cannot_be_modelled_is_named(matches):
+    for players in (["random"], ["random", "nobody"]):
+        with pytest.raises(ConfigurationError, match="a mixed model needs two players or more"):
+            mixed_effects(matches, players)
+    with pytest.raises(ConfigurationError, match="in 0 cells"):
+        mixed_effects(matches, ["random", "tit-for-tat"], lambda match, seat: None)

@@ -1,0 +1,30 @@
+"""The page of a stored run of matches. That it equals the one made after playing is tested with the commands."""
+
+import pytest
+
+pytest.importorskip("matplotlib", reason="figures need matplotlib: pip install 'quintain[report]'")
+
+from quintain.errors import RecordError
+from quintain.experiments.games import Fixture, play_matches, tournament, write_run_page
+
+
+def test_a_tournament_has_its_ranking_once_everybody_has_met(tmp_path):
+    tournament(["grim", "joss"], rounds=3, repetitions=1, out=tmp_path)
+    assert "Tournament" in write_run_page(tmp_path).read_text()
+    records = tmp_path / "episodes.jsonl"
+    records.write_text(records.read_text().splitlines()[0] + "\n")
+    page = write_run_page(tmp_path).read_text()
+    assert "Tournament" not in page
+    assert "grim – grim" in page
+
+
+def test_matches_of_no_particular_experiment_show_all_players(tmp_path):
+    play_matches([Fixture("prisoners_dilemma", ("grim", "joss"))], {}, env={"rounds": 3}, out=tmp_path)
+    page = write_run_page(tmp_path).read_text()
+    assert "grim in prisoners_dilemma" in page
+    assert "joss in prisoners_dilemma" in page
+
+
+def test_another_folder_is_refused(tmp_path):
+    with pytest.raises(RecordError, match="no tournament"):
+        write_run_page(tmp_path)

@@ -1,0 +1,89 @@
+import gymnasium as gym
+import numpy as np
+import pytest
+from holding import linear, reacher
+
+import quintain  # noqa: F401 - registers the environments
+from quintain.agents.policies import save_policy
+from quintain.attacks.registry import resolve_attacks
+from quintain.errors import ConfigurationError, UnknownNameError
+from quintain.experiments.robustness import Experiment, load_subject, reference_subject, robustness
+from quintain.experiments.robustness.subjects import make_subject, read_policy
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("QUINTAIN_CACHE", str(tmp_path / "cache"))
+
+
+def test_a_saved_victim_plays_its_environment(tmp_path):
+    pytest.importorskip("mujoco")
+    save_policy(reacher(), tmp_path / "mine.npz")
+    subject = load_subject(tmp_path / "mine.npz", "Tabletop/Reach-v0", env_kwargs={"scenario": "opposite"})
+    assert subject.name == "mine"
+    assert subject.intention(0).name == "reacher in a mirror"
+    env = subject.make()
+    assert env.unwrapped.scenario == "opposite"
+    manipulation = load_subject(tmp_path / "mine.npz", "Tabletop/Reach-v0", env_kwargs={"scenario": "manipulation"})
+    assert manipulation.intention(0) is None
+
+
+@pytest.mark.parametrize("name", ["PPO", "A2C", "SAC", "TD3"])
+def test_a_stable_baselines_file_is_recognised(tmp_path, name):
+    sb3 = pytest.importorskip("stable_baselines3")
+    model = getattr(sb3, name)("MlpPolicy", gym.make("Pendulum-v1"), device="cpu", seed=0)
+    model.save(tmp_path / "model.zip")
+    victim = read_policy(tmp_path / "model.zip")
+    state = np.array([[1.0, 0.0, 0.3]], np.float32)
+    expected, _ = model.predict(state, deterministic=True)
+    np.testing.assert_allclose(victim.act_batch(state), expected, atol=1e-5)
+    assert ("value" in victim.capabilities) == (name in ("PPO", "A2C"))
+
+
+def test_files_that_hold_no_policy_are_explained(tmp_path):
+    (tmp_path / "a.zip").write_text("nothing")
+    with pytest.raises(ConfigurationError, match="no Stable-Baselines3 model"):
+        read_policy(tmp_path / "a.zip")
+    for name in ("b.npz", "c.onnx"):
+        with pytest.raises(ConfigurationError, match="expected a file"):
+            read_policy(tmp_path / name)
+
+
+def test_a_sketch_of_an_untrained_victim_shows_whether_attacks_fit(cache):
+    pytest.importorskip("mujoco")
+    sketch = reference_subject("reach", scenario="opposite", sketch=True)
+    Experiment((sketch,), resolve_attacks(["mad", "critic", "sa-rl", "rat", "target"]), (0.1,)).check()
+    sketch = reference_subject("reach", scenario="manipulation", sketch=True)
+    with pytest.raises(ConfigurationError, match="shows what the attacker wants"):
+        Experiment((sketch,), resolve_attacks(["target"]), (0.1,)).check()
+    with pytest.raises(UnknownNameError, match="did you mean 'reach'"):
+        reference_subject("reech")
+    with pytest.raises(ConfigurationError, match="has no scenarios"):
+        reference_subject("reacher", scenario="opposite", sketch=True)
+
+
+def test_a_reference_victim_is_trained_once_for_every_seed(cache):
+    pytest.importorskip("mujoco")
+    pytest.importorskip("stable_baselines3")
+    said = []
+    options = {"steps": 1_920, "seeds": (0, 1), "progress": lambda *words: said.append(words)}
+    subject = reference_subject("reach", **options)
+    assert [words[0] for words in said] == ["reach, seed 0", "reach, seed 1"]
+    assert subject.victim(0) is not subject.victim(1)
+    again = reference_subject("reach", **options)
+    assert len(said) == 2
+    assert again.describe() == subject.describe()
+    prints = subject.describe()["victims"]
+    assert prints["0"] != prints["1"]
+
+
+def test_an_environment_may_be_named():
+    table = robustness("Robustness/Hold-v0", linear(1.0), ["random"], [0.5], episodes=2)
+    assert [e.length for e in table.rows[0].episodes] == [25, 25]
+
+
+def test_what_is_not_a_victim_or_a_list_of_attacks_is_named():
+    with pytest.raises(ConfigurationError, match=r"expected a Policy, got object; wrap .*Policy\.from_sb3"):
+        make_subject("CartPole-v1", object())
+    with pytest.raises(ConfigurationError, match=r"did you mean \['mad'\]"):
+        resolve_attacks("mad")

@@ -1,0 +1,70 @@
+import warnings
+
+import pytest
+from holding import Hold, linear
+
+from quintain.experiments.robustness import robustness
+from quintain.experiments.robustness.videos import read_clips
+
+Image = pytest.importorskip("PIL.Image")
+pytest.importorskip("jinja2")
+OPTIONS = {"episodes": 5, "videos": True, "show": False}
+
+
+def test_panels_stand_side_by_side_and_in_step(tmp_path):
+    robustness(Hold, linear(1.0), ["random", "fgsm"], [0.1, 0.5], out=tmp_path, **OPTIONS)
+    (clip,) = read_clips(tmp_path)
+    assert clip.captions == ("clean", "random, 0.5", "fgsm, 0.5")
+    assert clip.outcomes[0] == "return 0, victim succeeds"
+    assert "victim succeeds" not in clip.outcomes[2]
+    with Image.open(tmp_path / "videos" / clip.file) as film:
+        assert film.n_frames == 5  # the start and four steps
+        assert film.size == (3 * 220, 165)
+        film.seek(4)
+        left, right = film.convert("RGB").crop((0, 0, 220, 165)), film.convert("RGB").crop((440, 0, 660, 165))
+    # Same seed, same state: the attack changes what the victim sees, not what is there.
+    assert max(abs(a - b) for a, b in zip(left.getpixel((110, 80)), right.getpixel((110, 80)), strict=True)) < 8
+    assert (tmp_path / "videos" / clip.poster).exists()
+    page = (tmp_path / "report.html").read_text()
+    assert page.count("data:image/webp;base64,") == 2
+
+
+class Blind(Hold):
+    """Draws as a machine without a screen does."""
+
+    def render(self):
+        raise RuntimeError("an OpenGL platform library has not been loaded into this process")
+
+
+class Bare(Hold):
+    """Takes no render mode."""
+
+    def __init__(self):
+        super().__init__()
+
+
+@pytest.mark.parametrize(("env", "said"), [(Blind, "MUJOCO_GL=egl"), (Bare, "render_mode")])
+def test_what_cannot_be_filmed_costs_no_number_and_can_be_made_up_for(tmp_path, monkeypatch, env, said):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        table = robustness(env, linear(1.0), ["fgsm"], [0.5], out=tmp_path, **OPTIONS)
+    assert table.of("victim", "fgsm")[0].loss.estimate == pytest.approx(1.0)
+    (clip,) = read_clips(tmp_path)
+    assert not clip.file
+    assert said in clip.note
+    assert said in (tmp_path / "report.html").read_text()
+    monkeypatch.setattr(env, "render", Hold.render, raising=False)
+    monkeypatch.setattr(env, "__init__", Hold.__init__)
+    robustness(env, linear(1.0), ["fgsm"], [0.5], out=tmp_path, resume=True, **OPTIONS)
+    assert read_clips(tmp_path)[0].file
+    assert said not in (tmp_path / "report.html").read_text()
+
+
+def test_a_film_is_made_later_for_a_finished_run(tmp_path):
+    options = {**OPTIONS, "out": tmp_path}
+    robustness(Hold, linear(1.0), ["fgsm"], [0.5], **options | {"videos": False})
+    assert read_clips(tmp_path) == []
+    before = (tmp_path / "episodes.jsonl").read_bytes()
+    robustness(Hold, linear(1.0), ["fgsm"], [0.5], resume=True, **options)
+    assert read_clips(tmp_path)[0].file
+    assert (tmp_path / "episodes.jsonl").read_bytes() == before

@@ -1,0 +1,84 @@
+import gymnasium as gym
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+minari = pytest.importorskip("minari")
+
+from quintain.agents.policies import MLP, Layer, Policy, load_policy, save_policy  # noqa: E402
+from quintain.errors import ConfigurationError  # noqa: E402
+from quintain.training.control.demonstrations import record_demonstrations  # noqa: E402
+from quintain.training.control.ppo import RECIPES, Recipe, cache_folder, load_reference, train_reference  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def _own_store(tmp_path, monkeypatch):
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path / "minari"))
+    monkeypatch.setenv("QUINTAIN_CACHE", str(tmp_path / "cache"))
+
+
+def make():
+    return gym.make("Pendulum-v1", max_episode_steps=20)
+
+
+def demonstrator():
+    env = make()
+    policy = MLP([Layer(np.array([[0.3, -1.0, 0.2]]), np.zeros(1), "identity")])
+    return Policy(policy, env.observation_space, env.action_space, name="swinger")
+
+
+def test_what_was_executed_is_what_is_recorded():
+    data = record_demonstrations(make, demonstrator(), "test/swing-v0", episodes=4, levels=(0.0, 0.5))
+    victim, env = demonstrator(), make()
+    errors = []
+    for episode in data.iterate_episodes():
+        (told,) = data.storage.get_episode_metadata([episode.id])
+        observation, _ = env.reset(seed=int(told["seed"]))
+        for i, action in enumerate(episode.actions):
+            np.testing.assert_array_equal(episode.observations[i], observation)
+            observation, reward, _, _, _ = env.step(action)
+            assert episode.rewards[i] == pytest.approx(reward)
+        assert episode.truncations[-1]
+        errors.append(np.abs(victim.act_batch(episode.observations[:-1]) - episode.actions).max())
+        assert np.abs(episode.actions).max() <= 2
+    assert errors[0] == errors[2] == 0
+    assert min(errors[1], errors[3]) > 0.3
+
+
+def test_recording_again_takes_the_old_one_s_place_and_seeds_decide():
+    actions = []
+    for seed in (0, 0, 1):
+        data = record_demonstrations(make, demonstrator(), "test/swing-v0", episodes=2, seed=seed)
+        assert data.total_episodes == 2
+        actions.append(np.concatenate([e.actions for e in data.iterate_episodes()]))
+    np.testing.assert_array_equal(actions[0], actions[1])
+    assert not np.array_equal(actions[0], actions[2])
+
+
+def test_discrete_actions_are_replaced_now_and_then():
+    cart = gym.make("CartPole-v1")
+    policy = MLP([Layer(np.array([[0.0] * 4, [0, 0, 10.0, 3.0]]), np.zeros(2), "identity")])
+    victim = Policy(policy, cart.observation_space, cart.action_space, head="categorical")
+    data = record_demonstrations(lambda: gym.make("CartPole-v1"), victim, "test/cart-v0", episodes=6, levels=(0.5,))
+    changed = [victim.act_batch(e.observations[:-1]) != e.actions for e in data.iterate_episodes()]
+    assert 0.1 < np.concatenate(changed).mean() < 0.4  # a quarter
+
+
+def test_an_imitator_s_recipe_records_trains_and_keeps(monkeypatch):
+    monkeypatch.setitem(RECIPES, "swing", Recipe("Pendulum-v1", {"max_episode_steps": 20}))
+    monkeypatch.setitem(
+        RECIPES,
+        "swing-dt",
+        Recipe("Pendulum-v1", {"max_episode_steps": 20}, steps=5, episodes=2, demonstrator="swing", demonstrations=4),
+    )
+    with pytest.raises(ConfigurationError, match="quintain victim train swing "):
+        train_reference("swing-dt")
+    save_policy(demonstrator(), cache_folder() / "swing-seed0.npz", {"recipe": {"steps": 1}})
+    told = []
+    victim, facts = train_reference("swing-dt", progress=lambda *said: told.append(said))
+    assert [done for done, _ in told] == [1, 2, 3, 4, 5]
+    assert victim.remembers
+    assert facts["data"]["episodes"] == 4
+    assert facts["return"]["episodes"] == 10
+    assert facts["curve"][0][:2] == [5, facts["return"]["mean"]]
+    assert load_reference("swing-dt")[1] == facts == load_policy(cache_folder() / "swing-dt-seed0.npz")[1]

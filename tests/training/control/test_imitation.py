@@ -1,0 +1,115 @@
+import gymnasium as gym
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("mujoco")
+minari = pytest.importorskip("minari")
+
+import quintain  # noqa: E402
+from quintain.agents.policies import MLP, Layer, Policy, load_policy, save_policy  # noqa: E402
+from quintain.errors import ConfigurationError  # noqa: E402
+from quintain.evaluation.minari import to_minari  # noqa: E402
+from quintain.training.control import ImitationSettings, play_episodes, train_decision_transformer  # noqa: E402
+
+SMALL = ImitationSettings(context=5, width=32, updates=400)
+TINY = ImitationSettings(context=3, width=8, updates=3, batch=8)
+
+
+def make():
+    return gym.make("Tabletop/Reach-v0", reward="sparse", disable_env_checker=True)
+
+
+def demonstrator():
+    """Goes straight to the goal: eight times the difference of goal and hand."""
+    env = make()
+    weight = np.zeros((2, 6))
+    weight[[0, 1], [0, 1]], weight[[0, 1], [4, 5]] = -8, 8
+    return Policy(MLP([Layer(weight, np.zeros(2), "identity")]), env.observation_space, env.action_space)
+
+
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """Sixty episodes of the demonstrator, recorded by ``evaluate``, in a Minari store of their own."""
+    patch = pytest.MonkeyPatch()
+    store = tmp_path_factory.mktemp("minari")
+    patch.setenv("MINARI_DATASETS_PATH", str(store))
+    report = quintain.evaluate("Tabletop/Reach-v0", demonstrator(), episodes=60, env_kwargs={"reward": "sparse"})
+    to_minari(report, "test/reach-v0")
+    yield store / "test" / "reach-v0", report
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def trained(recorded):
+    return train_decision_transformer(recorded[0], settings=SMALL)
+
+
+def test_it_does_what_it_was_shown(recorded, trained):
+    victim, facts = trained
+    episodes = play_episodes(make, victim, range(1000, 1020))
+    shown = recorded[1].reward.estimate
+    assert np.mean([e.reward for e in episodes]) >= 0.8 * shown
+    assert all(e.success for e in episodes)
+    assert facts["data"]["episodes"] == 60
+    assert facts["data"]["transitions"] == 3600
+    assert facts["data"]["return"]["mean"] == pytest.approx(shown)
+    assert facts["data"]["return"]["mean"] <= facts["target"] <= facts["data"]["return"]["max"]
+
+
+def test_it_is_a_victim_with_a_declared_density(trained):
+    victim, _ = trained
+    assert victim.remembers
+    assert victim.capabilities == {"gradient", "density", "continuous"}
+    np.testing.assert_array_equal(victim.std_source, [0.1, 0.1])
+
+
+def test_a_stored_one_comes_back_the_same(trained, tmp_path):
+    victim, facts = trained
+    save_policy(victim, tmp_path / "dt.npz", facts)
+    again, told = load_policy(tmp_path / "dt.npz")
+    assert told == facts
+    assert play_episodes(make, again, [5, 6]) == play_episodes(make, victim, [5, 6])
+
+
+def test_name_folder_and_object_give_the_same_victim_and_seeds_differ(recorded):
+    folder = recorded[0]
+    sources = ("test/reach-v0", folder / "data", minari.load_dataset("test/reach-v0"))
+    victims = [train_decision_transformer(s, settings=TINY)[0] for s in sources]
+    other = train_decision_transformer(folder, settings=TINY, seed=1)[0]
+    rewards = [play_episodes(make, v, [5])[0] for v in (*victims, other)]
+    assert rewards[0] == rewards[1] == rewards[2]
+    weights = [v.policy.network.arrays()["head.weight"] for v in (victims[0], other)]
+    assert not np.array_equal(*weights)
+
+
+def test_progress_is_told(recorded):
+    told = []
+    train_decision_transformer(recorded[0], settings=TINY, progress=lambda n, loss: told.append((n, loss > 0)))
+    assert told == [(1, True), (2, True), (3, True)]
+
+
+def test_discrete_actions_are_imitated_too(monkeypatch, tmp_path):
+    monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
+    cart = gym.make("CartPole-v1", max_episode_steps=60)
+    balance = MLP([Layer(np.array([[0.0, 0, 0, 0], [0, 0, 10.0, 3.0]]), np.zeros(2), "identity")])
+    shown = Policy(balance, cart.observation_space, cart.action_space, head="categorical")
+    report = quintain.evaluate("CartPole-v1", shown, episodes=6, env_kwargs={"max_episode_steps": 60})
+    to_minari(report, "test/cart-v0")
+    settings = ImitationSettings(context=3, width=16, updates=150)
+    victim, _ = train_decision_transformer("test/cart-v0", settings=settings)
+    assert victim.capabilities == {"gradient", "density"}
+    played = play_episodes(lambda: gym.make("CartPole-v1", max_episode_steps=60), victim, range(5))
+    assert np.mean([e.reward for e in played]) >= 0.8 * report.reward.estimate
+
+
+@pytest.mark.parametrize("settings", [{"heads": 3}, {"quantile": 1.5}, {"context": 0}])
+def test_senseless_settings_are_refused(settings, recorded):
+    with pytest.raises(ConfigurationError, match="heads must divide width"):
+        train_decision_transformer(recorded[0], settings=ImitationSettings(**settings))
+
+
+def test_a_missing_data_set_is_named(recorded, tmp_path):
+    for missing in ("test/none-v0", tmp_path):
+        with pytest.raises(ConfigurationError, match="to_minari"):
+            train_decision_transformer(missing)

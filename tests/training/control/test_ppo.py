@@ -1,0 +1,71 @@
+import gymnasium as gym
+import numpy as np
+import pytest
+
+pytest.importorskip("stable_baselines3")
+
+from quintain.agents.policies import MLP, Layer, Policy
+from quintain.errors import ConfigurationError, UnknownNameError
+from quintain.training.control import play_episodes
+from quintain.training.control.ppo import RECIPES, Recipe, load_reference, train_reference
+from quintain.training.control.recipes import Tuning
+
+
+def test_episodes_are_those_of_playing_one_by_one():
+    make = lambda: gym.make("Pendulum-v1", max_episode_steps=20)  # noqa: E731
+    probe = make()
+    policy = MLP([Layer(np.array([[0.3, -1.0, 0.2]]), np.zeros(1), "identity")])
+    victim = Policy(policy, probe.observation_space, probe.action_space)
+    episodes = play_episodes(make, victim, [5, 6, 7])
+    for episode in episodes:
+        observation, _ = probe.reset(seed=episode.seed)
+        total = 0.0
+        for _ in range(20):
+            observation, reward, *_ = probe.step(victim.act_batch(observation[None])[0])
+            total += reward
+        assert episode.reward == pytest.approx(total, rel=1e-5)
+        assert (episode.length, episode.success, episode.distance) == (20, None, 0.0)
+
+
+def test_a_victim_is_trained_once_and_found_again(tmp_path, monkeypatch):
+    monkeypatch.setenv("QUINTAIN_CACHE", str(tmp_path))
+    small = Recipe("Pendulum-v1", steps=512, envs=2, rollout=128, evaluate_every=256, episodes=2)
+    monkeypatch.setitem(RECIPES, "pendulum", small)
+    with pytest.raises(ConfigurationError, match="quintain victim train pendulum --seed 0"):
+        load_reference("pendulum")
+    told = []
+    victim, facts = train_reference("pendulum", progress=lambda steps, reward: told.append((steps, reward)))
+    assert [steps for steps, _ in told] == [256, 512] == [steps for steps, *_ in facts["curve"]]
+    assert facts["return"]["episodes"] == 10
+    assert victim.normaliser is not None
+    observations = np.ones((1, 3))
+    for again in (train_reference("pendulum", progress=told.append)[0], load_reference("pendulum")[0]):
+        np.testing.assert_array_equal(again.act_batch(observations), victim.act_batch(observations))
+    assert len(told) == 2
+    with pytest.raises(UnknownNameError, match="did you mean 'hopper'"):
+        train_reference("hoper")
+
+
+def test_equal_seeds_train_equal_victims(tmp_path, monkeypatch):
+    monkeypatch.setenv("QUINTAIN_CACHE", str(tmp_path))
+    small = Recipe("Pendulum-v1", steps=256, envs=2, rollout=128, evaluate_every=256, episodes=2)
+    monkeypatch.setitem(RECIPES, "pendulum", small)
+    runs = [train_reference("pendulum", seed, again=True)[1] for seed in (0, 0, 1)]
+    for facts in runs:
+        assert facts.pop("cpu_s") > 0
+    assert runs[0] == runs[1]
+    assert runs[0]["curve"] != runs[2]["curve"]
+
+
+def test_a_tuned_recipe_reaches_the_learner(tmp_path, monkeypatch):
+    monkeypatch.setenv("QUINTAIN_CACHE", str(tmp_path))
+    tuning = Tuning(epochs=1, hidden=(8, 4), activation="relu", log_std=-2.0, orthogonal=False)
+    small = Recipe("Pendulum-v1", steps=64, envs=1, rollout=64, learning_rate=0.0, tuning=tuning, episodes=1)
+    monkeypatch.setitem(RECIPES, "pendulum", small)
+    victim, facts = train_reference("pendulum")
+    assert facts["recipe"]["tuning"]["hidden"] == [8, 4]
+    assert [(layer.weight.shape, layer.activation) for layer in victim.policy.layers] == [
+        ((8, 3), "relu"), ((4, 8), "relu"), ((1, 4), "identity"),
+    ]  # fmt: skip
+    np.testing.assert_allclose(victim.std_source, np.exp(-2.0), rtol=1e-6)
+    assert np.abs(victim.policy.layers[0].bias).max() > 0  # an orthogonal start has biases of 0
