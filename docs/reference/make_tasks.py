@@ -16,7 +16,7 @@ from quintain.envs.code_reason.reasoning_gym._families import FAMILIES
 from quintain.envs.code_reason.reasoning_gym._library import Source
 from quintain.envs.code_reason.registry import loader_only
 from quintain.envs.code_reason.splits import TEST_FAMILIES
-from quintain.envs.code_reason.task import ExactTask, Task
+from quintain.envs.text.task import ExactTask, Task
 
 HEAD = """\
 # Tasks of CodeReason-v0

@@ -7,7 +7,7 @@ the conversation and its random generator. Scripted, replayed, human, RL and lan
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -16,7 +16,17 @@ from gymnasium import spaces
 
 from quintain.seeding import SeedStream
 
-__all__ = ["Action", "Actor", "Agent", "Seat"]
+__all__ = [
+    "Action",
+    "Actor",
+    "Agent",
+    "Batched",
+    "Closing",
+    "Described",
+    "Seat",
+    "UsesEngine",
+    "UsesSolution",
+]
 
 # Observations and actions are members of whatever spaces the environment declares.
 Action = Any
@@ -32,8 +42,8 @@ class Seat:
         observation_space: What ``act`` will be given.
         action_space: What ``act`` must return.
         seed: Seed of the episode, in [0, 2**53). Equal seeds mean equal episodes.
-        solution: Ask the environment for a correct next action, or ``None`` where it knows none. Only oracle agents,
-            the upper bound of a comparison, call it.
+        solution: Returns a right next action. ``None`` where the environment knows none, and for every agent that does
+            not declare ``uses_solution = True``; see :class:`UsesSolution`.
     """
 
     env_id: str
@@ -70,12 +80,58 @@ class Actor(Protocol):
 class Agent(Protocol):
     """Weights or an engine, and no episode state.
 
-    An agent that can act on arrays may also offer ``act_batch(observations) -> actions`` with a leading batch axis; on
-    vectorised numeric environments it is used instead, unless the agent says that it ``remembers``. An agent with an
-    ``engine`` attribute has its requests counted and recorded. ``close()``, where it exists, is called when a run that
-    made the agent itself is over.
+    What an agent can do beyond this is declared by further protocols, which are checked with ``isinstance``:
+    :class:`Described`, :class:`Batched`, :class:`UsesEngine`, :class:`UsesSolution`, :class:`Closing`.
     """
 
     def begin(self, seat: Seat) -> Actor:
-        """Sit down: return a fresh actor for ``seat``."""
+        """Return a new actor for this seat."""
+        ...
+
+
+@runtime_checkable
+class Described(Protocol):
+    """An agent that says what it is, so that a run can be resumed only with an equal one."""
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return JSON-able data that decides what the agent does: names, settings, hashes of weights."""
+        ...
+
+
+@runtime_checkable
+class Batched(Protocol):
+    """An agent whose action depends on the current observation alone, and that acts on many at once.
+
+    On numeric environments it is asked for batches. An agent of which this holds only sometimes, such as a model that
+    may be recurrent, sets ``is_stateful = True`` when it does not; then its actors are used.
+    """
+
+    def act_batch(self, observations: Any) -> Any:
+        """Choose one action per observation; both have a leading batch axis."""
+        ...
+
+
+@runtime_checkable
+class UsesEngine(Protocol):
+    """An agent that asks a language model: its requests are counted and recorded."""
+
+    engine: Any
+
+
+@runtime_checkable
+class UsesSolution(Protocol):
+    """An oracle: an agent that may ask the environment for right answers, as the upper bound of a comparison.
+
+    Only agents with ``uses_solution = True`` are given :attr:`Seat.solution`, and the run's manifest and page say so.
+    """
+
+    uses_solution: bool
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """An agent that holds something to release. A run that made the agent itself closes it at the end."""
+
+    def close(self) -> None:
+        """Release what the agent holds."""
         ...

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from quintain.agents.agent import Agent
-from quintain.agents.arguments import argument_names, check_arguments
+from quintain.arguments import argument_names, check_arguments
 from quintain.errors import ConfigurationError, UnknownNameError
 
 __all__ = ["POLICY_FILES", "agent_names", "arguments_of", "as_agent", "make_agent", "needs_engine", "register_agent"]

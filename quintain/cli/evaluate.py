@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from quintain.agents.arguments import argument_names
 from quintain.agents.registry import POLICY_FILES, agent_names, arguments_of
+from quintain.arguments import argument_names
 from quintain.cli.console import console, print_json, say
 from quintain.cli.folders import clear_away, continuing, new_folder
 from quintain.cli.mujoco_warnings import warn_once

@@ -11,7 +11,7 @@ from quintain.cli.console import console, literal, print_json
 from quintain.cli.options import json_or_word
 
 if TYPE_CHECKING:
-    from quintain.envs.code_reason.task import Task
+    from quintain.envs.text.task import Task
 
 __all__ = ["tasks"]
 
@@ -53,7 +53,7 @@ def tasks(
 
 
 def _show(task: Task[Any], suite: str, seed: int, as_json: bool) -> None:
-    from quintain.envs.code_reason.task import sample_problem
+    from quintain.envs.text.task import sample_problem
 
     problem = sample_problem(task, "test", seed)
     parameters = {f.name: getattr(task, f.name) for f in dataclasses.fields(task)}

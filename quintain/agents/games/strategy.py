@@ -9,9 +9,9 @@ import numpy as np
 from gymnasium import spaces
 
 from quintain.agents.agent import Action, Actor, Seat
-from quintain.agents.arguments import argument_names, check_arguments
 from quintain.agents.games import adaptive, classic
 from quintain.agents.games.machines import Machine, Traits
+from quintain.arguments import argument_names, check_arguments
 from quintain.errors import AgentError, CapabilityError, ConfigurationError, UnknownNameError
 
 __all__ = ["StrategyAgent", "is_strategy", "machine", "opponent", "strategy", "strategy_arguments", "strategy_names"]

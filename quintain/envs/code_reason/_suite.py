@@ -7,7 +7,7 @@ import pkgutil
 from collections.abc import Iterable
 from typing import Any
 
-from quintain.envs.code_reason.task import Task
+from quintain.envs.text.task import Task
 
 __all__ = ["load_class", "module_names"]
 

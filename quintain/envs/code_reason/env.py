@@ -13,9 +13,9 @@ from typing import Any
 import gymnasium as gym
 from gymnasium.vector import AutoresetMode
 
-from quintain.envs.code_reason.protocol import Move, read_reply
 from quintain.envs.code_reason.registry import SUITES, load_task, require_libraries, select_tasks, suite_of
-from quintain.envs.code_reason.task import SPLITS, Problem, Split, Task, sample_problem
+from quintain.envs.text.protocol import Move, read_reply
+from quintain.envs.text.task import SPLITS, Problem, Split, Task, sample_problem
 from quintain.envs.vector import TextVectorEnv
 from quintain.errors import ConfigurationError, SandboxError, UnknownNameError
 from quintain.sandbox import Limits, Result, Sandbox, Session, shared

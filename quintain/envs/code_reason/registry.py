@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from typing import Any, Protocol, TypeVar, cast
 
 from quintain.envs.code_reason.splits import ALL_FAMILIES, GROUPS, task_group
-from quintain.envs.code_reason.task import Task
+from quintain.envs.text.task import Task
 from quintain.errors import ConfigurationError, MissingDependencyError, UnknownNameError
 
 __all__ = [

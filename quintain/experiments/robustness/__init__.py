@@ -2,7 +2,8 @@
 
 from quintain.experiments.robustness.experiment import Experiment
 from quintain.experiments.robustness.reachability import Reach, reachability
-from quintain.experiments.robustness.run import load_robustness, robustness, run_experiment
+from quintain.experiments.robustness.run import robustness, run_experiment
+from quintain.experiments.robustness.stored import load_robustness
 from quintain.experiments.robustness.subjects import Subject, load_subject, make_subject, reference_subject
 from quintain.experiments.robustness.table import RobustnessRow, RobustnessTable
 

@@ -10,7 +10,7 @@ from quintain.records import EpisodeRecord
 from quintain.training.control import Episode
 
 if TYPE_CHECKING:
-    from quintain.experiments.robustness.experiment import Cell
+    from quintain.experiments.robustness.cell import Cell
 
 __all__ = ["make_record", "read_record", "tabulate"]
 

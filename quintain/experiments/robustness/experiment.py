@@ -11,6 +11,7 @@ from quintain.attacks.budget import Ball, Norm
 from quintain.attacks.threat import Attack, Threat, Trained
 from quintain.errors import ConfigurationError
 from quintain.evaluation.statistics import rate
+from quintain.experiments.robustness.cell import Cell
 from quintain.experiments.robustness.episodes import make_record
 from quintain.experiments.robustness.progress import SILENT, Progress
 from quintain.experiments.robustness.reachability import Reach, reachability, visited_states
@@ -19,41 +20,11 @@ from quintain.records import EpisodeRecord
 from quintain.seeding import SeedStream
 from quintain.training.control import play_episodes
 
-__all__ = ["Cell", "Experiment"]
+__all__ = ["Experiment"]
 
 #: Episodes played side by side. Which ones share a batch is fixed, so that resuming changes no number's last bit.
 CHUNK = 32
 _REACH_EPISODES = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One victim under one attack at one budget in one repetition.
-
-    Attributes:
-        number: Place in the plan, from 0; its episodes are numbered from ``number * episodes``.
-        subject: Who is attacked.
-        attack: The attack; ``None`` for the clean run.
-        epsilon: Its budget.
-        seed: Root seed of the repetition.
-    """
-
-    number: int
-    subject: Subject
-    attack: Attack | None
-    epsilon: float
-    seed: int
-
-    @property
-    def name(self) -> str:
-        """Name of the attack in tables."""
-        return "clean" if self.attack is None else self.attack.name
-
-    @property
-    def title(self) -> str:
-        """What it is, in a few words."""
-        budget = "" if self.attack is None else f" {self.epsilon:g}"
-        return f"{self.subject.name} / {self.name}{budget}, seed {self.seed}"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any
 from quintain.evaluation.html.curves import COLOURS, Curve, curves
 from quintain.evaluation.html.frame import fill, markup, scale, write_page
 from quintain.evaluation.statistics import Interval
-from quintain.experiments.robustness.run import load_robustness
+from quintain.experiments.robustness.stored import load_robustness
 from quintain.experiments.robustness.table import RobustnessRow, RobustnessTable
 from quintain.experiments.robustness.videos import Clip, read_clips
 

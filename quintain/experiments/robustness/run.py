@@ -18,20 +18,21 @@ from quintain.agents.policies import Policy, Space
 from quintain.attacks.budget import Norm
 from quintain.attacks.registry import AttackFactory, resolve_attacks
 from quintain.attacks.threat import Attack, Threat, Trained
-from quintain.errors import ConfigurationError, MissingDependencyError, RecordError
+from quintain.errors import ConfigurationError, MissingDependencyError
 from quintain.evaluation.manifest import make_manifest
 from quintain.evaluation.run_folder import RunFolder
+from quintain.experiments.robustness.cell import Cell
 from quintain.experiments.robustness.episodes import tabulate
-from quintain.experiments.robustness.experiment import Cell, Experiment
+from quintain.experiments.robustness.experiment import Experiment
 from quintain.experiments.robustness.progress import Progress, show_progress
 from quintain.experiments.robustness.reachability import Reach
 from quintain.experiments.robustness.store import load_trained, save_trained
 from quintain.experiments.robustness.subjects import make_subject
 from quintain.experiments.robustness.table import RobustnessRow, RobustnessTable
 from quintain.experiments.robustness.videos import prepare_display, read_clips, record_clips
-from quintain.records import EpisodeRecord, read_episodes, read_manifest, to_json
+from quintain.records import EpisodeRecord, to_json
 
-__all__ = ["load_robustness", "robustness", "run_experiment"]
+__all__ = ["robustness", "run_experiment"]
 
 
 def robustness(
@@ -168,23 +169,6 @@ def run_experiment(
                 record_clips(experiment, table, trainer, folder.path, bars)
                 _write_page(folder.path)
     return table
-
-
-def load_robustness(run: str | Path, confidence: float | None = None) -> RobustnessTable:
-    """Read the table of a run folder, finished or not.
-
-    Raises:
-        RecordError: If there is no robustness run at ``run``.
-    """
-    manifest = read_manifest(run)
-    if manifest.get("kind") != "robustness":
-        raise RecordError(f"no robustness run at {str(run)!r}")
-    if confidence is not None:
-        manifest["confidence"] = confidence
-    path = Path(run) / "reachability.json"
-    reach = json.loads(path.read_text(encoding="utf-8"))["reach"] if path.exists() else []
-    rows = tabulate(read_episodes(run), manifest.get("confidence", 0.95))
-    return RobustnessTable(rows, tuple(map(Reach.from_dict, reach)), manifest)
 
 
 def write_leaderboard(table: RobustnessTable, folder: Path) -> None:

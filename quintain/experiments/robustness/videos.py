@@ -14,7 +14,8 @@ from typing import Any
 import gymnasium as gym
 
 from quintain.errors import QuintainError, require
-from quintain.experiments.robustness.experiment import Cell, Experiment, Trainer
+from quintain.experiments.robustness.cell import Cell
+from quintain.experiments.robustness.experiment import Experiment, Trainer
 from quintain.experiments.robustness.progress import SILENT, Progress
 from quintain.experiments.robustness.table import RobustnessTable
 from quintain.records import to_json

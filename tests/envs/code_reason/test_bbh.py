@@ -9,7 +9,7 @@ import pytest
 import quintain
 from quintain.envs.code_reason.bbh.original import FAMILIES, FOLDER_VARIABLE, HUMAN_WRITTEN
 from quintain.envs.code_reason.registry import load_task, loader_only, task_names
-from quintain.envs.code_reason.task import Problem, sample_problem
+from quintain.envs.text.task import Problem, sample_problem
 from quintain.errors import ConfigurationError, MissingDependencyError, TaskError
 
 CHOICES = [name for name in task_names("bbh") if "Options" in load_task(name).generate(np.random.default_rng(0)).prompt]

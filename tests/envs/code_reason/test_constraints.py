@@ -16,7 +16,7 @@ import pytest
 from quintain.envs.code_reason.reasoning_gym._families import FAMILIES
 from quintain.envs.code_reason.registry import load_task, task_names
 from quintain.envs.code_reason.symbench._arithmetic import reach_in_order
-from quintain.envs.code_reason.task import ExactTask
+from quintain.envs.text.task import ExactTask
 
 FEW, MANY = 6, 200
 MANY_ANSWERS = [name for name in task_names("symbench") if not isinstance(load_task(name), ExactTask)]

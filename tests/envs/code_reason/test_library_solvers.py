@@ -9,7 +9,7 @@ from quintain.envs.code_reason.reasoning_gym._families import FAMILIES
 from quintain.envs.code_reason.reasoning_gym._library import entry
 from quintain.envs.code_reason.reasoning_gym._solvers import Unclear, grids, logic, numbers, stories, texts
 from quintain.envs.code_reason.registry import load_task
-from quintain.envs.code_reason.task import Problem
+from quintain.envs.text.task import Problem
 from quintain.errors import ConfigurationError, TaskError
 
 pytest.importorskip("reasoning_gym")

@@ -12,7 +12,7 @@ import pytest
 from quintain.envs.code_reason import reasoning_gym
 from quintain.envs.code_reason.reasoning_gym._families import FAMILIES
 from quintain.envs.code_reason.registry import load_task, task_names
-from quintain.envs.code_reason.task import Problem
+from quintain.envs.text.task import Problem
 
 OWN = [name for name in task_names("reasoning_gym") if name not in FAMILIES]
 

@@ -9,9 +9,9 @@ import pytest
 
 import quintain
 from quintain.envs.code_reason import registry
-from quintain.envs.code_reason.forms import IntegerTask
 from quintain.envs.code_reason.registry import load_task, register_task, select_tasks, suite_of, task_names
 from quintain.envs.code_reason.splits import ALL_FAMILIES, TEST_FAMILIES, draw_test_families
+from quintain.envs.text.forms import IntegerTask
 from quintain.errors import ConfigurationError, MissingDependencyError, UnknownNameError
 
 
@@ -110,7 +110,7 @@ def test_a_missing_library_is_an_error_that_names_the_extra(monkeypatch):
 MODULE = """
 from dataclasses import dataclass
 from quintain.envs.code_reason import register_task
-from quintain.envs.code_reason.forms import IntegerTask
+from quintain.envs.text.forms import IntegerTask
 
 
 @register_task

@@ -9,7 +9,7 @@ import pytest
 
 from quintain.envs.code_reason.registry import load_task
 from quintain.envs.code_reason.symbench._arithmetic import reach, reach_in_order, reach_natural
-from quintain.envs.code_reason.task import Problem
+from quintain.envs.text.task import Problem
 
 SEEDS = range(25)
 

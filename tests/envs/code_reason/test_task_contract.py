@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import quintain
 from quintain.envs.code_reason.bbh.original import FAMILIES
 from quintain.envs.code_reason.registry import load_task, suite_of, task_names
-from quintain.envs.code_reason.task import ExactTask, Problem, Task, sample_problem, split_of
+from quintain.envs.text.task import ExactTask, Problem, Task, sample_problem, split_of
 from quintain.errors import MissingDependencyError
 
 FEW = 6

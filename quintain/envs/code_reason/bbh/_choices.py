@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from quintain.envs.code_reason.task import ExactTask, Malformed
+from quintain.envs.text.task import ExactTask, Malformed
 
 __all__ = ["ChoiceTask", "listed"]
 

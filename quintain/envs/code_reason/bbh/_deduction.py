@@ -11,8 +11,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from quintain.envs.code_reason.bbh._choices import ChoiceTask, listed
-from quintain.envs.code_reason.draws import choose, randint, sample, shuffled
-from quintain.envs.code_reason.task import expect
+from quintain.envs.text.draws import choose, randint, sample, shuffled
+from quintain.envs.text.task import expect
 
 __all__ = ["LogicalDeduction"]
 

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from quintain.envs.code_reason.bbh._choices import ChoiceTask
-from quintain.envs.code_reason.draws import choose, randint, shuffled
-from quintain.envs.code_reason.task import expect
+from quintain.envs.text.draws import choose, randint, shuffled
+from quintain.envs.text.task import expect
 
 __all__ = ["DateUnderstanding"]
 

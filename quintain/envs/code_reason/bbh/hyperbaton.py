@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from quintain.envs.code_reason.bbh._choices import ChoiceTask
-from quintain.envs.code_reason.draws import choose, sample, shuffled
-from quintain.envs.code_reason.task import expect
+from quintain.envs.text.draws import choose, sample, shuffled
+from quintain.envs.text.task import expect
 
 __all__ = ["Hyperbaton"]
 

@@ -31,8 +31,8 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from quintain.envs.code_reason.draws import choose
-from quintain.envs.code_reason.task import ExactTask, Task
+from quintain.envs.text.draws import choose
+from quintain.envs.text.task import ExactTask, Task
 from quintain.errors import ConfigurationError, TaskError, require
 
 __all__ = ["FAMILIES", "FOLDER_VARIABLE", "HUMAN_WRITTEN", "NAMES", "OriginalItems", "load", "read_items"]

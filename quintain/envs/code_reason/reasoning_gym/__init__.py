@@ -12,7 +12,7 @@ from typing import Any
 
 from quintain.envs.code_reason._suite import load_class
 from quintain.envs.code_reason.splits import ALL_FAMILIES
-from quintain.envs.code_reason.task import Task
+from quintain.envs.text.task import Task
 
 __all__ = ["NAMES", "load", "needs_library"]
 

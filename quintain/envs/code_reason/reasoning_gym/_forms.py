@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
-from quintain.envs.code_reason.answers import (
+from quintain.envs.code_reason.reasoning_gym._library import Form
+from quintain.envs.text.answers import (
     Nested,
     parse_grid,
     parse_integer,
@@ -17,8 +18,7 @@ from quintain.envs.code_reason.answers import (
     parse_number,
     parse_option,
 )
-from quintain.envs.code_reason.reasoning_gym._library import Form
-from quintain.envs.code_reason.task import Malformed
+from quintain.envs.text.task import Malformed
 
 __all__ = [
     "FACTORS",

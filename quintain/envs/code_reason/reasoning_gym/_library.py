@@ -18,9 +18,9 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias, cast
 
 import numpy as np
 
-from quintain.envs.code_reason.draws import randint
 from quintain.envs.code_reason.reasoning_gym._solvers import Unclear
-from quintain.envs.code_reason.task import ExactTask, Problem, expect
+from quintain.envs.text.draws import randint
+from quintain.envs.text.task import ExactTask, Problem, expect
 from quintain.errors import TaskError, UnknownNameError, require
 
 __all__ = ["Form", "LibraryTask", "Source", "entry", "library_task"]

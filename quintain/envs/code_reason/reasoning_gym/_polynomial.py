@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import TypeAlias
 
-from quintain.envs.code_reason.task import Malformed
+from quintain.envs.text.task import Malformed
 
 __all__ = ["Polynomial", "parse_polynomial", "write_polynomial"]
 

@@ -10,9 +10,9 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from quintain.envs.code_reason.answers import parse_number
-from quintain.envs.code_reason.draws import choose, randint
-from quintain.envs.code_reason.task import ExactTask, Malformed, expect
+from quintain.envs.text.answers import parse_number
+from quintain.envs.text.draws import choose, randint
+from quintain.envs.text.task import ExactTask, Malformed, expect
 
 __all__ = ["AdvancedGeometry"]
 

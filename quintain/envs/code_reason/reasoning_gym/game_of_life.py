@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from quintain.envs.code_reason.draws import randint
-from quintain.envs.code_reason.forms import IntegerGridTask
 from quintain.envs.code_reason.reasoning_gym._life import Board, step
-from quintain.envs.code_reason.task import expect
+from quintain.envs.text.draws import randint
+from quintain.envs.text.forms import IntegerGridTask
+from quintain.envs.text.task import expect
 
 __all__ = ["GameOfLife"]
 

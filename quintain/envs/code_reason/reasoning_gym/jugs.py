@@ -11,9 +11,9 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from quintain.envs.code_reason.answers import parse_list
-from quintain.envs.code_reason.draws import randint
-from quintain.envs.code_reason.task import Malformed, Problem, Task, expect
+from quintain.envs.text.answers import parse_list
+from quintain.envs.text.draws import randint
+from quintain.envs.text.task import Malformed, Problem, Task, expect
 
 __all__ = ["Jugs"]
 

@@ -12,9 +12,9 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from quintain.envs.code_reason.draws import choose, randint
-from quintain.envs.code_reason.forms import IntegerListTask
-from quintain.envs.code_reason.task import expect
+from quintain.envs.text.draws import choose, randint
+from quintain.envs.text.forms import IntegerListTask
+from quintain.envs.text.task import expect
 
 __all__ = ["ListFunctions"]
 

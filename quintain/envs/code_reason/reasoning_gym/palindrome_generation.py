@@ -9,8 +9,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from quintain.envs.code_reason.draws import choose, randint, shuffled, text
-from quintain.envs.code_reason.task import Malformed, Problem, Task, expect
+from quintain.envs.text.draws import choose, randint, shuffled, text
+from quintain.envs.text.task import Malformed, Problem, Task, expect
 
 __all__ = ["PalindromeGeneration"]
 

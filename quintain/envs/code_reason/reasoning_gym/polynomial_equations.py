@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from quintain.envs.code_reason.draws import choose, randint, sample
-from quintain.envs.code_reason.forms import IntegerListTask
 from quintain.envs.code_reason.reasoning_gym._polynomial import write_polynomial
-from quintain.envs.code_reason.task import expect
+from quintain.envs.text.draws import choose, randint, sample
+from quintain.envs.text.forms import IntegerListTask
+from quintain.envs.text.task import expect
 
 __all__ = ["PolynomialEquations"]
 

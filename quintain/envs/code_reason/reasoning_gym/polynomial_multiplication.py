@@ -13,9 +13,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from quintain.envs.code_reason.draws import choose, randint, sample
 from quintain.envs.code_reason.reasoning_gym._polynomial import Polynomial, parse_polynomial, write_polynomial
-from quintain.envs.code_reason.task import ExactTask, expect
+from quintain.envs.text.draws import choose, randint, sample
+from quintain.envs.text.task import ExactTask, expect
 
 __all__ = ["PolynomialMultiplication"]
 

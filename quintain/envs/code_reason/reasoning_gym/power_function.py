@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from quintain.envs.code_reason.draws import randint
-from quintain.envs.code_reason.forms import NumberTask
-from quintain.envs.code_reason.task import expect
+from quintain.envs.text.draws import randint
+from quintain.envs.text.forms import NumberTask
+from quintain.envs.text.task import expect
 
 __all__ = ["PowerFunction"]
 

@@ -14,8 +14,8 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from quintain.envs.code_reason.draws import choose, randint, shuffled
-from quintain.envs.code_reason.task import Malformed, Problem, Task, expect
+from quintain.envs.text.draws import choose, randint, shuffled
+from quintain.envs.text.task import Malformed, Problem, Task, expect
 
 __all__ = ["PropositionalLogic"]
 

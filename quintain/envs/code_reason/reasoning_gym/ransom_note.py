@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from quintain.envs.code_reason.draws import choose, randint, shuffled, text
-from quintain.envs.code_reason.forms import OptionTask
-from quintain.envs.code_reason.task import expect
+from quintain.envs.text.draws import choose, randint, shuffled, text
+from quintain.envs.text.forms import OptionTask
+from quintain.envs.text.task import expect
 
 __all__ = ["RansomNote"]
 

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from quintain.envs.code_reason.draws import choose, randint
-from quintain.envs.code_reason.task import ExactTask, Malformed, expect
+from quintain.envs.text.draws import choose, randint
+from quintain.envs.text.task import ExactTask, Malformed, expect
 
 __all__ = ["TimeIntervals"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from quintain.envs.code_reason._suite import load_class, module_names
-from quintain.envs.code_reason.task import Task
+from quintain.envs.text.task import Task
 
 __all__ = ["NAMES", "load"]
 

@@ -9,7 +9,7 @@ from itertools import combinations
 from math import gcd
 from typing import Any, TypeAlias
 
-from quintain.envs.code_reason.answers import Expression
+from quintain.envs.text.answers import Expression
 
 __all__ = ["complaint", "reach", "reach_in_order", "reach_natural"]
 

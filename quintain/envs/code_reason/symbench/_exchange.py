@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from quintain.envs.code_reason.draws import choose, randint, sample
+from quintain.envs.text.draws import choose, randint, sample
 
 __all__ = ["Recipe", "draw_recipe", "run", "words"]
 

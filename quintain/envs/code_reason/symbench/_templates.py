@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from quintain.envs.code_reason.draws import choose, randint
+from quintain.envs.text.draws import choose, randint
 
 __all__ = ["Template", "answer", "draw", "text"]
 

@@ -8,8 +8,8 @@ from typing import ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 
-from quintain.envs.code_reason.draws import randint, shuffled
-from quintain.envs.code_reason.task import Malformed, Problem, Task, expect
+from quintain.envs.text.draws import randint, shuffled
+from quintain.envs.text.task import Malformed, Problem, Task, expect
 
 __all__ = ["Blocksworld"]
 

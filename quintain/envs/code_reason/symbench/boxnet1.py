@@ -8,9 +8,9 @@ from typing import Any, ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 
-from quintain.envs.code_reason.answers import Nested, parse_integer, parse_list
-from quintain.envs.code_reason.draws import choose, randint
-from quintain.envs.code_reason.task import Malformed, Problem, Task, expect
+from quintain.envs.text.answers import Nested, parse_integer, parse_list
+from quintain.envs.text.draws import choose, randint
+from quintain.envs.text.task import Malformed, Problem, Task, expect
 
 __all__ = ["BoxNet1"]
 

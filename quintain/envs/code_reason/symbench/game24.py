@@ -7,9 +7,9 @@ from typing import ClassVar
 
 import numpy as np
 
-from quintain.envs.code_reason.answers import Expression, parse_expression
 from quintain.envs.code_reason.symbench._arithmetic import complaint, reach
-from quintain.envs.code_reason.task import Problem, Task, expect
+from quintain.envs.text.answers import Expression, parse_expression
+from quintain.envs.text.task import Problem, Task, expect
 
 __all__ = ["Game24"]
 

@@ -13,9 +13,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from quintain.envs.code_reason.forms import NumberTask
 from quintain.envs.code_reason.symbench._templates import Template, answer, draw, text
-from quintain.envs.code_reason.task import expect
+from quintain.envs.text.forms import NumberTask
+from quintain.envs.text.task import expect
 
 __all__ = ["GsmHard"]
 

@@ -8,9 +8,9 @@ from typing import ClassVar, TypeAlias
 
 import numpy as np
 
-from quintain.envs.code_reason.answers import parse_integer_grid
-from quintain.envs.code_reason.draws import randint, sample, shuffled
-from quintain.envs.code_reason.task import Malformed, Problem, Task, expect
+from quintain.envs.text.answers import parse_integer_grid
+from quintain.envs.text.draws import randint, sample, shuffled
+from quintain.envs.text.task import Malformed, Problem, Task, expect
 
 __all__ = ["LogicPuzzle"]
 

@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from quintain.envs.code_reason.answers import parse_list
-from quintain.envs.code_reason.draws import choose, randint, sample, shuffled
-from quintain.envs.code_reason.task import Malformed, Problem, Task, expect
+from quintain.envs.text.answers import parse_list
+from quintain.envs.text.draws import choose, randint, sample, shuffled
+from quintain.envs.text.task import Malformed, Problem, Task, expect
 
 __all__ = ["PermutationsAndCombinations"]
 

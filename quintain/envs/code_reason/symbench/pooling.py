@@ -8,9 +8,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from quintain.envs.code_reason.draws import choose, randint
-from quintain.envs.code_reason.forms import IntegerGridTask
-from quintain.envs.code_reason.task import expect
+from quintain.envs.text.draws import choose, randint
+from quintain.envs.text.forms import IntegerGridTask
+from quintain.envs.text.task import expect
 
 __all__ = ["Pooling"]
 

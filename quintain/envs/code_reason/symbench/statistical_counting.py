@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from quintain.envs.code_reason.draws import randint, text
-from quintain.envs.code_reason.forms import IntegerTask
-from quintain.envs.code_reason.task import expect
+from quintain.envs.text.draws import randint, text
+from quintain.envs.text.forms import IntegerTask
+from quintain.envs.text.task import expect
 
 __all__ = ["StatisticalCounting"]
 

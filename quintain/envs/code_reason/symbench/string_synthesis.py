@@ -8,10 +8,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from quintain.envs.code_reason.draws import randint
-from quintain.envs.code_reason.forms import IntegerListTask
 from quintain.envs.code_reason.symbench._exchange import draw_recipe, run, words
-from quintain.envs.code_reason.task import expect
+from quintain.envs.text.draws import randint
+from quintain.envs.text.forms import IntegerListTask
+from quintain.envs.text.task import expect
 
 __all__ = ["StringSynthesis"]
 

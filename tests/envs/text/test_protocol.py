@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quintain.envs.code_reason.protocol import Move, read_reply
+from quintain.envs.text.protocol import Move, read_reply
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from quintain.envs.code_reason.forms import IntegerTask, OptionTask, StringTask
-from quintain.envs.code_reason.task import (
+from quintain.envs.text.forms import IntegerTask, OptionTask, StringTask
+from quintain.envs.text.task import (
     MAX_ANSWER_CHARS,
     ExactTask,
     Malformed,

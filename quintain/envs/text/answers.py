@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import NamedTuple, TypeAlias
 
-from quintain.envs.code_reason.task import Malformed
+from quintain.envs.text.task import Malformed
 
 __all__ = [
     "Expression",

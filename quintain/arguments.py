@@ -1,4 +1,4 @@
-"""What an agent's class or function takes, for messages that name it."""
+"""Which arguments a class or function takes, for error messages that name them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def argument_names(factory: Callable[..., Any], *, skip: int = 0) -> tuple[str, 
 
 
 def check_arguments(what: str, factory: Callable[..., Any], leading: Sequence[Any], options: Mapping[str, Any]) -> None:
-    """See whether an agent's arguments fit.
+    """Make sure that arguments fit a callable before it is called.
 
     Raises:
         ConfigurationError: If one is missing or does not exist; it names those that do.

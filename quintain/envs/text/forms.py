@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import ClassVar
 
-from quintain.envs.code_reason.answers import (
+from quintain.envs.text.answers import (
     parse_grid,
     parse_integer,
     parse_integer_grid,
@@ -15,7 +15,7 @@ from quintain.envs.code_reason.answers import (
     parse_number,
     parse_option,
 )
-from quintain.envs.code_reason.task import ExactTask, Malformed
+from quintain.envs.text.task import ExactTask, Malformed
 
 __all__ = [
     "IntegerGridTask",

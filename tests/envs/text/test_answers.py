@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quintain.envs.code_reason.answers import (
+from quintain.envs.text.answers import (
     parse_expression,
     parse_grid,
     parse_integer,
@@ -14,7 +14,7 @@ from quintain.envs.code_reason.answers import (
     parse_number,
     parse_option,
 )
-from quintain.envs.code_reason.task import Malformed
+from quintain.envs.text.task import Malformed
 
 
 @pytest.mark.parametrize(("text", "value"), [("7", 7), ("-7", -7), ("+7", 7), ("1,234,567", 1234567), ("−3", -3)])

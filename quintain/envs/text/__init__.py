@@ -1,0 +1,1 @@
+"""Text tasks: the contract of problems, answers and scores that every family of text environments shares."""
