@@ -21,6 +21,7 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from quintain.envs.conventions import Unkept, check_hostile_actions, check_info
+from quintain.envs.protocols import SolvableEnv
 from quintain.envs.vector import TextVectorEnv
 from quintain.errors import EnvironmentFault, UnknownNameError
 from quintain.spaces import UnicodeText
@@ -284,9 +285,9 @@ def _default_policy(env: gym.Env[Any, Any], rng: np.random.Generator) -> Any:
     draw = rng.random()
     if isinstance(env.action_space, spaces.Text) and draw < 0.3:
         return f"```python\nprint({int(rng.integers(100))})\n```"
-    solution = getattr(env.unwrapped, "solution", None)
-    if solution is not None and draw < 0.65:
-        return solution()
+    base = env.unwrapped
+    if isinstance(base, SolvableEnv) and draw < 0.65:
+        return base.solution()
     space = deepcopy(env.action_space)
     space.seed(int(rng.integers(2**31)))
     return space.sample()

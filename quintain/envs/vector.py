@@ -18,6 +18,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from quintain.envs.protocols import BlockingEnv
 from quintain.errors import ConfigurationError
 
 __all__ = ["StepBatch", "TextVectorEnv"]
@@ -77,6 +78,7 @@ class TextVectorEnv(VectorEnv[Any, Any, Any]):
             ) from None
         self.envs = [make() for make in env_fns]
         self.num_envs = len(self.envs)
+        self._blocking = [base if isinstance(base := env.unwrapped, BlockingEnv) else None for env in self.envs]
         first = self.envs[0]
         if any(
             (e.observation_space, e.action_space) != (first.observation_space, first.action_space) for e in self.envs
@@ -171,8 +173,8 @@ class TextVectorEnv(VectorEnv[Any, Any, Any]):
                 raise RuntimeError(f"environment {i} needs a reset before it can step")
         for i, action in zip(chosen, actions, strict=True):
             self._in_flight.add(i)
-            blocks = getattr(self.envs[i].unwrapped, "step_blocks", None)
-            if blocks is not None and blocks(action):
+            blocking = self._blocking[i]
+            if blocking is not None and blocking.step_blocks(action):
                 if self._pool is None:
                     self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="quintain-step")
                 self._pool.submit(self._step_into_queue, i, action)

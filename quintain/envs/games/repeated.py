@@ -250,6 +250,10 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
             "unit": self.rules.unit,
         }
 
+    def describe(self) -> dict[str, Any]:
+        """Return JSON-able facts for a run's manifest: a fingerprint of game and rules, and the observation's form."""
+        return {"rules": self.rules.fingerprint(self.game), "view": self.view, "memory": self.memory}
+
     def render(self) -> str | None:
         """Show the moves so far, one line per player: printed in ``"human"`` mode, otherwise returned."""
         lines = [f"{self.game.name}, round {len(self.history)}"]

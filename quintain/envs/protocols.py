@@ -1,0 +1,43 @@
+"""What an environment may offer beyond Gymnasium's contract: facts for the record, solutions, steps that wait.
+
+Each protocol is optional. Runners look it up with ``isinstance`` on ``env.unwrapped``, so that wrappers need not pass
+it on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
+
+__all__ = ["BlockingEnv", "DescribedEnv", "SolvableEnv"]
+
+
+@runtime_checkable
+class DescribedEnv(Protocol):
+    """An environment with facts that its constructor arguments do not show, such as the protections of its sandbox."""
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return JSON-able facts; a run stores them in its manifest."""
+        ...
+
+
+@runtime_checkable
+class SolvableEnv(Protocol):
+    """An environment that knows a right action, for oracles and for checks of its own verifier."""
+
+    def solution(self) -> Any:
+        """Return a right action for the present state, a member of the action space."""
+        ...
+
+
+@runtime_checkable
+class BlockingEnv(Protocol):
+    """An environment of which some steps wait for something outside this thread, such as a sandbox."""
+
+    def step_blocks(self, action: Any) -> bool:
+        """Return whether ``step(action)`` would wait; a runner then calls ``step`` in a worker thread.
+
+        Args:
+            action: What ``step`` will be given; not necessarily a member of the action space.
+        """
+        ...
