@@ -26,6 +26,7 @@ __all__ = [
     "Seat",
     "UsesEngine",
     "UsesSolution",
+    "is_oracle",
 ]
 
 # Observations and actions are members of whatever spaces the environment declares.
@@ -126,6 +127,11 @@ class UsesSolution(Protocol):
     """
 
     uses_solution: bool
+
+
+def is_oracle(agent: object) -> bool:
+    """Whether an agent declares ``uses_solution = True``, and so is given right answers."""
+    return isinstance(agent, UsesSolution) and agent.uses_solution is True
 
 
 @runtime_checkable

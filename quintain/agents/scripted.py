@@ -76,6 +76,8 @@ class OracleAgent:
             so that the whole protocol is exercised.
     """
 
+    uses_solution = True
+
     def __init__(self, *, through_code: bool = False) -> None:
         self.through_code = through_code
 

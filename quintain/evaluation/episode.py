@@ -13,7 +13,7 @@ from typing import Any, SupportsFloat
 import gymnasium as gym
 import numpy as np
 
-from quintain.agents.agent import Actor, Agent, Seat
+from quintain.agents.agent import Actor, Agent, Seat, is_oracle
 from quintain.engines.engine import Tape, record_exchanges
 from quintain.errors import Boundary, ConfigurationError, EngineError, EnvironmentFault, QuintainError, SandboxError
 from quintain.records import EpisodeRecord, Outcome
@@ -170,10 +170,13 @@ def classify(error: Exception, boundary: Boundary) -> dict[str, str]:
     }
 
 
-def seats(env: gym.Env[Any, Any], env_id: str) -> Callable[[int], Seat]:
-    """Return a function that makes the only seat of a Gymnasium environment from an episode's seed."""
+def seats(env: gym.Env[Any, Any], env_id: str, agent: Agent) -> Callable[[int], Seat]:
+    """Return a function that makes the only seat of a Gymnasium environment from an episode's seed.
+
+    The seat offers the environment's right answers only to an agent that declares ``uses_solution = True``.
+    """
     observations, actions = env.observation_space, env.action_space
-    solution = getattr(env.unwrapped, "solution", None)
+    solution = getattr(env.unwrapped, "solution", None) if is_oracle(agent) else None
     return lambda seed: Seat(env_id, "agent", observations, actions, seed, solution)
 
 

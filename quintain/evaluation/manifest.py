@@ -12,6 +12,7 @@ from typing import Any
 
 from gymnasium.envs.registration import EnvSpec
 
+from quintain.agents.agent import is_oracle
 from quintain.provenance import describe_function
 from quintain.records import SCHEMA, to_json
 
@@ -61,13 +62,16 @@ def describe_env(env: Any) -> Any:
 def describe_agent(agent: Any) -> Any:
     """Describe an agent as JSON-able data: its own ``describe()`` where it has one, else its class.
 
-    Two agents of a class without ``describe`` look the same, so that a run of one can be resumed with the other.
+    Two agents of a class without ``describe`` look the same, so that a run of one can be resumed with the other. The
+    description of an agent that is given right answers says so: ``"uses_solution": True``.
     """
     if isinstance(agent, Mapping):
         return {k: describe_agent(v) if hasattr(v, "describe") else v for k, v in agent.items()}
     if hasattr(agent, "describe"):
-        return json.loads(to_json(agent.describe()))
-    return {"agent": f"{type(agent).__module__}.{type(agent).__qualname__}"}
+        description = json.loads(to_json(agent.describe()))
+    else:
+        description = {"agent": f"{type(agent).__module__}.{type(agent).__qualname__}"}
+    return {**description, "uses_solution": True} if is_oracle(agent) else description
 
 
 @cache

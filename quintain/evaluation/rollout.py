@@ -119,7 +119,7 @@ async def _run(
                 else:
                     world = make_env(env, env_kwargs)
                     worlds.append(world)
-                seat = seats(world, env_id)
+                seat = seats(world, env_id, agent)
                 return lambda job: play_episode(world, agent, seat(job[1]), job[0], threads)
 
             await play_jobs(jobs, concurrency, sit_down, sink)

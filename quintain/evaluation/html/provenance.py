@@ -27,6 +27,7 @@ class Provenance:
         protections: Protections of the sandbox.
         command: A command that makes the run again, or an empty string where no command can.
         details: Everything else, by heading, as JSON text.
+        oracle: Whether the agent was given the environment's right answers.
     """
 
     env: str
@@ -35,6 +36,7 @@ class Provenance:
     protections: tuple[str, ...] = ()
     command: str = ""
     details: dict[str, str] = field(default_factory=dict)
+    oracle: bool = False
 
 
 def provenance(report: Report) -> Provenance:
@@ -69,6 +71,7 @@ def provenance(report: Report) -> Provenance:
         protections=tuple(map(str, sandbox.get("protections") or ())),
         command=_command(config, len(report.episodes)),
         details={k: json.dumps(v, indent=2, ensure_ascii=False) for k, v in details.items() if v},
+        oracle=any(_mapping(each).get("uses_solution") is True for each in (source, facts.get("agent"))),
     )
 
 
