@@ -98,7 +98,7 @@ class Lab:
         made = {seed: self.policy(name, seed) for seed in range(self.seeds)}
         subject = Subject(name, self.make, {seed: victim for seed, (victim, _) in made.items()})
         attacks = [ATTACKS["random"], ATTACKS["mad"], self.sa_rl()]
-        if not made[0][0].remembers:  # RAT reads single observations
+        if not made[0][0].is_stateful:  # RAT reads single observations
             attacks.append(self.learned_rat())
         run = self.folder / f"{name}-attacked"
         experiment = Experiment((subject,), attacks, [self.epsilon], self.episodes, range(self.seeds))

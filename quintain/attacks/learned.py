@@ -120,7 +120,7 @@ class Target(GradientMethod):
 
     def __init__(self, victim: Policy, intention: Policy, space: Space = "raw", steps: int = 30) -> None:
         super().__init__(victim, space, steps)
-        if intention.remembers:
+        if intention.is_stateful:
             raise CapabilityError(
                 f"intention {intention.name!r} remembers its episode, and attack 'target' asks what it would do in "
                 "single states; use a policy without a memory"

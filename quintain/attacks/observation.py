@@ -157,7 +157,7 @@ class ObservationPerturbation(Perturbation):
         self._steps = np.zeros(rows, dtype=np.int64)
         self._rngs: list[np.random.Generator] = [np.random.default_rng(0)] * rows
         self._rollouts: Rollouts[Policy] | None = None
-        if self._victim is not None and self._victim.remembers:
+        if self._victim is not None and self._victim.is_stateful:
             self._rollouts = Rollouts(self._victim, rows)
 
     def restart(self, row: int, rng: np.random.Generator) -> None:

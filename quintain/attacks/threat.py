@@ -98,7 +98,7 @@ class Attack:
             ConfigurationError: If budget, victim, environment and attack do not fit together.
         """
         threat.victim.require(self.needs, f"attack {self.name!r}")
-        if self.momentary and threat.victim.remembers:
+        if self.momentary and threat.victim.is_stateful:
             raise CapabilityError(
                 f"victim {threat.victim.name!r} remembers its episode, and attack {self.name!r} learns from single "
                 "states; use 'sa-rl', or an imitation without a memory ('rat-surrogate', 'mad-surrogate')"

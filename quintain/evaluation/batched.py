@@ -10,7 +10,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from quintain.agents.agent import Agent
+from quintain.agents.agent import Agent, Batched
 from quintain.engines.engine import Tape
 from quintain.errors import AgentError, ConfigurationError
 from quintain.evaluation.episode import Ledger, classify, keep
@@ -21,7 +21,7 @@ __all__ = ["can_batch", "play_batched"]
 
 def can_batch(env: gym.Env[Any, Any], agent: Agent) -> bool:
     """Say whether the agent acts on arrays, each on its own, and the environment's observations stack into one."""
-    alone = hasattr(agent, "act_batch") and not getattr(agent, "remembers", False)
+    alone = isinstance(agent, Batched) and not getattr(agent, "is_stateful", False)
     return alone and isinstance(
         env.observation_space, (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
     )

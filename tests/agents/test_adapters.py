@@ -239,10 +239,10 @@ def test_a_model_that_remembers_keeps_its_state_through_an_episode_and_begins_an
 def test_recurrent_models_are_told_from_those_that_may_act_on_batches(ppo):
     contrib = pytest.importorskip("sb3_contrib")
     recurrent = contrib.RecurrentPPO("MlpLstmPolicy", "CartPole-v1", n_steps=8, policy_kwargs={"lstm_hidden_size": 4})
-    assert as_agent(recurrent).remembers
-    assert as_agent(recurrent.policy).remembers
-    assert not as_agent(ppo).remembers
-    assert not as_agent(ppo.policy).remembers
+    assert as_agent(recurrent).is_stateful
+    assert as_agent(recurrent.policy).is_stateful
+    assert not as_agent(ppo).is_stateful
+    assert not as_agent(ppo.policy).is_stateful
     assert quintain.evaluate("CartPole-v1", recurrent, episodes=1).errors == 0
 
 

@@ -218,7 +218,7 @@ class Policy:
         return frozenset(name for name, present in has.items() if present)
 
     @property
-    def remembers(self) -> bool:
+    def is_stateful(self) -> bool:
         """Whether it acts on its episode so far; if so, play it through :class:`Rollouts`, not ``act_batch``."""
         return isinstance(self.policy, SequencePolicy)
 

@@ -39,7 +39,7 @@ class PredictAgent:
             file of a model does not say whether it needs one, and without it such a model plays badly.
 
     Attributes:
-        remembers: Whether the model may have a recurrent state, so that every episode needs an actor of its own. Of
+        is_stateful: Whether the model may have a recurrent state, so that every episode needs an actor of its own. Of
             Stable-Baselines3's policies only the recurrent ones do; anything else might.
     """
 
@@ -47,7 +47,7 @@ class PredictAgent:
         self.model = model
         self.deterministic = deterministic
         self.normaliser = _statistics(model, normaliser)
-        self.remembers = not _is_feed_forward(getattr(model, "policy", model))
+        self.is_stateful = not _is_feed_forward(getattr(model, "policy", model))
 
     @classmethod
     def load(cls, path: str | Path, *, deterministic: bool = True, normaliser: Any = None) -> Self:

@@ -77,7 +77,7 @@ def smooth_actions(victim: Policy, noise: float, *, samples: int = 16, seed: int
 
 
 def _refuse_memory(victim: Policy) -> None:
-    if victim.remembers:
+    if victim.is_stateful:
         raise CapabilityError(f"victim {victim.name!r} remembers its episode; smooth one that acts on what it sees now")
 
 

@@ -156,7 +156,7 @@ class Experiment:
         for subject in self.subjects:
             seed = self.seeds[0]
             victim, intention = subject.victim(seed), subject.intention(seed)
-            if intention is None or victim.remembers or not {"gradient", "continuous"} <= victim.capabilities:
+            if intention is None or victim.is_stateful or not {"gradient", "continuous"} <= victim.capabilities:
                 continue
             progress.stage(f"{subject.name}: what can be reached")
             seeds = [SeedStream(seed, "episode")[i] for i in range(min(_REACH_EPISODES, self.episodes))]

@@ -148,7 +148,7 @@ def reference_subject(
 
     def shown(seed: int | None) -> Policy:
         """Return a victim of single observations: one that remembers its episode imitates such a demonstrator."""
-        if not victims[seed].remembers:
+        if not victims[seed].is_stateful:
             return victims[seed]
         return load_reference(recipe.demonstrator, seed or 0)[0]
 
@@ -187,7 +187,7 @@ def load_subject(
     victim = read_policy(path, normaliser)
     kwargs = dict(env_kwargs or {})
     opposite = env.startswith("Tabletop/") and kwargs.get("scenario", "opposite") == "opposite"
-    if intention is None and opposite and not victim.remembers:
+    if intention is None and opposite and not victim.is_stateful:
         intention = mirror_image(victim)
     return make_subject(env, victim, env_kwargs=kwargs, intention=intention, name=Path(path).stem)
 

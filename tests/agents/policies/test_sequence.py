@@ -82,7 +82,7 @@ def test_a_moment_of_it_is_an_ordinary_victim_and_stays_what_it_is():
     rollouts = Rollouts(victim(std=np.array([0.5])), 1)
     rollouts.restart()
     moment = rollouts.at()
-    assert not moment.remembers
+    assert not moment.is_stateful
     assert moment.capabilities == victim(std=np.array([0.5])).capabilities == {"gradient", "density", "continuous"}
     rollouts.act(np.full((1, 3), 5.0))
     rollouts.did(np.zeros((1, 1)), np.zeros(1))

@@ -77,7 +77,7 @@ def test_an_imitator_s_recipe_records_trains_and_keeps(monkeypatch):
     told = []
     victim, facts = train_reference("swing-dt", progress=lambda *said: told.append(said))
     assert [done for done, _ in told] == [1, 2, 3, 4, 5]
-    assert victim.remembers
+    assert victim.is_stateful
     assert facts["data"]["episodes"] == 4
     assert facts["return"]["episodes"] == 10
     assert facts["curve"][0][:2] == [5, facts["return"]["mean"]]

@@ -59,7 +59,7 @@ def test_it_does_what_it_was_shown(recorded, trained):
 
 def test_it_is_a_victim_with_a_declared_density(trained):
     victim, _ = trained
-    assert victim.remembers
+    assert victim.is_stateful
     assert victim.capabilities == {"gradient", "density", "continuous"}
     np.testing.assert_array_equal(victim.std_source, [0.1, 0.1])
 
