@@ -13,13 +13,10 @@ from typer.core import TyperCommand, TyperGroup
 
 from quintain.cli.commands import COMMANDS
 from quintain.cli.console import fail, say
+from quintain.cli.exit_codes import EXIT_INTERRUPTED, EXIT_USER_ERROR
 from quintain.errors import QuintainError
 
-__all__ = ["EXIT_ALL_ERRORS", "EXIT_INTERRUPTED", "EXIT_USER_ERROR", "app", "main"]
-
-EXIT_USER_ERROR = 1
-EXIT_ALL_ERRORS = 3
-EXIT_INTERRUPTED = 130
+__all__ = ["app", "main"]
 
 _HELP = """Any agent meets any environment, and comes out with honest numbers.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,10 +11,24 @@ import typer
 
 from quintain.agents.registry import POLICY_FILES, agent_names, arguments_of
 from quintain.arguments import argument_names
-from quintain.cli.console import console, print_json, say
+from quintain.cli.console import console, literal, print_json, say
+from quintain.cli.exit_codes import EXIT_ALL_ERRORS, EXIT_INTERRUPTED
 from quintain.cli.folders import clear_away, continuing, new_folder
 from quintain.cli.mujoco_warnings import warn_once
-from quintain.cli.options import check_resumed, json_or_word, pairs
+from quintain.cli.options import (
+    Concurrency,
+    Confidence,
+    EnvArguments,
+    JsonOutput,
+    Out,
+    Resume,
+    RetryErrors,
+    Seed,
+    check_confidence,
+    check_resumed,
+    json_or_word,
+    pairs,
+)
 from quintain.errors import ConfigurationError, MissingDependencyError, UnknownNameError
 
 if TYPE_CHECKING:
@@ -27,89 +40,78 @@ __all__ = ["evaluate"]
 _SHIPPED = agent_names()
 
 
+_AGENT, _ENV, _RUN, _OUTPUT = "Agent", "Environment", "Run", "Output"
+
+_Env = Annotated[str, typer.Argument(help="Id of an environment, such as CodeReason-v0 or CartPole-v1.")]
+_Agent = Annotated[
+    str,
+    typer.Option(
+        "--agent",
+        "-a",
+        help=f"{', '.join(_SHIPPED)}; a strategy such as tit-for-tat; your own as module:Class or module:name; or a "
+        "policy's .zip (Stable-Baselines3), .pt, .onnx or .npz file. `quintain agents` lists them.",
+    ),
+]
+_Engine = Annotated[
+    str | None,
+    typer.Option(
+        help="Engine of agents that ask a language model: transformers (the default), openai, vllm, replay.",
+        rich_help_panel=_AGENT,
+    ),
+]
+_Model = Annotated[
+    str | None, typer.Option(help="The engine's model; for openai NAME@http://host:port/v1.", rich_help_panel=_AGENT)
+]
+_AgentArguments = Annotated[
+    list[str] | None,
+    typer.Option("--agent-arg", metavar="K=JSON", help="An argument of the agent. Repeatable.", rich_help_panel=_AGENT),
+]
+_EngineArguments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--engine-arg", metavar="K=JSON", help="An argument of the engine. Repeatable.", rich_help_panel=_AGENT
+    ),
+]
+_Tasks = Annotated[str | None, typer.Option(help="Task names, joined by commas, or all.", rich_help_panel=_ENV)]
+_Suite = Annotated[str | None, typer.Option(help="Only tasks of this suite.", rich_help_panel=_ENV)]
+_Split = Annotated[str | None, typer.Option(help="train or test.", rich_help_panel=_ENV)]
+_Difficulty = Annotated[str | None, typer.Option(help="Name of a level, or parameters as JSON.", rich_help_panel=_ENV)]
+_NoCode = Annotated[bool, typer.Option("--no-code", help="Do not execute the agent's programs.", rich_help_panel=_ENV)]
+_Episodes = Annotated[int, typer.Option("--episodes", "-n", min=1, help="Number of episodes.", rich_help_panel=_RUN)]
+_Executor = Annotated[
+    str, typer.Option(help="inline (this process) or process (worker processes).", rich_help_panel=_RUN)
+]
+_Workers = Annotated[
+    int, typer.Option(min=1, help="Number of worker processes of the process executor.", rich_help_panel=_RUN)
+]
+_NoReport = Annotated[bool, typer.Option("--no-report", help="Do not write report.html.", rich_help_panel=_OUTPUT)]
+
+
 def evaluate(
     ctx: typer.Context,
-    env: Annotated[str, typer.Argument(help="Id of an environment, such as CodeReason-v0 or CartPole-v1.")],
-    agent: Annotated[
-        str,
-        typer.Option(
-            "--agent",
-            "-a",
-            help=f"Who plays: {', '.join(_SHIPPED)}; a strategy such as tit-for-tat; your own as module:Class or "
-            "module:name; or a policy's .zip (Stable-Baselines3), .pt, .onnx or .npz file. quintain agents lists them.",
-        ),
-    ],
-    engine: Annotated[
-        str | None,
-        typer.Option(
-            help="Language model of agents that ask one: transformers (the default), openai, vllm, replay.",
-            rich_help_panel="Agent",
-        ),
-    ] = None,
-    model: Annotated[
-        str | None,
-        typer.Option(help="The engine's model; for openai NAME@http://host:port/v1.", rich_help_panel="Agent"),
-    ] = None,
-    tasks: Annotated[
-        str | None, typer.Option(help="Task names, joined by commas, or all.", rich_help_panel="Environment")
-    ] = None,
-    suite: Annotated[str | None, typer.Option(help="Only this suite's tasks.", rich_help_panel="Environment")] = None,
-    split: Annotated[str | None, typer.Option(help="train or test.", rich_help_panel="Environment")] = None,
-    difficulty: Annotated[
-        str | None, typer.Option(help="Name of a level, or parameters as JSON.", rich_help_panel="Environment")
-    ] = None,
-    no_code: Annotated[
-        bool, typer.Option("--no-code", help="Do not execute the agent's programs.", rich_help_panel="Environment")
-    ] = False,
-    env_arg: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="K=JSON", help="Any argument of the environment. Repeatable.", rich_help_panel="Environment"
-        ),
-    ] = None,
-    agent_arg: Annotated[
-        list[str] | None,
-        typer.Option(metavar="K=JSON", help="Any argument of the agent. Repeatable.", rich_help_panel="Agent"),
-    ] = None,
-    engine_arg: Annotated[
-        list[str] | None,
-        typer.Option(metavar="K=JSON", help="Any argument of the engine. Repeatable.", rich_help_panel="Agent"),
-    ] = None,
-    episodes: Annotated[
-        int, typer.Option("--episodes", "-n", min=1, help="Number of episodes.", rich_help_panel="Run")
-    ] = 100,
-    seed: Annotated[
-        int, typer.Option(min=0, help="Root seed; equal seeds pose equal episodes.", rich_help_panel="Run")
-    ] = 0,
-    concurrency: Annotated[
-        int, typer.Option(min=1, help="Episodes that are live at once.", rich_help_panel="Run")
-    ] = 16,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", help="Run folder. Default: a new one under runs/.", rich_help_panel="Output"),
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the run in --out.", rich_help_panel="Run")] = False,
-    retry_errors: Annotated[
-        bool,
-        typer.Option(
-            "--retry-errors",
-            help="With --resume: play only episodes again that infrastructure failed.",
-            rich_help_panel="Run",
-        ),
-    ] = False,
-    executor: Annotated[
-        str, typer.Option(help="inline, or process for several processes.", rich_help_panel="Run")
-    ] = "inline",
-    workers: Annotated[int, typer.Option(min=1, help="Processes of the process executor.", rich_help_panel="Run")] = 2,
-    confidence: Annotated[
-        float, typer.Option(help="Nominal coverage of the intervals, in (0, 1).", rich_help_panel="Output")
-    ] = 0.95,
-    no_report: Annotated[
-        bool, typer.Option("--no-report", help="Do not write report.html.", rich_help_panel="Output")
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the result as JSON and nothing else.", rich_help_panel="Output")
-    ] = False,
+    env: _Env,
+    agent: _Agent,
+    engine: _Engine = None,
+    model: _Model = None,
+    tasks: _Tasks = None,
+    suite: _Suite = None,
+    split: _Split = None,
+    difficulty: _Difficulty = None,
+    no_code: _NoCode = False,
+    env_arg: EnvArguments = None,
+    agent_arg: _AgentArguments = None,
+    engine_arg: _EngineArguments = None,
+    episodes: _Episodes = 100,
+    seed: Seed = 0,
+    concurrency: Concurrency = 16,
+    out: Out = None,
+    resume: Resume = False,
+    retry_errors: RetryErrors = False,
+    executor: _Executor = "inline",
+    workers: _Workers = 2,
+    confidence: Confidence = 0.95,
+    no_report: _NoReport = False,
+    as_json: JsonOutput = False,
 ) -> None:
     """Let an agent play an environment, record every episode, and report with intervals.
 
@@ -120,94 +122,100 @@ def evaluate(
         quintain eval CodeReason-v0 -a all-text --engine openai --model m@http://host/v1
         quintain eval CartPole-v1 -a random --env-arg sutton_barto_reward=true
 
-    Ctrl-C keeps what is finished.
+    After Ctrl-C the finished episodes are on disk, and the command that continues the run is printed.
 
     Exit codes: 0 done, 1 error, 2 wrong usage, 3 every episode failed, 130 interrupted.
     """
     check_resumed(out, resume=resume, retry_errors=retry_errors)
-    if not 0 < confidence < 1:
-        raise typer.BadParameter(f"must be in (0, 1), got {confidence:g}", param_hint="--confidence")
-    named = {"tasks": tasks, "suite": suite, "split": split}
+    check_confidence(confidence)
+    named: dict[str, Any] = {"tasks": tasks, "suite": suite, "split": split, "code": False if no_code else None}
     if difficulty is not None:
         named["difficulty"] = json_or_word(difficulty, "--difficulty")
-    env_kwargs = _merge({k: v for k, v in named.items() if v is not None}, pairs(env_arg, "--env-arg"))
-    if no_code:
-        env_kwargs = _merge({"code": False}, env_kwargs)
-    _try_to_make(env, env_kwargs)  # which also imports a module that may register agents
+    env_kwargs = _merge(named, pairs(env_arg, "--env-arg"))
+    _try_to_make(env, env_kwargs)  # also imports a module that may register agents
     if "mujoco" in sys.modules:
         warn_once()
     source = _agent_source(
         env, agent, engine, model, pairs(agent_arg, "--agent-arg"), pairs(engine_arg, "--engine-arg")
     )
     folder = out or new_folder(env, Path(agent).stem if agent.endswith(POLICY_FILES) else agent)
-    fresh = not folder.exists()
-    watch = _Watch(folder)
-
-    from quintain.evaluation.runner import evaluate as run
-
-    try:
-        report = run(
-            env, source, episodes=episodes, seed=seed, concurrency=concurrency, out=folder, env_kwargs=env_kwargs,
-            resume=resume, retry_errors=retry_errors, executor=executor, workers=workers,  # type: ignore[arg-type]
-            confidence=confidence, on_episode=watch.see,
-        )  # fmt: skip
-    except Exception:
-        if fresh:
-            clear_away(folder)
-        raise
-    except KeyboardInterrupt as error:
-        say(f"\ninterrupted; {watch.seen} episodes of this call are safe in {folder}. Continue with:")
-        say(f"  {continuing(ctx.find_root().obj or [], folder)}")
-        raise typer.Exit(130) from error
-    page = None if no_report else _write_page(report)
-    if as_json:
-        print_json(report.to_dict() | {"run": str(folder), "report": page and str(page), "wall_s": watch.wall_s})
-    else:
-        from quintain.cli.tables import print_report
-
-        print_report(console(), report, wall_s=watch.wall_s, tokens=watch.tokens)
-        if page is not None:
-            console().print(f"report: [bold]{page}[/bold]" if "[" not in str(page) else str(page), soft_wrap=True)
+    call = _Call(ctx, folder)
+    report = call.run(
+        env, source, episodes=episodes, seed=seed, concurrency=concurrency, env_kwargs=env_kwargs, resume=resume,
+        retry_errors=retry_errors, executor=executor, workers=workers, confidence=confidence,
+    )  # fmt: skip
+    _show(report, call, with_page=not no_report, as_json=as_json)
     if report.episodes and not report.scored:
-        say("infrastructure failed every episode; see the errors above", "bold red")
-        raise typer.Exit(3)
+        say("every episode failed for infrastructure reasons; see the errors above", "bold red")
+        raise typer.Exit(EXIT_ALL_ERRORS)
 
 
-class _Watch:
-    """Counts what is new in this call: a resumed run's older tokens took no time now. Names the folder once it is."""
+def _merge(named: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
+    given = {name: value for name, value in named.items() if value is not None}
+    if twice := sorted(given.keys() & others.keys()):
+        raise typer.BadParameter(f"{twice[0]!r} is also given by an option of its own", param_hint="--env-arg")
+    return given | others
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.seen = 0
+
+class _Call:
+    """One call of the command: it runs, counts what is new, and says how to continue when it is interrupted.
+
+    The episodes that a resumed run already had cost no time now, so their tokens count in no rate.
+    """
+
+    def __init__(self, ctx: typer.Context, folder: Path) -> None:
+        self.folder = folder
+        self.episodes = 0
         self.tokens = 0
+        self._words: list[str] = ctx.find_root().obj or []
         self._start = time.perf_counter()
-
-    def see(self, record: EpisodeRecord) -> None:
-        if not self.seen:
-            say(f"run folder: {self._folder}", "dim")
-        self.seen += 1
-        self.tokens += record.completion_tokens
 
     @property
     def wall_s(self) -> float:
+        """Seconds since the call began."""
         return round(time.perf_counter() - self._start, 3)
 
+    def run(self, env: str, source: Any, **options: Any) -> Report:
+        """Evaluate, and leave a folder without episodes as if it had never been made."""
+        from quintain.evaluation.runner import evaluate as run
 
-def _merge(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, Any]:
-    twice = sorted(first.keys() & second.keys())
-    if twice:
-        raise typer.BadParameter(
-            f"{twice[0]!r} is given twice, by an option of its own and here", param_hint="--env-arg"
-        )
-    return {**first, **second}
+        is_new = not self.folder.exists()
+        try:
+            return run(env, source, out=self.folder, on_episode=self._count, **options)
+        except Exception:
+            if is_new:
+                clear_away(self.folder)
+            raise
+        except KeyboardInterrupt as error:
+            say(f"\ninterrupted; {self.episodes} episodes of this call are safe in {self.folder}. Continue with:")
+            say(f"  {continuing(self._words, self.folder)}")
+            raise typer.Exit(EXIT_INTERRUPTED) from error
+
+    def _count(self, record: EpisodeRecord) -> None:
+        if not self.episodes:
+            say(f"run folder: {self.folder}", "dim")
+        self.episodes += 1
+        self.tokens += record.completion_tokens
+
+
+def _show(report: Report, call: _Call, *, with_page: bool, as_json: bool) -> None:
+    page = _write_page(report) if with_page else None
+    if as_json:
+        print_json(report.to_dict() | {"run": str(call.folder), "report": page and str(page), "wall_s": call.wall_s})
+        return
+    from quintain.cli.tables import print_report
+
+    print_report(console(), report, wall_s=call.wall_s, tokens=call.tokens)
+    if page is not None:
+        console().print(literal("report: ") + literal(page, "bold"), soft_wrap=True)
 
 
 def _agent_source(
     env: str, agent: str, engine: str | None, model: str | None, options: dict[str, Any], engine_options: dict[str, Any]
 ) -> Any:
     if agent in agent_names() and agent not in _SHIPPED and ":" in env:
-        agent = f"{env.partition(':')[0]}:{agent}"  # so that other processes find it, too
-    arguments_of(agent)  # an unknown name is said before anything starts
+        agent = f"{env.partition(':')[0]}:{agent}"  # so that other processes find it
+    arguments_of(agent)  # fails now if the name is unknown
     if model is not None:
         engine = engine or "transformers"
         if ":" in engine:
@@ -255,8 +263,6 @@ def _write_page(report: Report) -> Path | None:
 
     try:
         return write_report(report)
-    except MissingDependencyError as error:
+    except (MissingDependencyError, OSError) as error:
         say(f"no report.html: {error}")
-    except OSError as error:
-        say(f"no report.html: {error}")
-    return None
+        return None

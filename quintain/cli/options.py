@@ -1,4 +1,4 @@
-"""Reading ``--env-arg k=json`` and its like."""
+"""Options that several commands share, and reading values such as ``--env-arg k=json``."""
 
 from __future__ import annotations
 
@@ -6,11 +6,53 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
-__all__ = ["check_resumed", "json_or_word", "pairs"]
+__all__ = [
+    "Concurrency",
+    "Confidence",
+    "EnvArguments",
+    "JsonOutput",
+    "Out",
+    "Resume",
+    "RetryErrors",
+    "Seed",
+    "check_confidence",
+    "check_resumed",
+    "json_or_word",
+    "pairs",
+]
+
+_RUN, _OUTPUT = "Run", "Output"
+
+Concurrency = Annotated[int, typer.Option(min=1, help="Maximum number of live episodes.", rich_help_panel=_RUN)]
+Confidence = Annotated[
+    float, typer.Option(help="Nominal coverage of the intervals, in (0, 1).", rich_help_panel=_OUTPUT)
+]
+EnvArguments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--env-arg", metavar="K=JSON", help="An argument of the environment. Repeatable.", rich_help_panel="Environment"
+    ),
+]
+JsonOutput = Annotated[
+    bool, typer.Option("--json", help="Print the result as JSON and nothing else.", rich_help_panel=_OUTPUT)
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", "-o", help="Run folder. Default: a new one under runs/.", rich_help_panel=_OUTPUT),
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in --out.", rich_help_panel=_RUN)]
+RetryErrors = Annotated[
+    bool,
+    typer.Option(
+        "--retry-errors", help="With --resume: repeat the episodes that failed for infrastructure reasons.",
+        rich_help_panel=_RUN,
+    ),
+]  # fmt: skip
+Seed = Annotated[int, typer.Option(min=0, help="Root seed; equal seeds give equal episodes.", rich_help_panel=_RUN)]
 
 _WORD = re.compile(r"[A-Za-z_./~][^\s\"'{}\[\],]*")
 _ALMOST_JSON = {"True": "true", "False": "false", "None": "null", "NaN": "", "Infinity": ""}
@@ -60,11 +102,21 @@ def pairs(values: Sequence[str] | None, option: str) -> dict[str, Any]:
     return found
 
 
-def check_resumed(out: Path | None, *, resume: bool, retry_errors: bool = False) -> None:
-    """See whether the options that continue a run are complete.
+def check_confidence(value: float | None) -> None:
+    """Make sure that a confidence level makes sense.
 
     Raises:
-        typer.BadParameter: If it is not said which run, or that one is continued.
+        typer.BadParameter: If it is outside (0, 1).
+    """
+    if value is not None and not 0 < value < 1:
+        raise typer.BadParameter(f"must be in (0, 1), got {value:g}", param_hint="--confidence")
+
+
+def check_resumed(out: Path | None, *, resume: bool, retry_errors: bool = False) -> None:
+    """Make sure that the options that continue a run are complete.
+
+    Raises:
+        typer.BadParameter: If ``--resume`` comes without ``--out``, or ``--retry-errors`` without ``--resume``.
     """
     if resume and out is None:
         raise typer.BadParameter("say which run to continue: --out runs/...", param_hint="--resume")

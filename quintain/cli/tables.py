@@ -28,7 +28,7 @@ _COLOURS = {
     "error": "bold red",
 }
 _BAR = 30
-_MOST_ERRORS = 5
+_MAX_ERRORS = 5
 
 
 def simple_table(title: str, *columns: str) -> Table:
@@ -65,13 +65,13 @@ def row_table(title: str, rows: Iterable[Row], confidence: float) -> Table:
 
 
 def print_report(console: Console, report: Report, *, wall_s: float | None = None, tokens: int = 0) -> None:
-    """Print everything a reader wants to know at once.
+    """Print the results, outcomes, errors, groups, reward terms and metrics of a run.
 
     Args:
-        console: Where to.
+        console: The console to print to.
         report: The results.
-        wall_s: Seconds that the run took, if they were measured.
-        tokens: Tokens generated in this time.
+        wall_s: Duration of the run in seconds, or ``None`` if it was not measured.
+        tokens: Number of tokens generated in this time.
     """
     config = report.manifest.get("config", {})
     console.print()
@@ -81,14 +81,14 @@ def print_report(console: Console, report: Report, *, wall_s: float | None = Non
     )
     console.print()
     console.print(_outcomes(report))
-    for boundary, message, n in error_counts(report)[:_MOST_ERRORS]:
+    for boundary, message, n in error_counts(report)[:_MAX_ERRORS]:
         console.print(Text(f"  {n} x {boundary}: ", style="red") + literal(message[:300]), soft_wrap=True)
     if report.by_task:
         console.print()
         console.print(_tasks(report))
-    if report.by("suite", "split"):
+    if (keys := _grouping(report)) and report.by(*keys):
         console.print()
-        console.print(_suites(report))
+        console.print(_groups(report, keys))
     for title, rows in (("Reward terms", term_rows(report)), ("Per episode", metric_rows(report))):
         if rows:
             console.print()
@@ -119,19 +119,26 @@ def _outcomes(report: Report) -> Table:
     return table
 
 
-def _suites(report: Report) -> Table:
-    """Lay suites and splits out as the R1-Code-Interpreter paper does."""
-    interval = f"{report.confidence:.0%} interval"
-    table = simple_table("By suite and split", "", "accuracy", interval, "n", "code use", "turns", "tokens")
-    for (suite, split), part in report.by("suite", "split").items():
-        found, scored = part.success, max(1, len(part.scored))
-        uses_code = part.share(lambda e: e.info["metrics"]["code_calls"] > 0)
-        turns = sum(e.info["metrics"]["turns"] for e in part.scored) / scored
-        tokens = sum(e.completion_tokens for e in part.scored) / scored
+def _grouping(report: Report) -> tuple[str, ...]:
+    """Return the keys of ``info`` by which the environment wants its results grouped, as its ``describe()`` says."""
+    env = report.manifest.get("facts", {}).get("env")
+    keys = env.get("report_by") if isinstance(env, dict) else None
+    return tuple(map(str, keys)) if isinstance(keys, list) else ()
+
+
+def _groups(report: Report, keys: tuple[str, ...]) -> Table:
+    """Lay out one row a group: success, or reward where there is none, and the mean of every metric that is there."""
+    groups = report.by(*keys)
+    metrics = list(dict.fromkeys(name for part in groups.values() for name in part.metric_names))
+    judged = any(part.success.n for part in groups.values())
+    heading = ["success" if judged else "reward", f"{report.confidence:.0%} interval", "n"]
+    table = simple_table(f"By {' and '.join(keys)}", "", *heading, *(name.replace("_", " ") for name in metrics))
+    for group, part in groups.items():
+        found, kind = (part.success, "rate") if judged else (part.reward, "mean")
+        means = [number(part.metric(name).estimate) if name in part.metric_names else "-" for name in metrics]
         table.add_row(
-            literal(f"{suite} / {split}"), number(found.estimate, "rate"), bounds(found, "rate"), f"{found.n:,}",
-            number(uses_code.estimate, "rate"), number(turns), number(tokens),
-        )  # fmt: skip
+            literal(" / ".join(group)), number(found.estimate, kind), bounds(found, kind), f"{found.n:,}", *means
+        )
     return table
 
 

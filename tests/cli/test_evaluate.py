@@ -68,6 +68,58 @@ def test_numeric_environments_work_too(quintain):
     assert "reward" in result.said
 
 
+INFO_OF_OTHERS = """
+import gymnasium as gym
+
+class Toy(gym.Env):
+    observation_space = action_space = gym.spaces.Discrete(2)
+    report_by = None
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return 0, {}
+    def step(self, action):
+        info = {"success": True, "suite": "bbh", "split": "test", "task": "t"}
+        return 0, 1.0, True, False, info | ({"metrics": {"speed": 2.5}} if self.report_by else {})
+    def describe(self):
+        return {"report_by": self.report_by}
+
+class Grouped(Toy):
+    report_by = ["suite", "split"]
+
+gym.register("Toy-v0", Toy)
+gym.register("Grouped-v0", Grouped)
+"""
+
+
+@pytest.fixture
+def toys(tmp_path, monkeypatch):
+    """Environments of a user's whose ``info`` happens to have keys that one of our families uses."""
+    import gymnasium as gym
+
+    (tmp_path / "toys.py").write_text(INFO_OF_OTHERS)
+    monkeypatch.syspath_prepend(tmp_path)
+    yield
+    sys.modules.pop("toys", None)
+    for name in ("Toy-v0", "Grouped-v0"):
+        gym.registry.pop(name, None)
+
+
+def test_keys_of_info_that_one_family_uses_mean_nothing_elsewhere(quintain, toys):
+    result = quintain("eval", "toys:Toy-v0", "-a", "random", "-n", 3, "--no-report")
+    assert result.code == 0, result.said
+    assert "100.0%" in result.said
+    assert "By suite" not in result.said
+
+
+def test_an_environment_says_how_its_results_are_grouped(quintain, toys):
+    result = quintain("eval", "toys:Grouped-v0", "-a", "random", "-n", 3, "--no-report")
+    assert result.code == 0, result.said
+    assert "By suite and split success 95% interval n speed" in result.said
+    assert "bbh / test 100.0%" in result.said
+    letters = ("eval", "CodeReason-v0", "-a", "oracle", "--tasks", "letters", "-n", 2, "--no-report")
+    assert "symbench / test 100.0%" in quintain(*letters).said
+
+
 OWN = """
 import gymnasium as gym
 from quintain.agents import register_agent

@@ -235,8 +235,14 @@ class CodeReasonEnv(gym.Env[str, str]):
         return self._code and isinstance(action, str) and "```" in action
 
     def describe(self) -> dict[str, Any]:
-        """Return JSON-able facts for a run's record: the sandbox and its protections, checksums of files with items."""
-        facts: dict[str, Any] = {"sandbox": self._sandbox.describe()} if self._code else {}
+        """Return JSON-able facts for a run's record.
+
+        They are the sandbox and its protections, checksums of files with items, and under ``"report_by"`` the keys of
+        ``info`` by which reports group the results.
+        """
+        facts: dict[str, Any] = {"report_by": ["suite", "split"]}
+        if self._code:
+            facts["sandbox"] = self._sandbox.describe()
         files: dict[str, str] = {}
         for name in self._names:
             if suite_of(name) not in SUITES:  # tasks that draw their own items read no files
