@@ -162,7 +162,7 @@ def llm_sweep(rounds: int, *, games: int, turns: int) -> None:
             self.waiting += len(requests)
             self.most_waiting = max(self.most_waiting, self.waiting)
             try:
-                return await self.inner._generate(requests)  # not generate: the tape would count each reply twice
+                return await self.inner._generate(requests)  # not generate: the log would count each reply twice
             finally:
                 self.waiting -= len(requests)
 

@@ -30,7 +30,7 @@ class Watched(Engine):
 
     async def _generate(self, requests: Sequence[Request]) -> list[list[Reply]]:
         self.requests.extend(requests)
-        return await self._inner._generate(requests)  # not generate: the tape would count each reply twice
+        return await self._inner._generate(requests)  # not generate: the log would count each reply twice
 
 
 def measure(run: Callable[[], int]) -> tuple[float, float, int]:

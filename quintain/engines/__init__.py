@@ -1,6 +1,6 @@
 """Language models behind one contract: requests in, replies out."""
 
-from quintain.engines.engine import Engine, Exchange, Reply, Request, Tape, record_exchanges
+from quintain.engines.engine import Engine, Exchange, ExchangeLog, Reply, Request, record_exchanges
 from quintain.engines.registry import engine_names, make_engine
 from quintain.engines.replay import ReplayEngine
 from quintain.engines.scripted import ScriptedEngine
@@ -8,11 +8,11 @@ from quintain.engines.scripted import ScriptedEngine
 __all__ = [
     "Engine",
     "Exchange",
+    "ExchangeLog",
     "ReplayEngine",
     "Reply",
     "Request",
     "ScriptedEngine",
-    "Tape",
     "engine_names",
     "make_engine",
     "record_exchanges",

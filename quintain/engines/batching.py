@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import torch
 
-from quintain.engines.jobs import LiveReply
+from quintain.engines.pending import LiveSequence
 
 __all__ = ["PASS_TOKENS", "branch_logprobs", "by_width", "packed"]
 
@@ -14,9 +14,9 @@ PASS_TOKENS = 512  # enough for full speed, little enough to stay in the process
 _MAX_PADDING = 1.25  # rows share a pass while padding costs at most this factor
 
 
-def by_width(wave: Sequence[tuple[LiveReply, int]]) -> Iterator[list[LiveReply]]:
+def by_width(wave: Sequence[tuple[LiveSequence, int]]) -> Iterator[list[LiveSequence]]:
     """Group sequences of similar width, so that little is padding and a pass stays small."""
-    group: list[LiveReply] = []
+    group: list[LiveSequence] = []
     total = 0
     for sequence, width in sorted(wave, key=lambda item: item[1]):
         padded = width * (len(group) + 1)

@@ -2,7 +2,7 @@
 
 Every engine, from a scripted one to a remote server, is an :class:`Engine`. Subclasses implement ``_generate``; the
 base class validates requests against the declared capabilities and shows every exchange to the active
-:class:`Tape`, which is how runs count tokens and record replies without the agent's help.
+:class:`ExchangeLog`, which is how runs count tokens and record replies without the agent's help.
 """
 
 from __future__ import annotations
@@ -19,9 +19,18 @@ from typing import Any, Literal, Self
 from quintain.errors import CapabilityError
 from quintain.messages import Message
 
-__all__ = ["Capability", "Engine", "Exchange", "FinishReason", "Reply", "Request", "Tape", "record_exchanges"]
+__all__ = [
+    "Engine",
+    "EngineCapability",
+    "Exchange",
+    "ExchangeLog",
+    "FinishReason",
+    "Reply",
+    "Request",
+    "record_exchanges",
+]
 
-Capability = Literal[
+EngineCapability = Literal[
     "chat",
     "prompt",
     "logprobs",
@@ -103,9 +112,9 @@ class Request:
         return hashlib.blake2b(canonical.encode(), digest_size=12).hexdigest()
 
     @property
-    def needs(self) -> frozenset[Capability]:
+    def needs(self) -> frozenset[EngineCapability]:
         """The capabilities an engine must have to serve this request."""
-        asked: dict[Capability, bool] = {
+        asked: dict[EngineCapability, bool] = {
             "chat": self.messages is not None,
             "prompt": self.prompt is not None,
             "logprobs": self.logprobs,
@@ -170,8 +179,8 @@ class Exchange:
 
 
 @dataclass(slots=True)
-class Tape:
-    """The exchanges that happened while this tape was the active one."""
+class ExchangeLog:
+    """The exchanges that happened while this log was the active one."""
 
     exchanges: list[Exchange] = field(default_factory=list)
 
@@ -186,21 +195,21 @@ class Tape:
         return sum(reply.completion_tokens for exchange in self.exchanges for reply in exchange.replies)
 
 
-_tape: ContextVar[Tape | None] = ContextVar("quintain_tape", default=None)
+_log: ContextVar[ExchangeLog | None] = ContextVar("quintain_exchanges", default=None)
 
 
-class record_exchanges:  # reads as a statement: with record_exchanges() as tape
-    """Collect every exchange with any engine made in this context (asyncio task or thread) on a fresh tape."""
+class record_exchanges:  # reads as a statement: with record_exchanges() as log
+    """Collect every exchange with any engine made in this context (asyncio task or thread) on a fresh log."""
 
     __slots__ = ("_token",)
 
-    def __enter__(self) -> Tape:
-        tape = Tape()
-        self._token = _tape.set(tape)
-        return tape
+    def __enter__(self) -> ExchangeLog:
+        log = ExchangeLog()
+        self._token = _log.set(log)
+        return log
 
     def __exit__(self, *_: object) -> None:
-        _tape.reset(self._token)
+        _log.reset(self._token)
 
 
 class Engine(abc.ABC):
@@ -212,7 +221,7 @@ class Engine(abc.ABC):
     """
 
     name: str = "engine"
-    capabilities: frozenset[Capability] = frozenset()
+    capabilities: frozenset[EngineCapability] = frozenset()
 
     async def generate(self, requests: Sequence[Request]) -> list[list[Reply]]:
         """Serve a batch of requests.
@@ -232,9 +241,9 @@ class Engine(abc.ABC):
         for request in requests:
             self.require(request.needs)
         batches = await self._generate(requests)
-        tape = _tape.get()
-        if tape is not None:
-            tape.exchanges.extend(Exchange(*pair) for pair in zip(requests, batches, strict=True))
+        log = _log.get()
+        if log is not None:
+            log.exchanges.extend(Exchange(*pair) for pair in zip(requests, batches, strict=True))
         return batches
 
     async def complete(self, request: Request) -> Reply:

@@ -48,17 +48,17 @@ class JSONClient:
         headers: Sent with every request.
         secret: Never shown in an error.
         policy: When to try again.
-        max_concurrency: Most requests in flight.
+        max_connections: Most requests in flight.
     """
 
     def __init__(
-        self, headers: Mapping[str, str], secret: str | None, policy: RetryPolicy, max_concurrency: int
+        self, headers: Mapping[str, str], secret: str | None, policy: RetryPolicy, max_connections: int
     ) -> None:
         self._headers = dict(headers)
         self._secret = secret
         self._policy = policy
-        self._slots = asyncio.Semaphore(max_concurrency)
-        self._max_concurrency = max_concurrency
+        self._slots = asyncio.Semaphore(max_connections)
+        self._max_concurrency = max_connections
         self._jitter = random.Random(0)
         self._client: httpx.AsyncClient | None = None
 

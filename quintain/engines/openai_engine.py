@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from quintain.engines.choices import draw_choices, shared_tokens
-from quintain.engines.engine import Capability, Engine, Reply, Request
+from quintain.engines.engine import Engine, EngineCapability, Reply, Request
 from quintain.engines.http import JSONClient, RetryPolicy
 from quintain.engines.io_thread import LoopThread
 from quintain.engines.openai_answers import read_replies
@@ -19,8 +19,8 @@ from quintain.seeding import SeedStream
 
 __all__ = ["OpenAIEngine"]
 
-_BASE: frozenset[Capability] = frozenset({"chat", "prompt", "logprobs", "top_logprobs", "stop", "seed"})
-_VLLM: frozenset[Capability] = _BASE | {"prefill", "choices", "stop_string"}
+_BASE: frozenset[EngineCapability] = frozenset({"chat", "prompt", "logprobs", "top_logprobs", "stop", "seed"})
+_VLLM: frozenset[EngineCapability] = _BASE | {"prefill", "choices", "stop_string"}
 _MAX_STOPS = 4  # the protocol's limit; further stop strings are applied here
 _MAX_TOP = {"chat": 20, "prompt": 5}  # the protocol's limits on likeliest tokens
 _SURVEY_S = 3.0  # to ask a server what it is
@@ -45,7 +45,7 @@ class OpenAIEngine(Engine):
         api_key: ``None`` reads ``OPENAI_API_KEY``; empty for no authorisation. Never shown or recorded.
         dialect: ``"openai"`` for the common protocol, ``"vllm"`` for its extensions; ``"auto"`` asks the server whether
             it is vLLM, and takes the common protocol where there is no answer.
-        max_concurrency: Most requests in flight.
+        max_connections: Most requests in flight.
         attempts: Most tries per request. Refusals (4xx except 408, 409 and 429) are not tried again.
         timeout_s: Longest silence of the server within one try.
         deadline_s: Longest time for all tries of one request together.
@@ -67,7 +67,7 @@ class OpenAIEngine(Engine):
         base_url: str | None = None,
         api_key: str | None = None,
         dialect: Literal["auto", "openai", "vllm"] = "auto",
-        max_concurrency: int = 32,
+        max_connections: int = 32,
         attempts: int = 6,
         timeout_s: float = 120.0,
         deadline_s: float = 600.0,
@@ -80,8 +80,8 @@ class OpenAIEngine(Engine):
             raise ConfigurationError("the openai engine needs a model: 'openai:MODEL@http://host:port/v1' or model=...")
         if dialect not in ("auto", "openai", "vllm"):
             raise ConfigurationError(f"dialect must be 'auto', 'openai' or 'vllm', got {dialect!r}")
-        if max_concurrency < 1 or attempts < 1 or min(timeout_s, deadline_s) <= 0 or min(backoff_s, backoff_max_s) < 0:
-            raise ConfigurationError("max_concurrency and attempts must be >= 1, time-outs > 0 and pauses >= 0")
+        if max_connections < 1 or attempts < 1 or min(timeout_s, deadline_s) <= 0 or min(backoff_s, backoff_max_s) < 0:
+            raise ConfigurationError("max_connections and attempts must be >= 1, time-outs > 0 and pauses >= 0")
         self.model = model
         self.base_url = (base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1").rstrip("/")
         self._extra = dict(extra_body or {})
@@ -91,7 +91,7 @@ class OpenAIEngine(Engine):
         self._dialect = dialect
         self._headers = headers
         policy = RetryPolicy(attempts, timeout_s, deadline_s, backoff_s, backoff_max_s)
-        self._client = JSONClient(headers, key or None, policy, max_concurrency)
+        self._client = JSONClient(headers, key or None, policy, max_connections)
         self._thread = LoopThread("quintain-openai")
 
     @cached_property
@@ -100,7 +100,7 @@ class OpenAIEngine(Engine):
         return _dialect_of(self.base_url, self._headers) if self._dialect == "auto" else self._dialect
 
     @property
-    def capabilities(self) -> frozenset[Capability]:  # type: ignore[override]  # an engine's are not written to
+    def capabilities(self) -> frozenset[EngineCapability]:  # type: ignore[override]  # an engine's are not written to
         """What requests may ask for: it depends on the dialect."""
         return _VLLM if self.dialect == "vllm" else _BASE
 

@@ -22,11 +22,11 @@ from quintain.engines.batching import PASS_TOKENS, branch_logprobs, by_width, pa
 from quintain.engines.choices import draw_choices
 from quintain.engines.codec import Codec
 from quintain.engines.engine import FinishReason, Reply, Request
-from quintain.engines.jobs import Job, LiveReply, Statistics
+from quintain.engines.kv_cache import Append, CachedDecoder
+from quintain.engines.pending import LiveSequence, PendingRequest, Statistics
 from quintain.engines.prefixes import PrefixStore, Tokens, common_prefix
 from quintain.engines.sampler import Sampler
 from quintain.engines.sampling import sample
-from quintain.engines.slots import Append, SlotDecoder
 from quintain.engines.stops import cut_at_stop
 from quintain.errors import ContextOverflowError, EngineError, QuintainError
 
@@ -46,7 +46,7 @@ class BatchScheduler:
         codec: The tokenizer's side.
         end_tokens: Tokens that end a reply.
         max_batch: Most sequences that decode together.
-        prefix_slots: Finished sequences to remember for requests that begin like them.
+        prefix_rows: Finished sequences to remember for requests that begin like them.
         cache_tokens: Most tokens the cache may hold, over all slots; longer requests get smaller batches.
 
     Attributes:
@@ -55,26 +55,26 @@ class BatchScheduler:
 
     def __init__(
         self,
-        decoder: SlotDecoder,
+        decoder: CachedDecoder,
         codec: Codec,
         *,
         end_tokens: frozenset[int],
         max_batch: int,
-        prefix_slots: int,
+        prefix_rows: int,
         cache_tokens: int,
     ) -> None:
         self._decoder = decoder
         self._codec = codec
         self._end_tokens = end_tokens
         self._max_batch = max_batch
-        self._prefix_slots = prefix_slots
+        self._prefix_slots = prefix_rows
         self._cache_tokens = cache_tokens
         self._prefixes = PrefixStore(())
         self._slots = 0  # for live sequences
         self._length = 0
-        self._live: list[LiveReply] = []  # the position is the slot
-        self._waiting: deque[LiveReply] = deque()
-        self._inbox: deque[Job] = deque()
+        self._live: list[LiveSequence] = []  # the position is the slot
+        self._waiting: deque[LiveSequence] = deque()
+        self._inbox: deque[PendingRequest] = deque()
         self._wake = threading.Condition()
         self._model_lock = threading.RLock()
         self._holders = 0  # callers that hold the model, or wait for it
@@ -96,18 +96,18 @@ class BatchScheduler:
         Raises:
             EngineError: If the engine is closed.
         """
-        job = Job(request)
+        pending = PendingRequest(request)
         with self._wake:
             if self._closed:
                 raise EngineError("the engine is closed; make a new one")
             if self._pid != os.getpid():
                 raise EngineError("the engine was made before this process was forked; make one in each process")
-            self._inbox.append(job)
+            self._inbox.append(pending)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="quintain-llm", daemon=True)
                 self._thread.start()
             self._wake.notify()
-        return job.future
+        return pending.future
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -150,23 +150,23 @@ class BatchScheduler:
                 if self._closed or not (busy or self._inbox):
                     self._thread = None
                     break
-                jobs = list(self._inbox)
+                requests = list(self._inbox)
                 self._inbox.clear()
             try:
                 with self._model_lock, torch.inference_mode():
-                    self._turn(jobs)
+                    self._turn(requests)
             except BaseException as error:  # the callers must hear of it, whatever it was; the worker goes on
-                self._fail_all(jobs, error)
+                self._fail_all(requests, error)
         if self._closed:
             self._fail_all(list(self._inbox), EngineError("the engine was closed"))
             self._decoder.release()
 
-    def _turn(self, jobs: Sequence[Job]) -> None:
+    def _turn(self, requests: Sequence[PendingRequest]) -> None:
         if self._remembered != self._generation:
             self._remembered = self._generation
             self._prefixes = PrefixStore(self._prefixes.slots)
-        for job in jobs:
-            self._prepare(job)
+        for pending in requests:
+            self._prepare(pending)
         for slot in reversed(range(len(self._live))):
             if self._live[slot].cancelled:
                 self._leave(slot)
@@ -174,10 +174,10 @@ class BatchScheduler:
         if self._live:
             self._step()
 
-    def _prepare(self, job: Job) -> None:
+    def _prepare(self, pending: PendingRequest) -> None:
         """Tokenise a request and queue its replies, or refuse it."""
-        request = job.request
-        if job.future.done():
+        request = pending.request
+        if pending.future.done():
             return
         try:
             prompt = self._codec.encode(request)
@@ -185,24 +185,24 @@ class BatchScheduler:
             if len(prompt.tokens) + width > self._decoder.context:
                 raise ContextOverflowError(prompt.length, self._decoder.context - width)
         except QuintainError as error:
-            job.settle(error)
+            pending.settle(error)
             return
         except Exception as error:  # one caller's strange request must not fail the others
-            job.settle(EngineError(f"the request could not be tokenised: {error!r}"))
+            pending.settle(EngineError(f"the request could not be tokenised: {error!r}"))
             return
         once = request.choices is not None or request.temperature == 0
         for index in range(1 if once else request.n):
             sampler = Sampler(request.temperature, request.top_p, request.seed, index)
             tokens = np.asarray(prompt.tokens, dtype=np.int64)
             copies = request.n if once else 1
-            self._waiting.append(LiveReply(job, index, copies, prompt, tokens, sampler))
+            self._waiting.append(LiveSequence(pending, index, copies, prompt, tokens, sampler))
 
-    def _fail_all(self, jobs: Sequence[Job], error: BaseException) -> None:
+    def _fail_all(self, requests: Sequence[PendingRequest], error: BaseException) -> None:
         """Fail everything in hand with an engine error and start from an empty cache."""
         failure = error if isinstance(error, EngineError) else EngineError(f"the engine's worker failed: {error!r}")
         failure.__cause__ = error if failure is not error else error.__cause__
-        for job in {*jobs, *(s.job for s in self._live), *(s.job for s in self._waiting)}:
-            job.settle(failure)
+        for pending in {*requests, *(s.pending for s in self._live), *(s.pending for s in self._waiting)}:
+            pending.settle(failure)
         self._live.clear()
         self._waiting.clear()
         self._decoder.release()
@@ -214,7 +214,7 @@ class BatchScheduler:
     def _admit(self) -> None:
         """Let waiting sequences in, first come first served, while there is room."""
         while self._waiting:
-            chosen: list[LiveReply] = []
+            chosen: list[LiveSequence] = []
             while self._waiting and (self._waiting[0].cancelled or self._has_room(chosen, self._waiting[0])):
                 sequence = self._waiting.popleft()
                 if not sequence.cancelled:
@@ -225,7 +225,7 @@ class BatchScheduler:
             self._score([s for s in chosen if s.prompt.branches])
             self._prefill([s for s in chosen if not s.prompt.branches])
 
-    def _has_room(self, chosen: Sequence[LiveReply], sequence: LiveReply) -> bool:
+    def _has_room(self, chosen: Sequence[LiveSequence], sequence: LiveSequence) -> bool:
         """Whether one more sequence fits; reshapes the cache where that helps."""
         rows = len(self._live) + len(chosen) + 1
         if rows > self._max_batch:
@@ -247,26 +247,26 @@ class BatchScheduler:
         self._decoder.resize(slots + kept, length, keep=len(self._live))
         return True
 
-    def _limit(self, sequence: LiveReply) -> int:
+    def _limit(self, sequence: LiveSequence) -> int:
         """Return the most tokens that the sequence's slot will hold, rounded up to a coarse step."""
         if sequence.prompt.branches:
             widths = [len(branch) for branch in sequence.prompt.branches]
             need = len(sequence.tokens) + min(sum(widths), PASS_TOKENS + max(widths))
         else:
-            need = min(len(sequence.tokens) + sequence.job.request.max_tokens, self._decoder.context)
+            need = min(len(sequence.tokens) + sequence.pending.request.max_tokens, self._decoder.context)
         return -(-need // _LENGTH_STEP) * _LENGTH_STEP
 
-    def _prefill(self, sequences: list[LiveReply]) -> None:
+    def _prefill(self, sequences: list[LiveSequence]) -> None:
         """Read the prompts, sharing beginnings with what is cached and with each other, and draw first tokens."""
         while sequences:
             wave, sequences = self._wave(sequences)
             for group in by_width(wave):
                 self._prefill_group(group)
 
-    def _wave(self, sequences: Sequence[LiveReply]) -> tuple[list[tuple[LiveReply, int]], list[LiveReply]]:
+    def _wave(self, sequences: Sequence[LiveSequence]) -> tuple[list[tuple[LiveSequence, int]], list[LiveSequence]]:
         """Choose whom to compute now, with the width of each, and who gains by waiting for one of them."""
-        wave: list[tuple[LiveReply, int]] = []
-        deferred: list[LiveReply] = []
+        wave: list[tuple[LiveSequence, int]] = []
+        deferred: list[LiveSequence] = []
         for sequence in sequences:
             shared = self._resident(sequence.tokens)[1]
             soon = max((common_prefix(sequence.tokens, s.tokens) for s, _ in wave), default=0)
@@ -277,14 +277,14 @@ class BatchScheduler:
                 wave.append((sequence, min(len(sequence.tokens) - shared, PASS_TOKENS) + branches))
         return wave, deferred
 
-    def _prefill_group(self, group: Sequence[LiveReply]) -> None:
+    def _prefill_group(self, group: Sequence[LiveSequence]) -> None:
         first = len(self._live)
         appends = [self._begin(slot, sequence) for slot, sequence in enumerate(group, start=first)]
         rows = self._decoder.append(first, appends)
         self._live.extend(group)
         self._draw(torch.cat([row[:1] for row in rows]), range(first, len(self._live)))
 
-    def _begin(self, slot: int, sequence: LiveReply) -> Append:
+    def _begin(self, slot: int, sequence: LiveSequence) -> Append:
         """Copy the shared beginning into ``slot`` and compute all but the last passful of the rest; return that."""
         sequence.generation = self._remembered
         tokens = sequence.tokens
@@ -310,7 +310,7 @@ class BatchScheduler:
 
     # Constrained choices ---------------------------------------------------------------------------------------------
 
-    def _score(self, sequences: Sequence[LiveReply]) -> None:
+    def _score(self, sequences: Sequence[LiveSequence]) -> None:
         """Score every choice of each sequence, as branches after its prompt, and settle it."""
         alone = [s for s in sequences if sum(map(len, s.prompt.branches)) > PASS_TOKENS // 4]
         for sequence in alone:
@@ -321,7 +321,7 @@ class BatchScheduler:
             for group in by_width(wave):
                 self._score_group(group)
 
-    def _score_group(self, group: Sequence[LiveReply]) -> None:
+    def _score_group(self, group: Sequence[LiveSequence]) -> None:
         first = len(self._live)
         openings = [self._begin(slot, sequence) for slot, sequence in enumerate(group, start=first)]
         scores: list[list[list[float]]] = [[] for _ in group]
@@ -336,10 +336,10 @@ class BatchScheduler:
             openings = [Append(o.start + len(o.trunk) - 1, o.trunk[-1:]) for o in openings]
         for slot, (sequence, found) in enumerate(zip(group, scores, strict=True), start=first):
             self._remember(slot, sequence.tokens, sequence.generation, spare=_QUESTION)
-            replies = draw_choices(sequence.job.request, sequence.prompt.length, sequence.prompt.branches, found)
+            replies = draw_choices(sequence.pending.request, sequence.prompt.length, sequence.prompt.branches, found)
             self.statistics.generated_tokens += sum(reply.completion_tokens for reply in replies)
             self.statistics.requests += 1
-            sequence.job.settle(replies)
+            sequence.pending.settle(replies)
 
     # Decoding --------------------------------------------------------------------------------------------------------
 
@@ -355,7 +355,7 @@ class BatchScheduler:
         if not bool(torch.isfinite(logits.amax(-1)).all()):
             raise EngineError("the model computed logits that are not finite; try dtype='float32'")
         tokens = sample(logits, [s.sampler for s in sequences])
-        asked = [row for row, s in enumerate(sequences) if s.job.request.logprobs]
+        asked = [row for row, s in enumerate(sequences) if s.pending.request.logprobs]
         logprobs: dict[int, float] = {}
         if asked:
             rows = logits[asked]
@@ -370,12 +370,12 @@ class BatchScheduler:
             reply = self._reply(self._live[slot])
             if reply is not None:
                 sequence = self._live[slot]
-                self.statistics.requests += sequence.job.finish(sequence.index, reply, sequence.copies)
+                self.statistics.requests += sequence.pending.finish(sequence.index, reply, sequence.copies)
                 self._leave(slot)
 
-    def _reply(self, sequence: LiveReply) -> Reply | None:
+    def _reply(self, sequence: LiveSequence) -> Reply | None:
         """Return the reply if the newest token ends it."""
-        request, generated = sequence.job.request, sequence.generated
+        request, generated = sequence.pending.request, sequence.generated
         ended = generated[-1] in self._end_tokens
         stopped = not ended and self._codec.ends_with_stop(generated, request.stop)
         full = len(sequence.tokens) + len(generated) >= self._decoder.context

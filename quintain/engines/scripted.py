@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from quintain.engines.engine import Capability, Engine, FinishReason, Reply, Request
+from quintain.engines.engine import Engine, EngineCapability, FinishReason, Reply, Request
 from quintain.engines.stops import cut_at_stop
 from quintain.errors import EngineError
 
@@ -48,7 +48,7 @@ class ScriptedEngine(Engine):
         *,
         cycle: bool = True,
         fail_after: int | None = None,
-        capabilities: Iterable[Capability] = (),
+        capabilities: Iterable[EngineCapability] = (),
     ) -> None:
         self._function: Script | None = script if callable(script) else None
         self._lines: list[Line] = [] if callable(script) else [script] if isinstance(script, str) else list(script)
@@ -59,7 +59,7 @@ class ScriptedEngine(Engine):
         self._served = 0
         self._given = 0
         self._lock = threading.Lock()
-        base: set[Capability] = {"chat", "prompt", "choices", "prefill", "stop", "stop_string"}
+        base: set[EngineCapability] = {"chat", "prompt", "choices", "prefill", "stop", "stop_string"}
         if self._function is not None or (cycle and len(self._lines) == 1):
             base.add("seed")  # a reply depends on its request alone
         self.capabilities = frozenset(base | set(capabilities))

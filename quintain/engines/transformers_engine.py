@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from quintain.engines import weights
-from quintain.engines.engine import Capability, Engine, Reply, Request
+from quintain.engines.engine import Engine, EngineCapability, Reply, Request
 from quintain.errors import ConfigurationError, EngineError, require
 
 __all__ = ["Forward", "TransformersEngine"]
 
-_BASE: frozenset[Capability] = frozenset(
+_BASE: frozenset[EngineCapability] = frozenset(
     {"prompt", "logprobs", "choices", "prefill", "stop", "stop_string", "seed", "hidden_states", "training"}
 )
 
@@ -55,7 +55,7 @@ class TransformersEngine(Engine):
         dtype: ``"float32"``, ``"bfloat16"`` or ``"float16"``; ``None`` takes float32 on a CPU and bfloat16 on CUDA.
         threads: Threads of a CPU computation. Sets torch's process-wide number; ``None`` leaves it alone.
         max_batch: Most replies that decode together.
-        prefix_slots: Finished replies to remember, so that a request that begins like one of them (the next turn of its
+        prefix_rows: Finished replies to remember, so that a request that begins like one of them (the next turn of its
             episode, or another one with the same system prompt) computes only the rest. 0 turns that off, except
             among live ones.
         cache_gb: Most memory for keys and values, in gigabytes. With longer requests fewer finished replies are
@@ -81,13 +81,13 @@ class TransformersEngine(Engine):
         dtype: str | None = None,
         threads: int | None = 1,
         max_batch: int = 32,
-        prefix_slots: int = 64,
+        prefix_rows: int = 64,
         cache_gb: float = 4.0,
     ) -> None:
-        if max_batch < 1 or prefix_slots < 0 or not cache_gb > 0:
+        if max_batch < 1 or prefix_rows < 0 or not cache_gb > 0:
             raise ConfigurationError(
-                "max_batch must be >= 1, prefix_slots >= 0 and cache_gb > 0, "
-                f"got {max_batch!r}, {prefix_slots!r} and {cache_gb!r}"
+                "max_batch must be >= 1, prefix_rows >= 0 and cache_gb > 0, "
+                f"got {max_batch!r}, {prefix_rows!r} and {cache_gb!r}"
             )
         torch = require("torch", "llm", "the transformers engine")
         require("transformers", "llm", "the transformers engine")
@@ -101,16 +101,16 @@ class TransformersEngine(Engine):
         self.capabilities = _BASE | ({"chat"} if self.tokenizer.chat_template else set())
 
         from quintain.engines.codec import Codec
+        from quintain.engines.kv_cache import CachedDecoder
         from quintain.engines.scheduler import BatchScheduler
-        from quintain.engines.slots import SlotDecoder
 
-        decoder = SlotDecoder(self.model)
+        decoder = CachedDecoder(self.model)
         self._scheduler = BatchScheduler(
             decoder,
             Codec(self.tokenizer),
             end_tokens=_end_tokens(self.model, self.tokenizer),
             max_batch=max_batch,
-            prefix_slots=prefix_slots,
+            prefix_rows=prefix_rows,
             cache_tokens=max(1, int(cache_gb * 1e9 / decoder.bytes_per_token)),
         )
         self.statistics = self._scheduler.statistics

@@ -9,13 +9,15 @@ from importlib import metadata
 from typing import Any
 
 from quintain.engines import weights
-from quintain.engines.engine import Capability, Engine, Reply, Request
+from quintain.engines.engine import Engine, EngineCapability, Reply, Request
 from quintain.engines.vllm_worker import Worker, start
 from quintain.errors import ConfigurationError, require
 
 __all__ = ["VLLMEngine"]
 
-_BASE: frozenset[Capability] = frozenset({"prompt", "logprobs", "choices", "prefill", "stop", "stop_string", "seed"})
+_BASE: frozenset[EngineCapability] = frozenset(
+    {"prompt", "logprobs", "choices", "prefill", "stop", "stop_string", "seed"}
+)
 
 
 class VLLMEngine(Engine):

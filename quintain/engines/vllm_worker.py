@@ -26,7 +26,7 @@ _MAX_RESTARTS = 2  # without a single success in between
 
 
 @dataclass(slots=True, eq=False)
-class Job:
+class PendingRequest:
     """One request; vLLM serves it in parts: one per reply, or one per choice."""
 
     request: Request
@@ -61,8 +61,8 @@ class Worker:
         self._arguments = arguments
         self._codec = Codec(tokenizer)
         self._context = context
-        self._inbox: deque[Job] = deque()
-        self._live: dict[str, Job] = {}
+        self._inbox: deque[PendingRequest] = deque()
+        self._live: dict[str, PendingRequest] = {}
         self._ids = itertools.count()
         self._deaths = 0
         self._wake = threading.Condition()
@@ -76,13 +76,13 @@ class Worker:
         Raises:
             EngineError: If the engine is closed.
         """
-        job = Job(request)
+        pending = PendingRequest(request)
         with self._wake:
             if self._closed:
                 raise EngineError("the engine is closed; make a new one")
-            self._inbox.append(job)
+            self._inbox.append(pending)
             self._wake.notify()
-        return job.future
+        return pending.future
 
     def close(self) -> None:
         """Fail what is live and end vLLM's processes."""
@@ -96,30 +96,30 @@ class Worker:
             with self._wake:
                 while not (self._inbox or self._live or self._closed):
                     self._wake.wait()
-                jobs = list(self._inbox)
+                requests = list(self._inbox)
                 self._inbox.clear()
                 if self._closed:
                     break
             try:
-                self._turn(jobs)
+                self._turn(requests)
             except Exception as error:  # vLLM died: its callers must hear of it, and it must be started again
-                self._fail(jobs, EngineError(f"vLLM failed: {error!r}"[:500]))
+                self._fail(requests, EngineError(f"vLLM failed: {error!r}"[:500]))
                 _stop(self._llm)
                 self._llm = None
                 self._deaths += 1
-        self._fail(jobs, EngineError("the engine was closed"))
+        self._fail(requests, EngineError("the engine was closed"))
         _stop(self._llm)
         self._llm = None
 
-    def _turn(self, jobs: Sequence[Job]) -> None:
+    def _turn(self, requests: Sequence[PendingRequest]) -> None:
         if self._llm is None:
             if self._deaths > _MAX_RESTARTS:
                 raise EngineError(f"vLLM died {self._deaths} times in a row and is not started again")
             self._llm = start(self._arguments)
-        for job in jobs:
-            self._begin(job)
+        for pending in requests:
+            self._begin(pending)
         engine = self._llm.llm_engine
-        gone = [part for part, job in self._live.items() if job.future.done()]
+        gone = [part for part, pending in self._live.items() if pending.future.done()]
         if gone:
             engine.abort_request(gone)
             for part in gone:
@@ -131,36 +131,36 @@ class Worker:
         elif self._live:
             raise EngineError("vLLM lost track of its requests")
 
-    def _begin(self, job: Job) -> None:
+    def _begin(self, pending: PendingRequest) -> None:
         """Hand a request's parts to vLLM; one that cannot be served must not fail the others."""
-        if job.future.done():
+        if pending.future.done():
             return
         try:
-            parts = self._split(job)
+            parts = self._split(pending)
         except QuintainError as error:
-            job.settle(error)
+            pending.settle(error)
             return
         except Exception as error:
-            job.settle(EngineError(f"the request could not be tokenised: {error!r}"))
+            pending.settle(EngineError(f"the request could not be tokenised: {error!r}"))
             return
         for tokens, params in parts:
             part = f"quintain-{next(self._ids)}"
             try:
                 self._llm.llm_engine.add_request(part, {"prompt_token_ids": tokens}, params)
             except (ValueError, TypeError) as error:  # refused: any other error is a death
-                job.settle(EngineError(f"vLLM refuses the request: {error}"[:500]))
+                pending.settle(EngineError(f"vLLM refuses the request: {error}"[:500]))
                 return  # what is under way of it is aborted
-            job.parts[part] = None
-            self._live[part] = job
+            pending.parts[part] = None
+            self._live[part] = pending
 
-    def _split(self, job: Job) -> list[tuple[list[int], Any]]:
+    def _split(self, pending: PendingRequest) -> list[tuple[list[int], Any]]:
         """Tokenise a request and return its parts: tokens and sampling parameters."""
-        request = job.request
+        request = pending.request
         prompt = self._codec.encode(request)
         width = max((len(b) for b in prompt.branches), default=1)
         if len(prompt.tokens) + width > self._context:
             raise ContextOverflowError(prompt.length, self._context - width)
-        job.branches, job.shared, job.prompt_tokens = prompt.branches, len(prompt.tokens), prompt.length
+        pending.branches, pending.shared, pending.prompt_tokens = prompt.branches, len(prompt.tokens), prompt.length
         if _labels(prompt.branches):
             return [(prompt.tokens, _scoring([token for [token] in prompt.branches]))]
         if prompt.branches:
@@ -168,28 +168,28 @@ class Worker:
             return [(prompt.tokens + branch, _scoring()) for branch in prompt.branches]
         return [(prompt.tokens, _sampling(request, index)) for index in range(request.n)]
 
-    def _finish(self, part: str, job: Job, output: Any) -> None:
+    def _finish(self, part: str, pending: PendingRequest, output: Any) -> None:
         del self._live[part]
-        job.parts[part] = output
-        if any(other is None for other in job.parts.values()):
+        pending.parts[part] = output
+        if any(other is None for other in pending.parts.values()):
             return
         self._deaths = 0
-        outputs = list(job.parts.values())
-        if _labels(job.branches):
+        outputs = list(pending.parts.values())
+        if _labels(pending.branches):
             told = outputs[0].outputs[0].logprobs[0]
-            job.settle(_chosen(job, [[float(told[token].logprob)] for [token] in job.branches]))
-        elif job.branches:
+            pending.settle(_chosen(pending, [[float(told[token].logprob)] for [token] in pending.branches]))
+        elif pending.branches:
             scores = [
-                [float(output.prompt_logprobs[job.shared + i][token].logprob) for i, token in enumerate(branch)]
-                for output, branch in zip(outputs, job.branches, strict=True)
+                [float(output.prompt_logprobs[pending.shared + i][token].logprob) for i, token in enumerate(branch)]
+                for output, branch in zip(outputs, pending.branches, strict=True)
             ]
-            job.settle(_chosen(job, scores))
+            pending.settle(_chosen(pending, scores))
         else:
-            job.settle([_reply(output.outputs[0], job) for output in outputs])
+            pending.settle([_reply(output.outputs[0], pending) for output in outputs])
 
-    def _fail(self, jobs: Sequence[Job], error: EngineError) -> None:
-        for job in {*jobs, *self._live.values()}:
-            job.settle(error)
+    def _fail(self, requests: Sequence[PendingRequest], error: EngineError) -> None:
+        for pending in {*requests, *self._live.values()}:
+            pending.settle(error)
         self._live.clear()
 
 
@@ -250,12 +250,12 @@ def _scoring(labels: Sequence[int] = ()) -> Any:
     return SamplingParams(max_tokens=1, temperature=0.0, detokenize=False, **wanted)
 
 
-def _chosen(job: Job, scores: Sequence[Sequence[float]]) -> list[Reply]:
-    return draw_choices(job.request, job.prompt_tokens, job.branches, scores)
+def _chosen(pending: PendingRequest, scores: Sequence[Sequence[float]]) -> list[Reply]:
+    return draw_choices(pending.request, pending.prompt_tokens, pending.branches, scores)
 
 
-def _reply(output: Any, job: Job) -> Reply:
-    request = job.request
+def _reply(output: Any, pending: PendingRequest) -> Reply:
+    request = pending.request
     finish: FinishReason = "length" if output.finish_reason == "length" else "stop"
     ids = tuple(int(token) for token in output.token_ids)
     logprobs = None
@@ -264,7 +264,7 @@ def _reply(output: Any, job: Job) -> Reply:
     return Reply(
         text=output.text,
         finish_reason=finish,
-        prompt_tokens=job.prompt_tokens,
+        prompt_tokens=pending.prompt_tokens,
         completion_tokens=len(ids),
         stop_string=output.stop_reason if isinstance(output.stop_reason, str) else None,
         token_ids=ids,

@@ -11,7 +11,7 @@ import numpy as np
 from gymnasium import spaces
 
 from quintain.agents.agent import Agent, Batched
-from quintain.engines.engine import Tape
+from quintain.engines.engine import ExchangeLog
 from quintain.errors import AgentError, ConfigurationError
 from quintain.evaluation.episode import Ledger, classify, keep
 from quintain.records import EpisodeRecord
@@ -73,7 +73,7 @@ def play_batched(
                 raise
             except Exception as error:
                 for one in live:
-                    sink(one.ledger.finish(Tape(), classify(error, "agent")))
+                    sink(one.ledger.finish(ExchangeLog(), classify(error, "agent")))
                     idle.append(one.env)
                 live = []
                 continue
@@ -97,7 +97,7 @@ def _start(env: gym.Env[Any, Any], index: int, seed: int, sink: Callable[[Episod
     except ConfigurationError:
         raise
     except Exception as error:
-        sink(ledger.finish(Tape(), classify(error, "env")))
+        sink(ledger.finish(ExchangeLog(), classify(error, "env")))
         return _Live(env, ledger, None)
     return _Live(env, ledger, keep(observation))
 
@@ -111,11 +111,11 @@ def _step(one: _Live, action: Any, sink: Callable[[EpisodeRecord], None]) -> boo
     except ConfigurationError:
         raise
     except Exception as error:
-        sink(one.ledger.finish(Tape(), classify(error, "env")))
+        sink(one.ledger.finish(ExchangeLog(), classify(error, "env")))
         return True
     one.observation = keep(following)
     if terminated or truncated:
         one.ledger.final_observation, one.ledger.truncated = one.observation, bool(truncated)
-        sink(one.ledger.finish(Tape()))
+        sink(one.ledger.finish(ExchangeLog()))
         return True
     return False

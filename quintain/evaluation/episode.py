@@ -14,7 +14,7 @@ import gymnasium as gym
 import numpy as np
 
 from quintain.agents.agent import Actor, Agent, Seat, is_oracle
-from quintain.engines.engine import Tape, record_exchanges
+from quintain.engines.engine import ExchangeLog, record_exchanges
 from quintain.errors import Boundary, ConfigurationError, EngineError, EnvironmentFault, QuintainError, SandboxError
 from quintain.records import EpisodeRecord, Outcome
 
@@ -105,7 +105,7 @@ class Ledger:
         self.step(seat, None, None, reward, info)
         self.steps.pop()
 
-    def finish(self, tape: Tape, error: dict[str, str] | None = None) -> EpisodeRecord:
+    def finish(self, log: ExchangeLog, error: dict[str, str] | None = None) -> EpisodeRecord:
         """Close the episode."""
         return EpisodeRecord(
             index=self.index,
@@ -119,9 +119,9 @@ class Ledger:
             reward_terms=self.terms,
             reward_errors=self.reward_errors,
             error=error,
-            calls=[{"key": e.request.key, "replies": [r.to_dict() for r in e.replies]} for e in tape.exchanges],
-            prompt_tokens=tape.prompt_tokens,
-            completion_tokens=tape.completion_tokens,
+            calls=[{"key": e.request.key, "replies": [r.to_dict() for r in e.replies]} for e in log.exchanges],
+            prompt_tokens=log.prompt_tokens,
+            completion_tokens=log.completion_tokens,
             wall_s=round(time.perf_counter() - self._started, 6),
         )
 
@@ -198,7 +198,7 @@ async def play_episode(
     ledger = Ledger(index, seat.seed)
     error: dict[str, str] | None = None
     blocks = getattr(env.unwrapped, "step_blocks", None) if threads is not None else None
-    with record_exchanges() as tape:
+    with record_exchanges() as log:
         boundary: Boundary = "env"
         try:
             observation, info = env.reset(seed=seat.seed)
@@ -229,4 +229,4 @@ async def play_episode(
             raise
         except Exception as caught:
             error = classify(caught, boundary)
-    return ledger.finish(tape, error)
+    return ledger.finish(log, error)

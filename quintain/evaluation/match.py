@@ -149,7 +149,7 @@ async def play_match(game: Any, name: str, players: Mapping[str, Agent], index: 
     ledger = Ledger(index, seed)
     ledger.returns = dict.fromkeys(players, 0.0)  # all have one, in the order of the seats, even if they never act
     error: dict[str, str] | None = None
-    with record_exchanges() as tape:
+    with record_exchanges() as log:
         table = _Table(game, name, players, seed, ledger)
         try:
             await (table.play_turns() if hasattr(game, "agent_iter") else table.play_rounds())
@@ -159,7 +159,7 @@ async def play_match(game: Any, name: str, players: Mapping[str, Agent], index: 
             error = classify(caught, table.boundary)
             if table.acting:
                 error["seat"] = table.acting
-    return ledger.finish(tape, error)
+    return ledger.finish(log, error)
 
 
 class _Table:

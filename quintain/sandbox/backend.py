@@ -10,11 +10,11 @@ from quintain.sandbox.limits import Limits
 from quintain.sandbox.result import Result
 from quintain.sandbox.session import Session
 
-__all__ = ["Backend", "Job"]
+__all__ = ["Backend", "Snippet"]
 
 
 @dataclass(frozen=True)
-class Job:
+class Snippet:
     """One run, with its arguments checked.
 
     Attributes:
@@ -41,12 +41,12 @@ class Backend(Protocol):
 
     name: str
 
-    def run(self, job: Job, session: Session | None) -> Result:
-        """Run one job, in a session or in a fresh place."""
+    def run(self, snippet: Snippet, session: Session | None) -> Result:
+        """Run one snippet, in a session or in a fresh place."""
         ...
 
-    def call(self, job: Job, session: Session | None) -> tuple[Result, Any]:
-        """Run the job's code, if any, and call its function; return also the plain value that came back."""
+    def call(self, snippet: Snippet, session: Session | None) -> tuple[Result, Any]:
+        """Run the snippet's code, if any, and call its function; return also the plain value that came back."""
         ...
 
     def end_session(self, session: Session) -> None:

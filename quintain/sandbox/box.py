@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from quintain.errors import ConfigurationError, SandboxError
-from quintain.sandbox.backend import Backend, Job
+from quintain.sandbox.backend import Backend, Snippet
 from quintain.sandbox.levels import LEVELS, best_level, require_level
 from quintain.sandbox.limits import Limits
 from quintain.sandbox.result import Result
@@ -140,8 +140,8 @@ class Sandbox:
         """
         checked = {} if files is None else _checked_files(files)
         text = code.encode("utf-8", "replace").decode() if not code.isascii() else code
-        job = Job(text, _bytes(stdin), checked, limits or self.limits, seed)
-        return self._started().run(job, session)
+        snippet = Snippet(text, _bytes(stdin), checked, limits or self.limits, seed)
+        return self._started().run(snippet, session)
 
     async def arun(
         self,
@@ -193,8 +193,8 @@ class Sandbox:
             What happened, and the value that the code claims its function returned (``None`` unless ``ok``).
         """
         checked = code if code.isascii() else code.encode("utf-8", "replace").decode()
-        job = Job(checked, limits=limits or self.limits, function=function, arguments=tuple(arguments))
-        return self._started().call(job, session)
+        snippet = Snippet(checked, limits=limits or self.limits, function=function, arguments=tuple(arguments))
+        return self._started().call(snippet, session)
 
     # -- life ------------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from quintain.sandbox.backend import Job
+from quintain.sandbox.backend import Snippet
 from quintain.sandbox.limits import Limits
 
 __all__ = ["attack"]
@@ -40,8 +40,8 @@ print("done")
 """
 
 
-def attack() -> Job:
-    """Return a job that prints the name of every attack that worked, then ``done``."""
+def attack() -> Snippet:
+    """Return a snippet that prints the name of every attack that worked, then ``done``."""
     here = os.path.abspath(__file__)
     snippet = _SNIPPET.format(
         readable=here,
@@ -49,4 +49,4 @@ def attack() -> Job:
         writable=f"/var/tmp/quintain-canary-{os.getpid()}",
         host=os.getpid(),
     )
-    return Job(code=snippet, limits=Limits(wall_s=20, cpu_s=10))
+    return Snippet(code=snippet, limits=Limits(wall_s=20, cpu_s=10))

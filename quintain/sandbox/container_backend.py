@@ -20,7 +20,7 @@ import time
 from typing import Any
 
 from quintain.errors import CapabilityError, SandboxError, SandboxUnavailable
-from quintain.sandbox.backend import Job
+from quintain.sandbox.backend import Snippet
 from quintain.sandbox.jail.values import UnsupportedValueError, decode_value, encode_value
 from quintain.sandbox.limits import Limits
 from quintain.sandbox.result import Result, Status, plain_text
@@ -36,31 +36,31 @@ VALUES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "jail", "value
 
 RUNNER = """
 import json, os, sys, types
-job = json.loads(sys.stdin.buffer.readline())
-os.write(2, job["mark"].encode())
-for name, content in job["files"].items():
+snippet = json.loads(sys.stdin.buffer.readline())
+os.write(2, snippet["mark"].encode())
+for name, content in snippet["files"].items():
     os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
     open(name, "wb").write(bytes.fromhex(content))
 values = types.ModuleType("values")
-exec(job["values"], values.__dict__)
+exec(snippet["values"], values.__dict__)
 import ast, linecache, random, traceback
-if job["seed"] is not None:
-    random.seed(job["seed"])
+if snippet["seed"] is not None:
+    random.seed(snippet["seed"])
 main = types.ModuleType("__main__")
 sys.modules["__main__"] = main
 report = {"claim": "ok"}
-linecache.cache["<snippet>"] = (len(job["code"]), None, job["code"].splitlines(keepends=True), "<snippet>")
+linecache.cache["<snippet>"] = (len(snippet["code"]), None, snippet["code"].splitlines(keepends=True), "<snippet>")
 try:
-    tree = ast.parse(job["code"], "<snippet>")
+    tree = ast.parse(snippet["code"], "<snippet>")
     last = ast.Expression(tree.body.pop().value) if tree.body and isinstance(tree.body[-1], ast.Expr) else None
     exec(compile(tree, "<snippet>", "exec"), main.__dict__)
     value = None if last is None else eval(compile(last, "<snippet>", "eval"), main.__dict__)
     if value is not None:
         report["repr"] = repr(value)[:65536]
-    if job["function"] is not None:
+    if snippet["function"] is not None:
         try:
-            arguments = [values.decode_value(item) for item in job["args"]]
-            report["value"] = values.encode_value(main.__dict__[job["function"]](*arguments))
+            arguments = [values.decode_value(item) for item in snippet["args"]]
+            report["value"] = values.encode_value(main.__dict__[snippet["function"]](*arguments))
         except values.UnsupportedValueError as error:
             report["unsupported"] = str(error)
 except SystemExit as error:
@@ -76,7 +76,7 @@ except BaseException as error:
     report = {"claim": "error", "detail": type(error).__name__}
 sys.stdout.flush()
 sys.stderr.flush()
-os.write(2, (job["mark"] + json.dumps(report)).encode())
+os.write(2, (snippet["mark"] + json.dumps(report)).encode())
 os._exit(0)
 """
 
@@ -135,37 +135,37 @@ class ContainerBackend:
             *["--env", "HOME=/tmp", "--env", "PYTHONHASHSEED=0", self.image, "python", "-s", "-P", "-c", RUNNER],
         ]
 
-    def run(self, job: Job, session: Session | None) -> Result:
-        """Run one job; see ``Sandbox.run``."""
-        return self.call(job, session)[0]
+    def run(self, snippet: Snippet, session: Session | None) -> Result:
+        """Run one snippet; see ``Sandbox.run``."""
+        return self.call(snippet, session)[0]
 
-    def call(self, job: Job, session: Session | None) -> tuple[Result, Any]:
-        """Run the job's code and call its function, if any; return also the plain value that came back."""
+    def call(self, snippet: Snippet, session: Session | None) -> tuple[Result, Any]:
+        """Run the snippet's code and call its function, if any; return also the plain value that came back."""
         if session is not None:
             raise CapabilityError("the container backend has no sessions; use the fork or monty backend")
         mark = f"\0quintain-{secrets.token_hex(16)}"
         with open(VALUES, encoding="utf-8") as file:
             values = file.read()
         message = {
-            "code": job.code,
-            "files": {name: content.hex() for name, content in job.files.items()},
-            "function": job.function,
-            "args": [encode_value(value) for value in job.arguments],
-            "seed": job.seed,
+            "code": snippet.code,
+            "files": {name: content.hex() for name, content in snippet.files.items()},
+            "function": snippet.function,
+            "args": [encode_value(value) for value in snippet.arguments],
+            "seed": snippet.seed,
             "mark": mark,
             "values": values,
         }
         with self._slots:
-            return self._run_container(job, json.dumps(message).encode() + b"\n" + job.stdin, mark.encode())
+            return self._run_container(snippet, json.dumps(message).encode() + b"\n" + snippet.stdin, mark.encode())
 
-    def _run_container(self, job: Job, data: bytes, mark: bytes) -> tuple[Result, Any]:
+    def _run_container(self, snippet: Snippet, data: bytes, mark: bytes) -> tuple[Result, Any]:
         name = f"quintain-{secrets.token_hex(8)}"
         process = subprocess.Popen(
-            self.command(name, job.limits), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            self.command(name, snippet.limits), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         writer = threading.Thread(target=_feed, args=(process, data), daemon=True)
         writer.start()
-        output = _Output(process, mark, job.limits)
+        output = _Output(process, mark, snippet.limits)
         reason = output.collect()
         wall_s = time.monotonic() - output.begun_at
         if reason:
@@ -180,16 +180,16 @@ class ContainerBackend:
         if not begun:  # not a byte of the snippet was run, whatever the exit code
             failure = plain_text(before).strip()[-300:] or reason or f"it ended with code {code}"
             raise SandboxError(f"the container engine failed to start a container: {failure}")
-        limit = job.limits.output_bytes
+        limit = snippet.limits.output_bytes
         errors, found, tail = rest.partition(mark)
         streams = bytes(output.stdout[:limit]), errors[:limit]
-        return self._result(job, *streams, tail if found else None, reason, code, wall_s)
+        return self._result(snippet, *streams, tail if found else None, reason, code, wall_s)
 
     def _result(
-        self, job: Job, stdout: bytes, stderr: bytes, tail: bytes | None, reason: str, code: int, wall_s: float
+        self, snippet: Snippet, stdout: bytes, stderr: bytes, tail: bytes | None, reason: str, code: int, wall_s: float
     ) -> tuple[Result, Any]:
         # At most one core, so that a process killed for its CPU time has lived at least as long.
-        used_up = wall_s > _cpu_limit(job.limits)
+        used_up = wall_s > _cpu_limit(snippet.limits)
         claim: dict[str, Any] = {}
         with contextlib.suppress(ValueError, RecursionError):
             parsed = json.loads(tail or b"{}")
@@ -199,7 +199,7 @@ class ContainerBackend:
         if reason:
             status = "timeout" if reason == "wall-clock limit" else "output_limit"
         elif code == 128 + signal.SIGXCPU or (code == 137 and used_up):
-            status, detail = "timeout", f"CPU limit of {job.limits.cpu_s:g} s"
+            status, detail = "timeout", f"CPU limit of {snippet.limits.cpu_s:g} s"
         elif code == 137:
             status, detail = "memory", "killed by the engine, most likely for its memory"
         elif code > 128:
@@ -208,7 +208,7 @@ class ContainerBackend:
             told = claim.get("claim")
             status = told if told in ("ok", "error", "memory", "exited") else "crashed"
             detail = str(claim.get("detail", ""))
-        if status == "ok" and job.function is not None:
+        if status == "ok" and snippet.function is not None:
             try:
                 if "value" not in claim:
                     raise UnsupportedValueError(str(claim.get("unsupported", "no value")))

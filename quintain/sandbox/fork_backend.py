@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from quintain.errors import SandboxError
-from quintain.sandbox.backend import Job
+from quintain.sandbox.backend import Snippet
 from quintain.sandbox.flavours import BARE, SCIENCE, Flavour, choose
 from quintain.sandbox.jail.values import UnsupportedValueError, decode_value, encode_value
 from quintain.sandbox.limits import Limits
@@ -31,7 +31,7 @@ MAX_REPR = 1 << 16
 
 
 class _Pool:
-    """One fork server and the confined children that wait for a job."""
+    """One fork server and the confined children that wait for a snippet."""
 
     def __init__(self, backend: ForkBackend, flavour: Flavour) -> None:
         self.backend = backend
@@ -76,7 +76,7 @@ class _Pool:
             return server.spawn(request)
 
     def take_ready(self, limits: Limits, scratch: HostScratch | None) -> Child:
-        """Return a child that is confined and waits for its job.
+        """Return a child that is confined and waits for its snippet.
 
         A server found dead is replaced: no snippet had been sent to it.
 
@@ -185,13 +185,13 @@ class ForkBackend:
 
     # -- running ---------------------------------------------------------------------------------------------------
 
-    def run(self, job: Job, session: Session | None) -> Result:
-        """Run one job; see ``Sandbox.run``."""
-        return self._execute(job, session)[0]
+    def run(self, snippet: Snippet, session: Session | None) -> Result:
+        """Run one snippet; see ``Sandbox.run``."""
+        return self._execute(snippet, session)[0]
 
-    def call(self, job: Job, session: Session | None) -> tuple[Result, Any]:
-        """Run the job's code, if any, and call its function; return also the plain value that came back, if any."""
-        result, outcome = self._execute(job, session)
+    def call(self, snippet: Snippet, session: Session | None) -> tuple[Result, Any]:
+        """Run the snippet's code, if any, and call its function; return also the plain value that came back, if any."""
+        result, outcome = self._execute(snippet, session)
         claim = outcome.claim if outcome is not None else None
         if not result.ok or claim is None:
             return result, None
@@ -202,14 +202,14 @@ class ForkBackend:
         except (UnsupportedValueError, RecursionError) as error:
             return replace(result, status="error", detail=f"not plain data: {error}"), None
 
-    def _execute(self, job: Job, session: Session | None) -> tuple[Result, Outcome | None]:
+    def _execute(self, snippet: Snippet, session: Session | None) -> tuple[Result, Outcome | None]:
         if session is not None:
             with session.lock:
-                return self._with_slot(lambda: self._in_session(job, session))
-        return self._with_slot(lambda: self._run_once(job))
+                return self._with_slot(lambda: self._in_session(snippet, session))
+        return self._with_slot(lambda: self._run_once(snippet))
 
     def _with_slot(self, work: Callable[[], tuple[Result, Outcome | None]]) -> tuple[Result, Outcome | None]:
-        """Wait until fewer than ``workers`` jobs run, so that waiting does not count against a time limit."""
+        """Wait until fewer than ``workers`` snippets run, so that waiting does not count against a time limit."""
         slots = self._slots
         token = slots.get()
         try:
@@ -217,26 +217,28 @@ class ForkBackend:
         finally:
             slots.put(token)
 
-    def _run_once(self, job: Job) -> tuple[Result, Outcome | None]:
-        pool = self._pools[choose(job.code).name]
-        scratch = self._host_scratch(job)
+    def _run_once(self, snippet: Snippet) -> tuple[Result, Outcome | None]:
+        pool = self._pools[choose(snippet.code).name]
+        scratch = self._host_scratch(snippet)
         try:
             try:
-                return self._attempt(pool, job, scratch)
+                return self._attempt(pool, snippet, scratch)
             except NotStartedError:
                 pool.close()
-                return self._attempt(pool, job, scratch)
+                return self._attempt(pool, snippet, scratch)
         except ServerSetupFailed as failure:
             return self._setup_failed(str(failure)), None
         finally:
             if scratch is not None:
                 scratch.remove()
 
-    def _attempt(self, pool: _Pool, job: Job, scratch: HostScratch | None) -> tuple[Result, Outcome]:
-        child = pool.take_ready(job.limits, scratch)
+    def _attempt(self, pool: _Pool, snippet: Snippet, scratch: HostScratch | None) -> tuple[Result, Outcome]:
+        child = pool.take_ready(snippet.limits, scratch)
         try:
-            message = self._message(job, last=True, in_child=scratch is None, limits=job.limits)
-            outcome = supervise(child, message, job.stdin, job.limits, last=True, scratch=self._watched(scratch))
+            message = self._message(snippet, last=True, in_child=scratch is None, limits=snippet.limits)
+            outcome = supervise(
+                child, message, snippet.stdin, snippet.limits, last=True, scratch=self._watched(scratch)
+            )
             return self._result(outcome, child.server.protections), outcome
         finally:
             child.close()
@@ -244,13 +246,13 @@ class ForkBackend:
             if self._retired:
                 self._stop_retired()
 
-    def _in_session(self, job: Job, session: Session) -> tuple[Result, Outcome | None]:
+    def _in_session(self, snippet: Snippet, session: Session) -> tuple[Result, Outcome | None]:
         if session.closed:
             raise SandboxError("the session is closed")
         child: Child | None = session.place
         if child is None:
             if session.flavour is None:
-                session.flavour = choose(job.code).name
+                session.flavour = choose(snippet.code).name
             scratch = None if self.private_world else HostScratch({}, writable=self.writable_scratch)
             session.scratch = scratch
             try:
@@ -261,14 +263,14 @@ class ForkBackend:
             session.place = child
         alive = False
         try:
-            memory = None if child.jobs else session.limits
+            memory = None if child.snippets else session.limits
             # Where the snippet cannot write, no link can wait for the host, and the host puts the files there.
             by_host = session.scratch is not None and not session.scratch.writable
             if by_host:
-                session.scratch.add(job.files)
-            message = self._message(job, last=False, in_child=not by_host, limits=memory)
+                session.scratch.add(snippet.files)
+            message = self._message(snippet, last=False, in_child=not by_host, limits=memory)
             scratch = self._watched(session.scratch)
-            outcome = supervise(child, message, b"", job.limits, last=False, scratch=scratch)
+            outcome = supervise(child, message, b"", snippet.limits, last=False, scratch=scratch)
             alive = outcome.alive
             return self._result(outcome, child.server.protections, state_lost=not alive), outcome
         finally:
@@ -291,23 +293,23 @@ class ForkBackend:
         """Return the directory whose size has to be watched, for want of a quota."""
         return scratch if scratch is not None and scratch.writable and self.level != "none" else None
 
-    def _host_scratch(self, job: Job) -> HostScratch | None:
-        if self.private_world or not (job.files or self.writable_scratch):
+    def _host_scratch(self, snippet: Snippet) -> HostScratch | None:
+        if self.private_world or not (snippet.files or self.writable_scratch):
             return None
-        return HostScratch(job.files, writable=self.writable_scratch)
+        return HostScratch(snippet.files, writable=self.writable_scratch)
 
-    def _message(self, job: Job, *, last: bool, in_child: bool, limits: Limits | None) -> dict[str, Any]:
+    def _message(self, snippet: Snippet, *, last: bool, in_child: bool, limits: Limits | None) -> dict[str, Any]:
         message: dict[str, Any] = {}
-        if job.seed is not None:
-            message["seed"] = job.seed
-        if job.code or job.function is None:
-            message["code"] = job.code
-        if job.function is not None:
-            message |= {"function": job.function, "args": [encode_value(value) for value in job.arguments]}
-        if in_child and job.files:
-            message["files"] = {name: content.hex() for name, content in job.files.items()}
+        if snippet.seed is not None:
+            message["seed"] = snippet.seed
+        if snippet.code or snippet.function is None:
+            message["code"] = snippet.code
+        if snippet.function is not None:
+            message |= {"function": snippet.function, "args": [encode_value(value) for value in snippet.arguments]}
+        if in_child and snippet.files:
+            message["files"] = {name: content.hex() for name, content in snippet.files.items()}
         if not last:
-            message["stdin"] = job.stdin.hex()
+            message["stdin"] = snippet.stdin.hex()
         if limits is not None:
             message["limits"] = {
                 "memory_mb": limits.memory_mb,

@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 from quintain.errors import CapabilityError, SandboxError, SandboxUnavailable
-from quintain.sandbox.backend import Job
+from quintain.sandbox.backend import Snippet
 from quintain.sandbox.jail.values import UnsupportedValueError, encode_value
 from quintain.sandbox.limits import Limits
 from quintain.sandbox.result import Result, Status, plain_text
@@ -74,24 +74,24 @@ class MontyBackend:
                 self._pool.__enter__()
             return self._pool
 
-    def run(self, job: Job, session: Session | None) -> Result:
-        """Run one job; see ``Sandbox.run``."""
-        return self.call(job, session)[0]
+    def run(self, snippet: Snippet, session: Session | None) -> Result:
+        """Run one snippet; see ``Sandbox.run``."""
+        return self.call(snippet, session)[0]
 
-    def call(self, job: Job, session: Session | None) -> tuple[Result, Any]:
-        """Run the job's code, if any, and call its function; return also the plain value that came back."""
-        if job.stdin or job.files or job.seed is not None:
+    def call(self, snippet: Snippet, session: Session | None) -> tuple[Result, Any]:
+        """Run the snippet's code, if any, and call its function; return also the plain value that came back."""
+        if snippet.stdin or snippet.files or snippet.seed is not None:
             raise CapabilityError("the monty backend has no standard input, files or seed; use the fork backend")
         if session is None:
-            with self._open(job.limits) as place:
-                return self._execute(place, job)
+            with self._open(snippet.limits) as place:
+                return self._execute(place, snippet)
         with session.lock:
             if session.closed:
                 raise SandboxError("the session is closed")
             if session.place is None:
                 session.place = self._open(session.limits)
                 session.place.active = session.place.__enter__()
-            result, value = self._execute(session.place.active, job)
+            result, value = self._execute(session.place.active, snippet)
             if result.state_lost:
                 session.restarts += 1
                 self.end_session(session)
@@ -101,18 +101,18 @@ class MontyBackend:
         bounds = {"max_feed_duration_secs": min(limits.wall_s, limits.cpu_s), "max_memory": limits.memory_mb * MEBIBYTE}
         return _Place(self._started().checkout(script_name="<snippet>", limits=bounds))
 
-    def _execute(self, place: Any, job: Job) -> tuple[Result, Any]:
+    def _execute(self, place: Any, snippet: Snippet) -> tuple[Result, Any]:
         monty = self._monty
-        output = _Output(job.limits.output_bytes)
+        output = _Output(snippet.limits.output_bytes)
         start = time.monotonic()
         status: Status = "ok"
         detail, value, trace = "", None, ""
         try:
-            if job.code or job.function is None:
-                value = place.feed_run(job.code, print_callback=output)
-            if job.function is not None:
-                names = {f"argument_{i}": argument for i, argument in enumerate(job.arguments)}
-                value = place.feed_run(f"{job.function}({', '.join(names)})", inputs=names, print_callback=output)
+            if snippet.code or snippet.function is None:
+                value = place.feed_run(snippet.code, print_callback=output)
+            if snippet.function is not None:
+                names = {f"argument_{i}": argument for i, argument in enumerate(snippet.arguments)}
+                value = place.feed_run(f"{snippet.function}({', '.join(names)})", inputs=names, print_callback=output)
         except monty.MontyCrashedError as error:
             status, detail = "crashed", str(error)
         except monty.MontyError as error:
@@ -121,9 +121,9 @@ class MontyBackend:
         except _OutputLimitError:
             status = "output_limit"
         if output.truncated:
-            status, detail = "output_limit", f"more than {job.limits.output_kb} KiB of output"
+            status, detail = "output_limit", f"more than {snippet.limits.output_kb} KiB of output"
         plain = True
-        if status == "ok" and job.function is not None:
+        if status == "ok" and snippet.function is not None:
             try:
                 encode_value(value)
             except UnsupportedValueError as error:

@@ -83,7 +83,7 @@ class Child:
     frames: FrameReader = field(default_factory=lambda: FrameReader(FRAME_LIMIT))
     pidfd: int = -1
     setup: SetupReport | None = None
-    jobs: int = 0
+    snippets: int = 0
     scratch: int = -1
     released: bool = False
     cpu_used: float = 0.0

@@ -104,7 +104,7 @@ class _Supervision:
         self.scratch = scratch
         self.limits = limits
         self.last = last
-        self.first = child.jobs == 0
+        self.first = child.snippets == 0
         self.stdout = _Capture(child.stdout, limits.output_bytes)
         self.stderr = _Capture(child.stderr, limits.output_bytes)
         self.writes = {child.channel: memoryview(encode_frame(job))}
@@ -124,7 +124,7 @@ class _Supervision:
         self.deadline = start + self.limits.wall_s
         self.cpu_start = child.cpu_used
         self.next_cpu_check = start + self.limits.cpu_s
-        child.jobs += 1
+        child.snippets += 1
         poller.register(child.status, select.POLLIN)
         poller.register(child.server.pidfd, select.POLLIN)
         poller.register(child.channel, select.POLLIN)

@@ -169,16 +169,16 @@ def test_the_tape_hears_every_exchange_of_its_own_task(subject: Any) -> None:
     subject.run(*requests)
 
     async def episode(request: Request) -> tuple[Any, Any]:
-        with record_exchanges() as tape:
+        with record_exchanges() as log:
             batch = (await subject.engine.generate([request]))[0]
-        return tape, batch
+        return log, batch
 
     async def both() -> Any:
         return await asyncio.gather(*(episode(r) for r in requests))
 
-    for request, (tape, batch) in zip(requests, asyncio.run(both()), strict=True):
-        assert [(e.request, list(e.replies)) for e in tape.exchanges] == [(request, batch)]
-        assert tape.completion_tokens == sum(r.completion_tokens for r in batch)
+    for request, (log, batch) in zip(requests, asyncio.run(both()), strict=True):
+        assert [(e.request, list(e.replies)) for e in log.exchanges] == [(request, batch)]
+        assert log.completion_tokens == sum(r.completion_tokens for r in batch)
 
 
 def test_replies_survive_json(subject: Any) -> None:

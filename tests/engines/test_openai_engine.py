@@ -212,7 +212,7 @@ def test_stop_strings_past_the_protocols_four_are_applied_here(fake_server: Any,
 
 def test_concurrency_is_bounded(fake_server: Any) -> None:
     fake_server.delay_s = 0.05
-    engine = make_engine(f"openai:m@{fake_server.url}", max_concurrency=3)
+    engine = make_engine(f"openai:m@{fake_server.url}", max_connections=3)
 
     async def crowd() -> None:
         await asyncio.gather(*(engine.generate([REQUEST, REQUEST]) for _ in range(6)))

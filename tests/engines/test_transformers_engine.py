@@ -28,7 +28,7 @@ PROMPTS = [
 
 @pytest.fixture
 def engine(tiny_folder: str) -> Any:
-    made = make_engine("transformers", model=tiny_folder, max_batch=4, prefix_slots=4)
+    made = make_engine("transformers", model=tiny_folder, max_batch=4, prefix_rows=4)
     yield made
     made.close()
 
@@ -169,7 +169,7 @@ def test_choices_may_merge_with_the_prompt(engine: Any) -> None:
 
 
 def test_a_growing_conversation_reads_only_what_is_new(engine: Any, tiny_folder: str) -> None:
-    fresh = make_engine("transformers", model=tiny_folder, prefix_slots=0)
+    fresh = make_engine("transformers", model=tiny_folder, prefix_rows=0)
     text = "a model reads tokens, writes tokens and stops. " * 3
     before = engine.statistics.reused_tokens
     for turn in range(4):
@@ -280,7 +280,7 @@ def test_long_requests_get_smaller_batches_not_errors(tiny_folder: str) -> None:
 
 
 def test_short_of_memory_fewer_finished_replies_are_remembered(tiny_folder: str) -> None:
-    small = make_engine("transformers", model=tiny_folder, max_batch=2, prefix_slots=8, cache_gb=4 * 256 * 256 / 1e9)
+    small = make_engine("transformers", model=tiny_folder, max_batch=2, prefix_rows=8, cache_gb=4 * 256 * 256 / 1e9)
     text = "a model reads tokens, writes tokens and stops. " * 3
     ask(small, Request(prompt=text, max_tokens=4, temperature=0))
     ask(small, Request(prompt=text + " yes", max_tokens=4, temperature=0))

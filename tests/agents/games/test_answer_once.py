@@ -86,12 +86,12 @@ def test_every_record_holds_every_exchange():
     engine = AnswerOnce(Counting())
 
     async def run():
-        tapes = []
+        logs = []
         for _ in range(2):
-            with record_exchanges() as tape:
+            with record_exchanges() as log:
                 await engine.complete(ask())
-            tapes.append([exchange.replies[0].text for exchange in tape.exchanges])
-        return tapes
+            logs.append([exchange.replies[0].text for exchange in log.exchanges])
+        return logs
 
     assert asyncio.run(run()) == [["1"], ["1"]]
 

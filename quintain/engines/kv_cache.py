@@ -19,7 +19,7 @@ from transformers.cache_utils import Cache, CacheLayerMixin
 
 from quintain.errors import ConfigurationError
 
-__all__ = ["Append", "SlotDecoder"]
+__all__ = ["Append", "CachedDecoder"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class _Placement:
     writes: Sequence[tuple[int, int]] = ()  # (start, width) of each row otherwise
 
 
-class _SlotLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is not typed
+class _CacheLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is not typed
     """Keys and values of one layer, shape ``(slots, heads, length, head_dim)``."""
 
     def __init__(self, placement: _Placement) -> None:
@@ -119,7 +119,7 @@ def _zeros(like: torch.Tensor, slots: int, length: int) -> torch.Tensor:
     )
 
 
-class SlotDecoder:
+class CachedDecoder:
     """Runs a causal language model of ``transformers`` over slots.
 
     Args:
@@ -148,7 +148,7 @@ class SlotDecoder:
             # Inside its window, sliding attention is full attention; past it, this cache would be wrong.
             self.context = min(self.context, int(window))
         self._placement = _Placement()
-        self._layers = [_SlotLayer(self._placement) for _ in range(config.num_hidden_layers)]
+        self._layers = [_CacheLayer(self._placement) for _ in range(config.num_hidden_layers)]
         self._cache = Cache(layers=self._layers)
         self._head = model.get_output_embeddings()
         heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads

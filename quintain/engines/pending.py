@@ -12,7 +12,7 @@ from quintain.engines.engine import Reply, Request
 from quintain.engines.prefixes import Tokens
 from quintain.engines.sampler import Sampler
 
-__all__ = ["Job", "LiveReply", "Statistics"]
+__all__ = ["LiveSequence", "PendingRequest", "Statistics"]
 
 
 @dataclass(slots=True)
@@ -35,7 +35,7 @@ class Statistics:
 
 
 @dataclass(slots=True, eq=False)
-class Job:
+class PendingRequest:
     """One request and the replies it has so far."""
 
     request: Request
@@ -62,10 +62,10 @@ class Job:
 
 
 @dataclass(slots=True, eq=False)
-class LiveReply:
+class LiveSequence:
     """One reply in the making."""
 
-    job: Job
+    pending: PendingRequest
     index: int
     copies: int  # greedy replies of one request are all alike: computed once
     prompt: EncodedPrompt
@@ -78,7 +78,7 @@ class LiveReply:
     @property
     def cancelled(self) -> bool:
         """Whether the caller has gone, or the request has failed already."""
-        return self.job.future.done()
+        return self.pending.future.done()
 
     @property
     def cached(self) -> Tokens:
