@@ -1,8 +1,9 @@
-"""The record of a run: one JSON line per finished episode, and a manifest that says exactly what was run.
+"""The record of a run: one JSON line per finished episode, and a manifest that describes the run.
 
-A run folder holds ``run.json`` (the manifest), ``episodes.jsonl`` (the records) and, once made, ``report.html``. A
-line is flushed at once and reaches the disk within a second, so a killed run loses nothing but the episodes in
-flight. If an episode was run again, its last line counts.
+A run folder holds ``run.json`` (the manifest), ``episodes.jsonl`` (the records) and, once made, ``report.html``. Each
+line is flushed at once and synced to the disk within a second, so a killed run loses only its unfinished episodes. If
+an episode was run again, its last line counts. A killed run may leave an incomplete last line: readers ignore it, and
+a resumed run removes it. Any other damaged line is a :class:`~quintain.errors.RecordError`.
 """
 
 from __future__ import annotations
@@ -10,25 +11,53 @@ from __future__ import annotations
 import dataclasses
 import json
 import operator
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, NotRequired, Self, TypedDict
 
 import numpy as np
 
 from quintain.errors import RecordError
 
-__all__ = ["SCHEMA", "EpisodeRecord", "Outcome", "read_episodes", "read_manifest", "to_json"]
+__all__ = [
+    "SCHEMA",
+    "EpisodeRecord",
+    "Outcome",
+    "Step",
+    "iter_episodes",
+    "read_episodes",
+    "read_manifest",
+    "to_json",
+]
 
 #: Version of the line format. Readers refuse newer versions.
 SCHEMA = 1
 
-#: How an episode ended. ``finished``: it ended, and the environment does not say what success is.
+#: How an episode ended. ``finished``: it ended, and the environment reports no success.
 Outcome = Literal["success", "failure", "parse_error", "invalid_action", "error", "finished"]
 OUTCOMES: tuple[Outcome, ...] = ("success", "failure", "parse_error", "invalid_action", "finished", "error")
 
-_DEEPEST = 100
+#: Nesting beyond which :func:`to_json` writes the ``repr`` of a value.
+_MAX_DEPTH = 100
+
+
+class Step(TypedDict):
+    """One action of one seat.
+
+    Attributes:
+        observation: What the agent was given before it acted, as JSON-able data.
+        action: What it chose, as JSON-able data.
+        reward: The reward of the environment's step, a finite number.
+        seat: The acting seat; absent in single-agent environments, where it is ``"agent"``.
+        attack: ``info["attack"]`` of the step; absent without an attack.
+    """
+
+    observation: Any
+    action: Any
+    reward: float
+    seat: NotRequired[str]
+    attack: NotRequired[Any]
 
 
 @dataclass(slots=True)
@@ -58,7 +87,7 @@ class EpisodeRecord:
     seed: int
     outcome: Outcome
     returns: dict[str, float]
-    steps: list[dict[str, Any]] = field(default_factory=list)
+    steps: list[Step] = field(default_factory=list)
     final_observation: Any = None
     truncated: bool = False
     info: dict[str, Any] = field(default_factory=dict)
@@ -96,11 +125,11 @@ class EpisodeRecord:
         data = json.loads(line)
         if not isinstance(data, dict):
             raise ValueError("not a record")
-        if data.get("schema", SCHEMA) > SCHEMA:
-            raise RecordError(
-                f"the record has schema {data['schema']}, this version reads up to {SCHEMA}; update quintain"
-            )
         try:
+            if data.get("schema", SCHEMA) > SCHEMA:
+                raise RecordError(
+                    f"the record has schema {data['schema']}, this version reads up to {SCHEMA}; update quintain"
+                )
             return cls(**{k: v for k, v in data.items() if k in _FIELDS})
         except TypeError as error:
             raise ValueError(f"not a record: {error}") from error
@@ -143,7 +172,7 @@ _ENCODER = json.JSONEncoder(default=_plain, separators=(",", ":"), allow_nan=Fal
 
 
 def _forced(value: Any, depth: int = 0) -> Any:
-    if depth > _DEEPEST:
+    if depth > _MAX_DEPTH:
         return repr(value)[:1000]
     if isinstance(value, float):
         return value if np.isfinite(value) else None
@@ -154,27 +183,56 @@ def _forced(value: Any, depth: int = 0) -> Any:
     return value if value is None or isinstance(value, (str, int)) else _forced(_plain(value), depth + 1)
 
 
-def read_episodes(run: str | Path) -> list[EpisodeRecord]:
-    """Read a run's episodes in order; of an episode that was run twice, the later line counts.
+def iter_episodes(run: str | Path) -> Iterator[EpisodeRecord]:
+    """Iterate over the records of a run in the order of the file, which is the order of completion.
 
-    A damaged line is left out: a cut-off last line is what a killed run leaves behind.
+    An episode that was run again is yielded again, and its last record counts; :func:`read_episodes` keeps only that
+    one. An incomplete last line, which a killed run leaves behind, is ignored.
+
+    Args:
+        run: A run folder, or its ``episodes.jsonl``.
 
     Raises:
-        RecordError: If there is no run at ``run``, or it was written by a newer version.
+        RecordError: If there is no such file, a line other than the last is damaged, or a newer version wrote it.
     """
-    path = Path(run) / "episodes.jsonl"
+    path = Path(run)
+    if not path.is_file():
+        path = path / "episodes.jsonl"
     if not path.is_file():
         inner = sorted(found.parent for deep in ("*", "*/*") for found in Path(run).glob(f"{deep}/episodes.jsonl"))
         such = f", such as {', '.join(repr(str(folder)) for folder in inner[:3])}" if inner else ""
         raise RecordError(f"no run at {str(run)!r}: expected a folder with episodes.jsonl{such}")
-    episodes: dict[int, EpisodeRecord] = {}
+    return _iter_file(path)
+
+
+def _iter_file(path: Path) -> Iterator[EpisodeRecord]:
+    damage: tuple[int, ValueError] | None = None
     with path.open("rb") as lines:
-        for line in lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            if damage is not None:
+                raise RecordError(
+                    f"line {damage[0]} of {str(path)!r} is damaged ({damage[1]}); remove it to read the other records"
+                ) from damage[1]
             try:
                 record = EpisodeRecord.from_line(line)
-            except ValueError:
-                continue
-            episodes[record.index] = record
+            except ValueError as error:
+                damage = number, error
+            else:
+                yield record
+
+
+def read_episodes(run: str | Path) -> list[EpisodeRecord]:
+    """Read the records of a run, sorted by index; of an episode that was run again, the last record.
+
+    Args:
+        run: A run folder, or its ``episodes.jsonl``.
+
+    Raises:
+        RecordError: As :func:`iter_episodes`.
+    """
+    episodes = {record.index: record for record in iter_episodes(run)}
     return [episodes[i] for i in sorted(episodes)]
 
 

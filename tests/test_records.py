@@ -10,7 +10,7 @@ import pytest
 
 from quintain.errors import RecordError
 from quintain.evaluation.run_folder import RunFolder
-from quintain.records import EpisodeRecord, read_episodes, read_manifest, to_json
+from quintain.records import EpisodeRecord, iter_episodes, read_episodes, read_manifest, to_json
 
 
 def record(index, outcome="success", **fields):
@@ -54,6 +54,27 @@ def test_a_damaged_end_costs_nothing_else(tmp_path, tail):
         assert [e.index for e in folder.episodes] == [0, 1]
         folder.append(record(2))
     assert [e.index for e in read_episodes(path)] == [0, 1, 2]
+
+
+@pytest.mark.parametrize("damage", [b"\x00\x00\x00\n", b"garbage\n", b"[1]\n", b'{"index": 2}\n'])
+def test_damage_before_the_last_line_is_an_error_that_names_the_line(tmp_path, damage):
+    (tmp_path / "episodes.jsonl").write_bytes(
+        record(0).to_line().encode() + b"\n" + damage + record(1).to_line().encode() + b"\n"
+    )
+    with pytest.raises(RecordError, match=r"line 2 of .*episodes\.jsonl' is damaged"):
+        read_episodes(tmp_path)
+    read = iter_episodes(tmp_path)
+    assert next(read).index == 0
+    with pytest.raises(RecordError, match="line 2"):
+        next(read)
+
+
+def test_episodes_are_iterated_in_the_order_of_the_file(tmp_path):
+    with RunFolder(tmp_path, MANIFEST) as folder:
+        for index in (1, 0, 1):
+            folder.append(record(index))
+    assert [e.index for e in iter_episodes(tmp_path)] == [1, 0, 1]
+    assert [e.index for e in iter_episodes(tmp_path / "episodes.jsonl")] == [1, 0, 1]
 
 
 def test_lines_reach_the_disk_without_closing(tmp_path):

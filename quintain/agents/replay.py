@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 from quintain.agents.agent import Action, Actor, Seat
-from quintain.errors import AgentError, RecordError
+from quintain.errors import AgentError
+from quintain.records import iter_episodes
 
 __all__ = ["ReplayAgent"]
 
@@ -22,24 +22,16 @@ class ReplayAgent:
         run: A run folder, as ``evaluate(..., out=...)`` leaves it.
 
     Raises:
-        RecordError: If the folder holds no episodes.
+        RecordError: If the folder holds no run, or its records are damaged.
     """
 
     def __init__(self, run: str | Path) -> None:
         self.run = Path(run)
-        path = self.run / "episodes.jsonl"
-        if not path.is_file():
-            raise RecordError(f"no episodes in {str(self.run)!r}; expected a run folder with episodes.jsonl")
         self._episodes: dict[int, dict[str, list[Any]]] = {}
-        with path.open(encoding="utf-8") as lines:
-            for line in lines:
-                try:
-                    record = json.loads(line)
-                except ValueError:  # the last line of a run that was cut off
-                    continue
-                seats = self._episodes[record["seed"]] = {}
-                for step in record["steps"]:
-                    seats.setdefault(step.get("seat", "agent"), []).append(step["action"])
+        for record in iter_episodes(self.run):
+            seats = self._episodes[record.seed] = {}
+            for step in record.steps:
+                seats.setdefault(step.get("seat", "agent"), []).append(step["action"])
 
     def describe(self) -> dict[str, Any]:
         """Return which run is played again, for the run's record."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from quintain.engines.engine import Engine, Reply, Request
 from quintain.errors import EngineError, RecordError
+from quintain.records import iter_episodes, read_manifest
 
 __all__ = ["ReplayEngine"]
 
@@ -37,16 +37,18 @@ class ReplayEngine(Engine):
     )
 
     def __init__(self, path: str | Path) -> None:
-        given = Path(path)
-        self.path = given / "episodes.jsonl" if given.is_dir() else given
-        if not self.path.is_file():
-            raise RecordError(f"nothing to replay: {self.path} does not exist; give the folder of a recorded run")
+        self.path = Path(path)
         self._recordings: dict[str, list[list[Reply]]] = defaultdict(list)
-        for call in _read_calls(self.path):
-            self._recordings[call["key"]].append([Reply.from_dict(reply) for reply in call["replies"]])
+        calls: dict[int, list[dict[str, Any]]] = {}
+        for record in iter_episodes(self.path):
+            calls.pop(record.index, None)  # an episode that was run again counts where it was run last
+            calls[record.index] = record.calls
+        for episode in calls.values():
+            for call in episode:
+                self._recordings[call["key"]].append([Reply.from_dict(reply) for reply in call["replies"]])
         if not self._recordings:
             raise RecordError(f"{self.path} holds no model calls; only runs of language agents can be replayed")
-        if not _names_stops(self.path.with_name("run.json")):
+        if not _names_stops(self.path if self.path.is_dir() else self.path.parent):
             self.capabilities -= {"stop_string"}
         self._served: dict[str, int] = defaultdict(int)
         self._lock = threading.Lock()
@@ -72,30 +74,11 @@ class ReplayEngine(Engine):
         return recordings[turn % len(recordings)]
 
 
-def _read_calls(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the calls of every episode; of an episode that was run twice, the later line counts."""
-    lines = path.read_bytes().splitlines()
-    episodes: dict[Any, list[dict[str, Any]]] = {}
-    for number, line in enumerate(lines, start=1):
-        try:
-            record = json.loads(line)
-            calls = [{"key": call["key"], "replies": call["replies"]} for call in record.get("calls") or []]
-            index = record.get("index", f"line {number}")
-            episodes.pop(index, None)
-            episodes[index] = calls
-        except (ValueError, AttributeError, TypeError, KeyError) as error:
-            if number == len(lines):  # a run that was killed may leave half a line
-                break
-            raise RecordError(f"line {number} of {path} is damaged: {error!r}") from error
-    for calls in episodes.values():
-        yield from calls
-
-
-def _names_stops(manifest: Path) -> bool:
+def _names_stops(run: Path) -> bool:
     """Whether the recorded engine named stop strings; runs that do not say so were recorded as if theirs did."""
     try:
-        capabilities = json.loads(manifest.read_text(encoding="utf-8"))["facts"]["capabilities"]
-    except (OSError, ValueError, KeyError, TypeError):
+        capabilities = read_manifest(run)["facts"]["capabilities"]
+    except (RecordError, KeyError, TypeError):
         return True
     return "stop_string" in capabilities
 

@@ -16,7 +16,7 @@ import numpy as np
 from quintain.agents.agent import Actor, Agent, Seat, is_oracle
 from quintain.engines.engine import ExchangeLog, record_exchanges
 from quintain.errors import Boundary, ConfigurationError, EngineError, EnvironmentFault, QuintainError, SandboxError
-from quintain.records import EpisodeRecord, Outcome
+from quintain.records import EpisodeRecord, Outcome, Step
 
 __all__ = ["Ledger", "classify", "keep", "play_episode", "seats"]
 
@@ -55,7 +55,7 @@ class Ledger:
     def __init__(self, index: int, seed: int) -> None:
         self.index = index
         self.seed = seed
-        self.steps: list[dict[str, Any]] = []
+        self.steps: list[Step] = []
         self.returns: dict[str, float] = {}
         self.terms: dict[str, float] = {}
         self.reward_errors = 0
@@ -80,7 +80,7 @@ class Ledger:
         earned = float(reward)
         if not math.isfinite(earned):
             raise EnvironmentFault(f"expected a finite reward, got {earned!r}")
-        entry: dict[str, Any] = {"observation": observation, "action": action, "reward": earned}
+        entry: Step = {"observation": observation, "action": action, "reward": earned}
         if "attack" in info:
             entry["attack"] = info["attack"]
         self.steps.append(entry)

@@ -150,11 +150,20 @@ def _lock(file: IO[bytes], path: Path) -> None:
 
 
 def _cut_torn_tail(path: Path) -> None:
-    """Cut off a last line that a killed run left unfinished; complete lines are never touched."""
+    """Remove a last line that is not a complete record, which a killed run leaves behind."""
     with path.open("rb+") as file:
         data = file.read()
-        if data and not data.endswith(b"\n"):
-            file.truncate(data.rfind(b"\n") + 1)
+        start = data.rfind(b"\n", 0, max(0, len(data) - 1)) + 1
+        if data and not (data.endswith(b"\n") and _is_record(data[start:])):
+            file.truncate(start)
+
+
+def _is_record(line: bytes) -> bool:
+    try:
+        EpisodeRecord.from_line(line)
+    except ValueError:
+        return not line.strip()
+    return True
 
 
 def _check_same(stored: Mapping[str, Any], wanted: Mapping[str, Any], path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib.util
-import json
 import os
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from fake_server import FakeServer, scripted_reply
 
 from quintain.engines import Engine, ReplayEngine, Reply, Request, ScriptedEngine, make_engine
+from quintain.records import EpisodeRecord
 
 TEMPLATE = "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}\n{% endfor %}<assistant>"
 SENTENCES = [
@@ -125,7 +125,7 @@ def write_run(folder: Any, requests: Sequence[Request], replies: Sequence[Sequen
         {"key": request.key, "replies": [reply.to_dict() for reply in batch]}
         for request, batch in zip(requests, replies, strict=True)
     ]
-    (folder / "episodes.jsonl").write_text(json.dumps({"episode": 0, "calls": calls}) + "\n")
+    (folder / "episodes.jsonl").write_text(EpisodeRecord(0, 0, "finished", {}, calls=calls).to_line() + "\n")
 
 
 @pytest.fixture(params=ENGINES)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from quintain.engines import Engine, ReplayEngine, Reply, Request, ScriptedEngin
 from quintain.engines.stops import cut_at_stop
 from quintain.errors import ConfigurationError, EngineError, RecordError, UnknownNameError
 from quintain.messages import user
+from quintain.records import EpisodeRecord
 
 
 def ask(engine: Engine, **options: Any) -> list[Reply]:
@@ -96,12 +96,14 @@ FIRST, SECOND = Request(prompt="first"), Request(messages=[user("second")], seed
 
 
 def record(folder: Path, *episodes: list[tuple[Request, list[str]]], tail: str = "") -> Path:
-    lines = [
-        json.dumps({"calls": [{"key": r.key, "replies": [Reply(t).to_dict() for t in texts]} for r, texts in calls]})
-        for calls in episodes
-    ]
-    (folder / "episodes.jsonl").write_text("\n".join(lines) + "\n" + tail)
+    lines = [episode_line(index, calls) for index, calls in enumerate(episodes)]
+    (folder / "episodes.jsonl").write_text("".join(lines) + tail)
     return folder
+
+
+def episode_line(index: int, calls: list[tuple[Request, list[str]]]) -> str:
+    made = [{"key": r.key, "replies": [Reply(text).to_dict() for text in texts]} for r, texts in calls]
+    return EpisodeRecord(index, 0, "finished", {}, calls=made).to_line() + "\n"
 
 
 def test_recorded_replies_are_served_by_request(tmp_path: Path) -> None:
@@ -117,10 +119,8 @@ def test_repeated_requests_keep_their_order_and_start_over(tmp_path: Path) -> No
 
 
 def test_a_failed_attempt_is_not_replayed_before_its_retry(tmp_path: Path) -> None:
-    lines = [
-        {"index": 0, "calls": [{"key": FIRST.key, "replies": [Reply(text).to_dict()]}]} for text in ("failed", "again")
-    ]
-    (tmp_path / "episodes.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    lines = [episode_line(0, [(FIRST, [text])]) for text in ("failed", "again")]
+    (tmp_path / "episodes.jsonl").write_text("".join(lines))
     engine = ReplayEngine(tmp_path)
     assert [asyncio.run(engine.complete(FIRST)).text for _ in range(2)] == ["again", "again"]
 
@@ -143,9 +143,9 @@ def test_half_a_last_line_is_tolerated_and_damage_before_it_is_not(tmp_path: Pat
 
 
 def test_nothing_to_replay(tmp_path: Path) -> None:
-    with pytest.raises(RecordError, match="does not exist"):
+    with pytest.raises(RecordError, match=r"expected a folder with episodes\.jsonl"):
         ReplayEngine(tmp_path / "nowhere")
-    (tmp_path / "episodes.jsonl").write_text('{"episode": 0}\n')
+    (tmp_path / "episodes.jsonl").write_text(episode_line(0, []))
     with pytest.raises(RecordError, match="no model calls"):
         ReplayEngine(tmp_path)
 
