@@ -1,15 +1,16 @@
-"""Saying which function it was, so that a record can tell two apart."""
+"""What a result depends on: which function was called, and which versions of which packages were installed."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import importlib.metadata
 import inspect
 from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
-__all__ = ["describe_function"]
+__all__ = ["describe_function", "versions"]
 
 
 def describe_function(function: Callable[..., Any]) -> dict[str, Any]:
@@ -33,6 +34,25 @@ def describe_function(function: Callable[..., Any]) -> dict[str, Any]:
     except (OSError, TypeError):  # built in, or typed into a terminal
         return facts
     return facts | {"hash": hashlib.blake2b(content.encode(), digest_size=8).hexdigest()}
+
+
+def versions(*names: str) -> dict[str, str]:
+    """Return the installed versions of packages; a package that is not installed is left out.
+
+    Args:
+        names: Distribution names, as on the package index: ``"stable-baselines3"``.
+
+    Example:
+        >>> versions("not-installed")
+        {}
+    """
+    found = {}
+    for name in names:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
 
 
 def _content(code: CodeType) -> str:

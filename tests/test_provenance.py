@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 
+import numpy as np
 import pytest
 
 import quintain
@@ -13,7 +14,7 @@ from quintain.agents.scripted import ScriptedAgent
 from quintain.attacks.registry import resolve_attacks
 from quintain.errors import RecordError
 from quintain.evaluation.manifest import describe_agent
-from quintain.provenance import describe_function
+from quintain.provenance import describe_function, versions
 
 
 def test_the_code_counts_and_not_where_it_stands():
@@ -71,3 +72,9 @@ def test_an_exported_network_is_told_apart_by_its_content(tmp_path):
 def test_attacks_given_as_functions_are_told_apart():
     one, other = (resolve_attacks({"mine": f})[0] for f in (lambda env, epsilon: env, lambda env, epsilon: None))
     assert one.source != other.source
+
+
+def test_versions_are_those_of_the_packages_that_are_installed():
+    found = versions("numpy", "not-installed", "gymnasium")
+    assert list(found) == ["numpy", "gymnasium"]
+    assert found["numpy"] == np.__version__

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Literal, NamedTuple
 
+from quintain.provenance import versions
+
 __all__ = ["Finding", "examine"]
 
 _REQUIREMENT = re.compile(r"([\w.-]+)[^;]*;.*extra\s*==\s*['\"]([\w-]+)['\"]")
@@ -54,10 +56,7 @@ def _python() -> Finding:
 
 
 def _version(package: str) -> str | None:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return None
+    return versions(package).get(package)
 
 
 def _package(name: str) -> Finding:
@@ -75,9 +74,9 @@ def _extras() -> Iterator[Finding]:
         if (match := _REQUIREMENT.match(requirement)) and match[2] not in _INTERNAL and match[1] != "quintain":
             extras.setdefault(match[2], []).append(match[1])
     for extra, packages in sorted(extras.items()):
-        versions = {name: _version(name) for name in dict.fromkeys(packages)}
-        have = ", ".join(f"{name} {version}" for name, version in versions.items() if version)
-        missing = ", ".join(name for name, version in versions.items() if not version)
+        installed = versions(*packages)
+        have = ", ".join(f"{name} {version}" for name, version in installed.items())
+        missing = ", ".join(name for name in dict.fromkeys(packages) if name not in installed)
         if not missing:
             yield Finding(extra, "ok", have)
         else:

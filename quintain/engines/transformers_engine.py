@@ -9,13 +9,13 @@ import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 from quintain.engines import weights
 from quintain.engines.engine import Engine, EngineCapability, Reply, Request
 from quintain.errors import ConfigurationError, EngineError, require
+from quintain.provenance import versions
 
 __all__ = ["Forward", "TransformersEngine"]
 
@@ -131,7 +131,7 @@ class TransformersEngine(Engine):
             "sha256": known.sha256 if known else _weights_hash(Path(self._folder)),
             "context": self.context,
             **self._settings,
-            "versions": {name: metadata.version(name) for name in ("torch", "transformers", "tokenizers")},
+            "versions": versions("torch", "transformers", "tokenizers"),
         }
 
     def exclusive(self) -> AbstractContextManager[None]:

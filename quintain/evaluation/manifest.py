@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import platform
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from typing import Any
 from gymnasium.envs.registration import EnvSpec
 
 from quintain.agents.agent import is_oracle
-from quintain.provenance import describe_function
+from quintain.provenance import describe_function, versions
 from quintain.records import SCHEMA, to_json
 
 __all__ = ["describe_agent", "make_manifest", "package_versions"]
@@ -77,10 +76,4 @@ def describe_agent(agent: Any) -> Any:
 @cache
 def package_versions() -> dict[str, str]:
     """Return the versions of the installed packages that can change a number."""
-    versions = {}
-    for name in _PACKAGES:
-        try:
-            versions[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return versions
+    return versions(*_PACKAGES)

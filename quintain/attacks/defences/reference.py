@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from functools import partial
@@ -21,6 +20,7 @@ from quintain.attacks.defences.settings import DefenceSettings, Defended, Progre
 from quintain.attacks.defences.wocar import train_wocar
 from quintain.attacks.rat import RATSettings
 from quintain.errors import ConfigurationError, UnknownNameError
+from quintain.provenance import versions
 from quintain.seeding import SeedStream
 from quintain.training.control import play_episodes
 from quintain.training.control.ppo import RECIPES, Recipe, cache_folder, load_reference
@@ -149,14 +149,13 @@ def _facts(
     fresh = play_episodes(make, made.victim, [tests[i] for i in range(5 * recipe.episodes)])
     rewards = [e.reward for e in fresh]
     flags = [e.success for e in fresh if e.success is not None]
-    packages = ("gymnasium", "stable-baselines3", "torch")
     return {
         "recipe": asdict(recipe),
         "seed": seed,
         "curve": [(point.steps, point.clean, point.clean_success) for point in made.curve],
         "return": {"mean": float(np.mean(rewards)), "std": float(np.std(rewards)), "episodes": len(fresh)},
         "success": float(np.mean(flags)) if flags else None,
-        "versions": {package: importlib.metadata.version(package) for package in packages},
+        "versions": versions("gymnasium", "stable-baselines3", "torch"),
         "defence": {
             "name": defence,
             "epsilon": epsilon,

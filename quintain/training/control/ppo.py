@@ -5,7 +5,6 @@ Most are trained with Stable-Baselines3; the Decision Transformers imitate recor
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import time
 from collections.abc import Callable
@@ -19,6 +18,7 @@ import numpy as np
 from quintain.agents.policies.files import load_policy, save_policy
 from quintain.agents.policies.policy import Policy
 from quintain.errors import ConfigurationError, UnknownNameError, require
+from quintain.provenance import versions
 from quintain.seeding import SeedStream
 from quintain.training.control.demonstrations import record_demonstrations
 from quintain.training.control.episodes import play_episodes
@@ -195,8 +195,7 @@ def _tested(make: Callable[[], gym.Env[Any, Any]], victim: Policy, recipe: Recip
         "return": {"mean": float(np.mean([e.reward for e in fresh])), "std": float(np.std([e.reward for e in fresh])),
                    "episodes": len(fresh)},
         "success": float(np.mean(flags)) if flags else None,
-        "versions": {p: importlib.metadata.version(p) for p in ("gymnasium", "mujoco", "stable-baselines3", "torch")
-                     if _installed(p)},
+        "versions": versions("gymnasium", "mujoco", "stable-baselines3", "torch"),
     }  # fmt: skip
 
 
@@ -204,11 +203,3 @@ def _path(name: str, seed: int) -> Path:
     if name not in RECIPES:
         raise UnknownNameError("victim", name, RECIPES)
     return cache_folder() / f"{name}-seed{seed}.npz"
-
-
-def _installed(package: str) -> bool:
-    try:
-        importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    return True
