@@ -5,8 +5,6 @@ Victims of perceptrons are readable without torch; a Decision Transformer needs 
 
 from __future__ import annotations
 
-import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -21,7 +19,8 @@ from quintain.agents.policies.networks import MLP, ActionValue, Layer, Network
 from quintain.agents.policies.normaliser import Normaliser
 from quintain.agents.policies.policy import Policy
 from quintain.agents.policies.transformer import DecisionNetwork, Shape
-from quintain.errors import ConfigurationError
+from quintain.errors import ConfigurationError, RecordError
+from quintain.files import load_arrays, save_arrays
 
 __all__ = ["load_policy", "save_policy"]
 
@@ -79,12 +78,7 @@ def save_policy(victim: Policy, path: str | Path, facts: Mapping[str, Any] | Non
         "clip": None if victim.normaliser is None or np.isinf(victim.normaliser.clip) else victim.normaliser.clip,
         "facts": dict(facts or {}),
     }
-    arrays["about"] = np.frombuffer(json.dumps(about).encode(), dtype=np.uint8)
-    target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_suffix(".tmp.npz")
-    np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]
-    temporary.replace(target)
+    save_arrays(Path(path), arrays, about)
 
 
 def load_policy(path: str | Path) -> tuple[Policy, dict[str, Any]]:
@@ -94,10 +88,8 @@ def load_policy(path: str | Path) -> tuple[Policy, dict[str, Any]]:
         ConfigurationError: If there is no victim at ``path``, or one of a newer format.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            arrays = dict(stored)
-        about = json.loads(arrays.pop("about").tobytes())
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        arrays, about = load_arrays(Path(path))
+    except RecordError as error:
         raise ConfigurationError(f"no victim at {str(path)!r}: {error}") from error
     if about["format"] > _FORMAT:
         raise ConfigurationError(f"{str(path)!r} has format {about['format']}; this version reads up to {_FORMAT}")

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
-import tempfile
 from collections.abc import Sequence
 from importlib import resources
-from pathlib import Path
 from typing import Any
 
 from quintain.errors import require
 from quintain.evaluation.html.text import visible
 from quintain.evaluation.statistics import Interval
 
-__all__ = ["bounds", "csp_hash", "fill", "markup", "number", "place", "scale", "write_page"]
+__all__ = ["bounds", "csp_hash", "fill", "markup", "number", "place", "scale"]
 
 
 def fill(name: str, *, styles: Sequence[str] = (), script: str = "", **values: Any) -> str:
@@ -47,19 +44,6 @@ def fill(name: str, *, styles: Sequence[str] = (), script: str = "", **values: A
         style=markup(style), script=markup(code), script_hash=csp_hash(code) if code else "", **values
     )
     return str(page)
-
-
-def write_page(target: Path, page: str) -> None:
-    """Write a page aside and rename it, so that nobody ever opens half of one."""
-    handle, temporary = tempfile.mkstemp(prefix=".report-", suffix=".html", dir=target.parent)
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(page)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(target)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def markup(text: str) -> Any:

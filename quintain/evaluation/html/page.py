@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from quintain.errors import ConfigurationError
-from quintain.evaluation.html.frame import fill, markup, scale, write_page
+from quintain.evaluation.html.frame import fill, markup, scale
 from quintain.evaluation.html.plots import histogram
 from quintain.evaluation.html.provenance import provenance
 from quintain.evaluation.html.transcripts import embed, episode_data, index_data, preamble
 from quintain.evaluation.report import Report
 from quintain.evaluation.summary import error_counts, metric_rows, score_rows, term_rows
+from quintain.files import write_atomically
 
 __all__ = ["render", "write_report"]
 
@@ -50,7 +51,7 @@ def write_report(run: Report | str | Path, path: str | Path | None = None) -> Pa
         path = report.path / "report.html"
     target = Path(path)
     page = render(report)
-    write_page(target, page)
+    write_atomically(target, page)
     return target
 
 

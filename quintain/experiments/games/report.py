@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from quintain.envs.games import FAMILIES
-from quintain.evaluation.html.frame import fill, markup, write_page
+from quintain.evaluation.html.frame import fill, markup
 from quintain.evaluation.statistics import Interval
 from quintain.experiments.games import figures
 from quintain.experiments.games.audit import Causes, PositionBias, audit_position_bias
@@ -16,6 +16,7 @@ from quintain.experiments.games.matches import Match
 from quintain.experiments.games.metrics import summarise
 from quintain.experiments.games.sweep import PUBLISHED, score_by_family
 from quintain.experiments.games.tournament import Tournament
+from quintain.files import write_atomically
 
 __all__ = ["audit_lines", "write_games_report"]
 
@@ -87,8 +88,7 @@ def write_games_report(
         matches=[_one(match) for match in matches],
     )
     target = Path(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    write_page(target, page)
+    write_atomically(target, page)
     return target
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from quintain.evaluation.html.curves import COLOURS, Curve, curves
-from quintain.evaluation.html.frame import fill, markup, scale, write_page
+from quintain.evaluation.html.frame import fill, markup, scale
 from quintain.evaluation.statistics import Interval
 from quintain.experiments.robustness.stored import load_robustness
 from quintain.experiments.robustness.table import RobustnessRow, RobustnessTable
 from quintain.experiments.robustness.videos import Clip, read_clips
+from quintain.files import write_atomically
 
 __all__ = ["write_robustness_report"]
 
@@ -44,7 +45,7 @@ def write_robustness_report(
     table = load_robustness(folder, confidence)
     page = render(table, read_clips(folder), folder / "videos", has_trained=(folder / "trained").is_dir())
     target = folder / "report.html" if path is None else Path(path)
-    write_page(target, page)
+    write_atomically(target, page)
     return target
 
 

@@ -30,6 +30,7 @@ from quintain.experiments.robustness.store import load_trained, save_trained
 from quintain.experiments.robustness.subjects import make_subject
 from quintain.experiments.robustness.table import RobustnessRow, RobustnessTable
 from quintain.experiments.robustness.videos import prepare_display, read_clips, record_clips
+from quintain.files import write_atomically
 from quintain.records import EpisodeRecord, to_json
 
 __all__ = ["robustness", "run_experiment"]
@@ -174,9 +175,7 @@ def run_experiment(
 def write_leaderboard(table: RobustnessTable, folder: Path) -> None:
     """Write ``leaderboard.csv`` and ``leaderboard.md``."""
     for name, text in (("leaderboard.csv", table.to_csv()), ("leaderboard.md", table.to_markdown())):
-        temporary = folder / f".{name}.tmp"
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(folder / name)
+        write_atomically(folder / name, text)
 
 
 def _all_filmed(folder: Path) -> bool:
@@ -232,7 +231,5 @@ def _reach(experiment: Experiment, folder: Path | None, progress: Progress) -> l
         return list(map(Reach.from_dict, json.loads(path.read_text(encoding="utf-8"))["reach"]))
     found = experiment.measure_reach(progress)
     if path is not None and found:
-        temporary = path.with_suffix(".tmp")
-        temporary.write_text(to_json({"reach": [reach.to_dict() for reach in found]}) + "\n", encoding="utf-8")
-        temporary.replace(path)
+        write_atomically(path, to_json({"reach": [reach.to_dict() for reach in found]}) + "\n")
     return found

@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from quintain.agents.policies import MLP, Layer
 from quintain.attacks.threat import Trained
 from quintain.errors import RecordError
-from quintain.records import to_json
+from quintain.files import load_arrays, save_arrays
 
 __all__ = ["load_trained", "save_trained"]
 
 
 def save_trained(trained: Trained, path: Path) -> None:
-    """Write a trained network as an ``.npz`` file; a file is there whole or not at all."""
+    """Write a trained network atomically as an ``.npz`` file."""
     arrays: dict[str, NDArray[Any]] = {}
     for i, layer in enumerate(trained.network.layers):
         arrays |= {f"{i}.weight": layer.weight, f"{i}.bias": layer.bias}
     about = {"activations": [layer.activation for layer in trained.network.layers], "facts": dict(trained.facts)}
-    arrays["about"] = np.frombuffer(to_json(about).encode(), dtype=np.uint8)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp.npz")
-    np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]
-    temporary.replace(path)
+    save_arrays(path, arrays, about)
 
 
 def load_trained(path: Path) -> Trained:
@@ -38,9 +31,8 @@ def load_trained(path: Path) -> Trained:
         RecordError: If the file is damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as stored:
-            about = json.loads(stored["about"].tobytes())
-            layers = [Layer(stored[f"{i}.weight"], stored[f"{i}.bias"], a) for i, a in enumerate(about["activations"])]
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        arrays, about = load_arrays(path)
+        layers = [Layer(arrays[f"{i}.weight"], arrays[f"{i}.bias"], a) for i, a in enumerate(about["activations"])]
+    except (RecordError, KeyError) as error:
         raise RecordError(f"{str(path)!r} is damaged ({error}); delete it, and it is trained again") from error
     return Trained(MLP(layers), about["facts"])

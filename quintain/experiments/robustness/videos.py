@@ -18,6 +18,7 @@ from quintain.experiments.robustness.cell import Cell
 from quintain.experiments.robustness.experiment import Experiment, Trainer
 from quintain.experiments.robustness.progress import SILENT, Progress
 from quintain.experiments.robustness.table import RobustnessTable
+from quintain.files import write_atomically
 from quintain.records import to_json
 from quintain.training.control import Episode, play_episodes
 
@@ -203,7 +204,4 @@ def _no_video(reason: str) -> str:
 
 
 def _write(clips: Sequence[Clip], path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(to_json({"clips": list(clips)}) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    write_atomically(path, to_json({"clips": list(clips)}) + "\n")
