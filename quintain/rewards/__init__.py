@@ -1,5 +1,6 @@
 """What is good: named reward terms that add up."""
 
+from quintain.rewards.registry import REWARDS
 from quintain.rewards.terms import InvalidReward, RewardTerm, Transition, WithRewardTerms, sandboxed_term
 
-__all__ = ["InvalidReward", "RewardTerm", "Transition", "WithRewardTerms", "sandboxed_term"]
+__all__ = ["REWARDS", "InvalidReward", "RewardTerm", "Transition", "WithRewardTerms", "sandboxed_term"]

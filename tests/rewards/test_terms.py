@@ -3,7 +3,7 @@ import pytest
 
 import quintain
 from quintain.errors import ConfigurationError, SandboxError
-from quintain.rewards import InvalidReward, WithRewardTerms, sandboxed_term
+from quintain.rewards import REWARDS, InvalidReward, WithRewardTerms, sandboxed_term
 from quintain.sandbox import Sandbox, SandboxedFunction
 
 
@@ -96,7 +96,8 @@ def test_names_are_checked():
 def test_a_models_function_runs_in_the_sandbox_and_its_failures_are_counted():
     source = "def reward(angle, action):\n    return 1.0 if action == 1 else 1 / 0\n"
     with SandboxedFunction(source, "reward(angle, action)", low=0, high=1) as function:
-        term = sandboxed_term(function, lambda t: (float(t.next_observation[2]), int(t.action)))
+        assert REWARDS.load("sandboxed") is sandboxed_term
+        term = REWARDS.make("sandboxed", function, lambda t: (float(t.next_observation[2]), int(t.action)))
 
         def make():
             return cart({"designed": term}, keep=False)

@@ -1,15 +1,11 @@
-"""How a suite's package finds its tasks: one module a task, named as the task is."""
+"""How a suite's package finds its tasks: one module a task, named like the task, with a class named like the module."""
 
 from __future__ import annotations
 
-import importlib
 import pkgutil
 from collections.abc import Iterable
-from typing import Any
 
-from quintain.envs.text.task import Task
-
-__all__ = ["load_class", "module_names"]
+__all__ = ["module_names", "module_target"]
 
 
 def module_names(path: Iterable[str]) -> tuple[str, ...]:
@@ -17,13 +13,11 @@ def module_names(path: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(m.name for m in pkgutil.iter_modules(path) if not m.name.startswith("_")))
 
 
-def load_class(package: str, name: str) -> type[Task[Any]]:
-    """Import a task's module and return the one task class defined in it, with its name and suite set."""
-    module = importlib.import_module(f"{package}.{name}")
-    (task,) = (
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Task) and value.__module__ == module.__name__
-    )
-    task.name, task.suite = name, package.rpartition(".")[2]
-    return task
+def module_target(package: str, name: str) -> str:
+    """Return where a task's class is, as ``"module:Class"``.
+
+    Example:
+        >>> module_target("quintain.envs.code_reason.symbench", "logic_puzzle")
+        'quintain.envs.code_reason.symbench.logic_puzzle:LogicPuzzle'
+    """
+    return f"{package}.{name}:{''.join(part.capitalize() for part in name.split('_'))}"

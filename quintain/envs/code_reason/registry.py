@@ -1,7 +1,8 @@
-"""Which tasks exist. A task is one file in its suite's folder; nothing is imported until it is asked for.
+"""The registry of code-reason tasks: ours, one file each in its suite's folder, and users' own.
 
-Users' own tasks are registered with ``register_task`` and go by ``name``, or by ``module:name`` where the module has
-yet to be imported, as environments do in Gymnasium.
+Nothing is imported until a task is loaded. Users' own tasks are registered with ``register_task`` and go by ``name``,
+or by ``module:name`` where the module has yet to be imported, as environments do in Gymnasium. Other packages list
+theirs under the entry-point group ``quintain.tasks``.
 """
 
 from __future__ import annotations
@@ -9,17 +10,23 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Mapping, Sequence
-from functools import cache
+from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, TypeVar
 
+from quintain.envs.code_reason import bbh, reasoning_gym, symbench
+from quintain.envs.code_reason._suite import module_target
+from quintain.envs.code_reason.bbh import original
 from quintain.envs.code_reason.splits import ALL_FAMILIES, GROUPS, task_group
 from quintain.envs.text.task import Task
 from quintain.errors import ConfigurationError, MissingDependencyError, UnknownNameError
+from quintain.registry import Registry
 
 __all__ = [
     "OWN",
     "SUITES",
+    "TASKS",
+    "TaskFacts",
     "load_task",
     "loader_only",
     "register_task",
@@ -36,32 +43,43 @@ OWN = "own"
 SUITES = ("symbench", "bbh", "reasoning_gym")
 #: Suites whose items users bring: their tasks are selected by name or by suite only, never by "all".
 _FOREIGN = ("bbh_original",)
-_MODULES = {"bbh_original": "bbh.original"}
-
-_registered: dict[str, type[Task[Any]]] = {}
 
 AnyTask = TypeVar("AnyTask", bound=type[Task[Any]])
 
 
-class _Suite(Protocol):
-    """What a suite's package offers."""
+@dataclass(frozen=True, slots=True)
+class TaskFacts:
+    """What is known of a task before it is imported.
 
-    NAMES: tuple[str, ...]
+    Attributes:
+        suite: One of ``SUITES``, ``"bbh_original"``, or ``"own"`` for tasks of users and of other packages.
+        needs_library: Whether the library ``reasoning-gym`` (extra ``reason``) draws its items.
+    """
 
-    def load(self, name: str) -> type[Task[Any]]:
-        """Import the class of one task."""
+    suite: str = OWN
+    needs_library: bool = False
+
+    def __post_init__(self) -> None:
+        """Put a class that names no suite, such as an entry point's, into the suite ``"own"``."""
+        if not self.suite:
+            object.__setattr__(self, "suite", OWN)
 
 
-def _suite(suite: str) -> _Suite:
-    if suite not in (*SUITES, *_FOREIGN):
-        raise UnknownNameError("suite", suite, (*SUITES, *_FOREIGN, OWN))
-    return cast(_Suite, importlib.import_module(f"quintain.envs.code_reason.{_MODULES.get(suite, suite)}"))
+TASKS: Registry[Task[Any], TaskFacts] = Registry("task", TaskFacts, group="quintain.tasks")
 
 
-@cache
-def _index() -> dict[str, str]:
-    """Map every task's name to its suite."""
-    return {name: suite for suite in (*SUITES, *_FOREIGN) for name in _suite(suite).NAMES}
+def _add_suites() -> None:
+    for suite in (symbench, bbh):
+        for name in suite.NAMES:
+            TASKS.add(name, module_target(suite.__name__, name), suite=suite.__name__.rpartition(".")[2])
+    for name in reasoning_gym.NAMES:
+        from_library = name in reasoning_gym.LIBRARY_FAMILIES
+        TASKS.add(name, reasoning_gym.target(name), suite="reasoning_gym", needs_library=from_library)
+    for name in original.NAMES:
+        TASKS.add(name, f"{original.__name__}:{name}", suite="bbh_original")
+
+
+_add_suites()
 
 
 def register_task(task: AnyTask) -> AnyTask:
@@ -78,18 +96,19 @@ def register_task(task: AnyTask) -> AnyTask:
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
         raise ConfigurationError(f"a task's name is made of lower-case letters, digits and '_', got {name!r}")
     place = (task.__module__, task.__qualname__)
-    other = _registered.get(name)
-    if name in _index() or (other is not None and (other.__module__, other.__qualname__) != place):
-        raise ConfigurationError(f"there is a task {name!r} already; give the class another `name`")
+    if name in TASKS:
+        other = TASKS.load(name) if TASKS.facts(name).suite == OWN else None
+        if other is None or (other.__module__, other.__qualname__) != place:
+            raise ConfigurationError(f"there is a task {name!r} already; give the class another `name`")
     task.name, task.suite = name, OWN
-    _registered[name] = task
+    TASKS.add(name, task, suite=OWN)
     return task
 
 
 def _resolve(name: str) -> str:
     """Import the module of ``module:name``, and return the name alone."""
     module, _, short = name.rpartition(":")
-    if module and short not in _registered:
+    if module and short not in TASKS.names(suite=OWN):
         try:
             importlib.import_module(module)
         except ModuleNotFoundError as error:
@@ -98,8 +117,8 @@ def _resolve(name: str) -> str:
             raise ConfigurationError(
                 f"there is no module {module!r} to import for task {name!r}; install it or add its folder to PYTHONPATH"
             ) from error
-        if short not in _registered:
-            raise UnknownNameError(f"task of module {module!r}", short, _registered)
+        if short not in (own := TASKS.names(suite=OWN)):
+            raise UnknownNameError(f"task of module {module!r}", short, own)
     return short
 
 
@@ -112,11 +131,11 @@ def task_names(suite: str | None = None) -> tuple[str, ...]:
     Raises:
         UnknownNameError: If there is no such suite.
     """
-    if suite == OWN:
-        return tuple(_registered)
-    if suite is not None:
-        return _suite(suite).NAMES
-    return tuple(name for name, its_suite in _index().items() if its_suite in SUITES)
+    if suite is None:
+        return tuple(name for name in TASKS if TASKS.facts(name).suite in SUITES)
+    if suite not in (*SUITES, *_FOREIGN, OWN):
+        raise UnknownNameError("suite", suite, (*SUITES, *_FOREIGN, OWN))
+    return TASKS.names(suite=suite)
 
 
 def loader_only(suite: str | None = None) -> tuple[str, ...]:
@@ -125,22 +144,24 @@ def loader_only(suite: str | None = None) -> tuple[str, ...]:
         name
         for its_suite, names in ALL_FAMILIES.items()
         for name in names
-        if _index()[name] in _FOREIGN and suite in (None, its_suite)
+        if TASKS.facts(name).suite in _FOREIGN and suite in (None, its_suite)
     )
 
 
 def suite_of(name: str) -> str:
-    """Tell which suite a task belongs to.
+    """Return the name of the suite that a task belongs to.
 
     Raises:
         UnknownNameError: If there is no such task.
     """
+    return _facts(name).suite
+
+
+def _facts(name: str) -> TaskFacts:
     name = _resolve(name)
-    if name in _registered:
-        return OWN
-    if name not in _index():
-        raise UnknownNameError("task", name, (*_index(), *_registered))
-    return _index()[name]
+    if name not in TASKS:
+        raise TASKS.unknown(name)
+    return TASKS.facts(name)
 
 
 def require_libraries(names: Sequence[str]) -> None:
@@ -151,9 +172,7 @@ def require_libraries(names: Sequence[str]) -> None:
     """
     if find_spec("reasoning_gym") is not None:
         return
-    from quintain.envs.code_reason.reasoning_gym import needs_library
-
-    wanting = [name for name in names if suite_of(name) == "reasoning_gym" and needs_library(name)]
+    wanting = [name for name in names if _facts(name).needs_library]
     if wanting:
         raise MissingDependencyError(
             "reasoning_gym", "reason", f"tasks {', '.join(wanting[:3])} and {len(wanting)} in all"
@@ -173,8 +192,10 @@ def load_task(name: str, difficulty: str | Mapping[str, Any] = "medium") -> Task
         >>> task.score(problem, task.solve(problem)).correct
         True
     """
-    suite = suite_of(name)
-    task = _registered[_resolve(name)] if suite == OWN else _suite(suite).load(name)
+    suite, name = suite_of(name), _resolve(name)
+    task: type[Task[Any]] = TASKS.load(name)
+    if (task.name, task.suite) != (name, suite):
+        task.name, task.suite = name, suite
     return task.configure(difficulty)
 
 
@@ -190,7 +211,7 @@ def select_tasks(tasks: str | Sequence[str] = "all", suite: str | None = None) -
     Raises:
         UnknownNameError: If a name does not exist (or not in ``suite``).
     """
-    known = task_names(suite) if suite is not None else (*_index(), *_registered)
+    known = task_names(suite) if suite is not None else tuple(TASKS)
     words = [word.strip() for word in tasks.split(",")] if isinstance(tasks, str) else list(tasks)
     names: list[str] = []
     for word in words:

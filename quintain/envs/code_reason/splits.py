@@ -12,6 +12,8 @@ from typing import Literal
 
 import numpy as np
 
+from quintain.envs.code_reason import bbh, reasoning_gym, symbench
+from quintain.envs.code_reason.bbh import original
 from quintain.errors import UnknownNameError
 
 __all__ = ["ALL_FAMILIES", "GROUPS", "SPLIT_SEED", "TEST_FAMILIES", "draw_test_families", "task_group"]
@@ -29,39 +31,9 @@ def _names(text: str) -> tuple[str, ...]:
 
 #: The 144 families by suite: 33 + 27 + 84. Names ending in ``_original`` need items that users bring.
 ALL_FAMILIES: dict[str, tuple[str, ...]] = {
-    "symbench": _names(
-        "blocksworld boxlift boxnet1 combinatorial_calculation constrained_linear_arrangement cryptanalysis "
-        "eight_queens game24 game_2048 gsm_hard letter_logic_diagram letters light_puzzles logic_puzzle "
-        "logical_equation mahjong_pattern math_counting_and_probability math_geometry matrix_transformation "
-        "new_operator number_multiply path_plan_continuous pattern_recognition permutations_and_combinations "
-        "pooling reversi standard_sudoku statistical_counting string_deletion_and_modification "
-        "string_insertion string_splitting string_synthesis synthesis_decomposition "
-    ),
-    "bbh": _names(
-        "boolean_expressions causal_judgement_original date_understanding disambiguation_qa_original "
-        "dyck_languages formal_fallacies geometric_shapes hyperbaton logical_deduction_five_objects "
-        "logical_deduction_seven_objects logical_deduction_three_objects movie_recommendation_original "
-        "multistep_arithmetic_two navigate object_counting penguins_in_a_table "
-        "reasoning_about_colored_objects ruin_names_original salient_translation_error_detection_original "
-        "snarks_original sports_understanding_original temporal_sequences "
-        "tracking_shuffled_objects_five_objects tracking_shuffled_objects_seven_objects "
-        "tracking_shuffled_objects_three_objects web_of_lies word_sorting "
-    ),
-    "reasoning_gym": _names(
-        "ab acre advanced_geometry aiw arc_1d arc_agi base_conversion basic_arithmetic bf binary_alternation "
-        "binary_matrix bitwise_arithmetic caesar_cipher calendar_arithmetic chain_sum circuit_logic coin_flip "
-        "color_cube_rotation complex_arithmetic count_bits count_primes countdown course_schedule cryptarithm "
-        "decimal_arithmetic decimal_chain_sum dice emoji_mystery family_relationships figlet_font "
-        "fraction_simplification game_of_life game_of_life_halting gcd graph_color group_anagrams "
-        "gsm_symbolic isomorphic_strings jugs kakurasu knights_knaves largest_island lcm leg_counting "
-        "letter_counting list_functions manipulate_matrix maze mini_sudoku modulo_grid needle_haystack "
-        "number_filtering number_format number_sequence number_sorting palindrome_generation "
-        "palindrome_partitioning path_star polynomial_equations polynomial_multiplication power_function "
-        "prime_factorization products propositional_logic quantum_lock ransom_note rotten_oranges rubiks_cube "
-        "self_reference shortest_path simple_equations simple_geometry simple_integration sokoban "
-        "spell_backward spiral_matrix string_manipulation survo syllogism time_intervals tower_of_hanoi "
-        "tsumego word_ladder word_sequence_reversal "
-    ),
+    "symbench": symbench.NAMES,
+    "bbh": tuple(name if name in bbh.NAMES else f"{name}_original" for name in original.FAMILIES),
+    "reasoning_gym": reasoning_gym.NAMES,
 }
 
 TEST_FAMILIES: frozenset[str] = frozenset(

@@ -1,6 +1,6 @@
 """Repeated normal-form games: canonical games, the 144 ordinal 2x2 games, and environments that play them."""
 
-from quintain.envs.games.canonical import GAME_IDS, game_names, load_game, public_goods
+from quintain.envs.games.canonical import GAME_IDS, GAMES, game_names, load_game, public_goods
 from quintain.envs.games.normal_form import NormalFormGame, bimatrix
 from quintain.envs.games.ordinal import FAMILIES, family_of, ordinal_game, ordinal_games
 from quintain.envs.games.registry import register
@@ -11,6 +11,7 @@ from quintain.envs.games.turns import repeated_game_aec
 
 __all__ = [
     "FAMILIES",
+    "GAMES",
     "GAME_IDS",
     "NO_MOVE",
     "NormalFormGame",

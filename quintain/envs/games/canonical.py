@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import product
 from typing import Any
@@ -13,8 +13,9 @@ import numpy as np
 from quintain.envs.games.normal_form import NormalFormGame, bimatrix
 from quintain.envs.games.ordinal import ordinal_game
 from quintain.errors import ConfigurationError, UnknownNameError
+from quintain.registry import NoFacts, Registry
 
-__all__ = ["GAME_IDS", "GameLike", "game_names", "load_game", "public_goods"]
+__all__ = ["GAMES", "GAME_IDS", "GameLike", "game_names", "load_game", "public_goods"]
 
 GameLike = str | NormalFormGame | Mapping[str, Any] | Sequence[Any]
 
@@ -102,41 +103,35 @@ def public_goods(players: int = 4, multiplier: float = 1.6, endowment: float = 1
     return NormalFormGame("public_goods", earned.T.reshape(players, *(levels,) * players), (names,) * players)
 
 
-_GAMES: dict[str, Callable[..., NormalFormGame]] = {
-    make.__name__: make
-    for make in (
-        prisoners_dilemma,
-        prisoners_dilemma_classic,
-        battle_of_the_sexes,
-        stag_hunt,
-        chicken,
-        deadlock,
-        matching_pennies,
-        rock_paper_scissors,
-        public_goods,
-    )
-}
+_CANONICAL = (
+    prisoners_dilemma,
+    prisoners_dilemma_classic,
+    battle_of_the_sexes,
+    stag_hunt,
+    chicken,
+    deadlock,
+    matching_pennies,
+    rock_paper_scissors,
+    public_goods,
+)
 
-# Registered id -> game: each is RepeatedGame-v0 with its game filled in.
+#: Functions that make a game, by name. Other packages list theirs under the entry-point group ``quintain.games``.
+GAMES: Registry[NormalFormGame, NoFacts] = Registry("game", NoFacts, group="quintain.games")
+for _make in _CANONICAL:
+    GAMES.add(_make.__name__, _make)
+
+#: Registered id -> name of a canonical game: each is ``RepeatedGame-v0`` with its game filled in.
 GAME_IDS: dict[str, str] = {
-    "PrisonersDilemma-v0": "prisoners_dilemma",
-    "PrisonersDilemmaClassic-v0": "prisoners_dilemma_classic",
-    "BattleOfTheSexes-v0": "battle_of_the_sexes",
-    "StagHunt-v0": "stag_hunt",
-    "Chicken-v0": "chicken",
-    "Deadlock-v0": "deadlock",
-    "MatchingPennies-v0": "matching_pennies",
-    "RockPaperScissors-v0": "rock_paper_scissors",
-    "PublicGoods-v0": "public_goods",
+    "".join(part.capitalize() for part in make.__name__.split("_")) + "-v0": make.__name__ for make in _CANONICAL
 }
 
 _ORDINAL = re.compile(r"ordinal_(\d{1,2})_(\d{1,2})")
 
 
 def game_names(*, ordinal: bool = True) -> list[str]:
-    """Names that :func:`load_game` knows: the canonical games, then ``ordinal_1_1`` to ``ordinal_12_12``."""
+    """List the names that :func:`load_game` knows: those of ``GAMES``, then ``ordinal_1_1`` to ``ordinal_12_12``."""
     numbered = [f"ordinal_{r}_{c}" for r in range(1, 13) for c in range(1, 13)] if ordinal else []
-    return [*_GAMES, *numbered]
+    return [*GAMES, *numbered]
 
 
 def load_game(game: GameLike, **arguments: Any) -> NormalFormGame:
@@ -180,11 +175,11 @@ def _named(name: str, arguments: dict[str, Any]) -> NormalFormGame:
             raise ConfigurationError(f"game {name!r} takes no arguments, got {sorted(arguments)!r}")
         return ordinal_game(int(numbered[1]), int(numbered[2]))
     base, _, rest = name.partition(":")
-    make = _GAMES.get(base.replace("-", "_"))
-    if make is None:
+    known = next((key for key in (base, base.replace("-", "_")) if key in GAMES), None)
+    if known is None:
         raise UnknownNameError("game", name, game_names())
     try:
-        made = make(*_numbers(name, rest), **arguments)
+        made: NormalFormGame = GAMES.load(known)(*_numbers(name, rest), **arguments)
     except TypeError as error:
         raise ConfigurationError(f"game {name!r}: {error}") from None
     return replace(made, name=name) if rest else made

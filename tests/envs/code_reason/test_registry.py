@@ -136,7 +136,7 @@ def own_module(tmp_path, monkeypatch):
     (tmp_path / "my_own_tasks.py").write_text(MODULE)
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), *filter(None, sys.path)]))
-    monkeypatch.setattr(registry, "_registered", {})
+    monkeypatch.setattr(registry.TASKS, "_entries", dict(registry.TASKS._entries))
     monkeypatch.delitem(sys.modules, "my_own_tasks", raising=False)
     return "my_own_tasks:square_number"
 
@@ -149,6 +149,15 @@ def test_a_task_of_ones_own_goes_by_the_module_that_registers_it(own_module):
     assert "square_number" not in task_names()
     with pytest.raises(UnknownNameError, match="of suite 'bbh'"):
         select_tasks(own_module, "bbh")
+
+
+def test_a_task_class_of_another_package_needs_no_name_of_its_own(own_module):
+    plain = MODULE.replace("@register_task\n", "")
+    (Path(sys.path[0]) / "their_tasks.py").write_text(plain)
+    registry.TASKS.add("square", "their_tasks:SquareNumber", suite="")
+    assert (suite_of("square"), task_names("own")) == ("own", ("square",))
+    assert (load_task("square").name, load_task("square").suite) == ("square", "own")
+    assert "square" not in task_names()
 
 
 def play_own_task(name, executor):

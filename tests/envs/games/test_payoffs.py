@@ -9,6 +9,7 @@ import pytest
 from quintain.envs.games import (
     FAMILIES,
     GAME_IDS,
+    GAMES,
     NormalFormGame,
     bimatrix,
     game_names,
@@ -67,6 +68,13 @@ def test_games_survive_the_round_trip_through_plain_data():
 
 def test_every_named_game_has_an_id():
     assert sorted(GAME_IDS.values()) == sorted(game_names(ordinal=False))
+
+
+def test_a_game_of_another_package_goes_by_its_name(monkeypatch):
+    monkeypatch.setattr(GAMES, "_entries", dict(GAMES._entries))
+    GAMES.add("their_game", lambda stake=2: NormalFormGame("their_game", [[[stake, 0]], [[0, stake]]]))
+    assert "their_game" in game_names(ordinal=False)
+    assert load_game("their-game:7").payoffs.max() == 7
 
 
 def test_public_goods_free_riding_pays_the_rider_and_hurts_the_group():

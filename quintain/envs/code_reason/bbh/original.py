@@ -32,10 +32,10 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from quintain.envs.text.draws import choose
-from quintain.envs.text.task import ExactTask, Task
+from quintain.envs.text.task import ExactTask
 from quintain.errors import ConfigurationError, TaskError, require
 
-__all__ = ["FAMILIES", "FOLDER_VARIABLE", "HUMAN_WRITTEN", "NAMES", "OriginalItems", "load", "read_items"]
+__all__ = ["FAMILIES", "FOLDER_VARIABLE", "HUMAN_WRITTEN", "NAMES", "OriginalItems", "read_items"]
 
 FOLDER_VARIABLE = "QUINTAIN_BBH"
 
@@ -131,16 +131,11 @@ class OriginalItems(ExactTask[str]):
 
 
 @cache
-def load(name: str) -> type[Task[Any]]:
-    """Make the class of one family's original items."""
-    family = name.removesuffix("_original")
-    body = {
-        "__doc__": OriginalItems.__doc__,
-        "__module__": __name__,
-        "FAMILY": family,
-        "name": name,
-        "suite": "bbh_original",
-    }
+def __getattr__(name: str) -> type[OriginalItems]:
+    """Make the task class of one family's items; it is looked up like any attribute of this module (PEP 562)."""
+    if name not in NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    body = {"__doc__": OriginalItems.__doc__, "__module__": __name__, "FAMILY": name.removesuffix("_original")}
     return type("".join(part.capitalize() for part in name.split("_")), (OriginalItems,), body)
 
 

@@ -6,31 +6,28 @@ extra ``reason`` brings. No verdict depends on the library's scorers.
 
 from __future__ import annotations
 
-from functools import cache
-from importlib.util import find_spec
-from typing import Any
+from quintain.envs.code_reason._suite import module_names, module_target
 
-from quintain.envs.code_reason._suite import load_class
-from quintain.envs.code_reason.splits import ALL_FAMILIES
-from quintain.envs.text.task import Task
+__all__ = ["LIBRARY_FAMILIES", "NAMES", "target"]
 
-__all__ = ["NAMES", "load", "needs_library"]
+_LIBRARY = """
+ab acre aiw arc_1d arc_agi base_conversion basic_arithmetic binary_alternation binary_matrix bitwise_arithmetic
+caesar_cipher calendar_arithmetic chain_sum circuit_logic color_cube_rotation count_bits count_primes course_schedule
+decimal_arithmetic decimal_chain_sum dice emoji_mystery family_relationships figlet_font fraction_simplification gcd
+group_anagrams gsm_symbolic largest_island lcm leg_counting letter_counting manipulate_matrix maze modulo_grid
+needle_haystack number_filtering number_sequence number_sorting palindrome_partitioning path_star prime_factorization
+products rotten_oranges self_reference simple_equations simple_geometry spell_backward spiral_matrix
+string_manipulation word_sequence_reversal
+"""
 
-#: Every task of the suite. Listing them imports neither the library nor any family.
-NAMES: tuple[str, ...] = ALL_FAMILIES["reasoning_gym"]
+#: Families whose items the library draws; ``_families`` has their solvers, forms of answer and levels. They are named
+#: here, so that listing them imports neither the library nor the solvers.
+LIBRARY_FAMILIES: frozenset[str] = frozenset(_LIBRARY.split())
+
+#: Every task of the suite: the modules beside this file, and the library's families.
+NAMES: tuple[str, ...] = tuple(sorted((*module_names(__path__), *LIBRARY_FAMILIES)))
 
 
-def needs_library(name: str) -> bool:
-    """Say whether a family's items are drawn by the library rather than by a module of our own."""
-    return find_spec(f"{__name__}.{name}") is None
-
-
-@cache
-def load(name: str) -> type[Task[Any]]:
-    """Import or make the class of one task."""
-    if not needs_library(name):
-        return load_class(__name__, name)
-    from quintain.envs.code_reason.reasoning_gym._families import FAMILIES
-    from quintain.envs.code_reason.reasoning_gym._library import library_task
-
-    return library_task(name, FAMILIES[name])
+def target(name: str) -> str:
+    """Return where a family's class is, as ``"module:attribute"``."""
+    return f"{__name__}._families:{name}" if name in LIBRARY_FAMILIES else module_target(__name__, name)

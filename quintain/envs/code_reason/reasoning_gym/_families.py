@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 from quintain.envs.code_reason.reasoning_gym import _forms as forms
-from quintain.envs.code_reason.reasoning_gym._library import Source
+from quintain.envs.code_reason.reasoning_gym._library import LibraryTask, Source, library_task
 from quintain.envs.code_reason.reasoning_gym._solvers import grids, logic, numbers, stories, texts
 
 __all__ = ["FAMILIES"]
@@ -260,3 +261,11 @@ FAMILIES: Mapping[str, Source] = {
         forms.WORDS, texts.word_sequence_reversal, {"max_words": 4}, {"min_words": 12, "max_words": 30}, reuse=True
     ),
 }
+
+
+@cache
+def __getattr__(name: str) -> type[LibraryTask]:
+    """Make the task class of a family; it is looked up like any attribute of this module (PEP 562)."""
+    if name not in FAMILIES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return library_task(name, FAMILIES[name])

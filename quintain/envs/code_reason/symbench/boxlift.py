@@ -11,14 +11,14 @@ from quintain.envs.text.answers import Nested, parse_integer, parse_list
 from quintain.envs.text.draws import randint
 from quintain.envs.text.task import Malformed, Problem, Task, expect
 
-__all__ = ["BoxLift"]
+__all__ = ["Boxlift"]
 
 #: Steps; a step is a list of (box, lifters).
 Plan: TypeAlias = list[list[tuple[int, list[int]]]]
 
 
 @dataclass(frozen=True)
-class BoxLift(Task[Plan]):
+class Boxlift(Task[Plan]):
     """Lift every box once, with lifters whose capacities reach its weight, each lifter once per step, within K steps.
 
     K is what a greedy plan needs, so that every problem has a solution. A lifter adds its capacity in full.

@@ -12,7 +12,7 @@ from quintain.envs.text.answers import Nested, parse_integer, parse_list
 from quintain.envs.text.draws import choose, randint
 from quintain.envs.text.task import Malformed, Problem, Task, expect
 
-__all__ = ["BoxNet1"]
+__all__ = ["Boxnet1"]
 
 _COLOURS = ("blue", "red", "green", "purple", "orange")
 _STEPS = {"up": (-1, 0), "down": (1, 0), "left": (0, -1), "right": (0, 1)}
@@ -31,7 +31,7 @@ Plan: TypeAlias = list[list[Action]]
 
 
 @dataclass(frozen=True)
-class BoxNet1(Task[Plan]):
+class Boxnet1(Task[Plan]):
     """One arm per cell; in a step each arm moves at most one box. All boxes must be matched in the end.
 
     Differences from the original: actions are lists instead of phrases. The actions of a step refer to the state before
