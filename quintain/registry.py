@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
-import importlib.metadata
 import operator
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from quintain.arguments import check_arguments
 from quintain.errors import ConfigurationError, UnknownNameError
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 __all__ = ["NoFacts", "Registry", "load_attribute"]
 
@@ -137,12 +139,14 @@ class Registry(Generic[T, F]):
     def _all(self) -> dict[str, tuple[str | Callable[..., T], F]]:
         if self._pending:
             self._pending = False
-            for point in importlib.metadata.entry_points(group=self.group or ""):
+            from importlib.metadata import entry_points  # loads a dozen modules, which importing quintain does not need
+
+            for point in entry_points(group=self.group or ""):
                 if point.name not in self._entries:  # an installed package must not change what a name meant
                     self._add_entry_point(point)
         return self._entries
 
-    def _add_entry_point(self, point: importlib.metadata.EntryPoint) -> None:
+    def _add_entry_point(self, point: EntryPoint) -> None:
         facts = self._facts_type()
         if dataclasses.fields(cast(Any, self._facts_type)):
             try:

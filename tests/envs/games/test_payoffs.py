@@ -72,7 +72,7 @@ def test_every_named_game_has_an_id():
 
 def test_a_game_of_another_package_goes_by_its_name(monkeypatch):
     monkeypatch.setattr(GAMES, "_entries", dict(GAMES._entries))
-    GAMES.add("their_game", lambda stake=2: NormalFormGame("their_game", [[[stake, 0]], [[0, stake]]]))
+    GAMES.add("their_game", lambda stake=2: bimatrix("their_game", [[stake, 0], [0, 1]], [[1, 0], [0, 1]]))
     assert "their_game" in game_names(ordinal=False)
     assert load_game("their-game:7").payoffs.max() == 7
 
