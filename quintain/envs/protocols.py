@@ -17,7 +17,10 @@ class DescribedEnv(Protocol):
     """An environment with facts that its constructor arguments do not show, such as the protections of its sandbox."""
 
     def describe(self) -> Mapping[str, Any]:
-        """Return JSON-able facts; a run stores them in its manifest."""
+        """Return JSON-able facts, which a run stores in its manifest.
+
+        ``"report_by"``, if there, is a list of keys of ``info`` by which reports group the results.
+        """
         ...
 
 
