@@ -1,4 +1,4 @@
-"""The command group: finds commands when they are called, and turns exceptions into messages and exit codes."""
+"""The command group: imports a command when it is called, and turns exceptions into messages and exit codes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from quintain.errors import QuintainError
 
 __all__ = ["app", "main"]
 
-_HELP = """Any agent meets any environment, and comes out with honest numbers.
+_HELP = """Evaluate, attack and train agents in Gymnasium and PettingZoo environments.
 
 Examples:
     quintain eval CodeReason-v0 --agent oracle --tasks letters -n 20
@@ -30,14 +30,14 @@ Every command explains itself: [cyan]quintain eval --help[/cyan]."""
 
 # Typer's base classes changed from click's to its own copy of them, hence the loose types.
 class LazyGroup(TyperGroup):
-    """Lists every command of the table, and imports the one that is called."""
+    """Lists every command of the table, and imports only the one that is called."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names, in the order of the table."""
         return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return the command if it is loaded, else a stand-in that knows its line of help."""
+        """Return the command if it is imported, else a placeholder with its line of help."""
         if cmd_name in self.commands or cmd_name not in COMMANDS:
             return self.commands.get(cmd_name)
         entry = COMMANDS[cmd_name]
@@ -52,14 +52,14 @@ class LazyGroup(TyperGroup):
         return super().resolve_command(ctx, args)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Take ``--debug`` from anywhere on the line, and remember the line for advice on how to resume."""
+        """Accept ``--debug`` anywhere on the line, and keep the line for messages that say how to resume."""
         if "--debug" in args:
             args = ["--debug", *(a for a in args if a != "--debug")]
         ctx.obj = [a for a in args if a != "--debug"]
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the command; say what a user did wrong in one message."""
+        """Run the command, and report a user's mistake as one message without a traceback."""
         from gymnasium.error import Error as GymnasiumError
 
         try:
@@ -89,7 +89,7 @@ def _load(name: str) -> Any:
 
 
 def _laid_out(docstring: str) -> str:
-    """Keep the lines of the examples apart, which Typer would join into one paragraph."""
+    """Keep the line breaks of the examples, which Typer would join into one paragraph."""
     heading, _, rest = inspect.cleandoc(docstring).partition("Examples:\n")
     if not rest:
         return heading
@@ -113,7 +113,9 @@ def _version(wanted: bool) -> None:
 @app.callback(help=_laid_out(_HELP))
 def quintain(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
 ) -> None:
     pass
 

@@ -1,4 +1,4 @@
-"""Which commands there are. A command's module is imported when the command is called, not before."""
+"""The table of commands. A command's module is imported when the command is called."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 __all__ = ["COMMANDS", "Command"]
 
-_RUN = "Run and look"
+_RUN = "Run and report"
 _LOOK = "Explore"
 _CARE = "Set up"
 
@@ -18,7 +18,7 @@ class Command(NamedTuple):
         target: ``"module:attribute"``: a function with Typer's annotations, or a ``typer.Typer`` with commands of its
             own.
         help: One line for ``quintain --help``.
-        panel: Heading it stands under.
+        panel: Heading in ``quintain --help`` under which it is listed.
     """
 
     target: str
@@ -33,13 +33,15 @@ COMMANDS: dict[str, Command] = {
     "rescore": Command("quintain.cli.rescore:rescore", "Score a stored run again, without the model.", _RUN),
     "view": Command("quintain.cli.view:view", "Write the report of a run, or show a transcript.", _RUN),
     "robustness": Command("quintain.cli.robustness:robustness", "Attack policies within declared budgets.", _RUN),
-    "potential": Command("quintain.cli.potential:potential", "Find the problems a policy can learn from.", _RUN),
-    "tournament": Command("quintain.cli.tournament:tournament", "Everybody against everybody in a game.", _RUN),
+    "potential": Command("quintain.cli.potential:potential", "Measure which problems a policy can learn from.", _RUN),
+    "tournament": Command(
+        "quintain.cli.tournament:tournament", "Round robin of strategies and agents in a game.", _RUN
+    ),
     "games": Command("quintain.cli.games:app", "Repeated games: list, solve, sweep, play.", _RUN),
     "tasks": Command("quintain.cli.tasks:tasks", "List the reasoning tasks, or show one.", _LOOK),
     "agents": Command("quintain.cli.agents:agents", "List the agents and strategies, and their arguments.", _LOOK),
-    "check": Command("quintain.cli.check:check", "Test an environment against every contract.", _LOOK),
+    "check": Command("quintain.cli.check:check", "Check an environment against every contract.", _LOOK),
     "victim": Command("quintain.cli.victim:app", "Train and show reference policies.", _CARE),
-    "model": Command("quintain.cli.model:app", "The weights that come with the package.", _CARE),
-    "doctor": Command("quintain.cli.doctor:doctor", "What works on this machine, and what to install.", _CARE),
+    "model": Command("quintain.cli.model:app", "Install and list the weights that come with the package.", _CARE),
+    "doctor": Command("quintain.cli.doctor:doctor", "Say what works on this machine, and what to install.", _CARE),
 }

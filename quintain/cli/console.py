@@ -1,4 +1,4 @@
-"""What reaches the terminal. Text from models, environments and files is shown literally, never interpreted."""
+"""Terminal output. Text from models, environments and files is printed literally: no markup, no control sequences."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["console", "fail", "literal", "print_json", "say"]
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Make a console for results, or for everything else (``stderr=True``)."""
+    """Make a console on the standard output, for results, or on the error stream, for messages."""
     from rich.console import Console
 
     return Console(stderr=stderr, highlight=False, emoji=False)
@@ -41,5 +41,5 @@ def fail(message: str) -> None:
 
 
 def print_json(data: Any) -> None:
-    """Print data as JSON to the standard output, with nothing around it."""
+    """Print data as JSON to the standard output, and nothing else."""
     typer.echo(json.dumps(data, indent=2, allow_nan=False))

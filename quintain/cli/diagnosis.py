@@ -1,4 +1,4 @@
-"""What is installed, what works, and what would make the rest work."""
+"""Checks of this machine: what is installed, what works, and what to install or set for the rest."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _GL_TIMEOUT_S = 20
 
 
 class Finding(NamedTuple):
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        what: What was looked at.
-        state: ``"ok"``, ``"off"`` (not there, and nobody has to mind) or ``"bad"`` (a main feature will not work).
-        found: What was found.
-        remedy: What to run or set; empty if nothing is missing.
+        what: Name of the component.
+        state: ``"ok"``, ``"off"`` (an optional component is missing) or ``"bad"`` (a main feature will not work).
+        found: Version or reason.
+        remedy: The command or setting that helps; empty if nothing is missing.
     """
 
     what: str
@@ -42,7 +42,7 @@ class Finding(NamedTuple):
 
 
 def examine() -> Iterator[tuple[str, list[Finding]]]:
-    """Yield titled groups of findings, each as soon as it is known."""
+    """Yield titled groups of findings, each as soon as its checks are done."""
     yield "Python", [_python(), _package("quintain"), _package("gymnasium"), _package("pettingzoo")]
     yield "Extras", list(_extras())
     yield "Language models", list(_engines())

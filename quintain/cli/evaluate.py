@@ -153,7 +153,9 @@ def evaluate(
 def _merge(named: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
     given = {name: value for name, value in named.items() if value is not None}
     if twice := sorted(given.keys() & others.keys()):
-        raise typer.BadParameter(f"{twice[0]!r} is also given by an option of its own", param_hint="--env-arg")
+        raise typer.BadParameter(
+            f"{twice[0]!r} is given twice, by an option of its own and here", param_hint="--env-arg"
+        )
     return given | others
 
 

@@ -1,4 +1,4 @@
-"""Where runs go that were given no folder, how they are continued, and what becomes of those with nothing played."""
+"""Run folders of commands: default names, the command that resumes a run, and removal of empty ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["clear_away", "continuing", "new_folder"]
 
 
 def new_folder(*words: str) -> Path:
-    """Name a folder under ``runs/`` that does not exist, after ``words`` and the time."""
+    """Return the path of a new folder under ``runs/``, named after ``words`` and the time in seconds."""
     plain = [re.sub(r"[^\w.-]+", "-", word).strip("-").lower() for word in words]
     name = "-".join([*plain, datetime.now().strftime("%Y%m%d-%H%M%S")])
     folder, number = Path("runs") / name, 2
@@ -23,7 +23,7 @@ def new_folder(*words: str) -> Path:
 
 
 def clear_away(folder: Path) -> None:
-    """Remove a folder of this call in which nothing was played, so that the corrected command may name it again."""
+    """Remove a run folder without episodes, so that the corrected command may use the same name."""
     records = folder / "episodes.jsonl"
     if not (records.exists() and records.stat().st_size):
         shutil.rmtree(folder, ignore_errors=True)
@@ -33,8 +33,8 @@ def continuing(words: Sequence[str], folder: Path) -> str:
     """Return the command that continues an interrupted run.
 
     Args:
-        words: What was typed after ``quintain``.
-        folder: Where the run is.
+        words: The command line after ``quintain``.
+        folder: The run folder.
     """
     kept = [word for word in words if word != "--resume"]
     if not any(word == "--out" or word.startswith(("--out=", "-o")) for word in kept):

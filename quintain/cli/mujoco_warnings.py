@@ -1,4 +1,4 @@
-"""MuJoCo's warnings, once each instead of at every model that is compiled, and in no file of the current folder."""
+"""Show each of MuJoCo's warnings once, instead of once per compiled model, and write no log file."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ _seen: set[str] = set()
 
 
 def warn_once() -> None:
-    """Show each of MuJoCo's warnings the first time. By itself MuJoCo repeats them, and fills ``MUJOCO_LOG.TXT``."""
+    """Print each of MuJoCo's warnings the first time; its own handler repeats them and fills ``MUJOCO_LOG.TXT``."""
     try:
         import mujoco
     except ModuleNotFoundError:
-        return  # whoever needs it says how to install it
+        return  # the code that needs MuJoCo names the extra to install
 
-    def tell(message: str) -> None:
+    def show(message: str) -> None:
         if message not in _seen:
             _seen.add(message)
             say(f"MuJoCo: {message}", "dim")
 
-    mujoco.set_mju_user_warning(tell)
+    mujoco.set_mju_user_warning(show)

@@ -7,7 +7,7 @@ import re
 from quintain.cli.console import say
 from quintain.errors import ConfigurationError
 
-__all__ = ["everybody", "names_of"]
+__all__ = ["all_strategies", "names_of"]
 
 # Numbers after a comma are arguments of the name before them, as in "memory-one:1,0,0,1,grim".
 _BETWEEN_NAMES = re.compile(r",(?!\s*[-+.\d])")
@@ -23,8 +23,8 @@ def names_of(text: str) -> list[str]:
     return [name.strip() for name in _BETWEEN_NAMES.split(text) if name.strip()]
 
 
-def everybody() -> list[str]:
-    """Name every strategy that needs no arguments; say which do."""
+def all_strategies() -> list[str]:
+    """Return every strategy that needs no arguments, and print which do need some."""
     from quintain.agents.games import strategy, strategy_names
 
     ready = []

@@ -1,4 +1,4 @@
-"""Reports and comparisons as tables in the terminal."""
+"""Reports as tables in the terminal."""
 
 from __future__ import annotations
 

@@ -51,7 +51,7 @@ def tournament(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:
-    """Let everybody play everybody in a repeated game, and rank them with intervals.
+    """Let all_strategies play everybody in a repeated game, and rank them with intervals.
 
     Strategies alone are played by the fast engine. With --llm or --out, matches are played and recorded one by one.
 
@@ -61,13 +61,13 @@ def tournament(
         quintain tournament --players tit-for-tat,always-defect --llm transformers --rounds 10 -o runs/tournament
     """
     from quintain.agents.registry import make_agent
-    from quintain.cli.players import everybody, names_of
+    from quintain.cli.players import all_strategies, names_of
     from quintain.cli.tables import bounds, number, simple_table
     from quintain.experiments.games import audit_lines, write_run_page
     from quintain.experiments.games import tournament as run
 
     check_resumed(out, resume=resume, retry_errors=retry_errors)
-    names = everybody() if players == "all" else names_of(players)
+    names = all_strategies() if players == "all" else names_of(players)
     agents = {}
     if llm is not None:
         names, agents = [*names, "llm-player"], {"llm-player": make_agent("llm-player", engine=llm)}
