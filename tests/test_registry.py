@@ -108,3 +108,14 @@ def test_other_packages_add_entries_but_replace_none(
     assert registry.load("ordered").__name__ == "OrderedDict"
     plain: Registry[Any, NoFacts] = Registry("shape", NoFacts, "some.group")
     assert plain.names() == ("round", "ordered", "broken")
+
+
+def test_known_names_are_found_without_listing_entry_points(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(group: str) -> Any:
+        raise AssertionError("not needed")
+
+    registry: Registry[Any, NoFacts] = Registry("shape", NoFacts, "quintain.test_shapes")
+    registry.add("ordered", "collections:OrderedDict")
+    monkeypatch.setattr(importlib.metadata, "entry_points", refuse)
+    assert "ordered" in registry
+    assert registry.load("ordered").__name__ == "OrderedDict"

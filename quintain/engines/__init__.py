@@ -1,12 +1,14 @@
 """Language models behind one contract: requests in, replies out."""
 
 from quintain.engines.engine import Engine, Exchange, ExchangeLog, Reply, Request, record_exchanges
-from quintain.engines.registry import engine_names, make_engine
+from quintain.engines.registry import ENGINES, EngineFacts, engine_names, make_engine
 from quintain.engines.replay import ReplayEngine
 from quintain.engines.scripted import ScriptedEngine
 
 __all__ = [
+    "ENGINES",
     "Engine",
+    "EngineFacts",
     "Exchange",
     "ExchangeLog",
     "ReplayEngine",

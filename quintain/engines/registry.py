@@ -1,49 +1,89 @@
-"""Make an engine from its name, as configuration files and command lines spell it."""
+"""Engines by name, as configuration files and command lines spell them: ``"transformers:FOLDER"``."""
 
 from __future__ import annotations
 
-import importlib
 import inspect
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 from quintain.engines.engine import Engine
 from quintain.errors import ConfigurationError, UnknownNameError
+from quintain.registry import Registry
 
-__all__ = ["engine_names", "make_engine"]
-
-
-class _Entry(NamedTuple):
-    module: str
-    class_name: str
-    argument: str  # the option that "name:ARGUMENT" sets
+__all__ = ["ENGINES", "EngineFacts", "engine_names", "make_engine"]
 
 
-_ENGINES = {
-    "transformers": _Entry("transformers_engine", "TransformersEngine", "model"),
-    "openai": _Entry("openai_engine", "OpenAIEngine", "model"),
-    "vllm": _Entry("vllm_engine", "VLLMEngine", "model"),
-    "replay": _Entry("replay", "ReplayEngine", "path"),
-    "scripted": _Entry("scripted", "ScriptedEngine", "script"),
-}
+@dataclass(frozen=True, slots=True)
+class EngineFacts:
+    """What is known of an engine before it is imported.
+
+    An engine class of another package may have class attributes of these names.
+
+    Attributes:
+        argument: Name of the option that ``"name:ARGUMENT"`` sets; empty for an engine without such an argument.
+        address: Name of the option that ``"name:ARGUMENT@ADDRESS"`` sets; empty where an ``@`` has no meaning.
+        summary: One line for listings.
+    """
+
+    argument: str = ""
+    address: str = ""
+    summary: str = ""
+
+
+#: Every engine; other packages add theirs through the entry-point group ``quintain.engines``.
+ENGINES: Registry[Engine, EngineFacts] = Registry("engine", EngineFacts, "quintain.engines")
+ENGINES.add(
+    "transformers",
+    "quintain.engines.transformers_engine:TransformersEngine",
+    argument="model",
+    summary="a transformers model in this process, with continuous batching",
+)
+ENGINES.add(
+    "openai",
+    "quintain.engines.openai_engine:OpenAIEngine",
+    argument="model",
+    address="base_url",
+    summary="any OpenAI-compatible server: --engine openai --model NAME@http://host:port/v1",
+)
+ENGINES.add(
+    "vllm",
+    "quintain.engines.vllm_engine:VLLMEngine",
+    argument="model",
+    summary="vLLM in this process",
+)
+ENGINES.add(
+    "replay",
+    "quintain.engines.replay:ReplayEngine",
+    argument="path",
+    summary="a run's recorded replies: --engine replay --model RUN",
+)
+ENGINES.add(
+    "scripted",
+    "quintain.engines.scripted:ScriptedEngine",
+    argument="script",
+    summary="fixed replies",
+)
 
 
 def engine_names() -> list[str]:
-    """Return the names that :func:`make_engine` knows."""
-    return sorted(_ENGINES)
+    """Return the names that :func:`make_engine` knows, in alphabetical order."""
+    return sorted(ENGINES)
 
 
 def make_engine(engine: str | Engine, **options: Any) -> Engine:
     """Return an engine.
 
     Args:
-        engine: An engine, returned as it is; or a name, optionally followed by a colon and the engine's main argument:
-            ``"transformers"``, ``"transformers:FOLDER_OR_HUB_ID"``, ``"vllm:FOLDER_OR_HUB_ID"``,
-            ``"openai:MODEL@http://host:port/v1"``, ``"replay:runs/first"``, ``"scripted:what to say"``.
+        engine: An engine, returned as it is; or a registered name, optionally followed by a colon and the engine's main
+            argument: ``"transformers"``, ``"transformers:FOLDER_OR_HUB_ID"``, ``"vllm:FOLDER_OR_HUB_ID"``,
+            ``"openai:MODEL@http://host:port/v1"``, ``"replay:runs/first"``, ``"scripted:the reply"``; or
+            ``"module:attribute"`` of an engine class that is not registered.
         options: Options of the engine's class, such as ``max_batch=16``.
 
     Raises:
-        UnknownNameError: If no engine has that name.
-        ConfigurationError: If an option does not exist or is given twice, or options accompany a made engine.
+        UnknownNameError: If no engine has that name, or the engine has no such option.
+        ConfigurationError: If an option is missing or given twice, or options accompany a made engine.
         MissingDependencyError: If the engine's library or weights are not installed.
     """
     if isinstance(engine, Engine):
@@ -51,28 +91,40 @@ def make_engine(engine: str | Engine, **options: Any) -> Engine:
             raise ConfigurationError(f"an engine that is already made takes no options, got {sorted(options)}")
         return engine
     name, _, argument = engine.partition(":")
-    if name not in _ENGINES:
-        raise UnknownNameError("engine", name, _ENGINES)
-    entry = _ENGINES[name]
+    if name not in ENGINES:
+        name, argument = engine, ""
+    facts = ENGINES.facts(name)
     if argument:
-        given = {entry.argument: argument}
-        if name == "openai" and "@" in argument:
-            model, _, url = argument.rpartition("@")
-            given = {"model": model, "base_url": url}
+        given = _main_argument(name, facts, argument)
         twice = sorted(given.keys() & options.keys())
         if twice:
             raise ConfigurationError(f"{engine!r} and the options both give {', '.join(twice)}")
         options = {**given, **options}
-    made: type[Engine] = getattr(importlib.import_module(f"quintain.engines.{entry.module}"), entry.class_name)
-    known = list(inspect.signature(made).parameters)
+    factory: Callable[..., Engine] = ENGINES.load(name)
+    _check_options(name, facts, factory, options)
+    return factory(**options)
+
+
+def _main_argument(name: str, facts: EngineFacts, argument: str) -> dict[str, str]:
+    """Return the options that the text after the colon sets."""
+    if not facts.argument:
+        raise ConfigurationError(f"engine {name!r} takes no argument after a colon, got {argument!r}")
+    if facts.address and "@" in argument:
+        value, _, address = argument.rpartition("@")
+        return {facts.argument: value, facts.address: address}
+    return {facts.argument: argument}
+
+
+def _check_options(name: str, facts: EngineFacts, factory: Callable[..., Engine], options: dict[str, Any]) -> None:
+    signature = inspect.signature(factory)
+    known = list(signature.parameters)
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in signature.parameters.values())
     for option in options:
-        if option not in known:
+        if option not in known and not takes_any:
             raise UnknownNameError(f"option of engine {name!r}", option, known)
     try:
-        inspect.signature(made).bind(**options)
+        signature.bind(**options)
     except TypeError as error:
-        value = entry.argument.upper()
-        raise ConfigurationError(
-            f"engine {name!r}: {error}; name it as in '{name}:{value}' (--model {value})"
-        ) from None
-    return made(**options)
+        value = facts.argument.upper()
+        hint = f"; name it as in '{name}:{value}' (--model {value})" if value else ""
+        raise ConfigurationError(f"engine {name!r}: {error}{hint}") from None

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.metadata
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from quintain.engines import Engine, ReplayEngine, Reply, Request, ScriptedEngine, engine_names, make_engine
+from quintain.engines import (
+    Engine,
+    EngineFacts,
+    ReplayEngine,
+    Reply,
+    Request,
+    ScriptedEngine,
+    engine_names,
+    make_engine,
+)
 from quintain.engines.stops import cut_at_stop
 from quintain.errors import ConfigurationError, EngineError, RecordError, UnknownNameError
 from quintain.messages import user
 from quintain.records import EpisodeRecord
+from quintain.registry import Registry
 
 
 def ask(engine: Engine, **options: Any) -> list[Reply]:
@@ -171,6 +183,33 @@ def test_wrong_names_and_options_are_explained() -> None:
         make_engine("scripted:a", script="b")
     with pytest.raises(ConfigurationError, match="takes no options"):
         make_engine(ScriptedEngine("a"), fail_after=3)
+
+
+class Echo(Engine):
+    """An engine of another package: it repeats the prompt."""
+
+    name = "echo"
+    argument = "prefix"
+    capabilities = frozenset({"prompt"})
+
+    def __init__(self, prefix: str = "") -> None:
+        self.prefix = prefix
+
+    async def _generate(self, requests: Sequence[Request]) -> list[list[Reply]]:
+        return [[Reply(f"{self.prefix}{request.prompt}")] for request in requests]
+
+
+def test_engines_of_other_packages_are_found_by_entry_point_and_by_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    point = importlib.metadata.EntryPoint("echo", f"{__name__}:Echo", "quintain.engines")
+    fresh: Registry[Engine, EngineFacts] = Registry("engine", EngineFacts, "quintain.engines")
+    fresh.add("scripted", "quintain.engines.scripted:ScriptedEngine", argument="script")
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [point] if group == point.group else [])
+    monkeypatch.setattr("quintain.engines.registry.ENGINES", fresh)
+    assert engine_names() == ["echo", "scripted"]
+    assert ask(make_engine("echo:> "))[0].text == "> say something"
+    assert ask(make_engine(f"{__name__}:Echo", prefix="- "))[0].text == "- say something"
+    with pytest.raises(UnknownNameError, match="did you mean 'prefix'"):
+        make_engine("echo", prefx="")
 
 
 def test_importing_the_engines_imports_no_heavy_library() -> None:
