@@ -33,10 +33,11 @@ from quintain.errors import CapabilityError
 from quintain.evaluation.statistics import Interval, mean, paired_difference
 from quintain.experiments.games import (
     PUBLISHED,
-    Causes,
-    Fixture,
+    BiasDecomposition,
     Match,
+    ScheduledMatch,
     audit_lines,
+    discrimination_test,
     last_round_test,
     metrics,
     play_matches,
@@ -45,7 +46,6 @@ from quintain.experiments.games import (
     score_by_family,
     summarise,
     sweep,
-    tell_apart,
     write_games_report,
 )
 
@@ -99,7 +99,7 @@ def main() -> None:
     shuffled = {"shuffled": LLMPlayer(engine, labels="random", constrained=constrained)}
 
     canonical = play_matches(
-        fixtures(list(players)), players, env={"rounds": options.rounds}, seed=options.seed,
+        schedule(list(players)), players, env={"rounds": options.rounds}, seed=options.seed,
         concurrency=options.concurrency, out=options.out / "canonical", resume=options.resume,
     )  # fmt: skip
     ordinal = sweep(
@@ -110,7 +110,8 @@ def main() -> None:
     askers = {pair: crossed(engine, pair, constrained) for pair in LABEL_PAIRS}
     everybody = {player: agent for agents in askers.values() for player, agent in agents.items()}
     first_rounds = play_matches(
-        [Fixture(game, (player, "always-cooperate")) for game in FIRST_ROUNDS for player in everybody], everybody,
+        [ScheduledMatch(game, (player, "always-cooperate")) for game in FIRST_ROUNDS for player in everybody],
+        everybody,
         env={"rounds": options.rounds, "max_cycles": 1}, seed=options.seed, concurrency=options.concurrency,
         out=options.out / "first-rounds", resume=options.resume,
     )  # fmt: skip
@@ -118,18 +119,18 @@ def main() -> None:
     groups = {f"{s} {'/'.join(p)}": [name(s, p, o) for o in ORDERS] for s, pairs in CONDITIONS.items() for p in pairs}
     groups |= {"shuffled labels and order, ordinal games": list(shuffled)}
     found = {
-        f"{'/'.join(pair)}, {rounds}": tell_apart(matches, agents)
+        f"{'/'.join(pair)}, {rounds}": discrimination_test(matches, agents)
         for pair in LABEL_PAIRS
         for rounds, matches, agents in (
             (f"{options.rounds} rounds", canonical, {n: players[n] for n in conditions(pair)}),
             ("first round", first_rounds, askers[pair]),
         )
     }
-    causes = {player: cause for player, cause in found.items() if cause is not None}
+    decompositions = {player: cause for player, cause in found.items() if cause is not None}
     print("\nPosition-bias audit (read this first)\n")
     for line in audit_lines([*canonical, *ordinal], groups):
         print(f"- {line}")
-    print_causes(causes)
+    print_causes(decompositions)
     print_orders(canonical)
     comparisons = {f"predict-first - base, {game}": paired_styles(canonical, game) for game in (PD, BOS)}
     print_canonical(canonical, comparisons)
@@ -137,7 +138,7 @@ def main() -> None:
     print_families(ordinal)
     page = write_games_report(
         options.out / "report.html", [*canonical, *ordinal], [*players, *shuffled], title="Playing repeated games",
-        comparisons=comparisons, audited=groups, causes=causes,
+        comparisons=comparisons, audited=groups, decompositions=decompositions,
     )  # fmt: skip
     print(
         f"\n{len(canonical) + len(ordinal) + len(first_rounds)} matches in {time.perf_counter() - started:.0f} s "
@@ -177,9 +178,9 @@ def tells_probabilities(engine: Engine) -> bool:
     return True
 
 
-def fixtures(players: Sequence[str]) -> list[Fixture]:
+def schedule(players: Sequence[str]) -> list[ScheduledMatch]:
     """The model in the first seat, as in the study's main conditions."""
-    return [Fixture(game, (player, other)) for game in (PD, BOS) for player in players for other in OPPONENTS]
+    return [ScheduledMatch(game, (player, other)) for game in (PD, BOS) for player in players for other in OPPONENTS]
 
 
 def table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> None:
@@ -187,11 +188,11 @@ def table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> None:
         print("| " + " | ".join(str(cell) for cell in row) + " |")
 
 
-def print_causes(causes: dict[str, Causes]) -> None:
+def print_causes(decompositions: dict[str, BiasDecomposition]) -> None:
     print("\nWith the labels exchanged as well: shares of answers [95% interval over games and opponents]\n")
     rows = [
         [player, found.place, found.listed or "", f"{found.letters[0]} {found.letter}", found.meaning, found.verdict]
-        for player, found in causes.items()
+        for player, found in decompositions.items()
     ]
     table(["asked directly", "first in the question", "first in the rules", "first letter", "option 0", ""], rows)
 
@@ -205,7 +206,7 @@ def print_orders(matches: Sequence[Match]) -> None:
             shares: list[object] = []
             for order in ORDERS:
                 player = name(style, labels, order)
-                own = [move for m in matches if m.fixture.agents[0] == player for move in m.moves[:, 0] if move >= 0]
+                own = [move for m in matches if m.scheduled.agents[0] == player for move in m.moves[:, 0] if move >= 0]
                 shares.append(f"{sum(move == 0 for move in own) / len(own):.0%}" if own else "no legal answer")
             rows.append([f"{style} {'/'.join(labels)}", labels[0], *shares])
     table(["player", "its label", "it is named first", "it is named last"], rows)
@@ -216,10 +217,10 @@ def print_canonical(matches: Sequence[Match], comparisons: dict[str, Interval]) 
     for game in (PD, BOS):
         print(f"\n{game}: mean total [95% interval over label pairs and orders], and what GPT-4 earned (published)\n")
         rows = []
-        for other in dict.fromkeys(m.fixture.agents[1] for m in matches if m.fixture.game == game):
-            here = [m for m in matches if (m.fixture.game, m.fixture.agents[1]) == (game, other)]
+        for other in dict.fromkeys(m.scheduled.agents[1] for m in matches if m.scheduled.game == game):
+            here = [m for m in matches if (m.scheduled.game, m.scheduled.agents[1]) == (game, other)]
             totals = {
-                style: [metrics.score(m, 0) for m in here if m.fixture.agents[0].startswith(style)]
+                style: [metrics.score(m, 0) for m in here if m.scheduled.agents[0].startswith(style)]
                 for style in (*STYLES, "debiased")
             }
             ours = [mean(values) if values else "" for values in totals.values()]
@@ -228,14 +229,14 @@ def print_canonical(matches: Sequence[Match], comparisons: dict[str, Interval]) 
         measures = ["defection" if game == PD else "coordination", "normalised score", "prediction accuracy"]
         rows = []
         for style in (*STYLES, "debiased"):
-            found = summarise(merged([m for m in matches if m.fixture.game == game], style), style)
+            found = summarise(merged([m for m in matches if m.scheduled.game == game], style), style)
             if found:
                 rows.append([style, *(found.get(measure, "") for measure in measures)])
         print()
         table(["over all opponents", *measures], rows)
         difference = comparisons[f"predict-first - base, {game}"]
         print(f"\npredict-first - base, normalised score, paired: {difference} ({difference.n} pairs)")
-    last = last_round_test(merged([m for m in matches if m.fixture.game == PD], "base"), "base")
+    last = last_round_test(merged([m for m in matches if m.scheduled.game == PD], "base"), "base")
     print(
         f"\nLast round of the dilemma, base: {last.counts.tolist()} (cooperate, defect; before and in it), chi-square "
         f"{last.statistic:.3g}, p = {last.p_value:.3g}; switched in {last.switched} of matches. {last.note}"
@@ -244,13 +245,16 @@ def print_canonical(matches: Sequence[Match], comparisons: dict[str, Interval]) 
 
 def merged(matches: Sequence[Match], style: str) -> list[Match]:
     """The matches of all players of one style, under the style's name."""
-    own = [m for m in matches if m.fixture.agents[0].startswith(style)]
-    return [Match(Fixture(m.fixture.game, (style, m.fixture.agents[1])), m.moves, m.traces, m.record) for m in own]
+    own = [m for m in matches if m.scheduled.agents[0].startswith(style)]
+    return [
+        Match(ScheduledMatch(m.scheduled.game, (style, m.scheduled.agents[1])), m.moves, m.traces, m.record)
+        for m in own
+    ]
 
 
 def paired_styles(matches: Sequence[Match], game: str) -> Interval:
     """Predict-first minus base in normalised score, paired by labels, order and opponent."""
-    score = {m.fixture.agents: metrics.normalised_score(m, 0) or 0.0 for m in matches if m.fixture.game == game}
+    score = {m.scheduled.agents: metrics.normalised_score(m, 0) or 0.0 for m in matches if m.scheduled.game == game}
     base = [pair for pair in score if pair[0].startswith("base")]
     other = [(player.replace("base", "predict-first"), opponent) for player, opponent in base]
     return paired_difference([score[pair] for pair in other], [score[pair] for pair in base])
@@ -260,9 +264,9 @@ def print_foresight(matches: Sequence[Match], players: dict[str, LLMPlayer]) -> 
     """Does the model foresee the alternator when it only predicts? (GPT-4: from round 5 as player, 3 as onlooker)."""
     print("\nForeseeing the alternator: share of right predictions [95% interval over label pairs and orders]\n")
     rows: list[list[object]] = []
-    bases = [m for m in matches if m.fixture.agents[1] == "alternator" and m.fixture.agents[0].startswith("base")]
+    bases = [m for m in matches if m.scheduled.agents[1] == "alternator" and m.scheduled.agents[0].startswith("base")]
     for view in ("player", "observer"):
-        found = [predict_moves([m], players[m.fixture.agents[0]], view=view)[0] for m in bases]  # type: ignore[arg-type]
+        found = [predict_moves([m], players[m.scheduled.agents[0]], view=view)[0] for m in bases]  # type: ignore[arg-type]
         accuracy = [value for m in found if (value := metrics.prediction_accuracy(m, 0)) is not None]
         settled = [metrics.first_settled_prediction(m, 0) for m in found]
         right = ", ".join("never" if value is None else f"{value:.0f}" for value in settled)

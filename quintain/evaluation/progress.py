@@ -1,4 +1,4 @@
-"""A progress bar that shows the running result: success so far, errors, tokens per second."""
+"""Progress of a run in the terminal: a bar of episodes with the running result, and a second bar for training."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 from quintain.records import EpisodeRecord
 
@@ -16,14 +16,34 @@ _REFRESH_S = 0.1
 
 
 class ProgressBar(Protocol):
-    """Takes finished episodes."""
+    """Receives what happens during a run."""
 
     def update(self, record: EpisodeRecord) -> None:
         """Count one finished episode."""
 
+    def describe(self, text: str) -> None:
+        """Show what the run is doing now, such as the condition whose episodes are being played."""
+
+    def subtask(self, title: str, done: int, total: int) -> None:
+        """Show a second bar for work that produces no episodes, such as training.
+
+        The bar disappears when ``done`` reaches ``total``, when :meth:`describe` is called, and at the end of the run.
+
+        Args:
+            title: What is being worked on.
+            done: Units of work finished, such as environment steps; >= 0.
+            total: Units of work in all, > 0.
+        """
+
 
 class _Silent:
     def update(self, record: EpisodeRecord) -> None:
+        pass
+
+    def describe(self, text: str) -> None:
+        pass
+
+    def subtask(self, title: str, done: int, total: int) -> None:
         pass
 
 
@@ -38,9 +58,11 @@ class _Rich:
         )  # fmt: skip
         self._judged = self._succeeded = self._errors = self._tokens = self._done = 0
         self._returns = 0.0
+        self._text = ""
         self._start = time.perf_counter()
         self._next = 0.0
-        self._task = self._bar.add_task("episodes", total=total, result="")
+        self._task = self._bar.add_task("episodes", total=total, result="", visible=total > 0)
+        self._subtask: Any = None  # rich's id of the second bar, while there is one
         for record in kept:
             self._count(record)
         self._show()
@@ -59,6 +81,23 @@ class _Rich:
         if time.perf_counter() >= self._next:
             self._show()
 
+    def describe(self, text: str) -> None:
+        self._text = text
+        self._end_subtask()
+        self._show()
+
+    def subtask(self, title: str, done: int, total: int) -> None:
+        if self._subtask is None:
+            self._subtask = self._bar.add_task("training", total=total, result="")
+        self._bar.update(self._subtask, completed=min(done, total), total=total, result=_escaped(title))
+        if done >= total:
+            self._end_subtask()
+
+    def _end_subtask(self) -> None:
+        if self._subtask is not None:
+            self._bar.remove_task(self._subtask)
+            self._subtask = None
+
     def _show(self) -> None:
         now = time.perf_counter()
         self._next = now + _REFRESH_S
@@ -72,6 +111,8 @@ class _Rich:
             parts.append(f"[red]errors {self._errors}[/red]")
         if self._tokens:
             parts.append(f"{self._tokens / (now - self._start):.0f} tok/s")
+        if self._text:
+            parts.append(_escaped(self._text))
         self._bar.update(self._task, completed=self._done, result="  ".join(parts))
 
     def __enter__(self) -> _Rich:
@@ -79,18 +120,26 @@ class _Rich:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._end_subtask()
         self._show()
         self._bar.stop()
 
 
+def _escaped(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)
+
+
 @contextmanager
-def progress_bar(total: int, kept: Iterable[EpisodeRecord], show: bool | None = None) -> Iterator[ProgressBar]:
+def progress_bar(total: int, kept: Iterable[EpisodeRecord] = (), show: bool | None = None) -> Iterator[ProgressBar]:
     """Show progress on the standard error stream while the block runs.
 
     Args:
-        total: Episodes of the whole run.
-        kept: Records that are there already.
-        show: Whether to; by default where the stream is a terminal.
+        total: Episodes of the whole run; with 0 the bar of episodes is left out, and only a :meth:`ProgressBar.subtask`
+            shows.
+        kept: Records that a resumed run has already.
+        show: Whether to show anything; ``None`` shows where the stream is a terminal.
     """
     if sys.stderr.isatty() if show is None else show:
         with _Rich(total, kept) as bar:

@@ -31,6 +31,7 @@ class Recording:
     Attributes:
         todo: Indices of the episodes to play.
         episodes: The records so far, by index.
+        bar: The progress bar, once entered.
 
     Raises:
         ConfigurationError: If the combination cannot work.
@@ -76,7 +77,7 @@ class Recording:
                 else:
                     self.todo = [index for index in self.todo if index not in stored]
                     self.episodes = stored
-            self._bar = stack.enter_context(progress_bar(total, self.episodes.values(), self._progress))
+            self.bar = stack.enter_context(progress_bar(total, self.episodes.values(), self._progress))
             self._stack = stack.pop_all()
         return self
 
@@ -92,7 +93,7 @@ class Recording:
         if self._folder is not None:
             self._folder.append(record)
         self.episodes[record.index] = record
-        self._bar.update(record)
+        self.bar.update(record)
         if self._on_episode is not None:
             self._on_episode(record)
 

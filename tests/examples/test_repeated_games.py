@@ -56,7 +56,7 @@ def test_the_audit_comes_first_and_finds_what_moves_the_answers(study, tmp_path)
     assert "It is the place in the question (first)" in (tmp_path / "report.html").read_text()
     assert len(matches) == 2 * 2 * 19
     assert all(choice["probabilities"] for match in matches for choice in match.traces[0])
-    assert {match.fixture.agents[0] for match in matches} >= {
+    assert {match.scheduled.agents[0] for match in matches} >= {
         "debiased",
         "exchanged F/J last",
         "predict-first R/H first",

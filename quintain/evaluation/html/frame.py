@@ -15,14 +15,19 @@ from quintain.evaluation.statistics import Interval
 __all__ = ["bounds", "csp_hash", "fill", "markup", "number", "place", "scale"]
 
 
-def fill(name: str, *, styles: Sequence[str] = (), script: str = "", **values: Any) -> str:
+_SHARED = "quintain.evaluation.html"
+
+
+def fill(name: str, *, package: str = _SHARED, styles: Sequence[str] = (), script: str = "", **values: Any) -> str:
     """Return a page: a template that extends ``frame.html``, filled in.
 
     Whatever is printed is escaped and shown literally, unless :func:`markup` marked it; a strict content security
     policy lets no script run but ``script``.
 
     Args:
-        name: The template.
+        name: File name of the template.
+        package: Package whose folder ``templates`` holds the template, its style sheets and its script; the template
+            may extend and include those of ``quintain.evaluation.html``.
         styles: Style sheets beside it that follow ``report.css``.
         script: The one script beside it that may run; empty for none.
         values: What the template prints.
@@ -31,19 +36,23 @@ def fill(name: str, *, styles: Sequence[str] = (), script: str = "", **values: A
         MissingDependencyError: Without the ``report`` extra.
     """
     jinja2: Any = require("jinja2", "report", "report.html")
+    loader = jinja2.ChoiceLoader([jinja2.PackageLoader(home) for home in dict.fromkeys((package, _SHARED))])
     environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("quintain.evaluation.html"), autoescape=True, undefined=jinja2.StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+        loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     environment.filters |= {"number": number, "bounds": bounds, "place": place}
     environment.finalize = lambda value: visible(value) if type(value) is str else value
-    files = resources.files("quintain.evaluation.html") / "templates"
-    style = "".join(files.joinpath(sheet).read_text(encoding="utf-8") for sheet in ("report.css", *styles))
-    code = files.joinpath(script).read_text(encoding="utf-8") if script else ""
+    sheets = [(_SHARED, "report.css"), *((package, sheet) for sheet in styles)]
+    style = "".join(_read(home, sheet) for home, sheet in sheets)
+    code = _read(package, script) if script else ""
     page = environment.get_template(name).render(
         style=markup(style), script=markup(code), script_hash=csp_hash(code) if code else "", **values
     )
     return str(page)
+
+
+def _read(package: str, name: str) -> str:
+    return (resources.files(package) / "templates" / name).read_text(encoding="utf-8")
 
 
 def markup(text: str) -> Any:

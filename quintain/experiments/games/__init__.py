@@ -1,15 +1,17 @@
 """Experiments with repeated games: matches, tournaments, sweeps, evolution, and what theory says about a game."""
 
 from quintain.experiments.games import metrics
-from quintain.experiments.games.audit import Causes, PositionBias, audit_position_bias, tell_apart
+from quintain.experiments.games.audit import BiasDecomposition, PositionBias, audit_position_bias, discrimination_test
 from quintain.experiments.games.dynamics import fixation_probability, moran_process, replicator_dynamics
 from quintain.experiments.games.last_round import LastRound, last_round_test
-from quintain.experiments.games.matches import Fixture, Match, load_matches, play_matches
+from quintain.experiments.games.match import Match, ScheduledMatch, load_matches
+from quintain.experiments.games.matches import play_matches
 from quintain.experiments.games.metrics import summarise
 from quintain.experiments.games.mixed import mixed_effects
 from quintain.experiments.games.observer import predict_moves
 from quintain.experiments.games.page import write_run_page
 from quintain.experiments.games.report import audit_lines, write_games_report
+from quintain.experiments.games.scores import PUBLISHED, compare_players, score_by_family
 from quintain.experiments.games.solvers import (
     correlated_equilibrium,
     folk_region,
@@ -17,33 +19,28 @@ from quintain.experiments.games.solvers import (
     nash_equilibria,
     pure_nash,
 )
-from quintain.experiments.games.sweep import (
-    PAYOFF_SWEEP,
-    PUBLISHED,
-    compare_players,
-    sample_games,
-    score_by_family,
-    sweep,
-)
-from quintain.experiments.games.tournament import Tournament, tournament
+from quintain.experiments.games.standings import Tournament
+from quintain.experiments.games.sweep import PAYOFF_SWEEP, sample_games, sweep
+from quintain.experiments.games.tournament import tournament
 from quintain.experiments.games.vectorised import MatchBatch, play_machines
 from quintain.experiments.games.web import GameServer
 
 __all__ = [
     "PAYOFF_SWEEP",
     "PUBLISHED",
-    "Causes",
-    "Fixture",
+    "BiasDecomposition",
     "GameServer",
     "LastRound",
     "Match",
     "MatchBatch",
     "PositionBias",
+    "ScheduledMatch",
     "Tournament",
     "audit_lines",
     "audit_position_bias",
     "compare_players",
     "correlated_equilibrium",
+    "discrimination_test",
     "fixation_probability",
     "folk_region",
     "last_round_test",
@@ -62,7 +59,6 @@ __all__ = [
     "score_by_family",
     "summarise",
     "sweep",
-    "tell_apart",
     "tournament",
     "write_games_report",
     "write_run_page",

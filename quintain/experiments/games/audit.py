@@ -1,4 +1,4 @@
-"""Does a language model choose by place or by letter? To be asked before anything it does is called behaviour."""
+"""Position bias: does a language model choose by place or label? Check this before interpreting its choices."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy as np
 from quintain.agents.games import LLMPlayer
 from quintain.errors import ConfigurationError
 from quintain.evaluation.statistics import Interval, mean, rate
-from quintain.experiments.games.matches import Match
+from quintain.experiments.games.match import Match
 
-__all__ = ["Causes", "PositionBias", "audit_position_bias", "tell_apart"]
+__all__ = ["BiasDecomposition", "PositionBias", "audit_position_bias", "discrimination_test"]
 
 #: Share of the first-named option above which the study excluded a model.
 EXCLUDE_ABOVE = 0.95
@@ -32,7 +32,7 @@ class PositionBias:
             questions for independent; those of one match are not, so the truth is less certain still.
         labels: Share of each label among the answers.
         illegal: Share of outputs that were no label.
-        verdict: One sentence.
+        verdict: The conclusion, in one sentence.
     """
 
     first_named: Interval
@@ -52,14 +52,14 @@ def audit_position_bias(
 
     Args:
         matches: Any matches; seats of other players are ignored.
-        agent: Name of the player, or of several that are to be audited together.
-        confidence: Nominal coverage of the intervals.
+        agent: Name of the player, or names of several that are audited together.
+        confidence: Nominal coverage of the intervals, in (0, 1).
     """
     agents = {agent} if isinstance(agent, str) else set(agent)
     choices = [
         choice
         for match in matches
-        for seat, name in enumerate(match.fixture.agents)
+        for seat, name in enumerate(match.scheduled.agents)
         if name in agents
         for choice in _actions(match, seat)
     ]
@@ -96,8 +96,8 @@ def _verdict(share: Interval, shuffled: bool, asked: bool) -> str:
 
 
 @dataclass(frozen=True)
-class Causes:
-    """What moves the answers, told apart. Each share would be one half if its cause had no influence.
+class BiasDecomposition:
+    """Influence of place, letter and meaning on the answers. Without influence, each share is one half.
 
     Attributes:
         letters: The pair of labels.
@@ -107,7 +107,7 @@ class Causes:
         listed: Share of answers with the option that the rules named first. ``None`` if they named option 0 first
             throughout: then its place there counts as meaning, and a share of option 0 that changes sides between
             pairs of letters is not about payoffs.
-        verdict: One sentence.
+        verdict: The strongest influence, in one sentence.
     """
 
     letters: tuple[str, str]
@@ -118,18 +118,20 @@ class Causes:
     verdict: str
 
 
-def tell_apart(matches: Sequence[Match], players: Mapping[str, LLMPlayer], confidence: float = 0.95) -> Causes | None:
-    """Tell place, letter and meaning apart over players whose labels are exchanged and who name the options both ways.
+def discrimination_test(
+    matches: Sequence[Match], players: Mapping[str, LLMPlayer], confidence: float = 0.95
+) -> BiasDecomposition | None:
+    """Estimate the influence of place, letter and meaning from players whose labels and orders of names are crossed.
 
-    All conditions (which option bears the first letter, which one the question and perhaps the rules name first) weigh
-    the same, so that no cause hides in another one. One value is what the players chose in one cell: game, seat,
-    opponent and repetition. Cells in which a condition has no legal answer are left out.
+    All conditions (which option has the first letter, which one the question and perhaps the rules name first) have
+    equal weight, so that the influences are not confounded. One value is the mean over the conditions in one cell:
+    game, seat, opponent and repetition. Cells in which a condition has no legal answer are left out.
 
     Args:
         matches: Any matches; only answers to a single question about an own action count.
-        players: Players by name who differ in these conditions alone. Where half of them read the rules
-            :attr:`~quintain.agents.games.Wording.backwards`, the place in the rules is told apart too.
-        confidence: Nominal coverage of the intervals.
+        players: Players by name that differ in these conditions alone. Where half of them read the rules
+            :attr:`~quintain.agents.games.Wording.backwards`, the place in the rules is estimated too.
+        confidence: Nominal coverage of the intervals, in (0, 1).
 
     Returns:
         ``None`` if no cell has all conditions.
@@ -144,16 +146,16 @@ def tell_apart(matches: Sequence[Match], players: Mapping[str, LLMPlayer], confi
     ways = len({player.settings.wording.backwards for player in players.values()})
     cells: dict[Any, dict[Any, list[tuple[bool, ...]]]] = defaultdict(lambda: defaultdict(list))
     for match in matches:
-        for seat, name in enumerate(match.fixture.agents):
+        for seat, name in enumerate(match.scheduled.agents):
             for choice in _actions(match, seat) if name in players else ():
                 if choice["option"] >= 0 and choice["first"] >= 0:
                     settings, option = players[name].settings, choice["option"]
                     backwards = settings.wording.backwards
                     said = settings.labels[option] == letters[0]
                     found = option == choice["first"], said, option == 0, (option == 0) != backwards
-                    others = match.fixture.agents[:seat] + match.fixture.agents[seat + 1 :]
+                    others = match.scheduled.agents[:seat] + match.scheduled.agents[seat + 1 :]
                     condition = settings.labels[0] == letters[0], choice["first"], backwards
-                    cells[match.fixture.game, seat, others, match.fixture.repetition][condition].append(found)
+                    cells[match.scheduled.game, seat, others, match.scheduled.repetition][condition].append(found)
     whole = [cell for cell in cells.values() if len(cell) == 4 * ways]
     if not whole:
         return None
@@ -165,7 +167,7 @@ def tell_apart(matches: Sequence[Match], players: Mapping[str, LLMPlayer], confi
     }
     option = int(meaning.estimate < 0.5)
     if ways == 1:
-        return Causes(
+        return BiasDecomposition(
             (letters[0], letters[1]), place, letter, meaning, None,
             _cause(shares | {f"the option ({option}: its meaning, or its place in the rules)": meaning}),
         )  # fmt: skip
@@ -173,7 +175,7 @@ def tell_apart(matches: Sequence[Match], players: Mapping[str, LLMPlayer], confi
         f"the place in the rules ({'last' if listed.estimate < 0.5 else 'first'})": listed,
         f"the meaning (option {option})": meaning,
     }
-    return Causes((letters[0], letters[1]), place, letter, meaning, listed, _cause(shares))
+    return BiasDecomposition((letters[0], letters[1]), place, letter, meaning, listed, _cause(shares))
 
 
 def _cause(shares: Mapping[str, Interval]) -> str:
@@ -187,5 +189,5 @@ def _cause(shares: Mapping[str, Interval]) -> str:
 
 
 def _actions(match: Match, seat: int) -> Iterator[Mapping[str, Any]]:
-    """The answers to questions about an own action."""
+    """Iterate over the answers to questions about the player's own action."""
     return (choice for choice in match.traces[seat] if choice["kind"] == "action")

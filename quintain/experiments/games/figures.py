@@ -14,9 +14,9 @@ from quintain.envs.games import FAMILIES, NormalFormGame
 from quintain.errors import require
 from quintain.evaluation.statistics import Interval
 from quintain.experiments.games.dynamics import fixation_probability, replicator_dynamics
-from quintain.experiments.games.matches import Match
+from quintain.experiments.games.match import Match
 from quintain.experiments.games.solvers import folk_region, nash_equilibria
-from quintain.experiments.games.tournament import Tournament
+from quintain.experiments.games.standings import Tournament
 
 __all__ = [
     "cooperation_over_time",
@@ -66,9 +66,9 @@ def round_by_round(matches: Sequence[Match], agent: str, title: str = "") -> str
     """Heat map of one player's moves: a row per opponent, a column per round; the share of option 0."""
     rows: dict[str, list[NDArray[np.int64]]] = {}
     for match in matches:
-        for seat, name in enumerate(match.fixture.agents):
+        for seat, name in enumerate(match.scheduled.agents):
             if name == agent:
-                rows.setdefault(match.fixture.agents[1 - seat], []).append(match.moves[:, seat])
+                rows.setdefault(match.scheduled.agents[1 - seat], []).append(match.moves[:, seat])
     shares = [_share_by_round(moves) for moves in rows.values()]
     width = max(len(row) for row in shares)
     table = np.array([np.pad(row, (0, width - len(row)), constant_values=np.nan) for row in shares])
@@ -89,7 +89,7 @@ def cooperation_over_time(matches: Sequence[Match], agents: Sequence[str]) -> st
 
     figure, axes = _figure(6.8, 2.8)
     for k, agent in enumerate(agents):
-        moves = [m.moves[:, seat] for m in matches for seat, name in enumerate(m.fixture.agents) if name == agent]
+        moves = [m.moves[:, seat] for m in matches for seat, name in enumerate(m.scheduled.agents) if name == agent]
         if moves:
             share = _share_by_round(moves)
             axes.plot(range(1, len(share) + 1), share, marker=_MARKERS[k % len(_MARKERS)], markersize=3.5, label=agent)

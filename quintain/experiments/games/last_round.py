@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quintain.evaluation.statistics import Interval, rate
-from quintain.experiments.games.matches import Match
+from quintain.experiments.games.match import Match
 
 __all__ = ["LastRound", "last_round_test"]
 
@@ -48,7 +48,7 @@ def last_round_test(matches: Sequence[Match], agent: str, confidence: float = 0.
     Raises:
         ValueError: If the player took no seat, or seats with different numbers of options.
     """
-    seats = [(m, seat) for m in matches for seat, name in enumerate(m.fixture.agents) if name == agent]
+    seats = [(m, seat) for m in matches for seat, name in enumerate(m.scheduled.agents) if name == agent]
     options = {match.game.shape[seat] for match, seat in seats}
     if len(options) != 1:
         raise ValueError(f"{agent!r} must have played, always with the same number of options; got {sorted(options)}")

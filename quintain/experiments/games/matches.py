@@ -1,196 +1,160 @@
-"""Matches between any agents: which to play, playing them concurrently, and reading them back from a run folder."""
+"""Playing matches between any agents, many at once, in a run that can be resumed."""
 
 from __future__ import annotations
 
 import dataclasses
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import partial
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, ClassVar
 
 from quintain.agents.agent import Actor, Agent, Seat
 from quintain.agents.games import LLMPlayer
-from quintain.envs.games import NO_MOVE, NormalFormGame, RepeatedGame, load_game
-from quintain.errors import ConfigurationError, RecordError
+from quintain.envs.games import RepeatedGame
+from quintain.errors import ConfigurationError
 from quintain.evaluation.loop import play_jobs, run_in_loop
-from quintain.evaluation.manifest import describe_agent, make_manifest
+from quintain.evaluation.manifest import describe_agent
 from quintain.evaluation.match import play_match
-from quintain.evaluation.recording import Recording, check_counts
+from quintain.evaluation.recording import check_counts
+from quintain.evaluation.report import Report
 from quintain.evaluation.rollout import as_source, made_agent
-from quintain.records import EpisodeRecord, read_episodes
+from quintain.experiments.experiment import Sink
+from quintain.experiments.games.match import Match, ScheduledMatch, match_of, matches_of
+from quintain.experiments.games.report import games_page
+from quintain.experiments.runner import ExperimentRun
+from quintain.experiments.store import Store
+from quintain.records import EpisodeRecord
 from quintain.seeding import SeedStream
 
-__all__ = ["Fixture", "Match", "load_matches", "play_matches"]
+__all__ = ["MatchesExperiment", "play_matches", "run_matches"]
 
 
 @dataclass(frozen=True)
-class Fixture:
-    """One match to play.
+class MatchesExperiment:
+    """A list of matches. Its one cell holds them all, so that all may be live at once.
 
     Attributes:
-        game: Name of the game.
-        agents: Names of the players, one per seat.
-        repetition: Tells repeated matches apart. Equal game and repetition mean an equal seed whoever plays, so that
-            players are compared in pairs.
-    """
-
-    game: str
-    agents: tuple[str, ...]
-    repetition: int = 0
-
-
-@dataclass(frozen=True)
-class Match:
-    """A finished match.
-
-    Attributes:
-        fixture: What was played.
-        moves: Shape ``(rounds, players)``; ``-1`` for an illegal move.
-        traces: Per seat what a language model answered, as dictionaries of
-            :class:`~quintain.agents.games.Choice`; empty for other players.
-        record: The episode's full record.
-    """
-
-    fixture: Fixture
-    moves: NDArray[np.int64]
-    traces: Sequence[Sequence[Mapping[str, Any]]]
-    record: EpisodeRecord = field(repr=False)
-
-    @cached_property
-    def game(self) -> NormalFormGame:
-        """The stage game."""
-        return load_game(self.fixture.game)
-
-    @cached_property
-    def payoffs(self) -> NDArray[np.float64]:
-        """Payoffs of every round, without penalties, shape ``(rounds, players)``."""
-        earned = np.zeros(self.moves.shape)
-        legal = (self.moves != NO_MOVE).all(axis=1)
-        if legal.any():
-            earned[legal] = self.game.payoffs[(slice(None), *self.moves[legal].T)].T
-        return earned
-
-
-def play_matches(
-    fixtures: Sequence[Fixture],
-    agents: Mapping[str, Any],
-    *,
-    env: Mapping[str, Any] | None = None,
-    seed: int = 0,
-    concurrency: int = 16,
-    out: str | Path | None = None,
-    resume: bool = False,
-    retry_errors: bool = False,
-    progress: bool | None = None,
-    on_match: Callable[[Match], None] | None = None,
-    about: Mapping[str, Any] | None = None,
-) -> list[Match]:
-    """Play matches, many at once, so that a language model gets the requests of all of them together.
-
-    Args:
-        fixtures: What to play.
-        agents: For every name in the fixtures an agent, its name, or a mapping that describes one; names that are
-            missing must be those of strategies.
+        schedule: The matches.
+        players: The agents, by the names in the schedule.
         env: Further arguments of :class:`~quintain.envs.games.RepeatedGame`, such as ``rounds`` and ``noise``.
-        seed: Root seed.
-        concurrency: Matches that are live at once.
-        out: Folder for manifest and records.
-        resume: Continue the run in ``out``: finished matches are kept.
-        retry_errors: With ``resume``: play the matches again that failed for infrastructure reasons, and only them.
-        progress: Show a progress bar; by default where there is a terminal.
-        on_match: Called with each match as it ends.
-        about: What else the manifest says: the ``"kind"`` of the experiment and the ``"players"`` whom it studies.
-
-    Returns:
-        The matches without infrastructure failure, in the order of the fixtures.
-
-    Raises:
-        ConfigurationError: If a name is unknown, or the arguments do not fit; or if a language model's labels do not
-            suit its vocabulary, or its engine does not tell what its settings need.
-        EngineError: If an engine fails before the first match.
-        RecordError: If the folder cannot be written, or holds another run.
+        seed: Root seed, >= 0.
+        concurrency: Maximum number of live matches, >= 1. It changes no result.
+        studied: Names of the players that the page is about; empty for all.
     """
-    check_counts(concurrency=concurrency)
-    names = sorted({name for fixture in fixtures for name in fixture.agents})
-    options = dict(env or {})
-    seeds = SeedStream(seed, "match")
 
-    def tell(record: EpisodeRecord) -> None:
-        if on_match is not None and record.outcome != "error":
-            on_match(_match(record))
+    kind: ClassVar[str] = "matches"
+    title: ClassVar[str] = "Repeated games"
 
-    with ExitStack() as stack:
-        players = {name: stack.enter_context(made_agent(as_source(agents.get(name, name)))) for name in names}
-        described = {name: describe_agent(player) for name, player in players.items()}
-        manifest = make_manifest("RepeatedGame-v0", options, described, seed)
-        manifest |= {"kind": "matches", **(about or {})}
-        manifest["config"]["fixtures"] = [[f.game, list(f.agents), f.repetition] for f in fixtures]
-        run_in_loop(lambda: _check(players.values()))
-        recording = Recording(
-            manifest, len(fixtures), out=out, resume=resume, retry_errors=retry_errors, progress=progress,
-            on_episode=tell,
-        )  # fmt: skip
-        run = stack.enter_context(recording)
+    schedule: Sequence[ScheduledMatch]
+    players: Mapping[str, Agent]
+    env: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    concurrency: int = 16
+    studied: Sequence[str] = ()
 
-        async def play_one(index: int) -> EpisodeRecord:
-            fixture = fixtures[index]
-            episode = seeds.child(fixture.game, fixture.repetition).seed
-            return await _play_one(fixture, players, options, index, episode)
+    def check(self) -> None:
+        """Ask each language model whether it can play.
 
-        run_in_loop(lambda: play_jobs(iter(run.todo), concurrency, lambda: play_one, run.add))
-    failed = [run.episodes[i].error or {} for i in sorted(run.episodes) if run.episodes[i].outcome == "error"]
-    if failed:
-        warnings.warn(
-            f"{len(failed)} of {len(run.episodes)} matches failed for infrastructure reasons and are left out; "
-            f"the first: {failed[0].get('boundary')}: {failed[0].get('message')}",
-            RuntimeWarning,
-            stacklevel=2,
-        )
-    return [_match(run.episodes[i]) for i in sorted(run.episodes) if run.episodes[i].outcome != "error"]
+        Raises:
+            ConfigurationError: If a label does not suit the model's vocabulary, or its engine lacks a capability.
+            EngineError: If an engine fails.
+        """
+        run_in_loop(self._check_players)
 
+    async def _check_players(self) -> None:
+        for player in self.players.values():
+            if isinstance(player, LLMPlayer):
+                await player.check()
 
-def load_matches(run: str | Path) -> list[Match]:
-    """Read the matches of a run folder, without those that failed for infrastructure reasons.
+    def describe(self) -> dict[str, Any]:
+        """Return what decides the numbers."""
+        return {
+            "env": "RepeatedGame-v0",
+            "env_kwargs": dict(self.env),
+            "agent": {name: describe_agent(player) for name, player in self.players.items()},
+            "seed": self.seed,
+            "fixtures": [[match.game, list(match.agents), match.repetition] for match in self.schedule],
+        }
 
-    Raises:
-        RecordError: If there is no run, or it is not one of matches.
-    """
-    return [_match(record) for record in read_episodes(run) if record.outcome != "error"]
+    def metadata(self) -> dict[str, Any]:
+        """Return the names of the players that the page is about."""
+        return {"players": list(self.studied)} if self.studied else {}
 
+    def cells(self) -> Iterator[MatchesCell]:
+        """Return the one cell."""
+        yield MatchesCell(self.schedule, self.players, self.env, self.seed, self.concurrency)
 
-async def _check(players: Iterable[Agent]) -> None:
-    for player in players:
-        if isinstance(player, LLMPlayer):
-            await player.check()
+    @classmethod
+    def tabulate(cls, report: Report) -> Any:
+        """Return the matches without infrastructure failure, as a list of :class:`Match`.
 
+        Raises:
+            RecordError: If the run is not one of matches.
+        """
+        return matches_of(report.episodes)
 
-async def _play_one(
-    fixture: Fixture, players: Mapping[str, Agent], options: Mapping[str, Any], index: int, seed: int
-) -> EpisodeRecord:
-    world = RepeatedGame(fixture.game, **options)
-    if len(fixture.agents) != len(world.possible_agents):
-        raise ConfigurationError(f"{fixture.game} has {len(world.possible_agents)} seats, got {fixture.agents!r}")
-    kept = {seat: _Keep(players[name]) for seat, name in zip(world.possible_agents, fixture.agents, strict=True)}
-    record = await play_match(world, "RepeatedGame-v0", kept, index, seed)
-    traces = [getattr(keep.actor, "trace", []) for keep in kept.values()]
-    record.info["match"] = {
-        "game": fixture.game,
-        "agents": list(fixture.agents),
-        "repetition": fixture.repetition,
-        "moves": [list(joint) for joint in world.history],
-        "traces": [[dataclasses.asdict(choice) for choice in trace] for trace in traces],
-    }
-    return record
+    @classmethod
+    def page(cls, report: Report) -> str:
+        """Return the page: position-bias audit, metrics, figures, every match.
+
+        Raises:
+            MissingDependencyError: Without the ``report`` extra.
+            ConfigurationError: If ``report.confidence`` is not 0.95, the confidence of all intervals on the page.
+        """
+        matches, players = page_matches(report)
+        return games_page(matches, players, title=cls.title)
 
 
-class _Keep:
-    """An agent that remembers the actor it seated, whose trace goes into the record."""
+@dataclass(frozen=True)
+class MatchesCell:
+    """Matches that may be live at once; attributes as in :class:`MatchesExperiment`."""
+
+    schedule: Sequence[ScheduledMatch]
+    players: Mapping[str, Agent]
+    env: Mapping[str, Any]
+    seed: int
+    concurrency: int
+
+    title: ClassVar[str] = ""
+
+    @property
+    def indices(self) -> range:
+        """One episode per match, in the order of the schedule."""
+        return range(len(self.schedule))
+
+    def prepare(self, store: Store) -> None:
+        """Do nothing: the players are ready."""
+
+    def play(self, indices: Sequence[int], store: Store, sink: Sink) -> None:
+        """Play matches concurrently, so that a language model gets the requests of all live ones as one batch."""
+        play_one = partial(self._play_one, SeedStream(self.seed, "match"))
+        run_in_loop(lambda: play_jobs(iter(indices), self.concurrency, lambda: play_one, sink))
+
+    async def _play_one(self, seeds: SeedStream, index: int) -> EpisodeRecord:
+        match = self.schedule[index]
+        game = RepeatedGame(match.game, **self.env)
+        seats = game.possible_agents
+        if len(match.agents) != len(seats):
+            raise ConfigurationError(f"{match.game} has {len(seats)} seats, got {match.agents!r}")
+        seed = seeds.child(match.game, match.repetition).seed
+        agents = {seat: _KeepsActor(self.players[name]) for seat, name in zip(seats, match.agents, strict=True)}
+        record = await play_match(game, "RepeatedGame-v0", agents, index, seed)
+        traces = [getattr(agent.actor, "trace", []) for agent in agents.values()]
+        record.info["match"] = {
+            "game": match.game,
+            "agents": list(match.agents),
+            "repetition": match.repetition,
+            "moves": [list(joint) for joint in game.history],
+            "traces": [[dataclasses.asdict(choice) for choice in trace] for trace in traces],
+        }
+        return record
+
+
+class _KeepsActor:
+    """Delegates to an agent and keeps the actor that it returned, whose trace goes into the record."""
 
     def __init__(self, agent: Agent) -> None:
         self._agent = agent
@@ -201,10 +165,111 @@ class _Keep:
         return self.actor
 
 
-def _match(record: EpisodeRecord) -> Match:
-    told = record.info.get("match")
-    if not isinstance(told, dict):
-        raise RecordError(f"episode {record.index} is not a match of a repeated game")
-    fixture = Fixture(told["game"], tuple(told["agents"]), told["repetition"])
-    moves = np.array(told["moves"], dtype=np.int64).reshape(-1, len(fixture.agents))
-    return Match(fixture, moves, told["traces"], record)
+def play_matches(
+    schedule: Sequence[ScheduledMatch],
+    agents: Mapping[str, Any],
+    *,
+    env: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    concurrency: int = 16,
+    out: str | Path | None = None,
+    resume: bool = False,
+    retry_errors: bool = False,
+    progress: bool | None = None,
+    on_match: Callable[[Match], None] | None = None,
+) -> list[Match]:
+    """Play matches concurrently, so that a language model gets the requests of all live ones as one batch.
+
+    Args:
+        schedule: The matches.
+        agents: For every name in the schedule an agent, its name, or a mapping that describes one; names that are
+            missing must be those of strategies.
+        env: Further arguments of :class:`~quintain.envs.games.RepeatedGame`, such as ``rounds`` and ``noise``.
+        seed: Root seed, >= 0.
+        concurrency: Maximum number of live matches, >= 1. It changes no result.
+        out: Run folder for manifest and records; ``None`` writes nothing.
+        resume: Continue the run in ``out``: finished matches are kept.
+        retry_errors: With ``resume``: play again only the matches that failed for infrastructure reasons.
+        progress: Show a progress bar; ``None`` shows it where there is a terminal.
+        on_match: Called with each match as it ends.
+
+    Returns:
+        The matches without infrastructure failure, in the order of the schedule.
+
+    Raises:
+        ConfigurationError: If a name is unknown, or the arguments do not fit; or if a language model's labels do not
+            suit its vocabulary, or its engine lacks a capability that its settings need.
+        EngineError: If an engine fails before the first match.
+        RecordError: If the folder cannot be written, or holds another run.
+    """
+    return run_matches(
+        MatchesExperiment, schedule, agents, env=env, seed=seed, concurrency=concurrency, out=out, resume=resume,
+        retry_errors=retry_errors, progress=progress, on_match=on_match,
+    )  # fmt: skip
+
+
+def run_matches(
+    kind: type[MatchesExperiment],
+    schedule: Sequence[ScheduledMatch],
+    agents: Mapping[str, Any],
+    *,
+    env: Mapping[str, Any] | None = None,
+    seed: int = 0,
+    concurrency: int = 16,
+    studied: Sequence[str] = (),
+    on_match: Callable[[Match], None] | None = None,
+    **options: Any,
+) -> list[Match]:
+    """Make the players, run an experiment with them, and release those that were made here.
+
+    Args:
+        kind: The experiment's class.
+        schedule: The matches.
+        agents: As for :func:`play_matches`.
+        env: As for :func:`play_matches`.
+        seed: As for :func:`play_matches`.
+        concurrency: As for :func:`play_matches`.
+        studied: As in :class:`MatchesExperiment`.
+        on_match: As for :func:`play_matches`.
+        options: Arguments of :class:`~quintain.experiments.runner.ExperimentRun`.
+    """
+    check_counts(concurrency=concurrency)
+
+    def on_episode(record: EpisodeRecord) -> None:
+        if on_match is not None and record.outcome != "error":
+            on_match(match_of(record))
+
+    with ExitStack() as stack:
+        names = sorted({name for match in schedule for name in match.agents})
+        players = {name: stack.enter_context(made_agent(as_source(agents.get(name, name)))) for name in names}
+        experiment = kind(schedule, players, dict(env or {}), seed, concurrency, studied)
+        run = stack.enter_context(ExperimentRun(experiment, on_episode=on_episode, **options))
+        run.play()
+        report = run.report()
+    _warn_of_failures(report)
+    return matches_of(report.episodes)
+
+
+def page_matches(report: Report) -> tuple[list[Match], list[str]]:
+    """Return what a page shows: the matches, and the names of the players that it is about.
+
+    Raises:
+        ConfigurationError: If ``report.confidence`` is not 0.95.
+    """
+    if report.confidence != 0.95:
+        raise ConfigurationError("pages about matches have 95% intervals; leave out --confidence")
+    matches = matches_of(report.episodes)
+    schedule = report.manifest.get("config", {}).get("fixtures", ())
+    players = report.manifest.get("players") or list(dict.fromkeys(name for _, pair, _ in schedule for name in pair))
+    return matches, players
+
+
+def _warn_of_failures(report: Report) -> None:
+    failed = [record.error or {} for record in report.episodes if record.outcome == "error"]
+    if failed:
+        warnings.warn(
+            f"{len(failed)} of {len(report.episodes)} matches failed for infrastructure reasons and are left out; "
+            f"the first: {failed[0].get('boundary')}: {failed[0].get('message')}",
+            RuntimeWarning,
+            stacklevel=4,
+        )

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from quintain.evaluation.statistics import Interval, mean
-from quintain.experiments.games.matches import Match
+from quintain.experiments.games.match import Match
 
 __all__ = [
     "METRICS",
@@ -127,7 +127,7 @@ def per_match(matches: Sequence[Match], agent: str, measure: Callable[[Match, in
     """One value for each match in which ``agent`` took a seat to which the measure applies: the mean over its seats."""
     found = []
     for match in matches:
-        seats = [seat for seat, name in enumerate(match.fixture.agents) if name == agent]
+        seats = [seat for seat, name in enumerate(match.scheduled.agents) if name == agent]
         values = [value for seat in seats if (value := measure(match, seat)) is not None]
         if values:
             found.append(sum(values) / len(values))

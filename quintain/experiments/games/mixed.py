@@ -10,7 +10,7 @@ import numpy as np
 
 from quintain.errors import ConfigurationError, require
 from quintain.evaluation.statistics import Interval
-from quintain.experiments.games.matches import Match
+from quintain.experiments.games.match import Match
 from quintain.experiments.games.metrics import normalised_score
 
 __all__ = ["mixed_effects"]
@@ -44,9 +44,9 @@ def mixed_effects(
     """
     model = require("statsmodels.regression.mixed_linear_model", "games", "mixed-effects regression")
     rows = [
-        (value, name, (match.fixture.game, seat, match.fixture.agents[:seat] + match.fixture.agents[seat + 1 :]))
+        (value, name, (match.scheduled.game, seat, match.scheduled.agents[:seat] + match.scheduled.agents[seat + 1 :]))
         for match in matches
-        for seat, name in enumerate(match.fixture.agents)
+        for seat, name in enumerate(match.scheduled.agents)
         if name in players and (value := measure(match, seat)) is not None
     ]
     names, cells = {name for _, name, _ in rows}, sorted({cell for _, _, cell in rows})

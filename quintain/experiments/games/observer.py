@@ -12,7 +12,7 @@ from quintain.engines.engine import Reply
 from quintain.envs.games import RepeatedGame
 from quintain.errors import ConfigurationError
 from quintain.evaluation.loop import run_in_loop
-from quintain.experiments.games.matches import Match
+from quintain.experiments.games.match import Match
 from quintain.seeding import SeedStream
 
 __all__ = ["predict_moves"]
@@ -69,9 +69,9 @@ class _Reading:
         self, match: Match, player: LLMPlayer, seat: int, view: str, env: dict[str, Any], seed: int, number: int
     ) -> None:
         if match.game.players != 2:
-            raise ConfigurationError(f"{match.fixture.game} has {match.game.players} players; two can be watched")
+            raise ConfigurationError(f"{match.scheduled.game} has {match.game.players} players; two can be watched")
         self._match, self._seat, self._player = match, seat, player
-        world = RepeatedGame(match.fixture.game, **({"rounds": len(match.moves)} | env))
+        world = RepeatedGame(match.scheduled.game, **({"rounds": len(match.moves)} | env))
         rules = world.rules_seen_by(seat if view == "player" else 0)
         rng = SeedStream(seed, "observer", number).generator()
         self.labels = player.draw_labels(max(match.game.shape), rng)

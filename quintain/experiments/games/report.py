@@ -11,14 +11,14 @@ from quintain.envs.games import FAMILIES
 from quintain.evaluation.html.frame import fill, markup
 from quintain.evaluation.statistics import Interval
 from quintain.experiments.games import figures
-from quintain.experiments.games.audit import Causes, PositionBias, audit_position_bias
-from quintain.experiments.games.matches import Match
+from quintain.experiments.games.audit import BiasDecomposition, PositionBias, audit_position_bias
+from quintain.experiments.games.match import Match
 from quintain.experiments.games.metrics import summarise
-from quintain.experiments.games.sweep import PUBLISHED, score_by_family
-from quintain.experiments.games.tournament import Tournament
+from quintain.experiments.games.scores import PUBLISHED, score_by_family
+from quintain.experiments.games.standings import Tournament
 from quintain.files import write_atomically
 
-__all__ = ["audit_lines", "write_games_report"]
+__all__ = ["audit_lines", "games_page", "write_games_report"]
 
 Groups = Sequence[str] | Mapping[str, Collection[str]]
 
@@ -50,19 +50,19 @@ def write_games_report(
     result: Tournament | None = None,
     comparisons: Mapping[str, Interval] | None = None,
     audited: Mapping[str, Collection[str]] | None = None,
-    causes: Mapping[str, Causes] | None = None,
+    decompositions: Mapping[str, BiasDecomposition] | None = None,
 ) -> Path:
-    """Write the page. Text from models is data in it, never markup; the page holds no script and loads nothing.
+    """Write the page of :func:`games_page` to a file.
 
     Args:
-        path: Where to.
-        matches: Everything that was played.
-        agents: The players studied, in order.
-        title: Heading.
-        result: A tournament, whose matrices are added.
-        comparisons: Named paired differences.
-        audited: Groups of players to audit together, as for :func:`audit_lines`; each on its own if left out.
-        causes: Named findings of :func:`~quintain.experiments.games.audit.tell_apart`.
+        path: The page's path; missing folders are created.
+        matches: The matches.
+        agents: Names of the players studied, in order.
+        title: As for :func:`games_page`.
+        result: As for :func:`games_page`.
+        comparisons: As for :func:`games_page`.
+        audited: As for :func:`games_page`.
+        decompositions: As for :func:`games_page`.
 
     Returns:
         The path.
@@ -70,15 +70,55 @@ def write_games_report(
     Raises:
         MissingDependencyError: Without the ``report`` extra.
     """
-    named = list(dict.fromkeys(m.fixture.game for m in matches if not m.game.family))
-    page = fill(
+    page = games_page(
+        matches,
+        agents,
+        title=title,
+        result=result,
+        comparisons=comparisons,
+        audited=audited,
+        decompositions=decompositions,
+    )
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(target, page)
+    return target
+
+
+def games_page(
+    matches: Sequence[Match],
+    agents: Sequence[str],
+    *,
+    title: str = "Repeated games",
+    result: Tournament | None = None,
+    comparisons: Mapping[str, Interval] | None = None,
+    audited: Mapping[str, Collection[str]] | None = None,
+    decompositions: Mapping[str, BiasDecomposition] | None = None,
+) -> str:
+    """Return the page as HTML. Text from models is escaped; the page holds no script and loads nothing.
+
+    Args:
+        matches: The matches.
+        agents: Names of the players studied, in order.
+        title: Heading of the page.
+        result: Results of a tournament, whose matrices are added.
+        comparisons: Paired differences, by their captions.
+        audited: Groups of players to audit together, as for :func:`audit_lines`; ``None`` audits each on its own.
+        decompositions: Results of :func:`~quintain.experiments.games.audit.discrimination_test`, by player.
+
+    Raises:
+        MissingDependencyError: Without the ``report`` extra.
+    """
+    named = list(dict.fromkeys(m.scheduled.game for m in matches if not m.game.family))
+    return fill(
         "games.html",
+        package="quintain.experiments.games",
         styles=("games.css",),
         title=title,
-        games=len({m.fixture.game for m in matches}),
+        games=len({m.scheduled.game for m in matches}),
         players=len(agents),
         audits=_audits(matches, audited or agents),
-        causes=dict(causes or {}),
+        decompositions=dict(decompositions or {}),
         tables=[_metrics(game, matches, agents) for game in named],
         families=_families(matches, agents),
         comparisons=[_Row([name, i, str(i.n), i.note]) for name, i in (comparisons or {}).items()],
@@ -87,9 +127,6 @@ def write_games_report(
         tournament=None if result is None else _tournament(result),
         matches=[_one(match) for match in matches],
     )
-    target = Path(path)
-    write_atomically(target, page)
-    return target
 
 
 @dataclass(frozen=True)
@@ -107,7 +144,7 @@ def _audits(matches: Sequence[Match], agents: Groups) -> list[tuple[str, Positio
 
 
 def _metrics(game: str, matches: Sequence[Match], agents: Sequence[str]) -> dict[str, Any]:
-    here = [match for match in matches if match.fixture.game == game]
+    here = [match for match in matches if match.scheduled.game == game]
     summaries = {agent: summary for agent in agents if (summary := summarise(here, agent))}
     names = list(dict.fromkeys(name for summary in summaries.values() for name in summary))
     rows = [_Row([agent, *(by.get(name, "") for name in names)]) for agent, by in summaries.items()]
@@ -131,7 +168,7 @@ def _families(matches: Sequence[Match], agents: Sequence[str]) -> dict[str, Any]
 def _heat_maps(game: str, matches: Sequence[Match], agents: Sequence[str]) -> list[str]:
     plots = []
     for agent in agents:
-        here = [m for m in matches if m.fixture.game == game and agent in m.fixture.agents and m.game.players == 2]
+        here = [m for m in matches if m.scheduled.game == game and agent in m.scheduled.agents and m.game.players == 2]
         if here:
             plots.append(figures.round_by_round(here, agent, f"{agent} in {game}"))
     return plots
@@ -150,7 +187,7 @@ def _tournament(result: Tournament) -> dict[str, Any]:
 
 def _one(match: Match) -> dict[str, Any]:
     seats = []
-    for seat, name in enumerate(match.fixture.agents):
+    for seat, name in enumerate(match.scheduled.agents):
         options = match.game.options[seat]
         moves = [
             ("illegal", "–") if move < 0 else ("option-0" if move == 0 else "", options[move])
@@ -163,5 +200,5 @@ def _one(match: Match) -> dict[str, Any]:
         for choice in trace
         if choice["option"] < 0
     ]
-    title = f"{match.fixture.game}: {' – '.join(match.fixture.agents)} (repetition {match.fixture.repetition})"
+    title = f"{match.scheduled.game}: {' – '.join(match.scheduled.agents)} (repetition {match.scheduled.repetition})"
     return {"title": title, "seats": seats, "illegal": "; ".join(said)}

@@ -1,56 +1,61 @@
-"""Round-robin tournaments, and what evolution makes of their results."""
+"""Round-robin tournaments of repeated games."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass
 from itertools import combinations_with_replacement, product
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from quintain.agents.games import Machine, is_strategy, strategy
 from quintain.envs.games import NormalFormGame, load_game
 from quintain.errors import ConfigurationError
-from quintain.evaluation.statistics import Interval, mean
-from quintain.experiments.games.matches import Fixture, Match, play_matches
+from quintain.evaluation.report import Report
+from quintain.experiments.games.match import ScheduledMatch
+from quintain.experiments.games.matches import MatchesExperiment, page_matches, run_matches
+from quintain.experiments.games.report import games_page
+from quintain.experiments.games.standings import Tournament, collect
 from quintain.experiments.games.vectorised import play_machines
 
-__all__ = ["Tournament", "tournament"]
+__all__ = ["TournamentExperiment", "tournament"]
 
 
 @dataclass(frozen=True)
-class Tournament:
-    """Everybody against everybody, themselves included.
+class TournamentExperiment(MatchesExperiment):
+    """Every player against every player, in rounds of repetitions; attributes as in :class:`MatchesExperiment`."""
 
-    Attributes:
-        names: The players.
-        payoffs: Shape ``(n, n)``: mean payoff per round of the row player against the column player, what it paid for
-            illegal moves taken off.
-        cooperation: Shape ``(n, n)``: share of option 0 among the legal moves of the row player against the column
-            player; NaN where it made none.
-        scores: Shape ``(n, repetitions)``: each player's mean payoff per round over all opponents, per repetition in
-            which no match was lost to a failure of infrastructure.
-        rounds: Rounds of a match (the most, if the end is random).
-        matches: Number of matches.
-        played: The matches themselves, if they were played one by one.
-    """
+    kind: ClassVar[str] = "tournament"
 
-    names: Sequence[str]
-    payoffs: NDArray[np.float64]
-    cooperation: NDArray[np.float64]
-    scores: NDArray[np.float64]
-    rounds: int
-    matches: int
-    played: Sequence[Match] = field(default=(), repr=False)
+    @classmethod
+    def tabulate(cls, report: Report) -> Tournament:
+        """Return payoff matrices and scores.
 
-    def ranking(self, confidence: float = 0.95) -> list[tuple[str, Interval]]:
-        """Players by mean payoff per round, best first, with intervals over repetitions."""
-        intervals = [mean(values, confidence) for values in self.scores]
-        order = sorted(range(len(self.names)), key=lambda k: -intervals[k].estimate)
-        return [(self.names[k], intervals[k]) for k in order]
+        Raises:
+            ConfigurationError: If there is no repetition in which every pair has a match.
+            RecordError: If the run is not one of matches.
+        """
+        config = report.manifest["config"]
+        repetitions = 1 + max(repetition for _, _, repetition in config["fixtures"])
+        matches = super().tabulate(report)
+        return collect(report.manifest["players"], matches, config["env_kwargs"]["rounds"], repetitions)
+
+    @classmethod
+    def page(cls, report: Report) -> str:
+        """Return the page; the ranking is left out until every pair has met.
+
+        Raises:
+            MissingDependencyError: Without the ``report`` extra.
+            ConfigurationError: If ``report.confidence`` is not 0.95, the confidence of all intervals on the page.
+        """
+        matches, players = page_matches(report)
+        result = None
+        with suppress(ConfigurationError):  # some pair has not met yet
+            result = cls.tabulate(report)
+        return games_page(matches, players, title=cls.title, result=result)
 
 
 def tournament(
@@ -68,28 +73,29 @@ def tournament(
     resume: bool = False,
     retry_errors: bool = False,
 ) -> Tournament:
-    """Let everybody play everybody in a two-player game.
+    """Play a round robin of a two-player game, matches of a player against itself included.
 
-    Finite-state strategies in symmetric games are played by the vectorised engine, thousands of matches at once. As
-    soon as another kind of player takes part, or a run folder is wanted, matches are played in the environment; in a
-    game that is not symmetric each pair plays in both seats and the payoffs are averaged.
+    If all players are finite-state strategies, the game is symmetric and no run folder is wanted, the vectorised
+    engine plays thousands of matches at once. Otherwise matches are played in the environment; in a game that is not
+    symmetric each pair plays in both seats and the payoffs are averaged.
 
     Args:
         players: Names of strategies, or keys of ``agents``.
         game: Name of the game.
-        rounds: Rounds per match.
-        repetitions: Matches per pair.
-        noise: Probability that a move comes out as another option.
-        continuation: Probability that another round follows, or ``None``.
-        seed: Root seed.
+        rounds: Rounds per match, >= 1; 200 as in Axelrod's tournaments.
+        repetitions: Matches per pair (and seat order), >= 1.
+        noise: Probability in [0, 1] that a move is replaced by another option.
+        continuation: Probability in [0, 1] that another round follows; ``None`` plays exactly ``rounds``.
+        seed: Root seed, >= 0.
         agents: Players that are not strategies, by name.
-        concurrency: Matches that are live at once, in the environment.
-        out: Folder for the records.
-        resume: Continue the run in ``out``.
-        retry_errors: With ``resume``: play the matches again that failed for infrastructure reasons, and only them.
+        concurrency: Maximum number of live matches in the environment, >= 1.
+        out: Run folder for manifest and records; ``None`` writes nothing.
+        resume: Continue the run in ``out``: finished matches are kept.
+        retry_errors: With ``resume``: play again only the matches that failed for infrastructure reasons.
 
     Raises:
-        ConfigurationError: If there are too few players, a name occurs twice, or the game has more than two seats.
+        ConfigurationError: If there are no players, a name occurs twice, or the game has more than two seats.
+        RecordError: If the folder cannot be written, or holds another run.
     """
     stage = load_game(game)
     if stage.players != 2:
@@ -108,11 +114,11 @@ def tournament(
     pairs = list(product(players, repeat=2))
     if stage.is_symmetric:
         pairs = list(combinations_with_replacement(players, 2))
-    fixtures = [Fixture(game, pair, repetition) for repetition in range(repetitions) for pair in pairs]
+    schedule = [ScheduledMatch(game, pair, repetition) for repetition in range(repetitions) for pair in pairs]
     options = {"rounds": rounds, "noise": noise, "continuation": continuation}
-    played = play_matches(
-        fixtures, agents or {}, env=options, seed=seed, concurrency=concurrency, out=out, resume=resume,
-        retry_errors=retry_errors, about={"kind": "tournament", "players": list(players)},
+    played = run_matches(
+        TournamentExperiment, schedule, agents or {}, env=options, seed=seed, concurrency=concurrency,
+        studied=list(players), out=out, resume=resume, retry_errors=retry_errors,
     )  # fmt: skip
     return collect(players, played, rounds, repetitions)
 
@@ -152,40 +158,4 @@ def _vectorised(
     payoffs, cooperation = tables
     return Tournament(
         list(players), payoffs.mean(axis=0), cooperation.mean(axis=0), payoffs.mean(axis=2).T, rounds, len(batch.cells)
-    )
-
-
-def collect(players: Sequence[str], played: Sequence[Match], rounds: int, repetitions: int) -> Tournament:
-    """Make a tournament of its matches.
-
-    Raises:
-        ConfigurationError: If there is no repetition in which every pair has a match.
-    """
-    n = len(players)
-    place = {name: k for k, name in enumerate(players)}
-    earned, kind, count, judged = np.zeros((4, repetitions, n, n))
-    for match in played:
-        for seat, name in enumerate(match.fixture.agents):
-            cell = match.fixture.repetition, place[name], place[match.fixture.agents[1 - seat]]
-            own = match.moves[:, seat]
-            earned[cell] += match.record.returns[f"player_{seat}"] / len(own)
-            count[cell] += 1
-            legal = own[own >= 0]
-            if len(legal):
-                kind[cell] += (legal == 0).mean()
-                judged[cell] += 1
-    complete = count.all(axis=(1, 2))
-    if not complete.any():
-        raise ConfigurationError(
-            "in every repetition some pair has no match without infrastructure failure; the warning above names the "
-            "first, the records (out=...) all of them. Play those again with resume=True, retry_errors=True "
-            "(--resume --retry-errors)"
-        )
-    # Only where everybody met everybody can scores be ranked.
-    scores = (earned[complete] / count[complete]).mean(axis=2).T
-    with np.errstate(invalid="ignore"):  # a player without a legal move has no cooperation
-        cooperation = kind.sum(axis=0) / judged.sum(axis=0)
-    totals = count.sum(axis=0)
-    return Tournament(
-        list(players), earned.sum(axis=0) / totals, cooperation, scores, rounds, len(played), list(played)
     )

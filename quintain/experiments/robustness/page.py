@@ -62,6 +62,7 @@ def render(
     rows = table.leaderboard()
     return fill(
         "robustness.html",
+        package="quintain.experiments.robustness",
         styles=("robustness.css",),
         script="robustness.js",
         table=table,

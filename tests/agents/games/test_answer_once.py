@@ -8,7 +8,7 @@ from quintain.agents.games import AnswerOnce, LLMPlayer
 from quintain.engines.engine import Engine, Reply, Request, record_exchanges
 from quintain.engines.scripted import ScriptedEngine
 from quintain.errors import CapabilityError, EngineError
-from quintain.experiments.games import Fixture, play_matches
+from quintain.experiments.games import ScheduledMatch, play_matches
 
 
 class Counting(Engine):
@@ -103,7 +103,9 @@ def test_matches_are_the_same_with_and_without_memory():
 
     def run(wrap):
         engine = wrap(ScriptedEngine(rule))
-        fixtures = [Fixture("prisoners_dilemma", ("model", other)) for other in ("grim", "tit-for-tat", "defect-once")]
+        fixtures = [
+            ScheduledMatch("prisoners_dilemma", ("model", other)) for other in ("grim", "tit-for-tat", "defect-once")
+        ]
         matches = play_matches(fixtures, {"model": LLMPlayer(engine)}, env={"rounds": 4})
         return engine, [(m.moves.tolist(), m.traces, m.record.completion_tokens) for m in matches]
 

@@ -6,8 +6,9 @@ from quintain.agents.games import LLMPlayer
 from quintain.engines.engine import Reply
 from quintain.engines.scripted import ScriptedEngine
 from quintain.errors import ConfigurationError
-from quintain.experiments.games.audit import audit_position_bias, tell_apart
-from quintain.experiments.games.matches import Fixture, play_matches
+from quintain.experiments.games.audit import audit_position_bias, discrimination_test
+from quintain.experiments.games.match import ScheduledMatch
+from quintain.experiments.games.matches import play_matches
 
 PD = "prisoners_dilemma"
 
@@ -25,7 +26,7 @@ def crossed(rule, opponents=("grim", "always-defect"), orders=("first", "last"),
         for order in orders
         for way in backwards
     }
-    return play_matches([Fixture(PD, (name, other)) for name in agents for other in opponents], agents), agents
+    return play_matches([ScheduledMatch(PD, (name, other)) for name in agents for other in opponents], agents), agents
 
 
 def cooperate(request):
@@ -40,7 +41,7 @@ def cooperate(request):
 
 def test_a_model_that_takes_the_first_name_is_found_out():
     player = LLMPlayer(ScriptedEngine(first_named))
-    fixtures = [Fixture(PD, ("model", "tit-for-tat"), k) for k in range(6)]
+    fixtures = [ScheduledMatch(PD, ("model", "tit-for-tat"), k) for k in range(6)]
     audit = audit_position_bias(play_matches(fixtures, {"model": player}), "model")
     assert audit.first_named.estimate == 1
     assert audit.first_named.n == 60
@@ -50,7 +51,7 @@ def test_a_model_that_takes_the_first_name_is_found_out():
 
 def test_a_model_that_always_says_one_letter_is_not_accused_of_place_but_of_the_letter():
     player = LLMPlayer(ScriptedEngine(lambda r: Reply(" F" if " F" in r.choices else r.choices[0], "choice", 1, 1)))
-    fixtures = [Fixture(PD, ("model", "tit-for-tat"), k) for k in range(6)]
+    fixtures = [ScheduledMatch(PD, ("model", "tit-for-tat"), k) for k in range(6)]
     audit = audit_position_bias(play_matches(fixtures, {"model": player}), "model")
     assert audit.labels["F"].estimate == 1
     assert audit.verdict.startswith("No bias by place was found.")
@@ -58,16 +59,16 @@ def test_a_model_that_always_says_one_letter_is_not_accused_of_place_but_of_the_
 
 
 def test_a_few_questions_clear_nobody():
-    shares = [audit_position_bias(play_matches([Fixture(PD, ("model", "tit-for-tat"), k) for k in range(n)], {"model":
-              LLMPlayer(ScriptedEngine(lambda r: Reply(" F" if " F" in r.choices else r.choices[0], "choice", 1, 1)))}),
-              "model") for n in (1, 6)]  # fmt: skip
+    engine = ScriptedEngine(lambda r: Reply(" F" if " F" in r.choices else r.choices[0], "choice", 1, 1))
+    schedule = [ScheduledMatch(PD, ("model", "tit-for-tat"), k) for k in range(6)]
+    shares = [audit_position_bias(play_matches(schedule[:n], {"model": LLMPlayer(engine)}), "model") for n in (1, 6)]
     assert "too few to tell" in shares[0].verdict
     assert "too few" not in shares[1].verdict
 
 
 def test_a_fixed_order_cannot_be_audited_and_strategies_need_none():
     player = LLMPlayer(ScriptedEngine(first_named), order="first")
-    matches = play_matches([Fixture(PD, ("model", "grim"))], {"model": player})
+    matches = play_matches([ScheduledMatch(PD, ("model", "grim"))], {"model": player})
     assert "fixed" in audit_position_bias(matches, "model").verdict
     assert audit_position_bias(matches, "grim") is None
 
@@ -75,7 +76,7 @@ def test_a_fixed_order_cannot_be_audited_and_strategies_need_none():
 def test_players_with_opposite_orders_can_be_audited_together():
     engine = ScriptedEngine(first_named)
     agents = {order: LLMPlayer(engine, order=order) for order in ("first", "last")}
-    matches = play_matches([Fixture(PD, (order, "grim")) for order in agents], agents)
+    matches = play_matches([ScheduledMatch(PD, (order, "grim")) for order in agents], agents)
     audit = audit_position_bias(matches, ["first", "last"])
     assert (audit.first_named.estimate, audit.first_named.n) == (1, 20)
     assert "excluded" in audit.verdict
@@ -86,7 +87,7 @@ def test_where_exchanged_labels_were_averaged_no_label_is_counted():
         return Reply(request.choices[0], "choice", 1, 1, choice_logprobs=(-1.0,) * len(request.choices))
 
     player = LLMPlayer(ScriptedEngine(rule), debias="labels")
-    audit = audit_position_bias(play_matches([Fixture(PD, ("model", "grim"))], {"model": player}), "model")
+    audit = audit_position_bias(play_matches([ScheduledMatch(PD, ("model", "grim"))], {"model": player}), "model")
     assert audit.labels == {}
     assert audit.illegal.estimate == 0
 
@@ -107,7 +108,7 @@ def test_where_exchanged_labels_were_averaged_no_label_is_counted():
     ids=["place", "last place", "letter", "other letter", "meaning"],
 )
 def test_exchanged_labels_tell_place_letter_and_meaning_apart(rule, shares, verdict):
-    found = tell_apart(*crossed(rule))
+    found = discrimination_test(*crossed(rule))
     assert (found.place.estimate, found.letter.estimate, found.meaning.estimate) == pytest.approx(shares)
     assert found.place.n == 2  # one value per opponent
     assert found.verdict.startswith(verdict)
@@ -127,25 +128,25 @@ def first_in_the_rules(request):
     ids=["rules", "meaning"],
 )
 def test_rules_told_backwards_tell_the_place_in_the_rules_from_the_meaning(rule, listed, meaning, verdict):
-    assert tell_apart(*crossed(rule)).listed is None
-    assert tell_apart(*crossed(rule)).meaning.estimate == 1  # the two cannot be told apart
-    found = tell_apart(*crossed(rule, backwards=(False, True)))
+    assert discrimination_test(*crossed(rule)).listed is None
+    assert discrimination_test(*crossed(rule)).meaning.estimate == 1  # the two cannot be told apart
+    found = discrimination_test(*crossed(rule, backwards=(False, True)))
     assert (found.listed.estimate, found.meaning.estimate) == pytest.approx((listed, meaning))
     assert found.verdict.startswith(verdict)
 
 
 def test_one_shuffled_player_per_assignment_will_do():
-    found = tell_apart(*crossed(lambda r: r.choices[0], orders=("shuffled",)))
+    found = discrimination_test(*crossed(lambda r: r.choices[0], orders=("shuffled",)))
     assert found.place.estimate == 1
     assert found.letter.estimate == pytest.approx(0.5)  # though the draws were not exactly half and half
 
 
-def test_a_missing_condition_leaves_nothing_to_tell_apart():
-    assert tell_apart(*crossed(lambda r: r.choices[0], orders=("first",))) is None
+def test_a_missing_condition_leaves_nothing_to_decompose():
+    assert discrimination_test(*crossed(lambda r: r.choices[0], orders=("first",))) is None
 
 
 @pytest.mark.parametrize("labels", [[], [("J", "F")], [("J", "F"), ("Q", "X")], [("J", "F", "K")], ["random"]])
 def test_labels_must_be_a_pair_and_its_exchange(labels):
     players = {str(pair): LLMPlayer(ScriptedEngine("J"), labels=pair) for pair in labels}
     with pytest.raises(ConfigurationError, match="exchanged"):
-        tell_apart([], players)
+        discrimination_test([], players)

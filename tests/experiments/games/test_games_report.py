@@ -12,10 +12,12 @@ from quintain.engines.scripted import ScriptedEngine
 from quintain.envs.games import load_game
 from quintain.evaluation.statistics import rate
 from quintain.experiments.games import figures
-from quintain.experiments.games.audit import Causes
-from quintain.experiments.games.matches import Fixture, play_matches
+from quintain.experiments.games.audit import BiasDecomposition
+from quintain.experiments.games.match import ScheduledMatch
+from quintain.experiments.games.matches import play_matches
 from quintain.experiments.games.report import write_games_report
-from quintain.experiments.games.sweep import compare_players, sweep
+from quintain.experiments.games.scores import compare_players
+from quintain.experiments.games.sweep import sweep
 from quintain.experiments.games.tournament import tournament
 
 HOSTILE = "<script>alert(1)</script>\x1b[31m"
@@ -34,7 +36,9 @@ def page(tmp_path_factory):
         title="A & B",
         result=tournament(["grim", "random", "tit-for-tat"], rounds=20),
         comparisons={"model - hostile": compare_players(matches, "model", "hostile")},
-        causes={"model": Causes(("J", "F"), rate(1, 2), rate(2, 2), rate(1, 2), None, "It is the letter (J).")},
+        decompositions={
+            "model": BiasDecomposition(("J", "F"), rate(1, 2), rate(2, 2), rate(1, 2), None, "It is the letter (J).")
+        },
     )
     return path.read_text()
 
@@ -76,7 +80,7 @@ def test_text_from_models_cannot_run(page):
 
 
 def test_equal_matches_give_equal_figures():
-    matches = play_matches([Fixture("prisoners_dilemma", ("grim", "joss"), k) for k in range(3)], {})
+    matches = play_matches([ScheduledMatch("prisoners_dilemma", ("grim", "joss"), k) for k in range(3)], {})
     assert figures.round_by_round(matches, "grim") == figures.round_by_round(matches, "grim")
     assert "joss" in figures.round_by_round(matches, "grim")
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from quintain.experiments.games import Fixture, last_round_test, play_matches
+from quintain.experiments.games import ScheduledMatch, last_round_test, play_matches
 
 
 def played(first_moves, rounds):
@@ -16,7 +16,7 @@ def played(first_moves, rounds):
             moves = iter(next(scripts))
             return type("Actor", (), {"act": lambda self, observation, info: next(moves)})()
 
-    fixtures = [Fixture("prisoners_dilemma", ("script", "grim"), k) for k in range(len(first_moves))]
+    fixtures = [ScheduledMatch("prisoners_dilemma", ("script", "grim"), k) for k in range(len(first_moves))]
     return play_matches(fixtures, {"script": Script()}, env={"rounds": rounds}, concurrency=1)
 
 

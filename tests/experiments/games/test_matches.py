@@ -11,8 +11,10 @@ from quintain.engines.engine import Reply
 from quintain.engines.scripted import ScriptedEngine
 from quintain.errors import ConfigurationError, RecordError, SandboxError, UnknownNameError
 from quintain.experiments.games import metrics
-from quintain.experiments.games.matches import Fixture, load_matches, play_matches
-from quintain.experiments.games.sweep import compare_players, sample_games, score_by_family, sweep
+from quintain.experiments.games.match import ScheduledMatch, load_matches
+from quintain.experiments.games.matches import play_matches
+from quintain.experiments.games.scores import compare_players, score_by_family
+from quintain.experiments.games.sweep import sample_games, sweep
 from quintain.experiments.games.tournament import tournament
 
 PD, BOS = "prisoners_dilemma", "battle_of_the_sexes"
@@ -20,7 +22,7 @@ PD, BOS = "prisoners_dilemma", "battle_of_the_sexes"
 
 def one(game, first, second, rounds=10, **options):
     (match,) = play_matches(
-        [Fixture(game, (first, second))], options.pop("agents", {}), env={"rounds": rounds, **options}
+        [ScheduledMatch(game, (first, second))], options.pop("agents", {}), env={"rounds": rounds, **options}
     )
     return match
 
@@ -89,7 +91,7 @@ def test_illegal_moves_are_counted_and_leave_the_other_metrics_alone():
 
 
 def test_a_match_is_one_value_in_the_summary():
-    fixtures = [Fixture(PD, ("random", "always-cooperate"), k) for k in range(12)]
+    fixtures = [ScheduledMatch(PD, ("random", "always-cooperate"), k) for k in range(12)]
     summary = metrics.summarise(play_matches(fixtures, {}), "random")
     assert summary["defection"].n == 12
     assert summary["defection"].low < 0.5 < summary["defection"].high
@@ -99,7 +101,7 @@ def test_a_match_is_one_value_in_the_summary():
 
 
 def test_a_run_can_be_interrupted_and_resumed(tmp_path):
-    fixtures = [Fixture(PD, ("random", "joss"), k) for k in range(8)]
+    fixtures = [ScheduledMatch(PD, ("random", "joss"), k) for k in range(8)]
     whole = play_matches(fixtures, {}, seed=3)
     seen = []
 
@@ -113,13 +115,13 @@ def test_a_run_can_be_interrupted_and_resumed(tmp_path):
     assert len(load_matches(tmp_path / "run")) == 3
     resumed = play_matches(fixtures, {}, seed=3, out=tmp_path / "run", resume=True)
     assert [m.moves.tolist() for m in resumed] == [m.moves.tolist() for m in whole]
-    assert [m.fixture for m in load_matches(tmp_path / "run")] == fixtures
+    assert [m.scheduled for m in load_matches(tmp_path / "run")] == fixtures
     with pytest.raises(RecordError, match="another configuration"):
         play_matches(fixtures[:4], {}, seed=3, out=tmp_path / "run", resume=True)
 
 
 def test_results_do_not_depend_on_concurrency():
-    fixtures = [Fixture(game, ("random", "hedge"), k) for k in range(5) for game in (PD, BOS)]
+    fixtures = [ScheduledMatch(game, ("random", "hedge"), k) for k in range(5) for game in (PD, BOS)]
     one_by_one, together = (play_matches(fixtures, {}, concurrency=c) for c in (1, 10))
     assert [m.moves.tolist() for m in one_by_one] == [m.moves.tolist() for m in together]
 
@@ -129,9 +131,9 @@ def test_a_player_that_raises_costs_its_match_only():
         def begin(self, seat):
             raise RuntimeError("no")
 
-    fixtures = [Fixture(PD, ("broken", "grim")), Fixture(PD, ("grim", "joss"))]
+    fixtures = [ScheduledMatch(PD, ("broken", "grim")), ScheduledMatch(PD, ("grim", "joss"))]
     (match,) = play_matches(fixtures, {"broken": Broken()})
-    assert match.fixture.agents == ("grim", "joss")
+    assert match.scheduled.agents == ("grim", "joss")
 
 
 def test_only_failed_matches_are_retried(tmp_path):
@@ -146,14 +148,14 @@ def test_only_failed_matches_are_retried(tmp_path):
         def act(self, observation, info):
             return 0
 
-    fixtures, moody, played = [Fixture(PD, ("moody", "random"), k) for k in range(10)], Moody(), []
+    fixtures, moody, played = [ScheduledMatch(PD, ("moody", "random"), k) for k in range(10)], Moody(), []
     first = play_matches(fixtures, {"moody": moody}, out=tmp_path / "run")
     assert 0 < len(first) < 10
     moody.works = True
     run = {"out": tmp_path / "run", "resume": True, "on_match": played.append}
     assert len(play_matches(fixtures, {"moody": moody}, **run)) == len(first)
     again = play_matches(fixtures, {"moody": moody}, **run, retry_errors=True)
-    assert [m.fixture for m in again] == fixtures
+    assert [m.scheduled for m in again] == fixtures
     assert len(played) == 10 - len(first)
 
 
@@ -173,15 +175,15 @@ def test_players_that_are_made_by_name_are_closed():
     register_agent("closes", "quintain.agents.scripted:ScriptedAgent")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("quintain.agents.scripted.ScriptedAgent", Closes)
-        play_matches([Fixture(PD, ("closes", "mine"))], {"mine": Closes()})
+        play_matches([ScheduledMatch(PD, ("closes", "mine"))], {"mine": Closes()})
     assert len(closed) == 1
 
 
 def test_unknown_players_and_wrong_seats_are_refused():
     with pytest.raises(UnknownNameError):
-        play_matches([Fixture(PD, ("grimm", "joss"))], {})
+        play_matches([ScheduledMatch(PD, ("grimm", "joss"))], {})
     with pytest.raises(ConfigurationError, match="4 seats"):
-        play_matches([Fixture("public_goods", ("grim", "joss"))], {})
+        play_matches([ScheduledMatch("public_goods", ("grim", "joss"))], {})
 
 
 def test_what_cannot_work_is_said_before_the_first_match(tmp_path):
@@ -190,10 +192,10 @@ def test_what_cannot_work_is_said_before_the_first_match(tmp_path):
 
     agents = {"model": LLMPlayer(ScriptedEngine(serve))}
     with pytest.raises(ConfigurationError, match="label 'J' takes 2 tokens"):
-        play_matches([Fixture(PD, ("model", "grim"))], agents, out=tmp_path / "run")
+        play_matches([ScheduledMatch(PD, ("model", "grim"))], agents, out=tmp_path / "run")
     agents = {"model": LLMPlayer(ScriptedEngine(first_named), debias="labels")}
     with pytest.raises(ConfigurationError, match="debiasing needs log-probabilities"):
-        play_matches([Fixture(PD, ("model", "grim"))], agents, out=tmp_path / "run")
+        play_matches([ScheduledMatch(PD, ("model", "grim"))], agents, out=tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -267,7 +269,7 @@ def test_roles_do_not_matter_over_all_144_games():
     """The set is closed under role swap, so a pure best reply earns the same from either seat."""
     matches = sweep(["always-cooperate", "best-response"], sample_games(144), rounds=4)
     assert len(matches) == 144 * 4
-    alone = [match for match in matches if set(match.fixture.agents) == {"best-response"}]
+    alone = [match for match in matches if set(match.scheduled.agents) == {"best-response"}]
     totals = [sum(metrics.score(match, seat) for match in alone) for seat in (0, 1)]
     assert abs(totals[0] - totals[1]) / totals[0] < 0.05
 
@@ -291,12 +293,12 @@ def test_players_are_compared_in_pairs():
 
 
 def test_both_seats_of_self_play_are_one_value():
-    matches = play_matches([Fixture(PD, ("random", "random"), repetition) for repetition in range(6)], {})
+    matches = play_matches([ScheduledMatch(PD, ("random", "random"), repetition) for repetition in range(6)], {})
     summary = metrics.summarise(matches, "random")
     assert summary["defection"].n == 6
     hand = [np.mean([metrics.defection(match, seat) for seat in (0, 1)]) for match in matches]
     assert summary["defection"].estimate == pytest.approx(np.mean(hand))
-    ordinal = play_matches([Fixture(name, ("random", "random")) for name in sample_games(4)], {})
+    ordinal = play_matches([ScheduledMatch(name, ("random", "random")) for name in sample_games(4)], {})
     assert sum(score_by_family(ordinal, "random")[letter].n for letter in "WBUCSPT" if letter in
                score_by_family(ordinal, "random")) == 4  # fmt: skip
 
@@ -341,7 +343,7 @@ def test_illegal_moves_cost_what_they_cost_in_the_game():
     assert dict(result.ranking())["mine"].estimate < 0
     legal = tournament(["model", "grim"], rounds=4, repetitions=1, agents={"model": lambda observation: 0})
     assert legal.payoffs[0, 1] == pytest.approx(np.mean([m.payoffs[:, 0].mean() for m in legal.played
-                                                         if m.fixture.agents == ("model", "grim")]))  # fmt: skip
+                                                         if m.scheduled.agents == ("model", "grim")]))  # fmt: skip
 
 
 def test_a_player_that_is_no_name_is_told_where_to_go():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from quintain.errors import ConfigurationError
-from quintain.experiments.games import Fixture, compare_players, mixed_effects, play_matches, sample_games
+from quintain.experiments.games import ScheduledMatch, compare_players, mixed_effects, play_matches, sample_games
 
 pytest.importorskip("statsmodels")
 
@@ -12,7 +12,7 @@ pytest.importorskip("statsmodels")
 @pytest.fixture(scope="module")
 def matches():
     fixtures = [
-        Fixture(game, (player, opponent), repetition)
+        ScheduledMatch(game, (player, opponent), repetition)
         for game in sample_games(10)
         for player in ("random", "tit-for-tat", "always-cooperate")
         for opponent in ("best-response", "alternator")
@@ -33,14 +33,16 @@ def test_in_a_balanced_design_estimates_are_the_differences_of_means(matches):
 
 def test_known_effects_are_recovered():
     """Values made up: cells differ by much, the second player earns 0.3 more; unpaired, that would drown."""
-    fixtures = [Fixture(game, (player, "grim")) for game in sample_games(40) for player in ("random", "alternator")]
+    fixtures = [
+        ScheduledMatch(game, (player, "grim")) for game in sample_games(40) for player in ("random", "alternator")
+    ]
     played = play_matches(fixtures, {}, env={"rounds": 2})
     rng = np.random.default_rng(0)
     level = {fixture.game: rng.normal(0, 5) for fixture in fixtures}
 
     def made_up(match, seat):
-        name = match.fixture.agents[seat]
-        return level[match.fixture.game] + 0.3 * (name == "alternator") + rng.normal(0, 0.1)
+        name = match.scheduled.agents[seat]
+        return level[match.scheduled.game] + 0.3 * (name == "alternator") + rng.normal(0, 0.1)
 
     found = mixed_effects(played, ["random", "alternator"], made_up)["alternator"]
     assert found.low < 0.3 < found.high

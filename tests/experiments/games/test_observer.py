@@ -6,13 +6,13 @@ from quintain.agents.games import LLMPlayer
 from quintain.engines.engine import Reply
 from quintain.engines.scripted import ScriptedEngine
 from quintain.errors import ConfigurationError
-from quintain.experiments.games import Fixture, metrics, play_matches, predict_moves
+from quintain.experiments.games import ScheduledMatch, metrics, play_matches, predict_moves
 
 BOS = "battle_of_the_sexes"
 
 
 def logged(*agents, game=BOS, rounds=6):
-    return play_matches([Fixture(game, agents)], {}, env={"rounds": rounds})
+    return play_matches([ScheduledMatch(game, agents)], {}, env={"rounds": rounds})
 
 
 def onlooker(rule, seen=None, **settings):

@@ -5,7 +5,7 @@ import pytest
 pytest.importorskip("matplotlib", reason="figures need matplotlib: pip install 'quintain[report]'")
 
 from quintain.errors import RecordError
-from quintain.experiments.games import Fixture, play_matches, tournament, write_run_page
+from quintain.experiments.games import ScheduledMatch, play_matches, tournament, write_run_page
 
 
 def test_a_tournament_has_its_ranking_once_everybody_has_met(tmp_path):
@@ -19,7 +19,7 @@ def test_a_tournament_has_its_ranking_once_everybody_has_met(tmp_path):
 
 
 def test_matches_of_no_particular_experiment_show_all_players(tmp_path):
-    play_matches([Fixture("prisoners_dilemma", ("grim", "joss"))], {}, env={"rounds": 3}, out=tmp_path)
+    play_matches([ScheduledMatch("prisoners_dilemma", ("grim", "joss"))], {}, env={"rounds": 3}, out=tmp_path)
     page = write_run_page(tmp_path).read_text()
     assert "grim in prisoners_dilemma" in page
     assert "joss in prisoners_dilemma" in page

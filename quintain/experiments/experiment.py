@@ -1,0 +1,117 @@
+"""The contract of an experiment: a plan of cells, and what its records amount to.
+
+An experiment describes itself, lists its cells, and turns records into a table and a page. It opens no run folder,
+shows no progress and contains no loop over cells: :class:`~quintain.experiments.runner.ExperimentRun` does that for
+all experiments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+from quintain.evaluation.report import Report
+from quintain.evaluation.rescore import Rescored
+from quintain.experiments.store import Store
+from quintain.records import EpisodeRecord
+
+__all__ = ["Cell", "Experiment", "Rescorable", "RunKind", "Sink"]
+
+#: Receives each record as its episode ends, in any order.
+Sink = Callable[[EpisodeRecord], None]
+
+
+class Cell(Protocol):
+    """One condition of an experiment: it holds everything that its episodes need, their seeds included."""
+
+    @property
+    def title(self) -> str:
+        """A few words for the progress bar."""
+
+    @property
+    def indices(self) -> range:
+        """Indices of the cell's episodes in the run. The cells of an experiment share none."""
+
+    def prepare(self, store: Store) -> None:
+        """Compute what the episodes need, such as a trained attack, unless ``store`` holds it already."""
+
+    def play(self, indices: Sequence[int], store: Store, sink: Sink) -> None:
+        """Play episodes. How many run side by side is the cell's own affair: a vector batch, an event loop, or one.
+
+        A record depends on its index alone, apart from its wall time: playing some episodes now and the others after
+        an interruption gives the same records as playing all at once.
+
+        Args:
+            indices: Members of :attr:`indices`, ascending.
+            store: What :meth:`prepare` filled.
+            sink: Receives each record.
+        """
+
+
+class RunKind(Protocol):
+    """What can be done with a stored run of one kind, without the agents that played it.
+
+    Attributes:
+        kind: Name of the kind, as in the manifest: ``"robustness"``.
+    """
+
+    kind: ClassVar[str]
+
+    @classmethod
+    def tabulate(cls, report: Report) -> Any:
+        """Compute the results from the records; works on a half-finished run.
+
+        Args:
+            report: Records, manifest and confidence; ``report.path`` leads to what else the run has stored.
+        """
+
+    @classmethod
+    def page(cls, report: Report) -> str:
+        """Return the run's page as HTML.
+
+        Raises:
+            MissingDependencyError: Without the ``report`` extra.
+        """
+
+
+class Experiment(RunKind, Protocol):
+    """A plan of cells."""
+
+    def check(self) -> None:
+        """Raise if the experiment cannot work, before anything is trained, played or written.
+
+        Raises:
+            ConfigurationError: If the parts do not fit together.
+        """
+
+    def describe(self) -> Mapping[str, Any]:
+        """Return everything that decides the numbers: the manifest's ``"config"``, which resuming compares.
+
+        Returns:
+            JSON-able data with the keys ``"env"``, ``"env_kwargs"``, ``"agent"`` and ``"seed"``, and any others.
+        """
+
+    def metadata(self) -> Mapping[str, Any]:
+        """Return further entries of the manifest, which decide no number."""
+
+    def cells(self) -> Iterable[Cell]:
+        """List the cells, in a fixed order."""
+
+
+@runtime_checkable
+class Rescorable(Protocol):
+    """A kind of run whose stored actions can be scored again without the agents."""
+
+    @classmethod
+    def rescore(cls, run: str | Path, *, env_kwargs: dict[str, Any] | None = None, concurrency: int = 16) -> Rescored:
+        """Score a stored run again.
+
+        Args:
+            run: The run folder.
+            env_kwargs: Changes to the environment's stored arguments.
+            concurrency: Episodes that are live at once, >= 1.
+
+        Raises:
+            RecordError: If the environment cannot be made again from the manifest.
+        """

@@ -1,0 +1,54 @@
+"""Normalised scores by family of ordinal games, comparisons of players, and the published scores."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from quintain.envs.games import FAMILIES
+from quintain.errors import ConfigurationError
+from quintain.evaluation.statistics import Interval, mean, paired_difference
+from quintain.experiments.games.match import Match
+from quintain.experiments.games.metrics import normalised_score, per_match
+
+__all__ = ["PUBLISHED", "compare_players", "score_by_family"]
+
+#: Normalised scores of Akata et al. (2025), by family.
+PUBLISHED: dict[str, dict[str, float]] = {
+    "Llama 2": {"S": 0.486, "B": 0.632, "C": 0.634, "U": 0.641, "P": 0.731, "W": 0.915, "all": 0.697},
+    "Claude 2": {"S": 0.735, "B": 0.794, "C": 0.749, "U": 0.812, "P": 0.838, "W": 0.878, "all": 0.814},
+    "davinci-002": {"S": 0.473, "B": 0.629, "C": 0.638, "U": 0.683, "P": 0.807, "W": 0.988, "all": 0.730},
+    "davinci-003": {"S": 0.692, "B": 0.761, "C": 0.793, "U": 0.833, "P": 0.841, "W": 0.972, "all": 0.839},
+    "GPT-4": {"S": 0.763, "B": 0.798, "C": 0.806, "U": 0.836, "P": 0.871, "W": 0.992, "all": 0.854},
+}
+
+
+def score_by_family(matches: Sequence[Match], agent: str, confidence: float = 0.95) -> dict[str, Interval]:
+    """Mean normalised score of one player in each family of ordinal games, and under ``"all"`` over all of them.
+
+    Tragic games count only on their own: the published table leaves them out.
+    """
+    groups = {family: [m for m in matches if m.game.family == family] for family in FAMILIES}
+    groups["all"] = [m for m in matches if m.game.family not in ("", "T")]
+    values = {family: per_match(group, agent, normalised_score) for family, group in groups.items()}
+    return {family: mean(found, confidence) for family, found in values.items() if found}
+
+
+def compare_players(matches: Sequence[Match], first: str, second: str, confidence: float = 0.95) -> Interval:
+    """Difference in mean normalised score, by a paired bootstrap over cells of equal game, seat, opponent, repetition.
+
+    Raises:
+        ConfigurationError: If the two never met the same cell.
+    """
+    cells: dict[tuple[Any, ...], dict[str, float]] = defaultdict(dict)
+    for match in matches:
+        for seat, name in enumerate(match.scheduled.agents):
+            value = normalised_score(match, seat) if name in (first, second) else None
+            if value is not None:
+                opponent = match.scheduled.agents[1 - seat]
+                cells[match.scheduled.game, seat, opponent, match.scheduled.repetition][name] = value
+    pairs = [cell for cell in cells.values() if len(cell) == 2]
+    if not pairs:
+        raise ConfigurationError(f"{first!r} and {second!r} never played the same game, seat and opponent")
+    return paired_difference([pair[first] for pair in pairs], [pair[second] for pair in pairs], confidence)

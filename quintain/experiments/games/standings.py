@@ -1,0 +1,87 @@
+"""Results of a round-robin tournament: payoff matrices and scores with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quintain.errors import ConfigurationError
+from quintain.evaluation.statistics import Interval, mean
+from quintain.experiments.games.match import Match
+
+__all__ = ["Tournament", "collect"]
+
+
+@dataclass(frozen=True)
+class Tournament:
+    """Results of a tournament in which every player met every player, itself included.
+
+    Attributes:
+        names: Names of the ``n`` players.
+        payoffs: Shape ``(n, n)``: mean payoff per round of the row player against the column player, penalties for
+            illegal moves deducted.
+        cooperation: Shape ``(n, n)``: share of option 0 among the legal moves of the row player against the column
+            player; NaN where it made none.
+        scores: Shape ``(n, repetitions)``: each player's mean payoff per round over all opponents, per repetition in
+            which no match failed for infrastructure reasons.
+        rounds: Rounds per match; the maximum where the number is random.
+        matches: Number of matches.
+        played: The matches themselves; empty where the vectorised engine played.
+    """
+
+    names: Sequence[str]
+    payoffs: NDArray[np.float64]
+    cooperation: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    rounds: int
+    matches: int
+    played: Sequence[Match] = field(default=(), repr=False)
+
+    def ranking(self, confidence: float = 0.95) -> list[tuple[str, Interval]]:
+        """Return the players by mean payoff per round, best first, with intervals over repetitions.
+
+        Args:
+            confidence: Nominal coverage of the intervals, in (0, 1).
+        """
+        intervals = [mean(values, confidence) for values in self.scores]
+        order = sorted(range(len(self.names)), key=lambda k: -intervals[k].estimate)
+        return [(self.names[k], intervals[k]) for k in order]
+
+
+def collect(players: Sequence[str], played: Sequence[Match], rounds: int, repetitions: int) -> Tournament:
+    """Make a tournament of its matches.
+
+    Raises:
+        ConfigurationError: If there is no repetition in which every pair has a match.
+    """
+    n = len(players)
+    place = {name: k for k, name in enumerate(players)}
+    earned, kind, count, judged = np.zeros((4, repetitions, n, n))
+    for match in played:
+        for seat, name in enumerate(match.scheduled.agents):
+            cell = match.scheduled.repetition, place[name], place[match.scheduled.agents[1 - seat]]
+            own = match.moves[:, seat]
+            earned[cell] += match.record.returns[f"player_{seat}"] / len(own)
+            count[cell] += 1
+            legal = own[own >= 0]
+            if len(legal):
+                kind[cell] += (legal == 0).mean()
+                judged[cell] += 1
+    complete = count.all(axis=(1, 2))
+    if not complete.any():
+        raise ConfigurationError(
+            "in every repetition some pair has no match without infrastructure failure; the warning above names the "
+            "first, the records (out=...) all of them. Play those again with resume=True, retry_errors=True "
+            "(--resume --retry-errors)"
+        )
+    # Only where everybody met everybody can scores be ranked.
+    scores = (earned[complete] / count[complete]).mean(axis=2).T
+    with np.errstate(invalid="ignore"):  # a player without a legal move has no cooperation
+        cooperation = kind.sum(axis=0) / judged.sum(axis=0)
+    totals = count.sum(axis=0)
+    return Tournament(
+        list(players), earned.sum(axis=0) / totals, cooperation, scores, rounds, len(played), list(played)
+    )

@@ -1,0 +1,136 @@
+"""The kinds of run, by the name that a manifest holds, and what can be done with a stored run of any kind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from quintain.errors import ConfigurationError, RecordError
+from quintain.evaluation.compare import Comparison, compare
+from quintain.evaluation.report import Report
+from quintain.evaluation.rescore import Rescored
+from quintain.experiments.experiment import Rescorable, RunKind
+from quintain.files import write_atomically
+from quintain.records import read_manifest
+from quintain.registry import Registry
+
+__all__ = ["EXPERIMENTS", "KindFacts", "compare_runs", "kind_of", "load_run", "rescore_run", "write_run_page"]
+
+#: Kind of the runs whose manifest has none.
+_DEFAULT = "evaluate"
+
+
+@dataclass(frozen=True, slots=True)
+class KindFacts:
+    """Facts about a kind of run.
+
+    Attributes:
+        made_by: The command or function that makes such runs, for messages.
+    """
+
+    made_by: str = "another package"
+
+
+#: Every kind of run; the entries are classes that satisfy :class:`~quintain.experiments.experiment.RunKind`.
+EXPERIMENTS: Registry[RunKind, KindFacts] = Registry("kind of run", KindFacts, group="quintain.experiments")
+
+EXPERIMENTS.add("evaluate", "quintain.experiments.single:EvaluateRun", made_by="quintain eval")
+EXPERIMENTS.add("play", "quintain.experiments.single:PlayRun", made_by="quintain.play")
+EXPERIMENTS.add("matches", "quintain.experiments.games.matches:MatchesExperiment", made_by="play_matches")
+EXPERIMENTS.add("sweep", "quintain.experiments.games.sweep:SweepExperiment", made_by="quintain games sweep")
+EXPERIMENTS.add(
+    "tournament", "quintain.experiments.games.tournament:TournamentExperiment", made_by="quintain tournament"
+)
+EXPERIMENTS.add(
+    "robustness", "quintain.experiments.robustness.experiment:RobustnessExperiment", made_by="quintain robustness"
+)
+
+
+def kind_of(manifest: Mapping[str, Any]) -> str:
+    """Return the kind of run that a manifest describes.
+
+    Raises:
+        UnknownNameError: If no package that is installed knows the kind.
+    """
+    kind = str(manifest.get("kind", _DEFAULT))
+    if kind not in EXPERIMENTS:
+        raise EXPERIMENTS.unknown(kind)
+    return kind
+
+
+def load_run(run: str | Path, confidence: float | None = None) -> Report:
+    """Read a stored run of any kind.
+
+    Args:
+        run: The run folder.
+        confidence: Nominal coverage of the intervals, in (0, 1); ``None`` takes the run's own, else 0.95.
+
+    Raises:
+        RecordError: If there is no run.
+    """
+    return Report.load(run, confidence or read_manifest(run).get("confidence", 0.95))
+
+
+def write_run_page(run: str | Path, path: str | Path | None = None, *, confidence: float | None = None) -> Path:
+    """Write the page of a stored run, finished or not.
+
+    Args:
+        run: The run folder.
+        path: The page's path; ``None`` means ``report.html`` in the run folder.
+        confidence: Nominal coverage of the intervals, in (0, 1); ``None`` takes the run's own, else 0.95.
+
+    Returns:
+        Path of the page.
+
+    Raises:
+        MissingDependencyError: Without the ``report`` extra.
+        RecordError: If there is no run.
+        UnknownNameError: If its kind is unknown.
+    """
+    report = load_run(run, confidence)
+    target = Path(run) / "report.html" if path is None else Path(path)
+    write_atomically(target, EXPERIMENTS.load(kind_of(report.manifest)).page(report))
+    return target
+
+
+def rescore_run(run: str | Path, *, env_kwargs: dict[str, Any] | None = None, concurrency: int = 16) -> Rescored:
+    """Score a stored run again without the agents, where its kind can be.
+
+    Args:
+        run: The run folder.
+        env_kwargs: Changes to the environment's stored arguments.
+        concurrency: Episodes that are live at once, >= 1.
+
+    Raises:
+        RecordError: If there is no run, or runs of its kind cannot be scored again.
+        UnknownNameError: If its kind is unknown.
+    """
+    kind = kind_of(Report.load(run).manifest)
+    found = EXPERIMENTS.load(kind)
+    if not isinstance(found, Rescorable):
+        able = [EXPERIMENTS.facts(name).made_by for name in EXPERIMENTS if _can_rescore(name)]
+        raise RecordError(
+            f"{str(run)!r} was made by {EXPERIMENTS.facts(kind).made_by}, and only runs of {', '.join(able)} can be "
+            "scored again; quintain view shows it"
+        )
+    return found.rescore(run, env_kwargs=env_kwargs, concurrency=concurrency)
+
+
+def _can_rescore(kind: str) -> bool:
+    return isinstance(EXPERIMENTS.load(kind), Rescorable)
+
+
+def compare_runs(first: Report, second: Report, *, confidence: float = 0.95, seed: int = 0) -> Comparison:
+    """Compare two stored runs of one kind, episode by episode. See :func:`quintain.compare`.
+
+    Raises:
+        ConfigurationError: If the runs are of different kinds, or their episodes cannot be paired.
+        UnknownNameError: If their kind is unknown.
+    """
+    kinds = [kind_of(report.manifest) for report in (first, second)]
+    if kinds[0] != kinds[1]:
+        made = [EXPERIMENTS.facts(kind).made_by for kind in kinds]
+        raise ConfigurationError(f"the runs are of different kinds: one was made by {made[0]}, the other by {made[1]}")
+    return compare(first, second, confidence=confidence, seed=seed)

@@ -1,0 +1,120 @@
+"""The one runner of experiments: folder, progress, resuming, retrying, interruption."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, Self
+
+from quintain.errors import MissingDependencyError
+from quintain.evaluation.manifest import make_manifest
+from quintain.evaluation.recording import Recording
+from quintain.evaluation.report import Report
+from quintain.experiments.experiment import Cell, Experiment
+from quintain.experiments.store import Store
+from quintain.files import write_atomically
+from quintain.records import EpisodeRecord
+
+__all__ = ["ExperimentRun"]
+
+
+class ExperimentRun:
+    """A run of an experiment. Use as a context manager.
+
+    Entering checks the experiment and opens the run folder; :meth:`play` plays the episodes that are missing. Each
+    record is written at once, so Ctrl-C, a kill or an exception loses only the episodes in flight.
+
+    Args:
+        experiment: The plan.
+        out: Run folder for manifest and records; ``None`` writes nothing.
+        resume: Continue the run in ``out``: finished episodes are kept.
+        retry_errors: With ``resume``: play again only the episodes that failed for infrastructure reasons.
+        progress: Show a progress bar; ``None`` shows it where there is a terminal.
+        metadata: Entries for the manifest beside those of the experiment.
+        on_episode: Called with each new record, in order of completion.
+
+    Attributes:
+        store: What the run computes beside its episodes; available once entered.
+
+    Raises:
+        ConfigurationError: If the arguments contradict each other; on entering, if the experiment cannot work.
+        RecordError: On entering: if the folder cannot be written, or holds another run.
+    """
+
+    store: Store
+
+    def __init__(
+        self,
+        experiment: Experiment,
+        *,
+        out: str | Path | None = None,
+        resume: bool = False,
+        retry_errors: bool = False,
+        progress: bool | None = None,
+        metadata: Mapping[str, Any] | None = None,
+        on_episode: Callable[[EpisodeRecord], None] | None = None,
+    ) -> None:
+        self._experiment = experiment
+        self._cells = tuple(experiment.cells())
+        config = dict(experiment.describe())
+        manifest = make_manifest(config["env"], config["env_kwargs"], config["agent"], config["seed"])
+        manifest["config"] |= config
+        manifest |= {"kind": experiment.kind, **experiment.metadata(), **(metadata or {})}
+        self._folder = None if out is None else Path(out)
+        self._recording = Recording(
+            manifest, sum(len(cell.indices) for cell in self._cells), out=out, resume=resume,
+            retry_errors=retry_errors, progress=progress, on_episode=on_episode,
+        )  # fmt: skip
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._experiment.check()
+        self._stack.enter_context(self._recording)
+        self.store = Store(self._folder, self._recording.bar)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def play(self, on_cell: Callable[[Cell], None] | None = None) -> None:
+        """Play the episodes that the run lacks, cell by cell.
+
+        Args:
+            on_cell: Called after each cell, whether its episodes were played now or before.
+
+        Raises:
+            RecordError: If a record cannot be written.
+            KeyboardInterrupt: On Ctrl-C. Finished episodes are recorded; continue with ``resume``.
+        """
+        todo = frozenset(self._recording.todo)
+        for cell in self._cells:
+            missing = [index for index in cell.indices if index in todo]
+            if missing:
+                self.store.progress.describe(cell.title)
+                cell.prepare(self.store)
+                cell.play(missing, self.store, self._recording.add)
+            if on_cell is not None:
+                on_cell(cell)
+
+    def report(self, confidence: float = 0.95) -> Report:
+        """Return the records so far as a report.
+
+        Args:
+            confidence: Nominal coverage of the intervals, in (0, 1).
+        """
+        return self._recording.report(confidence)
+
+    def write_page(self, confidence: float = 0.95) -> None:
+        """Write ``report.html`` into the run folder, if there is one; without the ``report`` extra, warn instead.
+
+        Args:
+            confidence: Nominal coverage of the intervals, in (0, 1).
+        """
+        if self._folder is None:
+            return
+        try:
+            write_atomically(self._folder / "report.html", self._experiment.page(self.report(confidence)))
+        except MissingDependencyError as error:
+            warnings.warn(f"no report.html: {error}", stacklevel=3)

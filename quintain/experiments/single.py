@@ -1,0 +1,43 @@
+"""Runs of one environment and one agent (``evaluate``) or one agent per seat (``play``), as kinds of run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from quintain.evaluation.html.page import render
+from quintain.evaluation.report import Report
+from quintain.evaluation.rescore import Rescored, rescore
+
+__all__ = ["EvaluateRun", "PlayRun"]
+
+
+class PlayRun:
+    """A run of :func:`quintain.play`."""
+
+    kind: ClassVar[str] = "play"
+
+    @classmethod
+    def tabulate(cls, report: Report) -> Report:
+        """Return the report itself: it computes success, returns and metrics."""
+        return report
+
+    @classmethod
+    def page(cls, report: Report) -> str:
+        """Return the page: summary, plots, provenance, every transcript.
+
+        Raises:
+            MissingDependencyError: Without the ``report`` extra.
+        """
+        return render(report)
+
+
+class EvaluateRun(PlayRun):
+    """A run of :func:`quintain.evaluate`. Its manifest has no ``"kind"``."""
+
+    kind: ClassVar[str] = "evaluate"
+
+    @classmethod
+    def rescore(cls, run: str | Path, *, env_kwargs: dict[str, Any] | None = None, concurrency: int = 16) -> Rescored:
+        """Score the stored actions again. See :func:`quintain.rescore`."""
+        return rescore(run, env_kwargs=env_kwargs, concurrency=concurrency)
