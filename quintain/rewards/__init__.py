@@ -1,4 +1,4 @@
-"""What is good: named reward terms that add up."""
+"""Rewards: named terms that add up, and the wrapper that computes them."""
 
 from quintain.rewards.registry import REWARDS
 from quintain.rewards.terms import InvalidReward, RewardTerm, Transition, WithRewardTerms, sandboxed_term

@@ -1,4 +1,4 @@
-"""A reward is a set of named terms that add up; a wrapper computes them and says what it paid for what."""
+"""Rewards as sums of named terms: the transition they see, and the wrapper that adds them up and reports each one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import gymnasium as gym
+from gymnasium.utils import RecordConstructorArgs
 
 from quintain.errors import ConfigurationError
 from quintain.sandbox import SandboxedFunction
@@ -16,7 +17,7 @@ __all__ = ["InvalidReward", "RewardTerm", "Transition", "WithRewardTerms", "sand
 
 
 class InvalidReward(ValueError):
-    """A term could not give a finite number for this step. An outcome that is counted, not a score of 0."""
+    """A term has no finite value for this step. Runs count such steps; they are not scored as 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +25,14 @@ class Transition:
     """One step of an environment, as a reward term sees it.
 
     Attributes:
-        observation: Before the action.
-        action: What was done.
-        next_observation: After the action.
-        reward: What the environment itself paid.
-        terminated: Whether the task ended.
-        truncated: Whether something outside the task ended the episode.
-        info: The environment's ``info`` after the action.
-        memory: Whatever terms want to remember within an episode; empty after each reset, shared by all terms.
+        observation: Observation before the action, a member of the observation space.
+        action: The action that was passed to ``step``.
+        next_observation: Observation after the action.
+        reward: Reward of the wrapped environment for this step.
+        terminated: Whether the task ended with this step.
+        truncated: Whether something outside the task, such as a time limit, ended the episode with this step.
+        info: ``info`` of the wrapped environment after the action.
+        memory: Scratch space for state within an episode; shared by all terms, emptied at each reset.
     """
 
     observation: Any
@@ -44,24 +45,27 @@ class Transition:
     memory: dict[str, Any] = field(default_factory=dict)
 
 
-#: Pays a finite number for a transition, or raises :class:`InvalidReward`.
+#: Maps a transition to a finite number, or raises :class:`InvalidReward`.
 RewardTerm = Callable[[Transition], float]
 
 
-class WithRewardTerms(gym.Wrapper[Any, Any, Any, Any]):
-    """Pays the sum of named terms and reports them in ``info["reward_terms"]``.
+class WithRewardTerms(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
+    """Replaces the reward by the sum of named terms and reports each of them in ``info["reward_terms"]``.
 
     A term that is invalid for a step is left out of the sum, and the step is marked: ``info["reward_error"]`` maps the
-    term's name to the reason. Runs count such steps apart.
+    term's name to the reason. Runs count such steps separately.
+
+    ``gym.make(env.spec)`` rebuilds the wrapped environment in the same process, with the same term objects. Functions
+    are not JSON, so ``env.spec.to_json()`` fails; register an id for a function that makes the environment instead.
 
     Args:
-        env: The environment.
-        terms: Named terms. The name ``"env"`` is the environment's own.
-        keep: Also pay what the environment itself pays: its own named terms, and a term ``"env"`` for what these leave
-            out, be it all, or what a wrapper around the environment changed.
+        env: The environment to wrap.
+        terms: Terms by name. The name ``"env"`` is reserved for the environment's own reward.
+        keep: Whether to add the environment's own reward: its own named terms, and a term ``"env"`` for the difference
+            between their sum and the reward (the whole reward if it names no terms).
 
     Raises:
-        ConfigurationError: If a name is ``"env"`` or nothing would be paid.
+        ConfigurationError: If a term is named ``"env"``, or if there are no terms and ``keep`` is false.
 
     Example:
         >>> env = WithRewardTerms(gym.make("CartPole-v1"), {"centre": lambda t: -abs(float(t.next_observation[0]))})
@@ -74,8 +78,12 @@ class WithRewardTerms(gym.Wrapper[Any, Any, Any, Any]):
         if "env" in terms:
             raise ConfigurationError("a term cannot be called 'env': that is the environment's own reward")
         if not terms and not keep:
-            raise ConfigurationError("no terms, and the environment's own reward is not kept: nothing would be paid")
-        super().__init__(env)
+            raise ConfigurationError(
+                "no terms, and the environment's own reward is not kept: the reward would always be 0"
+            )
+        # Not deep-copied: a term may hold a sandbox.
+        RecordConstructorArgs.__init__(self, terms=dict(terms), keep=keep, _disable_deepcopy=True)
+        gym.Wrapper.__init__(self, env)
         self.terms = dict(terms)
         self.keep = keep
         self._observation: Any = None
@@ -88,7 +96,7 @@ class WithRewardTerms(gym.Wrapper[Any, Any, Any, Any]):
         return self._observation, info
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
-        """Take a step and pay for it."""
+        """Take a step and compute its terms."""
         before = self._observation
         self._observation, own, terminated, truncated, info = self.env.step(action)
         step = Transition(before, action, self._observation, float(own), terminated, truncated, info, self._memory)
@@ -112,7 +120,7 @@ class WithRewardTerms(gym.Wrapper[Any, Any, Any, Any]):
 
 
 def _own_terms(own: float, info: Mapping[str, Any]) -> dict[str, float]:
-    """Return terms that add up to what the environment paid."""
+    """Return terms that add up to the environment's own reward."""
     terms: dict[str, float] = dict(info.get("reward_terms") or {})
     named = math.fsum(terms.values())
     if not terms or not math.isclose(named, own, rel_tol=1e-9, abs_tol=1e-12):
@@ -121,14 +129,14 @@ def _own_terms(own: float, info: Mapping[str, Any]) -> dict[str, float]:
 
 
 def sandboxed_term(function: SandboxedFunction, arguments: Callable[[Transition], tuple[Any, ...]]) -> RewardTerm:
-    """Make a term of a function that a language model wrote; it runs in the sandbox.
+    """Make a term of an untrusted function, such as one that a language model wrote; it runs in the sandbox.
 
     Args:
-        function: The function, with its declared range.
-        arguments: Turns a transition into the function's arguments, plain JSON-like data.
+        function: The function, with its declared signature and range.
+        arguments: Maps a transition to the function's positional arguments, plain JSON-able data.
 
     Returns:
-        A term that raises :class:`InvalidReward` when the function fails, is out of range or not deterministic.
+        A term that raises :class:`InvalidReward` when the function fails, leaves its range or is not deterministic.
     """
 
     def term(step: Transition) -> float:

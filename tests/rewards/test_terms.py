@@ -36,7 +36,7 @@ def test_named_terms_of_the_environment_are_kept_by_name():
     assert list(info["reward_terms"]) == ["correctness", "format", "efficiency", "short"]
 
 
-def test_what_a_wrapper_changed_is_kept_as_well():
+def test_the_difference_that_a_wrapper_made_is_kept_as_well():
     named = gym.make("CodeReason-v0", tasks="letters", code=False)
     env = WithRewardTerms(gym.wrappers.TransformReward(named, lambda r: 100.0), {"short": lambda t: 0.5})
     env.reset(seed=0)
@@ -55,6 +55,28 @@ def test_a_second_layer_of_terms_adds_to_the_first():
     assert (reward, info["reward_terms"]) == (4.0, {"env": 2.5, "push": 0.5, "late": 1.0})
 
 
+def test_the_spec_rebuilds_the_wrapped_environment():
+    env = cart({"push": lambda t: 0.25 * t.action}, keep=False)
+    rebuilt = gym.make(env.spec)
+    for made in (env, rebuilt):
+        made.reset(seed=0)
+        assert made.step(1)[4]["reward_terms"] == {"push": 0.25}
+    assert rebuilt.spec.additional_wrappers == env.spec.additional_wrappers
+
+
+def test_the_spec_shares_terms_that_cannot_be_copied():
+    class Uncopied:
+        def __deepcopy__(self, memo):
+            raise TypeError("this term holds a process")
+
+        def __call__(self, t):
+            return 2.0
+
+    rebuilt = gym.make(cart({"held": Uncopied()}, keep=False).spec)
+    rebuilt.reset(seed=0)
+    assert rebuilt.step(1)[1] == 2.0
+
+
 def test_memory_lasts_one_episode():
     def count(t):
         t.memory["n"] = t.memory.get("n", 0) + 1
@@ -67,7 +89,7 @@ def test_memory_lasts_one_episode():
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
-def test_what_is_not_a_finite_number_is_marked_not_scored(bad):
+def test_a_value_that_is_not_finite_is_marked_and_not_scored(bad):
     env = cart({"bad": lambda t: bad, "good": lambda t: 2.0}, keep=False)
     env.reset(seed=0)
     _, reward, *_, info = env.step(0)
@@ -75,7 +97,7 @@ def test_what_is_not_a_finite_number_is_marked_not_scored(bad):
     assert "finite" in info["reward_error"]["bad"]
 
 
-def test_a_bug_in_ones_own_term_is_not_swallowed():
+def test_an_exception_in_a_term_is_not_swallowed():
     env = cart({"bug": lambda t: t.nothing})
     env.reset(seed=0)
     with pytest.raises(AttributeError):
@@ -85,7 +107,7 @@ def test_a_bug_in_ones_own_term_is_not_swallowed():
 def test_names_are_checked():
     with pytest.raises(ConfigurationError, match="cannot be called 'env'"):
         cart({"env": lambda t: 0.0})
-    with pytest.raises(ConfigurationError, match="nothing would be paid"):
+    with pytest.raises(ConfigurationError, match="reward would always be 0"):
         cart({}, keep=False)
     env = WithRewardTerms(gym.make("CodeReason-v0", tasks="letters", code=False), {"format": lambda t: 0.0})
     env.reset(seed=0)
@@ -93,7 +115,7 @@ def test_names_are_checked():
         env.step("<<<1>>>")
 
 
-def test_a_models_function_runs_in_the_sandbox_and_its_failures_are_counted():
+def test_an_untrusted_function_runs_in_the_sandbox_and_its_failures_are_counted():
     source = "def reward(angle, action):\n    return 1.0 if action == 1 else 1 / 0\n"
     with SandboxedFunction(source, "reward(angle, action)", low=0, high=1) as function:
         assert REWARDS.load("sandboxed") is sandboxed_term
