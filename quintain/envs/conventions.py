@@ -1,6 +1,7 @@
-"""What Quintain asks of an environment beyond Gymnasium's contract: malformed actions are outcomes, rewards have terms.
+"""Optional conventions beyond Gymnasium's contract: malformed actions are outcomes, rewards are sums of named terms.
 
-An environment may do without; a run then says less. What it does keep, it has to keep throughout.
+An environment need not follow them; its records then have fewer fields. One that follows a convention must follow it in
+every step.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from gymnasium import spaces
 
 from quintain.errors import EnvironmentFault
 
-__all__ = ["HOSTILE", "Unkept", "check_hostile_actions", "check_info"]
+__all__ = ["HOSTILE", "ConventionAbsent", "check_hostile_actions", "check_info"]
 
-#: What models and bugs produce. None of it may raise.
+#: Malformed actions as models and bugs produce them. None of them may raise.
 HOSTILE: tuple[Any, ...] = (
     "", " \n\t", "\x00" * 100, "\ud800 lone surrogate", "\u202e bidi \x1b[31m", "A" * 1_000_000, "<<<", ">>><<<>>>",
     "```python", "```python\n```", "```python\n```\n```python\n```", None, 3, -1, 10**30, 1.5, math.nan,
@@ -25,8 +26,8 @@ HOSTILE: tuple[Any, ...] = (
 )  # fmt: skip
 
 
-class Unkept(Exception):
-    """The environment does not keep a convention at all; a fault only where the convention is required."""
+class ConventionAbsent(Exception):
+    """The environment does not follow a convention at all, which is a fault only where it is required."""
 
 
 def check_hostile_actions(env: gym.Env[Any, Any], infos: Sequence[Mapping[str, Any]]) -> None:
@@ -34,14 +35,15 @@ def check_hostile_actions(env: gym.Env[Any, Any], infos: Sequence[Mapping[str, A
 
     Args:
         env: The environment; it is reset and stepped.
-        infos: Of an ordinary episode: ``invalid_action`` in one of them says that the environment keeps the convention.
+        infos: The infos of an ordinary episode. If one of them has the key ``invalid_action``, the environment declares
+            that it follows the convention.
 
     Raises:
-        Unkept: If it does not.
-        EnvironmentFault: If it does, and an action broke it; or if one was taken for success.
+        ConventionAbsent: If an action breaks the convention and the environment does not declare it.
+        EnvironmentFault: If an action breaks the convention that the environment declares, or counts as success.
     """
-    keeps = any("invalid_action" in info for info in infos)
-    complaint: type[Exception] = EnvironmentFault if keeps else Unkept
+    declared = any("invalid_action" in info for info in infos)
+    complaint: type[Exception] = EnvironmentFault if declared else ConventionAbsent
     unmarked = ""
     for action in HOSTILE:
         env.reset(seed=0)
@@ -54,7 +56,7 @@ def check_hostile_actions(env: gym.Env[Any, Any], infos: Sequence[Mapping[str, A
         if info.get("success") and (invalid or isinstance(env.action_space, spaces.Text)):
             raise EnvironmentFault(f"{shown} counts as success")
         if not math.isfinite(float(reward)):
-            raise complaint(f"{shown} paid {reward!r}")
+            raise complaint(f"{shown} gave the reward {reward!r}")
         if invalid and not info.get("invalid_action"):
             unmarked = unmarked or f"{shown} is no member of the space, but invalid_action is not set"
     if unmarked:
@@ -62,28 +64,28 @@ def check_hostile_actions(env: gym.Env[Any, Any], infos: Sequence[Mapping[str, A
 
 
 def check_info(episodes: Sequence[Sequence[tuple[float, Mapping[str, Any]]]]) -> None:
-    """Check what the steps of episodes say: terms that add up to the reward, numeric metrics, ``success`` at the end.
+    """Check infos: reward terms add up to the reward, metrics are numbers, ``success`` is a bool in the last step.
 
     Args:
-        episodes: Reward and info of every step.
+        episodes: Reward and info of every step of every episode.
 
     Raises:
-        Unkept: If there are no ``reward_terms`` at all, or no ``success``.
-        EnvironmentFault: If they are there, and wrong.
+        ConventionAbsent: If no step has ``reward_terms``, or none has ``success``.
+        EnvironmentFault: If they are present but wrong.
     """
     steps = [step for episode in episodes for step in episode]
-    lacking = [key for key in ("reward_terms", "success") if not any(key in info for _, info in steps)]
+    absent = [key for key in ("reward_terms", "success") if not any(key in info for _, info in steps)]
     for reward, info in steps:
-        if "reward_terms" not in lacking:
+        if "reward_terms" not in absent:
             _check_terms(reward, info)
         for key, value in info.get("metrics", {}).items():
             if not isinstance(value, (int, float, np.number)):
                 raise EnvironmentFault(f"metric {key!r} is not a number: {value!r}")
     ends = [episode[-1][1].get("success") for episode in episodes]
-    if "success" not in lacking and not all(isinstance(end, (bool, np.bool_)) for end in ends):
+    if "success" not in absent and not all(isinstance(end, (bool, np.bool_)) for end in ends):
         raise EnvironmentFault("the last info has no bool 'success'")
-    if lacking:
-        raise Unkept(f"info has no {' and no '.join(map(repr, lacking))}")
+    if absent:
+        raise ConventionAbsent(f"info has no {' and no '.join(map(repr, absent))}")
 
 
 def _check_terms(reward: float, info: Mapping[str, Any]) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import gymnasium as gym
 from gymnasium.utils import RecordConstructorArgs
 
 from quintain.errors import ConfigurationError
+from quintain.registry import load_attribute
 from quintain.sandbox import SandboxedFunction
 
 __all__ = ["InvalidReward", "RewardTerm", "Transition", "WithRewardTerms", "sandboxed_term"]
@@ -55,17 +56,20 @@ class WithRewardTerms(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     A term that is invalid for a step is left out of the sum, and the step is marked: ``info["reward_error"]`` maps the
     term's name to the reason. Runs count such steps separately.
 
-    ``gym.make(env.spec)`` rebuilds the wrapped environment in the same process, with the same term objects. Functions
-    are not JSON, so ``env.spec.to_json()`` fails; register an id for a function that makes the environment instead.
+    ``gym.make(env.spec)`` rebuilds the wrapped environment. The spec names terms that are functions of a module as
+    ``"module:function"``, so that it has a JSON form. Other terms (lambdas, closures, objects) are stored as they are,
+    and such a spec works in this process only.
 
     Args:
         env: The environment to wrap.
-        terms: Terms by name. The name ``"env"`` is reserved for the environment's own reward.
+        terms: Terms by name: functions of a :class:`Transition`, or where to import them, ``"module:function"``. The
+            name ``"env"`` is reserved for the environment's own reward.
         keep: Whether to add the environment's own reward: its own named terms, and a term ``"env"`` for the difference
             between their sum and the reward (the whole reward if it names no terms).
 
     Raises:
-        ConfigurationError: If a term is named ``"env"``, or if there are no terms and ``keep`` is false.
+        ConfigurationError: If a term is named ``"env"`` or cannot be imported, or if there are no terms and ``keep`` is
+            false.
 
     Example:
         >>> env = WithRewardTerms(gym.make("CartPole-v1"), {"centre": lambda t: -abs(float(t.next_observation[0]))})
@@ -74,17 +78,19 @@ class WithRewardTerms(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         ['centre', 'env']
     """
 
-    def __init__(self, env: gym.Env[Any, Any], terms: Mapping[str, RewardTerm], *, keep: bool = True) -> None:
+    def __init__(self, env: gym.Env[Any, Any], terms: Mapping[str, RewardTerm | str], *, keep: bool = True) -> None:
         if "env" in terms:
             raise ConfigurationError("a term cannot be called 'env': that is the environment's own reward")
         if not terms and not keep:
             raise ConfigurationError(
                 "no terms, and the environment's own reward is not kept: the reward would always be 0"
             )
+        functions = {name: _imported(term) if isinstance(term, str) else term for name, term in terms.items()}
+        named = {name: _importable(term) for name, term in functions.items()}
         # Not deep-copied: a term may hold a sandbox.
-        RecordConstructorArgs.__init__(self, terms=dict(terms), keep=keep, _disable_deepcopy=True)
+        RecordConstructorArgs.__init__(self, terms=named, keep=keep, _disable_deepcopy=True)
         gym.Wrapper.__init__(self, env)
-        self.terms = dict(terms)
+        self.terms = functions
         self.keep = keep
         self._observation: Any = None
         self._memory: dict[str, Any] = {}
@@ -117,6 +123,23 @@ class WithRewardTerms(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         if errors:
             info["reward_error"] = errors
         return self._observation, math.fsum(paid.values()), terminated, truncated, info
+
+
+def _imported(name: str) -> RewardTerm:
+    """Import ``"module:function"``."""
+    try:
+        return cast(RewardTerm, load_attribute(name))
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ConfigurationError(f"a term's name must be 'module:function', and {name!r} is not: {error}") from error
+
+
+def _importable(term: RewardTerm) -> RewardTerm | str:
+    """Return ``"module:function"`` where that is how to import the term, else the term itself."""
+    name = f"{getattr(term, '__module__', '')}:{getattr(term, '__qualname__', '')}"
+    try:
+        return name if load_attribute(name) is term else term
+    except (ImportError, AttributeError, ValueError):
+        return term
 
 
 def _own_terms(own: float, info: Mapping[str, Any]) -> dict[str, float]:

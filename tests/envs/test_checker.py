@@ -1,6 +1,7 @@
-"""The checker must pass what is right and catch what is wrong: each broken world breaks one promise."""
+"""The checker passes sound environments and catches faults: each broken environment has one."""
 
 import random
+import sys
 
 import gymnasium as gym
 import numpy as np
@@ -8,11 +9,12 @@ import pytest
 from gymnasium import spaces
 
 import quintain
+from quintain.envs.transcripts import equal, same
 from quintain.errors import EnvironmentFault, UnknownNameError
 
 
 class Guess(gym.Env):
-    """Guess a digit; a world that keeps every promise."""
+    """Guess a digit; keeps every contract."""
 
     metadata = {"render_modes": []}
     shared = np.random.default_rng(0)
@@ -159,40 +161,40 @@ BROKEN = {
 
 @pytest.fixture
 def registered():
-    def register(world):
-        name = f"Checker{world.__name__}-v0"
-        gym.register(name, entry_point=world)
-        return name
+    def register(entry_point, name=""):
+        env_id = f"Checker{name or entry_point.__name__}-v0"
+        gym.register(env_id, entry_point=entry_point)
+        return env_id
 
     yield register
     for name in [n for n in gym.registry if n.startswith("Checker")]:
         del gym.registry[name]
 
 
-def test_a_sound_world_passes(registered):
+def test_a_sound_environment_passes(registered):
     report = quintain.check(registered(Guess), skip=["spec survives json"])
     assert report.ok
     assert "gymnasium check env" in report.passed
     assert report.skipped["vectors agree"].startswith("not a text environment")
-    assert report.skipped["spec survives json"] == "left out on request"
+    assert report.skipped["spec survives json"] == "skipped on request"
 
 
-def test_a_world_without_chance_says_so_and_that_is_verified(registered):
+def test_a_deterministic_environment_declares_it_and_that_is_verified(registered):
     report = quintain.check(registered(NeverVariesAndSaysSo), skip=["spec survives json"])
     assert report.ok
     assert report.skipped["different seeds differ"].startswith("nothing is random, as metadata['deterministic'] says")
 
 
-@pytest.mark.parametrize("world", BROKEN, ids=lambda w: w.__name__)
-def test_a_broken_promise_is_caught(world, registered):
-    name = registered(world)
+@pytest.mark.parametrize("broken", BROKEN, ids=lambda c: c.__name__)
+def test_a_fault_is_caught(broken, registered):
+    name = registered(broken)
     report = quintain.check(name, skip=["spec survives json"], raise_on_failure=False)
-    assert BROKEN[world] in report.failed
-    with pytest.raises(EnvironmentFault, match=f"FAIL  {BROKEN[world]}"):
+    assert BROKEN[broken] in report.failed
+    with pytest.raises(EnvironmentFault, match=f"FAIL  {BROKEN[broken]}"):
         quintain.check(name, skip=["spec survives json"])
 
 
-def test_conventions_that_a_world_does_without_are_noted(registered):
+def test_conventions_that_an_environment_does_without_are_noted(registered):
     name = registered(KeepsNoConvention)
     report = quintain.check(name, skip=["spec survives json"])
     assert report.ok
@@ -221,6 +223,40 @@ def test_a_spec_that_json_cannot_hold_is_caught(registered):
     """A class as entry point has no text form."""
     report = quintain.check(registered(Guess), raise_on_failure=False)
     assert list(report.failed) == ["spec survives json"]
+
+
+def with_a_function(**kwargs):
+    return gym.wrappers.TransformReward(gym.make("CartPole-v1", **kwargs), lambda reward: reward)
+
+
+def with_numbers(**kwargs):
+    return gym.wrappers.ClipReward(gym.make("CartPole-v1", **kwargs), 0.0, 0.5)
+
+
+@pytest.fixture
+def as_module(monkeypatch):
+    """Let an entry point name functions of this file."""
+    monkeypatch.setitem(sys.modules, "checked_here", sys.modules[__name__])
+    return "checked_here"
+
+
+def test_a_wrapper_whose_arguments_json_cannot_hold_is_named(registered, as_module):
+    report = quintain.check(registered(f"{as_module}:with_a_function", "Function"), raise_on_failure=False)
+    assert report.failed.keys() == {"spec survives json"}
+    assert "['TransformReward']" in report.failed["spec survives json"]
+
+
+def test_a_wrapper_that_records_plain_arguments_passes(registered, as_module):
+    report = quintain.check(registered(f"{as_module}:with_numbers", "Numbers"))
+    assert "spec survives json" in report.passed
+
+
+def test_arrays_are_compared_by_value_and_nan_equals_nan():
+    first, second = ({"x": np.array([1.0, np.nan])}, [np.nan, "a"]), ({"x": np.array([1.0, np.nan])}, [np.nan, "a"])
+    assert equal(first, second)
+    assert not equal(first, ({"x": np.array([1.0, 2.0])}, [np.nan, "a"]))
+    with pytest.raises(EnvironmentFault, match="two runs: step 1 differs"):
+        same([first, (np.zeros(2),)], [second, (np.ones(2),)], "two runs")
 
 
 def test_games_are_checked_with_pettingzoos_own_tests():

@@ -1,5 +1,6 @@
 import gymnasium as gym
 import pytest
+from gymnasium.envs.registration import EnvSpec
 
 import quintain
 from quintain.errors import ConfigurationError, SandboxError
@@ -62,6 +63,24 @@ def test_the_spec_rebuilds_the_wrapped_environment():
         made.reset(seed=0)
         assert made.step(1)[4]["reward_terms"] == {"push": 0.25}
     assert rebuilt.spec.additional_wrappers == env.spec.additional_wrappers
+
+
+def push(step):
+    return 0.25 * step.action
+
+
+def test_terms_of_a_module_are_named_in_the_spec_so_that_it_survives_json():
+    env = cart({"push": push}, keep=False)
+    assert cart({"push": f"{__name__}:push"}, keep=False).spec == env.spec
+    rebuilt = gym.make(EnvSpec.from_json(env.spec.to_json()))
+    rebuilt.reset(seed=0)
+    assert rebuilt.step(1)[4]["reward_terms"] == {"push": 0.25}
+
+
+@pytest.mark.parametrize("name", ["push", "no_such_module:push", f"{__name__}:pull"])
+def test_a_term_that_cannot_be_imported_is_refused(name):
+    with pytest.raises(ConfigurationError, match="must be 'module:function'"):
+        cart({"push": name})
 
 
 def test_the_spec_shares_terms_that_cannot_be_copied():
