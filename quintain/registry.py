@@ -28,7 +28,7 @@ F = TypeVar("F")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class NoFacts:
-    """Facts of entries about which there is nothing to say."""
+    """Facts of a registry whose entries need none."""
 
 
 class Registry(Generic[T, F]):
@@ -37,8 +37,8 @@ class Registry(Generic[T, F]):
     Args:
         kind: What the entries are, in the singular, for messages: ``"agent"``.
         facts: A frozen dataclass. Each entry holds one instance, made of the keywords of :meth:`add`.
-        group: Entry-point group in which other packages list entries, such as ``"quintain.agents"``. An entry point's
-            object may carry attributes named like fields of ``facts``; they become the entry's facts.
+        group: Entry-point group in which other packages list entries, such as ``"quintain.agents"``; ``None`` for
+            none. The facts of such an entry are read from its object, by :meth:`facts_of`.
 
     Example:
         >>> NUMBERS: Registry[object, NoFacts] = Registry("number", NoFacts)
@@ -85,13 +85,13 @@ class Registry(Generic[T, F]):
         )
 
     def facts(self, name: str) -> F:
-        """Return what is known of an entry without importing it; for ``"module:attribute"``, which is imported, also.
+        """Return the facts of an entry, without importing it; ``"module:attribute"`` is imported.
 
         Raises:
             UnknownNameError: If there is no such entry.
+            ConfigurationError: If the module cannot be imported.
         """
-        entry = self._find(name)
-        return self._facts_of(self.load(name)) if entry is None else entry[1]
+        return (self._find(name) or self._find_own(name))[1]
 
     def load(self, name: str) -> Any:
         """Import and return an entry's object; ``"module:attribute"`` names an object of the user's own.
@@ -102,12 +102,7 @@ class Registry(Generic[T, F]):
             UnknownNameError: If there is no such entry; the message suggests the nearest names.
             ConfigurationError: If the module cannot be imported.
         """
-        entry = self._find(name)
-        if entry is None and ":" in name:
-            return self._load_own(name)
-        if entry is None:
-            raise self.unknown(name)
-        target = entry[0]
+        target = (self._find(name) or self._find_own(name))[0]
         return load_attribute(target) if isinstance(target, str) else target
 
     def make(self, name: str, *args: Any, **options: Any) -> T:
@@ -120,6 +115,14 @@ class Registry(Generic[T, F]):
         factory = self.load(name)
         check_arguments(f"{self.kind} {name!r}", factory, args, options)
         return cast(T, factory(*args, **options))
+
+    def facts_of(self, target: Any) -> F:
+        """Read the facts of an object that came without any: its attributes that are named like the facts' fields.
+
+        A subclass may derive them in another way.
+        """
+        fields = [field.name for field in dataclasses.fields(cast(Any, self._facts_type))]
+        return self._facts_type(**{name: getattr(target, name) for name in fields if hasattr(target, name)})
 
     def unknown(self, name: str, also: str = "") -> UnknownNameError:
         """Return the error that says that there is no ``name``."""
@@ -153,18 +156,15 @@ class Registry(Generic[T, F]):
         facts = self._facts_type()
         if dataclasses.fields(cast(Any, self._facts_type)):
             try:
-                facts = self._facts_of(point.load())
+                facts = self.facts_of(point.load())
             except Exception as error:
                 what = f"{self.kind} {point.name!r} of entry point {point.value!r}"
                 warnings.warn(f"{what} cannot be imported: {error}", stacklevel=4)
                 return
         self._entries[point.name] = (point.value, facts)
 
-    def _facts_of(self, target: Any) -> F:
-        fields = [field.name for field in dataclasses.fields(cast(Any, self._facts_type))]
-        return self._facts_type(**{name: getattr(target, name) for name in fields if hasattr(target, name)})
-
-    def _load_own(self, name: str) -> Any:
+    def _find_own(self, name: str) -> tuple[Any, F]:
+        """Return the target and facts of ``"module:attribute"``, or of the entry that importing the module added."""
         module, _, attribute = name.partition(":")
         if not attribute or not all(part.isidentifier() for part in module.split(".")):
             raise self.unknown(name)
@@ -177,11 +177,12 @@ class Registry(Generic[T, F]):
                 f"cannot import the module of {self.kind} {name!r}: {type(error).__name__}: {error}"
             ) from error
         if attribute in self._entries:
-            return self.load(attribute)
+            return self._entries[attribute]
         try:
-            return operator.attrgetter(attribute)(home)
+            own = operator.attrgetter(attribute)(home)
         except AttributeError as error:
             raise self.unknown(name, f" (module {module!r} neither registers nor defines {attribute!r})") from error
+        return own, self.facts_of(own)
 
 
 def load_attribute(target: str) -> Any:

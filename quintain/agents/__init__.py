@@ -1,6 +1,18 @@
 """Who acts: the agent contract and every kind of agent."""
 
+from quintain.agents.adapt import AgentLike
 from quintain.agents.agent import Action, Actor, Agent, Seat
-from quintain.agents.registry import agent_names, as_agent, make_agent, register_agent
+from quintain.agents.registry import AGENTS, agent_names, as_agent, make_agent, register_agent
 
-__all__ = ["Action", "Actor", "Agent", "Seat", "agent_names", "as_agent", "make_agent", "register_agent"]
+__all__ = [
+    "AGENTS",
+    "Action",
+    "Actor",
+    "Agent",
+    "AgentLike",
+    "Seat",
+    "agent_names",
+    "as_agent",
+    "make_agent",
+    "register_agent",
+]

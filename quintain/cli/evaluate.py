@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from quintain.agents.registry import POLICY_FILES, agent_names, arguments_of
+from quintain.agents.adapt import POLICY_FILES
+from quintain.agents.registry import agent_names, arguments_of
 from quintain.arguments import argument_names
 from quintain.cli.console import console, literal, print_json, say
 from quintain.cli.exit_codes import EXIT_ALL_ERRORS, EXIT_INTERRUPTED

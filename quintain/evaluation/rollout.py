@@ -11,8 +11,9 @@ from typing import Any
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 
+from quintain.agents.adapt import POLICY_FILES
 from quintain.agents.agent import Agent
-from quintain.agents.registry import POLICY_FILES, as_agent, make_agent
+from quintain.agents.registry import as_agent, make_agent
 from quintain.engines.engine import Engine
 from quintain.errors import ConfigurationError
 from quintain.evaluation.batched import can_batch, play_batched

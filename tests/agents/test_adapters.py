@@ -1,5 +1,6 @@
 """Agents made of what users already have: SB3 models, exported networks, people, recorded runs."""
 
+import importlib.metadata
 import sys
 
 import gymnasium as gym
@@ -9,11 +10,13 @@ from gymnasium import spaces
 
 import quintain
 from quintain.agents import agent_names, as_agent, make_agent, register_agent
-from quintain.agents.agent import Agent, Seat
+from quintain.agents.agent import Agent, Seat, is_oracle
 from quintain.agents.human import HumanAgent
 from quintain.agents.policies import MLP, Layer, Policy, save_policy
 from quintain.agents.policies.sb3_agent import NetworkAgent, PredictAgent
+from quintain.agents.registry import AGENTS, AgentFacts, arguments_of, needs_engine
 from quintain.agents.replay import ReplayAgent
+from quintain.arguments import argument_names
 from quintain.errors import CapabilityError, ConfigurationError, RecordError, UnknownNameError
 
 
@@ -63,12 +66,10 @@ register_agent("mine-by-name", "mine:Moves")
 @pytest.fixture
 def mine(tmp_path, monkeypatch):
     """A user's module, which registers one name."""
-    from quintain.agents import registry
-
     (tmp_path / "mine.py").write_text(MINE)
     (tmp_path / "broken.py").write_text("1 / 0")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(registry, "_AGENTS", dict(registry._AGENTS))
+    monkeypatch.setattr(AGENTS, "_entries", dict(AGENTS._entries))
     yield
     for name in ("mine", "broken"):
         sys.modules.pop(name, None)
@@ -89,7 +90,7 @@ def test_own_agents_are_named_with_their_module(mine):
     ("name", "said"),
     [
         ("nowhere:X", "there is no module 'nowhere'"),
-        ("mine:Nothing", "module 'mine' neither registers nor holds 'Nothing'"),
+        ("mine:Nothing", "module 'mine' neither registers nor defines 'Nothing'"),
         ("broken:X", "cannot import the module of agent 'broken:X': ZeroDivisionError"),
         ("nobody", "Agents: all-text.*Strategies of games: .*tit-for-tat.*module:Class.*zip"),
     ],
@@ -97,6 +98,39 @@ def test_own_agents_are_named_with_their_module(mine):
 def test_unknown_agents_are_told_what_there_is(mine, name, said):
     with pytest.raises(ConfigurationError, match=said):
         make_agent(name)
+
+
+def test_facts_of_agents_are_known_before_they_are_made(mine):
+    assert AGENTS.facts("oracle") == AgentFacts(uses_solution=True)
+    assert AGENTS.names(uses_solution=True) == ("oracle",)
+    assert AGENTS.names(needs_engine=True) == ("all-text", "all-code", "code-interpreter", "codesteer", "llm-player")
+    names = ("all-code", "mine:Asks", "mine:Moves", "mine:always_two", "grim", "model.zip", "mine:mine-by-name")
+    assert [needs_engine(name) for name in names] == [True, True, False, False, False, False, False]
+    assert [arguments_of(name) for name in names[:5]] == [
+        ("temperature", "top_p", "max_tokens", "prompt", "extract", "answer_tokens"), ("move",), ("move",), (), ()
+    ]  # fmt: skip
+    assert arguments_of("mine:mine-by-name") == ("move",)
+    assert arguments_of("model.zip") == ("deterministic", "normaliser")
+
+
+def test_the_declared_facts_are_true_of_the_agents():
+    for name in AGENTS:
+        target = AGENTS.load(name)
+        assert AGENTS.facts(name).uses_solution == is_oracle(target), name
+        assert AGENTS.facts(name).needs_engine == ("engine" in argument_names(target)), name
+
+
+def test_other_packages_add_agents(mine, monkeypatch):
+    point = importlib.metadata.EntryPoint("elsewhere", "mine:Asks", "quintain.agents")
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [point])
+    monkeypatch.setattr(AGENTS, "_pending", True)
+    assert make_agent("elsewhere", engine="scripted:yes", move=1).move == 1
+
+
+def test_a_description_is_an_agent(mine):
+    assert as_agent({"name": "mine:Moves", "move": 2}).begin(seat()).act(0, {}) == 2
+    with pytest.raises(ConfigurationError, match="an agent's description needs a 'name'"):
+        as_agent({"move": 2})
 
 
 def test_seats_have_their_own_stream():
@@ -312,7 +346,7 @@ def test_recorded_actions_play_again(tmp_path):
     assert [e.returns for e in again.episodes] == [e.returns for e in live.episodes]
     other = quintain.evaluate("CartPole-v1", ReplayAgent(tmp_path / "run"), episodes=1, seed=9)
     assert "has no episode with seed" in other.episodes[0].error["message"]
-    with pytest.raises(RecordError, match="expected a run folder"):
+    with pytest.raises(RecordError, match=r"expected a folder with episodes\.jsonl"):
         ReplayAgent(tmp_path)
 
 

@@ -140,11 +140,11 @@ def own(tmp_path, monkeypatch):
     """A module of the user's with an environment and an agent, which is nobody's afterwards."""
     import gymnasium as gym
 
-    from quintain.agents import registry
+    from quintain.agents.registry import AGENTS
 
     (tmp_path / "own_module.py").write_text(OWN)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(registry, "_AGENTS", dict(registry._AGENTS))
+    monkeypatch.setattr(AGENTS, "_entries", dict(AGENTS._entries))
     yield
     sys.modules.pop("own_module", None)
     gym.registry.pop("Own-v0", None)

@@ -4,8 +4,8 @@ from quintain.agents.games.answer_once import AnswerOnce
 from quintain.agents.games.llm_player import Choice, LLMPlayer, PlayerSettings
 from quintain.agents.games.machines import Machine, Traits, memory_one
 from quintain.agents.games.prompts import Wording
-from quintain.agents.games.strategy import (
-    StrategyAgent,
+from quintain.agents.games.strategies import (
+    STRATEGIES,
     is_strategy,
     machine,
     opponent,
@@ -13,12 +13,15 @@ from quintain.agents.games.strategy import (
     strategy_arguments,
     strategy_names,
 )
+from quintain.agents.games.strategy_agent import MatchPlayer, StrategyAgent
 
 __all__ = [
+    "STRATEGIES",
     "AnswerOnce",
     "Choice",
     "LLMPlayer",
     "Machine",
+    "MatchPlayer",
     "PlayerSettings",
     "StrategyAgent",
     "Traits",

@@ -8,28 +8,11 @@ its own option; the others' joint moves are treated as one opponent.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from quintain.agents.games.machines import Traits
-
-__all__ = ["Adaptive", "BestResponse", "FictitiousPlay", "Hedge", "QLearning", "RegretMatching"]
-
-_FOREVER = float("inf")
-
-
-class Adaptive(Protocol):
-    """One seat of one match."""
-
-    def choose(self) -> int:
-        """Name the next option."""
-        ...
-
-    def learn(self, moves: Sequence[int]) -> None:
-        """Take in a finished round, own move first."""
-        ...
+__all__ = ["BestResponse", "FictitiousPlay", "Hedge", "QLearning", "RegretMatching"]
 
 
 class _Payoffs:
@@ -58,8 +41,6 @@ class _Payoffs:
 class BestResponse(_Payoffs):
     """Choose the best reply to the others' last move; first, to a uniform guess. Ties go to the lower option."""
 
-    traits: ClassVar[Traits] = Traits(1, two_options=False)
-
     def __init__(self, own: ArrayLike, rng: np.random.Generator) -> None:
         super().__init__(own, rng)
         self._belief = np.full(self.matrix.shape[1], 1 / self.matrix.shape[1])
@@ -77,8 +58,6 @@ class BestResponse(_Payoffs):
 class FictitiousPlay(BestResponse):
     """Choose the best reply to the frequencies of all past joint moves, one of each counted in advance (Brown 1951)."""
 
-    traits: ClassVar[Traits] = Traits(_FOREVER, two_options=False)
-
     def __init__(self, own: ArrayLike, rng: np.random.Generator) -> None:
         super().__init__(own, rng)
         self._belief = np.ones(self.matrix.shape[1])
@@ -90,8 +69,6 @@ class FictitiousPlay(BestResponse):
 
 class RegretMatching(_Payoffs):
     """Choose in proportion to positive regret: how much better an option would have done (Hart and Mas-Colell 2000)."""
-
-    traits: ClassVar[Traits] = Traits(_FOREVER, stochastic=True, two_options=False)
 
     def __init__(self, own: ArrayLike, rng: np.random.Generator) -> None:
         super().__init__(own, rng)
@@ -114,8 +91,6 @@ class Hedge(_Payoffs):
 
     Payoffs are scaled to [0, 1] (Freund and Schapire 1997; rate of Cesa-Bianchi and Lugosi 2006, section 2.3).
     """
-
-    traits: ClassVar[Traits] = Traits(_FOREVER, stochastic=True, two_options=False)
 
     def __init__(self, own: ArrayLike, rng: np.random.Generator) -> None:
         super().__init__(own, rng)
@@ -140,8 +115,6 @@ class QLearning(_Payoffs):
 
     Q(s, a) <- Q(s, a) + alpha (r + gamma max_b Q(s', b) - Q(s, a)), epsilon-greedy, with payoffs scaled to [0, 1].
     """
-
-    traits: ClassVar[Traits] = Traits(_FOREVER, stochastic=True, two_options=False)
 
     def __init__(
         self,

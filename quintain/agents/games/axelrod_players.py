@@ -11,11 +11,11 @@ import numpy as np
 from quintain.agents.games.machines import Traits
 from quintain.errors import ConfigurationError, UnknownNameError, require
 
-__all__ = ["AxelrodPlayer", "AxelrodSeat", "axelrod_names", "find_player"]
+__all__ = ["AxelrodPlayer", "AxelrodStrategy", "axelrod_names", "find_strategy"]
 
 
 @dataclass(frozen=True)
-class AxelrodPlayer:
+class AxelrodStrategy:
     """One of the library's strategies.
 
     Attributes:
@@ -36,7 +36,7 @@ def axelrod_names() -> list[str]:
     return sorted(_classes())
 
 
-def find_player(name: str, arguments: dict[str, Any]) -> AxelrodPlayer:
+def find_strategy(name: str, arguments: dict[str, Any]) -> AxelrodStrategy:
     """Find a strategy by its name in the library, such as ``"Tit For Tat"``.
 
     Raises:
@@ -53,16 +53,16 @@ def find_player(name: str, arguments: dict[str, Any]) -> AxelrodPlayer:
         raise ConfigurationError(f"axelrod strategy {name!r}: {error}") from None
     declared = sample.classifier
     traits = Traits(float(declared["memory_depth"]), stochastic=bool(declared["stochastic"]))
-    return AxelrodPlayer(lambda: classes[name](**arguments), traits)
+    return AxelrodStrategy(lambda: classes[name](**arguments), traits)
 
 
-class AxelrodSeat:
+class AxelrodPlayer:
     """One match of an axelrod player against whoever sits opposite, whose moves a mock player repeats.
 
     The library's players look at both histories, so both are kept. They assume the classic payoffs 3, 0, 5, 1.
     """
 
-    def __init__(self, player: AxelrodPlayer, rng: np.random.Generator) -> None:
+    def __init__(self, player: AxelrodStrategy, rng: np.random.Generator) -> None:
         axl = _axelrod()
         self._actions = (axl.Action.C, axl.Action.D)
         self._own, self._other = player.make(), axl.MockPlayer()

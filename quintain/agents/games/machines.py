@@ -22,7 +22,7 @@ class Traits:
         two_options: Whether it is defined only for games in which every player has two options.
     """
 
-    memory: float
+    memory: float = float("inf")
     stochastic: bool = False
     knows_horizon: bool = False
     watches_others: bool = True

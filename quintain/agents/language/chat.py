@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -310,3 +311,8 @@ def make_chat_agent(
     return kind(
         engine, own_prompt if prompt is None else prompt, sampling, extract=extract, answer_tokens=answer_tokens
     )
+
+
+make_all_text = partial(make_chat_agent, "all-text")
+make_all_code = partial(make_chat_agent, "all-code")
+make_code_interpreter = partial(make_chat_agent, "code-interpreter")

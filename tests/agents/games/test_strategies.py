@@ -8,7 +8,15 @@ from gymnasium import spaces
 
 import quintain
 from quintain.agents import Seat
-from quintain.agents.games import machine, memory_one, opponent, strategy, strategy_names
+from quintain.agents.games import (
+    STRATEGIES,
+    machine,
+    memory_one,
+    opponent,
+    strategy,
+    strategy_arguments,
+    strategy_names,
+)
 from quintain.agents.games.machines import Machine
 from quintain.envs.games import RepeatedGame
 from quintain.errors import AgentError, CapabilityError, ConfigurationError, UnknownNameError
@@ -142,6 +150,33 @@ def test_declared_properties_are_true(name):
         for t in range(depth, len(others)):
             seen = tuple(played[t - depth : t]), tuple(others[t - depth : t])
             assert tails.setdefault(seen, played[t]) == played[t]
+
+
+def test_registered_facts_are_the_traits_of_the_strategies():
+    for name in STRATEGIES:
+        made = strategy(f"{name}:0.7,0.2,0.9,0.4" if name == "memory-one" else name)
+        assert STRATEGIES.facts(name) == made.traits, name
+    assert "fictitious-play" in STRATEGIES.names(two_options=False)
+
+
+def test_a_strategy_can_be_registered(monkeypatch):
+    class Accountant:
+        def __init__(self, own, rng, limit=0.5):
+            self.limit, self.moves = limit, [0]
+
+        def choose(self):
+            return int(np.mean(self.moves) > self.limit)
+
+        def learn(self, moves):
+            self.moves.append(moves[1])
+
+    monkeypatch.setattr(STRATEGIES, "_entries", dict(STRATEGIES._entries))
+    STRATEGIES.add("accountant", Accountant)
+    assert strategy_arguments("accountant") == ("limit",)
+    assert answers("accountant", [1, 1, 0, 0], actions=spaces.Discrete(2)) == [0, 0, 1, 0, 0]
+    assert answers("accountant:0.3", [1, 1, 0, 0]) == [0, 1, 1, 1, 1]
+    with pytest.raises(UnknownNameError, match="accountant is no finite-state machine"):
+        machine("accountant")
 
 
 @pytest.mark.parametrize("name", ["naive-prober:0.2", "joss:0.6", "generous-tit-for-tat:0.3", "random:0.25"])

@@ -1,117 +1,34 @@
-"""Strategies as agents: a name in, an agent out that plays any seat of any repeated game."""
+"""Game-theoretic strategies as agents, which play any seat of any repeated game."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from gymnasium import spaces
 
 from quintain.agents.agent import Action, Actor, Seat
-from quintain.agents.games import adaptive, classic
 from quintain.agents.games.machines import Machine, Traits
-from quintain.arguments import argument_names, check_arguments
-from quintain.errors import AgentError, CapabilityError, ConfigurationError, UnknownNameError
+from quintain.errors import AgentError, CapabilityError
 
-__all__ = ["StrategyAgent", "is_strategy", "machine", "opponent", "strategy", "strategy_arguments", "strategy_names"]
-
-_MACHINES: dict[str, Callable[..., Machine]] = {
-    make.__name__.removesuffix("_strategy").replace("_", "-"): make
-    for make in (getattr(classic, name) for name in classic.__all__)
-}
-_ADAPTIVE: dict[str, type[Any]] = {
-    "best-response": adaptive.BestResponse,
-    "fictitious-play": adaptive.FictitiousPlay,
-    "hedge": adaptive.Hedge,
-    "q-learning": adaptive.QLearning,
-    "regret-matching": adaptive.RegretMatching,
-}
-_AXELROD = "axelrod"
+__all__ = ["MachinePlayer", "MatchPlayer", "StrategyAgent"]
 
 
-def strategy_names() -> list[str]:
-    """Names that :func:`strategy` knows; ``"axelrod:NAME"`` reaches that library's strategies as well."""
-    return sorted([*_MACHINES, *_ADAPTIVE])
+class MatchPlayer(Protocol):
+    """Plays one seat of one match in terms of option indices."""
 
+    def choose(self) -> int:
+        """Return the option of the next round."""
+        ...
 
-def is_strategy(name: str) -> bool:
-    """Whether ``name``, with or without arguments after a colon, names a strategy."""
-    return name.partition(":")[0] in (*_MACHINES, *_ADAPTIVE, _AXELROD)
+    def learn(self, moves: Sequence[int]) -> None:
+        """Take in a finished round.
 
-
-def strategy_arguments(name: str) -> tuple[str, ...]:
-    """List the names of a strategy's own arguments, in the order in which they may follow a colon.
-
-    Raises:
-        UnknownNameError: If there is no such strategy.
-    """
-    if name in _ADAPTIVE:
-        return argument_names(_ADAPTIVE[name], skip=2)
-    if name not in _MACHINES:
-        raise UnknownNameError("strategy", name, strategy_names())
-    return argument_names(_MACHINES[name])
-
-
-def strategy(name: str, **arguments: Any) -> StrategyAgent:
-    """Make a strategy.
-
-    Args:
-        name: One of :func:`strategy_names`, such as ``"tit-for-tat"``. Numbers after a colon are its leading arguments:
-            ``"naive-prober:0.2"``, ``"memory-one:1,0,0,1"``. ``"axelrod:Tit For Tat"`` plays the axelrod library's.
-        **arguments: The strategy's own.
-
-    Raises:
-        UnknownNameError: If there is no such strategy.
-        ConfigurationError: If an argument does not fit.
-        MissingDependencyError: If axelrod is asked for and not installed.
-    """
-    base, _, rest = name.partition(":")
-    if base == _AXELROD:
-        from quintain.agents.games.axelrod_players import AxelrodSeat, find_player
-
-        player = find_player(rest, arguments)
-        return StrategyAgent(name, player.traits, lambda own, rng: AxelrodSeat(player, rng), arguments=arguments)
-    if base in _ADAPTIVE:
-        kind = _ADAPTIVE[base]
-        positional = _numbers(name, rest)
-        check_arguments(f"strategy {name!r}", kind, [None, None, *positional], arguments)
-        return StrategyAgent(
-            name, kind.traits, lambda own, rng: kind(own, rng, *positional, **arguments), arguments=arguments
-        )
-    made = machine(name, **arguments)
-    return StrategyAgent(name, made.traits, lambda own, rng: _MachineSeat(made, rng), made, arguments)
-
-
-def machine(name: str, **arguments: Any) -> Machine:
-    """Make the finite-state machine of a classic strategy; see :func:`strategy`.
-
-    Raises:
-        UnknownNameError: If no machine has that name.
-        ConfigurationError: If an argument does not fit.
-    """
-    base, _, rest = name.partition(":")
-    if base not in _MACHINES:
-        raise UnknownNameError("strategy", name, strategy_names())
-    positional = _numbers(name, rest)
-    check_arguments(f"strategy {name!r}", _MACHINES[base], positional, arguments)
-    return _MACHINES[base](*positional, **arguments)
-
-
-class _Opponent:
-    """A seated strategy as a plain rule, which tells whether it draws random numbers."""
-
-    def __init__(self, agent: StrategyAgent, seat: Seat) -> None:
-        self.stochastic = agent.traits.stochastic
-        self._act = agent.begin(seat).act
-
-    def __call__(self, observation: Any, info: dict[str, Any]) -> Any:
-        return self._act(observation, info)
-
-
-def opponent(name: str, *, env_id: str, seat: str, spaces: tuple[Any, Any], seed: int) -> Callable[..., Any]:
-    """Seat the strategy ``name`` and return its rule for choosing; the registered single-seat games call this."""
-    return _Opponent(strategy(name), Seat(env_id, seat, *spaces, seed))
+        Args:
+            moves: The executed option of every player, own first.
+        """
+        ...
 
 
 class StrategyAgent:
@@ -123,16 +40,18 @@ class StrategyAgent:
     Args:
         name: Name of the strategy.
         traits: Its properties.
-        sit: Makes the player of one match from its payoff tensor and generator.
-        machine: The finite-state machine behind it, if it is one.
-        arguments: What else it was made with, for the run's record.
+        make_player: Makes the player of one match from its own payoff tensor (axis 0: its own option; one axis per
+            other player) and its generator.
+        machine: The finite-state machine that the strategy is, if it is one; then option indices are played by a
+            faster actor.
+        arguments: JSON-able arguments of the strategy, for the run's manifest.
     """
 
     def __init__(
         self,
         name: str,
         traits: Traits,
-        sit: Callable[[Any, np.random.Generator], adaptive.Adaptive],
+        make_player: Callable[[Any, np.random.Generator], MatchPlayer],
         machine: Machine | None = None,
         arguments: Mapping[str, Any] | None = None,
     ) -> None:
@@ -140,7 +59,7 @@ class StrategyAgent:
         self.arguments = dict(arguments or {})
         self.traits = traits
         self.machine = machine
-        self.sit = sit
+        self.make_player = make_player
 
     def begin(self, seat: Seat) -> Actor:
         """Sit down.
@@ -160,17 +79,24 @@ class StrategyAgent:
         return {"agent": "strategy", "name": self.name, **self.arguments}
 
 
-class _MachineSeat:
-    """A machine behind the interface of the adaptive strategies."""
+class MachinePlayer:
+    """A finite-state machine as a :class:`MatchPlayer`.
+
+    Args:
+        machine: The machine.
+        rng: Generator of the drawn moves.
+    """
 
     def __init__(self, machine: Machine, rng: np.random.Generator) -> None:
         self._machine, self._rng, self._state = machine, rng, 0
 
     def choose(self) -> int:
+        """Return the state's option, drawn where its probability is neither 0 nor 1."""
         p = self._machine.cooperate[self._state]
         return 0 if p == 1.0 or (p > 0.0 and self._rng.random() < p) else 1
 
     def learn(self, moves: Sequence[int]) -> None:
+        """Go on to the next state."""
         self._state = self._machine.after(self._state, moves)
 
 
@@ -179,14 +105,14 @@ class _StrategyActor:
 
     def __init__(self, agent: StrategyAgent, seat: Seat) -> None:
         self._agent, self._seat = agent, seat
-        self._player: adaptive.Adaptive | None = None
+        self._player: MatchPlayer | None = None
         self._names: list[str] = []
 
     def act(self, observation: Any, info: dict[str, Any]) -> Action:
         if self._player is None:
             rules = _read_rules(info, self._agent.name, self._agent.traits)
             self._names = rules["options"][0]
-            self._player = self._agent.sit(rules["payoffs"][0], self._seat.generator())
+            self._player = self._agent.make_player(rules["payoffs"][0], self._seat.generator())
         moves = info["moves"]
         # A machine knows what to make of a void round; to the others it teaches nothing.
         if moves is not None and (self._agent.machine is not None or min(moves) >= 0):
@@ -247,12 +173,3 @@ def _read_rules(info: dict[str, Any], name: str, traits: Traits) -> dict[str, An
             "use fictitious-play, hedge, regret-matching or q-learning"
         )
     return rules
-
-
-def _numbers(name: str, rest: str) -> list[float]:
-    if not rest:
-        return []
-    try:
-        return [float(part) for part in rest.split(",")]
-    except ValueError:
-        raise ConfigurationError(f"{name!r}: expected numbers after the colon, as in 'naive-prober:0.2'") from None
