@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from quintain.agents.policies import Policy, Rollouts, Space
 from quintain.attacks.budget import Ball, Norm, enforce
-from quintain.attacks.learned import Directed, Learned, perceptron_of, scaled
+from quintain.attacks.learned import LearnedMethod, actor_network, scaled
 from quintain.attacks.observation import Method
-from quintain.attacks.view import View
+from quintain.attacks.pa_ad import PAAD
+from quintain.attacks.view import check_space
 from quintain.errors import ConfigurationError, EnvironmentFault, require
 from quintain.seeding import SeedStream
 
@@ -174,10 +175,10 @@ class AdversaryLearner:
 
     def method(self) -> Method:
         """Return the adversary as it is now, deterministic; it does not follow further training."""
-        network = perceptron_of(self._model.policy)
+        network = actor_network(self._model.policy)
         victim, space = self._world.victim, self._world.space
         return (
-            Directed(victim, network, space) if self._kind == "pa-ad" else Learned(victim, network, space, self._kind)
+            PAAD(victim, network, space) if self._kind == "pa-ad" else LearnedMethod(victim, network, space, self._kind)
         )
 
     def close(self) -> None:
@@ -212,10 +213,10 @@ class _Perturbing:
 
     def face(self, victim: Policy) -> None:
         self.victim, self.player = victim, Rollouts(victim, self.rows)
-        self.director = Directed(victim, victim.policy, self.space) if self.kind == "pa-ad" else None
+        self.director = PAAD(victim, victim.policy, self.space) if self.kind == "pa-ad" else None
         self.mean: Array | float = 0.0
         self.scale: Array | float = 1.0
-        View(victim, self.space)  # refuses a victim that normalises nothing where the space is "normalised"
+        check_space(victim, self.space)
         if self.space == "normalised" and victim.normaliser is not None:
             self.mean, self.scale = victim.normaliser.mean, victim.normaliser.scale
 
@@ -233,7 +234,7 @@ class _Perturbing:
             delta = scaled(actions, self.ball)
         else:
             noise = np.stack([self.director.draw(self.rng, self.ball, z.shape[1]) for _ in self.envs])
-            director = self.director.during(self.player, np.arange(self.rows))
+            director = self.director.with_history(self.player, np.arange(self.rows))
             delta = director.step(z, noise, director.towards(z, actions), self.ball)
         seen, _ = enforce(self.true, delta, self.ball, self.scale)
         paid, rewards, done = np.zeros(self.rows), np.zeros(self.rows), np.zeros(self.rows, dtype=np.bool_)

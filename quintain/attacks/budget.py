@@ -1,4 +1,4 @@
-"""How far an attack may move an observation, and the guarantee that it never moves it further."""
+"""The budget of an attack, and the projection that keeps every perturbation within it."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Array = NDArray[np.floating[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Ball:
-    """The perturbations of norm at most ``epsilon``, rows being separate observations.
+    """The perturbations of norm at most ``epsilon``. In all methods, rows are separate observations.
 
     Attributes:
         epsilon: Radius, finite and >= 0, in units of the space that the attack declares.
         norm: ``"linf"`` bounds every coordinate, ``"l2"`` the Euclidean length.
 
     Raises:
-        ConfigurationError: If the radius or the norm makes no sense.
+        ConfigurationError: If the radius is not a finite number >= 0, or the norm is unknown.
     """
 
     epsilon: float
@@ -64,19 +64,19 @@ class Ball:
         return np.asarray(direction * (radius / np.linalg.norm(direction)))
 
 
-def distance(true: Array, seen: Array, norm: Norm, scale: Array | float = 1.0) -> NDArray[np.float64]:
-    """Measure how far each row of ``seen`` is from ``true``, in units of ``scale``.
+def distance(true: Array, perturbed: Array, norm: Norm, scale: Array | float = 1.0) -> NDArray[np.float64]:
+    """Measure how far each row of ``perturbed`` is from ``true``, in units of ``scale``.
 
     Args:
         true: Shape ``(n, d)``.
-        seen: Shape ``(n, d)``.
-        norm: The norm.
-        scale: What counts as 1 in each coordinate, shape ``(d,)``.
+        perturbed: Shape ``(n, d)``.
+        norm: Norm of the distance.
+        scale: Unit of each coordinate, shape ``(d,)``, > 0.
 
     Returns:
         Shape ``(n,)``.
     """
-    offsets = np.abs((seen.astype(np.float64) - true) / scale)
+    offsets = np.abs((perturbed.astype(np.float64) - true) / scale)
     if norm == "linf":
         return np.asarray(offsets.max(axis=1))
     return np.asarray(_lengths(offsets)[:, 0])
@@ -100,37 +100,37 @@ def enforce(
         true: Shape ``(n, d)``, any floating dtype.
         delta: Proposed perturbation in units of ``scale``, shape ``(n, d)``, finite.
         ball: The budget.
-        scale: What counts as 1 in each coordinate, shape ``(d,)``, > 0.
-        low: Least allowed values; a coordinate of ``true`` that is below may stay where it is.
-        high: Greatest allowed values, likewise.
+        scale: Unit of each coordinate, shape ``(d,)``, > 0.
+        low: Lower bounds of the result; a coordinate of ``true`` that is below its bound may keep its value.
+        high: Upper bounds, with the same exception.
 
     Returns:
-        What the victim may see, in the dtype of ``true``, and its distance from ``true`` in the budget's units.
+        The perturbed rows, in the dtype of ``true``, and their distances from ``true`` in the budget's units.
     """
     exact = true.astype(np.float64)
     moved = ball.project(delta.astype(np.float64)) * scale
-    with np.errstate(over="ignore"):  # what overflows is pulled back below
-        seen = (exact + moved).astype(true.dtype)
-    if np.any(seen < low) or np.any(seen > high):
-        seen = np.clip(seen, np.minimum(low, true), np.maximum(high, true)).astype(true.dtype)
-    measured = distance(true, seen, ball.norm, scale)
+    with np.errstate(over="ignore"):  # overflows are corrected below
+        perturbed = (exact + moved).astype(true.dtype)
+    if np.any(perturbed < low) or np.any(perturbed > high):
+        perturbed = np.clip(perturbed, np.minimum(low, true), np.maximum(high, true)).astype(true.dtype)
+    measured = distance(true, perturbed, ball.norm, scale)
     for _ in range(3):  # the sum, the scale and the length are each rounded once
         beyond = measured > ball.epsilon
         if not beyond.any():
-            return seen, measured
-        outside = np.abs(seen - exact) >= np.abs(moved)
-        seen = np.where(beyond[:, None] & outside, np.nextafter(seen, true), seen)
-        measured = distance(true, seen, ball.norm, scale)
+            return perturbed, measured
+        outside = np.abs(perturbed - exact) >= np.abs(moved)
+        perturbed = np.where(beyond[:, None] & outside, np.nextafter(perturbed, true), perturbed)
+        measured = distance(true, perturbed, ball.norm, scale)
     # Coordinates add up to an l2 length, which single steps may not shorten: the whole row is shortened, ever more.
     for power in range(8):
         beyond = measured > ball.epsilon
         if not beyond.any():
-            return seen, measured
+            return perturbed, measured
         shorter = (exact + moved * (1 - float(np.finfo(true.dtype).eps) * 8**power)).astype(true.dtype)
-        seen = np.where(beyond[:, None], np.clip(shorter, np.minimum(seen, true), np.maximum(seen, true)), seen)
-        measured = distance(true, seen, ball.norm, scale)
-    seen = np.where((measured > ball.epsilon)[:, None], true, seen)
-    return seen, distance(true, seen, ball.norm, scale)
+        perturbed = np.where(beyond[:, None], np.clip(shorter, np.minimum(perturbed, true), np.maximum(perturbed, true)), perturbed)
+        measured = distance(true, perturbed, ball.norm, scale)
+    perturbed = np.where((measured > ball.epsilon)[:, None], true, perturbed)
+    return perturbed, distance(true, perturbed, ball.norm, scale)
 
 
 def _lengths(rows: Array) -> Array:

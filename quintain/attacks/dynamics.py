@@ -1,4 +1,4 @@
-"""A changed body and a changed world: MuJoCo models with other friction, mass, damping, strength or gravity."""
+"""Dynamics perturbations: MuJoCo models with changed friction, mass, damping, actuator strength or gravity."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from quintain.seeding import SeedStream
 
 __all__ = ["DynamicsKind", "DynamicsPerturbation", "Quantity"]
 
-#: ``shift``: the factor holds from the first step on. ``noise``: each episode draws its own, log-uniform between the
-#: factor and its inverse. ``drift``: from 1 to the factor over ``horizon`` steps.
+#: ``shift``: the factor is constant. ``noise``: each episode draws its factor, log-uniform between the factor and its
+#: inverse. ``drift``: the factor moves geometrically from 1 to its value over ``horizon`` steps.
 DynamicsKind = Literal["shift", "noise", "drift"]
 
-#: What can be scaled: sliding friction, masses with their inertias, joint damping, actuator gears, gravity.
+#: Quantities that can be scaled: sliding friction, masses with their inertias, joint damping, actuator gears, gravity.
 Quantity = Literal["friction", "mass", "damping", "strength", "gravity"]
 
 
 class DynamicsPerturbation(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
-    """Scales quantities of a MuJoCo model; :meth:`close` and every reset start from the true values again.
+    """Scales quantities of a MuJoCo model. Every reset starts from the true values; :meth:`close` restores them.
 
-    Each vector row has a model of its own, so in a vector this wraps the rows:
+    In a vector environment wrap the rows, because each has its own model:
     ``gym.make_vec(..., vectorization_mode="sync", wrappers=[partial(DynamicsPerturbation, factors={...})])``.
 
     Args:
-        env: An environment on MuJoCo, with ``model`` and ``data``.
+        env: A MuJoCo environment, with attributes ``model`` and ``data``.
         factors: Factor for each quantity, > 0.
-        kind: How the factors come about.
-        horizon: Steps over which ``drift`` reaches the factor, >= 1.
+        kind: See :data:`DynamicsKind`.
+        horizon: Steps over which ``drift`` reaches the factor, >= 1; 1000 is the episode length of Gymnasium's MuJoCo tasks.
 
     Raises:
-        ConfigurationError: If the environment has no MuJoCo model or a factor makes no sense.
+        ConfigurationError: If the environment has no MuJoCo model, or a factor is not finite and > 0.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class DynamicsPerturbation(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArg
         self._step = 0
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
-        """Begin an episode under the factors of its beginning."""
+        """Start an episode; ``seed`` also seeds the factors of kind ``noise``."""
         if seed is not None or self._rng is None:
             entropy = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
             self._rng = SeedStream(entropy, "attack", "dynamics").generator()
@@ -81,16 +81,16 @@ class DynamicsPerturbation(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArg
             drawn = {name: float(f ** self._rng.uniform(-1, 1)) for name, f in self.factors.items()}
         self._set(drawn if self.kind != "drift" else dict.fromkeys(self.factors, 1.0))
         observation, info = self.env.reset(seed=seed, options=options)
-        return observation, self._told(info)
+        return observation, self._with_report(info)
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """Step under the factors of the moment."""
+        """Step the environment, with the factors of this step."""
         self._step += 1
         if self.kind == "drift" and self._step <= self.horizon:
             part = self._step / self.horizon
             self._set({name: f**part for name, f in self.factors.items()})
         observation, reward, terminated, truncated, info = self.env.step(action)
-        return observation, reward, terminated, truncated, self._told(info)
+        return observation, reward, terminated, truncated, self._with_report(info)
 
     def close(self) -> None:
         """Restore the true values and close."""
@@ -101,22 +101,22 @@ class DynamicsPerturbation(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArg
         model, true = self._model, self._true
         self._now = factors
 
-        def of(name: Quantity) -> float:
+        def factor(name: Quantity) -> float:
             return factors.get(name, 1.0)
 
         model.geom_friction[:] = true["geom_friction"]
-        model.geom_friction[:, 0] *= of("friction")  # column 0 is sliding; torsion and rolling keep their values
-        model.body_mass[:] = true["body_mass"] * of("mass")
-        model.body_inertia[:] = true["body_inertia"] * of("mass")
-        model.dof_damping[:] = true["dof_damping"] * of("damping")
-        model.actuator_gear[:] = true["actuator_gear"] * of("strength")
-        model.opt.gravity[:] = true["gravity"] * of("gravity")
-        if "mass" in self.factors:  # masses enter derived constants; a data of our own takes the side effects
+        model.geom_friction[:, 0] *= factor("friction")  # column 0 is sliding; torsional and rolling friction stay as they are
+        model.body_mass[:] = true["body_mass"] * factor("mass")
+        model.body_inertia[:] = true["body_inertia"] * factor("mass")
+        model.dof_damping[:] = true["dof_damping"] * factor("damping")
+        model.actuator_gear[:] = true["actuator_gear"] * factor("strength")
+        model.opt.gravity[:] = true["gravity"] * factor("gravity")
+        if "mass" in self.factors:  # derived constants depend on masses; a separate MjData takes the side effects
             self._mujoco.mj_setConst(model, self._scratch)
 
-    def _told(self, info: dict[str, Any]) -> dict[str, Any]:
-        own: dict[str, Any] = {"surface": "dynamics", **{f"{name} factor": f for name, f in self._now.items()}}
-        return {**info, "attack": {**info.get("attack", {}), "dynamics": own}}
+    def _with_report(self, info: dict[str, Any]) -> dict[str, Any]:
+        entry: dict[str, Any] = {"surface": "dynamics", **{f"{name} factor": f for name, f in self._now.items()}}
+        return {**info, "attack": {**info.get("attack", {}), "dynamics": entry}}
 
 
 _FIELDS = ("geom_friction", "body_mass", "body_inertia", "dof_damping", "actuator_gear")

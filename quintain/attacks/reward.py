@@ -1,4 +1,4 @@
-"""A corrupted reward signal, as an agent that learns would meet it."""
+"""Reward perturbations: a corrupted learning signal."""
 
 from __future__ import annotations
 
@@ -10,28 +10,29 @@ from gymnasium.vector import VectorEnv
 from numpy.typing import NDArray
 
 from quintain.attacks.disturbance import Disturbance
+from quintain.attacks.perturbation import Report, Rows, require_finite
 from quintain.attacks.schedule import ALWAYS, Schedule
-from quintain.attacks.wrappers import Report, Rows, require_finite
+from quintain.attacks.wrappers import EnvT, apply_attack
 from quintain.errors import ConfigurationError
 
-__all__ = ["RewardKind", "RewardPerturbation"]
+__all__ = ["RewardAttack", "RewardKind", "RewardPerturbation"]
 
-#: ``noise``: uniform in +-epsilon. ``shift``: epsilon is added. ``drift``: a random walk within +-epsilon. ``delay``:
-#: paid ``steps`` later (what is still owed at the end is lost). ``sticky``: the last paid reward again, with
-#: ``probability``. ``flip``: the sign is turned.
+#: ``noise``: uniform in +-epsilon. ``shift``: epsilon is added. ``drift``: a random walk within +-epsilon. ``delay``: rewards
+#: arrive ``steps`` later; those still outstanding when the episode ends are lost. ``sticky``: the last reward is repeated
+#: with ``probability``. ``flip``: the sign is inverted.
 RewardKind = Literal["noise", "shift", "drift", "delay", "sticky", "flip"]
 
 
 class RewardPerturbation(Disturbance):
-    """Pays something else than what was earned.
+    """Perturbs the rewards that the policy, or its training, receives.
 
     Args:
-        kind: How.
+        kind: See :data:`RewardKind`.
         epsilon: Strength of noise, shift and drift in units of the reward; only a shift may be negative.
         steps: Delay in steps, >= 1.
-        probability: Chance of paying the last reward again, in [0, 1].
-        schedule: When it acts.
-        name: Key in ``info["attack"]``.
+        probability: Probability of repeating the last reward, in [0, 1].
+        schedule: Steps at which rewards are perturbed.
+        name: Key in ``info["attack"]``; ``"reward"`` and the kind by default.
 
     Raises:
         ConfigurationError: If the arguments do not fit the kind.
@@ -52,31 +53,35 @@ class RewardPerturbation(Disturbance):
     ) -> None:
         super().__init__(kind, steps, probability, schedule, name)
         if not np.isfinite(epsilon) or (epsilon < 0 and kind != "shift"):
-            raise ConfigurationError(f"epsilon must be finite and, but for a shift, >= 0, got {epsilon!r}")
+            raise ConfigurationError(f"epsilon must be finite and, except for a shift, >= 0, got {epsilon!r}")
         self.epsilon = float(epsilon)
+
+    def budget(self) -> dict[str, Any]:
+        """Return epsilon."""
+        return {"epsilon": self.epsilon}
 
     def strength(self) -> dict[str, Any]:
         """Return epsilon; a flip has none."""
         return {} if self.kind == "flip" else {"epsilon": self.epsilon}
 
     def bind(self, env: gym.Env[Any, Any] | VectorEnv[Any, Any, Any], rows: int) -> None:
-        """Take any environment."""
-        self.make_room(rows, np.zeros(()))
+        """Accept any environment."""
+        self.allocate(rows, np.zeros(()))
         self._walk = np.zeros(rows)
 
-    def restart(self, row: int, rng: np.random.Generator) -> None:
-        """Begin an episode."""
-        super().restart(row, rng)
+    def reset(self, row: int, rng: np.random.Generator) -> None:
+        """Start another episode in ``row``."""
+        super().reset(row, rng)
         self._walk[row] = 0.0
 
     def apply(self, batch: NDArray[Any], rows: Rows) -> tuple[NDArray[Any], Report]:
-        """Perturb a batch of rewards."""
+        """Perturb a batch of rewards, shape ``(n,)``."""
         require_finite(batch, "the reward")
-        paid, report = super().apply(batch, rows)
-        return paid, report | {"true_reward": np.array(batch)}
+        perturbed, report = super().apply(batch, rows)
+        return perturbed, report | {"true_reward": np.array(batch)}
 
-    def disturbed(self, batch: NDArray[Any], rows: Rows, rngs: list[np.random.Generator]) -> NDArray[Any]:
-        """Turn the sign, or add a constant, noise or the walk of the moment."""
+    def perturb(self, batch: NDArray[Any], rows: Rows, rngs: list[np.random.Generator]) -> NDArray[Any]:
+        """Invert the sign, or add a constant, noise or a random walk."""
         if self.kind == "flip":
             return -batch
         if self.kind == "shift":
@@ -86,3 +91,8 @@ class RewardPerturbation(Disturbance):
             self._walk[rows] = np.clip(self._walk[rows] + draws / 10, -self.epsilon, self.epsilon)
             draws = self._walk[rows]
         return np.asarray(batch + draws)
+
+
+def RewardAttack(env: EnvT, kind: RewardKind, **options: Any) -> EnvT:
+    """Wrap an environment in a :class:`RewardPerturbation`; ``options`` are its other arguments."""
+    return apply_attack(env, RewardPerturbation(kind, **options))

@@ -1,4 +1,4 @@
-"""When a perturbation acts within an episode."""
+"""Which steps of an episode are perturbed."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class Schedule:
 
     Attributes:
         start: First step that may be perturbed, >= 0.
-        stop: First step that is left alone again; ``None`` for never.
+        stop: First step after ``start`` that is not perturbed any more; ``None`` for no end.
         every: Length of a period in steps, >= 1.
         length: Perturbed steps at the beginning of each period, in [1, every].
-        probability: Chance that a step which the rest allows is perturbed, in [0, 1].
+        probability: Probability that an allowed step is perturbed, in [0, 1]; steps are independent.
 
     Raises:
         ConfigurationError: If a value is out of range.
@@ -52,16 +52,16 @@ class Schedule:
         return self == ALWAYS
 
     def allows(self, step: int) -> bool:
-        """Say whether ``step`` lies in the window and in the active part of its period."""
+        """Return whether ``step`` lies in [start, stop) and in the perturbed part of its period."""
         inside = self.start <= step < (math.inf if self.stop is None else self.stop)
         return inside and (step - self.start) % self.every < self.length
 
     def active(self, steps: NDArray[np.int64], rngs: list[np.random.Generator]) -> NDArray[np.bool_]:
-        """Decide for one step of several episodes.
+        """Return which of several episodes are perturbed at their current step.
 
         Args:
-            steps: Step each episode is at, shape ``(n,)``.
-            rngs: Generator of each episode; drawn from only if ``probability`` is below 1.
+            steps: Current step of each episode, shape ``(n,)``.
+            rngs: Generator of each episode; used only if ``probability`` is below 1.
 
         Returns:
             Shape ``(n,)``.

@@ -14,7 +14,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from quintain.agents.policies import MLP, Layer, Network, Normaliser, Policy, Rollouts, as_network
-from quintain.attacks.perceptron import perceptron
+from quintain.attacks.torch_mlp import torch_mlp
 from quintain.errors import AgentError, ConfigurationError, require
 from quintain.seeding import SeedStream
 
@@ -217,7 +217,7 @@ class _Fit:
         width = int(action_space.n) if self.discrete else action_space.shape[0]
         sizes = [observation_space.shape[0], settings.hidden, settings.hidden, width]
         # Smooth, as most policies are: the slopes of a rectified network are poor guesses of theirs.
-        self.network = perceptron(torch, sizes, generator, hidden="tanh")
+        self.network = torch_mlp(torch, sizes, generator, hidden="tanh")
 
     def __call__(self, pairs: _Pairs, units: Normaliser) -> tuple[Network, NDArray[Any], float, float, int]:
         """Return the network, the spread of its errors, error, baseline and the number of passes."""

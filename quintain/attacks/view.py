@@ -1,4 +1,4 @@
-"""The victim as seen from the space in which a budget is declared."""
+"""The policy as a function of the observation in the space in which a budget is declared."""
 
 from __future__ import annotations
 
@@ -11,35 +11,44 @@ from quintain.agents.policies import ActionValue, Network, Policy, Space
 from quintain.agents.policies.networks import Pullback
 from quintain.errors import ConfigurationError
 
-__all__ = ["View"]
+__all__ = ["View", "check_space"]
 
 Array = NDArray[np.floating[Any]]
+
+
+def check_space(policy: Policy, space: Space) -> None:
+    """Check that budgets for ``policy`` can be measured in ``space``.
+
+    Raises:
+        ConfigurationError: If ``space`` is ``"normalised"`` and the policy does not normalise observations.
+    """
+    if space == "normalised" and policy.normaliser is None:
+        raise ConfigurationError(f"victim {policy.name!r} normalises nothing; declare the budget in space='raw'")
 
 
 class View:
     """Policy and critics as functions of z, the observation in the budget's space.
 
-    In raw space x = clip((z - mean) / scale), in normalised space x = clip(z), where x is what the networks read. The
-    clip is part of the derivative: beyond it the victim is blind, and the gradient is 0.
+    In raw space x = clip((z - mean) / scale), in normalised space x = clip(z), where x is the input of the networks.
+    The clip is part of the derivative: outside of it x does not change, and the gradient is 0.
 
     Args:
-        victim: The victim.
-        space: Where the budget is measured.
+        victim: The policy.
+        space: Space in which the budget is measured.
 
     Raises:
-        ConfigurationError: If ``space`` is ``"normalised"`` and the victim normalises nothing.
+        ConfigurationError: If ``space`` is ``"normalised"`` and the policy does not normalise observations.
     """
 
     def __init__(self, victim: Policy, space: Space) -> None:
-        if space == "normalised" and victim.normaliser is None:
-            raise ConfigurationError(f"victim {victim.name!r} normalises nothing; declare the budget in space='raw'")
+        check_space(victim, space)
         self.victim = victim
         self._clip = np.inf if victim.normaliser is None else victim.normaliser.clip
         self._affine = victim.normaliser if space == "raw" else None
         self._standard = victim.normaliser if space == "normalised" else None
 
-    def read(self, z: Array) -> tuple[Array, Array | float]:
-        """Return x and the derivative of each entry of x by the same entry of z."""
+    def network_input(self, z: Array) -> tuple[Array, Array | float]:
+        """Return x, shape ``(n, d)``, and the derivative of each entry of x by the same entry of z."""
         slope: Array | float = 1.0
         if self._affine is not None:
             z = (z - self._affine.mean) / self._affine.scale
@@ -49,13 +58,13 @@ class View:
         x = np.maximum(np.minimum(z, self._clip), -self._clip)
         return x, slope * (x == z)
 
-    def raw(self, z: Array) -> Array:
-        """Return observations as the environment gives them."""
+    def to_raw(self, z: Array) -> Array:
+        """Return observations in the environment's units."""
         return z if self._standard is None else np.asarray(z * self._standard.scale + self._standard.mean)
 
-    def pull(self, network: Network, z: Array) -> tuple[Array, Pullback]:
-        """Return a network's outputs at z, and the pullback to z."""
-        x, slope = self.read(z)
+    def vjp(self, network: Network, z: Array) -> tuple[Array, Pullback]:
+        """Return a network's outputs at z, and the function from a gradient by the outputs to the gradient by z."""
+        x, slope = self.network_input(z)
         outputs, back = network.pull(x)
         return outputs, lambda gradient: np.asarray(back(gradient) * slope)
 

@@ -1,4 +1,4 @@
-"""Small torch networks whose weights come from a generator of their own."""
+"""Multilayer perceptrons in torch: fresh ones, seeded by their own generator, and copies of NumPy ones."""
 
 from __future__ import annotations
 
@@ -9,17 +9,19 @@ from typing import Any, Literal
 from quintain.agents.policies import MLP, Network
 from quintain.errors import ConfigurationError
 
-__all__ = ["perceptron", "perceptron_like"]
+__all__ = ["torch_copy", "torch_mlp"]
 
 
-def perceptron(torch: Any, sizes: Sequence[int], generator: Any, hidden: Literal["relu", "tanh"] = "relu") -> Any:
-    """Make a ``torch.nn.Sequential`` of linear layers with an activation between them, drawn from generator.
+def torch_mlp(torch: Any, sizes: Sequence[int], generator: Any, hidden: Literal["relu", "tanh"] = "relu") -> Any:
+    """Make a ``torch.nn.Sequential`` of linear layers with activations between them.
+
+    Torch's global random generator is not used.
 
     Args:
-        torch: The library.
-        sizes: Inputs, hidden widths, outputs.
-        generator: Where weights come from: uniform within 1 / sqrt(inputs); biases are 0.
-        hidden: The activation.
+        torch: The module ``torch``.
+        sizes: Number of inputs, widths of the hidden layers, number of outputs.
+        generator: A ``torch.Generator``. Weights are uniform in +-1 / sqrt(inputs of the layer); biases are 0.
+        hidden: Activation of the hidden layers.
     """
     layers: list[Any] = []
     for fan_in, fan_out in itertools.pairwise(sizes):
@@ -31,14 +33,14 @@ def perceptron(torch: Any, sizes: Sequence[int], generator: Any, hidden: Literal
     return torch.nn.Sequential(*layers[:-1])
 
 
-def perceptron_like(torch: Any, network: Network) -> Any:
-    """Copy a multilayer perceptron of NumPy into torch, with frozen weights.
+def torch_copy(torch: Any, network: Network) -> Any:
+    """Copy a NumPy multilayer perceptron into torch, with frozen weights.
 
     Raises:
-        ConfigurationError: If it is another kind of network.
+        ConfigurationError: If ``network`` is not an :class:`~quintain.agents.policies.MLP`.
     """
     if not isinstance(network, MLP):
-        raise ConfigurationError(f"only plain perceptrons can be taken to torch, not a {type(network).__name__}")
+        raise ConfigurationError(f"only an MLP can be copied to torch, not a {type(network).__name__}")
     activations = {"identity": torch.nn.Identity, "tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}
     parts: list[Any] = []
     for weight, bias, activation in network.layers:

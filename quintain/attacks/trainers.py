@@ -1,0 +1,79 @@
+"""Training of the registered attacks that learn: functions from a context to a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any, Literal
+
+from quintain.agents.policies import MLP, Network
+from quintain.attacks.adversary import AdversarySettings, Objective, train_adversary
+from quintain.attacks.contract import AttackContext, Trained
+from quintain.attacks.mad_surrogate import normaliser_of
+from quintain.attacks.rat import RATSettings, train_rat
+from quintain.attacks.sarsa import SarsaSettings, train_robust_sarsa
+from quintain.attacks.surrogate import SurrogateSettings, train_surrogate
+
+__all__ = [
+    "train_pa_ad",
+    "train_pa_ad_target",
+    "train_rat_attack",
+    "train_rat_surrogate",
+    "train_sa_rl",
+    "train_sa_rl_target",
+    "train_sarsa",
+]
+
+
+def _train_adversary(context: AttackContext, kind: Literal["sa-rl", "pa-ad"], objective: Objective) -> Trained:
+    method: Any = train_adversary(
+        context.make_env, context.victim, kind=kind, objective=objective,
+        settings=AdversarySettings(steps=context.steps), seed=context.seed, progress=context.progress,
+        **context.budget,
+    )  # fmt: skip
+    return Trained(_as_mlp(method.director if kind == "pa-ad" else method.network), {"steps": context.steps})
+
+
+_Train = Callable[[AttackContext], Trained]
+train_sa_rl: _Train = partial(_train_adversary, kind="sa-rl", objective="return")
+train_sa_rl_target: _Train = partial(_train_adversary, kind="sa-rl", objective="target")
+train_pa_ad: _Train = partial(_train_adversary, kind="pa-ad", objective="return")
+train_pa_ad_target: _Train = partial(_train_adversary, kind="pa-ad", objective="target")
+
+
+def train_sarsa(context: AttackContext) -> Trained:
+    """Fit the critic of Robust Sarsa."""
+    settings = SarsaSettings(transitions=context.steps)
+    critic = train_robust_sarsa(context.make_env, context.victim, settings=settings, seed=context.seed)
+    return Trained(_as_mlp(critic.networks[0]), {"steps": context.steps})
+
+
+def train_rat_attack(context: AttackContext) -> Trained:
+    """Train RAT; at most an eighth of the steps are spent on exploration, so that short runs learn, too."""
+    settings = RATSettings(steps=context.steps, explore=min(RATSettings().explore, context.steps // 8))
+    made = train_rat(
+        context.make_env, context.victim, epsilon=context.epsilon, space=context.space, settings=settings,
+        seed=context.seed, progress=context.progress,
+    )  # fmt: skip
+    facts = {"steps": context.steps, "labels": made.labels, "accuracy": made.accuracy, "inner_loss": made.inner_loss}
+    return Trained(_as_mlp(made.method.network), facts)
+
+
+def train_rat_surrogate(context: AttackContext) -> Trained:
+    """Train RAT against an imitation with the policy's normaliser, so that its perturbations transfer to the policy.
+
+    The imitation depends on the current observation alone, so that this works for history-dependent policies, too.
+    """
+    settings = SurrogateSettings(transitions=min(SurrogateSettings().transitions, context.steps))
+    imitation = train_surrogate(
+        context.make_env, context.victim, settings=settings, normaliser=normaliser_of(context.victim),
+        seed=context.seed,
+    )  # fmt: skip
+    network, facts = train_rat_attack(replace(context, victim=imitation.victim))
+    return Trained(network, {**facts, "error": imitation.error, "baseline": imitation.baseline})
+
+
+def _as_mlp(network: Network) -> MLP:
+    assert isinstance(network, MLP)
+    return network
