@@ -27,8 +27,8 @@ import gymnasium as gym
 
 from quintain.agents.policies import MLP
 from quintain.attacks import AdversarySettings, train_adversary
-from quintain.attacks.registry import ATTACKS
-from quintain.attacks.threat import Attack, Threat, Trained
+from quintain.attacks.contract import Attack, AttackContext, Trained
+from quintain.attacks.registry import resolve_attacks
 from quintain.experiments.robustness import robustness
 from quintain.training.control.ppo import train_reference
 
@@ -48,18 +48,19 @@ SETTINGS = {
 def sa_rl(name: str, settings: AdversarySettings, steps: int) -> Attack:
     """Return SA-RL with these settings as an attack of an experiment."""
 
-    def train(threat: Threat) -> Trained:
+    def train(context: AttackContext) -> Trained:
         start = time.process_time()
         method: Any = train_adversary(
-            threat.make, threat.victim, settings=replace(settings, steps=threat.steps), seed=threat.seed,
-            progress=threat.progress, **threat.budget,
+            context.make_env, context.victim, settings=replace(settings, steps=context.steps), seed=context.seed,
+            progress=context.progress, **context.budget,
         )  # fmt: skip
         spent = time.process_time() - start
-        print(f"SA-RL, {name}: {threat.steps:,} steps in {spent:.0f} CPU s", flush=True)
+        print(f"SA-RL, {name}: {context.steps:,} steps in {spent:.0f} CPU s", flush=True)
         assert isinstance(method.network, MLP)
-        return Trained(method.network, {"steps": threat.steps, "cpu_s": spent})
+        return Trained(method.network, {"steps": context.steps, "cpu_s": spent})
 
-    return replace(ATTACKS["sa-rl"], name=f"sa-rl, {name}", train=train, steps=steps)
+    (base,) = resolve_attacks(["sa-rl"])
+    return replace(base, name=f"sa-rl, {name}", facts=replace(base.facts, train=train, steps=steps))
 
 
 def main() -> None:

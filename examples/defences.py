@@ -22,6 +22,7 @@ import gymnasium as gym
 
 from quintain.agents.policies import load_policy, save_policy
 from quintain.attacks import AdversarySettings, RATSettings, Victim, train_adversary, train_rat
+from quintain.attacks.contract import Attack, AttackContext, Trained
 from quintain.attacks.defences import (
     DefenceSettings,
     smooth_actions,
@@ -32,8 +33,7 @@ from quintain.attacks.defences import (
     train_sa_ppo,
     train_wocar,
 )
-from quintain.attacks.registry import ATTACKS
-from quintain.attacks.threat import Attack, Threat, Trained
+from quintain.attacks.registry import resolve_attacks
 from quintain.errors import ConfigurationError
 from quintain.experiments.robustness import Experiment, RobustnessRow, Subject, run_experiment
 
@@ -97,7 +97,7 @@ class Lab:
         """Attack the policies of all seeds, and return a row of the table."""
         made = {seed: self.policy(name, seed) for seed in range(self.seeds)}
         subject = Subject(name, self.make, {seed: victim for seed, (victim, _) in made.items()})
-        attacks = [ATTACKS["random"], ATTACKS["mad"], self.sa_rl()]
+        attacks = [*resolve_attacks(["random", "mad"]), self.sa_rl()]
         if not made[0][0].is_stateful:  # RAT reads single observations
             attacks.append(self.learned_rat())
         run = self.folder / f"{name}-attacked"
@@ -145,24 +145,26 @@ class Lab:
     def sa_rl(self) -> Attack:
         """Return SA-RL with settings for short episodes."""
 
-        def train(threat: Threat) -> Trained:
+        def train(context: AttackContext) -> Trained:
             method = train_adversary(
-                threat.make, threat.victim, settings=self.opponent, seed=threat.seed + 1, **threat.budget
+                context.make_env, context.victim, settings=self.opponent, seed=context.seed + 1, **context.budget
             )
             return Trained(method.network, {})
 
-        return replace(ATTACKS["sa-rl"], train=train, steps=self.opponent.steps)
+        (base,) = resolve_attacks(["sa-rl"])
+        return replace(base, facts=replace(base.facts, train=train, steps=self.opponent.steps))
 
     def learned_rat(self) -> Attack:
         """Return RAT, likewise."""
 
-        def train(threat: Threat) -> Trained:
+        def train(context: AttackContext) -> Trained:
             made = train_rat(
-                threat.make, threat.victim, epsilon=threat.epsilon, settings=self.rat, seed=threat.seed + 1
+                context.make_env, context.victim, epsilon=context.epsilon, settings=self.rat, seed=context.seed + 1
             )
             return Trained(made.method.network, {"labels": made.labels})
 
-        return replace(ATTACKS["rat"], train=train, steps=self.rat.steps)
+        (base,) = resolve_attacks(["rat"])
+        return replace(base, facts=replace(base.facts, train=train, steps=self.rat.steps))
 
 
 def _cell(row: RobustnessRow) -> str:

@@ -1,41 +1,44 @@
-"""What goes wrong: attacks as wrappers with an explicit budget."""
+"""Attacks: environment wrappers that perturb what a policy observes, does or is rewarded for, within a budget.
+
+The functions named ``...Attack`` wrap a single or a vector environment, as Gymnasium's wrapper classes do, and return
+:class:`Attacked` or :class:`AttackedVector`. :func:`attack` does so by name, for every entry of :data:`ATTACKS`.
+"""
 
 from quintain.agents.policies import Normaliser, Policy
-from quintain.attacks.action import ActionPerturbation
+from quintain.attacks.action import ActionAttack, ActionPerturbation
 from quintain.attacks.adversary import AdversarySettings, train_adversary
 from quintain.attacks.budget import Ball
-from quintain.attacks.catalogue import (
-    ActionAttack,
-    CriticAttack,
-    FGSMAttack,
-    LearnedAttack,
-    MADAttack,
-    MixedAttack,
-    NullAttack,
-    PAADAttack,
-    RandomAttack,
-    RATAttack,
-    RewardAttack,
-    RobustSarsaAttack,
-    SARLAttack,
-    TargetAttack,
-)
+from quintain.attacks.contract import Attack, AttackContext, AttackFacts, Trained
+from quintain.attacks.controls import NullAttack, RandomAttack
+from quintain.attacks.critics import CriticAttack, MixedAttack, RobustSarsaAttack
+from quintain.attacks.divergence import FGSMAttack, MADAttack
 from quintain.attacks.dynamics import DynamicsPerturbation
+from quintain.attacks.learned import LearnedAttack, SARLAttack
 from quintain.attacks.observation import Method, ObservationPerturbation
+from quintain.attacks.pa_ad import PAADAttack
+from quintain.attacks.perturbation import Perturbation
 from quintain.attacks.rat import RATSettings, train_on_preferences, train_rat
-from quintain.attacks.reward import RewardPerturbation
+from quintain.attacks.rat.attack import RATAttack
+from quintain.attacks.registry import ATTACKS, attack, resolve_attacks
+from quintain.attacks.reward import RewardAttack, RewardPerturbation
 from quintain.attacks.sarsa import SarsaSettings, train_robust_sarsa
 from quintain.attacks.schedule import Schedule
 from quintain.attacks.surrogate import SurrogateSettings, train_surrogate
-from quintain.attacks.wrappers import Attacked, AttackedVector, Perturbation, apply_attack
+from quintain.attacks.target import TargetAttack
+from quintain.attacks.vector_wrapper import AttackedVector
+from quintain.attacks.wrappers import Attacked, apply_attack
 
 #: The policy under attack. Any :class:`~quintain.agents.policies.Policy` can be one.
 Victim = Policy
 
 __all__ = [
+    "ATTACKS",
     "ActionAttack",
     "ActionPerturbation",
     "AdversarySettings",
+    "Attack",
+    "AttackContext",
+    "AttackFacts",
     "Attacked",
     "AttackedVector",
     "Ball",
@@ -62,8 +65,11 @@ __all__ = [
     "Schedule",
     "SurrogateSettings",
     "TargetAttack",
+    "Trained",
     "Victim",
     "apply_attack",
+    "attack",
+    "resolve_attacks",
     "train_adversary",
     "train_on_preferences",
     "train_rat",

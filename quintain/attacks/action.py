@@ -12,16 +12,16 @@ from numpy.typing import NDArray
 
 from quintain.attacks.budget import Ball, enforce
 from quintain.attacks.disturbance import Disturbance
+from quintain.attacks.perturbation import Report, Rows, single_space
 from quintain.attacks.schedule import ALWAYS, Schedule
 from quintain.attacks.wrappers import EnvT, apply_attack
-from quintain.attacks.perturbation import Report, Rows, single_space
 from quintain.errors import ConfigurationError
 
 __all__ = ["ActionAttack", "ActionKind", "ActionPerturbation"]
 
-#: ``noise``: uniform in the ball, independent at every step. ``shift``: one constant per episode. ``drift``: a random walk
-#: from 0 within the ball. ``delay``: actions take effect ``steps`` later. ``sticky``: the last executed action is repeated
-#: with ``probability``, as in the Arcade Learning Environment (Machado et al. 2018).
+#: ``noise``: uniform in the ball, independent at every step. ``shift``: one constant per episode. ``drift``: a random
+#: walk from 0 within the ball. ``delay``: actions take effect ``steps`` later. ``sticky``: the last executed action is
+#: repeated with ``probability``, as in the Arcade Learning Environment (Machado et al. 2018).
 ActionKind = Literal["noise", "shift", "drift", "delay", "sticky"]
 
 

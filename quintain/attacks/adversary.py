@@ -90,7 +90,7 @@ def train_adversary(
 
     Returns:
         The attack, deterministic; wrap an environment with
-        :func:`~quintain.attacks.catalogue.LearnedAttack`.
+        :func:`~quintain.attacks.learned.LearnedAttack`.
 
     Raises:
         CapabilityError: If the victim lacks what the attack needs.

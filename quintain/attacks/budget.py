@@ -127,7 +127,9 @@ def enforce(
         if not beyond.any():
             return perturbed, measured
         shorter = (exact + moved * (1 - float(np.finfo(true.dtype).eps) * 8**power)).astype(true.dtype)
-        perturbed = np.where(beyond[:, None], np.clip(shorter, np.minimum(perturbed, true), np.maximum(perturbed, true)), perturbed)
+        perturbed = np.where(
+            beyond[:, None], np.clip(shorter, np.minimum(perturbed, true), np.maximum(perturbed, true)), perturbed
+        )
         measured = distance(true, perturbed, ball.norm, scale)
     perturbed = np.where((measured > ball.epsilon)[:, None], true, perturbed)
     return perturbed, distance(true, perturbed, ball.norm, scale)

@@ -77,8 +77,8 @@ class AttackFacts:
         sees_in_training: What the attacker reads during training; ``None`` if it does not learn, or not declared.
         touches: What the attack changes; ``None`` if not declared.
         source: The publication.
-        train: Trains the attack's network: a function of an :class:`AttackContext` that returns :class:`Trained`, or its
-            ``"module:function"``; ``None`` if the attack does not learn.
+        train: Function that trains the attack's network, or its ``"module:function"``; it takes an
+            :class:`AttackContext` and returns :class:`Trained`. ``None`` if the attack does not learn.
         steps: Environment steps of training, unless the experiment says otherwise.
         per_budget: Whether each epsilon needs its own training.
         needs: Capabilities that the policy under attack must have.
@@ -114,7 +114,7 @@ class AttackFacts:
     @property
     def access(self) -> str:
         """What the attacker reads, for tables: ``"observations; gradients in training"``."""
-        parts = [self.sees or "not declared"]
+        parts: list[str] = [self.sees or "not declared"]
         if self.sees_in_training not in (None, self.sees):
             parts.append(f"{self.sees_in_training} in training")
         return "; ".join(parts)

@@ -11,8 +11,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from quintain.attacks.schedule import Schedule
 from quintain.attacks.perturbation import Perturbation, Report, Rows
+from quintain.attacks.schedule import Schedule
 from quintain.errors import ConfigurationError
 
 __all__ = ["Disturbance"]

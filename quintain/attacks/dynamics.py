@@ -33,7 +33,8 @@ class DynamicsPerturbation(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArg
         env: A MuJoCo environment, with attributes ``model`` and ``data``.
         factors: Factor for each quantity, > 0.
         kind: See :data:`DynamicsKind`.
-        horizon: Steps over which ``drift`` reaches the factor, >= 1; 1000 is the episode length of Gymnasium's MuJoCo tasks.
+        horizon: Steps over which ``drift`` reaches the factor, >= 1; by default the length of an episode of Gymnasium's
+            MuJoCo tasks.
 
     Raises:
         ConfigurationError: If the environment has no MuJoCo model, or a factor is not finite and > 0.
@@ -105,7 +106,7 @@ class DynamicsPerturbation(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArg
             return factors.get(name, 1.0)
 
         model.geom_friction[:] = true["geom_friction"]
-        model.geom_friction[:, 0] *= factor("friction")  # column 0 is sliding; torsional and rolling friction stay as they are
+        model.geom_friction[:, 0] *= factor("friction")  # sliding; torsional and rolling friction stay
         model.body_mass[:] = true["body_mass"] * factor("mass")
         model.body_inertia[:] = true["body_inertia"] * factor("mass")
         model.dof_damping[:] = true["dof_damping"] * factor("damping")

@@ -45,7 +45,7 @@ class LearnedMethod(Method):
 
 
 def scaled(raw: Array, ball: Ball) -> Array:
-    """Scale network outputs to perturbations: epsilon times the outputs, clipped to [-1, 1] for l_inf, to length 1 for l2."""
+    """Return epsilon times the outputs, which are clipped to [-1, 1] for l_inf, to length 1 for l2."""
     unit = Ball(1.0, ball.norm)
     return ball.epsilon * unit.project(raw.astype(np.float64))
 

@@ -34,7 +34,7 @@ class Method(ABC):
 
     Attributes:
         name: Name in reports.
-        sees: What the method reads at test time, beyond its own networks; see :data:`~quintain.attacks.perturbation.Sees`.
+        sees: What the method reads at test time; see :data:`~quintain.attacks.perturbation.Sees`.
     """
 
     name: str

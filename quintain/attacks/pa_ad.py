@@ -1,4 +1,4 @@
-"""PA-AD: a trained director names the direction in which the action should change, one gradient step the perturbation."""
+"""PA-AD: a trained director gives the direction of the change of the action, a gradient step the perturbation."""
 
 from __future__ import annotations
 

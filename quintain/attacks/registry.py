@@ -99,7 +99,9 @@ _ZHANG20, _ZHANG21, _SUN, _BAI = "Zhang et al. 2020", "Zhang et al. 2021", "Sun 
 _add = partial(ATTACKS.add, touches="observation")
 
 _add("random", "quintain.attacks.controls:RandomAttack", sees="nothing")
-_add("fgsm", "quintain.attacks.divergence:FGSMAttack", sees="gradients", source="Huang et al. 2017", needs=("gradient",))
+_add(
+    "fgsm", "quintain.attacks.divergence:FGSMAttack", sees="gradients", source="Huang et al. 2017", needs=("gradient",)
+)
 _add(
     "critic", "quintain.attacks.critics:CriticAttack", sees="gradients", source="Pattanaik et al. 2018",
     needs=("gradient",),
@@ -147,11 +149,11 @@ _add(
 _add(
     "rat", "quintain.attacks.rat.attack:RATAttack", sees="observations", sees_in_training="gradients", source=_BAI,
     train="quintain.attacks.trainers:train_rat_attack", steps=30_000, needs=("gradient", "continuous"),
-    needs_attacker_reward=True, needs_bounded_actions=True, linf_only=True, stateless_only=True, min_episode_steps=50,
+    needs_attacker_reward=True, needs_bounded_actions=True, linf_only=True, stateless_only=True, min_episode_steps=20,
 )  # fmt: skip
 _add(
     "rat-surrogate", "quintain.attacks.rat.attack:RATAttack", sees="observations", sees_in_training="policy",
     source=f"{_BAI}, on an imitation", train="quintain.attacks.trainers:train_rat_surrogate", steps=30_000,
     needs=("continuous",), needs_attacker_reward=True, needs_bounded_actions=True, linf_only=True,
-    min_episode_steps=50,
+    min_episode_steps=20,
 )  # fmt: skip

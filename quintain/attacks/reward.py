@@ -17,9 +17,9 @@ from quintain.errors import ConfigurationError
 
 __all__ = ["RewardAttack", "RewardKind", "RewardPerturbation"]
 
-#: ``noise``: uniform in +-epsilon. ``shift``: epsilon is added. ``drift``: a random walk within +-epsilon. ``delay``: rewards
-#: arrive ``steps`` later; those still outstanding when the episode ends are lost. ``sticky``: the last reward is repeated
-#: with ``probability``. ``flip``: the sign is inverted.
+#: ``noise``: uniform in +-epsilon. ``shift``: epsilon is added. ``drift``: a random walk within +-epsilon. ``delay``:
+#: rewards arrive ``steps`` later; those still outstanding at the end of the episode are lost. ``sticky``: the last
+#: reward is repeated with ``probability``. ``flip``: the sign is inverted.
 RewardKind = Literal["noise", "shift", "drift", "delay", "sticky", "flip"]
 
 

@@ -70,7 +70,7 @@ def train_robust_sarsa(
         seed: Root seed; equal seeds give equal critics.
 
     Returns:
-        The critic, for :func:`~quintain.attacks.catalogue.RobustSarsaAttack`.
+        The critic, for :func:`~quintain.attacks.critics.RobustSarsaAttack`.
 
     Raises:
         CapabilityError: If the victim's actions are discrete.

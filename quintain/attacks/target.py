@@ -25,8 +25,7 @@ class Target(GradientMethod):
 
     Args:
         victim: The policy under attack; needs gradients and continuous actions.
-        intention: Policy with the wanted behaviour, for instance one trained on the opposite task; its action must depend
-            on the current observation alone.
+        intention: Policy with the wanted behaviour, for instance one trained on the opposite task.
         space: Space in which the budget is measured.
         steps: Gradient steps, >= 1.
     """
@@ -55,7 +54,7 @@ class Target(GradientMethod):
         return gradient
 
     def wanted_actions(self, z: Array) -> NDArray[Any]:
-        """Return the intention policy's actions in the true states ``z``, in units of the victim's outputs, shape ``(n, k)``."""
+        """Return the intention policy's actions in the true states, in units of the victim's outputs."""
         actions = self.intention.act_batch(self.view.to_raw(z))
         if self.victim.head not in ("squashed", "scaled"):
             return actions

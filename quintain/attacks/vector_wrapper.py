@@ -18,8 +18,8 @@ __all__ = ["AttackedVector"]
 class AttackedVector(VectorWrapper):
     """Applies a perturbation to a vector environment, all rows in one batch, in every autoreset mode.
 
-    ``spec`` is ``None``: ``gym.make_vec`` makes no wrapped vectors, and the inner spec describes the environment without
-    the attack.
+    ``spec`` is ``None``: ``gym.make_vec`` makes no wrapped vector environments, and the inner spec describes one
+    without the attack.
 
     Args:
         env: The vector environment.
@@ -47,7 +47,7 @@ class AttackedVector(VectorWrapper):
             self._constants |= {key: column, f"_{key}": self._all_true}
 
     @property
-    def spec(self) -> EnvSpec | None:
+    def spec(self) -> EnvSpec | None:  # type: ignore[override]
         """``None``: the inner spec would describe an environment without the attack."""
         return None
 
@@ -139,10 +139,12 @@ class AttackedVector(VectorWrapper):
         attacks = {**infos.get("attack", {}), name: entry, f"_{name}": mask}
         return {**infos, "attack": attacks, "_attack": mask}
 
-    def _with_reward_terms(self, infos: dict[str, Any], difference: NDArray[np.float64], stepped: Rows) -> dict[str, Any]:
+    def _with_reward_terms(
+        self, infos: dict[str, Any], difference: NDArray[np.float64], stepped: Rows
+    ) -> dict[str, Any]:
         """Add the change of the reward to the reward terms of ``stepped``."""
         rows = np.isin(self._all, stepped)
-        if self._any_done and self._mode is AutoresetMode.SAME_STEP:  # the last info of rows that end lies in final_info
+        if self._any_done and self._mode is AutoresetMode.SAME_STEP:  # the last info of rows that end is apart
             infos = {**infos, "final_info": self._add_reward_term(infos["final_info"], difference, rows & self._done)}
             rows &= ~self._done
         return self._add_reward_term(infos, difference, rows)
@@ -156,5 +158,3 @@ class AttackedVector(VectorWrapper):
         key = f"attack:{self.perturbation.name}"
         terms = {**infos["reward_terms"], key: np.where(mask, difference, 0.0), f"_{key}": mask}
         return {**infos, "reward_terms": terms}
-
-

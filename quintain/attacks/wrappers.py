@@ -1,4 +1,4 @@
-"""The wrapper that applies a perturbation to one environment, and the call that wraps single and vector environments."""
+"""The wrapper that applies a perturbation to one environment, and a function for single and vector environments."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Attacked(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         self._row = np.zeros(1, dtype=np.int64)
 
     @property
-    def spec(self) -> EnvSpec | None:
+    def spec(self) -> EnvSpec | None:  # type: ignore[override]
         """The environment's spec with this wrapper; ``None`` where the perturbation is no plain data."""
         return super().spec if self._has_spec else None
 
@@ -121,5 +121,3 @@ def apply_attack(
     if isinstance(env, gym.Env):
         return Attacked(env, perturbation)
     raise ConfigurationError(f"expected a Gymnasium environment or vector environment, got {type(env).__name__}")
-
-

@@ -135,7 +135,7 @@ def robustness(
     warn_once()
     names = _words(attack or ["mad"])
     attacks = resolve_attacks(names if no_random or "random" in names else ["random", *names])
-    if train_at is not None and not any(a.train for a in attacks):
+    if train_at is not None and not any(a.facts.learned for a in attacks):
         raise typer.BadParameter(f"none of these attacks learns: {', '.join(names)}", param_hint="--train-at")
     plan: dict[str, Any] = {
         "attacks": attacks,
@@ -144,7 +144,7 @@ def robustness(
         "seeds": _numbers(seeds, int, "--seeds"),
         "norm": norm,
         "space": space,
-        "steps": _steps(attack_steps, [a.name for a in attacks if a.train]),
+        "steps": _steps(attack_steps, [a.name for a in attacks if a.facts.learned]),
         "train_at": train_at,
         "confidence": confidence,
         "reach": not no_reach,

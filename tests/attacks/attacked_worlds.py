@@ -59,7 +59,7 @@ def linear_gaussian(**options):
 class Shift(Method):
     """Moves everything up as far as the budget goes."""
 
-    name, access = "shift", "observation only"
+    name, sees = "shift", "nothing"
 
     def draw(self, rng, ball, dimension):
         return np.zeros((0, dimension))

@@ -7,7 +7,9 @@ from gymnasium import spaces
 from quintain.agents.policies import ActionValue, Normaliser, Policy
 from quintain.attacks import CriticAttack, FGSMAttack, MADAttack, MixedAttack, RobustSarsaAttack
 from quintain.attacks.budget import Ball
-from quintain.attacks.gradient import FGSM, MAD, Critic, Mixture, RobustSarsa
+from quintain.attacks.critics import Critic, RobustSarsa
+from quintain.attacks.divergence import FGSM, MAD
+from quintain.attacks.gradient import Mixture
 from quintain.errors import CapabilityError, ConfigurationError
 
 Z = np.array([[0.5, -1.0, 2.0], [0.0, 0.3, -0.7]])

@@ -6,7 +6,9 @@ from gymnasium.vector import SyncVectorEnv
 from quintain.agents.policies import Normaliser
 from quintain.attacks import AdversarySettings, LearnedAttack, TargetAttack, train_adversary
 from quintain.attacks.budget import Ball
-from quintain.attacks.learned import Directed, Learned, Target
+from quintain.attacks.learned import LearnedMethod
+from quintain.attacks.pa_ad import PAAD
+from quintain.attacks.target import Target
 from quintain.errors import CapabilityError, ConfigurationError, EnvironmentFault
 from quintain.training.control import play_episodes
 
@@ -15,7 +17,7 @@ SMALL = AdversarySettings(steps=512, envs=4, rollout=32, batch=64)
 
 
 def test_a_learned_perturbation_is_the_clipped_output_times_epsilon():
-    method = Learned(linear_gaussian(), linear(np.diag([1.0, 2.0, -0.5])))
+    method = LearnedMethod(linear_gaussian(), linear(np.diag([1.0, 2.0, -0.5])))
     np.testing.assert_allclose(
         method.propose(Z, np.zeros((2, 0, 3)), Ball(0.1)), [[0.05, -0.1, -0.1], [0, 0.06, 0.035]]
     )
@@ -24,15 +26,15 @@ def test_a_learned_perturbation_is_the_clipped_output_times_epsilon():
 def test_the_adversary_reads_what_the_victim_s_networks_read():
     normaliser = Normaliser(np.ones(3), np.full(3, 4.0), 10.0)
     identity, none = linear(np.eye(3)), np.zeros((2, 0, 3))
-    raw = Learned(linear_gaussian(normaliser=normaliser), identity, "raw").propose(Z, none, Ball(0.1))
+    raw = LearnedMethod(linear_gaussian(normaliser=normaliser), identity, "raw").propose(Z, none, Ball(0.1))
     np.testing.assert_allclose(raw, 0.1 * np.clip((Z - 1) / 4, -1, 1))
-    standard = Learned(linear_gaussian(normaliser=normaliser), identity, "normalised").propose(Z, none, Ball(0.1))
+    standard = LearnedMethod(linear_gaussian(normaliser=normaliser), identity, "normalised").propose(Z, none, Ball(0.1))
     np.testing.assert_allclose(standard, 0.1 * np.clip(Z, -1, 1))
 
 
 def test_the_gradient_of_pa_ad_is_that_of_its_objective():
     victim, direction, start = linear_gaussian(), np.array([[1.0, -0.5]]), np.array([[0.1, 0.2, -0.1]])
-    method = Directed(victim, victim.policy)
+    method = PAAD(victim, victim.policy)
 
     def objective(point):
         change = victim.policy(point[None])[0] - victim.policy(Z[:1])[0]
@@ -46,7 +48,7 @@ def test_the_gradient_of_pa_ad_is_that_of_its_objective():
 def test_pa_ad_moves_the_action_where_the_director_points():
     victim, ball, rng = linear_gaussian(), Ball(0.3), np.random.default_rng(0)
     for direction in ([1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]):
-        method = Directed(victim, linear(np.zeros((2, 3)), direction))
+        method = PAAD(victim, linear(np.zeros((2, 3)), direction))
         moved = np.stack([
             victim.policy(Z + method.propose(Z, np.stack([method.draw(rng, ball, 3)] * 2), ball)) - victim.policy(Z)
             for _ in range(50)

@@ -1,136 +1,112 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
-from gymnasium import spaces
-from holding import Hold, Long, Silent, linear
+from attacked_worlds import Walk, linear, linear_gaussian
+from gymnasium.vector import SyncVectorEnv
 
-from quintain.agents.policies import MLP, DecisionTransformer, Layer, Policy
-from quintain.agents.policies.transformer import DecisionNetwork, Shape
-from quintain.attacks import RandomAttack
-from quintain.attacks.registry import ATTACKS, resolve_attacks
-from quintain.errors import CapabilityError, ConfigurationError, UnknownNameError
-from quintain.experiments.robustness import Experiment, make_subject, robustness
+from quintain.attacks import (
+    ATTACKS,
+    Attack,
+    AttackContext,
+    AttackFacts,
+    FGSMAttack,
+    LearnedAttack,
+    RandomAttack,
+    RATSettings,
+    Trained,
+    attack,
+    resolve_attacks,
+)
+from quintain.errors import ConfigurationError, UnknownNameError
+from quintain.registry import load_attribute
 
-VICTIM = linear(1.0, std=np.ones(1))
+VICTIM = linear_gaussian()
 
 
-def refuse(match, attacks, *, env=Hold, victim=VICTIM, error=ConfigurationError, epsilons=(0.1,), **options):
-    """Check that an experiment is refused before anything is played."""
-
-    def make(**more):
-        made = env(**more)
-        step, made.steps = made.step, 0
-
-        def counted(action):
-            made.steps += 1
-            assert made.steps < 2, "it played"
-            return step(action)
-
-        made.step = counted
-        return made
-
-    with pytest.raises(error, match=match):
-        robustness(make, victim, attacks, epsilons, episodes=2, **options)
+def first_observation(env):
+    return env.reset(seed=3)[0]
 
 
 def test_names_functions_and_attacks_mix():
     mine = lambda env, epsilon: RandomAttack(env, epsilon=epsilon)  # noqa: E731
-    found = resolve_attacks({"noise": "random", "mine": mine, "mad": ATTACKS["mad"]})
-    assert [attack.name for attack in found] == ["noise", "mine", "mad"]
-    assert found[0].access == "observation only"
-    assert [a.name for a in resolve_attacks(["mad", ATTACKS["fgsm"]])] == ["mad", "fgsm"]
+    (mad,) = resolve_attacks(["mad"])
+    found = resolve_attacks({"noise": "random", "mine": mine, "mad": mad})
+    assert [one.name for one in found] == ["noise", "mine", "mad"]
+    assert [one.facts.sees for one in found] == ["nothing", None, "gradients"]
+    assert [one.name for one in resolve_attacks(["fgsm", mad])] == ["fgsm", "mad"]
 
 
 def test_unknown_names_are_explained():
     with pytest.raises(UnknownNameError, match="did you mean 'sa-rl'"):
         resolve_attacks(["sarl"])
+    with pytest.raises(UnknownNameError, match="did you mean 'mad'"):
+        attack(Walk(), "madd", VICTIM, epsilon=0.1)
     with pytest.raises(ConfigurationError, match="given twice"):
         resolve_attacks(["mad", "mad"])
     with pytest.raises(ConfigurationError, match="clean"):
         resolve_attacks({"clean": "mad"})
-
-
-def test_what_cannot_work_is_refused_before_anything_is_played():
-    refuse("epsilon must be", ["mad"], epsilons=[-0.1])
-    refuse("every epsilon must be given once", ["mad"], epsilons=[0.1, 0.1])
-    refuse("every seed must be given once", ["mad"], seed=[1, 1])
-    refuse("normalises nothing", ["mad"], space="normalised")
-    refuse("normalises nothing", ["mad-surrogate"], space="normalised")
-    refuse("norm must be", ["mad"], norm="l1")
-    refuse("confidence", ["mad"], confidence=1.5)
-    refuse("training steps", ["sa-rl"], attack_steps={"sa-rl": 0})
-    refuse("shows what the attacker wants", ["target"])
-    refuse("attacker_reward", ["sa-rl-target"], env=Silent)
-    refuse("limited to", ["rat"])
-    refuse("linf", ["rat"], norm="l2")
-    refuse("wrong victim or wrong normaliser", ["mad"], victim=wide())
-
-
-def test_an_attack_says_what_the_victim_lacks():
-    refuse("no distribution", ["mad"], victim=linear(1.0), error=CapabilityError)
-    refuse("neither V", ["critic"], error=CapabilityError)
-    refuse("discrete actions", ["pa-ad"], victim=discrete(), error=CapabilityError)
-    refuse("discrete actions", ["robust-sarsa"], victim=discrete(), error=CapabilityError)
-    refuse("no gradient", ["fgsm"], victim=linear(1.0, differentiable=False), error=CapabilityError)
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "robust-sarsa",
-        "rs+mad",
-        "mad-surrogate",
-        "sa-rl",
-        "sa-rl-target",
-        "pa-ad",
-        "pa-ad-target",
-        "rat",
-        "rat-surrogate",
-    ],
-)
-def test_every_attack_that_learns_stays_in_its_budget(name):
-    pytest.importorskip("stable_baselines3")
-    table = robustness("Robustness/Hold-v0", VICTIM, [name], [0.3], episodes=2, attack_steps={name: 400})
-    clean, attacked = table.rows
-    assert attacked.attack == name
-    assert 0 < attacked.distance <= 0.3
-    assert attacked.loss.estimate > 0
-    assert clean.loss.estimate == 0
-
-
-def test_rat_meets_a_victim_that_remembers_through_an_imitation_that_does_not():
-    pytest.importorskip("stable_baselines3")
-    victim = remembering()
-    for name in ("rat", "robust-sarsa", "rs+mad"):
-        refuse("remembers", [name], env=Long, victim=victim, error=CapabilityError)
-    steps = {"rat-surrogate": 400}
-    (_, attacked) = robustness(
-        "Robustness/Hold-v0", victim, ["rat-surrogate"], [0.3], episodes=2, attack_steps=steps
-    ).rows
-    assert 0 < attacked.distance <= 0.3
-
-
-def remembering():
-    """A Decision Transformer that has learned nothing."""
-    network = DecisionNetwork.fresh(Shape(1, 1, horizon=25, width=8), True, np.random.default_rng(0))
-    policy = DecisionTransformer(network, Hold.action_space, context=3, target=0.0, scale=1.0)
-    return Policy(policy, Hold.observation_space, Hold.action_space, head="scaled", std=np.full(1, 0.1))
+    with pytest.raises(ConfigurationError, match=r"did you mean \['mad'\]"):
+        resolve_attacks("mad")
 
 
 def test_every_attack_is_described():
-    for name, attack in ATTACKS.items():
-        assert attack.name == name
-        assert attack.access in ("white-box", "black-box", "observation only", "white-box in training")
-        assert (attack.train is None) == (attack.steps == 0)
-    subject = make_subject(Hold, VICTIM)
-    described = Experiment((subject,), resolve_attacks(["sa-rl"]), (0.1,), steps={"sa-rl": 7}).describe()
-    assert described["attacks"][0]["training_steps"] == 7
+    for name in ATTACKS:
+        facts = ATTACKS.facts(name)
+        assert facts.sees in ("nothing", "observations", "policy", "gradients")
+        assert facts.touches == "observation"
+        assert facts.learned == (facts.steps > 0) == (facts.sees_in_training is not None)
+        assert facts.source or name == "random"
+    assert ATTACKS.names(learned=False) == ("random", "fgsm", "critic", "mad", "target")
+    assert ATTACKS.names(stateless_only=True) == ("robust-sarsa", "rs+mad", "rat")
+    assert ATTACKS.facts("rat").access == "observations; gradients in training"
+    assert ATTACKS.facts("rat").min_episode_steps == RATSettings().segment
 
 
-def wide():
-    box = spaces.Box(-5, 5, (3,), np.float64)
-    return Policy(MLP([Layer(np.ones((1, 3)), np.zeros(1), "identity")]), box, Hold.action_space, std=np.ones(1))
+def test_facts_are_typed_and_keyword_only():
+    with pytest.raises(ConfigurationError, match="learns"):
+        ATTACKS.add("mine", RandomAttack, learns=True)
+    with pytest.raises(TypeError):
+        AttackFacts("nothing", "observation")
 
 
-def discrete():
-    network = MLP([Layer(np.ones((2, 1)), np.zeros(2), "identity")])
-    return Policy(network, Hold.observation_space, spaces.Discrete(2), head="categorical")
+def test_every_entry_and_its_training_can_be_imported():
+    for name in ATTACKS:
+        assert callable(ATTACKS.load(name))
+        if ATTACKS.facts(name).learned:
+            assert callable(load_attribute(ATTACKS.facts(name).train))
+
+
+def test_the_registry_imports_no_torch():
+    code = "import sys, quintain.attacks.registry; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("make", [Walk, lambda: SyncVectorEnv([Walk, Walk])])
+def test_attack_wraps_single_and_vector_environments_by_name(make):
+    by_name, direct = attack(make(), "fgsm", VICTIM, epsilon=0.2), FGSMAttack(make(), VICTIM, epsilon=0.2)
+    np.testing.assert_array_equal(first_observation(by_name), first_observation(direct))
+
+
+def test_attack_takes_what_training_returned():
+    moved = attack(Walk(), "sa-rl", VICTIM, linear(np.zeros((3, 3)), [1.0, 1.0, 1.0]), epsilon=0.2)
+    np.testing.assert_allclose(first_observation(moved), first_observation(Walk()) + 0.2)
+    with pytest.raises(ConfigurationError, match="adversary"):
+        attack(Walk(), "sa-rl", VICTIM, epsilon=0.2)
+
+
+def test_attacks_of_an_experiment_are_checked_trained_and_applied():
+    def train(context):
+        return Trained(linear(np.zeros((3, 3)), [context.steps / 10] * 3), {})
+
+    def wrap(env, context, network):
+        return LearnedAttack(env, context.victim, network, **context.budget)
+
+    mine = Attack("mine", wrap, AttackFacts(sees="observations", train=train, steps=5))
+    context = AttackContext(Walk, VICTIM, 0.2, steps=mine.facts.steps)
+    mine.check(context)
+    env = mine.wrap(Walk(), context, mine.train(context).network)
+    np.testing.assert_allclose(first_observation(env), first_observation(Walk()) + 0.5 * 0.2)
+    with pytest.raises(ConfigurationError, match="does not learn"):
+        resolve_attacks(["mad"])[0].train(context)

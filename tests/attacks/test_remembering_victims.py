@@ -22,7 +22,7 @@ from quintain.attacks import (  # noqa: E402
     TargetAttack,
     train_rat,
 )
-from quintain.attacks.gradient import MAD  # noqa: E402
+from quintain.attacks.divergence import MAD  # noqa: E402
 from quintain.errors import CapabilityError, ConfigurationError  # noqa: E402
 from quintain.training.control import play_episodes  # noqa: E402
 
@@ -229,8 +229,8 @@ def test_a_surrogate_attack_looks_into_the_surrogate_all_the_time():
     np.testing.assert_array_equal(env.reset(seed=0)[0], direct.reset(seed=0)[0])
 
 
-def test_what_looks_at_single_states_refuses_a_victim_that_remembers():
-    with pytest.raises(CapabilityError, match=r"intention .* remembers"):
+def test_attacks_on_single_states_refuse_a_history_dependent_victim():
+    with pytest.raises(CapabilityError, match=r"intention policy .* history-dependent"):
         TargetAttack(Bounded(), linear_gaussian(), VICTIM, epsilon=0.1)
     limited = lambda: gym.wrappers.TimeLimit(Bounded(60), 60)  # noqa: E731
     with pytest.raises((CapabilityError, ConfigurationError)):

@@ -1,13 +1,25 @@
 import gymnasium as gym
 import numpy as np
 import pytest
-from attacked_worlds import Walk, linear, linear_gaussian
+from attacked_worlds import Shift, Walk, linear, linear_gaussian
+from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quintain.agents.policies import Normaliser
-from quintain.attacks import ActionAttack, MADAttack, NullAttack, RandomAttack, RewardAttack, Schedule
+from quintain.agents.policies import Normaliser, Policy
+from quintain.attacks import (
+    ActionAttack,
+    Ball,
+    MADAttack,
+    NullAttack,
+    ObservationPerturbation,
+    RandomAttack,
+    RewardAttack,
+    SARLAttack,
+    Schedule,
+    apply_attack,
+)
 from quintain.errors import AgentError, ConfigurationError, EnvironmentFault
 
 ATTACKS = {
@@ -91,7 +103,9 @@ def test_a_masked_reset_leaves_the_other_rows_alone():
     st.floats(0, 2), st.sampled_from(["linf", "l2"]), st.sampled_from(["raw", "normalised"]),
     st.sampled_from(["random", "mad"]), st.integers(0, 5), st.sampled_from([np.float32, np.float64]),
 )  # fmt: skip
-def test_the_lie_is_bounded_at_every_step_and_the_world_goes_on_from_the_truth(epsilon, norm, space, kind, seed, dtype):
+def test_the_perturbation_is_bounded_at_every_step_and_the_state_is_the_true_one(
+    epsilon, norm, space, kind, seed, dtype
+):
     normaliser = Normaliser(np.array([0.1, -0.2, 0.3]), np.array([2.0, 0.5, 1.0]), 10.0)
     victim = linear_gaussian(normaliser=normaliser)
     make = RandomAttack if kind == "random" else MADAttack
@@ -125,6 +139,58 @@ def test_the_observation_of_the_environment_is_not_written_to():
     env = RandomAttack(Keeps(), epsilon=1.0)
     env.reset(seed=0)
     np.testing.assert_array_equal(env.unwrapped.kept, env.unwrapped.copy)
+
+
+REBUILT = {
+    "random": lambda env: RandomAttack(env, epsilon=0.1),
+    "random l2, sometimes": lambda env: RandomAttack(
+        env, epsilon=0.3, norm="l2", schedule=Schedule(probability=0.5), name="sometimes"
+    ),
+    "random, normalised": lambda env: RandomAttack(
+        env, epsilon=0.1, space="normalised", normaliser=Normaliser(np.full(3, 0.1), np.array([2.0, 0.5, 1.0]), 10.0)
+    ),
+    "action noise": lambda env: ActionAttack(env, "noise", epsilon=0.5, norm="l2", schedule=Schedule(start=2)),
+    "action sticky": lambda env: ActionAttack(env, "sticky", probability=0.5),
+    "reward drift": lambda env: RewardAttack(env, "drift", epsilon=0.5),
+    "two": lambda env: ActionAttack(RandomAttack(env, epsilon=0.1), "delay", steps=3),
+    "null": NullAttack,
+}
+
+
+@pytest.mark.parametrize("name", REBUILT)
+def test_an_attacked_environment_is_rebuilt_from_its_spec(name):
+    env = REBUILT[name](gym.make("Pendulum-v1"))
+    spec = EnvSpec.from_json(env.spec.to_json())
+    again = gym.make(spec)
+    for episode in range(2):
+        seed = 3 if episode == 0 else None
+        (observation, info), (other, other_info) = env.reset(seed=seed), again.reset(seed=seed)
+        for step in range(20):
+            np.testing.assert_array_equal(observation, other)
+            assert repr(info.get("attack")) == repr(other_info.get("attack"))
+            observation, reward, _, _, info = env.step(np.array([np.sin(step)], dtype=np.float32))
+            other, other_reward, _, _, other_info = again.step(np.array([np.sin(step)], dtype=np.float32))
+            assert reward == other_reward
+
+
+@pytest.mark.parametrize("name", ["mad", "sa-rl", "own method"])
+def test_an_attack_that_holds_a_policy_or_a_network_has_no_spec(name):
+    env = gym.make("Pendulum-v1")
+    victim = Policy(linear(np.eye(1, 3)), env.observation_space, env.action_space, std=np.ones(1))
+    attacked = {
+        "mad": lambda: MADAttack(env, victim, epsilon=0.1),
+        "sa-rl": lambda: SARLAttack(env, victim, linear(np.eye(3)), epsilon=0.1),
+        "own method": lambda: apply_attack(env, ObservationPerturbation(Shift(), Ball(0.1))),
+    }[name]()
+    assert env.spec is not None
+    assert attacked.spec is None
+    assert gym.wrappers.TimeLimit(attacked, 5).spec is None
+
+
+def test_an_attacked_vector_has_no_spec():
+    vector = gym.make_vec("Pendulum-v1", num_envs=2, vectorization_mode="sync")
+    assert vector.spec is not None
+    assert RandomAttack(vector, epsilon=0.1).spec is None
 
 
 def test_equal_seeds_give_equal_attacks_and_others_do_not():
@@ -216,7 +282,7 @@ def test_only_boxes_of_floats_can_be_moved(env_id):
 
 def test_a_normaliser_for_other_observations_is_refused():
     other = Normaliser(np.zeros(4), np.ones(4))
-    with pytest.raises(ConfigurationError, match="4 entries, but the environment gives 3"):
+    with pytest.raises(ConfigurationError, match="4 entries, but the environment has 3"):
         RandomAttack(Walk(), epsilon=0.1, space="normalised", normaliser=other)
 
 

@@ -13,7 +13,7 @@ from quintain.attacks.adversary import as_venv
 from quintain.attacks.budget import Ball
 from quintain.attacks.defences.settings import Checkpoint, DefenceSettings, Defended, Progress
 from quintain.attacks.defences.world import AgentWorld
-from quintain.attacks.gradient import MAD
+from quintain.attacks.divergence import MAD
 from quintain.attacks.observation import Method, ObservationPerturbation
 from quintain.attacks.schedule import ALWAYS
 from quintain.attacks.wrappers import apply_attack

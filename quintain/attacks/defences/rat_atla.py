@@ -11,7 +11,7 @@ from quintain.agents.policies import Normaliser, Policy, Space
 from quintain.attacks.defences.agent import RobustAgent
 from quintain.attacks.defences.sa_ppo import sa_penalty
 from quintain.attacks.defences.settings import DefenceSettings, Defended, Progress
-from quintain.attacks.learned import Learned
+from quintain.attacks.learned import LearnedMethod
 from quintain.attacks.rat import RATSettings, train_rat
 from quintain.errors import ConfigurationError
 
@@ -67,7 +67,7 @@ def train_rat_atla(
         agent.penalty = sa_penalty(agent, regulariser)
     turns, share = 0, 0.0
 
-    def rematch(steps: int, method: Callable[[], Learned]) -> Policy | None:
+    def rematch(steps: int, method: Callable[[], LearnedMethod]) -> Policy | None:
         nonlocal turns
         if steps < rat.explore + (turns + 1) * share or not agent.going:
             return None

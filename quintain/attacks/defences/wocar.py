@@ -14,7 +14,7 @@ from quintain.attacks.defences.regulariser import Bound, worst_observation
 from quintain.attacks.defences.sa_ppo import sa_penalty
 from quintain.attacks.defences.settings import DefenceSettings, Defended, Progress
 from quintain.attacks.defences.worst_case import WorstCaseCritic, as_unit
-from quintain.attacks.perceptron import perceptron_like
+from quintain.attacks.torch_mlp import torch_copy
 from quintain.errors import ConfigurationError
 
 __all__ = ["train_rat_wocar", "train_wocar"]
@@ -142,7 +142,7 @@ def train_rat_wocar(
     )  # fmt: skip
     torch, world = agent.torch, agent.world
     assert intention.action_value is not None
-    critics = [perceptron_like(torch, network) for network in intention.action_value.networks]
+    critics = [torch_copy(torch, network) for network in intention.action_value.networks]
     smooth = sa_penalty(agent, regulariser, "sgld", climb)
 
     def penalty(mean: Any, std: Any, x: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from quintain.attacks.defences.regulariser import Bound, interval, worst_observation
-from quintain.attacks.perceptron import perceptron
+from quintain.attacks.torch_mlp import torch_mlp
 
 __all__ = ["WorstCaseCritic", "as_unit"]
 
@@ -45,7 +45,7 @@ class WorstCaseCritic:
     ) -> None:
         self.torch, self.space, self.gamma, self.bound, self.climb = torch, space, gamma, bound, climb
         self.generator = generator
-        self.network = perceptron(torch, [states + space.shape[0], 64, 64, 1], generator)
+        self.network = torch_mlp(torch, [states + space.shape[0], 64, 64, 1], generator)
         self.slow = copy.deepcopy(self.network).requires_grad_(False)
         self._step = torch.optim.Adam(self.network.parameters(), lr=1e-3)
 

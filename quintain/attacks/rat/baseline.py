@@ -30,7 +30,7 @@ class TrainedRival:
     """What training gives.
 
     Attributes:
-        method: The attack, for :func:`~quintain.attacks.catalogue.LearnedAttack`.
+        method: The attack, for :func:`~quintain.attacks.learned.LearnedAttack`.
         labels: Comparisons the teacher answered.
         accuracy: Share of them that the reward ensemble predicts.
     """

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from quintain.agents.policies import MLP, ActionValue, Layer, Policy, Space
 from quintain.attacks.budget import Ball, enforce
-from quintain.attacks.learned import Learned
+from quintain.attacks.learned import LearnedMethod
 from quintain.attacks.rat.learners import Adversary, IntentionPolicy
 from quintain.attacks.rat.memory import Memory
 from quintain.attacks.rat.networks import VictimGaussian
@@ -28,7 +28,7 @@ __all__ = ["TrainedRAT", "train_rat"]
 Array = NDArray[np.floating[Any]]
 _DEFAULTS = RATSettings()
 #: From the steps so far, and a function that gives the attack as it is now, to another victim or ``None``.
-Rematch = Callable[[int, Callable[[], Learned]], Policy | None]
+Rematch = Callable[[int, Callable[[], LearnedMethod]], Policy | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,14 +36,14 @@ class TrainedRAT:
     """What training gives.
 
     Attributes:
-        method: The attack, for :func:`~quintain.attacks.catalogue.LearnedAttack` or ``RATAttack``.
+        method: The attack, for :func:`~quintain.attacks.learned.LearnedAttack` or ``RATAttack``.
         intention: The policy that shows what the attacker wants, as a victim of its own; ``None`` if there is none.
         labels: Comparisons the teacher answered.
         accuracy: Share of them that the reward ensemble predicts; NaN with the oracle's reward.
         inner_loss: Mean weighted divergence over the last hundred updates; NaN without an intention policy.
     """
 
-    method: Learned
+    method: LearnedMethod
     intention: Policy | None
     labels: int
     accuracy: float
@@ -177,13 +177,13 @@ class _Run:
         loss = float(np.mean(self.losses[-100:])) if self.losses else float("nan")
         return TrainedRAT(self.method(), intention, labels, self.accuracy, loss)
 
-    def method(self) -> Learned:
+    def method(self) -> LearnedMethod:
         """Return the attack as it is now."""
         if self.settings.intention:
-            return Learned(self.victim, self.adversary.network.frozen(), self.space, "rat")
+            return LearnedMethod(self.victim, self.adversary.network.frozen(), self.space, "rat")
         *hidden, last = self.chooser.actor.frozen(self.states).layers
         liar = MLP([*hidden, Layer(last.weight, last.bias, "tanh")])
-        return Learned(self.victim, liar, self.space, "sa-rl")
+        return LearnedMethod(self.victim, liar, self.space, "sa-rl")
 
     def face(self, victim: Policy | None) -> None:
         """Go on against another victim, if there is one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from quintain.attacks.threat import Attack
+from quintain.attacks.contract import Attack
 from quintain.experiments.robustness.subjects import Subject
 
 __all__ = ["Cell"]

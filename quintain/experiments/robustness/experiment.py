@@ -8,7 +8,7 @@ from typing import Any
 
 from quintain.agents.policies import Space
 from quintain.attacks.budget import Ball, Norm
-from quintain.attacks.threat import Attack, Threat, Trained
+from quintain.attacks.contract import Attack, AttackContext, Trained
 from quintain.errors import ConfigurationError
 from quintain.evaluation.statistics import rate
 from quintain.experiments.robustness.cell import Cell
@@ -173,14 +173,14 @@ class Experiment:
 
     def training_steps(self, attack: Attack) -> int:
         """Return how long an attack learns."""
-        return self.steps.get(attack.name, attack.steps)
+        return self.steps.get(attack.name, attack.facts.steps)
 
     def _describe(self, attack: Attack) -> dict[str, Any]:
-        about: dict[str, Any] = {"name": attack.name, "access": attack.access, "source": attack.source}
-        return about | ({"training_steps": self.training_steps(attack)} if attack.train else {})
+        about: dict[str, Any] = {"name": attack.name, "access": attack.facts.access, "source": attack.facts.source}
+        return about | ({"training_steps": self.training_steps(attack)} if attack.facts.learned else {})
 
-    def _threat(self, subject: Subject, attack: Attack, epsilon: float, seed: int) -> Threat:
-        return Threat(
+    def _threat(self, subject: Subject, attack: Attack, epsilon: float, seed: int) -> AttackContext:
+        return AttackContext(
             subject.make, subject.victim(seed), epsilon, self.norm, self.space, subject.intention(seed), seed,
             self.training_steps(attack),
         )  # fmt: skip
@@ -192,7 +192,7 @@ class Experiment:
             return None
         threat = self._threat(cell.subject, attack, cell.epsilon, cell.seed)
         network = None
-        if attack.train is not None:
+        if attack.facts.learned:
             at = self.train_at if self.train_at is not None else cell.epsilon
             found = trained(cell, attack, replace(threat, epsilon=at), progress)
             network = found.network
@@ -200,4 +200,4 @@ class Experiment:
 
 
 #: Gives the trained network of an attack: from where it is kept, or trained now.
-Trainer = Callable[[Cell, Attack, Threat, Progress], Trained]
+Trainer = Callable[[Cell, Attack, AttackContext, Progress], Trained]

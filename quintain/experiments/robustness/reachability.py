@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from quintain.agents.policies import Policy, Space
 from quintain.attacks import apply_attack
 from quintain.attacks.budget import Ball, Norm
-from quintain.attacks.learned import Target
-from quintain.attacks.observation import NullPerturbation
-from quintain.attacks.wrappers import Report, Rows
+from quintain.attacks.controls import NullPerturbation
+from quintain.attacks.perturbation import Report, Rows
+from quintain.attacks.target import Target
 from quintain.evaluation.statistics import Interval, rate
 from quintain.experiments.robustness.clusters import clustered_mean, clustered_rate
 from quintain.seeding import SeedStream

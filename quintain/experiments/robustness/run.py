@@ -16,8 +16,8 @@ from gymnasium.envs.registration import EnvSpec
 
 from quintain.agents.policies import Policy, Space
 from quintain.attacks.budget import Norm
+from quintain.attacks.contract import Attack, AttackContext, Trained
 from quintain.attacks.registry import AttackFactory, resolve_attacks
-from quintain.attacks.threat import Attack, Threat, Trained
 from quintain.errors import ConfigurationError, MissingDependencyError
 from quintain.evaluation.manifest import make_manifest
 from quintain.evaluation.run_folder import RunFolder
@@ -200,15 +200,14 @@ class _Trainer:
         self._folder = folder and folder / "trained"
         self._kept: dict[str, Trained] = {}
 
-    def __call__(self, cell: Cell, attack: Attack, threat: Threat, progress: Progress) -> Trained:
-        budget = f"-{threat.epsilon:g}" if attack.per_budget else ""
+    def __call__(self, cell: Cell, attack: Attack, threat: AttackContext, progress: Progress) -> Trained:
+        budget = f"-{threat.epsilon:g}" if attack.facts.per_budget else ""
         name = f"{cell.subject.name}-{attack.name}{budget}-seed{cell.seed}".replace("/", "_")
         if name not in self._kept:
             path = self._folder and self._folder / f"{name}.npz"
             if path is not None and path.exists():
                 self._kept[name] = load_trained(path)
             else:
-                assert attack.train is not None
                 title = f"{cell.subject.name} / {attack.name}{budget.replace('-', ' ')}, seed {cell.seed}"
                 progress.training(title, 0, threat.steps)
                 tell = partial(_tell, progress, title, threat.steps)

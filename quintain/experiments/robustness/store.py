@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from quintain.agents.policies import MLP, Layer
-from quintain.attacks.threat import Trained
+from quintain.attacks.contract import Trained
 from quintain.errors import RecordError
 from quintain.files import load_arrays, save_arrays
 

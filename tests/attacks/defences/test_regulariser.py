@@ -6,7 +6,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from quintain.attacks.defences.regulariser import divergence, interval, largest_divergence, worst_observation  # noqa: E402
-from quintain.attacks.perceptron import perceptron  # noqa: E402
+from quintain.attacks.torch_mlp import torch_mlp  # noqa: E402
 from quintain.errors import ConfigurationError  # noqa: E402
 
 STD = torch.tensor([0.5])
@@ -68,7 +68,7 @@ def test_with_several_outputs_the_relaxation_bounds_every_corner():
 
 def test_intervals_hold_what_a_deep_network_does_in_the_box():
     generator = torch.Generator().manual_seed(0)
-    network = perceptron(torch, [3, 16, 16, 2], generator, "tanh")
+    network = torch_mlp(torch, [3, 16, 16, 2], generator, "tanh")
     low, high = interval(torch, network, X, 0.2)
     for _ in range(500):
         inside = network(X + 0.2 * (2 * torch.rand(X.shape, generator=generator) - 1))

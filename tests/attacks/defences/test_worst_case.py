@@ -5,7 +5,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from quintain.attacks.defences.worst_case import WorstCaseCritic, as_unit  # noqa: E402
-from quintain.attacks.perceptron import perceptron  # noqa: E402
+from quintain.attacks.torch_mlp import torch_mlp  # noqa: E402
 
 BOX = gym.spaces.Box(np.array([-2.0, 0.0]), np.array([2.0, 1.0]), dtype=np.float64)
 
@@ -19,7 +19,7 @@ def critic(bound, climb=5, space=BOX, gamma=0.9):
 
 
 STATES = torch.randn(100, 3, generator=generator(1))
-POLICY = perceptron(torch, [3, 16, 2], generator(2), "tanh")
+POLICY = torch_mlp(torch, [3, 16, 2], generator(2), "tanh")
 
 
 @pytest.mark.parametrize("bound", ["sgld", "relaxation"])

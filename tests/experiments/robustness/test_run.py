@@ -13,8 +13,8 @@ import pytest
 from holding import Hold, linear
 
 from quintain.attacks import MADAttack
+from quintain.attacks.contract import Attack, AttackFacts, Trained
 from quintain.attacks.registry import resolve_attacks
-from quintain.attacks.threat import Attack, Trained
 from quintain.errors import RecordError
 from quintain.evaluation.report import Report
 from quintain.experiments.robustness import load_robustness, robustness
@@ -107,19 +107,20 @@ def test_another_victim_is_refused(tmp_path):
 
 
 def learner(log):
-    """An attack that learns to lie upwards, and writes down each time it does."""
+    """An attack that learns to increase observations, and logs each training."""
 
-    def train(threat):
-        log.append((threat.epsilon, threat.seed))
+    def train(context):
+        log.append((context.epsilon, context.seed))
         return Trained(linear(0.0, [1.0]).policy, {})
 
-    def wrap(env, threat, network):
+    def wrap(env, context, network):
         from quintain.attacks import LearnedAttack
-        from quintain.attacks.learned import Learned
+        from quintain.attacks.learned import LearnedMethod
 
-        return LearnedAttack(env, threat.victim, Learned(threat.victim, network, name="up"), epsilon=threat.epsilon)
+        method = LearnedMethod(context.victim, network, name="up")
+        return LearnedAttack(env, context.victim, method, epsilon=context.epsilon)
 
-    return Attack("up", wrap, "black-box", train=train, steps=5)
+    return Attack("up", wrap, AttackFacts(sees="observations", touches="observation", train=train, steps=5))
 
 
 def test_what_was_trained_is_kept(tmp_path):

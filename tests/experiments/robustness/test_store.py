@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from quintain.agents.policies import MLP, Layer
-from quintain.attacks.threat import Trained
+from quintain.attacks.contract import Trained
 from quintain.errors import RecordError
 from quintain.experiments.robustness.store import load_trained, save_trained
 
