@@ -10,8 +10,7 @@ BIN := .venv/bin
 DEMO_EXTRAS := llm reason report
 ROBUSTNESS_EXTRAS := mujoco report rl
 TEST_EXTRAS := dev docs llm mujoco reason report rl sandbox
-# Four run for up to an hour or more and are started by name (make bench BENCH=rat); rat_tables is a part of rat.
-BENCH := $(filter-out baselines hopper_attacks rat rat_metaworld rat_tables,$(patsubst benchmarks/%.py,%,$(wildcard benchmarks/*.py)))
+BENCH := $(patsubst benchmarks/%.py,%,$(wildcard benchmarks/*.py))
 # Two torch threads on two busy cores fight; pytest's workers use the cores instead.
 export OMP_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM ?= false

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Makes a virtual environment of its own for Meta-World, which pins mujoco==3.3.0:
 #   sh scripts/metaworld_venv.sh [FOLDER]
-# and runs the tests of its adapter there. Naming torch keeps pip from fetching a CUDA build of gigabytes.
+# and runs the tests of its adapter there; papers/rat_targeted_attack/metaworld.py needs it. Naming torch keeps pip from fetching a CUDA build of gigabytes.
 set -eu
 folder=${1:-.venv-metaworld}
 python3 -m venv "$folder"

@@ -138,6 +138,8 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         nav.append({title: [f"{folder}/{p}" for p in ordered]})
     written = [f"reference/{p.name}" for p in sorted((docs / "reference").glob("*.md"))]
     nav.append({"Reference": [*written, {"Python": _tree(public_modules(), "quintain")}]})
+    papers = sorted(p.name for p in (docs / "papers").glob("*.md") if p.name != "index.md")
+    nav.append({"Papers": ["papers/index.md", *(f"papers/{name}" for name in papers)]})
     nav.append({"Results": [f"results/{p.name}" for p in sorted((docs / "results").glob("*.md"))]})
     nav.append(
         {"Benchmarks": ["benchmarks.md", *(f"benchmarks/{p.name}" for p in sorted((docs / "benchmarks").glob("*.md")))]}

@@ -1,19 +1,21 @@
-"""RAT at small scale: make a frozen victim do what the attacker wants, beside the rivals and ablations of the paper.
+"""RAT (Bai et al. 2025): make a frozen policy show the behaviour that an attacker prefers, beside rivals and ablations.
 
-Two tasks, two scenarios, five seeds. A cell (task, scenario, attack, seed) is trained and then played on 30 episodes,
-the same for all attacks of a seed; each finished cell is one line of ``cells.jsonl``, so a killed run goes on where it
-was. The table is printed beside Bai et al. (2025) at the end, and with ``--report`` from what there is.
+Two tasks, two scenarios, five seeds. A cell (task, scenario, attack, epsilon, seed) trains one attack and plays it on
+30 episodes, the same ones for all attacks of a seed. Each finished cell is one line of ``cells.jsonl``, so the same
+command continues an interrupted run. The tables stand beside the published figures.
 
-The attacker succeeds if the thing is at its place at the last step. A second table counts episodes in which it was
-there at any step, as Meta-World's own evaluation does; with a lever that swings past its place this is easy.
+The attacker succeeds if its goal holds at the last step. A second table counts episodes in which it held at any step,
+as Meta-World's own evaluation does; a lever that swings past its goal makes this easy.
 
-There are two programmes, told apart by how long attacks are trained: ``long`` has the main comparison and the curve
-over epsilon, ``short`` has the ablations as well.
+Two programmes differ in the length of attack trainings: ``long`` has the main comparison, ``short`` also the ablations
+and the curve over epsilon. ``metaworld.py`` and ``hopper.py`` beside this file measure two of the paper's own tasks and
+the published budget on Hopper.
 
-    python benchmarks/rat.py --out runs/rat                     # needs the extras mujoco and rl
-    python benchmarks/rat.py --out runs/rat --programme short
-    python benchmarks/rat.py --out runs/rat --report            # only the table and the figure of finished cells
-    python benchmarks/rat.py --out runs/rat --only rat sa-rl --seeds 2
+    python papers/rat_targeted_attack/run.py                       # extras mujoco and rl; about 25 CPU minutes
+    python papers/rat_targeted_attack/run.py --programme short     # about 41 CPU minutes
+    python papers/rat_targeted_attack/run.py --smoke               # everything tiny, under a minute; measures nothing
+    python papers/rat_targeted_attack/run.py --report              # the tables of finished cells
+    python papers/rat_targeted_attack/run.py --only rat sa-rl --seeds 10 --workers 8
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -35,7 +37,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import gymnasium as gym
-from rat_tables import EPISODES, EPSILONS, MAIN, PAPER, Cell, draw, report
+from tables import ATTACKS, EPISODES, EPSILONS, MAIN, Cell, draw, report
 
 from quintain.attacks import AdversarySettings, LearnedAttack, RandomAttack, TargetAttack, train_adversary
 from quintain.attacks.rat import RATSettings, train_on_preferences, train_rat
@@ -49,17 +51,21 @@ COLUMNS = [(task, scenario) for task in TASKS for scenario in ("opposite", "mani
 
 @dataclass(frozen=True)
 class Programme:
-    """How long attacks are trained, and which.
+    """Which attacks are trained, and for how long.
 
     Attributes:
-        rat: Settings of RAT and its ablations.
-        ppo: Settings of the adversaries that learn by PPO, on as many labels and for about as many CPU seconds.
-        stages: Attacks and budgets, those first that are most worth having.
+        rat: Hyper-parameters of RAT and its ablations.
+        ppo: Hyper-parameters of the adversaries that PPO trains, with as many labels and about as many CPU seconds.
+        stages: Pairs of attack and epsilon (raw units), the most informative stage first.
+        episodes: Evaluation episodes of each cell.
+        columns: Pairs of task and scenario.
     """
 
     rat: RATSettings
     ppo: AdversarySettings
     stages: tuple[tuple[tuple[str, float], ...], ...]
+    episodes: int = EPISODES
+    columns: Sequence[tuple[str, str]] = tuple(COLUMNS)
 
 
 ABLATIONS = {
@@ -72,7 +78,7 @@ ABLATIONS = {
 PAPERS_PPO = AdversarySettings(envs=8, rollout=256, batch=32, learning_rate=5e-5, gamma=0.99)
 _FIRST = (("clean", 0.0), ("random", MAIN), ("rat", MAIN), ("sa-rl", MAIN))
 _SMALLER = tuple(("rat", epsilon) for epsilon in EPSILONS[:-1])
-#: First what shows the effect, then its reasons, then the curve over epsilon and the rest.
+#: The main comparison first, then its causes, then the curve over epsilon and the rest.
 PROGRAMMES = {
     "long": Programme(
         RATSettings(
@@ -97,22 +103,31 @@ PROGRAMMES = {
             (("rat, no weighting", MAIN), ("pa-ad", MAIN)),
         ),
     ),
+    "smoke": Programme(
+        RATSettings(steps=240, explore=60, segment=10, feedback_every=60, queries=8, labels=24, reward_epochs=2),
+        AdversarySettings(steps=256, envs=2, rollout=64, batch=64),
+        (_FIRST,),
+        episodes=2,
+        columns=COLUMNS[:1],
+    ),
 }
 
 
 def cells(programme: Programme, seeds: int, only: list[str] | None, stages: int | None = None) -> Iterator[Cell]:
-    """Name every cell, in the order in which they are worth having."""
+    """Yield every cell of a programme, the most informative first."""
     for stage in programme.stages[:stages]:
         for seed in range(seeds):
-            for task, scenario in COLUMNS:
+            for task, scenario in programme.columns:
                 for attack, epsilon in stage:
                     if only is None or attack in only:
-                        made = {"task": task, "scenario": scenario, "attack": attack, "epsilon": epsilon}
-                        yield made | {"seed": seed, "settings": _settings(programme, attack)}
+                        yield {
+                            "task": task, "scenario": scenario, "attack": attack, "epsilon": epsilon, "seed": seed,
+                            "settings": _settings(programme, attack), "episodes": programme.episodes,
+                        }  # fmt: skip
 
 
 def _settings(programme: Programme, attack: str) -> dict[str, Any]:
-    """Return what a cell's result depends on beside its name."""
+    """Return the hyper-parameters that a cell's result depends on."""
     if attack in ("clean", "random"):
         return {}
     if attack in ("rat", *ABLATIONS):
@@ -124,21 +139,28 @@ def _settings(programme: Programme, attack: str) -> dict[str, Any]:
 
 
 def key(cell: Cell) -> str:
-    """Tell cells apart."""
-    return json.dumps([cell[part] for part in ("task", "scenario", "attack", "epsilon", "seed", "settings")])
+    """Return what identifies a cell; cells stored before ``episodes`` was a field had 30."""
+    parts = [cell[part] for part in ("task", "scenario", "attack", "epsilon", "seed", "settings")]
+    return json.dumps([*parts, cell.get("episodes", EPISODES)])
 
 
-class Latch(gym.Wrapper[Any, Any, Any, Any]):
-    """Remembers whether attacker and victim succeeded at any step of the episode, and whether the attacker does now."""
+class RecordSuccess(gym.Wrapper[Any, Any, Any, Any]):
+    """Records the success of attacker and victim in the current episode.
+
+    Attributes:
+        reached: Whether the attacker's goal has held at any step.
+        there: Whether the attacker's goal holds at the current step.
+        solved: Whether the victim has succeeded at any step.
+    """
 
     def reset(self, **options: Any) -> tuple[Any, dict[str, Any]]:
-        """Forget."""
+        """Start an episode without success."""
         observation, info = self.env.reset(**options)
         self.reached = self.there = self.solved = False
         return observation, info
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
-        """Look."""
+        """Step the environment and update the record."""
         observation, reward, terminated, truncated, info = self.env.step(action)
         self.there = bool(info["attacker_success"])
         self.reached |= self.there
@@ -147,11 +169,11 @@ class Latch(gym.Wrapper[Any, Any, Any, Any]):
 
 
 def run(cell: Cell) -> Cell:
-    """Train and play one cell; return it with what came out."""
+    """Train and play one cell; return it with its results."""
     victim, facts = train_reference(cell["task"])
     make = partial(gym.make, TASKS[cell["task"]], disable_env_checker=True, scenario=cell["scenario"])
     attack, epsilon, seed = cell["attack"], cell["epsilon"], cell["seed"]
-    episodes = [SeedStream(seed, "rat benchmark")[i] for i in range(EPISODES)]
+    episodes = [SeedStream(seed, "rat benchmark")[i] for i in range(cell["episodes"])]
     start = time.process_time()
     extra: dict[str, Any] = {}
     method: Any = None
@@ -191,26 +213,26 @@ def run(cell: Cell) -> Cell:
 
 
 def play(make: Callable[[], Any], policy: Any, seeds: list[int], attack: Any = None) -> dict[str, float]:
-    """Play one episode per seed; return how often attacker and victim succeeded, and the mean return."""
-    latches: list[Latch] = []
+    """Play one episode per seed; return the shares in which attacker and victim succeeded, and the mean return."""
+    recorded: list[RecordSuccess] = []
 
-    def latched() -> Latch:
-        latches.append(Latch(make()))
-        return latches[-1]
+    def recording() -> RecordSuccess:
+        recorded.append(RecordSuccess(make()))
+        return recorded[-1]
 
-    outcome = play_episodes(latched, policy, seeds, attack)
-    # One episode an environment, all of the same length: what a latch holds at the end is about its own.
+    outcome = play_episodes(recording, policy, seeds, attack)
+    # Every environment plays one episode, and all have the same length: no record is overwritten by a second episode.
     return {
-        "reached": statistics.fmean(latch.reached for latch in latches),
-        "stays": statistics.fmean(latch.there for latch in latches),
-        "solved": statistics.fmean(latch.solved for latch in latches),
+        "reached": statistics.fmean(env.reached for env in recorded),
+        "stays": statistics.fmean(env.there for env in recorded),
+        "solved": statistics.fmean(env.solved for env in recorded),
         "victim": statistics.fmean(bool(episode.success) for episode in outcome),
         "return": statistics.fmean(episode.reward for episode in outcome),
     }
 
 
 def read(path: Path) -> list[Cell]:
-    """Read finished cells; a line that a kill has cut off is left out."""
+    """Read finished cells; a line cut off by an interruption is skipped."""
     found = []
     for line in path.read_text().splitlines() if path.exists() else []:
         try:
@@ -221,7 +243,7 @@ def read(path: Path) -> list[Cell]:
 
 
 def grid(out: Path, wanted: list[Cell], workers: int, run: Callable[[Cell], Cell] = run) -> None:
-    """Run what is missing."""
+    """Run the cells that ``cells.jsonl`` does not hold."""
     path = out / "cells.jsonl"
     done = {key(cell) for cell in read(path)}
     missing = [cell for cell in wanted if key(cell) not in done]
@@ -242,30 +264,36 @@ def grid(out: Path, wanted: list[Cell], workers: int, run: Callable[[Cell], Cell
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=Path("runs/rat"), help="folder of cells.jsonl")
-    parser.add_argument("--workers", type=int, default=1, help="processes")
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--programme", choices=PROGRAMMES, default="long", help="how long attacks are trained")
-    parser.add_argument("--stages", type=int, help="of the programme; 1 for what shows the effect")
-    parser.add_argument("--only", nargs="+", choices=["clean", *PAPER], help="attacks")
-    parser.add_argument("--report", action="store_true", help="train nothing")
-    parser.add_argument("--figure", type=Path, help="where to draw success over epsilon, .svg or .png")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, help="folder of cells.jsonl (default: runs/papers/rat_targeted_attack)")
+    parser.add_argument("--workers", type=int, default=1, help="number of processes")
+    parser.add_argument("--seeds", type=int, default=5, help="number of attack seeds")
+    parser.add_argument("--programme", choices=PROGRAMMES, default="long", help="length of the attack trainings")
+    parser.add_argument("--stages", type=int, help="run only the first stages; 1 is the main comparison")
+    parser.add_argument("--only", nargs="+", choices=["clean", *ATTACKS], help="attacks to run (default: all)")
+    parser.add_argument("--report", action="store_true", help="train nothing, print the tables of finished cells")
+    parser.add_argument("--figure", type=Path, help="file for the plot of success over epsilon, .svg or .png")
+    parser.add_argument("--smoke", action="store_true", help="one seed, tiny trainings, policies that learned nothing")
     options = parser.parse_args()
-    programme = PROGRAMMES[options.programme]
+    options.out = options.out or Path("runs/papers/rat_targeted_attack" + "-smoke" * options.smoke)
     options.out.mkdir(parents=True, exist_ok=True)
+    if options.smoke:
+        options.programme, options.seeds = "smoke", 1
+        # Untrained policies stay out of the user's cache. Worker processes inherit the variable.
+        os.environ["QUINTAIN_CACHE"] = str(options.out.resolve() / "cache")
+    programme = PROGRAMMES[options.programme]
     if not options.report:
-        for task in TASKS:
-            _, facts = train_reference(task)  # from the cache, if it is there
+        for task in dict.fromkeys(task for task, _ in programme.columns):
+            _, facts = train_reference(task, steps=1 if options.smoke else None)  # read from the cache if trained
             print(f"victim {task}: {facts['success']:.0%} clean success over {facts['return']['episodes']} episodes")
         grid(options.out, list(cells(programme, options.seeds, options.only, options.stages)), options.workers)
     wanted = {key(cell) for cell in cells(programme, options.seeds, None)}
     found = [cell for cell in read(options.out / "cells.jsonl") if key(cell) in wanted]
     if not found:
         sys.exit(f"no cells with these settings in {options.out}; run without --report first")
-    print(report(found, COLUMNS))
+    print(report(found, programme.columns, programme.episodes))
     if options.figure:
-        draw(found, COLUMNS, options.figure)
+        draw(found, programme.columns, options.figure)
 
 
 if __name__ == "__main__":

@@ -1,26 +1,27 @@
-"""Playing repeated games with a language model: the protocol of Akata et al. (2025), small enough for two CPU cores.
+"""Repeated games with a language model: the protocol of Akata et al. (2025), at a size for two CPU cores.
 
-    python examples/repeated_games.py                          # SmolLM2-135M, under a quarter of an hour
-    python examples/repeated_games.py --small                  # a scripted model, in seconds
-    python examples/repeated_games.py --games 144 --engine vllm:MODEL                     # the full study, on a GPU
-    python examples/repeated_games.py --games 144 --engine openai:MODEL@http://host:8000/v1  # or on any server
+    python papers/repeated_games/run.py                        # SmolLM2-135M, under a quarter of an hour
+    python papers/repeated_games/run.py --smoke                # a scripted model, in seconds; measures nothing
+    python papers/repeated_games/run.py --games 144 --engine vllm:MODEL                       # the full study, on a GPU
+    python papers/repeated_games/run.py --games 144 --engine openai:MODEL@http://host:8000/v1   # or on any server
 
-Five parts. (1) Prisoner's dilemma and battle of the sexes against all scripted opponents of the study, asked directly,
+Five parts. (1) Prisoner's dilemma and battle of the sexes against all scripted opponents of the study: asked directly,
 predict-first (three label pairs, both orders of the names) and debiased; asked directly also with the two labels of a
-pair exchanged. (2) The audit, printed before any score: does the model choose by place, by letter or by meaning? In the
-first rounds of five games the rules are told backwards as well, to tell an option's place there from its payoffs. (3)
-Whether the model foresees an alternating opponent, as player and as onlooker; (4) a sample of the 144 ordinal games in
-both seats; (5) a page with every match, beside the published numbers.
+pair exchanged. (2) The position-bias audit, printed before any score: does the choice follow place, letter or payoffs?
+In the first rounds of five games the rules are also listed in reverse, which separates an option's place in the rules
+from its payoffs. (3) Predictions of an alternating opponent, as player and as observer. (4) A sample of the 144 ordinal
+games, both seats. (5) A page with every match, beside the published figures.
 
-What to expect of a model of 135 million parameters: it chooses by place and letter rather than by payoff. That is why
-the study excluded small models, and finding it is what this run is for. An interrupted run continues with --resume.
-Equal questions are put to the model once: it answers greedily, so the answer would be the same.
+A model of 135 million parameters chooses by place and letter rather than by payoff. That is why the study excluded
+small models, and detecting it is what this run reproduces. The same command continues an interrupted run. Equal
+questions are put to the model once: decoding is greedy, so the answer would be the same.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -71,14 +72,12 @@ EXCHANGED = [(second, first) for first, second in LABEL_PAIRS]
 CONDITIONS = {**dict.fromkeys(STYLES, LABEL_PAIRS), "exchanged": EXCHANGED}  # exchanged: asked as the base
 ORDERS = ["first", "last"]
 
-# Ten-round totals of GPT-4 as player 1, from the logs released with the study: asked directly, predict-first.
-PUBLISHED_TOTALS = {
-    (PD, "defect-once"): ("90", ""),
-    (PD, "always-defect"): ("45", ""),
-    (PD, "always-cooperate"): ("80", ""),
-    (BOS, "alternator"): ("50", "71"),
-    (BOS, "always-defect"): ("42", "63"),
+_FIGURES = {
+    figure["id"]: figure["values"]
+    for figure in json.loads((Path(__file__).parent / "published.json").read_text(encoding="utf-8"))["figures"]
 }
+#: Ten-round totals of GPT-4 as player 1 by game and opponent: asked directly and, where known, predict-first.
+PUBLISHED_TOTALS = {(game, other): totals for game in (PD, BOS) for other, totals in _FIGURES[game].items()}
 
 
 def main() -> None:
@@ -99,13 +98,13 @@ def main() -> None:
     shuffled = {"shuffled": LLMPlayer(engine, labels="random", constrained=constrained)}
 
     canonical = play_matches(
-        schedule(list(players)), players, env={"rounds": options.rounds}, seed=options.seed,
-        concurrency=options.concurrency, out=options.out / "canonical", resume=options.resume,
+        schedule(list(players), options.opponents), players, env={"rounds": options.rounds}, seed=options.seed,
+        concurrency=options.concurrency, out=options.out / "canonical", resume=(options.out / "canonical").exists(),
     )  # fmt: skip
     ordinal = sweep(
         list(shuffled), sample_games(options.games, options.seed), opponents=["best-response"],
         agents=shuffled, rounds=options.rounds, seed=options.seed, concurrency=options.concurrency,
-        out=options.out / "ordinal", resume=options.resume,
+        out=options.out / "ordinal", resume=(options.out / "ordinal").exists(),
     )  # fmt: skip
     askers = {pair: crossed(engine, pair, constrained) for pair in LABEL_PAIRS}
     everybody = {player: agent for agents in askers.values() for player, agent in agents.items()}
@@ -113,7 +112,7 @@ def main() -> None:
         [ScheduledMatch(game, (player, "always-cooperate")) for game in FIRST_ROUNDS for player in everybody],
         everybody,
         env={"rounds": options.rounds, "max_cycles": 1}, seed=options.seed, concurrency=options.concurrency,
-        out=options.out / "first-rounds", resume=options.resume,
+        out=options.out / "first-rounds", resume=(options.out / "first-rounds").exists(),
     )  # fmt: skip
 
     groups = {f"{s} {'/'.join(p)}": [name(s, p, o) for o in ORDERS] for s, pairs in CONDITIONS.items() for p in pairs}
@@ -178,9 +177,9 @@ def tells_probabilities(engine: Engine) -> bool:
     return True
 
 
-def schedule(players: Sequence[str]) -> list[ScheduledMatch]:
+def schedule(players: Sequence[str], opponents: Sequence[str]) -> list[ScheduledMatch]:
     """The model in the first seat, as in the study's main conditions."""
-    return [ScheduledMatch(game, (player, other)) for game in (PD, BOS) for player in players for other in OPPONENTS]
+    return [ScheduledMatch(game, (player, other)) for game in (PD, BOS) for player in players for other in opponents]
 
 
 def table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> None:
@@ -224,7 +223,7 @@ def print_canonical(matches: Sequence[Match], comparisons: dict[str, Interval]) 
                 for style in (*STYLES, "debiased")
             }
             ours = [mean(values) if values else "" for values in totals.values()]
-            rows.append([other, *ours, *PUBLISHED_TOTALS.get((game, other), ("", ""))])
+            rows.append([other, *ours, *(*PUBLISHED_TOTALS.get((game, other), ()), "", "")[:2]])
         table(["opponent", *STYLES, "debiased", "GPT-4 base", "GPT-4 predict-first"], rows)
         measures = ["defection" if game == PD else "coordination", "normalised score", "prediction accuracy"]
         rows = []
@@ -287,16 +286,18 @@ def print_families(matches: Sequence[Match]) -> None:
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engine", default="transformers", help="as in openai:MODEL@URL, vllm:MODEL")
-    parser.add_argument("--games", type=int, default=36, help="how many of the 144 ordinal games")
-    parser.add_argument("--rounds", type=int, default=10)
-    parser.add_argument("--free", action="store_true", help="let the model write freely instead of choosing a label")
-    parser.add_argument("--concurrency", type=int, default=48, help="matches that are live at once")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=Path("runs/repeated-games"))
-    parser.add_argument("--resume", action="store_true")
-    parser.add_argument("--small", action="store_true", help="a scripted model, two ordinal games, two rounds")
+    parser.add_argument("--games", type=int, default=36, help="number of ordinal games, of 144")
+    parser.add_argument("--opponents", nargs="+", default=OPPONENTS, help="strategies (default: the study's twelve)")
+    parser.add_argument("--rounds", type=int, default=10, help="rounds of a match (paper: 10)")
+    parser.add_argument("--free", action="store_true", help="free text instead of a choice among the labels")
+    parser.add_argument("--concurrency", type=int, default=48, help="matches that run at the same time")
+    parser.add_argument("--seed", type=int, default=0, help="root seed of matches and of the sample of games")
+    parser.add_argument("--out", type=Path, help="run folder (default: runs/papers/repeated_games)")
+    parser.add_argument("--smoke", action="store_true", help="a scripted model, two ordinal games, two rounds")
     options = parser.parse_args()
-    if options.small:
+    options.out = options.out or Path("runs/papers/repeated_games" + "-smoke" * options.smoke)
+    if options.smoke:
+        options.opponents = ["always-defect", "alternator"]
         options.engine, options.free, options.games, options.rounds = "scripted:J", True, 2, 2
     return options
 

@@ -11,7 +11,7 @@ pytest.importorskip("matplotlib", reason="figures need matplotlib: pip install '
 from quintain.engines.engine import Engine, Reply
 from quintain.experiments.games import load_matches
 
-FILE = Path(__file__).parents[2] / "examples" / "repeated_games.py"
+FILE = Path(__file__).parents[2] / "papers" / "repeated_games" / "run.py"
 
 
 class Server(Engine):
@@ -40,7 +40,7 @@ def study(monkeypatch, capsys, tmp_path):
 
     def run(engine, *options):
         monkeypatch.setattr(example, "make_engine", lambda name: engine)
-        monkeypatch.setattr(sys, "argv", ["repeated_games.py", "--out", str(tmp_path), "--games", "1", *options])
+        monkeypatch.setattr(sys, "argv", ["run.py", "--out", str(tmp_path), "--games", "1", *options])
         example.main()
         return capsys.readouterr().out, load_matches(tmp_path / "canonical")
 

@@ -1,13 +1,12 @@
-"""RAT and SA-RL on two of the RAT paper's own tasks: turn Meta-World's faucet the wrong way, at the paper's budget.
+"""RAT and SA-RL on two of the paper's own tasks: turn Meta-World's faucet the wrong way, at the paper's epsilon of 0.1.
 
-The scripted expert of the task is imitated (DAgger) until the imitation solves it; that is the victim. The attacker's
-reward is that of the opposite task, learned from comparisons. Each finished cell (task, attack, seed) is one line of
-``cells.jsonl``, so a killed run goes on where it was.
-
-Episodes have 200 steps, of which the expert needs about 60. RAT and SA-RL get equal steps and labels.
+The victim imitates the scripted expert of the task (DAgger). The attacker's reward is that of the opposite task,
+learned from comparisons; RAT and SA-RL get equal numbers of steps and labels. Episodes have 200 steps, of which the
+expert needs about 60. Each finished cell (task, attack, seed) is one line of ``cells.jsonl``, so the same command
+continues an interrupted run.
 
     sh scripts/metaworld_venv.sh                  # Meta-World pins its own MuJoCo
-    PYTHONPATH=. .venv-metaworld/bin/python benchmarks/rat_metaworld.py --out runs/rat-metaworld
+    PYTHONPATH=. .venv-metaworld/bin/python papers/rat_targeted_attack/metaworld.py --out runs/rat-metaworld
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from rat import PAPERS_PPO, grid, key, play, read
-from rat_tables import Cell, percent
+from run import PAPERS_PPO, grid, key, play, read
+from tables import FIGURES, Cell, percent
 
 from quintain.agents.policies import Victim, load_policy, save_policy
 from quintain.attacks import AdversarySettings, LearnedAttack, RandomAttack, TargetAttack
@@ -52,8 +51,8 @@ SETTINGS: dict[str, RATSettings | AdversarySettings | None] = {
     "sa-rl": TUNED,
     "sa-rl, paper's settings": replace(PAPERS_PPO, steps=RAT.steps),
 }
-#: Bai et al. (2025), table of the opposite scenario: faucet-open, faucet-close.
-PAPER = {"rat": (81.5, 96.0), "sa-rl, paper's settings": (0.0, 8.0)}
+#: Rows of the table that have a published counterpart, and its name.
+PUBLISHED = {"rat": "rat", "sa-rl, paper's settings": "sa-rl"}
 
 
 def make(task: str) -> gym.Env[Any, Any]:
@@ -64,7 +63,7 @@ def make(task: str) -> gym.Env[Any, Any]:
 
 
 def victim(task: str, out: Path) -> Victim:
-    """Return an imitation of the task's expert, made once."""
+    """Return an imitation of the task's expert, trained on the first call and stored in ``out``."""
     path = out / f"{task}.npz"
     if not path.exists():
         act = expert(task)
@@ -77,43 +76,53 @@ def victim(task: str, out: Path) -> Victim:
 
 
 def cells(out: Path, seeds: int) -> Iterator[Cell]:
-    """Name every cell."""
+    """Yield every cell."""
     for seed in range(seeds):
         for attack, settings in SETTINGS.items():
             for task in TASKS:
                 described = {} if settings is None else asdict(settings)
                 yield {
                     "task": task, "scenario": "opposite", "attack": attack, "epsilon": EPSILON, "seed": seed,
-                    "settings": described, "out": str(out),
+                    "settings": described, "episodes": EPISODES,
+                    "out": str(out),
                 }  # fmt: skip
 
 
 def run(cell: Cell) -> Cell:
-    """Train and play one cell; return it with what came out."""
+    """Train and play one cell; return it with its results."""
     warnings.filterwarnings("ignore", module="metaworld")
     task, attack, seed, out = cell["task"], cell["attack"], cell["seed"], Path(cell["out"])
-    made, deceived = partial(make, task), victim(task, out)
+    made, policy = partial(make, task), victim(task, out)
     episodes = [SeedStream(seed, "rat on meta-world")[i] for i in range(EPISODES)]
     start = time.process_time()
     extra: dict[str, Any] = {}
     wrap: Any = None
     if attack == "random":
-        wrap = partial(RandomAttack, victim=deceived, epsilon=EPSILON)
+        wrap = partial(RandomAttack, victim=policy, epsilon=EPSILON)
     elif attack.startswith("PGD"):
-        wrap = partial(TargetAttack, victim=deceived, intention=victim(OPPOSITES[task], out), epsilon=EPSILON)
+        wrap = partial(TargetAttack, victim=policy, intention=victim(OPPOSITES[task], out), epsilon=EPSILON)
     elif attack != "clean":
         trained: Any
         if attack == "rat":
-            trained = train_rat(made, deceived, epsilon=EPSILON, settings=RAT, seed=seed)
+            trained = train_rat(made, policy, epsilon=EPSILON, settings=RAT, seed=seed)
         else:
             settings = AdversarySettings(**cell["settings"])
-            trained = train_on_preferences(made, deceived, epsilon=EPSILON, feedback=RAT, settings=settings, seed=seed)
+            trained = train_on_preferences(made, policy, epsilon=EPSILON, feedback=RAT, settings=settings, seed=seed)
         extra |= {"labels": trained.labels, "accuracy": trained.accuracy}
-        wrap = partial(LearnedAttack, victim=deceived, method=trained.method, epsilon=EPSILON)
+        wrap = partial(LearnedAttack, victim=policy, method=trained.method, epsilon=EPSILON)
     spent = time.process_time() - start
     if attack == "rat":
         extra["intention"] = play(made, trained.intention, episodes)
-    return cell | {"played": {f"{EPSILON:g}": play(made, deceived, episodes, wrap)}, "cpu_s": spent, **extra}
+    return cell | {"played": {f"{EPSILON:g}": play(made, policy, episodes, wrap)}, "cpu_s": spent, **extra}
+
+
+def published(title: str) -> str:
+    """Return the published success on both tasks, scenario opposite, per cent."""
+    if title not in PUBLISHED:
+        return "-"
+    figure = FIGURES["opposite"]
+    cells = dict(zip(figure["columns"], figure["values"][PUBLISHED[title]], strict=True))
+    return ", ".join(f"{cells[task.removesuffix('-v3')]:g}" for task in TASKS)
 
 
 def report(found: list[Cell]) -> str:
@@ -130,10 +139,10 @@ def report(found: list[Cell]) -> str:
         shown = []
         for task in TASKS:
             for what in ("reached", "stays"):
-                told = [cell[source] for cell in mine if cell["task"] == task]
-                shares = [(part[f"{EPSILON:g}"] if source == "played" else part)[what] for part in told]
+                results = [cell[source] for cell in mine if cell["task"] == task]
+                shares = [(part[f"{EPSILON:g}"] if source == "played" else part)[what] for part in results]
                 shown.append(percent(mean(shares)))
-        paper = ", ".join(f"{value:g}" for value in PAPER.get(title, ())) or "-"
+        paper = published(title)
         seeds, cpu = len({cell["seed"] for cell in mine}), max((cell["cpu_s"] for cell in mine), default=0.0)
         lines.append(f"| {title} | {' | '.join(shown)} | {seeds} | {paper} | {cpu:.0f} |")
     return "\n".join(lines)

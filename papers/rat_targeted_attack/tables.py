@@ -1,7 +1,9 @@
-"""The tables and the figure of ``rat.py``, from finished cells."""
+"""Tables and figure of ``run.py``, from finished cells."""
 
 from __future__ import annotations
 
+import json
+import math
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -13,25 +15,40 @@ from quintain.evaluation.statistics import Interval, mean, paired_difference
 Cell = dict[str, Any]
 #: Task and scenario.
 Columns = Sequence[tuple[str, str]]
-#: Budgets in raw units: metres and metres per second. The last one is the main one.
+#: Budgets (l_inf) in raw units: metres and metres per second. The last one is that of the main comparison.
 EPSILONS = (0.02, 0.05, 0.1, 0.15)
 MAIN = EPSILONS[-1]
 EPISODES = 30
-#: What Bai et al. (2025) report on Meta-World at 0.1, in per cent: opposite, manipulation. Ranges over eight tasks;
-#: ablations on two each: faucet-open and -close, drawer-open and -close. SA-RL on the learned reward is also their
-#: ablation without the intention policy (0 and 13, 22 and 8); by soft actor-critic it is ours alone.
-PAPER = {
-    "random": ("-", "0-6"),
-    "sa-rl": ("0-63", "0-40"),
-    "sa-rl, paper's settings": ("0-63", "0-40"),
-    "sa-rl by sac": ("-", "-"),
-    "sa-rl, true reward": ("-", "11-100"),
-    "pa-ad": ("1-79", "0-4"),
-    "rat": ("78-99", "73-98"),
-    "rat, true reward": ("-", "-"),
-    "rat, no weighting": ("90, 94", "91, 70"),
-    "rat, no mixed rollout": ("57, 59", "68, 26"),
+FIGURES = {
+    figure["id"]: figure
+    for figure in json.loads((Path(__file__).parent / "published.json").read_text(encoding="utf-8"))["figures"]
 }
+#: Attacks in the order of the tables, with the figures that Bai et al. (2025) report for them on Meta-World at 0.1:
+#: scenario opposite, scenario manipulation. SA-RL on the learned reward is also their ablation without the intention
+#: policy; "sa-rl by sac" and "rat, true reward" are ours alone.
+ATTACKS: dict[str, tuple[str | None, str | None]] = {
+    "random": (None, "manipulation ranges"),
+    "sa-rl": ("opposite", "manipulation"),
+    "sa-rl, paper's settings": ("opposite", "manipulation"),
+    "sa-rl by sac": (None, None),
+    "sa-rl, true reward": (None, "manipulation"),
+    "pa-ad": ("opposite", "manipulation ranges"),
+    "rat": ("opposite", "manipulation"),
+    "rat, true reward": (None, None),
+    "rat, no weighting": ("ablation, opposite", "ablation, manipulation"),
+    "rat, no mixed rollout": ("ablation, opposite", "ablation, manipulation"),
+}
+
+
+def published(attack: str) -> tuple[str, str]:
+    """Return the published success in both scenarios, per cent: both tasks of an ablation, else the range of tasks."""
+    return tuple("-" if name is None else _cell(name, attack.removesuffix(", paper's settings"))
+                 for name in ATTACKS.get(attack, (None, None)))  # type: ignore[return-value]  # fmt: skip
+
+
+def _cell(figure: str, attack: str) -> str:
+    shares = [math.floor(value + 0.5) for value in FIGURES[figure]["values"][attack]]
+    return ", ".join(map(str, shares)) if figure.startswith("ablation") else f"{min(shares)}-{max(shares)}"
 
 
 def values(
@@ -52,7 +69,7 @@ def percent(interval: Interval) -> str:
 
 
 def table(columns: Columns, title: str, rows: list[list[str]], left: str, right: tuple[str, ...] = ()) -> str:
-    """Make a table in Markdown, a column a task and scenario between left and right; empty rows are left out."""
+    """Return a table in Markdown, one column for each task and scenario; rows without a measurement are left out."""
     head = [left, *(", ".join(column) for column in columns), *right]
     lines = [title, "", f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     measured = [row for row in rows if set(row[1 : 1 + len(columns)]) != {"-"}]
@@ -62,7 +79,7 @@ def table(columns: Columns, title: str, rows: list[list[str]], left: str, right:
 def shares(
     found: list[Cell], columns: Columns, attack: str, trained: float, played: float, what: str
 ) -> tuple[list[str], str]:
-    """Return a share in each column, and how many seeds are behind it."""
+    """Return a share in each column, and the number of seeds it is the mean of."""
     by_seed = [values(found, *column, attack, trained, played, what) for column in columns]
     counts = sorted({len(seeds) for seeds in by_seed})
     many = str(counts[0]) if len(counts) == 1 else f"{counts[0]}-{counts[-1]}"
@@ -70,7 +87,7 @@ def shares(
 
 
 def over_epsilon(found: list[Cell], columns: Columns, what: str) -> list[list[str]]:
-    """Return a share at each budget, of what was trained there and of what was trained at the main one."""
+    """Return a share at each epsilon, for attacks trained at that epsilon and for those trained at the largest one."""
     curve = []
     for name, attack, trained_at in (
         ("random", "random", MAIN), (f"rat trained at {MAIN:g}", "rat", MAIN), ("rat trained there", "rat", None),
@@ -92,16 +109,16 @@ def over_epsilon(found: list[Cell], columns: Columns, what: str) -> list[list[st
     return curve
 
 
-def report(found: list[Cell], columns: Columns) -> str:
-    """Make the tables."""
-    about = f"per cent at epsilon {MAIN:g}, raw units; {EPISODES} episodes a seed; mean over seeds [95 % BCa interval]"
+def report(found: list[Cell], columns: Columns, episodes: int = EPISODES) -> str:
+    """Return all tables in Markdown."""
+    about = f"per cent at epsilon {MAIN:g}, raw units; {episodes} episodes a seed; mean over seeds [95 % BCa interval]"
     parts: dict[str, list[list[str]]] = {"stays": [], "reached": [], "victim": []}
     for what, rows in parts.items():
-        for attack in ("clean", *PAPER):
+        for attack in ("clean", *ATTACKS):
             epsilon = 0.0 if attack == "clean" else MAIN
             row, seeds = shares(found, columns, attack, epsilon, epsilon, what)
             if seeds != "0":
-                paper = PAPER.get(attack, ("-", "-")) if what == "stays" else ()
+                paper = published(attack) if what == "stays" else ()
                 rows.append([attack, *row, seeds, *paper])
     ahead: dict[str, list[list[str]]] = {"stays": [], "reached": []}
     for what, rows in ahead.items():
@@ -151,7 +168,7 @@ def draw(found: list[Cell], columns: Columns, path: Path) -> None:
     matplotlib.rcParams.update({"svg.hashsalt": "quintain", "svg.fonttype": "none", "font.size": 9})
     from matplotlib import pyplot
 
-    figure, grid = pyplot.subplots(2, len(columns), figsize=(10.5, 4.6), sharey=True, sharex=True)
+    figure, grid = pyplot.subplots(2, len(columns), figsize=(10.5, 4.6), sharey=True, sharex=True, squeeze=False)
     curves: list[tuple[str, str, Callable[[float], float]]] = [
         ("rat", "RAT, trained at each epsilon", lambda e: e),
         ("rat", f"RAT, trained at {MAIN:g}", lambda e: MAIN),

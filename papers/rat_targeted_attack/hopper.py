@@ -1,13 +1,13 @@
 """Attack a PPO policy on Hopper-v5 at the published budget, beside the published returns.
 
-The reference victim is played clean, under random noise, under MAD and under SA-RL (PPO), all on the same episodes, at
-epsilon 0.075 in units of the victim's running standard deviations. As the published attack does, though with far fewer,
-several settings of SA-RL are tried, and the strongest and all of them are told. With ``--out`` each finished training
-and episode is kept, and the same command goes on after an interruption.
+The reference policy plays the same episodes without attack, under random noise, under MAD and under SA-RL (PPO), at
+epsilon 0.075 in units of the policy's running standard deviations. SA-RL is trained with several settings, as in the
+published search over 216; the table shows each of them and the strongest. With ``--out`` finished trainings and
+episodes are stored, and the same command continues an interrupted run.
 
-    python benchmarks/hopper_attacks.py                       # needs the extras mujoco and rl
-    python benchmarks/hopper_attacks.py --steps 1000000 --out runs/hopper
-    python benchmarks/hopper_attacks.py --steps 1000000 --settings "clip 0.4" --out runs/hopper-clip
+    python papers/rat_targeted_attack/hopper.py                       # needs the extras mujoco and rl
+    python papers/rat_targeted_attack/hopper.py --steps 1000000 --out runs/hopper
+    python papers/rat_targeted_attack/hopper.py --steps 1000000 --settings "clip 0.4" --out runs/hopper-clip
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import gymnasium as gym
+from tables import FIGURES
 
 from quintain.agents.policies import MLP
 from quintain.attacks import AdversarySettings, train_adversary
@@ -33,10 +34,15 @@ from quintain.experiments.robustness import robustness
 from quintain.training.control.ppo import train_reference
 
 EPSILON = 0.075
-#: Vanilla PPO on Hopper-v2: Zhang et al. (2020) for MAD, Zhang et al. (2021) for the rest; the latter searched 216
-#: settings of SA-RL with 1M steps each and kept the strongest.
-PUBLISHED = {"clean": "3167", "mad": "about 1400 (unconfirmed)", "strongest": "636"}
-#: Settings of SA-RL, each differing from the first in one thing that the published search varies.
+#: Vanilla PPO on Hopper-v2: Zhang et al. (2020) for MAD, Zhang et al. (2021) for the rest; the latter trained SA-RL
+#: with 216 settings of 1M steps each and kept the strongest.
+_CLEAN, _MAD = FIGURES["hopper"]["values"], FIGURES["hopper, mad"]["values"]
+PUBLISHED = {
+    "clean": f"{_CLEAN['clean'][0]}",
+    "mad": f"about {_MAD['mad'][0]} (unconfirmed)",
+    "strongest": f"{_CLEAN['strongest'][0]}",
+}
+#: Settings of SA-RL; each differs from the first in one hyper-parameter of the published search.
 SETTINGS = {
     "plain": AdversarySettings(),
     "rate 0.001": AdversarySettings(learning_rate=1e-3),
@@ -66,8 +72,10 @@ def sa_rl(name: str, settings: AdversarySettings, steps: int) -> Attack:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--steps", type=int, default=300_000, help="environment steps of each SA-RL training")
-    parser.add_argument("--settings", nargs="+", choices=SETTINGS, default=list(SETTINGS), help="of SA-RL")
-    parser.add_argument("--seed", type=int, default=0, help="decides the episodes and the trainings")
+    parser.add_argument(
+        "--settings", nargs="+", choices=SETTINGS, default=list(SETTINGS), help="settings of SA-RL to train"
+    )
+    parser.add_argument("--seed", type=int, default=0, help="root seed of episodes and trainings")
     parser.add_argument("--episodes", type=int, default=50)
     parser.add_argument("--out", type=Path, help="run folder")
     options = parser.parse_args()

@@ -1,22 +1,27 @@
-"""The four baselines of R1-Code-Interpreter on twelve families of CodeReason-v0, with one language model.
+"""The four baselines of R1-Code-Interpreter (Chen et al. 2025) on twelve families of CodeReason-v0.
 
-Plays every agent on the same questions and prints, in Markdown, the paper's kind of table: per suite mean accuracy with
-its interval, the share of episodes with code, turns and tokens; then the success per family. Runs are recorded below
-``--out`` and go on where they were stopped. With the embedded model it takes about an hour and a half on one core.
+Every agent answers the same questions with the same language model. The tables are in Markdown: accuracy by suite with
+its interval, share of episodes with code, turns and tokens; success by family; outcomes. Runs are recorded below
+``--out``, and the same command continues an interrupted run. With the embedded model it takes about an hour and a half
+on one core.
 
-    python benchmarks/baselines.py --out runs/baselines
-    python benchmarks/baselines.py --out runs/large --engine openai --model NAME@http://host:8000/v1 --max-tokens 2048
-    python benchmarks/baselines.py --out runs/baselines --report    # only the tables of what is there
+    python papers/r1_code_interpreter/run.py
+    python papers/r1_code_interpreter/run.py --smoke       # a scripted engine, in seconds; measures nothing
+    python papers/r1_code_interpreter/run.py --report      # only the tables of the recorded episodes
+    python papers/r1_code_interpreter/run.py --engine openai --model NAME@http://host:8000/v1 --max-tokens 2048
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import quintain
+from quintain.engines.engine import Request
+from quintain.engines.scripted import ScriptedEngine
 from quintain.errors import RecordError
 from quintain.evaluation.report import Report
 
@@ -27,8 +32,16 @@ TASKS = (
 )
 
 
+def scripted(request: Request) -> str:
+    """Reply as a tiny model could: choose the first option, else write a program, then an answer once it has run."""
+    if request.choices is not None:
+        return request.choices[0]
+    has_run = request.messages is not None and "Code Execution Results" in str(request.messages[-1]["content"])
+    return "<<<1>>>" if has_run else "```python\nprint(1)\n```"
+
+
 def settings(agent: str, options: argparse.Namespace) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the arguments of the environment and the description of the agent."""
+    """Return the keyword arguments of the environment, and the agent's name with its arguments."""
     env: dict[str, Any] = {"tasks": options.tasks, "difficulty": options.difficulty, "max_turns": options.max_turns}
     described: dict[str, Any] = {"name": agent, "temperature": 0, "max_tokens": options.max_tokens}
     described |= {key: value for key in ("engine", "model") if (value := getattr(options, key)) is not None}
@@ -49,7 +62,7 @@ def by_suite(reports: Mapping[str, Report]) -> str:
         for agent, report in reports.items():
             part = report.by("suite")[(suite,)]
             code = part.share(lambda e: e.info["metrics"]["code_calls"] > 0).estimate
-            turns = part.metric("turns").estimate
+            turns = part.metric("turns").estimate if part.metric_names else math.nan  # every episode may have failed
             tokens = part.completion_tokens / len(part.episodes)
             lines.append(
                 f"| {suite} | {agent} | {part.success.estimate:.1%} | {_ends(part)} | {part.success.n} "
@@ -87,24 +100,32 @@ def _ends(report: Report) -> str:
 
 
 def main() -> None:
-    """Play what is missing and print the tables."""
+    """Run the episodes that are not recorded yet and print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, required=True, help="folder of the runs, one for each agent")
+    parser.add_argument("--out", type=Path, help="folder of the runs (default: runs/papers/r1_code_interpreter)")
     parser.add_argument("--agents", nargs="+", choices=AGENTS, default=AGENTS)
     parser.add_argument("--tasks", default=TASKS, help="families, joined by commas")
     parser.add_argument("--difficulty", default="easy")
-    parser.add_argument("--episodes", type=int, default=700, help="of each agent; families are drawn at random")
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--concurrency", type=int, default=32)
-    parser.add_argument("--engine", help="transformers by default")
-    parser.add_argument("--model", help="the engine's model")
-    parser.add_argument("--max-tokens", type=int, default=96, help="of a reply; codesteer's replies get two thirds")
-    parser.add_argument("--max-turns", type=int, default=4)
     parser.add_argument(
-        "--rounds", type=int, default=1, help="revisions that codesteer's guide may ask for; the paper has 5"
+        "--episodes", type=int, default=700, help="episodes of each agent; families are drawn at random"
     )
-    parser.add_argument("--report", action="store_true", help="play nothing")
+    parser.add_argument("--seed", type=int, default=7, help="root seed of the questions")
+    parser.add_argument("--concurrency", type=int, default=32, help="episodes that run at the same time")
+    parser.add_argument("--engine", help="name of the engine (default: transformers)")
+    parser.add_argument("--model", help="the engine's model (default: the embedded one)")
+    parser.add_argument("--max-tokens", type=int, default=96, help="tokens of a reply; codesteer gets two thirds")
+    parser.add_argument("--max-turns", type=int, default=4, help="turns of an episode (paper: 8 code calls)")
+    parser.add_argument("--rounds", type=int, default=1, help="revisions that codesteer's guide may request (paper: 5)")
+    parser.add_argument("--report", action="store_true", help="play nothing, print the tables of the recorded episodes")
+    parser.add_argument("--smoke", action="store_true", help="a scripted engine and eight episodes of each agent")
     options = parser.parse_args()
+    options.out = options.out or Path("runs/papers/r1_code_interpreter" + "-smoke" * options.smoke)
+    if options.smoke:
+        options.engine, options.tasks, options.episodes = (
+            ScriptedEngine(scripted),
+            "letters,number_multiply,coin_flip",
+            8,
+        )
     reports: dict[str, Report] = {}
     for agent in options.agents:
         folder = options.out / agent
