@@ -26,7 +26,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from quintain.agents.games import AnswerOnce, LLMPlayer
+from quintain.agents.games import LLMPlayer
+from quintain.engines.cached import CachedEngine
 from quintain.engines.engine import Engine
 from quintain.engines.registry import make_engine
 from quintain.envs.games import FAMILIES
@@ -83,7 +84,7 @@ PUBLISHED_TOTALS = {(game, other): totals for game in (PD, BOS) for other, total
 def main() -> None:
     options = parse()
     started, cpu = time.perf_counter(), time.process_time()
-    engine = AnswerOnce(make_engine(options.engine))
+    engine = CachedEngine(make_engine(options.engine))
     constrained = not options.free and tells_probabilities(engine)
     players = {
         name(style, labels, order): LLMPlayer(
@@ -141,8 +142,8 @@ def main() -> None:
     )  # fmt: skip
     print(
         f"\n{len(canonical) + len(ordinal) + len(first_rounds)} matches in {time.perf_counter() - started:.0f} s "
-        f"({time.process_time() - cpu:.0f} CPU s); the model answered {engine.answered} of {engine.asked} questions, "
-        f"the others were equal to one of these. Every match is in {page}"
+        f"({time.process_time() - cpu:.0f} CPU s); the model answered {engine.misses} of "
+        f"{engine.hits + engine.misses} questions, the others were equal to one of these. Every match is in {page}"
     )
 
 

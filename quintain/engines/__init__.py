@@ -1,5 +1,6 @@
 """Language models behind one contract: requests in, replies out."""
 
+from quintain.engines.cached import CachedEngine
 from quintain.engines.engine import Engine, Exchange, ExchangeLog, Reply, Request, record_exchanges
 from quintain.engines.registry import ENGINES, EngineFacts, engine_names, make_engine
 from quintain.engines.replay import ReplayEngine
@@ -7,6 +8,7 @@ from quintain.engines.scripted import ScriptedEngine
 
 __all__ = [
     "ENGINES",
+    "CachedEngine",
     "Engine",
     "EngineFacts",
     "Exchange",

@@ -1,6 +1,5 @@
 """Players of repeated games: classic, adaptive and zero-determinant strategies, and language models."""
 
-from quintain.agents.games.answer_once import AnswerOnce
 from quintain.agents.games.llm_player import Choice, LLMPlayer, PlayerSettings
 from quintain.agents.games.machines import Machine, Traits, memory_one
 from quintain.agents.games.prompts import Wording
@@ -17,7 +16,6 @@ from quintain.agents.games.strategy_agent import MatchPlayer, StrategyAgent
 
 __all__ = [
     "STRATEGIES",
-    "AnswerOnce",
     "Choice",
     "LLMPlayer",
     "Machine",

@@ -1,10 +1,11 @@
-"""Equal questions are asked once, exactly, and everybody's record is whole."""
+"""Equal greedy requests reach the model once, errors are not cached, and every record is complete."""
 
 import asyncio
 
 import pytest
 
-from quintain.agents.games import AnswerOnce, LLMPlayer
+from quintain.agents.games import LLMPlayer
+from quintain.engines.cached import CachedEngine
 from quintain.engines.engine import Engine, Reply, Request, record_exchanges
 from quintain.engines.scripted import ScriptedEngine
 from quintain.errors import CapabilityError, EngineError
@@ -12,7 +13,7 @@ from quintain.experiments.games import ScheduledMatch, play_matches
 
 
 class Counting(Engine):
-    """Answers with the number of the request; fails as often as told."""
+    """Replies with the number of the request; the first ``failures`` requests fail."""
 
     name = "counting"
     capabilities = frozenset({"prompt"})
@@ -24,7 +25,7 @@ class Counting(Engine):
         await asyncio.sleep(0)
         self.served += len(requests)
         if self.served <= self.failures:
-            raise EngineError("the provider is asleep")
+            raise EngineError("503")
         return [[Reply(str(self.served))] for _ in requests]
 
 
@@ -32,8 +33,8 @@ def ask(prompt="a", temperature=0.0):
     return Request(prompt=prompt, temperature=temperature)
 
 
-def test_equal_requests_share_an_answer_whenever_they_come():
-    engine = AnswerOnce(Counting())
+def test_equal_requests_share_a_reply_together_and_one_after_another():
+    engine = CachedEngine(Counting())
 
     async def run():
         first = await asyncio.gather(engine.generate([ask(), ask("b"), ask()]), engine.generate([ask()]))
@@ -42,18 +43,18 @@ def test_equal_requests_share_an_answer_whenever_they_come():
     a, b, *others = asyncio.run(run())
     assert others == [a, a, a]
     assert a != b
-    assert (engine.asked, engine.answered) == (5, 2)
+    assert (engine.hits, engine.misses) == (3, 2)
     assert asyncio.run(engine.complete(ask())).text == a  # in another event loop as well
 
 
-def test_answers_that_are_drawn_are_drawn_anew():
-    engine = AnswerOnce(Counting())
+def test_sampled_replies_are_not_cached():
+    engine = CachedEngine(Counting())
     replies = [asyncio.run(engine.complete(ask(temperature=1.0))).text for _ in range(2)]
     assert replies == ["1", "2"]
 
 
-def test_a_failure_is_told_to_all_and_forgotten():
-    engine = AnswerOnce(Counting(failures=1))
+def test_an_error_reaches_every_caller_and_is_not_cached():
+    engine = CachedEngine(Counting(failures=1))
 
     async def run():
         failed = await asyncio.gather(*(engine.generate([ask()]) for _ in range(2)), return_exceptions=True)
@@ -64,8 +65,8 @@ def test_a_failure_is_told_to_all_and_forgotten():
     assert reply.text == "2"
 
 
-def test_who_gives_up_does_not_take_the_answer_from_the_others():
-    engine = AnswerOnce(Counting())
+def test_cancelling_one_caller_does_not_cancel_the_request_of_the_others():
+    engine = CachedEngine(Counting())
 
     async def run():
         first = asyncio.create_task(engine.complete(ask()))
@@ -77,13 +78,13 @@ def test_who_gives_up_does_not_take_the_answer_from_the_others():
     assert asyncio.run(run()).text == "1"
 
 
-def test_what_the_engine_cannot_do_is_refused_as_before():
+def test_requests_beyond_the_capabilities_of_the_engine_are_refused():
     with pytest.raises(CapabilityError, match="chat"):
-        asyncio.run(AnswerOnce(Counting()).complete(Request(messages=[{"role": "user", "content": "?"}])))
+        asyncio.run(CachedEngine(Counting()).complete(Request(messages=[{"role": "user", "content": "?"}])))
 
 
-def test_every_record_holds_every_exchange():
-    engine = AnswerOnce(Counting())
+def test_cached_exchanges_are_recorded_as_well():
+    engine = CachedEngine(Counting())
 
     async def run():
         logs = []
@@ -96,7 +97,7 @@ def test_every_record_holds_every_exchange():
     assert asyncio.run(run()) == [["1"], ["1"]]
 
 
-def test_matches_are_the_same_with_and_without_memory():
+def test_matches_are_the_same_with_and_without_the_cache():
     def rule(request):
         said = request.choices[0] if len(request.choices) == 1 else request.choices["J and" in str(request.messages)]
         return Reply(said, "choice", completion_tokens=1)
@@ -109,16 +110,16 @@ def test_matches_are_the_same_with_and_without_memory():
         matches = play_matches(fixtures, {"model": LLMPlayer(engine)}, env={"rounds": 4})
         return engine, [(m.moves.tolist(), m.traces, m.record.completion_tokens) for m in matches]
 
-    engine, remembered = run(AnswerOnce)
-    assert remembered == run(lambda engine: engine)[1]
-    assert engine.answered < engine.asked
+    engine, cached = run(CachedEngine)
+    assert cached == run(lambda engine: engine)[1]
+    assert engine.hits > 0
 
 
-def test_the_record_says_so_and_closing_reaches_the_engine():
+def test_the_description_names_the_cache_and_closing_closes_the_engine():
     closed = []
     inner = Counting()
     inner.close = lambda: closed.append(True)
-    engine = AnswerOnce(inner)
-    assert engine.describe() == {"engine": "counting", "answers_once": True}
+    engine = CachedEngine(inner)
+    assert engine.describe() == {"engine": "counting", "cached": True}
     engine.close()
     assert closed == [True]
