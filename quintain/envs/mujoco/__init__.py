@@ -1,4 +1,4 @@
-"""Small manipulation tasks on MuJoCo, with a place where an attacker would like to see things instead."""
+"""Manipulation tasks on MuJoCo, each with a second goal for targeted attacks: tabletop tasks and Meta-World."""
 
 from quintain.envs.mujoco.registry import register
 

@@ -1,4 +1,4 @@
-"""Reading whatever an agent hands over as an array in [-1, 1]."""
+"""Conversion of arbitrary actions to arrays in [-1, 1]."""
 
 from __future__ import annotations
 
@@ -9,12 +9,21 @@ from numpy.typing import NDArray
 
 __all__ = ["INVALID_PENALTY", "read_action"]
 
-#: What an invalid action pays.
+#: Reward term of an invalid action.
 INVALID_PENALTY = -1.0
 
 
 def read_action(action: Any, length: int) -> tuple[NDArray[np.float64], bool]:
-    """Make ``length`` numbers in [-1, 1] of an action; zeros of one that is none. Say whether it was invalid."""
+    """Convert an action to numbers in [-1, 1].
+
+    Args:
+        action: Any object.
+        length: Number of entries that an action has.
+
+    Returns:
+        The action clipped to [-1, 1], shape ``(length,)``, or zeros where it is no such array of finite numbers; and
+        whether it was invalid, that is, clipped or replaced.
+    """
     try:
         values = np.asarray(action, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):

@@ -1,6 +1,6 @@
-"""Meta-World's manipulation tasks, with the opposite task, or a place of the attacker's own, as what an attacker wants.
+"""Meta-World's manipulation tasks, each with an attacker's goal: the opposite task, or a fixed place.
 
-Meta-World pins its own version of MuJoCo, so it lives in an environment of its own: ``sh scripts/metaworld_venv.sh``.
+Meta-World pins its own version of MuJoCo and needs a virtual environment of its own: ``sh scripts/metaworld_venv.sh``.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["OPPOSITES", "MetaWorldEnv", "expert"]
 
 Scenario = Literal["opposite", "manipulation"]
 
-#: The task that undoes a task; both move the same thing of the same scene.
+#: Task -> the task that undoes it; both move the same object of the same scene.
 OPPOSITES = {
     f"{thing}-{ways[side]}-v3": f"{thing}-{ways[1 - side]}-v3"
     for thing, ways in {
@@ -32,47 +32,48 @@ OPPOSITES = {
     }.items()
     for side in (0, 1)
 }  # fmt: skip
-#: Where an attacker of "manipulation" wants the gripper, in metres: off to the side, where no task leads it.
+#: The attacker's goal for the gripper in the scenario "manipulation", in metres: off to the side, away from all tasks.
 PLACE = np.array([0.3, 0.6, 0.2])
-#: It is there when it is this near, in metres (the threshold of the RAT paper).
+#: The attacker's goal is reached within this distance, in metres (the threshold of the RAT paper).
 TOLERANCE = 0.05
-_WHY = "Meta-World tasks; it pins mujoco==3.3.0, so it gets a virtual environment of its own"
+_WHY = "Meta-World tasks; it pins mujoco==3.3.0, so it needs a virtual environment of its own"
 
 
 class MetaWorldEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
-    """One task of Meta-World (version 3), its goal in the observation.
+    """One task of Meta-World (version 3), with the goal in the observation.
 
     Description:
-        A Sawyer arm works on a door, a drawer, a window, a faucet and so on; 50 tasks by name. What an attacker would
-        like instead does not change the task and is reported in ``info``. Under the scenario ``opposite`` it is what
-        Meta-World's own opposite task wants of the same state (:data:`OPPOSITES`); under ``manipulation``, the gripper
-        at a place off to the side.
+        A Sawyer arm works on a door, a drawer, a window, a faucet and so on; 50 tasks by name. The attacker's goal does
+        not change the task and is reported in ``info`` only. Under the scenario ``opposite`` it is that of Meta-World's
+        own opposite task in the same state (:data:`OPPOSITES`); under ``manipulation``, the gripper at a fixed place
+        off to the side.
 
     Observation:
         Meta-World's 39 numbers: gripper (3) and its opening, up to two objects (7 each), the same of the step before,
         the goal (3). Entries of absent objects are 0. Float64, unbounded.
 
     Action:
-        Motion of the gripper (3) and its closing in [-1, 1]. Anything that is no array of four finite numbers is a
-        pause, and numbers beyond the bounds are clipped; both set ``invalid_action`` and pay -1.
+        Motion of the gripper (3) and its closing in [-1, 1]. Anything but an array of four finite numbers counts as
+        zeros, and numbers beyond the bounds are clipped; both set ``invalid_action`` and cost 1.
 
     Reward:
         ``task``: Meta-World's own, in [0, 10].
 
     Episode end:
-        Never by itself; the registered environment is truncated after 500 steps, the most Meta-World allows.
+        Never by itself; the registered environment is truncated after 500 steps, the maximum that Meta-World allows.
 
     Info:
-        ``success``: Meta-World's flag, now. ``attacker_success`` and ``attacker_reward``: flag and reward of the
-        opposite task; or whether the gripper is within 5 cm of the place, and minus its distance in metres.
-        ``metrics``: Meta-World's numbers.
+        ``success``: Meta-World's success flag after this step. ``attacker_success`` and ``attacker_reward``: success
+        flag and reward of the opposite task; under ``manipulation``, whether the gripper is within 5 cm of the place,
+        and minus its distance in metres. ``metrics``: Meta-World's own numbers. Also ``task_id``, ``task_hash``,
+        ``reward_terms``, ``invalid_action`` and ``parse_error``.
 
-        Some things begin as the opposite task wants them: a drawer that is to be opened begins closed, so a victim that
-        does nothing at all is an attacker's success. Compare with random noise of the same budget.
+        Some objects start in the opposite task's goal state: a drawer that is to be opened starts closed, so that a
+        policy that does not move counts as ``attacker_success``. Compare with random noise of the same budget.
 
     Arguments:
-        task: Such as ``"drawer-open-v3"``.
-        scenario: ``"opposite"`` or ``"manipulation"``.
+        task: Name of a Meta-World task, such as ``"drawer-open-v3"``.
+        scenario: Attacker's goal: ``"opposite"`` or ``"manipulation"``; see Description.
         render_mode: ``None`` or ``"rgb_array"``.
 
     Determinism:
@@ -83,7 +84,7 @@ class MetaWorldEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
         scenarios. That paper does not say which place "manipulation" means; this one is ours.
 
     Version history:
-        v0: first.
+        v0: first version.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 80}
@@ -106,7 +107,7 @@ class MetaWorldEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
         self.task = task
         self.scenario: Scenario = scenario
         self.render_mode = render_mode
-        self._env = _settled(known[task](render_mode=render_mode), None)
+        self._env = _with_task(known[task](render_mode=render_mode), None)
         self._opposite: Any = known[OPPOSITES[task]]() if scenario == "opposite" else None
         self._expert: Callable[[NDArray[np.float64]], NDArray[np.float32]] | None = None
         self._observation = np.zeros(39)
@@ -118,32 +119,34 @@ class MetaWorldEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float64], dict[str, Any]]:
-        """Place the thing anew."""
+        """Draw a new position of the object."""
         super().reset(seed=seed)
-        # As Meta-World makes its own tasks: one reset to draw where things are, and one to begin there.
+        # As Meta-World makes its own tasks: one reset draws the positions, a second one starts from them.
         self._env.np_random = self.np_random
         self._env.seeded_rand_vec, self._env._freeze_rand_vec = True, False
         self._env.reset()
-        _settled(self._env, self._env._last_rand_vec).reset()
+        _with_task(self._env, self._env._last_rand_vec).reset()
         self._mujoco.mj_forward(self._env.model, self._env.data)
-        observation = self._env._get_obs()  # now, as Meta-World's first can be from before the thing was placed
+        observation = (
+            self._env._get_obs()
+        )  # read again: Meta-World's own first observation can predate the object's placement
         observation[18:36] = observation[:18]
         if self._opposite is not None:
-            _settled(self._opposite, self._env._last_rand_vec).reset()
+            _with_task(self._opposite, self._env._last_rand_vec).reset()
         self._observation, pause = observation, np.zeros(4)
-        _, told = self._env.evaluate_state(observation, pause)
-        return observation.copy(), self._tell(observation, pause, 0.0, told, invalid=False)
+        _, metrics = self._env.evaluate_state(observation, pause)
+        return observation.copy(), self._info(observation, pause, 0.0, metrics, invalid=False)
 
     def step(self, action: Any) -> tuple[NDArray[np.float64], float, bool, bool, dict[str, Any]]:
         """Move the arm for 0.0125 s."""
         motion, invalid = read_action(action, 4)
-        observation, reward, _, _, told = self._env.step(motion.astype(np.float32))
+        observation, reward, _, _, metrics = self._env.step(motion.astype(np.float32))
         self._observation = observation
-        info = self._tell(observation, motion, float(reward), told, invalid)
+        info = self._info(observation, motion, float(reward), metrics, invalid)
         return observation.copy(), float(sum(info["reward_terms"].values())), False, False, info
 
     def solution(self) -> NDArray[np.float32]:
-        """Return what the scripted expert that ships with Meta-World does here."""
+        """Return the action of the scripted expert that ships with Meta-World."""
         self._expert = self._expert or expert(self.task)
         return self._expert(self._observation)
 
@@ -157,50 +160,55 @@ class MetaWorldEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
             return None
         try:
             return self._env.render()
-        except Exception as error:  # MuJoCo raises whatever its OpenGL library does
+        except Exception as error:  # any error of the OpenGL library
             raise ConfigurationError(f"MuJoCo cannot draw here ({error}); set MUJOCO_GL=egl or osmesa") from error
 
     def close(self) -> None:
         """Free the renderers."""
         self._env.close()
 
-    def _tell(
-        self, observation: NDArray[np.float64], action: NDArray[Any], reward: float, told: dict[str, Any], invalid: bool
+    def _info(
+        self,
+        observation: NDArray[np.float64],
+        action: NDArray[Any],
+        reward: float,
+        metrics: dict[str, Any],
+        invalid: bool,
     ) -> dict[str, Any]:
         if self._opposite is None:
             distance = float(np.linalg.norm(observation[:3] - PLACE))
-            wanted, there = -distance, distance < TOLERANCE
+            attacker_reward, attacker_success = -distance, distance < TOLERANCE
         else:
-            wanted, there = self._judged_by_the_opposite(action)
+            attacker_reward, attacker_success = self._evaluate_opposite(action)
         terms = {"task": reward}
         if invalid:
             terms["invalid_action"] = INVALID_PENALTY
         return {
             "task_id": f"{self.task}/{self.scenario}",
             "task_hash": self._hash,
-            "success": bool(told["success"]),
-            "attacker_success": there,
-            "attacker_reward": wanted,
+            "success": bool(metrics["success"]),
+            "attacker_success": attacker_success,
+            "attacker_reward": attacker_reward,
             "reward_terms": terms,
             "invalid_action": invalid,
             "parse_error": False,
-            "metrics": {name: float(value) for name, value in told.items() if name != "success"},
+            "metrics": {name: float(value) for name, value in metrics.items() if name != "success"},
         }
 
-    def _judged_by_the_opposite(self, action: NDArray[Any]) -> tuple[float, bool]:
-        """Put the opposite task into this state and ask it; the two share a scene, and thus joints."""
+    def _evaluate_opposite(self, action: NDArray[Any]) -> tuple[float, bool]:
+        """Copy the state into the opposite task, which has the same joints, and return its reward and success flag."""
         here, other = self._env.data, self._opposite.data
         other.qpos[:], other.qvel[:] = here.qpos, here.qvel
         other.mocap_pos[:], other.mocap_quat[:] = here.mocap_pos, here.mocap_quat
         self._mujoco.mj_forward(self._opposite.model, other)
-        reward, told = self._opposite.evaluate_state(self._opposite._get_obs(), action)
-        return float(reward), bool(told["success"])
+        reward, metrics = self._opposite.evaluate_state(self._opposite._get_obs(), action)
+        return float(reward), bool(metrics["success"])
 
 
 def expert(task: str) -> Callable[[NDArray[np.float64]], NDArray[np.float32]]:
     """Return the scripted policy that ships with Meta-World: a function from an observation to an action.
 
-    :meth:`quintain.agents.policies.Policy.from_function` makes a victim of it, a black box.
+    :meth:`quintain.agents.policies.Policy.from_function` makes a black-box policy of it.
 
     Raises:
         UnknownNameError: If there is no such task.
@@ -216,10 +224,10 @@ def expert(task: str) -> Callable[[NDArray[np.float64]], NDArray[np.float32]]:
     return act
 
 
-def _settled(env: Any, vector: NDArray[np.float64] | None) -> Any:
-    """Give an environment of Meta-World its random vector, and the goal in its observations."""
+def _with_task(env: Any, vector: NDArray[np.float64] | None) -> Any:
+    """Set the random vector of a Meta-World environment, and put the goal into its observations."""
     data = {"rand_vec": vector, "env_cls": type(env), "partially_observable": False}
-    env.set_task(_metaworld().types.Task(env_name="", data=pickle.dumps(data)))  # how Meta-World takes it
+    env.set_task(_metaworld().types.Task(env_name="", data=pickle.dumps(data)))  # the form that Meta-World expects
     return env
 
 

@@ -1,14 +1,15 @@
-"""The scenes of the tabletop tasks: what stands on the table, in MuJoCo's own language, and where things belong."""
+"""The scenes of the tabletop tasks: the MuJoCo model (MJCF) of each, and the ranges from which positions are drawn."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SCENES", "Scene"]
+__all__ = ["SCENES", "Layout", "Scenario", "Scene", "draw_layout"]
 
 Point = NDArray[np.float64]
 
@@ -80,19 +81,23 @@ _LEVER = """
 """
 
 
+#: The attacker's goal: the mirror image of the goal, or a fixed place.
+Scenario = Literal["manipulation", "opposite"]
+
+
 @dataclass(frozen=True)
 class Scene:
-    """What stands on the table and where things start and belong. Lengths are metres, ranges are (low, high).
+    """Model and position ranges of one task. Lengths are in metres, ranges are (low, high).
 
     Attributes:
-        things: MJCF of everything but the hand.
-        hand: Where the hand starts: range of x, range of y.
-        thing: Where the object starts, likewise; empty where the hand itself is to be moved.
-        goal: Where the victim's goal lies, likewise, on the right-hand side.
-        place: The attacker's own place, fixed, for the scenario "manipulation".
-        rail: Range of y of the handle's rail or pivot, to which goal and place are relative; ``None`` without one.
-        radius: How far from its pivot the object turns; the first entries of goal and place are then angles in radians,
-            0 pointing at the hand. ``None`` for what moves freely.
+        things: MJCF of everything but hand and table.
+        hand: Start of the hand: range of x, range of y.
+        thing: Start of the object: one range per joint; empty where the task moves the hand itself.
+        goal: The goal: range of x, range of y, on the right-hand side.
+        place: The attacker's goal in the scenario ``manipulation``, a fixed point.
+        rail: Range of y of the handle's rail or pivot, to which ``goal`` and ``place`` are relative; ``None`` without.
+        radius: Distance of the object from the pivot about which it turns. The first entries of ``goal`` and ``place``
+            are then angles in radians, 0 pointing at the hand. ``None`` for objects that move freely.
     """
 
     things: str
@@ -103,8 +108,8 @@ class Scene:
     rail: tuple[float, float] | None = None
     radius: float | None = None
 
-    def where(self, spot: tuple[float, float]) -> tuple[float, float]:
-        """Return the point, relative to rail or pivot, that a goal or place means."""
+    def point(self, spot: tuple[float, float]) -> tuple[float, float]:
+        """Convert an entry of ``goal`` or ``place`` to a point (x, y) relative to rail or pivot."""
         if self.radius is None:
             return spot
         return self.radius * math.sin(spot[0]), -self.radius * math.cos(spot[0])
@@ -148,3 +153,43 @@ SCENES: dict[str, Scene] = {
         radius=0.15,
     ),
 }
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The positions of one episode, in metres.
+
+    Attributes:
+        positions: Joint positions of hand and object at the start.
+        rail: y of the handle's rail or pivot; 0 without one.
+        goal: The goal, shape ``(2,)``.
+        attacker_place: The attacker's goal, shape ``(2,)``.
+    """
+
+    positions: list[float]
+    rail: float
+    goal: Point
+    attacker_place: Point
+
+
+def draw_layout(scene: Scene, scenario: Scenario, mirrored: bool, rng: np.random.Generator) -> Layout:
+    """Draw the positions of an episode.
+
+    Args:
+        scene: The ranges.
+        scenario: ``"opposite"``: the attacker's goal is the mirror image of the goal. ``"manipulation"``: it is
+            ``scene.place``, on the side of the goal.
+        mirrored: Whether to mirror everything, so that the goal lies on the left-hand side.
+        rng: The environment's generator.
+    """
+    side = -1.0 if mirrored else 1.0
+    positions = [rng.uniform(low, high) for low, high in (*scene.hand, *scene.thing)]
+    positions[::2] = [side * x for x in positions[::2]]
+    spot = [rng.uniform(low, high) for low, high in scene.goal]
+    rail = 0.0 if scene.rail is None else rng.uniform(*scene.rail)
+    x, y = scene.point((spot[0], spot[1]))
+    goal = np.array([side * x, y + rail])
+    if scenario == "manipulation":
+        x, y = scene.point(scene.place)
+        return Layout(positions, rail, goal, np.array([side * x, y + rail]))
+    return Layout(positions, rail, goal, np.array([-side * x, y + rail]))

@@ -1,4 +1,4 @@
-"""A hand on a table: reach a place, push a puck to it, move a handle; small tasks for attacks with a purpose.
+"""Tabletop tasks: a hand reaches a place, pushes a puck, moves a handle. Small tasks for targeted attacks.
 
 Modelled on the manipulation tasks on which RAT was evaluated (Bai et al. 2025, on Meta-World), reduced to what an agent
 learns within minutes on one core. Nothing is taken from those environments.
@@ -17,18 +17,19 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from quintain.envs.mujoco import controllers
 from quintain.envs.mujoco.actions import INVALID_PENALTY, read_action
-from quintain.envs.mujoco.scenes import SCENES, Point
+from quintain.envs.mujoco.scenes import SCENES, Point, Scenario, draw_layout
 from quintain.errors import ConfigurationError, require
 
 __all__ = ["TabletopEnv"]
 
 TaskName = Literal["reach", "push", "slide-handle", "turn-lever"]
 RewardKind = Literal["dense", "sparse"]
-Scenario = Literal["manipulation", "opposite"]
 
-#: Success: the thing is this near to where it belongs, in metres (the paper's threshold for "manipulation").
+#: Success: distance to the goal below this, in metres (the paper's threshold for "manipulation").
 TOLERANCE = 0.05
+#: Simulation steps of 5 ms per environment step.
 _FRAME_SKIP = 10
 
 
@@ -40,9 +41,9 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
         ``slide-handle``: slide a handle on a rail to the goal, by entering between its two posts. ``turn-lever``: the
         same with a handle at the end of a lever, which turns about a pivot.
 
-        Beside the goal there is a place where an attacker would like to see the thing instead. Under the scenario
-        ``opposite`` it is the mirror image of the goal (close what should be opened), under ``manipulation`` a fixed
-        place. Neither changes the task; both are reported in ``info``.
+        Beside the goal there is an attacker's goal for targeted attacks: under the scenario ``opposite`` the mirror
+        image of the goal (close what should be opened), under ``manipulation`` a fixed place. It does not change the
+        task and is reported in ``info`` only.
 
     Observation:
         Metres and metres per second: hand (2), its velocity (2), then, where there is one, object (2) and its velocity
@@ -50,26 +51,28 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
         varies, so that running statistics are well defined.
 
     Action:
-        Velocity of the hand in [-1, 1]^2, in m/s. Anything that is no array of two finite numbers is a pause, and
-        numbers beyond the bounds are clipped; both set ``invalid_action`` and pay -1.
+        Velocity of the hand in [-1, 1]^2, in m/s. Anything but an array of two finite numbers counts as zero velocity,
+        and numbers beyond the bounds are clipped; both set ``invalid_action`` and cost 1.
 
     Reward:
-        ``dense``: ``distance`` -d(thing, goal), ``approach`` -0.2 d(hand, object) where there is an object, and
-        ``success`` 0.1 per step at the goal. ``sparse``: ``success`` 1 per step at the goal.
+        ``dense``: ``distance`` -d(x, goal), where x is the object, or the hand in ``reach``; ``approach``
+        -0.2 d(hand, object) where there is an object; ``success`` 0.1 per step at the goal; distances d in metres.
+        ``sparse``: ``success`` 1 per step at the goal.
 
     Episode end:
         Never by itself; the registered environments are truncated after 60 steps of 0.05 s.
 
     Info:
-        ``success``: the thing is within 5 cm of the goal now. ``attacker_success``: of the attacker's place.
-        ``attacker_reward``: the dense reward, were the attacker's place the goal; what a scripted teacher compares.
-        ``metrics``: both distances in metres.
+        ``success``: the object (the hand in ``reach``) is within 5 cm of the goal after this step.
+        ``attacker_success``: the same for the attacker's goal. ``attacker_reward``: the dense reward if the attacker's
+        goal were the goal; scripted teachers of preference-based attacks compare it. ``metrics``: both distances in
+        metres. Also ``task_id``, ``task_hash``, ``reward_terms``, ``invalid_action`` and ``parse_error``.
 
     Arguments:
         task: ``"reach"``, ``"push"``, ``"slide-handle"`` or ``"turn-lever"``.
-        reward: ``"dense"`` or ``"sparse"``.
-        scenario: ``"opposite"`` or ``"manipulation"``.
-        mirrored: Mirror the whole task, so that the goal lies on the left-hand side: the opposite task itself.
+        reward: ``"dense"`` or ``"sparse"``; see Reward.
+        scenario: Attacker's goal: ``"opposite"`` or ``"manipulation"``; see Description.
+        mirrored: Mirror the whole task, so that the goal lies on the left-hand side.
         render_mode: ``None`` or ``"rgb_array"`` (480 x 480, seen from the front and above).
 
     Determinism:
@@ -80,7 +83,7 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
         the scenarios and the threshold.
 
     Version history:
-        v0: first.
+        v0: first version.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 20}
@@ -101,7 +104,7 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
             if value not in known:
                 raise ConfigurationError(f"{name} must be one of {known}, got {value!r}")
         if render_mode is not None and "mujoco" not in sys.modules and not os.environ.get("DISPLAY"):
-            os.environ.setdefault("MUJOCO_GL", "egl")  # is read when mujoco is imported, so now or never
+            os.environ.setdefault("MUJOCO_GL", "egl")  # MuJoCo reads it once, when it is imported
         self._mujoco = require("mujoco", "mujoco", "tabletop environments")
         self.task: TaskName = task
         self.reward_kind: RewardKind = reward
@@ -111,9 +114,9 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
         self._scene = SCENES[task]
         self.model = self._mujoco.MjModel.from_xml_string(self._scene.xml)
         self.data = self._mujoco.MjData(self.model)
-        self._moves = len(self._scene.thing)
-        self._object = self.model.body("object").id if self._moves else -1
-        length = 8 + self._moves if self._moves else 6
+        self._object_joints = len(self._scene.thing)
+        self._object = self.model.body("object").id if self._object_joints else -1
+        length = 8 + self._object_joints if self._object_joints else 6
         self.observation_space = spaces.Box(-np.inf, np.inf, (length,), np.float64)
         self.action_space = spaces.Box(-1.0, 1.0, (2,), np.float32)
         self._goal = self._place = np.zeros(2)
@@ -124,26 +127,18 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float64], dict[str, Any]]:
-        """Set the table."""
+        """Draw new positions of hand, object and goal."""
         super().reset(seed=seed)
-        scene, side = self._scene, -1.0 if self.mirrored else 1.0
+        layout = draw_layout(self._scene, self.scenario, self.mirrored, self.np_random)
         self._mujoco.mj_resetData(self.model, self.data)
-        starts = [self.np_random.uniform(low, high) for low, high in (*scene.hand, *scene.thing)]
-        spot = [self.np_random.uniform(low, high) for low, high in scene.goal]
-        goal = scene.where((spot[0], spot[1]))
-        starts[::2] = [side * x for x in starts[::2]]
-        self.data.qpos[:] = starts
-        rail = 0.0 if scene.rail is None else self.np_random.uniform(*scene.rail)
-        if scene.rail is not None:
-            self.model.body("rail").pos[1] = rail
-        self._goal = np.array([side * goal[0], goal[1] + rail])
-        place = goal if self.scenario == "opposite" else scene.where(scene.place)
-        away = -side if self.scenario == "opposite" else side
-        self._place = np.array([away * place[0], place[1] + rail])
-        for name, where in (("goal", self._goal), ("attacker", self._place)):
-            self.model.site(name).pos[:2] = where
+        self.data.qpos[:] = layout.positions
+        if self._scene.rail is not None:
+            self.model.body("rail").pos[1] = layout.rail
+        self._goal, self._place = layout.goal, layout.attacker_place
+        for name, place in (("goal", self._goal), ("attacker", self._place)):
+            self.model.site(name).pos[:2] = place
         self._mujoco.mj_forward(self.model, self.data)
-        return self._observe(), self._tell(invalid=False)
+        return self._observe(), self._info(invalid=False)
 
     def step(self, action: Any) -> tuple[NDArray[np.float64], float, bool, bool, dict[str, Any]]:
         """Move the hand for 0.05 s."""
@@ -151,48 +146,28 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
         self.data.ctrl[:] = velocity
         self._mujoco.mj_step(self.model, self.data, nstep=_FRAME_SKIP)
         self._mujoco.mj_kinematics(self.model, self.data)  # positions lag one integration behind the joints
-        info = self._tell(invalid)
+        info = self._info(invalid)
         return self._observe(), float(sum(info["reward_terms"].values())), False, False, info
 
     def solution(self) -> NDArray[np.float32]:
-        """Return a good action towards the goal; a program that knows the scene."""
+        """Return the scripted controller's action towards the goal."""
         return self.action_towards(self._goal)
 
     def attacker_solution(self) -> NDArray[np.float32]:
-        """Return a good action towards the attacker's place."""
+        """Return the scripted controller's action towards the attacker's goal."""
         return self.action_towards(self._place)
 
     def action_towards(self, place: Point) -> NDArray[np.float32]:
-        """Return a good action to bring the thing to ``place``, shape ``(2,)``."""
-        hand, thing = self._hand(), self._thing()
+        """Return a scripted action that brings the hand or the object to ``place``, shape ``(2,)``, in metres."""
+        hand, moved = self._hand(), self._moved()
         if self.task == "reach":
-            wanted = place
-        elif self.task == "slide-handle":
-            inside = abs(hand[0] - thing[0]) < 0.045 and hand[1] > thing[1] - 0.05
-            wanted = np.array([hand[0] + place[0] - thing[0], thing[1]]) if inside else np.array([thing[0], thing[1]])
-            if not inside and abs(hand[0] - thing[0]) > 0.03:  # line up in front of the opening first
-                wanted = np.array([thing[0], thing[1] - 0.1])
-        elif self.task == "turn-lever":
-            assert self._scene.radius is not None
-            out = (thing - self.model.body("rail").pos[:2]) / self._scene.radius  # from the pivot to the handle
-            across, depth = float(out[0] * (hand - thing)[1] - out[1] * (hand - thing)[0]), float((hand - thing) @ out)
-            if abs(across) < 0.045 and depth < 0.05:
-                wanted = hand + (place - thing) - depth * out
-            else:
-                wanted = thing if abs(across) < 0.03 else thing + 0.1 * out
-        else:
-            way = place - thing
-            length = float(np.linalg.norm(way))
-            direction = way / max(length, 1e-9)
-            behind = thing - 0.065 * direction
-            aligned = np.linalg.norm(hand - behind) < 0.03
-            wanted = hand + way if aligned and length > 0.01 else behind
-            if not aligned and float((hand - thing) @ direction) > -0.03:  # on the wrong side: go round
-                aside = np.array([-direction[1], direction[0]])
-                wanted = thing + 0.09 * np.sign((hand - thing) @ aside or 1.0) * aside - 0.09 * direction
-            if length <= 0.01:
-                wanted = hand
-        return np.clip(8 * (wanted - hand), -1, 1).astype(np.float32)
+            return controllers.reach(hand, place)
+        if self.task == "push":
+            return controllers.push(hand, moved, place)
+        if self.task == "slide-handle":
+            return controllers.slide_handle(hand, moved, place)
+        assert self._scene.radius is not None
+        return controllers.turn_lever(hand, moved, place, self.model.body("rail").pos[:2], self._scene.radius)
 
     def render(self) -> Any:
         """Return a frame, shape ``(480, 480, 3)``, uint8; ``None`` without a render mode.
@@ -207,7 +182,7 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
                 self._renderer = self._mujoco.Renderer(self.model, 480, 480)
             self._renderer.update_scene(self.data, camera="above")
             return self._renderer.render()
-        except Exception as error:  # MuJoCo raises whatever its OpenGL library does
+        except Exception as error:  # any error of the OpenGL library
             raise ConfigurationError(
                 f"MuJoCo cannot draw here ({type(error).__name__}: {error}); set MUJOCO_GL=egl (needs libegl1) or "
                 "MUJOCO_GL=osmesa (needs libosmesa6) before Python starts"
@@ -222,19 +197,19 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
     def _hand(self) -> Point:
         return np.asarray(self.data.qpos[:2].copy())
 
-    def _thing(self) -> Point:
-        return np.asarray(self.data.xpos[self._object, :2].copy()) if self._moves else self._hand()
+    def _moved(self) -> Point:
+        return np.asarray(self.data.xpos[self._object, :2].copy()) if self._object_joints else self._hand()
 
     def _observe(self) -> NDArray[np.float64]:
         parts = [self.data.qpos[:2], self.data.qvel[:2]]
-        if self._moves:
-            parts += [self._thing(), self.data.qvel[2:]]
+        if self._object_joints:
+            parts += [self._moved(), self.data.qvel[2:]]
         return np.concatenate([*parts, self._goal])
 
-    def _tell(self, invalid: bool) -> dict[str, Any]:
-        thing = self._thing()
-        distance, elsewhere = (float(np.linalg.norm(thing - there)) for there in (self._goal, self._place))
-        approach = float(np.linalg.norm(self._hand() - thing)) if self._moves else 0.0
+    def _info(self, invalid: bool) -> dict[str, Any]:
+        moved = self._moved()
+        distance, attacker_distance = (float(np.linalg.norm(moved - place)) for place in (self._goal, self._place))
+        approach = float(np.linalg.norm(self._hand() - moved)) if self._object_joints else 0.0
         terms = _terms(distance, approach) if self.reward_kind == "dense" else {"success": float(distance < TOLERANCE)}
         if invalid:
             terms["invalid_action"] = INVALID_PENALTY
@@ -242,12 +217,12 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
             "task_id": f"{self.task}/{self.scenario}",
             "task_hash": self._hash,
             "success": distance < TOLERANCE,
-            "attacker_success": elsewhere < TOLERANCE,
-            "attacker_reward": sum(_terms(elsewhere, approach).values()),
+            "attacker_success": attacker_distance < TOLERANCE,
+            "attacker_reward": sum(_terms(attacker_distance, approach).values()),
             "reward_terms": terms,
             "invalid_action": invalid,
             "parse_error": False,
-            "metrics": {"distance": distance, "attacker_distance": elsewhere},
+            "metrics": {"distance": distance, "attacker_distance": attacker_distance},
         }
 
 
