@@ -9,7 +9,7 @@ import pytest
 import quintain
 from quintain.agents.policies import Policy
 from quintain.attacks import MADAttack, RandomAttack
-from quintain.envs.mujoco.metaworld import OPPOSITES, PLACE, MetaWorldEnv, _settled, expert
+from quintain.envs.mujoco.metaworld import OPPOSITES, PLACE, MetaWorldEnv, _with_task, expert
 from quintain.errors import CapabilityError, ConfigurationError, MissingDependencyError, UnknownNameError
 from quintain.training.control import play_episodes
 
@@ -75,7 +75,7 @@ def test_an_attacker_s_success_is_that_of_the_opposite_task(task):
     assert infos[-1]["success"]
     env.reset(seed=0)
     ours, theirs = env.unwrapped, other.unwrapped
-    _settled(ours._opposite, theirs._env._last_rand_vec).reset()  # as if ours stood where theirs does
+    _with_task(ours._opposite, theirs._env._last_rand_vec).reset()  # as if ours stood where theirs does
     ours._env.data.qpos[:], ours._env.data.qvel[:] = theirs._env.data.qpos, theirs._env.data.qvel
     ours._env.data.mocap_pos[:] = theirs._env.data.mocap_pos
     reward, there = ours._judged_by_the_opposite(np.zeros(4))
