@@ -17,7 +17,8 @@ import gymnasium as gym
 from quintain.attacks import MADAttack, RandomAttack, SurrogateSettings, Victim, train_surrogate
 from quintain.errors import ConfigurationError
 from quintain.experiments.robustness import robustness
-from quintain.training.control.ppo import RECIPES, load_reference, train_victim
+from quintain.training.control.recipes import RECIPES
+from quintain.training.control.reference import load_reference, train_recipe
 
 
 def main() -> None:
@@ -54,11 +55,11 @@ def main() -> None:
 def policy(name: str, small: bool) -> Victim:
     """Return the victim from the cache, or train it."""
     if small:
-        return train_victim(replace(RECIPES[name], steps=1, episodes=2), name=name)[0]
+        return train_recipe(replace(RECIPES[name], steps=1, n_eval_episodes=2), name=name)[0]
     try:
         return load_reference(name)[0]
     except ConfigurationError:
-        return train_victim(RECIPES[name], name=name)[0]
+        return train_recipe(RECIPES[name], name=name)[0]
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ from quintain.attacks import AdversarySettings, train_adversary
 from quintain.attacks.contract import Attack, AttackContext, Trained
 from quintain.attacks.registry import resolve_attacks
 from quintain.experiments.robustness import robustness
-from quintain.training.control.ppo import train_reference
+from quintain.training.control.reference import train_reference
 
 EPSILON = 0.075
 #: Vanilla PPO on Hopper-v2: Zhang et al. (2020) for MAD, Zhang et al. (2021) for the rest; the latter trained SA-RL

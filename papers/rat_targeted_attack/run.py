@@ -40,10 +40,10 @@ import gymnasium as gym
 from tables import ATTACKS, EPISODES, EPSILONS, MAIN, Cell, draw, report
 
 from quintain.attacks import AdversarySettings, LearnedAttack, RandomAttack, TargetAttack, train_adversary
+from quintain.attacks.episodes import play_attacked
 from quintain.attacks.rat import RATSettings, train_on_preferences, train_rat
 from quintain.seeding import SeedStream
-from quintain.training.control import play_episodes
-from quintain.training.control.ppo import train_reference
+from quintain.training.control.reference import train_reference
 
 TASKS = {"slide-handle": "Tabletop/SlideHandle-v0", "turn-lever": "Tabletop/TurnLever-v0"}
 COLUMNS = [(task, scenario) for task in TASKS for scenario in ("opposite", "manipulation")]
@@ -220,7 +220,7 @@ def play(make: Callable[[], Any], policy: Any, seeds: list[int], attack: Any = N
         recorded.append(RecordSuccess(make()))
         return recorded[-1]
 
-    outcome = play_episodes(recording, policy, seeds, attack)
+    outcome = play_attacked(recording, policy, seeds, attack)
     # Every environment plays one episode, and all have the same length: no record is overwritten by a second episode.
     return {
         "reached": statistics.fmean(env.reached for env in recorded),

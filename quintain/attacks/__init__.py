@@ -13,6 +13,7 @@ from quintain.attacks.controls import NullAttack, RandomAttack
 from quintain.attacks.critics import CriticAttack, MixedAttack, RobustSarsaAttack
 from quintain.attacks.divergence import FGSMAttack, MADAttack
 from quintain.attacks.dynamics import DynamicsPerturbation
+from quintain.attacks.episodes import AttackedEpisode, play_attacked
 from quintain.attacks.learned import LearnedAttack, SARLAttack
 from quintain.attacks.observation import Method, ObservationPerturbation
 from quintain.attacks.pa_ad import PAADAttack
@@ -40,6 +41,7 @@ __all__ = [
     "AttackContext",
     "AttackFacts",
     "Attacked",
+    "AttackedEpisode",
     "AttackedVector",
     "Ball",
     "CriticAttack",
@@ -69,6 +71,7 @@ __all__ = [
     "Victim",
     "apply_attack",
     "attack",
+    "play_attacked",
     "resolve_attacks",
     "train_adversary",
     "train_on_preferences",

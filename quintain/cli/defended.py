@@ -36,7 +36,7 @@ def train_defended_victim(
 def show_defended(name: str, seed: int) -> bool:
     """Show one, and say whether there is such a victim in the cache."""
     from quintain.agents.policies import load_policy
-    from quintain.training.control.ppo import cache_folder
+    from quintain.training.control.reference import cache_folder
 
     path = cache_folder() / f"{name}-seed{seed}.npz"
     if not path.exists():
@@ -58,7 +58,7 @@ def show_defended(name: str, seed: int) -> bool:
 def list_defended(seed: int) -> None:
     """List those in the cache."""
     from quintain.attacks.defences.reference import defended_names
-    from quintain.training.control.ppo import cache_folder
+    from quintain.training.control.reference import cache_folder
 
     for name in defended_names(seed):
         say(f"{'defended':8} {name:22} {cache_folder() / f'{name}-seed{seed}.npz'}")

@@ -32,7 +32,7 @@ def train(
     space: Annotated[str, typer.Option(help="Where that budget is measured: raw or normalised.")] = "raw",
 ) -> None:
     """Train a victim, keep the best checkpoint in the cache, and show it."""
-    from quintain.training.control.ppo import train_reference
+    from quintain.training.control.reference import train_reference
 
     warn_once()
     if defence is not None:
@@ -54,7 +54,8 @@ def list_victims(
     markdown: Annotated[bool, typer.Option("--markdown", help="A table of the trained ones, for a document.")] = False,
 ) -> None:
     """List the victims, and what those that are trained can do."""
-    from quintain.training.control.ppo import RECIPES, cache_folder, load_reference
+    from quintain.training.control.recipes import RECIPES
+    from quintain.training.control.reference import cache_folder, load_reference
 
     trained = {name for name in RECIPES if (cache_folder() / f"{name}-seed{seed}.npz").exists()}
     if markdown:
@@ -96,7 +97,8 @@ def _row(name: str, facts: dict[str, Any]) -> str:
 @app.command()
 def show(name: Name, seed: Seed = 0) -> None:
     """Show a trained victim: clean return, published returns, evaluation curve."""
-    from quintain.training.control.ppo import RECIPES, load_reference
+    from quintain.training.control.recipes import RECIPES
+    from quintain.training.control.reference import load_reference
 
     if name not in RECIPES and show_defended(name, seed):
         return

@@ -6,11 +6,11 @@ from gymnasium.vector import SyncVectorEnv
 from quintain.agents.policies import Normaliser
 from quintain.attacks import AdversarySettings, LearnedAttack, TargetAttack, train_adversary
 from quintain.attacks.budget import Ball
+from quintain.attacks.episodes import play_attacked
 from quintain.attacks.learned import LearnedMethod
 from quintain.attacks.pa_ad import PAAD
 from quintain.attacks.target import Target
 from quintain.errors import CapabilityError, ConfigurationError, EnvironmentFault
-from quintain.training.control import play_episodes
 
 Z = np.array([[0.5, -1.0, 2.0], [0.0, 0.3, -0.7]])
 SMALL = AdversarySettings(steps=512, envs=4, rollout=32, batch=64)
@@ -82,7 +82,7 @@ def test_a_trained_adversary_keeps_to_its_budget_and_is_a_function_of_its_seed(k
     np.testing.assert_array_equal(one.propose(Z, noise, ball), two.propose(Z, noise, ball))
     if kind == "sa-rl":
         assert not np.array_equal(one.propose(Z, noise, ball), other.propose(Z, noise, ball))
-    played = play_episodes(Walk, victim, [1, 2, 3], lambda env: LearnedAttack(env, victim, one, epsilon=0.3))
+    played = play_attacked(Walk, victim, [1, 2, 3], lambda env: LearnedAttack(env, victim, one, epsilon=0.3))
     assert max(e.distance for e in played) <= 0.3
 
 
@@ -93,11 +93,11 @@ def test_sa_rl_learns_to_hurt():
     settings = AdversarySettings(steps=10_000, envs=8, rollout=64, batch=128, learning_rate=2e-3)
     adversary = train_adversary(Still, victim, epsilon=0.5, settings=settings)
     seeds = range(20)
-    clean = np.mean([e.reward for e in play_episodes(Still, victim, seeds)])
+    clean = np.mean([e.reward for e in play_attacked(Still, victim, seeds)])
     hurt = np.mean(
         [
             e.reward
-            for e in play_episodes(Still, victim, seeds, lambda v: LearnedAttack(v, victim, adversary, epsilon=0.5))
+            for e in play_attacked(Still, victim, seeds, lambda v: LearnedAttack(v, victim, adversary, epsilon=0.5))
         ]
     )
     # The bound is 5 steps * 0.5 * |W_0|_1 = 8.75.

@@ -23,8 +23,8 @@ from quintain.attacks import (  # noqa: E402
     train_rat,
 )
 from quintain.attacks.divergence import MAD  # noqa: E402
+from quintain.attacks.episodes import play_attacked  # noqa: E402
 from quintain.errors import CapabilityError, ConfigurationError  # noqa: E402
-from quintain.training.control import play_episodes  # noqa: E402
 
 ACTIONS = spaces.Box(-1.0, 1.0, (2,), np.float64)
 NORMALISER = Normaliser(np.array([0.1, 0.2, 0.3]), np.array([2.0, 0.5, 1.0]), 10.0)
@@ -183,8 +183,8 @@ def test_an_attack_through_the_memory_moves_it_more_than_noise():
 
 def test_whole_episodes_can_be_played_under_every_attack():
     for attack in ATTACKS.values():
-        played = play_episodes(lambda: Bounded(5), VICTIM, [1, 2], attack)
-        assert played == play_episodes(lambda: Bounded(5), VICTIM, [1, 2], attack)
+        played = play_attacked(lambda: Bounded(5), VICTIM, [1, 2], attack)
+        assert played == play_attacked(lambda: Bounded(5), VICTIM, [1, 2], attack)
 
 
 class Fixed(SequencePolicy):
@@ -214,8 +214,8 @@ def test_a_memory_without_influence_changes_nothing():
         lambda env, v: MixedAttack(env, v, plain.action_value, epsilon=0.3),
         lambda env, v: FGSMAttack(env, v, epsilon=0.3),
     ):
-        episodes = play_episodes(Walk, plain, [1, 2], lambda env, a=attack: a(env, plain))
-        assert play_episodes(Walk, remembering, [1, 2], lambda env, a=attack: a(env, remembering)) == episodes
+        episodes = play_attacked(Walk, plain, [1, 2], lambda env, a=attack: a(env, plain))
+        assert play_attacked(Walk, remembering, [1, 2], lambda env, a=attack: a(env, remembering)) == episodes
 
 
 def test_a_surrogate_attack_looks_into_the_surrogate_all_the_time():
@@ -256,7 +256,7 @@ def test_an_adversary_is_trained_against_the_victim_with_its_memory(kind, monkey
     settings = AdversarySettings(steps=64, envs=2, rollout=16, batch=16)
     adversary = train_adversary(lambda: Bounded(5), VICTIM, kind=kind, epsilon=0.3, settings=settings)
     np.testing.assert_array_equal(np.array(times)[:10, 0], [1, 2, 3, 4, 0] * 2)
-    played = play_episodes(
+    played = play_attacked(
         lambda: Bounded(5), VICTIM, [1, 2], lambda env: LearnedAttack(env, VICTIM, adversary, epsilon=0.3)
     )
     assert max(e.distance for e in played) <= 0.3

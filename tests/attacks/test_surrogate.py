@@ -6,8 +6,8 @@ from gymnasium import spaces
 
 from quintain.agents.policies import Normaliser
 from quintain.attacks import MADAttack, RandomAttack, SurrogateSettings, train_surrogate
+from quintain.attacks.episodes import play_attacked
 from quintain.errors import AgentError, ConfigurationError
-from quintain.training.control import play_episodes
 
 pytest.importorskip("torch")
 SMALL = SurrogateSettings(transitions=1_500, rounds=2, passes=60, hidden=32, learning_rate=3e-3)
@@ -81,7 +81,7 @@ def test_mad_through_the_imitation_hurts_the_real_victim_more_than_noise_and_har
     victim, seeds = linear_gaussian(std=np.array([5.0, 0.5])), range(20)
 
     def loss(attack):
-        attacked = play_episodes(Leaky, victim, seeds, attack)
+        attacked = play_attacked(Leaky, victim, seeds, attack)
         assert max(e.distance for e in attacked) <= 0.3
         return -np.mean([e.reward for e in attacked])
 

@@ -2,12 +2,15 @@ import pytest
 
 pytest.importorskip("stable_baselines3")
 
-from quintain.training.control.ppo import RECIPES, Recipe
+from quintain.training.control.recipes import RECIPES, Recipe
+from quintain.training.control.settings import PPOSettings
 
 
 def test_a_trained_victim_is_listed_with_what_it_can_do(quintain, tmp_path, monkeypatch):
     monkeypatch.setenv("QUINTAIN_CACHE", str(tmp_path))
-    small = Recipe("Pendulum-v1", envs=2, rollout=64, episodes=1, published={"a paper": -150.0})
+    small = Recipe(
+        "Pendulum-v1", ppo=PPOSettings(n_envs=2, n_steps=64), n_eval_episodes=1, published={"a paper": -150.0}
+    )
     monkeypatch.setitem(RECIPES, "pendulum", small)
     before = quintain("victim", "list")
     assert "- pendulum Pendulum-v1 300,000 steps, PPO" in before.said
@@ -27,7 +30,9 @@ def test_mujoco_says_a_thing_once_and_writes_no_file(quintain, tmp_path, monkeyp
     mujoco = pytest.importorskip("mujoco")
     monkeypatch.setenv("QUINTAIN_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("quintain.cli.mujoco_warnings._seen", set())
-    monkeypatch.setitem(RECIPES, "cheetah", Recipe("HalfCheetah-v5", envs=2, rollout=64, episodes=2))
+    monkeypatch.setitem(
+        RECIPES, "cheetah", Recipe("HalfCheetah-v5", ppo=PPOSettings(n_envs=2, n_steps=64), n_eval_episodes=2)
+    )
     before = mujoco.get_mju_user_warning()
     try:
         said = quintain("victim", "train", "cheetah", "--steps", 128).said

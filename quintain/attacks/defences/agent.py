@@ -202,7 +202,7 @@ class RobustAgent:
             self.make,
             victim,
             self._chosen_on,
-            lambda env: apply_attack(env, ObservationPerturbation.on(victim, method, *arguments)),
+            wrap=lambda env: apply_attack(env, ObservationPerturbation.on(victim, method, *arguments)),
         )
 
 

@@ -23,8 +23,9 @@ from quintain.errors import ConfigurationError, UnknownNameError
 from quintain.provenance import versions
 from quintain.seeding import SeedStream
 from quintain.training.control import play_episodes
-from quintain.training.control.ppo import RECIPES, Recipe, cache_folder, load_reference
-from quintain.training.control.recipes import Tuning
+from quintain.training.control.recipes import RECIPES, Recipe
+from quintain.training.control.reference import cache_folder, load_reference, reference_path
+from quintain.training.control.settings import PPOSettings
 
 __all__ = ["Defence", "defended_names", "defended_path", "train_defended"]
 
@@ -39,10 +40,10 @@ def defended_path(name: str, defence: str, epsilon: float, seed: int = 0) -> Pat
         UnknownNameError: If there is no such recipe or defence.
     """
     if name not in RECIPES:
-        raise UnknownNameError("victim", name, RECIPES)
+        raise UnknownNameError("policy", name, RECIPES)
     if defence not in get_args(Defence):
         raise UnknownNameError("defence", defence, get_args(Defence))
-    return cache_folder() / f"{name}-{defence}-{epsilon:g}-seed{seed}.npz"
+    return reference_path(f"{name}-{defence}-{epsilon:g}", seed)
 
 
 def defended_names(seed: int = 0) -> list[str]:
@@ -118,17 +119,32 @@ def train_defended(
     return load_policy(path)
 
 
+def _is_tuned(recipe: Recipe) -> bool:
+    """Whether more of PPO than its batches, learning rate and discount differs from the defaults."""
+    ppo = recipe.ppo
+    plain = PPOSettings(
+        n_envs=ppo.n_envs, n_steps=ppo.n_steps, batch_size=ppo.batch_size, learning_rate=ppo.learning_rate,
+        gamma=ppo.gamma,
+    )  # fmt: skip
+    return ppo != plain
+
+
+def _batches(recipe: Recipe) -> dict[str, Any]:
+    ppo = recipe.ppo
+    return {"envs": ppo.n_envs, "rollout": ppo.n_steps, "batch": ppo.batch_size, "learning_rate": ppo.learning_rate,
+            "gamma": ppo.gamma}  # fmt: skip
+
+
 def _settings(recipe: Recipe) -> DefenceSettings:
-    same = ["steps", "evaluate_every", "episodes"]
-    if recipe.tuning == Tuning():
-        same += ["envs", "rollout", "batch", "learning_rate", "gamma"]
-    return DefenceSettings(**{field: getattr(recipe, field) for field in same})
+    return DefenceSettings(
+        steps=recipe.steps, evaluate_every=recipe.eval_freq, episodes=recipe.n_eval_episodes,
+        **({} if _is_tuned(recipe) else _batches(recipe)),
+    )  # fmt: skip
 
 
 def _trainer(recipe: Recipe, defence: Defence) -> Callable[..., Defended]:
-    if defence == "atla" and recipe.tuning == Tuning():
-        same = ("envs", "rollout", "batch", "learning_rate", "gamma")
-        return partial(train_atla, adversary=AdversarySettings(**{field: getattr(recipe, field) for field in same}))
+    if defence == "atla" and not _is_tuned(recipe):
+        return partial(train_atla, adversary=AdversarySettings(**_batches(recipe)))
     if defence == "atla":
         return train_atla
     if defence == "rat-atla":
@@ -146,7 +162,7 @@ def _facts(
     space: str,
 ) -> dict[str, Any]:
     tests = SeedStream(seed, "victim", "test")  # the episodes on which reference victims are tested
-    fresh = play_episodes(make, made.victim, [tests[i] for i in range(5 * recipe.episodes)])
+    fresh = play_episodes(make, made.victim, [tests[i] for i in range(5 * recipe.n_eval_episodes)])
     rewards = [e.reward for e in fresh]
     flags = [e.success for e in fresh if e.success is not None]
     return {

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from quintain.attacks.episodes import AttackedEpisode
 from quintain.experiments.robustness.table import RobustnessRow, make_row
 from quintain.records import EpisodeRecord
-from quintain.training.control import Episode
 
 if TYPE_CHECKING:
     from quintain.experiments.robustness.cell import Cell
@@ -17,7 +17,7 @@ __all__ = ["make_record", "read_record", "tabulate"]
 Key = tuple[str, str, float]
 
 
-def make_record(index: int, cell: Cell, episode: Episode) -> EpisodeRecord:
+def make_record(index: int, cell: Cell, episode: AttackedEpisode) -> EpisodeRecord:
     """Describe an episode as a line of ``episodes.jsonl``."""
     budget = "" if cell.attack is None else f" {cell.epsilon:g}"
     info: dict[str, Any] = {
@@ -34,11 +34,16 @@ def make_record(index: int, cell: Cell, episode: Episode) -> EpisodeRecord:
     return EpisodeRecord(index, episode.seed, outcome, {"agent": episode.reward}, info=info)
 
 
-def read_record(record: EpisodeRecord) -> Episode:
+def read_record(record: EpisodeRecord) -> AttackedEpisode:
     """Return the episode that a line describes."""
     info, metrics = record.info, record.info["metrics"]
-    return Episode(
-        record.seed, record.reward, metrics["length"], info["success"], info["attacker_success"], metrics["distance"]
+    return AttackedEpisode(
+        record.seed,
+        record.reward,
+        metrics["length"],
+        info["success"],
+        attacker_success=info["attacker_success"],
+        distance=metrics["distance"],
     )
 
 
@@ -52,7 +57,7 @@ def tabulate(records: Iterable[EpisodeRecord], confidence: float = 0.95) -> tupl
         records: The episodes.
         confidence: Nominal coverage of the intervals, in (0, 1).
     """
-    cells: dict[Key, dict[int, list[Episode]]] = {}
+    cells: dict[Key, dict[int, list[AttackedEpisode]]] = {}
     for record in sorted(records, key=lambda r: r.index):
         info = record.info
         group = cells.setdefault((info["victim"], info["attack"], info["epsilon"]), {})

@@ -9,6 +9,7 @@ from typing import Any
 from quintain.agents.policies import Space
 from quintain.attacks.budget import Ball, Norm
 from quintain.attacks.contract import Attack, AttackContext, Trained
+from quintain.attacks.episodes import play_attacked
 from quintain.errors import ConfigurationError
 from quintain.evaluation.statistics import rate
 from quintain.experiments.robustness.cell import Cell
@@ -18,7 +19,6 @@ from quintain.experiments.robustness.reachability import Reach, reachability, vi
 from quintain.experiments.robustness.subjects import Subject
 from quintain.records import EpisodeRecord
 from quintain.seeding import SeedStream
-from quintain.training.control import play_episodes
 
 __all__ = ["Experiment"]
 
@@ -141,7 +141,7 @@ class Experiment:
                     wrap = wrap or self.wrapper(cell, trained, progress)
                     progress.playing(cell.title)
                     victim = cell.subject.victim(cell.seed)
-                    played = play_episodes(cell.subject.make, victim, [seeds[i] for i in numbers], wrap)
+                    played = play_attacked(cell.subject.make, victim, [seeds[i] for i in numbers], wrap)
                     for index, episode in zip(indices, played, strict=True):
                         if index not in known:
                             keep(made := make_record(index, cell, episode))
@@ -165,7 +165,7 @@ class Experiment:
                 victim, intention, states, sorted({0.0, *self.epsilons}),
                 norm=self.norm, space=self.space, confidence=self.confidence,
             )  # fmt: skip
-            wins = [e.attacker_success for e in play_episodes(subject.make, intention, seeds)]
+            wins = [e.attacker_success for e in play_attacked(subject.make, intention, seeds)]
             known = [win for win in wins if win is not None]
             intended = rate(sum(known), len(known), self.confidence)
             found += [replace(reach, victim=subject.name, intended=intended) for reach in reached]

@@ -78,7 +78,7 @@ def visited_states(
         rows.extend([] for _ in range(env.num_envs))
         return apply_attack(env, _Watch(rows[-env.num_envs :]))
 
-    episodes = play_episodes(make, victim, seeds, watch)
+    episodes = play_episodes(make, victim, seeds, wrap=watch)
     visited = []
     for states, episode in zip(rows, episodes, strict=True):
         kept = np.linspace(0, episode.length - 1, min(_STATES_PER_EPISODE, episode.length)).astype(int)

@@ -19,7 +19,8 @@ from quintain.errors import ConfigurationError, UnknownNameError
 from quintain.evaluation.manifest import describe_env
 from quintain.experiments.robustness.intention import mirror_image
 from quintain.seeding import SeedStream
-from quintain.training.control.ppo import RECIPES, load_reference, train_reference
+from quintain.training.control.recipes import RECIPES
+from quintain.training.control.reference import load_reference, train_reference
 
 __all__ = ["Subject", "load_subject", "make_subject", "read_policy", "reference_subject"]
 

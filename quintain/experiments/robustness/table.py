@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from quintain.attacks.episodes import AttackedEpisode
 from quintain.evaluation.statistics import Interval, mean, paired_difference, rate
 from quintain.experiments.robustness.clusters import clustered_mean, clustered_rate
 from quintain.experiments.robustness.reachability import Reach
-from quintain.training.control import Episode
 
 __all__ = ["MEASURES", "RobustnessRow", "RobustnessTable", "make_row"]
 
@@ -44,10 +44,10 @@ class RobustnessRow:
     success: Interval
     attacker_success: Interval
     distance: float
-    repetitions: Mapping[int, tuple[Episode, ...]]
+    repetitions: Mapping[int, tuple[AttackedEpisode, ...]]
 
     @property
-    def episodes(self) -> tuple[Episode, ...]:
+    def episodes(self) -> tuple[AttackedEpisode, ...]:
         """All episodes, one repetition after the other."""
         return tuple(episode for episodes in self.repetitions.values() for episode in episodes)
 
@@ -138,8 +138,8 @@ def make_row(
     victim: str,
     attack: str,
     epsilon: float,
-    clean: Mapping[int, Sequence[Episode]],
-    played: Mapping[int, Sequence[Episode]],
+    clean: Mapping[int, Sequence[AttackedEpisode]],
+    played: Mapping[int, Sequence[AttackedEpisode]],
     confidence: float = 0.95,
 ) -> RobustnessRow:
     """Summarise the episodes of an attack.

@@ -13,6 +13,7 @@ from typing import Any
 
 import gymnasium as gym
 
+from quintain.attacks.episodes import AttackedEpisode, play_attacked
 from quintain.errors import QuintainError, require
 from quintain.experiments.robustness.cell import Cell
 from quintain.experiments.robustness.experiment import Experiment, Trainer
@@ -20,7 +21,6 @@ from quintain.experiments.robustness.progress import SILENT, Progress
 from quintain.experiments.robustness.table import RobustnessTable
 from quintain.files import write_atomically
 from quintain.records import to_json
-from quintain.training.control import Episode, play_episodes
 
 __all__ = ["Clip", "prepare_display", "read_clips", "record_clips"]
 
@@ -143,7 +143,7 @@ def _film(experiment: Experiment, table: RobustnessTable, trained: Trainer, fold
     longest = max(rows[cell.name].repetitions[seed][chosen].length for cell in cells)
     every = math.ceil(longest / _FRAMES)
     strips: list[list[Any]] = []
-    played: list[Episode] = []
+    played: list[AttackedEpisode] = []
     for cell in cells:
         frames: list[Any] = []
         played += _shoot(experiment, trained, cell, clean[chosen].seed, every, frames)
@@ -160,14 +160,14 @@ def _film(experiment: Experiment, table: RobustnessTable, trained: Trainer, fold
 
 def _shoot(
     experiment: Experiment, trained: Trainer, cell: Cell, seed: int, every: int, frames: list[Any]
-) -> list[Episode]:
+) -> list[AttackedEpisode]:
     def make() -> gym.Env[Any, Any]:
         return _Camera(cell.subject.make(render_mode="rgb_array"), every, frames)
 
-    return play_episodes(make, cell.subject.victim(cell.seed), [seed], experiment.wrapper(cell, trained))
+    return play_attacked(make, cell.subject.victim(cell.seed), [seed], experiment.wrapper(cell, trained))
 
 
-def _outcome(episode: Episode) -> str:
+def _outcome(episode: AttackedEpisode) -> str:
     said = [f"return {episode.reward:.3g}"]
     said += ["victim succeeds"] if episode.success else []
     said += ["attacker succeeds"] if episode.attacker_success else []

@@ -1,109 +1,85 @@
-"""Playing whole episodes on a vector environment, one per row, all rows in one batch."""
+"""Playing whole episodes with a policy, as many rows at a time as fit one vector environment."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 
 from quintain.agents.policies.actor import Rollouts
 from quintain.agents.policies.policy import Policy
+from quintain.training.control.rows import EnvRows, VectorWrap
 
 __all__ = ["Episode", "play_episodes"]
 
-#: Rows of one vector; more only cost memory.
-_ROWS = 32
+#: Largest number of rows of a vector environment. More rows take more memory and are no faster.
+_MAX_ROWS = 32
 
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """What came out of an episode.
+    """The result of one episode.
 
     Attributes:
-        seed: Its seed.
-        reward: Sum of what the environment paid.
-        length: Steps.
-        success: The environment's own flag at the end; ``None`` where it has none.
-        attacker_success: Likewise, of the attacker's goal.
-        distance: Largest distance between what was and what was seen, in the attack's units; 0 without an attack.
+        seed: Seed of the environment's reset.
+        reward: Sum of the rewards that the environment gave.
+        length: Number of steps.
+        success: ``info["success"]`` of the last step; ``None`` where the environment reports none.
+        info: The whole info of the last step. Not part of comparisons between episodes.
     """
 
     seed: int
     reward: float
     length: int
     success: bool | None = None
-    attacker_success: bool | None = None
-    distance: float = 0.0
+    info: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
 
 def play_episodes(
-    make: Callable[[], gym.Env[Any, Any]],
-    victim: Policy,
-    seeds: Sequence[int],
-    attack: Callable[[VectorEnv[Any, Any, Any]], VectorEnv[Any, Any, Any]] | None = None,
+    make: Callable[[], gym.Env[Any, Any]], policy: Policy, seeds: Sequence[int], *, wrap: VectorWrap | None = None
 ) -> list[Episode]:
-    """Play one episode per seed, the victim taking its most likely actions.
+    """Play one episode per seed with the policy's most likely actions.
 
     Args:
-        make: Makes an environment.
-        victim: Who plays.
+        make: Makes one environment.
+        policy: The policy. It may be history-dependent.
         seeds: Seeds of the episodes.
-        attack: Wraps the vector environment.
+        wrap: Wraps each vector environment, for example in an attack; see
+            :class:`~quintain.training.control.rows.EnvRows`.
 
     Returns:
         The episodes, in the order of the seeds.
     """
     episodes: list[Episode] = []
-    for first in range(0, len(seeds), _ROWS):
-        episodes += _play(make, victim, list(seeds[first : first + _ROWS]), attack)
+    for first in range(0, len(seeds), _MAX_ROWS):
+        episodes += _play(make, policy, list(seeds[first : first + _MAX_ROWS]), wrap)
     return episodes
 
 
-def _play(make: Any, victim: Policy, seeds: list[int], attack: Any) -> list[Episode]:
-    vector: Any = SyncVectorEnv([make] * len(seeds), autoreset_mode=AutoresetMode.NEXT_STEP)
-    env = vector if attack is None else attack(vector)
-    rewards, far = np.zeros(len(seeds)), np.zeros(len(seeds))
-    done: dict[int, Episode] = {}
-    player, over = Rollouts(victim, len(seeds)), np.zeros(len(seeds), np.bool_)
-    player.restart()
-    try:
-        observations, infos = env.reset(seed=seeds)
-        length = 0
-        while len(done) < len(seeds):
-            far = np.maximum(far, _distance(infos, len(seeds)))
-            actions = player.act(observations)
-            observations, paid, terminated, truncated, infos = env.step(actions)
-            player.did(actions, paid)
-            player.restart(np.flatnonzero(over))  # this step has reset them
-            rewards += paid
+def _play(
+    make: Callable[[], gym.Env[Any, Any]], policy: Policy, seeds: list[int], wrap: VectorWrap | None
+) -> list[Episode]:
+    """Play one episode in every row, until the longest has ended."""
+    rewards, length = np.zeros(len(seeds)), 0
+    finished: dict[int, Episode] = {}
+    with EnvRows(make, len(seeds), seeds, wrap=wrap) as rows:
+        rollouts = Rollouts(policy, len(seeds))
+        rollouts.restart()
+        observations = rows.reset()
+        while len(finished) < len(seeds):
+            actions = rollouts.act(observations)
+            step = rows.step(actions)
+            observations = step.observations
+            rollouts.did(actions, step.rewards)
+            rollouts.restart(np.flatnonzero(step.done))
+            rewards += step.rewards
             length += 1
-            over = terminated | truncated
-            for row in np.flatnonzero(over).tolist():
-                if row not in done:
-                    done[row] = Episode(
-                        seeds[row],
-                        float(rewards[row]),
-                        length,
-                        _flag(infos, "success", row),
-                        _flag(infos, "attacker_success", row),
-                        float(far[row]),
-                    )
-    finally:
-        env.close()
-    return [done[row] for row in range(len(seeds))]
-
-
-def _distance(infos: dict[str, Any], rows: int) -> Any:
-    largest = np.zeros(rows)
-    for name, report in infos.get("attack", {}).items():
-        if not name.startswith("_") and "distance" in report:
-            largest = np.maximum(largest, report["distance"])
-    return largest
-
-
-def _flag(infos: dict[str, Any], name: str, row: int) -> bool | None:
-    return bool(infos[name][row]) if name in infos and infos[f"_{name}"][row] else None
+            for row in np.flatnonzero(step.done).tolist():
+                if row not in finished:
+                    info = step.infos[row]
+                    success = bool(info["success"]) if "success" in info else None
+                    finished[row] = Episode(seeds[row], float(rewards[row]), length, success, info)
+    return [finished[row] for row in range(len(seeds))]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,37 +17,42 @@ from quintain.agents.policies.policy import Policy
 from quintain.agents.policies.transformer import DecisionNetwork, Shape
 from quintain.errors import ConfigurationError, require
 from quintain.seeding import SeedStream
+from quintain.training.control.settings import AdamSettings
+from quintain.training.control.threads import one_thread
 
 __all__ = ["ImitationSettings", "train_decision_transformer"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImitationSettings:
-    """How a Decision Transformer is trained.
+    """Hyper-parameters of a Decision Transformer and of its training.
+
+    The defaults suit small tasks on one core; the values that Chen et al. (2021) use in MuJoCo tasks stand in brackets.
 
     Attributes:
-        context: Steps that it looks at, the newest included (20 in Chen et al. 2021).
-        width: Length of a token (128).
-        layers: Transformer blocks (3).
-        heads: Attention heads (1).
-        updates: Gradient steps (100,000).
-        batch: Windows per step (64).
-        learning_rate: Of AdamW (1e-4), rising over the first 5 % of the updates and falling linearly to 0.
-        weight_decay: Likewise (1e-4).
-        quantile: The return that the victim is asked for, as a quantile of the returns in the data, in [0, 1].
-        std: Assumed standard deviation of the action in units of the network's output; continuous actions only.
+        context_length: Time steps in the context window, the current one included, >= 1. Default: 10 [20].
+        hidden_size: Length of a token; a multiple of ``n_head``. Default: 64 [128].
+        n_layer: Transformer blocks, >= 1. Default: 2 [3].
+        n_head: Attention heads per block, >= 1. Default: 2 [1].
+        gradient_steps: Updates of the weights, >= 1. Default: 2,000 [100,000].
+        optimiser: AdamW. Its learning rate rises linearly over the first 5 % of the updates and then falls linearly to
+            0. Default: rate 1e-3 [1e-4], 64 windows per batch [64], weight decay 1e-4 [1e-4].
+        max_grad_norm: L2 norm to which gradients are clipped, > 0. Default: 0.25 [0.25].
+        target_quantile: The return-to-go at the start of an episode, as a quantile of the returns in the data, in
+            [0, 1]. Default: 0.9 [a return chosen for each task].
+        action_std: Standard deviation of the action distribution that is assumed around the network's output, in units
+            of that output, > 0; continuous actions only. Default: 0.1.
     """
 
-    context: int = 10
-    width: int = 64
-    layers: int = 2
-    heads: int = 2
-    updates: int = 2000
-    batch: int = 64
-    learning_rate: float = 1e-3
-    weight_decay: float = 1e-4
-    quantile: float = 0.9
-    std: float = 0.1
+    context_length: int = 10
+    hidden_size: int = 64
+    n_layer: int = 2
+    n_head: int = 2
+    gradient_steps: int = 2000
+    optimiser: AdamSettings = field(default_factory=lambda: AdamSettings(batch_size=64, weight_decay=1e-4))
+    max_grad_norm: float = 0.25
+    target_quantile: float = 0.9
+    action_std: float = 0.1
 
 
 class _Data(NamedTuple):
@@ -59,6 +64,7 @@ class _Data(NamedTuple):
     times: NDArray[np.int64]
 
 
+@one_thread()
 def train_decision_transformer(
     dataset: Any,
     *,
@@ -90,9 +96,10 @@ def train_decision_transformer(
         MissingDependencyError: If Minari or torch is not installed.
     """
     torch = require("torch", "rl", "training a Decision Transformer")
-    torch.set_num_threads(1)
-    if settings.width % settings.heads or not 0 <= settings.quantile <= 1 or settings.context < 1:
-        raise ConfigurationError(f"heads must divide width, quantile lie in [0, 1] and context be >= 1, got {settings}")
+    if settings.hidden_size % settings.n_head or not 0 <= settings.target_quantile <= 1 or settings.context_length < 1:
+        raise ConfigurationError(
+            f"n_head must divide hidden_size, target_quantile must be in [0, 1] and context_length >= 1, got {settings}"
+        )
     source = _open(dataset)
     episodes = list(source.iterate_episodes())
     observation_space, action_space = source.observation_space, source.action_space
@@ -103,21 +110,21 @@ def train_decision_transformer(
     seen = np.concatenate([np.asarray(e.observations, np.float64)[:-1] for e in episodes])
     spread = seen.std(0)
     normaliser = Normaliser(seen.mean(0), np.where(spread > 1e-6, spread, 1.0), clip=10.0)
-    target = float(np.quantile(earned, settings.quantile))
-    data = _windows(episodes, normaliser, action_space, settings.context, scale)
-    shape = Shape(seen.shape[1], data.actions.shape[1], 1 + int(data.times.max()), settings.width, settings.layers,
-                  settings.heads)  # fmt: skip
+    target = float(np.quantile(earned, settings.target_quantile))
+    data = _windows(episodes, normaliser, action_space, settings.context_length, scale)
+    sizes = settings.hidden_size, settings.n_layer, settings.n_head
+    shape = Shape(seen.shape[1], data.actions.shape[1], 1 + int(data.times.max()), *sizes)
     discrete = isinstance(action_space, spaces.Discrete)
     bounded = not discrete and isinstance(action_space, spaces.Box) and action_space.is_bounded()
     seeds = SeedStream(seed, "decision transformer")
     network = DecisionNetwork.fresh(shape, bounded, seeds.child("weights").generator())
     _fit(torch, network, data, settings, discrete, seeds.child("batches").generator(), progress)
     victim = Policy(
-        DecisionTransformer(network, action_space, context=settings.context, target=target, scale=scale),
+        DecisionTransformer(network, action_space, context=settings.context_length, target=target, scale=scale),
         observation_space,
         action_space,
         head="categorical" if discrete else "scaled" if bounded else "deterministic",
-        std=None if discrete else np.full(data.actions.shape[1], settings.std),
+        std=None if discrete else np.full(data.actions.shape[1], settings.action_std),
         normaliser=normaliser,
         name=name,
     )
@@ -174,16 +181,18 @@ def _fit(
     progress: Callable[[int, float], None] | None,
 ) -> None:
     parameters = [tensor.requires_grad_(True) for tensor in network.weights.values()]
-    optimiser = torch.optim.AdamW(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
-    warm, every = max(1, settings.updates // 20), max(1, settings.updates // 50)
+    optimiser = torch.optim.AdamW(
+        parameters, lr=settings.optimiser.learning_rate, weight_decay=settings.optimiser.weight_decay
+    )
+    warm, every = max(1, settings.gradient_steps // 20), max(1, settings.gradient_steps // 50)
     last_steps = np.flatnonzero(data.times >= 0)
-    back = np.arange(1 - settings.context, 1)
+    back = np.arange(1 - settings.context_length, 1)
     losses: list[float] = []
-    for update in range(settings.updates):
-        optimiser.param_groups[0]["lr"] = settings.learning_rate * min(
-            1.0, (update + 1) / warm, (settings.updates - update) / (settings.updates - warm + 1)
+    for update in range(settings.gradient_steps):
+        optimiser.param_groups[0]["lr"] = settings.optimiser.learning_rate * min(
+            1.0, (update + 1) / warm, (settings.gradient_steps - update) / (settings.gradient_steps - warm + 1)
         )
-        chosen = rng.choice(last_steps, settings.batch)[:, None] + back
+        chosen = rng.choice(last_steps, settings.optimiser.batch_size)[:, None] + back
         times = data.times[chosen]
         valid = torch.from_numpy(times >= 0)
         actions = torch.from_numpy(data.actions[chosen])
@@ -200,10 +209,10 @@ def _fit(
             loss = torch.nn.functional.mse_loss(outputs, actions[valid])
         optimiser.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(parameters, 0.25)
+        torch.nn.utils.clip_grad_norm_(parameters, settings.max_grad_norm)
         optimiser.step()
         losses.append(float(loss.detach()))
-        if progress is not None and ((update + 1) % every == 0 or update + 1 == settings.updates):
+        if progress is not None and ((update + 1) % every == 0 or update + 1 == settings.gradient_steps):
             progress(update + 1, float(np.mean(losses)))
             losses = []
     for tensor in parameters:

@@ -1,205 +1,152 @@
-"""Reference victims: trained once, kept in a cache together with their evaluation curve.
-
-Most are trained with Stable-Baselines3; the Decision Transformers imitate recorded trajectories of one of those.
-"""
+"""Training a policy with Stable-Baselines3's PPO, and keeping its best checkpoint."""
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
 import gymnasium as gym
 import numpy as np
 
-from quintain.agents.policies.files import load_policy, save_policy
 from quintain.agents.policies.policy import Policy
-from quintain.errors import ConfigurationError, UnknownNameError, require
-from quintain.provenance import versions
+from quintain.errors import require
 from quintain.seeding import SeedStream
-from quintain.training.control.demonstrations import record_demonstrations
-from quintain.training.control.episodes import play_episodes
-from quintain.training.control.imitation import ImitationSettings, train_decision_transformer
-from quintain.training.control.recipes import RECIPES, Recipe
+from quintain.training.control.episodes import Episode, play_episodes
+from quintain.training.control.recipes import Recipe
+from quintain.training.control.settings import PPOSettings
+from quintain.training.control.threads import one_thread
 
-__all__ = ["RECIPES", "Recipe", "cache_folder", "load_reference", "train_reference", "train_victim"]
+__all__ = ["SEED_NAME", "make_ppo", "measure_policy", "success_rate", "train_ppo"]
 
-
-def cache_folder() -> Path:
-    """Return where victims are kept: ``$QUINTAIN_CACHE/victims``, by default below ``~/.cache/quintain``."""
-    root = os.environ.get("QUINTAIN_CACHE")
-    return (Path(root) if root else Path.home() / ".cache" / "quintain") / "victims"
+#: First name of the seed streams of reference policies. It is part of every seed, so it has to stay as it is.
+SEED_NAME = "victim"
 
 
-def load_reference(name: str, seed: int = 0) -> tuple[Policy, dict[str, Any]]:
-    """Read a reference victim from the cache, with the facts of its training.
-
-    Raises:
-        UnknownNameError: If there is no such recipe.
-        ConfigurationError: If it has not been trained.
-    """
-    path = _path(name, seed)
-    if not path.exists():
-        raise ConfigurationError(f"victim {name!r} is not trained yet; run: quintain victim train {name} --seed {seed}")
-    return load_policy(path)
-
-
-def train_reference(
-    name: str,
-    seed: int = 0,
+def make_ppo(
+    env: Any,
+    settings: PPOSettings,
     *,
-    steps: int | None = None,
-    again: bool = False,
-    progress: Callable[[int, float], None] | None = None,
-) -> tuple[Policy, dict[str, Any]]:
-    """Return a reference victim, trained if the cache does not hold it.
+    seed: int,
+    policy: Any = "MlpPolicy",
+    learning_rate: float | Callable[[float], float] | None = None,
+    algorithm: Any = None,
+) -> Any:
+    """Make an untrained model of Stable-Baselines3's PPO, on the CPU.
 
     Args:
-        name: Name of a recipe.
-        seed: Root seed of the training.
-        steps: Instead of the recipe's.
-        again: Train even if it is cached.
-        progress: Called after each evaluation with the steps so far and the mean return; NaN where it is not measured.
-
-    Raises:
-        UnknownNameError: If there is no such recipe.
-        ConfigurationError: If an imitator's demonstrator is not trained.
-    """
-    path = _path(name, seed)
-    if path.exists() and not again:
-        victim, facts = load_policy(path)
-        if steps is None or steps == facts["recipe"]["steps"]:
-            return victim, facts
-    recipe = RECIPES[name]
-    if steps is not None:
-        recipe = replace(recipe, steps=steps)
-    began = time.process_time()
-    train = _train_imitator if recipe.demonstrator else train_victim
-    victim, facts = train(recipe, seed, name=name, progress=progress)
-    save_policy(victim, path, {**facts, "cpu_s": time.process_time() - began})
-    return load_policy(path)
-
-
-def train_victim(
-    recipe: Recipe, seed: int = 0, *, name: str = "", progress: Callable[[int, float], None] | None = None
-) -> tuple[Policy, dict[str, Any]]:
-    """Train a victim and return its best checkpoint.
-
-    Returns oscillate during training, so the checkpoint with the highest mean success, and among those return, on
-    evaluation episodes of their own is kept.
-
-    Args:
-        recipe: How.
-        seed: Root seed.
-        name: What reports call it.
-        progress: Called after each evaluation with the steps so far and the mean return.
+        env: A ``VecEnv`` of Stable-Baselines3 with ``settings.n_envs`` environments.
+        settings: The hyper-parameters.
+        seed: Seed of the model's initial weights and of its random numbers, >= 0; reduced modulo 2**31.
+        policy: Policy class of Stable-Baselines3, or its name.
+        learning_rate: Step size of Adam, or a function from the share of the training that is left, in [0, 1], to it.
+            Default: ``settings.learning_rate``.
+        algorithm: A subclass of ``stable_baselines3.PPO``. Default: that class.
 
     Returns:
-        The victim, and facts: recipe, seed, versions, ``curve`` (steps, mean return, success rate or ``None``), and the
-        clean ``return`` of the checkpoint on other episodes than those that chose it.
+        The model; ``learn`` trains it.
+
+    Raises:
+        MissingDependencyError: If Stable-Baselines3 is not installed.
     """
-    sb3 = require("stable_baselines3", "rl", "training victims")
-    wrappers = require("stable_baselines3.common.vec_env", "rl", "training victims")
-    torch = require("torch", "rl", "training victims")
-    torch.set_num_threads(1)
-    seeds = SeedStream(seed, "victim")
-
-    def make() -> gym.Env[Any, Any]:
-        return gym.make(recipe.env_id, disable_env_checker=True, **recipe.env_kwargs)
-
-    tuning = recipe.tuning
-    venv = wrappers.VecNormalize(wrappers.DummyVecEnv([make] * recipe.envs), gamma=recipe.gamma)
-    model = sb3.PPO(
-        "MlpPolicy",
-        venv,
-        learning_rate=recipe.learning_rate,
-        n_steps=recipe.rollout,
-        batch_size=recipe.batch,
-        gamma=recipe.gamma,
-        n_epochs=tuning.epochs,
-        clip_range=tuning.clip,
-        gae_lambda=tuning.trace,
-        ent_coef=tuning.entropy,
-        vf_coef=tuning.value,
-        max_grad_norm=tuning.gradient_norm,
-        seed=seeds.child("training").seed % 2**31,
+    sb3 = require("stable_baselines3", "rl", "training with PPO")
+    torch = require("torch", "rl", "training with PPO")
+    return (algorithm or sb3.PPO)(
+        policy,
+        env,
+        learning_rate=settings.learning_rate if learning_rate is None else learning_rate,
+        n_steps=settings.n_steps,
+        batch_size=settings.batch_size,
+        n_epochs=settings.n_epochs,
+        gamma=settings.gamma,
+        gae_lambda=settings.gae_lambda,
+        clip_range=settings.clip_range,
+        ent_coef=settings.ent_coef,
+        vf_coef=settings.vf_coef,
+        max_grad_norm=settings.max_grad_norm,
+        seed=seed % 2**31,
         policy_kwargs={
-            "net_arch": list(tuning.hidden),
-            "activation_fn": {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}[tuning.activation],
-            "log_std_init": tuning.log_std,
-            "ortho_init": tuning.orthogonal,
+            "net_arch": list(settings.net_arch),
+            "activation_fn": {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}[settings.activation_fn],
+            "log_std_init": settings.log_std_init,
+            "ortho_init": settings.ortho_init,
         },
         device="cpu",
     )
-    chosen = [seeds.child("evaluation")[i] for i in range(recipe.episodes)]
+
+
+@one_thread()
+def train_ppo(
+    recipe: Recipe, seed: int = 0, *, name: str = "", progress: Callable[[int, float], None] | None = None
+) -> tuple[Policy, dict[str, Any]]:
+    """Train a policy with PPO and return its best checkpoint.
+
+    Returns oscillate during training. So the policy is evaluated every ``recipe.eval_freq`` steps on the same episodes,
+    and the checkpoint with the highest success rate is kept; among equal ones, that with the highest mean return.
+
+    Args:
+        recipe: Environment and hyper-parameters.
+        seed: Root seed; equal seeds give equal policies.
+        name: Name of the policy in reports. Default: the environment's id.
+        progress: Called after each evaluation with the environment steps so far and the mean return.
+
+    Returns:
+        The policy, and facts of its training: ``recipe``, ``seed``, ``curve`` (rows of steps, mean return, and success
+        rate or ``None``), and what :func:`measure_policy` returns.
+
+    Raises:
+        MissingDependencyError: If Stable-Baselines3 is not installed.
+    """
+    wrappers = require("stable_baselines3.common.vec_env", "rl", "training with PPO")
+    seeds = SeedStream(seed, SEED_NAME)
+    venv = wrappers.VecNormalize(wrappers.DummyVecEnv([recipe.make] * recipe.ppo.n_envs), gamma=recipe.ppo.gamma)
+    model = make_ppo(venv, recipe.ppo, seed=seeds.child("training").seed)
+    eval_seeds = [seeds.child("evaluation")[i] for i in range(recipe.n_eval_episodes)]
     curve: list[tuple[int, float, float | None]] = []
     best: tuple[tuple[float, float], Policy] | None = None
     try:
         while model.num_timesteps < recipe.steps:
-            more = min(recipe.evaluate_every, recipe.steps - model.num_timesteps)
+            more = min(recipe.eval_freq, recipe.steps - model.num_timesteps)
             model.learn(more, reset_num_timesteps=not curve)
-            victim = Policy.from_sb3(model, name=name or recipe.env_id)
-            played = play_episodes(make, victim, chosen)
-            reward = float(np.mean([e.reward for e in played]))
-            flags = [e.success for e in played if e.success is not None]
-            success = float(np.mean(flags)) if flags else None
+            policy = Policy.from_sb3(model, name=name or recipe.env_id)
+            episodes = play_episodes(recipe.make, policy, eval_seeds)
+            reward, success = float(np.mean([e.reward for e in episodes])), success_rate(episodes)
             curve.append((model.num_timesteps, reward, success))
             score = (success or 0.0, reward)
             if best is None or score > best[0]:
-                best = score, victim
+                best = score, policy
             if progress is not None:
                 progress(model.num_timesteps, reward)
     finally:
         venv.close()
     assert best is not None
-    return best[1], {"recipe": asdict(recipe), "seed": seed, "curve": curve, **_tested(make, best[1], recipe, seeds)}
+    facts = {"recipe": asdict(recipe), "seed": seed, "curve": curve}
+    return best[1], facts | measure_policy(recipe.make, best[1], seed, 5 * recipe.n_eval_episodes)
 
 
-def _train_imitator(
-    recipe: Recipe, seed: int = 0, *, name: str = "", progress: Callable[[int, float], None] | None = None
-) -> tuple[Policy, dict[str, Any]]:
-    """Record the demonstrator, train a Decision Transformer on that, and return it; facts as above, and the data's."""
-    demonstrator, _ = load_reference(recipe.demonstrator, seed)
+def measure_policy(make: Callable[[], gym.Env[Any, Any]], policy: Policy, seed: int, episodes: int) -> dict[str, Any]:
+    """Measure the performance of a trained policy on test episodes, which did not select its checkpoint.
 
-    def make() -> gym.Env[Any, Any]:
-        return gym.make(recipe.env_id, disable_env_checker=True, **recipe.env_kwargs)
+    Args:
+        make: Makes an environment.
+        policy: The policy.
+        seed: Root seed of its training.
+        episodes: Number of test episodes, >= 1.
 
-    seeds = SeedStream(seed, "victim")
-    dataset = record_demonstrations(
-        make,
-        demonstrator,
-        f"quintain/{recipe.demonstrator}-seed{seed}-v0",
-        episodes=recipe.demonstrations,
-        seed=seeds.child("demonstrations").seed,
-    )
-
-    def tell(updates: int, loss: float) -> None:
-        if progress is not None:
-            progress(updates, float("nan"))
-
-    victim, told = train_decision_transformer(
-        dataset, settings=ImitationSettings(updates=recipe.steps), seed=seed, name=name, progress=tell
-    )
-    facts = {"recipe": asdict(recipe), **told, **_tested(make, victim, recipe, seeds)}
-    return victim, facts | {"curve": [(recipe.steps, facts["return"]["mean"], facts["success"])]}
-
-
-def _tested(make: Callable[[], gym.Env[Any, Any]], victim: Policy, recipe: Recipe, seeds: SeedStream) -> dict[str, Any]:
-    """Return the clean performance on episodes that chose nothing, and the versions it was measured with."""
-    fresh = play_episodes(make, victim, [seeds.child("test")[i] for i in range(5 * recipe.episodes)])
-    flags = [e.success for e in fresh if e.success is not None]
+    Returns:
+        ``return`` (mean, standard deviation and number of episodes) and ``success`` (rate in [0, 1], or ``None`` where
+        the environment reports none).
+    """
+    tests = SeedStream(seed, SEED_NAME, "test")
+    played = play_episodes(make, policy, [tests[i] for i in range(episodes)])
+    rewards = [e.reward for e in played]
     return {
-        "return": {"mean": float(np.mean([e.reward for e in fresh])), "std": float(np.std([e.reward for e in fresh])),
-                   "episodes": len(fresh)},
-        "success": float(np.mean(flags)) if flags else None,
-        "versions": versions("gymnasium", "mujoco", "stable-baselines3", "torch"),
-    }  # fmt: skip
+        "return": {"mean": float(np.mean(rewards)), "std": float(np.std(rewards)), "episodes": len(played)},
+        "success": success_rate(played),
+    }
 
 
-def _path(name: str, seed: int) -> Path:
-    if name not in RECIPES:
-        raise UnknownNameError("victim", name, RECIPES)
-    return cache_folder() / f"{name}-seed{seed}.npz"
+def success_rate(episodes: list[Episode]) -> float | None:
+    """Return the share of successful episodes among those that report success; ``None`` if none does."""
+    flags = [e.success for e in episodes if e.success is not None]
+    return float(np.mean(flags)) if flags else None

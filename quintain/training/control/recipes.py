@@ -1,96 +1,67 @@
-"""How the reference victims are trained: one recipe each."""
+"""How each reference policy is trained: one recipe per policy."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from dataclasses import KW_ONLY, dataclass, field, replace
+from typing import Any
 
-__all__ = ["RECIPES", "Recipe", "Tuning"]
+import gymnasium as gym
 
+from quintain.training.control.settings import PPOSettings
 
-@dataclass(frozen=True)
-class Tuning:
-    """What PPO can be tuned in beside steps, batches and rates. The defaults are those of Stable-Baselines3.
-
-    Attributes:
-        epochs: Passes over each rollout.
-        clip: How far the ratio of probabilities may go from 1.
-        trace: Lambda of the generalised advantage estimate.
-        entropy: Weight of the entropy in the loss.
-        value: Weight of the critic's error in the loss.
-        gradient_norm: Gradients are scaled down to this norm.
-        hidden: Widths of the hidden layers, of actor and critic each.
-        activation: What follows them.
-        log_std: Logarithm of the policy's standard deviation to begin with.
-        orthogonal: Draw orthogonal weights to begin with, instead of torch's uniform ones.
-    """
-
-    epochs: int = 10
-    clip: float = 0.2
-    trace: float = 0.95
-    entropy: float = 0.0
-    value: float = 0.5
-    gradient_norm: float = 0.5
-    hidden: tuple[int, ...] = (64, 64)
-    activation: Literal["tanh", "relu"] = "tanh"
-    log_std: float = 0.0
-    orthogonal: bool = True
+__all__ = ["RECIPES", "Recipe"]
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a reference victim is trained: by PPO, observations and returns normalised, or by imitation.
+    """How a reference policy is trained: by PPO with normalised observations and returns, or by imitation.
 
     Attributes:
-        env_id: The environment.
-        env_kwargs: Its arguments.
-        steps: Environment steps in all; gradient steps of an imitator.
-        envs: Environments played at once.
-        rollout: Steps per environment between updates.
-        batch: Transitions per gradient step.
-        learning_rate: Of Adam.
-        gamma: Discount.
-        tuning: The rest of PPO.
-        evaluate_every: Steps between evaluations; the best checkpoint is kept.
-        episodes: Episodes per evaluation.
+        env_id: Registered id of the environment.
+        env_kwargs: Arguments of the environment.
+        steps: Environment steps of the training; gradient steps where the policy imitates. Default: 300,000.
+        ppo: Hyper-parameters of PPO; unused by an imitator. Default: those of Stable-Baselines3.
+        eval_freq: Environment steps between evaluations, after each of which the best checkpoint is kept.
+            Default: 25,000.
+        n_eval_episodes: Episodes per evaluation. The final test plays five times as many. Default: 10.
         published: Mean returns that others report, by source.
-        demonstrator: Reference victim to imitate with a Decision Transformer; empty for learning with PPO.
-        demonstrations: Episodes of the demonstrator that are recorded.
+        demonstrator: Name of the reference policy that a Decision Transformer imitates; empty for training by PPO.
+        n_demonstrations: Episodes of the demonstrator that are recorded. Default: 200.
     """
 
     env_id: str
     env_kwargs: dict[str, Any] = field(default_factory=dict)
+    _: KW_ONLY
     steps: int = 300_000
-    envs: int = 4
-    rollout: int = 512
-    batch: int = 64
-    learning_rate: float = 3e-4
-    gamma: float = 0.99
-    tuning: Tuning = field(default_factory=Tuning)
-    evaluate_every: int = 25_000
-    episodes: int = 10
+    ppo: PPOSettings = field(default_factory=PPOSettings)
+    eval_freq: int = 25_000
+    n_eval_episodes: int = 10
     published: dict[str, float] = field(default_factory=dict)
     demonstrator: str = ""
-    demonstrations: int = 200
+    n_demonstrations: int = 200
+
+    def make(self) -> gym.Env[Any, Any]:
+        """Make an environment of this recipe."""
+        return gym.make(self.env_id, disable_env_checker=True, **self.env_kwargs)
 
 
 def _tabletop(task: str, **kwargs: Any) -> Recipe:
-    return Recipe(
-        f"Tabletop/{task}-v0", kwargs, steps=200_000, envs=16, rollout=120, batch=240, learning_rate=1e-3, gamma=0.95,
-        evaluate_every=20_000, episodes=20,
-    )  # fmt: skip
+    ppo = PPOSettings(n_envs=16, n_steps=120, batch_size=240, learning_rate=1e-3, gamma=0.95)
+    return Recipe(f"Tabletop/{task}-v0", kwargs, steps=200_000, ppo=ppo, eval_freq=20_000, n_eval_episodes=20)
 
 
 _ZOO, _ATLA = "RL Baselines3 Zoo, PPO, 1M steps, v3", "Zhang et al. 2021, PPO, v2"
+#: Recipes by name. ``<name>-dt`` is a Decision Transformer that imitates ``<name>``.
 RECIPES: dict[str, Recipe] = {
     "hopper": Recipe("Hopper-v5", steps=1_000_000, published={_ZOO: 2410.0, _ATLA: 3167.0}),
     "reacher": Recipe("Reacher-v5", steps=200_000),
-    # With what RL Baselines3 Zoo found for v3 of the task; as Hopper is trained, it stays at a third of this.
+    # The values that RL Baselines3 Zoo found for v3 of the task; with Hopper's it reaches a third of the return.
     "halfcheetah": Recipe(
-        "HalfCheetah-v5", {}, 200_000, 1, 512, 64, 2.0633e-5, 0.98, published={_ZOO: 5819.0, _ATLA: 7117.0},
-        tuning=Tuning(
-            epochs=20, clip=0.1, trace=0.92, entropy=0.000401762, value=0.58096, gradient_norm=0.8,
-            hidden=(256, 256), activation="relu", log_std=-2.0, orthogonal=False,
+        "HalfCheetah-v5", steps=200_000, published={_ZOO: 5819.0, _ATLA: 7117.0},
+        ppo=PPOSettings(
+            n_envs=1, n_steps=512, batch_size=64, n_epochs=20, learning_rate=2.0633e-5, gamma=0.98, gae_lambda=0.92,
+            clip_range=0.1, ent_coef=0.000401762, vf_coef=0.58096, max_grad_norm=0.8, net_arch=(256, 256),
+            activation_fn="relu", log_std_init=-2.0, ortho_init=False,
         ),
     ),
     "walker2d": Recipe("Walker2d-v5", steps=1_000_000, published={_ZOO: 3479.0, _ATLA: 4472.0}),
@@ -104,6 +75,6 @@ RECIPES: dict[str, Recipe] = {
     "turn-lever-mirrored": _tabletop("TurnLever", mirrored=True),
 }  # fmt: skip
 RECIPES |= {
-    f"{name}-dt": Recipe(RECIPES[name].env_id, steps=4000, episodes=20, demonstrator=name)
+    f"{name}-dt": Recipe(RECIPES[name].env_id, steps=4000, n_eval_episodes=20, demonstrator=name)
     for name in ("reach", "push", "slide-handle")
 }

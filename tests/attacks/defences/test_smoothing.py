@@ -6,8 +6,8 @@ from gymnasium import spaces
 from quintain.agents.policies import Normaliser, Policy, Rollouts
 from quintain.attacks import AdversarySettings, MADAttack, RandomAttack, SARLAttack, train_adversary
 from quintain.attacks.defences import smooth_actions, smooth_observations
+from quintain.attacks.episodes import play_attacked
 from quintain.errors import CapabilityError, ConfigurationError
-from quintain.training.control import play_episodes
 
 RNG = np.random.default_rng(0)
 STATES = RNG.normal(size=(6, 3))
@@ -107,7 +107,7 @@ def test_a_filter_takes_noise_away_from_a_state_that_stands_still():
             return self.state.copy(), -float(np.sum((action - WEIGHT @ self.state) ** 2)), False, self.time >= 60, {}
 
     def cost(victim):
-        played = play_episodes(Aim, victim, range(5), lambda env: RandomAttack(env, victim, epsilon=0.5))
+        played = play_attacked(Aim, victim, range(5), lambda env: RandomAttack(env, victim, epsilon=0.5))
         return -np.mean([e.reward for e in played])
 
     plain = linear_gaussian()
@@ -117,12 +117,12 @@ def test_a_filter_takes_noise_away_from_a_state_that_stands_still():
 
 def test_smoothed_victims_take_white_box_attacks_and_train_adversaries():
     victim = smooth_observations(linear_gaussian(normaliser=Normaliser(np.zeros(3), np.ones(3))), "median")
-    attacked = play_episodes(Walk, victim, [1, 2], lambda env: MADAttack(env, victim, epsilon=0.3))
+    attacked = play_attacked(Walk, victim, [1, 2], lambda env: MADAttack(env, victim, epsilon=0.3))
     assert max(e.distance for e in attacked) <= 0.3
     pytest.importorskip("stable_baselines3")
     settings = AdversarySettings(steps=128, envs=4, rollout=32, batch=64)
     adversary = train_adversary(Walk, victim, epsilon=0.3, settings=settings)
-    played = play_episodes(Walk, victim, [1], lambda env: SARLAttack(env, victim, adversary, epsilon=0.3))
+    played = play_attacked(Walk, victim, [1], lambda env: SARLAttack(env, victim, adversary, epsilon=0.3))
     assert 0 < played[0].distance <= 0.3
 
 

@@ -7,9 +7,9 @@ pytest.importorskip("mujoco")
 
 from quintain.agents.policies import MLP, Layer, Policy
 from quintain.attacks import AdversarySettings, Ball, LearnedAttack
+from quintain.attacks.episodes import play_attacked
 from quintain.attacks.rat import RATSettings, train_on_preferences
 from quintain.errors import EnvironmentFault
-from quintain.training.control import play_episodes
 
 FEEDBACK = RATSettings(hidden=8, segment=10, queries=10, labels=25, reward_epochs=2)
 SMALL = AdversarySettings(steps=512, envs=4, rollout=64, batch=64, epochs=2)
@@ -40,7 +40,7 @@ def test_a_rival_is_a_function_of_its_seed_and_keeps_to_labels_and_budget(kind):
     np.testing.assert_array_equal(lies[0], lies[1])
     if kind == "sa-rl":
         assert not np.array_equal(lies[0], lies[2])
-    played = play_episodes(make, victim, [1], lambda env: LearnedAttack(env, victim, one.method, epsilon=0.1))
+    played = play_attacked(make, victim, [1], lambda env: LearnedAttack(env, victim, one.method, epsilon=0.1))
     assert 0 < played[0].distance <= 0.1
 
 

@@ -9,10 +9,10 @@ pytest.importorskip("mujoco")
 import quintain  # noqa: F401 - registers the tabletop
 from quintain.agents.policies import MLP, Layer, Policy
 from quintain.attacks import Ball, RATAttack
+from quintain.attacks.episodes import play_attacked
 from quintain.attacks.rat import RATSettings, train_rat
 from quintain.attacks.rat.perceptrons import Perceptrons
 from quintain.errors import ConfigurationError, EnvironmentFault
-from quintain.training.control import play_episodes
 
 SMALL = RATSettings(steps=480, envs=4, explore=120, hidden=8, batch=16, segment=10, feedback_every=100, queries=10,
                     labels=25, reward_epochs=2, updates=1)  # fmt: skip
@@ -39,9 +39,9 @@ def test_training_is_a_function_of_its_seed_and_keeps_to_labels_and_budget():
     lies = [r.method.propose(z, nothing, Ball(0.1)) for r in (one, two, other)]
     np.testing.assert_array_equal(lies[0], lies[1])
     assert not np.array_equal(lies[0], lies[2])
-    played = play_episodes(make, victim, [1, 2], lambda env: RATAttack(env, victim, one, epsilon=0.1))
+    played = play_attacked(make, victim, [1, 2], lambda env: RATAttack(env, victim, one, epsilon=0.1))
     assert 0 < max(e.distance for e in played) <= 0.1
-    assert play_episodes(make, one.intention, [1])[0].length == 60
+    assert play_attacked(make, one.intention, [1])[0].length == 60
 
 
 @pytest.mark.parametrize("switch", [{"weighting": False}, {"mixed": False}, {"oracle": True}, {"intention": False}])

@@ -11,7 +11,6 @@ from quintain.agents.policies import Policy
 from quintain.attacks import MADAttack, RandomAttack
 from quintain.envs.mujoco.metaworld import OPPOSITES, PLACE, MetaWorldEnv, _with_task, expert
 from quintain.errors import CapabilityError, ConfigurationError, MissingDependencyError, UnknownNameError
-from quintain.training.control import play_episodes
 
 INSTALLED = importlib.util.find_spec("metaworld") is not None
 here = pytest.mark.skipif(not INSTALLED, reason="Meta-World has a virtual environment of its own")
@@ -132,8 +131,8 @@ def test_an_expert_is_a_black_box_victim():
     assert victim.capabilities == {"continuous"}
     with pytest.raises(CapabilityError, match="gives no gradient"):
         MADAttack(probe, victim, epsilon=0.1)
-    clean = play_episodes(lambda: make(task), victim, [1, 2])
-    noisy = play_episodes(lambda: make(task), victim, [1, 2], lambda env: RandomAttack(env, victim, epsilon=0.05))
+    clean = play_attacked(lambda: make(task), victim, [1, 2])
+    noisy = play_attacked(lambda: make(task), victim, [1, 2], lambda env: RandomAttack(env, victim, epsilon=0.05))
     assert all(episode.success for episode in clean)
     assert max(episode.distance for episode in noisy) <= 0.05
     assert sum(e.reward for e in noisy) < sum(e.reward for e in clean)

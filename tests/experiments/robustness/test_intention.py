@@ -6,8 +6,8 @@ import pytest
 from holding import reacher
 
 import quintain  # noqa: F401 - registers the environments
+from quintain.attacks.episodes import play_attacked
 from quintain.experiments.robustness.intention import mirror_image
-from quintain.training.control import play_episodes
 
 pytest.importorskip("mujoco")
 MAKE = partial(gym.make, "Tabletop/Reach-v0", scenario="opposite")
@@ -15,8 +15,8 @@ MAKE = partial(gym.make, "Tabletop/Reach-v0", scenario="opposite")
 
 def test_the_mirror_image_does_what_the_attacker_wants():
     victim, seeds = reacher(), range(20)
-    assert all(e.success and not e.attacker_success for e in play_episodes(MAKE, victim, seeds))
-    mirrored = play_episodes(MAKE, mirror_image(victim), seeds)
+    assert all(e.success and not e.attacker_success for e in play_attacked(MAKE, victim, seeds))
+    mirrored = play_attacked(MAKE, mirror_image(victim), seeds)
     assert all(e.attacker_success and not e.success for e in mirrored)
 
 

@@ -14,13 +14,13 @@ from holding import Hold, linear
 
 from quintain.attacks import MADAttack
 from quintain.attacks.contract import Attack, AttackFacts, Trained
+from quintain.attacks.episodes import play_attacked
 from quintain.attacks.registry import resolve_attacks
 from quintain.errors import RecordError
 from quintain.evaluation.report import Report
 from quintain.experiments.robustness import load_robustness, robustness
 from quintain.records import read_episodes
 from quintain.seeding import SeedStream
-from quintain.training.control import play_episodes
 
 HERE = str(Path(__file__).parent)
 VICTIM = linear(1.0, std=np.ones(1))
@@ -146,7 +146,7 @@ def test_a_row_is_what_one_gets_by_hand():
     """Vector or single, with or without a record: the same seeds give the same episodes."""
     table = robustness(Hold, VICTIM, ["mad"], [0.5], episodes=35, seed=3)
     seeds = [SeedStream(3, "episode")[i] for i in range(35)]
-    by_hand = play_episodes(Hold, VICTIM, seeds, lambda env: MADAttack(env, VICTIM, epsilon=0.5))
+    by_hand = play_attacked(Hold, VICTIM, seeds, lambda env: MADAttack(env, VICTIM, epsilon=0.5))
     assert list(table.of("victim", "mad")[0].episodes) == by_hand
     for episode in table.of("victim", "mad")[0].episodes[:10]:
         env = MADAttack(Hold(), VICTIM, epsilon=0.5)

@@ -8,7 +8,8 @@ minari = pytest.importorskip("minari")
 from quintain.agents.policies import MLP, Layer, Policy, load_policy, save_policy  # noqa: E402
 from quintain.errors import ConfigurationError  # noqa: E402
 from quintain.training.control.demonstrations import record_demonstrations  # noqa: E402
-from quintain.training.control.ppo import RECIPES, Recipe, cache_folder, load_reference, train_reference  # noqa: E402
+from quintain.training.control.recipes import RECIPES, Recipe  # noqa: E402
+from quintain.training.control.reference import cache_folder, load_reference, train_reference  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +70,14 @@ def test_an_imitator_s_recipe_records_trains_and_keeps(monkeypatch):
     monkeypatch.setitem(
         RECIPES,
         "swing-dt",
-        Recipe("Pendulum-v1", {"max_episode_steps": 20}, steps=5, episodes=2, demonstrator="swing", demonstrations=4),
+        Recipe(
+            "Pendulum-v1",
+            {"max_episode_steps": 20},
+            steps=5,
+            n_eval_episodes=2,
+            demonstrator="swing",
+            n_demonstrations=4,
+        ),
     )
     with pytest.raises(ConfigurationError, match="quintain victim train swing "):
         train_reference("swing-dt")

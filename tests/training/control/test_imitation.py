@@ -11,9 +11,12 @@ from quintain.agents.policies import MLP, Layer, Policy, load_policy, save_polic
 from quintain.errors import ConfigurationError  # noqa: E402
 from quintain.evaluation.minari import to_minari  # noqa: E402
 from quintain.training.control import ImitationSettings, play_episodes, train_decision_transformer  # noqa: E402
+from quintain.training.control.settings import AdamSettings  # noqa: E402
 
-SMALL = ImitationSettings(context=5, width=32, updates=400)
-TINY = ImitationSettings(context=3, width=8, updates=3, batch=8)
+SMALL = ImitationSettings(context_length=5, hidden_size=32, gradient_steps=400)
+TINY = ImitationSettings(
+    context_length=3, hidden_size=8, gradient_steps=3, optimiser=AdamSettings(batch_size=8, weight_decay=1e-4)
+)
 
 
 def make():
@@ -96,16 +99,16 @@ def test_discrete_actions_are_imitated_too(monkeypatch, tmp_path):
     shown = Policy(balance, cart.observation_space, cart.action_space, head="categorical")
     report = quintain.evaluate("CartPole-v1", shown, episodes=6, env_kwargs={"max_episode_steps": 60})
     to_minari(report, "test/cart-v0")
-    settings = ImitationSettings(context=3, width=16, updates=150)
+    settings = ImitationSettings(context_length=3, hidden_size=16, gradient_steps=150)
     victim, _ = train_decision_transformer("test/cart-v0", settings=settings)
     assert victim.capabilities == {"gradient", "density"}
     played = play_episodes(lambda: gym.make("CartPole-v1", max_episode_steps=60), victim, range(5))
     assert np.mean([e.reward for e in played]) >= 0.8 * report.reward.estimate
 
 
-@pytest.mark.parametrize("settings", [{"heads": 3}, {"quantile": 1.5}, {"context": 0}])
+@pytest.mark.parametrize("settings", [{"n_head": 3}, {"target_quantile": 1.5}, {"context_length": 0}])
 def test_senseless_settings_are_refused(settings, recorded):
-    with pytest.raises(ConfigurationError, match="heads must divide width"):
+    with pytest.raises(ConfigurationError, match="n_head must divide hidden_size"):
         train_decision_transformer(recorded[0], settings=ImitationSettings(**settings))
 
 

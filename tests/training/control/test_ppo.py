@@ -7,8 +7,9 @@ pytest.importorskip("stable_baselines3")
 from quintain.agents.policies import MLP, Layer, Policy
 from quintain.errors import ConfigurationError, UnknownNameError
 from quintain.training.control import play_episodes
-from quintain.training.control.ppo import RECIPES, Recipe, load_reference, train_reference
-from quintain.training.control.recipes import Tuning
+from quintain.training.control.recipes import RECIPES, Recipe
+from quintain.training.control.reference import load_reference, train_reference
+from quintain.training.control.settings import PPOSettings
 
 
 def test_episodes_are_those_of_playing_one_by_one():
@@ -24,14 +25,14 @@ def test_episodes_are_those_of_playing_one_by_one():
             observation, reward, *_ = probe.step(victim.act_batch(observation[None])[0])
             total += reward
         assert episode.reward == pytest.approx(total, rel=1e-5)
-        assert (episode.length, episode.success, episode.distance) == (20, None, 0.0)
+        assert (episode.length, episode.success) == (20, None)
 
 
 def test_a_victim_is_trained_once_and_found_again(tmp_path, monkeypatch):
     monkeypatch.setenv("QUINTAIN_CACHE", str(tmp_path))
-    small = Recipe("Pendulum-v1", steps=512, envs=2, rollout=128, evaluate_every=256, episodes=2)
+    small = Recipe("Pendulum-v1", steps=512, ppo=PPOSettings(n_envs=2, n_steps=128), eval_freq=256, n_eval_episodes=2)
     monkeypatch.setitem(RECIPES, "pendulum", small)
-    with pytest.raises(ConfigurationError, match="quintain victim train pendulum --seed 0"):
+    with pytest.raises(ConfigurationError, match="quintain policies train pendulum --seed 0"):
         load_reference("pendulum")
     told = []
     victim, facts = train_reference("pendulum", progress=lambda steps, reward: told.append((steps, reward)))
@@ -48,7 +49,7 @@ def test_a_victim_is_trained_once_and_found_again(tmp_path, monkeypatch):
 
 def test_equal_seeds_train_equal_victims(tmp_path, monkeypatch):
     monkeypatch.setenv("QUINTAIN_CACHE", str(tmp_path))
-    small = Recipe("Pendulum-v1", steps=256, envs=2, rollout=128, evaluate_every=256, episodes=2)
+    small = Recipe("Pendulum-v1", steps=256, ppo=PPOSettings(n_envs=2, n_steps=128), eval_freq=256, n_eval_episodes=2)
     monkeypatch.setitem(RECIPES, "pendulum", small)
     runs = [train_reference("pendulum", seed, again=True)[1] for seed in (0, 0, 1)]
     for facts in runs:
@@ -57,13 +58,16 @@ def test_equal_seeds_train_equal_victims(tmp_path, monkeypatch):
     assert runs[0]["curve"] != runs[2]["curve"]
 
 
-def test_a_tuned_recipe_reaches_the_learner(tmp_path, monkeypatch):
+def test_every_hyper_parameter_of_a_recipe_reaches_the_learner(tmp_path, monkeypatch):
     monkeypatch.setenv("QUINTAIN_CACHE", str(tmp_path))
-    tuning = Tuning(epochs=1, hidden=(8, 4), activation="relu", log_std=-2.0, orthogonal=False)
-    small = Recipe("Pendulum-v1", steps=64, envs=1, rollout=64, learning_rate=0.0, tuning=tuning, episodes=1)
+    ppo = PPOSettings(
+        n_envs=1, n_steps=64, n_epochs=1, learning_rate=0.0, net_arch=(8, 4), activation_fn="relu", log_std_init=-2.0,
+        ortho_init=False,
+    )  # fmt: skip
+    small = Recipe("Pendulum-v1", steps=64, ppo=ppo, n_eval_episodes=1)
     monkeypatch.setitem(RECIPES, "pendulum", small)
     victim, facts = train_reference("pendulum")
-    assert facts["recipe"]["tuning"]["hidden"] == [8, 4]
+    assert facts["recipe"]["ppo"]["net_arch"] == [8, 4]
     assert [(layer.weight.shape, layer.activation) for layer in victim.policy.layers] == [
         ((8, 3), "relu"), ((4, 8), "relu"), ((1, 4), "identity"),
     ]  # fmt: skip
