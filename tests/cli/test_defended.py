@@ -11,7 +11,7 @@ def test_a_defended_victim_is_trained_listed_and_shown_under_a_name_of_its_own(q
     assert trained.code == 0, trained.said
     assert "reach-sa: Tabletop/Reach-v0, budget 0.05 (raw, l_inf)" in trained.said
     assert "<- kept" in trained.said
-    assert (tmp_path / "victims" / "reach-sa-0.05-seed0.npz").exists()
+    assert (tmp_path / "policies" / "reach-sa-0.05-seed0.npz").exists()
     assert "defended reach-sa-0.05" in quintain("victim", "list").said
     shown = quintain("victim", "show", "reach-sa-0.05").said
     assert shown.startswith("reach-sa: ")

@@ -111,7 +111,7 @@ def test_a_reference_victim_is_trained_on_first_use(quintain, mine):
     pytest.importorskip("stable_baselines3")
     words = ["robustness", "reach", "--victim-steps", 1920, "-a", "mad", "-e", "0.1", "-n", 2, "--no-reach"]
     assert quintain(*words, "-o", "run").code == 0
-    assert [p.name for p in (Path("cache") / "victims").iterdir()] == ["reach-seed0.npz"]
+    assert [p.name for p in (Path("cache") / "policies").iterdir()] == ["reach-seed0.npz"]
 
 
 def test_an_interrupted_run_says_how_to_go_on(quintain, mine, monkeypatch):

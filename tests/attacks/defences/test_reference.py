@@ -14,7 +14,7 @@ from quintain.errors import ConfigurationError, UnknownNameError
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("QUINTAIN_CACHE", str(tmp_path))
-    return tmp_path / "victims"
+    return tmp_path / "policies"
 
 
 def test_a_defended_victim_is_kept_under_a_name_of_its_own_with_the_facts_of_its_training(cache):
@@ -37,7 +37,7 @@ def test_a_defended_victim_is_kept_under_a_name_of_its_own_with_the_facts_of_its
 
 
 def test_what_is_unknown_or_cannot_be_defended_is_refused(cache):
-    with pytest.raises(UnknownNameError, match="victim"):
+    with pytest.raises(UnknownNameError, match="policy"):
         defended_path("nobody", "sa", 0.1)
     with pytest.raises(UnknownNameError, match="defence"):
         defended_path("reach", "prayer", 0.1)

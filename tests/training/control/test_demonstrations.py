@@ -79,7 +79,7 @@ def test_an_imitator_s_recipe_records_trains_and_keeps(monkeypatch):
             n_demonstrations=4,
         ),
     )
-    with pytest.raises(ConfigurationError, match="quintain victim train swing "):
+    with pytest.raises(ConfigurationError, match="quintain policies train swing "):
         train_reference("swing-dt")
     save_policy(demonstrator(), cache_folder() / "swing-seed0.npz", {"recipe": {"steps": 1}})
     told = []
