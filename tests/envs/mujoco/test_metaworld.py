@@ -9,6 +9,7 @@ import pytest
 import quintain
 from quintain.agents.policies import Policy
 from quintain.attacks import MADAttack, RandomAttack
+from quintain.attacks.episodes import play_attacked
 from quintain.envs.mujoco.metaworld import OPPOSITES, PLACE, MetaWorldEnv, _with_task, expert
 from quintain.errors import CapabilityError, ConfigurationError, MissingDependencyError, UnknownNameError
 
