@@ -1,4 +1,4 @@
-"""What the batch scheduler works on: requests, and the replies it makes of them."""
+"""The data of the batch scheduler: pending requests, the sequences that serve them, and counters."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ __all__ = ["LiveSequence", "PendingRequest", "Statistics"]
 
 @dataclass(slots=True)
 class Statistics:
-    """What the worker has done so far.
+    """Counters of the worker since the engine was made.
 
     Attributes:
-        requests: Requests answered.
+        requests: Requests served.
         prompt_tokens: Prompt tokens of admitted sequences.
-        reused_tokens: Those of them that were in the cache already.
+        reused_tokens: Prompt tokens whose keys and values were cached already.
         generated_tokens: Tokens drawn.
-        steps: Decoding steps; ``generated_tokens / steps`` is the mean batch.
+        steps: Decoding steps; ``generated_tokens / steps`` is the mean batch size.
     """
 
     requests: int = 0
@@ -36,14 +36,29 @@ class Statistics:
 
 @dataclass(slots=True, eq=False)
 class PendingRequest:
-    """One request and the replies it has so far."""
+    """A request that is not settled yet.
+
+    Attributes:
+        request: The request.
+        future: Its ``n`` replies, once all are finished, or an error.
+        replies: Finished replies by index, from 0 to ``n - 1``.
+    """
 
     request: Request
     future: Future[list[Reply]] = field(default_factory=Future)
     replies: dict[int, Reply] = field(default_factory=dict)
 
     def finish(self, index: int, reply: Reply, copies: int) -> bool:
-        """Add a reply (for ``copies`` indices from ``index`` on); True when the request is complete."""
+        """Store a reply, and settle the request if it was the last one.
+
+        Args:
+            index: First index to store it at.
+            reply: The reply.
+            copies: Number of consecutive indices that get it, >= 1.
+
+        Returns:
+            Whether the request is complete.
+        """
         self.replies.update({index + i: reply for i in range(copies)})
         if len(self.replies) < self.request.n:
             return False
@@ -51,7 +66,7 @@ class PendingRequest:
         return True
 
     def settle(self, outcome: list[Reply] | BaseException) -> None:
-        """Hand the outcome to the caller, unless the caller has gone."""
+        """Set the result or the exception of the future, unless the caller has cancelled it."""
         try:
             if isinstance(outcome, BaseException):
                 self.future.set_exception(outcome)
@@ -63,24 +78,36 @@ class PendingRequest:
 
 @dataclass(slots=True, eq=False)
 class LiveSequence:
-    """One reply in the making."""
+    """A reply while it is generated.
+
+    Attributes:
+        pending: The request that it serves.
+        index: Index of the reply among the request's ``n``.
+        copies: Number of replies that it serves: greedy replies of one request are equal and are computed once.
+        prompt: The tokenised prompt.
+        tokens: Token ids of the prompt, as an array.
+        sampler: Temperature, nucleus and random stream of the reply.
+        weights_version: Version of the weights that computed its keys and values.
+        generated: Token ids generated so far.
+        logprobs: Their log-probabilities, if the request asks for them.
+    """
 
     pending: PendingRequest
     index: int
-    copies: int  # greedy replies of one request are all alike: computed once
+    copies: int
     prompt: EncodedPrompt
     tokens: Tokens
     sampler: Sampler
-    generation: int = 0  # of the weights that computed its keys and values
+    weights_version: int = 0
     generated: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
 
     @property
     def cancelled(self) -> bool:
-        """Whether the caller has gone, or the request has failed already."""
+        """Whether the caller has cancelled the request, or it has failed already."""
         return self.pending.future.done()
 
     @property
     def cached(self) -> Tokens:
-        """The tokens whose keys and values are in the sequence's slot: all but the newest."""
+        """The tokens whose keys and values are in the sequence's cache row: all but the newest."""
         return np.concatenate([self.tokens, np.asarray(self.generated[:-1], dtype=np.int64)])

@@ -1,4 +1,4 @@
-"""Remember which slot of the cache begins with which tokens, to compute shared beginnings once.
+"""Keep track of which cache row begins with which tokens, so that shared prefixes are computed once.
 
 An agent's next request usually extends its previous one, and all episodes share a system prompt.
 """
@@ -11,13 +11,14 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["PrefixStore", "common_prefix"]
+__all__ = ["MIN_SHARED", "PrefixStore", "Tokens", "common_prefix"]
 
 Tokens = npt.NDArray[np.int64]
+MIN_SHARED = 16  # tokens; shorter shared prefixes are computed again
 
 
 def common_prefix(left: Tokens, right: Tokens) -> int:
-    """Return how many leading tokens two sequences share."""
+    """Return the number of leading tokens that two sequences share."""
     n = min(len(left), len(right))
     differ = left[:n] != right[:n]
     at = int(differ.argmax()) if n else 0
@@ -25,54 +26,57 @@ def common_prefix(left: Tokens, right: Tokens) -> int:
 
 
 class PrefixStore:
-    """Slots that hold finished sequences, the least recently used one given away first.
+    """Rows that hold finished sequences; when no row is free, the least recently used one is replaced.
 
     Args:
-        slots: The slots it may use.
+        rows: Cache rows that it may use.
     """
 
-    def __init__(self, slots: Sequence[int]) -> None:
-        self._free = list(slots)
+    def __init__(self, rows: Sequence[int]) -> None:
+        self._free = list(rows)
         self._kept: OrderedDict[int, Tokens] = OrderedDict()
 
     def __iter__(self) -> Iterator[tuple[int, Tokens]]:
-        """Iterate over (slot, tokens)."""
+        """Iterate over (row, tokens)."""
         return iter(self._kept.items())
 
     @property
-    def slots(self) -> list[int]:
-        """Its slots, used or free."""
+    def rows(self) -> list[int]:
+        """Its rows, used or free."""
         return [*self._free, *self._kept]
 
-    def touch(self, slot: int) -> None:
-        """Mark a slot as just used."""
-        if slot in self._kept:
-            self._kept.move_to_end(slot)
+    def touch(self, row: int) -> None:
+        """Mark a row as most recently used."""
+        if row in self._kept:
+            self._kept.move_to_end(row)
 
     def place(self, tokens: Tokens, spare: int = 0) -> tuple[int, int] | None:
-        """Choose the slot for a finished sequence.
+        """Choose the row for a finished sequence.
+
+        A stored sequence that the new one extends is replaced by it.
 
         Args:
-            tokens: The sequence.
-            spare: A held sequence of which at most this many tokens would be lost gives its slot up.
+            tokens: The new sequence.
+            spare: Also replace a stored sequence that differs from the new one in at most this many last tokens. After
+                a constrained choice, a conversation continues without the question at the end of the prompt.
 
         Returns:
-            The slot and how many of its leading tokens are already there; ``None`` if there is nothing to store.
+            The row, and the number of leading tokens that it holds already; ``None`` if there is nothing to store.
         """
-        for slot, held in self._kept.items():
+        for row, held in self._kept.items():
             shared = common_prefix(held, tokens)
-            if shared == len(tokens):  # it is there already
-                self.touch(slot)
+            if shared == len(tokens):  # stored already
+                self.touch(row)
                 return None
-            if shared >= max(len(held) - spare, 1):  # a conversation grew, or only the last question is another
-                self._kept[slot] = tokens
-                self.touch(slot)
-                return slot, shared
+            if shared >= max(len(held) - spare, 1):
+                self._kept[row] = tokens
+                self.touch(row)
+                return row, shared
         if self._free:
-            slot = self._free.pop()
+            row = self._free.pop()
         elif self._kept:
-            slot, _ = self._kept.popitem(last=False)
+            row, _ = self._kept.popitem(last=False)
         else:
             return None
-        self._kept[slot] = tokens
-        return slot, 0
+        self._kept[row] = tokens
+        return row, 0

@@ -1,4 +1,4 @@
-"""Which finished sequence keeps which slot."""
+"""Which row keeps which finished sequence."""
 
 from __future__ import annotations
 
@@ -22,37 +22,37 @@ def test_common_prefix() -> None:
         assert common_prefix(tokens(left), tokens(right)) == expected
 
 
-def test_a_growing_conversation_keeps_its_slot_and_copies_what_is_new() -> None:
+def test_a_growing_conversation_keeps_its_row_and_copies_only_new_tokens() -> None:
     store = PrefixStore([7, 8])
-    slot, there = store.place(tokens("hello"))
-    assert there == 0
-    assert store.place(tokens("hello world")) == (slot, 5)
-    assert {s: len(held) for s, held in store} == {slot: 11}
+    row, present = store.place(tokens("hello"))
+    assert present == 0
+    assert store.place(tokens("hello world")) == (row, 5)
+    assert {r: len(held) for r, held in store} == {row: 11}
 
 
-def test_a_story_that_goes_on_after_another_question_takes_the_slot_of_the_first() -> None:
+def test_a_conversation_that_continues_after_another_question_takes_the_row_of_the_first() -> None:
     store = PrefixStore([7, 8])
-    slot, _ = store.place(tokens("once upon a time: who?"), spare=6)
-    assert store.place(tokens("once upon a time a king: who?"), spare=6) == (slot, 16)
-    other, there = store.place(tokens("once more: who?"), spare=6)
-    assert (other, there) == (({7, 8} - {slot}).pop(), 0)
-    assert {s: len(held) for s, held in store} == {slot: 29, other: 15}
+    row, _ = store.place(tokens("once upon a time: who?"), spare=6)
+    assert store.place(tokens("once upon a time a king: who?"), spare=6) == (row, 16)
+    other, present = store.place(tokens("once more: who?"), spare=6)
+    assert (other, present) == (({7, 8} - {row}).pop(), 0)
+    assert {r: len(held) for r, held in store} == {row: 29, other: 15}
 
 
-def test_what_is_there_already_needs_no_copy() -> None:
+def test_a_stored_prefix_needs_no_copy() -> None:
     store = PrefixStore([7])
     store.place(tokens("hello world"))
     assert store.place(tokens("hello")) is None
 
 
-def test_the_least_recently_used_slot_is_given_away() -> None:
+def test_the_least_recently_used_row_is_replaced() -> None:
     store = PrefixStore([7, 8])
     first, _ = store.place(tokens("aaa"))
     second, _ = store.place(tokens("bbb"))
     store.touch(first)
     assert store.place(tokens("ccc")) == (second, 0)
-    assert {s for s, _ in store} == {first, second}
+    assert {r for r, _ in store} == {first, second}
 
 
-def test_without_slots_nothing_is_kept() -> None:
+def test_without_rows_nothing_is_kept() -> None:
     assert PrefixStore([]).place(tokens("abc")) is None
