@@ -1,8 +1,8 @@
-"""What a language model is told about a repeated game: a prompt in six parts, and its variations.
+"""Prompts that describe a repeated game to a language model, and their variations.
 
-The parts, in order, follow Akata et al. (2025): framing, payoffs, history, current round, question, and the beginning
-of the answer, so that the next token is the label of an option. The wording is our own. Everything is a pure function
-of plain data: the rules from ``info["rules"]`` and the rounds played so far.
+A prompt has the six parts of Akata et al. (2025), in order: framing, payoffs, history, current round, question, and the
+beginning of the answer, so that the next token is the label of an option. The wording is our own. All functions are
+pure: text from the rules in ``info["rules"]`` and the rounds played so far.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import product
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
+from quintain.agents.games.game_info import GameRules, Round
 from quintain.errors import ConfigurationError
 
 __all__ = [
     "COVER_STORIES",
     "CoverStory",
-    "Round",
     "Wording",
     "action_question",
     "describe",
@@ -26,21 +26,14 @@ __all__ = [
 ]
 
 
-class Round(NamedTuple):
-    """A finished round, own move first."""
-
-    moves: tuple[int, ...]
-    payoffs: tuple[float | None, ...]
-
-
 @dataclass(frozen=True)
 class CoverStory:
-    """The words of a framing.
+    """The words of a cover story.
 
     Attributes:
-        setting: Opening sentence; ``{others}`` stands for the other players.
-        option: What an option is called.
-        other: What the other player is called.
+        setting: Opening sentences; ``{others}`` is replaced by the other players.
+        option: Noun for an option, before its label.
+        other: Noun phrase for the other player.
     """
 
     setting: str
@@ -67,16 +60,20 @@ _NUMBERS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eigh
 
 @dataclass(frozen=True)
 class Wording:
-    """Everything about the prompt that an experiment may vary.
+    """The variations of the prompt's text.
 
     Attributes:
-        cover: Cover story, one of :data:`COVER_STORIES`.
-        spell_numbers: Write payoffs up to ten as words.
-        goal: State the goal of earning as much as possible.
-        forgiveness: Say that the other player sometimes makes mistakes.
-        disclosure: A sentence about the other player, told in full, or empty.
-        backwards: Let the rules go from the last option to the first, which tells an option's place in them from its
-            payoffs. Questions have an order of their own.
+        cover: Cover story, a key of :data:`COVER_STORIES`.
+        spell_numbers: Whether whole payoffs from 0 to 10 are written as words.
+        goal: Whether the goal of earning as much as possible is stated.
+        forgiveness: Whether the prompt says that the other player sometimes makes mistakes.
+        disclosure: A sentence about the other player, inserted verbatim; empty for none.
+        backwards: Whether the rules list the options from last to first, which separates the effect of an option's
+            position in the rules from that of its payoffs. The order within questions is set apart.
+        story: The cover story that ``cover`` names; not an argument.
+
+    Raises:
+        ConfigurationError: If there is no such cover story.
     """
 
     cover: Literal["plain", "cooking", "project"] = "plain"
@@ -93,35 +90,33 @@ class Wording:
         object.__setattr__(self, "story", COVER_STORIES[self.cover])
 
 
-def describe(rules: dict[str, Any], history: Sequence[Round], labels: Sequence[str], wording: Wording) -> str:
+def describe(rules: GameRules, history: Sequence[Round], labels: Sequence[str], wording: Wording) -> str:
     """Write parts one to four: framing, payoffs, history, current round.
 
     Args:
-        rules: What the environment says about the game, from the player's own point of view.
-        history: The rounds played so far.
+        rules: The rules from the player's own point of view.
+        history: The rounds played so far, own move first.
         labels: ``labels[k]`` stands for option k of every player.
-        wording: How it is put.
+        wording: Variations of the text.
     """
     parts = [_framing(rules, labels, wording), *_payoffs(rules, labels, wording)]
-    parts += [_told(number, one, rules, labels, wording) for number, one in enumerate(history, start=1)]
+    parts += [_describe_round(number, played, rules, labels, wording) for number, played in enumerate(history, start=1)]
     parts.append(f"This is round {len(history) + 1}.")
     return "\n".join(parts)
 
 
-def describe_to_observer(
-    rules: dict[str, Any], history: Sequence[Round], labels: Sequence[str], wording: Wording
-) -> str:
-    """Write parts one to four for somebody who watches two players: "player 1" has the seat of ``rules``.
+def describe_to_observer(rules: GameRules, history: Sequence[Round], labels: Sequence[str], wording: Wording) -> str:
+    """Write parts one to four for an observer of two players: "player 1" has the seat of ``rules``.
 
     Args:
-        rules: As for :func:`describe`, of a game for two.
+        rules: The rules of a game of two players, from player 1's point of view.
         history: The rounds played so far, player 1's move first.
-        labels: ``labels[k]`` stands for option k of both.
-        wording: How it is put. What it says to a player about goals or partners is left out.
+        labels: ``labels[k]`` stands for option k of both players.
+        wording: Variations of the text; those that address a player (goal, forgiveness, disclosure) do not apply.
     """
     story, unit = wording.story, rules["unit"]
     options = [f"{story.option} {label}" for label in labels]
-    own_options, other_options = _listed(rules, wording)
+    own_options, other_options = _option_orders(rules, wording)
     lines = [
         "You watch player 1 and player 2, who play the same game again and again.",
         f"In each round each of them chooses between {_list([options[k] for k in own_options], 'and')}.",
@@ -133,9 +128,9 @@ def describe_to_observer(
     for own, other in product(own_options, other_options):
         earned = [_amount(payoffs[own][other], unit, wording) for payoffs in rules["payoffs"]]
         parts.append(f"If player 1 chooses {options[own]} and player 2 chooses {options[other]}, {won.format(*earned)}")
-    for number, one in enumerate(history, start=1):
-        did = ["nothing valid" if move < 0 else options[move] for move in one.moves]
-        earned = [_amount(payoff or 0.0, unit, wording) for payoff in one.payoffs]
+    for number, played in enumerate(history, start=1):
+        did = ["nothing valid" if move < 0 else options[move] for move in played.moves]
+        earned = [_amount(payoff or 0.0, unit, wording) for payoff in played.payoffs]
         parts.append(
             f"In round {number} player 1 chose {did[0]} and player 2 chose {did[1]}. "
             f"Player 1 won {earned[0]}, player 2 won {earned[1]}."
@@ -144,12 +139,12 @@ def describe_to_observer(
 
 
 def action_question(labels: Sequence[str], wording: Wording, expected: str = "") -> str:
-    """Write part five: which option, naming them in the given order.
+    """Write part five: the question for the player's own option.
 
     Args:
-        labels: The options' labels in the order in which they are named.
-        wording: How it is put.
-        expected: Label of the option that the player said it expects of the other (predict-first), or empty.
+        labels: The options' labels in the order in which the question names them.
+        wording: Variations of the text.
+        expected: Label of the option that the player predicted for the other (predict-first); empty for none.
     """
     options = " or ".join(f"{wording.story.option} {label}" for label in labels)
     if expected:
@@ -158,17 +153,23 @@ def action_question(labels: Sequence[str], wording: Wording, expected: str = "")
     return f"Q: Which one do you choose in this round: {options}?"
 
 
-def prediction_question(labels: Sequence[str], wording: Wording, whom: str = "") -> str:
-    """Write the question of the first call of predict-first: what the other player, or ``whom``, will do."""
+def prediction_question(labels: Sequence[str], wording: Wording, player: str = "") -> str:
+    """Write the question for another player's option, which predict-first asks first.
+
+    Args:
+        labels: The options' labels in the order in which the question names them.
+        wording: Variations of the text.
+        player: Noun phrase for the player whose option is predicted; by default the other player.
+    """
     options = " or ".join(f"{wording.story.option} {label}" for label in labels)
-    return f"Q: Which one will {whom or wording.story.other} choose in this round: {options}?"
+    return f"Q: Which one will {player or wording.story.other} choose in this round: {options}?"
 
 
-def _framing(rules: dict[str, Any], labels: Sequence[str], wording: Wording) -> str:
+def _framing(rules: GameRules, labels: Sequence[str], wording: Wording) -> str:
     story = wording.story
     players = len(rules["options"])
     others = story.other.replace("the other", "another") if players == 2 else f"{players - 1} other players"
-    own = [f"{story.option} {labels[k]}" for k in _listed(rules, wording)[0]]
+    own = [f"{story.option} {labels[k]}" for k in _option_orders(rules, wording)[0]]
     lines = [story.setting.format(others=others), f"In each round you choose between {_list(own, 'and')}."]
     if rules["rounds"] is not None:
         lines.append(f"There are {rules['rounds']} rounds in total, always with the same partner.")
@@ -183,15 +184,15 @@ def _framing(rules: dict[str, Any], labels: Sequence[str], wording: Wording) -> 
     return " ".join(lines)
 
 
-def _listed(rules: dict[str, Any], wording: Wording) -> list[Sequence[int]]:
-    """Every player's options in the order in which the rules go through them."""
+def _option_orders(rules: GameRules, wording: Wording) -> list[Sequence[int]]:
+    """Return every player's option indices in the order in which the rules list them."""
     ranges = [range(len(names)) for names in rules["options"]]
     return [options[::-1] if wording.backwards else options for options in ranges]
 
 
-def _payoffs(rules: dict[str, Any], labels: Sequence[str], wording: Wording) -> list[str]:
+def _payoffs(rules: GameRules, labels: Sequence[str], wording: Wording) -> list[str]:
     lines = ["The rules are:"]
-    for cell in product(*_listed(rules, wording)):
+    for cell in product(*_option_orders(rules, wording)):
         earned = []
         for player in range(len(cell)):
             payoff: Any = rules["payoffs"][player]
@@ -210,23 +211,23 @@ def _others(chosen: list[str], earned: list[str], wording: Wording, own: str) ->
     return f"the others choose {_list(chosen, 'and')}, you win {own} and the others win {_list(earned, 'and')}."
 
 
-def _told(number: int, one: Round, rules: dict[str, Any], labels: Sequence[str], wording: Wording) -> str:
+def _describe_round(number: int, played: Round, rules: GameRules, labels: Sequence[str], wording: Wording) -> str:
     story, unit = wording.story, rules["unit"]
 
     def option(move: int) -> str:
         return "nothing valid" if move < 0 else f"{story.option} {labels[move]}"
 
-    own = "nothing" if one.payoffs[0] is None else _amount(one.payoffs[0], unit, wording)
-    if one.payoffs[1] is None:  # a private history
-        return f"In round {number} you chose {option(one.moves[0])} and won {own}."
-    names = [story.other] if len(one.moves) == 2 else [f"player {k}" for k in range(2, len(one.moves) + 1)]
-    did = [f"{name} chose {option(move)}" for name, move in zip(names, one.moves[1:], strict=True)]
+    own = "nothing" if played.payoffs[0] is None else _amount(played.payoffs[0], unit, wording)
+    if played.payoffs[1] is None:  # a private history
+        return f"In round {number} you chose {option(played.moves[0])} and won {own}."
+    names = [story.other] if len(played.moves) == 2 else [f"player {k}" for k in range(2, len(played.moves) + 1)]
+    did = [f"{name} chose {option(move)}" for name, move in zip(names, played.moves[1:], strict=True)]
     won = [
         f"{name} won {_amount(payoff or 0.0, unit, wording)}"
-        for name, payoff in zip(names, one.payoffs[1:], strict=True)
+        for name, payoff in zip(names, played.payoffs[1:], strict=True)
     ]
-    played = f"you chose {option(one.moves[0])} and {_list(did, 'and')}"
-    return f"In round {number} {played}. You won {own}, {_list(won, 'and')}."
+    moves = f"you chose {option(played.moves[0])} and {_list(did, 'and')}"
+    return f"In round {number} {moves}. You won {own}, {_list(won, 'and')}."
 
 
 def _amount(payoff: float, unit: str, wording: Wording) -> str:

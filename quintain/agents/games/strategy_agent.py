@@ -9,6 +9,7 @@ import numpy as np
 from gymnasium import spaces
 
 from quintain.agents.agent import Action, Actor, Seat
+from quintain.agents.games.game_info import GameRules
 from quintain.agents.games.machines import Machine, Traits
 from quintain.errors import AgentError, CapabilityError
 
@@ -160,8 +161,8 @@ def _uniforms(seat: Seat) -> Iterator[float]:
         yield from rng.random(64).tolist()
 
 
-def _read_rules(info: dict[str, Any], name: str, traits: Traits) -> dict[str, Any]:
-    rules = info.get("rules")
+def _read_rules(info: dict[str, Any], name: str, traits: Traits) -> GameRules:
+    rules: GameRules | None = info.get("rules")
     if not isinstance(rules, dict) or "moves" not in info:
         raise CapabilityError(f"{name} plays repeated games, whose info has 'moves' and 'rules'; got {sorted(info)!r}")
     if rules["history"] == "private" and traits.watches_others:

@@ -1,8 +1,8 @@
-"""A guide that steers a task model between words and code: a baseline in the manner of CodeSteer.
+"""A guide model steers a task model between words and code: a baseline in the manner of CodeSteer.
 
-Source: Chen et al. 2025, arXiv 2502.04350. The guide first picks words or code for the task model. After each reply it
-sees the reply, the program's output and how rich the program is, and it either lets the answer stand or asks for a
-revision, in words or in code, up to a number of rounds.
+Source: Chen et al. 2025, arXiv 2502.04350. The guide first chooses words or code for the task model. After each
+reply it reads the reply or the program's output, and either submits the answer or asks for a revision, in words or in
+code, up to a number of rounds.
 
 Differences: the guide decides by constrained choice rather than by tags in free text, so that small models can guide;
 prompts are our own; there is no fine-tuned guide and no separate program that verifies answers.
@@ -15,7 +15,9 @@ import re
 from typing import Any, Literal
 
 from quintain.agents.agent import Actor, Seat
-from quintain.agents.language.chat import ALL_CODE, ALL_TEXT, ChatAgent, ChatConversation, Sampling, program_answer
+from quintain.agents.language.chat import ChatAgent
+from quintain.agents.language.conversation import Conversation, Sampling, program_answer
+from quintain.agents.language.prompts import ALL_CODE, ALL_TEXT
 from quintain.engines.engine import Engine, Request
 from quintain.errors import ConfigurationError
 from quintain.messages import Message, system, user
@@ -32,20 +34,20 @@ _REVISE = {
     "text": "Revise your solution in words, step by step, and give the final answer between <<< and >>>. No code.",
 }
 _RICHER = "The last program hardly computed anything. Search or compute symbolically instead of hard-coding a result."
-#: Programs at or below this richness get the hint to compute more.
-POOR = 2
-#: Longer outputs are withheld from the guide, in characters (about 2,000 tokens).
+#: Programs with at most this richness get the hint to compute more.
+_MAX_POOR = 2
+#: Length at which a program's output is cut for the guide, in characters (about 2,000 tokens).
 _MAX_OUTPUT = 8_000
 _BLOCK = re.compile(r"```(?:python3?|py)\b(.*?)```", re.DOTALL | re.IGNORECASE)
-_SEARCHES = {"itertools", "sympy", "scipy", "numpy", "heapq", "functools", "networkx", "collections"}
+_SEARCH_LIBRARIES = {"itertools", "sympy", "scipy", "numpy", "heapq", "functools", "networkx", "collections"}
 
 Style = Literal["text", "code"]
 
 
 def code_richness(program: str) -> int:
-    r"""Count what in a program searches or computes: loops, comprehensions, functions, conditions, libraries.
+    r"""Count the parts of a program that search or compute: loops, comprehensions, functions, conditions, libraries.
 
-    A program that only prints a constant scores 0. The text is parsed, never run; what does not parse scores 0.
+    A program that only prints a constant scores 0. The text is parsed, never run; text that does not parse scores 0.
 
     Example:
         >>> code_richness("print(42)")
@@ -61,26 +63,26 @@ def code_richness(program: str) -> int:
     score = sum(isinstance(node, kinds) for node in nodes)
     for node in nodes:
         if isinstance(node, ast.Import):
-            score += sum(alias.name.partition(".")[0] in _SEARCHES for alias in node.names)
+            score += sum(alias.name.partition(".")[0] in _SEARCH_LIBRARIES for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            score += (node.module or "").partition(".")[0] in _SEARCHES
+            score += (node.module or "").partition(".")[0] in _SEARCH_LIBRARIES
     return score
 
 
 class CodeSteerAgent(ChatAgent):
-    """Solves under the eye of a guide.
+    """A chat agent whose replies a guide model accepts or sends back for revision.
 
     Args:
         engine: The task model.
-        guide: The guiding model; the task model itself by default.
-        rounds: Most revisions the guide may ask for, >= 0. The paper uses 5.
-        sampling: How the task model's replies are drawn.
-        extract: See :class:`~quintain.agents.language.chat.ChatAgent`.
+        guide: The guide model; by default the task model itself.
+        rounds: Maximum number of reviews by the guide, and so of revisions, >= 0; the paper uses 5.
+        sampling: How the task model's replies are sampled; the guide chooses at the same temperature.
+        extract: Whether an unmarked answer is extracted; see :class:`~quintain.agents.language.chat.ChatAgent`.
 
     Raises:
         ConfigurationError: If ``rounds`` is negative.
-        CapabilityError: If the guide cannot make constrained choices, or the task model cannot do what ``extract``
-            needs.
+        CapabilityError: If the guide's engine offers no constrained choice, or the task model's cannot do what
+            ``extract`` needs.
     """
 
     def __init__(
@@ -100,36 +102,36 @@ class CodeSteerAgent(ChatAgent):
         self.guide.require({"chat", "choices"})
 
     def begin(self, seat: Seat) -> Actor:
-        """Open a fresh conversation."""
-        return _SteeredActor(self, seat)
+        """Return an actor with an empty conversation."""
+        return _CodeSteerActor(self, seat)
 
     def describe(self) -> dict[str, Any]:
-        """Return JSON-able settings for the run's record."""
+        """Return JSON-able settings, for the run's manifest."""
         return {**super().describe(), "rounds": self.rounds, "guide": self.guide.describe()}
 
 
-class _SteeredActor:
+class _CodeSteerActor:
     def __init__(self, agent: CodeSteerAgent, seat: Seat) -> None:
         self._agent = agent
         self._rng = seat.generator()
-        self._chat = ChatConversation(agent, self._rng)
+        self._conversation = Conversation(agent.engine, agent.settings, self._rng)
         self._question = ""
-        self._left = agent.rounds
+        self._rounds_left = agent.rounds
         self._program = ""
 
     async def act(self, observation: str, info: dict[str, Any]) -> str:
         if not self._question:
             self._question = observation
             style = await self._choose(_FIRST, ("code", "text"))
-            self._chat.say(system(ALL_CODE if style == "code" else ALL_TEXT))
-            self._chat.say(user(observation))
+            self._conversation.add(system(ALL_CODE if style == "code" else ALL_TEXT))
+            self._conversation.add(user(observation))
         else:  # the output of a program
             verdict = await self._review(f"Program:\n{self._program}\n\n{observation[:_MAX_OUTPUT]}")
             if verdict is None:
                 return program_answer(observation)
-            self._chat.say(user(f"{observation}\n\n{self._advice(verdict)}"))
+            self._conversation.add(user(f"{observation}\n\n{self._advice(verdict)}"))
         while True:
-            reply = await self._chat.reply()
+            reply = await self._conversation.reply()
             block = _BLOCK.search(reply)
             if block is not None:
                 self._program = block[1]
@@ -138,18 +140,18 @@ class _SteeredActor:
             if verdict is None:
                 return reply
             self._program = ""
-            self._chat.say(user(self._advice(verdict)))
+            self._conversation.add(user(self._advice(verdict)))
 
     async def _review(self, work: str) -> Style | None:
-        """Ask the guide; ``None`` lets the answer stand."""
-        if self._left == 0:
+        """Ask the guide for a style of revision; ``None`` submits the answer."""
+        if self._rounds_left == 0:
             return None
-        self._left -= 1
+        self._rounds_left -= 1
         verdict = await self._choose(f"{work}\n\n{_REVIEW}", ("submit", "code", "text"))
         return None if verdict == "submit" else "code" if verdict == "code" else "text"
 
     def _advice(self, style: Style) -> str:
-        poor = style == "code" and self._program and code_richness(self._program) <= POOR
+        poor = style == "code" and self._program and code_richness(self._program) <= _MAX_POOR
         return f"{_REVISE[style]}\n{_RICHER}" if poor else _REVISE[style]
 
     async def _choose(self, question: str, choices: tuple[str, ...]) -> str:
@@ -157,7 +159,7 @@ class _SteeredActor:
         request = Request(
             messages=messages,
             choices=choices,
-            temperature=self._agent.sampling.temperature,
+            temperature=self._agent.settings.sampling.temperature,
             seed=int(self._rng.integers(2**53)),
         )
         return (await self._agent.guide.complete(request)).text
@@ -166,14 +168,28 @@ class _SteeredActor:
 def make_codesteer(
     engine: Engine,
     *,
-    guide: Any = None,
+    guide: Engine | str | None = None,
     rounds: int = 5,
     temperature: float = 0.6,
     top_p: float = 1.0,
     max_tokens: int = 512,
     extract: bool | None = None,
 ) -> CodeSteerAgent:
-    """Make the agent from plain options; ``guide`` is an engine or the name of one."""
+    """Make the agent from plain options.
+
+    Args:
+        engine: The task model.
+        guide: The guide model, an engine or the name of one; by default the task model.
+        rounds: Maximum number of reviews by the guide, and so of revisions, >= 0; the paper uses 5.
+        temperature: Sampling temperature of both models, >= 0.
+        top_p: Nucleus mass of the task model, in (0, 1].
+        max_tokens: Maximum number of tokens of a reply of the task model, >= 1.
+        extract: Whether an unmarked answer is extracted; see :class:`~quintain.agents.language.chat.ChatAgent`.
+
+    Raises:
+        ConfigurationError: If ``rounds`` is negative.
+        CapabilityError: If an engine cannot do what its part needs; see :class:`CodeSteerAgent`.
+    """
     from quintain.engines import make_engine
 
     return CodeSteerAgent(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
-from quintain.agents.games import LLMPlayer
-from quintain.agents.games.prompts import Round, describe, describe_to_observer, prediction_question
+from quintain.agents.games import GameRules, LLMPlayer, Round
+from quintain.agents.games.prompts import describe, describe_to_observer, prediction_question
 from quintain.engines.engine import Reply
 from quintain.envs.games import RepeatedGame
 from quintain.errors import ConfigurationError
@@ -54,9 +54,9 @@ def predict_moves(
 
     async def answer() -> list[Reply]:
         for labels in dict.fromkeys(reading.labels for reading in asked):
-            await player.ready(labels)
+            await player.questions.check_labels(labels)
         requests = [request for reading in asked for request in reading.requests]
-        return await player.ask(requests, [named for reading in asked for named in reading.named])
+        return await player.questions.ask(requests, [named for reading in asked for named in reading.named])
 
     replies = iter(run_in_loop(answer))
     return [reading.predicted([next(replies) for _ in reading.requests]) for reading in asked]
@@ -72,9 +72,9 @@ class _Reading:
             raise ConfigurationError(f"{match.scheduled.game} has {match.game.players} players; two can be watched")
         self._match, self._seat, self._player = match, seat, player
         world = RepeatedGame(match.scheduled.game, **({"rounds": len(match.moves)} | env))
-        rules = world.rules_seen_by(seat if view == "player" else 0)
+        rules = cast(GameRules, world.rules_seen_by(seat if view == "player" else 0))
         rng = SeedStream(seed, "observer", number).generator()
-        self.labels = player.draw_labels(max(match.game.shape), rng)
+        self.labels = player.settings.draw_labels(max(match.game.shape), rng)
         options = match.game.shape[1 - seat]
         wording = player.settings.wording
         whom = "" if view == "player" else f"player {2 - seat}"
@@ -84,17 +84,17 @@ class _Reading:
             Round(tuple(moves[columns].tolist()), tuple(earned[columns].tolist()))
             for moves, earned in zip(match.moves, match.payoffs, strict=True)
         ]
-        self._orders = [player.draw_order(options, rng) for _ in rounds]
+        self._orders = [player.settings.draw_order(options, rng) for _ in rounds]
         self.named = [[self.labels[option] for option in order] for order in self._orders]
         self.requests = []
         for played, named in enumerate(self.named):
             text = f"{tell(rules, rounds[:played], self.labels, wording)}\n{prediction_question(named, wording, whom)}"
-            self.requests.append(player.request(text, named, int(rng.integers(2**53))))
+            self.requests.append(player.questions.request(text, named, int(rng.integers(2**53))))
 
     def predicted(self, replies: Sequence[Reply]) -> Match:
         """Return the match with the predictions in its traces."""
         trace = [
-            asdict(self._player.read("prediction", number, reply, self.labels, order))
+            asdict(self._player.questions.read("prediction", number, reply, self.labels, order))
             for number, (reply, order) in enumerate(zip(replies, self._orders, strict=True), start=1)
         ]
         return replace(self._match, traces=[trace, []] if self._seat == 0 else [[], trace])

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 import quintain
-from quintain.agents.games import LLMPlayer, PlayerSettings, Wording
-from quintain.agents.games.prompts import Round, describe, describe_to_observer
+from quintain.agents.games import LLMPlayer, PlayerSettings, Round, Wording
+from quintain.agents.games.prompts import describe, describe_to_observer
 from quintain.engines.engine import Engine, Reply
 from quintain.engines.registry import make_engine
 from quintain.engines.scripted import ScriptedEngine
@@ -83,7 +83,7 @@ def test_the_prompt_has_its_six_parts_in_order():
 
 
 def test_the_answer_is_begun_for_engines_that_can_continue_it():
-    request = LLMPlayer(ScriptedEngine("x")).request("Q?", ("J", "F"), 0)
+    request = LLMPlayer(ScriptedEngine("x")).questions.request("Q?", ("J", "F"), 0)
     assert request.prefill == "A: Option"
     assert request.choices == (" J", " F")
     assert request.temperature == 0
@@ -287,9 +287,9 @@ def test_a_player_that_can_work_passes_the_check():
 @pytest.mark.llm
 def test_labels_are_checked_in_the_vocabulary_of_a_real_model():
     engine = make_engine("transformers", max_batch=4)  # SmolLM2-135M
-    asyncio.run(LLMPlayer(engine).check_labels(("J", "F")))
+    asyncio.run(LLMPlayer(engine).questions.check_labels(("J", "F")))
     with pytest.raises(ConfigurationError, match="label 'Qx' takes 2 tokens"):
-        asyncio.run(LLMPlayer(engine).check_labels(("J", "Qx")))
+        asyncio.run(LLMPlayer(engine).questions.check_labels(("J", "Qx")))
     engine.close()
 
 

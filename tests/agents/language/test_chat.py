@@ -3,7 +3,8 @@
 import pytest
 
 import quintain
-from quintain.agents.language.chat import ChatAgent, Sampling, make_chat_agent, program_answer
+from quintain.agents.language.chat import ChatAgent, make_chat_agent
+from quintain.agents.language.conversation import Sampling, program_answer
 from quintain.engines import ScriptedEngine
 from quintain.engines.engine import Reply
 from quintain.errors import CapabilityError, ConfigurationError
