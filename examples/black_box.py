@@ -35,18 +35,18 @@ def main() -> None:
     make = partial(gym.make, recipe.env_id, disable_env_checker=True, **recipe.env_kwargs)
     settings = SurrogateSettings(transitions=args.questions)
     if args.small:
-        settings = SurrogateSettings(transitions=300, passes=2)
+        settings = SurrogateSettings(transitions=300, n_epochs=2)
         args.episodes, args.epsilons = 2, args.epsilons[:1]
 
     # The units of a budget in normalised space are part of the threat model, not a secret of the policy.
     units = victim.normaliser if args.space == "normalised" else None
     surrogate = train_surrogate(make, victim, settings=settings, normaliser=units)
-    print(f"{surrogate.questions:,} questions, held-out error {surrogate.error:.3f} of half the action range "
+    print(f"{surrogate.queries:,} queries, held-out error {surrogate.error:.3f} of half the action range "
           f"(a constant: {surrogate.baseline:.3f})\n")  # fmt: skip
     space = args.space
     attacks = {
         "random": lambda env, epsilon: RandomAttack(env, victim, epsilon=epsilon, space=space),
-        "mad, black box": lambda env, epsilon: MADAttack(env, surrogate.victim, epsilon=epsilon, space=space),
+        "mad, black box": lambda env, epsilon: MADAttack(env, surrogate.policy, epsilon=epsilon, space=space),
         "mad, white box": lambda env, epsilon: MADAttack(env, victim, epsilon=epsilon, space=space),
     }
     print(robustness(make, victim, attacks, args.epsilons, episodes=args.episodes).to_markdown())

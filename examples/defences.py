@@ -22,6 +22,7 @@ import gymnasium as gym
 
 from quintain.agents.policies import load_policy, save_policy
 from quintain.attacks import AdversarySettings, RATSettings, Victim, train_adversary, train_rat
+from quintain.attacks.adversary import ADVERSARY_PPO
 from quintain.attacks.contract import Attack, AttackContext, Trained
 from quintain.attacks.defences import (
     DefenceSettings,
@@ -86,11 +87,15 @@ class Lab:
             args.steps, 16, 120, 240, learning_rate=1e-3, gamma=0.95, warmup=args.warmup, ramp=args.ramp,
             evaluate_every=args.evaluate_every,
         )  # fmt: skip
-        self.opponent = AdversarySettings(25_000, 16, 120, 240, gamma=0.95, learning_rate=1e-3)
+        self.opponent = AdversarySettings(
+            steps=25_000, ppo=replace(ADVERSARY_PPO, n_steps=120, batch_size=240, gamma=0.95, learning_rate=1e-3)
+        )
         self.rat = RATSettings(10_000)
         if args.small:
             self.settings = replace(self.settings, rollout=16, batch=64, epochs=2, episodes=2)
-            self.opponent = replace(self.opponent, steps=256, rollout=16, batch=64, epochs=2)
+            self.opponent = AdversarySettings(
+                steps=256, ppo=replace(self.opponent.ppo, n_steps=16, batch_size=64, n_epochs=2)
+            )
             self.rat = RATSettings(steps=480, explore=160, feedback_every=160, queries=5, reward_epochs=2)
 
     def row(self, name: str) -> str:

@@ -28,6 +28,7 @@ from tables import FIGURES
 
 from quintain.agents.policies import MLP
 from quintain.attacks import AdversarySettings, train_adversary
+from quintain.attacks.adversary import ADVERSARY_PPO
 from quintain.attacks.contract import Attack, AttackContext, Trained
 from quintain.attacks.registry import resolve_attacks
 from quintain.experiments.robustness import robustness
@@ -45,9 +46,9 @@ PUBLISHED = {
 #: Settings of SA-RL; each differs from the first in one hyper-parameter of the published search.
 SETTINGS = {
     "plain": AdversarySettings(),
-    "rate 0.001": AdversarySettings(learning_rate=1e-3),
-    "clip 0.4": AdversarySettings(clip=0.4),
-    "entropy 0.001": AdversarySettings(entropy=1e-3),
+    "rate 0.001": AdversarySettings(ppo=replace(ADVERSARY_PPO, learning_rate=1e-3)),
+    "clip 0.4": AdversarySettings(ppo=replace(ADVERSARY_PPO, clip_range=0.4)),
+    "entropy 0.001": AdversarySettings(ppo=replace(ADVERSARY_PPO, ent_coef=1e-3)),
 }
 
 

@@ -23,11 +23,12 @@ from typing import Any
 
 import gymnasium as gym
 import numpy as np
-from run import PAPERS_PPO, grid, key, play, read
+from run import PAPERS_PPO, adversary_settings, grid, key, play, read
 from tables import FIGURES, Cell, percent
 
 from quintain.agents.policies import Victim, load_policy, save_policy
 from quintain.attacks import AdversarySettings, LearnedAttack, RandomAttack, TargetAttack
+from quintain.attacks.adversary import ADVERSARY_PPO
 from quintain.attacks.rat import RATSettings, train_on_preferences, train_rat
 from quintain.attacks.surrogate import SurrogateSettings, train_surrogate
 from quintain.envs.mujoco.metaworld import OPPOSITES, expert
@@ -42,7 +43,10 @@ RAT = RATSettings(
     steps=100_000, updates=8, learning_rate=5e-4, anneal=0.4, gamma=0.98, segment=25, feedback_every=5_000,
     queries=120, labels=2_000, reward_epochs=30,
 )  # fmt: skip
-TUNED = AdversarySettings(steps=RAT.steps, envs=8, rollout=STEPS, batch=200, gamma=0.98, learning_rate=1e-3)
+TUNED = AdversarySettings(
+    steps=RAT.steps,
+    ppo=replace(ADVERSARY_PPO, n_envs=8, n_steps=STEPS, batch_size=200, gamma=0.98, learning_rate=1e-3),
+)
 SETTINGS: dict[str, RATSettings | AdversarySettings | None] = {
     "clean": None,
     "random": None,
@@ -67,11 +71,11 @@ def victim(task: str, out: Path) -> Victim:
     path = out / f"{task}.npz"
     if not path.exists():
         act = expert(task)
-        settings = SurrogateSettings(transitions=24_000, rounds=4, passes=60)
+        settings = SurrogateSettings(transitions=24_000, rounds=4, n_epochs=60)
         trained = train_surrogate(
             partial(make, task), lambda seen: np.stack([act(row) for row in seen]), settings=settings, name=task
         )
-        save_policy(trained.victim, path)
+        save_policy(trained.policy, path)
     return load_policy(path)[0]
 
 
@@ -106,7 +110,7 @@ def run(cell: Cell) -> Cell:
         if attack == "rat":
             trained = train_rat(made, policy, epsilon=EPSILON, settings=RAT, seed=seed)
         else:
-            settings = AdversarySettings(**cell["settings"])
+            settings = adversary_settings(cell["settings"])
             trained = train_on_preferences(made, policy, epsilon=EPSILON, feedback=RAT, settings=settings, seed=seed)
         extra |= {"labels": trained.labels, "accuracy": trained.accuracy}
         wrap = partial(LearnedAttack, victim=policy, method=trained.method, epsilon=EPSILON)

@@ -40,10 +40,12 @@ import gymnasium as gym
 from tables import ATTACKS, EPISODES, EPSILONS, MAIN, Cell, draw, report
 
 from quintain.attacks import AdversarySettings, LearnedAttack, RandomAttack, TargetAttack, train_adversary
+from quintain.attacks.adversary import ADVERSARY_PPO
 from quintain.attacks.episodes import play_attacked
 from quintain.attacks.rat import RATSettings, train_on_preferences, train_rat
 from quintain.seeding import SeedStream
 from quintain.training.control.reference import train_reference
+from quintain.training.control.settings import PPOSettings
 
 TASKS = {"slide-handle": "Tabletop/SlideHandle-v0", "turn-lever": "Tabletop/TurnLever-v0"}
 COLUMNS = [(task, scenario) for task in TASKS for scenario in ("opposite", "manipulation")]
@@ -75,7 +77,9 @@ ABLATIONS = {
     "sa-rl by sac": {"intention": False},
 }
 #: SA-RL as Bai et al. (2025) set it, but for the bound of 0.01 on the divergence of an update.
-PAPERS_PPO = AdversarySettings(envs=8, rollout=256, batch=32, learning_rate=5e-5, gamma=0.99)
+PAPERS_PPO = AdversarySettings(
+    ppo=replace(ADVERSARY_PPO, n_envs=8, n_steps=256, batch_size=32, learning_rate=5e-5, gamma=0.99)
+)
 _FIRST = (("clean", 0.0), ("random", MAIN), ("rat", MAIN), ("sa-rl", MAIN))
 _SMALLER = tuple(("rat", epsilon) for epsilon in EPSILONS[:-1])
 #: The main comparison first, then its causes, then the curve over epsilon and the rest.
@@ -84,7 +88,10 @@ PROGRAMMES = {
         RATSettings(
             steps=20_000, explore=1_000, segment=10, feedback_every=1_500, labels=1_300, reward_epochs=30, anneal=0.5
         ),
-        AdversarySettings(steps=30_000, envs=8, rollout=60, batch=120, gamma=0.95, learning_rate=1e-3),
+        AdversarySettings(
+            steps=30_000,
+            ppo=replace(ADVERSARY_PPO, n_envs=8, n_steps=60, batch_size=120, gamma=0.95, learning_rate=1e-3),
+        ),
         (
             _FIRST,
             (("sa-rl, paper's settings", MAIN),),
@@ -105,7 +112,7 @@ PROGRAMMES = {
     ),
     "smoke": Programme(
         RATSettings(steps=240, explore=60, segment=10, feedback_every=60, queries=8, labels=24, reward_epochs=2),
-        AdversarySettings(steps=256, envs=2, rollout=64, batch=64),
+        AdversarySettings(steps=256, ppo=replace(ADVERSARY_PPO, n_envs=2, n_steps=64, batch_size=64)),
         (_FIRST,),
         episodes=2,
         columns=COLUMNS[:1],
@@ -168,6 +175,11 @@ class RecordSuccess(gym.Wrapper[Any, Any, Any, Any]):
         return observation, reward, terminated, truncated, info
 
 
+def adversary_settings(described: dict[str, Any]) -> AdversarySettings:
+    """Return the settings that ``asdict`` described in a cell."""
+    return AdversarySettings(steps=described["steps"], ppo=PPOSettings(**described["ppo"]))
+
+
 def run(cell: Cell) -> Cell:
     """Train and play one cell; return it with its results."""
     victim, facts = train_reference(cell["task"])
@@ -183,13 +195,13 @@ def run(cell: Cell) -> Cell:
         extra = {"labels": trained.labels, "accuracy": trained.accuracy}
     elif attack in ("sa-rl", "sa-rl, paper's settings", "pa-ad"):
         kind: Literal["sa-rl", "pa-ad"] = "pa-ad" if attack == "pa-ad" else "sa-rl"
-        feedback, ppo = RATSettings(**cell["settings"]["feedback"]), AdversarySettings(**cell["settings"]["ppo"])
+        feedback, ppo = RATSettings(**cell["settings"]["feedback"]), adversary_settings(cell["settings"]["ppo"])
         rival = train_on_preferences(
             make, victim, kind=kind, epsilon=epsilon, feedback=feedback, settings=ppo, seed=seed
         )  # fmt: skip
         method, extra = rival.method, {"labels": rival.labels, "accuracy": rival.accuracy}
     elif attack == "sa-rl, true reward":
-        ppo = AdversarySettings(**cell["settings"]["ppo"])
+        ppo = adversary_settings(cell["settings"]["ppo"])
         method = train_adversary(make, victim, epsilon=epsilon, objective="target", settings=ppo, seed=seed)
     cpu = time.process_time() - start
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, get_args
 
 import gymnasium as gym
@@ -21,7 +21,11 @@ from quintain.training.control.ppo import make_ppo
 from quintain.training.control.settings import PPOSettings
 from quintain.training.control.threads import one_thread
 
-__all__ = ["AdversaryLearner", "AdversarySettings", "train_adversary"]
+__all__ = ["ADVERSARY_PPO", "AdversaryLearner", "AdversarySettings", "train_adversary"]
+
+
+#: PPO of the adversary. Chosen for short runs on one core; what is not named has Stable-Baselines3's default.
+ADVERSARY_PPO = PPOSettings(n_envs=16, n_steps=128, batch_size=256, log_std_init=-0.5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,14 +37,11 @@ class AdversarySettings:
 
     Attributes:
         steps: Environment steps in total, >= 1. The learning rate falls linearly to 0 over these. Default: 200,000.
-        ppo: Hyper-parameters of PPO. Default: 16 environments, rollouts of 128 steps each, batches of 256, initial
-            standard deviation exp(-0.5); the others are Stable-Baselines3's.
+        ppo: Hyper-parameters of PPO. Default: :data:`ADVERSARY_PPO`.
     """
 
     steps: int = 200_000
-    ppo: PPOSettings = field(
-        default_factory=lambda: PPOSettings(n_envs=16, n_steps=128, batch_size=256, log_std_init=-0.5)
-    )
+    ppo: PPOSettings = ADVERSARY_PPO
 
 
 def train_adversary(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Unpack
+from typing import Unpack
 
 import gymnasium as gym
 import numpy as np
@@ -46,12 +46,12 @@ def MADSurrogateAttack(
 
 def train(context: AttackContext) -> Trained:
     """Train the imitation from the policy's actions alone."""
-    settings: Any = SurrogateSettings(transitions=context.steps)
+    settings = SurrogateSettings(transitions=context.steps)
     made = train_surrogate(
         context.make_env, context.victim, settings=settings, normaliser=normaliser_of(context.victim),
         seed=context.seed,
     )  # fmt: skip
-    network = made.victim.policy
+    network = made.policy.policy
     assert isinstance(network, MLP)
     return Trained(network, {"steps": context.steps, "error": made.error, "baseline": made.baseline})
 

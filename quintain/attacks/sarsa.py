@@ -35,8 +35,8 @@ class SarsaSettings:
         net_arch: Widths of the hidden layers. Default: (64, 64).
         gamma: Discount factor, in [0, 1). Default: 0.99.
         tau: Share of the new weights in each update of the target network, in (0, 1]. Default: 0.01.
-        radius: Half-width of the box of actions over which Q should change little, > 0, in units of the actions that the
-            critic reads. Default: 0.1.
+        radius: Half-width of the box of actions over which Q should change little, > 0, in units of the critic's
+            actions. Default: 0.1.
         robustness: Weight of that term in the loss, >= 0. Default: 0.1.
     """
 
@@ -73,8 +73,8 @@ def train_robust_sarsa(
     """Fit Q(s, a) of a policy (Zhang et al. 2020, section 3.4).
 
     Minimises smooth-L1[Q(s, a) - r - gamma Q'(s', a')] + robustness * gap(s, a)^2 over the policy's own transitions,
-    where gap is the width of interval bounds on Q over a box of actions around a, and Q' the target network. Actions are
-    sampled where the policy has a distribution, so that they vary.
+    where gap is the width of interval bounds on Q over a box of actions around a, and Q' the target network. Actions
+    are sampled where the policy has a distribution, so that they vary.
 
     Differences: interval bounds instead of the tighter linear relaxation; rewards are divided by their standard
     deviation, which does not change the direction of the attack.

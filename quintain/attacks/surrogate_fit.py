@@ -85,10 +85,11 @@ class SurrogateFit:
         if not discrete and (not isinstance(action_space, spaces.Box) or len(action_space.shape) != 1):
             raise ConfigurationError(f"a surrogate acts in Discrete or a Box of one axis, not {action_space}")
         self.torch, self.discrete, self.generator = torch, discrete, generator
-        self.space: Any = action_space
+        space: Any = action_space
+        self.space = space
         self.optimiser, self.n_epochs, self.patience = optimiser, n_epochs, patience
-        self.bounded = not discrete and bool(self.space.is_bounded())
-        width = int(self.space.n) if discrete else self.space.shape[0]
+        self.bounded = not discrete and bool(space.is_bounded())
+        width = int(space.n) if discrete else space.shape[0]
         # tanh, because most policies are smooth: the gradient of a ReLU network is a poor estimate of theirs.
         self.network = torch_mlp(torch, [observation_space.shape[0], *net_arch, width], generator, hidden="tanh")
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any, Literal
+from typing import Any
 
 from quintain.agents.policies import MLP, Network
-from quintain.attacks.adversary import AdversarySettings, Objective, train_adversary
+from quintain.attacks.adversary import AdversarySettings, train_adversary
+from quintain.attacks.adversary_envs import AdversaryKind, Objective
 from quintain.attacks.contract import AttackContext, Trained
 from quintain.attacks.mad_surrogate import normaliser_of
 from quintain.attacks.rat import RATSettings, train_rat
@@ -26,7 +27,7 @@ __all__ = [
 ]
 
 
-def _train_adversary(context: AttackContext, kind: Literal["sa-rl", "pa-ad"], objective: Objective) -> Trained:
+def _train_adversary(context: AttackContext, kind: AdversaryKind, objective: Objective) -> Trained:
     method: Any = train_adversary(
         context.make_env, context.victim, kind=kind, objective=objective,
         settings=AdversarySettings(steps=context.steps), seed=context.seed, progress=context.progress,
@@ -70,7 +71,7 @@ def train_rat_surrogate(context: AttackContext) -> Trained:
         context.make_env, context.victim, settings=settings, normaliser=normaliser_of(context.victim),
         seed=context.seed,
     )  # fmt: skip
-    network, facts = train_rat_attack(replace(context, victim=imitation.victim))
+    network, facts = train_rat_attack(replace(context, victim=imitation.policy))
     return Trained(network, {**facts, "error": imitation.error, "baseline": imitation.baseline})
 
 

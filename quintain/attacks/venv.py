@@ -17,8 +17,16 @@ class EnvBatch(Protocol):
     """Environments that are stepped together, each of which starts another episode when one ends."""
 
     n_envs: int
-    observation_space: gym.Space[Any]
-    action_space: gym.Space[Any]
+
+    @property
+    def observation_space(self) -> gym.Space[Any]:
+        """Space of one environment's observations."""
+        ...
+
+    @property
+    def action_space(self) -> gym.Space[Any]:
+        """Space of one environment's actions."""
+        ...
 
     def reset(self) -> NDArray[Any]:
         """Start an episode in every environment and return the observations, shape ``(n, d)``."""
@@ -40,7 +48,7 @@ class EnvBatch(Protocol):
 
 def as_venv(envs: EnvBatch) -> Any:
     """Return a ``VecEnv`` of Stable-Baselines3 that steps ``envs``."""
-    vec_env = require("stable_baselines3.common.vec_env", "rl", "training with Stable-Baselines3")
+    vec_env: Any = require("stable_baselines3.common.vec_env", "rl", "training with Stable-Baselines3")
 
     class Venv(vec_env.VecEnv):  # type: ignore[misc]
         def __init__(self) -> None:

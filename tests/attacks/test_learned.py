@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from attacked_worlds import Walk, linear, linear_gaussian
@@ -5,6 +7,7 @@ from gymnasium.vector import SyncVectorEnv
 
 from quintain.agents.policies import Normaliser
 from quintain.attacks import AdversarySettings, LearnedAttack, TargetAttack, train_adversary
+from quintain.attacks.adversary import ADVERSARY_PPO
 from quintain.attacks.budget import Ball
 from quintain.attacks.episodes import play_attacked
 from quintain.attacks.learned import LearnedMethod
@@ -13,7 +16,7 @@ from quintain.attacks.target import Target
 from quintain.errors import CapabilityError, ConfigurationError, EnvironmentFault
 
 Z = np.array([[0.5, -1.0, 2.0], [0.0, 0.3, -0.7]])
-SMALL = AdversarySettings(steps=512, envs=4, rollout=32, batch=64)
+SMALL = AdversarySettings(steps=512, ppo=replace(ADVERSARY_PPO, n_envs=4, n_steps=32, batch_size=64))
 
 
 def test_a_learned_perturbation_is_the_clipped_output_times_epsilon():
@@ -90,7 +93,9 @@ def test_sa_rl_learns_to_hurt():
     """The state is what the victim sees, and the first action pays: the best lie pushes W_0 s down at every step."""
     pytest.importorskip("stable_baselines3")
     victim = linear_gaussian()
-    settings = AdversarySettings(steps=10_000, envs=8, rollout=64, batch=128, learning_rate=2e-3)
+    settings = AdversarySettings(
+        steps=10_000, ppo=replace(ADVERSARY_PPO, n_envs=8, n_steps=64, batch_size=128, learning_rate=2e-3)
+    )
     adversary = train_adversary(Still, victim, epsilon=0.5, settings=settings)
     seeds = range(20)
     clean = np.mean([e.reward for e in play_attacked(Still, victim, seeds)])

@@ -1,4 +1,6 @@
-"""Attacks on a victim that acts on its episode so far."""
+"""Attacks on history-dependent policies."""
+
+from dataclasses import replace
 
 import gymnasium as gym
 import numpy as np
@@ -22,6 +24,7 @@ from quintain.attacks import (  # noqa: E402
     TargetAttack,
     train_rat,
 )
+from quintain.attacks.adversary import ADVERSARY_PPO  # noqa: E402
 from quintain.attacks.divergence import MAD  # noqa: E402
 from quintain.attacks.episodes import play_attacked  # noqa: E402
 from quintain.errors import CapabilityError, ConfigurationError  # noqa: E402
@@ -242,18 +245,18 @@ def test_an_adversary_is_trained_against_the_victim_with_its_memory(kind, monkey
     """Its world plays the victim as whole episodes: what it remembers begins anew with each."""
     pytest.importorskip("stable_baselines3")
     from quintain.attacks import AdversarySettings, LearnedAttack, train_adversary
-    from quintain.attacks.adversary import _Perturbing
+    from quintain.attacks.adversary_envs import AdversaryEnvs
 
     times = []
-    step = _Perturbing.step
+    step = AdversaryEnvs.step
 
-    def watched(world, actions):
-        told = step(world, actions)
-        times.append(world.player._memory._time.copy())
-        return told
+    def watched(envs, actions):
+        result = step(envs, actions)
+        times.append(envs.rollouts._memory._time.copy())
+        return result
 
-    monkeypatch.setattr(_Perturbing, "step", watched)
-    settings = AdversarySettings(steps=64, envs=2, rollout=16, batch=16)
+    monkeypatch.setattr(AdversaryEnvs, "step", watched)
+    settings = AdversarySettings(steps=64, ppo=replace(ADVERSARY_PPO, n_envs=2, n_steps=16, batch_size=16))
     adversary = train_adversary(lambda: Bounded(5), VICTIM, kind=kind, epsilon=0.3, settings=settings)
     np.testing.assert_array_equal(np.array(times)[:10, 0], [1, 2, 3, 4, 0] * 2)
     played = play_attacked(

@@ -6,6 +6,7 @@ from gymnasium import spaces
 from quintain.agents.policies import Policy
 from quintain.attacks.sarsa import SarsaSettings, _gap, train_robust_sarsa
 from quintain.errors import CapabilityError, ConfigurationError
+from quintain.training.control.settings import AdamSettings
 
 torch = pytest.importorskip("torch")
 
@@ -21,7 +22,7 @@ class Bandit(Walk):
 def test_the_critic_learns_what_the_environment_pays():
     victim = linear_gaussian(std=np.array([2.0, 2.0]))
     critic = train_robust_sarsa(
-        lambda: Bandit(1), victim, settings=SarsaSettings(transitions=3000, passes=15, robustness=0)
+        lambda: Bandit(1), victim, settings=SarsaSettings(transitions=3000, n_epochs=15, robustness=0)
     )
     states, actions = np.zeros((5, 3), np.float32), np.stack([np.linspace(-3, 3, 5), np.zeros(5)], 1)
     q, back = critic.pull(states, actions)
@@ -31,7 +32,7 @@ def test_the_critic_learns_what_the_environment_pays():
 
 
 def test_equal_seeds_give_equal_critics():
-    settings = SarsaSettings(transitions=200, passes=2, batch=32)
+    settings = SarsaSettings(transitions=200, n_epochs=2, optimiser=AdamSettings(batch_size=32))
     x, a = np.ones((2, 3), np.float32), np.ones((2, 2), np.float32)
     one, two, other = (
         train_robust_sarsa(Walk, linear_gaussian(), settings=settings, seed=s).pull(x, a)[0] for s in (0, 0, 1)

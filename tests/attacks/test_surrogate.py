@@ -8,9 +8,12 @@ from quintain.agents.policies import Normaliser
 from quintain.attacks import MADAttack, RandomAttack, SurrogateSettings, train_surrogate
 from quintain.attacks.episodes import play_attacked
 from quintain.errors import AgentError, ConfigurationError
+from quintain.training.control.settings import AdamSettings
 
 pytest.importorskip("torch")
-SMALL = SurrogateSettings(transitions=1_500, rounds=2, passes=60, hidden=32, learning_rate=3e-3)
+SMALL = SurrogateSettings(
+    transitions=1_500, rounds=2, n_epochs=60, net_arch=(32, 32), optimiser=AdamSettings(learning_rate=3e-3)
+)
 
 
 class Leaky(Walk):
@@ -31,10 +34,13 @@ class BlackBox:
     def __init__(self, victim):
         self._act = victim.act_batch
 
+    def act_batch(self, observations):
+        return object.__getattribute__(self, "_act")(observations)
+
     def __getattribute__(self, name):
         if name not in ("act_batch", "__class__"):
             raise AssertionError(f"a black box was asked for {name!r}")
-        return object.__getattribute__(self, "_act")
+        return object.__getattribute__(self, name)
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +50,9 @@ def imitated():
 
 def test_nothing_but_the_actions_of_the_victim_is_read(imitated):
     """The black box of these tests raises when anything else is touched."""
-    assert imitated.questions == 2 * 93 * 8
+    assert imitated.queries == 2 * 93 * 8
     assert imitated.error < 0.1 * imitated.baseline
-    assert {"gradient", "density", "continuous"} <= imitated.victim.capabilities
+    assert {"gradient", "density", "continuous"} <= imitated.policy.capabilities
 
 
 def test_of_a_whole_victim_too_only_the_actions_are_read():
@@ -62,18 +68,18 @@ def test_of_a_whole_victim_too_only_the_actions_are_read():
     victim = linear_gaussian()
     sealed = victim.with_policy(Sealed())
     sealed.value = sealed.action_value = sealed._std = None
-    little = SurrogateSettings(transitions=640, rounds=2, passes=5)
-    one, two = (train_surrogate(Leaky, v, settings=little).victim for v in (victim, sealed))
+    little = SurrogateSettings(transitions=640, rounds=2, n_epochs=5)
+    one, two = (train_surrogate(Leaky, v, settings=little).policy for v in (victim, sealed))
     np.testing.assert_array_equal(one.policy(np.eye(3)), two.policy(np.eye(3)))
 
 
 def test_the_slopes_are_those_of_the_victim(imitated):
     states = np.random.default_rng(0).normal(size=(200, 3)) / 3
     for i in range(2):
-        outputs, back = imitated.victim.policy.pull(imitated.victim.normalise(states))
+        outputs, back = imitated.policy.policy.pull(imitated.policy.normalise(states))
         cotangent = np.zeros_like(outputs)
         cotangent[:, i] = 1
-        slopes = back(cotangent) / imitated.victim.normaliser.scale
+        slopes = back(cotangent) / imitated.policy.normaliser.scale
         np.testing.assert_allclose(np.median(slopes, axis=0), WEIGHT[i], atol=0.25)
 
 
@@ -87,7 +93,7 @@ def test_mad_through_the_imitation_hurts_the_real_victim_more_than_noise_and_har
 
     noise = loss(lambda env: RandomAttack(env, epsilon=0.3))
     white = loss(lambda env: MADAttack(env, victim, epsilon=0.3))
-    black = loss(lambda env: MADAttack(env, imitated.victim, epsilon=0.3))
+    black = loss(lambda env: MADAttack(env, imitated.policy, epsilon=0.3))
     assert noise < black
     assert black < 1.1 * white
 
@@ -101,9 +107,9 @@ def test_a_function_can_be_imitated_and_discrete_actions_too():
             return super().step(np.zeros(2))
 
     made = train_surrogate(Choice, lambda states: 3 + (states[:, 0] > 0).astype(np.int64), settings=SMALL)
-    assert made.victim.head == "categorical"
+    assert made.policy.head == "categorical"
     assert made.error < 0.1 < 0.3 < made.baseline
-    assert list(made.victim.act_batch(np.array([[2.0, 0, 0], [-2.0, 0, 0]]))) == [4, 3]
+    assert list(made.policy.act_batch(np.array([[2.0, 0, 0], [-2.0, 0, 0]]))) == [4, 3]
 
 
 def test_beyond_its_bounds_a_victim_says_only_that_it_wanted_more():
@@ -117,22 +123,22 @@ def test_beyond_its_bounds_a_victim_says_only_that_it_wanted_more():
 
     made = train_surrogate(Bounded, lambda states: np.clip(4 * states[:, :1], -1, 1), settings=SMALL)
     inside = np.array([[-0.2, 0, 0], [0.2, 0, 0]])
-    wanted = made.victim.policy(made.victim.normalise(inside))[:, 0]
+    wanted = made.policy.policy(made.policy.normalise(inside))[:, 0]
     assert np.diff(wanted)[0] / 0.4 == pytest.approx(4, abs=0.5)
-    assert made.victim.act_batch(np.array([[3.0, 0, 0]]))[0] == 1
+    assert made.policy.act_batch(np.array([[3.0, 0, 0]]))[0] == 1
 
 
 def test_equal_seeds_give_equal_imitations_and_a_given_normaliser_is_used():
     units = Normaliser(np.zeros(3), np.ones(3), 5.0)
-    little = SurrogateSettings(transitions=64, rounds=1, passes=2)
+    little = SurrogateSettings(transitions=64, rounds=1, n_epochs=2)
     one, two, other = (
         train_surrogate(Leaky, linear_gaussian(), settings=little, normaliser=units, seed=s) for s in (0, 0, 1)
     )
-    assert one.victim.normaliser is units
+    assert one.policy.normaliser is units
     states = np.ones((1, 3))
-    np.testing.assert_array_equal(one.victim.policy(states), two.victim.policy(states))
-    assert not np.array_equal(one.victim.policy(states), other.victim.policy(states))
-    assert one.passes == (2,)
+    np.testing.assert_array_equal(one.policy.policy(states), two.policy.policy(states))
+    assert not np.array_equal(one.policy.policy(states), other.policy.policy(states))
+    assert one.epochs == (2,)
 
 
 def test_training_ends_when_the_held_out_episodes_are_met_no_better():
@@ -140,12 +146,12 @@ def test_training_ends_when_the_held_out_episodes_are_met_no_better():
         return np.random.default_rng(len(states)).normal(size=(len(states), 2))
 
     made = train_surrogate(Leaky, noise, settings=SurrogateSettings(transitions=400, rounds=1, patience=3))
-    assert made.passes[0] < 200
+    assert made.epochs[0] < 200
 
 
 def test_what_cannot_be_imitated_is_refused():
-    with pytest.raises(ConfigurationError, match="envs >= 2"):
-        train_surrogate(Leaky, linear_gaussian(), settings=SurrogateSettings(envs=1))
+    with pytest.raises(ConfigurationError, match="n_envs >= 2"):
+        train_surrogate(Leaky, linear_gaussian(), settings=SurrogateSettings(n_envs=1))
     with pytest.raises(AgentError, match="finite action"):
         train_surrogate(Leaky, lambda states: np.full((len(states), 2), np.nan), settings=SMALL)
 

@@ -9,13 +9,13 @@ import gymnasium as gym
 import numpy as np
 
 from quintain.agents.policies import Normaliser, Policy, Space
-from quintain.attacks.adversary import as_venv
 from quintain.attacks.budget import Ball
 from quintain.attacks.defences.settings import Checkpoint, DefenceSettings, Defended, Progress
 from quintain.attacks.defences.world import AgentWorld
 from quintain.attacks.divergence import MAD
 from quintain.attacks.observation import Method, ObservationPerturbation
 from quintain.attacks.schedule import ALWAYS
+from quintain.attacks.venv import as_venv
 from quintain.attacks.wrappers import apply_attack
 from quintain.errors import require
 from quintain.seeding import SeedStream
@@ -68,7 +68,7 @@ class RobustAgent:
         self.generator = self.torch.Generator().manual_seed(seeds.child("torch").seed)
         self.penalty: Penalty | None = None
         self.before_update: Callable[[], None] | None = None
-        self.venv = wrappers.VecNormalize(as_venv(self.world, wrappers), norm_obs=False, gamma=settings.gamma)
+        self.venv = wrappers.VecNormalize(as_venv(self.world), norm_obs=False, gamma=settings.gamma)
         self.model: Any = None
         self.model = self._algorithm(sb3)(
             self._policy(),

@@ -76,7 +76,7 @@ def train_atla(
                 opponent = AdversaryLearner(make, agent.victim(), epsilon=epsilon, space=space, settings=own, seed=seed)
             agent.iterate(None if opponent is None else opponent.method())
             if opponent is not None:
-                opponent.face(agent.victim())
+                opponent.set_policy(agent.victim())
                 opponent.learn(settings.envs * settings.rollout, heard)
                 if progress is not None:
                     progress("adversary", made)

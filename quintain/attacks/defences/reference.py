@@ -12,7 +12,7 @@ import gymnasium as gym
 import numpy as np
 
 from quintain.agents.policies import Policy, Space, load_policy, save_policy
-from quintain.attacks.adversary import AdversarySettings
+from quintain.attacks.adversary import ADVERSARY_PPO, AdversarySettings
 from quintain.attacks.defences.atla import train_atla
 from quintain.attacks.defences.rat_atla import train_rat_atla
 from quintain.attacks.defences.sa_ppo import train_sa_ppo
@@ -135,6 +135,14 @@ def _batches(recipe: Recipe) -> dict[str, Any]:
             "gamma": ppo.gamma}  # fmt: skip
 
 
+def _adversary_ppo(recipe: Recipe) -> PPOSettings:
+    ppo = recipe.ppo
+    return replace(
+        ADVERSARY_PPO, n_envs=ppo.n_envs, n_steps=ppo.n_steps, batch_size=ppo.batch_size,
+        learning_rate=ppo.learning_rate, gamma=ppo.gamma,
+    )  # fmt: skip
+
+
 def _settings(recipe: Recipe) -> DefenceSettings:
     return DefenceSettings(
         steps=recipe.steps, evaluate_every=recipe.eval_freq, episodes=recipe.n_eval_episodes,
@@ -144,7 +152,7 @@ def _settings(recipe: Recipe) -> DefenceSettings:
 
 def _trainer(recipe: Recipe, defence: Defence) -> Callable[..., Defended]:
     if defence == "atla" and not _is_tuned(recipe):
-        return partial(train_atla, adversary=AdversarySettings(**_batches(recipe)))
+        return partial(train_atla, adversary=AdversarySettings(ppo=_adversary_ppo(recipe)))
     if defence == "atla":
         return train_atla
     if defence == "rat-atla":

@@ -54,6 +54,7 @@ class AgentWorld:
 
         if space not in ("raw", "normalised"):
             raise ConfigurationError(f"space must be 'raw' or 'normalised', got {space!r}")
+        self.n_envs = rows
         self.envs = [make() for _ in range(rows)]
         box, actions = self.envs[0].observation_space, self.envs[0].action_space
         if not isinstance(box, spaces.Box) or len(box.shape) != 1:

@@ -75,7 +75,7 @@ def train_on_preferences(
     states, actions = (int(np.prod(box.shape or ())) for box in (victim.observation_space, victim.action_space))
     rng = seeds.child("queries").generator()
     rewards = RewardEnsemble(states + actions, feedback, seeds.child("reward").generator())
-    memory = Memory(settings.steps // settings.envs + settings.rollout, settings.envs, states, actions)
+    memory = Memory(settings.steps // settings.ppo.n_envs + settings.ppo.n_steps, settings.ppo.n_envs, states, actions)
     envs: list[_Judged] = []
 
     def judged() -> gym.Env[Any, Any]:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from attacked_worlds import WEIGHT, Walk, linear, linear_gaussian
@@ -5,6 +7,7 @@ from gymnasium import spaces
 
 from quintain.agents.policies import Normaliser, Policy, Rollouts
 from quintain.attacks import AdversarySettings, MADAttack, RandomAttack, SARLAttack, train_adversary
+from quintain.attacks.adversary import ADVERSARY_PPO
 from quintain.attacks.defences import smooth_actions, smooth_observations
 from quintain.attacks.episodes import play_attacked
 from quintain.errors import CapabilityError, ConfigurationError
@@ -120,7 +123,7 @@ def test_smoothed_victims_take_white_box_attacks_and_train_adversaries():
     attacked = play_attacked(Walk, victim, [1, 2], lambda env: MADAttack(env, victim, epsilon=0.3))
     assert max(e.distance for e in attacked) <= 0.3
     pytest.importorskip("stable_baselines3")
-    settings = AdversarySettings(steps=128, envs=4, rollout=32, batch=64)
+    settings = AdversarySettings(steps=128, ppo=replace(ADVERSARY_PPO, n_envs=4, n_steps=32, batch_size=64))
     adversary = train_adversary(Walk, victim, epsilon=0.3, settings=settings)
     played = play_attacked(Walk, victim, [1], lambda env: SARLAttack(env, victim, adversary, epsilon=0.3))
     assert 0 < played[0].distance <= 0.3

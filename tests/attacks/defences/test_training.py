@@ -10,6 +10,7 @@ from attacked_worlds import Shift, Walk
 pytest.importorskip("stable_baselines3")
 
 from quintain.attacks import AdversarySettings
+from quintain.attacks.adversary import ADVERSARY_PPO
 from quintain.attacks.defences import Checkpoint, DefenceSettings, train_atla, train_sa_ppo
 from quintain.attacks.defences.agent import RobustAgent
 from quintain.errors import ConfigurationError
@@ -17,7 +18,7 @@ from quintain.errors import ConfigurationError
 SMALL = DefenceSettings(
     steps=384, envs=4, rollout=16, batch=32, epochs=2, warmup=0.3, ramp=0.2, evaluate_every=128, episodes=2
 )
-OPPONENT = AdversarySettings(envs=4, rollout=16, batch=32, epochs=2)
+OPPONENT = AdversarySettings(ppo=replace(ADVERSARY_PPO, n_envs=4, n_steps=16, batch_size=32, n_epochs=2))
 
 
 def test_the_agent_learns_from_the_observations_that_it_saw():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -7,12 +9,13 @@ pytest.importorskip("mujoco")
 
 from quintain.agents.policies import MLP, Layer, Policy
 from quintain.attacks import AdversarySettings, Ball, LearnedAttack
+from quintain.attacks.adversary import ADVERSARY_PPO
 from quintain.attacks.episodes import play_attacked
 from quintain.attacks.rat import RATSettings, train_on_preferences
 from quintain.errors import EnvironmentFault
 
 FEEDBACK = RATSettings(hidden=8, segment=10, queries=10, labels=25, reward_epochs=2)
-SMALL = AdversarySettings(steps=512, envs=4, rollout=64, batch=64, epochs=2)
+SMALL = AdversarySettings(steps=512, ppo=replace(ADVERSARY_PPO, n_envs=4, n_steps=64, batch_size=64, n_epochs=2))
 
 
 def make():
