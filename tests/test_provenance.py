@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import json
+import warnings
 
 import numpy as np
 import pytest
@@ -71,10 +73,65 @@ def test_an_exported_network_is_told_apart_by_its_content(tmp_path):
 
 def test_attacks_given_as_functions_are_told_apart():
     one, other = (resolve_attacks({"mine": f})[0] for f in (lambda env, epsilon: env, lambda env, epsilon: None))
-    assert one.source != other.source
+    assert one.facts.source != other.facts.source
 
 
 def test_versions_are_those_of_the_packages_that_are_installed():
     found = versions("numpy", "not-installed", "gymnasium")
     assert list(found) == ["numpy", "gymnasium"]
     assert found["numpy"] == np.__version__
+
+
+def test_an_agent_that_does_not_describe_itself_is_told_apart_by_the_source_of_its_class():
+    class Agent:
+        def begin(self, seat):
+            return self
+
+    one = Agent
+
+    class Agent:
+        def begin(self, seat):
+            return None
+
+    first, second = describe_agent(one()), describe_agent(Agent())
+    assert first["agent"] == second["agent"]
+    assert first["source_hash"] != second["source_hash"]
+    assert describe_agent(one()) == first
+
+
+def test_a_run_of_an_agent_that_does_not_describe_itself_warns(tmp_path):
+    class Guess:
+        def begin(self, seat):
+            return self
+
+        def act(self, observation, info):
+            return 0
+
+    with pytest.warns(UserWarning, match=r"source of class .*Guess: give it a method describe\(\)"):
+        quintain.evaluate("CartPole-v1", Guess(), episodes=1, out=tmp_path / "run", progress=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        quintain.evaluate("CartPole-v1", Guess(), episodes=1, progress=False)
+        quintain.evaluate("CartPole-v1", "random", episodes=1, out=tmp_path / "other", progress=False)
+
+
+def test_a_run_that_was_recorded_without_the_hash_is_continued(tmp_path):
+    class Guess:
+        def begin(self, seat):
+            return self
+
+        def act(self, observation, info):
+            return 0
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        quintain.evaluate("CartPole-v1", Guess(), episodes=1, out=tmp_path, progress=False)
+        manifest = json.loads((tmp_path / "run.json").read_text())
+        manifest["config"]["agent"]["source_hash"] = "another"
+        (tmp_path / "run.json").write_text(json.dumps(manifest))
+        with pytest.raises(RecordError, match="source_hash was 'another'"):
+            quintain.evaluate("CartPole-v1", Guess(), episodes=2, out=tmp_path, resume=True, progress=False)
+        del manifest["config"]["agent"]["source_hash"]
+        (tmp_path / "run.json").write_text(json.dumps(manifest))
+        again = quintain.evaluate("CartPole-v1", Guess(), episodes=2, out=tmp_path, resume=True, progress=False)
+    assert len(again.episodes) == 2

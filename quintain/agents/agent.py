@@ -27,6 +27,7 @@ __all__ = [
     "UsesEngine",
     "UsesSolution",
     "is_oracle",
+    "is_stateful",
 ]
 
 # Observations and actions are members of whatever spaces the environment declares.
@@ -110,6 +111,16 @@ class Batched(Protocol):
     def act_batch(self, observations: Any) -> Any:
         """Choose one action per observation; both have a leading batch axis."""
         ...
+
+
+@runtime_checkable
+class _StatefulFlag(Protocol):
+    is_stateful: bool
+
+
+def is_stateful(agent: object) -> bool:
+    """Whether an agent declares ``is_stateful = True``, and so acts through one actor per episode."""
+    return isinstance(agent, _StatefulFlag) and bool(agent.is_stateful)
 
 
 @runtime_checkable

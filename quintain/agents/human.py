@@ -30,6 +30,10 @@ class HumanAgent:
         self.read = read
         self.write = write or (lambda text: print(text, file=sys.stderr))
 
+    def describe(self) -> dict[str, Any]:
+        """Return the agent's name, for the run's record."""
+        return {"agent": f"{type(self).__module__}.{type(self).__qualname__}"}
+
     def begin(self, seat: Seat) -> Actor:
         """Sit down.
 

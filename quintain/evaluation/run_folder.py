@@ -18,7 +18,11 @@ from quintain.records import EpisodeRecord, read_episodes, read_manifest, to_jso
 
 __all__ = ["RunFolder"]
 
+#: Seconds between two syncs to the disk.
 _FSYNC_EVERY_S = 0.5
+
+#: Parts of an agent's description that earlier versions did not write; their absence is no difference.
+_ADDED_LATER = frozenset({"source_hash", "uses_solution"})
 
 
 class RunFolder:
@@ -184,6 +188,8 @@ _ABSENT = _Absent()
 def _differences(stored: Any, wanted: Any, name: str) -> Iterable[str]:
     if isinstance(stored, dict) and isinstance(wanted, dict):
         for key in sorted(stored.keys() | wanted.keys()):
+            if key in _ADDED_LATER and key not in stored:
+                continue
             yield from _differences(stored.get(key, _ABSENT), wanted.get(key, _ABSENT), f"{name}.{key}".lstrip("."))
     elif stored != wanted:
         yield f"{name} was {stored!r}, is {wanted!r}"
