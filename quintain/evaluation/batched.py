@@ -1,121 +1,116 @@
-"""Lock-step play of numeric environments with an agent that acts on arrays."""
+"""Lock-step play of numeric environments with an agent that acts on batches of observations."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, TypeGuard
 
 import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
-from quintain.agents.agent import Agent, Batched
+from quintain.agents.agent import Agent, Batched, is_stateful
 from quintain.engines.engine import ExchangeLog
-from quintain.errors import AgentError, ConfigurationError
-from quintain.evaluation.episode import Ledger, classify, keep
+from quintain.errors import AgentError
+from quintain.evaluation.episode_log import EpisodeLog, snapshot
+from quintain.evaluation.error_boundary import ErrorBoundary
 from quintain.records import EpisodeRecord
 
 __all__ = ["can_batch", "play_batched"]
 
 
-def can_batch(env: gym.Env[Any, Any], agent: Agent) -> bool:
-    """Say whether the agent acts on arrays, each on its own, and the environment's observations stack into one."""
-    alone = isinstance(agent, Batched) and not getattr(agent, "is_stateful", False)
-    return alone and isinstance(
-        env.observation_space, (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
-    )
-
-
-@dataclasses.dataclass(slots=True)
-class _Live:
-    """One environment in the middle of an episode."""
-
-    env: gym.Env[Any, Any]
-    ledger: Ledger
-    observation: Any  # our own copy
+def can_batch(agent: Agent, env: gym.Env[Any, Any]) -> TypeGuard[Batched]:
+    """Return whether the agent acts on batches, without state, and the environment's observations can be stacked."""
+    stackable = (spaces.Box, spaces.Discrete, spaces.MultiDiscrete, spaces.MultiBinary)
+    return isinstance(agent, Batched) and not is_stateful(agent) and isinstance(env.observation_space, stackable)
 
 
 def play_batched(
     make: Callable[[], gym.Env[Any, Any]],
-    agent: Any,
+    agent: Batched,
     jobs: Iterator[tuple[int, int]],
     concurrency: int,
     sink: Callable[[EpisodeRecord], None],
 ) -> Iterator[None]:
-    """Play ``jobs`` on ``concurrency`` environments with one forward pass per round, yielding after each round.
+    """Play ``jobs`` with one call of ``act_batch`` per step of all running episodes; yield after each.
 
     Args:
         make: Makes an environment.
-        agent: Offers ``act_batch(observations)`` with a leading batch axis.
-        jobs: Pairs of index and seed.
-        concurrency: Environments that are live at once.
+        agent: An agent for which :func:`can_batch` holds.
+        jobs: Pairs of an episode's index and seed.
+        concurrency: Number of environments, and so the largest batch.
         sink: Takes each finished record.
     """
-    idle = [make() for _ in range(concurrency)]
-    every = list(idle)
-    live: list[_Live] = []
+    envs = [make() for _ in range(concurrency)]
+    free = list(envs)
+    running: list[_Episode] = []
     try:
         while True:
-            while idle and (job := next(jobs, None)) is not None:
-                started = _start(idle.pop(), *job, sink)
-                if started.observation is None:
-                    idle.append(started.env)
+            while free and (job := next(jobs, None)) is not None:
+                started = _Episode(free.pop(), *job)
+                if started.is_over:
+                    sink(started.record())
+                    free.append(started.env)
                 else:
-                    live.append(started)
-            if not live:
+                    running.append(started)
+            if not running:
                 return
-            try:
-                actions = agent.act_batch(np.stack([one.observation for one in live]))
-                if len(actions) != len(live):
-                    raise AgentError(f"expected {len(live)} actions for as many observations, got {len(actions)}")
-            except ConfigurationError:
-                raise
-            except Exception as error:
-                for one in live:
-                    sink(one.ledger.finish(ExchangeLog(), classify(error, "agent")))
-                    idle.append(one.env)
-                live = []
-                continue
-            going = []
-            for one, action in zip(live, actions, strict=True):
-                if _step(one, action, sink):
-                    idle.append(one.env)
-                else:
-                    going.append(one)
-            live = going
+            _step_all(running, agent)
+            for episode in running:
+                if episode.is_over:
+                    sink(episode.record())
+                    free.append(episode.env)
+            running = [episode for episode in running if not episode.is_over]
             yield
     finally:
-        for env in every:
+        for env in envs:
             env.close()
 
 
-def _start(env: gym.Env[Any, Any], index: int, seed: int, sink: Callable[[EpisodeRecord], None]) -> _Live:
-    ledger = Ledger(index, seed)
-    try:
-        observation, ledger.info = env.reset(seed=seed)
-    except ConfigurationError:
-        raise
-    except Exception as error:
-        sink(ledger.finish(ExchangeLog(), classify(error, "env")))
-        return _Live(env, ledger, None)
-    return _Live(env, ledger, keep(observation))
+class _Episode:
+    """An environment and the episode that it plays. It is over when it ended or failed."""
+
+    __slots__ = ("env", "error", "is_over", "log", "observation")
+
+    def __init__(self, env: gym.Env[Any, Any], index: int, seed: int) -> None:
+        self.env = env
+        self.log = EpisodeLog(index, seed)
+        self.error: dict[str, str] | None = None
+        self.observation: Any = None  # a snapshot
+        with ErrorBoundary("env") as running:
+            observation, self.log.info = env.reset(seed=seed)
+            self.observation = snapshot(observation)
+        self.error = running.error
+        self.is_over = self.error is not None
+
+    def step(self, action: Any) -> None:
+        recorded = snapshot(action)
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        self.log.add_step("agent", self.observation, recorded, reward, info)
+        self.observation = snapshot(observation)
+        if terminated or truncated:
+            self.log.final_observation, self.log.truncated = self.observation, bool(truncated)
+            self.is_over = True
+
+    def fail(self, error: dict[str, str]) -> None:
+        self.error, self.is_over = error, True
+
+    def record(self) -> EpisodeRecord:
+        return self.log.finish(ExchangeLog(), self.error)
 
 
-def _step(one: _Live, action: Any, sink: Callable[[EpisodeRecord], None]) -> bool:
-    """Step one environment; say whether its episode is over."""
-    try:
-        done = keep(action)
-        following, reward, terminated, truncated, info = one.env.step(action)
-        one.ledger.step("agent", one.observation, done, reward, info)
-    except ConfigurationError:
-        raise
-    except Exception as error:
-        sink(one.ledger.finish(ExchangeLog(), classify(error, "env")))
-        return True
-    one.observation = keep(following)
-    if terminated or truncated:
-        one.ledger.final_observation, one.ledger.truncated = one.observation, bool(truncated)
-        sink(one.ledger.finish(ExchangeLog()))
-        return True
-    return False
+def _step_all(running: list[_Episode], agent: Batched) -> None:
+    actions: Any = ()
+    with ErrorBoundary("agent") as acting:
+        actions = agent.act_batch(np.stack([episode.observation for episode in running]))
+        if len(actions) != len(running):
+            raise AgentError(f"expected {len(running)} actions for as many observations, got {len(actions)}")
+    if acting.error is not None:
+        for episode in running:
+            episode.fail(acting.error)
+        return
+    for episode, action in zip(running, actions, strict=True):
+        with ErrorBoundary("env") as stepping:
+            episode.step(action)
+        if stepping.error is not None:
+            episode.fail(stepping.error)

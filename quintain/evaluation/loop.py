@@ -1,4 +1,4 @@
-"""The event loop of a run: many episodes at once, and Ctrl-C heard wherever the run was started."""
+"""The event loop of a run: concurrent episodes, and Ctrl-C wherever the run was started."""
 
 from __future__ import annotations
 
@@ -11,14 +11,17 @@ from typing import Any, TypeVar
 
 from quintain.records import EpisodeRecord
 
-__all__ = ["Breath", "play_jobs", "run_in_loop"]
+__all__ = ["YieldTimer", "play_jobs", "run_in_loop"]
 
 Job = TypeVar("Job")
 T = TypeVar("T")
 
 
 def run_in_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run a coroutine to its end, in a thread of its own where an event loop is running already (a notebook).
+    """Run a coroutine to its end; in a thread of its own where an event loop is running already, as in a notebook.
+
+    Args:
+        main: Makes the coroutine.
 
     Raises:
         KeyboardInterrupt: On Ctrl-C, once the coroutine has been cancelled.
@@ -27,11 +30,11 @@ def run_in_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(main())
-    begun: Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[T]]] = Future()
+    started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Task[T]]] = Future()
 
     async def cancellable() -> T:
         task = asyncio.ensure_future(main())
-        begun.set_result((asyncio.get_running_loop(), task))
+        started.set_result((asyncio.get_running_loop(), task))
         return await task
 
     with ThreadPoolExecutor(1, thread_name_prefix="quintain-run") as thread:
@@ -39,7 +42,7 @@ def run_in_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
         try:
             return result.result()
         except KeyboardInterrupt:
-            loop, task = begun.result()
+            loop, task = started.result()
             with contextlib.suppress(RuntimeError):  # the loop is closed: it was the coroutine that was interrupted
                 loop.call_soon_threadsafe(task.cancel)
             raise
@@ -48,30 +51,30 @@ def run_in_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
 async def play_jobs(
     jobs: Iterator[Job],
     concurrency: int,
-    sit_down: Callable[[], Callable[[Job], Awaitable[EpisodeRecord]]],
+    start_worker: Callable[[], Callable[[Job], Awaitable[EpisodeRecord]]],
     sink: Callable[[EpisodeRecord], None],
 ) -> None:
     """Play ``jobs``, at most ``concurrency`` at once, and hand each record to ``sink``.
 
     Args:
-        jobs: What to play.
-        concurrency: Workers.
-        sit_down: Called by each worker that gets a job, once: makes what it needs for itself alone, such as a world,
-            and returns what plays a job there.
+        jobs: The episodes to play, as whatever identifies one.
+        concurrency: Number of workers (tasks of the event loop), >= 1.
+        start_worker: Called once by each worker that gets a job. Makes what the worker does not share, such as an
+            environment, and returns a function that plays a job there.
         sink: Takes each finished record.
 
     Raises:
-        Exception: The first that anything here raises; the others are cancelled, as all would fail alike.
+        Exception: The first exception of ``jobs``, ``start_worker``, a job or ``sink``; all other jobs are cancelled.
     """
-    breath = Breath()
+    timer = YieldTimer()
 
     async def work() -> None:
         play = None
         for job in jobs:
             if play is None:
-                play = sit_down()
+                play = start_worker()
             sink(await play(job))
-            if breath.due():
+            if timer.is_due():
                 await asyncio.sleep(0)
 
     try:
@@ -82,17 +85,21 @@ async def play_jobs(
         raise errors.exceptions[0] from None
 
 
-class Breath:
-    """Says when the event loop should run again, so that agents that never wait do not keep out Ctrl-C and others."""
+class YieldTimer:
+    """Says when to yield to the event loop, so that agents that never await do not block Ctrl-C and other tasks.
 
-    def __init__(self, every_s: float = 0.02) -> None:
-        self._every_s = every_s
+    Args:
+        interval_s: Seconds between two yields.
+    """
+
+    def __init__(self, interval_s: float = 0.02) -> None:
+        self._interval_s = interval_s
         self._next = 0.0
 
-    def due(self) -> bool:
-        """Say whether it is time; if so, let others run with ``await asyncio.sleep(0)``."""
+    def is_due(self) -> bool:
+        """Return whether it is time to ``await asyncio.sleep(0)``; if so, start the next interval."""
         now = time.perf_counter()
         if now < self._next:
             return False
-        self._next = now + self._every_s
+        self._next = now + self._interval_s
         return True

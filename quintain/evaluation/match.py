@@ -1,4 +1,4 @@
-"""``play``: several seats, each with its own agent, in a PettingZoo game."""
+"""``play``: matches between several agents, one per seat of a PettingZoo game."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import inspect
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,12 @@ import pettingzoo
 
 from quintain.agents.agent import Actor, Agent, Seat
 from quintain.engines.engine import record_exchanges
-from quintain.envs.games import RepeatedGame
-from quintain.errors import Boundary, ConfigurationError, EnvironmentFault
-from quintain.evaluation.episode import Ledger, classify, keep
+from quintain.envs.protocols import DescribedEnv
+from quintain.errors import ConfigurationError, EnvironmentFault
+from quintain.evaluation.episode_log import EpisodeLog, snapshot
+from quintain.evaluation.error_boundary import ErrorBoundary
 from quintain.evaluation.loop import play_jobs, run_in_loop
-from quintain.evaluation.manifest import describe_agent, make_manifest
+from quintain.evaluation.manifest import describe_agent, make_manifest, warn_if_undescribed
 from quintain.evaluation.recording import Recording, check_counts
 from quintain.evaluation.report import Report
 from quintain.evaluation.rollout import as_source, made_agent
@@ -44,7 +44,7 @@ def play(
     progress: bool | None = None,
     on_episode: Callable[[EpisodeRecord], None] | None = None,
 ) -> Report:
-    """Play a game with one agent per seat.
+    """Play matches of a game with one agent per seat.
 
     Args:
         game: Id of a game in PettingZoo's registry (the parallel form, where there are both), a ``ParallelEnv`` or
@@ -52,14 +52,14 @@ def play(
         agents: For every seat an agent, its name, a mapping that describes one, or anything that
             :func:`~quintain.agents.registry.as_agent` takes. The same agent may take several seats.
         episodes: Number of matches, >= 1.
-        seed: Root seed; match ``i`` depends on ``seed`` and ``i`` alone.
-        concurrency: Matches that are live at once; more than one needs ``game`` to be an id or a function.
-        out: Folder for manifest and records; nothing is written without it.
+        seed: Root seed, >= 0; match ``i`` depends on ``seed`` and ``i`` alone.
+        concurrency: Maximum number of matches at once, >= 1; more than one needs ``game`` to be an id or a function.
+        out: Run folder for manifest and records; ``None`` writes nothing.
         env_kwargs: Arguments for a game that is given by its id.
         resume: Continue the run in ``out``: finished matches are kept.
-        retry_errors: With ``resume``: play the matches again that failed for infrastructure reasons, and only them.
+        retry_errors: With ``resume``: play again only the matches that failed for infrastructure reasons.
         confidence: Nominal coverage of the intervals, in (0, 1).
-        progress: Show a progress bar; by default where there is a terminal.
+        progress: Show a progress bar; ``None`` shows it where there is a terminal.
         on_episode: Called with each finished record, in order of completion.
 
     Returns:
@@ -74,56 +74,59 @@ def play(
     if env_kwargs and not isinstance(game, str):
         raise ConfigurationError("env_kwargs go with a game's id; any other game has its arguments already")
     with ExitStack() as stack:
-
-        def make() -> Any:
-            table = maker()
-            stack.callback(table.close)
-            return table
-
+        free: list[Any] = []
         if hasattr(game, "possible_agents") and not isinstance(game, type):
             if concurrency > 1:
                 raise ConfigurationError("concurrent matches need one game each: give its id or a function")
-            first = game
+            free.append(game)
         else:
-            maker = _maker(game, env_kwargs)
-            first = make()
-        seats = list(first.possible_agents)
-        if set(agents) != set(seats):
-            missing, extra = sorted(set(seats) - set(agents)), sorted(set(agents) - set(seats))
-            raise ConfigurationError(
-                f"every seat needs one agent: missing {missing}, no such seat {extra}; seats: {seats}"
-            )
+            free.append(_opened(game, env_kwargs, stack))
+        first = free[0]
+        seats = _check_seats(list(first.possible_agents), agents)
         players = {seat: stack.enter_context(made_agent(as_source(agents[seat]))) for seat in seats}
+        if out is not None:
+            for player in players.values():
+                warn_if_undescribed(player)
         name = game if isinstance(game, str) else str(first.metadata.get("name", type(first.unwrapped).__name__))
         arguments = env_kwargs if isinstance(game, str) else _arguments(first.unwrapped)
         manifest = make_manifest(name, arguments, {s: describe_agent(a) for s, a in players.items()}, seed)
         manifest["kind"] = "play"
         seeds = SeedStream(seed, "episode")
-        free = [first]
 
-        def sit_down() -> Callable[[int], Awaitable[EpisodeRecord]]:
-            table = free.pop() if free else make()
-            return lambda index: play_match(table, name, players, index, seeds[index])
+        def start_worker() -> Callable[[int], Awaitable[EpisodeRecord]]:
+            mine = free.pop() if free else _opened(game, env_kwargs, stack)
+            return lambda index: play_match(mine, name, players, index, seeds[index])
 
         with Recording(
             manifest, episodes, out=out, resume=resume, retry_errors=retry_errors, progress=progress,
             on_episode=on_episode,
         ) as run:  # fmt: skip
-            run_in_loop(lambda: play_jobs(iter(run.todo), concurrency, sit_down, run.add))
+            run_in_loop(lambda: play_jobs(iter(run.todo), concurrency, start_worker, run.add))
     return run.report(confidence)
 
 
-def _maker(game: Any, env_kwargs: Mapping[str, Any] | None) -> Callable[[], Any]:
-    if not isinstance(game, str):
-        return game  # type: ignore[no-any-return]  # a user's function
-    turns_only = game in pettingzoo.aec_registry and game not in pettingzoo.parallel_registry
-    return partial(pettingzoo.make, "aec" if turns_only else "parallel", game, **(env_kwargs or {}))
+def _opened(game: Any, env_kwargs: Mapping[str, Any] | None, stack: ExitStack) -> Any:
+    """Make a game that is given by its id or a function, to be closed with ``stack``."""
+    if isinstance(game, str):
+        turns_only = game in pettingzoo.aec_registry and game not in pettingzoo.parallel_registry
+        made: Any = pettingzoo.make("aec" if turns_only else "parallel", game, **(env_kwargs or {}))
+    else:
+        made = game()
+    stack.callback(made.close)
+    return made
+
+
+def _check_seats(seats: list[str], agents: Mapping[str, Any]) -> list[str]:
+    missing, extra = sorted(set(seats) - set(agents)), sorted(set(agents) - set(seats))
+    if missing or extra:
+        raise ConfigurationError(f"every seat needs one agent: missing {missing}, no such seat {extra}; seats: {seats}")
+    return seats
 
 
 def _arguments(game: Any) -> dict[str, Any]:
-    """Tell what a game was made with, as far as it knows: PettingZoo's keep their arguments in order to be pickled."""
-    if isinstance(game, RepeatedGame):
-        return {"rules": game.rules.fingerprint(game.game), "view": game.view, "memory": game.memory}
+    """Describe a game that the caller made, by its own facts or by the arguments that PettingZoo keeps for pickling."""
+    if isinstance(game, DescribedEnv):
+        return dict(game.describe())
     given = dict(enumerate(getattr(game, "_ezpickle_args", ()))) | getattr(game, "_ezpickle_kwargs", {})
     return {str(name): _plain(value) for name, value in given.items()}
 
@@ -137,101 +140,93 @@ def _plain(value: Any) -> Any:
 
 
 async def play_match(game: Any, name: str, players: Mapping[str, Agent], index: int, seed: int) -> EpisodeRecord:
-    """Play one match. Like :func:`~quintain.evaluation.episode.play_episode`, it records failures and does not raise.
+    """Play one match. Failures do not raise, as in :func:`~quintain.evaluation.episode.play_episode`.
 
     Args:
-        game: A PettingZoo game, parallel or AEC, that nobody else uses meanwhile.
-        name: The game's id.
+        game: A PettingZoo game, parallel or AEC; no other match may use it meanwhile.
+        name: The game's id, for the agents' seats.
         players: One agent per seat. The record keeps the seats in this order.
-        index: Number of the match in its run.
-        seed: Its seed.
+        index: Number of the match in its run, from 0.
+        seed: The match's seed.
     """
-    ledger = Ledger(index, seed)
-    ledger.returns = dict.fromkeys(players, 0.0)  # all have one, in the order of the seats, even if they never act
-    error: dict[str, str] | None = None
-    with record_exchanges() as log:
-        table = _Table(game, name, players, seed, ledger)
-        try:
-            await (table.play_turns() if hasattr(game, "agent_iter") else table.play_rounds())
-        except ConfigurationError:
-            raise
-        except Exception as caught:
-            error = classify(caught, table.boundary)
-            if table.acting:
-                error["seat"] = table.acting
-    return ledger.finish(log, error)
+    log = EpisodeLog(index, seed)
+    log.returns = dict.fromkeys(players, 0.0)  # every seat has one, even if it never acts
+    with record_exchanges() as exchanges, ErrorBoundary("env") as running:
+        match = _Match(game, name, players, seed, log, running)
+        await (match.play_turns() if hasattr(game, "agent_iter") else match.play_rounds())
+    return log.finish(exchanges, running.error)
 
 
-class _Table:
-    """One match under way."""
+class _Match:
+    """A running match."""
 
-    def __init__(self, game: Any, name: str, players: Mapping[str, Agent], seed: int, ledger: Ledger) -> None:
+    def __init__(
+        self, game: Any, name: str, players: Mapping[str, Agent], seed: int, log: EpisodeLog, running: ErrorBoundary
+    ) -> None:
         self._game = game
         self._name = name
         self._players = players
         self._seed = seed
-        self._ledger = ledger
+        self._log = log
+        self._running = running
         self._actors: dict[str, Actor] = {}
-        self.boundary: Boundary = "env"
-        self.acting = ""
 
-    def _sit(self) -> None:
-        self.boundary = "agent"
+    def _begin(self) -> None:
+        self._running.boundary = "agent"
         for seat, player in self._players.items():
-            self.acting = seat
+            self._running.seat = seat
             spaces = self._game.observation_space(seat), self._game.action_space(seat)
             self._actors[seat] = player.begin(Seat(self._name, seat, *spaces, self._seed))
-        self.acting = ""
+        self._running.seat = ""
 
     async def _act(self, seat: str, observation: Any, info: dict[str, Any]) -> Any:
         try:
             action = self._actors[seat].act(observation, info)
             return await action if inspect.isawaitable(action) else action
         except Exception:
-            self.acting = seat
+            self._running.seat = seat
             raise
 
     async def play_rounds(self) -> None:
-        """Play a parallel game: all seats act at once, and those that ask a model wait together."""
-        self.boundary = "env"
+        """Play a parallel game: all seats act at once, and the requests of language models are served together."""
+        self._running.boundary = "env"
         observations, infos = self._game.reset(seed=self._seed)
-        self._sit()
+        self._begin()
         while self._game.agents:
             seats = list(self._game.agents)
-            seen = {seat: keep(observations[seat]) for seat in seats}
-            self.boundary = "agent"
+            before = {seat: snapshot(observations[seat]) for seat in seats}
+            self._running.boundary = "agent"
             chosen = await asyncio.gather(*(self._act(s, observations[s], infos.get(s, {})) for s in seats))
-            self.boundary, self.acting = "env", ""
+            self._running.boundary, self._running.seat = "env", ""
             actions = dict(zip(seats, chosen, strict=True))
-            done = {seat: keep(action) for seat, action in actions.items()}
-            following, rewards, _, _, infos = self._game.step(actions)
+            recorded = {seat: snapshot(action) for seat, action in actions.items()}
+            observations, rewards, _, _, infos = self._game.step(actions)
             for seat in seats:
-                self._ledger.step(seat, seen[seat], done[seat], rewards[seat], infos.get(seat, {}))
-            observations = following
+                self._log.add_step(seat, before[seat], recorded[seat], rewards[seat], infos.get(seat, {}))
 
     async def play_turns(self) -> None:
-        """Play a turn-based game: a seat's reward arrives when it is its turn, for its last action if there was one."""
-        self.boundary = "env"
+        """Play a turn-based game: the reward of an action is known when it is the seat's turn again."""
+        self._running.boundary = "env"
         self._game.reset(seed=self._seed)
-        self._sit()
-        pending: dict[str, tuple[Any, Any]] = {}
-        self.boundary = "env"
+        self._begin()
+        self._running.boundary = "env"
+        unpaid: dict[str, tuple[Any, Any]] = {}  # per seat: observation and action whose reward is still to come
         for seat in self._game.agent_iter():
             observation, reward, terminated, truncated, info = self._game.last()
-            if seat in pending:
-                self._ledger.step(seat, *pending.pop(seat), reward, info)
-            else:  # others' actions pay it before it ever acts
-                self._ledger.pay(seat, reward, info)
+            if seat in unpaid:
+                self._log.add_step(seat, *unpaid.pop(seat), reward, info)
+            else:  # a reward for the actions of others, before this seat's first one
+                self._log.add_reward(seat, reward, info)
             if terminated or truncated:
                 self._game.step(None)
                 continue
-            seen = keep(observation)
-            self.boundary = "agent"
+            before = snapshot(observation)
+            self._running.boundary = "agent"
             action = await self._act(seat, observation, info)
-            self.boundary = "env"
-            pending[seat] = (seen, keep(action))
+            self._running.boundary = "env"
+            unpaid[seat] = (before, snapshot(action))
             self._game.step(action)
-        if pending:
+        if unpaid:
             raise EnvironmentFault(
-                f"the game ended before seats {sorted(pending)} got the rewards of their last actions"
+                f"the game ended before seats {sorted(unpaid)} got the rewards of their last actions"
             )

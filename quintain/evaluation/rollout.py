@@ -1,4 +1,4 @@
-"""Playing episodes in this process: agents and environments are made, used and closed here."""
+"""Playing episodes in this process: makes agent and environments, plays, and closes them."""
 
 from __future__ import annotations
 
@@ -12,43 +12,57 @@ import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 
 from quintain.agents.adapt import POLICY_FILES
-from quintain.agents.agent import Agent
+from quintain.agents.agent import Agent, Closing, UsesEngine
 from quintain.agents.registry import as_agent, make_agent
 from quintain.engines.engine import Engine
+from quintain.envs.protocols import DescribedEnv
 from quintain.errors import ConfigurationError
 from quintain.evaluation.batched import can_batch, play_batched
 from quintain.evaluation.episode import play_episode, seats
-from quintain.evaluation.loop import Breath, play_jobs, run_in_loop
+from quintain.evaluation.loop import YieldTimer, play_jobs, run_in_loop
 from quintain.evaluation.manifest import describe_agent
 from quintain.records import EpisodeRecord
 
-__all__ = ["EnvLike", "Sink", "as_source", "made_agent", "make_env", "run_episodes"]
+__all__ = ["EnvLike", "Job", "Sink", "as_source", "made_agent", "make_env", "run_episodes"]
 
+#: What an environment is made from: an id, a spec, or a function.
 EnvLike = str | EnvSpec | Callable[[], gym.Env[Any, Any]]
 
+#: An episode to play: its index in the run and its seed.
+Job = tuple[int, int]
+
+#: Takes each finished record.
 Sink = Callable[[EpisodeRecord], None]
 
-#: Threads for environment steps that wait; more only queue on the same cores.
+#: Maximum number of threads for environment steps that wait; more would only queue on the same cores.
 _MAX_THREADS = 16
 
 
 def as_source(agent: Any) -> Agent | Mapping[str, Any]:
-    """Keep a description as it is, so that another process can make its own agent; adapt anything else."""
+    """Return an agent, or the description of one, which each process can make for itself.
+
+    Args:
+        agent: An agent's name, a description ``{"name": ..., ...}``, a file of a policy, or anything that
+            :func:`~quintain.agents.registry.as_agent` adapts.
+
+    Raises:
+        ConfigurationError: If a description has no name.
+    """
     if isinstance(agent, str) and not agent.endswith(POLICY_FILES):
         return {"name": agent}
     if isinstance(agent, Mapping):
         if "name" not in agent:
             raise ConfigurationError(f"an agent's description needs a 'name', got {dict(agent)!r}")
-        # A file is read now: its path would not tell in the record which policy it held.
+        # A file is read now, so that the run's record describes its content and not its path.
         return make_agent(**agent) if str(agent["name"]).endswith(POLICY_FILES) else agent
     return as_agent(agent)
 
 
 @contextmanager
 def made_agent(source: Agent | Mapping[str, Any]) -> Iterator[Agent]:
-    """Make the agent that ``source`` describes, and close it in the end; an agent that is one already is the user's.
+    """Make the agent that ``source`` describes, and close it and its engine at the end.
 
-    So is an engine that was handed over in the description.
+    An agent, or an engine inside a description, that the caller made is left open.
     """
     if not isinstance(source, Mapping):
         yield source
@@ -57,15 +71,19 @@ def made_agent(source: Agent | Mapping[str, Any]) -> Iterator[Agent]:
     try:
         yield agent
     finally:
-        if (close := getattr(agent, "close", None)) is not None:
-            close()
-        engine = getattr(agent, "engine", None)
+        if isinstance(agent, Closing):
+            agent.close()
+        engine = agent.engine if isinstance(agent, UsesEngine) else None
         if isinstance(engine, Engine) and not isinstance(source.get("engine"), Engine):
             engine.close()
 
 
 def make_env(env: EnvLike, env_kwargs: Mapping[str, Any] | None = None) -> gym.Env[Any, Any]:
-    """Make one environment, without Gymnasium's passive checker, which is for tests."""
+    """Make one environment, without Gymnasium's passive checker, which is for tests.
+
+    Raises:
+        ConfigurationError: If ``env_kwargs`` are given with a function.
+    """
     if callable(env) and not isinstance(env, EnvSpec):
         if env_kwargs:
             raise ConfigurationError("env_kwargs go with an environment's id; a function makes its own environment")
@@ -76,66 +94,72 @@ def make_env(env: EnvLike, env_kwargs: Mapping[str, Any] | None = None) -> gym.E
 def run_episodes(
     env: EnvLike,
     env_kwargs: Mapping[str, Any] | None,
-    source: Agent | Mapping[str, Any],
-    jobs: Iterator[tuple[int, int]],
+    agent: Agent | Mapping[str, Any],
+    jobs: Iterator[Job],
     concurrency: int,
     sink: Sink,
-    facts: Callable[[dict[str, Any]], None],
+    on_facts: Callable[[dict[str, Any]], None],
 ) -> None:
-    """Play ``jobs``, pairs of index and seed, in this process, and hand each record to ``sink``.
+    """Play ``jobs`` in this process.
 
-    What only the made agent and environment can tell (model, sandbox level) goes to ``facts``, once, before the first
-    episode.
+    Args:
+        env: The environment.
+        env_kwargs: Its arguments, if it is given by id or spec.
+        agent: The agent, or the description of one.
+        jobs: The episodes to play.
+        concurrency: Maximum number of episodes at once, and so of environments, >= 1.
+        sink: Takes each finished record, in order of completion.
+        on_facts: Called once, before the first episode, with what only the made agent and environment know (model,
+            sandbox level).
     """
-    with made_agent(source) as agent:
-        run_in_loop(lambda: _run(env, env_kwargs, agent, jobs, concurrency, sink, facts))
+    with made_agent(agent) as made:
+        run_in_loop(lambda: _run(env, env_kwargs, made, jobs, concurrency, sink, on_facts))
 
 
 async def _run(
     env: EnvLike,
     env_kwargs: Mapping[str, Any] | None,
     agent: Agent,
-    jobs: Iterator[tuple[int, int]],
+    jobs: Iterator[Job],
     concurrency: int,
     sink: Sink,
-    facts: Callable[[dict[str, Any]], None],
+    on_facts: Callable[[dict[str, Any]], None],
 ) -> None:
     env_id = env if isinstance(env, str) else getattr(env, "id", getattr(env, "__name__", "env"))
     first = make_env(env, env_kwargs)
-    worlds = [first]
+    envs = [first]
     try:
-        facts(_facts(first, agent))
-        if can_batch(first, agent):
-            breath = Breath()
+        on_facts(_facts(first, agent))
+        if can_batch(agent, first):
+            timer = YieldTimer()
             for _ in play_batched(lambda: make_env(env, env_kwargs), agent, jobs, concurrency, sink):
-                if breath.due():
+                if timer.is_due():
                     await asyncio.sleep(0)
             return
         with ThreadPoolExecutor(min(concurrency, _MAX_THREADS), thread_name_prefix="quintain-step") as threads:
             free = [first]
 
-            def sit_down() -> Callable[[tuple[int, int]], Awaitable[EpisodeRecord]]:
+            def start_worker() -> Callable[[Job], Awaitable[EpisodeRecord]]:
                 if free:
-                    world = free.pop()
+                    mine = free.pop()
                 else:
-                    world = make_env(env, env_kwargs)
-                    worlds.append(world)
-                seat = seats(world, env_id, agent)
-                return lambda job: play_episode(world, agent, seat(job[1]), job[0], threads)
+                    mine = make_env(env, env_kwargs)
+                    envs.append(mine)
+                seat = seats(mine, env_id, agent)
+                return lambda job: play_episode(mine, agent, seat(job[1]), job[0], threads)
 
-            await play_jobs(jobs, concurrency, sit_down, sink)
+            await play_jobs(jobs, concurrency, start_worker, sink)
     finally:
-        for world in worlds:
-            world.close()
+        for made in envs:
+            made.close()
 
 
 def _facts(env: gym.Env[Any, Any], agent: Agent) -> dict[str, Any]:
-    """Collect what only the made objects know."""
+    """Collect what only the made agent and environment know."""
     facts: dict[str, Any] = {"agent": describe_agent(agent)}
-    engine = getattr(agent, "engine", None)
+    engine = agent.engine if isinstance(agent, UsesEngine) else None
     if isinstance(engine, Engine):
         facts["capabilities"] = sorted(engine.capabilities)
-    describe = getattr(env.unwrapped, "describe", None)
-    if describe is not None:
-        facts["env"] = describe()
+    if isinstance(env.unwrapped, DescribedEnv):
+        facts["env"] = env.unwrapped.describe()
     return facts

@@ -1,0 +1,148 @@
+"""The record of an episode while it is played: one entry per action, returns, reward terms and the last info."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any, SupportsFloat
+
+import numpy as np
+
+from quintain.engines.engine import ExchangeLog
+from quintain.errors import EnvironmentFault
+from quintain.records import EpisodeRecord, Outcome, Step
+
+__all__ = ["IMMUTABLE", "EpisodeLog", "snapshot"]
+
+#: Types of most observations and actions; their instances need no copy.
+IMMUTABLE = frozenset({str, int, np.int64})
+
+#: Parts of ``info`` that have a field of their own in the record, or that hold the clock.
+_RECORDED_ELSEWHERE = frozenset({"reward_terms", "attack", "episode"})
+
+
+class EpisodeLog:
+    """Collects the steps of one episode and makes its record.
+
+    Args:
+        index: Number of the episode in its run, from 0.
+        seed: The episode's seed.
+
+    Attributes:
+        returns: Sum of rewards per seat so far.
+        info: The environment's last info; in games, the last info of each seat under ``"seats"``.
+        final_observation: The observation after the last step; in games ``None``.
+        truncated: Whether the environment reported truncation.
+    """
+
+    __slots__ = (
+        "_reward_errors",
+        "_reward_terms",
+        "_started",
+        "_steps",
+        "final_observation",
+        "index",
+        "info",
+        "returns",
+        "seed",
+        "truncated",
+    )
+
+    def __init__(self, index: int, seed: int) -> None:
+        self.index = index
+        self.seed = seed
+        self.returns: dict[str, float] = {}
+        self.info: dict[str, Any] = {}
+        self.final_observation: Any = None
+        self.truncated = False
+        self._steps: list[Step] = []
+        self._reward_terms: dict[str, float] = {}
+        self._reward_errors = 0
+        self._started = time.perf_counter()
+
+    def add_step(self, seat: str, observation: Any, action: Any, reward: SupportsFloat, info: dict[str, Any]) -> None:
+        """Record one action of one seat and its reward.
+
+        Args:
+            seat: The acting seat; ``"agent"`` where there is only one.
+            observation: The observation before the action, a :func:`snapshot`.
+            action: The action, a snapshot taken before the environment's step.
+            reward: The reward of that step.
+            info: The environment's ``info`` after the step.
+
+        Raises:
+            EnvironmentFault: If the reward is not a finite number.
+        """
+        value = float(reward)
+        if not math.isfinite(value):
+            raise EnvironmentFault(f"expected a finite reward, got {value!r}")
+        step: Step = {"observation": observation, "action": action, "reward": value}
+        if "attack" in info:
+            step["attack"] = info["attack"]
+        self._steps.append(step)
+        self.returns[seat] = self.returns.get(seat, 0.0) + value
+        self._reward_errors += "reward_error" in info
+        prefix = ""
+        if seat == "agent":
+            self.info = info
+        else:
+            step["seat"] = seat
+            self.info.setdefault("seats", {})[seat] = {k: v for k, v in info.items() if k not in _RECORDED_ELSEWHERE}
+            prefix = f"{seat}/"
+        for name, term in info.get("reward_terms", {}).items():
+            self._reward_terms[prefix + name] = self._reward_terms.get(prefix + name, 0.0) + term
+
+    def add_reward(self, seat: str, reward: SupportsFloat, info: dict[str, Any]) -> None:
+        """Record a reward that a seat of a game receives before its first action: part of its return, but no step.
+
+        Raises:
+            EnvironmentFault: If the reward is not a finite number.
+        """
+        self.add_step(seat, None, None, reward, info)
+        self._steps.pop()
+
+    def finish(self, exchanges: ExchangeLog, error: dict[str, str] | None = None) -> EpisodeRecord:
+        """Make the record.
+
+        Args:
+            exchanges: The requests to language models during the episode, and their replies.
+            error: Description of the infrastructure failure that ended the episode; ``None`` without one.
+        """
+        return EpisodeRecord(
+            index=self.index,
+            seed=self.seed,
+            outcome="error" if error else _outcome(self.info),
+            returns=self.returns,
+            steps=self._steps,
+            final_observation=self.final_observation,
+            truncated=self.truncated,
+            info={k: v for k, v in self.info.items() if k not in _RECORDED_ELSEWHERE},
+            reward_terms=self._reward_terms,
+            reward_errors=self._reward_errors,
+            error=error,
+            calls=[{"key": e.request.key, "replies": [r.to_dict() for r in e.replies]} for e in exchanges.exchanges],
+            prompt_tokens=exchanges.prompt_tokens,
+            completion_tokens=exchanges.completion_tokens,
+            wall_s=round(time.perf_counter() - self._started, 6),
+        )
+
+
+def snapshot(value: Any) -> Any:
+    """Copy the arrays in ``value``, which environments and agents may overwrite; return anything else unchanged."""
+    if type(value) in IMMUTABLE:
+        return value
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, dict):
+        return {name: snapshot(part) for name, part in value.items()}
+    return tuple(map(snapshot, value)) if isinstance(value, tuple) else value
+
+
+def _outcome(info: dict[str, Any]) -> Outcome:
+    if info.get("success"):
+        return "success"
+    if info.get("invalid_action"):
+        return "invalid_action"
+    if info.get("parse_error"):
+        return "parse_error"
+    return "failure" if "success" in info else "finished"
