@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from quintain.errors import ConfigurationError
-from quintain.evaluation.executors.process import run_in_processes
-from quintain.evaluation.manifest import make_manifest
+from quintain.evaluation.executors import EXECUTORS
+from quintain.evaluation.manifest import make_manifest, warn_if_undescribed
 from quintain.evaluation.recording import Recording, check_counts
 from quintain.evaluation.report import Report
-from quintain.evaluation.rollout import EnvLike, as_source, run_episodes
+from quintain.evaluation.rollout import EnvLike, as_source
 from quintain.records import EpisodeRecord
 from quintain.seeding import SeedStream
 
-__all__ = ["Executor", "evaluate"]
-
-Executor = Literal["inline", "process"]
+__all__ = ["evaluate"]
 
 
 def evaluate(
@@ -31,16 +28,16 @@ def evaluate(
     env_kwargs: Mapping[str, Any] | None = None,
     resume: bool = False,
     retry_errors: bool = False,
-    executor: Executor = "inline",
+    executor: str = "inline",
     workers: int = 2,
     confidence: float = 0.95,
     progress: bool | None = None,
     on_episode: Callable[[EpisodeRecord], None] | None = None,
 ) -> Report:
-    """Play many episodes and report what came out.
+    """Play many episodes and report the results.
 
-    Episode ``i`` has a seed that depends on ``seed`` and ``i`` alone, so concurrency, executor and interruptions do not
-    change what is played.
+    The seed of episode ``i`` depends on ``seed`` and ``i`` alone, so concurrency, executor and interruptions do not
+    change any episode.
 
     Args:
         env: Id of a registered environment, a spec, or a function that makes one.
@@ -48,16 +45,17 @@ def evaluate(
             :func:`~quintain.agents.registry.as_agent` takes.
         episodes: Number of episodes, >= 1.
         seed: Root seed, >= 0.
-        concurrency: Episodes that are live at once; a language model gets the requests of all of them as one batch.
-        out: Folder for manifest and records; nothing is written without it.
-        env_kwargs: Arguments for the environment.
+        concurrency: Maximum number of episodes at once, >= 1; a language model gets their requests as one batch.
+        out: Run folder for manifest and records; ``None`` writes nothing.
+        env_kwargs: Arguments for the environment, if it is given by id or spec.
         resume: Continue the run in ``out``: finished episodes are kept.
-        retry_errors: With ``resume``: play the episodes again that failed for infrastructure reasons, and only them.
-        executor: ``"inline"`` runs in this process; ``"process"`` in ``workers`` fresh ones, to which environment and
-            agent must be sendable.
-        workers: Processes of the ``process`` executor.
+        retry_errors: With ``resume``: play again only the episodes that failed for infrastructure reasons.
+        executor: Where to play: ``"inline"``, in this process; ``"process"``, in ``workers`` new processes, for which
+            environment and agent must be picklable; or another name of
+            :data:`~quintain.evaluation.executors.EXECUTORS`.
+        workers: Number of processes or machines of the executor, >= 1; ``"inline"`` ignores it.
         confidence: Nominal coverage of the intervals, in (0, 1).
-        progress: Show a progress bar; by default where there is a terminal.
+        progress: Show a progress bar; ``None`` shows it where there is a terminal.
         on_episode: Called with each finished record, in order of completion.
 
     Returns:
@@ -74,17 +72,19 @@ def evaluate(
         (1.0, 0)
     """
     check_counts(episodes=episodes, concurrency=concurrency, workers=workers)
-    if executor not in ("inline", "process"):
-        raise ConfigurationError(f"executor must be 'inline' or 'process', got {executor!r}")
+    play = EXECUTORS.load(executor)
     source = as_source(agent)
+    if out is not None:
+        warn_if_undescribed(source)
     seeds = SeedStream(seed, "episode")
     manifest = make_manifest(env, env_kwargs, source, seed)
     with Recording(
         manifest, episodes, out=out, resume=resume, retry_errors=retry_errors, progress=progress, on_episode=on_episode
     ) as run:
         jobs = [(i, seeds[i]) for i in run.todo]
-        if executor == "process" and jobs:
-            run_in_processes(env, env_kwargs, source, jobs, concurrency, workers, run.add, run.add_facts)
-        elif jobs:
-            run_episodes(env, env_kwargs, source, iter(jobs), min(concurrency, len(jobs)), run.add, run.add_facts)
+        if jobs:
+            play(
+                env, env_kwargs, source, jobs,
+                concurrency=concurrency, workers=workers, sink=run.add, on_facts=run.add_facts,
+            )  # fmt: skip
     return run.report(confidence)

@@ -194,7 +194,10 @@ def test_strategies_of_games_play(quintain, strategy):
         (["CartPole-v1", "-a", "tit-for-tat"], "plays repeated games"),
         (["CodeReason-v0", "-a", "all-text", "--engine", "replay"], "name it as in 'replay:PATH' (--model PATH)"),
         (["CodeReason-v0", "-a", "replay"], "(--agent-arg run=...)"),
-        (["CodeReason-v0", "-a", "oracle", "--executor", "processes"], "executor must be"),
+        (
+            ["CodeReason-v0", "-a", "oracle", "--executor", "processes"],
+            "unknown executor 'processes'; did you mean 'process'?",
+        ),
     ],
 )
 def test_mistakes_are_one_message_and_leave_no_folder_behind(quintain, words, message):

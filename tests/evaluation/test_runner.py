@@ -315,7 +315,7 @@ def test_a_configuration_that_cannot_work_stops_the_run():
         ({"episodes": 0}, "episodes must be"),
         ({"concurrency": 0}, "concurrency must be"),
         ({"seed": -1}, "seed must be"),
-        ({"executor": "cloud"}, "executor must be"),
+        ({"executor": "cloud"}, "unknown executor 'cloud'"),
         ({"resume": True}, "need the folder"),
         ({"retry_errors": True, "out": "x"}, "resume=True"),
         ({"executor": "process", "env_kwargs": None, "agent": lambda o: 0}, "cannot be sent"),

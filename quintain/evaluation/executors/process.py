@@ -1,4 +1,4 @@
-"""The ``process`` executor: the same episodes in fresh processes, handed out one by one."""
+"""The ``process`` executor: worker processes that take the episodes one by one."""
 
 from __future__ import annotations
 
@@ -8,128 +8,175 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from typing import Any
+from typing import Any, Self
 
+from quintain.agents.agent import Agent
 from quintain.errors import ConfigurationError, QuintainError
+from quintain.evaluation.rollout import EnvLike, Job, Sink, run_episodes
 from quintain.records import EpisodeRecord
 
-__all__ = ["run_in_processes"]
+__all__ = ["Workers", "run_in_processes"]
+
+#: What a worker sends: a finished record, facts about agent and environment, or why it cannot go on.
+Message = EpisodeRecord | dict[str, Any] | Exception
 
 
 def run_in_processes(
-    env: Any,
+    env: EnvLike,
     env_kwargs: Mapping[str, Any] | None,
-    source: Any,
-    jobs: Sequence[tuple[int, int]],
+    agent: Agent | Mapping[str, Any],
+    jobs: Sequence[Job],
+    *,
     concurrency: int,
     workers: int,
-    sink: Callable[[EpisodeRecord], None],
-    facts: Callable[[dict[str, Any]], None],
+    sink: Sink,
+    on_facts: Callable[[dict[str, Any]], None],
 ) -> None:
-    """Play ``jobs`` in ``workers`` spawned processes.
+    """Play ``jobs`` in ``workers`` spawned processes; see :class:`~quintain.evaluation.executors.Executor`.
 
-    A worker that dies (killed, out of memory) costs the episodes it had in flight: they become error records. Another
-    takes its place, unless it died before its first episode, as the next one would.
+    If a worker dies (killed, out of memory), its unfinished episodes become error records and another worker replaces
+    it.
 
     Raises:
-        ConfigurationError: If environment or agent cannot be sent to another process, or no worker gets as far as an
-            episode.
+        ConfigurationError: If environment or agent cannot be sent to another process, or no worker starts an episode.
         Exception: Whatever a worker raised because the configuration cannot work.
     """
     try:
-        payload = pickle.dumps((env, env_kwargs, source))
+        payload = pickle.dumps((env, env_kwargs, agent))
     except Exception as error:
         raise ConfigurationError(
             f"environment or agent cannot be sent to another process ({error}); "
             "name them instead, as in agent={'name': 'code-interpreter', 'engine': 'transformers'}"
         ) from error
-    context = multiprocessing.get_context("spawn")
-    counter = context.Value("l", 0)
-    takers = context.RawArray("l", len(jobs))  # who took the job: 0 nobody, else the worker's number from 1
-    missing = dict(jobs)
-    workers = min(workers, len(jobs))
-    share = max(1, concurrency // workers)
-    processes: list[SpawnProcess] = []
-    crew: dict[Connection, int] = {}
+    count = min(workers, len(jobs))
+    with Workers(payload, jobs, concurrency=max(1, concurrency // count)) as pool:
+        for _ in range(count):
+            pool.start()
+        for message in pool.collect():
+            if isinstance(message, EpisodeRecord):
+                sink(message)
+            elif isinstance(message, dict):
+                on_facts(message)
+            else:
+                raise message
+    pool.check_complete()
 
-    def hire() -> None:
-        ours, theirs = context.Pipe(duplex=False)
-        number = len(processes) + 1
-        arguments = (theirs, payload, list(jobs), counter, takers, number, share)
-        process = context.Process(target=_work, args=arguments, daemon=True)
+
+class Workers:
+    """Spawned processes that take jobs from a common list, one by one. Use as a context manager.
+
+    Args:
+        payload: Environment, its arguments and agent, pickled.
+        jobs: Index and seed of each episode.
+        concurrency: Maximum number of episodes at once in each worker.
+    """
+
+    def __init__(self, payload: bytes, jobs: Sequence[Job], *, concurrency: int) -> None:
+        self._payload = payload
+        self._jobs = list(jobs)
+        self._concurrency = concurrency
+        self._context = multiprocessing.get_context("spawn")
+        self._next_job = self._context.Value("l", 0)
+        self._takers = self._context.RawArray("l", len(jobs))  # per job: the number of its worker, 0 for none yet
+        self._missing = dict(jobs)
+        self._processes: list[SpawnProcess] = []
+        self._pipes: dict[Connection, int] = {}
+
+    def start(self) -> None:
+        """Start a worker."""
+        ours, theirs = self._context.Pipe(duplex=False)
+        number = len(self._processes) + 1
+        arguments = (
+            theirs, self._payload, self._jobs, self._next_job, self._takers, number, self._concurrency,
+        )  # fmt: skip
+        process = self._context.Process(target=_work, args=arguments, daemon=True)
         process.start()
         theirs.close()
-        processes.append(process)
-        crew[ours] = number
+        self._processes.append(process)
+        self._pipes[ours] = number
 
-    def bury(number: int) -> None:
-        process = processes[number - 1]
-        process.join()
-        taken = [job for job, taker in zip(jobs, takers, strict=True) if taker == number]
-        message = f"the worker process died with exit code {process.exitcode}"
-        error = {"boundary": "env", "type": "WorkerDied", "message": message}
-        for index, seed in taken:
-            if missing.pop(index, None) is not None:
-                sink(EpisodeRecord(index, seed, "error", {}, error=error))
-        if taken and 0 in takers:
-            hire()
-
-    try:
-        for _ in range(workers):
-            hire()
-        while crew:
-            for pipe in wait(list(crew)):
+    def collect(self) -> Iterator[Message]:
+        """Yield what the workers send, and error records for the episodes of those that died, until all have ended."""
+        while self._pipes:
+            for pipe in wait(list(self._pipes)):
                 assert isinstance(pipe, Connection)
                 try:
                     message = pipe.recv()
-                except (EOFError, OSError):  # it is done, or died, perhaps in the middle of a message
-                    bury(crew.pop(pipe))
+                except (EOFError, OSError):  # the worker is done, or died, perhaps in the middle of a message
+                    yield from self._replace(self._pipes.pop(pipe))
                     continue
                 if isinstance(message, EpisodeRecord):
-                    del missing[message.index]
-                    sink(message)
-                elif isinstance(message, dict):
-                    facts(message)
-                else:
-                    raise message
-    finally:
-        for process in processes:
+                    del self._missing[message.index]
+                yield message
+
+    def _replace(self, number: int) -> Iterator[EpisodeRecord]:
+        """Yield error records for what an ended worker left unfinished; start another one if jobs are left.
+
+        A worker that took no job is not replaced, since the next one would fail alike.
+        """
+        process = self._processes[number - 1]
+        process.join()
+        taken = [job for job, taker in zip(self._jobs, self._takers, strict=True) if taker == number]
+        message = f"the worker process died with exit code {process.exitcode}"
+        for index, seed in taken:
+            if self._missing.pop(index, None) is not None:
+                error = {"boundary": "env", "type": "WorkerDied", "message": message}
+                yield EpisodeRecord(index, seed, "error", {}, error=error)
+        if taken and 0 in self._takers:
+            self.start()
+
+    def stop(self) -> None:
+        """End all workers at once, and wait for them."""
+        for process in self._processes:
             process.terminate()
-        for process in processes:
+        for process in self._processes:
             process.join()
-    if missing:
-        raise ConfigurationError(
-            f"{len(missing)} episodes were not played: the worker processes ended before their first one (exit codes "
-            f"{[p.exitcode for p in processes]}); what they said is above. A script that plays in processes must do so "
-            'under `if __name__ == "__main__":`'
-        )
+
+    def check_complete(self) -> None:
+        """Raise if some jobs have no record.
+
+        Raises:
+            ConfigurationError: With the exit codes of the workers.
+        """
+        if self._missing:
+            raise ConfigurationError(
+                f"{len(self._missing)} episodes were not played: the worker processes ended before their first one "
+                f"(exit codes {[p.exitcode for p in self._processes]}); their own messages are above. A script that "
+                'plays in processes must do so under `if __name__ == "__main__":`'
+            )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
 
 
 def _work(
     pipe: Connection,
     payload: bytes,
-    jobs: list[tuple[int, int]],
-    counter: Any,
+    jobs: list[Job],
+    next_job: Any,
     takers: Any,
     number: int,
     concurrency: int,
 ) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
-    from quintain.evaluation.rollout import run_episodes
+    """Play jobs until none is left; the main function of a worker process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
 
-    def take() -> Iterator[tuple[int, int]]:
+    def take() -> Iterator[Job]:
         while True:
-            with counter.get_lock():
-                job = counter.value
+            with next_job.get_lock():
+                job = next_job.value
                 if job == len(jobs):
                     return
                 takers[job] = number
-                counter.value += 1
+                next_job.value += 1
             yield jobs[job]
 
     try:
-        env, env_kwargs, source = pickle.loads(payload)  # our own parent's bytes
-        run_episodes(env, env_kwargs, source, take(), concurrency, pipe.send, pipe.send)
+        env, env_kwargs, agent = pickle.loads(payload)  # written by the parent process
+        run_episodes(env, env_kwargs, agent, take(), concurrency, pipe.send, pipe.send)
     except Exception as error:
         pipe.send(_sendable(error))
     finally:
@@ -137,7 +184,7 @@ def _work(
 
 
 def _sendable(error: Exception) -> Exception:
-    """Return the error itself where it survives the journey, else one that says what it was."""
+    """Return the exception if it can be pickled, else one that quotes it."""
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:

@@ -1,0 +1,27 @@
+"""Executors are found by name, and none changes an episode."""
+
+from __future__ import annotations
+
+import quintain
+from quintain.evaluation.executors import EXECUTORS
+from quintain.evaluation.rollout import run_episodes
+
+
+def backwards(env, env_kwargs, agent, jobs, *, concurrency, workers, sink, on_facts):
+    """Play the episodes one by one, the last one first."""
+    run_episodes(env, env_kwargs, agent, iter(jobs[::-1]), 1, sink, on_facts)
+
+
+def test_an_executor_of_the_users_own_is_found_by_module_and_name():
+    order = []
+    options = {"episodes": 4, "seed": 3, "progress": False}
+    mine = quintain.evaluate(
+        "CartPole-v1", "random", executor=f"{__name__}:backwards", on_episode=lambda e: order.append(e.index), **options
+    )
+    inline = quintain.evaluate("CartPole-v1", "random", **options)
+    assert order == [3, 2, 1, 0]
+    assert repr([e.steps for e in mine.episodes]) == repr([e.steps for e in inline.episodes])
+
+
+def test_the_executors_of_this_package_are_registered():
+    assert {"inline", "process"} <= set(EXECUTORS)
