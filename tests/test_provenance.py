@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import json
+import sys
 import warnings
 
 import numpy as np
@@ -82,21 +84,19 @@ def test_versions_are_those_of_the_packages_that_are_installed():
     assert found["numpy"] == np.__version__
 
 
-def test_an_agent_that_does_not_describe_itself_is_told_apart_by_the_source_of_its_class():
-    class Agent:
-        def begin(self, seat):
-            return self
-
-    one = Agent
-
-    class Agent:
-        def begin(self, seat):
-            return None
-
-    first, second = describe_agent(one()), describe_agent(Agent())
-    assert first["agent"] == second["agent"]
+def test_an_agent_that_does_not_describe_itself_is_told_apart_by_the_source_of_its_class(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    descriptions = []
+    for action in (0, 1, 0):
+        text = f"class Agent:\n    def begin(self, seat):\n        return lambda observation: {action}\n"
+        (tmp_path / "own_agent.py").write_text(text + "#" * (len(descriptions)))
+        monkeypatch.delitem(sys.modules, "own_agent", raising=False)
+        importlib.invalidate_caches()
+        descriptions.append(describe_agent(importlib.import_module("own_agent").Agent()))
+    first, second, third = descriptions
+    assert first["agent"] == second["agent"] == "own_agent.Agent"
     assert first["source_hash"] != second["source_hash"]
-    assert describe_agent(one()) == first
+    assert first == third
 
 
 def test_a_run_of_an_agent_that_does_not_describe_itself_warns(tmp_path):
