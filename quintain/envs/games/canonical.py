@@ -1,4 +1,4 @@
-"""The games that have names, and one function that turns a name or plain data into a game."""
+"""The canonical named games, and ``load_game``, which makes a game of a name or of plain data."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ def battle_of_the_sexes(first: float = 10, second: float = 7) -> NormalFormGame:
     """Akata et al. (2025): both want to meet, player 0 at football (10, 7), player 1 at the ballet (7, 10).
 
     Args:
-        first: What player 0 earns where both choose football, and player 1 where both choose the ballet.
-        second: What the other one earns.
+        first: Payoff at the preferred meeting place: player 0's at football, player 1's at the ballet.
+        second: Payoff at the other meeting place.
     """
     row = [[first, 0], [0, second]]
     return bimatrix("battle_of_the_sexes", row, [[second, 0], [0, first]], (("football", "ballet"),) * 2)
@@ -83,7 +83,7 @@ def public_goods(players: int = 4, multiplier: float = 1.6, endowment: float = 1
     Args:
         players: Number of players n, >= 2.
         multiplier: Growth m of the pot.
-        endowment: What each player may give, e > 0.
+        endowment: Maximum contribution of each player, e > 0.
         levels: Number of evenly spaced contributions, from everything (option 0) to nothing, >= 2.
 
     Raises:
@@ -141,11 +141,11 @@ def load_game(game: GameLike, **arguments: Any) -> NormalFormGame:
         game: A name (``"stag_hunt"``, ``"ordinal_6_7"``; numbers after a colon are arguments, as in
             ``"battle_of_the_sexes:9,8"`` or ``"public_goods:3"``), payoff tensors as nested lists, a mapping as
             :meth:`NormalFormGame.to_dict` returns it (only ``payoffs`` is required), or a game.
-        **arguments: For named games that take some, such as ``public_goods``.
+        **arguments: Arguments of a named game, such as ``players`` of ``public_goods``.
 
     Raises:
         UnknownNameError: If no game has that name.
-        ConfigurationError: If the data describe no game.
+        ConfigurationError: If the data do not describe a game, or the arguments do not fit it.
 
     Example:
         >>> load_game("public_goods:3").shape

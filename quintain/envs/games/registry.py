@@ -14,18 +14,18 @@ __all__ = ["register"]
 
 _PACKAGE = "quintain.envs.games"
 
-# Who sits opposite where a single-seat id is made without an opponent: tit-for-tat, where every player has two options.
+# Default opponents of the single-seat environments; tit-for-tat where every player has two options.
 _OPPONENTS = {"rock_paper_scissors": "fictitious-play"}
 
 
 def register(provider: str = "quintain.agents.games:opponent") -> None:
-    """Register every id that is not registered yet; cheap, and harmless to call again.
+    """Register every id that is not registered yet; idempotent, imports nothing.
 
-    ``RepeatedGame-v0`` takes any game; ``PrisonersDilemma-v0`` and its like, and ``OrdinalGame-1-1-v0`` to
-    ``OrdinalGame-12-12-v0``, have theirs filled in.
+    ``RepeatedGame-v0`` takes any game as argument; the ids of ``GAME_IDS`` and ``OrdinalGame-1-1-v0`` to
+    ``OrdinalGame-12-12-v0`` set it.
 
     Args:
-        provider: Where the single-seat environments find opponents; see
+        provider: ``"module:function"`` that makes the opponents of the single-seat environments; see
             :class:`~quintain.envs.games.OpponentProvider`.
     """
     ordinal = {f"OrdinalGame-{r}-{c}-v0": f"ordinal_{r}_{c}" for r in range(1, 13) for c in range(1, 13)}
@@ -36,5 +36,5 @@ def register(provider: str = "quintain.agents.games:opponent") -> None:
         if env_id not in aec_registry:
             pettingzoo.register("aec", env_id, f"{_PACKAGE}.turns:repeated_game_aec", kwargs=kwargs)
         if env_id not in gymnasium.registry:
-            alone = {**kwargs, "provider": provider, "opponent": _OPPONENTS.get(game, "tit-for-tat")}
-            gymnasium.register(env_id, f"{_PACKAGE}.single_seat:RepeatedGameEnv", kwargs=alone)
+            single_seat = {**kwargs, "provider": provider, "opponent": _OPPONENTS.get(game, "tit-for-tat")}
+            gymnasium.register(env_id, f"{_PACKAGE}.single_seat:RepeatedGameEnv", kwargs=single_seat)

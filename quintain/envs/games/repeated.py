@@ -1,4 +1,4 @@
-"""A normal-form game played over and over by the same players, who move at the same time."""
+"""Repeated normal-form games: the same players choose simultaneously in every round."""
 
 from __future__ import annotations
 
@@ -13,38 +13,40 @@ from gymnasium.utils import seeding
 from pettingzoo import ParallelEnv
 
 from quintain.envs.games.canonical import GameLike, load_game
-from quintain.envs.games.rules import NO_MOVE, Rules, Unit
+from quintain.envs.games.rules import NO_MOVE, Rules, RulesInfo, Unit
+from quintain.envs.games.seat_interface import SeatInterface, View
 from quintain.envs.games.seat_view import Observer, SeatView
-from quintain.envs.games.window import View, Window
-from quintain.envs.games.words import Narrator
+from quintain.envs.games.words import TextView
 from quintain.errors import ConfigurationError
 
 __all__ = ["RepeatedGame", "View"]
 
-_MAX_NAME = 60
+#: Maximum length of an option's name, in characters.
+MAX_NAME_CHARS = 60
 
 
 class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped at this border
     """A repeated normal-form game.
 
     Description:
-        ``n`` players choose among their options at the same time, see what happened, and play again. The stage game is
-        any payoff tensor; its number of rounds is fixed or random, hands may tremble, and histories may be private.
+        In every round all players choose one of their options simultaneously; then moves and payoffs are revealed. The
+        stage game is any payoff tensor for n >= 2 players; the number of rounds is fixed or random, moves may be
+        replaced by noise ("trembling hand"), and histories may be private.
 
     Observation:
         ``view="numeric"``: ``Dict(observation, action_mask)``. ``observation`` is a float32 vector in [0, 1]: for each
         of the last ``memory`` rounds, latest first, one one-hot block per player (own move first, then the others in
         seat order from the next seat on; all zeros for rounds not yet played, illegal moves and hidden ones), then a
         flag for "no round played yet", then the share of rounds played (0 when the horizon is hidden or random).
-        Arrays are read-only, because equal ones are shared: copy what you want to change.
+        Arrays are read-only and shared between steps: copy one before changing it.
         ``view="both"`` adds the key ``text``; ``view="text"`` is that text alone, with text actions.
 
     Action:
         The index of an option; option 0 is the cooperative or first one. In the text view, its name.
 
     Reward:
-        The payoff of the cell. A move that is not an option makes the round void: it counts as played, nobody earns
-        anything, and each offender loses the spread of its own payoffs (best minus worst).
+        The payoff of the joint move. A move that is not an option makes the round void: it counts as played, all
+        payoffs are 0, and each player with an illegal move is penalised by its payoff range (maximum minus minimum).
 
     Episode end:
         ``terminated`` after the last round, fixed or random. ``truncated`` when ``max_cycles``, or the cap ``rounds``
@@ -53,16 +55,18 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
     Info:
         ``round`` (rounds played), ``moves`` and ``payoffs`` of the last round (own first; ``-1`` and ``None`` where
         hidden or void; ``None`` before the first), ``reward_terms`` (``payoff``, ``penalty``), ``invalid_action``,
-        ``parse_error``, ``task_id``, ``task_hash``, ``success`` (at the end: no illegal move, and at least what the
-        seat could guarantee itself in pure strategies) and ``metrics`` (at the end: ``score``, ``normalised_score`` =
-        score over rounds times the best cell, ``cooperation`` = share of option 0). ``reset`` adds ``rules``:
-        everything a player may know about the game, as plain data from its own point of view.
+        ``parse_error``, ``task_id``, ``task_hash``, ``success`` (at the end: no illegal move, and a score of at least
+        the seat's maximin value in pure strategies) and ``metrics`` (at the end: ``score``, ``rounds``,
+        ``illegal_moves``, ``cooperation`` = share of rounds with option 0, ``normalised_score`` = score / (rounds *
+        maximum payoff), where that is positive). ``reset`` adds ``rules``, a
+        :class:`~quintain.envs.games.rules.RulesInfo`: everything a player may know about the game, from its own point
+        of view.
 
     Arguments:
         See ``__init__``. All are plain data.
 
     Determinism:
-        Trembles and random endings are drawn from the generator seeded by ``reset``. Nothing else is random.
+        Noise and random endings are drawn from the generator seeded by ``reset``. Nothing else is random.
 
     Source:
         Protocol of Akata et al., "Playing repeated games with Large Language Models", Nature Human Behaviour 9 (2025).
@@ -97,21 +101,23 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
         """Set up the game.
 
         Args:
-            game: Name, payoff tensors as nested lists, or a mapping with ``payoffs`` and perhaps ``options``.
-            rounds: Number of rounds, >= 1; the most that are played when the end is random.
+            game: Name of a game, payoff tensors as nested lists, or a mapping with ``payoffs`` and optionally
+                ``options``; see :func:`~quintain.envs.games.load_game`.
+            rounds: Number of rounds, >= 1; with ``continuation`` the maximum number.
             game_args: Arguments of a named game, such as ``{"players": 5}`` for ``public_goods``.
-            continuation: Probability that another round follows, or ``None`` for a fixed number of rounds.
-            noise: Probability that a player's hand trembles.
-            history: Whether players see each other's moves and payoffs.
-            horizon: Whether players are told how long the game lasts.
-            unit: What payoffs are called in text.
-            view: What players observe and how they act.
+            continuation: Probability in [0, 1) that another round follows, or ``None`` for a fixed number of rounds.
+            noise: Probability in [0, 1] that a player's move is replaced by another of its options, drawn uniformly.
+            history: ``"public"``: players see all moves and payoffs. ``"private"``: only their own.
+            horizon: ``"known"``: observations and ``rules`` contain the number of rounds or the continuation
+                probability. ``"hidden"``: they do not.
+            unit: Unit of the payoffs in text observations.
+            view: Kind of observations and actions; see Observation and Action above.
             memory: Number of past rounds in the numeric observation, >= 1.
-            max_cycles: Stop after so many rounds whatever the rules say (PettingZoo's convention), or ``None``.
-            render_mode: ``"ansi"`` returns the table of moves as text, ``"human"`` prints it.
+            max_cycles: Truncate the match after this number of rounds (PettingZoo's convention), or ``None``.
+            render_mode: ``"ansi"``: ``render`` returns the moves as text. ``"human"``: every step prints them.
 
         Raises:
-            ConfigurationError: If an argument is out of range or the game is not one.
+            ConfigurationError: If an argument is out of range or ``game`` does not describe a game.
         """
         self.game = load_game(game, **(game_args or {}))
         self.rules = Rules(rounds, continuation, noise, history, horizon, unit)
@@ -121,8 +127,8 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
             raise ConfigurationError(f"memory must be an integer >= 1, got {memory!r}")
         if max_cycles is not None and max_cycles < 1:
             raise ConfigurationError(f"max_cycles must be >= 1 or None, got {max_cycles!r}")
-        if any(len(name) > _MAX_NAME for names in self.game.options for name in names):
-            raise ConfigurationError(f"names of options may have at most {_MAX_NAME} characters")
+        if any(len(name) > MAX_NAME_CHARS for names in self.game.options for name in names):
+            raise ConfigurationError(f"names of options may have at most {MAX_NAME_CHARS} characters")
         self.view, self.memory, self.max_cycles, self.render_mode = view, memory, max_cycles, render_mode
 
         players = range(self.game.players)
@@ -134,16 +140,18 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
             self.rules.fingerprint(self.game),
         )
         self._observers = [Observer(self.game, self.rules, seat, memory, task) for seat in players]
-        self._windows = [
-            Window(view, memory, self._observers[seat], Narrator(self.game, self.rules, seat), self.game.options[seat])
+        self._interfaces = [
+            SeatInterface(
+                view, memory, self._observers[seat], TextView(self.game, self.rules, seat), self.game.options[seat]
+            )
             for seat in players
         ]
         self._spread = [float(np.ptp(self.game.payoffs[seat])) for seat in players]
-        self._nobody = dict.fromkeys(self.possible_agents, False)
-        # Actions that can be taken as they are -> what each seat sees of them.
+        self._all_false = dict.fromkeys(self.possible_agents, False)
+        # Joint actions that need no parsing -> each seat's view of them.
         self._direct: dict[tuple[int, ...], list[SeatView]] = {}
         self._shows_progress = horizon == "known" and continuation is None
-        self._ends_plainly = continuation is None and max_cycles is None
+        self._fixed_length = continuation is None and max_cycles is None
         self._sees_last_round_only = view == "numeric" and memory == 1
         self._clear()
 
@@ -151,18 +159,18 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
 
     def observation_space(self, agent: str) -> spaces.Space[Any]:
         """Return the observation space of a seat; always the same object."""
-        return self._windows[self.possible_agents.index(agent)].observation_space
+        return self._interfaces[self.possible_agents.index(agent)].observation_space
 
     def action_space(self, agent: str) -> spaces.Space[Any]:
         """Return the action space of a seat; always the same object."""
-        return self._windows[self.possible_agents.index(agent)].action_space
+        return self._interfaces[self.possible_agents.index(agent)].action_space
 
     # -- play --------------------------------------------------------------------------------------------------------
 
     def reset(
         self, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-        """Start a new match. ``options`` are accepted for the interface's sake and change nothing."""
+        """Start a new match. ``options`` are ignored."""
         if seed is not None:
             self.np_random, _ = seeding.np_random(seed)
         self._clear()
@@ -170,7 +178,7 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
         observations, infos = {}, {}
         for seat, agent in enumerate(self.agents):
             blank = self._observers[seat].blank
-            observations[agent] = self._windows[seat].show(blank, 0.0, self.history)
+            observations[agent] = self._interfaces[seat].observe(blank, 0.0, self.history)
             infos[agent] = blank.info | {
                 "reward_terms": {"payoff": 0.0, "penalty": 0.0},
                 "metrics": {},
@@ -181,11 +189,11 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
     def step(
         self, actions: Mapping[str, Any]
     ) -> tuple[dict[str, Any], dict[str, float], dict[str, bool], dict[str, bool], dict[str, dict[str, Any]]]:
-        """Play one round. A missing or illegal action voids it; see the class."""
+        """Play one round. A missing or illegal action makes it void; see the class."""
         agents = self.agents
         if not agents:
             return {}, {}, {}, {}, {}
-        # This is a hot path. Legal moves that were played before are found at once; the rest is read with care.
+        # This is a hot path. Joint moves that were parsed before are looked up; others take the slow path.
         joint: tuple[Any, ...] = tuple(map(actions.get, self.possible_agents))
         problems = None
         for move in joint:
@@ -198,13 +206,13 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
             joint, cell, problems = self._resolve(joint)
         self.history.append(joint)
         played, rounds = len(self.history), self.rules.rounds
-        terminated, truncated = (played >= rounds, False) if self._ends_plainly else self._ending(played)
+        terminated, truncated = (played >= rounds, False) if self._fixed_length else self._ending(played)
 
         progress = played / rounds if self._shows_progress else 0.0
         observations, rewards, infos = {}, {}, {}
         plain = self._sees_last_round_only
         for view in cell:
-            # What a reader could change is made afresh; tuples and read-only arrays are shared.
+            # Mutable values are new objects in each step; tuples and read-only arrays are shared.
             agent, reward = view.agent, view.reward
             if plain:
                 vector = view.frames.get(progress)
@@ -212,8 +220,8 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
                     vector = view.frame(progress)
                 observations[agent] = {"observation": vector, "action_mask": view.mask}
             else:
-                window = self._windows[self.possible_agents.index(agent)]
-                observations[agent] = window.show(view, progress, self.history)
+                interface = self._interfaces[self.possible_agents.index(agent)]
+                observations[agent] = interface.observe(view, progress, self.history)
             infos[agent] = info = view.info.copy()
             info["round"] = played
             info["reward_terms"] = {"payoff": reward, "penalty": 0.0}
@@ -227,16 +235,13 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
             self._conclude(infos)
             self.agents = []
         else:
-            terminations, truncations = self._nobody.copy(), self._nobody.copy()
+            terminations, truncations = self._all_false.copy(), self._all_false.copy()
         if self.render_mode == "human":
             self.render()
         return observations, rewards, terminations, truncations, infos
 
-    def rules_seen_by(self, seat: int) -> dict[str, Any]:
-        """Everything the player in ``seat`` may know before the first round, as fresh JSON-able data.
-
-        Payoffs and option names are listed from its point of view: itself first, then the others in seat order.
-        """
+    def rules_seen_by(self, seat: int) -> RulesInfo:
+        """Return the rules that the player in ``seat`` may know before the first round, as new JSON-able data."""
         known = self.rules.horizon == "known"
         return {
             "game": self.game.name,
@@ -255,7 +260,7 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
         return {"rules": self.rules.fingerprint(self.game), "view": self.view, "memory": self.memory}
 
     def render(self) -> str | None:
-        """Show the moves so far, one line per player: printed in ``"human"`` mode, otherwise returned."""
+        """Print the moves so far, one line per player, in mode ``"human"``; otherwise return them as text."""
         lines = [f"{self.game.name}, round {len(self.history)}"]
         for seat, agent in enumerate(self.possible_agents):
             moves = " ".join("-" if m[seat] == NO_MOVE else self.game.options[seat][m[seat]] for m in self.history)
@@ -267,33 +272,33 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
 
     @property
     def totals(self) -> list[float]:
-        """What each player has earned so far, penalties included."""
+        """Sum of each player's rewards so far, penalties included."""
         return self._totals(Counter(self.history))
 
-    # -- inside ------------------------------------------------------------------------------------------------------
+    # -- helpers -----------------------------------------------------------------------------------------------------
 
     def _clear(self) -> None:
         self.history: list[tuple[int, ...]] = []
         self._illegal = [0] * self.game.players
-        for window in self._windows:
-            window.forget()
+        for interface in self._interfaces:
+            interface.reset()
 
     def _resolve(self, actions: Sequence[Any]) -> tuple[tuple[int, ...], list[SeatView], dict[str, str]]:
-        """Turn any actions into what is played, what each seat sees of it, and what was wrong with whose action."""
-        read = [window.read(action) for window, action in zip(self._windows, actions, strict=True)]
-        moves = [move for move, _ in read]
-        problems = {agent: wrong for agent, (_, wrong) in zip(self.possible_agents, read, strict=True) if wrong}
-        plainly = not problems and self.view != "text" and not self.rules.noise
+        """Parse arbitrary actions: the joint move after noise, each seat's view of it, and error messages by agent."""
+        parsed = [interface.parse(action) for interface, action in zip(self._interfaces, actions, strict=True)]
+        moves = [move for move, _ in parsed]
+        problems = {agent: error for agent, (_, error) in zip(self.possible_agents, parsed, strict=True) if error}
+        can_be_looked_up = not problems and self.view != "text" and not self.rules.noise
         if self.rules.noise:
             self.rules.tremble(moves, self.game.shape, self.np_random)
         joint = tuple(moves)
-        cell = [observer.see(joint) for observer in self._observers]
-        if plainly:
+        cell = [observer.view(joint) for observer in self._observers]
+        if can_be_looked_up:
             self._direct[joint] = cell
         return joint, cell, problems
 
     def _punish(self, agent: str, problem: str, info: dict[str, Any]) -> float:
-        """Note an illegal move in ``info`` and return its penalty."""
+        """Record an illegal move in ``info`` and return its penalty, a negative reward."""
         seat = self.possible_agents.index(agent)
         self._illegal[seat] += 1
         info["reward_terms"]["penalty"] = -self._spread[seat]
@@ -305,16 +310,16 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
         return terminated, truncated or (not terminated and self.max_cycles is not None and played >= self.max_cycles)
 
     def _totals(self, played: Mapping[tuple[int, ...], int]) -> list[float]:
-        earned = [sum(observer.see(joint).reward * n for joint, n in played.items()) for observer in self._observers]
+        earned = [sum(observer.view(joint).reward * n for joint, n in played.items()) for observer in self._observers]
         return [e - n * spread for e, n, spread in zip(earned, self._illegal, self._spread, strict=True)]
 
     def _conclude(self, infos: dict[str, dict[str, Any]]) -> None:
-        """Add what is only known at the end."""
+        """Add success and metrics of the match to the last infos."""
         rounds, played = len(self.history), Counter(self.history)
         for seat, (info, score) in enumerate(zip(infos.values(), self._totals(played), strict=True)):
             observer, illegal = self._observers[seat], self._illegal[seat]
             level = rounds * observer.security_level
-            # Rounds add up to a hair less than their product: six times 0.1 is not 0.6.
+            # Sums of floats differ from products: six times 0.1 is not 0.6.
             info["success"] = not illegal and (score >= level or math.isclose(score, level, rel_tol=1e-9))
             info["metrics"] = {
                 "score": score,

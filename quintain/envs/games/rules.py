@@ -1,4 +1,4 @@
-"""The rules of a repeated game besides its payoffs: how long it lasts, whose hand trembles, who sees what."""
+"""Rules of a repeated game other than its payoffs: number of rounds, noise, and visibility of the history."""
 
 from __future__ import annotations
 
@@ -6,19 +6,46 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypedDict, get_args
 
 import numpy as np
 
 from quintain.envs.games.normal_form import NormalFormGame
 from quintain.errors import ConfigurationError
 
-__all__ = ["NO_MOVE", "Rules", "Unit"]
+__all__ = ["NO_MOVE", "Rules", "RulesInfo", "Unit"]
 
-# Stands for the move of a player who made no legal one, and for moves that a player may not see.
+# Placeholder for an illegal move and for moves that are hidden from a player.
 NO_MOVE = -1
 
 Unit = Literal["points", "dollars", "coins"]
+
+
+class RulesInfo(TypedDict):
+    """What one player may know of a repeated game before the first round: ``info["rules"]`` of ``reset``.
+
+    Attributes:
+        game: Name of the stage game.
+        seat: Index of the player's seat.
+        payoffs: Payoff tensors as nested lists, from the player's point of view: own payoffs and own option axis first,
+            then the others in seat order.
+        options: Names of the options of each player, in the same order.
+        rounds: Number of rounds; ``None`` if it is hidden or random.
+        continuation: Probability that another round follows; ``None`` if it is hidden or the number of rounds is fixed.
+        noise: As in :class:`Rules`.
+        history: As in :class:`Rules`.
+        unit: As in :class:`Rules`.
+    """
+
+    game: str
+    seat: int
+    payoffs: list[Any]
+    options: list[list[str]]
+    rounds: int | None
+    continuation: float | None
+    noise: float
+    history: Literal["public", "private"]
+    unit: Unit
 
 
 @dataclass(frozen=True)
@@ -26,12 +53,13 @@ class Rules:
     """How a stage game is repeated.
 
     Attributes:
-        rounds: Number of rounds; with ``continuation`` the most that are played, >= 1.
+        rounds: Number of rounds, >= 1; with ``continuation`` the maximum number.
         continuation: Probability in [0, 1) that another round follows, or ``None`` for a fixed number of rounds.
-        noise: Probability in [0, 1] that a player's hand trembles: another of its options is played, drawn uniformly.
-        history: ``"public"``: all see all moves and payoffs. ``"private"``: a player sees only its own.
-        horizon: ``"known"``: players are told the number of rounds or the probability. ``"hidden"``: they are not.
-        unit: What payoffs are called in text.
+        noise: Probability in [0, 1] that a player's move is replaced by another of its options, drawn uniformly.
+        history: ``"public"``: players see all moves and payoffs. ``"private"``: only their own.
+        horizon: ``"known"``: players know the number of rounds or the continuation probability. ``"hidden"``: they do
+            not.
+        unit: Unit of the payoffs in text observations.
     """
 
     rounds: int = 10
@@ -63,17 +91,17 @@ class Rules:
         return asdict(self)
 
     def fingerprint(self, game: NormalFormGame) -> str:
-        """Stable hash of these rules together with ``game``."""
+        """Return a stable hash of these rules together with ``game``, 16 hexadecimal digits."""
         canonical = json.dumps([self.to_dict(), game.fingerprint], sort_keys=True)
         return hashlib.blake2b(canonical.encode(), digest_size=8).hexdigest()
 
     def tremble(self, moves: list[int], shape: Sequence[int], rng: np.random.Generator) -> None:
-        """Let hands slip, in place: with probability ``noise`` a legal move becomes another option.
+        """Apply noise to the moves, in place: with probability ``noise`` a legal move becomes another option.
 
         Args:
-            moves: One per player; :data:`NO_MOVE` stays what it is.
+            moves: Index of an option per player; :data:`NO_MOVE` is left unchanged.
             shape: Number of options of each player.
-            rng: Where the slips are drawn.
+            rng: Generator of the noise.
         """
         for seat in np.flatnonzero(rng.random(len(moves)) < self.noise).tolist():
             if moves[seat] != NO_MOVE:
@@ -81,7 +109,7 @@ class Rules:
                 moves[seat] = (moves[seat] + shift) % shape[seat]
 
     def ending(self, played: int, rng: np.random.Generator) -> tuple[bool, bool]:
-        """Tell whether the game is over after so many rounds: (terminated by its rules, cut short by the cap)."""
+        """Return (terminated, truncated) after ``played`` rounds; only a random horizon is truncated, at ``rounds``."""
         if self.continuation is None:
             return played >= self.rounds, False
         if rng.random() >= self.continuation:

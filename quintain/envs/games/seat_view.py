@@ -1,4 +1,4 @@
-"""What a seat sees of a repeated game, in numbers: worked out once per joint move, however often it is played."""
+"""Reward, info and numeric observation of a seat after each joint move, computed once per joint move and cached."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from quintain.envs.games.rules import NO_MOVE, Rules
 
 __all__ = ["Observer", "SeatView"]
 
-# Most observations that are kept for one joint move; very long games make them anew now and then.
-_MOST_FRAMES = 1000
+# Maximum number of cached observations per joint move.
+_MAX_FRAMES = 1000
 
 
 class SeatView:
-    """What one seat learns from one joint move.
+    """The consequences of one joint move for one seat.
 
     Attributes:
         agent: Name of the seat.
-        reward: Its payoff.
-        info: Template of the step's ``info``; copy it, then fill in what depends on the round.
-        vector: Template of the numeric observation; the last number is the progress.
-        mask: Legal options: all of them. Read-only.
-        frames: Progress -> observation, as far as they have been asked for; see :meth:`frame`.
+        reward: Payoff of the seat; 0 if the round is void.
+        info: Template of the step's ``info``; copy it, then set the keys that depend on the round.
+        vector: Template of the numeric observation, float32; the last entry is the progress.
+        mask: Action mask, int8, all ones: every option is legal. Read-only.
+        frames: Cache of :meth:`frame`: progress -> observation.
     """
 
     __slots__ = ("agent", "frames", "info", "mask", "reward", "vector")
@@ -37,8 +37,8 @@ class SeatView:
         self.frames: dict[float, NDArray[np.float32]] = {}
 
     def frame(self, progress: float) -> NDArray[np.float32]:
-        """Return the observation at this point of the game, read-only so that all who see it may share it."""
-        if len(self.frames) >= _MOST_FRAMES:
+        """Return the observation at this progress, in [0, 1]; read-only, because the cache shares it."""
+        if len(self.frames) >= _MAX_FRAMES:
             self.frames.clear()
         vector = self.frames[progress] = self.vector.copy()
         vector[-1] = progress
@@ -47,23 +47,23 @@ class SeatView:
 
 
 class Observer:
-    """One seat's view of a game.
+    """Computes and caches the views of one seat.
 
     Args:
         game: The stage game.
         rules: How it is repeated.
-        seat: Whose view.
-        memory: Rounds that the numeric observation holds.
-        task: Name and hash of the task, for ``info``.
+        seat: Index of the seat.
+        memory: Number of past rounds in the numeric observation.
+        task: ``task_id`` and ``task_hash`` for ``info``.
 
     Attributes:
-        order: Seats in the order in which this one lists players: itself first.
-        payoffs: The payoff tensors from its point of view.
-        best_payoff: The most it can earn in one round.
-        security_level: The most it can guarantee itself in one round with a fixed option.
-        block: Numbers that one round takes in the observation.
-        width: Length of the observation.
-        blank: What it knows before the first round.
+        order: Indices of all seats in the order of ``moves`` and ``payoffs``: own seat first.
+        payoffs: The payoff tensors from the seat's point of view.
+        best_payoff: Maximum payoff of one round.
+        security_level: Maximin payoff of one round in pure strategies.
+        block: Number of entries of one round in the numeric observation.
+        width: Length of the numeric observation.
+        blank: The view before the first round.
     """
 
     def __init__(self, game: NormalFormGame, rules: Rules, seat: int, memory: int, task: tuple[str, str]) -> None:
@@ -76,17 +76,17 @@ class Observer:
         self.width = self.block * memory + 2
         start = np.zeros(self.width, np.float32)
         start[-2] = 1.0
-        self.blank = self._view(start)
-        self._seen: dict[tuple[int, ...], SeatView] = {}
+        self.blank = self._make_view(start)
+        self._cache: dict[tuple[int, ...], SeatView] = {}
 
-    def see(self, joint: tuple[int, ...]) -> SeatView:
-        """Return what this seat learns from a round in which ``joint`` was played; always the same object."""
-        view = self._seen.get(joint)
+    def view(self, joint: tuple[int, ...]) -> SeatView:
+        """Return the view after a round in which ``joint`` was played; the same object for the same joint move."""
+        view = self._cache.get(joint)
         if view is None:
-            view = self._seen[joint] = self._see(joint)
+            view = self._cache[joint] = self._compute(joint)
         return view
 
-    def _see(self, joint: tuple[int, ...]) -> SeatView:
+    def _compute(self, joint: tuple[int, ...]) -> SeatView:
         void = NO_MOVE in joint
         earned = [0.0 if void else float(self._game.payoffs[(player, *joint)]) for player in self.order]
         moves, payoffs = [joint[player] for player in self.order], list[float | None](earned)
@@ -98,9 +98,9 @@ class Observer:
             if move != NO_MOVE:
                 vector[start + move] = 1.0
             start += self._game.shape[player]
-        return self._view(vector, earned[0], tuple(moves), tuple(payoffs))
+        return self._make_view(vector, earned[0], tuple(moves), tuple(payoffs))
 
-    def _view(
+    def _make_view(
         self,
         vector: NDArray[np.float32],
         reward: float = 0.0,

@@ -1,8 +1,8 @@
-"""One seat of a repeated game as a Gymnasium environment; the other seats are played by a chosen opponent.
+"""One seat of a repeated game as a Gymnasium environment; an opponent plays the other seats.
 
-An environment imports no agent. The opponent is a *name*, and ``provider`` is the ``"module:function"`` that turns
-names into movers, an entry point like Gymnasium's own. The ids that Quintain registers name ``quintain.agents.games``;
-another package can name its own.
+Environments import no agents. The opponent is given by name, and ``provider`` is the ``"module:function"`` that makes
+opponents from names, an entry point like Gymnasium's own. The ids that Quintain registers set it to
+``quintain.agents.games:opponent``; another package can set its own.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ Mover = Callable[[Any, dict[str, Any]], Any]
 
 
 class OpponentProvider(Protocol):
-    """Seats the player called ``name`` and returns its rule for choosing: (observation, info) -> action.
+    """Makes the opponent called ``name``: a function (observation, info) -> action.
 
-    A rule that never draws a random number may say so with an attribute ``stochastic = False``.
+    A function that never draws random numbers may declare it with an attribute ``stochastic = False``.
     """
 
     def __call__(self, name: str, *, env_id: str, seat: str, spaces: tuple[Any, Any], seed: int) -> Mover:
-        """Return a fresh mover for one episode, or raise ``UnknownNameError``."""
+        """Return a new opponent for one episode, or raise ``UnknownNameError``."""
         ...
 
 
@@ -36,12 +36,12 @@ class RepeatedGameEnv(gym.Env[Any, Any]):
     """A repeated game against a chosen opponent.
 
     Description:
-        The learner takes ``seat`` of a :class:`~quintain.envs.games.RepeatedGame`; every other seat is played by the
-        opponent, afresh in each episode.
+        The agent takes ``seat`` of a :class:`~quintain.envs.games.RepeatedGame`; the opponent, new in each episode,
+        plays every other seat.
 
     Observation:
-        The seat's own, in the chosen view. ``view="flat"`` is the numeric vector alone, without the mask, for learners
-        that want a plain ``Box``.
+        That of the seat, in the chosen view. ``view="flat"`` is the numeric vector alone, without the action mask: a
+        plain ``Box``.
 
     Action:
         The index of an option, or its name in the text view.
@@ -53,14 +53,17 @@ class RepeatedGameEnv(gym.Env[Any, Any]):
         As in :class:`~quintain.envs.games.RepeatedGame`.
 
     Info:
-        The seat's own, and ``opponent``: the opponent's name.
+        That of the seat, and ``opponent``: the opponent's name.
 
     Arguments:
         See ``__init__``.
 
     Determinism:
-        ``reset(seed=s)`` fixes the choice of opponent, its moves, the trembles and the ending. Where none of them is
-        random, ``metadata["deterministic"]`` is true and the seed decides nothing.
+        ``reset(seed=s)`` determines the choice of opponent, its moves, the noise and the ending. If none of them is
+        random, ``metadata["deterministic"]`` is true and the seed has no effect.
+
+    Source:
+        See :class:`~quintain.envs.games.RepeatedGame`.
 
     Version history:
         v0: first version.
@@ -84,12 +87,12 @@ class RepeatedGameEnv(gym.Env[Any, Any]):
 
         Args:
             game: As for :class:`~quintain.envs.games.RepeatedGame`.
-            rounds: Number of rounds.
-            opponent: Name of the opponent, or several names: each episode draws one. ``reset(options={"opponent":
-                name})`` chooses for one episode.
-            seat: The learner's seat.
+            rounds: Number of rounds, >= 1; with ``continuation`` the maximum number.
+            opponent: Name of the opponent, or several names, of which each episode draws one uniformly;
+                ``reset(options={"opponent": name})`` sets it for one episode.
+            seat: Index of the agent's seat, from 0.
             provider: ``"module:function"``, an :class:`OpponentProvider`.
-            view: ``"numeric"``, ``"both"``, ``"text"`` or ``"flat"``.
+            view: ``"numeric"``, ``"both"``, ``"text"`` or ``"flat"``; see Observation.
             render_mode: As for :class:`~quintain.envs.games.RepeatedGame`.
             **arguments: Further arguments of :class:`~quintain.envs.games.RepeatedGame`.
 
@@ -112,7 +115,7 @@ class RepeatedGameEnv(gym.Env[Any, Any]):
         self.observation_space = own["observation"] if self._flat else own  # type: ignore[index]
         self.action_space = self.match.action_space(self.seat)
         self._others: dict[str, Mover] = {}
-        movers = [mover for name in self.opponents for mover in self._sit(name, seed=0).values()]
+        movers = [mover for name in self.opponents for mover in self._make_opponents(name, seed=0).values()]
         drawn = len(self.opponents) > 1 or any(getattr(mover, "stochastic", True) for mover in movers)
         by_chance = self.match.rules.noise > 0 or self.match.rules.continuation is not None
         self.metadata = {**type(self).metadata, "deterministic": not (drawn or by_chance)}
@@ -122,34 +125,34 @@ class RepeatedGameEnv(gym.Env[Any, Any]):
         super().reset(seed=seed)
         match_seed, opponent_seed, pick = (int(k) for k in self.np_random.integers(2**53, size=3))
         chosen = (options or {}).get("opponent", self.opponents[pick % len(self.opponents)])
-        self._others = self._sit(chosen, opponent_seed)
+        self._others = self._make_opponents(chosen, opponent_seed)
         self._opponent = chosen
         self._observations, self._infos = self.match.reset(seed=match_seed)
-        return self._mine()
+        return self._result()
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Play one round."""
         actions = {name: mover(self._observations[name], self._infos[name]) for name, mover in self._others.items()}
         actions[self.seat] = action
         self._observations, rewards, terminations, truncations, self._infos = self.match.step(actions)
-        observation, info = self._mine()
+        observation, info = self._result()
         return observation, float(rewards[self.seat]), terminations[self.seat], truncations[self.seat], info
 
     def render(self) -> Any:
-        """Show the moves so far."""
+        """Render the match; see :meth:`RepeatedGame.render`."""
         return self.match.render()
 
-    def _mine(self) -> tuple[Any, dict[str, Any]]:
+    def _result(self) -> tuple[Any, dict[str, Any]]:
         observation = self._observations[self.seat]
         info = self._infos[self.seat]
         info["opponent"] = self._opponent
         if isinstance(observation, str):
             return observation, info
-        for part in ("observation", "action_mask"):  # shared and read-only; Gymnasium wants new objects every time
+        for part in ("observation", "action_mask"):  # shared and read-only; Gymnasium requires new objects in each step
             observation[part] = observation[part].copy()
         return (observation["observation"] if self._flat else observation), info
 
-    def _sit(self, name: str, seed: int) -> dict[str, Mover]:
+    def _make_opponents(self, name: str, seed: int) -> dict[str, Mover]:
         return {
             seat: self._provide(
                 name,

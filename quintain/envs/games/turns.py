@@ -13,12 +13,12 @@ __all__ = ["repeated_game_aec"]
 
 
 def repeated_game_aec(**arguments: Any) -> AECEnv[Any, Any, Any]:
-    """Make the AEC form: seats choose one after another, and nobody learns a move before all have chosen.
+    """Make the AEC form: seats choose one after another; moves are revealed after all have chosen.
 
     Args:
-        **arguments: Those of :class:`~quintain.envs.games.RepeatedGame`.
+        **arguments: Arguments of :class:`~quintain.envs.games.RepeatedGame`.
 
     Raises:
-        ConfigurationError: If they do not describe a game.
+        ConfigurationError: If an argument is out of range.
     """
     return parallel_to_aec(RepeatedGame(**arguments))

@@ -1,4 +1,4 @@
-"""A repeated game in words, for people and language agents: the game, its rounds, and option names read back."""
+"""A repeated game as text, for people and language agents: its rules, its rounds, and parsing of option names."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from itertools import product
 from quintain.envs.games.normal_form import NormalFormGame
 from quintain.envs.games.rules import NO_MOVE, Rules
 
-__all__ = ["Narrator", "describe_game", "describe_round", "find_option", "unit_word"]
+__all__ = ["TextView", "describe_game", "describe_round", "find_option", "unit_word"]
 
-# Longest sentence about one player's part of a round: an option name and an amount.
-_WORDS_PER_PLAYER = 160
+# Maximum length of the description of one player's move and payoff in a round, in characters.
+_CHARS_PER_PLAYER = 160
 
 
 def unit_word(amount: float, unit: str) -> str:
@@ -26,7 +26,7 @@ def _others(names: Sequence[str]) -> str:
 
 
 def describe_game(game: NormalFormGame, rules: Rules, seat: int) -> str:
-    """Tell one player the whole game in words: who plays, how long, and every cell from its own point of view."""
+    """Describe the game to one player: number of players and rounds, and every payoff from its own point of view."""
     order = [(seat + k) % game.players for k in range(game.players)]
     own, *others = (game.options[player] for player in order)
     payoffs = game.seen_by(seat)
@@ -61,72 +61,78 @@ def describe_round(
     options: Sequence[Sequence[str]],
     unit: str,
 ) -> str:
-    """Tell one player what happened in a round.
+    """Describe a round to one player.
 
     Args:
         number: Number of the round, from 1.
         moves: Own move first, then the others' in seat order; :data:`NO_MOVE` where there was none or it is hidden.
-        payoffs: In the same order; ``None`` where hidden.
-        options: Names of the options, in the same order.
-        unit: What payoffs are called.
+        payoffs: Payoffs in the same order; ``None`` where hidden.
+        options: Names of each player's options, in the same order.
+        unit: Unit of the payoffs, in the plural.
     """
-    said = ["an illegal move" if move == NO_MOVE else names[move] for move, names in zip(moves, options, strict=True)]
+    chosen = ["an illegal move" if move == NO_MOVE else names[move] for move, names in zip(moves, options, strict=True)]
     earned = ["?" if payoff is None else unit_word(payoff, unit) for payoff in payoffs]
-    text = f"Round {number}: you chose {said[0]} and earned {earned[0]}"
+    text = f"Round {number}: you chose {chosen[0]} and earned {earned[0]}"
     if payoffs[1] is None:
         return text + "."
-    rivals = [f"{who} and earned {what}" for who, what in zip(said[1:], earned[1:], strict=True)]
+    rivals = [f"{choice} and earned {amount}" for choice, amount in zip(chosen[1:], earned[1:], strict=True)]
     return text + ("; the other player chose " if len(rivals) == 1 else "; the others chose ") + "; ".join(rivals) + "."
 
 
 def find_option(text: str, options: Sequence[str]) -> int | None:
-    """Return the index of the one option that ``text`` names, or ``None``.
+    """Return the index of the option that ``text`` names, or ``None`` if it does not name exactly one.
 
     The whole text, without surrounding space, quotes or a full stop, is compared first; otherwise exactly one option
     must occur in it as a word. Case does not matter.
     """
-    said = text.strip().strip("\"'`.!* \n").casefold()
+    answer = text.strip().strip("\"'`.!* \n").casefold()
     names = [name.casefold() for name in options]
-    if said in names:
-        return names.index(said)
-    padded = f" {''.join(ch if ch.isalnum() else ' ' for ch in said)} "
+    if answer in names:
+        return names.index(answer)
+    padded = f" {''.join(ch if ch.isalnum() else ' ' for ch in answer)} "
     padded = " ".join(padded.split()).join("  ")
     found = [k for k, name in enumerate(names) if f" {' '.join(name.split())} " in padded]
     return found[0] if len(found) == 1 else None
 
 
-class Narrator:
-    """Tells one player the game so far. A round is put into words once, when somebody first asks for it.
+class TextView:
+    """The text observation of one seat: the rules, all rounds so far, and the question. Each round is described once.
 
     Args:
         game: The stage game.
         rules: How it is repeated.
-        seat: Whom it is told.
+        seat: Index of the seat.
+
+    Attributes:
+        max_length: Maximum length of an observation, in characters.
     """
 
     def __init__(self, game: NormalFormGame, rules: Rules, seat: int) -> None:
-        self._opening = describe_game(game, rules, seat)
+        self._introduction = describe_game(game, rules, seat)
         self._options = [game.options[(seat + k) % game.players] for k in range(game.players)]
         self._unit = rules.unit
-        self._told: list[str] = []
-        self.longest = len(self._opening) + 200 + rules.rounds * (80 + _WORDS_PER_PLAYER * game.players)
+        self._rounds: list[str] = []
+        self.max_length = len(self._introduction) + 200 + rules.rounds * (80 + _CHARS_PER_PLAYER * game.players)
 
-    def forget(self) -> None:
-        """Begin a new match."""
-        self._told.clear()
+    def reset(self) -> None:
+        """Start a new match."""
+        self._rounds.clear()
 
     @property
-    def told(self) -> int:
-        """How many rounds have been put into words."""
-        return len(self._told)
+    def rounds_described(self) -> int:
+        """Number of rounds described so far in this match."""
+        return len(self._rounds)
 
-    def tell(self, news: Iterable[tuple[Sequence[int], Sequence[float | None]]]) -> str:
-        """Tell everything: the game, all rounds, and the question that comes next.
+    def observe(self, new_rounds: Iterable[tuple[Sequence[int], Sequence[float | None]]]) -> str:
+        """Return the observation.
 
         Args:
-            news: Moves and payoffs of the rounds that have not been told yet, own first; see :func:`describe_round`.
+            new_rounds: Moves and payoffs of the rounds that are not described yet, own first; see
+                :func:`describe_round`.
         """
-        for moves, payoffs in news:
-            self._told.append(describe_round(len(self._told) + 1, moves, payoffs, self._options, self._unit))
-        ask = f"Now comes round {len(self._told) + 1}. Which option do you choose: {' or '.join(self._options[0])}?"
-        return "\n".join([self._opening, *self._told, ask])
+        for moves, payoffs in new_rounds:
+            self._rounds.append(describe_round(len(self._rounds) + 1, moves, payoffs, self._options, self._unit))
+        question = (
+            f"Now comes round {len(self._rounds) + 1}. Which option do you choose: {' or '.join(self._options[0])}?"
+        )
+        return "\n".join([self._introduction, *self._rounds, question])

@@ -78,7 +78,7 @@ def test_an_attacker_s_success_is_that_of_the_opposite_task(task):
     _with_task(ours._opposite, theirs._env._last_rand_vec).reset()  # as if ours stood where theirs does
     ours._env.data.qpos[:], ours._env.data.qvel[:] = theirs._env.data.qpos, theirs._env.data.qvel
     ours._env.data.mocap_pos[:] = theirs._env.data.mocap_pos
-    reward, there = ours._judged_by_the_opposite(np.zeros(4))
+    reward, there = ours._evaluate_opposite(np.zeros(4))
     assert there
     assert reward == pytest.approx(theirs._env.evaluate_state(theirs._observation, np.zeros(4))[0], abs=0.2)
 
