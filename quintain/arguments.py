@@ -1,4 +1,4 @@
-"""Which arguments a class or function takes, for error messages that name them."""
+"""The argument names of classes and functions, and error messages that list them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ __all__ = ["argument_names", "check_arguments"]
 
 
 def argument_names(factory: Callable[..., Any], *, skip: int = 0) -> tuple[str, ...]:
-    """List the names of a callable's arguments, and where it takes any keyword, those in its ``keywords``.
+    """List the argument names of a callable; where it takes any keyword, also those in its attribute ``keywords``.
 
     Args:
         factory: A class or function.
-        skip: Number of leading arguments to leave out.
+        skip: Number of leading arguments to leave out, >= 0.
 
     Example:
         >>> argument_names(lambda engine, *, rounds=5: None, skip=1)
@@ -32,8 +32,14 @@ def argument_names(factory: Callable[..., Any], *, skip: int = 0) -> tuple[str, 
 def check_arguments(what: str, factory: Callable[..., Any], leading: Sequence[Any], options: Mapping[str, Any]) -> None:
     """Make sure that arguments fit a callable before it is called.
 
+    Args:
+        what: What the callable makes, for the message: ``"agent 'oracle'"``.
+        factory: A class or function.
+        leading: Positional arguments.
+        options: Keyword arguments.
+
     Raises:
-        ConfigurationError: If one is missing or does not exist; it names those that do.
+        ConfigurationError: If an argument is missing or does not exist; the message lists those that exist.
     """
     try:
         inspect.signature(factory).bind(*leading, **options)

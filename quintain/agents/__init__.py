@@ -1,4 +1,4 @@
-"""Who acts: the agent contract and every kind of agent."""
+"""Agents: the contract, the registry, and every kind of agent."""
 
 from quintain.agents.adapt import AgentLike
 from quintain.agents.agent import Action, Actor, Agent, Seat

@@ -1,8 +1,8 @@
-"""The contract between agents and whatever makes them play.
+"""The contract of agents.
 
-An :class:`Agent` holds weights or an engine and no episode state; it plays many episodes at once. ``begin`` hands out
-an :class:`Actor`, which plays one seat of one episode and owns everything that belongs to that episode: its memory of
-the conversation and its random generator. Scripted, replayed, human, RL and language-model agents are interchangeable.
+An :class:`Agent` holds weights or an engine and no episode state; it plays many episodes at once. ``begin`` returns an
+:class:`Actor`, which plays one seat of one episode and holds that episode's state: history and random generator.
+Scripted, replayed, human, RL and language-model agents are interchangeable.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ __all__ = [
     "is_stateful",
 ]
 
-# Observations and actions are members of whatever spaces the environment declares.
+# Observations and actions are members of the spaces that the environment declares, of which there is no common type.
 Action = Any
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seat:
-    """One place at one episode: everything an agent may know before the first observation.
+    """One player's place in one episode: everything an agent may know before the first observation.
 
     Attributes:
         env_id: Registered id of the environment, such as ``"CodeReason-v0"``.
         name: Name of the seat: ``"player_0"`` and so on; ``"agent"`` where there is only one.
-        observation_space: What ``act`` will be given.
-        action_space: What ``act`` must return.
+        observation_space: Space of the observations that ``act`` is given.
+        action_space: Space of the actions that ``act`` must return.
         seed: Seed of the episode, in [0, 2**53). Equal seeds mean equal episodes.
-        solution: Returns a right next action. ``None`` where the environment knows none, and for every agent that does
-            not declare ``uses_solution = True``; see :class:`UsesSolution`.
+        solution: Function that returns a right next action. ``None`` where the environment offers none, and for every
+            agent that does not declare ``uses_solution = True``; see :class:`UsesSolution`.
     """
 
     env_id: str
@@ -69,7 +69,7 @@ class Actor(Protocol):
 
         Args:
             observation: A member of the seat's observation space.
-            info: The environment's ``info`` of the same moment.
+            info: The ``info`` that the environment returned with the observation.
 
         Returns:
             A member of the seat's action space, or an awaitable of one: an actor that asks a language model is written
@@ -80,9 +80,9 @@ class Actor(Protocol):
 
 @runtime_checkable
 class Agent(Protocol):
-    """Weights or an engine, and no episode state.
+    """Holds weights or an engine, and no episode state.
 
-    What an agent can do beyond this is declared by further protocols, which are checked with ``isinstance``:
+    Optional abilities are declared by further protocols, which are checked with ``isinstance``:
     :class:`Described`, :class:`Batched`, :class:`UsesEngine`, :class:`UsesSolution`, :class:`Closing`.
     """
 
@@ -93,23 +93,30 @@ class Agent(Protocol):
 
 @runtime_checkable
 class Described(Protocol):
-    """An agent that says what it is, so that a run can be resumed only with an equal one."""
+    """An agent that describes itself, so that a run is resumed only with an equal one."""
 
     def describe(self) -> Mapping[str, Any]:
-        """Return JSON-able data that decides what the agent does: names, settings, hashes of weights."""
+        """Return JSON-able data on which the agent's behaviour depends: names, settings, hashes of weights."""
         ...
 
 
 @runtime_checkable
 class Batched(Protocol):
-    """An agent whose action depends on the current observation alone, and that acts on many at once.
+    """An agent whose action depends on the current observation alone, and that can act on batches of observations.
 
-    On numeric environments it is asked for batches. An agent of which this holds only sometimes, such as a model that
-    may be recurrent, sets ``is_stateful = True`` when it does not; then its actors are used.
+    On numeric environments, runs then call ``act_batch`` in place of actors. A class of which only some instances are
+    memoryless, such as one that wraps models, sets ``is_stateful = True`` on the others; their actors are used.
     """
 
     def act_batch(self, observations: Any) -> Any:
-        """Choose one action per observation; both have a leading batch axis."""
+        """Choose one action per observation.
+
+        Args:
+            observations: Observations stacked along a leading batch axis.
+
+        Returns:
+            Actions with the same leading batch axis.
+        """
         ...
 
 
@@ -125,16 +132,16 @@ def is_stateful(agent: object) -> bool:
 
 @runtime_checkable
 class UsesEngine(Protocol):
-    """An agent that asks a language model: its requests are counted and recorded."""
+    """An agent that asks a language model; the manifest describes its engine."""
 
     engine: Any
 
 
 @runtime_checkable
 class UsesSolution(Protocol):
-    """An oracle: an agent that may ask the environment for right answers, as the upper bound of a comparison.
+    """An oracle: an agent that is given right answers, as the upper bound of a comparison.
 
-    Only agents with ``uses_solution = True`` are given :attr:`Seat.solution`, and the run's manifest and page say so.
+    Only agents with ``uses_solution = True`` are given :attr:`Seat.solution`; the run's manifest and page name them.
     """
 
     uses_solution: bool
@@ -147,7 +154,7 @@ def is_oracle(agent: object) -> bool:
 
 @runtime_checkable
 class Closing(Protocol):
-    """An agent that holds something to release. A run that made the agent itself closes it at the end."""
+    """An agent that holds resources. A run closes the agents that it made itself, not those that it was given."""
 
     def close(self) -> None:
         """Release what the agent holds."""

@@ -22,8 +22,8 @@ class HumanAgent:
     time: run with ``concurrency=1``.
 
     Args:
-        read: Reads one line after showing a prompt; raises ``EOFError`` at the end of the input.
-        write: Shows text.
+        read: Function that shows a prompt and returns one line; raises ``EOFError`` at the end of the input.
+        write: Function that shows text; by default on standard error, which leaves standard output to results.
     """
 
     def __init__(self, read: Callable[[str], str] = input, write: Callable[[str], Any] | None = None) -> None:
@@ -35,7 +35,7 @@ class HumanAgent:
         return {"agent": f"{type(self).__module__}.{type(self).__qualname__}"}
 
     def begin(self, seat: Seat) -> Actor:
-        """Sit down.
+        """Return an actor.
 
         Raises:
             CapabilityError: If the action space is neither text nor discrete.

@@ -1,4 +1,4 @@
-"""Plays the recorded actions of a finished run again, episode by episode."""
+"""Replay the recorded actions of a run, episode by episode."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ __all__ = ["ReplayAgent"]
 
 
 class ReplayAgent:
-    """Plays the actions of a run folder: the same seeds give the same episodes, with no model and no waiting.
+    """Plays the actions in a run folder: equal seeds give equal episodes, without the agent that acted.
 
-    Numeric actions come back as lists; environments with array spaces get arrays of the space's dtype. Of an episode
-    that was run twice, the later line counts.
+    Array actions, which are recorded as lists, become arrays of the action space's dtype. Of an episode that was run
+    again, the last record counts.
 
     Args:
-        run: A run folder, as ``evaluate(..., out=...)`` leaves it.
+        run: A run folder, as ``evaluate(..., out=...)`` writes it.
 
     Raises:
         RecordError: If the folder holds no run, or its records are damaged.
@@ -34,11 +34,11 @@ class ReplayAgent:
                 seats.setdefault(step.get("seat", "agent"), []).append(step["action"])
 
     def describe(self) -> dict[str, Any]:
-        """Return which run is played again, for the run's record."""
+        """Return the path of the replayed run, for the new run's manifest."""
         return {"agent": "replay", "run": str(self.run)}
 
     def begin(self, seat: Seat) -> Actor:
-        """Look up the seat's episode.
+        """Return an actor with the recorded actions of the seat's episode.
 
         Raises:
             AgentError: If the run has no episode with this seed and seat.
@@ -58,7 +58,9 @@ class _ReplayActor:
         try:
             action = next(self._actions)
         except StopIteration:
-            raise AgentError("the recorded episode ended here; environment or version differ") from None
+            raise AgentError(
+                "the recorded episode has no more actions; the environment differs from that of the recording"
+            ) from None
         if isinstance(action, list):
             import numpy as np
 

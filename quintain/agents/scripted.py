@@ -1,4 +1,4 @@
-"""Agents without a mind of their own: fixed scripts, random play, plain functions, and the oracle."""
+"""Agents without a policy of their own: fixed scripts, random actions, plain functions, and the oracle."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class ScriptedAgent:
     """Plays the same list of actions in every episode.
 
     Args:
-        actions: What to play, in order.
-        cycle: Start again at the end of the list; otherwise running out is an agent error.
+        actions: The actions, in order; each a member of the action space.
+        cycle: Whether to start again at the end of the list. Otherwise an episode that needs more is an agent error.
     """
 
     def __init__(self, actions: Sequence[Action], *, cycle: bool = False) -> None:
@@ -26,11 +26,11 @@ class ScriptedAgent:
         self.cycle = cycle
 
     def describe(self) -> dict[str, Any]:
-        """Return the script, for the run's record."""
+        """Return the script, for the run's manifest."""
         return {"agent": "scripted", "actions": self.actions, "cycle": self.cycle}
 
     def begin(self, seat: Seat) -> Actor:
-        """Start at the beginning of the script."""
+        """Return an actor at the beginning of the script."""
         return _ScriptedActor(self)
 
 
@@ -49,14 +49,14 @@ class _ScriptedActor:
 
 
 class RandomAgent:
-    """Draws actions from the action space, with the seat's own generator. Honours an ``action_mask`` in ``info``."""
+    """Samples actions from the action space with the seat's own generator; ``info["action_mask"]`` is respected."""
 
     def describe(self) -> dict[str, Any]:
         """Return the agent's name, for the run's record."""
         return {"agent": f"{type(self).__module__}.{type(self).__qualname__}"}
 
     def begin(self, seat: Seat) -> Actor:
-        """Seed a private copy of the action space."""
+        """Return an actor with its own seeded copy of the action space."""
         return _RandomActor(seat)
 
 
@@ -73,11 +73,11 @@ class _RandomActor:
 
 
 class OracleAgent:
-    """Plays what the environment says is right: the upper bound of a comparison, and the self-test of a task.
+    """Plays the environment's own solution: the upper bound of a comparison, and the self-test of a task.
 
     Args:
-        through_code: In text environments with an interpreter, first print the answer from a program and read it back,
-            so that the whole protocol is exercised.
+        through_code: Whether to print the answer from a program first, which exercises the interpreter of text
+            environments that have one.
     """
 
     uses_solution = True
@@ -86,11 +86,11 @@ class OracleAgent:
         self.through_code = through_code
 
     def describe(self) -> dict[str, Any]:
-        """Return the arguments, for the run's record."""
+        """Return the arguments, for the run's manifest."""
         return {"agent": "oracle", "through_code": self.through_code}
 
     def begin(self, seat: Seat) -> Actor:
-        """Sit down.
+        """Return an actor.
 
         Raises:
             CapabilityError: If the environment offers no solution.
@@ -113,7 +113,11 @@ class _OracleActor:
 
 
 class FunctionAgent:
-    """Makes an agent of a plain function ``f(observation)`` or ``f(observation, info)``, which may be ``async``."""
+    """Plays a plain function.
+
+    Args:
+        function: ``f(observation)`` or ``f(observation, info)``, which returns an action and may be ``async``.
+    """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
@@ -127,11 +131,11 @@ class FunctionAgent:
             self._takes_info = starred or len(positional) >= 2
 
     def describe(self) -> dict[str, Any]:
-        """Return which function it is, for the run's record."""
+        """Return name and source hash of the function, for the run's manifest."""
         return {"agent": "function", **describe_function(self.function)}
 
     def begin(self, seat: Seat) -> Actor:
-        """Functions have no state: every seat gets the same actor."""
+        """Return this agent, which is its own actor, since a function has no episode state."""
         return self
 
     def act(self, observation: Any, info: dict[str, Any]) -> Action:

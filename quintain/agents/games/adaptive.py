@@ -1,8 +1,8 @@
-"""Strategies that work out their next move from the payoffs and from all that happened, for any number of options.
+"""Strategies that learn within a match from the payoffs and the history, for any number of options.
 
-Each is a class that plays one seat of one match: ``choose()`` names the next option, ``learn(moves)`` takes the
-executed moves of a round, own move first. ``own`` is the payoff tensor from the player's point of view, axis 0 being
-its own option; the others' joint moves are treated as one opponent.
+Each class is a :class:`~quintain.agents.games.strategy_agent.MatchPlayer`, which plays one seat of one match. ``own``
+is the player's own payoff tensor, axis 0 being its own option; the others' joint moves are treated as one opponent.
+``rng`` is the generator of that seat of that match, from which mixed choices are drawn.
 """
 
 from __future__ import annotations
@@ -16,7 +16,12 @@ __all__ = ["BestResponse", "FictitiousPlay", "Hedge", "QLearning", "RegretMatchi
 
 
 class _Payoffs:
-    """Own payoffs as a matrix: own options in rows, joint moves of the others in columns."""
+    """Own payoffs as a matrix: own options in rows, joint moves of the others in columns.
+
+    Args:
+        own: Own payoff tensor, shape ``(options, ...)`` with one axis per player.
+        rng: Generator of the drawn options.
+    """
 
     def __init__(self, own: ArrayLike, rng: np.random.Generator) -> None:
         tensor = np.asarray(own, dtype=np.float64)
@@ -29,34 +34,34 @@ class _Payoffs:
         return int(self.matrix.shape[0])
 
     def column(self, moves: Sequence[int]) -> int:
-        """Index of the others' joint move."""
+        """Return the column of the others' joint move."""
         return int(np.ravel_multi_index(tuple(moves[1:]), self._others))
 
     def unit_matrix(self) -> NDArray[np.float64]:
-        """The payoffs, scaled to [0, 1]."""
+        """Return the payoffs scaled to [0, 1]; all 0 if they are equal."""
         spread = float(np.ptp(self.matrix))
         return (self.matrix - self.matrix.min()) / spread if spread else np.zeros_like(self.matrix)
 
 
 class BestResponse(_Payoffs):
-    """Choose the best reply to the others' last move; first, to a uniform guess. Ties go to the lower option."""
+    """Best reply to the others' last joint move; in round 1, to uniform play. Ties go to the lower option."""
 
     def __init__(self, own: ArrayLike, rng: np.random.Generator) -> None:
         super().__init__(own, rng)
         self._belief = np.full(self.matrix.shape[1], 1 / self.matrix.shape[1])
 
     def choose(self) -> int:
-        """Reply to the current belief."""
+        """Return the option with the highest expected payoff under the current belief."""
         return int(np.argmax(self.matrix @ self._belief))
 
     def learn(self, moves: Sequence[int]) -> None:
-        """Expect the same again."""
+        """Put all belief on the others' last joint move."""
         self._belief = np.zeros(self.matrix.shape[1])
         self._belief[self.column(moves)] = 1.0
 
 
 class FictitiousPlay(BestResponse):
-    """Choose the best reply to the frequencies of all past joint moves, one of each counted in advance (Brown 1951)."""
+    """Best reply to the empirical frequencies of the others' joint moves, with a prior count of 1 each (Brown 1951)."""
 
     def __init__(self, own: ArrayLike, rng: np.random.Generator) -> None:
         super().__init__(own, rng)
@@ -68,20 +73,23 @@ class FictitiousPlay(BestResponse):
 
 
 class RegretMatching(_Payoffs):
-    """Choose in proportion to positive regret: how much better an option would have done (Hart and Mas-Colell 2000)."""
+    """Probabilities proportional to positive regret (Hart and Mas-Colell 2000).
+
+    The regret of an option is the total payoff that it would have added, had it been played in every past round.
+    """
 
     def __init__(self, own: ArrayLike, rng: np.random.Generator) -> None:
         super().__init__(own, rng)
         self.regret = np.zeros(self.options)
 
     def choose(self) -> int:
-        """Draw an option; uniformly while there is no regret."""
+        """Draw an option; uniformly while no regret is positive."""
         positive = np.maximum(self.regret, 0.0)
         total = positive.sum()
         return int(self.rng.choice(self.options, p=positive / total if total > 0 else None))
 
     def learn(self, moves: Sequence[int]) -> None:
-        """Add what each option would have earned above what was earned."""
+        """Add to each option's regret its payoff minus that of the played option."""
         column = self.matrix[:, self.column(moves)]
         self.regret += column - column[moves[0]]
 
@@ -99,21 +107,28 @@ class Hedge(_Payoffs):
         self._round = 1
 
     def choose(self) -> int:
-        """Draw an option by its weight."""
+        """Draw an option in proportion to its weight."""
         eta = np.sqrt(8 * np.log(self.options) / self._round)
         weights = np.exp(eta * (self._gain - self._gain.max()))
         return int(self.rng.choice(self.options, p=weights / weights.sum()))
 
     def learn(self, moves: Sequence[int]) -> None:
-        """Credit every option with what it would have earned."""
+        """Add to each option's total its payoff against the others' joint move."""
         self._gain += self._unit[:, self.column(moves)]
         self._round += 1
 
 
 class QLearning(_Payoffs):
-    """Tabular Q-learning within one match; its state is the last joint move (Sandholm and Crites 1996).
+    """Tabular Q-learning within one match; the state is the last joint move (Sandholm and Crites 1996).
 
     Q(s, a) <- Q(s, a) + alpha (r + gamma max_b Q(s', b) - Q(s, a)), epsilon-greedy, with payoffs scaled to [0, 1].
+
+    Args:
+        own: Own payoff tensor, shape ``(options, ...)`` with one axis per player.
+        rng: Generator of exploration and ties.
+        alpha: Learning rate, in (0, 1].
+        gamma: Discount per round, in [0, 1].
+        epsilon: Probability of a uniformly drawn option, in [0, 1].
     """
 
     def __init__(
@@ -131,14 +146,14 @@ class QLearning(_Payoffs):
         self._state = 0
 
     def choose(self) -> int:
-        """Explore with probability epsilon; otherwise the best option, ties drawn."""
+        """Return a uniform option with probability epsilon, otherwise one of the highest value; ties are drawn."""
         if self.rng.random() < self.epsilon:
             return int(self.rng.integers(self.options))
         values = self.q[self._state]
         return int(self.rng.choice(np.flatnonzero(values == values.max())))
 
     def learn(self, moves: Sequence[int]) -> None:
-        """Back up the payoff of the round."""
+        """Update the value of the played option in the last state."""
         column = self.column(moves)
         following = 1 + moves[0] * self.matrix.shape[1] + column
         target = self._unit[moves[0], column] + self.gamma * self.q[following].max()

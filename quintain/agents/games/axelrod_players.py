@@ -1,4 +1,4 @@
-"""The strategies of the axelrod library (Knight et al. 2016) as players. Importing it takes many seconds."""
+"""The strategies of the axelrod library (Knight et al. 2016). Importing that library takes many seconds."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ class AxelrodStrategy:
     """One of the library's strategies.
 
     Attributes:
-        make: Makes a fresh player.
-        traits: What the library declares about it.
+        make: Returns a new player of the library.
+        traits: The properties that the library declares.
     """
 
     make: Callable[[], Any]
@@ -28,7 +28,7 @@ class AxelrodStrategy:
 
 
 def axelrod_names() -> list[str]:
-    """Names of all honest strategies of the installed library.
+    """Return the names of all strategies of the installed library that obey its rules, without those that cheat.
 
     Raises:
         MissingDependencyError: If it is not installed.
@@ -57,26 +57,31 @@ def find_strategy(name: str, arguments: dict[str, Any]) -> AxelrodStrategy:
 
 
 class AxelrodPlayer:
-    """One match of an axelrod player against whoever sits opposite, whose moves a mock player repeats.
+    """Plays one match by a strategy of the library.
 
-    The library's players look at both histories, so both are kept. They assume the classic payoffs 3, 0, 5, 1.
+    The library's players read both histories; a mock player of the library holds the opponent's. They assume the
+    classic payoffs 3, 0, 5, 1.
+
+    Args:
+        strategy: The strategy.
+        rng: Generator of the player's seed.
     """
 
-    def __init__(self, player: AxelrodStrategy, rng: np.random.Generator) -> None:
+    def __init__(self, strategy: AxelrodStrategy, rng: np.random.Generator) -> None:
         axl = _axelrod()
         self._actions = (axl.Action.C, axl.Action.D)
-        self._own, self._other = player.make(), axl.MockPlayer()
+        self._own, self._other = strategy.make(), axl.MockPlayer()
         for side in (self._own, self._other):
             side.set_match_attributes(length=float("inf"), game=axl.DefaultGame, noise=0)
         self._own.reset()
         self._own.set_seed(int(rng.integers(2**31)))
 
     def choose(self) -> int:
-        """Ask the player, before either history grows."""
+        """Return the player's option for the next round."""
         return self._actions.index(self._own.strategy(self._other))
 
     def learn(self, moves: Sequence[int]) -> None:
-        """Write the executed moves into both histories."""
+        """Append the executed moves to both histories."""
         own, other = self._actions[moves[0]], self._actions[max(moves[1:])]
         self._own.update_history(own, other)
         self._other.update_history(other, own)

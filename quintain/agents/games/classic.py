@@ -1,8 +1,8 @@
 """The classic strategies for games of two options, each as a finite-state machine.
 
-Every function returns a machine; its docstring says in words what it does and where it comes from. "Cooperate" means
-option 0 and "defect" option 1, whatever they are called in the game at hand. Names follow Akata et al. (2025), and
-otherwise the literature on the iterated prisoner's dilemma.
+Every function returns a machine; its docstring states the rule and its source. "Cooperate" means option 0 and "defect"
+option 1, by whatever name the game calls them. Names follow Akata et al. (2025), and otherwise the literature on the
+iterated prisoner's dilemma. Arguments that are probabilities lie in [0, 1].
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def tit_for_two_tats() -> Machine:
 def hard_tit_for_tat() -> Machine:
     """Defect if the other defected in any of the last three rounds; cooperate first.
 
-    State s counts down the rounds for which a defection is remembered. (The script released with Akata et al. defects
+    State s counts down the rounds for which a defection still counts. (The script released with Akata et al. defects
     in the first round, against its own description; we follow the description.)
     """
     forgetting = ((0, 3, 0, 3), (0, 3, 0, 3), (1, 3, 1, 3), (2, 3, 2, 3))
@@ -145,20 +145,41 @@ def zd_extort(factor: float = 2.0, phi: float = 1 / 9, payoffs: tuple[float, ...
     """Enforce (own - P) = ``factor`` * (other - P) in the long run (Press and Dyson 2012; Extort-2 by default).
 
     Args:
-        factor: Extortion factor, >= 1.
-        phi: Step size; too large a one gives no probabilities.
-        payoffs: Reward, sucker, temptation and punishment of the game it is meant for.
+        factor: Extortion factor chi, >= 1; the default is that of Extort-2 (Stewart and Plotkin 2012).
+        phi: Scale of the reactions, > 0; the default is that of Extort-2. Values above a bound that depends on payoffs
+            and factor give no probabilities.
+        payoffs: Reward, sucker, temptation and punishment (R, S, T, P) of the game for which the line is enforced.
+
+    Raises:
+        ConfigurationError: If the arguments give no probabilities.
     """
     return _linear("zd-extort", payoffs[3], 1 / factor, phi, payoffs)
 
 
 def zd_generous(factor: float = 2.0, phi: float = 1 / 4, payoffs: tuple[float, ...] = (3, 0, 5, 1)) -> Machine:
-    """Enforce (R - own) = ``factor`` * (R - other) in the long run (Stewart and Plotkin 2013; ZDGTFT-2 by default)."""
+    """Enforce (R - own) = ``factor`` * (R - other) in the long run (Stewart and Plotkin 2013; ZDGTFT-2 by default).
+
+    Args:
+        factor: Generosity factor chi, >= 1; the default is that of ZDGTFT-2.
+        phi: Scale of the reactions, > 0; see :func:`zd_extort`.
+        payoffs: Reward, sucker, temptation and punishment (R, S, T, P) of the game for which the line is enforced.
+
+    Raises:
+        ConfigurationError: If the arguments give no probabilities.
+    """
     return _linear("zd-generous", payoffs[0], 1 / factor, phi, payoffs)
 
 
 def memory_one_strategy(cc: float, cd: float, dc: float, dd: float, first: float = 1.0) -> Machine:
-    """Cooperate with the given probability after each of the four outcomes, own move first."""
+    """Cooperate with the given probability after each of the four outcomes, own move first.
+
+    Args:
+        cc: Probability after both cooperated.
+        cd: Probability after the player cooperated and the other defected.
+        dc: Probability after the player defected and the other cooperated.
+        dd: Probability after both defected.
+        first: Probability in the first round.
+    """
     return memory_one("memory-one", (cc, cd, dc, dd), first)
 
 

@@ -1,7 +1,7 @@
-"""Learners for repeated games in plain numpy: independent Q-learning and policy gradient on the last joint move.
+"""Tabular learners for repeated games: independent Q-learning and policy gradient on the last joint move.
 
-A learner holds a table with a row per state: "no round yet" or the joint move of the last round, own move first. It is
-an agent like any other, which plays its table; :func:`quintain.experiments.games.self_play` trains it.
+A learner holds a table with a row per state: row 0 before the first round, then one per joint move of the last round,
+own move first. It is an agent that plays its table; :func:`quintain.training.self_play.self_play` trains it.
 """
 
 from __future__ import annotations
@@ -20,11 +20,17 @@ __all__ = ["PolicyGradient", "QLearner", "TabularLearner"]
 
 
 class TabularLearner(abc.ABC):
-    """A table of numbers per state and option.
+    """Base class of learners with one number per state and option.
 
     Args:
-        shape: Number of options of each player, this one first.
+        shape: Number of options of each player, own first; each >= 2.
         gamma: Discount per round, in [0, 1].
+
+    Attributes:
+        table: Shape ``(1 + number of joint moves, own options)``; zeros at first.
+
+    Raises:
+        ConfigurationError: If an argument is out of range.
     """
 
     def __init__(self, shape: Sequence[int] = (2, 2), *, gamma: float = 0.95) -> None:
@@ -35,25 +41,35 @@ class TabularLearner(abc.ABC):
         self.table: NDArray[np.float64] = np.zeros((1 + int(np.prod(self.shape)), self.shape[0]))
 
     def state(self, moves: Sequence[int] | None) -> int:
-        """Row of the table after a round; a void round counts as none."""
+        """Return the row of the table after a round; a void round leads to row 0.
+
+        Args:
+            moves: Executed options, own first; ``None`` before the first round; negative where the move was illegal.
+        """
         if moves is None or min(moves) < 0:
             return 0
         return 1 + int(np.ravel_multi_index(tuple(moves), self.shape))
 
     @abc.abstractmethod
     def policy(self, state: int) -> NDArray[np.float64]:
-        """Probability of each option while learning."""
+        """Return the probability of each option in ``state``, exploration included."""
 
     @abc.abstractmethod
     def learn(self, states: Sequence[int], options: Sequence[int], rewards: Sequence[float]) -> None:
-        """Learn from a finished episode: ``states[t]``, ``options[t]`` and the reward that followed."""
+        """Update the table from a finished episode.
+
+        Args:
+            states: Row of every round t.
+            options: Option that was chosen in it.
+            rewards: Reward that followed.
+        """
 
     def begin(self, seat: Seat) -> Actor:
-        """Play the table as it stands, drawing from :meth:`policy`."""
+        """Return an actor that draws from :meth:`policy` of the current table."""
         return _TableActor(self, seat)
 
     def describe(self) -> dict[str, Any]:
-        """Return kind and table, for the run's record."""
+        """Return class and table, for the run's manifest."""
         return {"agent": type(self).__name__, "table": np.round(self.table, 6).tolist()}
 
 
@@ -61,10 +77,10 @@ class QLearner(TabularLearner):
     """Independent Q-learning, epsilon-greedy (Watkins 1989; Sandholm and Crites 1996 in the iterated dilemma).
 
     Args:
-        shape: Number of options of each player, this one first.
-        alpha: Step size in (0, 1].
-        gamma: Discount per round.
-        epsilon: Probability of a uniform option.
+        shape: Number of options of each player, own first; each >= 2.
+        alpha: Learning rate, in (0, 1].
+        gamma: Discount per round, in [0, 1].
+        epsilon: Probability of a uniformly drawn option, in [0, 1].
     """
 
     def __init__(
@@ -76,7 +92,7 @@ class QLearner(TabularLearner):
         self.alpha, self.epsilon = alpha, epsilon
 
     def policy(self, state: int) -> NDArray[np.float64]:
-        """Epsilon-greedy; ties share."""
+        """Return epsilon-greedy probabilities; options of equal value share theirs."""
         best = self.table[state] == self.table[state].max()
         greedy: NDArray[np.float64] = (1 - self.epsilon) * best / best.sum() + self.epsilon / len(best)
         return greedy
@@ -90,12 +106,12 @@ class QLearner(TabularLearner):
 
 
 class PolicyGradient(TabularLearner):
-    """REINFORCE on a softmax table, with a running mean per state as baseline (Williams 1992).
+    """REINFORCE on a table of softmax logits, with the running mean return of each state as baseline (Williams 1992).
 
     Args:
-        shape: Number of options of each player, this one first.
-        rate: Step size of the logits.
-        gamma: Discount per round.
+        shape: Number of options of each player, own first; each >= 2.
+        rate: Learning rate of the logits, > 0.
+        gamma: Discount per round, in [0, 1].
     """
 
     def __init__(self, shape: Sequence[int] = (2, 2), *, rate: float = 0.05, gamma: float = 0.95) -> None:
@@ -105,7 +121,7 @@ class PolicyGradient(TabularLearner):
         self._seen = np.zeros(len(self.table))
 
     def policy(self, state: int) -> NDArray[np.float64]:
-        """Softmax of the state's logits."""
+        """Return the softmax of the state's logits."""
         weights = np.exp(self.table[state] - self.table[state].max())
         probabilities: NDArray[np.float64] = weights / weights.sum()
         return probabilities

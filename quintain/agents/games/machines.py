@@ -12,14 +12,14 @@ __all__ = ["Machine", "Traits", "memory_one"]
 
 @dataclass(frozen=True)
 class Traits:
-    """What a strategy needs and is.
+    """Properties of a strategy.
 
     Attributes:
-        memory: Past rounds its next move depends on; infinity if on all of them.
-        stochastic: Whether it draws random numbers.
-        knows_horizon: Whether it uses the number of rounds.
-        watches_others: Whether its moves depend on the others' moves, so that it needs a public history.
-        two_options: Whether it is defined only for games in which every player has two options.
+        memory: Number of past rounds on which the next move depends, >= 0; infinity if on all of them.
+        stochastic: Whether moves are drawn at random.
+        knows_horizon: Whether moves depend on the number of rounds of the match.
+        watches_others: Whether moves depend on the others' moves, which takes a public history.
+        two_options: Whether the strategy is defined only for games in which every player has two options.
     """
 
     memory: float = float("inf")
@@ -34,13 +34,14 @@ class Machine:
     """A finite-state machine for games of two options, option 0 being "cooperate".
 
     In state s it plays option 0 with probability ``cooperate[s]``. After a round in which it played ``own`` and the
-    other ``other`` (as executed, trembles included) it goes on to ``following[s][2 * own + other]``. It starts in 0.
+    other ``other`` (as executed, noise included) its next state is ``following[s][2 * own + other]``. It starts in
+    state 0.
 
     Attributes:
         name: Name of the strategy.
-        cooperate: One probability per state.
-        following: Per state four successors: after (0, 0), (0, 1), (1, 0), (1, 1), own move first.
-        memory: Past rounds its move depends on; infinity if on all of them.
+        cooperate: Probability of option 0 in each state.
+        following: Four successors of each state: after (0, 0), (0, 1), (1, 0), (1, 1), own move first.
+        memory: Number of past rounds on which the move depends, >= 0; infinity if on all of them.
 
     Raises:
         ConfigurationError: If a probability or a successor is out of range.
@@ -61,13 +62,13 @@ class Machine:
     def after(self, state: int, moves: Sequence[int]) -> int:
         """Return the state that follows a round.
 
-        Several others count as defecting if one of them does. Where another made no legal move, or a hidden one, the
-        machine goes on if its successor does not depend on that move, and otherwise stays: an alternator alternates
-        through a void round, tit-for-tat waits for a move to answer.
+        Several others count as defecting if one of them does. After an illegal or hidden move of another player, the
+        machine changes state if its successor does not depend on that move, and otherwise stays: an alternator
+        alternates through a void round, tit-for-tat stays until there is a move to answer.
 
         Args:
             state: The state in which the round was played.
-            moves: As executed, own move first; negative where there was none or it is hidden.
+            moves: Executed options, own first; negative where the move was illegal or is hidden.
         """
         own, *others = moves
         if own < 0:
@@ -79,18 +80,18 @@ class Machine:
 
     @property
     def stochastic(self) -> bool:
-        """Whether any move is drawn at random."""
+        """Whether the option of any state is drawn at random."""
         return any(0 < p < 1 for p in self.cooperate)
 
     @property
     def traits(self) -> Traits:
-        """The machine's properties."""
+        """Properties of the machine as a strategy."""
         watches = any(f[0] != f[1] or f[2] != f[3] for f in self.following)
         return Traits(self.memory, self.stochastic, watches_others=watches)
 
 
 def memory_one(name: str, vector: Sequence[float], first: float = 1.0) -> Machine:
-    """Make the machine that looks at the last round only.
+    """Make a machine whose move depends on the last round only.
 
     Args:
         name: Name of the strategy.

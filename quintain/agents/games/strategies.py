@@ -74,7 +74,7 @@ _add_adaptive("regret-matching", "RegretMatching", stochastic=True)
 
 
 def strategy_names() -> list[str]:
-    """Names that :func:`strategy` knows; ``"axelrod:NAME"`` reaches that library's strategies as well."""
+    """List the registered strategies, sorted; ``"axelrod:NAME"`` names those of that library as well."""
     return sorted(STRATEGIES)
 
 
@@ -100,12 +100,12 @@ def strategy(name: str, **arguments: Any) -> StrategyAgent:
     Args:
         name: One of :func:`strategy_names`, such as ``"tit-for-tat"``. Numbers after a colon are its leading arguments:
             ``"naive-prober:0.2"``, ``"memory-one:1,0,0,1"``. ``"axelrod:Tit For Tat"`` plays the axelrod library's.
-        **arguments: The strategy's own.
+        **arguments: The strategy's own arguments; see :func:`strategy_arguments`.
 
     Raises:
         UnknownNameError: If there is no such strategy.
         ConfigurationError: If an argument does not fit.
-        MissingDependencyError: If axelrod is asked for and not installed.
+        MissingDependencyError: If the name is one of axelrod's, and that library is not installed.
     """
     base, _, rest = name.partition(":")
     if base == _AXELROD:
@@ -144,7 +144,7 @@ def machine(name: str, **arguments: Any) -> Machine:
 
 
 class _Opponent:
-    """A strategy in one seat of one match as a plain function, which tells whether it draws random numbers."""
+    """The function that :func:`opponent` returns; ``stochastic`` is that of the strategy's traits."""
 
     def __init__(self, agent: StrategyAgent, seat: Seat) -> None:
         self.stochastic = agent.traits.stochastic

@@ -33,14 +33,14 @@ class MatchPlayer(Protocol):
 
 
 class StrategyAgent:
-    """An agent that follows a strategy of game theory.
+    """An agent that follows a game-theoretic strategy.
 
-    It plays numeric views with option indices and text views with option names. It reads the executed moves from
+    Its actions are option indices in numeric views and option names in text views. It reads the executed moves from
     ``info["moves"]`` and the payoffs from ``info["rules"]``, as the repeated games provide them.
 
     Args:
         name: Name of the strategy.
-        traits: Its properties.
+        traits: Its properties, checked against the game at the first move.
         make_player: Makes the player of one match from its own payoff tensor (axis 0: its own option; one axis per
             other player) and its generator.
         machine: The finite-state machine that the strategy is, if it is one; then option indices are played by a
@@ -63,11 +63,11 @@ class StrategyAgent:
         self.make_player = make_player
 
     def begin(self, seat: Seat) -> Actor:
-        """Sit down.
+        """Return an actor.
 
         Raises:
-            CapabilityError: If the actions are neither discrete nor text. Whether the game fits is seen at the first
-                move.
+            CapabilityError: If the actions are neither discrete nor text. Whether the game fits is checked at the
+                first move.
         """
         if not isinstance(seat.action_space, (spaces.Discrete, spaces.Text)):
             raise CapabilityError(f"{self.name} plays discrete and text action spaces, not {seat.action_space}")
@@ -76,7 +76,7 @@ class StrategyAgent:
         return _StrategyActor(self, seat)
 
     def describe(self) -> dict[str, Any]:
-        """Return the name and the arguments, for the run's record."""
+        """Return the name and the arguments, for the run's manifest."""
         return {"agent": "strategy", "name": self.name, **self.arguments}
 
 
@@ -102,7 +102,7 @@ class MachinePlayer:
 
 
 class _StrategyActor:
-    """Translates between what the environment says and what a player takes."""
+    """Plays any :class:`MatchPlayer`: reads moves from ``info``, and turns option indices into actions."""
 
     def __init__(self, agent: StrategyAgent, seat: Seat) -> None:
         self._agent, self._seat = agent, seat
@@ -115,7 +115,7 @@ class _StrategyActor:
             self._names = rules["options"][0]
             self._player = self._agent.make_player(rules["payoffs"][0], self._seat.generator())
         moves = info["moves"]
-        # A machine knows what to make of a void round; to the others it teaches nothing.
+        # Machines define their reaction to a void round; other players do not see it.
         if moves is not None and (self._agent.machine is not None or min(moves) >= 0):
             self._player.learn(moves)
         option = self._player.choose()
@@ -123,7 +123,7 @@ class _StrategyActor:
 
 
 class _MachineActor:
-    """The same for a machine and option indices, written out for speed."""
+    """Plays a machine with option indices: equal to :class:`_StrategyActor` with tables looked up, for speed."""
 
     def __init__(self, machine: Machine, seat: Seat) -> None:
         self._machine = machine
@@ -137,12 +137,12 @@ class _MachineActor:
         try:
             self._state = self._following[self._state][info["moves"]]
         except KeyError:
-            self._settle(info)
+            self._handle_other_moves(info)
         move = self._certain[self._state]
         return move if move is not None else int(next(self._draws) >= self._machine.cooperate[self._state])
 
-    def _settle(self, info: dict[str, Any]) -> None:
-        """Take in what is not a plain pair of moves: the first turn, several others, a hidden or a void round."""
+    def _handle_other_moves(self, info: dict[str, Any]) -> None:
+        """Handle all but a plain pair of moves: the first turn, several opponents, a hidden or void round."""
         moves = info.get("moves")
         if moves is None:
             _read_rules(info, self._machine.name, self._machine.traits)
@@ -155,7 +155,7 @@ _PAIRS = [(0, 0), (0, 1), (1, 0), (1, 1)]
 
 
 def _uniforms(seat: Seat) -> Iterator[float]:
-    """The seat's uniform numbers one by one, drawn in blocks; most strategies never ask for one."""
+    """Yield the seat's uniform random numbers, drawn in blocks; deterministic strategies draw none."""
     rng = seat.generator()
     while True:
         yield from rng.random(64).tolist()
