@@ -27,7 +27,7 @@ GAMMA = 0.96
 
 
 def values(first: Vector, second: Vector) -> Vector:
-    """Exact normalised discounted values of both players."""
+    """Return the exact normalised discounted values of both players, shape (2,)."""
     p, q = 1 / (1 + np.exp(-first)), 1 / (1 + np.exp(-second))
     q = q[[0, 1, 3, 2, 4]]  # the second player's CD is the first one's DC
     joint = np.stack([p * q, p * (1 - q), (1 - p) * q, (1 - p) * (1 - q)], axis=1)
@@ -36,50 +36,55 @@ def values(first: Vector, second: Vector) -> Vector:
 
 
 def gradient(function: Callable[[Vector], float], at: Vector, step: float = 1e-4) -> Vector:
-    """Central differences."""
+    """Return the gradient of ``function`` by central differences."""
     shifts = step * np.eye(len(at))
     return np.array([(function(at + shift) - function(at - shift)) / (2 * step) for shift in shifts])
 
 
-def naive(own: Vector, other: Vector, me: int, eta: float) -> Vector:
-    return gradient(lambda theta: seen(theta, other, me)[me], own)
+def values_from(player: int, own: Vector, other: Vector) -> Vector:
+    """Return the values of both players, where ``own`` are the logits of ``player``."""
+    return values(own, other) if player == 0 else values(other, own)
 
 
-def lola(own: Vector, other: Vector, me: int, eta: float) -> Vector:
-    """Gradient of the own value after the opponent's anticipated step."""
-
-    def after_their_step(theta: Vector) -> float:
-        step = gradient(lambda phi: seen(theta, phi, me)[1 - me], other)
-        return float(seen(theta, other + eta * step, me)[me])
-
-    return gradient(after_their_step, own)
+def naive(player: int, own: Vector, other: Vector, eta: float) -> Vector:
+    """Return the gradient of the player's own value, the opponent's policy held fixed."""
+    return gradient(lambda theta: values_from(player, theta, other)[player], own)
 
 
-def seen(own: Vector, other: Vector, me: int) -> Vector:
-    return values(own, other) if me == 0 else values(other, own)
+def lola(player: int, own: Vector, other: Vector, eta: float) -> Vector:
+    """Return the gradient of the player's own value after the opponent's anticipated step of size ``eta``."""
+
+    def value_after_step(theta: Vector) -> float:
+        step = gradient(lambda phi: values_from(player, theta, phi)[1 - player], other)
+        return float(values_from(player, theta, other + eta * step)[player])
+
+    return gradient(value_after_step, own)
 
 
-def train(rule: Callable[..., Vector], rng: np.random.Generator, steps: int, rate: float, eta: float) -> Vector:
+def train(
+    rule: Callable[..., Vector], rng: np.random.Generator, steps: int, learning_rate: float, eta: float
+) -> Vector:
+    """Train both players with ``rule``; return both values and player 0's five cooperation probabilities."""
     first, second = rng.normal(size=(2, 5))
     for _ in range(steps):
-        moves = rule(first, second, 0, eta), rule(second, first, 1, eta)
-        first, second = first + rate * moves[0], second + rate * moves[1]
+        gradients = rule(0, first, second, eta), rule(1, second, first, eta)
+        first, second = first + learning_rate * gradients[0], second + learning_rate * gradients[1]
     return np.concatenate([values(first, second), 1 / (1 + np.exp(-first))])
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--steps", type=int, default=200)
-    parser.add_argument("--rate", type=float, default=10.0)
-    parser.add_argument("--eta", type=float, default=20.0, help="the opponent's step that LOLA anticipates")
+    parser.add_argument("--seeds", type=int, default=10, help="number of pairs of learners")
+    parser.add_argument("--steps", type=int, default=200, help="gradient steps of each pair")
+    parser.add_argument("--learning-rate", type=float, default=10.0, help="learning rate of the logits")
+    parser.add_argument("--eta", type=float, default=20.0, help="size of the opponent's step that LOLA anticipates")
     options = parser.parse_args()
     print("mean value of player 0, 95% interval over seeds (paper: naive -1.98, LOLA -1.06)")
     print("and the probability of cooperation: first, after CC, CD, DC, DD")
     for rule in (naive, lola):
         runs = np.array(
             [
-                train(rule, np.random.default_rng(seed), options.steps, options.rate, options.eta)
+                train(rule, np.random.default_rng(seed), options.steps, options.learning_rate, options.eta)
                 for seed in range(options.seeds)
             ]
         )

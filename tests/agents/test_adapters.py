@@ -1,7 +1,4 @@
-"""Agents made of what users already have: SB3 models, exported networks, people, recorded runs."""
-
-import importlib.metadata
-import sys
+"""Agents made of what users have: SB3 models, exported networks, people, recorded runs."""
 
 import gymnasium as gym
 import numpy as np
@@ -9,128 +6,19 @@ import pytest
 from gymnasium import spaces
 
 import quintain
-from quintain.agents import agent_names, as_agent, make_agent, register_agent
-from quintain.agents.agent import Agent, Seat, is_oracle
+from quintain.agents import as_agent, make_agent
+from quintain.agents.agent import Seat
 from quintain.agents.human import HumanAgent
 from quintain.agents.policies import MLP, Layer, Policy, save_policy
 from quintain.agents.policies.sb3_agent import NetworkAgent, PredictAgent
-from quintain.agents.registry import AGENTS, AgentFacts, arguments_of, needs_engine
 from quintain.agents.replay import ReplayAgent
-from quintain.arguments import argument_names
-from quintain.errors import CapabilityError, ConfigurationError, RecordError, UnknownNameError
+from quintain.errors import CapabilityError, ConfigurationError, RecordError
 
 
 def seat(observation_space=None, action_space=None, **fields):
     return Seat(
         "X-v0", "agent", observation_space or spaces.Discrete(3), action_space or spaces.Discrete(3), 7, **fields
     )
-
-
-def test_named_agents_are_agents():
-    for name in ("oracle", "random", "human"):
-        assert isinstance(make_agent(name), Agent)
-    assert {"all-text", "all-code", "code-interpreter", "oracle", "random", "human", "replay"} <= set(agent_names())
-    with pytest.raises(UnknownNameError, match="did you mean 'code-interpreter'"):
-        make_agent("code-interpeter")
-
-
-def test_a_user_can_name_an_agent():
-    register_agent("always-no", "quintain.agents.scripted:ScriptedAgent")
-    agent = make_agent("always-no", actions=["no"])
-    assert agent.begin(seat()).act("?", {}) == "no"
-
-
-MINE = """
-import gymnasium as gym
-from quintain.agents import register_agent
-
-class Moves:
-    def __init__(self, move=0):
-        self.move = move
-    def begin(self, seat):
-        return self
-    def act(self, observation, info):
-        return self.move
-
-class Asks(Moves):
-    def __init__(self, engine, move=0):
-        self.engine, self.move = engine, move
-
-def always_two(observation):
-    return 2
-
-register_agent("mine-by-name", "mine:Moves")
-"""
-
-
-@pytest.fixture
-def mine(tmp_path, monkeypatch):
-    """A user's module, which registers one name."""
-    (tmp_path / "mine.py").write_text(MINE)
-    (tmp_path / "broken.py").write_text("1 / 0")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(AGENTS, "_entries", dict(AGENTS._entries))
-    yield
-    for name in ("mine", "broken"):
-        sys.modules.pop(name, None)
-
-
-def test_own_agents_are_named_with_their_module(mine):
-    moves = {name: make_agent(name).begin(seat()).act(0, {}) for name in ("mine:Moves", "mine:always_two")}
-    assert moves == {"mine:Moves": 0, "mine:always_two": 2}
-    assert make_agent("mine:mine-by-name", move=1).begin(seat()).act(0, {}) == 1
-    assert make_agent("mine:Asks", engine="scripted:yes", move=1).engine.name == "scripted"
-    with pytest.raises(ConfigurationError, match="asks no language model"):
-        make_agent("mine:Moves", engine="scripted:yes")
-    with pytest.raises(ConfigurationError, match=r"unexpected keyword argument 'moves'; its arguments: move"):
-        make_agent("mine:Moves", moves=1)
-
-
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("nowhere:X", "there is no module 'nowhere'"),
-        ("mine:Nothing", "module 'mine' neither registers nor defines 'Nothing'"),
-        ("broken:X", "cannot import the module of agent 'broken:X': ZeroDivisionError"),
-        ("nobody", "Agents: all-text.*Strategies of games: .*tit-for-tat.*module:Class.*zip"),
-    ],
-)
-def test_unknown_agents_are_told_what_there_is(mine, name, said):
-    with pytest.raises(ConfigurationError, match=said):
-        make_agent(name)
-
-
-def test_facts_of_agents_are_known_before_they_are_made(mine):
-    assert AGENTS.facts("oracle") == AgentFacts(uses_solution=True)
-    assert AGENTS.names(uses_solution=True) == ("oracle",)
-    assert AGENTS.names(needs_engine=True) == ("all-text", "all-code", "code-interpreter", "codesteer", "llm-player")
-    names = ("all-code", "mine:Asks", "mine:Moves", "mine:always_two", "grim", "model.zip", "mine:mine-by-name")
-    assert [needs_engine(name) for name in names] == [True, True, False, False, False, False, False]
-    assert [arguments_of(name) for name in names[:5]] == [
-        ("temperature", "top_p", "max_tokens", "prompt", "extract", "answer_tokens"), ("move",), ("move",), (), ()
-    ]  # fmt: skip
-    assert arguments_of("mine:mine-by-name") == ("move",)
-    assert arguments_of("model.zip") == ("deterministic", "normaliser")
-
-
-def test_the_declared_facts_are_true_of_the_agents():
-    for name in AGENTS:
-        target = AGENTS.load(name)
-        assert AGENTS.facts(name).uses_solution == is_oracle(target), name
-        assert AGENTS.facts(name).needs_engine == ("engine" in argument_names(target)), name
-
-
-def test_other_packages_add_agents(mine, monkeypatch):
-    point = importlib.metadata.EntryPoint("elsewhere", "mine:Asks", "quintain.agents")
-    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [point])
-    monkeypatch.setattr(AGENTS, "_pending", True)
-    assert make_agent("elsewhere", engine="scripted:yes", move=1).move == 1
-
-
-def test_a_description_is_an_agent(mine):
-    assert as_agent({"name": "mine:Moves", "move": 2}).begin(seat()).act(0, {}) == 2
-    with pytest.raises(ConfigurationError, match="an agent's description needs a 'name'"):
-        as_agent({"move": 2})
 
 
 def test_seats_have_their_own_stream():
@@ -143,7 +31,7 @@ def test_seats_have_their_own_stream():
     assert seat().generator().integers(2**60) == seat().generator().integers(2**60)
 
 
-def test_random_play_honours_the_mask():
+def test_random_actions_respect_the_mask():
     actor = make_agent("random").begin(seat())
     mask = np.array([0, 1, 0], dtype=np.int8)
     assert {int(actor.act(0, {"action_mask": mask})) for _ in range(20)} == {1}
@@ -181,7 +69,7 @@ def test_an_sb3_model_plays(ppo):
 
 
 @pytest.mark.parametrize("name", ["PPO", "DQN", "RecurrentPPO", "QRDQN"])
-def test_the_file_of_an_sb3_model_plays_whatever_algorithm_wrote_it(tmp_path, name):
+def test_files_of_sb3_models_of_any_algorithm_play(tmp_path, name):
     libraries = pytest.importorskip("stable_baselines3"), pytest.importorskip("sb3_contrib")
     kind = next(getattr(library, name) for library in libraries if hasattr(library, name))
     policy = "MlpLstmPolicy" if name == "RecurrentPPO" else "MlpPolicy"
@@ -243,25 +131,25 @@ def test_statistics_for_other_observations_are_refused(normalised):
         make_agent("model.zip", normalizer=statistics)
 
 
-def test_a_saved_victim_plays(tmp_path):
+def test_a_saved_policy_plays(tmp_path):
     space = gym.make("CartPole-v1").observation_space
     weight = np.array([[0.0] * 4, [0.0, 0.0, 10.0, 1.0]])
-    victim = Policy(MLP([Layer(weight, np.zeros(2), "identity")]), space, spaces.Discrete(2), head="categorical")
-    save_policy(victim, tmp_path / "victim.npz")
-    played = [quintain.evaluate("CartPole-v1", a, episodes=2) for a in (victim, str(tmp_path / "victim.npz"))]
+    policy = Policy(MLP([Layer(weight, np.zeros(2), "identity")]), space, spaces.Discrete(2), head="categorical")
+    save_policy(policy, tmp_path / "policy.npz")
+    played = [quintain.evaluate("CartPole-v1", a, episodes=2) for a in (policy, str(tmp_path / "policy.npz"))]
     direct, from_file = ([[int(s["action"]) for s in e.steps] for e in report.episodes] for report in played)
     assert direct == from_file
 
 
 class Counts:
-    """Stands for a recurrent model: acts on the number of steps it has seen."""
+    """A recurrent model: its action is the parity of the number of steps so far."""
 
     def predict(self, observation, state=None, episode_start=None, deterministic=False):
         seen = 0 if state is None or episode_start.all() else state
         return np.int64(seen % 2), seen + 1
 
 
-def test_a_model_that_remembers_keeps_its_state_through_an_episode_and_begins_anew_with_each():
+def test_the_state_of_a_recurrent_model_lasts_for_one_episode():
     report = quintain.evaluate("CartPole-v1", Counts(), episodes=3, concurrency=2)
     assert report.errors == 0
     for episode in report.episodes:
@@ -270,7 +158,7 @@ def test_a_model_that_remembers_keeps_its_state_through_an_episode_and_begins_an
         assert actions == [k % 2 for k in range(len(actions))]
 
 
-def test_recurrent_models_are_told_from_those_that_may_act_on_batches(ppo):
+def test_recurrent_models_are_stateful_and_feed_forward_ones_are_not(ppo):
     contrib = pytest.importorskip("sb3_contrib")
     recurrent = contrib.RecurrentPPO("MlpLstmPolicy", "CartPole-v1", n_steps=8, policy_kwargs={"lstm_hidden_size": 4})
     assert as_agent(recurrent).is_stateful
@@ -323,7 +211,7 @@ def test_a_person_plays_text():
     assert any("How many times" in text for text in shown)
 
 
-def test_a_person_plays_numbers_and_is_asked_again():
+def test_a_person_plays_numbers_and_is_prompted_again_after_a_wrong_one():
     agent, shown = scripted_terminal("left", "7", "1")
     actor = agent.begin(seat())
     import asyncio
@@ -332,7 +220,7 @@ def test_a_person_plays_numbers_and_is_asked_again():
     assert "enter a number from 0 to 2, not 'left'" in shown
 
 
-def test_a_person_who_leaves_is_an_error_of_the_agent():
+def test_the_end_of_the_input_is_an_error_of_the_agent():
     agent, _ = scripted_terminal()
     report = quintain.evaluate("CodeReason-v0", agent, episodes=1, concurrency=1, env_kwargs={"tasks": "letters"})
     assert report.episodes[0].error["boundary"] == "agent"

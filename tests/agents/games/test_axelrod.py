@@ -1,4 +1,4 @@
-"""Turn by turn against the axelrod library; skipped where it is not installed (scripts/axelrod_venv.sh helps)."""
+"""Compared turn by turn with the axelrod library; skipped where it is not installed (scripts/axelrod_venv.sh helps)."""
 
 import numpy as np
 import pytest
@@ -82,7 +82,7 @@ def test_stochastic_strategies_agree_state_by_state(name):
             assert abs(after.mean() - vector[outcome]) < 4 * 0.5 / np.sqrt(len(after))
 
 
-def test_every_axelrod_strategy_of_short_run_time_can_sit_down():
+def test_every_axelrod_strategy_of_short_run_time_can_begin_a_match():
     quick = [kind.name for kind in axl.short_run_time_strategies]
     assert len(quick) > 200
     assert set(quick) <= set(axelrod_names())

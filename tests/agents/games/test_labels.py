@@ -20,18 +20,18 @@ def test_spellings_of_one_label_add_up():
 
 
 @pytest.mark.parametrize("labels", [["J", "F"], ["F", "J"]])
-def test_a_label_that_is_not_told_is_less_likely_than_the_last_that_is(labels):
+def test_an_unreported_label_is_less_likely_than_the_last_reported_token(labels):
     choice = choose_label(told(("The", -0.1), ("So", -3.0), ("F", -4.0)), labels)
     assert choice.text == "F"
     assert dict(zip(labels, choice.choice_logprobs, strict=True)) == pytest.approx({"F": -4.0, "J": -4.0 - math.log(2)})
 
 
 @pytest.mark.parametrize("reply", [Reply("The"), told(("The", -0.1), ("Just", -2.0), ("f", -2.0))])
-def test_without_any_label_the_reply_stays_what_it_is(reply):
+def test_without_any_label_the_reply_is_returned_unchanged(reply):
     assert choose_label(reply, ["J", "F"]) is reply
 
 
-def test_at_a_temperature_labels_are_drawn_in_proportion_and_equal_seeds_draw_alike():
+def test_above_temperature_0_labels_are_sampled_and_equal_seeds_give_equal_ones():
     reply = told(("J", math.log(0.3)), ("F", math.log(0.1)))
     drawn = [choose_label(reply, ["J", "F"], 1.0, seed).text for seed in range(400)]
     assert drawn == [choose_label(reply, ["J", "F"], 1.0, seed).text for seed in range(400)]

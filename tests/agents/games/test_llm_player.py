@@ -1,4 +1,4 @@
-"""The language model's seat: what it is told, how its answer is read, and what is written down."""
+"""Language models as players: prompts, reading of replies, debiasing, trace."""
 
 import asyncio
 
@@ -33,8 +33,8 @@ def scripted(rule):
     return ScriptedEngine(serve)
 
 
-class Keep:
-    """Remembers the actor, to look at its trace."""
+class KeepsActor:
+    """Passes ``begin`` on and keeps the actor, whose trace the tests read."""
 
     def __init__(self, agent):
         self.agent = agent
@@ -45,7 +45,7 @@ class Keep:
 
 
 def match(player, opponent="defect-once", game="prisoners_dilemma", seat=0, rounds=10, seed=0, **options):
-    keep = Keep(player)
+    keep = KeepsActor(player)
     agents = {f"player_{seat}": keep, f"player_{1 - seat}": opponent}
     env = RepeatedGame(game, rounds=rounds, **options)
     report = quintain.play(env, agents, seed=seed)
@@ -82,7 +82,7 @@ def test_the_prompt_has_its_six_parts_in_order():
     assert seen[-1][1] == (" J", " F")
 
 
-def test_the_answer_is_begun_for_engines_that_can_continue_it():
+def test_the_answer_is_prefilled_for_engines_that_can_continue_it():
     request = LLMPlayer(ScriptedEngine("x")).questions.request("Q?", ("J", "F"), 0)
     assert request.prefill == "A: Option"
     assert request.choices == (" J", " F")
@@ -105,7 +105,7 @@ def test_the_second_seat_reads_its_own_payoffs():
     )
 
 
-def test_predict_first_asks_twice_and_tells_the_prediction():
+def test_predict_first_asks_twice_and_puts_the_prediction_into_the_second_question():
     asked = []
 
     def rule(text, choices):
@@ -154,7 +154,7 @@ def test_averaging_over_exchanged_labels_removes_a_bias_for_a_letter():
     assert (moves, {choice.label for choice in trace}) == ([1] * 5, {""})  # each label stood for either option
 
 
-def test_debiasing_needs_log_probabilities_and_says_so():
+def test_debiasing_without_log_probabilities_is_an_error_of_the_agent():
     report = quintain.play(
         RepeatedGame(),
         {"player_0": LLMPlayer(ScriptedEngine(lambda r: r.choices[0]), debias="order"), "player_1": "grim"},
@@ -189,7 +189,7 @@ def test_engines_without_prefill_are_asked_for_the_label_only():
     assert engine.asked[0].endswith("Reply with J or F only.")
 
 
-def test_a_label_of_two_tokens_is_refused_by_name():
+def test_a_label_of_two_tokens_is_refused():
     def serve(request):
         return Reply(request.choices[0], "choice", completion_tokens=2 if request.choices[0] == " Qx" else 1)
 
@@ -199,7 +199,7 @@ def test_a_label_of_two_tokens_is_refused_by_name():
         )
 
 
-def test_a_check_that_failed_once_is_made_again():
+def test_a_failed_check_of_labels_is_repeated():
     asked = []
 
     def serve(request):
@@ -215,7 +215,7 @@ def test_a_check_that_failed_once_is_made_again():
 
 
 class Server(Engine):
-    """A server of the common protocol: no prefill, no choices, but the likeliest first tokens."""
+    """An OpenAI-compatible server: no prefill, no choices, but the likeliest first tokens."""
 
     name = "server"
     capabilities = frozenset({"chat", "top_logprobs"})
@@ -230,7 +230,7 @@ class Server(Engine):
 
 
 def biased(text):
-    """Like the option that is named first, and Option F a little more."""
+    """Prefers the option that is named first, and Option F slightly more."""
     first = text.split("round: Option ")[-1][0]
     return ((("The", -0.1), ("J", -1.0 - (first != "J")), (" F", -0.8 - (first != "F")), ("Q", -9.0)),)
 
@@ -267,7 +267,7 @@ def test_missing_log_probabilities_are_found_before_a_run(engine, settings, reas
 
 
 @pytest.mark.parametrize(("status", "raised"), [(400, CapabilityError), (500, EngineError)])
-def test_a_refusal_of_log_probabilities_is_told_from_a_failure(status, raised):
+def test_a_refusal_of_log_probabilities_is_no_engine_failure(status, raised):
     def refuse(text):
         raise EngineError("logprobs are not supported", status=status)
 
@@ -325,7 +325,7 @@ def test_every_variation_of_the_wording_reaches_the_model():
         assert part in text
 
 
-def test_rules_can_be_told_backwards_and_say_the_same():
+def test_backwards_rules_are_the_same_lines_in_reverse_order():
     rules = RepeatedGame("battle_of_the_sexes").rules_seen_by(0)
     for tell in (describe, describe_to_observer):
         plain = tell(rules, [], ("J", "F"), Wording()).replace("J and Option F", "F and Option J").splitlines()
@@ -341,7 +341,7 @@ def test_private_histories_and_hidden_horizons_stay_out_of_the_prompt():
     assert "17" not in text
 
 
-def test_three_players_are_told_about_all_others():
+def test_the_history_of_three_players_names_all_others():
     rules = RepeatedGame("public_goods", game_args={"players": 3}).rules_seen_by(1)
     text = describe(rules, [Round((0, 1, -1), (0.0, 0.0, 0.0))], ("J", "F"), Wording())
     assert "2 other players" in text
@@ -396,7 +396,7 @@ def test_settings_out_of_range_are_refused(arguments):
         LLMPlayer(ScriptedEngine("x"), **arguments)
 
 
-def test_settings_can_be_given_whole_or_by_name():
+def test_settings_can_be_given_as_an_object_or_by_keyword():
     whole = PlayerSettings(predict_first=True, wording=Wording(goal=True))
     assert LLMPlayer(ScriptedEngine("x"), whole, order="last").settings == PlayerSettings(
         predict_first=True, order="last", wording=Wording(goal=True)
@@ -404,7 +404,7 @@ def test_settings_can_be_given_whole_or_by_name():
     assert LLMPlayer(ScriptedEngine("x"), goal=True).describe()["wording"]["goal"] is True
 
 
-def test_an_engine_that_cannot_read_is_refused():
+def test_an_engine_without_chat_and_prompt_is_refused():
     class Mute(ScriptedEngine):
         def __init__(self):
             super().__init__("x")

@@ -1,4 +1,4 @@
-"""What every strategy plays, move by move."""
+"""Strategies: moves, declared properties, registration."""
 
 import math
 
@@ -120,7 +120,7 @@ def test_q_learning_finds_that_defection_pays_against_a_cooperator():
     assert np.mean(played[-100:]) > 0.9
 
 
-def test_regret_is_what_the_other_option_would_have_earned():
+def test_regret_is_the_payoff_forgone():
     from quintain.agents.games.adaptive import RegretMatching
 
     player = RegretMatching(PD, np.random.default_rng(0))
@@ -222,7 +222,7 @@ def test_equal_seeds_give_equal_moves_and_seats_differ():
     assert draws[0] != draws[1]
 
 
-def test_a_void_round_teaches_nothing():
+def test_a_void_round_does_not_change_the_state_of_grim():
     actor = strategy("grim").begin(Seat("test", "player_0", *SPACES, 0))
     assert actor.act(None, {"moves": None, "rules": rules()}) == 0
     assert actor.act(None, {"moves": (0, -1)}) == 0
@@ -238,7 +238,7 @@ def test_a_void_round_teaches_nothing():
         ("tit-for-tat", [0, 0, 1, 0]),  # waits for a move to answer
     ],
 )
-def test_a_void_round_counts_for_those_who_go_by_the_round(name, expected, view):
+def test_a_void_round_advances_strategies_that_count_rounds(name, expected, view):
     game = RepeatedGame("prisoners_dilemma", rounds=4, view=view)
     script = iter(["pass", "defect", "cooperate", "cooperate"] if view == "text" else [9, 1, 0, 0])
     quintain.play(game, {"player_0": name, "player_1": lambda observation: next(script)}, seed=0)
@@ -253,7 +253,7 @@ def test_with_several_others_one_defector_is_enough():
     assert actor.act(None, {"moves": (1, 0, 0)}) == 0
 
 
-def test_in_a_text_game_options_are_named():
+def test_actions_in_text_views_are_option_names():
     assert answers("tit-for-tat", [1], actions=spaces.Text(10)) == ["o0", "o1"]
     assert answers("best-response", [1], BOS, actions=spaces.Text(10)) == ["o0", "o1"]
 
@@ -289,7 +289,7 @@ def test_other_environments_are_refused_with_the_reason():
         ("zd-extort:2,0.9", ConfigurationError),
     ],
 )
-def test_what_names_no_strategy_is_refused(name, error):
+def test_invalid_names_and_arguments_are_refused(name, error):
     with pytest.raises(error):
         strategy(name)
 
@@ -305,5 +305,5 @@ def test_impossible_machines_are_refused(following):
         Machine("odd", (1.0,), following, 1)
 
 
-def test_memory_one_without_memory_says_so():
+def test_a_constant_memory_one_vector_has_memory_0():
     assert memory_one("constant", (0.5,) * 4, 0.5).traits.memory == 0

@@ -17,7 +17,7 @@ def run(agent, episodes=1, **kwargs):
 
 
 def engine(*replies):
-    """Serve these replies in order; a pair is text and the stop string that ended it."""
+    """Return an engine with these replies in order; a pair is text and the stop string that ended it."""
     asked = []
     left = list(replies)
 
@@ -46,7 +46,7 @@ def test_a_marked_answer_is_the_action():
     assert (request.temperature, request.max_tokens) == (0.6, 512)
 
 
-def test_a_program_is_run_and_the_conversation_goes_on():
+def test_the_output_of_a_program_is_the_next_user_message():
     one = engine(("```python\nprint(6*7)\n", "```\n"), ("<<<42", ">>>"))
     report = run(make_chat_agent("code-interpreter", one))
     assert actions(report) == ["```python\nprint(6*7)\n```\n", "<<<42>>>"]
@@ -54,7 +54,7 @@ def test_a_program_is_run_and_the_conversation_goes_on():
     assert one.asked[1].messages[-1]["content"] == "Code Execution Results:\n42"
 
 
-def test_a_stop_string_that_means_something_else_does_not_end_the_reply():
+def test_a_stop_string_that_belongs_to_the_text_does_not_end_the_reply():
     one = engine(("the shell shows ", ">>>"), ("\nA fence:\n", "```\n"), ("text <<<1", ">>>"))
     report = run(make_chat_agent("code-interpreter", one))
     assert actions(report) == ["the shell shows >>>\nA fence:\n```\ntext <<<1>>>"]
@@ -67,7 +67,7 @@ def test_markers_inside_a_program_do_not_end_it():
     assert actions(run(make_chat_agent("code-interpreter", one)))[0] == "```python\nprint('<<<1>>>')\n```\n"
 
 
-def test_a_program_whose_fence_is_forgotten_is_closed_but_a_cut_off_one_is_not():
+def test_a_missing_closing_fence_is_added_unless_the_program_was_cut_off():
     one = engine("```python\nprint(1)", ("<<<1", ">>>"))
     assert actions(run(make_chat_agent("code-interpreter", one)))[0] == "```python\nprint(1)\n```"
     cut = ScriptedEngine(lambda request: Reply("```python\nprint(", finish_reason="length"))
@@ -83,7 +83,7 @@ def test_an_unmarked_answer_is_extracted():
     assert one.asked[1].stop == (">>", "\n")
 
 
-def test_without_extraction_it_is_a_parse_error():
+def test_without_extraction_an_unmarked_answer_is_a_parse_error():
     report = run(make_chat_agent("all-text", engine("I think it is 42."), extract=False))
     assert report.episodes[0].outcome == "parse_error"
 
@@ -109,7 +109,7 @@ def test_all_code_submits_what_the_program_prints():
 
 
 @pytest.mark.timeout(10)
-def test_an_output_full_of_marks_is_read_in_linear_time():
+def test_output_with_many_markers_is_parsed_in_linear_time():
     assert program_answer("<<<" * 33_000 + ">>>")[:7] == "<<<<<<<"
     assert program_answer("<<<" * 33_000) == "<<<" * 33_001 + ">>>"
     reply = engine("<<<" * 33_000)
@@ -134,7 +134,7 @@ def test_tokens_and_calls_are_recorded():
     assert episode.calls[1]["replies"][0]["text"] == "it is <<<42"
 
 
-def test_an_engine_that_was_handed_over_stays_open():
+def test_a_run_does_not_close_an_engine_that_it_was_given():
     closed = []
     one = ScriptedEngine("<<<1>>>")
     one.close = lambda: closed.append(one)
@@ -183,7 +183,7 @@ def test_a_recorded_run_replays_to_the_identical_table_without_the_model(tmp_pat
     assert {e.error["boundary"] for e in missing.episodes} == {"engine"}
 
 
-def test_an_engine_that_dies_half_way_costs_only_the_episodes_it_served(tmp_path):
+def test_engine_failures_are_errors_of_the_affected_episodes_only(tmp_path):
     def agent(**options):
         return make_chat_agent("all-text", ScriptedEngine(lambda r: "<<<1>>>", **options))
 

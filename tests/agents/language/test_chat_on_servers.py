@@ -17,7 +17,7 @@ ANSWER = "So the answer is <<<Count: 1, Positions: [3]>>>"
 
 
 def forgets(answer: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what ended a reply, as the protocol does."""
+    """Drop the stop string that ended a reply, as the protocol does."""
     for choice in answer["choices"]:
         choice.pop("stop_reason", None)
     return answer
@@ -37,7 +37,7 @@ def vllm(server: Any) -> None:
 
 @pytest.fixture(params=[plain, ignorant, vllm])
 def url(request: Any, fake_server: Any) -> str:
-    """A server whose model says more than it should after a program and after an answer."""
+    """A server whose model continues after its program and after its answer."""
 
     def say(asked: Request) -> str:
         turn = sum(m["role"] == "assistant" for m in asked.messages or ())
@@ -71,7 +71,7 @@ def test_the_interpreter_runs_the_program_and_answers(url: str) -> None:
     assert (program.rstrip("\n"), answer) == (PROGRAM, ANSWER)
 
 
-def test_the_steered_model_does_as_the_guide_says(url: str) -> None:
+def test_the_task_model_follows_the_guide(url: str) -> None:
     agent = {"name": "codesteer", "engine": url, "guide": ScriptedEngine(["code", "submit"])}
     program, answer = actions(agent)
     assert (program.rstrip("\n"), answer) == (PROGRAM, "<<<42>>>")
@@ -83,7 +83,7 @@ def test_a_turn_that_ends_with_its_fence_is_a_program(fake_server: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["all-text", "code-interpreter", "codesteer"])
-def test_a_server_that_cannot_begin_a_reply_is_refused_before_the_run(fake_server: Any, name: str) -> None:
+def test_a_server_without_prefill_is_refused_before_the_run(fake_server: Any, name: str) -> None:
     guide = {"guide": ScriptedEngine("submit")} if name == "codesteer" else {}
     with pytest.raises(CapabilityError, match="leave extract out"):
         quintain.make_agent(name, engine=f"openai:m@{fake_server.url}", extract=True, **guide)
@@ -91,9 +91,7 @@ def test_a_server_that_cannot_begin_a_reply_is_refused_before_the_run(fake_serve
 
 
 @pytest.mark.parametrize("kind", [plain, vllm])
-def test_a_recording_is_asked_what_the_server_was_asked(
-    fake_server: Any, kind: Callable[[Any], None], tmp_path: Any
-) -> None:
+def test_a_replayed_run_makes_the_same_requests(fake_server: Any, kind: Callable[[Any], None], tmp_path: Any) -> None:
     fake_server.engine = ScriptedEngine(lambda request: PROGRAM.removeprefix(request.prefill))
     kind(fake_server)
     live = actions({"name": "all-code", "engine": f"openai:m@{fake_server.url}"}, out=tmp_path)

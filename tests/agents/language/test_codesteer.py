@@ -1,4 +1,4 @@
-"""The guide's decisions and their consequences, with scripted models."""
+"""The guide's decisions and their effects, with scripted models."""
 
 import pytest
 
@@ -42,7 +42,7 @@ def play(agent):
     return [step["action"] for step in report.episodes[0].steps]
 
 
-def test_text_that_stands():
+def test_an_accepted_text_answer_is_submitted():
     chief, worker = guide("text", "submit"), model((RIGHT, ">>>"))
     assert play(CodeSteerAgent(worker, guide=chief)) == [RIGHT + ">>>"]
     assert [r.choices for r in chief.seen] == [("code", "text"), ("submit", "code", "text")]
@@ -59,7 +59,7 @@ def test_a_revision_in_code_then_its_output_is_submitted():
     assert "Code Execution Results" in chief.seen[2].messages[1]["content"]
 
 
-def test_a_poor_program_earns_the_hint_to_compute():
+def test_a_poor_program_gets_the_hint_to_compute():
     poor = "```python\nprint('<<<Count: 1, Positions: [1]>>>')\n"
     worker = model((poor, "```\n"), (poor, "```\n"))
     play(CodeSteerAgent(worker, guide=guide("code", "code", "submit")))
@@ -89,7 +89,7 @@ def test_richness(program, score):
     assert code_richness(program) == score
 
 
-def test_what_cannot_work_is_said_at_once():
+def test_impossible_settings_are_refused():
     mute = model()
     mute.capabilities = frozenset({"chat", "stop", "prefill"})
     with pytest.raises(CapabilityError, match="choices"):
