@@ -36,7 +36,7 @@ from quintain.attacks.defences import (
 )
 from quintain.attacks.registry import resolve_attacks
 from quintain.errors import ConfigurationError
-from quintain.experiments.robustness import Experiment, RobustnessRow, Subject, run_experiment
+from quintain.experiments.robustness import PolicyUnderTest, RobustnessExperiment, RobustnessRow, run_experiment
 
 COLUMNS = ("clean", "random", "mad", "sa-rl", "rat")
 #: Made from the plain policy without training.
@@ -101,12 +101,12 @@ class Lab:
     def row(self, name: str) -> str:
         """Attack the policies of all seeds, and return a row of the table."""
         made = {seed: self.policy(name, seed) for seed in range(self.seeds)}
-        subject = Subject(name, self.make, {seed: victim for seed, (victim, _) in made.items()})
+        subject = PolicyUnderTest(name, self.make, {seed: victim for seed, (victim, _) in made.items()})
         attacks = [*resolve_attacks(["random", "mad"]), self.sa_rl()]
         if not made[0][0].is_stateful:  # RAT reads single observations
             attacks.append(self.learned_rat())
         run = self.folder / f"{name}-attacked"
-        experiment = Experiment((subject,), attacks, [self.epsilon], self.episodes, range(self.seeds))
+        experiment = RobustnessExperiment((subject,), attacks, [self.epsilon], self.episodes, range(self.seeds))
         table = run_experiment(experiment, out=run, resume=run.exists())
         cells = {row.attack: _cell(row) for row in table.rows}
         spent = sum(seconds for _, seconds in made.values()) / self.seeds

@@ -90,7 +90,7 @@ def main() -> None:
     trained = facts["recipe"]["steps"]
     print(f"\nHopper-v5, PPO victim of {trained:,} steps, epsilon {EPSILON} normalised, {options.episodes} episodes\n")
     print("| attack | return [95 % interval] | share of clean | published, v2 |\n|---|---|---|---|")
-    clean = table.clean(table.victims[0])
+    clean = table.clean(table.policies[0])
     worst = min(table.rows, key=lambda row: row.reward.estimate)
     rows = [(row.attack, row.reward, PUBLISHED.get(row.attack, "")) for row in table.rows]
     rows.append((f"strongest: {worst.attack}", worst.reward, f"{PUBLISHED['strongest']}, of six attacks"))

@@ -33,12 +33,12 @@ def compare(
         raise typer.BadParameter(f"must be in (0, 1), got {confidence:g}", param_hint="--confidence")
 
     from quintain.cli.tables import bounds, number, simple_table
-    from quintain.evaluation.compare import compare as run
     from quintain.evaluation.compare import pair
     from quintain.evaluation.report import Report
+    from quintain.experiments.kinds import compare_runs
 
     a, b = Report.load(run_a, confidence), Report.load(run_b, confidence)
-    found = run(a, b, confidence=confidence, seed=seed)
+    found = compare_runs(a, b, confidence=confidence, seed=seed)
     if as_json:
         print_json(found.to_dict())
         return

@@ -34,9 +34,9 @@ def rescore(
     Examples:
         quintain rescore runs/first
     """
-    from quintain.evaluation.rescore import rescore as again
+    from quintain.experiments.kinds import rescore_run
 
-    found = again(run, env_kwargs=pairs(env_arg, "--env-arg"), concurrency=concurrency)
+    found = rescore_run(run, env_kwargs=pairs(env_arg, "--env-arg"), concurrency=concurrency)
     if as_json:
         sides = {"before": found.before.to_dict(), "after": found.after.to_dict()}
         print_json(sides | {"changed": found.changed, "drifted": found.drifted})

@@ -30,7 +30,7 @@ def view(
 ) -> None:
     """Write (or refresh) report.html of a run and print its path, or print one transcript.
 
-    The run may be one of quintain eval, tournament, games sweep, robustness or quintain.play.
+    The run may be of any kind: quintain eval, tournament, games sweep, robustness, quintain.play and others.
 
     Examples:
         quintain view runs/first --open
@@ -39,32 +39,17 @@ def view(
     if confidence is not None and not 0 < confidence < 1:
         raise typer.BadParameter(f"must be in (0, 1), got {confidence:g}", param_hint="--confidence")
 
-    from quintain.evaluation.report import Report
+    from quintain.experiments.kinds import load_run, write_run_page
 
-    report = Report.load(run, confidence or 0.95)
     if episode is not None:
-        found = {e.index: e for e in report.episodes}
+        found = {e.index: e for e in load_run(run).episodes}
         if episode not in found:
             have = f"0 to {max(found)}" if found else "none"
             raise ConfigurationError(f"{str(run)!r} has no episode {episode}; it has {have}")
         _print_transcript(found[episode])
         return
 
-    kind = report.manifest.get("kind")
-    if kind == "robustness":
-        from quintain.experiments.robustness.page import write_robustness_report
-
-        path = write_robustness_report(run, confidence=confidence)
-    elif kind in ("matches", "sweep", "tournament"):
-        from quintain.experiments.games import write_run_page
-
-        if confidence is not None:
-            raise ConfigurationError("pages about matches have 95% intervals; leave out --confidence")
-        path = write_run_page(run)
-    else:
-        from quintain.evaluation.html import write_report
-
-        path = write_report(report)
+    path = write_run_page(run, confidence=confidence)
     typer.echo(path)
     if open_:
         import webbrowser

@@ -50,11 +50,7 @@ def rescore(run: str | Path, *, env_kwargs: dict[str, Any] | None = None, concur
     before = Report.load(run)
     config = before.manifest.get("config", {})
     if kind := before.manifest.get("kind"):
-        maker = {"play": "quintain.play", "matches": "play_matches", "sweep": "quintain games sweep"}
-        raise RecordError(
-            f"{str(run)!r} was made by {maker.get(kind, f'quintain {kind}')}, and only runs of quintain eval (or "
-            "evaluate) can be scored again; quintain view shows it"
-        )
+        raise RecordError(f"{str(run)!r} is a run of kind {kind!r}; this scores runs of evaluate again")
     if not isinstance(config.get("env"), str):
         raise RecordError(f"{str(run)!r} does not name a registered environment, so it cannot be scored again")
     jobs = [(e.index, e.seed) for e in before.scored]

@@ -47,7 +47,7 @@ def test_victims_are_attacked_and_ranked(quintain, mine):
     result = quintain(*words)
     assert result.code == 0, result.said
     assert result.said.index("Reachable") < result.said.index("against clean")
-    assert "the intention reaches the attacker's goal in 100%" in result.said
+    assert "the intention policy reaches the attacker's goal in 100%" in result.said
     rows = list(csv.DictReader(Path("run/leaderboard.csv").read_text().splitlines()))
     # Random noise and PGD towards the intention come along by themselves.
     assert {row["attack"] for row in rows} == {"clean", "random", "mad", "target"}
@@ -83,7 +83,7 @@ def test_mistakes_are_explained_before_anything_is_trained(quintain, mine, monke
     def fail(*args, **options):
         raise AssertionError("it trained")
 
-    monkeypatch.setattr("quintain.experiments.robustness.subjects.train_reference", fail)
+    monkeypatch.setattr("quintain.experiments.robustness.policy_under_test.train_reference", fail)
     cases = {
         "did you mean 'sa-rl'": ["reach", "-a", "sa_rl"],
         "did you mean 'reach'": ["raech"],
@@ -91,7 +91,7 @@ def test_mistakes_are_explained_before_anything_is_trained(quintain, mine, monke
         "expected numbers": ["reach", "-e", "much"],
         "--env ID": [mine[0]],
         "has no scenarios": ["reacher", "--scenario", "opposite"],
-        "reference victims know": ["reach", "--env", "Tabletop/Reach-v0"],
+        "reference policies have their own": ["reach", "--env", "Tabletop/Reach-v0"],
         "NAME being an attack that learns (sa-rl)": ["reach", "-a", "sa-rl", "--attack-steps", "mad=5"],
         "none of these attacks learns: mad": ["reach", "-a", "mad", "--train-at", "0.1"],
         "space must be": ["reach", "--space", "cooked"],
@@ -109,7 +109,7 @@ def test_mistakes_are_explained_before_anything_is_trained(quintain, mine, monke
 
 def test_a_reference_victim_is_trained_on_first_use(quintain, mine):
     pytest.importorskip("stable_baselines3")
-    words = ["robustness", "reach", "--victim-steps", 1920, "-a", "mad", "-e", "0.1", "-n", 2, "--no-reach"]
+    words = ["robustness", "reach", "--policy-steps", 1920, "-a", "mad", "-e", "0.1", "-n", 2, "--no-reach"]
     assert quintain(*words, "-o", "run").code == 0
     assert [p.name for p in (Path("cache") / "policies").iterdir()] == ["reach-seed0.npz"]
 

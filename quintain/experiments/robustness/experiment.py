@@ -1,58 +1,57 @@
-"""The experiment: every victim, attack, budget and repetition, on the same seeds, in one run that can be resumed."""
+"""The robustness experiment: every policy, attack, budget and repetition on the same episode seeds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from quintain.agents.policies import Space
 from quintain.attacks.budget import Ball, Norm
-from quintain.attacks.contract import Attack, AttackContext, Trained
-from quintain.attacks.episodes import play_attacked
+from quintain.attacks.contract import Attack, AttackContext
 from quintain.errors import ConfigurationError
-from quintain.evaluation.statistics import rate
-from quintain.experiments.robustness.cell import Cell
-from quintain.experiments.robustness.episodes import make_record
-from quintain.experiments.robustness.progress import SILENT, Progress
-from quintain.experiments.robustness.reachability import Reach, reachability, visited_states
-from quintain.experiments.robustness.subjects import Subject
-from quintain.records import EpisodeRecord
-from quintain.seeding import SeedStream
+from quintain.evaluation.report import Report
+from quintain.experiments.robustness.cell import RobustnessCell
+from quintain.experiments.robustness.clips import read_clips
+from quintain.experiments.robustness.episodes import rows_of
+from quintain.experiments.robustness.page import render
+from quintain.experiments.robustness.policy_under_test import PolicyUnderTest
+from quintain.experiments.robustness.reachability import read_reachability
+from quintain.experiments.robustness.table import RobustnessTable
 
-__all__ = ["Experiment"]
-
-#: Episodes played side by side. Which ones share a batch is fixed, so that resuming changes no number's last bit.
-CHUNK = 32
-_REACH_EPISODES = 10
+__all__ = ["RobustnessExperiment"]
 
 
 @dataclass(frozen=True)
-class Experiment:
-    """Victims x attacks x budgets x repetitions.
+class RobustnessExperiment:
+    """Policies x attacks x budgets x repetitions.
 
-    A repetition has a root seed. It decides the seeds of its episodes, which all victims, attacks and budgets share,
-    and the training of attacks that learn. Learned attacks are trained for every victim, budget and repetition, as the
-    published ones are; with ``train_at`` they are trained at that budget only, and their perturbations scaled.
+    A repetition has a root seed. It decides the seeds of its episodes, which all policies, attacks and budgets share,
+    and the training of attacks that learn. These are trained for every policy, budget and repetition, as in the
+    published studies; with ``train_at`` they are trained at that budget only, and their perturbations scaled.
 
     Attributes:
-        subjects: Who is attacked, and where.
+        subjects: The policies and their environments; names are unique.
         attacks: The attacks.
-        epsilons: Budgets.
-        episodes: Episodes per cell.
+        epsilons: Budgets, >= 0, in units of ``space`` under ``norm``.
+        episodes: Episodes per cell, >= 1; published tables use 30 or 50.
         seeds: Root seeds of the repetitions.
         norm: Norm of the budgets.
-        space: Where budgets are measured.
-        steps: Environment steps of training by attack; for others its own default.
-        train_at: Budget at which learned attacks are trained; ``None`` for each its own.
-        confidence: Nominal coverage of the intervals.
-        reach: Whether to compute the reachability of the intention, where there is one.
+        space: Space in which budgets are measured: observations as the environment gives them (``"raw"``), or in units
+            of the policy's running standard deviations (``"normalised"``).
+        steps: Environment steps of training by name of the attack; attacks not listed have their own default.
+        train_at: Budget at which learned attacks are trained; ``None`` trains at each of ``epsilons``.
+        confidence: Nominal coverage of the intervals, in (0, 1).
+        reach: Whether runs also analyse how far the intention policy's actions can be reached; see
+            :func:`~quintain.experiments.robustness.analysis.analyse_reachability`.
 
     Raises:
-        ConfigurationError: If something makes no sense.
+        ConfigurationError: If a value is out of range, or one is given twice.
     """
 
-    subjects: Sequence[Subject]
+    kind: ClassVar[str] = "robustness"
+
+    subjects: Sequence[PolicyUnderTest]
     attacks: Sequence[Attack]
     epsilons: Sequence[float]
     episodes: int = 50
@@ -66,11 +65,11 @@ class Experiment:
 
     def __post_init__(self) -> None:
         if self.episodes < 1 or not self.subjects or not self.epsilons or not self.seeds:
-            raise ConfigurationError("an experiment needs a victim, an epsilon, a seed and episodes >= 1")
+            raise ConfigurationError("an experiment needs a policy, an epsilon, a seed and episodes >= 1")
         for epsilon in (*self.epsilons, *(() if self.train_at is None else (self.train_at,))):
             Ball(epsilon, self.norm)
         names = [subject.name for subject in self.subjects]
-        for what, values in (("victim", names), ("epsilon", self.epsilons), ("seed", self.seeds)):
+        for what, values in (("policy", names), ("epsilon", self.epsilons), ("seed", self.seeds)):
             if len(set(values)) < len(values):
                 raise ConfigurationError(f"every {what} must be given once, got {list(values)!r}")
         if not 0 < self.confidence < 1:
@@ -80,20 +79,20 @@ class Experiment:
                 raise ConfigurationError(f"training steps must be >= 1, got {steps!r} for {name!r}")
 
     def check(self) -> None:
-        """Make sure, before anything is trained or played, that every attack can work on every victim.
+        """Check that every attack can work on every policy, before anything is trained or played.
 
         Raises:
-            CapabilityError: If a victim lacks what an attack needs.
-            ConfigurationError: If budget, victim, environment and attack do not fit together.
+            CapabilityError: If a policy lacks what an attack needs.
+            ConfigurationError: If budget, policy, environment and attack do not fit together.
         """
         for subject in self.subjects:
             for attack in self.attacks:
                 for epsilon in self.epsilons:
-                    attack.check(self._threat(subject, attack, epsilon, self.seeds[0]))
+                    attack.check(self._context(subject, attack, epsilon, self.seeds[0]))
 
     def describe(self) -> dict[str, Any]:
-        """Return what decides the numbers, as plain data."""
-        return {
+        """Return what decides the numbers."""
+        decisive = {
             "subjects": [subject.describe() for subject in self.subjects],
             "attacks": [self._describe(attack) for attack in self.attacks],
             "epsilons": list(self.epsilons),
@@ -104,100 +103,53 @@ class Experiment:
             "train_at": self.train_at,
             "reach": self.reach,
         }
+        return {"env": "robustness", "env_kwargs": {}, "agent": decisive, "seed": self.seeds[0]}
 
-    def cells(self) -> Iterator[Cell]:
-        """Plan the cells: victim by victim the clean ones, then attack by attack and budget by budget."""
+    def metadata(self) -> dict[str, Any]:
+        """Return the confidence of the intervals."""
+        return {"confidence": self.confidence}
+
+    def cells(self) -> Iterator[RobustnessCell]:
+        """List the cells: policy by policy the clean ones, then attack by attack and budget by budget."""
+        conditions: list[tuple[Attack | None, float]] = [(None, 0.0)]
+        conditions += [(attack, float(epsilon)) for attack in self.attacks for epsilon in self.epsilons]
         number = 0
         for subject in self.subjects:
-            pairs = [(None, 0.0), *((attack, epsilon) for attack in self.attacks for epsilon in self.epsilons)]
-            for attack, epsilon in pairs:
+            for attack, epsilon in conditions:
                 for seed in self.seeds:
-                    yield Cell(number, subject, attack, float(epsilon), seed)
+                    context = None if attack is None else self._context(subject, attack, epsilon, seed)
+                    yield RobustnessCell(number, self.episodes, subject, seed, attack, context, self.train_at)
                     number += 1
 
-    def play(
-        self,
-        known: Mapping[int, EpisodeRecord],
-        keep: Callable[[EpisodeRecord], None],
-        trained: Trainer,
-        progress: Progress = SILENT,
-    ) -> Iterator[tuple[Cell, list[EpisodeRecord]]]:
-        """Play what is not known yet, and give the records of one cell after the other.
+    @classmethod
+    def tabulate(cls, report: Report) -> RobustnessTable:
+        """Return the table: a row for each policy, attack and budget that has a complete repetition."""
+        rows = rows_of(report.episodes, report.confidence)
+        reach = () if report.path is None else read_reachability(report.path)
+        return RobustnessTable(rows, tuple(reach), {**report.manifest, "confidence": report.confidence})
 
-        Args:
-            known: Records of episodes that were played before, by index.
-            keep: Called with each new record.
-            trained: Where trained networks are kept.
-            progress: Is told what goes on.
+    @classmethod
+    def page(cls, report: Report) -> str:
+        """Return the page: leaderboard, curves over epsilon, reachability, clips, threat model.
+
+        Raises:
+            MissingDependencyError: Without the ``report`` extra.
         """
-        for cell in self.cells():
-            seeds = SeedStream(cell.seed, "episode")
-            records: list[EpisodeRecord] = []
-            wrap = None
-            for first in range(0, self.episodes, CHUNK):
-                numbers = range(first, min(first + CHUNK, self.episodes))
-                indices = [cell.number * self.episodes + i for i in numbers]
-                if not all(index in known for index in indices):
-                    wrap = wrap or self.wrapper(cell, trained, progress)
-                    progress.playing(cell.title)
-                    victim = cell.subject.victim(cell.seed)
-                    played = play_attacked(cell.subject.make, victim, [seeds[i] for i in numbers], wrap)
-                    for index, episode in zip(indices, played, strict=True):
-                        if index not in known:
-                            keep(made := make_record(index, cell, episode))
-                            records.append(made)
-                records += [known[index] for index in indices if index in known]
-                progress.played(len(indices))
-            yield cell, sorted(records, key=lambda record: record.index)
-
-    def measure_reach(self, progress: Progress = SILENT) -> list[Reach]:
-        """Compute, for victims that have an intention policy, how much of it each budget can bring about."""
-        found: list[Reach] = []
-        for subject in self.subjects:
-            seed = self.seeds[0]
-            victim, intention = subject.victim(seed), subject.intention(seed)
-            if intention is None or victim.is_stateful or not {"gradient", "continuous"} <= victim.capabilities:
-                continue
-            progress.stage(f"{subject.name}: what can be reached")
-            seeds = [SeedStream(seed, "episode")[i] for i in range(min(_REACH_EPISODES, self.episodes))]
-            states = visited_states(subject.make, victim, seeds)
-            reached = reachability(
-                victim, intention, states, sorted({0.0, *self.epsilons}),
-                norm=self.norm, space=self.space, confidence=self.confidence,
-            )  # fmt: skip
-            wins = [e.attacker_success for e in play_attacked(subject.make, intention, seeds)]
-            known = [win for win in wins if win is not None]
-            intended = rate(sum(known), len(known), self.confidence)
-            found += [replace(reach, victim=subject.name, intended=intended) for reach in reached]
-        return found
+        table, folder = cls.tabulate(report), report.path
+        if folder is None:
+            return render(table)
+        return render(table, read_clips(folder), folder / "videos", has_trained=(folder / "trained").is_dir())
 
     def training_steps(self, attack: Attack) -> int:
-        """Return how long an attack learns."""
+        """Return the environment steps that an attack is trained for."""
         return self.steps.get(attack.name, attack.facts.steps)
 
     def _describe(self, attack: Attack) -> dict[str, Any]:
         about: dict[str, Any] = {"name": attack.name, "access": attack.facts.access, "source": attack.facts.source}
         return about | ({"training_steps": self.training_steps(attack)} if attack.facts.learned else {})
 
-    def _threat(self, subject: Subject, attack: Attack, epsilon: float, seed: int) -> AttackContext:
+    def _context(self, subject: PolicyUnderTest, attack: Attack, epsilon: float, seed: int) -> AttackContext:
         return AttackContext(
-            subject.make, subject.victim(seed), epsilon, self.norm, self.space, subject.intention(seed), seed,
+            subject.make, subject.policy(seed), epsilon, self.norm, self.space, subject.intention(seed), seed,
             self.training_steps(attack),
         )  # fmt: skip
-
-    def wrapper(self, cell: Cell, trained: Trainer, progress: Progress = SILENT) -> Callable[[Any], Any] | None:
-        """Return what wraps an environment in the cell's attack, trained if need be; ``None`` for the clean cell."""
-        attack = cell.attack
-        if attack is None:
-            return None
-        threat = self._threat(cell.subject, attack, cell.epsilon, cell.seed)
-        network = None
-        if attack.facts.learned:
-            at = self.train_at if self.train_at is not None else cell.epsilon
-            found = trained(cell, attack, replace(threat, epsilon=at), progress)
-            network = found.network
-        return lambda env: attack.wrap(env, threat, network)
-
-
-#: Gives the trained network of an attack: from where it is kept, or trained now.
-Trainer = Callable[[Cell, Attack, AttackContext, Progress], Trained]

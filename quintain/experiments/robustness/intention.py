@@ -1,4 +1,4 @@
-"""What a targeted attacker wants, as a policy: for the Tabletop tasks, the victim itself, seen in a mirror."""
+"""Intention policies: the behaviour that a targeted attacker wants, here the mirror image of a Tabletop policy."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ Array = NDArray[np.floating[Any]]
 
 
 def mirror_image(victim: Policy) -> Policy:
-    """Return the policy that brings about the mirror image of what a Tabletop victim does.
+    """Return the policy that causes the mirror image of what a Tabletop policy does.
 
-    The table is symmetric under x -> -x, and the attacker's place of the scenario "opposite" is the mirror image of the
-    goal. So a(s) = M pi(M' s), where M' mirrors hand, object and their velocities, leaves the goal alone, and M mirrors
-    the action, does to the left what the victim pi does to the right, as well as pi does it. A victim trained on the
-    mirrored task does not: it has never seen a goal on the right-hand side.
+    The table is symmetric under x -> -x, and the attacker's goal in scenario "opposite" is the mirror image of the
+    task's goal. So a(s) = M pi(M' s), where M' mirrors hand, object and their velocities and leaves the goal alone, and
+    M mirrors the action, does to the left what pi does to the right, equally well. A policy trained on the mirrored
+    task would not: it has never observed a goal on the right-hand side.
 
     Args:
-        victim: A victim of a Tabletop task, whose goal lies on the right-hand side.
+        victim: A policy trained on a Tabletop task, whose goal lies on the right-hand side.
     """
     size = victim.observation_space.shape or (0,)
     signs = np.ones(size[0])
@@ -42,7 +42,7 @@ def mirror_image(victim: Policy) -> Policy:
 
 
 class _Mirrored:
-    """f(x) = out * policy(signs * x + shift): a mirror in front of a policy that reads normalised observations."""
+    """f(x) = out * policy(signs * x + shift): the mirrored network, on normalised observations."""
 
     def __init__(self, policy: Network, signs: Array, shift: Array, out: Array) -> None:
         self.policy, self.signs, self.shift, self.out = policy, signs, shift, out

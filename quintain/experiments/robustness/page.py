@@ -11,42 +11,12 @@ from typing import Any
 from quintain.evaluation.html.curves import COLOURS, Curve, curves
 from quintain.evaluation.html.frame import fill, markup, scale
 from quintain.evaluation.statistics import Interval
-from quintain.experiments.robustness.stored import load_robustness
+from quintain.experiments.robustness.clips import Clip
 from quintain.experiments.robustness.table import RobustnessRow, RobustnessTable
-from quintain.experiments.robustness.videos import Clip, read_clips
-from quintain.files import write_atomically
 
-__all__ = ["write_robustness_report"]
+__all__ = ["render"]
 
 _GREY = COLOURS - 1
-
-
-def write_robustness_report(
-    run: str | Path, path: str | Path | None = None, *, confidence: float | None = None
-) -> Path:
-    """Write the page of a robustness run, finished or not.
-
-    The page is a single file that works offline. Names that users chose are data in it, never markup, and a strict
-    content security policy lets no script run but the page's own.
-
-    Args:
-        run: The run folder.
-        path: Where to; by default ``report.html`` in the run folder.
-        confidence: Nominal coverage of the intervals, in (0, 1); by default the run's.
-
-    Returns:
-        Path of the page.
-
-    Raises:
-        MissingDependencyError: Without the ``report`` extra.
-        RecordError: If there is no robustness run.
-    """
-    folder = Path(run)
-    table = load_robustness(folder, confidence)
-    page = render(table, read_clips(folder), folder / "videos", has_trained=(folder / "trained").is_dir())
-    target = folder / "report.html" if path is None else Path(path)
-    write_atomically(target, page)
-    return target
 
 
 def render(
@@ -73,7 +43,7 @@ def render(
         strongest={id(row) for row in _strongest(table)},
         colours=colours,
         id=id,
-        sections=[_section(table, victim, colours, config, clips, videos) for victim in table.victims],
+        sections=[_section(table, policy, colours, config, clips, videos) for policy in table.policies],
         threats=_threats(config, colours),
         has_trained=has_trained,
         details=_details(table.manifest, config),
@@ -88,15 +58,15 @@ def _colours(attacks: Sequence[str]) -> dict[str, int]:
 
 def _section(
     table: RobustnessTable,
-    victim: str,
+    policy: str,
     colours: Mapping[str, int],
     config: Mapping[str, Any],
     clips: Sequence[Clip],
     videos: Path | None,
 ) -> dict[str, Any]:
-    """Collect what the page says of one victim."""
-    clean, unit = table.clean(victim), _unit(config)
-    reach = [one for one in table.reachability if one.victim == victim]
+    """Collect the contents of one policy's section."""
+    clean, unit = table.clean(policy), _unit(config)
+    reach = [one for one in table.reachability if one.policy == policy]
     plots = []
     for name, label, is_rate in (
         ("reward", "Policy's return", False),
@@ -104,23 +74,23 @@ def _section(
         ("attacker_success", "Attacker's success", True),
     ):
         if getattr(clean, name).n:
-            lines = [_curve(table, victim, attack, name, colours[attack]) for attack in table.attacks]
+            lines = [_curve(table, policy, attack, name, colours[attack]) for attack in table.attacks]
             plots.append(markup(curves(lines, unit, label, rate=is_rate)))
     if reach:
         line = Curve("reachable", 6, [one.epsilon for one in reach], [one.share for one in reach])
         plots.append(markup(curves([line], unit, "States in which the intention can be reached", rate=True)))
-    worst = [row for row in table.rows if row.victim == victim and row.attack != "clean"]
+    worst = [row for row in table.rows if row.policy == policy and row.attack != "clean"]
     largest = max((row.epsilon for row in worst), default=0.0)
     at_largest = [row for row in worst if row.epsilon == largest]
     return {
-        "victim": victim,
+        "policy": policy,
         "clean": clean,
         "largest": largest,
         "costliest": max(at_largest, key=lambda r: r.loss.estimate, default=None),
         "steered": max((r for r in worst if r.attacker_success.n), key=_steering, default=None),
         "reach": reach,
         "plots": plots,
-        "clips": [_film(clip, videos) for clip in clips if clip.victim == victim],
+        "clips": [_film(clip, videos) for clip in clips if clip.policy == policy],
     }
 
 
@@ -128,11 +98,11 @@ def _steering(row: RobustnessRow) -> tuple[float, float]:
     return row.attacker_success.estimate, -row.epsilon
 
 
-def _curve(table: RobustnessTable, victim: str, attack: str, name: str, colour: int) -> Curve:
+def _curve(table: RobustnessTable, policy: str, attack: str, name: str, colour: int) -> Curve:
     """Return an attack's degradation curve; it begins with the clean run, at a budget of 0."""
-    rows = table.of(victim, attack)
+    rows = table.of(policy, attack)
     if not rows or rows[0].epsilon > 0:
-        rows = [table.clean(victim), *rows]
+        rows = [table.clean(policy), *rows]
     values: list[Interval] = [getattr(row, name) for row in rows]
     points = [point for row in rows if len(row.repetitions) > 1 for point in _points(row, name)]
     return Curve(attack, colour, [row.epsilon for row in rows], values, points)
@@ -148,10 +118,10 @@ def _points(row: RobustnessRow, name: str) -> list[tuple[float, float]]:
 
 
 def _strongest(table: RobustnessTable) -> list[RobustnessRow]:
-    """Return, for every victim and budget, the attack that costs the victim most."""
+    """Return, for every policy and budget, the attack that costs the policy most."""
     best: dict[tuple[str, float], RobustnessRow] = {}
     for row in table.rows:
-        key = row.victim, row.epsilon
+        key = row.policy, row.epsilon
         if row.attack != "clean" and (key not in best or row.loss.estimate > best[key].loss.estimate):
             best[key] = row
     return list(best.values())

@@ -1,10 +1,12 @@
-"""Before choosing epsilon: in how many states could a lie make the victim do what the attacker wants?"""
+"""Reachability: the share of states in which some perturbation within the budget causes the intended action."""
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Self
 
 import gymnasium as gym
@@ -19,33 +21,41 @@ from quintain.attacks.perturbation import Report, Rows
 from quintain.attacks.target import Target
 from quintain.evaluation.statistics import Interval, rate
 from quintain.experiments.robustness.clusters import clustered_mean, clustered_rate
+from quintain.files import write_atomically
+from quintain.records import to_json
 from quintain.seeding import SeedStream
 from quintain.training.control import play_episodes
 
-__all__ = ["TOLERANCE", "Reach", "reachability", "visited_states"]
+__all__ = [
+    "REACHABILITY_FILE", "TOLERANCE", "Reachability", "load_reachability", "reachability", "read_reachability",
+    "save_reachability", "visited_states",
+]  # fmt: skip
 
-#: An action this near to the intention's counts as the same, in units of half the action range.
+#: Name of the file in a run folder.
+REACHABILITY_FILE = "reachability.json"
+
+#: An action counts as the intended one within this distance, in units of half the action range.
 TOLERANCE = 0.1
-#: Radii of the search, as shares of the budget.
+#: Radii of the search, as fractions of the budget.
 _SCALES = (1.0, 0.5, 0.25, 0.125)
 _STATES_PER_EPISODE = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
-    """What gradient search finds within one budget.
+class Reachability:
+    """Result of the gradient search within one budget.
 
     Attributes:
-        victim: Name of the victim.
-        epsilon: The budget.
-        share: Share of visited states in which it brings the victim's action within :data:`TOLERANCE` of the
-            intention's.
-        gap: Mean distance that remains between the two actions.
-        intended: The attacker's success when the intention policy itself plays: whether it wants what it should. No
-            data where the environment does not say.
+        policy: Name of the policy under attack.
+        epsilon: The budget, >= 0.
+        share: Share of visited states in which a perturbation brings the action within :data:`TOLERANCE` of the
+            intended one.
+        gap: Mean remaining distance between the two actions, in units of half the action range.
+        intended: The attacker's success rate when the intention policy itself acts, as a check of that policy. No data
+            where the environment does not report the attacker's success.
     """
 
-    victim: str
+    policy: str
     epsilon: float
     share: Interval
     gap: Interval
@@ -53,14 +63,14 @@ class Reach:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Read what :meth:`to_dict` gave."""
+        """Inverse of :meth:`to_dict`."""
         share, gap, intended = (Interval(**_with_nan(data[name])) for name in ("share", "gap", "intended"))
         return cls(data["victim"], data["epsilon"], share, gap, intended)
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-able data."""
         return {
-            "victim": self.victim,
+            "victim": self.policy,
             "epsilon": self.epsilon,
             "share": self.share.to_dict(),
             "gap": self.gap.to_dict(),
@@ -71,7 +81,16 @@ class Reach:
 def visited_states(
     make: Callable[[], gym.Env[Any, Any]], victim: Policy, seeds: Sequence[int]
 ) -> list[NDArray[np.float64]]:
-    """Play without an attack and return the states of each episode, at most 60 of them, evenly spread."""
+    """Play clean episodes and return up to 60 states of each, evenly spaced in time.
+
+    Args:
+        make: Makes an environment.
+        victim: The policy.
+        seeds: Seeds of the episodes.
+
+    Returns:
+        Per episode an array of shape ``(n, d)``.
+    """
     rows: list[list[NDArray[np.float64]]] = []
 
     def watch(env: Any) -> Any:
@@ -95,25 +114,25 @@ def reachability(
     norm: Norm = "linf",
     space: Space = "raw",
     confidence: float = 0.95,
-) -> list[Reach]:
-    """Search the balls around each state for a lie under which the victim does what the intention policy would do.
+) -> list[Reachability]:
+    """Search the ball around each state for a perturbation under which the victim acts as the intention policy would.
 
     The search is projected gradient descent, 30 steps in the ball and in balls of a half, a quarter and an eighth of
-    its radius, whose finer steps settle better. What a smaller budget reaches, a larger one does. A share is a lower
-    bound on what some perturbation can do in one step; over whole episodes an attack also profits from where it has
-    led the victim.
+    its radius, whose smaller steps converge better. A larger budget keeps the best result of the smaller ones. The
+    share is a lower bound for single steps; over whole episodes an attack also profits from the states to which it has
+    steered the victim.
 
     Args:
-        victim: The victim; needs gradients and continuous actions.
-        intention: Who shows the behaviour.
-        states: States of each episode, as the environment gives them: shapes ``(n_i, d)``.
+        victim: The policy under attack; needs gradients and continuous actions.
+        intention: The policy whose actions the attacker wants.
+        states: Observations of each episode, as the environment gives them: shapes ``(n_i, d)``.
         epsilons: Budgets, >= 0.
         norm: Norm of the budgets.
-        space: Where budgets are measured.
-        confidence: Nominal coverage of the intervals, which are bootstraps over episodes.
+        space: Space in which budgets are measured.
+        confidence: Nominal coverage of the intervals, in (0, 1); they are bootstraps over episodes.
 
     Returns:
-        One entry per budget, the least first.
+        One entry per budget, smallest first.
 
     Raises:
         CapabilityError: If the victim lacks what gradient search needs.
@@ -132,13 +151,30 @@ def reachability(
         for scale in _SCALES if epsilon else ():
             ball = Ball(epsilon * scale, norm)
             noise = np.stack([method.draw(rng, ball, z.shape[1]) for _ in z])
-            lie = z + ball.project(method.propose(z, noise, ball))
-            seen = lie if normaliser is None else lie * normaliser.scale + normaliser.mean
+            perturbed = z + ball.project(method.propose(z, noise, ball))
+            seen = perturbed if normaliser is None else perturbed * normaliser.scale + normaliser.mean
             best = np.minimum(best, _distance(victim, victim.act_batch(seen), wanted))
         gaps = [list(part) for part in np.split(best, ends)]
         share = clustered_rate([[bool(g <= TOLERANCE) for g in part] for part in gaps], confidence, kind="episodes")
-        found.append(Reach(victim.name, epsilon, share, clustered_mean(gaps, confidence, kind="episodes")))
+        found.append(Reachability(victim.name, epsilon, share, clustered_mean(gaps, confidence, kind="episodes")))
     return found
+
+
+def save_reachability(entries: Sequence[Reachability], path: Path) -> None:
+    """Write a list of results atomically; an empty one leaves no file."""
+    if entries:
+        write_atomically(path, to_json({"reach": [entry.to_dict() for entry in entries]}) + "\n")
+
+
+def load_reachability(path: Path) -> list[Reachability]:
+    """Read a file that :func:`save_reachability` wrote."""
+    return list(map(Reachability.from_dict, json.loads(path.read_text(encoding="utf-8"))["reach"]))
+
+
+def read_reachability(run: Path) -> list[Reachability]:
+    """Read the results of a run folder; empty if the run computed none."""
+    path = run / REACHABILITY_FILE
+    return load_reachability(path) if path.exists() else []
 
 
 def _with_nan(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -146,7 +182,7 @@ def _with_nan(data: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Watch(NullPerturbation):
-    """Changes nothing, and remembers what was there."""
+    """A perturbation that changes nothing and records the observations of each row."""
 
     name = "watch"
 
@@ -160,7 +196,7 @@ class _Watch(NullPerturbation):
 
 
 def _distance(victim: Policy, actions: NDArray[Any], wanted: NDArray[Any]) -> NDArray[np.float64]:
-    """Return the largest difference of any action entry, in units of half the range where there is one."""
+    """Return per row the largest difference of any action entry, in units of half the range of bounded actions."""
     space: Any = victim.action_space
     half = (space.high - space.low) / 2 if space.is_bounded() else 1.0
     return np.asarray(np.abs((actions.astype(np.float64) - wanted) / half).max(axis=1))

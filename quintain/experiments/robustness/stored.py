@@ -1,31 +1,56 @@
-"""Reading the table of a stored run."""
+"""Table and page of a stored robustness run."""
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 from quintain.errors import RecordError
-from quintain.experiments.robustness.episodes import tabulate
-from quintain.experiments.robustness.reachability import Reach
+from quintain.experiments.kinds import load_run, write_run_page
+from quintain.experiments.robustness.experiment import RobustnessExperiment
 from quintain.experiments.robustness.table import RobustnessTable
-from quintain.records import read_episodes, read_manifest
+from quintain.records import read_manifest
 
-__all__ = ["load_robustness"]
+__all__ = ["load_robustness", "write_robustness_report"]
 
 
 def load_robustness(run: str | Path, confidence: float | None = None) -> RobustnessTable:
-    """Read the table of a run folder, finished or not.
+    """Compute the table of a run folder, finished or not.
+
+    Args:
+        run: The run folder.
+        confidence: Nominal coverage of the intervals, in (0, 1); ``None`` takes the run's own.
 
     Raises:
         RecordError: If there is no robustness run at ``run``.
     """
-    manifest = read_manifest(run)
-    if manifest.get("kind") != "robustness":
+    _check(run)
+    return RobustnessExperiment.tabulate(load_run(run, confidence))
+
+
+def write_robustness_report(
+    run: str | Path, path: str | Path | None = None, *, confidence: float | None = None
+) -> Path:
+    """Write the page of a robustness run, finished or not.
+
+    The page is a single file that works offline. Names that users chose are data in it, never markup, and a strict
+    content security policy lets no script run but the page's own.
+
+    Args:
+        run: The run folder.
+        path: The page's path; ``None`` means ``report.html`` in the run folder.
+        confidence: Nominal coverage of the intervals, in (0, 1); ``None`` takes the run's own.
+
+    Returns:
+        Path of the page.
+
+    Raises:
+        MissingDependencyError: Without the ``report`` extra.
+        RecordError: If there is no robustness run at ``run``.
+    """
+    _check(run)
+    return write_run_page(run, path, confidence=confidence)
+
+
+def _check(run: str | Path) -> None:
+    if read_manifest(run).get("kind") != RobustnessExperiment.kind:
         raise RecordError(f"no robustness run at {str(run)!r}")
-    if confidence is not None:
-        manifest["confidence"] = confidence
-    path = Path(run) / "reachability.json"
-    reach = json.loads(path.read_text(encoding="utf-8"))["reach"] if path.exists() else []
-    rows = tabulate(read_episodes(run), manifest.get("confidence", 0.95))
-    return RobustnessTable(rows, tuple(map(Reach.from_dict, reach)), manifest)

@@ -1,4 +1,4 @@
-"""What a robustness experiment found: victims under attacks and budgets, on the same seeds, with intervals."""
+"""Results of a robustness experiment: policies under attacks and budgets on the same seeds, with intervals."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 from quintain.attacks.episodes import AttackedEpisode
 from quintain.evaluation.statistics import Interval, mean, paired_difference, rate
 from quintain.experiments.robustness.clusters import clustered_mean, clustered_rate
-from quintain.experiments.robustness.reachability import Reach
+from quintain.experiments.robustness.reachability import Reachability
 
 __all__ = ["MEASURES", "RobustnessRow", "RobustnessTable", "make_row"]
 
@@ -22,21 +22,21 @@ MEASURES = ("reward", "loss", "success", "attacker_success")
 
 @dataclass(frozen=True, slots=True)
 class RobustnessRow:
-    """One victim under one attack at one budget.
+    """One policy under one attack at one budget.
 
     Attributes:
-        victim: Its name.
-        attack: Its name; ``"clean"`` for none.
-        epsilon: Its budget; 0 for none.
-        reward: Mean return of the victim.
-        loss: Mean of clean return minus attacked return, over pairs with the same seed.
-        success: Share of episodes in which the victim succeeds; no data where the environment does not say.
-        attacker_success: Share in which the attacker does; likewise.
-        distance: Largest perturbation of any step, in the attack's units.
+        policy: Name of the policy.
+        attack: Name of the attack; ``"clean"`` for none.
+        epsilon: Budget of the attack; 0 for none.
+        reward: Mean return of the policy.
+        loss: Mean of clean return minus attacked return, over pairs of episodes with the same seed.
+        success: Share of episodes in which the policy succeeds; no data where the environment does not report it.
+        attacker_success: Share of episodes in which the attacker reaches its goal; likewise.
+        distance: Largest perturbation of any step, in the units of the budget.
         repetitions: The episodes of each repetition, by its root seed, in the order of the episodes' seeds.
     """
 
-    victim: str
+    policy: str
     attack: str
     epsilon: float
     reward: Interval
@@ -54,49 +54,49 @@ class RobustnessRow:
 
 @dataclass(frozen=True)
 class RobustnessTable:
-    """The rows, victim by victim, each victim's clean row first.
+    """The rows, policy by policy, each policy's clean row first.
 
     Attributes:
         rows: The rows.
-        reachability: What white-box gradient search reaches towards the intention policy, per victim and budget.
-        manifest: What was run, as in ``run.json``.
+        reachability: How often white-box gradient search reaches the intended action, per policy and budget.
+        manifest: The run's manifest, as in ``run.json``.
     """
 
     rows: tuple[RobustnessRow, ...]
-    reachability: tuple[Reach, ...] = ()
+    reachability: tuple[Reachability, ...] = ()
     manifest: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
-    def victims(self) -> tuple[str, ...]:
-        """Names of the victims, in order."""
-        return tuple(dict.fromkeys(row.victim for row in self.rows))
+    def policies(self) -> tuple[str, ...]:
+        """Names of the policies, in order."""
+        return tuple(dict.fromkeys(row.policy for row in self.rows))
 
     @property
     def attacks(self) -> tuple[str, ...]:
         """Names of the attacks, in order, without ``"clean"``."""
         return tuple(dict.fromkeys(row.attack for row in self.rows if row.attack != "clean"))
 
-    def of(self, victim: str, attack: str) -> list[RobustnessRow]:
-        """Return the rows of an attack on a victim, the least budget first."""
-        return sorted((r for r in self.rows if (r.victim, r.attack) == (victim, attack)), key=lambda r: r.epsilon)
+    def of(self, policy: str, attack: str) -> list[RobustnessRow]:
+        """Return the rows of an attack on a policy, smallest budget first."""
+        return sorted((r for r in self.rows if (r.policy, r.attack) == (policy, attack)), key=lambda r: r.epsilon)
 
-    def clean(self, victim: str) -> RobustnessRow:
-        """Return a victim's clean row."""
-        return self.of(victim, "clean")[0]
+    def clean(self, policy: str) -> RobustnessRow:
+        """Return a policy's clean row."""
+        return self.of(policy, "clean")[0]
 
     def leaderboard(self) -> list[RobustnessRow]:
-        """Return the rows by victim and budget, and within a budget the attack that costs the victim most first."""
-        order = {victim: i for i, victim in enumerate(self.victims)}
+        """Return the rows by policy and budget, and within a budget by loss, largest first."""
+        order = {policy: i for i, policy in enumerate(self.policies)}
         return sorted(
             self.rows,
-            key=lambda r: (order[r.victim], r.attack != "clean", r.epsilon, -r.loss.estimate, r.attack),
+            key=lambda r: (order[r.policy], r.attack != "clean", r.epsilon, -r.loss.estimate, r.attack),
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the leaderboard and what can be reached as JSON-able data."""
+        """Return leaderboard and reachability as JSON-able data."""
         rows = [
             {
-                "victim": row.victim,
+                "victim": row.policy,
                 "attack": row.attack,
                 "epsilon": row.epsilon,
                 **{measure: getattr(row, measure).to_dict() for measure in MEASURES},
@@ -117,7 +117,7 @@ class RobustnessTable:
         for row in self.leaderboard():
             values = [value for m in MEASURES for value in _ends(getattr(row, m))]
             counts = [row.distance, len(row.episodes), len(row.repetitions)]
-            writer.writerow([row.victim, row.attack, row.epsilon, *values, *counts])
+            writer.writerow([row.policy, row.attack, row.epsilon, *values, *counts])
         return out.getvalue()
 
     def to_markdown(self) -> str:
@@ -127,7 +127,7 @@ class RobustnessTable:
             "|---|---|---|---|---|---|---|---|",
         ]
         lines += [
-            f"| {_cell(r.victim)} | {_cell(r.attack)} | {r.epsilon:g} | {r.reward} | "
+            f"| {_cell(r.policy)} | {_cell(r.attack)} | {r.epsilon:g} | {r.reward} | "
             f"{'-' if r.attack == 'clean' else r.loss} | {r.success} | {r.attacker_success} | {_count(r)} |"
             for r in self.leaderboard()
         ]
@@ -135,22 +135,22 @@ class RobustnessTable:
 
 
 def make_row(
-    victim: str,
+    policy: str,
     attack: str,
     epsilon: float,
     clean: Mapping[int, Sequence[AttackedEpisode]],
     played: Mapping[int, Sequence[AttackedEpisode]],
     confidence: float = 0.95,
 ) -> RobustnessRow:
-    """Summarise the episodes of an attack.
+    """Summarise the episodes of one policy under one attack at one budget.
 
     With one repetition, intervals are over its episodes: BCa for means and paired differences, Wilson for rates. With
     several they are two-stage bootstraps over repetitions and the episodes within them.
 
     Args:
-        victim: Name of the victim.
+        policy: Name of the policy.
         attack: Name of the attack.
-        epsilon: Its budget.
+        epsilon: Budget of the attack.
         clean: The clean episodes, by repetition.
         played: The attacked episodes, by repetition, on the same seeds.
         confidence: Nominal coverage, in (0, 1).
@@ -171,7 +171,7 @@ def make_row(
         rates = [clustered_rate(flags, confidence) for flags in (success, attacker)]
     distance = max(e.distance for episodes in played.values() for e in episodes)
     repetitions = {seed: tuple(episodes) for seed, episodes in played.items()}
-    return RobustnessRow(victim, attack, epsilon, reward, loss, rates[0], rates[1], distance, repetitions)
+    return RobustnessRow(policy, attack, epsilon, reward, loss, rates[0], rates[1], distance, repetitions)
 
 
 def _ends(interval: Interval) -> list[float | str]:

@@ -1,13 +1,11 @@
-"""Short clips of the same episode, clean and under every attack, side by side and in step."""
+"""Recording clips: one episode, clean and under every attack, in panels side by side and in step."""
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +13,13 @@ import gymnasium as gym
 
 from quintain.attacks.episodes import AttackedEpisode, play_attacked
 from quintain.errors import QuintainError, require
-from quintain.experiments.robustness.cell import Cell
-from quintain.experiments.robustness.experiment import Experiment, Trainer
-from quintain.experiments.robustness.progress import SILENT, Progress
+from quintain.experiments.robustness.cell import RobustnessCell
+from quintain.experiments.robustness.clips import Clip, write_clips
+from quintain.experiments.robustness.experiment import RobustnessExperiment
 from quintain.experiments.robustness.table import RobustnessTable
-from quintain.files import write_atomically
-from quintain.records import to_json
+from quintain.experiments.store import Store
 
-__all__ = ["Clip", "prepare_display", "read_clips", "record_clips"]
+__all__ = ["prepare_display", "record_clips"]
 
 _FRAMES = 60
 _WIDTH = 220
@@ -30,72 +27,36 @@ _PANELS = 6
 _QUALITY = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Clip:
-    """One victim's clip.
-
-    Attributes:
-        victim: Name of the victim.
-        captions: What each panel shows, from left to right.
-        outcomes: How each panel ends, in words.
-        seed: Seed of the episode.
-        file: Name of the animation, an animated WebP in ``videos/``.
-        poster: Name of its last frame, for readers who want no motion.
-        note: Why this episode, or why there is no clip.
-    """
-
-    victim: str
-    captions: tuple[str, ...] = ()
-    outcomes: tuple[str, ...] = ()
-    seed: int = 0
-    file: str = ""
-    poster: str = ""
-    note: str = ""
-
-
 def prepare_display() -> None:
-    """Choose how MuJoCo draws on a machine without a screen. It reads this when it is imported, so call this early."""
+    """Let MuJoCo render through EGL on a machine without a display, by setting ``MUJOCO_GL`` if it is unset.
+
+    MuJoCo reads the variable when it is imported, so call this before.
+    """
     if "mujoco" not in sys.modules and not os.environ.get("DISPLAY"):
         os.environ.setdefault("MUJOCO_GL", "egl")
 
 
-def record_clips(
-    experiment: Experiment,
-    table: RobustnessTable,
-    trained: Trainer,
-    folder: Path,
-    progress: Progress = SILENT,
-) -> list[Clip]:
-    """Film every victim: the first repetition's episode whose loss under the strongest attack is the median.
+def record_clips(experiment: RobustnessExperiment, table: RobustnessTable, store: Store, folder: Path) -> list[Clip]:
+    """Record, for every policy, the first repetition's episode whose loss under the strongest attack is the median.
 
-    A victim that cannot be filmed gets a clip that says why: the numbers are there already, and stay.
+    A policy whose environment cannot be rendered gets a clip whose note says why. No number depends on it.
 
     Args:
-        experiment: What was run.
-        table: What came out.
-        trained: Gives trained attacks.
+        experiment: The experiment, played to its end.
+        table: Its results.
+        store: Holds the trained attacks.
         folder: The run folder; clips go to ``videos/`` in it.
-        progress: Is told what goes on.
     """
     clips = []
     for subject in experiment.subjects:
-        progress.stage(f"{subject.name}: videos")
+        store.progress.describe(f"{subject.name}: videos")
         try:
-            clips.append(_film(experiment, table, trained, folder / "videos", subject.name))
+            clips.append(_film(experiment, table, store, folder / "videos", subject.name))
         except Exception as error:  # whatever an environment or its OpenGL library raises
             reason = str(error) if isinstance(error, QuintainError) else f"{type(error).__name__}: {error}"
             clips.append(Clip(subject.name, note=_no_video(reason)))
-    _write(clips, folder / "videos" / "clips.json")
+    write_clips(clips, folder)
     return clips
-
-
-def read_clips(folder: Path) -> list[Clip]:
-    """Read what :func:`record_clips` left in a run folder; nothing if it was not called."""
-    path = folder / "videos" / "clips.json"
-    if not path.exists():
-        return []
-    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["clips"]
-    return [Clip(**clip | {"captions": tuple(clip["captions"]), "outcomes": tuple(clip["outcomes"])}) for clip in found]
 
 
 class _Camera(gym.Wrapper[Any, Any, Any, Any]):
@@ -127,10 +88,10 @@ class _Camera(gym.Wrapper[Any, Any, Any, Any]):
         self._frames.append(frame.convert("RGB").resize((_WIDTH, height), image.Resampling.LANCZOS))
 
 
-def _film(experiment: Experiment, table: RobustnessTable, trained: Trainer, folder: Path, victim: str) -> Clip:
+def _film(experiment: RobustnessExperiment, table: RobustnessTable, store: Store, folder: Path, policy: str) -> Clip:
     require("PIL.Image", "report", "videos")
     seed, largest = experiment.seeds[0], max(experiment.epsilons)
-    rows = {row.attack: row for row in table.rows if row.victim == victim and row.epsilon in (0.0, largest)}
+    rows = {row.attack: row for row in table.rows if row.policy == policy and row.epsilon in (0.0, largest)}
     clean = rows["clean"].repetitions[seed]
     strongest = max((r for name, r in rows.items() if name != "clean"), key=lambda r: r.loss.estimate, default=None)
     losses = [a.reward - b.reward for a, b in zip(clean, (strongest or rows["clean"]).repetitions[seed], strict=True)]
@@ -138,33 +99,33 @@ def _film(experiment: Experiment, table: RobustnessTable, trained: Trainer, fold
     cells = [
         cell
         for cell in experiment.cells()
-        if cell.subject.name == victim and cell.seed == seed and (cell.attack is None or cell.epsilon == largest)
+        if cell.subject.name == policy and cell.seed == seed and (cell.attack is None or cell.epsilon == largest)
     ][:_PANELS]
-    longest = max(rows[cell.name].repetitions[seed][chosen].length for cell in cells)
+    longest = max(rows[cell.attack_name].repetitions[seed][chosen].length for cell in cells)
     every = math.ceil(longest / _FRAMES)
     strips: list[list[Any]] = []
     played: list[AttackedEpisode] = []
     for cell in cells:
         frames: list[Any] = []
-        played += _shoot(experiment, trained, cell, clean[chosen].seed, every, frames)
+        played += _shoot(cell, store, clean[chosen].seed, every, frames)
         strips.append(frames)
     fps = float(cells[0].subject.make().metadata.get("render_fps", 30))
-    name = "".join(c if c.isalnum() or c in "-_." else "_" for c in victim)
+    name = "".join(c if c.isalnum() or c in "-_." else "_" for c in policy)
     _save(strips, folder, name, min(25.0, max(8.0, fps / every)))
     note = "The episode whose loss under the strongest attack is the median"
     note += f" ({strongest.attack} at {largest:g})." if strongest is not None else "."
-    captions = tuple(cell.name if cell.attack is None else f"{cell.name}, {cell.epsilon:g}" for cell in cells)
+    captions = tuple(
+        cell.attack_name if cell.attack is None else f"{cell.attack_name}, {cell.epsilon:g}" for cell in cells
+    )
     outcomes = tuple(_outcome(episode) for episode in played)
-    return Clip(victim, captions, outcomes, clean[chosen].seed, f"{name}.webp", f"{name}-last.webp", note)
+    return Clip(policy, captions, outcomes, clean[chosen].seed, f"{name}.webp", f"{name}-last.webp", note)
 
 
-def _shoot(
-    experiment: Experiment, trained: Trainer, cell: Cell, seed: int, every: int, frames: list[Any]
-) -> list[AttackedEpisode]:
+def _shoot(cell: RobustnessCell, store: Store, seed: int, every: int, frames: list[Any]) -> list[AttackedEpisode]:
     def make() -> gym.Env[Any, Any]:
         return _Camera(cell.subject.make(render_mode="rgb_array"), every, frames)
 
-    return play_attacked(make, cell.subject.victim(cell.seed), [seed], experiment.wrapper(cell, trained))
+    return play_attacked(make, cell.subject.policy(cell.seed), [seed], cell.wrapper(store))
 
 
 def _outcome(episode: AttackedEpisode) -> str:
@@ -201,7 +162,3 @@ def _no_video(reason: str) -> str:
             "set before Python starts, and the same command with --resume."
         )
     return f"No video: {reason}.{advice}".replace("..", ".")
-
-
-def _write(clips: Sequence[Clip], path: Path) -> None:
-    write_atomically(path, to_json({"clips": list(clips)}) + "\n")

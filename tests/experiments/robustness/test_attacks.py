@@ -7,7 +7,7 @@ from quintain.agents.policies import MLP, DecisionTransformer, Layer, Policy
 from quintain.agents.policies.transformer import DecisionNetwork, Shape
 from quintain.attacks import resolve_attacks
 from quintain.errors import CapabilityError, ConfigurationError
-from quintain.experiments.robustness import Experiment, make_subject, robustness
+from quintain.experiments.robustness import RobustnessExperiment, make_policy_under_test, robustness
 
 VICTIM = linear(1.0, std=np.ones(1))
 
@@ -99,8 +99,8 @@ def history_dependent():
 
 
 def test_the_description_has_the_training_steps():
-    subject = make_subject(Hold, VICTIM)
-    described = Experiment((subject,), resolve_attacks(["sa-rl"]), (0.1,), steps={"sa-rl": 7}).describe()
+    subject = make_policy_under_test(Hold, VICTIM)
+    described = RobustnessExperiment((subject,), resolve_attacks(["sa-rl"]), (0.1,), steps={"sa-rl": 7}).describe()
     assert described["attacks"][0]["training_steps"] == 7
 
 

@@ -11,8 +11,8 @@ from holding import Hold, Silent, linear
 from quintain.attacks import NullAttack
 from quintain.attacks.registry import resolve_attacks
 from quintain.errors import RecordError
-from quintain.experiments.robustness import Experiment, make_subject, run_experiment
-from quintain.experiments.robustness.page import write_robustness_report
+from quintain.experiments.robustness import RobustnessExperiment, make_policy_under_test, run_experiment
+from quintain.experiments.robustness.stored import write_robustness_report
 
 pytest.importorskip("jinja2")
 pytest.importorskip("matplotlib")
@@ -22,8 +22,8 @@ HOSTILE = "<script>document.title='ran'</script> \u202e"
 
 
 def page(folder, *, env=Hold, name="mine", attacks=("random", "fgsm", "target"), seeds=(0, 1)):
-    subject = make_subject(env, linear(1.0), intention=linear(0.0, [2.0]), name=name)
-    experiment = Experiment((subject,), resolve_attacks(attacks), (0.5, 2.5), episodes=6, seeds=seeds)
+    subject = make_policy_under_test(env, linear(1.0), intention=linear(0.0, [2.0]), name=name)
+    experiment = RobustnessExperiment((subject,), resolve_attacks(attacks), (0.5, 2.5), episodes=6, seeds=seeds)
     facts = {"command": "quintain robustness mine"}
     run_experiment(experiment, out=folder, show=False, facts=facts)
     return (folder / "report.html").read_text()
@@ -37,7 +37,7 @@ def test_it_tells_what_was_found_and_how(tmp_path):
     assert "trained attacks in trained/" not in said  # none of these learns
     assert "attacker's goal, at best 100.0%" in said
     assert "reachable at 2.5" in said
-    assert "The policy that shows it reaches the attacker's goal in 100.0%" in said
+    assert "The intention policy itself reaches the attacker's goal in 100.0%" in said
     assert "two-stage bootstraps over the 2 seeds" in said
     assert "with so few seeds they are likely too narrow" in said
     assert "in the units of the environment's own observations" in said

@@ -4,7 +4,7 @@ from holding import Hold, linear
 
 from quintain.agents.policies import Normaliser
 from quintain.errors import ConfigurationError
-from quintain.experiments.robustness.reachability import Reach, reachability, visited_states
+from quintain.experiments.robustness.reachability import Reachability, reachability, visited_states
 
 STATES = [np.array([[-1.0], [0.0]]), np.array([[1.0], [2.0]])]
 
@@ -44,6 +44,6 @@ def test_visited_states_are_those_of_the_episodes():
 
 def test_it_survives_being_written():
     (one,) = reachability(linear(1.0), linear(0.0, [2.0]), STATES, [0.5])
-    again = Reach.from_dict(one.to_dict())
-    assert (again.victim, again.epsilon, again.share, again.gap) == (one.victim, 0.5, one.share, one.gap)
+    again = Reachability.from_dict(one.to_dict())
+    assert (again.policy, again.epsilon, again.share, again.gap) == (one.policy, 0.5, one.share, one.gap)
     assert again.intended.n == 0

@@ -187,10 +187,10 @@ def test_the_folder_loads_and_speaks_the_language_of_all_runs(tmp_path):
 
 
 def test_what_the_intention_can_be_reached_is_told_before_the_attacks(tmp_path):
-    from quintain.experiments.robustness import Experiment, make_subject, run_experiment
+    from quintain.experiments.robustness import RobustnessExperiment, make_policy_under_test, run_experiment
 
-    subject = make_subject(Hold, VICTIM, intention=linear(0.0, [2.0]))
-    experiment = Experiment((subject,), resolve_attacks(["random", "target"]), (0.5, 3.0), episodes=4)
+    subject = make_policy_under_test(Hold, VICTIM, intention=linear(0.0, [2.0]))
+    experiment = RobustnessExperiment((subject,), resolve_attacks(["random", "target"]), (0.5, 3.0), episodes=4)
     said = []
     table = run_experiment(
         experiment, out=tmp_path, reached=lambda reach: said.append([r.epsilon for r in reach]),

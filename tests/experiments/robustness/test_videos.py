@@ -4,7 +4,7 @@ import pytest
 from holding import Hold, linear
 
 from quintain.experiments.robustness import robustness
-from quintain.experiments.robustness.videos import read_clips
+from quintain.experiments.robustness.clips import read_clips
 
 Image = pytest.importorskip("PIL.Image")
 pytest.importorskip("jinja2")

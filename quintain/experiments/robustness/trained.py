@@ -1,4 +1,4 @@
-"""Trained networks on disk: plain arrays in one file, without pickle, with facts about how they were made."""
+"""Files of trained attacks: weights as plain arrays, without pickle, and facts about the training."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ import pytest
 from quintain.agents.policies import MLP, Layer
 from quintain.attacks.contract import Trained
 from quintain.errors import RecordError
-from quintain.experiments.robustness.store import load_trained, save_trained
+from quintain.experiments.robustness.trained import load_trained, save_trained
 
 
 def test_a_network_comes_back_to_the_last_bit(tmp_path):

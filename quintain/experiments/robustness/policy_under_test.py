@@ -1,4 +1,4 @@
-"""Who is attacked, and where: reference victims by name, files of trained policies, and users' own."""
+"""Policies to be tested and their environments: reference policies by name, files, and users' own policies."""
 
 from __future__ import annotations
 
@@ -22,63 +22,69 @@ from quintain.seeding import SeedStream
 from quintain.training.control.recipes import RECIPES
 from quintain.training.control.reference import load_reference, train_reference
 
-__all__ = ["Subject", "load_subject", "make_subject", "read_policy", "reference_subject"]
+__all__ = [
+    "PolicyUnderTest",
+    "load_policy_under_test",
+    "make_policy_under_test",
+    "read_policy",
+    "reference_policy_under_test",
+]
 
 _SUFFIXES = (".npz", ".zip")
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A victim and its environment.
+class PolicyUnderTest:
+    """A policy and the environment that it was trained on.
 
     Attributes:
-        name: What tables call it.
-        make: Makes an environment as the victim knows it; takes ``render_mode`` where videos are wanted.
-        victims: The victim of each repetition, by root seed; under ``None`` the one for all others.
-        intention: A policy that shows what a targeted attacker wants, likewise.
-        env: The environment as plain data.
+        name: Name in tables.
+        make: Makes an environment; accepts ``render_mode`` if videos are to be recorded.
+        policies: The policy of each repetition, by root seed; under ``None`` that of all other repetitions.
+        intentions: The policy whose actions a targeted attacker wants to cause, likewise; may be empty.
+        env: The environment as JSON-able data.
     """
 
     name: str
     make: Callable[..., gym.Env[Any, Any]]
-    victims: Mapping[int | None, Policy]
+    policies: Mapping[int | None, Policy]
     intentions: Mapping[int | None, Policy] = field(default_factory=dict)
     env: Any = None
 
-    def victim(self, seed: int) -> Policy:
-        """Return the victim of a repetition."""
-        return self.victims[seed] if seed in self.victims else self.victims[None]
+    def policy(self, seed: int) -> Policy:
+        """Return the policy of the repetition with this root seed."""
+        return self.policies[seed] if seed in self.policies else self.policies[None]
 
     def intention(self, seed: int) -> Policy | None:
-        """Return what the attacker wants of it."""
+        """Return the intention policy of the repetition with this root seed, if there is one."""
         return self.intentions.get(seed) or self.intentions.get(None)
 
     def describe(self) -> dict[str, Any]:
-        """Return what decides the numbers, as plain data; weights are told by a fingerprint of the actions."""
-        policies = {"victims": self.victims, "intentions": self.intentions}
+        """Return JSON-able data that decides the numbers; weights are represented by a fingerprint of the actions."""
+        policies = {"victims": self.policies, "intentions": self.intentions}
         prints = {k: {str(seed): _fingerprint(v) for seed, v in some.items()} for k, some in policies.items()}
         return {"name": self.name, "env": self.env, **prints}
 
 
-def make_subject(
+def make_policy_under_test(
     env: str | EnvSpec | Callable[..., gym.Env[Any, Any]],
     victim: Policy,
     *,
     env_kwargs: Mapping[str, Any] | None = None,
     intention: Policy | None = None,
     name: str = "",
-) -> Subject:
-    """Put a victim into an environment of one's own.
+) -> PolicyUnderTest:
+    """Combine a policy with its environment.
 
     Args:
-        env: Id, spec, or a function that makes the environment; videos need one that takes ``render_mode``.
-        victim: The victim.
+        env: Id, spec, or a function that makes the environment; videos need one that accepts ``render_mode``.
+        victim: The policy.
         env_kwargs: Arguments of the environment.
-        intention: A policy that shows what a targeted attacker wants.
-        name: What tables call it; by default the victim's name.
+        intention: A policy whose actions a targeted attacker wants to cause.
+        name: Name in tables; empty takes the policy's own.
 
     Raises:
-        ConfigurationError: If the victim is a bare model.
+        ConfigurationError: If ``victim`` is a bare model and not a :class:`~quintain.agents.policies.Policy`.
     """
     if not isinstance(victim, Policy):
         raise ConfigurationError(
@@ -93,10 +99,12 @@ def make_subject(
         return gym.make(env, disable_env_checker=True, **kwargs, **more)
 
     described = {"env": describe_env(env), "env_kwargs": kwargs}
-    return Subject(name or victim.name, make, {None: victim}, {} if intention is None else {None: intention}, described)
+    return PolicyUnderTest(
+        name or victim.name, make, {None: victim}, {} if intention is None else {None: intention}, described
+    )
 
 
-def reference_subject(
+def reference_policy_under_test(
     name: str,
     *,
     scenario: str | None = None,
@@ -106,32 +114,34 @@ def reference_subject(
     steps: int | None = None,
     progress: Callable[[str, int, int], None] | None = None,
     sketch: bool = False,
-) -> Subject:
-    """Take a reference victim, trained now if the cache does not hold it.
+) -> PolicyUnderTest:
+    """Return a reference policy, trained now unless the cache holds it.
 
-    On a Tabletop task with scenario "opposite", the intention policy is the victim in a mirror.
+    On a Tabletop task with scenario ``"opposite"``, the intention policy is the mirror image of the policy.
 
     Args:
         name: Name of a recipe.
         scenario: Scenario of a Tabletop task.
         env_kwargs: Further arguments of the environment.
-        intention: Another intention policy.
-        seeds: Train a victim of its own for each of these seeds; by default that of seed 0 serves for all.
-        steps: Environment steps of training instead of the recipe's.
+        intention: An intention policy to use instead.
+        seeds: Seeds for each of which a policy of its own is trained; empty uses that of seed 0 in all repetitions.
+        steps: Environment steps of training; ``None`` takes the recipe's.
         progress: Called while training with a title, the steps so far and all steps.
-        sketch: Train nothing: a victim that is not in the cache is replaced by one of its kind that has learned
-            nothing, enough to see whether attacks fit.
+        sketch: Train nothing: a policy that is not in the cache is replaced by an untrained one of the same kind, which
+            is enough to check whether attacks fit.
 
     Raises:
         UnknownNameError: If there is no such recipe.
         ConfigurationError: If the scenario does not fit.
     """
     if name not in RECIPES:
-        raise UnknownNameError("victim", name, RECIPES)
+        raise UnknownNameError("reference policy", name, RECIPES)
     recipe = RECIPES[name]
     tabletop = recipe.env_id.startswith("Tabletop/")
     if scenario is not None and not tabletop:
-        raise ConfigurationError(f"victim {name!r} plays {recipe.env_id}, which has no scenarios; Tabletop tasks do")
+        raise ConfigurationError(
+            f"reference policy {name!r} acts in {recipe.env_id}, which has no scenarios; Tabletop tasks do"
+        )
     kwargs = {**recipe.env_kwargs, **({"scenario": scenario} if scenario else {}), **(env_kwargs or {})}
 
     def make(**more: Any) -> gym.Env[Any, Any]:
@@ -147,72 +157,77 @@ def reference_subject(
 
         return train_reference(name, seed, steps=steps, progress=tell)[0]
 
-    def shown(seed: int | None) -> Policy:
-        """Return a victim of single observations: one that remembers its episode imitates such a demonstrator."""
-        if not victims[seed].is_stateful:
-            return victims[seed]
+    def memoryless(seed: int | None) -> Policy:
+        """Return the policy, or the demonstrator that a history-dependent policy imitates."""
+        if not policies[seed].is_stateful:
+            return policies[seed]
         return load_reference(recipe.demonstrator, seed or 0)[0]
 
-    victims: dict[int | None, Policy] = {seed: obtain(seed) for seed in seeds} if seeds else {None: obtain(0)}
+    policies: dict[int | None, Policy] = {seed: obtain(seed) for seed in seeds} if seeds else {None: obtain(0)}
     intentions: dict[int | None, Policy] = {}
     if intention is not None:
         intentions = {None: intention}
     elif tabletop and kwargs.get("scenario", "opposite") == "opposite":
-        intentions = {seed: mirror_image(shown(seed)) for seed in victims}
+        intentions = {seed: mirror_image(memoryless(seed)) for seed in policies}
 
-    return Subject(name, make, victims, intentions, {"env": recipe.env_id, "env_kwargs": kwargs})
+    return PolicyUnderTest(name, make, policies, intentions, {"env": recipe.env_id, "env_kwargs": kwargs})
 
 
-def load_subject(
+def load_policy_under_test(
     path: str | Path,
     env: str,
     *,
     env_kwargs: Mapping[str, Any] | None = None,
     normaliser: str | Path | None = None,
     intention: Policy | None = None,
-) -> Subject:
-    """Take a policy from a file: a saved victim (``.npz``) or a Stable-Baselines3 model (``.zip``).
+) -> PolicyUnderTest:
+    """Read a policy from a file: one that ``save_policy`` wrote (``.npz``) or a Stable-Baselines3 model (``.zip``).
 
     Loading a Stable-Baselines3 file or ``VecNormalize`` statistics executes what is pickled inside: load only your own.
 
     Args:
-        path: The file.
-        env: Id of its environment.
+        path: The file; its name without suffix is the name in tables.
+        env: Id of the policy's environment.
         env_kwargs: Arguments of the environment.
-        normaliser: ``VecNormalize`` statistics of a Stable-Baselines3 model.
-        intention: A policy that shows what a targeted attacker wants.
+        normaliser: File of the ``VecNormalize`` statistics of a Stable-Baselines3 model.
+        intention: A policy whose actions a targeted attacker wants to cause; ``None`` takes, for Tabletop tasks with
+            scenario ``"opposite"``, the mirror image of the policy.
 
     Raises:
-        ConfigurationError: If there is no such file, or it holds no policy that can be a victim.
+        ConfigurationError: If there is no such file, or it holds no usable policy.
     """
     victim = read_policy(path, normaliser)
     kwargs = dict(env_kwargs or {})
     opposite = env.startswith("Tabletop/") and kwargs.get("scenario", "opposite") == "opposite"
     if intention is None and opposite and not victim.is_stateful:
         intention = mirror_image(victim)
-    return make_subject(env, victim, env_kwargs=kwargs, intention=intention, name=Path(path).stem)
+    return make_policy_under_test(env, victim, env_kwargs=kwargs, intention=intention, name=Path(path).stem)
 
 
 def read_policy(path: str | Path, normaliser: str | Path | None = None) -> Policy:
-    """Read a saved victim or a Stable-Baselines3 model.
+    """Read a file that ``save_policy`` (``.npz``) or Stable-Baselines3 (``.zip``) wrote.
+
+    Args:
+        path: The file.
+        normaliser: File of the ``VecNormalize`` statistics of a Stable-Baselines3 model.
 
     Raises:
-        ConfigurationError: If there is no such file, or it holds no policy that can be a victim.
+        ConfigurationError: If there is no such file, or it holds no usable policy.
     """
     source = Path(path)
     if not source.is_file() or source.suffix not in _SUFFIXES:
         raise ConfigurationError(
-            f"no victim at {str(source)!r}: expected a file that save_policy (.npz) or Stable-Baselines3 (.zip) wrote"
+            f"no policy at {str(source)!r}: expected a file that save_policy (.npz) or Stable-Baselines3 (.zip) wrote"
         )
     if source.suffix == ".npz":
         if normaliser is not None:
-            raise ConfigurationError("a saved victim holds its normaliser already; leave normaliser out")
+            raise ConfigurationError("a .npz file holds its normaliser already; leave normaliser out")
         return load_policy(source)[0]
     return Policy.from_sb3(load_sb3(source), normaliser=normaliser, name=source.stem)
 
 
 def _stand_in(name: str, seed: int, make: Callable[[], gym.Env[Any, Any]]) -> Policy:
-    """Return the victim in the cache, or one like those that the recipes train, with weights of 0."""
+    """Return the policy in the cache, or one of the kind that the recipes train, with weights of 0."""
     with contextlib.suppress(ConfigurationError):
         return load_reference(name, seed)[0]
     env = make()
@@ -232,7 +247,7 @@ def _fingerprint(victim: Policy) -> str:
     states = SeedStream(0, "fingerprint").generator().standard_normal((64, *shape))
     if victim.normaliser is not None:
         states = states * victim.normaliser.scale + victim.normaliser.mean
-    rollouts = Rollouts(victim, len(states))  # one that remembers its episode is asked for its first actions
+    rollouts = Rollouts(victim, len(states))  # for a history-dependent policy: its first actions
     rollouts.restart()
     actions = np.round(rollouts.act(states).astype(np.float64), 3) + 0.0
     return hashlib.blake2b(actions.tobytes(), digest_size=8).hexdigest()

@@ -7,8 +7,13 @@ import quintain  # noqa: F401 - registers the environments
 from quintain.agents.policies import save_policy
 from quintain.attacks.registry import resolve_attacks
 from quintain.errors import ConfigurationError, UnknownNameError
-from quintain.experiments.robustness import Experiment, load_subject, reference_subject, robustness
-from quintain.experiments.robustness.subjects import make_subject, read_policy
+from quintain.experiments.robustness import (
+    RobustnessExperiment,
+    load_policy_under_test,
+    reference_policy_under_test,
+    robustness,
+)
+from quintain.experiments.robustness.policy_under_test import make_policy_under_test, read_policy
 
 
 @pytest.fixture
@@ -19,12 +24,14 @@ def cache(tmp_path, monkeypatch):
 def test_a_saved_victim_plays_its_environment(tmp_path):
     pytest.importorskip("mujoco")
     save_policy(reacher(), tmp_path / "mine.npz")
-    subject = load_subject(tmp_path / "mine.npz", "Tabletop/Reach-v0", env_kwargs={"scenario": "opposite"})
+    subject = load_policy_under_test(tmp_path / "mine.npz", "Tabletop/Reach-v0", env_kwargs={"scenario": "opposite"})
     assert subject.name == "mine"
     assert subject.intention(0).name == "reacher in a mirror"
     env = subject.make()
     assert env.unwrapped.scenario == "opposite"
-    manipulation = load_subject(tmp_path / "mine.npz", "Tabletop/Reach-v0", env_kwargs={"scenario": "manipulation"})
+    manipulation = load_policy_under_test(
+        tmp_path / "mine.npz", "Tabletop/Reach-v0", env_kwargs={"scenario": "manipulation"}
+    )
     assert manipulation.intention(0) is None
 
 
@@ -51,15 +58,15 @@ def test_files_that_hold_no_policy_are_explained(tmp_path):
 
 def test_a_sketch_of_an_untrained_victim_shows_whether_attacks_fit(cache):
     pytest.importorskip("mujoco")
-    sketch = reference_subject("reach", scenario="opposite", sketch=True)
-    Experiment((sketch,), resolve_attacks(["mad", "critic", "sa-rl", "rat", "target"]), (0.1,)).check()
-    sketch = reference_subject("reach", scenario="manipulation", sketch=True)
+    sketch = reference_policy_under_test("reach", scenario="opposite", sketch=True)
+    RobustnessExperiment((sketch,), resolve_attacks(["mad", "critic", "sa-rl", "rat", "target"]), (0.1,)).check()
+    sketch = reference_policy_under_test("reach", scenario="manipulation", sketch=True)
     with pytest.raises(ConfigurationError, match="shows what the attacker wants"):
-        Experiment((sketch,), resolve_attacks(["target"]), (0.1,)).check()
+        RobustnessExperiment((sketch,), resolve_attacks(["target"]), (0.1,)).check()
     with pytest.raises(UnknownNameError, match="did you mean 'reach'"):
-        reference_subject("reech")
+        reference_policy_under_test("reech")
     with pytest.raises(ConfigurationError, match="has no scenarios"):
-        reference_subject("reacher", scenario="opposite", sketch=True)
+        reference_policy_under_test("reacher", scenario="opposite", sketch=True)
 
 
 def test_a_reference_victim_is_trained_once_for_every_seed(cache):
@@ -67,10 +74,10 @@ def test_a_reference_victim_is_trained_once_for_every_seed(cache):
     pytest.importorskip("stable_baselines3")
     said = []
     options = {"steps": 1_920, "seeds": (0, 1), "progress": lambda *words: said.append(words)}
-    subject = reference_subject("reach", **options)
+    subject = reference_policy_under_test("reach", **options)
     assert [words[0] for words in said] == ["reach, seed 0", "reach, seed 1"]
-    assert subject.victim(0) is not subject.victim(1)
-    again = reference_subject("reach", **options)
+    assert subject.policy(0) is not subject.policy(1)
+    again = reference_policy_under_test("reach", **options)
     assert len(said) == 2
     assert again.describe() == subject.describe()
     prints = subject.describe()["victims"]
@@ -84,6 +91,6 @@ def test_an_environment_may_be_named():
 
 def test_what_is_not_a_victim_or_a_list_of_attacks_is_named():
     with pytest.raises(ConfigurationError, match=r"expected a Policy, got object; wrap .*Policy\.from_sb3"):
-        make_subject("CartPole-v1", object())
+        make_policy_under_test("CartPole-v1", object())
     with pytest.raises(ConfigurationError, match=r"did you mean \['mad'\]"):
         resolve_attacks("mad")
