@@ -11,7 +11,7 @@ run=runs/robustness-$(date +%Y%m%d-%H%M%S)
 export QUINTAIN_CACHE=$PWD/$run/cache
 
 echo "demo: training two victims, then attacking them within l_inf balls; the run goes to $run/"
-quintain robustness slide-handle reach --victim-steps 100000 --scenario opposite \
+quintain robustness slide-handle reach --policy-steps 100000 --scenario opposite \
     --attack mad --attack sa-rl --attack rat --epsilon 0.05,0.1,0.15 \
     --attack-steps sa-rl=50000 --attack-steps rat=16000 --train-at 0.15 \
     --episodes 30 --seeds 0 --videos --out "$run/report"

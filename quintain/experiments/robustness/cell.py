@@ -102,7 +102,7 @@ class RobustnessCell:
         context = self.context if self.train_at is None else replace(self.context, epsilon=self.train_at)
         budget = f"-{context.epsilon:g}" if self.attack.facts.per_budget else ""
         name = f"{self.subject.name}-{self.attack.name}{budget}-seed{self.seed}".replace("/", "_")
-        train = partial(_train, self.attack.train, context, f"{self._task}, seed {self.seed}", store.progress)
+        train = partial(_train, self.attack, context, f"{self._task}, seed {self.seed}", store.progress)
         return store.obtain(f"trained/{name}.npz", train, save_trained, load_trained)
 
     def _record(self, index: int, episode: AttackedEpisode) -> EpisodeRecord:

@@ -1,4 +1,4 @@
-"""``quintain victim``: train, list and show the reference victims."""
+"""``quintain policy``: train, list and show reference policies for robustness experiments."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Annotated, Any
 import typer
 
 from quintain.cli.console import say
-from quintain.cli.defended import list_defended, show_defended, train_defended_victim
+from quintain.cli.defended import list_defended, show_defended, train_defended_policy
 from quintain.cli.mujoco_warnings import warn_once
 
 __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help="Reference policies for robustness experiments.")
 
-Name = Annotated[str, typer.Argument(help="Name of the victim; `quintain victim list` shows them.")]
+Name = Annotated[str, typer.Argument(help="Name of the policy; `quintain policy list` shows them.")]
 Seed = Annotated[int, typer.Option(help="Root seed of the training.", min=0)]
 
 
@@ -24,22 +24,22 @@ def train(
     name: Name,
     seed: Seed = 0,
     steps: Annotated[int | None, typer.Option(help="Environment steps instead of the recipe's.", min=1)] = None,
-    again: Annotated[bool, typer.Option("--again", help="Train even if it is in the cache.")] = False,
+    again: Annotated[bool, typer.Option("--again", help="Train even if the cache holds it.")] = False,
     defence: Annotated[
         str | None, typer.Option(help="Train a defended version: sa, atla, rat-atla, wocar. Needs --epsilon.")
     ] = None,
-    epsilon: Annotated[float | None, typer.Option(help="Budget in l_inf that the defence is for.")] = None,
-    space: Annotated[str, typer.Option(help="Where that budget is measured: raw or normalised.")] = "raw",
+    epsilon: Annotated[float | None, typer.Option(help="l_inf budget that the defence is trained for.")] = None,
+    space: Annotated[str, typer.Option(help="Space of that budget: raw or normalised.")] = "raw",
 ) -> None:
-    """Train a victim, keep the best checkpoint in the cache, and show it."""
+    """Train a reference policy, keep the best checkpoint in the cache, and show it."""
     from quintain.training.control.reference import train_reference
 
     warn_once()
     if defence is not None:
-        train_defended_victim(name, defence, epsilon, space, seed, steps, again)
+        train_defended_policy(name, defence, epsilon, space, seed, steps, again)
         return
     if epsilon is not None:
-        raise typer.BadParameter("it is the budget of a defence: give --defence as well", param_hint="--epsilon")
+        raise typer.BadParameter("this is the budget of a defence: give --defence as well", param_hint="--epsilon")
 
     def tell(done: int, reward: float) -> None:
         say(f"{name}: {done:,} steps" + ("" if math.isnan(reward) else f", mean return {reward:.1f}"))
@@ -49,17 +49,17 @@ def train(
 
 
 @app.command("list")
-def list_victims(
+def list_policies(
     seed: Seed = 0,
-    markdown: Annotated[bool, typer.Option("--markdown", help="A table of the trained ones, for a document.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print a Markdown table of the trained ones.")] = False,
 ) -> None:
-    """List the victims, and what those that are trained can do."""
+    """List the reference policies, with returns and success rates of the trained ones."""
     from quintain.training.control.recipes import RECIPES
     from quintain.training.control.reference import cache_folder, load_reference
 
     trained = {name for name in RECIPES if (cache_folder() / f"{name}-seed{seed}.npz").exists()}
     if markdown:
-        typer.echo("| victim | environment | steps | return | success | published | CPU minutes |")
+        typer.echo("| policy | environment | steps | return | success | published | CPU minutes |")
         typer.echo("|---|---|---|---|---|---|---|")
         for name in sorted(trained, key=list(RECIPES).index):
             typer.echo(_row(name, load_reference(name, seed)[1]))
@@ -79,7 +79,7 @@ def list_victims(
 
 
 def _row(name: str, facts: dict[str, Any]) -> str:
-    """Describe a trained victim in a row of Markdown."""
+    """Return a trained policy's row of the Markdown table."""
     recipe, clean = facts["recipe"], facts["return"]
     published = "; ".join(f"{value:.0f} ({source})" for source, value in recipe["published"].items())
     cells = (
@@ -96,22 +96,22 @@ def _row(name: str, facts: dict[str, Any]) -> str:
 
 @app.command()
 def show(name: Name, seed: Seed = 0) -> None:
-    """Show a trained victim: clean return, published returns, evaluation curve."""
+    """Show a trained policy: clean return, published returns, evaluation curve."""
     from quintain.training.control.recipes import RECIPES
     from quintain.training.control.reference import load_reference
 
     if name not in RECIPES and show_defended(name, seed):
         return
-    victim, facts = load_reference(name, seed)
+    policy, facts = load_reference(name, seed)
     clean = facts["return"]
-    say(f"{victim.name}: {facts['recipe']['env_id']}, {', '.join(sorted(victim.capabilities))}")
+    say(f"{policy.name}: {facts['recipe']['env_id']}, {', '.join(sorted(policy.capabilities))}")
     success = "" if facts["success"] is None else f", success {facts['success']:.0%}"
     say(f"clean return {clean['mean']:.1f} +- {clean['std']:.1f} over {clean['episodes']} episodes{success}")
     if "data" in facts:
         data = facts["data"]
         say(
             f"imitates {data['name']}: {data['episodes']} episodes, return {data['return']['mean']:.1f} +- "
-            f"{data['return']['std']:.1f}, best {data['return']['max']:.1f}; is asked for {facts['target']:.1f}"
+            f"{data['return']['std']:.1f}, best {data['return']['max']:.1f}; target return {facts['target']:.1f}"
         )
     for source, value in facts["recipe"]["published"].items():
         say(f"published: {value:.0f} ({source})")
