@@ -43,7 +43,7 @@ COMMANDS: dict[str, Command] = {
     "agents": Command("quintain.cli.agents:agents", "List the agents and strategies, and their arguments.", _LOOK),
     "papers": Command("quintain.cli.papers:app", "List the papers, or reproduce one.", _LOOK),
     "check": Command("quintain.cli.check:check", "Check an environment against every contract.", _LOOK),
-    "policy": Command("quintain.cli.policy:app", "Train and show reference policies.", _CARE),
+    "policies": Command("quintain.cli.policies:app", "Train and show reference policies.", _CARE),
     "model": Command("quintain.cli.model:app", "Install and list the weights that come with the package.", _CARE),
     "doctor": Command("quintain.cli.doctor:doctor", "Say what works on this machine, and what to install.", _CARE),
 }

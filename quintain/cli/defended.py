@@ -1,4 +1,4 @@
-"""Defended reference policies, for ``quintain policy``."""
+"""Defended reference policies, for ``quintain policies``."""
 
 from __future__ import annotations
 

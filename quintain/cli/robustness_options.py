@@ -41,7 +41,8 @@ _POLICIES, _ATTACKS, _RUN, _OUTPUT = "Policies", "Attacks", "Run", "Output"
 Policies = Annotated[
     list[str],
     typer.Argument(
-        metavar="POLICY...", help="Reference policies (`quintain policy list`), or a policy's .npz or .zip with --env."
+        metavar="POLICY...",
+        help="Reference policies (`quintain policies list`), or a policy's .npz or .zip with --env.",
     ),
 ]
 Attacks = Annotated[

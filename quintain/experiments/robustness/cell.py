@@ -120,8 +120,6 @@ class RobustnessCell:
         return EpisodeRecord(index, episode.seed, outcome, {"agent": episode.reward}, info=info)
 
 
-def _train(
-    train: Callable[[AttackContext], Trained], context: AttackContext, title: str, progress: ProgressBar
-) -> Trained:
+def _train(attack: Attack, context: AttackContext, title: str, progress: ProgressBar) -> Trained:
     progress.subtask(title, 0, context.steps)
-    return train(replace(context, progress=lambda done: progress.subtask(title, done, context.steps)))
+    return attack.train(replace(context, progress=lambda done: progress.subtask(title, done, context.steps)))

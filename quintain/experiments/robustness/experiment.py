@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from quintain.agents.policies import Space
 from quintain.attacks.budget import Ball, Norm
-from quintain.attacks.contract import Attack, AttackContext
+from quintain.attacks.contract import Attack, AttackContext, AttackFacts
 from quintain.errors import ConfigurationError
 from quintain.evaluation.report import Report
 from quintain.experiments.robustness.cell import RobustnessCell
@@ -145,7 +145,7 @@ class RobustnessExperiment:
         return self.steps.get(attack.name, attack.facts.steps)
 
     def _describe(self, attack: Attack) -> dict[str, Any]:
-        about: dict[str, Any] = {"name": attack.name, "access": attack.facts.access, "source": attack.facts.source}
+        about: dict[str, Any] = {"name": attack.name, "access": _access(attack.facts), "source": attack.facts.source}
         return about | ({"training_steps": self.training_steps(attack)} if attack.facts.learned else {})
 
     def _context(self, subject: PolicyUnderTest, attack: Attack, epsilon: float, seed: int) -> AttackContext:
@@ -153,3 +153,14 @@ class RobustnessExperiment:
             subject.make, subject.policy(seed), epsilon, self.norm, self.space, subject.intention(seed), seed,
             self.training_steps(attack),
         )  # fmt: skip
+
+
+def _access(facts: AttackFacts) -> str:
+    """Return the usual name of the attacker's access to the policy. It is part of the run's configuration."""
+    if facts.sees is None:
+        return "not said"
+    if facts.sees == "nothing":
+        return "observation only"
+    if facts.sees == "gradients":
+        return "white-box"
+    return "white-box in training" if facts.sees_in_training == "gradients" else "black-box"

@@ -1,4 +1,4 @@
-"""``quintain policy``: train, list and show reference policies for robustness experiments."""
+"""``quintain policies``: train, list and show reference policies for robustness experiments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help="Reference policies for robustness experiments.")
 
-Name = Annotated[str, typer.Argument(help="Name of the policy; `quintain policy list` shows them.")]
+Name = Annotated[str, typer.Argument(help="Name of the policy; `quintain policies list` shows them.")]
 Seed = Annotated[int, typer.Option(help="Root seed of the training.", min=0)]
 
 

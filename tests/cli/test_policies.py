@@ -12,13 +12,13 @@ def test_a_trained_victim_is_listed_with_what_it_can_do(quintain, tmp_path, monk
         "Pendulum-v1", ppo=PPOSettings(n_envs=2, n_steps=64), n_eval_episodes=1, published={"a paper": -150.0}
     )
     monkeypatch.setitem(RECIPES, "pendulum", small)
-    before = quintain("policy", "list")
+    before = quintain("policies", "list")
     assert "- pendulum Pendulum-v1 300,000 steps, PPO" in before.said
-    assert quintain("policy", "list", "--markdown").out.count("\n") == 2
-    trained = quintain("policy", "train", "pendulum", "--steps", 128)
+    assert quintain("policies", "list", "--markdown").out.count("\n") == 2
+    trained = quintain("policies", "train", "pendulum", "--steps", 128)
     assert "published: -150 (a paper)" in trained.said
-    assert "trained pendulum Pendulum-v1 128 steps, PPO, return -" in quintain("policy", "list").said
-    head, _, row = quintain("policy", "list", "--markdown").out.splitlines()
+    assert "trained pendulum Pendulum-v1 128 steps, PPO, return -" in quintain("policies", "list").said
+    head, _, row = quintain("policies", "list", "--markdown").out.splitlines()
     cells = dict(zip(head.split(" | "), row.split(" | "), strict=True))
     assert cells["environment"] == "Pendulum-v1"
     assert (cells["steps"], cells["success"], cells["published"]) == ("128", "-", "-150 (a paper)")
@@ -35,7 +35,7 @@ def test_mujoco_says_a_thing_once_and_writes_no_file(quintain, tmp_path, monkeyp
     )
     before = mujoco.get_mju_user_warning()
     try:
-        said = quintain("policy", "train", "cheetah", "--steps", 128).said
+        said = quintain("policies", "train", "cheetah", "--steps", 128).said
     finally:
         mujoco.set_mju_user_warning(before)
     assert said.count("MuJoCo: compiler attribute") <= 1  # as many as its version has to say
