@@ -2,7 +2,7 @@
 
 A stand-in is fitted to what the policy does in fresh episodes, MAD looks into the stand-in, and the attack is executed
 against the policy itself: beside it random noise, and MAD that looks into the policy. Needs the extras ``rl`` and
-``mujoco``. Two minutes with a victim from the cache (``quintain policies train slide-handle``), otherwise it is trained.
+``mujoco``. Two minutes with a policy from the cache (``quintain policies train slide-handle``), else it is trained.
 
     python examples/black_box.py --victim slide-handle --epsilons 0.03 0.05 0.1
     python examples/black_box.py --victim hopper --epsilons 0.075 0.15 --space normalised
