@@ -9,11 +9,11 @@ import warnings
 import weakref
 from collections.abc import Mapping, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 from quintain.errors import ConfigurationError, SandboxError
-from quintain.sandbox.backend import Backend, Snippet
-from quintain.sandbox.levels import LEVELS, best_level, require_level
+from quintain.sandbox.backend import BACKENDS, Backend, BackendSettings, Snippet
+from quintain.sandbox.levels import LEVELS
 from quintain.sandbox.limits import Limits
 from quintain.sandbox.result import Result
 from quintain.sandbox.session import Session
@@ -21,9 +21,8 @@ from quintain.sandbox.session import Session
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
-__all__ = ["BackendName", "Sandbox", "UnsafeSandboxWarning", "shared"]
+__all__ = ["Sandbox", "UnsafeSandboxWarning", "shared"]
 
-BackendName = Literal["fork", "monty", "container", "unsafe-local"]
 POOLED_PER_WORKER = 2
 
 
@@ -70,7 +69,7 @@ class Sandbox:
 
     def __init__(
         self,
-        backend: BackendName = "fork",
+        backend: str = "fork",
         *,
         require: str = "C",
         level: str | None = None,
@@ -82,9 +81,7 @@ class Sandbox:
         image: str | None = None,
         _fault: str | None = None,
     ) -> None:
-        if backend not in get_args(BackendName):
-            raise ConfigurationError(f"backend must be one of {', '.join(get_args(BackendName))}, got {backend!r}")
-        if backend not in ("fork", "unsafe-local") and (level or allow_subprocess or writable_scratch is not None):
+        if not BACKENDS.facts(backend).levels and (level or allow_subprocess or writable_scratch is not None):
             raise ConfigurationError(
                 f"level, allow_subprocess and writable_scratch do not apply to backend {backend!r}"
             )
@@ -93,7 +90,7 @@ class Sandbox:
                 raise ConfigurationError(f"{name} must be 'A', 'B' or 'C', got {value!r}")
         if workers is not None and workers < 1:
             raise ConfigurationError(f"workers must be at least 1, got {workers!r}")
-        self.backend: BackendName = backend
+        self.backend = backend
         self.require = require
         self.level = level
         self.limits = limits or Limits()
@@ -245,34 +242,22 @@ class Sandbox:
             return self._impl
 
     def _make_backend(self) -> Backend:
-        if self.backend == "monty":
-            from quintain.sandbox.monty_backend import MontyBackend
-
-            return MontyBackend(self.workers)
-        if self.backend == "container":
-            from quintain.sandbox.container_backend import ContainerBackend
-
-            return ContainerBackend(self.workers, self.image)
-        from quintain.sandbox.fork_backend import ForkBackend
-
-        if self.backend == "unsafe-local":
-            message = "unsafe-local: untrusted code runs with this user's rights and without confinement"
+        if not BACKENDS.facts(self.backend).confined:
+            message = f"{self.backend}: untrusted code runs with this user's rights and without confinement"
             warnings.warn(message, UnsafeSandboxWarning, stacklevel=4)
-            level = "none"
-        else:
-            level = best_level(self.require) if self.level is None else require_level(self.level)
-        if self.allow_subprocess and level == "C":
-            raise ConfigurationError("allow_subprocess needs level A or B, which have a process namespace")
-        if self.allow_subprocess and level == "B" and os.geteuid() == 0:
-            raise ConfigurationError("as root, allow_subprocess needs level A: the kernel sets root no process limit")
-        return ForkBackend(
-            level,
-            workers=self.workers,
-            pool_size=self.pool_size,
-            limits=self.limits,
-            writable_scratch=self.writable_scratch,
-            allow_subprocess=self.allow_subprocess,
-            fault=self._fault,
+        return BACKENDS.make(
+            self.backend,
+            BackendSettings(
+                workers=self.workers,
+                limits=self.limits,
+                require=self.require,
+                level=self.level,
+                writable_scratch=self.writable_scratch,
+                allow_subprocess=self.allow_subprocess,
+                pool_size=self.pool_size,
+                image=self.image,
+                fault=self._fault,
+            ),
         )
 
     def _threads(self) -> ThreadPoolExecutor:

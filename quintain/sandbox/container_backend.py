@@ -20,13 +20,13 @@ import time
 from typing import Any
 
 from quintain.errors import CapabilityError, SandboxError, SandboxUnavailable
-from quintain.sandbox.backend import Snippet
+from quintain.sandbox.backend import BackendSettings, Snippet
 from quintain.sandbox.jail.values import UnsupportedValueError, decode_value, encode_value
 from quintain.sandbox.limits import Limits
 from quintain.sandbox.result import Result, Status, plain_text
 from quintain.sandbox.session import Session
 
-__all__ = ["DEFAULT_IMAGE", "ContainerBackend"]
+__all__ = ["DEFAULT_IMAGE", "ContainerBackend", "make_backend"]
 
 DEFAULT_IMAGE = "python:3.12-slim"
 ENGINES = ("docker", "podman")
@@ -251,6 +251,11 @@ class ContainerBackend:
 
     def close(self) -> None:
         """Do nothing: every container ends with its run."""
+
+
+def make_backend(settings: BackendSettings) -> ContainerBackend:
+    """Make the ``container`` backend."""
+    return ContainerBackend(settings.workers, settings.image)
 
 
 def _cpu_limit(limits: Limits) -> int:

@@ -3,133 +3,29 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import threading
-from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
 from quintain.errors import SandboxError
 from quintain.sandbox.backend import Snippet
-from quintain.sandbox.flavours import BARE, SCIENCE, Flavour, choose
+from quintain.sandbox.flavours import BARE, SCIENCE, choose
 from quintain.sandbox.jail.values import UnsupportedValueError, decode_value, encode_value
 from quintain.sandbox.limits import Limits
+from quintain.sandbox.outcome import Outcome
+from quintain.sandbox.pool import ChildPool, scratch_request
 from quintain.sandbox.result import Result, plain_text
 from quintain.sandbox.scratch import HostScratch
 from quintain.sandbox.server import Child, ForkServer, ServerSetupFailed
 from quintain.sandbox.session import Session
-from quintain.sandbox.supervise import NotStartedError, Outcome, supervise
+from quintain.sandbox.supervise import NotStartedError, supervise
 
 __all__ = ["ForkBackend"]
 
-FLAVOURS = {flavour.name: flavour for flavour in (BARE, SCIENCE)}
-RECYCLE_AFTER = 5000
-"""Children forked by one server before it is replaced, because they all share its address-space layout."""
 MAX_REPR = 1 << 16
-
-
-class _Pool:
-    """One fork server and the confined children that wait for a snippet."""
-
-    def __init__(self, backend: ForkBackend, flavour: Flavour) -> None:
-        self.backend = backend
-        self.flavour = flavour
-        self.server: ForkServer | None = None
-        self.ready: deque[Child] = deque()
-        self.lock = threading.Lock()
-
-    def _running_server(self) -> ForkServer:
-        server = self.server
-        if server is not None and server.alive and server.children < RECYCLE_AFTER:
-            return server
-        self._discard()
-        backend = self.backend
-        self.server = ForkServer(
-            self.flavour,
-            backend.level,
-            allow_subprocess=backend.allow_subprocess,
-            processes=backend.processes,
-            fault=backend.fault,
-        )
-        return self.server
-
-    def _discard(self) -> None:
-        """Retire the server and its idle children; busy children keep their server until they end."""
-        while self.ready:
-            self.ready.popleft().close()
-        if self.server is not None:
-            self.backend.retire(self.server)
-            self.server = None
-
-    def take(self, limits: Limits, scratch: HostScratch | None) -> Child:
-        """Return a child, from those that wait if one has the right scratch directory."""
-        backend = self.backend
-        with self.lock:
-            server = self._running_server()
-            if scratch is not None:
-                return server.spawn({"writable": scratch.writable}, os.dup(scratch.descriptor))
-            request = _request(limits)
-            if request == backend.pool_request and self.ready:
-                return self.ready.popleft()
-            return server.spawn(request)
-
-    def take_ready(self, limits: Limits, scratch: HostScratch | None) -> Child:
-        """Return a child that is confined and waits for its snippet.
-
-        A server found dead is replaced: no snippet had been sent to it.
-
-        Raises:
-            ServerSetupFailed: If a protection could not be put in force.
-            SandboxError: If the replacement fails too.
-        """
-        for last in (False, True):
-            child = None
-            try:
-                child = self.take(limits, scratch)
-                setup = child.wait_until_ready()
-            except ServerSetupFailed:
-                raise
-            except SandboxError:
-                if child is not None:
-                    child.close()
-                if last:
-                    raise
-                self.close()
-                continue
-            if setup.failed is None:
-                return child
-            child.close()
-            raise ServerSetupFailed(setup.failed, setup.detail)
-        raise AssertionError("the loop returns or raises")
-
-    def refill(self) -> None:
-        """Ask for children until the pool is full; they confine themselves in the background.
-
-        A dead server is none of this method's business: whoever takes the next child finds out.
-        """
-        with self.lock, contextlib.suppress(SandboxError):
-            server = self.server
-            while server is not None and len(self.ready) < self.backend.pool_size:
-                self.ready.append(server.spawn(self.backend.pool_request))
-
-    def close(self) -> None:
-        with self.lock:
-            self._discard()
-
-    def forget(self) -> None:
-        self.lock = threading.Lock()
-        for child in self.ready:
-            child.release()
-        self.ready.clear()
-        if self.server is not None:
-            self.server.release()
-            self.server = None
-
-
-def _request(limits: Limits) -> dict[str, Any]:
-    return {"scratch_mb": limits.scratch_mb, "scratch_files": limits.scratch_files}
 
 
 def _slots(workers: int) -> SimpleQueue[int]:
@@ -169,17 +65,28 @@ class ForkBackend:
         self.level = level
         self.name = "unsafe-local" if level == "none" else "fork"
         self.private_world = level in ("A", "B")
-        self.pool_request = _request(limits or Limits())
-        self.pool_size = pool_size
         self.writable_scratch = self.private_world or level == "none" if writable_scratch is None else writable_scratch
         self.allow_subprocess = allow_subprocess
-        self.processes = processes
-        self.fault = fault
         self._workers = workers
         self._slots = _slots(workers)
         self._retired: list[ForkServer] = []
         self._retired_lock = threading.Lock()
-        self._pools = {flavour.name: _Pool(self, flavour) for flavour in FLAVOURS.values()}
+        self._pools = {
+            flavour.name: ChildPool(
+                partial(
+                    ForkServer,
+                    flavour,
+                    level,
+                    allow_subprocess=allow_subprocess,
+                    processes=processes,
+                    fault=fault,
+                ),
+                retire=self._retire,
+                request=scratch_request(limits or Limits()),
+                size=pool_size,
+            )
+            for flavour in (BARE, SCIENCE)
+        }
         self._protections: tuple[str, ...] = ()
         self._closed = False
 
@@ -232,7 +139,7 @@ class ForkBackend:
             if scratch is not None:
                 scratch.remove()
 
-    def _attempt(self, pool: _Pool, snippet: Snippet, scratch: HostScratch | None) -> tuple[Result, Outcome]:
+    def _attempt(self, pool: ChildPool, snippet: Snippet, scratch: HostScratch | None) -> tuple[Result, Outcome]:
         child = pool.take_ready(snippet.limits, scratch)
         try:
             message = self._message(snippet, last=True, in_child=scratch is None, limits=snippet.limits)
@@ -370,7 +277,7 @@ class ForkBackend:
                 pool.take(Limits(), None).close()
                 pool.refill()
 
-    def retire(self, server: ForkServer) -> None:
+    def _retire(self, server: ForkServer) -> None:
         """Stop a server that no pool uses any more, once its busy children are gone."""
         with self._retired_lock:
             self._retired.append(server)

@@ -7,9 +7,18 @@ import os
 import sys
 from dataclasses import dataclass
 
-from quintain.errors import SandboxError, SandboxUnavailable
+from quintain.errors import ConfigurationError, SandboxError, SandboxUnavailable
+from quintain.sandbox.backend import Backend, BackendSettings
 
-__all__ = ["LEVELS", "Detection", "best_level", "detect", "require_level"]
+__all__ = [
+    "LEVELS",
+    "Detection",
+    "best_level",
+    "confined_backend",
+    "detect",
+    "require_level",
+    "unconfined_backend",
+]
 
 LEVELS = ("A", "B", "C")
 """From strong to weak. A: root, namespaces and a throw-away user. B: user namespaces. C: Landlock and seccomp."""
@@ -107,3 +116,37 @@ def require_level(level: str) -> str:
     if level not in found.available:
         raise SandboxUnavailable(f"level {level} cannot be had on this machine: {found.reasons[level]}; {WAYS_OUT}")
     return level
+
+
+def confined_backend(settings: BackendSettings) -> Backend:
+    """Make the ``fork`` backend at the level that ``settings`` ask for.
+
+    Raises:
+        SandboxUnavailable: If this machine does not offer that level.
+        ConfigurationError: If the level cannot limit subprocesses, which ``settings`` allow.
+    """
+    level = best_level(settings.require) if settings.level is None else require_level(settings.level)
+    if settings.allow_subprocess and level == "C":
+        raise ConfigurationError("allow_subprocess needs level A or B, which have a process namespace")
+    if settings.allow_subprocess and level == "B" and os.geteuid() == 0:
+        raise ConfigurationError("as root, allow_subprocess needs level A: the kernel sets root no process limit")
+    return _fork_backend(level, settings)
+
+
+def unconfined_backend(settings: BackendSettings) -> Backend:
+    """Make the ``unsafe-local`` backend: the ``fork`` backend without any protection."""
+    return _fork_backend("none", settings)
+
+
+def _fork_backend(level: str, settings: BackendSettings) -> Backend:
+    from quintain.sandbox.fork_backend import ForkBackend
+
+    return ForkBackend(
+        level,
+        workers=settings.workers,
+        pool_size=settings.pool_size,
+        limits=settings.limits,
+        writable_scratch=settings.writable_scratch,
+        allow_subprocess=settings.allow_subprocess,
+        fault=settings.fault,
+    )

@@ -11,13 +11,13 @@ import time
 from typing import Any
 
 from quintain.errors import CapabilityError, SandboxError, SandboxUnavailable
-from quintain.sandbox.backend import Snippet
+from quintain.sandbox.backend import BackendSettings, Snippet
 from quintain.sandbox.jail.values import UnsupportedValueError, encode_value
 from quintain.sandbox.limits import Limits
 from quintain.sandbox.result import Result, Status, plain_text
 from quintain.sandbox.session import Session
 
-__all__ = ["MontyBackend"]
+__all__ = ["MontyBackend", "make_backend"]
 
 PROTECTIONS = ("interpreter without system calls", "worker process", "time limit", "memory limit", "recursion limit")
 MAX_REPR = 1 << 16
@@ -169,6 +169,11 @@ class MontyBackend:
             pool, self._pool = self._pool, None
         if pool is not None:
             pool.__exit__(None, None, None)
+
+
+def make_backend(settings: BackendSettings) -> MontyBackend:
+    """Make the ``monty`` backend."""
+    return MontyBackend(settings.workers)
 
 
 class _Place:

@@ -1,4 +1,4 @@
-"""Drive one job through one child, and derive its status from what can be seen from outside."""
+"""Supervise one snippet in one child: feed it, collect its output, enforce its limits."""
 
 from __future__ import annotations
 
@@ -8,62 +8,27 @@ import os
 import select
 import signal
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from quintain.errors import SandboxError
-from quintain.sandbox.jail.harness import HARNESS_FAILED
 from quintain.sandbox.jail.protocol import ProtocolError, encode_frame
 from quintain.sandbox.limits import Limits
-from quintain.sandbox.result import Status
+from quintain.sandbox.outcome import Outcome, judge, name_of_signal
 from quintain.sandbox.scratch import HostScratch
 from quintain.sandbox.server import KILL_TIMEOUT_S, Child
 
-__all__ = ["NotStartedError", "Outcome", "supervise"]
+__all__ = ["NotStartedError", "supervise"]
 
 READ_SIZE = 65536
 INTERRUPT_GRACE_S = 0.3
 CPU_CHECK_S = 0.05
 LOOK_S = 150e-6
-"""How long to look for the end of a session's cell before sleeping: waking up costs more than a small cell takes."""
+"""Seconds to poll for the end of a session's snippet before sleeping: waking up takes longer than a small snippet."""
 SCRATCH_CHECK_S = 0.05
 
 
 class NotStartedError(SandboxError):
-    """The fork server died, and the child had not yet said that it begins: the job may be given to another."""
-
-
-@dataclass
-class Outcome:
-    """What was seen of one job.
-
-    Attributes:
-        status: See ``Result.status``.
-        detail: One line for people.
-        stdout: Bytes kept.
-        stderr: Bytes kept.
-        claim: The child's report, untrusted, or ``None``.
-        truncated: Whether output was cut.
-        wall_s: Seconds by the clock.
-        cpu_s: CPU seconds of the job.
-        max_rss_mb: Peak memory; 0 for a session that lives on.
-        exit_code: Exit code when the program ended the process itself.
-        signal: The signal that ended it.
-        alive: Whether the child can take another job.
-    """
-
-    status: Status
-    detail: str
-    stdout: bytes
-    stderr: bytes
-    claim: dict[str, Any] | None
-    truncated: bool
-    wall_s: float
-    cpu_s: float
-    max_rss_mb: float
-    exit_code: int | None
-    signal: str | None
-    alive: bool
+    """The fork server died, and the child had not yet reported its start: the snippet may be run in another child."""
 
 
 class _Capture:
@@ -76,7 +41,7 @@ class _Capture:
         self.overflow = False
 
     def pump(self) -> bool:
-        """Read what is there; return whether the stream is still open."""
+        """Read what is available; return whether the stream is still open."""
         try:
             data = os.read(self.descriptor, READ_SIZE)
         except BlockingIOError:
@@ -87,7 +52,7 @@ class _Capture:
         return bool(data)
 
     def drain(self) -> None:
-        """Read what is left without waiting; a surviving writer cannot hold us, and the limit bounds the loop."""
+        """Read the rest without waiting; a surviving writer cannot block it, and the limit bounds the loop."""
         while not self.overflow:
             before = len(self.data)
             if not self.pump() or len(self.data) == before:
@@ -95,10 +60,16 @@ class _Capture:
 
 
 class _Supervision:
-    """The state of one job between its first and its last event."""
+    """The state of one run between its first and its last event."""
 
     def __init__(
-        self, child: Child, job: dict[str, Any], stdin: bytes, limits: Limits, last: bool, scratch: HostScratch | None
+        self,
+        child: Child,
+        message: dict[str, Any],
+        stdin: bytes,
+        limits: Limits,
+        last: bool,
+        scratch: HostScratch | None,
     ) -> None:
         self.child = child
         self.scratch = scratch
@@ -107,7 +78,7 @@ class _Supervision:
         self.first = child.snippets == 0
         self.stdout = _Capture(child.stdout, limits.output_bytes)
         self.stderr = _Capture(child.stderr, limits.output_bytes)
-        self.writes = {child.channel: memoryview(encode_frame(job))}
+        self.writes = {child.channel: memoryview(encode_frame(message))}
         if child.stdin >= 0:
             self.writes[child.stdin] = memoryview(stdin)
         self.claim: dict[str, Any] | None = None
@@ -171,7 +142,7 @@ class _Supervision:
             self.poller.unregister(descriptor)
 
     def _write(self, descriptor: int) -> None:
-        """Send what the child will take now; wait for room for the rest."""
+        """Write what the pipe has room for; register for the rest."""
         pending = self.writes.get(descriptor)
         if pending is None:
             return
@@ -213,7 +184,7 @@ class _Supervision:
         self.ended = json.loads(data)
 
     def _read_channel(self) -> bool:
-        """Collect the child's claim; anything that is not one frame of the expected kind ends the job.
+        """Collect the child's claim; anything that is not one frame of the expected kind ends the run.
 
         Returns:
             Whether there may be more to read.
@@ -242,10 +213,10 @@ class _Supervision:
         return True
 
     def _finish(self) -> None:
-        """Measure the child that has reported; what it would do from now on is of no interest.
+        """Measure the child after its report, which ends the run.
 
-        A child that runs one job is measured while it still lives and killed by its owner, who need not wait for the
-        kernel to take its memory apart. One that cannot be measured any more is waited for.
+        A child that runs one snippet is measured while it still lives and killed by its owner, who need not wait for
+        the kernel to release its memory. One that cannot be measured any more is waited for.
         """
         if not self.last:
             self.used = self.child.cpu_time(), 0.0
@@ -313,12 +284,21 @@ class _Supervision:
             cpu_used, rss_mb = self.ended["cpu_s"], self.ended["max_rss_kb"] / 1024
             code = os.waitstatus_to_exitcode(self.ended["code"])
             if code < 0:
-                signal_name = _signal_name(-code)
+                signal_name = name_of_signal(-code)
             else:
                 exit_code = code
         self.child.cpu_used = max(self.cpu_start, cpu_used)
         cpu_s = self.child.cpu_used - self.cpu_start
-        status, detail = self._judge(exit_code, signal_name, cpu_s)
+        status, detail = judge(
+            self.limits,
+            exit_code,
+            signal_name,
+            cpu_s,
+            killed_for=self.reason,
+            overflow=self.stdout.overflow or self.stderr.overflow,
+            claim=self.claim,
+            in_setup=self.first and not self.begun,
+        )
         if self.claim is not None and not self.reason:
             claimed = self.claim.get("exit_code") if status == "exited" else None
             exit_code = claimed if type(claimed) is int and 0 <= claimed <= 255 else None
@@ -338,64 +318,28 @@ class _Supervision:
             alive=self.ended is None and not self.reason.startswith(("output", "protocol", "scratch")),
         )
 
-    def _judge(self, exit_code: int | None, signal_name: str | None, cpu_s: float) -> tuple[Status, str]:
-        """Decide on the status, in the order of how well each fact is known."""
-        limits = self.limits
-        if self.reason == "output" or self.stdout.overflow or self.stderr.overflow:
-            return "output_limit", f"more than {limits.output_kb} KiB of output"
-        if self.reason == "scratch":
-            return "output_limit", f"more than {limits.scratch_mb} MiB or {limits.scratch_files} files written"
-        if self.reason == "wall":
-            return "timeout", f"wall-clock limit of {limits.wall_s:g} s"
-        by_itself = not self.reason and self.claim is None
-        if self.reason == "cpu" or (signal_name == "SIGKILL" and by_itself and cpu_s >= 0.95 * limits.cpu_s):
-            return "timeout", f"CPU limit of {limits.cpu_s:g} s"
-        if self.reason:
-            return "crashed", self.reason
-        if self.claim is not None:
-            return self._judge_claim(self.claim)
-        if signal_name is not None:
-            return "crashed", f"ended by {signal_name}"
-        if exit_code == HARNESS_FAILED:
-            return "crashed", "the harness in the child failed"
-        return "exited", f"the process ended with code {exit_code} before the snippet was finished"
-
-    def _judge_claim(self, report: dict[str, Any]) -> tuple[Status, str]:
-        claim, detail = report.get("claim"), str(report.get("detail", ""))[:500]
-        if claim == "setup_failed" and self.first and not self.begun:
-            return "setup_failed", detail
-        if claim == "ok":
-            return "ok", ""
-        if claim in ("error", "interrupted"):
-            return "error", detail
-        if claim == "memory":
-            return "memory", f"memory limit of {self.limits.memory_mb} MiB"
-        if claim == "exited":
-            return "exited", "it called sys.exit or raised SystemExit"
-        return "crashed", "unknown report on the result channel"
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"
-
 
 def supervise(
-    child: Child, job: dict[str, Any], stdin: bytes, limits: Limits, *, last: bool, scratch: HostScratch | None = None
+    child: Child,
+    message: dict[str, Any],
+    stdin: bytes,
+    limits: Limits,
+    *,
+    last: bool,
+    scratch: HostScratch | None = None,
 ) -> Outcome:
-    """Run one job in a child that has finished its set-up.
+    """Run one snippet in a child that has finished its set-up.
 
     Args:
-        child: Where.
-        job: What the harness in the child shall do.
-        stdin: Bytes of its standard input.
-        limits: Bounds.
-        last: Whether the child is of no further use; in a session it lives on.
-        scratch: A directory of the host that it writes to; its size is watched, for want of a quota.
+        child: The child.
+        message: The request to the harness in the child: code, files, function and limits, JSON-able.
+        stdin: Bytes of the snippet's standard input.
+        limits: Limits of the run.
+        last: Whether the child runs no further snippet; in a session it continues.
+        scratch: A directory of the host that the snippet writes to, whose size is checked because it has no quota.
 
     Raises:
-        SandboxError: If the fork server died meanwhile. The job is not repeated.
+        NotStartedError: If the fork server died before the snippet started.
+        SandboxError: If the fork server died meanwhile. The snippet is not run again.
     """
-    return _Supervision(child, job, stdin, limits, last, scratch).run()
+    return _Supervision(child, message, stdin, limits, last, scratch).run()

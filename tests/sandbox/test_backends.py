@@ -9,11 +9,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from quintain.errors import CapabilityError, ConfigurationError, SandboxError, SandboxUnavailable
-from quintain.sandbox import Limits, Sandbox, SandboxedFunction, grade
+from quintain.errors import CapabilityError, ConfigurationError, SandboxError, SandboxUnavailable, UnknownNameError
+from quintain.sandbox import Limits, Result, Sandbox, SandboxedFunction, grade
+from quintain.sandbox.backend import BACKENDS, Snippet
 from quintain.sandbox.container_backend import DEFAULT_IMAGE, ContainerBackend
 from quintain.sandbox.grading import Case
 
@@ -203,3 +205,22 @@ def test_missing_monty_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_options_of_the_fork_backend_are_not_ignored() -> None:
     with pytest.raises(ConfigurationError, match="do not apply"):
         Sandbox("monty", allow_subprocess=True)
+
+
+def test_backends_are_found_by_name_and_can_be_added(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Loud:
+        name = "loud"
+
+        def run(self, snippet: Snippet, session: Any) -> Result:
+            return Result("ok", stdout=snippet.code.upper(), backend=self.name)
+
+        def close(self) -> None:
+            pass
+
+    with pytest.raises(UnknownNameError, match="unknown sandbox backend 'frok'; did you mean 'fork'"):
+        Sandbox("frok")
+    entries = BACKENDS._entries
+    monkeypatch.setattr(BACKENDS, "_entries", dict(entries))
+    BACKENDS.add("loud", lambda settings: Loud())
+    with Sandbox("loud") as box:
+        assert box.run("hello").stdout == "HELLO"

@@ -133,7 +133,7 @@ def test_forked_copy_of_the_host_has_its_own_servers() -> None:
 
 
 def test_servers_are_recycled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("quintain.sandbox.fork_backend.RECYCLE_AFTER", 5)
+    monkeypatch.setattr("quintain.sandbox.pool.RECYCLE_AFTER", 5)
     with Sandbox(workers=1) as box:
         box.run("1")
         first = _server_pid(box)
@@ -143,7 +143,7 @@ def test_servers_are_recycled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_server_retired_while_it_is_busy_ends_with_its_last_child(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("quintain.sandbox.fork_backend.RECYCLE_AFTER", 5)
+    monkeypatch.setattr("quintain.sandbox.pool.RECYCLE_AFTER", 5)
     with Sandbox(workers=2) as box, box.session() as session:
         box.run("x = 1", session=session)
         first = _server_pid(box)
@@ -157,7 +157,7 @@ def test_a_server_retired_while_it_is_busy_ends_with_its_last_child(monkeypatch:
 
 
 def test_a_server_retired_during_a_run_ends_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("quintain.sandbox.fork_backend.RECYCLE_AFTER", 5)
+    monkeypatch.setattr("quintain.sandbox.pool.RECYCLE_AFTER", 5)
     with Sandbox(workers=2, pool_size=0) as box, ThreadPoolExecutor(1) as thread:
         box.run("1")
         first = _server_pid(box)

@@ -1,0 +1,113 @@
+"""The outcome of one run, and its status: derived from what can be observed from outside the process."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+from typing import Any
+
+from quintain.sandbox.jail.harness import HARNESS_FAILED
+from quintain.sandbox.limits import Limits
+from quintain.sandbox.result import Status
+
+__all__ = ["Outcome", "judge", "name_of_signal"]
+
+
+@dataclass
+class Outcome:
+    """What the supervisor observed of one run.
+
+    Attributes:
+        status: See ``Result.status``.
+        detail: One line for people.
+        stdout: Bytes kept.
+        stderr: Bytes kept.
+        claim: The child's report, untrusted, or ``None``.
+        truncated: Whether output was cut.
+        wall_s: Wall-clock seconds.
+        cpu_s: CPU seconds of the snippet.
+        max_rss_mb: Peak resident memory, MiB; 0 for a session that continues.
+        exit_code: Exit code when the program ended the process itself.
+        signal: The signal that ended it.
+        alive: Whether the child can run another snippet.
+    """
+
+    status: Status
+    detail: str
+    stdout: bytes
+    stderr: bytes
+    claim: dict[str, Any] | None
+    truncated: bool
+    wall_s: float
+    cpu_s: float
+    max_rss_mb: float
+    exit_code: int | None
+    signal: str | None
+    alive: bool
+
+
+def judge(
+    limits: Limits,
+    exit_code: int | None,
+    signal_name: str | None,
+    cpu_s: float,
+    *,
+    killed_for: str,
+    overflow: bool,
+    claim: dict[str, Any] | None,
+    in_setup: bool,
+) -> tuple[Status, str]:
+    """Decide on the status and its one-line detail. Facts known from outside come before the child's own claim.
+
+    Args:
+        limits: Limits of the run.
+        exit_code: Exit code of the process, if it has ended by itself.
+        signal_name: Signal that ended it, if one did.
+        cpu_s: CPU seconds of the snippet.
+        killed_for: Why the supervisor killed or interrupted it: ``"output"``, ``"scratch"``, ``"wall"``, ``"cpu"`` or a
+            violation of the protocol; empty if it did not.
+        overflow: Whether more output was written than the limit allows.
+        claim: The child's report, untrusted, or ``None``.
+        in_setup: Whether no untrusted code can have run in the child yet, so that a failed set-up is believed.
+    """
+    if killed_for == "output" or overflow:
+        return "output_limit", f"more than {limits.output_kb} KiB of output"
+    if killed_for == "scratch":
+        return "output_limit", f"more than {limits.scratch_mb} MiB or {limits.scratch_files} files written"
+    if killed_for == "wall":
+        return "timeout", f"wall-clock limit of {limits.wall_s:g} s"
+    by_itself = not killed_for and claim is None
+    if killed_for == "cpu" or (signal_name == "SIGKILL" and by_itself and cpu_s >= 0.95 * limits.cpu_s):
+        return "timeout", f"CPU limit of {limits.cpu_s:g} s"
+    if killed_for:
+        return "crashed", killed_for
+    if claim is not None:
+        return _judge_claim(claim, limits, in_setup)
+    if signal_name is not None:
+        return "crashed", f"ended by {signal_name}"
+    if exit_code == HARNESS_FAILED:
+        return "crashed", "the harness in the child failed"
+    return "exited", f"the process ended with code {exit_code} before the snippet was finished"
+
+
+def _judge_claim(report: dict[str, Any], limits: Limits, in_setup: bool) -> tuple[Status, str]:
+    claim, detail = report.get("claim"), str(report.get("detail", ""))[:500]
+    if claim == "setup_failed" and in_setup:
+        return "setup_failed", detail
+    if claim == "ok":
+        return "ok", ""
+    if claim in ("error", "interrupted"):
+        return "error", detail
+    if claim == "memory":
+        return "memory", f"memory limit of {limits.memory_mb} MiB"
+    if claim == "exited":
+        return "exited", "it called sys.exit or raised SystemExit"
+    return "crashed", "unknown report on the result channel"
+
+
+def name_of_signal(number: int) -> str:
+    """Return a signal's name, such as ``"SIGSEGV"``."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
