@@ -90,13 +90,15 @@ class Lab:
         self.opponent = AdversarySettings(
             steps=25_000, ppo=replace(ADVERSARY_PPO, n_steps=120, batch_size=240, gamma=0.95, learning_rate=1e-3)
         )
-        self.rat = RATSettings(10_000)
+        self.rat = RATSettings(steps=10_000)
         if args.small:
             self.settings = replace(self.settings, rollout=16, batch=64, epochs=2, episodes=2)
             self.opponent = AdversarySettings(
                 steps=256, ppo=replace(self.opponent.ppo, n_steps=16, batch_size=64, n_epochs=2)
             )
-            self.rat = RATSettings(steps=480, explore=160, feedback_every=160, queries=5, reward_epochs=2)
+            self.rat = RATSettings(
+                steps=480, exploration_steps=160, feedback_every=160, queries_per_round=5, max_reward_epochs=2
+            )
 
     def row(self, name: str) -> str:
         """Attack the policies of all seeds, and return a row of the table."""

@@ -40,8 +40,8 @@ EPSILON = 0.1
 STEPS = 200
 EPISODES = 30
 RAT = RATSettings(
-    steps=100_000, updates=8, learning_rate=5e-4, anneal=0.4, gamma=0.98, segment=25, feedback_every=5_000,
-    queries=120, labels=2_000, reward_epochs=30,
+    steps=100_000, gradient_steps=8, learning_rate=5e-4, anneal=0.4, gamma=0.98, segment_length=25,
+    feedback_every=5_000, queries_per_round=120, max_labels=2_000, max_reward_epochs=30,
 )  # fmt: skip
 TUNED = AdversarySettings(
     steps=RAT.steps,

@@ -86,7 +86,13 @@ _SMALLER = tuple(("rat", epsilon) for epsilon in EPSILONS[:-1])
 PROGRAMMES = {
     "long": Programme(
         RATSettings(
-            steps=20_000, explore=1_000, segment=10, feedback_every=1_500, labels=1_300, reward_epochs=30, anneal=0.5
+            steps=20_000,
+            exploration_steps=1_000,
+            segment_length=10,
+            feedback_every=1_500,
+            max_labels=1_300,
+            max_reward_epochs=30,
+            anneal=0.5,
         ),
         AdversarySettings(
             steps=30_000,
@@ -101,7 +107,7 @@ PROGRAMMES = {
         ),
     ),
     "short": Programme(
-        RATSettings(steps=10_000, explore=1_000, segment=10, feedback_every=1_500, labels=600),
+        RATSettings(steps=10_000, exploration_steps=1_000, segment_length=10, feedback_every=1_500, max_labels=600),
         AdversarySettings(steps=30_000),
         (
             _FIRST,
@@ -111,7 +117,15 @@ PROGRAMMES = {
         ),
     ),
     "smoke": Programme(
-        RATSettings(steps=240, explore=60, segment=10, feedback_every=60, queries=8, labels=24, reward_epochs=2),
+        RATSettings(
+            steps=240,
+            exploration_steps=60,
+            segment_length=10,
+            feedback_every=60,
+            queries_per_round=8,
+            max_labels=24,
+            max_reward_epochs=2,
+        ),
         AdversarySettings(steps=256, ppo=replace(ADVERSARY_PPO, n_envs=2, n_steps=64, batch_size=64)),
         (_FIRST,),
         episodes=2,

@@ -52,7 +52,9 @@ def train_sarsa(context: AttackContext) -> Trained:
 
 def train_rat_attack(context: AttackContext) -> Trained:
     """Train RAT; at most an eighth of the steps are spent on exploration, so that short runs learn, too."""
-    settings = RATSettings(steps=context.steps, explore=min(RATSettings().explore, context.steps // 8))
+    settings = RATSettings(
+        steps=context.steps, exploration_steps=min(RATSettings().exploration_steps, context.steps // 8)
+    )
     made = train_rat(
         context.make_env, context.victim, epsilon=context.epsilon, space=context.space, settings=settings,
         seed=context.seed, progress=context.progress,

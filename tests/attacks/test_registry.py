@@ -61,7 +61,7 @@ def test_every_attack_is_described():
     assert ATTACKS.names(learned=False) == ("random", "fgsm", "critic", "mad", "target")
     assert ATTACKS.names(stateless_only=True) == ("robust-sarsa", "rs+mad", "rat")
     assert ATTACKS.facts("rat").access == "observations; gradients in training"
-    assert ATTACKS.facts("rat").min_episode_steps == RATSettings().segment
+    assert ATTACKS.facts("rat").min_episode_steps == RATSettings().segment_length
 
 
 def test_facts_are_typed_and_keyword_only():

@@ -237,7 +237,7 @@ def test_attacks_on_single_states_refuse_a_history_dependent_victim():
         TargetAttack(Bounded(), linear_gaussian(), VICTIM, epsilon=0.1)
     limited = lambda: gym.wrappers.TimeLimit(Bounded(60), 60)  # noqa: E731
     with pytest.raises((CapabilityError, ConfigurationError)):
-        train_rat(limited, VICTIM, epsilon=0.1, settings=RATSettings(steps=100, segment=10))
+        train_rat(limited, VICTIM, epsilon=0.1, settings=RATSettings(steps=100, segment_length=10))
 
 
 @pytest.mark.parametrize("kind", ["sa-rl", "pa-ad"])

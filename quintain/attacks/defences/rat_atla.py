@@ -57,7 +57,7 @@ def train_rat_atla(
         ConfigurationError: If the settings or the environment's spaces do not fit.
         EnvironmentFault: If the environment does not say what the attacker wants.
     """
-    if not rat.intention or rat.explore >= rat.steps:
+    if not rat.intention or rat.exploration_steps >= rat.steps:
         raise ConfigurationError(f"RAT-ATLA needs RAT with an intention policy and steps beyond exploring, got {rat}")
     agent = RobustAgent(
         make, epsilon=epsilon, space=space, settings=settings, normaliser=normaliser, seed=seed, name=name,
@@ -67,9 +67,9 @@ def train_rat_atla(
         agent.penalty = sa_penalty(agent, regulariser)
     turns, share = 0, 0.0
 
-    def rematch(steps: int, method: Callable[[], LearnedMethod]) -> Policy | None:
+    def policy_update(steps: int, method: Callable[[], LearnedMethod]) -> Policy | None:
         nonlocal turns
-        if steps < rat.explore + (turns + 1) * share or not agent.going:
+        if steps < rat.exploration_steps + (turns + 1) * share or not agent.going:
             return None
         turns += 1
         if progress is not None:
@@ -86,8 +86,10 @@ def train_rat_atla(
             agent.consider()
         if agent.going:
             left = -(-(settings.steps - agent.steps) // (settings.envs * settings.rollout))
-            share = (rat.steps - rat.explore) / left
-            train_rat(make, agent.victim(), epsilon=epsilon, space=space, settings=rat, seed=seed, rematch=rematch)
+            share = (rat.steps - rat.exploration_steps) / left
+            train_rat(
+                make, agent.victim(), epsilon=epsilon, space=space, settings=rat, seed=seed, policy_update=policy_update
+            )
         return agent.result()
     finally:
         agent.close()

@@ -1,7 +1,7 @@
-"""RAT: attacks that make a frozen victim do what the attacker wants (Bai et al. 2025)."""
+"""RAT: attacks that make a frozen policy show the behaviour that an attacker prefers (Bai et al. 2025)."""
 
-from quintain.attacks.rat.baseline import TrainedRival, train_on_preferences
+from quintain.attacks.rat.baseline import TrainedBaseline, train_on_preferences
 from quintain.attacks.rat.settings import RATSettings
 from quintain.attacks.rat.training import TrainedRAT, train_rat
 
-__all__ = ["RATSettings", "TrainedRAT", "TrainedRival", "train_on_preferences", "train_rat"]
+__all__ = ["RATSettings", "TrainedBaseline", "TrainedRAT", "train_on_preferences", "train_rat"]

@@ -1,4 +1,4 @@
-"""The rivals of RAT: adversaries trained by PPO on a reward that is learned from just as many comparisons."""
+"""The baselines of RAT: adversaries trained by PPO on a reward that is learned from equally many comparisons."""
 
 from __future__ import annotations
 
@@ -13,26 +13,25 @@ from numpy.typing import NDArray
 from quintain.agents.policies import Policy, Space
 from quintain.attacks.adversary import AdversarySettings, train_adversary
 from quintain.attacks.observation import Method
-from quintain.attacks.rat.memory import Memory
-from quintain.attacks.rat.preferences import RewardEnsemble, ask
+from quintain.attacks.rat.preferences import RewardEnsemble, query_teacher
+from quintain.attacks.rat.replay_buffer import ReplayBuffer
 from quintain.attacks.rat.settings import RATSettings
 from quintain.errors import EnvironmentFault
 from quintain.seeding import SeedStream
 
-__all__ = ["TrainedRival", "train_on_preferences"]
+__all__ = ["TrainedBaseline", "train_on_preferences"]
 
-_FEEDBACK, _SETTINGS = RATSettings(), AdversarySettings(steps=60_000)
 Array = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class TrainedRival:
-    """What training gives.
+class TrainedBaseline:
+    """Result of :func:`train_on_preferences`.
 
     Attributes:
         method: The attack, for :func:`~quintain.attacks.learned.LearnedAttack`.
-        labels: Comparisons the teacher answered.
-        accuracy: Share of them that the reward ensemble predicts.
+        labels: Number of comparisons that the teacher answered.
+        accuracy: Share of them that the reward ensemble predicts, in [0, 1].
     """
 
     method: Method
@@ -41,87 +40,92 @@ class TrainedRival:
 
 
 def train_on_preferences(
-    make: Callable[[], gym.Env[Any, Any]],
+    make_env: Callable[[], gym.Env[Any, Any]],
     victim: Policy,
     *,
     kind: Literal["sa-rl", "pa-ad"] = "sa-rl",
     epsilon: float,
     space: Space = "raw",
-    feedback: RATSettings = _FEEDBACK,
-    settings: AdversarySettings = _SETTINGS,
+    feedback: RATSettings = RATSettings(),
+    settings: AdversarySettings = AdversarySettings(steps=60_000),
     seed: int = 0,
-) -> TrainedRival:
-    """Train SA-RL or PA-AD on a reward learned from preferences, as RAT's reward is (the paper's "fair" baselines).
+) -> TrainedBaseline:
+    """Train SA-RL or PA-AD on a reward learned from preferences, as RAT's reward is (the paper's baselines).
 
-    The teacher compares segments of what the deceived victim does; nothing else ever acts. The rounds of feedback are
-    spread over the whole training, in the same number as RAT has.
+    The teacher compares segments of the perturbed policy's behaviour; no other policy acts. There are as many rounds of
+    feedback as in RAT, spread evenly over the training.
 
     Args:
-        make: Makes an environment as the victim knows it, with a step limit, that reports ``info["attacker_reward"]``.
-        victim: The victim.
-        kind: Who chooses the lies.
-        epsilon: Budget, >= 0, in l_inf.
-        space: Where the budget is measured.
-        feedback: Number and length of comparisons, and networks of the reward; the rest is not used.
-        settings: How the adversary learns.
+        make_env: Makes one environment, not under attack, with a step limit, that reports ``info["attacker_reward"]``.
+        victim: The policy under attack.
+        kind: ``"sa-rl"``: PPO chooses perturbations. ``"pa-ad"``: PPO chooses directions of the policy's action, which
+            needs its gradient.
+        epsilon: Budget in l_inf, >= 0, in units of ``space``.
+        space: Space in which the budget is measured: ``"raw"`` or ``"normalised"``.
+        feedback: Number and length of comparisons, and networks of the reward; its other fields are not used.
+        settings: Hyper-parameters of the adversary.
         seed: Root seed; equal seeds give equal adversaries.
 
     Raises:
-        CapabilityError: If the victim lacks what the attack needs.
+        CapabilityError: If the policy lacks what the attack needs.
         ConfigurationError: If budget, space and environment do not fit.
-        EnvironmentFault: If the environment does not say what the attacker wants.
+        EnvironmentFault: If the environment reports no ``info["attacker_reward"]``.
     """
     seeds = SeedStream(seed, "rival")
-    states, actions = (int(np.prod(box.shape or ())) for box in (victim.observation_space, victim.action_space))
+    state_size, action_size = (int(np.prod(box.shape or ())) for box in (victim.observation_space, victim.action_space))
     rng = seeds.child("queries").generator()
-    rewards = RewardEnsemble(states + actions, feedback, seeds.child("reward").generator())
-    memory = Memory(settings.steps // settings.ppo.n_envs + settings.ppo.n_steps, settings.ppo.n_envs, states, actions)
-    envs: list[_Judged] = []
+    rewards = RewardEnsemble(state_size + action_size, feedback, seeds.child("reward").generator())
+    length = settings.steps // settings.ppo.n_envs + settings.ppo.n_steps
+    buffer = ReplayBuffer(length, settings.ppo.n_envs, state_size, action_size)
+    envs: list[_LearnedReward] = []
 
-    def judged() -> gym.Env[Any, Any]:
-        envs.append(_Judged(make(), victim, rewards))
+    def make_rewarded() -> gym.Env[Any, Any]:
+        envs.append(_LearnedReward(make_env(), victim, rewards))
         return envs[-1]
 
-    rounds = -(-feedback.labels // feedback.queries)
+    rounds = -(-feedback.max_labels // feedback.queries_per_round)
     due = [settings.steps * (i + 1) // (rounds + 1) for i in range(rounds)]
     accuracy = float("nan")
-    asked = 0
+    rounds_done = 0
 
-    def tell(steps: int) -> None:
-        nonlocal accuracy, asked
-        played = [env.last for env in envs]
-        x, unit, true, episode = (np.stack([step[i] for step in played]) for i in range(4))
-        # Next states and rewards stay empty: PPO keeps its own record.
-        memory.add(x, unit, x, np.ones(len(x)), np.zeros(len(x)), true, episode)
-        if asked < rounds and steps >= due[asked]:
-            accuracy = ask(memory, rewards, feedback, asked, rng)
-            asked += 1
+    def record(steps: int) -> None:
+        nonlocal accuracy, rounds_done
+        last = [env.last_step for env in envs]
+        x, action, true_reward, episode = (np.stack([step[i] for step in last]) for i in range(4))
+        # Next states and rewards stay empty: PPO has its own buffer.
+        buffer.add(x, action, x, np.ones(len(x)), np.zeros(len(x)), true_reward, episode)
+        if rounds_done < rounds and steps >= due[rounds_done]:
+            accuracy = query_teacher(buffer, rewards, feedback, rounds_done, rng)
+            rounds_done += 1
 
     method = train_adversary(
-        judged, victim, kind=kind, epsilon=epsilon, space=space, objective="target", settings=settings, seed=seed,
-        progress=tell,
+        make_rewarded, victim, kind=kind, epsilon=epsilon, space=space, objective="target", settings=settings,
+        seed=seed, progress=record,
     )  # fmt: skip
-    return TrainedRival(method, len(rewards), accuracy)
+    return TrainedBaseline(method, len(rewards), accuracy)
 
 
-class _Judged(gym.Wrapper[Any, Any, Any, Any]):
-    """Pays the attacker what the learned reward says, and keeps the last step with the true reward for the teacher."""
+class _LearnedReward(gym.Wrapper[Any, Any, Any, Any]):
+    """Replaces ``info["attacker_reward"]`` by the learned reward, and keeps the last step for the teacher.
+
+    Attributes:
+        last_step: Normalised state, executed action in [-1, 1], the attacker's true reward, number of the episode.
+    """
 
     def __init__(self, env: gym.Env[Any, Any], victim: Policy, rewards: RewardEnsemble) -> None:
         super().__init__(env)
         self._victim, self._rewards = victim, rewards
         self._x: Array = np.zeros(0, np.float32)
         self._episode = 0
-        #: State and executed action as the learners read them, the true reward, and the number of the episode.
-        self.last: tuple[Array, Array, float, int] = (self._x, self._x, 0.0, 0)
+        self.last_step: tuple[Array, Array, float, int] = (self._x, self._x, 0.0, 0)
 
-    def _read(self, observation: Any) -> Array:
-        read: Array = np.asarray(self._victim.normalise(np.asarray(observation)[None]), np.float32)[0]
-        return read
+    def _normalised(self, observation: Any) -> Array:
+        x: Array = np.asarray(self._victim.normalise(np.asarray(observation)[None]), np.float32)[0]
+        return x
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         observation, info = self.env.reset(seed=seed, options=options)
-        self._x = self._read(observation)
+        self._x = self._normalised(observation)
         self._episode += 1
         return observation, info
 
@@ -130,8 +134,8 @@ class _Judged(gym.Wrapper[Any, Any, Any, Any]):
         if "attacker_reward" not in info:
             raise EnvironmentFault("learning from preferences needs an environment that reports attacker_reward")
         space: Any = self._victim.action_space
-        unit = np.asarray(2 * (action - space.low) / (space.high - space.low) - 1, np.float32)
-        self.last = self._x, unit, float(info["attacker_reward"]), self._episode
-        judged = self._rewards(np.concatenate([self._x, unit])[None])
-        self._x = self._read(observation)
-        return observation, reward, terminated, truncated, {**info, "attacker_reward": float(judged[0])}
+        scaled = np.asarray(2 * (action - space.low) / (space.high - space.low) - 1, np.float32)
+        self.last_step = self._x, scaled, float(info["attacker_reward"]), self._episode
+        learned = self._rewards(np.concatenate([self._x, scaled])[None])
+        self._x = self._normalised(observation)
+        return observation, reward, terminated, truncated, {**info, "attacker_reward": float(learned[0])}

@@ -16,8 +16,8 @@ SETTINGS = DefenceSettings(
     steps=256, envs=4, rollout=16, batch=32, epochs=2, warmup=0.2, ramp=0.2, evaluate_every=128, episodes=2
 )
 RAT = RATSettings(
-    steps=240, envs=4, explore=40, hidden=8, batch=16, segment=4, feedback_every=40, queries=4, reward_epochs=2,
-    updates=1,
+    steps=240, n_envs=4, exploration_steps=40, hidden_size=8, batch_size=16, segment_length=4,
+    feedback_every=40, queries_per_round=4, max_reward_epochs=2, gradient_steps=1,
 )  # fmt: skip
 
 
@@ -53,11 +53,11 @@ def test_rat_goes_on_against_the_victim_it_is_given():
     first, second = linear_gaussian(), linear_gaussian(std=np.array([0.7, 0.7]))
     asked = []
 
-    def rematch(steps, method):
+    def policy_update(steps, method):
         asked.append(steps)
         return second if steps == 120 else None
 
-    trained = train_rat(Wanted, first, epsilon=0.2, settings=RAT, rematch=rematch)
+    trained = train_rat(Wanted, first, epsilon=0.2, settings=RAT, policy_update=policy_update)
     alone = train_rat(Wanted, first, epsilon=0.2, settings=RAT)
     assert asked == list(range(4, 241, 4))
     x = np.ones((1, 3))

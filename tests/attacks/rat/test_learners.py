@@ -3,36 +3,37 @@ import pytest
 from gymnasium import spaces
 
 from quintain.agents.policies import MLP, Layer, Policy
+from quintain.attacks.rat.gaussian import MIN_STD, VictimGaussian, kl, kl_gradients
 from quintain.attacks.rat.learners import Adversary, IntentionPolicy
-from quintain.attacks.rat.networks import ASSUMED_STD, VictimGaussian, kl, kl_slopes, perceptron
-from quintain.attacks.rat.perceptrons import Perceptrons
+from quintain.attacks.rat.mlp_ensemble import MLPEnsemble
 from quintain.attacks.rat.settings import RATSettings
+from quintain.attacks.torch_mlp import torch_mlp
 from quintain.errors import CapabilityError, ConfigurationError
 
-SETTINGS = RATSettings(hidden=16, eta=0.05, learning_rate=3e-3)
+SETTINGS = RATSettings(hidden_size=16, eta=0.05, learning_rate=3e-3)
 BOX, UNIT = spaces.Box(-np.inf, np.inf, (3,)), spaces.Box(-1, 1, (2,))
 
 
-def see(x, lie):
-    return x + 0.3 * lie, np.float64(0.3)
+def perturb(x, delta):
+    return x + 0.3 * delta, np.float64(0.3)
 
 
-def copycat(activation="identity"):
-    """Its action is the first two entries of what it sees."""
+def identity_policy(activation="identity"):
+    """A policy whose action is the first two entries of its observation."""
     return Policy(MLP([Layer(np.eye(2, 3), np.zeros(2), activation)]), BOX, UNIT, head="gaussian", std=np.full(2, 0.3))
 
 
 def make(victim, dtype=np.float32):
     rng = np.random.default_rng(0)
-    return Adversary(3, VictimGaussian(victim), see, SETTINGS, rng, dtype), IntentionPolicy(3, 2, SETTINGS, rng)
+    return Adversary(3, VictimGaussian(victim), perturb, SETTINGS, rng, dtype), IntentionPolicy(3, 2, SETTINGS, rng)
 
 
 def states(n, seed=1, dtype=np.float32):
     return np.random.default_rng(seed).normal(size=(n, 3)).astype(dtype)
 
 
-def test_a_victim_that_already_does_what_is_wanted_is_left_alone():
-    adversary, intention = make(copycat())
+def test_a_policy_that_already_acts_like_the_intention_policy_is_not_perturbed():
+    adversary, intention = make(identity_policy())
     intention.distribution = lambda x: (x[:, :2], np.full((len(x), 2), 0.3))
     x = states(256)
     losses = [adversary.update(x, intention) for _ in range(400)]
@@ -40,9 +41,9 @@ def test_a_victim_that_already_does_what_is_wanted_is_left_alone():
     assert np.abs(adversary.network(x)).mean(1)[0, :2].max() < 0.2
 
 
-def test_the_adversary_finds_the_lie_that_shifts_the_victim():
-    """What is wanted lies 0.2 to the right of what the victim does, so the lie is 0.2 / 0.3 there."""
-    adversary, intention = make(copycat())
+def test_the_adversary_finds_the_perturbation_that_shifts_the_action():
+    """The intended action is the policy's action plus 0.2, so the perturbation is 0.2 / 0.3 in that entry."""
+    adversary, intention = make(identity_policy())
     intention.distribution = lambda x: (x[:, :2] + np.float32([0.2, 0.0]), np.full((len(x), 2), 0.3))
     x = states(256)
     for _ in range(600):
@@ -51,7 +52,7 @@ def test_the_adversary_finds_the_lie_that_shifts_the_victim():
 
 
 def test_the_gradient_of_the_outer_loss_is_that_of_finite_differences():
-    adversary, intention = make(copycat("tanh"), np.float64)
+    adversary, intention = make(identity_policy("tanh"), np.float64)
     for networks in (intention.actor, intention.critics):
         networks.flat = networks.flat.astype(np.float64)
         networks.layers = networks.split(networks.flat)
@@ -75,7 +76,7 @@ def test_the_gradient_of_the_outer_loss_is_that_of_finite_differences():
 
 
 def test_the_outer_step_changes_the_weights_alone():
-    adversary, intention = make(copycat())
+    adversary, intention = make(identity_policy())
     before = [p.flat.copy() for p in (adversary.network, intention.critics, intention.actor)]
     weights = adversary.weights.flat.copy()
     adversary.update_weights(states(32), states(32, 2), intention)
@@ -89,17 +90,17 @@ def test_the_outer_step_changes_the_weights_alone():
 
 
 def test_importance_is_positive_and_one_on_average():
-    h = make(copycat())[0].importance(states(64))
+    h = make(identity_policy())[0].importance(states(64))
     assert (h > 0).all()
     assert h.mean() == pytest.approx(1, rel=1e-5)
 
 
-def test_the_divergence_is_that_of_torch_and_its_slopes_that_of_finite_differences():
+def test_the_divergence_is_that_of_torch_and_its_gradients_that_of_finite_differences():
     rng = np.random.default_rng(0)
     mean, other = rng.normal(size=(2, 5, 2))
     std, other_std = rng.uniform(0.1, 1.1, (2, 5, 2))
     divergence = kl(mean, std, other, other_std)
-    for slope, move in zip(kl_slopes(mean, std, other, other_std), ((1e-6, 0), (0, 1e-6)), strict=True):
+    for slope, move in zip(kl_gradients(mean, std, other, other_std), ((1e-6, 0), (0, 1e-6)), strict=True):
         ends = [kl(mean + s * move[0], std + s * move[1], other, other_std) for s in (1, -1)]
         np.testing.assert_allclose(slope.sum(1), (ends[0] - ends[1]) / 2e-6, rtol=1e-4)
     torch = pytest.importorskip("torch")
@@ -127,8 +128,8 @@ def test_the_density_of_a_drawn_action_integrates_to_one():
     np.testing.assert_allclose(counts, mean, rtol=0.15, atol=0.02)
 
 
-def test_the_slope_of_the_critics_is_that_of_finite_differences():
-    _, intention = make(copycat())
+def test_the_gradient_of_the_critics_is_that_of_finite_differences():
+    _, intention = make(identity_policy())
     networks = intention.critics
     networks.flat = networks.flat.astype(np.float64)
     networks.layers = networks.split(networks.flat)
@@ -147,23 +148,23 @@ def test_every_head_is_scaled_to_the_unit_box(head):
     x = np.array([[0.4, 0.3, 0.0]])
     mean, sigma = VictimGaussian(victim)(x)
     np.testing.assert_allclose(low + (mean + 1) / 2 * (high - low), victim.act_batch(x), rtol=1e-5)
-    wanted = {"gaussian": [0.25, 1.0], "squashed": 0.5 * (1 - np.tanh([0.4, 0.3]) ** 2)}.get(head, [ASSUMED_STD] * 2)
+    wanted = {"gaussian": [0.25, 1.0], "squashed": 0.5 * (1 - np.tanh([0.4, 0.3]) ** 2)}.get(head, [MIN_STD] * 2)
     np.testing.assert_allclose(sigma[0], wanted, rtol=1e-5)
 
 
 @pytest.mark.parametrize("head", ["gaussian", "squashed"])
 def test_gradients_through_the_victim_are_those_of_finite_differences(head):
     rng = np.random.default_rng(0)
-    policy, spread = (Perceptrons([3, 6, 2], rng, last="tanh", dtype=np.float64).frozen() for _ in range(2))
+    policy, spread = (MLPEnsemble([3, 6, 2], rng, last="tanh", dtype=np.float64).frozen() for _ in range(2))
     space = spaces.Box(-2, 2, (2,)) if head == "gaussian" else UNIT
     victim = VictimGaussian(Policy(policy, BOX, space, head=head, std=spread))
-    x, by_mean, by_std = states(4, dtype=np.float64), rng.normal(size=(4, 2)), rng.normal(size=(4, 2))
+    x, grad_mean, grad_std = states(4, dtype=np.float64), rng.normal(size=(4, 2)), rng.normal(size=(4, 2))
 
     def loss(x):
         mean, std = victim(x)
-        return (mean * by_mean + std * by_std).sum(1)
+        return (mean * grad_mean + std * grad_std).sum(1)
 
-    exact = victim.pull(x)[2](by_mean, by_std)
+    exact = victim.vjp(x)[2](grad_mean, grad_std)
     for j, move in enumerate(1e-6 * np.eye(3)):
         np.testing.assert_allclose(exact[:, j], (loss(x + move) - loss(x - move)) / 2e-6, rtol=1e-4, atol=1e-7)
 
@@ -179,6 +180,6 @@ def test_what_rat_cannot_attack_is_refused():
 def test_torch_networks_depend_on_their_generator_alone():
     torch = pytest.importorskip("torch")
     state = torch.random.get_rng_state()
-    one, two = (perceptron(torch, [3, 4, 1], torch.Generator().manual_seed(5)) for _ in range(2))
+    one, two = (torch_mlp(torch, [3, 4, 1], torch.Generator().manual_seed(5)) for _ in range(2))
     assert torch.equal(one[0].weight, two[0].weight)
     assert torch.equal(torch.random.get_rng_state(), state)

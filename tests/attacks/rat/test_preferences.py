@@ -1,10 +1,12 @@
 import numpy as np
 
-from quintain.attacks.rat.memory import Memory
-from quintain.attacks.rat.preferences import RewardEnsemble, ask, scripted_label
+from quintain.attacks.rat.preferences import RewardEnsemble, query_teacher, scripted_label
+from quintain.attacks.rat.replay_buffer import ReplayBuffer
 from quintain.attacks.rat.settings import RATSettings
 
-SETTINGS = RATSettings(hidden=32, learning_rate=3e-3, reward_epochs=60, segment=4, queries=20, labels=50)
+SETTINGS = RATSettings(
+    hidden_size=32, learning_rate=3e-3, max_reward_epochs=60, segment_length=4, queries_per_round=20, max_labels=50
+)
 
 
 def comparisons(n, rng):
@@ -40,29 +42,29 @@ def test_members_disagree_before_they_have_learned():
 
 
 def test_segments_stay_within_an_episode_and_carry_what_was_executed():
-    memory = Memory(12, 2, states=1, actions=1)
+    buffer = ReplayBuffer(12, 2, state_size=1, action_size=1)
     for t in range(12):
         x, action = np.full((2, 1), t), np.array([[t], [-t]])
-        memory.add(x, action, x + 1, np.ones(2), np.zeros(2), np.full(2, t), np.full(2, t // 6))
+        buffer.add(x, action, x + 1, np.ones(2), np.zeros(2), np.full(2, t), np.full(2, t // 6))
     rng = np.random.default_rng(0)
     for _ in range(50):
-        inputs, total = memory.segment(4, rng)
+        inputs, total = buffer.segment(4, rng)
         times = inputs[:, 0]
         np.testing.assert_array_equal(np.diff(times), 1)
         assert times[0] // 6 == times[-1] // 6
         np.testing.assert_array_equal(np.abs(inputs[:, 1]), times)
         assert total == times.sum()
-    assert memory.segment(7, rng) is None
+    assert buffer.segment(7, rng) is None
 
 
-def test_the_teacher_answers_no_more_than_a_round_and_the_whole_allow():
-    memory, rng = Memory(12, 2, states=1, actions=1), np.random.default_rng(0)
+def test_the_teacher_answers_at_most_the_labels_of_a_round_and_of_the_training():
+    buffer, rng = ReplayBuffer(12, 2, state_size=1, action_size=1), np.random.default_rng(0)
     for t in range(12):
-        memory.add(*rng.normal(size=(3, 2, 1)), np.ones(2), np.zeros(2), rng.normal(size=2), np.full(2, t // 6))
+        buffer.add(*rng.normal(size=(3, 2, 1)), np.ones(2), np.zeros(2), rng.normal(size=2), np.full(2, t // 6))
     rewards = RewardEnsemble(2, SETTINGS, np.random.default_rng(1))
     counts = []
     for round_ in range(4):
-        accuracy = ask(memory, rewards, SETTINGS, round_, rng)
+        accuracy = query_teacher(buffer, rewards, SETTINGS, round_, rng)
         counts.append(len(rewards))
     assert counts == [20, 40, 50, 50]
     assert 0.5 < accuracy <= 1

@@ -11,11 +11,13 @@ from quintain.agents.policies import MLP, Layer, Policy
 from quintain.attacks import Ball, RATAttack
 from quintain.attacks.episodes import play_attacked
 from quintain.attacks.rat import RATSettings, train_rat
-from quintain.attacks.rat.perceptrons import Perceptrons
+from quintain.attacks.rat.mlp_ensemble import MLPEnsemble
 from quintain.errors import ConfigurationError, EnvironmentFault
 
-SMALL = RATSettings(steps=480, envs=4, explore=120, hidden=8, batch=16, segment=10, feedback_every=100, queries=10,
-                    labels=25, reward_epochs=2, updates=1)  # fmt: skip
+SMALL = RATSettings(
+    steps=480, n_envs=4, exploration_steps=120, hidden_size=8, batch_size=16, segment_length=10, feedback_every=100,
+    queries_per_round=10, max_labels=25, max_reward_epochs=2, gradient_steps=1,
+)  # fmt: skip
 
 
 def make():
@@ -23,7 +25,7 @@ def make():
 
 
 def walker():
-    """Goes straight to the goal: eight times the difference of goal and hand."""
+    """A policy that goes straight to the goal: its action is eight times the difference of goal and hand."""
     env = make()
     weight = np.zeros((2, 6))
     weight[[0, 1], [0, 1]], weight[[0, 1], [4, 5]] = -8, 8
@@ -36,9 +38,9 @@ def test_training_is_a_function_of_its_seed_and_keeps_to_labels_and_budget():
     one, two, other = (train_rat(make, victim, epsilon=0.1, settings=SMALL, seed=s) for s in (0, 0, 1))
     assert one.labels == 25
     z, nothing = np.ones((1, 6)), np.zeros((1, 0, 6))
-    lies = [r.method.propose(z, nothing, Ball(0.1)) for r in (one, two, other)]
-    np.testing.assert_array_equal(lies[0], lies[1])
-    assert not np.array_equal(lies[0], lies[2])
+    deltas = [r.method.propose(z, nothing, Ball(0.1)) for r in (one, two, other)]
+    np.testing.assert_array_equal(deltas[0], deltas[1])
+    assert not np.array_equal(deltas[0], deltas[2])
     played = play_attacked(make, victim, [1, 2], lambda env: RATAttack(env, victim, one, epsilon=0.1))
     assert 0 < max(e.distance for e in played) <= 0.1
     assert play_attacked(make, one.intention, [1])[0].length == 60
@@ -53,42 +55,42 @@ def test_every_ablation_runs_and_differs(switch):
     assert cut.labels == (0 if switch == {"oracle": True} else 25)
 
 
-def test_without_an_intention_policy_only_lies_are_learned():
+def test_without_an_intention_policy_only_perturbations_are_learned():
     victim = walker()
     trained = train_rat(make, victim, epsilon=0.1, settings=replace(SMALL, intention=False))
     assert trained.intention is None
     assert trained.method.name == "sa-rl"
     z = np.random.default_rng(0).normal(0, 3, (50, 6))
-    lies = trained.method.propose(z, np.zeros((50, 0, 6)), Ball(0.1))
-    assert 0 < np.abs(lies).max() <= 0.1
-    assert np.ptp(lies, axis=0).max() > 0
+    deltas = trained.method.propose(z, np.zeros((50, 0, 6)), Ball(0.1))
+    assert 0 < np.abs(deltas).max() <= 0.1
+    assert np.ptp(deltas, axis=0).max() > 0
 
 
-def test_an_environment_that_does_not_say_what_the_attacker_wants_is_refused():
+def test_an_environment_without_the_attackers_reward_is_refused():
     pendulum = gym.make("Pendulum-v1")
     policy = MLP([Layer(np.ones((1, 3)), np.zeros(1), "identity")])
     victim = Policy(policy, pendulum.observation_space, pendulum.action_space)
     with pytest.raises(EnvironmentFault, match="attacker_reward"):
         train_rat(lambda: gym.make("Pendulum-v1"), victim, epsilon=0.1, settings=SMALL)
     with pytest.raises(ConfigurationError, match="segments have 100"):
-        train_rat(make, walker(), epsilon=0.1, settings=replace(SMALL, segment=100))
+        train_rat(make, walker(), epsilon=0.1, settings=replace(SMALL, segment_length=100))
 
 
-def test_learning_slows_down_at_the_end_if_asked_to(monkeypatch):
+def test_learning_rates_fall_at_the_end_with_anneal(monkeypatch):
     rates = []
-    descend = Perceptrons.descend
+    descend = MLPEnsemble.adam_step
 
-    def watched(network, gradient):
+    def recorded(network, gradient):
         rates.append((len(network.flat), network.learning_rate))
         descend(network, gradient)
 
-    monkeypatch.setattr(Perceptrons, "descend", watched)
+    monkeypatch.setattr(MLPEnsemble, "adam_step", recorded)
     train_rat(make, walker(), epsilon=0.1, settings=replace(SMALL, anneal=0.5, learning_rate=0.01))
-    by_network = {size: [rate for other, rate in rates if other == size] for size, _ in rates}
-    constant = [size for size, seen in by_network.items() if set(seen) == {0.01}]
-    assert len(by_network) == 5
+    rates_by_size = {size: [rate for other, rate in rates if other == size] for size, _ in rates}
+    constant = [size for size, seen in rates_by_size.items() if set(seen) == {0.01}]
+    assert len(rates_by_size) == 5
     assert len(constant) == 1  # the reward's
-    falling = [seen for size, seen in by_network.items() if size not in constant]
+    falling = [seen for size, seen in rates_by_size.items() if size not in constant]
     assert sorted(seen[0] for seen in falling) == [pytest.approx(0.001), 0.01, 0.01, 0.01]  # h's is a tenth
     for seen in falling:
         assert seen == sorted(seen, reverse=True)
