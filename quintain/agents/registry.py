@@ -67,7 +67,7 @@ def register_agent(name: str, entry_point: str, *, needs_engine: bool = False, u
     """Make an agent available by name.
 
     Args:
-        name: Kebab-case name.
+        name: The name, kebab-case by convention; an entry of that name is replaced.
         entry_point: ``"module:callable"``, imported when the agent is made.
         needs_engine: Whether the callable takes an engine as its first argument.
         uses_solution: Whether the agent is an oracle; its class declares ``uses_solution = True`` as well.
@@ -84,7 +84,7 @@ def needs_engine(name: str) -> bool:
     """Whether an agent asks a language model.
 
     Args:
-        name: What :func:`make_agent` takes.
+        name: A name or path, as :func:`make_agent` takes it.
 
     Raises:
         UnknownNameError: If there is no such agent.
@@ -96,7 +96,7 @@ def arguments_of(name: str) -> tuple[str, ...]:
     """List the names of an agent's own arguments, without the engine.
 
     Args:
-        name: What :func:`make_agent` takes.
+        name: A name or path, as :func:`make_agent` takes it.
 
     Raises:
         UnknownNameError: If there is no such agent.
@@ -115,7 +115,7 @@ def make_agent(name: str, *, engine: Any = None, **options: Any) -> Agent:
             :func:`as_agent` takes; or the path of a trained policy (``.zip``, ``.pt``, ``.onnx``, ``.npz``).
         engine: For agents that ask a language model: an engine; or its name, such as ``"transformers"`` (the default)
             or ``"replay:runs/first"``; or a mapping of its ``"name"`` and options.
-        options: The agent's own arguments.
+        options: The agent's own arguments; see :func:`arguments_of`.
 
     Raises:
         UnknownNameError: If there is no such agent.

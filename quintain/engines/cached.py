@@ -23,7 +23,7 @@ class CachedEngine(Engine):
     of weights; when these change, make a new one.
 
     Args:
-        engine: The language model.
+        engine: The language model whose replies are cached.
 
     Attributes:
         hits: Number of requests answered from the cache, or by an equal one in progress.

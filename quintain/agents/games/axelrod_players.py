@@ -63,7 +63,7 @@ class AxelrodPlayer:
     classic payoffs 3, 0, 5, 1.
 
     Args:
-        strategy: The strategy.
+        strategy: The strategy, as :func:`find_strategy` returns it.
         rng: Generator of the player's seed.
     """
 

@@ -27,7 +27,8 @@ class Choice:
 
     Attributes:
         round: Number of the round, from 1.
-        kind: ``"action"`` or ``"prediction"``.
+        kind: Whether the question was for the player's own option (``"action"``) or another player's
+            (``"prediction"``).
         option: Index of the chosen option; -1 if the reply was illegal.
         first: Index of the option that the question named first; -1 if several orders were averaged.
         label: The label that was chosen, or the first 80 characters of an illegal reply; empty where several
@@ -50,8 +51,8 @@ class LabelQuestions:
     is asked to reply with a label only.
 
     Args:
-        engine: The language model.
-        settings: How it is asked.
+        engine: The language model; takes messages or raw prompts.
+        settings: Labels, order, temperature, debiasing and wording of the questions.
 
     Attributes:
         label_source: Where the label is read: in a constrained choice (``"choices"``), among the likeliest first tokens
@@ -79,7 +80,7 @@ class LabelQuestions:
         """Make the request of one question.
 
         Args:
-            text: Prompt and question.
+            text: The prompt up to and including the question, without the beginning of the answer.
             labels: Allowed answers, in the order in which the question names them.
             seed: Seed of the sampling; ignored at temperature 0 and by engines without seeds.
         """
@@ -104,7 +105,7 @@ class LabelQuestions:
         """Send requests to the engine in one batch and return one reply each.
 
         Args:
-            requests: Made by :meth:`request`.
+            requests: Requests that :meth:`request` made.
             labels: The labels of each request, as given to :meth:`request`.
         """
         replies = [batch[0] for batch in await self.engine.generate(requests)]
@@ -126,9 +127,9 @@ class LabelQuestions:
         """Read the answer to one question.
 
         Args:
-            kind: What was asked for.
+            kind: Whether the question was for an action or a prediction; see :class:`Choice`.
             round_number: Number of the round, from 1.
-            reply: The engine's reply.
+            reply: The engine's reply, as :meth:`ask` returns it.
             labels: ``labels[k]`` stands for option k.
             order: The option indices in the order in which the question named them.
         """

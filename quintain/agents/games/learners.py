@@ -59,9 +59,9 @@ class TabularLearner(abc.ABC):
         """Update the table from a finished episode.
 
         Args:
-            states: Row of every round t.
-            options: Option that was chosen in it.
-            rewards: Reward that followed.
+            states: Row of the table before each round.
+            options: Option that the learner chose in each round.
+            rewards: Reward of each round.
         """
 
     def begin(self, seat: Seat) -> Actor:

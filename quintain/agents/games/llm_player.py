@@ -29,8 +29,8 @@ class LLMPlayer:
     engine reports them (a reply with no label among them is an illegal move); otherwise the model writes freely.
 
     Args:
-        engine: The language model.
-        settings: How it is asked; by default :class:`PlayerSettings` as they are.
+        engine: The language model; takes messages or raw prompts.
+        settings: How it is asked; by default those of :class:`PlayerSettings`.
         **changes: Fields of :class:`PlayerSettings` and :class:`Wording` that replace those of ``settings``:
             ``LLMPlayer(engine, predict_first=True)``.
 

@@ -38,7 +38,7 @@ class Machine:
     state 0.
 
     Attributes:
-        name: Name of the strategy.
+        name: Name of the strategy, for messages.
         cooperate: Probability of option 0 in each state.
         following: Four successors of each state: after (0, 0), (0, 1), (1, 0), (1, 1), own move first.
         memory: Number of past rounds on which the move depends, >= 0; infinity if on all of them.
@@ -94,7 +94,7 @@ def memory_one(name: str, vector: Sequence[float], first: float = 1.0) -> Machin
     """Make a machine whose move depends on the last round only.
 
     Args:
-        name: Name of the strategy.
+        name: Name of the strategy, for messages.
         vector: Probabilities of option 0 after (0, 0), (0, 1), (1, 0), (1, 1), own move first: p_CC, p_CD, p_DC, p_DD.
         first: Probability of option 0 in the first round.
 

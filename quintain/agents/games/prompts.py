@@ -97,7 +97,7 @@ def describe(rules: GameRules, history: Sequence[Round], labels: Sequence[str], 
         rules: The rules from the player's own point of view.
         history: The rounds played so far, own move first.
         labels: ``labels[k]`` stands for option k of every player.
-        wording: Variations of the text.
+        wording: Which variations of the text are used.
     """
     parts = [_framing(rules, labels, wording), *_payoffs(rules, labels, wording)]
     parts += [_describe_round(number, played, rules, labels, wording) for number, played in enumerate(history, start=1)]
@@ -112,7 +112,8 @@ def describe_to_observer(rules: GameRules, history: Sequence[Round], labels: Seq
         rules: The rules of a game of two players, from player 1's point of view.
         history: The rounds played so far, player 1's move first.
         labels: ``labels[k]`` stands for option k of both players.
-        wording: Variations of the text; those that address a player (goal, forgiveness, disclosure) do not apply.
+        wording: Which variations of the text are used; those that address a player (goal, forgiveness, disclosure) do
+            not apply.
     """
     story, unit = wording.story, rules["unit"]
     options = [f"{story.option} {label}" for label in labels]
@@ -143,7 +144,7 @@ def action_question(labels: Sequence[str], wording: Wording, expected: str = "")
 
     Args:
         labels: The options' labels in the order in which the question names them.
-        wording: Variations of the text.
+        wording: Which variations of the text are used.
         expected: Label of the option that the player predicted for the other (predict-first); empty for none.
     """
     options = " or ".join(f"{wording.story.option} {label}" for label in labels)
@@ -158,7 +159,7 @@ def prediction_question(labels: Sequence[str], wording: Wording, player: str = "
 
     Args:
         labels: The options' labels in the order in which the question names them.
-        wording: Variations of the text.
+        wording: Which variations of the text are used.
         player: Noun phrase for the player whose option is predicted; by default the other player.
     """
     options = " or ".join(f"{wording.story.option} {label}" for label in labels)

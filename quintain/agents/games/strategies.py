@@ -161,10 +161,10 @@ def opponent(name: str, *, env_id: str, seat: str, spaces: tuple[Any, Any], seed
 
     Args:
         name: Name of the strategy; see :func:`strategy`.
-        env_id: Id of the environment.
-        seat: Name of the seat.
+        env_id: Id of the environment, for the :class:`~quintain.agents.agent.Seat`.
+        seat: Name of the seat, which decides its random stream: ``"player_1"``.
         spaces: Observation space and action space of the seat.
-        seed: Seed of the match.
+        seed: Seed of the match, in [0, 2**53).
     """
     return _Opponent(strategy(name), Seat(env_id, seat, *spaces, seed))
 

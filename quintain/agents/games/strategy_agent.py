@@ -39,7 +39,7 @@ class StrategyAgent:
     ``info["moves"]`` and the payoffs from ``info["rules"]``, as the repeated games provide them.
 
     Args:
-        name: Name of the strategy.
+        name: Name of the strategy, for messages and manifest.
         traits: Its properties, checked against the game at the first move.
         make_player: Makes the player of one match from its own payoff tensor (axis 0: its own option; one axis per
             other player) and its generator.
@@ -84,7 +84,7 @@ class MachinePlayer:
     """A finite-state machine as a :class:`MatchPlayer`.
 
     Args:
-        machine: The machine.
+        machine: The machine, which starts in state 0.
         rng: Generator of the drawn moves.
     """
 

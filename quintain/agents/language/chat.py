@@ -24,7 +24,7 @@ class ChatAgent:
     """Plays text environments in a chat; see :class:`~quintain.agents.language.conversation.Conversation`.
 
     Args:
-        engine: The language model.
+        engine: The language model; takes messages.
         prompt: System prompt; empty for none.
         sampling: How replies are sampled; by default :class:`Sampling` as it is.
         extract: Whether a reply with neither a program nor an answer is continued after ``<<<``. Small models rarely
@@ -108,8 +108,8 @@ class _Style(NamedTuple):
     """One of the baselines.
 
     Attributes:
-        agent_class: Its agent.
-        prompt: Its system prompt.
+        agent_class: Class of the agent.
+        prompt: System prompt, unless the caller gives another.
         extract: Its default for unmarked answers; see :class:`ChatAgent`.
     """
 
@@ -140,7 +140,7 @@ def make_chat_agent(
 
     Args:
         style: ``"all-text"``, ``"all-code"`` or ``"code-interpreter"``.
-        engine: The language model.
+        engine: The language model; takes messages.
         temperature: Sampling temperature, >= 0; the default is that of R1-Code-Interpreter's evaluation.
         top_p: Nucleus mass in (0, 1].
         max_tokens: Maximum number of tokens of a reply, >= 1.

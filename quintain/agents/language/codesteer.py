@@ -73,7 +73,7 @@ class CodeSteerAgent(ChatAgent):
     """A chat agent whose replies a guide model accepts or sends back for revision.
 
     Args:
-        engine: The task model.
+        engine: The task model, which solves the problem; takes messages.
         guide: The guide model; by default the task model itself.
         rounds: Maximum number of reviews by the guide, and so of revisions, >= 0; the paper uses 5.
         sampling: How the task model's replies are sampled; the guide chooses at the same temperature.
@@ -178,7 +178,7 @@ def make_codesteer(
     """Make the agent from plain options.
 
     Args:
-        engine: The task model.
+        engine: The task model, which solves the problem; takes messages.
         guide: The guide model, an engine or the name of one; by default the task model.
         rounds: Maximum number of reviews by the guide, and so of revisions, >= 0; the paper uses 5.
         temperature: Sampling temperature of both models, >= 0.

@@ -61,7 +61,7 @@ class Conversation:
     one that belongs to the text, stops there; the whole turn of any other engine is cut there.
 
     Args:
-        engine: The language model.
+        engine: The language model; takes messages.
         settings: How replies are sampled and completed.
         rng: Generator of the requests' seeds.
     """
