@@ -1,9 +1,9 @@
-"""Every exception Quintain raises on purpose, catchable by meaning.
+"""The exceptions of Quintain, one class per kind of failure.
 
-Failures are told apart by the boundary they crossed: a user's configuration, a missing library, the engine that serves
-a language model, the sandbox, the environment, the agent, the records on disk. A failure at one of the four run-time
-boundaries (``engine``, ``sandbox``, ``env``, ``agent``) makes an episode an *error*, which is counted apart and never
-scored. Whatever a model writes is an outcome, not an exception.
+The kinds are: configuration, missing library, engine (the server of a language model), sandbox, environment, agent,
+records on disk. A failure at one of the four run-time boundaries (``engine``, ``sandbox``, ``env``, ``agent``) gives an
+episode the outcome ``error``, which is counted apart and never scored. What a model writes leads to an outcome, not an
+exception.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class QuintainError(Exception):
     """Base of every exception that Quintain raises on purpose."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle message and attributes, so that the arguments of ``__init__`` may be others."""
+        """Pickle message and attributes, since the arguments of ``__init__`` may differ from them."""
         made = super().__reduce__()
         assert isinstance(made, tuple)
         kind, arguments, *state = made
@@ -56,7 +56,7 @@ class UnknownNameError(ConfigurationError):
     """A name is not registered; ``suggestions`` holds the nearest ones."""
 
     def __init__(self, kind: str, name: object, known: Iterable[str], also: str = "") -> None:
-        """Compose "unknown task 'leters'; did you mean 'letters'?", or end with ``also``, which tells all there is."""
+        """Compose "unknown task 'leters'; did you mean 'letters'?", or end with ``also``, a list of all names."""
         self.kind = kind
         self.name = name
         self.known = sorted(known)
@@ -72,11 +72,11 @@ class UnknownNameError(ConfigurationError):
 
 
 class CapabilityError(ConfigurationError):
-    """An agent, engine, victim or backend cannot do what the run would ask of it. Raised before the run starts."""
+    """An agent, engine, policy or back-end lacks an ability that the run needs. Raised before the run starts."""
 
 
 class MissingDependencyError(QuintainError, ImportError):
-    """An optional library is not installed; the message names the command that brings it."""
+    """An optional library is not installed; the message gives the command that installs it."""
 
     def __init__(self, module: str, extra: str, purpose: str = "", remedy: str = "") -> None:
         """Compose "mujoco is not installed; run: pip install 'quintain[mujoco]'", or name another ``remedy``."""
@@ -88,7 +88,7 @@ class MissingDependencyError(QuintainError, ImportError):
 
 
 class BudgetExceededError(QuintainError):
-    """A declared limit was reached. Branch on ``limit`` and ``value``, not on the text."""
+    """A declared limit was reached; ``limit`` and ``value`` hold the numbers."""
 
     def __init__(self, what: str, limit: float, value: float) -> None:
         """Compose "tokens: limit 1000, reached 1024"."""
@@ -99,7 +99,7 @@ class BudgetExceededError(QuintainError):
 
 
 class EngineError(QuintainError):
-    """A language-model provider failed after bounded retries. Its text is never a reply."""
+    """A language-model provider failed after a bounded number of attempts."""
 
     def __init__(self, message: str, *, attempts: int = 1, status: int | None = None) -> None:
         """Keep the number of attempts and, for HTTP, the last status code."""
@@ -109,7 +109,7 @@ class EngineError(QuintainError):
 
 
 class ContextOverflowError(EngineError):
-    """A prompt does not fit the model's context window. Shorten it; trying again cannot help."""
+    """A prompt does not fit the model's context window. Another attempt cannot help; shorten the prompt."""
 
     def __init__(self, prompt_tokens: int, limit: int) -> None:
         """Compose "the prompt has 9000 tokens and the model reads at most 8191"."""
@@ -127,15 +127,15 @@ class SandboxUnavailable(SandboxError):
 
 
 class EnvironmentFault(QuintainError):
-    """An environment broke its own contract."""
+    """An environment violated its contract."""
 
 
 class AgentError(QuintainError):
-    """An agent broke its contract, or cannot go on in the episode that it plays."""
+    """An agent violated its contract, or cannot continue its episode."""
 
 
 class TaskError(QuintainError):
-    """A task's generator or verifier broke its contract."""
+    """A task's generator or verifier violated its contract."""
 
 
 class RecordError(QuintainError):
@@ -143,12 +143,12 @@ class RecordError(QuintainError):
 
 
 def require(module: str, extra: str, purpose: str = "") -> ModuleType:
-    """Import ``module`` now, or raise an error that names the extra to install.
+    """Import a module, or raise an error that names the extra to install.
 
     Args:
         module: Importable name, such as ``"mujoco"``.
-        extra: The extra of this package that brings it, such as ``"mujoco"``.
-        purpose: What needs it, for the message.
+        extra: The extra of this package that installs it, such as ``"mujoco"``.
+        purpose: What needs it, for the message; empty for nothing.
 
     Returns:
         The imported module.

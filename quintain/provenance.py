@@ -14,10 +14,14 @@ __all__ = ["describe_function", "versions"]
 
 
 def describe_function(function: Callable[..., Any]) -> dict[str, Any]:
-    """Describe a function, class or callable object as JSON-able data: its name and a hash of what it does.
+    """Describe a function, class or callable object as JSON-able data: its name and a hash.
 
-    Of a function the hash is of its code, so that comments and the line it stands on do not count; of a class it is of
-    its source, where there is one. What they refer to (globals, closures, an object's state) is not looked at.
+    The hash of a function covers its bytecode and constants, so comments and line numbers do not change it; the hash of
+    a class covers its source. Neither covers what they refer to: globals, closures, an object's state. Built-in
+    functions, and classes that were defined in an interactive session, have no hash.
+
+    Args:
+        function: The object; of a ``functools.partial`` the arguments are described too.
 
     Example:
         >>> describe_function(sorted)
@@ -31,7 +35,7 @@ def describe_function(function: Callable[..., Any]) -> dict[str, Any]:
     code = getattr(named, "__code__", None)
     try:
         content = _content(code) if code is not None else inspect.getsource(named)
-    except (OSError, TypeError):  # built in, or typed into a terminal
+    except (OSError, TypeError):  # built in, or defined in an interactive session
         return facts
     return facts | {"hash": hashlib.blake2b(content.encode(), digest_size=8).hexdigest()}
 

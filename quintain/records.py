@@ -62,25 +62,25 @@ class Step(TypedDict):
 
 @dataclass(slots=True)
 class EpisodeRecord:
-    """Everything that happened in one episode: one line of ``episodes.jsonl``.
+    """The record of one episode: one line of ``episodes.jsonl``.
 
     Attributes:
         index: Number of the episode in its run, from 0.
         seed: The episode's seed; a function of the run's seed and ``index`` alone.
-        outcome: How it ended.
-        returns: Sum of rewards per seat.
-        steps: One entry per action: ``observation``, ``action``, ``reward`` and, in games, ``seat``.
-        final_observation: What the last step showed; ``None`` where there was no step, and in games.
-        truncated: Whether something outside the task ended the episode.
+        outcome: How the episode ended.
+        returns: Sum of rewards per seat; the seat is ``"agent"`` in single-agent environments.
+        steps: One entry per action, in order.
+        final_observation: The observation after the last step; ``None`` without a step, and in games.
+        truncated: Whether the environment reported truncation at the end.
         info: The environment's last ``info``: ``task_id``, ``task_hash``, ``reward_terms``, ``metrics`` and the like.
         reward_terms: Named parts of the return, summed over the episode.
-        reward_errors: Steps for which a reward term had no valid value, and so paid nothing.
+        reward_errors: Number of steps at which a reward term had no valid value and counted 0.
         error: For outcome ``error``: ``boundary``, ``type`` and ``message``; else ``None``.
         calls: Every exchange with a language model: the request's ``key`` and its ``replies``.
-        prompt_tokens: Tokens the model read.
-        completion_tokens: Tokens it generated.
-        wall_s: Seconds from reset to end, waiting included.
-        schema: Version of this format.
+        prompt_tokens: Number of prompt tokens of all requests.
+        completion_tokens: Number of generated tokens.
+        wall_s: Wall-clock seconds from reset to end, waiting included.
+        schema: Version of the line format.
     """
 
     index: int
@@ -140,10 +140,10 @@ _values = operator.attrgetter(*_FIELDS)
 
 
 def to_json(data: Any) -> str:
-    """Dump as one line of ASCII JSON, whatever it is.
+    """Dump any object as one line of ASCII JSON.
 
-    NumPy scalars and arrays become numbers and lists, NaN becomes ``null``, keys become strings, and what JSON has no
-    word for, or is nested deeper than 100 levels, becomes its ``repr``.
+    NumPy scalars and arrays become numbers and lists, NaN and infinities become ``null``, keys become strings, and an
+    object that JSON cannot express, or that is nested deeper than 100 levels, becomes its ``repr``.
     """
     try:
         return _ENCODER.encode(data)
@@ -154,7 +154,7 @@ def to_json(data: Any) -> str:
 def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         item = value.item()
-        return repr(value) if isinstance(item, np.generic) else item  # a long double stays what it is
+        return repr(value) if isinstance(item, np.generic) else item  # a long double has no Python equivalent
     if isinstance(value, np.ndarray):
         return value.tolist()
     if isinstance(value, (set, frozenset)):

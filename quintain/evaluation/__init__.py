@@ -1,4 +1,4 @@
-"""What came out: runs, records, statistics, comparisons."""
+"""Evaluation: play episodes, record them, and report, compare and rescore the results."""
 
 from quintain.evaluation.compare import Comparison, compare
 from quintain.evaluation.match import play

@@ -1,4 +1,4 @@
-"""Two runs on the same seeds: is one better, and by how much?"""
+"""Paired comparison of two runs on the same seeds."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ __all__ = ["Comparison", "compare", "pair"]
 
 @dataclass(frozen=True)
 class Comparison:
-    """What pairs of episodes with the same seed say. Differences are first minus second.
+    """Results of a paired comparison. Differences are first minus second.
 
     Attributes:
-        success: Difference of success rates; no data where the environment defines no success.
+        success: Difference of success rates; ``n = 0`` if the environment defines no success.
         reward: Difference of mean returns.
-        wins: Pairs that only the first solved (without success: in which it had the higher return).
-        losses: Pairs that only the second solved (or had the higher return).
-        ties: The other pairs.
+        wins: Number of pairs in which only the first run succeeded; without success, in which its return was higher.
+        losses: Number of pairs in which only the second run succeeded, or had the higher return.
+        ties: Number of the other pairs.
         p_value: Two-sided exact sign test on wins against losses (for success: McNemar's exact test), in [0, 1].
-        left_out: Episodes without a partner, or whose partner failed for infrastructure reasons.
-        hint: What the data can and cannot tell, in words.
+        left_out: Number of episodes, of both runs, without a partner or with an infrastructure failure in the pair.
+        hint: Interpretation in one sentence, with the number of pairs that a decision would need.
     """
 
     success: Interval
@@ -59,10 +59,9 @@ class Comparison:
 def compare(
     first: Report | str | Path, second: Report | str | Path, *, confidence: float = 0.95, seed: int = 0
 ) -> Comparison:
-    """Compare two runs pair by pair.
+    """Compare two runs on the episodes that have the same seed.
 
-    Episodes are paired by seed; an infrastructure failure in either leaves the pair out. Intervals are BCa bootstraps
-    over pairs.
+    A pair with an infrastructure failure is left out. Intervals are BCa bootstraps over pairs.
 
     Args:
         first: A report, or the folder of a run.
@@ -71,7 +70,7 @@ def compare(
         seed: Seed of the bootstrap.
 
     Raises:
-        ConfigurationError: If no seed occurs in both runs, or a seed posed different tasks.
+        ConfigurationError: If no seed occurs in both runs, one occurs twice in a run, or its tasks differ.
     """
     one = first if isinstance(first, Report) else Report.load(first)
     two = second if isinstance(second, Report) else Report.load(second)
@@ -99,31 +98,31 @@ def compare(
 
 
 def pair(first: Report, second: Report) -> tuple[Report, Report]:
-    """Keep the scored episodes of two runs that have a partner of the same seed, in the same order.
+    """Return both reports with only the scored episodes that have a partner of the same seed, in the same order.
 
     Raises:
-        ConfigurationError: If no seed occurs in both runs, one occurs twice in a run, or it posed different tasks.
+        ConfigurationError: If no seed occurs in both runs, one occurs twice in a run, or its tasks differ.
     """
     for report in (first, second):
         if len({e.seed for e in report.scored}) < len(report.scored):
             raise ConfigurationError(
                 f"{str(report.path or 'a run')!r} plays a seed more than once, as tournaments, sweeps and robustness "
-                "runs do, so its episodes cannot be paired; its own page compares what it holds (quintain view)"
+                "runs do, so its episodes cannot be paired; the page of that run shows its comparisons (quintain view)"
             )
     partners = {e.seed: e for e in second.scored}
     pairs = [(e, partners[e.seed]) for e in first.scored if e.seed in partners]
     if not pairs:
         raise ConfigurationError("no seed occurs in both runs; compare runs of the same environment and seed")
-    worlds = [report.manifest.get("config", {}).get("env") for report in (first, second)]
+    envs = [report.manifest.get("config", {}).get("env") for report in (first, second)]
     for a, b in pairs:
         hashes = a.info.get("task_hash"), b.info.get("task_hash")
         if hashes[0] != hashes[1]:
             raise ConfigurationError(
-                f"seed {a.seed} posed different tasks ({hashes[0]} and {hashes[1]}); "
+                f"seed {a.seed} gave different tasks ({hashes[0]} and {hashes[1]}); "
                 "the runs differ in configuration or version"
             )
-        if hashes[0] is None and None not in worlds and worlds[0] != worlds[1]:
-            raise ConfigurationError(f"the runs are of different environments: {worlds[0]!r} and {worlds[1]!r}")
+        if hashes[0] is None and None not in envs and envs[0] != envs[1]:
+            raise ConfigurationError(f"the runs are of different environments: {envs[0]!r} and {envs[1]!r}")
     both = zip((first, second), zip(*pairs, strict=True), strict=True)
     one, two = (replace(report, episodes=list(episodes), path=None) for report, episodes in both)
     return one, two
@@ -131,7 +130,7 @@ def pair(first: Report, second: Report) -> tuple[Report, Report]:
 
 def _hint(difference: Interval, scores: tuple[list[float], list[float]], p_value: float, confidence: float) -> str:
     if difference.n < 2:
-        return "One pair tells nothing."
+        return "One pair gives no interval."
     if scores[0] == scores[1]:
         return "The two runs scored the same in every pair."
     if difference.low > 0 or difference.high < 0:

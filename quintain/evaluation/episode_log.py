@@ -17,7 +17,7 @@ __all__ = ["IMMUTABLE", "EpisodeLog", "snapshot"]
 #: Types of most observations and actions; their instances need no copy.
 IMMUTABLE = frozenset({str, int, np.int64})
 
-#: Parts of ``info`` that have a field of their own in the record, or that hold the clock.
+#: Parts of ``info`` that have a field of their own in the record, or that contain times.
 _RECORDED_ELSEWHERE = frozenset({"reward_terms", "attack", "episode"})
 
 

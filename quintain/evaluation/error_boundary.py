@@ -1,4 +1,4 @@
-"""Infrastructure failures as data: which boundary an exception crossed, and what it said."""
+"""Infrastructure failures as data: the boundary that an exception crossed, its type and its message."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ async def play_jobs(
     """Play ``jobs``, at most ``concurrency`` at once, and hand each record to ``sink``.
 
     Args:
-        jobs: The episodes to play, as whatever identifies one.
+        jobs: The episodes to play, such as their indices.
         concurrency: Number of workers (tasks of the event loop), >= 1.
         start_worker: Called once by each worker that gets a job. Makes what the worker does not share, such as an
             environment, and returns a function that plays a job there.

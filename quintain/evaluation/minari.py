@@ -1,4 +1,4 @@
-"""Exporting numeric trajectories to Minari, the field's format for offline data."""
+"""Export of numeric trajectories to Minari, the format for offline reinforcement-learning data."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def to_minari(run: Report | str | Path, dataset_id: str, *, description: str = "
 
     Args:
         run: A report, or the folder of a run.
-        dataset_id: Minari's name for it, ``"namespace/name-vN"``.
-        description: What the data are, for the dataset's metadata.
+        dataset_id: Id of the new dataset, ``"namespace/name-vN"``.
+        description: Description for the dataset's metadata; by default the summary of the run.
 
     Returns:
         The ``minari.MinariDataset``.

@@ -1,4 +1,4 @@
-"""A run under way: what is there already, what is left to play, and where finished episodes go."""
+"""A run in progress: which episodes exist, which remain, and what happens to finished ones."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ __all__ = ["Recording", "check_counts"]
 
 
 class Recording:
-    """Keeps the records of a run and, where there is a folder, writes them. Use as a context manager.
+    """Collects the records of a run, writes them to its folder, and shows progress. Use as a context manager.
 
     Args:
-        manifest: What is run.
-        episodes: Number of episodes.
-        out: Folder for manifest and records; nothing is written without it.
+        manifest: Configuration, versions and platform of the run.
+        episodes: Number of episodes of the whole run, >= 1.
+        out: Run folder for manifest and records; ``None`` writes nothing.
         resume: Continue the run in ``out``: finished episodes are kept.
-        retry_errors: With ``resume``: play the episodes again that failed for infrastructure reasons, and only them.
-        progress: Show a progress bar; by default where there is a terminal.
-        on_episode: Called with each finished record.
+        retry_errors: With ``resume``: only the episodes that failed for infrastructure reasons remain to be played.
+        progress: Show a progress bar; ``None`` shows it where there is a terminal.
+        on_episode: Called with each finished record, in order of completion.
 
     Attributes:
         todo: Indices of the episodes to play.
@@ -34,7 +34,7 @@ class Recording:
         bar: The progress bar, once entered.
 
     Raises:
-        ConfigurationError: If the combination cannot work.
+        ConfigurationError: If ``resume`` or ``retry_errors`` lacks what it needs.
         RecordError: On entering: if the folder cannot be written, or holds another run.
     """
 
@@ -85,7 +85,7 @@ class Recording:
         self._stack.close()
 
     def add(self, record: EpisodeRecord) -> None:
-        """Take a finished episode.
+        """Add, write and show a finished episode.
 
         Raises:
             RecordError: If it cannot be written.
@@ -98,13 +98,13 @@ class Recording:
             self._on_episode(record)
 
     def add_facts(self, facts: dict[str, Any]) -> None:
-        """Add to the manifest what is known only once agent and environment are made."""
+        """Add facts to the manifest that only the made agent and environment know."""
         self._manifest["facts"] = facts
         if self._folder is not None:
             self._folder.write_facts(facts)
 
     def report(self, confidence: float) -> Report:
-        """Report over kept and new episodes."""
+        """Return the results of kept and new episodes."""
         return Report([self.episodes[i] for i in sorted(self.episodes)], self._manifest, self._out, confidence)
 
 

@@ -1,4 +1,4 @@
-"""Scoring a stored run again, without the model: its actions are played back into the environment as it is now."""
+"""Rescoring: the actions of a stored run are replayed in the current environment, without the model."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ __all__ = ["Rescored", "rescore"]
 
 @dataclass(frozen=True)
 class Rescored:
-    """A stored run under today's environment and verifiers.
+    """A stored run and its results under the current environment and verifiers.
 
     Attributes:
-        before: The stored report.
-        after: The same actions, scored now. Infrastructure errors are carried over as they are.
+        before: The stored results.
+        after: The results of the same actions now. Episodes with infrastructure errors are copied.
         changed: Indices of episodes whose outcome or return changed.
-        drifted: Indices of episodes whose task is no longer the same (its hash changed), so that the stored actions
-            answer another question.
+        drifted: Indices of episodes whose task hash changed: the stored actions answer another task.
     """
 
     before: Report
@@ -34,14 +33,14 @@ class Rescored:
 
 
 def rescore(run: str | Path, *, env_kwargs: dict[str, Any] | None = None, concurrency: int = 16) -> Rescored:
-    """Score a stored run again.
+    """Replay the actions of a stored run and score them again.
 
-    Programs that the agent wrote are executed again in the sandbox; the model is not asked.
+    Programs that the agent wrote are executed again in the sandbox; the model is not used.
 
     Args:
         run: A run folder.
-        env_kwargs: Changes to the environment's stored arguments.
-        concurrency: Episodes that are live at once.
+        env_kwargs: Arguments that replace the environment's stored ones.
+        concurrency: Maximum number of episodes at once, >= 1.
 
     Raises:
         RecordError: If there is no run, it is not one of ``evaluate``, or its environment was made by a function and so

@@ -26,15 +26,19 @@ _ADDED_LATER = frozenset({"source_hash", "uses_solution"})
 
 
 class RunFolder:
-    """Writes a run folder. Use as a context manager.
+    """Writes the manifest and records of a run. Use as a context manager.
 
     Args:
         path: The folder; made if missing.
-        manifest: What is being run. On resuming, the parts under ``"config"`` must be equal to the stored ones.
+        manifest: Configuration, versions and platform. On resuming, ``"config"`` must equal the stored one.
         resume: Continue a run. Without it, a folder that already holds a run is refused.
 
+    Attributes:
+        path: The folder.
+        episodes: The records that a resumed run found, sorted by index.
+
     Raises:
-        RecordError: If the folder holds another run, is being written by one, or cannot be written.
+        RecordError: If the folder holds another run, another process writes to it, or it cannot be written.
     """
 
     def __init__(self, path: str | Path, manifest: Mapping[str, Any], *, resume: bool = False) -> None:
@@ -68,8 +72,7 @@ class RunFolder:
             )
         if holds and not manifest_path.exists():
             raise RecordError(
-                f"{str(self.path)!r} holds episodes and no run.json, so nobody can tell what they are of; "
-                "choose another folder"
+                f"{str(self.path)!r} holds episodes but no run.json that describes them; choose another folder"
             )
         if resume and manifest_path.exists():
             _check_same(read_manifest(self.path), json.loads(to_json(manifest)), self.path)
@@ -104,17 +107,17 @@ class RunFolder:
                     "make room and continue with resume=True (--resume)"
                 ) from error
             self._end += len(data)
-        if not self._dirty.is_set():  # asking is cheaper than waking the syncer once more
+        if not self._dirty.is_set():  # a test is cheaper than waking the thread that syncs
             self._dirty.set()
 
     def write_facts(self, facts: Mapping[str, Any]) -> None:
-        """Add to the manifest what is known only once agent and environment are made."""
+        """Add facts to the manifest that only the made agent and environment know."""
         path = self.path / "run.json"
         manifest = read_manifest(self.path) | {"facts": json.loads(to_json(facts))}
         write_atomically(path, json.dumps(manifest, indent=2) + "\n")
 
     def close(self) -> None:
-        """Bring everything to the disk and close."""
+        """Sync the records to the disk and close the file."""
         if not self._closing.is_set():
             self._closing.set()
             self._dirty.set()
@@ -140,7 +143,7 @@ class RunFolder:
 
 
 def _lock(file: IO[bytes], path: Path) -> None:
-    """Keep others from writing until ``file`` is closed, where the platform and its file system can."""
+    """Lock ``file`` against other processes until it is closed, where platform and file system support it."""
     if sys.platform == "win32":
         return
     import fcntl

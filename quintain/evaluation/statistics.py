@@ -1,4 +1,8 @@
-"""Intervals that a scientist can trust: Wilson for rates, BCa or t for means, paired bootstrap for differences."""
+"""Confidence intervals: Wilson for rates, BCa or Student's t for means, paired bootstrap for differences.
+
+Wilson's formula and the sign test are written out, although scipy has both: importing ``scipy.stats`` takes longer than
+most runs' tables, and ``binomtest`` is a hundred times slower. The tests compare them with scipy.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +19,9 @@ from quintain.seeding import SeedStream
 
 __all__ = ["Interval", "mean", "paired_difference", "rate", "required_pairs", "sign_test"]
 
-#: Below this many values an interval says little, and the report says so.
+#: Below this number of values, an interval gets a note of caution.
 SMALL_N = 10
+#: Resamples of a bootstrap; scipy's default.
 _RESAMPLES = 9_999
 
 
@@ -28,10 +33,10 @@ class Interval:
         estimate: Point estimate; NaN when there is no data.
         low: Lower end; NaN where no interval can be given.
         high: Upper end; NaN where no interval can be given.
-        n: Number of values behind it.
-        method: How the interval was made.
+        n: Number of values.
+        method: ``"wilson"``, ``"bca"``, ``"t"`` or ``"newcombe"``.
         confidence: Nominal coverage, in (0, 1).
-        note: A word of caution, or empty.
+        note: A note of caution, or empty.
     """
 
     estimate: float
@@ -59,15 +64,16 @@ def rate(successes: int, n: int, confidence: float = 0.95) -> Interval:
     """Estimate a success probability with Wilson's score interval.
 
     With z the normal quantile: centre (k + z^2/2) / (n + z^2), half-width z/(n + z^2) sqrt(k(n-k)/n + z^2/4)
-    (Wilson 1927). Never leaves [0, 1] and is honest at 0 and at n, where the textbook interval has width 0.
+    (Wilson 1927). It stays in [0, 1], and has a positive width at k = 0 and k = n, where the normal approximation has
+    width 0.
 
     Args:
-        successes: k, in [0, n].
-        n: Trials, >= 0.
+        successes: k, the number of successes, in [0, n].
+        n: Number of trials, >= 0.
         confidence: Nominal coverage, in (0, 1).
 
     Raises:
-        ValueError: If the counts or the confidence make no sense.
+        ValueError: If ``successes`` is outside [0, n] or ``confidence`` outside (0, 1).
 
     Example:
         >>> print(rate(8, 10))
@@ -131,8 +137,8 @@ def paired_difference(
 ) -> Interval:
     """Estimate ``mean(first - second)`` by a BCa bootstrap over pairs.
 
-    Where all differences of zeros and ones are equal (each pair won, say), resampling them says nothing; the score
-    interval for a difference of paired proportions stands in (Newcombe 1998, method 10).
+    If the values are zeros and ones and all differences are equal, the bootstrap has width 0; the score interval for a
+    difference of paired proportions is used instead (Newcombe 1998, method 10).
 
     Args:
         first: Shape ``(n,)``.
@@ -153,10 +159,16 @@ def paired_difference(
 
 
 def required_pairs(differences: Sequence[float] | NDArray[np.float64], confidence: float = 0.95) -> int | None:
-    """Estimate how many pairs would separate the observed mean difference from zero with power 0.8.
+    """Estimate how many pairs would detect the observed mean difference with power 0.8.
 
-    n = ((z_{1-alpha/2} + z_{0.8}) sd / mean)^2, the normal approximation. ``None`` when the observed mean is zero or
-    there are fewer than two pairs.
+    n = ((z_{1-alpha/2} + z_{0.8}) sd / mean)^2, the normal approximation.
+
+    Args:
+        differences: Shape ``(n,)``: first minus second of each pair.
+        confidence: 1 - alpha, in (0, 1).
+
+    Returns:
+        The number of pairs, >= 2; ``None`` if the observed mean is zero or there are fewer than two pairs.
     """
     data = _finite(differences)
     if len(data) < 2 or data.mean() == 0:
@@ -167,9 +179,17 @@ def required_pairs(differences: Sequence[float] | NDArray[np.float64], confidenc
 
 
 def sign_test(wins: int, losses: int) -> float:
-    """Return the two-sided exact p-value of ``wins`` against ``losses`` under a fair coin; ties are left out.
+    """Return the p-value of the two-sided exact sign test.
 
-    On paired successes and failures this is McNemar's exact test. Without a decisive pair it is 1.
+    p = min(1, 2^{1-n} sum_{k <= min(wins, losses)} C(n, k)) with n = wins + losses. On paired successes and failures
+    this is McNemar's exact test.
+
+    Args:
+        wins: Number of pairs that the first won, >= 0.
+        losses: Number of pairs that the second won, >= 0. Ties are left out.
+
+    Returns:
+        The p-value, in (0, 1]; 1 without wins and losses.
 
     Example:
         >>> sign_test(3, 0)
@@ -181,18 +201,18 @@ def sign_test(wins: int, losses: int) -> float:
 
 
 def _paired_proportions(a: NDArray[np.float64], b: NDArray[np.float64], confidence: float) -> Interval:
-    """Newcombe's interval where nobody won a pair, or the same one won all of them."""
+    """Newcombe's interval for pairs that are all equal: all ties, or all won by the same run."""
     n, estimate = len(a), float((a - b).mean())
     one, two = rate(int(a.sum()), n, confidence), rate(int(b.sum()), n, confidence)
-    # The correlation, corrected for continuity: without decisive pairs ad - bc is what the products are made of.
+    # The correlation of the two, corrected for continuity (Newcombe 1998, method 10).
     agreed = int((a * b).sum()) * int(((1 - a) * (1 - b)).sum())
     phi = max(0.0, agreed - n / 2) / agreed if agreed else 0.0
 
-    def reach(first: float, second: float) -> float:
+    def distance(first: float, second: float) -> float:
         return math.sqrt(first**2 - 2 * phi * first * second + second**2)
 
-    low = estimate - reach(one.estimate - one.low, two.high - two.estimate)
-    high = estimate + reach(one.high - one.estimate, two.estimate - two.low)
+    low = estimate - distance(one.estimate - one.low, two.high - two.estimate)
+    high = estimate + distance(one.high - one.estimate, two.estimate - two.low)
     return Interval(estimate, max(-1.0, low), min(1.0, high), n, "newcombe", confidence, _small(n))
 
 

@@ -1,4 +1,4 @@
-"""The numbers of a report that page and terminal both show: rows of what was measured, each with its interval."""
+"""Rows of a report's tables, for the page and the terminal: names of quantities and their intervals."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["Row", "error_counts", "metric_rows", "score_rows", "term_rows"]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One measured quantity.
+    """One row: a quantity with its interval.
 
     Attributes:
-        name: What it is.
-        interval: Estimate and interval.
-        kind: ``"rate"`` for probabilities, which are shown in percent.
+        name: Name of the quantity, as shown.
+        interval: Estimate and confidence interval.
+        kind: ``"rate"`` for probabilities, which are shown in percent; else ``"mean"``.
     """
 
     name: str
@@ -39,7 +39,7 @@ def score_rows(report: Report) -> list[Row]:
 
 
 def term_rows(report: Report) -> list[Row]:
-    """Return the mean of every reward term over scored episodes; a term that an episode lacks counts 0 in it."""
+    """Return the mean of every reward term over scored episodes; an episode that lacks a term counts as 0."""
     names = dict.fromkeys(name for e in report.scored for name in e.reward_terms)
     return [
         Row(name, mean([float(e.reward_terms.get(name, 0.0)) for e in report.scored], report.confidence))
@@ -48,7 +48,7 @@ def term_rows(report: Report) -> list[Row]:
 
 
 def metric_rows(report: Report) -> list[Row]:
-    """Return the mean of every metric of the environment, and of turns and tokens per episode."""
+    """Return the means of the environment's metrics, of steps per episode, and of generated tokens per episode."""
     rows = [Row(name.replace("_", " "), report.metric(name)) for name in report.metric_names]
     if "turns" not in report.metric_names and report.scored:
         rows.insert(0, Row("steps", mean([float(len(e.steps)) for e in report.scored], report.confidence)))
@@ -59,7 +59,7 @@ def metric_rows(report: Report) -> list[Row]:
 
 
 def error_counts(report: Report) -> list[tuple[str, str, int]]:
-    """Group infrastructure errors: boundary, message, how many; the most frequent first."""
+    """Return boundary, message and number of each infrastructure error, the most frequent first."""
     counts = Counter(
         (e.error.get("boundary", "?"), e.error.get("message", "")) for e in report.episodes if e.error is not None
     )

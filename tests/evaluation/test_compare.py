@@ -78,5 +78,5 @@ def test_different_tasks_under_one_seed_are_refused():
         quintain.evaluate("CodeReason-v0", "random", episodes=3, env_kwargs={"tasks": t, "code": False})
         for t in ("letters", "number_multiply")
     )
-    with pytest.raises(ConfigurationError, match="posed different tasks"):
+    with pytest.raises(ConfigurationError, match="gave different tasks"):
         quintain.compare(one, two)

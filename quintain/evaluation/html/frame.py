@@ -1,4 +1,4 @@
-"""What every page shares: the safe frame around it, the way it is written, and how its numbers are shown."""
+"""What all pages share: the template with its content security policy, and the format of numbers."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ _SHARED = "quintain.evaluation.html"
 
 
 def fill(name: str, *, package: str = _SHARED, styles: Sequence[str] = (), script: str = "", **values: Any) -> str:
-    """Return a page: a template that extends ``frame.html``, filled in.
+    """Render a template that extends ``frame.html``.
 
-    Whatever is printed is escaped and shown literally, unless :func:`markup` marked it; a strict content security
-    policy lets no script run but ``script``.
+    Values are escaped and shown literally, except those from :func:`markup`. The content security policy allows no
+    script except ``script``.
 
     Args:
         name: File name of the template.
         package: Package whose folder ``templates`` holds the template, its style sheets and its script; the template
             may extend and include those of ``quintain.evaluation.html``.
-        styles: Style sheets beside it that follow ``report.css``.
-        script: The one script beside it that may run; empty for none.
-        values: What the template prints.
+        styles: File names of style sheets in that folder, which follow ``report.css``.
+        script: File name of the only script that may run; empty for none.
+        values: Variables of the template.
 
     Raises:
         MissingDependencyError: Without the ``report`` extra.
@@ -56,32 +56,32 @@ def _read(package: str, name: str) -> str:
 
 
 def markup(text: str) -> Any:
-    """Mark text as markup of our own making, which autoescaping leaves as it is."""
+    """Mark text that this package made as HTML, so that it is not escaped."""
     from markupsafe import Markup
 
     return Markup(text)
 
 
 def csp_hash(script: str) -> str:
-    """Return how a content security policy names a script."""
+    """Return the source expression that allows a script in a content security policy."""
     return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def scale(intervals: Sequence[Interval]) -> tuple[float, float]:
-    """Return a range that holds zero and every interval."""
+    """Return the smallest range that contains zero and all intervals; (0, 1) if that is a single point."""
     ends = [v for i in intervals for v in (i.estimate, i.low, i.high) if v == v]
     low, high = min([0.0, *ends]), max([0.0, *ends])
     return (low, high) if low < high else (0.0, 1.0)
 
 
 def place(value: float, scale: tuple[float, float]) -> str:
-    """Return where on a scale a value stands, in percent."""
+    """Return the position of a value on a scale, in percent of its length."""
     low, high = scale
     return f"{100 * (value - low) / (high - low):.2f}"
 
 
 def number(value: float | None, kind: str = "mean") -> str:
-    """Show a mean, or a rate in percent; a dash where there is none."""
+    """Format a mean, or a rate in percent; NaN and ``None`` as a dash."""
     if value is None or value != value:
         return "–"
     if kind == "rate":
@@ -90,7 +90,7 @@ def number(value: float | None, kind: str = "mean") -> str:
 
 
 def bounds(interval: Interval, kind: str = "mean") -> str:
-    """Show the ends of an interval; a dash where there is none."""
+    """Format the ends of an interval; NaN as a dash."""
     if interval.low != interval.low:
         return "–"
     return f"[{number(interval.low, kind)}, {number(interval.high, kind)}]"

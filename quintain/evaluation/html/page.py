@@ -1,4 +1,4 @@
-"""``write_report``: a run as one page of HTML, with nothing to load and nothing that a transcript could run."""
+"""``write_report``: the page of a run, one HTML file without external resources."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from quintain.files import write_atomically
 __all__ = ["render", "write_report"]
 
 _OUTCOMES = {
-    "success": "what the environment calls success",
+    "success": "the environment reported success",
     "failure": "ended without success",
     "parse_error": "an answer that could not be read",
     "invalid_action": "an action that is not allowed",
@@ -28,13 +28,13 @@ _OUTCOMES = {
 def write_report(run: Report | str | Path, path: str | Path | None = None) -> Path:
     """Write the page of a run.
 
-    The page is a single file that works offline and in any folder. It holds the summary, plots, how the run was made,
-    and every transcript. Text from models is data in it, never markup: a strict content security policy lets no script
-    run but the page's own.
+    The page is a single file that works offline. It contains the summary, plots, the configuration and every
+    transcript. Text from models is data and never markup: the content security policy allows no script but the page's
+    own.
 
     Args:
         run: A report, or a run folder.
-        path: Where to; by default ``report.html`` in the run folder.
+        path: The file; by default ``report.html`` in the run folder.
 
     Returns:
         Path of the page.
@@ -47,7 +47,7 @@ def write_report(run: Report | str | Path, path: str | Path | None = None) -> Pa
     report = run if isinstance(run, Report) else Report.load(run)
     if path is None:
         if report.path is None:
-            raise ConfigurationError("this report has no run folder; say where to write it: path=...")
+            raise ConfigurationError("this report has no run folder; give a file: path=...")
         path = report.path / "report.html"
     target = Path(path)
     page = render(report)
@@ -56,7 +56,7 @@ def write_report(run: Report | str | Path, path: str | Path | None = None) -> Pa
 
 
 def render(report: Report) -> str:
-    """Return the page as text.
+    """Return the page of a run as HTML.
 
     Raises:
         MissingDependencyError: Without the ``report`` extra.

@@ -1,4 +1,4 @@
-"""How a run was made: names for its parts, and the command that makes it again."""
+"""The head of a run's page: environment, agent, facts, and a command that repeats the run."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from quintain.evaluation.report import Report
 
 __all__ = ["Provenance", "provenance"]
 
-#: Arguments of environments that have options of their own.
+#: Arguments of environments for which ``quintain eval`` has options.
 _OPTIONS = ("tasks", "suite", "split", "difficulty")
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """What the head of the page says.
+    """Contents of the head of the page.
 
     Attributes:
         env: Id of the environment.
-        agent: Name of the agent, or of every seat's.
-        facts: Further facts, by label.
-        protections: Protections of the sandbox.
-        command: A command that makes the run again, or an empty string where no command can.
-        details: Everything else, by heading, as JSON text.
+        agent: Name of the agent; in games, the names of all seats' agents.
+        facts: Label and value of further facts, such as model, seed and version.
+        protections: Names of the sandbox's protections.
+        command: A command that repeats the run; empty if none can.
+        details: The other parts of the manifest: heading and JSON text.
         oracle: Whether the agent was given the environment's right answers.
     """
 
@@ -40,7 +40,7 @@ class Provenance:
 
 
 def provenance(report: Report) -> Provenance:
-    """Read a report's manifest, whatever of it is there."""
+    """Collect the facts from a report's manifest; missing parts are left out."""
     manifest = report.manifest
     config, facts = _mapping(manifest.get("config")), _mapping(manifest.get("facts"))
     env, source = config.get("env", ""), _mapping(config.get("agent"))

@@ -1,4 +1,4 @@
-"""Text from models, made safe to look at."""
+"""Escapes for control characters in the text of models."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import re
 
 __all__ = ["visible"]
 
-#: What a terminal or a browser would obey instead of showing: C0 and C1 controls but tab and newline, marks that
+#: Characters that control a terminal or browser or are invisible: C0 and C1 controls except tab and newline, marks that
 #: reorder or hide text, line separators, surrogates, tags, and the byte order mark.
-_UNSEEN = re.compile(
+_CONTROLS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\ud800-\udfff\U000e0000-\U000e007f]"
 )
 
 
 def visible(text: str) -> str:
-    r"""Replace what would be obeyed rather than shown by visible escapes.
+    r"""Replace control characters and invisible characters by visible escapes.
 
     Example:
         >>> print(visible("red \x1b[31mor\u202e not"))
         red \x1b[31mor\u202e not
     """
-    return _UNSEEN.sub(_escape, text)
+    return _CONTROLS.sub(_escape, text)
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""Episodes as data for the page: every transcript, with bounds on what one text or one episode may weigh."""
+"""Episodes as JSON for the page, with limits on the size of a text, an array and an episode."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from quintain.records import EpisodeRecord, to_json
 
 __all__ = ["embed", "episode_data", "index_data", "preamble"]
 
-#: Longest text shown in full, in characters; of longer ones beginning and end are shown.
+#: Maximum length of a text that is shown in full, in characters; of longer ones, beginning and end are shown.
 _MAX_TEXT = 60_000
-#: Most steps shown of an episode; of longer ones beginning and end are shown.
+#: Maximum number of steps of an episode that is shown in full; of longer ones, beginning and end are shown.
 _MAX_STEPS = 400
-#: Largest array shown in full, in elements.
+#: Maximum size of an array that is shown in full, in elements.
 _MAX_ARRAY = 32
+#: Length of the snippets in the list of episodes, in characters.
 _SNIPPET = 160
-#: What is shown under headings of its own.
-_SHOWN_APART = (
+#: Keys of ``info`` that the page shows under headings of their own.
+_SHOWN_ELSEWHERE = (
     "task",
     "task_id",
     "success",
@@ -36,7 +37,7 @@ _SHOWN_APART = (
 
 
 def embed(data: Any) -> str:
-    r"""Dump as ASCII JSON that cannot end the script element it stands in, nor mean anything in HTML.
+    r"""Dump as ASCII JSON for a ``<script>`` element: without ``<``, ``>`` and ``&``.
 
     Example:
         >>> embed("</script>")
@@ -46,18 +47,18 @@ def embed(data: Any) -> str:
 
 
 def preamble(report: Report) -> str:
-    """Return the paragraphs with which every episode begins: rules that a reader wants to see once."""
+    """Return the paragraphs with which all first observations begin, such as rules, to be shown once."""
     firsts = [e.steps[0]["observation"] for e in report.episodes if e.steps and _is_text(e.steps[0])]
     if len(firsts) < 2:
         return ""
     shared = os.path.commonprefix([min(firsts), max(firsts)])  # noqa: RUF071 - texts, not paths
     end = shared.rfind("\n\n") + 2
-    # A whole observation that is always the same is no preamble.
+    # If all first observations are equal as a whole, there is no preamble.
     return shared[:end] if end > 2 and all(len(first) > end for first in firsts) else ""
 
 
 def index_data(episode: EpisodeRecord, preamble: str) -> dict[str, Any]:
-    """Return what the list of episodes shows."""
+    """Return an episode's row in the list of episodes."""
     snippet = ""
     if episode.steps:
         first = episode.steps[0]
@@ -77,16 +78,16 @@ def index_data(episode: EpisodeRecord, preamble: str) -> dict[str, Any]:
 
 
 def episode_data(episode: EpisodeRecord) -> dict[str, Any]:
-    """Return what the page shows of one episode."""
+    """Return an episode's transcript and results."""
     info = episode.info
     left_out = max(0, len(episode.steps) - _MAX_STEPS)
     head = len(episode.steps) if not left_out else _MAX_STEPS * 3 // 4
     kept = episode.steps[:head] + (episode.steps[head + left_out :] if left_out else [])
     steps = [_step(step, number + (left_out if number >= head else 0)) for number, step in enumerate(kept)]
-    said = "\n".join(str(step.get("action")) for step in kept)
+    actions = "\n".join(str(step.get("action")) for step in kept)
     return {
         "i": episode.index,
-        "seed": str(episode.seed),  # may exceed what a JavaScript number holds
+        "seed": str(episode.seed),  # may exceed the integers of JavaScript
         "outcome": episode.outcome,
         "task_id": str(info.get("task_id", "")),
         "returns": {str(seat): _short(value) for seat, value in episode.returns.items() if episode.error is None},
@@ -94,12 +95,12 @@ def episode_data(episode: EpisodeRecord) -> dict[str, Any]:
         "metrics": {str(name): _short(value) for name, value in _mapping(info.get("metrics")).items()},
         "verdict": {key: _shown(info[key]) for key in ("answer", "expected", "detail") if info.get(key)},
         "flags": {key: _shown(info[key]) for key in ("parse_error", "invalid_action") if info.get(key)},
-        "info": {str(key): _shown(value) for key, value in info.items() if key not in _SHOWN_APART},
+        "info": {str(key): _shown(value) for key, value in info.items() if key not in _SHOWN_ELSEWHERE},
         "error": episode.error,
         "steps": steps,
         "left_out": left_out,
         "left_out_at": head,
-        "calls": [_call(reply, said) for call in episode.calls for reply in call.get("replies", ())],
+        "calls": [_call(reply, actions) for call in episode.calls for reply in call.get("replies", ())],
         "tokens": [episode.prompt_tokens, episode.completion_tokens],
         "wall_s": round(episode.wall_s, 3),
     }
@@ -119,19 +120,19 @@ def _step(step: Mapping[str, Any], number: int) -> dict[str, Any]:
     return data
 
 
-def _call(reply: Mapping[str, Any], said: str) -> dict[str, Any]:
-    """Describe a model's reply; its text only if the actions do not show it anyway."""
+def _call(reply: Mapping[str, Any], actions: str) -> dict[str, Any]:
+    """Describe a model's reply; its text only if it is not part of the actions."""
     text = str(reply.get("text", ""))
     data = {
         "read": reply.get("prompt_tokens", 0),
         "wrote": reply.get("completion_tokens", 0),
         "end": str(reply.get("finish_reason", "")),
     }
-    return data if text in said else data | {"text": _bounded(text)}
+    return data if text in actions else data | {"text": _bounded(text)}
 
 
 def _shown(value: Any) -> Any:
-    """Keep text as it is (within bounds); round numbers; summarise large arrays."""
+    """Shorten long texts, round numbers, and summarise large arrays."""
     if isinstance(value, str):
         return _bounded(value)
     if isinstance(value, (np.ndarray, np.generic)):
