@@ -22,6 +22,7 @@ import gymnasium as gym
 
 import quintain
 from quintain.envs.code_reason import env as code_reason
+from quintain.envs.code_reason.interpreter import Interpreter
 from quintain.sandbox import Sandbox
 
 _SUITE = "symbench"
@@ -86,7 +87,7 @@ def shares(episodes: int) -> tuple[float, float, float]:
     with ExitStack() as stack:
         for name in ("run", "session"):
             stack.enter_context(box.around(Sandbox, name))
-        stack.enter_context(box.around(code_reason.CodeReasonEnv, "_close_session"))
+        stack.enter_context(box.around(Interpreter, "close"))
         for name in ("sample_problem", "load_task"):
             stack.enter_context(tasks.around(code_reason, name))
         start = time.perf_counter()

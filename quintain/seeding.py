@@ -1,8 +1,7 @@
 """Named, independent random streams: every seed in a run descends from one integer.
 
 ``seed + i`` makes neighbouring runs share most of their episodes. Here a stream is a path of names below a root seed;
-each path hashes to its own :class:`numpy.random.SeedSequence`, so streams neither overlap nor depend on the order in
-which they are asked for.
+each path hashes to its own seed, so streams are independent of each other and of the order in which they are made.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ class SeedStream:
 
     Args:
         seed: Root seed, an integer >= 0.
-        path: Names or indices that lead from the root to this node.
+        path: Names or indices on the path from the root to this node.
 
     Raises:
         ValueError: If ``seed`` is negative or not an integer.
@@ -70,7 +69,7 @@ class SeedStream:
         """
         return _seed(_digest(f"{self._stem}, {operator.index(index)!r})"))
 
-    #: There is no last child, so a loop over all of them, or a search among them, would not end.
+    #: Indexing never raises IndexError, so iteration and ``in`` would not end; this makes them a TypeError.
     __iter__ = None
 
     def __repr__(self) -> str:

@@ -1,4 +1,4 @@
-"""Spaces that Gymnasium lacks."""
+"""Additional Gymnasium spaces: text over all of Unicode."""
 
 from __future__ import annotations
 
@@ -17,14 +17,15 @@ class UnicodeText(spaces.Text):
     r"""Text of bounded length over all of Unicode.
 
     Gymnasium's ``Text`` rejects any character outside its charset, and its default charset has no space. Here the
-    charset serves ``sample`` only: membership asks for a ``str`` of the right length, in constant time. Lone surrogates
-    count as members, since models and files do produce them.
+    charset serves ``sample`` only: every ``str`` of allowed length is a member, tested in constant time, also with lone
+    surrogates, which models and files produce.
 
     Args:
-        max_length: Longest member, in characters, >= 1.
-        min_length: Shortest member, in characters, >= 0.
-        sample_length: Longest string that ``sample`` draws, so that sampling a space of a million characters is cheap.
-        seed: Seed of the space's own generator.
+        max_length: Maximum length, in characters, >= 1.
+        min_length: Minimum length, in characters, >= 0.
+        sample_length: Maximum length of the strings that ``sample`` draws, in characters; small, so that sampling a
+            space of a million characters is cheap.
+        seed: Seed or generator of ``sample``.
 
     Example:
         >>> "naïve ☃\n" in UnicodeText(10)
@@ -43,7 +44,7 @@ class UnicodeText(spaces.Text):
         super().__init__(max_length, min_length=min_length, charset=_SAMPLE_CHARSET, seed=seed)
 
     def contains(self, x: Any) -> bool:
-        """Say whether ``x`` is a string of allowed length."""
+        """Return whether ``x`` is a string of allowed length."""
         return isinstance(x, str) and self.min_length <= len(x) <= self.max_length
 
     def sample(self, mask: Any = None, probability: Any = None) -> str:

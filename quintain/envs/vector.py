@@ -1,7 +1,7 @@
-"""Vectorised text environments: lock-step, or in completion order, with every character intact.
+"""Vectorised text environments, stepped together or in completion order.
 
-Gymnasium's asynchronous vector environment keeps observations in shared memory, which silently replaces text by filler.
-Here environments share the process; a step that waits (for a sandbox, a server) waits in a thread.
+Gymnasium's asynchronous vector environment keeps observations in shared memory, which silently corrupts text. Here the
+environments share the process; a step that waits (for a sandbox, a server) runs in a worker thread.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ _Step = tuple[Any, float, bool, bool, dict[str, Any]]
 
 @dataclass(frozen=True, slots=True)
 class StepBatch:
-    """Steps that finished, in the order in which they did. All arrays have shape ``(k,)``.
+    """The results of k finished steps, in order of completion. All arrays have shape ``(k,)``.
 
     Attributes:
-        indices: Which environments.
-        observations: One observation each; after an automatic reset, the new episode's first.
-        rewards: Rewards of the steps.
-        terminations: Whether the task ended.
-        truncations: Whether something outside the task ended the episode.
-        infos: One ``info`` each.
+        indices: Index of each step's environment in the vector.
+        observations: Observation of each step; after an automatic reset, the first one of the new episode.
+        rewards: Reward of each step.
+        terminations: Whether the task ended with the step.
+        truncations: Whether something outside the task ended the episode with the step.
+        infos: ``info`` of each step.
     """
 
     indices: NDArray[np.int64]
@@ -48,18 +48,18 @@ class StepBatch:
 
 
 class TextVectorEnv(VectorEnv[Any, Any, Any]):
-    """Several environments side by side, text-safe, stepped together or each at its own pace.
+    """A vector environment for text, stepped in lock-step or in completion order.
 
-    ``step`` waits for all environments. ``send`` starts steps and returns at once; ``recv`` hands back whatever has
-    finished, so that one slow program holds up nobody else. Results do not depend on which is used.
+    ``step`` waits for all environments. ``send`` starts steps and returns immediately; ``recv`` returns the steps that
+    have finished, so that a slow step does not delay the others. The results are the same either way.
 
     Args:
-        env_fns: Makers of the environments, which must agree on their spaces.
-        autoreset_mode: What happens after an episode's last step. ``SAME_STEP`` (default): the environment is reset at
-            once; the last observation and info are in ``info["final_obs"]`` and ``info["final_info"]``. ``NEXT_STEP``:
-            the next step ignores its action and resets, which wastes a model's reply. ``DISABLED``: call
+        env_fns: Functions that make the environments, all with the same spaces.
+        autoreset_mode: Behaviour after the last step of an episode. ``SAME_STEP`` (default): the environment is reset
+            in the same step; the last observation and info are in ``info["final_obs"]`` and ``info["final_info"]``.
+            ``NEXT_STEP``: the next step ignores its action and resets, which wastes a model's reply. ``DISABLED``: call
             ``reset(options={"reset_mask": mask})``.
-        workers: Threads for steps that wait; by default one per environment, at most 32.
+        workers: Number of worker threads for steps that wait, >= 1; by default one per environment, at most 32.
     """
 
     def __init__(
@@ -155,7 +155,7 @@ class TextVectorEnv(VectorEnv[Any, Any, Any]):
 
         Args:
             actions: One action for each of ``indices``.
-            indices: Which environments; all of them by default. None may be under way.
+            indices: Indices of the environments, none of which may be stepping; all of them by default.
 
         Raises:
             ValueError: If the numbers do not match or an index is out of range.
@@ -182,11 +182,11 @@ class TextVectorEnv(VectorEnv[Any, Any, Any]):
                 self._step_into_queue(i, action)
 
     def recv(self, min_ready: int = 1, timeout_s: float | None = None) -> StepBatch:
-        """Collect finished steps: at least ``min_ready``, and whatever else is ready.
+        """Return all finished steps, after waiting for at least ``min_ready``.
 
         Args:
-            min_ready: How many to wait for, at most the number under way.
-            timeout_s: Longest wait for each, in seconds; ``None`` waits for ever.
+            min_ready: Minimum number of steps to return, at most the number of steps started.
+            timeout_s: Maximum wait for each step, in seconds; ``None`` for no limit.
 
         Raises:
             ValueError: If fewer than ``min_ready`` steps are under way.

@@ -1,4 +1,4 @@
-"""CodeReason-v0: answer a question, with a Python interpreter at hand.
+"""CodeReason-v0: answer a question, with access to a Python interpreter.
 
 Source: the protocol and reward of R1-Code-Interpreter (Chen et al. 2025, arXiv 2505.21668).
 """
@@ -7,29 +7,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from typing import Any
 
 import gymnasium as gym
 from gymnasium.vector import AutoresetMode
 
+from quintain.envs.code_reason.interpreter import MAX_OUTPUT_CHARS, RESULT_HEADER, Interpreter
 from quintain.envs.code_reason.registry import SUITES, load_task, require_libraries, select_tasks, suite_of
 from quintain.envs.text.protocol import Move, read_reply
 from quintain.envs.text.task import SPLITS, Problem, Split, Task, sample_problem
 from quintain.envs.vector import TextVectorEnv
-from quintain.errors import ConfigurationError, SandboxError, UnknownNameError
-from quintain.sandbox import Limits, Result, Sandbox, Session, shared
+from quintain.errors import ConfigurationError, UnknownNameError
+from quintain.sandbox import Limits
 from quintain.seeding import SeedStream
 from quintain.spaces import UnicodeText
 
 __all__ = ["CodeReasonEnv", "make_vec"]
 
-#: Longest action, in characters. Longer ones are invalid.
+#: Maximum length of an action, in characters. Longer ones are invalid.
 MAX_ACTION_CHARS = 100_000
-#: Longest observation: the longest question with its protocol, or an interpreter's truncated output.
+#: Maximum length of an observation, in characters: the longest question with its protocol, or truncated output.
 MAX_OBSERVATION_CHARS = 100_000
-#: Most of the interpreter's output that may be shown: header and notices need room in the observation, too.
-MAX_OUTPUT_CHARS = 99_000
 
 CODE_PROTOCOL = """\
 Answer the question below. Think step by step in plain text. At any moment you may write one Python program in a block
@@ -37,17 +35,16 @@ that starts with ```python and ends with ```. The block is run and what it print
 to {max_code_calls} times. When you are sure, write your final answer between <<< and >>>."""
 TEXT_PROTOCOL = """\
 Answer the question below. Think step by step in plain text. Write your final answer between <<< and >>>."""
-RESULT_HEADER = "Code Execution Results:"
 
 CORRECT = 1.0
 FORMAT = 0.1
 EFFICIENCY = -0.1
-#: Turns beyond this one cost ``EFFICIENCY``, once.
+#: The reward term ``EFFICIENCY`` applies, once, if an episode has more turns than this.
 FREE_TURNS = 6
 
 
 class CodeReasonEnv(gym.Env[str, str]):
-    r"""Answer a question in free text, with a Python interpreter at hand.
+    r"""Answer a question in free text, with access to a Python interpreter.
 
     ## Description
     The first observation is a question, preceded by the rules. The agent replies in free text. The first closed
@@ -62,8 +59,8 @@ class CodeReasonEnv(gym.Env[str, str]):
     ``UnicodeText`` of at most 100,000 characters: any reply.
 
     ## Reward
-    Three terms, paid at the end of the episode: ``correctness`` 1 for a right answer, else 0; ``format`` +0.1 if an
-    answer was given, else -0.1; ``efficiency`` -0.1 if more than 6 turns were used, else 0. Turns in between pay 0.
+    Sum of three terms at the end of the episode: ``correctness`` 1 for a right answer, else 0; ``format`` +0.1 if an
+    answer was given, else -0.1; ``efficiency`` -0.1 if more than 6 turns were used, else 0. Other steps have reward 0.
 
     ## Episode end
     Terminated by an answer, by a reply with neither block nor answer, or by an invalid action; truncated after
@@ -76,25 +73,26 @@ class CodeReasonEnv(gym.Env[str, str]):
     and ``detail`` (why the answer is wrong).
 
     ## Arguments
-    - ``tasks``: a task name, a list of names, or ``"all"``. Each episode draws one of them uniformly. A task of your
-      own is ``"module:name"`` (see ``register_task``).
-    - ``suite``: only this suite's tasks.
+    - ``tasks``: a task name, a list of names, or ``"all"``; see ``select_tasks``. Each episode draws one of them
+      uniformly. A task of your own is ``"module:name"`` (see ``register_task``).
+    - ``suite``: restrict ``tasks`` to this suite; ``None`` for all suites.
     - ``split``: ``"train"`` or ``"test"``; no item is in both.
-    - ``code``: whether blocks are executed. Without it a block counts for nothing.
-    - ``difficulty``: a level's name for all tasks, or parameters by name for a single task.
-    - ``max_turns``: replies per episode, >= 1; the last one must answer.
-    - ``max_code_calls``: blocks executed per episode, >= 0.
-    - ``timeout_s``: wall and CPU time of one block, in seconds. The paper uses 60.
-    - ``memory_mb``: memory of the interpreter, in MiB.
-    - ``max_output_chars``: characters of the interpreter's output that are shown, at most 99,000.
-    - ``stateful``: keep variables between blocks of an episode.
+    - ``code``: whether Python blocks are executed. If not, they are ignored, and the rules do not mention them.
+    - ``difficulty``: ``"easy"``, ``"medium"`` or ``"hard"`` for all tasks, or parameters by name for a single task.
+    - ``max_turns``: maximum number of replies per episode, >= 1; the last one must contain the answer.
+    - ``max_code_calls``: maximum number of executed blocks per episode, >= 0.
+    - ``timeout_s``: limit of both wall-clock and CPU time of one block, in seconds. The paper uses 60.
+    - ``memory_mb``: memory limit of the interpreter, in MiB.
+    - ``max_output_chars``: maximum length of the interpreter's output in an observation, in characters, 1 to 99,000.
+    - ``stateful``: whether variables persist between the blocks of an episode.
+    - ``render_mode``: ``None`` or ``"ansi"``: ``render`` returns the transcript.
 
     ``reset(options={"task_id": ...})`` poses the item of that id again, in an environment of the same ``difficulty``,
     which the id leaves out; ``{"task": name}`` fixes the task of one episode.
 
     ## Determinism
-    Same seed, same episode. In a fresh interpreter ``random`` and ``numpy.random`` are seeded by the item and the
-    number of the program. Output of programs that read clocks, addresses or the system's entropy is the program's own.
+    Same seed, same episode. A new interpreter seeds ``random`` and ``numpy.random`` from the item and the number of
+    the block. Programs that read clocks, addresses or the system's entropy are not reproducible.
 
     ## Source
     Chen et al. 2025, arXiv 2505.21668: protocol, reward, caps. Differences: the time limit is 10 s by default, and
@@ -146,21 +144,18 @@ class CodeReasonEnv(gym.Env[str, str]):
         self._code = code
         self._max_turns = max_turns
         self._max_code_calls = max_code_calls
-        self._max_output_chars = max_output_chars
-        self._stateful = stateful
-        self._limits = Limits(wall_s=timeout_s, cpu_s=timeout_s, memory_mb=memory_mb)
+        self._interpreter = Interpreter(
+            Limits(wall_s=timeout_s, cpu_s=timeout_s, memory_mb=memory_mb),
+            max_output_chars=max_output_chars,
+            stateful=stateful,
+        )
         self.render_mode = render_mode
         self.observation_space = UnicodeText(MAX_OBSERVATION_CHARS)
         self.action_space = UnicodeText(MAX_ACTION_CHARS)
         self._tasks: dict[str, Task[Any]] = {}
         self._load(self._names[0])  # a bad difficulty is an error now, not in the first episode
-        self._session: Session | None = None
         self._transcript: list[str] = []
         self._done = True
-
-    @cached_property
-    def _sandbox(self) -> Sandbox:
-        return shared()
 
     def _load(self, name: str) -> Task[Any]:
         if name not in self._tasks:
@@ -172,14 +167,14 @@ class CodeReasonEnv(gym.Env[str, str]):
 
         Args:
             seed: Seed of this environment's generator.
-            options: ``{"task_id": ...}`` poses a known item again, ``{"task": name}`` fixes the task.
+            options: ``{"task_id": ...}`` poses the item of that id, ``{"task": name}`` one of that task.
 
         Raises:
             UnknownNameError: If the options name a task that does not exist.
             ConfigurationError: If a task id is malformed.
         """
         super().reset(seed=seed)
-        self._close_session()
+        self._interpreter.close()
         options = options or {}
         # Both draws happen on every reset, so that options do not shift later episodes.
         name = self._names[int(self.np_random.integers(len(self._names)))]
@@ -200,7 +195,7 @@ class CodeReasonEnv(gym.Env[str, str]):
         return observation, self._info()
 
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
-        """Read a reply: run its program or judge its answer.
+        """Parse a reply: run its first Python block, or score its answer.
 
         Any object is accepted as an action; what is not a string of allowed length ends the episode as invalid.
 
@@ -226,12 +221,12 @@ class CodeReasonEnv(gym.Env[str, str]):
             return self._end(parse_error=move.text)
         if self._turns >= self._max_turns:
             return self._end(truncated=True)
-        observation = self._execute(move)
+        observation = self._run(move)
         self._transcript.append(observation)
         return observation, 0.0, False, False, self._info()
 
     def step_blocks(self, action: object) -> bool:
-        """Say whether ``step(action)`` waits for the sandbox, so that a runner may step in a thread."""
+        """Return whether ``step(action)`` waits for the sandbox; a runner may then call it in a thread."""
         return self._code and isinstance(action, str) and "```" in action
 
     def describe(self) -> dict[str, Any]:
@@ -242,7 +237,7 @@ class CodeReasonEnv(gym.Env[str, str]):
         """
         facts: dict[str, Any] = {"report_by": ["suite", "split"]}
         if self._code:
-            facts["sandbox"] = self._sandbox.describe()
+            facts["sandbox"] = self._interpreter.sandbox.describe()
         files: dict[str, str] = {}
         for name in self._names:
             if suite_of(name) not in SUITES:  # tasks that draw their own items read no files
@@ -250,7 +245,7 @@ class CodeReasonEnv(gym.Env[str, str]):
         return facts | ({"files": files} if files else {})
 
     def solution(self) -> str:
-        """Return a right answer between markers, found by the task's own solver. For oracles and self-tests."""
+        """Return a right answer between markers, found by the task's solver."""
         return f"<<<{self._task.solve(self.problem)}>>>"
 
     def render(self) -> str | None:
@@ -259,35 +254,17 @@ class CodeReasonEnv(gym.Env[str, str]):
 
     def close(self) -> None:
         """End the interpreter's session."""
-        self._close_session()
+        self._interpreter.close()
 
-    def _close_session(self) -> None:
-        if self._session is not None:
-            self._session.close()
-            self._session = None
-
-    def _execute(self, move: Move) -> str:
+    def _run(self, move: Move) -> str:
+        """Run a block and return the observation."""
         if self._code_calls >= self._max_code_calls:
             return f"{RESULT_HEADER}\n(not run: all {self._max_code_calls} code calls are used; give your final answer)"
         self._code_calls += 1
-        fresh = self._session is None
-        if self._stateful and fresh:
-            # Any later block may import NumPy or SymPy, so the first one cannot decide for the whole episode.
-            self._session = self._sandbox.session(limits=self._limits, science=True)
-        seed = SeedStream(0, self.problem.hash, self._code_calls).seed if fresh else None
-        result = self._sandbox.run(move.text, limits=self._limits, session=self._session, seed=seed)
-        if result.status == "setup_failed":
-            raise SandboxError(f"the sandbox could not run a program: {result.detail}")
-        if result.state_lost:
-            self._close_session()  # the next program begins afresh, with a seed
-        self._code_errors += not result.ok
-        notes = _notes(result, self._limits)
-        if move.ignored:
-            notes.append(f"(only the first block was run; {move.ignored} more ignored)")
-        output = _truncate(
-            "\n".join(s.rstrip("\n") for s in (result.stdout, result.stderr) if s), self._max_output_chars
-        )
-        return "\n".join([RESULT_HEADER, output or "(no output)", *notes])
+        seed = SeedStream(0, self.problem.hash, self._code_calls).seed
+        text, ok = self._interpreter.run(move.text, seed=seed, ignored=move.ignored)
+        self._code_errors += not ok
+        return text
 
     def _end(
         self,
@@ -297,7 +274,7 @@ class CodeReasonEnv(gym.Env[str, str]):
         invalid: bool = False,
         truncated: bool = False,
     ) -> tuple[str, float, bool, bool, dict[str, Any]]:
-        self._close_session()
+        self._interpreter.close()
         self._done = True
         correct = strict = False
         detail = parse_error or "no answer within the turn limit"
@@ -343,13 +320,13 @@ def make_vec(
     workers: int | None = None,
     **kwargs: Any,
 ) -> TextVectorEnv:
-    """Make ``num_envs`` copies that step together or in completion order: what ``gym.make_vec`` calls.
+    """Make a vector of ``num_envs`` environments: the ``vector_entry_point`` of ``gym.make_vec``.
 
     Args:
-        num_envs: Number of copies, >= 1.
-        autoreset_mode: See :class:`~quintain.envs.vector.TextVectorEnv`.
-        workers: See there, too.
-        kwargs: Arguments of each copy.
+        num_envs: Number of environments, >= 1.
+        autoreset_mode: As for :class:`~quintain.envs.vector.TextVectorEnv`.
+        workers: As for :class:`~quintain.envs.vector.TextVectorEnv`.
+        kwargs: Arguments of each environment.
     """
     return TextVectorEnv([lambda: CodeReasonEnv(**kwargs)] * num_envs, autoreset_mode, workers)
 
@@ -359,25 +336,3 @@ def _parse_task_id(task_id: object) -> tuple[str, Split, int]:
     if len(parts) != 3 or parts[1] not in SPLITS or not parts[2].isdecimal():
         raise ConfigurationError(f"expected a task id such as 'letters/test/123', got {task_id!r}")
     return parts[0], parts[1], int(parts[2])
-
-
-def _notes(result: Result, limits: Limits) -> list[str]:
-    """Say in words how a program ended, without measured times: observations are reproducible."""
-    notes = {
-        "timeout": f"(TimeoutExpired: stopped after {limits.wall_s:g} seconds)",
-        "memory": f"(MemoryError: more than {limits.memory_mb} MiB used)",
-        "output_limit": "(stopped: too much output)",
-        "crashed": "(the interpreter crashed)",
-        "exited": "(the program ended the interpreter)",
-    }
-    said = [notes[result.status]] if result.status in notes else []
-    return [*said, "(all variables are lost)"] if result.state_lost else said
-
-
-def _truncate(text: str, limit: int) -> str:
-    """Keep the beginning and the end of long output, and say how much is missing."""
-    if len(text) <= limit:
-        return text
-    head = limit * 2 // 3
-    tail = limit - head
-    return f"{text[:head]}\n[... {len(text) - limit:,} characters omitted ...]\n{text[len(text) - tail :]}"

@@ -200,13 +200,13 @@ def load_task(name: str, difficulty: str | Mapping[str, Any] = "medium") -> Task
 
 
 def select_tasks(tasks: str | Sequence[str] = "all", suite: str | None = None) -> tuple[str, ...]:
-    """Resolve what a user wrote into task names.
+    """Resolve a selection of tasks to their names.
 
     Args:
         tasks: One name, a list of names, or several names joined by commas. ``"all"`` stands for every task that draws
             its own items, ``"train-tasks"`` and ``"test-tasks"`` for the two sides of the task split (see ``splits``).
             ``"module:name"`` is a task that the module registers.
-        suite: Keep only this suite's tasks.
+        suite: Restrict the selection to this suite; ``None`` for all suites.
 
     Raises:
         UnknownNameError: If a name does not exist (or not in ``suite``).

@@ -50,10 +50,10 @@ TEST_FAMILIES: frozenset[str] = frozenset(
 
 
 def draw_test_families(families: dict[str, tuple[str, ...]], seed: int = SPLIT_SEED) -> frozenset[str]:
-    """Draw the test families, in every suite in proportion to its size; how ``TEST_FAMILIES`` came about.
+    """Draw the test families, in every suite in proportion to its size; ``TEST_FAMILIES`` was drawn with this function.
 
     Args:
-        families: Names by suite.
+        families: Names of the families, by suite.
         seed: Seed of the draw.
     """
     total = sum(map(len, families.values()))

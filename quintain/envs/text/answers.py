@@ -192,38 +192,16 @@ class Expression(NamedTuple):
 
 
 def parse_expression(text: str) -> Expression:
-    """Read ``(1 + 2) * 3 / 4``: integers, the four operations between them, and brackets. There are no signs.
+    """Parse ``(1 + 2) * 3 / 4``: integers, the four operations between them, and brackets. There are no signs.
 
     Raises:
-        Malformed: If the text is anything else, an equation among it.
+        Malformed: If the text is anything else, such as an equation.
     """
-    tokens: list[str] = []
-    position = 0
-    text = text.strip().translate(_SAME_OPERATOR)
-    while position < len(text):
-        match = _ARITHMETIC_TOKEN.match(text, position)
-        if match is None or len(tokens) >= _MAX_TOKENS:
-            raise Malformed("expected an arithmetic expression over integers with + - * / ( )")
-        tokens.append(match[1])
-        position = match.end()
-
+    tokens = _arithmetic_tokens(text)
     # Two stacks (shunting yard), so that no depth of brackets is a depth of recursion.
     values: list[Fraction | None] = []
     operators: list[str] = []
     wants_operand = True
-
-    def apply() -> None:
-        right, left, operator = values.pop(), values.pop(), operators.pop()
-        if left is None or right is None or (operator == "/" and right == 0):
-            values.append(None)
-        elif operator == "+":
-            values.append(left + right)
-        elif operator == "-":
-            values.append(left - right)
-        elif operator == "*":
-            values.append(left * right)
-        else:
-            values.append(left / right)
 
     for token in tokens:
         if wants_operand != (token.isdigit() or token == "("):
@@ -235,21 +213,50 @@ def parse_expression(text: str) -> Expression:
             operators.append(token)
         elif token == ")":
             while operators and operators[-1] != "(":
-                apply()
+                _apply(values, operators)
             if not operators:
                 raise Malformed("expected balanced brackets")
             operators.pop()
         else:
             while operators and operators[-1] != "(" and (token in "+-" or operators[-1] in "*/"):
-                apply()
+                _apply(values, operators)
             operators.append(token)
             wants_operand = True
     if wants_operand or "(" in operators:
         raise Malformed("expected a complete expression with balanced brackets")
     while operators:
-        apply()
+        _apply(values, operators)
     canonical = "".join(f" {token} " if token in "+-*/" else token for token in tokens)
     return Expression(canonical, tuple(int(token) for token in tokens if token.isdigit()), values[0])
+
+
+def _arithmetic_tokens(text: str) -> list[str]:
+    """Split an expression into numbers, operators and brackets."""
+    tokens: list[str] = []
+    position = 0
+    text = text.strip().translate(_SAME_OPERATOR)
+    while position < len(text):
+        match = _ARITHMETIC_TOKEN.match(text, position)
+        if match is None or len(tokens) >= _MAX_TOKENS:
+            raise Malformed("expected an arithmetic expression over integers with + - * / ( )")
+        tokens.append(match[1])
+        position = match.end()
+    return tokens
+
+
+def _apply(values: list[Fraction | None], operators: list[str]) -> None:
+    """Apply the last operator to the last two values, in place; ``None`` is the result of a division by zero."""
+    right, left, operator = values.pop(), values.pop(), operators.pop()
+    if left is None or right is None or (operator == "/" and right == 0):
+        values.append(None)
+    elif operator == "+":
+        values.append(left + right)
+    elif operator == "-":
+        values.append(left - right)
+    elif operator == "*":
+        values.append(left * right)
+    else:
+        values.append(left / right)
 
 
 def _integer_atom(item: str | Nested) -> int:

@@ -1,4 +1,4 @@
-"""Reading a reply: which comes first, a closed Python block or an answer between markers?
+"""Parsing of replies: the first closed Python block or answer between markers, whichever comes first.
 
 The protocol is that of R1-Code-Interpreter (Chen et al. 2025, arXiv 2505.21668): plain Markdown fences and a final
 marker, no artificial tags. Generation would stop at the first closed block or the first answer, so what follows it

@@ -38,10 +38,10 @@ __all__ = [
 Split = Literal["train", "test"]
 SPLITS: tuple[Split, ...] = ("train", "test")
 
-#: Longer answers are malformed, whatever they say.
+#: Maximum length of an answer, in characters; longer ones are malformed.
 MAX_ANSWER_CHARS = 20_000
 
-# A draw lands in the wanted split with probability 1/2: running out means that a family has (almost) no items there.
+# A draw falls into either split with probability 1/2; if none of these does, the family has (almost) no items in it.
 _MAX_DRAWS = 200
 
 _CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
@@ -50,7 +50,7 @@ Value = TypeVar("Value")
 
 
 class Malformed(ValueError):
-    """An answer does not have the form the question asks for."""
+    """An answer does not have the form that the question specifies."""
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,10 @@ class Problem:
     """One item of a task.
 
     Attributes:
-        prompt: The question, ending with the form of answer it wants, ``<<<...>>>``. The form it shows uses
-            placeholders that do not parse, so that an echo of the question is never right.
-        answer: A right answer, as it should stand between the markers. Other answers may be right as well.
-        data: What the verifier and the solver need, as plain JSON-able data.
+        prompt: The question, ending with the form of the answer, ``<<<...>>>``. The form is shown with placeholders
+            that do not parse, so that an echo of the question is never right.
+        answer: A right answer, without the markers. Other answers may be right as well.
+        data: Everything that the verifier and the solver need, as plain JSON-able data.
     """
 
     prompt: str
@@ -81,9 +81,9 @@ class Score:
 
     Attributes:
         correct: The answer is right, after harmless normalisation (white space, quotes, immaterial letter case).
-        strict: It is right and written exactly in the form asked for.
-        detail: Why it is not right, in words; empty when it is.
-        malformed: It is not right because it has not the form asked for at all.
+        strict: The answer is right and written exactly in the specified form.
+        detail: Why the answer is not right; empty if it is right.
+        malformed: The answer is not right because it does not have the specified form.
     """
 
     correct: bool
@@ -97,7 +97,7 @@ class Task(abc.ABC, Generic[Value]):
     """A family of problems with its verifier. Subclasses are frozen dataclasses whose fields set the difficulty.
 
     Subclasses define ``generate``, ``parse``, ``check`` and ``solve``, and ``render`` where ``str`` does not give the
-    form asked for. The module's file name is the task's name.
+    specified form. In a suite, the module's file name is the task's name.
     """
 
     #: Parameters of the named difficulties; ``"medium"`` is the class's defaults and need not be listed.
@@ -140,16 +140,16 @@ class Task(abc.ABC, Generic[Value]):
         """Read an answer.
 
         Args:
-            text: What stood between the markers, without surrounding white space and without one pair of quotes around
-                the whole, <= ``MAX_ANSWER_CHARS`` long.
+            text: The text between the markers, without surrounding white space and without one pair of quotes around
+                the whole, at most ``MAX_ANSWER_CHARS`` long.
 
         Raises:
-            Malformed: If the text is not of the form asked for and nothing else. Text is never evaluated as code.
+            Malformed: If the text is anything but an answer of the specified form. Text is never evaluated as code.
         """
 
     @abc.abstractmethod
     def check(self, problem: Problem, value: Value) -> str:
-        """Say what is wrong with a well-formed answer; an empty string means that it is right."""
+        """Return what is wrong with a well-formed answer; an empty string if it is right."""
 
     @abc.abstractmethod
     def solve(self, problem: Problem) -> str:
@@ -160,11 +160,11 @@ class Task(abc.ABC, Generic[Value]):
         return {}
 
     def render(self, value: Value) -> str:
-        """Write a value exactly as the question asks for it."""
+        """Write a value exactly in the form that the question specifies."""
         return str(value)
 
     def score(self, problem: Problem, text: object) -> Score:
-        """Judge an answer, whatever it is. Never raises for what a model may write."""
+        """Score an answer. Never raises, whatever text or object it is."""
         if not isinstance(text, str):
             return Score(False, False, f"expected a string, got {type(text).__name__}", malformed=True)
         if len(text) > MAX_ANSWER_CHARS:
@@ -177,9 +177,9 @@ class Task(abc.ABC, Generic[Value]):
         except Malformed as error:
             return Score(False, False, str(error), malformed=True)
         detail = self.check(problem, value)
-        if not isinstance(detail, str):  # True and False would be read the wrong way round
+        if not isinstance(detail, str):  # a bool would be interpreted the wrong way round
             raise TypeError(
-                f"{type(self).__name__}.check must return what is wrong in words, and an empty string for a right "
+                f"{type(self).__name__}.check must return what is wrong as text, and an empty string for a right "
                 f"answer; it returned {detail!r}"
             )
         return Score(not detail, not detail and text == self.render(value), detail)
@@ -197,14 +197,14 @@ class ExactTask(Task[Value]):
 
     @abc.abstractmethod
     def ask(self, data: Mapping[str, Any]) -> str:
-        """Put the data into words; ends with the form of answer wanted."""
+        """Write the question about the data; it ends with the form of the answer."""
 
     @abc.abstractmethod
     def find(self, data: Mapping[str, Any]) -> Value:
         """Compute the right answer from the data."""
 
     def generate(self, rng: np.random.Generator) -> Problem:
-        """Draw the data, put it into words and compute the answer."""
+        """Draw the data, write the question and compute the answer."""
         data = self.draw(rng)
         return Problem(self.ask(data), self.render(self.find(data)), data)
 
@@ -214,7 +214,7 @@ class ExactTask(Task[Value]):
         return "" if self.same(value, right) else f"the answer is {self.render(right)}"
 
     def same(self, value: Value, right: Value) -> bool:
-        """Tell whether an answer means the right value."""
+        """Return whether an answer equals the right value."""
         return bool(value == right)
 
     def solve(self, problem: Problem) -> str:
@@ -223,7 +223,7 @@ class ExactTask(Task[Value]):
 
 
 def split_of(problem: Problem) -> Split:
-    """Tell which split an item belongs to: one bit of its hash, so that no item is ever in both."""
+    """Return the split of an item: one bit of its hash, so that no item is in both."""
     return SPLITS[int(problem.hash[-1], 16) & 1]
 
 
@@ -231,7 +231,7 @@ def sample_problem(task: Task[Any], split: Split, key: int) -> Problem:
     """Draw item ``key`` of a split: a pure function of task, split and key.
 
     Args:
-        task: A configured task.
+        task: The task, configured with its difficulty.
         split: ``"train"`` or ``"test"``; their streams come from different seed sequences and their items are disjoint.
         key: Index of the item, any integer in [0, 2**63).
 

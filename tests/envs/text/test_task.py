@@ -155,5 +155,5 @@ def test_a_verifier_that_says_true_is_told_to_use_words():
     task = Doubling()
     problem = task.generate(np.random.default_rng(0))
     confused = type("Confused", (type(task),), {"check": lambda self, problem, value: True})()
-    with pytest.raises(TypeError, match=r"Confused\.check must return what is wrong in words.*returned True"):
+    with pytest.raises(TypeError, match=r"Confused\.check must return what is wrong as text.*returned True"):
         confused.score(problem, problem.answer)

@@ -44,7 +44,7 @@ _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
 
 @dataclass(frozen=True)
 class LogicalDeduction(ChoiceTask):
-    """Clues (before, after, at a position, next to) leave exactly one order; asked is who has a position.
+    """Clues (before, after, at a position, next to) leave exactly one order; which object has a given position?
 
     Attributes:
         kinds: Kinds of clues: ``"before"``, ``"at"`` a position, at a position from the ``"last"`` one, ``"next"`` to

@@ -32,10 +32,10 @@ _QUESTIONS = (("{0} days ago", -1), ("{0} days from today", 1), ("{0} weeks ago"
 
 @dataclass(frozen=True)
 class DateUnderstanding(ChoiceTask):
-    """A sentence fixes today's date; asked is a date some days or weeks away, among six.
+    """A sentence fixes today's date; which of six dates is some days or weeks away?.
 
     Attributes:
-        max_count: Most days or weeks away, in [2, 500].
+        max_count: Maximum number of days or weeks away, in [2, 500].
     """
 
     LEVELS: ClassVar = {"easy": {"max_count": 3}, "hard": {"max_count": 200}}

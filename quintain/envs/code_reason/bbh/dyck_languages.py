@@ -21,11 +21,11 @@ _PAIRS = {"(": ")", "[": "]", "{": "}"}
 class DyckLanguages(ExactTask[str]):
     """Brackets of three kinds are opened and closed; the answer closes what is left open. There is one way to do it.
 
-    Differences from the original: there are no angle brackets, which could not be told from the answer's markers.
+    Differences from the original: there are no angle brackets, which are the answer's markers.
 
     Attributes:
-        min_length: Fewest brackets shown.
-        max_length: Most brackets shown.
+        min_length: Minimum number of brackets shown.
+        max_length: Maximum number of brackets shown.
     """
 
     LEVELS: ClassVar = {"easy": {"min_length": 3, "max_length": 8}, "hard": {"min_length": 40, "max_length": 80}}

@@ -42,8 +42,8 @@ class FormalFallacies(OptionTask):
     anyone is A.
 
     Attributes:
-        max_terms: Most terms, in [3, 6].
-        max_premises: Most premises, in [2, 6].
+        max_terms: Maximum number of terms, in [3, 6].
+        max_premises: Maximum number of premises, in [2, 6].
     """
 
     LEVELS: ClassVar = {"easy": {"max_terms": 3, "max_premises": 2}, "hard": {"max_terms": 5, "max_premises": 5}}
@@ -91,10 +91,10 @@ def _statement(rng: np.random.Generator, terms: int) -> list[Any]:
 
 
 def _possible(statements: Sequence[Sequence[Any]], terms: int) -> bool:
-    """Tell whether some non-empty world makes all statements true.
+    """Return whether all statements are satisfiable together in some non-empty domain.
 
-    A world is told by which kinds of people live in it, a kind being a truth value for every term. Universal statements
-    forbid kinds; in the world where all other kinds live, every existential statement that can be true is.
+    A kind of individual is a truth value for every term. Universal statements forbid kinds; in the domain with all
+    other kinds, every existential statement that can be true is true.
     """
     kinds = []
     for kind in product((False, True), repeat=terms):

@@ -12,7 +12,7 @@ __all__ = ["LogicalDeductionFiveObjects"]
 
 @dataclass(frozen=True)
 class LogicalDeductionFiveObjects(LogicalDeduction):
-    """Clues about five objects leave exactly one order; asked is who has a position.
+    """Clues about five objects leave exactly one order; which object has a given position?
 
     Attributes:
         kinds: Kinds of clues: ``"before"``, ``"at"``, ``"last"``, ``"next"``.

@@ -12,7 +12,7 @@ __all__ = ["LogicalDeductionSevenObjects"]
 
 @dataclass(frozen=True)
 class LogicalDeductionSevenObjects(LogicalDeduction):
-    """Clues about seven objects leave exactly one order; asked is who has a position.
+    """Clues about seven objects leave exactly one order; which object has a given position?
 
     Attributes:
         kinds: Kinds of clues: ``"before"``, ``"at"``, ``"last"``, ``"next"``.

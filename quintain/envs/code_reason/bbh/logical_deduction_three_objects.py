@@ -12,7 +12,7 @@ __all__ = ["LogicalDeductionThreeObjects"]
 
 @dataclass(frozen=True)
 class LogicalDeductionThreeObjects(LogicalDeduction):
-    """Clues about three objects leave exactly one order; asked is who has a position.
+    """Clues about three objects leave exactly one order; which object has a given position?
 
     Attributes:
         kinds: Kinds of clues: ``"before"``, ``"at"``, ``"last"``, ``"next"``.

@@ -31,7 +31,7 @@ class ObjectCounting(IntegerTask):
 
     Attributes:
         things: Different things named, in [3, 20].
-        max_count: Most of each, in [1, 10].
+        max_count: Maximum count of each thing, in [1, 10].
     """
 
     LEVELS: ClassVar = {"easy": {"things": 4, "max_count": 2}, "hard": {"things": 16, "max_count": 10}}
@@ -45,7 +45,7 @@ class ObjectCounting(IntegerTask):
         expect(1 <= self.max_count <= 10, "max_count in [1, 10]")
 
     def draw(self, rng: np.random.Generator) -> dict[str, Any]:
-        """Draw things of three kinds; some of the kind asked for are among them."""
+        """Draw things of three kinds, the counted kind among them."""
         kinds = sample(rng, list(_KINDS), 3)
         things = sample(rng, [thing for kind in kinds for thing in _KINDS[kind]], self.things)
         present = [kind for kind in kinds if set(_KINDS[kind]) & set(things)]

@@ -10,8 +10,7 @@ or set the environment variable ``QUINTAIN_BBH``. The folder ``hub:<repository>`
 reads a data set of the Hugging Face hub with one configuration a family and the columns ``input`` and ``target``,
 through the library ``datasets``.
 
-The paper publishes no checksums. The SHA-256 of every file that was read stands in a run's record, and ``sha256`` pins
-it.
+The paper publishes no checksums. A run records the SHA-256 of every file that it read, and ``sha256`` pins it.
 
 Seven of the families were written by people and exist here only in this way: causal judgement, disambiguation, movie
 recommendation, ruined names, translation errors, snarks, sports. The others also have a generator in the suite ``bbh``.
@@ -181,7 +180,7 @@ def _from_hub(address: str, family: str) -> Items:
     try:
         rows = library.load_dataset(repository, family, split="test", revision=revision or None)
         pairs = tuple((str(row["input"]), str(row["target"])) for row in rows)
-    except Exception as error:  # whatever the network, the hub or the library may raise
+    except Exception as error:  # any error of the network, the hub or the library
         raise TaskError(
             f"cannot load {family!r} of {repository!r} from the hub ({type(error).__name__}: {error}); "
             "offline, give a folder with the public files instead"

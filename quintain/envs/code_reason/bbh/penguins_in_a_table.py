@@ -40,7 +40,7 @@ class PenguinsInATable(ChoiceTask):
 
     Attributes:
         penguins: Rows at the start, in [3, 10].
-        changes: Most penguins added or removed, in [0, 3].
+        changes: Maximum number of penguins added or removed, in [0, 3].
     """
 
     LEVELS: ClassVar = {"easy": {"penguins": 3, "changes": 0}, "hard": {"penguins": 8, "changes": 3}}

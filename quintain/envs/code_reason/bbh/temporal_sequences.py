@@ -65,7 +65,7 @@ class TemporalSequences(ChoiceTask):
         }
 
     def question(self, data: Mapping[str, Any]) -> str:
-        """Tell what was seen."""
+        """Return what was seen."""
         seen = "\n".join(
             f"{witness} saw {data['who']} {doing} {_words(span)}." for span, doing, witness in data["seen"]
         )

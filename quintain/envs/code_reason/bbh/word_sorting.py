@@ -46,8 +46,8 @@ class WordSorting(ExactTask[list[str]]):
     """Made-up words, pronounceable and lower-case, many of which share a beginning.
 
     Attributes:
-        min_words: Fewest words, >= 2.
-        max_words: Most words.
+        min_words: Minimum number of words, >= 2.
+        max_words: Maximum number of words.
     """
 
     LEVELS: ClassVar = {"easy": {"min_words": 3, "max_words": 5}, "hard": {"min_words": 20, "max_words": 30}}

@@ -15,7 +15,7 @@ _TRUE_FALSE = forms.choice("True", "False")
 
 
 def _not_empty(question: str, answer: str) -> bool:
-    """An empty answer cannot be told from none."""
+    """Reject items with an empty answer, which equals a missing one."""
     return answer.strip() not in ("", "[]")
 
 

@@ -1,8 +1,8 @@
 """Questions from the reasoning-gym library, judged by our own verifiers.
 
 The library draws the question and knows its answer, which most families here compute a second time from the question
-alone. Everything that touches a model's text is ours: the library's scorers, several of which evaluate what they judge
-or pay for junk, are never called. Seeds come from our stream, one per item.
+alone. Everything that touches a model's text is ours: the library's scorers, several of which evaluate answers as code
+or accept junk, are never called. Seeds come from our stream, one per item.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ class Form(NamedTuple):
     """A form of answer.
 
     Attributes:
-        placeholder: What the question shows between the markers.
+        placeholder: Placeholder that the question shows between the markers.
         parse: Reads an answer, or raises ``Malformed``.
-        render: Writes a parsed value in the form asked for.
+        render: Writes a parsed value in the form that the question specifies.
         same: Compares an answer with the right value.
     """
 
@@ -56,9 +56,9 @@ class Source(NamedTuple):
         easy: The library's settings at the easy level, beside its defaults.
         hard: The library's settings at the hard level, beside its defaults.
         always: The library's settings at every level, beside its defaults.
-        note: What has to be added to the question, so that it has one answer.
+        note: Text added to the question, so that it has exactly one answer.
         reuse: Keep the library's data set between items: where making one is slow and draws nothing.
-        keep: Whether an item can be used, from question and answer.
+        keep: Decides from question and answer whether an item can be used.
     """
 
     form: Form
@@ -119,7 +119,7 @@ class LibraryTask(ExactTask[Any]):
         raise TaskError(f"task {self.name!r} gave no usable item in {_MAX_DRAWS} draws: {self}")
 
     def _agrees(self, question: str, expected: Any) -> bool:
-        """Tell whether our own solution, where there is one, is the library's answer."""
+        """Return whether our own solution, where there is one, is the library's answer."""
         if self.SOURCE.solve is None:
             return True
         try:
@@ -170,7 +170,7 @@ def entry(
 
 def _reasoning_gym(name: str) -> Any:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SyntaxWarning)  # of a library that it brings along
+        warnings.simplefilter("ignore", SyntaxWarning)  # of one of its dependencies
         return require("reasoning_gym", "reason", f"task {name!r}")
 
 

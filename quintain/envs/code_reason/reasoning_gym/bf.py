@@ -23,8 +23,8 @@ class Bf(StringTask):
     """A program that prints a random lower-case string: a loop sets a cell near 100, then steps lead to each letter.
 
     Attributes:
-        min_length: Fewest letters printed, >= 1.
-        max_length: Most letters printed.
+        min_length: Minimum number of letters printed, >= 1.
+        max_length: Maximum number of letters printed.
         loops: Reach every letter by a loop of its own instead of steps from the letter before.
     """
 

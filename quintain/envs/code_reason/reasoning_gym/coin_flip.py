@@ -25,7 +25,7 @@ class CoinFlip(NumberTask):
     """Exactly, at least or at most k heads with a fair or biased coin. Decimals must be right to twelve places.
 
     Attributes:
-        max_flips: Most flips, in [3, 30].
+        max_flips: Maximum number of flips, in [3, 30].
     """
 
     LEVELS: ClassVar = {"easy": {"max_flips": 4}, "hard": {"max_flips": 20}}

@@ -36,7 +36,7 @@ class ComplexArithmetic(ExactTask[Gaussian]):
 
     Attributes:
         max_part: Largest size of a part.
-        max_operands: Most operands, in [2, 6].
+        max_operands: Maximum number of operands, in [2, 6].
     """
 
     LEVELS: ClassVar = {"easy": {"max_part": 9, "max_operands": 2}, "hard": {"max_part": 200, "max_operands": 5}}

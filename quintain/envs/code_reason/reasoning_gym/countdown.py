@@ -27,10 +27,10 @@ class Countdown(Task[Expression]):
     numbers; the value is computed exactly.
 
     Attributes:
-        min_numbers: Fewest numbers, >= 2.
-        max_numbers: Most numbers, at most 5.
+        min_numbers: Minimum number of numbers, >= 2.
+        max_numbers: Maximum number of numbers, at most 5.
         max_target: Largest target; numbers are below it.
-        min_target: Smallest target.
+        min_target: Minimum target.
     """
 
     LEVELS: ClassVar = {

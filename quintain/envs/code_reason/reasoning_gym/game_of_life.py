@@ -22,7 +22,7 @@ class GameOfLife(IntegerGridTask):
 
     Attributes:
         size: Side of the board, in [4, 30].
-        max_steps: Most generations.
+        max_steps: Maximum number of generations.
         density: Share of live cells at the start, in percent.
     """
 

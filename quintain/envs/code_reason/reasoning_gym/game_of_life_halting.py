@@ -25,7 +25,7 @@ class GameOfLifeHalting(OptionTask):
 
     Attributes:
         size: Side of the board, in [5, 30].
-        max_steps: Most generations asked for.
+        max_steps: Maximum number of generations asked for.
     """
 
     LEVELS: ClassVar = {"easy": {"size": 6, "max_steps": 5}, "hard": {"size": 10, "max_steps": 30}}

@@ -25,8 +25,8 @@ class GraphColor(Task[Colours]):
     """A graph made around a hidden colouring with as many colours as are allowed.
 
     Attributes:
-        min_vertices: Fewest vertices, >= 3.
-        max_vertices: Most vertices, at most 40.
+        min_vertices: Minimum number of vertices, >= 3.
+        max_vertices: Maximum number of vertices, at most 40.
         colours: Colours allowed, in [2, 6].
         percent: Share of the possible edges that are there.
     """

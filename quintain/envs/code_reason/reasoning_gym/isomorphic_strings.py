@@ -22,7 +22,7 @@ class IsomorphicStrings(OptionTask):
 
     Attributes:
         min_length: Shortest string, >= 3.
-        max_length: Longest string.
+        max_length: Maximum length of the string, in characters.
     """
 
     LEVELS: ClassVar = {"easy": {"min_length": 3, "max_length": 5}, "hard": {"min_length": 20, "max_length": 40}}

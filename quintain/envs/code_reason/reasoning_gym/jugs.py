@@ -38,7 +38,7 @@ class Jugs(Task[list[Move]]):
     Attributes:
         jugs: Number of jugs, in [2, 4].
         max_capacity: Largest jug, in [4, 20].
-        min_moves: Fewest moves that the shortest solution takes.
+        min_moves: Minimum number of moves that the shortest solution takes.
     """
 
     LEVELS: ClassVar = {

@@ -23,8 +23,8 @@ class KnightsKnaves(ExactTask[dict[str, bool]]):
     """Knights tell the truth, knaves lie; everyone makes a statement, and only one assignment fits all of them.
 
     Attributes:
-        min_people: Fewest people, >= 2.
-        max_people: Most people, at most 8.
+        min_people: Minimum number of people, >= 2.
+        max_people: Maximum number of people, at most 8.
     """
 
     LEVELS: ClassVar = {"easy": {"min_people": 2, "max_people": 2}, "hard": {"min_people": 6, "max_people": 7}}

@@ -24,7 +24,7 @@ class PolynomialEquations(IntegerListTask):
     Solutions may be listed in any order, each once.
 
     Attributes:
-        max_solutions: Most solutions, in [1, 5].
+        max_solutions: Maximum number of solutions, in [1, 5].
         max_size: Largest size of a solution.
     """
 

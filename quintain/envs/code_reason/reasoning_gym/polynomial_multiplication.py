@@ -25,7 +25,7 @@ class PolynomialMultiplication(ExactTask[Polynomial]):
     """Two or three polynomials in x; the answer is the expanded product.
 
     Attributes:
-        max_factors: Most factors, in [2, 4].
+        max_factors: Maximum number of factors, in [2, 4].
         max_degree: Highest degree of a factor, in [1, 8].
         max_coefficient: Largest size of a coefficient.
     """

@@ -24,7 +24,7 @@ class QuantumLock(Task[list[str]]):
 
     Attributes:
         buttons: Number of buttons, in [2, 5].
-        min_presses: Fewest presses that the shortest sequence takes, in [1, 7].
+        min_presses: Minimum number of presses that the shortest sequence takes, in [1, 7].
     """
 
     LEVELS: ClassVar = {"easy": {"buttons": 2, "min_presses": 2}, "hard": {"buttons": 4, "min_presses": 6}}

@@ -22,7 +22,7 @@ class RansomNote(OptionTask):
 
     Attributes:
         max_note: Longest note, >= 2.
-        max_rest: Most letters of the magazine beyond the note's.
+        max_rest: Maximum number of letters of the magazine beyond the note's.
     """
 
     LEVELS: ClassVar = {"easy": {"max_note": 4, "max_rest": 4}, "hard": {"max_note": 40, "max_rest": 30}}

@@ -39,8 +39,8 @@ class RubiksCube(Task[list[str]]):
     """A 3x3x3 cube, a few quarter turns from solved. The answer is any sequence of turns, in Singmaster notation.
 
     Attributes:
-        min_turns: Fewest turns of the scramble, >= 1.
-        max_turns: Most turns of the scramble, at most 6 (the solver meets in the middle).
+        min_turns: Minimum number of turns of the scramble, >= 1.
+        max_turns: Maximum number of turns of the scramble, at most 6 (the solver meets in the middle).
     """
 
     LEVELS: ClassVar = {"easy": {"min_turns": 2, "max_turns": 2}, "hard": {"min_turns": 5, "max_turns": 6}}

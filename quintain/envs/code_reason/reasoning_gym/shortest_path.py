@@ -23,8 +23,8 @@ class ShortestPath(Task[list[str]]):
     """Open cells O, blocked cells X, start * and goal #. One problem in five has no path.
 
     Attributes:
-        min_size: Fewest rows and columns, >= 2.
-        max_size: Most rows and columns.
+        min_size: Minimum number of rows and columns, >= 2.
+        max_size: Maximum number of rows and columns.
         percent: Share of blocked cells, in percent.
     """
 

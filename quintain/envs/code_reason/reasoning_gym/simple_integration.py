@@ -25,7 +25,7 @@ class SimpleIntegration(ExactTask[Polynomial]):
     """Any polynomial whose derivative is the integrand is right, with or without ``+ C``.
 
     Attributes:
-        max_terms: Most terms, in [1, 8].
+        max_terms: Maximum number of terms, in [1, 8].
         max_degree: Highest exponent, >= ``max_terms``.
         max_coefficient: Largest size of a coefficient.
     """

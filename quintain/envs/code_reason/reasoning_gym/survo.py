@@ -23,7 +23,7 @@ class Survo(Task[Grid]):
 
     Attributes:
         size: Rows and columns, in [2, 7].
-        max_empty: Most empty cells, in [1, 10].
+        max_empty: Maximum number of empty cells, in [1, 10].
     """
 
     LEVELS: ClassVar = {"easy": {"size": 3, "max_empty": 3}, "hard": {"size": 6, "max_empty": 10}}

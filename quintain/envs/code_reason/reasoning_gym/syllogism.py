@@ -69,14 +69,14 @@ class Syllogism(OptionTask):
         )
 
     def find(self, data: Mapping[str, Any]) -> str:
-        """Look for a world where the premises hold and the conclusion does not."""
+        """Search for a model in which the premises hold and the conclusion does not."""
         form, a, b = data["conclusion"]
         opposite = {"all": "some_not", "some_not": "all", "no": "some", "some": "no"}[form]
         return "No" if _possible([*data["premises"], [opposite, a, b]], len(data["terms"])) else "Yes"
 
 
 def _possible(statements: Sequence[Sequence[Any]], terms: int) -> bool:
-    """Tell whether a world makes all statements true: the one with every kind of individual that may exist decides."""
+    """Return whether all statements are satisfiable together: the model with every permitted kind decides."""
     kinds = [
         kind
         for kind in product((False, True), repeat=terms)

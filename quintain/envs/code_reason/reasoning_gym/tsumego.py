@@ -26,7 +26,7 @@ class Tsumego(Task[Point]):
     Attributes:
         size: Side of the board, in [4, 19].
         percent: Share of points with a stone.
-        min_captured: Fewest stones that the best move captures.
+        min_captured: Minimum number of stones that the best move captures.
     """
 
     LEVELS: ClassVar = {"easy": {"size": 5, "min_captured": 1}, "hard": {"size": 13}}

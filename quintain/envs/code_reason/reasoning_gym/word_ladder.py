@@ -26,8 +26,8 @@ class WordLadder(Task[list[str]]):
 
     Attributes:
         length: Letters in a word, in [3, 8].
-        min_steps: Fewest steps of the shortest ladder.
-        max_steps: Most steps of that ladder, at most 15.
+        min_steps: Minimum number of steps of the shortest ladder.
+        max_steps: Maximum number of steps of that ladder, at most 15.
         decoys: Words that are added to the list.
     """
 

@@ -18,7 +18,7 @@ _Ratio: TypeAlias = tuple[int, int]
 
 
 def complaint(expression: Expression, data: Mapping[str, Any], *, ordered: bool) -> str:
-    """Say what is wrong with an expression over ``data["numbers"]``, each used once, for ``data["target"]``."""
+    """Return what is wrong with an expression over ``data["numbers"]``, each used once, for ``data["target"]``."""
     numbers = list(data["numbers"])
     if ordered and list(expression.numbers) != numbers:
         return f"the numbers {numbers} must stand in this order, each once; got {list(expression.numbers)}"

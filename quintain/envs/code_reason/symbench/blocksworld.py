@@ -31,9 +31,9 @@ class Blocksworld(Task[list[Move]]):
     """Any sequence of legal moves that ends in the goal is right, however long.
 
     Attributes:
-        min_blocks: Fewest blocks, >= 2.
-        max_blocks: Most blocks, at most 12.
-        max_stacks: Most stacks, in [3, 8].
+        min_blocks: Minimum number of blocks, >= 2.
+        max_blocks: Maximum number of blocks, at most 12.
+        max_stacks: Maximum number of stacks, in [3, 8].
     """
 
     LEVELS: ClassVar = {"easy": {"min_blocks": 2, "max_blocks": 2}, "hard": {"min_blocks": 6, "max_blocks": 10}}

@@ -38,10 +38,10 @@ class Boxnet1(Task[Plan]):
     it.
 
     Attributes:
-        min_columns: Fewest columns, >= 2.
-        max_columns: Most columns.
-        max_rows: Most rows, in [1, 6].
-        max_boxes: Most boxes.
+        min_columns: Minimum number of columns, >= 2.
+        max_columns: Maximum number of columns.
+        max_rows: Maximum number of rows, in [1, 6].
+        max_boxes: Maximum number of boxes.
     """
 
     LEVELS: ClassVar = {

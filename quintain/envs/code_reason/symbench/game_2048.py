@@ -23,8 +23,8 @@ class Game2048(IntegerGridTask):
 
     Attributes:
         min_size: Smallest grid side, >= 2.
-        max_size: Largest grid side.
-        max_moves: Most moves.
+        max_size: Maximum number of rows and columns.
+        max_moves: Maximum number of moves.
     """
 
     LEVELS: ClassVar = {

@@ -33,7 +33,7 @@ class Letters(ExactTask[Occurrences]):
 
     Attributes:
         min_length: Shortest word, >= 1.
-        max_length: Longest word.
+        max_length: Maximum length of the word, in letters.
     """
 
     LEVELS: ClassVar = {"easy": {"min_length": 4, "max_length": 8}, "hard": {"min_length": 30, "max_length": 60}}

@@ -21,9 +21,9 @@ class LightPuzzles(IntegerListTask):
 
     Attributes:
         min_size: Smallest grid side, >= 2.
-        max_size: Largest grid side.
-        max_buttons: Most buttons, in [1, 6].
-        max_presses: Most presses, in [1, 20].
+        max_size: Maximum number of rows and columns.
+        max_buttons: Maximum number of buttons, in [1, 6].
+        max_presses: Maximum number of presses, in [1, 20].
     """
 
     LEVELS: ClassVar = {

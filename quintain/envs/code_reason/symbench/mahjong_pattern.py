@@ -26,7 +26,7 @@ class MahjongPattern(IntegerTask):
 
     Attributes:
         hand: Cards in the starting hand.
-        max_rounds: Most rounds.
+        max_rounds: Maximum number of rounds.
     """
 
     LEVELS: ClassVar = {"easy": {"hand": 7, "max_rounds": 2}, "hard": {"hand": 20, "max_rounds": 10}}

@@ -23,7 +23,7 @@ class MatrixTransformation(SymbolGridTask):
 
     Attributes:
         min_size: Smallest matrix, >= 2.
-        max_size: Largest matrix.
+        max_size: Maximum number of rows and columns.
     """
 
     LEVELS: ClassVar = {"easy": {"min_size": 2, "max_size": 2}, "hard": {"min_size": 5, "max_size": 9}}

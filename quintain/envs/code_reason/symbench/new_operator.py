@@ -25,9 +25,9 @@ class NewOperator(NumberTask):
     Differences from the released judge: answers are compared as exact numbers, not as floating-point ones.
 
     Attributes:
-        max_operators: Most operators defined, in [1, 6].
-        max_depth: Most applications in the expression, >= 2.
-        max_number: Largest operand.
+        max_operators: Maximum number of operators defined, in [1, 6].
+        max_depth: Maximum number of applications in the expression, >= 2.
+        max_number: Maximum operand.
     """
 
     LEVELS: ClassVar = {

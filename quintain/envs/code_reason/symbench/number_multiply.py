@@ -21,8 +21,8 @@ class NumberMultiply(IntegerTask):
     """Multiply ``min_factors`` to ``max_factors`` integers of 1 to ``max_digits`` digits, of either sign.
 
     Attributes:
-        min_factors: Fewest factors, >= 2.
-        max_factors: Most factors, at most 6.
+        min_factors: Minimum number of factors, >= 2.
+        max_factors: Maximum number of factors, at most 6.
         max_digits: Longest factor, in digits, at most 8.
     """
 

@@ -21,7 +21,7 @@ class PatternRecognition(IntegerListTask):
 
     Attributes:
         min_size: Smallest matrix side, >= 5.
-        max_size: Largest matrix side.
+        max_size: Maximum number of rows and columns.
         letters: Different characters in the background.
     """
 

@@ -28,9 +28,9 @@ class PermutationsAndCombinations(Task[list[str]]):
     """Arrange books so that all statements hold: fixed or excluded positions, left or right of, adjacent.
 
     Attributes:
-        min_books: Fewest books, >= 3.
-        max_books: Most books, at most 10.
-        max_constraints: Most statements.
+        min_books: Minimum number of books, >= 3.
+        max_books: Maximum number of books, at most 10.
+        max_constraints: Maximum number of statements.
     """
 
     LEVELS: ClassVar = {
@@ -110,7 +110,7 @@ def _holds(constraint: Sequence[Any], shelf: Sequence[str]) -> bool:
 
 
 def _possible(constraint: Sequence[Any], shelf: Sequence[str]) -> bool:
-    """Tell whether the beginning of an arrangement may still meet a constraint."""
+    """Return whether the beginning of an arrangement may still meet a constraint."""
     kind, x, y = constraint
     if kind in ("at", "not_at"):
         placed = x in shelf or len(shelf) >= y

@@ -21,7 +21,7 @@ class Pooling(IntegerGridTask):
 
     Attributes:
         min_size: Smallest matrix, >= 3.
-        max_size: Largest matrix.
+        max_size: Maximum number of rows and columns.
         max_window: Largest window, in [2, ``min_size``].
     """
 

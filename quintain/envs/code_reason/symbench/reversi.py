@@ -28,8 +28,8 @@ class Reversi(SymbolGridTask):
 
     Attributes:
         sizes: Board sides, even numbers in [4, 12].
-        max_plies: Most moves.
-        max_opening: Most random moves before the position that is shown.
+        max_plies: Maximum number of moves.
+        max_opening: Maximum number of random moves before the position that is shown.
     """
 
     LEVELS: ClassVar = {"easy": {"sizes": (4,), "max_plies": 1}, "hard": {"sizes": (6, 8), "max_plies": 8}}

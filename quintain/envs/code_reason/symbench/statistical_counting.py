@@ -23,8 +23,8 @@ class StatisticalCounting(IntegerTask):
 
     Attributes:
         min_length: Shortest string, >= 2.
-        max_length: Longest string.
-        max_letters: Most different letters, in [2, 26].
+        max_length: Maximum length of the string, in characters.
+        max_letters: Maximum number of different letters, in [2, 26].
     """
 
     LEVELS: ClassVar = {

@@ -62,7 +62,7 @@ class StringDeletionAndModification(StringTask):
 
     Attributes:
         min_length: Shortest string, >= 3.
-        max_length: Longest string.
+        max_length: Maximum length of the string, in characters.
         rules: Number of rules, in [2, 12].
     """
 

@@ -23,7 +23,7 @@ class StringInsertion(StringTask):
 
     Attributes:
         min_length: Shortest string, >= 4.
-        max_length: Longest string.
+        max_length: Maximum length of the string, in characters.
     """
 
     LEVELS: ClassVar = {"easy": {"min_length": 5, "max_length": 10}, "hard": {"min_length": 60, "max_length": 120}}

@@ -24,7 +24,7 @@ class StringSplitting(IntegerListTask):
     """Five methods dismantle machines A, B, C into parts X, Y, Z or assemble machines; each is used once per cycle.
 
     Attributes:
-        max_machines: Most machines of a kind at the start.
+        max_machines: Maximum number of machines of a kind at the start.
         methods: Number of methods, in [2, 8]; the first three dismantle.
     """
 

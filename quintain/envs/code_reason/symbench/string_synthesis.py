@@ -23,7 +23,7 @@ class StringSynthesis(IntegerListTask):
     """Nine kinds of blocks and six methods; a method is applied as often as possible before the next, in cycles.
 
     Attributes:
-        max_blocks: Most blocks of a kind at the start.
+        max_blocks: Maximum number of blocks of a kind at the start.
         methods: Number of methods, in [2, 12].
     """
 

@@ -102,7 +102,7 @@ def letter_counting(question: str) -> str:
 
 
 def needle_haystack(question: str) -> str:
-    """Look for who does it."""
+    """Return the person who does it."""
     statements, asked = find(r"^(.*)\nWho (.*)\? Reply only with a name", question).groups()
     names = [s.removesuffix(f" {asked}") for s in statements.strip().rstrip(".").split(". ") if s.endswith(f" {asked}")]
     names = [name for name in names if " " not in name]
