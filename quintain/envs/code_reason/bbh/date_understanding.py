@@ -32,7 +32,7 @@ _QUESTIONS = (("{0} days ago", -1), ("{0} days from today", 1), ("{0} weeks ago"
 
 @dataclass(frozen=True)
 class DateUnderstanding(ChoiceTask):
-    """A sentence fixes today's date; which of six dates is some days or weeks away?.
+    """A sentence fixes today's date; which of six dates is some days or weeks away?
 
     Attributes:
         max_count: Maximum number of days or weeks away, in [2, 500].
