@@ -73,7 +73,7 @@ class AdversaryEnvs:
         """
         check_space(victim, self.space)
         self.victim, self.rollouts = victim, Rollouts(victim, self.n_envs)
-        self.paad = PAAD(victim, victim.policy, self.space) if self.kind == "pa-ad" else None
+        self.paad = PAAD(victim, victim.network, self.space) if self.kind == "pa-ad" else None
         self.mean: Array | float = 0.0
         self.scale: Array | float = 1.0
         if self.space == "normalised" and victim.normaliser is not None:
@@ -82,7 +82,7 @@ class AdversaryEnvs:
     def reset(self) -> Array:
         """Start an episode in every environment."""
         self.true = self.rows.reset()
-        self.rollouts.restart()
+        self.rollouts.reset()
         return self._observe(self.true)
 
     def step(self, actions: Array) -> tuple[Array, Array, NDArray[np.bool_], list[dict[str, Any]]]:
@@ -90,8 +90,8 @@ class AdversaryEnvs:
         perturbed, _ = enforce(self.true, self._perturbations(actions), self.ball, self.scale)
         executed = self.rollouts.act(perturbed)
         step = self.rows.step(executed)
-        self.rollouts.did(executed, step.rewards)
-        self.rollouts.restart(np.flatnonzero(step.done))
+        self.rollouts.record(executed, step.rewards)
+        self.rollouts.reset(np.flatnonzero(step.done))
         self.true = step.observations
         infos: list[dict[str, Any]] = [
             {"TimeLimit.truncated": bool(truncated and not terminated)}

@@ -15,7 +15,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector import SyncVectorEnv
 
-from quintain.agents.policies import MLP, Capability, Layer, Policy, Space
+from quintain.agents.policies import MLP, Layer, Policy, PolicyCapability, Space
 from quintain.attacks.budget import Norm
 from quintain.attacks.perturbation import Sees
 from quintain.attacks.view import check_space
@@ -98,7 +98,7 @@ class AttackFacts:
     train: str | Callable[[AttackContext], Trained] | None = None
     steps: int = 0
     per_budget: bool = True
-    needs: tuple[Capability, ...] = ()
+    needs: tuple[PolicyCapability, ...] = ()
     needs_attacker_reward: bool = False
     needs_intention_policy: bool = False
     needs_bounded_actions: bool = False

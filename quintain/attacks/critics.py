@@ -132,7 +132,7 @@ def _low_action_value(view: View, critic: ActionValue, z: Array) -> Ascent:
     x, _ = view.network_input(z)
 
     def gradient(point: Array) -> Array:
-        outputs, back = view.vjp(view.victim.policy, point)
+        outputs, back = view.vjp(view.victim.network, point)
         return back(-view.action_value_slope(critic, x.astype(outputs.dtype), outputs))
 
     return gradient

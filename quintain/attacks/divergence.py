@@ -66,7 +66,7 @@ class FGSM(GradientMethod):
         """Return the gradient of the loss, evaluated once."""
         if self.victim.head != "categorical":
             return _divergence(self.view, z)
-        logits, back = self.view.vjp(self.victim.policy, z)
+        logits, back = self.view.vjp(self.victim.network, z)
         cotangent = _softmax(logits)
         cotangent[np.arange(len(z)), np.argmax(logits, axis=1)] -= 1
         gradient = back(cotangent)
@@ -109,12 +109,12 @@ def _divergence(view: View, z: Array) -> Ascent:
     """Return the gradient, by the point, of the divergence of its action distribution from that at ``z``."""
     victim = view.victim
     x, _ = view.network_input(z)
-    clean = victim.policy(x)
+    clean = victim.network(x)
     if victim.head == "categorical":
         clean_probabilities = _softmax(clean)
 
         def divergence(point: Array) -> Array:
-            logits, back = view.vjp(victim.policy, point)
+            logits, back = view.vjp(victim.network, point)
             return back(_softmax(logits) - clean_probabilities)
 
         return divergence
@@ -124,7 +124,7 @@ def _divergence(view: View, z: Array) -> Ascent:
         precision = ((std.mean(axis=-1, keepdims=True) / std) ** 2).astype(clean.dtype)
 
     def difference(point: Array) -> Array:
-        outputs, back = view.vjp(victim.policy, point)
+        outputs, back = view.vjp(victim.network, point)
         return back(2 * precision * (outputs - clean))
 
     return difference

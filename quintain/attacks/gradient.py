@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from quintain.agents.policies import Capability, Policy, Rollouts, Space
+from quintain.agents.policies import Policy, PolicyCapability, Rollouts, Space
 from quintain.attacks.budget import Ball
 from quintain.attacks.observation import Array, Method
 from quintain.attacks.perturbation import Rows
@@ -39,7 +39,7 @@ class GradientMethod(Method):
     """
 
     sees = "gradients"
-    needs: ClassVar[tuple[Capability, ...]] = ("gradient",)
+    needs: ClassVar[tuple[PolicyCapability, ...]] = ("gradient",)
 
     def __init__(self, victim: Policy, space: Space = "raw", steps: int = 10) -> None:
         victim.require(self.needs, f"attack {self.name!r}")
@@ -52,10 +52,10 @@ class GradientMethod(Method):
 
     def with_history(self, rollouts: Rollouts[Policy], rows: Rows) -> Self:
         """Condition a history-dependent victim on its running episodes in ``rows``."""
-        if rollouts.victim is not self.victim:
+        if rollouts.policy is not self.victim:
             return self
         other = copy.copy(self)
-        other.victim = rollouts.at(rows)
+        other.victim = rollouts.policy_at(rows)
         other.view = View(other.victim, self.space)
         return other
 

@@ -51,7 +51,7 @@ def train(context: AttackContext) -> Trained:
         context.make_env, context.victim, settings=settings, normaliser=normaliser_of(context.victim),
         seed=context.seed,
     )  # fmt: skip
-    network = made.policy.policy
+    network = made.policy.network
     assert isinstance(network, MLP)
     return Trained(network, {"steps": context.steps, "error": made.error, "baseline": made.baseline})
 

@@ -207,12 +207,12 @@ class ObservationPerturbation(Perturbation):
         self._steps[row] = 0
         self._rngs[row] = rng
         if self._rollouts is not None:
-            self._rollouts.restart(np.array([row]))
+            self._rollouts.reset(np.array([row]))
 
     def observe_transition(self, actions: NDArray[Any], rewards: NDArray[Any], rows: Rows) -> None:
         """Record actions and rewards in the history of a history-dependent policy."""
         if self._rollouts is not None:
-            self._rollouts.did(np.asarray(actions)[rows], np.asarray(rewards)[rows], rows)
+            self._rollouts.record(np.asarray(actions)[rows], np.asarray(rewards)[rows], rows)
 
     def apply(self, batch: NDArray[Any], rows: Rows) -> tuple[NDArray[Any], Report]:
         """Perturb a batch of observations, shape ``(n, ...)``."""
@@ -232,7 +232,7 @@ class ObservationPerturbation(Perturbation):
                 raise AgentError(f"attack {self.name!r}: the victim's gradient is NaN or infinite")
             perturbed[chosen], distances[chosen] = enforce(some, delta, self.ball, self._scale, self._low, self._high)
         if self._rollouts is not None:
-            self._rollouts.saw(perturbed, rows)
+            self._rollouts.observe(perturbed, rows)
         report = {"distance": distances, "active": active, "true_observation": np.array(batch)}
         return perturbed.reshape(batch.shape), report
 

@@ -45,11 +45,11 @@ class PAAD(GradientMethod):
     def towards(self, z: Array, direction: Array) -> Ascent:
         """Return the gradient of the objective for a given direction, shape ``(n, k)``."""
         x, _ = self.view.network_input(z)
-        clean = self.victim.policy(x)
+        clean = self.victim.network(x)
         unit_direction = Ball(1.0, "l2").steepest(direction.astype(np.float64))
 
         def gradient(point: Array) -> Array:
-            outputs, back = self.view.vjp(self.victim.policy, point)
+            outputs, back = self.view.vjp(self.victim.network, point)
             change = (outputs - clean).astype(np.float64)
             length = np.maximum(np.linalg.norm(change, axis=1, keepdims=True), 1e-12)
             unit = change / length

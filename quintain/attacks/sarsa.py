@@ -136,7 +136,7 @@ def _collect(
     def choose(observations: Array) -> tuple[Array, Array, Array]:
         """Return observations and actions as the critic reads them, and the actions to execute."""
         x = victim.normalise(observations)
-        outputs = victim.policy(x)
+        outputs = victim.network(x)
         if "density" in victim.capabilities:
             outputs = outputs + victim.std(x) * rng.standard_normal(outputs.shape)
         return x, victim.q_actions(outputs)[0], victim.to_actions(outputs)

@@ -161,13 +161,13 @@ class _BlackBoxActor:
     def observe_transition(self, executed: NDArray[Any], step: RowStep) -> None:
         """Record executed actions and rewards, and start other episodes where one ended."""
         if self._rollouts is not None:
-            self._rollouts.did(executed, step.rewards)
-            self._rollouts.restart(np.flatnonzero(step.done))
+            self._rollouts.record(executed, step.rewards)
+            self._rollouts.reset(np.flatnonzero(step.done))
 
     def reset(self) -> None:
         """Start another episode in every row."""
         if self._rollouts is not None:
-            self._rollouts.restart()
+            self._rollouts.reset()
 
 
 def _collect(rows: EnvRows, black_box: _BlackBoxActor, imitation: Policy | None, steps: int) -> Pairs:

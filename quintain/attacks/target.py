@@ -47,7 +47,7 @@ class Target(GradientMethod):
         wanted = self.wanted_actions(z)
 
         def gradient(point: Array) -> Array:
-            outputs, back = self.view.vjp(self.victim.policy, point)
+            outputs, back = self.view.vjp(self.victim.network, point)
             unit, slope = self.victim.q_actions(outputs)
             return back(-2 * (unit - wanted) * slope)
 

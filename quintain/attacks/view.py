@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quintain.agents.policies import ActionValue, Network, Policy, Space
-from quintain.agents.policies.networks import Pullback
+from quintain.agents.policies.networks import VJPFunction
 from quintain.errors import ConfigurationError
 
 __all__ = ["View", "check_space"]
@@ -62,14 +62,14 @@ class View:
         """Return observations in the environment's units."""
         return z if self._standard is None else np.asarray(z * self._standard.scale + self._standard.mean)
 
-    def vjp(self, network: Network, z: Array) -> tuple[Array, Pullback]:
+    def vjp(self, network: Network, z: Array) -> tuple[Array, VJPFunction]:
         """Return a network's outputs at z, and the function from a gradient by the outputs to the gradient by z."""
         x, slope = self.network_input(z)
-        outputs, back = network.pull(x)
+        outputs, back = network.vjp(x)
         return outputs, lambda gradient: np.asarray(back(gradient) * slope)
 
     def action_value_slope(self, critic: ActionValue, x: Array, outputs: Array) -> Array:
         """Return the derivative of Q(x, action) by the policy's outputs, shape ``(n, k)``."""
         actions, squash = self.victim.q_actions(outputs)
-        _, back = critic.pull(x, actions)
+        _, back = critic.vjp(x, actions)
         return np.asarray(back(np.ones(len(x), dtype=x.dtype)) * squash)

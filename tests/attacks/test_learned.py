@@ -37,10 +37,10 @@ def test_the_adversary_reads_what_the_victim_s_networks_read():
 
 def test_the_gradient_of_pa_ad_is_that_of_its_objective():
     victim, direction, start = linear_gaussian(), np.array([[1.0, -0.5]]), np.array([[0.1, 0.2, -0.1]])
-    method = PAAD(victim, victim.policy)
+    method = PAAD(victim, victim.network)
 
     def objective(point):
-        change = victim.policy(point[None])[0] - victim.policy(Z[:1])[0]
+        change = victim.network(point[None])[0] - victim.network(Z[:1])[0]
         return change @ direction[0] / np.linalg.norm(change) / np.linalg.norm(direction) + np.linalg.norm(change)
 
     point, h = Z[0] + start[0], 1e-6
@@ -53,7 +53,7 @@ def test_pa_ad_moves_the_action_where_the_director_points():
     for direction in ([1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]):
         method = PAAD(victim, linear(np.zeros((2, 3)), direction))
         moved = np.stack([
-            victim.policy(Z + method.propose(Z, np.stack([method.draw(rng, ball, 3)] * 2), ball)) - victim.policy(Z)
+            victim.network(Z + method.propose(Z, np.stack([method.draw(rng, ball, 3)] * 2), ball)) - victim.network(Z)
             for _ in range(50)
         ])  # fmt: skip
         assert (moved.mean((0, 1)) @ direction) > 0.1
@@ -61,11 +61,11 @@ def test_pa_ad_moves_the_action_where_the_director_points():
 
 def test_the_target_is_reached_where_the_ball_allows_it():
     victim, intention = linear_gaussian(), linear_gaussian()
-    intention.policy = linear(np.zeros((2, 3)), [0.4, -0.2])
+    intention.network = linear(np.zeros((2, 3)), [0.4, -0.2])
     method, ball = Target(victim, intention, steps=200), Ball(5.0)
     noise = np.stack([method.draw(np.random.default_rng(0), ball, 3)] * 2)
-    before = np.abs(victim.policy(Z) - [0.4, -0.2]).max()
-    after = np.abs(victim.policy(Z + method.propose(Z, noise, ball)) - [0.4, -0.2]).max()
+    before = np.abs(victim.network(Z) - [0.4, -0.2]).max()
+    after = np.abs(victim.network(Z + method.propose(Z, noise, ball)) - [0.4, -0.2]).max()
     assert before > 1.5
     assert after < 1.0  # steps of a fixed length 0.5 go back and forth around the target
 

@@ -63,14 +63,14 @@ def play_single(attack, seed):
     env, seen, done = attack(Bounded(5)), [], []
     for episode in range(3):
         player, over = Rollouts(VICTIM, 1), False
-        player.restart()
+        player.reset()
         observation, _ = env.reset(seed=seed if episode == 0 else None)
         while not over:
             action = player.act(observation[None])
             seen.append(observation)
             done.append(action[0])
             observation, reward, _, over, _ = env.step(action[0])
-            player.did(action, [reward])
+            player.record(action, [reward])
         seen.append(observation)
     return np.array(seen), np.array(done)
 
@@ -78,7 +78,7 @@ def play_single(attack, seed):
 def play_vector(attack, seeds, mode):
     env = attack(SyncVectorEnv([lambda: Bounded(5)] * len(seeds), autoreset_mode=mode))
     player, over = Rollouts(VICTIM, len(seeds)), np.zeros(len(seeds), bool)
-    player.restart()
+    player.reset()
     observations, _ = env.reset(seed=list(seeds))
     seen, done = [observations], []
     while len(done) < 15:
@@ -86,12 +86,12 @@ def play_vector(attack, seeds, mode):
         observations, rewards, _, truncated, infos = env.step(actions)
         if not over.any():
             done.append(actions)
-        player.did(actions, rewards)
+        player.record(actions, rewards)
         if mode is AutoresetMode.SAME_STEP and truncated.any():
             seen.append(np.stack(infos["final_obs"]))
-            player.restart()
+            player.reset()
         elif over.any():
-            player.restart()
+            player.reset()
         over = truncated if mode is AutoresetMode.NEXT_STEP else over
         seen.append(observations)
     return np.array(seen)[:18], np.array(done)
@@ -112,35 +112,37 @@ def test_the_attack_looks_into_the_victim_as_it_is_at_this_moment():
     env = MADAttack(Bounded(9), VICTIM, epsilon=0.3, steps=3)
     observation, info = env.reset(seed=0)
     twin = Rollouts(VICTIM, 1)
-    twin.restart()
+    twin.reset()
     rng = np.random.default_rng(0)
     for step in range(6):
         true = info["attack"]["mad"]["true_observation"]
-        moment = twin.at()
+        moment = twin.policy_at()
         gradients = MAD(moment).ascent(true[None])(observation[None])
         fresh = MAD(moment_of_nothing()).ascent(true[None])(observation[None])
         assert np.abs(gradients).max() > 1e-4
         action = rng.uniform(-1, 1, 2)
         rollouts = env.perturbation._rollouts
         # The attack has seen this observation already; its memory of what came before is what ours is.
-        np.testing.assert_allclose(MAD(rollouts.at()).ascent(true[None])(observation[None]), gradients, rtol=1e-4)
+        np.testing.assert_allclose(
+            MAD(rollouts.policy_at()).ascent(true[None])(observation[None]), gradients, rtol=1e-4
+        )
         if step > 0:
             assert not np.allclose(fresh, gradients, rtol=1e-2)
-        twin.saw(observation[None])
+        twin.observe(observation[None])
         observation, reward, _, _, info = env.step(action)
-        twin.did(action[None], [reward])
+        twin.record(action[None], [reward])
 
 
 def moment_of_nothing():
     rollouts = Rollouts(VICTIM, 1)
-    rollouts.restart()
-    return rollouts.at()
+    rollouts.reset()
+    return rollouts.policy_at()
 
 
 def test_the_memory_holds_what_was_seen_and_never_the_truth():
     env = FGSMAttack(Bounded(9), VICTIM, epsilon=0.3)
     player = Rollouts(VICTIM, 1)
-    player.restart()
+    player.reset()
     observation, info = env.reset(seed=0)
     seen, true = [], []
     for _ in range(4):
@@ -148,8 +150,8 @@ def test_the_memory_holds_what_was_seen_and_never_the_truth():
         seen.append(observation)
         true.append(info["attack"]["fgsm"]["true_observation"])
         observation, reward, _, _, info = env.step(action[0])
-        player.did(action, [reward])
-    for memory in (player._memory, env.perturbation._rollouts._memory):
+        player.record(action, [reward])
+    for memory in (player._history, env.perturbation._rollouts._history):
         np.testing.assert_allclose(memory._states[0], NORMALISER(np.array(seen[1:])), rtol=1e-6)
         assert np.abs(memory._states[0] - NORMALISER(np.array(true[1:]))).min() > 1e-4
         np.testing.assert_allclose(memory._actions[0, -1], action[0], rtol=1e-6)
@@ -157,26 +159,26 @@ def test_the_memory_holds_what_was_seen_and_never_the_truth():
 
 def test_what_is_paid_is_taken_off_the_return_that_is_asked_for():
     player = Rollouts(VICTIM, 1)
-    player.restart()
+    player.reset()
     for reward in (1.0, -0.5):
         action = player.act(np.zeros((1, 3)))
-        player.did(action, [reward])
-    np.testing.assert_allclose(player._memory._returns[0], [3.0, 3.0, 2.0, 2.5])
+        player.record(action, [reward])
+    np.testing.assert_allclose(player._history._returns[0], [3.0, 3.0, 2.0, 2.5])
 
 
 def test_an_attack_through_the_memory_moves_it_more_than_noise():
     def moved(attack):
         env, player = attack(Bounded(15)), Rollouts(VICTIM, 1)
-        player.restart()
+        player.reset()
         observation, info = env.reset(seed=1)
         total = 0.0
         for _ in range(14):
-            moment = player.at()
+            moment = player.policy_at()
             true = info["attack"][env.perturbation.name]["true_observation"]
             total += np.abs(moment.act_batch(observation[None]) - moment.act_batch(true[None])).sum()
             action = player.act(observation[None])
             observation, reward, _, _, info = env.step(action[0])
-            player.did(action, [reward])
+            player.record(action, [reward])
         return total
 
     noise = moved(ATTACKS["random"])
@@ -193,25 +195,25 @@ def test_whole_episodes_can_be_played_under_every_attack():
 class Fixed(SequencePolicy):
     """Has a memory, and acts on none of it: the linear map of the other tests."""
 
-    def remember(self, rows):
+    def new_history(self, rows):
         return self
 
-    def restart(self, rows):
+    def reset(self, rows):
         pass
 
-    def policy(self, rows):
-        return linear_gaussian().policy
+    def network(self, rows):
+        return linear_gaussian().network
 
-    def saw(self, x, rows):
+    def observe(self, x, rows):
         pass
 
-    def did(self, actions, rewards, rows):
+    def record(self, actions, rewards, rows):
         pass
 
 
 def test_a_memory_without_influence_changes_nothing():
     plain = linear_gaussian()
-    remembering = plain.with_policy(Fixed())
+    remembering = plain.with_network(Fixed())
     for attack in (
         lambda env, v: MADAttack(env, v, epsilon=0.3),
         lambda env, v: MixedAttack(env, v, plain.action_value, epsilon=0.3),
@@ -225,7 +227,7 @@ def test_a_surrogate_attack_looks_into_the_surrogate_all_the_time():
     """The gradient is that of the victim the method was made for, not of the one whose memory is followed."""
     from quintain.attacks import LearnedAttack
 
-    surrogate = Policy(linear_gaussian().policy, VICTIM.observation_space, ACTIONS, std=np.full(2, 0.1))
+    surrogate = Policy(linear_gaussian().network, VICTIM.observation_space, ACTIONS, std=np.full(2, 0.1))
     method = MAD(surrogate)
     env = LearnedAttack(Bounded(9), VICTIM, method, epsilon=0.3)
     direct = LearnedAttack(Bounded(9), surrogate, method, epsilon=0.3)
@@ -252,7 +254,7 @@ def test_an_adversary_is_trained_against_the_victim_with_its_memory(kind, monkey
 
     def watched(envs, actions):
         result = step(envs, actions)
-        times.append(envs.rollouts._memory._time.copy())
+        times.append(envs.rollouts._history._time.copy())
         return result
 
     monkeypatch.setattr(AdversaryEnvs, "step", watched)

@@ -25,7 +25,7 @@ def test_the_critic_learns_what_the_environment_pays():
         lambda: Bandit(1), victim, settings=SarsaSettings(transitions=3000, n_epochs=15, robustness=0)
     )
     states, actions = np.zeros((5, 3), np.float32), np.stack([np.linspace(-3, 3, 5), np.zeros(5)], 1)
-    q, back = critic.pull(states, actions)
+    q, back = critic.vjp(states, actions)
     assert np.corrcoef(q, actions[:, 0])[0, 1] > 0.98
     slope = back(np.ones(5, np.float32))
     assert (slope[:, 0] > 3 * np.abs(slope[:, 1])).all()
@@ -35,7 +35,7 @@ def test_equal_seeds_give_equal_critics():
     settings = SarsaSettings(transitions=200, n_epochs=2, optimiser=AdamSettings(batch_size=32))
     x, a = np.ones((2, 3), np.float32), np.ones((2, 2), np.float32)
     one, two, other = (
-        train_robust_sarsa(Walk, linear_gaussian(), settings=settings, seed=s).pull(x, a)[0] for s in (0, 0, 1)
+        train_robust_sarsa(Walk, linear_gaussian(), settings=settings, seed=s).vjp(x, a)[0] for s in (0, 0, 1)
     )
     np.testing.assert_array_equal(one, two)
     assert not np.allclose(one, other)

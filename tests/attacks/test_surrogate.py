@@ -62,21 +62,21 @@ def test_of_a_whole_victim_too_only_the_actions_are_read():
         def __call__(self, x):
             return x @ WEIGHT.T
 
-        def pull(self, x):
+        def vjp(self, x):
             raise AssertionError("a gradient was asked for")
 
     victim = linear_gaussian()
-    sealed = victim.with_policy(Sealed())
+    sealed = victim.with_network(Sealed())
     sealed.value = sealed.action_value = sealed._std = None
     little = SurrogateSettings(transitions=640, rounds=2, n_epochs=5)
     one, two = (train_surrogate(Leaky, v, settings=little).policy for v in (victim, sealed))
-    np.testing.assert_array_equal(one.policy(np.eye(3)), two.policy(np.eye(3)))
+    np.testing.assert_array_equal(one.network(np.eye(3)), two.network(np.eye(3)))
 
 
 def test_the_slopes_are_those_of_the_victim(imitated):
     states = np.random.default_rng(0).normal(size=(200, 3)) / 3
     for i in range(2):
-        outputs, back = imitated.policy.policy.pull(imitated.policy.normalise(states))
+        outputs, back = imitated.policy.network.vjp(imitated.policy.normalise(states))
         cotangent = np.zeros_like(outputs)
         cotangent[:, i] = 1
         slopes = back(cotangent) / imitated.policy.normaliser.scale
@@ -123,7 +123,7 @@ def test_beyond_its_bounds_a_victim_says_only_that_it_wanted_more():
 
     made = train_surrogate(Bounded, lambda states: np.clip(4 * states[:, :1], -1, 1), settings=SMALL)
     inside = np.array([[-0.2, 0, 0], [0.2, 0, 0]])
-    wanted = made.policy.policy(made.policy.normalise(inside))[:, 0]
+    wanted = made.policy.network(made.policy.normalise(inside))[:, 0]
     assert np.diff(wanted)[0] / 0.4 == pytest.approx(4, abs=0.5)
     assert made.policy.act_batch(np.array([[3.0, 0, 0]]))[0] == 1
 
@@ -136,8 +136,8 @@ def test_equal_seeds_give_equal_imitations_and_a_given_normaliser_is_used():
     )
     assert one.policy.normaliser is units
     states = np.ones((1, 3))
-    np.testing.assert_array_equal(one.policy.policy(states), two.policy.policy(states))
-    assert not np.array_equal(one.policy.policy(states), other.policy.policy(states))
+    np.testing.assert_array_equal(one.policy.network(states), two.policy.network(states))
+    assert not np.array_equal(one.policy.network(states), other.policy.network(states))
     assert one.epochs == (2,)
 
 

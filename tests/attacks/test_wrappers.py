@@ -269,7 +269,7 @@ def test_nan_observations_are_the_environment_s_fault():
 
 
 def test_a_victim_whose_gradient_is_nan_is_the_agent_s_fault():
-    victim = linear_gaussian().with_policy(linear(np.full((2, 3), np.nan)))
+    victim = linear_gaussian().with_network(linear(np.full((2, 3), np.nan)))
     with pytest.raises(AgentError, match="gradient is NaN"):
         MADAttack(Walk(), victim, epsilon=0.1).reset(seed=0)
 

@@ -5,21 +5,21 @@ from quintain.agents.policies.decision_transformer import DecisionTransformer
 from quintain.agents.policies.files import load_policy, save_policy
 from quintain.agents.policies.networks import MLP, ActionValue, Autograd, Layer, Network, as_network
 from quintain.agents.policies.normaliser import Normaliser
-from quintain.agents.policies.policy import Capability, Head, Policy, Space
-from quintain.agents.policies.sequence import Memory, SequencePolicy
+from quintain.agents.policies.policy import Head, Policy, PolicyCapability, Space
+from quintain.agents.policies.sequence import History, SequencePolicy
 
 __all__ = [
     "MLP",
     "ActionValue",
     "Autograd",
-    "Capability",
     "DecisionTransformer",
     "Head",
+    "History",
     "Layer",
-    "Memory",
     "Network",
     "Normaliser",
     "Policy",
+    "PolicyCapability",
     "Rollouts",
     "SequencePolicy",
     "Space",

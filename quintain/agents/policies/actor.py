@@ -1,7 +1,8 @@
-"""Playing a frozen policy, whose action may depend on its episode so far.
+"""Playing a frozen policy, whose action may depend on the history of its episode.
 
-Given its history, the action of a history-dependent policy is a function of the newest observation alone. So it is, at
-any moment of an episode, an ordinary policy, and whatever works on those works on it: :meth:`Rollouts.at` returns it.
+Given the history, the action of a history-dependent policy is a function of the current observation alone. At every
+time step it is therefore an ordinary, memoryless policy, :meth:`Rollouts.policy_at`, and whatever works on memoryless
+policies works on that one.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ Rows = NDArray[np.int64]
 
 
 class FrozenPolicy(Protocol):
-    """What playing needs of a :class:`~quintain.agents.policies.policy.Policy`."""
+    """The part of :class:`~quintain.agents.policies.policy.Policy` that playing needs."""
 
-    policy: Network
+    network: Network
 
     def act_batch(self, observations: Array) -> NDArray[Any]:
         """Return the most likely actions for observations of shape ``(n, d)``."""
@@ -33,7 +34,7 @@ class FrozenPolicy(Protocol):
     def normalise(self, observations: Array) -> Array:
         """Return observations, shape ``(n, d)``, as the network reads them."""
 
-    def with_policy(self, policy: Network) -> Self:
+    def with_network(self, network: Network) -> Self:
         """Return the same policy with another network."""
 
 
@@ -41,69 +42,75 @@ P = TypeVar("P", bound=FrozenPolicy)
 
 
 class Rollouts(Generic[P]):
-    """A victim in the middle of several episodes, one per row, with what it remembers of each.
+    """The state of a policy in several episodes that are played at once, one per row.
+
+    For a memoryless policy there is no state, and every method but :meth:`act` and :meth:`policy_at` does nothing.
 
     Args:
-        victim: The victim; one that remembers nothing costs nothing here.
-        rows: Number of episodes.
+        policy: The policy.
+        rows: Number of episodes, >= 1.
     """
 
-    def __init__(self, victim: P, rows: int) -> None:
-        self.victim = victim
-        self._memory = victim.policy.remember(rows) if isinstance(victim.policy, SequencePolicy) else None
+    def __init__(self, policy: P, rows: int) -> None:
+        self.policy = policy
+        self._history = policy.network.new_history(rows) if isinstance(policy.network, SequencePolicy) else None
         self._all = np.arange(rows, dtype=np.int64)
 
-    def restart(self, rows: Rows | None = None) -> None:
-        """Begin other episodes in ``rows``, by default in all."""
-        if self._memory is not None:
-            self._memory.restart(self._all if rows is None else rows)
+    def reset(self, rows: Rows | None = None) -> None:
+        """Start new episodes in ``rows``, by default in all: their history is empty."""
+        if self._history is not None:
+            self._history.reset(self._all if rows is None else rows)
 
-    def at(self, rows: Rows | None = None) -> P:
-        """Return the victim at this moment of the episodes in ``rows``: it acts on the newest observation alone."""
-        if self._memory is None:
-            return self.victim
-        return self.victim.with_policy(self._memory.policy(self._all if rows is None else rows))
+    def policy_at(self, rows: Rows | None = None) -> P:
+        """Return the policy at the current time step of ``rows``, a function of the current observation alone.
 
-    def saw(self, observations: Array, rows: Rows | None = None) -> None:
-        """Take note of what the victim saw, shape ``(n, d)``; perturbed, if it was."""
-        if self._memory is not None:
-            self._memory.saw(self.victim.normalise(observations), self._all if rows is None else rows)
+        Args:
+            rows: Indices of the episodes, by default all. Row ``i`` of the result's batches belongs to ``rows[i]``.
+        """
+        if self._history is None:
+            return self.policy
+        return self.policy.with_network(self._history.network(self._all if rows is None else rows))
 
-    def did(self, actions: NDArray[Any], rewards: Array, rows: Rows | None = None) -> None:
-        """Take note of what it did after that, and what it was paid."""
-        if self._memory is not None:
-            self._memory.did(np.asarray(actions), np.asarray(rewards), self._all if rows is None else rows)
+    def observe(self, observations: Array, rows: Rows | None = None) -> None:
+        """Record the observations that the policy received, perturbed ones if there was an attack: shape ``(n, d)``."""
+        if self._history is not None:
+            self._history.observe(self.policy.normalise(observations), self._all if rows is None else rows)
+
+    def record(self, actions: NDArray[Any], rewards: Array, rows: Rows | None = None) -> None:
+        """Record the actions that followed the last observations, and their rewards, shape ``(n,)``."""
+        if self._history is not None:
+            self._history.record(np.asarray(actions), np.asarray(rewards), self._all if rows is None else rows)
 
     def act(self, observations: Array) -> NDArray[Any]:
-        """Return the most likely actions in all rows, and take note of what was seen."""
-        actions = self.at().act_batch(observations)
-        self.saw(observations)
+        """Return the most likely actions in all rows, and record the observations."""
+        actions = self.policy_at().act_batch(observations)
+        self.observe(observations)
         return actions
 
 
 class PolicyActor:
-    """Plays one episode with a policy, which may depend on its history."""
+    """Plays one episode with a policy, which may be history-dependent."""
 
-    def __init__(self, victim: FrozenPolicy) -> None:
-        self._rollouts = Rollouts(victim, 1)
-        self._rollouts.restart()
+    def __init__(self, policy: FrozenPolicy) -> None:
+        self._rollouts = Rollouts(policy, 1)
+        self._rollouts.reset()
         self._last: NDArray[Any] | None = None
 
     def act(self, observation: Any, info: dict[str, Any]) -> Action:
         """Return the most likely action."""
         if self._last is not None:
-            self._rollouts.did(self._last, np.array([_reward_of(info)]))
+            self._rollouts.record(self._last, np.array([_reward_of(info)]))
         actions = self._rollouts.act(np.asarray(observation)[None])
-        if isinstance(self._rollouts.victim.policy, SequencePolicy):
+        if isinstance(self._rollouts.policy.network, SequencePolicy):
             self._last = actions
         return actions[0]
 
 
 def _reward_of(info: dict[str, Any]) -> float:
-    """Return what the last step paid; an actor is told only in the environment's named terms."""
+    """Return the reward of the last step. An actor receives it only as the named terms in ``info``."""
     if "reward_terms" not in info:
         raise AgentError(
-            "a victim that remembers has to know its rewards, and this environment reports no info['reward_terms']; "
-            "play it with play_episodes"
+            "a history-dependent policy needs the rewards of its episode, and this environment reports no "
+            "info['reward_terms']; play it with play_episodes"
         )
     return float(sum(info["reward_terms"].values()))

@@ -1,4 +1,4 @@
-"""The Decision Transformer as a victim: it acts on its last steps and on the return that it is still asked for."""
+"""The Decision Transformer: a policy that reads a window of its last steps and the return-to-go."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from quintain.agents.policies.networks import Autograd, Network
-from quintain.agents.policies.sequence import Array, Memory, Rows, SequencePolicy
+from quintain.agents.policies.sequence import Array, History, Rows, SequencePolicy
 from quintain.agents.policies.transformer import DecisionNetwork
 from quintain.errors import ConfigurationError, require
 
@@ -17,17 +17,18 @@ __all__ = ["DecisionTransformer", "encoded_actions"]
 
 
 class DecisionTransformer(SequencePolicy):
-    """A policy conditioned on a return (Chen et al. 2021): asked for ``target``, it does what once led to it.
+    """A return-conditioned policy (Chen et al. 2021): it acts to reach the target return.
 
     Args:
         network: Maps windows to actions.
-        space: Its actions.
-        context: Steps that it looks at, the newest included, >= 1.
-        target: Return to ask for at the start of an episode; what is paid is taken off.
-        scale: Returns are divided by it, > 0.
+        space: The action space.
+        context: Length of the window in time steps, the current one included, >= 1.
+        target: Return-to-go at the start of an episode, in units of the environment's return; each reward is
+            subtracted from it.
+        scale: Returns-to-go are divided by it before the network reads them, > 0.
 
     Raises:
-        ConfigurationError: If the context is empty, or the scale not positive.
+        ConfigurationError: If ``context`` or ``scale`` is out of range.
     """
 
     def __init__(
@@ -41,13 +42,13 @@ class DecisionTransformer(SequencePolicy):
         self.target = target
         self.scale = scale
 
-    def remember(self, rows: int) -> Memory:
-        """Make room for the last steps of ``rows`` episodes."""
+    def new_history(self, rows: int) -> History:
+        """Return empty windows of ``rows`` episodes."""
         return _Window(self, rows)
 
 
 class _Window:
-    """The last steps of every row: returns-to-go, states as they were seen, actions, oldest first."""
+    """The last steps of every row, oldest first: returns-to-go, normalised observations, actions."""
 
     def __init__(self, policy: DecisionTransformer, rows: int) -> None:
         self._torch = require("torch", "rl", "Decision Transformers")
@@ -59,11 +60,11 @@ class _Window:
         self._newest = np.zeros((rows, shape.states), np.float32)
         self._time = np.zeros(rows, np.int64)
 
-    def restart(self, rows: Rows) -> None:
+    def reset(self, rows: Rows) -> None:
         self._time[rows] = 0
         self._returns[rows, -1] = self._policy.target
 
-    def policy(self, rows: Rows) -> Network:
+    def network(self, rows: Rows) -> Network:
         torch, before = self._torch, self._policy.context - 1
         back = np.arange(before, -1, -1)
         times = self._time[rows, None] - back
@@ -76,10 +77,10 @@ class _Window:
         )
         return Autograd(function, torch.float32)
 
-    def saw(self, x: Array, rows: Rows) -> None:
+    def observe(self, x: Array, rows: Rows) -> None:
         self._newest[rows] = x
 
-    def did(self, actions: NDArray[Any], rewards: Array, rows: Rows) -> None:
+    def record(self, actions: NDArray[Any], rewards: Array, rows: Rows) -> None:
         left = self._returns[rows, -1] - rewards
         self._returns[rows] = np.concatenate([self._returns[rows, 1:], left[:, None]], 1)
         if self._policy.context > 1:
@@ -92,9 +93,9 @@ class _Window:
 
 
 def encoded_actions(actions: NDArray[Any], space: spaces.Space[Any]) -> NDArray[np.float32]:
-    """Return actions, shape ``(n, ...)``, as the network reads and gives them.
+    """Return actions, shape ``(n, ...)``, as the network reads and predicts them, shape ``(n, k)``.
 
-    One-hot for discrete ones, scaled to [-1, 1] for bounded boxes, else as they are: shape ``(n, k)``.
+    Discrete actions are one-hot, those of a bounded Box are scaled to [-1, 1], others are unchanged.
     """
     if isinstance(space, spaces.Discrete):
         return np.eye(int(space.n), dtype=np.float32)[np.asarray(actions, np.int64) - int(space.start)]

@@ -1,6 +1,6 @@
-"""Victims on disk: weights and statistics as plain arrays in one file, without pickle.
+"""Policies on disk: weights and statistics as plain arrays in one ``.npz`` file, without pickle.
 
-Victims of perceptrons are readable without torch; a Decision Transformer needs it.
+Policies of multilayer perceptrons are readable without torch; a Decision Transformer needs it.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from quintain.files import load_arrays, save_arrays
 
 __all__ = ["load_policy", "save_policy"]
 
-#: 2 added Decision Transformers; a victim of perceptrons is still written as 1.
+#: Version 2 added Decision Transformers; policies of perceptrons are still written as version 1.
 _FORMAT = 2
 
 
-def save_policy(victim: Policy, path: str | Path, facts: Mapping[str, Any] | None = None) -> None:
-    """Write a victim of perceptrons, or a Decision Transformer, as an ``.npz`` file.
+def save_policy(policy: Policy, path: str | Path, facts: Mapping[str, Any] | None = None) -> None:
+    """Write a policy of multilayer perceptrons, or a Decision Transformer, as an ``.npz`` file.
 
     Args:
-        victim: The victim.
-        path: Where to.
-        facts: JSON-able data to keep with it, such as how it was trained.
+        policy: The policy.
+        path: The file; missing folders are made.
+        facts: JSON-able data to store with it, such as the settings of its training. Default: none.
 
     Raises:
         ConfigurationError: If one of its networks is of another kind.
     """
     arrays: dict[str, NDArray[Any]] = {}
-    q = victim.action_value.networks if victim.action_value is not None else []
-    std = victim.std_source
-    networks: dict[str, Network | None] = {"value": victim.value, **{f"q{i}": net for i, net in enumerate(q)}}
-    transformer = victim.policy if isinstance(victim.policy, DecisionTransformer) else None
+    q = policy.action_value.networks if policy.action_value is not None else []
+    std = policy.std_source
+    networks: dict[str, Network | None] = {"value": policy.value, **{f"q{i}": net for i, net in enumerate(q)}}
+    transformer = policy.network if isinstance(policy.network, DecisionTransformer) else None
     if transformer is None:
-        networks["policy"] = victim.policy
+        networks["policy"] = policy.network
     else:
         arrays |= {f"transformer.{name}": array for name, array in transformer.network.arrays().items()}
     if isinstance(std, np.ndarray):
@@ -54,16 +54,16 @@ def save_policy(victim: Policy, path: str | Path, facts: Mapping[str, Any] | Non
         networks["log_std"] = std
     activations = {name: _put(arrays, name, network) for name, network in networks.items() if network is not None}
     for kind in ("observation_space", "action_space"):
-        space = getattr(victim, kind)
+        space = getattr(policy, kind)
         if isinstance(space, spaces.Box):
             arrays |= {f"{kind}.low": space.low, f"{kind}.high": space.high}
-    if victim.normaliser is not None:
-        arrays |= {"normaliser.mean": victim.normaliser.mean, "normaliser.scale": victim.normaliser.scale}
-    action = victim.action_space
+    if policy.normaliser is not None:
+        arrays |= {"normaliser.mean": policy.normaliser.mean, "normaliser.scale": policy.normaliser.scale}
+    action = policy.action_space
     about = {
         "format": 1 if transformer is None else 2,
-        "name": victim.name,
-        "head": victim.head,
+        "name": policy.name,
+        "head": policy.head,
         "activations": activations,
         "transformer": None
         if transformer is None
@@ -75,22 +75,22 @@ def save_policy(victim: Policy, path: str | Path, facts: Mapping[str, Any] | Non
             "scale": transformer.scale,
         },
         "discrete": [int(action.n), int(action.start)] if isinstance(action, spaces.Discrete) else None,
-        "clip": None if victim.normaliser is None or np.isinf(victim.normaliser.clip) else victim.normaliser.clip,
+        "clip": None if policy.normaliser is None or np.isinf(policy.normaliser.clip) else policy.normaliser.clip,
         "facts": dict(facts or {}),
     }
     save_arrays(Path(path), arrays, about)
 
 
 def load_policy(path: str | Path) -> tuple[Policy, dict[str, Any]]:
-    """Read a victim and the facts that were stored with it.
+    """Load a policy and the facts that were stored with it.
 
     Raises:
-        ConfigurationError: If there is no victim at ``path``, or one of a newer format.
+        ConfigurationError: If there is no policy at ``path``, or one of a newer format.
     """
     try:
         arrays, about = load_arrays(Path(path))
     except RecordError as error:
-        raise ConfigurationError(f"no victim at {str(path)!r}: {error}") from error
+        raise ConfigurationError(f"no policy at {str(path)!r}: {error}") from error
     if about["format"] > _FORMAT:
         raise ConfigurationError(f"{str(path)!r} has format {about['format']}; this version reads up to {_FORMAT}")
     networks = {name: _take(arrays, name, kinds) for name, kinds in about["activations"].items()}
@@ -107,7 +107,7 @@ def load_policy(path: str | Path) -> tuple[Policy, dict[str, Any]]:
         clip = np.inf if about["clip"] is None else about["clip"]
         normaliser = Normaliser(arrays["normaliser.mean"], arrays["normaliser.scale"], clip)
     transformer = about.get("transformer")
-    victim = Policy(
+    policy = Policy(
         networks["policy"] if transformer is None else _take_transformer(arrays, action_space, **transformer),
         spaces.Box(low, high, dtype=low.dtype.type),
         action_space,
@@ -118,7 +118,7 @@ def load_policy(path: str | Path) -> tuple[Policy, dict[str, Any]]:
         normaliser=normaliser,
         name=about["name"],
     )
-    return victim, about["facts"]
+    return policy, about["facts"]
 
 
 def _put(arrays: dict[str, NDArray[Any]], name: str, network: Network) -> list[str]:

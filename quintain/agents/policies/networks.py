@@ -1,9 +1,9 @@
-"""Networks that give their output and pull a gradient at the output back to the input.
+"""Networks with vector-Jacobian products: outputs, and gradients with respect to the inputs.
 
-Attacks need one derivative only: of some objective of the outputs, with respect to the inputs. ``pull(x)`` returns the
-outputs and a function that maps a gradient at the outputs to one at the inputs. For plain multilayer perceptrons it is
-written out in NumPy, which on the small batches of control tasks is several times faster than an autograd graph; any
-other torch module goes through autograd.
+Attacks need the gradient of an objective of the outputs with respect to the inputs, and no gradient with respect to
+weights. ``vjp(x)``, as in JAX, returns the outputs and a function from gradients at the outputs to gradients at the
+inputs. For multilayer perceptrons it is written out in NumPy, which on the small batches of control tasks is several
+times faster than an autograd graph; any other torch module is differentiated by autograd.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from typing import Any, Literal, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MLP", "ActionValue", "Autograd", "Layer", "Network", "Pullback", "as_network"]
+__all__ = ["MLP", "ActionValue", "Autograd", "Layer", "Network", "VJPFunction", "as_network"]
 
 Array = NDArray[np.floating[Any]]
-Pullback = Callable[[Array], Array]
+#: Maps a gradient at the outputs, shape ``(n, k)``, to the gradient at the inputs, shape ``(n, d)``.
+VJPFunction = Callable[[Array], Array]
 Activation = Literal["identity", "tanh", "relu"]
 
 
@@ -27,11 +28,8 @@ class Network(Protocol):
     def __call__(self, x: Array) -> Array:
         """Map inputs of shape ``(n, d)`` to outputs of shape ``(n, k)``."""
 
-    def pull(self, x: Array) -> tuple[Array, Pullback]:
-        """Return the outputs, and a function from gradients at the outputs, ``(n, k)``, to those at ``x``, ``(n, d)``.
-
-        The function is used at most once.
-        """
+    def vjp(self, x: Array) -> tuple[Array, VJPFunction]:
+        """Return the outputs, and the vector-Jacobian product at ``x``, which may be called at most once."""
 
 
 class Layer(NamedTuple):
@@ -40,7 +38,7 @@ class Layer(NamedTuple):
     Attributes:
         weight: W, shape ``(outputs, inputs)``.
         bias: b, shape ``(outputs,)``.
-        activation: What follows.
+        activation: Applied to each entry.
     """
 
     weight: Array
@@ -49,10 +47,10 @@ class Layer(NamedTuple):
 
 
 class MLP:
-    """A multilayer perceptron with its derivative written out. Weights are copied: it does not follow training.
+    """A multilayer perceptron in NumPy. Weights are copied: it does not follow training.
 
     Args:
-        layers: Its layers, input first.
+        layers: The layers, that of the input first.
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
@@ -72,8 +70,8 @@ class MLP:
                 np.maximum(y, 0, out=y)
         return y
 
-    def pull(self, x: Array) -> tuple[Array, Pullback]:
-        """Return the outputs and the pullback."""
+    def vjp(self, x: Array) -> tuple[Array, VJPFunction]:
+        """Return the outputs and the vector-Jacobian product."""
         y = x.astype(self._dtype, copy=False)
         outputs = []
         for weight, bias, activation in self._forward:
@@ -85,7 +83,7 @@ class MLP:
                 np.maximum(y, 0, out=y)
             outputs.append(y)
 
-        def pullback(gradient: Array) -> Array:
+        def vjp_function(gradient: Array) -> Array:
             g = gradient.astype(self._dtype, copy=False)
             for (weight, _, activation), y in zip(reversed(self.layers), reversed(outputs), strict=True):
                 if activation == "tanh":
@@ -95,15 +93,15 @@ class MLP:
                 g = g @ weight
             return g
 
-        return outputs[-1], pullback
+        return outputs[-1], vjp_function
 
 
 class Autograd:
-    """Any torch function of one batch, differentiated by autograd. Its parameters receive no gradient.
+    """A torch function of one batch, differentiated by autograd with respect to its input alone.
 
     Args:
         function: Maps a tensor of shape ``(n, d)`` to one of shape ``(n, k)``.
-        dtype: The torch dtype of its input.
+        dtype: ``torch.dtype`` of the input.
     """
 
     def __init__(self, function: Callable[[Any], Any], dtype: Any) -> None:
@@ -118,24 +116,24 @@ class Autograd:
             outputs: Array = self.function(torch.as_tensor(x, dtype=self.dtype)).numpy()
         return outputs
 
-    def pull(self, x: Array) -> tuple[Array, Pullback]:
-        """Return the outputs and the pullback."""
+    def vjp(self, x: Array) -> tuple[Array, VJPFunction]:
+        """Return the outputs and the vector-Jacobian product."""
         import torch
 
         inputs = torch.tensor(x, dtype=self.dtype, requires_grad=True)
         with torch.enable_grad():
             outputs = self.function(inputs)
 
-        def pullback(gradient: Array) -> Array:
+        def vjp_function(gradient: Array) -> Array:
             (pulled,) = torch.autograd.grad(outputs, inputs, torch.as_tensor(gradient, dtype=outputs.dtype))
             gradients: Array = pulled.numpy()
             return gradients
 
-        return outputs.detach().numpy(), pullback
+        return outputs.detach().numpy(), vjp_function
 
 
 class ActionValue:
-    """Q(s, a): the mean over the outputs of networks that read the state and the action side by side.
+    """Q(s, a): the mean over all outputs of networks that read states and actions concatenated.
 
     Args:
         networks: Each maps ``(n, d + k)`` to ``(n, outputs)``.
@@ -144,23 +142,23 @@ class ActionValue:
     def __init__(self, networks: Sequence[Network]) -> None:
         self.networks = list(networks)
 
-    def pull(self, states: Array, actions: Array) -> tuple[Array, Pullback]:
-        """Return Q, shape ``(n,)``, and the pullback from ``(n,)`` to the actions, shape ``(n, k)``."""
+    def vjp(self, states: Array, actions: Array) -> tuple[Array, VJPFunction]:
+        """Return Q, shape ``(n,)``, and the vector-Jacobian product from ``(n,)`` to the actions, ``(n, k)``."""
         joined = np.concatenate([states, actions.astype(states.dtype, copy=False)], axis=1)
-        pulled = [network.pull(joined) for network in self.networks]
+        pulled = [network.vjp(joined) for network in self.networks]
         sizes = [outputs.shape[1] for outputs, _ in pulled]
         total = sum(sizes)
 
-        def pullback(gradient: Array) -> Array:
+        def vjp_function(gradient: Array) -> Array:
             share = gradient[:, None] / total
             parts = [back(np.repeat(share, size, axis=1)) for (_, back), size in zip(pulled, sizes, strict=True)]
             return np.asarray(sum(part[:, states.shape[1] :] for part in parts))
 
-        return np.asarray(sum(outputs.sum(axis=1) for outputs, _ in pulled) / total), pullback
+        return np.asarray(sum(outputs.sum(axis=1) for outputs, _ in pulled) / total), vjp_function
 
 
 def as_network(*modules: Any) -> Network:
-    """Make a network of torch modules applied in turn: an :class:`MLP` where they are one, else :class:`Autograd`.
+    """Make a network of torch modules applied in sequence: an :class:`MLP` if they form one, else :class:`Autograd`.
 
     Args:
         modules: ``torch.nn.Module`` objects on the CPU.
@@ -192,7 +190,7 @@ def as_network(*modules: Any) -> Network:
 
 
 def _parts(modules: Sequence[Any], torch: Any) -> list[Any]:
-    """Take sequences apart."""
+    """Return the modules with every ``torch.nn.Sequential`` replaced by its members."""
     parts: list[Any] = []
     for module in modules:
         parts += _parts(list(module), torch) if type(module) is torch.nn.Sequential else [module]

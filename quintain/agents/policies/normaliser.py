@@ -1,4 +1,4 @@
-"""The running statistics through which a policy sees its observations."""
+"""Normalisation of observations by the frozen running statistics of training."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ __all__ = ["Normaliser", "load_vecnormalize"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Normaliser:
-    """x = clip((s - mean) / scale, -clip, clip), with the statistics frozen.
+    """x = clip((s - mean) / scale, -clip, clip), with frozen statistics.
 
     Attributes:
         mean: Shape ``(d,)``.
-        scale: Shape ``(d,)``, > 0: the standard deviation the policy was trained with, its epsilon included.
-        clip: Bound on the normalised values, > 0; infinite for none.
+        scale: Shape ``(d,)``, > 0: the standard deviation in training, with its epsilon: sqrt(var + eps).
+        clip: Bound on the absolute normalised values, > 0. Default: infinite. Stable-Baselines3 uses 10.
 
     Raises:
         ConfigurationError: If the shapes differ or a scale is not positive and finite.
@@ -44,12 +44,12 @@ class Normaliser:
 
     @classmethod
     def from_vecnormalize(cls, source: Any) -> Self:
-        """Take the observation statistics of SB3's ``VecNormalize``, or of a file that its ``save`` wrote.
+        """Make one of the observation statistics of SB3's ``VecNormalize``, or of a file that its ``save`` wrote.
 
-        A file is a pickle: load only your own.
+        Such a file is a pickle, which can run code: load only files that you trust.
 
         Raises:
-            ConfigurationError: If it normalises no observations, or has one statistic per key of a dictionary.
+            ConfigurationError: If it does not normalise observations, or normalises a dictionary of them.
         """
         if isinstance(source, (str, Path)):
             source = load_vecnormalize(source)
@@ -60,7 +60,7 @@ class Normaliser:
 
     @property
     def dimension(self) -> int:
-        """Length d of the observations it was made for."""
+        """Length d of the observations."""
         return len(self.mean)
 
     def __call__(self, observations: NDArray[Any]) -> NDArray[np.float64]:
@@ -70,7 +70,7 @@ class Normaliser:
 
 
 def load_vecnormalize(path: str | Path) -> Any:
-    """Read the statistics that SB3's ``VecNormalize.save`` wrote; a pickle, so load only your own.
+    """Load what SB3's ``VecNormalize.save`` wrote: a pickle, which can run code, so load only files that you trust.
 
     Raises:
         ConfigurationError: If there is no such file, or it holds something else.

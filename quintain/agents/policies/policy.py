@@ -1,4 +1,4 @@
-"""The policy under attack: what it does, how sure it is, and which way its answers bend."""
+"""A frozen policy: actions, action distribution, values, and gradients with respect to the observation."""
 
 from __future__ import annotations
 
@@ -12,66 +12,66 @@ from numpy.typing import NDArray
 
 from quintain.agents.agent import Actor, Seat
 from quintain.agents.policies.actor import PolicyActor
-from quintain.agents.policies.networks import ActionValue, Autograd, Network, Pullback, as_network
+from quintain.agents.policies.networks import ActionValue, Autograd, Network, VJPFunction, as_network
 from quintain.agents.policies.normaliser import Normaliser
 from quintain.agents.policies.sequence import SequencePolicy
 from quintain.errors import AgentError, CapabilityError, ConfigurationError
 
-__all__ = ["Capability", "Head", "Policy", "Space"]
+__all__ = ["Head", "Policy", "PolicyCapability", "Space"]
 
 Array = NDArray[np.floating[Any]]
 
-#: How the policy's outputs become actions. ``gaussian``: mean of a normal distribution, clipped to the bounds.
+#: How the network's outputs become actions. ``gaussian``: mean of a normal distribution, clipped to the bounds.
 #: ``squashed``: mean before a tanh that maps to the bounds. ``deterministic``: the action itself. ``scaled``: the
-#: action in [-1, 1]. ``categorical``: logits.
+#: action, scaled to [-1, 1]. ``categorical``: logits.
 Head = Literal["gaussian", "squashed", "deterministic", "scaled", "categorical"]
 
-#: What an attack may ask of a victim. ``gradient``: derivatives of the policy; ``density``: a distribution over
-#: actions; ``continuous``: actions in a box; ``value``: V(s); ``action_value``: Q(s, a).
-Capability = Literal["gradient", "density", "continuous", "value", "action_value"]
+#: What a policy offers. ``gradient``: derivatives of the outputs with respect to the observation; ``density``: a
+#: distribution over actions; ``continuous``: actions in a Box; ``value``: V(s); ``action_value``: Q(s, a).
+PolicyCapability = Literal["gradient", "density", "continuous", "value", "action_value"]
 
-#: Where a perturbation is measured: on the observations as the environment gives them, or as the policy sees them.
+#: Units of a perturbation: ``raw``, those of the environment's observations; ``normalised``, those of the network's
+#: inputs, where a policy normalises its observations.
 Space = Literal["raw", "normalised"]
 
-#: Bounds on the logarithm of a standard deviation that depends on the state: those of SB3's actors.
+#: Bounds on the logarithm of a state-dependent standard deviation, as in Stable-Baselines3's actors.
 _LOG_STD = (-20.0, 2.0)
 
-_MISSING: dict[Capability, str] = {
+_MISSING: dict[PolicyCapability, str] = {
     "gradient": "gives no gradient; pass the torch module instead of a function or an exported file",
     "density": "has no distribution over actions; pass std=... to assume a normal one",
-    "continuous": "has discrete actions, and the attack needs continuous ones",
+    "continuous": "has discrete actions, and continuous ones are needed",
     "value": "has no state value V(s); pass value=...",
     "action_value": "has no action value Q(s, a); pass action_value=...",
 }
 
 
 class Policy:
-    """A frozen policy behind one face, whatever library trained it. It is also an agent, so it can simply be played.
+    """A frozen policy, with one interface for every library that trained it. It is also an agent.
 
-    Observations are flat boxes of floats. ``policy``, ``value`` and ``action_value`` read normalised observations.
+    Observations are vectors of floats. ``network``, ``value`` and ``action_value`` read normalised observations.
 
     Args:
-        policy: Gives the parameters of the action; see ``head``. A
-            :class:`~quintain.agents.policies.sequence.SequencePolicy` remembers its episode.
+        network: From observations, shape ``(n, d)``, to the parameters of the actions, shape ``(n, k)``; see ``head``.
+            A :class:`~quintain.agents.policies.sequence.SequencePolicy` makes the policy history-dependent.
         observation_space: Box of one axis.
         action_space: Box of one axis, or Discrete.
-        head: How outputs become actions.
-        std: Standard deviation of the action distribution in the units of ``policy``'s output: a vector, or a network
-            from normalised observations to its logarithm.
+        head: How outputs become actions. Default: ``"deterministic"``.
+        std: Standard deviation of the action distribution in units of the network's output: a vector of shape ``(k,)``
+            with entries > 0, or a network from normalised observations to its logarithm. Default: no distribution.
         value: Network for V(s), output shape ``(n, 1)``.
-        action_value: Q(s, a), with actions in the units of ``q_actions``: what the head returns before it is mapped to
-            the bounds.
-        normaliser: How the policy sees observations; ``None`` for as they are.
-        name: What reports call it.
-        differentiable: Whether ``policy.pull`` works.
+        action_value: Q(s, a); reads actions as :meth:`q_actions` returns them, before they are mapped to the bounds.
+        normaliser: Applied to observations before any network reads them. Default: none.
+        name: Name in reports and messages.
+        differentiable: Whether ``network.vjp`` works. Default: true.
 
     Raises:
-        ConfigurationError: If the spaces are of another kind, or normaliser or std do not match them.
+        ConfigurationError: If a space is of another kind, or ``normaliser`` or ``std`` does not fit the spaces.
     """
 
     def __init__(
         self,
-        policy: Network,
+        network: Network,
         observation_space: spaces.Space[Any],
         action_space: spaces.Space[Any],
         *,
@@ -80,19 +80,19 @@ class Policy:
         value: Network | None = None,
         action_value: ActionValue | None = None,
         normaliser: Normaliser | None = None,
-        name: str = "victim",
+        name: str = "policy",
         differentiable: bool = True,
     ) -> None:
         if not isinstance(observation_space, spaces.Box) or len(observation_space.shape) != 1:
             raise ConfigurationError(
-                f"a victim observes a Box of one axis, not {observation_space}; use gymnasium's FlattenObservation"
+                f"a policy observes a Box of one axis, not {observation_space}; use gymnasium's FlattenObservation"
             )
         if (head == "categorical") != isinstance(action_space, spaces.Discrete):
             raise ConfigurationError(f"a {head} policy does not fit the action space {action_space}")
         if not isinstance(action_space, spaces.Discrete) and (
             not isinstance(action_space, spaces.Box) or len(action_space.shape) != 1
         ):
-            raise ConfigurationError(f"a victim acts in Discrete or a Box of one axis, not {action_space}")
+            raise ConfigurationError(f"a policy acts in Discrete or a Box of one axis, not {action_space}")
         dimension = observation_space.shape[0]
         if normaliser is not None and normaliser.dimension != dimension:
             raise ConfigurationError(
@@ -105,7 +105,7 @@ class Policy:
             raise ConfigurationError(f"std must hold a finite number > 0 per action entry, got {std!r}")
         if head in ("squashed", "scaled") and isinstance(action_space, spaces.Box) and not action_space.is_bounded():
             raise ConfigurationError(f"a {head} policy needs a bounded action space, got {action_space}")
-        self.policy = policy
+        self.network = network
         self.observation_space = observation_space
         self.action_space: spaces.Box | spaces.Discrete = action_space
         self.head: Head = head
@@ -118,16 +118,16 @@ class Policy:
 
     @classmethod
     def from_sb3(cls, model: Any, *, normaliser: Any = None, name: str = "") -> Self:
-        """Take a Stable-Baselines3 or sb3-contrib model: PPO, A2C, TRPO, SAC, TQC, TD3 or DDPG.
+        """Make a policy of a Stable-Baselines3 or sb3-contrib model: PPO, A2C, TRPO, SAC, TQC, TD3 or DDPG.
 
         Args:
             model: The model, trained on flat observations.
-            normaliser: A :class:`Normaliser`, a ``VecNormalize``, or a file of its statistics. By default that of
-                the model's own environment, if it has one.
-            name: What reports call it; by default the algorithm's name.
+            normaliser: A :class:`Normaliser`, a ``VecNormalize``, or the path of a file that ``VecNormalize.save``
+                wrote. Default: the ``VecNormalize`` of the model's own environment, if it has one.
+            name: Name in reports and messages. Default: the algorithm's name.
 
         Raises:
-            ConfigurationError: If the policy is of another kind.
+            ConfigurationError: If the model's policy is of another kind.
         """
         from quintain.agents.policies.sb3 import parts_of
 
@@ -157,19 +157,19 @@ class Policy:
         normaliser: Normaliser | None = None,
         name: str = "module",
     ) -> Self:
-        """Take plain torch modules. Weights are copied, so train first and adapt afterwards.
+        """Make a policy of torch modules. Weights are copied: the policy does not follow further training.
 
         Args:
             module: Maps normalised observations ``(n, d)`` to action parameters; see ``head``.
             observation_space: Box of one axis.
             action_space: Box of one axis, or Discrete.
-            head: How outputs become actions; by default ``"categorical"`` for discrete actions, ``"gaussian"`` where
-                ``std`` is given, else ``"deterministic"``.
-            std: Standard deviation per action entry.
-            value: Module for V(s).
-            action_value: Module for Q that reads ``(n, d + k)``, state and action side by side.
-            normaliser: How the module sees observations.
-            name: What reports call it.
+            head: How outputs become actions. Default: ``"categorical"`` for discrete actions, ``"gaussian"`` where
+                ``std`` is given, otherwise ``"deterministic"``.
+            std: Standard deviation of each action entry, shape ``(k,)``, > 0, in units of the module's output.
+            value: Module for V(s), output shape ``(n, 1)``.
+            action_value: Module for Q(s, a); reads states and actions concatenated, shape ``(n, d + k)``.
+            normaliser: Applied to observations before any module reads them. Default: none.
+            name: Name in reports and messages.
         """
         if head is None:
             discrete = isinstance(action_space, spaces.Discrete)
@@ -195,20 +195,20 @@ class Policy:
         *,
         name: str = "function",
     ) -> Self:
-        """Take any function from one observation to one continuous action: a black box, such as a scripted expert.
+        """Make a policy without gradients of a function from observations to continuous actions, such as an expert.
 
         Args:
-            function: Maps an observation as the environment gives it, shape ``(d,)``, to an action, shape ``(k,)``.
+            function: Maps one observation, shape ``(d,)``, in the environment's units, to an action, shape ``(k,)``.
             observation_space: Box of one axis.
             action_space: Box of one axis.
-            name: What reports call it.
+            name: Name in reports and messages.
         """
         return cls(_PerRow(function), observation_space, action_space, name=name, differentiable=False)
 
     @property
-    def capabilities(self) -> frozenset[Capability]:
-        """What an attack may ask of this victim."""
-        has: dict[Capability, bool] = {
+    def capabilities(self) -> frozenset[PolicyCapability]:
+        """What this policy offers."""
+        has: dict[PolicyCapability, bool] = {
             "gradient": self._differentiable,
             "density": self.head == "categorical" or self._std is not None,
             "continuous": self.head != "categorical",
@@ -219,48 +219,52 @@ class Policy:
 
     @property
     def is_stateful(self) -> bool:
-        """Whether it acts on its episode so far; if so, play it through :class:`Rollouts`, not ``act_batch``."""
-        return isinstance(self.policy, SequencePolicy)
+        """Whether actions depend on the history of the episode; if so, use ``Rollouts`` instead of ``act_batch``."""
+        return isinstance(self.network, SequencePolicy)
 
-    def require(self, needs: Iterable[Capability], purpose: str) -> None:
-        """Make sure that an attack can work before anything runs.
+    def require(self, needs: Iterable[PolicyCapability], purpose: str) -> None:
+        """Check that the policy offers what a purpose needs, before anything runs.
+
+        Args:
+            needs: The capabilities that are needed.
+            purpose: What needs them, for the message: the name of an attack, for example.
 
         Raises:
-            CapabilityError: If something is missing; the message says what and how to provide it.
+            CapabilityError: If a capability is missing; the message says which and how to provide it.
         """
         missing = [name for name in needs if name not in self.capabilities]
         if missing:
             reasons = "; it ".join(_MISSING[name] for name in missing)
-            raise CapabilityError(f"{purpose} cannot work on victim {self.name!r}: it {reasons}")
+            raise CapabilityError(f"{purpose} cannot work on policy {self.name!r}: it {reasons}")
 
     @property
     def std_source(self) -> NDArray[Any] | Network | None:
-        """What standard deviations come from: a vector, a network for their logarithm, or nothing."""
+        """The argument ``std``: a vector, a network for the logarithm of one, or ``None``."""
         return self._std
 
-    def with_policy(self, policy: Network) -> Self:
-        """Return the same victim with another policy network."""
+    def with_network(self, network: Network) -> Self:
+        """Return the same policy with another network."""
         other = copy.copy(self)
-        other.policy = policy
+        other.network = network
         return other
 
     def normalise(self, observations: Array) -> Array:
-        """Show observations, shape ``(n, d)``, as the policy sees them."""
+        """Return observations, shape ``(n, d)``, as the networks read them."""
         return observations if self.normaliser is None else self.normaliser(observations)
 
     def act_batch(self, observations: Array) -> NDArray[Any]:
         """Return the most likely actions for observations of shape ``(n, d)``."""
-        return self.to_actions(self.policy(self.normalise(observations)))
+        return self.to_actions(self.network(self.normalise(observations)))
 
     def sample_batch(self, observations: Array, rng: np.random.Generator) -> NDArray[Any]:
         """Draw actions from the policy's distribution.
 
         Raises:
-            CapabilityError: If it has none.
+            CapabilityError: If it has no distribution.
         """
         self.require(("density",), "sampling actions")
         x = self.normalise(observations)
-        outputs = self.policy(x)
+        outputs = self.network(x)
         if self.head == "categorical":
             return self.to_actions(outputs + rng.gumbel(size=outputs.shape))
         return self.to_actions(outputs + self.std(x) * rng.standard_normal(outputs.shape))
@@ -272,12 +276,12 @@ class Policy:
             CapabilityError: If the policy has no normal distribution.
         """
         if self._std is None:
-            self.require(("continuous", "density"), "asking for a standard deviation")
-            raise CapabilityError(f"victim {self.name!r} has no standard deviation")
+            self.require(("continuous", "density"), "the standard deviation")
+            raise CapabilityError(f"policy {self.name!r} has no standard deviation")
         return self._std if isinstance(self._std, np.ndarray) else np.exp(np.clip(self._std(x), *_LOG_STD))
 
     def to_actions(self, outputs: Array) -> NDArray[Any]:
-        """Turn outputs of the policy, shape ``(n, k)``, into members of the action space."""
+        """Map outputs of the network, shape ``(n, k)``, to members of the action space, the most likely ones."""
         space = self.action_space
         if isinstance(space, spaces.Discrete):
             return np.asarray(space.start + np.argmax(outputs, axis=1).astype(space.dtype))
@@ -287,34 +291,34 @@ class Policy:
         return np.clip(outputs, space.low, space.high).astype(space.dtype)
 
     def q_actions(self, outputs: Array) -> tuple[Array, Array]:
-        """Turn outputs of the policy into what ``action_value`` reads, and give the derivative, entry by entry."""
+        """Map outputs, shape ``(n, k)``, to what ``action_value`` reads, and return the derivative by entry."""
         if self.head == "squashed":
             unit = np.tanh(outputs)
             return unit, 1 - unit * unit
         return outputs, np.ones_like(outputs)
 
     def begin(self, seat: Seat) -> Actor:
-        """Sit down.
+        """Return an actor for this seat.
 
         Raises:
-            AgentError: If the victim was made for other spaces.
+            AgentError: If the policy was made for other spaces.
         """
         for kind in ("observation_space", "action_space"):
             if getattr(self, kind).shape != getattr(seat, kind).shape:
                 raise AgentError(
-                    f"victim {self.name!r} has {kind} {getattr(self, kind)}, "
+                    f"policy {self.name!r} has {kind} {getattr(self, kind)}, "
                     f"but seat {seat.name!r} of {seat.env_id} has {getattr(seat, kind)}"
                 )
         return PolicyActor(self)
 
     def describe(self) -> dict[str, Any]:
-        """Say what it is, as plain data."""
-        return {"agent": "victim", "name": self.name, "head": self.head, "capabilities": sorted(self.capabilities),
-                "normalised": self.normaliser is not None, "autograd": isinstance(self.policy, Autograd)}  # fmt: skip
+        """Return JSON-able data for the run's record: name, head, capabilities."""
+        return {"agent": "policy", "name": self.name, "head": self.head, "capabilities": sorted(self.capabilities),
+                "normalised": self.normaliser is not None, "autograd": isinstance(self.network, Autograd)}  # fmt: skip
 
 
 class _PerRow:
-    """A function of single observations, on batches and without a derivative."""
+    """Applies a function of single observations to batches. It has no derivative."""
 
     def __init__(self, function: Callable[[Any], Any]) -> None:
         self._function = function
@@ -322,5 +326,5 @@ class _PerRow:
     def __call__(self, x: Array) -> Array:
         return np.stack([np.asarray(self._function(row), dtype=np.float64) for row in x])
 
-    def pull(self, x: Array) -> tuple[Array, Pullback]:
+    def vjp(self, x: Array) -> tuple[Array, VJPFunction]:
         raise CapabilityError(f"a function {_MISSING['gradient']}")

@@ -1,4 +1,4 @@
-"""Taking Stable-Baselines3 policies apart: the networks that attacks need, wherever each algorithm keeps them."""
+"""The networks inside Stable-Baselines3 models, under common names."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ __all__ = ["parts_of"]
 def parts_of(model: Any) -> dict[str, Any]:
     """Return the arguments of :class:`~quintain.agents.policies.policy.Policy` that are networks.
 
-    Actor-critic policies (PPO, A2C, TRPO) give a Gaussian or categorical head and V; SAC and TQC a squashed Gaussian
-    and Q; TD3 and DDPG a scaled deterministic action and Q. Quantile critics count with their mean.
+    Actor-critic policies (PPO, A2C, TRPO) have a Gaussian or categorical head and V; SAC and TQC a squashed Gaussian
+    head and Q; TD3 and DDPG a scaled deterministic head and Q. Of quantile critics Q is the mean of the quantiles.
 
     Args:
         model: The model.
@@ -27,7 +27,7 @@ def parts_of(model: Any) -> dict[str, Any]:
     policy = model.policy.to("cpu").eval()
     if hasattr(policy, "action_net") and hasattr(policy, "mlp_extractor"):
         if hasattr(policy, "lstm_actor"):
-            raise ConfigurationError("a recurrent policy remembers, and a victim here may not; use a feed-forward one")
+            raise ConfigurationError("recurrent policies are not supported; use a feed-forward policy")
         if policy.use_sde:
             raise ConfigurationError(
                 "state-dependent exploration has no plain standard deviation; train with use_sde=False"
@@ -35,7 +35,7 @@ def parts_of(model: Any) -> dict[str, Any]:
         return _actor_critic(policy)
     if hasattr(policy, "actor") and hasattr(policy, "critic"):
         return _off_policy(policy)
-    raise ConfigurationError(f"no victim can be made of a {type(policy).__name__}; use PPO, A2C, SAC, TQC, TD3 or DDPG")
+    raise ConfigurationError(f"cannot make a policy of a {type(policy).__name__}; use PPO, A2C, SAC, TQC, TD3 or DDPG")
 
 
 def _actor_critic(policy: Any) -> dict[str, Any]:
@@ -43,12 +43,12 @@ def _actor_critic(policy: Any) -> dict[str, Any]:
 
     discrete = isinstance(policy.action_space, spaces.Discrete)
     if not discrete and not isinstance(policy.action_space, spaces.Box):
-        raise ConfigurationError(f"a victim acts in Discrete or Box spaces, not {policy.action_space}")
+        raise ConfigurationError(f"a policy acts in Discrete or Box spaces, not {policy.action_space}")
     body = policy.mlp_extractor
     actor = as_network(*_features(policy.pi_features_extractor), body.policy_net, policy.action_net)
     head = "categorical" if discrete else "squashed" if policy.squash_output else "gaussian"
     return {
-        "policy": actor,
+        "network": actor,
         "head": head,
         "std": None if discrete else np.exp(policy.log_std.detach().numpy().astype(np.float64)),
         "value": as_network(*_features(policy.vf_features_extractor), body.value_net, policy.value_net),
@@ -63,18 +63,18 @@ def _off_policy(policy: Any) -> dict[str, Any]:
     plain = not _features(policy.critic.features_extractor)
     parts: dict[str, Any] = {"action_value": ActionValue([as_network(q) for q in heads]) if plain else None}
     if not hasattr(actor, "latent_pi"):
-        return parts | {"policy": as_network(*features, actor.mu), "head": "scaled"}
+        return parts | {"network": as_network(*features, actor.mu), "head": "scaled"}
     if actor.use_sde:
         raise ConfigurationError(
             "state-dependent exploration has no plain standard deviation; train with use_sde=False"
         )
     return parts | {
-        "policy": as_network(*features, actor.latent_pi, actor.mu),
+        "network": as_network(*features, actor.latent_pi, actor.mu),
         "head": "squashed",
         "std": as_network(*features, actor.latent_pi, actor.log_std),
     }
 
 
 def _features(extractor: Any) -> tuple[Any, ...]:
-    """Leave out the flattening of observations that are flat already."""
+    """Return the features extractor, unless it only flattens observations that are flat already."""
     return () if type(extractor).__name__ == "FlattenExtractor" else (extractor,)

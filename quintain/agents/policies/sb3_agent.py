@@ -28,19 +28,20 @@ class Predicts(Protocol):
 
 
 class PredictAgent:
-    """Plays a Stable-Baselines3 model, or anything with its ``predict``.
+    """An agent that acts with a Stable-Baselines3 model, or with any object that has its ``predict``.
 
     Args:
         model: The model.
-        deterministic: Take the mode of the policy. Sampling from an SB3 policy draws from torch's global generator, so
-            only deterministic play is a function of the episode's seed.
-        normaliser: The ``VecNormalize`` that observations went through in training, or the file that its ``save``
-            wrote (a pickle: load only your own). By default that of the model's own environment, if it has one. The
-            file of a model does not say whether it needs one, and without it such a model plays badly.
+        deterministic: Whether to take the mode of the action distribution instead of a sample. Samples of an SB3 policy
+            come from torch's global generator, so only deterministic play is a function of the episode's seed.
+            Default: true.
+        normaliser: The ``VecNormalize`` of the training, or the path of a file that its ``save`` wrote (a pickle, which
+            can run code: load only files that you trust). Default: that of the model's environment, if it has one. The
+            file of a model does not say whether it needs one; without it such a model performs badly.
 
     Attributes:
-        is_stateful: Whether the model may have a recurrent state, so that every episode needs an actor of its own. Of
-            Stable-Baselines3's policies only the recurrent ones do; anything else might.
+        is_stateful: Whether the model may have a recurrent state, so that each episode needs an actor. Among
+            Stable-Baselines3's policies these are the recurrent ones; any other object may have one.
     """
 
     def __init__(self, model: Predicts, *, deterministic: bool = True, normaliser: Any = None) -> None:
@@ -51,7 +52,7 @@ class PredictAgent:
 
     @classmethod
     def load(cls, path: str | Path, *, deterministic: bool = True, normaliser: Any = None) -> Self:
-        """Play the model in a ``.zip`` file of Stable-Baselines3; see :func:`load_sb3`.
+        """Load the model from a ``.zip`` file of Stable-Baselines3; see :func:`load_sb3`.
 
         Raises:
             ConfigurationError: If there is no such file, or it holds no such model.
@@ -82,7 +83,7 @@ class PredictAgent:
         return facts
 
     def begin(self, seat: Seat) -> Actor:
-        """Sit down with a fresh recurrent state.
+        """Return an actor with an initial recurrent state.
 
         Raises:
             CapabilityError: If the model was made for other spaces.
@@ -96,7 +97,7 @@ class PredictAgent:
         return _PredictActor(self)
 
     def act_batch(self, observations: Any) -> Any:
-        """Act on a batch of observations with a leading axis, for models that do not remember.
+        """Act on a batch of observations with a leading axis. Only for models without a recurrent state.
 
         Raises:
             CapabilityError: If the model was made for other observations.
@@ -107,7 +108,7 @@ class PredictAgent:
         return self.model.predict(self.read(observations), deterministic=self.deterministic)[0]
 
     def read(self, observation: Any) -> Any:
-        """Return an observation, or a batch of them, as the model knows it."""
+        """Return an observation, or a batch of them, as the model reads it: normalised if it was trained so."""
         return observation if self.normaliser is None else self.normaliser.normalize_obs(observation)
 
 
@@ -147,7 +148,7 @@ class _PredictActor:
 def load_sb3(path: str | Path) -> Any:
     """Load a model of Stable-Baselines3 or sb3-contrib, whichever algorithm wrote it.
 
-    Loading executes what is pickled inside: load only your own.
+    The file holds pickled objects, which can run code: load only files that you trust.
 
     Raises:
         ConfigurationError: If there is no such file, or it holds no model of these libraries.
@@ -158,7 +159,7 @@ def load_sb3(path: str | Path) -> Any:
         with zipfile.ZipFile(source) as archive:
             data = json.loads(archive.read("data"))
     except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise ConfigurationError(f"{str(source)!r} is no Stable-Baselines3 model: {error}") from error
+        raise ConfigurationError(f"{str(source)!r} is not a Stable-Baselines3 model: {error}") from error
     # The file holds the settings but not the algorithm's name, which stands in its policy's module, or shows in them.
     module = str(data.get("policy_class", {}).get("__module__", "")).lower().replace("_", "")
     part = [*module.split("."), ""][1]
@@ -174,7 +175,7 @@ def load_sb3(path: str | Path) -> Any:
 
 
 class NetworkAgent:
-    """Plays an exported network that maps a batch of observations to actions or to logits.
+    """An agent that acts with an exported network: from a batch of observations to actions or logits.
 
     The file's suffix tells its kind: ``.onnx`` (needs onnxruntime), anything else is TorchScript (needs torch). On a
     discrete action space the output is read as logits and the largest wins; on a box it is clipped to the bounds.
@@ -207,7 +208,7 @@ class NetworkAgent:
         return {"agent": "network", "file": self.path.name, "hash": digest}
 
     def begin(self, seat: Seat) -> Actor:
-        """Sit down.
+        """Return an actor for this seat.
 
         Raises:
             CapabilityError: If the action space is neither discrete nor a box.

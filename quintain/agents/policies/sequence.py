@@ -1,9 +1,4 @@
-"""Victims that remember their episode: what they keep of it, and several episodes in the middle of which they are.
-
-Given what a victim remembers, its action is a function of the newest observation alone. So a victim with a memory is,
-at any moment, an ordinary victim, and whatever works on those works on it: :meth:`Rollouts.at` returns that victim.
-Whoever plays keeps one :class:`Rollouts`; an attack keeps another of its own, fed with what the victim was shown.
-"""
+"""History-dependent policies: networks that read the episode so far, and the history that they keep of each episode."""
 
 from __future__ import annotations
 
@@ -13,48 +8,52 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from quintain.agents.policies.networks import Network, Pullback
+from quintain.agents.policies.networks import Network, VJPFunction
 from quintain.errors import CapabilityError
 
-__all__ = ["Memory", "SequencePolicy"]
+__all__ = ["History", "SequencePolicy"]
 
 Array = NDArray[np.floating[Any]]
 Rows = NDArray[np.int64]
 
 
-class Memory(Protocol):
-    """What a policy remembers of several episodes, one per row."""
+class History(Protocol):
+    """What a policy keeps of several episodes, one per row. ``rows`` holds indices of rows."""
 
-    def restart(self, rows: Rows) -> None:
-        """Forget the episodes in ``rows``; others begin there."""
+    def reset(self, rows: Rows) -> None:
+        """Empty the history of ``rows``: new episodes start there."""
 
-    def policy(self, rows: Rows) -> Network:
-        """Return the outputs as a function of the newest observations of ``rows``, everything before being fixed."""
+    def network(self, rows: Rows) -> Network:
+        """Return the network at the current time step: from the current observations of ``rows`` to outputs."""
 
-    def saw(self, x: Array, rows: Rows) -> None:
-        """Remember the newest observations, as the networks read them: shape ``(n, d)``."""
+    def observe(self, x: Array, rows: Rows) -> None:
+        """Append the current observations, normalised: shape ``(n, d)``."""
 
-    def did(self, actions: NDArray[Any], rewards: Array, rows: Rows) -> None:
-        """Remember what was done after that, and what it was paid."""
+    def record(self, actions: NDArray[Any], rewards: Array, rows: Rows) -> None:
+        """Append the actions that followed, and their rewards, shape ``(n,)``."""
 
 
 class SequencePolicy(ABC):
-    """A policy that reads its episode so far, not the newest observation alone."""
+    """A network whose output depends on the episode so far, not on the current observation alone.
+
+    It takes the place of a :class:`~quintain.agents.policies.networks.Network` in a policy, but refuses to be called
+    with single observations: play such a policy through :class:`~quintain.agents.policies.actor.Rollouts`.
+    """
 
     @abstractmethod
-    def remember(self, rows: int) -> Memory:
-        """Make room for ``rows`` episodes."""
+    def new_history(self, rows: int) -> History:
+        """Return an empty history of ``rows`` episodes."""
 
     def __call__(self, x: Array) -> Array:
-        """Refuse: nobody said what came before."""
-        raise CapabilityError(_UNREMEMBERED)
+        """Refuse: the history is missing."""
+        raise CapabilityError(_NO_HISTORY)
 
-    def pull(self, x: Array) -> tuple[Array, Pullback]:
-        """Refuse, likewise."""
-        raise CapabilityError(_UNREMEMBERED)
+    def vjp(self, x: Array) -> tuple[Array, VJPFunction]:
+        """Refuse: the history is missing."""
+        raise CapabilityError(_NO_HISTORY)
 
 
-_UNREMEMBERED = (
-    "this victim remembers its episode, and was asked about single observations; play it with play_episodes, "
-    "quintain.evaluate or Rollouts, and attack it with attacks that look at the episode it is in"
+_NO_HISTORY = (
+    "this policy is history-dependent and was given single observations; play it with play_episodes, "
+    "quintain.evaluate or Rollouts, and attack it with attacks that follow its episodes"
 )

@@ -2,7 +2,7 @@
 
 The tokens of a window are R_1, s_1, a_1, R_2, s_2, a_2, ..., and the output at s_t is the action. Nothing before s_t
 depends on it, so a gradient with respect to the newest state needs that one token alone: :meth:`DecisionNetwork.given`
-runs the rest of the window once, and what it returns is a function of the newest state. (``transformers`` has such a
+runs the rest of the window once and returns a function of the newest state. (``transformers`` has such a
 model, but its interface runs the whole window for every gradient: 10 ms instead of 3 for 16 windows of 10 steps.)
 """
 
@@ -25,15 +25,15 @@ Tensor = Any
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """Sizes of the network.
+    """Sizes of the network. They are stored with its weights.
 
     Attributes:
-        states: Length of a state.
-        actions: Length of an action; number of choices for discrete ones.
-        horizon: Time steps that have an embedding; later ones share the last.
-        width: Length of a token.
-        layers: Transformer blocks.
-        heads: Attention heads; they divide the width.
+        states: Length of an observation vector.
+        actions: Length of an action vector; number of actions if they are discrete.
+        horizon: Number of time steps with an embedding of their own; later ones share the last.
+        width: Length of a token; a multiple of ``heads``. Default: 64.
+        layers: Transformer blocks. Default: 2.
+        heads: Attention heads per block. Default: 2.
     """
 
     states: int
@@ -45,12 +45,12 @@ class Shape:
 
 
 class DecisionNetwork:
-    """The network with its weights, which are torch tensors by name.
+    """The network with its weights, torch tensors by name.
 
     Args:
-        shape: Sizes.
-        weights: Arrays by name, as :meth:`arrays` gives them.
-        bounded: End in a tanh.
+        shape: Sizes of the network.
+        weights: Arrays by name, as :meth:`arrays` returns them.
+        bounded: Whether outputs pass through a tanh, which bounds them to [-1, 1].
     """
 
     def __init__(self, shape: Shape, weights: Mapping[str, NDArray[Any]], bounded: bool) -> None:
@@ -63,7 +63,7 @@ class DecisionNetwork:
 
     @classmethod
     def fresh(cls, shape: Shape, bounded: bool, rng: np.random.Generator) -> DecisionNetwork:
-        """Make one with random weights: normal with standard deviation 0.02 as in GPT-2, biases 0."""
+        """Make a network with random weights: normal with standard deviation 0.02, as in GPT-2; biases are 0."""
         sizes = {"return": (shape.width, 1), "state": (shape.width, shape.states), "head": (shape.actions, shape.width)}
         sizes |= {"action": (shape.width, shape.actions)}
         for i in range(shape.layers):
@@ -86,9 +86,9 @@ class DecisionNetwork:
         Args:
             returns: Scaled returns-to-go, shape ``(n, k)``.
             states: Shape ``(n, k, states)``.
-            actions: Shape ``(n, k, actions)``; the last one is not looked at.
+            actions: Shape ``(n, k, actions)``; the last one is not read.
             times: Time steps, shape ``(n, k)``, integers.
-            valid: Which steps are there, shape ``(n, k)``; the others are padding.
+            valid: Attention mask, shape ``(n, k)``: false for padding.
 
         Returns:
             Shape ``(n, k, actions)``.
@@ -103,11 +103,11 @@ class DecisionNetwork:
         """Return the action as a function of the newest state, ``(n, states)`` to ``(n, actions)``.
 
         Args:
-            returns: As above, one longer than the rest: the last belongs to the newest state.
-            states: Those before, shape ``(n, k - 1, states)``.
-            actions: Those before.
-            times: As ``returns``.
-            valid: Which of those before are there, shape ``(n, k - 1)``.
+            returns: Scaled returns-to-go, shape ``(n, k)``; the last belongs to the newest state.
+            states: Earlier states, shape ``(n, k - 1, states)``.
+            actions: Earlier actions, shape ``(n, k - 1, actions)``.
+            times: Time steps, shape ``(n, k)``, integers.
+            valid: Attention mask of the earlier steps, shape ``(n, k - 1)``: false for padding.
         """
         torch = self._torch
         with torch.no_grad():
@@ -146,13 +146,13 @@ class DecisionNetwork:
         return self._torch.stack(parts, 2).flatten(1, 2)
 
     def _causal(self, there: Tensor) -> Tensor:
-        """Let each token see itself and those before it that are there: shape ``(n, 1, tokens, tokens)``."""
+        """Return the causal attention mask, without padding: shape ``(n, 1, tokens, tokens)``."""
         torch, length = self._torch, there.shape[1]
         before = torch.ones(length, length, dtype=torch.bool).tril()
         return ((before & there[:, None]) | torch.eye(length, dtype=torch.bool))[:, None]
 
     def _blocks(self, x: Tensor, mask: Tensor, kept: list[tuple[Tensor, Tensor]] | None = None) -> tuple[Tensor, Any]:
-        """Run the blocks; return their outputs, and keys and values of each, after those that were ``kept``."""
+        """Run the blocks; return their outputs and the key-value cache, which starts with ``kept``."""
         torch, heads = self._torch, self.shape.heads
         both = []
         for i in range(self.shape.layers):

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quintain.agents.policies import Network, Policy
-from quintain.agents.policies.networks import Pullback
-from quintain.agents.policies.sequence import Memory, Rows, SequencePolicy
+from quintain.agents.policies.networks import VJPFunction
+from quintain.agents.policies.sequence import History, Rows, SequencePolicy
 from quintain.errors import CapabilityError, ConfigurationError
 from quintain.seeding import SeedStream
 
@@ -44,7 +44,7 @@ def smooth_observations(
             f"smoothing is one of {get_args(Filter)}, with weight in (0, 1] and an odd window, "
             f"got {kind!r}, {weight!r} and {window!r}"
         )
-    smoothed = victim.with_policy(_Filtered(victim.policy, kind, weight, window))
+    smoothed = victim.with_network(_Filtered(victim.network, kind, weight, window))
     smoothed.name = f"{victim.name}, {kind} {weight if kind == 'exponential' else window:g}"
     return smoothed
 
@@ -71,7 +71,7 @@ def smooth_actions(victim: Policy, noise: float, *, samples: int = 16, seed: int
         raise ConfigurationError(f"smoothing needs noise > 0 and an even number of samples, got {noise!r}, {samples!r}")
     rng = SeedStream(seed, "smoothing").generator()
     half = noise * rng.standard_normal((samples // 2, *(victim.observation_space.shape or ())))
-    smoothed = victim.with_policy(_Averaged(victim.policy, np.concatenate([half, -half])))
+    smoothed = victim.with_network(_Averaged(victim.network, np.concatenate([half, -half])))
     smoothed.name = f"{victim.name}, averaged {noise:g}"
     return smoothed
 
@@ -82,10 +82,10 @@ def _refuse_memory(victim: Policy) -> None:
 
 
 class _Filtered(SequencePolicy):
-    def __init__(self, policy: Network, kind: Filter, weight: float, window: int) -> None:
-        self.policy, self.kind, self.weight, self.window = policy, kind, weight, window
+    def __init__(self, network: Network, kind: Filter, weight: float, window: int) -> None:
+        self.network, self.kind, self.weight, self.window = network, kind, weight, window
 
-    def remember(self, rows: int) -> Memory:
+    def new_history(self, rows: int) -> History:
         return _Past(self, rows)
 
 
@@ -97,13 +97,13 @@ class _Past:
         self._began = np.zeros(rows, np.bool_)
         self._kept: Array | None = None
 
-    def restart(self, rows: Rows) -> None:
+    def reset(self, rows: Rows) -> None:
         self._began[rows] = False
 
-    def policy(self, rows: Rows) -> Network:
+    def network(self, rows: Rows) -> Network:
         return _AtThisMoment(self, rows)
 
-    def saw(self, x: Array, rows: Rows) -> None:
+    def observe(self, x: Array, rows: Rows) -> None:
         older = self.older(x, rows)
         if self._kept is None:
             self._kept = np.zeros((len(self._began), *older.shape[1:]))
@@ -113,7 +113,7 @@ class _Past:
             self._kept[rows] = np.concatenate([older, x[:, None]], axis=1)[:, 1:]
         self._began[rows] = True
 
-    def did(self, actions: NDArray[Any], rewards: Array, rows: Rows) -> None:
+    def record(self, actions: NDArray[Any], rewards: Array, rows: Rows) -> None:
         """What was done is none of a filter's business."""
 
     def older(self, x: Array, rows: Rows) -> Array:
@@ -139,12 +139,12 @@ class _AtThisMoment:
         self._past, self._rows = past, rows
 
     def __call__(self, x: Array) -> Array:
-        return self._past._filtered.policy(self._past.summary(x, self._past.older(x, self._rows))[0])
+        return self._past._filtered.network(self._past.summary(x, self._past.older(x, self._rows))[0])
 
-    def pull(self, x: Array) -> tuple[Array, Pullback]:
+    def vjp(self, x: Array) -> tuple[Array, VJPFunction]:
         y, slope = self._past.summary(x, self._past.older(x, self._rows))
         began = self._past._began[self._rows][:, None]
-        outputs, back = self._past._filtered.policy.pull(y)
+        outputs, back = self._past._filtered.network.vjp(y)
         return outputs, lambda gradient: np.asarray(back(gradient) * np.where(began, slope, 1.0))
 
 
@@ -155,8 +155,8 @@ class _Averaged:
     def __call__(self, x: Array) -> Array:
         return np.asarray(self._policy(self._spread(x)).reshape(len(x), len(self._draws), -1).mean(axis=1))
 
-    def pull(self, x: Array) -> tuple[Array, Pullback]:
-        outputs, back = self._policy.pull(self._spread(x))
+    def vjp(self, x: Array) -> tuple[Array, VJPFunction]:
+        outputs, back = self._policy.vjp(self._spread(x))
         samples = len(self._draws)
 
         def pullback(gradient: Array) -> Array:

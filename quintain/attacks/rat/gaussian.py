@@ -38,7 +38,7 @@ class VictimGaussian:
         space: Any = victim.action_space
         if not space.is_bounded():
             raise ConfigurationError(f"RAT needs bounded actions, got {space}")
-        self._policy, self._squashed = victim.policy, victim.head == "squashed"
+        self._policy, self._squashed = victim.network, victim.head == "squashed"
         source = victim.std_source
         self._log_std = None if isinstance(source, np.ndarray) else source
         self._low: Array = np.full(space.shape, -1.0, np.float32)
@@ -61,13 +61,13 @@ class VictimGaussian:
         The latter maps gradients with respect to mean and standard deviation, each ``(n, k)``, to the gradient with
         respect to ``x``, ``(n, d)``.
         """
-        outputs, back = self._policy.pull(x)
+        outputs, back = self._policy.vjp(x)
         mean = (outputs - self._low) / self._half - 1
         scale: Array = 1 / self._half
         spread: Array = np.broadcast_to(self._std, mean.shape)
         back_spread: Callable[[Array], Array] | None = None
         if self._log_std is not None:
-            logs, back_spread = self._log_std.pull(x)
+            logs, back_spread = self._log_std.vjp(x)
             spread = np.exp(np.clip(logs, -20, 2)) / self._half
         std = spread
         if self._squashed:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quintain.agents.policies import Network, Policy
-from quintain.agents.policies.networks import Pullback
+from quintain.agents.policies.networks import VJPFunction
 
 __all__ = ["mirror_image"]
 
@@ -32,7 +32,7 @@ def mirror_image(victim: Policy) -> Policy:
     normaliser = victim.normaliser
     shift = np.zeros_like(signs) if normaliser is None else (signs - 1) * normaliser.mean / normaliser.scale
     return Policy(
-        _Mirrored(victim.policy, signs, shift, np.array([-1.0, 1.0])),
+        _Mirrored(victim.network, signs, shift, np.array([-1.0, 1.0])),
         victim.observation_space,
         victim.action_space,
         head=victim.head,
@@ -51,7 +51,7 @@ class _Mirrored:
         outputs = self.policy(self.signs * x + self.shift)
         return np.asarray(outputs * self.out.astype(outputs.dtype))
 
-    def pull(self, x: Array) -> tuple[Array, Pullback]:
-        outputs, back = self.policy.pull(self.signs * x + self.shift)
+    def vjp(self, x: Array) -> tuple[Array, VJPFunction]:
+        outputs, back = self.policy.vjp(self.signs * x + self.shift)
         out = self.out.astype(outputs.dtype)
         return np.asarray(outputs * out), lambda gradient: np.asarray(back(gradient * out) * self.signs)

@@ -248,6 +248,6 @@ def _fingerprint(victim: Policy) -> str:
     if victim.normaliser is not None:
         states = states * victim.normaliser.scale + victim.normaliser.mean
     rollouts = Rollouts(victim, len(states))  # for a history-dependent policy: its first actions
-    rollouts.restart()
+    rollouts.reset()
     actions = np.round(rollouts.act(states).astype(np.float64), 3) + 0.0
     return hashlib.blake2b(actions.tobytes(), digest_size=8).hexdigest()

@@ -77,14 +77,14 @@ def record_demonstrations(
 def _play(env: gym.Env[Any, Any], victim: Policy, seed: int, level: float, rng: np.random.Generator) -> dict[str, Any]:
     """Play one episode and return its columns."""
     player = Rollouts(victim, 1)
-    player.restart()
+    player.reset()
     observation, _ = env.reset(seed=seed)
     columns: dict[str, list[Any]] = {n: [] for n in ("actions", "rewards", "terminations", "truncations")}
     observations, over = [observation], False
     while not over:
         action = _noisy(player.act(observation[None]), victim.action_space, level, rng)
         observation, reward, terminated, truncated, _ = env.step(action[0])
-        player.did(action, np.array([reward]))
+        player.record(action, np.array([reward]))
         observations.append(observation)
         for column, value in zip(columns.values(), (action[0], float(reward), terminated, truncated), strict=True):
             column.append(value)

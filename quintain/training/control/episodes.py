@@ -67,14 +67,14 @@ def _play(
     finished: dict[int, Episode] = {}
     with EnvRows(make, len(seeds), seeds, wrap=wrap) as rows:
         rollouts = Rollouts(policy, len(seeds))
-        rollouts.restart()
+        rollouts.reset()
         observations = rows.reset()
         while len(finished) < len(seeds):
             actions = rollouts.act(observations)
             step = rows.step(actions)
             observations = step.observations
-            rollouts.did(actions, step.rewards)
-            rollouts.restart(np.flatnonzero(step.done))
+            rollouts.record(actions, step.rewards)
+            rollouts.reset(np.flatnonzero(step.done))
             rewards += step.rewards
             length += 1
             for row in np.flatnonzero(step.done).tolist():

@@ -29,7 +29,7 @@ def test_a_stored_victim_comes_back_the_same(name, tmp_path):
         np.testing.assert_array_equal(after.std(OBSERVATIONS), before.std(OBSERVATIONS))
     if name != "PPO":
         actions = np.zeros((5, 1), np.float32)
-        one, two = (v.action_value.pull(OBSERVATIONS, actions)[0] for v in (before, after))
+        one, two = (v.action_value.vjp(OBSERVATIONS, actions)[0] for v in (before, after))
         np.testing.assert_array_equal(one, two)
 
 
@@ -47,7 +47,7 @@ def test_discrete_victims_too(tmp_path):
 def test_what_is_no_victim_is_refused(tmp_path):
     (tmp_path / "junk.npz").write_bytes(b"junk")
     for name in ("junk.npz", "missing.npz"):
-        with pytest.raises(ConfigurationError, match="no victim at"):
+        with pytest.raises(ConfigurationError, match="no policy at"):
             load_policy(tmp_path / name)
     box = gym.spaces.Box(-1, 1, (3,))
     other = Policy.from_module(torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.Softplus()), box, box)

@@ -24,7 +24,7 @@ def test_the_written_out_derivative_is_that_of_autograd(activation):
     fast, slow = as_network(module), Autograd(module, torch.float64)
     assert isinstance(fast, MLP)
     for network in (fast, slow):
-        outputs, back = network.pull(x[0])
+        outputs, back = network.vjp(x[0])
         np.testing.assert_allclose(outputs, module(torch.tensor(x[0])).detach().numpy(), rtol=1e-12)
         np.testing.assert_array_equal(outputs, network(x[0]))
         inputs = torch.tensor(x[0], requires_grad=True)
@@ -36,7 +36,7 @@ def test_other_modules_go_through_autograd_and_gather_no_gradients():
     module = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Softplus())
     network = as_network(module)
     assert isinstance(network, Autograd)
-    _, back = network.pull(np.ones((2, 4)))
+    _, back = network.vjp(np.ones((2, 4)))
     assert back(np.ones((2, 3))).shape == (2, 4)
     assert all(p.grad is None for p in module.parameters())
 

@@ -85,7 +85,7 @@ def test_a_function_is_a_black_box_victim():
     victim = Policy.from_function(lambda s: np.array([s[0] + s[1], s[2]]), BOX, ACTIONS, name="script")
     assert (victim.capabilities, victim.name) == ({"continuous"}, "script")
     np.testing.assert_allclose(victim.act_batch(OBSERVATIONS), [[-2.0, 1.0], [2.0, 0.0]])
-    for ask in (lambda: victim.require(["gradient"], "this attack"), lambda: victim.policy.pull(OBSERVATIONS)):
+    for ask in (lambda: victim.require(["gradient"], "this attack"), lambda: victim.network.vjp(OBSERVATIONS)):
         with pytest.raises(CapabilityError, match="gives no gradient"):
             ask()
 

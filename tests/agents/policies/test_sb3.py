@@ -35,7 +35,7 @@ def test_a_victim_acts_as_its_model_does(name):
         victim.act_batch(OBSERVATIONS), model.predict(OBSERVATIONS, deterministic=True)[0], rtol=1e-4, atol=1e-5
     )
     assert victim.name == name.lower()
-    assert isinstance(victim.policy, MLP)
+    assert isinstance(victim.network, MLP)
 
 
 def test_a_discrete_victim_acts_as_its_model_does():
@@ -81,7 +81,7 @@ def test_action_values_and_their_slope_are_those_of_the_model(name):
     outputs = model.critic(torch.as_tensor(OBSERVATIONS), actions)
     q = outputs.mean((1, 2)) if name == "TQC" else torch.cat(outputs, 1).mean(1)
     q.sum().backward()
-    ours, back = victim.action_value.pull(OBSERVATIONS, actions.detach().numpy())
+    ours, back = victim.action_value.vjp(OBSERVATIONS, actions.detach().numpy())
     np.testing.assert_allclose(ours, q.detach().numpy(), rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(back(np.ones(7, np.float32)), actions.grad.numpy(), rtol=1e-3, atol=1e-6)
 

@@ -18,7 +18,7 @@ STATES, ACTIONS = spaces.Box(-np.inf, np.inf, (3,)), spaces.Box(-9.0, 9.0, (1,),
 class Sums(SequencePolicy):
     """Acts on the newest first entry plus everything it saw, did and was paid before: each with a digit of its own."""
 
-    def remember(self, rows):
+    def new_history(self, rows):
         return Totals(rows)
 
 
@@ -26,17 +26,17 @@ class Totals:
     def __init__(self, rows):
         self.total, self.newest = np.zeros(rows), np.zeros((rows, 3))
 
-    def restart(self, rows):
+    def reset(self, rows):
         self.total[rows] = 0
 
-    def policy(self, rows):
+    def network(self, rows):
         before = torch.tensor(self.total[rows])[:, None]
         return Autograd(lambda x: x[:, :1] + 0.1 * before, torch.float64)
 
-    def saw(self, x, rows):
+    def observe(self, x, rows):
         self.newest[rows] = x
 
-    def did(self, actions, rewards, rows):
+    def record(self, actions, rewards, rows):
         self.total[rows] += self.newest[rows, 0] + 0.01 * actions[:, 0] + 0.001 * rewards
 
 
@@ -55,13 +55,13 @@ def by_hand(observations, rewards):
 
 def test_it_acts_on_what_it_saw_did_and_was_paid():
     rollouts = Rollouts(victim(), 2)
-    rollouts.restart()
+    rollouts.reset()
     rng = np.random.default_rng(0)
     observations, rewards = rng.normal(size=(4, 2, 3)), rng.normal(size=(4, 2))
     taken = []
     for seen, paid in zip(observations, rewards, strict=True):
         taken.append(rollouts.act(seen))
-        rollouts.did(taken[-1], paid)
+        rollouts.record(taken[-1], paid)
     for row in range(2):
         wanted = by_hand(observations[:, row], rewards[:, row])
         np.testing.assert_allclose(np.array(taken)[:, row, 0], wanted, rtol=1e-6)
@@ -69,30 +69,30 @@ def test_it_acts_on_what_it_saw_did_and_was_paid():
 
 def test_rows_begin_and_remember_on_their_own():
     rollouts = Rollouts(victim(), 3)
-    rollouts.restart()
+    rollouts.reset()
     ones = np.ones((3, 3))
     rollouts.act(ones)
-    rollouts.did(np.zeros((3, 1)), np.zeros(3))
-    rollouts.restart(np.array([1]))
+    rollouts.record(np.zeros((3, 1)), np.zeros(3))
+    rollouts.reset(np.array([1]))
     np.testing.assert_allclose(rollouts.act(ones)[:, 0], [1.1, 1.0, 1.1])
-    np.testing.assert_allclose(rollouts.at(np.array([2, 1])).act_batch(ones[:2])[:, 0], [1.1, 1.0])
+    np.testing.assert_allclose(rollouts.policy_at(np.array([2, 1])).act_batch(ones[:2])[:, 0], [1.1, 1.0])
 
 
 def test_a_moment_of_it_is_an_ordinary_victim_and_stays_what_it_is():
     rollouts = Rollouts(victim(std=np.array([0.5])), 1)
-    rollouts.restart()
-    moment = rollouts.at()
+    rollouts.reset()
+    moment = rollouts.policy_at()
     assert not moment.is_stateful
     assert moment.capabilities == victim(std=np.array([0.5])).capabilities == {"gradient", "density", "continuous"}
     rollouts.act(np.full((1, 3), 5.0))
-    rollouts.did(np.zeros((1, 1)), np.zeros(1))
+    rollouts.record(np.zeros((1, 1)), np.zeros(1))
     np.testing.assert_allclose(moment.act_batch(np.ones((1, 3))), [[1.0]])
-    np.testing.assert_allclose(rollouts.at().act_batch(np.ones((1, 3))), [[1.5]])
+    np.testing.assert_allclose(rollouts.policy_at().act_batch(np.ones((1, 3))), [[1.5]])
 
 
 def test_asking_it_about_single_observations_is_refused():
-    for ask in (victim().act_batch, victim().policy.pull):
-        with pytest.raises(CapabilityError, match="remembers its episode"):
+    for ask in (victim().act_batch, victim().network.vjp):
+        with pytest.raises(CapabilityError, match="is history-dependent"):
             ask(np.ones((1, 3)))
 
 

@@ -46,7 +46,7 @@ def test_rat_and_the_agent_take_turns_in_a_way_that_the_seed_decides():
     assert made.victim.name == "rat-atla"
     assert made.chosen in made.curve
     again = train_rat_atla(Wanted, epsilon=0.2, settings=SETTINGS, rat=RAT)
-    np.testing.assert_array_equal(made.victim.policy(np.ones((1, 3))), again.victim.policy(np.ones((1, 3))))
+    np.testing.assert_array_equal(made.victim.network(np.ones((1, 3))), again.victim.network(np.ones((1, 3))))
 
 
 def test_rat_goes_on_against_the_victim_it_is_given():
@@ -72,7 +72,7 @@ def test_worst_case_aware_training_is_a_function_of_its_seed_and_of_its_weight(k
     def train(worth, seed=0):
         options = {"epsilon": 0.2, "settings": little, "worth": worth, "regulariser": 0.0, "seed": seed}
         made = train_wocar(Wanted, **options) if kind == "wocar" else train_rat_wocar(Wanted, intention, **options)
-        return made.victim.policy(np.ones((1, 3)))
+        return made.victim.network(np.ones((1, 3)))
 
     np.testing.assert_array_equal(train(1.0), train(1.0))
     assert not np.array_equal(train(1.0), train(0.0))

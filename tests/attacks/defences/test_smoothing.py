@@ -18,7 +18,7 @@ STATES = RNG.normal(size=(6, 3))
 
 def actions_along(victim, states):
     rollouts = Rollouts(victim, 1)
-    rollouts.restart()
+    rollouts.reset()
     return np.stack([rollouts.act(state[None])[0] for state in states])
 
 
@@ -43,33 +43,33 @@ def test_the_median_filter_is_the_median_of_the_window():
 def test_the_gradient_is_that_of_the_filtered_policy(kind):
     victim, h = smooth_observations(linear_gaussian(), kind), 1e-6
     rollouts = Rollouts(victim, 2)
-    rollouts.restart()
+    rollouts.reset()
     for step in range(3):
-        now, x, cotangent = rollouts.at(), STATES[2 * step : 2 * step + 2], np.array([[1.0, 2.0], [-1.0, 0.5]])
-        _, back = now.policy.pull(x)
+        now, x, cotangent = rollouts.policy_at(), STATES[2 * step : 2 * step + 2], np.array([[1.0, 2.0], [-1.0, 0.5]])
+        _, back = now.network.vjp(x)
         if step:  # the first observation also stands for what came before it
             numeric = [
-                (((now.policy(x + h * e) - now.policy(x - h * e)) / (2 * h)) * cotangent).sum(1) for e in np.eye(3)
+                (((now.network(x + h * e) - now.network(x - h * e)) / (2 * h)) * cotangent).sum(1) for e in np.eye(3)
             ]
             np.testing.assert_allclose(back(cotangent), np.stack(numeric, 1), atol=1e-6)
         else:
             np.testing.assert_allclose(back(cotangent), cotangent @ WEIGHT)
-        rollouts.saw(x)
+        rollouts.observe(x)
 
 
 def test_rows_are_episodes_of_their_own_and_restart_alone():
     victim = smooth_observations(linear_gaussian(), weight=0.5)
     rollouts = Rollouts(victim, 2)
-    rollouts.restart()
+    rollouts.reset()
     rollouts.act(STATES[:2])
-    rollouts.restart(np.array([1]))
+    rollouts.reset(np.array([1]))
     actions = rollouts.act(STATES[2:4])
     np.testing.assert_allclose(actions, np.stack([(STATES[0] + STATES[2]) / 2, STATES[3]]) @ WEIGHT.T)
 
 
 def test_the_average_over_noise_leaves_a_linear_policy_alone_and_flattens_a_steep_one():
     np.testing.assert_allclose(
-        smooth_actions(linear_gaussian(), 0.5).policy(STATES), linear_gaussian().policy(STATES), atol=1e-12
+        smooth_actions(linear_gaussian(), 0.5).network(STATES), linear_gaussian().network(STATES), atol=1e-12
     )
 
     class Step:
@@ -78,19 +78,19 @@ def test_the_average_over_noise_leaves_a_linear_policy_alone_and_flattens_a_stee
         def __call__(self, x):
             return np.sign(x[:, :2])
 
-        def pull(self, x):
+        def vjp(self, x):
             return self(x), lambda gradient: np.zeros_like(x)
 
-    smoothed = smooth_actions(linear_gaussian().with_policy(Step()), 1.0, samples=2000)
+    smoothed = smooth_actions(linear_gaussian().with_network(Step()), 1.0, samples=2000)
     # The average is 2 Phi(x) - 1.
-    np.testing.assert_allclose(smoothed.policy(np.array([[0.5, -1.0, 0.0]]))[0], [0.383, -0.683], atol=0.05)
+    np.testing.assert_allclose(smoothed.network(np.array([[0.5, -1.0, 0.0]]))[0], [0.383, -0.683], atol=0.05)
 
 
 def test_the_gradient_of_the_average_is_the_average_of_the_gradients():
     base = Policy.from_module(_tanh_network(), linear_gaussian().observation_space, linear_gaussian().action_space)
     victim, h, cotangent = smooth_actions(base, 0.3, samples=8), 1e-3, np.ones((6, 2))
-    _, back = victim.policy.pull(STATES)
-    numeric = [((victim.policy(STATES + h * e) - victim.policy(STATES - h * e)) / (2 * h)).sum(1) for e in np.eye(3)]
+    _, back = victim.network.vjp(STATES)
+    numeric = [((victim.network(STATES + h * e) - victim.network(STATES - h * e)) / (2 * h)).sum(1) for e in np.eye(3)]
     np.testing.assert_allclose(back(cotangent), np.stack(numeric, 1), atol=1e-3)
 
 

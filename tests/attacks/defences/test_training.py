@@ -72,14 +72,14 @@ def test_the_adversary_meets_the_agent_as_it_is(monkeypatch):
 
     class Noted(atla.AdversaryLearner):
         def face(self, victim):
-            faced.append(victim.policy(np.ones((1, 3)))[0])
+            faced.append(victim.network(np.ones((1, 3)))[0])
             super().face(victim)
 
     monkeypatch.setattr(atla, "AdversaryLearner", Noted)
     made = train_atla(Walk, epsilon=0.2, settings=SMALL, adversary=OPPONENT)
     assert len(faced) == 4
     assert len({tuple(outputs) for outputs in faced}) == 4
-    assert any(np.array_equal(made.victim.policy(np.ones((1, 3)))[0], outputs) for outputs in faced)
+    assert any(np.array_equal(made.victim.network(np.ones((1, 3)))[0], outputs) for outputs in faced)
 
 
 @pytest.mark.parametrize("train", [train_atla, train_sa_ppo])
@@ -88,8 +88,8 @@ def test_equal_seeds_give_equal_runs(train):
     one, two, other = (train(Walk, epsilon=0.2, settings=little, seed=seed) for seed in (0, 0, 1))
     x = np.ones((1, 3))
     assert one.curve == two.curve
-    np.testing.assert_array_equal(one.victim.policy(x), two.victim.policy(x))
-    assert not np.array_equal(one.victim.policy(x), other.victim.policy(x))
+    np.testing.assert_array_equal(one.victim.network(x), two.victim.network(x))
+    assert not np.array_equal(one.victim.network(x), other.victim.network(x))
 
 
 def test_the_best_checkpoint_under_the_full_budget_is_kept():
@@ -110,7 +110,7 @@ def test_the_regulariser_flattens_the_policy():
         )  # fmt: skip
         victim = train_sa_ppo(Walk, epsilon=0.5, settings=settings, weight=weight).victim
         states = np.random.default_rng(0).normal(size=(50, 3))
-        _, back = victim.policy.pull(states)
+        _, back = victim.network.vjp(states)
         return np.abs(back(np.ones((50, 2)))).sum(1).mean()
 
     assert slope(10.0) < 0.5 * slope(0.0)

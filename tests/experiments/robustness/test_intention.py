@@ -29,9 +29,9 @@ def test_a_mirrored_state_gets_the_mirrored_action():
 
 
 def test_its_gradient_is_that_of_what_it_does():
-    network = mirror_image(reacher()).policy
+    network = mirror_image(reacher()).network
     x = np.random.default_rng(1).normal(0, 1, (3, 6))
-    outputs, back = network.pull(x)
+    outputs, back = network.vjp(x)
     np.testing.assert_allclose(outputs, network(x))
     slope = back(np.tile([1.0, 0.0], (3, 1)))
     for j in range(6):

@@ -111,7 +111,7 @@ def learner(log):
 
     def train(context):
         log.append((context.epsilon, context.seed))
-        return Trained(linear(0.0, [1.0]).policy, {})
+        return Trained(linear(0.0, [1.0]).network, {})
 
     def wrap(env, context, network):
         from quintain.attacks import LearnedAttack

@@ -82,7 +82,7 @@ def test_name_folder_and_object_give_the_same_victim_and_seeds_differ(recorded):
     other = train_decision_transformer(folder, settings=TINY, seed=1)[0]
     rewards = [play_episodes(make, v, [5])[0] for v in (*victims, other)]
     assert rewards[0] == rewards[1] == rewards[2]
-    weights = [v.policy.network.arrays()["head.weight"] for v in (victims[0], other)]
+    weights = [v.network.network.arrays()["head.weight"] for v in (victims[0], other)]
     assert not np.array_equal(*weights)
 
 

@@ -68,8 +68,8 @@ def test_every_hyper_parameter_of_a_recipe_reaches_the_learner(tmp_path, monkeyp
     monkeypatch.setitem(RECIPES, "pendulum", small)
     victim, facts = train_reference("pendulum")
     assert facts["recipe"]["ppo"]["net_arch"] == [8, 4]
-    assert [(layer.weight.shape, layer.activation) for layer in victim.policy.layers] == [
+    assert [(layer.weight.shape, layer.activation) for layer in victim.network.layers] == [
         ((8, 3), "relu"), ((4, 8), "relu"), ((1, 4), "identity"),
     ]  # fmt: skip
     np.testing.assert_allclose(victim.std_source, np.exp(-2.0), rtol=1e-6)
-    assert np.abs(victim.policy.layers[0].bias).max() > 0  # an orthogonal start has biases of 0
+    assert np.abs(victim.network.layers[0].bias).max() > 0  # an orthogonal start has biases of 0
