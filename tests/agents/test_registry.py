@@ -109,6 +109,13 @@ def test_the_declared_facts_are_true_of_the_agents():
         assert AGENTS.facts(name).needs_engine == ("engine" in argument_names(target)), name
 
 
+def test_every_registered_agent_describes_itself():
+    for name in AGENTS:
+        target = AGENTS.load(name)
+        kind = type(make_agent(name, engine="scripted:yes")) if AGENTS.facts(name).needs_engine else target
+        assert callable(getattr(kind, "describe", None)), name
+
+
 def test_other_packages_add_agents(mine, monkeypatch):
     point = importlib.metadata.EntryPoint("elsewhere", "mine:Asks", "quintain.agents")
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [point])
