@@ -1,4 +1,4 @@
-"""Worlds: every environment of the toolkit, registered with Gymnasium and PettingZoo."""
+"""Environments, registered with Gymnasium and PettingZoo."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["register_all"]
 
 
 def register_all() -> None:
-    """Register every environment. Calling twice is harmless; nothing is imported until an environment is made."""
+    """Register every environment; idempotent. Nothing is imported until an environment is made."""
     if "CodeReason-v0" not in gym.registry:
         gym.register(
             "CodeReason-v0",

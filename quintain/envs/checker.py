@@ -107,41 +107,51 @@ def check(
         UnknownNameError: If the id is in neither registry.
         EnvironmentFault: If a check fails; the message lists all failures.
     """
-    import pettingzoo
-
-    kwargs = dict(env_kwargs or {})
     report = CheckReport(env_id)
     name = env_id.partition(":")[2] or env_id
+    checks = _checks(env_id, name, dict(env_kwargs or {}), policy or default_policy)
+    if strict is None:
+        strict = name in gym.registry and str(gym.registry[name].entry_point).startswith("quintain.")
+    for title, run in checks.items():
+        if title in skip:
+            report.skipped[title] = "skipped on request"
+        else:
+            _run(title, run, report, strict)
+    if report.failed and raise_on_failure:
+        raise EnvironmentFault(str(report))
+    return report
+
+
+def _checks(env_id: str, name: str, kwargs: dict[str, Any], policy: Policy) -> dict[str, Callable[[], None]]:
+    """Collect the checks of every registry that has the environment."""
+    import pettingzoo
+
     checks: dict[str, Callable[[], None]] = {}
     if name in gym.registry:
-        subject = Subject(env_id, kwargs, policy or default_policy)
+        subject = Subject(env_id, kwargs, policy)
         checks |= {title: partial(run, subject) for title, run in GYMNASIUM_CHECKS.items()}
-        if strict is None:
-            strict = str(gym.registry[name].entry_point).startswith("quintain.")
     for kind, registry in (("parallel", pettingzoo.parallel_registry), ("aec", pettingzoo.aec_registry)):
         if name in registry:
             checks |= pettingzoo_checks(kind, name, kwargs)
     if not checks:
         known = {*gym.registry, *pettingzoo.parallel_registry, *pettingzoo.aec_registry}
         raise UnknownNameError("environment", env_id, known)
-    for title, run in checks.items():
-        if title in skip:
-            report.skipped[title] = "skipped on request"
-            continue
-        try:
-            with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stdout(io.StringIO()):
-                warnings.simplefilter("always")
-                run()
-        except NotApplicable as reason:
-            report.skipped[title] = str(reason)
-        except ConventionAbsent as absent:
-            (report.failed if strict else report.notes)[title] = str(absent)
-        except Exception as error:
-            report.failed[title] = f"{type(error).__name__}: {error}"
-        else:
-            report.passed.append(title)
-        messages = [f"{title}: {w.message}" for w in caught if issubclass(w.category, UserWarning)]
-        report.warnings += dict.fromkeys(messages)
-    if report.failed and raise_on_failure:
-        raise EnvironmentFault(str(report))
-    return report
+    return checks
+
+
+def _run(title: str, run: Callable[[], None], report: CheckReport, strict: bool) -> None:
+    """Run one check and enter its result into the report."""
+    try:
+        with warnings.catch_warnings(record=True) as caught, contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("always")
+            run()
+    except NotApplicable as reason:
+        report.skipped[title] = str(reason)
+    except ConventionAbsent as absent:
+        (report.failed if strict else report.notes)[title] = str(absent)
+    except Exception as error:
+        report.failed[title] = f"{type(error).__name__}: {error}"
+    else:
+        report.passed.append(title)
+    messages = [f"{title}: {w.message}" for w in caught if issubclass(w.category, UserWarning)]
+    report.warnings += dict.fromkeys(messages)

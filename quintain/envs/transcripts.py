@@ -44,7 +44,7 @@ def play(env: gym.Env[Any, Any], seed: int, policy: Policy, draws: int | None = 
     Args:
         env: The environment; it is reset first.
         seed: Seed of the reset.
-        policy: Chooses the actions.
+        policy: Chooses an action in every step.
         draws: Seed of the policy's generator; by default ``seed``.
     """
     rng = np.random.default_rng(seed if draws is None else draws)
@@ -67,9 +67,9 @@ def same(one: Transcript, two: Transcript, what: str) -> None:
     """Compare two transcripts.
 
     Args:
-        one: A transcript.
-        two: Another.
-        what: What they are of, for the message.
+        one: The first transcript.
+        two: The second transcript.
+        what: Name of the comparison, for the message.
 
     Raises:
         EnvironmentFault: If they differ; the message names the first step that does.

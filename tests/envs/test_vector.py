@@ -88,7 +88,7 @@ def test_disabled_asks_for_a_reset():
     assert vector.step(["x", "y"])[0] == ("x", "y")
 
 
-def test_a_slow_one_holds_up_nobody():
+def test_a_slow_environment_does_not_delay_the_others():
     gate = threading.Event()
     vector = TextVectorEnv([lambda: Echo(gate=gate), Echo, Echo])
     vector.reset(seed=0)

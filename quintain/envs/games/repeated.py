@@ -63,7 +63,20 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
         of view.
 
     Arguments:
-        See ``__init__``. All are plain data.
+        game: Name of a game, payoff tensors as nested lists, or a mapping with ``payoffs`` and optionally
+            ``options``; see :func:`~quintain.envs.games.load_game`.
+        rounds: Number of rounds, >= 1; with ``continuation`` the maximum number.
+        game_args: Arguments of a named game, such as ``{"players": 5}`` for ``public_goods``.
+        continuation: Probability in [0, 1) that another round follows, or ``None`` for a fixed number of rounds.
+        noise: Probability in [0, 1] that a player's move is replaced by another of its options, drawn uniformly.
+        history: ``"public"``: players see all moves and payoffs. ``"private"``: only their own.
+        horizon: ``"known"``: observations and ``rules`` contain the number of rounds or the continuation
+            probability. ``"hidden"``: they do not.
+        unit: Unit of the payoffs in text observations.
+        view: Kind of observations and actions; see Observation and Action.
+        memory: Number of past rounds in the numeric observation, >= 1.
+        max_cycles: Truncate the match after this number of rounds (PettingZoo's convention), or ``None``.
+        render_mode: ``"ansi"``: ``render`` returns the moves as text. ``"human"``: every step prints them.
 
     Determinism:
         Noise and random endings are drawn from the generator seeded by ``reset``. Nothing else is random.
@@ -73,6 +86,9 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
 
     Version history:
         v0: first version.
+
+    Raises:
+        ConfigurationError: If an argument is out of range or ``game`` does not describe a game.
     """
 
     metadata: dict[str, Any] = {
@@ -98,27 +114,6 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
         max_cycles: int | None = None,
         render_mode: str | None = None,
     ) -> None:
-        """Set up the game.
-
-        Args:
-            game: Name of a game, payoff tensors as nested lists, or a mapping with ``payoffs`` and optionally
-                ``options``; see :func:`~quintain.envs.games.load_game`.
-            rounds: Number of rounds, >= 1; with ``continuation`` the maximum number.
-            game_args: Arguments of a named game, such as ``{"players": 5}`` for ``public_goods``.
-            continuation: Probability in [0, 1) that another round follows, or ``None`` for a fixed number of rounds.
-            noise: Probability in [0, 1] that a player's move is replaced by another of its options, drawn uniformly.
-            history: ``"public"``: players see all moves and payoffs. ``"private"``: only their own.
-            horizon: ``"known"``: observations and ``rules`` contain the number of rounds or the continuation
-                probability. ``"hidden"``: they do not.
-            unit: Unit of the payoffs in text observations.
-            view: Kind of observations and actions; see Observation and Action above.
-            memory: Number of past rounds in the numeric observation, >= 1.
-            max_cycles: Truncate the match after this number of rounds (PettingZoo's convention), or ``None``.
-            render_mode: ``"ansi"``: ``render`` returns the moves as text. ``"human"``: every step prints them.
-
-        Raises:
-            ConfigurationError: If an argument is out of range or ``game`` does not describe a game.
-        """
         self.game = load_game(game, **(game_args or {}))
         self.rules = Rules(rounds, continuation, noise, history, horizon, unit)
         if view not in ("numeric", "both", "text"):

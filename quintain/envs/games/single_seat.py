@@ -56,7 +56,15 @@ class RepeatedGameEnv(gym.Env[Any, Any]):
         That of the seat, and ``opponent``: the opponent's name.
 
     Arguments:
-        See ``__init__``.
+        game: As for :class:`~quintain.envs.games.RepeatedGame`.
+        rounds: Number of rounds, >= 1; with ``continuation`` the maximum number.
+        opponent: Name of the opponent, or several names, of which each episode draws one uniformly;
+            ``reset(options={"opponent": name})`` sets it for one episode.
+        seat: Index of the agent's seat, from 0.
+        provider: ``"module:function"``, an :class:`OpponentProvider`.
+        view: ``"numeric"``, ``"both"``, ``"text"`` or ``"flat"``; see Observation.
+        render_mode: As for :class:`~quintain.envs.games.RepeatedGame`.
+        **arguments: Further arguments of :class:`~quintain.envs.games.RepeatedGame`.
 
     Determinism:
         ``reset(seed=s)`` determines the choice of opponent, its moves, the noise and the ending. If none of them is
@@ -67,6 +75,9 @@ class RepeatedGameEnv(gym.Env[Any, Any]):
 
     Version history:
         v0: first version.
+
+    Raises:
+        ConfigurationError: If the seat, the provider or an opponent does not exist.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["ansi", "human"], "render_fps": 4}
@@ -83,22 +94,6 @@ class RepeatedGameEnv(gym.Env[Any, Any]):
         render_mode: str | None = None,
         **arguments: Any,
     ) -> None:
-        """Set up the game and find the provider of opponents.
-
-        Args:
-            game: As for :class:`~quintain.envs.games.RepeatedGame`.
-            rounds: Number of rounds, >= 1; with ``continuation`` the maximum number.
-            opponent: Name of the opponent, or several names, of which each episode draws one uniformly;
-                ``reset(options={"opponent": name})`` sets it for one episode.
-            seat: Index of the agent's seat, from 0.
-            provider: ``"module:function"``, an :class:`OpponentProvider`.
-            view: ``"numeric"``, ``"both"``, ``"text"`` or ``"flat"``; see Observation.
-            render_mode: As for :class:`~quintain.envs.games.RepeatedGame`.
-            **arguments: Further arguments of :class:`~quintain.envs.games.RepeatedGame`.
-
-        Raises:
-            ConfigurationError: If the seat, the provider or an opponent does not exist.
-        """
         self._flat = view == "flat"
         self.match = RepeatedGame(
             game, rounds, view="numeric" if view == "flat" else view, render_mode=render_mode, **arguments

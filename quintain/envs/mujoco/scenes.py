@@ -176,11 +176,11 @@ def draw_layout(scene: Scene, scenario: Scenario, mirrored: bool, rng: np.random
     """Draw the positions of an episode.
 
     Args:
-        scene: The ranges.
+        scene: The task's model and position ranges.
         scenario: ``"opposite"``: the attacker's goal is the mirror image of the goal. ``"manipulation"``: it is
             ``scene.place``, on the side of the goal.
         mirrored: Whether to mirror everything, so that the goal lies on the left-hand side.
-        rng: The environment's generator.
+        rng: Generator of the environment, ``env.np_random``.
     """
     side = -1.0 if mirrored else 1.0
     positions = [rng.uniform(low, high) for low, high in (*scene.hand, *scene.thing)]

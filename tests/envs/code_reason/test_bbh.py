@@ -83,7 +83,7 @@ def test_clues_leave_one_order(count):
         assert data["objects"][fitting[0][data["asked"]]] in right
 
 
-def test_validity_is_decided_as_by_looking_at_all_worlds():
+def test_validity_agrees_with_enumeration_of_all_models():
     for problem in problems("formal_fallacies", 40, max_terms=3)[1]:
         kinds = list(product((False, True), repeat=len(problem.data["terms"])))
 
@@ -171,7 +171,7 @@ def test_the_checksum_is_checked(folder):
         load_task("snarks_original", {"folder": str(folder), "sha256": "0" * 64})
 
 
-def test_a_run_remembers_the_checksums_of_its_files(folder, tmp_path):
+def test_a_run_records_the_checksums_of_its_files(folder, tmp_path):
     digest = hashlib.sha256((folder / "snarks.json").read_bytes()).hexdigest()
     kwargs = {"tasks": "snarks_original", "difficulty": {"folder": str(folder)}}
     oracle = {"name": "oracle", "through_code": True}
@@ -198,7 +198,7 @@ def test_a_revision_of_the_hub_can_be_named(monkeypatch):
     assert first.files() == second.files()
 
 
-def test_missing_and_broken_files_say_what_to_do(folder, monkeypatch):
+def test_errors_of_missing_and_broken_files_name_the_remedy(folder, monkeypatch):
     monkeypatch.delenv(FOLDER_VARIABLE, raising=False)
     with pytest.raises(ConfigurationError, match=r"snarks\.json.*folder.*QUINTAIN_BBH"):
         load_task("snarks_original")

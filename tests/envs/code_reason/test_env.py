@@ -121,13 +121,13 @@ def test_a_later_block_may_import_what_the_first_did_not(env):
     assert play(env, code("x = 5"), code("import numpy as np\nprint(np.arange(x))"))[0].endswith("[0 1 2 3 4]")
 
 
-def test_lost_state_is_said(env):
+def test_lost_state_is_reported(env):
     observation = play(env, code("x = 5"), code("import os; os._exit(0)"))[0]
     assert observation.endswith("(the program ended the interpreter)\n(all variables are lost)")
     assert "NameError" in env.step(code("print(x)"))[0]
 
 
-def test_memory_is_limited_and_said():
+def test_memory_is_limited_and_reported():
     with gym.make("CodeReason-v0", tasks="letters", memory_mb=64) as env:
         assert "MemoryError" in play(env, code("b = bytearray(300 * 2**20)"))[0]
         assert "MemoryError" not in play(env, code("b = bytearray(10 * 2**20)"))[0]
@@ -179,7 +179,7 @@ def test_nothing_is_paid_after_the_end(env, end):
     assert env.step(env.unwrapped.solution())[1] == pytest.approx(1.1)
 
 
-def test_no_output_says_so(env):
+def test_empty_output_is_reported(env):
     assert play(env, code("x = 1"))[0] == "Code Execution Results:\n(no output)"
 
 
@@ -333,7 +333,7 @@ def test_load_task_is_the_documented_one():
         select_tasks("letters", "reasoning_gym")
 
 
-def test_missing_libraries_are_said_at_once(monkeypatch):
+def test_missing_libraries_are_reported_at_construction(monkeypatch):
     monkeypatch.setattr("quintain.envs.code_reason.registry.find_spec", lambda name: None)
     with pytest.raises(MissingDependencyError, match=r"quintain\[reason\]"):
         gym.make("CodeReason-v0", tasks=["letters", "chain_sum"])

@@ -175,12 +175,12 @@ def test_solutions_by_hand(solve, question, right):
     assert solve(question) == right
 
 
-def test_a_question_that_cannot_be_read_says_what_to_do():
+def test_the_error_of_an_unreadable_question_names_the_remedy():
     with pytest.raises(TaskError, match=r"wording may have changed, install reasoning-gym==0\.1\.25"):
         numbers.gcd("Which number divides all of these?")
 
 
-def test_items_that_nobody_can_answer_are_drawn_again(monkeypatch):
+def test_items_without_a_single_answer_are_drawn_again(monkeypatch):
     name = "gcd"
 
     def unclear(question):

@@ -350,7 +350,7 @@ def _true(statement, world):
     return {"all": both == first, "no": not both, "some": bool(both), "some_not": both != first}[form]
 
 
-def test_syllogisms_agree_with_looking_at_all_worlds():
+def test_syllogisms_agree_with_enumeration_of_all_models():
     """The fallacy of the undistributed middle among them, which the library takes for valid."""
     for _, problem in items("syllogism", 30, premises=2):
         kinds = list(product((False, True), repeat=3))

@@ -141,7 +141,7 @@ def own_module(tmp_path, monkeypatch):
     return "my_own_tasks:square_number"
 
 
-def test_a_task_of_ones_own_goes_by_the_module_that_registers_it(own_module):
+def test_a_users_task_is_named_by_the_module_that_registers_it(own_module):
     assert select_tasks(f"letters, {own_module}") == ("letters", own_module)
     assert (load_task(own_module, {"high": 7}).high, suite_of(own_module)) == (7, "own")
     assert task_names("own") == select_tasks("all", "own") == ("square_number",)
@@ -166,7 +166,7 @@ def play_own_task(name, executor):
     )
 
 
-def test_a_task_of_ones_own_is_played(own_module):
+def test_a_users_task_is_played(own_module):
     report = play_own_task(own_module, "inline")
     assert report.success.estimate == 1.0
     with gym.make("CodeReason-v0", tasks="letters") as env:
@@ -174,7 +174,7 @@ def test_a_task_of_ones_own_is_played(own_module):
 
 
 @pytest.mark.slow
-def test_a_task_of_ones_own_is_played_in_other_processes(own_module):
+def test_a_users_task_is_played_in_other_processes(own_module):
     reports = [play_own_task(own_module, executor) for executor in ("inline", "process")]
     assert reports[1].success.estimate == 1.0
     assert len({tuple(e.info["task_id"] for e in report.episodes) for report in reports}) == 1
@@ -197,7 +197,7 @@ def test_a_name_belongs_to_one_task(own_module):
         register_task(SquareNumber)
 
 
-def test_a_module_that_cannot_be_found_or_has_no_such_task_is_said(own_module):
+def test_a_missing_module_and_a_missing_task_have_different_errors(own_module):
     with pytest.raises(ConfigurationError, match=r"no module 'my_tsks'.*PYTHONPATH"):
         load_task("my_tsks:square_number")
     with pytest.raises(UnknownNameError, match="did you mean 'square_number'"):

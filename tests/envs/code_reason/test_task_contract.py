@@ -362,7 +362,7 @@ def test_every_level_works(name):
 
 
 @every_task
-def test_the_class_says_what_it_is(name):
+def test_the_class_is_documented(name):
     task = task_of(name)
     assert task.name == name
     assert task.suite == suite_of(name)

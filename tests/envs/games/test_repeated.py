@@ -271,7 +271,7 @@ def test_classic_module_style_stops_at_max_cycles():
     max_cycles_test(repeated_game_v0)
 
 
-def test_nobody_learns_a_move_before_all_have_chosen():
+def test_moves_are_hidden_until_all_have_chosen():
     env = pettingzoo.make("aec", "RepeatedGame-v0")
     env.reset(seed=0)
     before = env.observe("player_1")["observation"].tolist()
@@ -348,7 +348,7 @@ def test_the_second_seat_sees_its_own_payoffs():
 
 
 @pytest.mark.parametrize("env_id", IDS)
-def test_every_id_keeps_its_promises_as_registered(env_id):
+def test_every_id_passes_the_checks_as_registered(env_id):
     import quintain  # its registration names the strategies as opponents
 
     report = quintain.check(env_id)

@@ -52,7 +52,7 @@ def test_the_attacker_s_own_place_can_be_reached(env_id):
 
 
 @pytest.mark.parametrize("env_id", IDS)
-def test_nobody_succeeds_by_waiting(env_id):
+def test_zero_velocity_never_succeeds(env_id):
     for scenario in ("opposite", "manipulation"):
         env = gym.make(env_id, scenario=scenario)
         for seed in range(20):

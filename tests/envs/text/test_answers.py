@@ -88,7 +88,7 @@ def test_expressions_have_exact_values(text, value):
     assert parse_expression(text).value == value
 
 
-def test_an_expression_knows_its_numbers_in_order():
+def test_an_expression_lists_its_numbers_in_order():
     expression = parse_expression("(3-1)*12")
     assert expression.numbers == (3, 1, 12)
     assert expression.text == "(3 - 1) * 12"
@@ -124,7 +124,7 @@ def test_expressions_mean_what_python_means(tree):
 
 @settings(max_examples=300, deadline=None, derandomize=True, database=None)
 @given(st.text(alphabet="[]()'\",.+-*/eE0123456789 ax\n\\", max_size=40))
-def test_parsers_return_or_say_malformed(text):
+def test_parsers_return_or_raise_malformed(text):
     for parse in (
         parse_integer,
         parse_number,

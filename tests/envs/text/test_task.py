@@ -101,7 +101,7 @@ def test_half_of_all_items_are_for_testing():
     assert 400 < sum(split_of(p) == "test" for p in problems) < 600
 
 
-def test_a_family_without_items_in_a_split_says_so():
+def test_a_family_without_items_in_a_split_is_an_error():
     other = "test" if split_of(Constant().generate(np.random.default_rng(0))) == "train" else "train"
     with pytest.raises(TaskError, match="raise its difficulty"):
         sample_problem(Constant(), other, 0)
@@ -129,7 +129,7 @@ def test_unquoting_takes_one_pair_around_the_whole(text, bare):
     assert unquote(text) == bare
 
 
-def test_a_form_of_answer_says_what_it_expects():
+def test_the_error_of_a_form_of_answer_names_the_expected_form():
     class Letters(StringTask):
         ALPHABET = "[ab]"
         draw = ask = find = None
@@ -151,7 +151,7 @@ def test_a_task_must_be_complete():
         ExactTask()
 
 
-def test_a_verifier_that_says_true_is_told_to_use_words():
+def test_a_check_that_returns_a_bool_is_an_error():
     task = Doubling()
     problem = task.generate(np.random.default_rng(0))
     confused = type("Confused", (type(task),), {"check": lambda self, problem, value: True})()
