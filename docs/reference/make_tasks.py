@@ -25,22 +25,23 @@ Written by `docs/reference/make_tasks.py`; change the tasks' docstrings instead 
 
 A task is a generator, a verifier and a reference solution. `load_task(name, difficulty)` takes a level (`easy`,
 `medium`, `hard`) or the parameters below by name, and so does `gym.make("CodeReason-v0", tasks=name, difficulty=...)`.
-*One* in the column "answers" means that exactly one answer is right (in any harmless notation); *many* means that every
-answer that meets the constraints is. The column "split" names the side of the task split, see the end of this page.
+*One* in the column "answers" means that exactly one answer is right (in any equivalent notation); *many* means that
+every answer that meets the constraints is. The column "split" names the side of the task split (see the end of this
+page).
 
-All verdicts are by parsing: nothing a model writes is ever evaluated. A verdict is `correct`, or `malformed` (not of
-the form asked for), or wrong with a reason; `strict` tells that the answer was written exactly as asked. There is no
-credit for parts, for padding, or for several answers at once.
+Answers are parsed, never evaluated. A score is `correct`, `malformed` (not of the specified form), or wrong with a
+reason; `strict` means that the answer was written exactly in the specified form. There is no credit for parts of an
+answer, for padding, or for several answers at once.
 """
 
 LIBRARY = """
 ## Reasoning-Gym, families drawn by the library ({count})
 
-These need the extra `reason`. The library draws the question and knows its answer; parsing and comparing are ours. For
-{solved} of them a solver of ours reads nothing but the question and computes the answer a second time. It is the
-oracle, and an item on which the two differ, or whose question has no single answer, is drawn again. For the other
-{unsolved} the oracle gives the library's answer, because their rules have to be guessed from examples, or are told in
-free prose: {names}.
+These need the extra `reason`. The library draws the question and its answer; parsing and comparison are ours. For
+{solved} of them a solver of ours computes the answer a second time from the question alone. It is the oracle, and an
+item on which the two differ, or whose question has no single answer, is drawn again. For the other {unsolved} the
+oracle gives the library's answer, because their rules must be inferred from examples or are written in free prose:
+{names}.
 
 The medium level is the library's defaults; the columns show the settings that differ. `difficulty` also takes
 `{{"settings": {{...}}}}` with any settings of the library, and `{{"level": n}}`, a level of its curriculum.
@@ -51,8 +52,8 @@ The medium level is the library's defaults; the columns show the settings that d
 
 ### Items that are not used
 
-What the solvers found in 300 items a level of reasoning-gym 0.1.25. Every item of all other families with a solver was
-confirmed.
+Share of rejected items in percent, of 300 items a level of reasoning-gym 0.1.25. The solvers confirmed every item of
+the other families.
 
 | family | why | easy | medium | hard |
 | --- | --- | ---: | ---: | ---: |
@@ -93,7 +94,7 @@ gym.make("CodeReason-v0", tasks="snarks_original", difficulty={{"folder": "data/
 ```
 
 or set `QUINTAIN_BBH`. `"folder": "hub:<repository>"` or `"hub:<repository>@<revision>"` reads a data set of the Hugging
-Face hub with the library `datasets`. The authors publish no checksums, so a run remembers the SHA-256 of every file it
+Face hub with the library `datasets`. The authors publish no checksums, so a run records the SHA-256 of every file it
 read (`facts.env.files` in `run.json`), and `"sha256"` beside `"folder"` makes any other file an error.
 
 ## Comparing families
