@@ -1,13 +1,13 @@
-"""Measure attacks on policies: victim steps per CPU second under attack, and what the wrapper itself costs.
+"""Measure attacks on policies: victim steps per CPU second under attack, and the overhead of the wrapper.
 
-Sixteen HalfCheetah-v5 environments and a 64x64 tanh actor-critic are attacked by Quintain and by others. The
-straightforward reference is the code that the reference repositories of SA-PPO and ATLA have: it attacks one
-environment after the other with autograd. The same code on the whole batch is the harder comparison, and the
-Adversarial Robustness Toolbox (ART), where it is installed, is a maintained library: its FGSM, and its PGD on MAD's
-loss with as many steps. First everything is measured with the simulator in the loop, then the attack alone.
+Sixteen HalfCheetah-v5 environments and a 64x64 tanh actor-critic are attacked by Quintain and by others. The first
+reference is the algorithm of the repositories of SA-PPO and ATLA, which attacks one environment after the other with
+autograd; the second is the same code on the whole batch; the third, where it is installed, is the Adversarial
+Robustness Toolbox (ART): its FGSM, and its PGD on MAD's loss with as many steps. Everything is measured with the
+simulator in the loop, and then for the attack alone.
 
-Rounds are interleaved in one process, and ratios are taken within a round, so that other load on the machine hits all
-alike. CPU seconds decide.
+Rounds are interleaved in one process, and ratios are taken within a round, so that other load on the machine affects
+all alike. Times are CPU seconds.
 
     python benchmarks/attacks.py                     # needs the extras mujoco and rl
     python benchmarks/attacks.py --rounds 9 --env Hopper-v5
@@ -49,25 +49,25 @@ STEPS = 10
 
 
 class Networks:
-    """An actor, two critics and running statistics: a victim as a reference implementation would hold it."""
+    """An actor, two critics and running statistics, as a reference implementation holds them."""
 
     def __init__(self, observations: int, actions: int) -> None:
         torch.manual_seed(0)
-        self.actor = self._perceptron(observations, actions)
-        self.value = self._perceptron(observations, 1)
-        self.q = self._perceptron(observations + actions, 1)
+        self.actor = self._mlp(observations, actions)
+        self.value = self._mlp(observations, 1)
+        self.q = self._mlp(observations + actions, 1)
         self.std = torch.full((actions,), 0.6)
         self.mean, self.scale = np.full(observations, 0.1), np.full(observations, 1.3)
         for parameter in (*self.actor.parameters(), *self.value.parameters(), *self.q.parameters()):
             parameter.requires_grad_(False)
 
     @staticmethod
-    def _perceptron(inputs: int, outputs: int) -> torch.nn.Sequential:
+    def _mlp(inputs: int, outputs: int) -> torch.nn.Sequential:
         linear, tanh = torch.nn.Linear, torch.nn.Tanh
         return torch.nn.Sequential(linear(inputs, 64), tanh(), linear(64, 64), tanh(), linear(64, outputs))
 
     def normalise(self, observations: np.ndarray) -> torch.Tensor:
-        """Show observations as the networks read them."""
+        """Return normalised observations, shape ``(n, d)``."""
         return torch.as_tensor(np.clip((observations - self.mean) / self.scale, -10, 10), dtype=torch.float32)
 
 
@@ -78,7 +78,7 @@ class Reference:
         self.networks = networks
 
     def perturb(self, kind: str, x: torch.Tensor) -> torch.Tensor:
-        """Return what the victim sees instead of ``x``, shape ``(n, d)``."""
+        """Return perturbed observations for ``x``, shape ``(n, d)``."""
         n = self.networks
         eta = EPSILON / 10
         if kind == "random":
@@ -106,7 +106,7 @@ class Reference:
         return point.detach()
 
     def act(self, kind: str, observations: np.ndarray, one_by_one: bool) -> np.ndarray:
-        """Attack the victim and return what it does."""
+        """Return the actions on perturbed observations."""
         x = self.networks.normalise(observations)
         if one_by_one:
             with_grad = [self.networks.actor(self.perturb(kind, row[None])) for row in x]
@@ -124,7 +124,7 @@ class Toolbox:
         precision = networks.std.mean() / networks.std
 
         class Difference(torch.nn.Module):
-            """MAD's loss; ART hands over everything flat."""
+            """MAD's loss; ART passes flat arrays."""
 
             reduction = "sum"
 
@@ -142,14 +142,14 @@ class Toolbox:
         }
 
     def perturb(self, kind: str, x: torch.Tensor) -> torch.Tensor:
-        """Return what the victim sees instead of ``x``."""
+        """Return perturbed observations for ``x``, shape ``(n, d)``."""
         clean = self.networks.actor(x)
-        if kind == "mad":  # ART's PGD starts at x itself, where the loss is flat, so the target is moved a little
+        if kind == "mad":  # ART's PGD starts at x itself, where the loss is flat, so the target is shifted slightly
             clean = clean + 1e-3 * torch.randn_like(clean)
         return torch.from_numpy(self.attacks[kind].generate(x=x.numpy(), y=clean.numpy()))
 
     def act(self, kind: str, observations: np.ndarray) -> np.ndarray:
-        """Attack the victim and return what it does."""
+        """Return the actions on perturbed observations."""
         return self.networks.actor(self.perturb(kind, self.networks.normalise(observations))).numpy()
 
 
@@ -228,9 +228,7 @@ def attacks(name: str, rounds: int, steps: int) -> None:
             runs.append(under_attack(make_env(name), lambda o, k=kind: art.act(k, o), steps))
         row(kind, runs)
 
-    print(
-        f"\nObservations attacked per CPU second, without the simulator and the victim's own action: {title}\n{heading}"
-    )
+    print(f"\nObservations attacked per CPU second, without the simulator and the policy's action: {title}\n{heading}")
     observations = np.random.default_rng(0).normal(size=(ENVS, *probe.observation_space.shape))
     x, rows = networks.normalise(observations), np.arange(ENVS)
     for kind, wrap in ours.items():
@@ -260,7 +258,7 @@ def overhead(name: str, rounds: int, steps: int) -> None:
         return run
 
     ratios = []
-    for number in range(rounds):  # the order turns, so that neither always runs on the warmer cache
+    for number in range(rounds):  # the order alternates, so that neither always runs on the warmer cache
         pair = (wrapped, bare) if number % 2 else (bare, wrapped)
         seconds = {id(env): cpu_seconds(stepping(env)) for env in pair}
         ratios.append(seconds[id(wrapped)] / seconds[id(bare)])

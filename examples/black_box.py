@@ -1,8 +1,8 @@
-"""How much does a gradient attack lose that has never seen the policy's weights?
+"""How much weaker is a gradient attack without access to the policy's weights?
 
-A stand-in is fitted to what the policy does in fresh episodes, MAD looks into the stand-in, and the attack is executed
-against the policy itself: beside it random noise, and MAD that looks into the policy. Needs the extras ``rl`` and
-``mujoco``. Two minutes with a policy from the cache (``quintain policies train slide-handle``), else it is trained.
+An imitation is trained on the policy's actions in new episodes; MAD is computed on the imitation and executed against
+the policy. Beside it stand random noise, and MAD computed on the policy itself. Needs the extras ``rl`` and ``mujoco``.
+Takes two minutes with a policy from the cache (``quintain policies train slide-handle``); otherwise trains one first.
 
     python examples/black_box.py --victim slide-handle --epsilons 0.03 0.05 0.1
     python examples/black_box.py --victim hopper --epsilons 0.075 0.15 --space normalised
@@ -27,22 +27,22 @@ def main() -> None:
     parser.add_argument("--epsilons", type=float, nargs="+", default=[0.03, 0.05, 0.1], help="budgets in l_inf")
     parser.add_argument("--space", default="raw", choices=["raw", "normalised"])
     parser.add_argument("--episodes", type=int, default=30)
-    parser.add_argument("--questions", type=int, default=20_000, help="observations that the policy is shown")
-    parser.add_argument("--small", action="store_true", help="everything tiny: shows the output, measures nothing")
+    parser.add_argument("--queries", type=int, default=20_000, help="queries to the policy")
+    parser.add_argument("--small", action="store_true", help="very short training: shows the output, measures nothing")
     args = parser.parse_args()
     victim = policy(args.victim, args.small)
     recipe = RECIPES[args.victim]
     make = partial(gym.make, recipe.env_id, disable_env_checker=True, **recipe.env_kwargs)
-    settings = SurrogateSettings(transitions=args.questions)
+    settings = SurrogateSettings(transitions=args.queries)
     if args.small:
         settings = SurrogateSettings(transitions=300, n_epochs=2)
         args.episodes, args.epsilons = 2, args.epsilons[:1]
 
-    # The units of a budget in normalised space are part of the threat model, not a secret of the policy.
+    # The attacker knows the units of a budget in normalised space: they are part of the threat model.
     units = victim.normaliser if args.space == "normalised" else None
     surrogate = train_surrogate(make, victim, settings=settings, normaliser=units)
     print(f"{surrogate.queries:,} queries, held-out error {surrogate.error:.3f} of half the action range "
-          f"(a constant: {surrogate.baseline:.3f})\n")  # fmt: skip
+          f"(best constant action: {surrogate.baseline:.3f})\n")  # fmt: skip
     space = args.space
     attacks = {
         "random": lambda env, epsilon: RandomAttack(env, victim, epsilon=epsilon, space=space),
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def policy(name: str, small: bool) -> Victim:
-    """Return the victim from the cache, or train it."""
+    """Return the policy from the cache, or train it."""
     if small:
         return train_recipe(replace(RECIPES[name], steps=1, n_eval_episodes=2), name=name)[0]
     try:

@@ -1,8 +1,8 @@
-"""How robust is my policy? Your environment, your torch module, one table.
+"""How robust is my policy? Evaluate a torch module in an environment under attacks.
 
-The policy here is a hand-written controller for MountainCarContinuous-v0, as a torch module; put your own in its place
-(for a Stable-Baselines3 model: ``Victim.from_sb3(model)``). Needs the extra ``rl``. Runs for about half a minute. With
-``--out`` it leaves a run folder that can be resumed, and with the extra ``report`` a page in it.
+The policy here is a hand-written controller for MountainCarContinuous-v0, as a torch module; replace it by your own
+(a Stable-Baselines3 model: ``Victim.from_sb3(model)``). Needs the extra ``rl``. Takes about half a minute.
+``--out`` writes a run folder, which can be resumed; with the extra ``report`` it contains a page.
 
     python examples/robustness_own_policy.py
     python examples/robustness_own_policy.py --out runs/mine
@@ -18,7 +18,7 @@ from quintain.experiments.robustness import robustness
 
 
 def my_policy() -> torch.nn.Module:
-    """Push the way the car is rolling."""
+    """Return a controller that pushes in the direction of the velocity."""
     module = torch.nn.Sequential(torch.nn.Linear(2, 1), torch.nn.Tanh())
     with torch.no_grad():
         module[0].weight.copy_(torch.tensor([[0.0, 3.0]]))
@@ -33,7 +33,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     env = gym.make("MountainCarContinuous-v0")
-    # Position and velocity differ in scale, so the budget is declared in units of their spread.
+    # Position and velocity differ in scale, so the budget is in units of their standard deviations.
     spread = Normaliser(mean=[-0.5, 0.0], scale=[0.3, 0.03])
     victim = Victim.from_module(my_policy(), env.observation_space, env.action_space, std=[0.5], normaliser=spread)
     table = robustness(

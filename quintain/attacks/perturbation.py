@@ -61,7 +61,7 @@ class Perturbation(ABC):
 
         Args:
             actions: One per row of the vector environment, those outside ``rows`` included.
-            rewards: Likewise.
+            rewards: One per row of the vector environment.
             rows: Rows in which a step was taken; the others were reset.
         """
 

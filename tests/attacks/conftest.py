@@ -1,4 +1,4 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))  # the worlds and victims that these tests share
+sys.path.insert(0, str(Path(__file__).parent))  # the environments and policies that these tests share

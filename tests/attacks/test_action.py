@@ -1,7 +1,7 @@
 import gymnasium as gym
 import numpy as np
 import pytest
-from attacked_worlds import Walk
+from attacked_envs import Walk
 
 from quintain.attacks import ActionAttack, Schedule
 from quintain.errors import ConfigurationError
@@ -15,7 +15,7 @@ def executed(env, actions, seed=0):
 ACTIONS = np.arange(12.0).reshape(6, 2) / 10
 
 
-def test_what_is_reported_is_what_the_environment_did():
+def test_the_report_holds_the_executed_action():
     env = ActionAttack(Walk(length=99), "noise", epsilon=0.5)
     start, _ = env.reset(seed=0)
     action, total = np.array([0.3, -0.2]), np.zeros(2)
@@ -33,7 +33,7 @@ def test_a_delay_shifts_the_actions_in_time():
     np.testing.assert_array_equal(shifted[2:], ACTIONS[:-2])
 
 
-def test_a_shift_is_the_same_all_episode_and_another_in_the_next():
+def test_a_shift_is_constant_in_an_episode_and_differs_between_episodes():
     env = ActionAttack(Walk(), "shift", epsilon=0.5)
     first, second = (executed(env, ACTIONS, seed) - ACTIONS for seed in (0, 1))
     np.testing.assert_allclose(first, np.repeat(first[:1], 6, axis=0))
@@ -48,21 +48,21 @@ def test_a_drift_walks_slowly_and_stays_in_the_ball():
     assert np.linalg.norm(path, axis=1).max() > 0.2
 
 
-def test_sticky_actions_repeat_what_was_executed_last():
+def test_sticky_actions_repeat_the_last_executed_action():
     done = executed(ActionAttack(Walk(length=999), "sticky", probability=0.5), np.arange(400.0).reshape(200, 2))
     repeats = np.all(done[1:] == done[:-1], axis=1)
     assert 0.35 < repeats.mean() < 0.65  # four standard errors
     np.testing.assert_array_equal(done[0], [0, 1])
 
 
-def test_discrete_actions_can_be_late_but_not_noisy():
+def test_discrete_actions_can_be_delayed_but_not_noisy():
     env = ActionAttack(gym.make("CartPole-v1"), "delay", steps=1)
     np.testing.assert_array_equal(executed(env, [1, 1, 0, 1]), [0, 1, 1, 0])
     with pytest.raises(ConfigurationError, match="needs a Box of floats"):
         ActionAttack(gym.make("CartPole-v1"), "noise", epsilon=0.1)
 
 
-def test_the_bounds_of_the_action_space_hold():
+def test_executed_actions_stay_in_the_action_space():
     env = ActionAttack(gym.make("Pendulum-v1"), "noise", epsilon=5.0)
     done = executed(env, np.full((30, 1), 1.9, np.float32))
     assert done.max() <= 2.0
@@ -78,6 +78,6 @@ def test_a_schedule_limits_the_attack():
 @pytest.mark.parametrize(
     "bad", [{"kind": "nosie"}, {"kind": "delay", "steps": 0}, {"kind": "sticky", "probability": 1.5}]
 )
-def test_senseless_arguments_are_refused(bad):
+def test_invalid_arguments_are_refused(bad):
     with pytest.raises(ConfigurationError):
         ActionAttack(Walk(), **bad)

@@ -19,11 +19,11 @@ NORMS = st.sampled_from(["linf", "l2"])
     st.sampled_from([np.float32, np.float64, np.float16]),
     st.sampled_from([1.0, np.array([1e-4, 0.3, 70.0])]),
 )
-def test_what_the_victim_sees_is_never_beyond_the_budget(true, delta, epsilon, norm, dtype, scale):
+def test_the_result_is_never_beyond_the_budget(true, delta, epsilon, norm, dtype, scale):
     true = np.clip(true, -6e4, 6e4).astype(dtype)  # what float16 can hold
-    seen, reported = enforce(true, delta, Ball(epsilon, norm), scale)
-    assert seen.dtype == dtype
-    offsets = np.abs((seen.astype(np.float64) - true.astype(np.float64)) / scale)
+    perturbed, reported = enforce(true, delta, Ball(epsilon, norm), scale)
+    assert perturbed.dtype == dtype
+    offsets = np.abs((perturbed.astype(np.float64) - true.astype(np.float64)) / scale)
     measured = offsets.max(axis=1) if norm == "linf" else np.sqrt((offsets**2).sum(axis=1))
     assert (measured <= epsilon * (1 + (norm == "l2") * 1e-15)).all()
     assert (reported <= epsilon).all()
@@ -32,14 +32,14 @@ def test_what_the_victim_sees_is_never_beyond_the_budget(true, delta, epsilon, n
 
 @given(hnp.arrays(np.float64, (4, 3), elements=st.floats(-5, 5)), st.floats(0.01, 3), NORMS)
 @example(np.array([[1.02665277, 3.21255405, 0.0]] * 4), 0.84375, "l2")
-def test_the_budget_is_used_up_where_the_proposal_goes_beyond_it(delta, epsilon, norm):
+def test_proposals_beyond_the_budget_are_projected_onto_its_boundary(delta, epsilon, norm):
     _, reported = enforce(np.zeros((4, 3)), delta, Ball(epsilon, norm))
     wanted = np.minimum(distance(np.zeros((4, 3)), delta, norm), epsilon)
     np.testing.assert_allclose(reported, wanted, rtol=1e-9)
 
 
 @given(hnp.arrays(np.float64, (4, 3), elements=st.floats(-5, 5)), st.floats(0.01, 3), NORMS)
-def test_projection_keeps_what_is_inside_and_is_idempotent(delta, epsilon, norm):
+def test_projection_is_idempotent_and_the_identity_inside(delta, epsilon, norm):
     ball = Ball(epsilon, norm)
     once = ball.project(delta)
     np.testing.assert_allclose(ball.project(once), once, rtol=1e-12, atol=1e-300)
@@ -47,16 +47,16 @@ def test_projection_keeps_what_is_inside_and_is_idempotent(delta, epsilon, norm)
     np.testing.assert_array_equal(once[inside], delta[inside])
 
 
-def test_bounds_of_the_space_are_kept_and_never_push_away_from_the_truth():
+def test_bounds_are_kept_and_never_increase_the_distance():
     true = np.array([[0.95, 0.0, 1.5]])
-    seen, _ = enforce(true, np.array([[0.3, 0.3, -0.1]]), Ball(0.3), 1.0, low=-1.0, high=1.0)
+    perturbed, _ = enforce(true, np.array([[0.3, 0.3, -0.1]]), Ball(0.3), 1.0, low=-1.0, high=1.0)
     # The third entry starts outside, and may stay there or come closer.
-    np.testing.assert_allclose(seen, [[1.0, 0.3, 1.4]])
+    np.testing.assert_allclose(perturbed, [[1.0, 0.3, 1.4]])
 
 
 def test_a_budget_in_units_of_the_scale():
-    seen, reported = enforce(np.zeros((1, 2)), np.array([[9.0, -9.0]]), Ball(0.5), np.array([2.0, 10.0]))
-    np.testing.assert_allclose(seen, [[1.0, -5.0]])
+    perturbed, reported = enforce(np.zeros((1, 2)), np.array([[9.0, -9.0]]), Ball(0.5), np.array([2.0, 10.0]))
+    np.testing.assert_allclose(perturbed, [[1.0, -5.0]])
     assert reported == [0.5]
 
 
@@ -76,7 +76,7 @@ def test_steepest_steps():
 
 
 @pytest.mark.parametrize("epsilon", [-0.1, float("nan"), float("inf"), True, "0.1", None])
-def test_a_senseless_radius_is_refused(epsilon):
+def test_an_invalid_radius_is_refused(epsilon):
     with pytest.raises(ConfigurationError, match="epsilon must be a finite number >= 0"):
         Ball(epsilon)
 

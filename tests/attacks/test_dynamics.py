@@ -1,7 +1,7 @@
 import gymnasium as gym
 import numpy as np
 import pytest
-from attacked_worlds import Walk
+from attacked_envs import Walk
 
 from quintain.attacks import DynamicsPerturbation
 from quintain.errors import ConfigurationError
@@ -31,7 +31,7 @@ def test_a_shift_scales_the_model_and_closing_restores_it(pendulum):
     np.testing.assert_array_equal(model.geom_friction, friction)
 
 
-def test_a_changed_mass_leaves_the_state_but_changes_what_happens():
+def test_a_changed_mass_keeps_the_initial_state_and_changes_the_trajectory():
     states = []
     for factor in (1.0, 3.0):
         env = DynamicsPerturbation(gym.make("InvertedPendulum-v5"), {"mass": factor})
@@ -75,7 +75,7 @@ def test_the_spec_rebuilds_the_wrapper():
 
 
 @pytest.mark.parametrize("factors", [{"mas": 1.0}, {"mass": 0.0}, {"mass": float("nan")}])
-def test_senseless_factors_are_refused(pendulum, factors):
+def test_invalid_factors_are_refused(pendulum, factors):
     with pytest.raises(ConfigurationError):
         DynamicsPerturbation(pendulum, factors)
 

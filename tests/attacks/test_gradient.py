@@ -1,7 +1,7 @@
 import gymnasium as gym
 import numpy as np
 import pytest
-from attacked_worlds import ACTIONS, STATES, STD, VALUE, WEIGHT, Q, Walk, linear, linear_gaussian
+from attacked_envs import ACTIONS, STATES, STD, VALUE, WEIGHT, Q, Walk, linear, linear_gaussian
 from gymnasium import spaces
 
 from quintain.agents.policies import ActionValue, Normaliser, Policy
@@ -21,7 +21,7 @@ def noise(method, ball, seed=0):
     return np.stack([method.draw(rng, ball, 3) for _ in Z])
 
 
-def test_the_gradient_of_mad_is_that_of_the_hand():
+def test_the_gradient_of_mad_equals_the_analytic_one():
     """sum_j ((W d)_j / w_j)^2 with w = sigma / mean(sigma) has the gradient 2 W^T diag(w^-2) W d."""
     delta = np.array([[0.1, -0.2, 0.05], [-0.3, 0.0, 0.2]])
     precision = (STD.mean() / STD) ** 2
@@ -36,7 +36,7 @@ def test_the_gradient_of_mad_is_that_of_the_hand():
 
 
 @pytest.mark.parametrize("norm", ["linf", "l2"])
-def test_mad_follows_its_recipe_step_by_step(norm):
+def test_mad_equals_its_update_rule_step_by_step(norm):
     ball, method = Ball(0.3, norm), MAD(linear_gaussian(), steps=3)
     draws = noise(method, ball)
     precision = (STD.mean() / STD) ** 2
@@ -56,8 +56,8 @@ def test_mad_follows_its_recipe_step_by_step(norm):
     np.testing.assert_allclose(method.propose(Z, draws, ball), delta, rtol=1e-9)
 
 
-def test_enough_mad_reaches_the_corner_that_moves_the_action_most():
-    """With one weighted action the best corner of the box is sign(W_0), either way round."""
+def test_many_steps_of_mad_reach_the_corner_that_changes_the_action_most():
+    """With one weighted action the best corner of the box is sign(W_0), or its negative."""
     victim = linear_gaussian(std=np.array([1e-3, 1e3]))
     method, ball = MAD(victim, steps=40), Ball(0.5)
     best = 0.5 * np.sign(WEIGHT[0])
@@ -65,7 +65,7 @@ def test_enough_mad_reaches_the_corner_that_moves_the_action_most():
         assert np.allclose(found, best) or np.allclose(found, -best)
 
 
-def test_fgsm_goes_the_full_way_along_the_sign_of_the_gradient():
+def test_fgsm_takes_one_step_of_epsilon_along_the_sign_of_the_gradient():
     ball, method = Ball(0.2), FGSM(linear_gaussian())
     draws = noise(method, ball)
     start = draws[:, 0] / 10
@@ -75,18 +75,18 @@ def test_fgsm_goes_the_full_way_along_the_sign_of_the_gradient():
     )
 
 
-def test_fgsm_on_a_categorical_victim_ascends_the_loss_of_its_own_action():
+def test_fgsm_on_a_categorical_policy_ascends_the_loss_of_its_greedy_action():
     """d/dz of -log softmax(W z)_a is W^T (softmax - e_a)."""
     victim = Policy(linear(WEIGHT), STATES, spaces.Discrete(2), head="categorical")
     logits = Z @ WEIGHT.T
-    likely = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    gradient = (likely - np.eye(2)[logits.argmax(1)]) @ WEIGHT
+    probabilities = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    gradient = (probabilities - np.eye(2)[logits.argmax(1)]) @ WEIGHT
     method, ball = FGSM(victim), Ball(0.2)
     np.testing.assert_allclose(method.ascent(Z)(Z), gradient, rtol=1e-10)
     np.testing.assert_allclose(method.propose(Z, noise(method, ball), ball), 0.2 * np.sign(gradient))
 
 
-def test_mad_on_a_categorical_victim_ascends_the_divergence():
+def test_mad_on_a_categorical_policy_ascends_the_divergence():
     """d/dz of KL(p || softmax(W z)) is W^T (softmax(W z) - p); checked by central differences."""
     victim = Policy(linear(WEIGHT), STATES, spaces.Discrete(2), head="categorical")
 
@@ -99,7 +99,7 @@ def test_mad_on_a_categorical_victim_ascends_the_divergence():
     np.testing.assert_allclose(MAD(victim).ascent(Z[:1])(point[None])[0], numeric, rtol=1e-6)
 
 
-def test_the_critic_s_attack_lowers_the_state_value():
+def test_the_critic_attack_descends_the_state_value():
     method, ball = Critic(linear_gaussian()), Ball(0.3)
     np.testing.assert_allclose(method.ascent(Z)(Z), np.repeat(-VALUE, 2, axis=0))
     # Ten steps of a tenth from a start within a tenth, against a constant gradient.
@@ -109,14 +109,14 @@ def test_the_critic_s_attack_lowers_the_state_value():
 
 
 @pytest.mark.parametrize("head", ["gaussian", "squashed"])
-def test_without_a_state_value_the_critic_s_attack_lowers_the_action_value(head):
+def test_without_a_state_value_the_critic_attack_descends_the_action_value(head):
     victim = linear_gaussian(value=None, head=head)
     slope = Q[0, 3:] * (1 - np.tanh(Z @ WEIGHT.T) ** 2 if head == "squashed" else 1.0)
     by_hand = -(slope * np.ones((2, 2))) @ WEIGHT
     np.testing.assert_allclose(Critic(victim).ascent(Z)(Z), by_hand, rtol=1e-10)
 
 
-def test_robust_sarsa_keeps_the_true_state_in_q():
+def test_robust_sarsa_evaluates_q_at_the_true_state():
     """With Q(s, a) = (s . u) a_0 the gradient at any point is -(s . u) W_0, s being the true state."""
     torch = pytest.importorskip("torch")
     from quintain.agents.policies import Autograd
@@ -128,7 +128,7 @@ def test_robust_sarsa_keeps_the_true_state_in_q():
     np.testing.assert_allclose(method.ascent(Z)(Z + 0.7), by_hand, rtol=1e-10)
 
 
-def test_a_mixture_adds_directions():
+def test_a_mixture_is_the_weighted_sum_of_unit_gradients():
     victim = linear_gaussian()
     parts = [RobustSarsa(victim, victim.action_value), MAD(victim)]
     point = Z + 0.1
@@ -144,7 +144,7 @@ def test_a_clipped_observation_has_no_gradient():
     np.testing.assert_array_equal(gradient, [[0.0, 1.0, 0.0]])
 
 
-def test_mad_moves_the_action_more_than_noise_of_the_same_budget():
+def test_mad_changes_the_action_more_than_noise_of_the_same_budget():
     victim = linear_gaussian()
     method, ball = MAD(victim), Ball(0.3)
     moved = np.linalg.norm(method.propose(Z, noise(method, ball), ball) @ WEIGHT.T, axis=1).mean()
@@ -153,15 +153,15 @@ def test_mad_moves_the_action_more_than_noise_of_the_same_budget():
     assert moved > 1.5 * random
 
 
-def test_what_an_attack_needs_is_checked_before_it_starts():
-    unsure = Policy(linear(WEIGHT), STATES, ACTIONS)
+def test_missing_capabilities_are_refused_when_the_attack_is_made():
+    deterministic = Policy(linear(WEIGHT), STATES, ACTIONS)
     with pytest.raises(CapabilityError, match=r"'mad' cannot work .* no distribution over actions; pass std="):
-        MADAttack(Walk(), unsure, epsilon=0.1)
+        MADAttack(Walk(), deterministic, epsilon=0.1)
     with pytest.raises(CapabilityError, match="neither V"):
-        CriticAttack(Walk(), unsure, epsilon=0.1)
-    blind = Policy(linear(WEIGHT), STATES, ACTIONS, differentiable=False)
+        CriticAttack(Walk(), deterministic, epsilon=0.1)
+    black_box = Policy(linear(WEIGHT), STATES, ACTIONS, differentiable=False)
     with pytest.raises(CapabilityError, match="gives no gradient"):
-        FGSMAttack(Walk(), blind, epsilon=0.1)
+        FGSMAttack(Walk(), black_box, epsilon=0.1)
     discrete = Policy(linear(WEIGHT), STATES, spaces.Discrete(2), head="categorical")
     with pytest.raises(CapabilityError, match="needs continuous ones"):
         RobustSarsaAttack(Walk(), discrete, ActionValue([linear(Q)]), epsilon=0.1)

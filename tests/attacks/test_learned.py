@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from attacked_worlds import Walk, linear, linear_gaussian
+from attacked_envs import Walk, linear, linear_gaussian
 from gymnasium.vector import SyncVectorEnv
 
 from quintain.agents.policies import Normaliser
@@ -26,7 +26,7 @@ def test_a_learned_perturbation_is_the_clipped_output_times_epsilon():
     )
 
 
-def test_the_adversary_reads_what_the_victim_s_networks_read():
+def test_the_adversary_reads_the_normalised_observation():
     normaliser = Normaliser(np.ones(3), np.full(3, 4.0), 10.0)
     identity, none = linear(np.eye(3)), np.zeros((2, 0, 3))
     raw = LearnedMethod(linear_gaussian(normaliser=normaliser), identity, "raw").propose(Z, none, Ball(0.1))
@@ -35,7 +35,7 @@ def test_the_adversary_reads_what_the_victim_s_networks_read():
     np.testing.assert_allclose(standard, 0.1 * np.clip(Z, -1, 1))
 
 
-def test_the_gradient_of_pa_ad_is_that_of_its_objective():
+def test_the_gradient_of_pa_ad_equals_the_numeric_one():
     victim, direction, start = linear_gaussian(), np.array([[1.0, -0.5]]), np.array([[0.1, 0.2, -0.1]])
     method = PAAD(victim, victim.network)
 
@@ -48,7 +48,7 @@ def test_the_gradient_of_pa_ad_is_that_of_its_objective():
     np.testing.assert_allclose(method.towards(Z[:1], direction)(point[None])[0], numeric, rtol=1e-5)
 
 
-def test_pa_ad_moves_the_action_where_the_director_points():
+def test_pa_ad_moves_the_action_in_the_director_s_direction():
     victim, ball, rng = linear_gaussian(), Ball(0.3), np.random.default_rng(0)
     for direction in ([1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]):
         method = PAAD(victim, linear(np.zeros((2, 3)), direction))
@@ -70,14 +70,14 @@ def test_the_target_is_reached_where_the_ball_allows_it():
     assert after < 1.0  # steps of a fixed length 0.5 go back and forth around the target
 
 
-def test_the_victim_as_its_own_intention_is_not_pulled_away():
+def test_the_gradient_is_zero_if_the_intention_is_the_victim():
     victim = linear_gaussian()
     method = Target(victim, victim)
     np.testing.assert_allclose(method.ascent(Z)(Z), 0)
 
 
 @pytest.mark.parametrize("kind", ["sa-rl", "pa-ad"])
-def test_a_trained_adversary_keeps_to_its_budget_and_is_a_function_of_its_seed(kind):
+def test_a_trained_adversary_stays_in_its_budget_and_is_reproducible(kind):
     pytest.importorskip("stable_baselines3")
     victim = linear_gaussian()
     one, two, other = (train_adversary(Walk, victim, kind=kind, epsilon=0.3, settings=SMALL, seed=s) for s in (0, 0, 1))
@@ -89,8 +89,8 @@ def test_a_trained_adversary_keeps_to_its_budget_and_is_a_function_of_its_seed(k
     assert max(e.distance for e in played) <= 0.3
 
 
-def test_sa_rl_learns_to_hurt():
-    """The state is what the victim sees, and the first action pays: the best lie pushes W_0 s down at every step."""
+def test_sa_rl_learns_to_lower_the_return():
+    """The reward is the first action, W_0 s: the best perturbation lowers it at every step."""
     pytest.importorskip("stable_baselines3")
     victim = linear_gaussian()
     settings = AdversarySettings(
@@ -99,25 +99,25 @@ def test_sa_rl_learns_to_hurt():
     adversary = train_adversary(Still, victim, epsilon=0.5, settings=settings)
     seeds = range(20)
     clean = np.mean([e.reward for e in play_attacked(Still, victim, seeds)])
-    hurt = np.mean(
+    attacked = np.mean(
         [
             e.reward
             for e in play_attacked(Still, victim, seeds, lambda v: LearnedAttack(v, victim, adversary, epsilon=0.5))
         ]
     )
     # The bound is 5 steps * 0.5 * |W_0|_1 = 8.75.
-    assert 4.0 < clean - hurt <= 8.75 + 1e-6
+    assert 4.0 < clean - attacked <= 8.75 + 1e-6
 
 
 class Still(Walk):
-    """The state stays where it is; the first action is paid."""
+    """The state is constant; the reward is the first action."""
 
     def step(self, action):
         self.time += 1
         return self.state.copy(), float(action[0]), False, self.time >= self.length, {}
 
 
-def test_what_cannot_work_is_refused():
+def test_impossible_trainings_are_refused():
     pytest.importorskip("stable_baselines3")
     with pytest.raises(EnvironmentFault, match="attacker_reward"):
         train_adversary(Walk, linear_gaussian(), epsilon=0.1, objective="target", settings=SMALL)

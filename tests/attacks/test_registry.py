@@ -3,7 +3,7 @@ import sys
 
 import numpy as np
 import pytest
-from attacked_worlds import Walk, linear, linear_gaussian
+from attacked_envs import Walk, linear, linear_gaussian
 from gymnasium.vector import SyncVectorEnv
 
 from quintain.attacks import (

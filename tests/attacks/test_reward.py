@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from attacked_worlds import Walk
+from attacked_envs import Walk
 
 from quintain.attacks import RewardAttack
 from quintain.errors import ConfigurationError
@@ -35,7 +35,7 @@ def test_noise_and_drift_stay_within_epsilon(kind):
     assert 0.1 < np.abs(paid - true).max() <= 0.3 + 1e-9
 
 
-def test_sticky_rewards_repeat_what_was_paid_last():
+def test_sticky_rewards_repeat_the_last_reward():
     paid, true = paid_and_true(RewardAttack(Walk(length=999), "sticky", probability=0.5), 200)
     repeated = paid[1:] == paid[:-1]
     np.testing.assert_array_equal(paid[1:][~repeated], true[1:][~repeated])
@@ -43,6 +43,6 @@ def test_sticky_rewards_repeat_what_was_paid_last():
 
 
 @pytest.mark.parametrize("bad", [{"kind": "x"}, {"kind": "noise", "epsilon": -1.0}, {"kind": "delay", "steps": 0}])
-def test_senseless_arguments_are_refused(bad):
+def test_invalid_arguments_are_refused(bad):
     with pytest.raises(ConfigurationError):
         RewardAttack(Walk(), **bad)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from attacked_worlds import STATES, Walk, linear, linear_gaussian
+from attacked_envs import STATES, Walk, linear, linear_gaussian
 from gymnasium import spaces
 
 from quintain.agents.policies import Policy
@@ -12,14 +12,14 @@ torch = pytest.importorskip("torch")
 
 
 class Bandit(Walk):
-    """Pays the first action, whatever the state: Q(s, a) = a_0 where nothing follows."""
+    """The reward is the first action and the episode ends, so that Q(s, a) = a_0."""
 
     def step(self, action):
         observation, _, _, _, info = super().step(action)
         return observation, float(action[0]), True, False, info
 
 
-def test_the_critic_learns_what_the_environment_pays():
+def test_the_critic_learns_the_reward():
     victim = linear_gaussian(std=np.array([2.0, 2.0]))
     critic = train_robust_sarsa(
         lambda: Bandit(1), victim, settings=SarsaSettings(transitions=3000, n_epochs=15, robustness=0)
@@ -52,7 +52,7 @@ def test_the_gap_bounds_every_action_in_the_box():
     assert (q.max(0).values - q.min(0).values <= gap).all()
 
 
-def test_what_cannot_work_is_refused():
+def test_discrete_actions_and_too_few_transitions_are_refused():
     discrete = Policy(linear(np.ones((2, 3))), STATES, spaces.Discrete(2), head="categorical")
     with pytest.raises(CapabilityError, match="continuous"):
         train_robust_sarsa(Walk, discrete)

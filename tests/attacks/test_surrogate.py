@@ -1,7 +1,7 @@
 import gymnasium as gym
 import numpy as np
 import pytest
-from attacked_worlds import WEIGHT, Walk, linear_gaussian
+from attacked_envs import WEIGHT, Walk, linear_gaussian
 from gymnasium import spaces
 
 from quintain.agents.policies import Normaliser
@@ -17,7 +17,7 @@ SMALL = SurrogateSettings(
 
 
 class Leaky(Walk):
-    """The state decays towards 0 under the victim's actions; the second action costs its square."""
+    """The state decays towards 0 with noise; the reward is minus the square of the second action."""
 
     def __init__(self, length=20):
         super().__init__(length)
@@ -29,7 +29,7 @@ class Leaky(Walk):
 
 
 class BlackBox:
-    """Acts like the linear victim, and refuses to show anything else of itself."""
+    """Has the actions of the linear policy; any other attribute raises an error."""
 
     def __init__(self, victim):
         self._act = victim.act_batch
@@ -48,16 +48,15 @@ def imitated():
     return train_surrogate(Leaky, BlackBox(linear_gaussian()), settings=SMALL)
 
 
-def test_nothing_but_the_actions_of_the_victim_is_read(imitated):
-    """The black box of these tests raises when anything else is touched."""
+def test_only_the_actions_of_a_black_box_are_read(imitated):
     assert imitated.queries == 2 * 93 * 8
     assert imitated.error < 0.1 * imitated.baseline
     assert {"gradient", "density", "continuous"} <= imitated.policy.capabilities
 
 
-def test_of_a_whole_victim_too_only_the_actions_are_read():
+def test_only_the_actions_of_a_policy_are_read():
     class Sealed:
-        """A policy without weights that can be seen, and without a gradient."""
+        """A network without readable weights or gradient."""
 
         def __call__(self, x):
             return x @ WEIGHT.T
@@ -73,7 +72,7 @@ def test_of_a_whole_victim_too_only_the_actions_are_read():
     np.testing.assert_array_equal(one.network(np.eye(3)), two.network(np.eye(3)))
 
 
-def test_the_slopes_are_those_of_the_victim(imitated):
+def test_the_gradients_are_close_to_those_of_the_policy(imitated):
     states = np.random.default_rng(0).normal(size=(200, 3)) / 3
     for i in range(2):
         outputs, back = imitated.policy.network.vjp(imitated.policy.normalise(states))
@@ -83,7 +82,7 @@ def test_the_slopes_are_those_of_the_victim(imitated):
         np.testing.assert_allclose(np.median(slopes, axis=0), WEIGHT[i], atol=0.25)
 
 
-def test_mad_through_the_imitation_hurts_the_real_victim_more_than_noise_and_hardly_more_than_mad_itself(imitated):
+def test_mad_on_the_imitation_costs_the_policy_more_than_noise_and_about_as_much_as_mad(imitated):
     victim, seeds = linear_gaussian(std=np.array([5.0, 0.5])), range(20)
 
     def loss(attack):
@@ -98,7 +97,7 @@ def test_mad_through_the_imitation_hurts_the_real_victim_more_than_noise_and_har
     assert black < 1.1 * white
 
 
-def test_a_function_can_be_imitated_and_discrete_actions_too():
+def test_a_function_with_discrete_actions_is_imitated():
     class Choice(Leaky):
         action_space = spaces.Discrete(2, start=3)
 
@@ -112,8 +111,8 @@ def test_a_function_can_be_imitated_and_discrete_actions_too():
     assert list(made.policy.act_batch(np.array([[2.0, 0, 0], [-2.0, 0, 0]]))) == [4, 3]
 
 
-def test_beyond_its_bounds_a_victim_says_only_that_it_wanted_more():
-    """The victim wants 4 x, the action stops at 1: inside, the imitation keeps the slope of 4."""
+def test_actions_at_a_bound_only_bound_the_output():
+    """The policy is 4 x, clipped to 1: inside the bounds the imitation has the slope 4."""
 
     class Bounded(Leaky):
         action_space = spaces.Box(-1.0, 1.0, (1,), np.float64)
@@ -141,7 +140,7 @@ def test_equal_seeds_give_equal_imitations_and_a_given_normaliser_is_used():
     assert one.epochs == (2,)
 
 
-def test_training_ends_when_the_held_out_episodes_are_met_no_better():
+def test_training_stops_when_the_held_out_loss_stops_falling():
     def noise(states):
         return np.random.default_rng(len(states)).normal(size=(len(states), 2))
 
@@ -149,17 +148,17 @@ def test_training_ends_when_the_held_out_episodes_are_met_no_better():
     assert made.epochs[0] < 200
 
 
-def test_what_cannot_be_imitated_is_refused():
+def test_impossible_imitations_are_refused():
     with pytest.raises(ConfigurationError, match="n_envs >= 2"):
         train_surrogate(Leaky, linear_gaussian(), settings=SurrogateSettings(n_envs=1))
     with pytest.raises(AgentError, match="finite action"):
         train_surrogate(Leaky, lambda states: np.full((len(states), 2), np.nan), settings=SMALL)
 
-    class Picture(Leaky):
+    class ImageObservations(Leaky):
         observation_space = spaces.Box(0, 1, (4, 4), np.float64)
 
         def __init__(self):
             gym.Env.__init__(self)
 
     with pytest.raises(ConfigurationError, match="Box of one axis"):
-        train_surrogate(Picture, linear_gaussian(), settings=SMALL)
+        train_surrogate(ImageObservations, linear_gaussian(), settings=SMALL)

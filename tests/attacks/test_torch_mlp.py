@@ -16,12 +16,12 @@ def test_weights_come_from_the_generator_alone():
     assert not torch.equal(one(x), torch_mlp(torch, [3, 4, 2], torch.Generator().manual_seed(6))(x))
 
 
-def test_the_activation_lies_between_the_layers_only():
+def test_activations_stand_between_the_layers_only():
     names = [type(layer).__name__ for layer in torch_mlp(torch, [3, 4, 4, 2], torch.Generator(), "tanh")]
     assert names == ["Linear", "Tanh", "Linear", "Tanh", "Linear"]
 
 
-def test_a_network_comes_back_from_numpy_as_it_went_and_frozen():
+def test_a_network_copied_from_numpy_is_equal_and_frozen():
     module = torch_mlp(torch, [3, 4, 2], torch.Generator().manual_seed(5), "tanh")
     copied, x = torch_copy(torch, as_network(module)), torch.rand(5, 3)
     torch.testing.assert_close(copied(x), module(x))

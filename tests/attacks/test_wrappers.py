@@ -1,7 +1,7 @@
 import gymnasium as gym
 import numpy as np
 import pytest
-from attacked_worlds import Shift, Walk, linear, linear_gaussian
+from attacked_envs import Shift, Walk, linear, linear_gaussian
 from gymnasium.envs.registration import EnvSpec
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from hypothesis import given, settings
@@ -36,19 +36,19 @@ ATTACKS = {
 }
 
 
-def chosen(step, row=0):
+def action_at(step, row=0):
     return np.array([np.sin(step + row), 0.1 * step])
 
 
 def play_single(attack, seed, row, episodes=3, length=5):
-    """All transitions of several episodes in a row, resets included."""
+    """Return all transitions of several consecutive episodes, resets included."""
     env, seen, step = attack(Walk(length)), [], 0
     for episode in range(episodes):
         observation, info = env.reset(seed=seed if episode == 0 else None)
         seen.append((observation, None, info))
         over = False
         while not over:
-            observation, reward, terminated, truncated, info = env.step(chosen(step, row))
+            observation, reward, terminated, truncated, info = env.step(action_at(step, row))
             seen.append((observation, reward, info))
             over = terminated or truncated
             step += 1
@@ -56,13 +56,13 @@ def play_single(attack, seed, row, episodes=3, length=5):
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-def test_each_row_of_a_vector_meets_what_a_single_environment_meets(name):
+def test_each_row_of_a_vector_equals_a_single_environment_with_its_seed(name):
     vector = ATTACKS[name](SyncVectorEnv([lambda: Walk(5) for _ in range(3)]))
     observations, _ = vector.reset(seed=[7, 8, 9])
     rows = [[(observations[i], None)] for i in range(3)]
     step, resets = 0, np.zeros(3, dtype=bool)
     while len(rows[0]) < 18:
-        actions = np.stack([chosen(step, i) for i in range(3)])
+        actions = np.stack([action_at(step, i) for i in range(3)])
         observations, rewards, terminations, truncations, _ = vector.step(actions)
         for i in range(3):
             rows[i].append((observations[i], None if resets[i] else rewards[i]))
@@ -82,7 +82,7 @@ def test_same_step_autoreset_draws_the_same(name):
     observations, _ = vector.reset(seed=[7])
     np.testing.assert_allclose(observations[0], single[0][0])
     for step in range(5):
-        observations, rewards, _, _, infos = vector.step(chosen(step)[None])
+        observations, rewards, _, _, infos = vector.step(action_at(step)[None])
         assert rewards[0] == pytest.approx(single[step + 1][1])
     np.testing.assert_allclose(infos["final_obs"][0], single[5][0])
     np.testing.assert_allclose(observations[0], single[6][0])
@@ -130,13 +130,13 @@ def test_the_perturbation_is_bounded_at_every_step_and_the_state_is_the_true_one
 
 
 def test_the_observation_of_the_environment_is_not_written_to():
-    class Keeps(Walk):
+    class KeepsObservation(Walk):
         def reset(self, **options):
             self.kept, info = super().reset(**options)
             self.copy = self.kept.copy()
             return self.kept, info
 
-    env = RandomAttack(Keeps(), epsilon=1.0)
+    env = RandomAttack(KeepsObservation(), epsilon=1.0)
     env.reset(seed=0)
     np.testing.assert_array_equal(env.unwrapped.kept, env.unwrapped.copy)
 
@@ -209,8 +209,8 @@ def test_attacks_stack_under_their_own_names():
     RandomAttack(env, epsilon=0.1, name="more noise")
 
 
-class Paying(Walk):
-    """Names what it pays, and nothing on reset."""
+class WithRewardTerms(Walk):
+    """Reports the reward as a reward term, and no reward on reset."""
 
     def reset(self, **kwargs):
         observation, info = super().reset(**kwargs)
@@ -222,13 +222,13 @@ class Paying(Walk):
 
 
 @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
-def test_reward_terms_of_every_row_add_up_to_what_the_attack_pays(mode):
-    makers = [lambda length=length: Paying(length) for length in (2, 3)]
+def test_reward_terms_of_every_row_add_up_to_the_perturbed_reward(mode):
+    makers = [lambda length=length: WithRewardTerms(length) for length in (2, 3)]
     vector = RewardAttack(SyncVectorEnv(makers, autoreset_mode=mode), "shift", epsilon=0.5)
     vector.reset(seed=0)
     ends = 0
     for step in range(6):
-        _, rewards, terminations, truncations, infos = vector.step(np.stack([chosen(step, row) for row in range(2)]))
+        _, rewards, terminations, truncations, infos = vector.step(np.stack([action_at(step, row) for row in range(2)]))
         for row, over in enumerate(terminations | truncations):
             apart = over and mode is AutoresetMode.SAME_STEP
             terms = (infos["final_info"] if apart else infos)["reward_terms"]
@@ -275,7 +275,7 @@ def test_a_victim_whose_gradient_is_nan_is_the_agent_s_fault():
 
 
 @pytest.mark.parametrize("env_id", ["FrozenLake-v1", "Blackjack-v1"])
-def test_only_boxes_of_floats_can_be_moved(env_id):
+def test_only_boxes_of_floats_can_be_perturbed(env_id):
     with pytest.raises(ConfigurationError, match="needs a Box of floats"):
         RandomAttack(gym.make(env_id), epsilon=0.1)
 
@@ -293,6 +293,6 @@ def test_a_normalised_budget_needs_a_normaliser():
         MADAttack(Walk(), linear_gaussian(), epsilon=0.1, space="normalised")
 
 
-def test_no_environment():
+def test_something_else_than_an_environment_is_refused():
     with pytest.raises(ConfigurationError, match="expected a Gymnasium environment"):
         NullAttack("Hopper-v5")

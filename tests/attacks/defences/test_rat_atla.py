@@ -6,7 +6,7 @@ import pytest
 
 pytest.importorskip("stable_baselines3")
 
-from attacked_worlds import Walk, linear_gaussian
+from attacked_envs import Walk, linear_gaussian
 
 from quintain.attacks import RATSettings, train_rat
 from quintain.attacks.defences import DefenceSettings, train_rat_atla, train_rat_wocar, train_wocar

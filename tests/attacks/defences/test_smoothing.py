@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from attacked_worlds import WEIGHT, Walk, linear, linear_gaussian
+from attacked_envs import WEIGHT, Walk, linear, linear_gaussian
 from gymnasium import spaces
 
 from quintain.agents.policies import Normaliser, Policy, Rollouts

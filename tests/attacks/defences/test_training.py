@@ -5,7 +5,7 @@ from dataclasses import replace
 import gymnasium as gym
 import numpy as np
 import pytest
-from attacked_worlds import Shift, Walk
+from attacked_envs import Shift, Walk
 
 pytest.importorskip("stable_baselines3")
 

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from attacked_worlds import Shift, Walk
+from attacked_envs import Shift, Walk
 
 pytest.importorskip("stable_baselines3")
 

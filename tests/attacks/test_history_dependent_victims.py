@@ -5,7 +5,7 @@ from dataclasses import replace
 import gymnasium as gym
 import numpy as np
 import pytest
-from attacked_worlds import Walk, linear_gaussian
+from attacked_envs import Walk, linear_gaussian
 from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
@@ -38,7 +38,7 @@ class Bounded(Walk):
 
 
 def transformer(context=4):
-    """One with strong random weights, so that all of its window matters."""
+    """Return a Decision Transformer with large random weights, so that its whole context window matters."""
     torch.set_num_threads(1)
     network = DecisionNetwork.fresh(Shape(3, 2, horizon=20, width=8), True, np.random.default_rng(0))
     for name, tensor in network.weights.items():
@@ -52,14 +52,14 @@ VICTIM = transformer()
 ATTACKS = {
     "random": lambda env: RandomAttack(env, VICTIM, epsilon=0.3),
     "mad": lambda env: MADAttack(env, VICTIM, epsilon=0.3, space="normalised"),
-    "mad, now and then": lambda env: MADAttack(env, VICTIM, epsilon=0.3, schedule=Schedule(every=3)),
+    "mad, every third step": lambda env: MADAttack(env, VICTIM, epsilon=0.3, schedule=Schedule(every=3)),
     "fgsm": lambda env: FGSMAttack(env, VICTIM, epsilon=0.3),
     "target": lambda env: TargetAttack(env, VICTIM, linear_gaussian(), epsilon=0.3, steps=5),
 }
 
 
 def play_single(attack, seed):
-    """Three episodes one after the other: what the victim saw, and what it did."""
+    """Play three consecutive episodes; return the observations and the actions."""
     env, seen, done = attack(Bounded(5)), [], []
     for episode in range(3):
         player, over = Rollouts(VICTIM, 1), False
@@ -99,7 +99,7 @@ def play_vector(attack, seeds, mode):
 
 @pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
 @pytest.mark.parametrize("name", ATTACKS)
-def test_a_row_of_a_vector_meets_what_a_single_environment_meets(name, mode):
+def test_a_row_of_a_vector_equals_a_single_environment_with_its_seed(name, mode):
     seen, done = play_vector(ATTACKS[name], (7, 8, 9), mode)
     for row in range(3):
         single_seen, single_done = play_single(ATTACKS[name], 7 + row)
@@ -107,7 +107,7 @@ def test_a_row_of_a_vector_meets_what_a_single_environment_meets(name, mode):
         np.testing.assert_allclose(done[:, row], single_done, atol=1e-5)
 
 
-def test_the_attack_looks_into_the_victim_as_it_is_at_this_moment():
+def test_the_gradient_is_that_of_the_policy_given_its_history():
     """MAD by hand: the gradient is taken with the window of perturbed observations, executed actions and rewards."""
     env = MADAttack(Bounded(9), VICTIM, epsilon=0.3, steps=3)
     observation, info = env.reset(seed=0)
@@ -118,11 +118,11 @@ def test_the_attack_looks_into_the_victim_as_it_is_at_this_moment():
         true = info["attack"]["mad"]["true_observation"]
         moment = twin.policy_at()
         gradients = MAD(moment).ascent(true[None])(observation[None])
-        fresh = MAD(moment_of_nothing()).ascent(true[None])(observation[None])
+        fresh = MAD(without_history()).ascent(true[None])(observation[None])
         assert np.abs(gradients).max() > 1e-4
         action = rng.uniform(-1, 1, 2)
         rollouts = env.perturbation._rollouts
-        # The attack has seen this observation already; its memory of what came before is what ours is.
+        # The attack has recorded this observation already; the history before it equals ours.
         np.testing.assert_allclose(
             MAD(rollouts.policy_at()).ascent(true[None])(observation[None]), gradients, rtol=1e-4
         )
@@ -133,13 +133,13 @@ def test_the_attack_looks_into_the_victim_as_it_is_at_this_moment():
         twin.record(action[None], [reward])
 
 
-def moment_of_nothing():
+def without_history():
     rollouts = Rollouts(VICTIM, 1)
     rollouts.reset()
     return rollouts.policy_at()
 
 
-def test_the_memory_holds_what_was_seen_and_never_the_truth():
+def test_the_history_holds_perturbed_observations_and_not_the_true_ones():
     env = FGSMAttack(Bounded(9), VICTIM, epsilon=0.3)
     player = Rollouts(VICTIM, 1)
     player.reset()
@@ -157,7 +157,7 @@ def test_the_memory_holds_what_was_seen_and_never_the_truth():
         np.testing.assert_allclose(memory._actions[0, -1], action[0], rtol=1e-6)
 
 
-def test_what_is_paid_is_taken_off_the_return_that_is_asked_for():
+def test_rewards_are_subtracted_from_the_target_return():
     player = Rollouts(VICTIM, 1)
     player.reset()
     for reward in (1.0, -0.5):
@@ -166,7 +166,7 @@ def test_what_is_paid_is_taken_off_the_return_that_is_asked_for():
     np.testing.assert_allclose(player._history._returns[0], [3.0, 3.0, 2.0, 2.5])
 
 
-def test_an_attack_through_the_memory_moves_it_more_than_noise():
+def test_gradient_attacks_given_the_history_change_the_action_more_than_noise():
     def moved(attack):
         env, player = attack(Bounded(15)), Rollouts(VICTIM, 1)
         player.reset()
@@ -186,14 +186,14 @@ def test_an_attack_through_the_memory_moves_it_more_than_noise():
     assert moved(lambda env: MADAttack(env, VICTIM, epsilon=0.3)) > 1.2 * noise
 
 
-def test_whole_episodes_can_be_played_under_every_attack():
+def test_episodes_under_every_attack_are_reproducible():
     for attack in ATTACKS.values():
         played = play_attacked(lambda: Bounded(5), VICTIM, [1, 2], attack)
         assert played == play_attacked(lambda: Bounded(5), VICTIM, [1, 2], attack)
 
 
 class Fixed(SequencePolicy):
-    """Has a memory, and acts on none of it: the linear map of the other tests."""
+    """Records a history that does not influence its actions, which are the linear map of the other tests."""
 
     def new_history(self, rows):
         return self
@@ -211,20 +211,20 @@ class Fixed(SequencePolicy):
         pass
 
 
-def test_a_memory_without_influence_changes_nothing():
+def test_a_history_without_influence_changes_nothing():
     plain = linear_gaussian()
-    remembering = plain.with_network(Fixed())
+    stateful = plain.with_network(Fixed())
     for attack in (
         lambda env, v: MADAttack(env, v, epsilon=0.3),
         lambda env, v: MixedAttack(env, v, plain.action_value, epsilon=0.3),
         lambda env, v: FGSMAttack(env, v, epsilon=0.3),
     ):
         episodes = play_attacked(Walk, plain, [1, 2], lambda env, a=attack: a(env, plain))
-        assert play_attacked(Walk, remembering, [1, 2], lambda env, a=attack: a(env, remembering)) == episodes
+        assert play_attacked(Walk, stateful, [1, 2], lambda env, a=attack: a(env, stateful)) == episodes
 
 
-def test_a_surrogate_attack_looks_into_the_surrogate_all_the_time():
-    """The gradient is that of the victim the method was made for, not of the one whose memory is followed."""
+def test_a_surrogate_attack_uses_the_gradient_of_the_surrogate():
+    """The gradient is that of the policy the method was made for, not of the one whose history is recorded."""
     from quintain.attacks import LearnedAttack
 
     surrogate = Policy(linear_gaussian().network, VICTIM.observation_space, ACTIONS, std=np.full(2, 0.1))
@@ -243,8 +243,8 @@ def test_attacks_on_single_states_refuse_a_history_dependent_victim():
 
 
 @pytest.mark.parametrize("kind", ["sa-rl", "pa-ad"])
-def test_an_adversary_is_trained_against_the_victim_with_its_memory(kind, monkeypatch):
-    """Its world plays the victim as whole episodes: what it remembers begins anew with each."""
+def test_an_adversary_is_trained_against_the_history_dependent_policy(kind, monkeypatch):
+    """The history starts empty in each episode of the training."""
     pytest.importorskip("stable_baselines3")
     from quintain.attacks import AdversarySettings, LearnedAttack, train_adversary
     from quintain.attacks.adversary_envs import AdversaryEnvs

@@ -1,4 +1,4 @@
-"""Worlds and victims whose every number can be worked out by hand."""
+"""Environments and policies whose numbers can be computed by hand."""
 
 import gymnasium as gym
 import numpy as np
@@ -12,7 +12,7 @@ ACTIONS = spaces.Box(-10.0, 10.0, (2,), np.float64)
 
 
 class Walk(gym.Env):
-    """The state is the sum of the actions, three numbers of two; an episode has `length` steps."""
+    """The state is the sum of the actions, three numbers from two; an episode has `length` steps."""
 
     observation_space = STATES
     action_space = ACTIONS
@@ -57,7 +57,7 @@ def linear_gaussian(**options):
 
 
 class Shift(Method):
-    """Moves everything up as far as the budget goes."""
+    """Increases every entry by twice the budget, which the wrapper reduces to the budget."""
 
     name, sees = "shift", "nothing"
 
