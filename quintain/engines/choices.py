@@ -14,16 +14,28 @@ from collections.abc import Sequence
 from quintain.engines.engine import Reply, Request
 from quintain.engines.sampler import Sampler
 
-__all__ = ["draw_choices", "shared_tokens"]
+__all__ = ["draw_choices", "split_choices"]
 
 
-def shared_tokens(prompt: Sequence[int], whole: Sequence[Sequence[int]]) -> int:
-    """Return how many leading tokens the prompt and all finished texts have in common.
+def split_choices(prompt: Sequence[int], whole: Sequence[Sequence[int]]) -> tuple[int, list[list[int]]]:
+    """Split texts into the leading tokens that the prompt and all texts share, and a branch for each text.
+
+    Args:
+        prompt: Token ids of the prompt.
+        whole: For each choice, token ids of the prompt with the choice.
+
+    Returns:
+        The number of shared tokens, and for each choice the token ids that follow them.
 
     Example:
-        >>> shared_tokens([5, 6, 7], [[5, 6, 7, 1], [5, 6, 71, 2]])
-        2
+        >>> split_choices([5, 6, 7], [[5, 6, 7, 1], [5, 6, 71, 2]])
+        (2, [[7, 1], [71, 2]])
     """
+    shared = _shared_tokens(prompt, whole)
+    return shared, [list(tokens[shared:]) for tokens in whole]
+
+
+def _shared_tokens(prompt: Sequence[int], whole: Sequence[Sequence[int]]) -> int:
     at = 0
     for at, token in enumerate(prompt):
         if any(at >= len(other) or other[at] != token for other in whole):
@@ -37,9 +49,9 @@ def draw_choices(
     """Draw a request's ``n`` replies in proportion to ``probability ** (1 / temperature)``; the nucleus does not apply.
 
     Args:
-        request: With choices.
-        prompt_tokens: Tokens of the prompt.
-        branches: For each choice, its tokens after the shared ones.
+        request: A request with ``choices``.
+        prompt_tokens: Number of tokens of the prompt.
+        branches: For each choice, its token ids after the shared ones.
         scores: For each choice, the log-probability of each of these tokens.
     """
     assert request.choices is not None

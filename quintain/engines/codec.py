@@ -1,4 +1,4 @@
-"""Between requests and tokens: templates, tokenisation, constrained choices, and text back out."""
+"""Render and tokenise requests, and decode generated tokens."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from quintain.engines.choices import shared_tokens
+from quintain.engines.choices import split_choices
 from quintain.engines.engine import Request
 from quintain.engines.stops import cut_at_stop
 from quintain.errors import EngineError
@@ -17,12 +17,12 @@ __all__ = ["Codec", "EncodedPrompt"]
 
 @dataclass(frozen=True, slots=True)
 class EncodedPrompt:
-    """Tokens of a request.
+    """The tokenised prompt of a request.
 
     Attributes:
-        tokens: The prompt, prefill included. With choices: only the part that all of them share.
-        branches: For each choice, the tokens that follow.
-        length: Tokens of the whole prompt.
+        tokens: Token ids of the prompt, prefill included. With choices: only the leading part that all choices share.
+        branches: For each choice, the token ids that follow; empty without choices.
+        length: Number of tokens of the whole prompt.
     """
 
     tokens: list[int]
@@ -31,44 +31,43 @@ class EncodedPrompt:
 
 
 class Codec:
-    """Renders and tokenises requests, and turns generated tokens into text.
+    """Applies the chat template, tokenises, and decodes.
 
-    Not thread-safe, like the tokenizers below it; it works on a copy of its own.
+    Not thread-safe, as tokenizers are not.
 
     Args:
-        tokenizer: A tokenizer of ``transformers``.
+        tokenizer: A tokenizer of ``transformers``; a copy of it is used.
     """
 
     def __init__(self, tokenizer: Any) -> None:
         self._tokenizer = copy.deepcopy(tokenizer)
 
     def encode(self, request: Request) -> EncodedPrompt:
-        """Tokenise the prompt, and each choice in its place.
+        """Tokenise the prompt, and each choice together with the prompt.
 
         Raises:
             EngineError: If the model's chat template refuses the messages.
         """
         text = self._render(request)
-        # A chat template writes its own special tokens.
+        # A chat template adds the special tokens itself.
         tokens = self._tokens(text, add_special_tokens=request.prompt is not None)
         branches: list[list[int]] = []
         shared = len(tokens)
         if request.choices is not None:
             whole = [self._tokens(text + c, add_special_tokens=request.prompt is not None) for c in request.choices]
-            shared = shared_tokens(tokens, whole)
-            branches = [other[shared:] for other in whole]
+            shared, branches = split_choices(tokens, whole)
         trunk = tokens[:shared] or [self._start_token()]
         return EncodedPrompt(trunk, branches, max(len(tokens), 1))
 
     def text(self, last_prompt_token: int, generated: Sequence[int]) -> str:
-        """Decode generated tokens as they read after the prompt, without special tokens."""
-        # Some tokenizers drop a blank at the start of a text; after the prompt's last token they keep it.
+        """Decode generated tokens in the context of the prompt, without special tokens."""
+        # Some tokenizers drop a leading blank; decoding after the prompt's last token keeps it.
         before = self._decode([last_prompt_token])
         whole = self._decode([last_prompt_token, *generated])
         return whole[len(before) :] if whole.startswith(before) else self._decode(generated)
 
     def ends_with_stop(self, generated: Sequence[int], stop: Sequence[str]) -> bool:
-        """Whether the newest token may have completed a stop string (it looks at the tail only)."""
+        """Return whether the newest token may have completed a stop string; only the last tokens are decoded."""
         if not stop:
             return False
         # A token is at least one byte, so a string that ends in the newest token lies within this many tokens.
@@ -82,19 +81,19 @@ class Codec:
             text = self._tokenizer.apply_chat_template(
                 [dict(m) for m in request.messages or ()], tokenize=False, add_generation_prompt=True
             )
-        except Exception as error:  # templates are programs of the model's authors and raise what they like
+        except Exception as error:  # templates are programs by the model's authors and may raise anything
             raise EngineError(f"the model's chat template refused the messages: {error}") from error
         return str(text) + request.prefill
 
     def _tokens(self, text: str, *, add_special_tokens: bool) -> list[int]:
-        text = text.encode("utf-8", "replace").decode("utf-8")  # lone surrogates are no text that a model could read
+        text = text.encode("utf-8", "replace").decode("utf-8")  # tokenizers reject lone surrogates
         return list(self._tokenizer(text, add_special_tokens=add_special_tokens, verbose=False)["input_ids"])
 
     def _decode(self, tokens: Sequence[int]) -> str:
         return str(self._tokenizer.decode(list(tokens), skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
     def _start_token(self) -> int:
-        """What stands before an empty prompt."""
+        """Return the token that replaces an empty prompt, from which generation must start."""
         for token in (self._tokenizer.bos_token_id, self._tokenizer.eos_token_id):
             if token is not None:
                 return int(token)

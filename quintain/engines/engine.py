@@ -1,8 +1,8 @@
 """The contract of language-model engines: requests in, replies out, in batches.
 
 Every engine, from a scripted one to a remote server, is an :class:`Engine`. Subclasses implement ``_generate``; the
-base class validates requests against the declared capabilities and shows every exchange to the active
-:class:`ExchangeLog`, which is how runs count tokens and record replies without the agent's help.
+base class validates requests against the declared capabilities and adds every exchange to the active
+:class:`ExchangeLog`, from which runs count tokens and record replies.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import Sequence, Set
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
@@ -25,6 +26,7 @@ __all__ = [
     "Exchange",
     "ExchangeLog",
     "FinishReason",
+    "Forward",
     "Reply",
     "Request",
     "record_exchanges",
@@ -54,17 +56,17 @@ class Request:
         messages: The conversation so far, rendered with the model's chat template.
         prompt: Raw text to continue, with no template.
         n: Number of independent replies, >= 1.
-        max_tokens: Most tokens per reply, >= 1.
-        temperature: 0 is greedy decoding; otherwise logits are divided by it, > 0.
-        top_p: Nucleus mass in (0, 1].
-        stop: Strings that end a reply; the reply's text ends before the first of them.
-        seed: Seed of the sampling, in [0, 2**53), or ``None``. Part of the key under which a reply is recorded.
-        logprobs: Ask for the log-probability of each generated token.
-        top_logprobs: Ask for this many of the likeliest tokens at each place of the reply, >= 0. Servers have limits.
+        max_tokens: Maximum number of tokens per reply, >= 1.
+        temperature: Logits are divided by it, >= 0; 0 is greedy decoding.
+        top_p: Probability mass of the nucleus, in (0, 1]; 1 samples from the whole vocabulary.
+        stop: Stop strings; the reply's text ends before the first that occurs.
+        seed: Sampling seed, in [0, 2**53); ``None`` for fresh entropy. Part of :attr:`key`.
+        logprobs: Return the log-probability of each generated token.
+        top_logprobs: Number of most likely tokens to return at each position of the reply, >= 0. Servers limit it.
         choices: Constrained choice: the reply's text is exactly one of these strings, drawn in proportion to the
             model's probability of each whole string (temperature 0 takes the likeliest). ``choice_logprobs`` holds
             them all.
-        prefill: Beginning of the reply, put into the model's mouth; not repeated in the reply's text.
+        prefill: The assistant turn starts with this text; the reply's text does not repeat it.
     """
 
     messages: Sequence[Message] | None = None
@@ -81,7 +83,7 @@ class Request:
     prefill: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse requests that no engine could serve.
+        """Check the fields.
 
         Raises:
             ValueError: If a field is out of range, or messages and prompt are both given or both missing.
@@ -107,7 +109,7 @@ class Request:
         """Stable content hash of the request: equal requests have equal keys on every machine."""
         fields = asdict(self)
         if not self.top_logprobs:
-            del fields["top_logprobs"]  # younger than the first recordings, whose keys must stay
+            del fields["top_logprobs"]  # added later: earlier records keep their keys
         canonical = json.dumps(fields, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
         return hashlib.blake2b(canonical.encode(), digest_size=12).hexdigest()
 
@@ -131,19 +133,19 @@ class Reply:
     """One reply.
 
     Attributes:
-        text: What the model wrote, without the prefill and without the stop string.
+        text: Generated text, without the prefill and without the stop string.
         finish_reason: ``"stop"`` (end of turn or a stop string), ``"length"`` (``max_tokens``) or ``"choice"``.
-        prompt_tokens: Tokens the model read for this reply, prefill included.
-        completion_tokens: Tokens it generated, including those dropped with the stop string.
+        prompt_tokens: Number of prompt tokens, prefill included.
+        completion_tokens: Number of generated tokens, those of the stop string included.
         stop_string: The stop string that ended the reply, or ``None``. Engines without the capability ``"stop_string"``
-            may not know of one that did.
-        token_ids: The generated tokens, or ``None`` where the engine does not tell.
+            may return ``None`` although one did.
+        token_ids: Ids of the generated tokens; ``None`` where the engine does not report them.
         logprobs: Log-probability of each generated token under the model (natural log, before temperature and top-p),
-            same length as ``token_ids``; ``None`` unless asked for.
-        top_logprobs: For each generated token the likeliest ones in its place, as (text, log-probability), likeliest
-            first; ``None`` unless asked for, and where the engine does not tell.
+            same length as ``token_ids``; ``None`` unless requested.
+        top_logprobs: For each position the most likely tokens as (text, log-probability), in descending order; ``None``
+            unless requested, and where the engine does not report them.
         choice_logprobs: For a constrained choice: log-probability of each choice, in the request's order; ``None``
-            where the engine does not tell.
+            where the engine does not report them.
     """
 
     text: str
@@ -180,18 +182,22 @@ class Exchange:
 
 @dataclass(slots=True)
 class ExchangeLog:
-    """The exchanges that happened while this log was the active one."""
+    """The exchanges with any engine while this log was active.
+
+    Attributes:
+        exchanges: In order of completion.
+    """
 
     exchanges: list[Exchange] = field(default_factory=list)
 
     @property
     def prompt_tokens(self) -> int:
-        """Tokens read, summed over replies."""
+        """Number of prompt tokens, summed over replies."""
         return sum(reply.prompt_tokens for exchange in self.exchanges for reply in exchange.replies)
 
     @property
     def completion_tokens(self) -> int:
-        """Tokens generated, summed over replies."""
+        """Number of generated tokens, summed over replies."""
         return sum(reply.completion_tokens for exchange in self.exchanges for reply in exchange.replies)
 
 
@@ -199,7 +205,7 @@ _log: ContextVar[ExchangeLog | None] = ContextVar("quintain_exchanges", default=
 
 
 class record_exchanges:  # reads as a statement: with record_exchanges() as log
-    """Collect every exchange with any engine made in this context (asyncio task or thread) on a fresh log."""
+    """Log every exchange with any engine in this context (asyncio task or thread); yields a new log."""
 
     __slots__ = ("_token",)
 
@@ -212,12 +218,30 @@ class record_exchanges:  # reads as a statement: with record_exchanges() as log
         _log.reset(self._token)
 
 
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """The result of one forward pass. Tensors are on the engine's device; rows are padded on the right.
+
+    Attributes:
+        token_ids: Shape ``(texts, tokens)``.
+        mask: Same shape; ``True`` where a token is no padding.
+        logits: Float32, shape ``(texts, tokens, vocab)``: scores of the *next* token.
+        hidden_states: Shape ``(layers + 1, texts, tokens, width)``, embeddings first; ``None`` unless requested.
+    """
+
+    token_ids: Any  # Any: tensors of a library that is imported only where it is used
+    mask: Any
+    logits: Any
+    hidden_states: Any | None
+
+
 class Engine(abc.ABC):
     """A language model behind one method.
 
     Attributes:
         name: Short name, such as ``"transformers"``.
-        capabilities: What requests may ask for. Asking for more raises before anything is generated.
+        capabilities: Features of requests that it supports, and the methods :meth:`forward` (``"hidden_states"``) and
+            :meth:`exclusive` (``"training"``). A request that needs more raises before anything is generated.
     """
 
     name: str = "engine"
@@ -226,17 +250,17 @@ class Engine(abc.ABC):
     async def generate(self, requests: Sequence[Request]) -> list[list[Reply]]:
         """Serve a batch of requests.
 
-        Concurrent calls are welcome: an engine merges the requests of all live episodes into its own batches.
+        May be called concurrently: an engine batches the requests of all running episodes.
 
         Args:
-            requests: Any number of requests, in any mixture.
+            requests: Any number of requests; their parameters may differ.
 
         Returns:
             For each request, in order, its ``n`` replies.
 
         Raises:
-            CapabilityError: If a request needs what this engine cannot do.
-            EngineError: If the provider failed after bounded retries.
+            CapabilityError: If a request needs a capability that the engine lacks.
+            EngineError: If the model or its server failed, after a bounded number of attempts.
         """
         for request in requests:
             self.require(request.needs)
@@ -254,8 +278,8 @@ class Engine(abc.ABC):
         """Raise unless the engine has all of ``capabilities``.
 
         Raises:
-            CapabilityError: Naming what is missing. Agents call this when they are built, so that a run that cannot
-                work fails before it starts.
+            CapabilityError: If one is missing. Agents call this when they are made, so that the run fails before it
+                starts.
         """
         missing = sorted(capabilities - self.capabilities)
         if missing:
@@ -266,12 +290,39 @@ class Engine(abc.ABC):
     async def _generate(self, requests: Sequence[Request]) -> list[list[Reply]]:
         """Serve a batch of valid requests; raise :class:`~quintain.errors.EngineError` if the provider fails."""
 
+    def forward(self, texts: Sequence[str], *, hidden_states: bool = False) -> Forward:
+        """Run the model over whole texts, without gradients. Needs the capability ``"hidden_states"``.
+
+        Args:
+            texts: At least one, none of them empty.
+            hidden_states: Also return the hidden states of every layer.
+
+        Raises:
+            CapabilityError: If the engine has no access to them.
+        """
+        self.require({"hidden_states"})
+        raise NotImplementedError(f"engine {self.name!r} declares hidden_states and does not implement forward")
+
+    def exclusive(self) -> AbstractContextManager[Any]:
+        """Hold the model between two decoding steps, to train or inspect it. Needs the capability ``"training"``.
+
+        Requests wait meanwhile. The weights may change; cached prefixes are dropped afterwards.
+
+        Returns:
+            A context manager that yields the model, a ``torch.nn.Module``.
+
+        Raises:
+            CapabilityError: If the engine has no access to the weights.
+        """
+        self.require({"training"})
+        raise NotImplementedError(f"engine {self.name!r} declares training and does not implement exclusive")
+
     def describe(self) -> dict[str, Any]:
         """Return JSON-able facts for the run's record: engine, model, versions, settings."""
         return {"engine": self.name}
 
-    def close(self) -> None:  # noqa: B027 - most engines hold nothing
-        """Release what the engine holds: threads, connections, memory. Calling twice is harmless."""
+    def close(self) -> None:  # noqa: B027 - most engines hold no resources
+        """Release threads, connections and memory. Calling it twice is harmless."""
 
     async def aclose(self) -> None:
         """Do the same as :meth:`close` without blocking the event loop."""

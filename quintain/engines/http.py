@@ -1,4 +1,4 @@
-"""JSON over HTTP to an unreliable server: time-outs, bounded retries with backoff, errors that say enough."""
+"""JSON over HTTP to an unreliable server: time-outs, bounded retries with exponential backoff, errors with context."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ if TYPE_CHECKING:
 __all__ = ["JSONClient", "RetryPolicy"]
 
 _RETRIED = frozenset({408, 409, 429})  # and every 5xx
-_SHOWN = 400  # characters of a server's answer that an error repeats
+_SHOWN = 400  # characters of a server's answer that an error quotes
 
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """When to try again.
+    """When to retry a request.
 
     Attributes:
-        attempts: Most tries, the first one included.
-        timeout_s: Longest silence of the server within one try.
-        deadline_s: Longest time for all tries of one request together.
-        backoff_s: Pause before the second try; doubled each time, and shortened at random by up to a half.
-        backoff_max_s: Longest pause, also where the server asks for a longer one.
+        attempts: Maximum number of attempts, the first one included, >= 1.
+        timeout_s: Read timeout per attempt, in seconds.
+        deadline_s: Maximum time for all attempts of one request, in seconds.
+        backoff_s: Pause before the second attempt, in seconds; it doubles each time, and a random jitter shortens it by
+            up to a half.
+        backoff_max_s: Maximum pause, in seconds, also where the server's ``Retry-After`` is longer.
     """
 
     attempts: int = 6
@@ -46,9 +47,9 @@ class JSONClient:
 
     Args:
         headers: Sent with every request.
-        secret: Never shown in an error.
-        policy: When to try again.
-        max_connections: Most requests in flight.
+        secret: Text to mask in errors, such as the API key; ``None`` for none.
+        policy: When to retry.
+        max_connections: Maximum number of concurrent requests, >= 1.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class JSONClient:
         self._headers = dict(headers)
         self._secret = secret
         self._policy = policy
-        self._slots = asyncio.Semaphore(max_connections)
+        self._free = asyncio.Semaphore(max_connections)
         self._max_concurrency = max_connections
         self._jitter = random.Random(0)
         self._client: httpx.AsyncClient | None = None
@@ -66,9 +67,9 @@ class JSONClient:
         """Return the server's JSON object.
 
         Raises:
-            EngineError: If the server refuses the request, or fails until tries or time run out.
+            EngineError: If the server refuses the request, or fails until the attempts or the time are used up.
         """
-        async with self._slots:  # a failing server is not met with more requests
+        async with self._free:  # held during retries, so that a failing server gets no further requests
             return await self._post(url, body)
 
     async def aclose(self) -> None:
@@ -84,7 +85,7 @@ class JSONClient:
             left = self._policy.deadline_s - (time.monotonic() - start)
             try:
                 async with asyncio.timeout(left):
-                    return await self._try(url, body)
+                    return await self._attempt(url, body)
             except _Retry as failure:
                 problem, status = failure.problem, failure.status
                 pause = self._pause(attempt, failure.retry_after_s)
@@ -101,7 +102,7 @@ class JSONClient:
                 )
             await asyncio.sleep(pause)
 
-    async def _try(self, url: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    async def _attempt(self, url: str, body: Mapping[str, Any]) -> dict[str, Any]:
         import httpx
 
         if self._client is None:
@@ -127,10 +128,10 @@ class JSONClient:
         return answer
 
     def _pause(self, attempt: int, retry_after_s: float | None) -> float:
-        wished: float = self._policy.backoff_s * 2 ** (attempt - 1) * (1 - self._jitter.random() / 2)
+        pause: float = self._policy.backoff_s * 2 ** (attempt - 1) * (1 - self._jitter.random() / 2)
         if retry_after_s is not None:
-            wished = max(wished, retry_after_s)
-        return min(wished, self._policy.backoff_max_s)
+            pause = max(pause, retry_after_s)
+        return min(pause, self._policy.backoff_max_s)
 
     def _clean(self, text: str) -> str:
         if self._secret:
@@ -139,7 +140,7 @@ class JSONClient:
 
 
 class _Retry(Exception):
-    """One try failed in a way that another may not."""
+    """One attempt failed, and another may succeed."""
 
     def __init__(self, problem: str, status: int | None = None, retry_after_s: float | None = None) -> None:
         super().__init__(problem)

@@ -18,7 +18,7 @@ class LoopThread:
     """Runs coroutines on a private event loop; started by the first one.
 
     Args:
-        name: Of the thread.
+        name: Name of the thread.
     """
 
     def __init__(self, name: str) -> None:
@@ -44,7 +44,7 @@ class LoopThread:
         return await asyncio.wrap_future(future)
 
     def close(self, last: Coroutine[Any, Any, None] | None = None) -> None:
-        """Cancel what is running, run ``last`` and end the thread. Calling twice is harmless."""
+        """Cancel running coroutines, run ``last`` and end the thread. Calling it twice is harmless."""
         with self._lock:
             self._closed = True
             loop, self._loop = self._loop, None

@@ -1,9 +1,9 @@
-"""A key-value cache of fixed slots, and one forward pass over any set of them.
+"""A key-value cache of preallocated rows, and a forward pass over any contiguous run of them.
 
 ``DynamicCache`` of ``transformers`` copies the whole cache at every token, which takes half of the time of a batch-32
-step on a CPU, and makes every row wait for the longest. Here each sequence has a slot of a preallocated cache. A
-forward pass appends new tokens to a contiguous run of slots, each at its own length, and computes the vocabulary's
-logits only where they are wanted.
+step on a CPU, and makes every row wait for the longest. Here each sequence has a row of a preallocated cache. A
+forward pass appends new tokens to a contiguous run of rows, each at its own length, and computes the vocabulary's
+logits only at the positions where they are needed.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ __all__ = ["Append", "CachedDecoder"]
 
 @dataclass(frozen=True, slots=True)
 class Append:
-    """New tokens for one slot: a trunk, then alternative branches that all continue the trunk.
+    """New tokens for one row: a trunk, then alternative branches that all continue the trunk.
 
     Attributes:
-        start: Tokens of the slot's cache that stay valid; the new ones come after them.
-        trunk: Tokens that follow; at least one.
-        branches: Alternatives after the trunk. They do not see each other, and are not kept.
+        start: Number of cached tokens that stay valid; the new ones come after them.
+        trunk: Token ids that follow; at least one.
+        branches: Alternatives after the trunk. They do not attend to each other, and are not kept.
     """
 
     start: int
@@ -43,43 +43,43 @@ class Append:
 
 
 class _Placement:
-    """Where the tokens of the current forward pass go: read by every layer of the cache."""
+    """Where the current forward pass writes; shared by all layers of the cache."""
 
     first: int = 0
     last: int = 0
     span: int = 0  # cache positions that any of the rows can see
-    width: int = 0  # new positions among them
+    width: int = 0  # new positions among them, padding included
     single: torch.Tensor | None = None  # (rows,) position of the only new token of each row, if there is one each
     writes: Sequence[tuple[int, int]] = ()  # (start, width) of each row otherwise
 
 
 class _CacheLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is not typed
-    """Keys and values of one layer, shape ``(slots, heads, length, head_dim)``."""
+    """Keys and values of one layer, shape ``(rows, heads, length, head_dim)``."""
 
     def __init__(self, placement: _Placement) -> None:
         super().__init__()
         self.placement = placement
-        self.slots = self.length = 0
+        self.rows = self.length = 0
 
-    def resize(self, slots: int, length: int, keep: int) -> None:
-        """Reallocate, keeping the first ``keep`` slots."""
-        self.slots, self.length = slots, length
+    def resize(self, rows: int, length: int, keep: int) -> None:
+        """Reallocate, keeping the contents of the first ``keep`` rows."""
+        self.rows, self.length = rows, length
         for name in ("keys", "values") if self.is_initialized else ():
             old = getattr(self, name)
-            new = _zeros(old, slots, length)
+            new = _zeros(old, rows, length)
             seen = min(length, old.shape[2])
             new[:keep, :, :seen] = old[:keep, :, :seen]
             setattr(self, name, new)
 
     def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
         for name, states in (("keys", key_states), ("values", value_states)):
-            setattr(self, name, _zeros(states, self.slots, self.length))
+            setattr(self, name, _zeros(states, self.rows, self.length))
         self.is_initialized = True
 
     def update(
         self, key_states: torch.Tensor, value_states: torch.Tensor, *args: Any, **kwargs: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Write the new states into their slots and return what the rows of this pass can see."""
+        """Write the new states into their rows and return the states that the rows of this pass attend to."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
         at = self.placement
@@ -108,9 +108,9 @@ class _CacheLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers is not
         return -1
 
 
-def _zeros(like: torch.Tensor, slots: int, length: int) -> torch.Tensor:
-    """Return zeros ``(slots, heads, length, head_dim)``: never uninitialised, as hidden NaNs would poison attention."""
-    shape = (slots, like.shape[1], length, like.shape[3])
+def _zeros(like: torch.Tensor, rows: int, length: int) -> torch.Tensor:
+    """Return zeros ``(rows, heads, length, head_dim)``: never uninitialised, as hidden NaNs would poison attention."""
+    shape = (rows, like.shape[1], length, like.shape[3])
     if like.device.type != "cpu":
         return like.new_zeros(shape)
     # NumPy asks the system for zero pages, which take memory only once they are written to; torch writes them all.
@@ -120,14 +120,14 @@ def _zeros(like: torch.Tensor, slots: int, length: int) -> torch.Tensor:
 
 
 class CachedDecoder:
-    """Runs a causal language model of ``transformers`` over slots.
+    """Runs a causal language model of ``transformers`` over a cache of rows.
 
     Args:
         model: The model, in evaluation mode.
 
     Attributes:
-        context: Most tokens a slot can hold.
-        bytes_per_token: Memory of one token's keys and values.
+        context: Context window, in tokens (prompt + completion).
+        bytes_per_token: Memory of one token's keys and values over all layers, in bytes.
 
     Raises:
         ConfigurationError: If the model has layers that are not attention (state-space models, for instance).
@@ -156,26 +156,26 @@ class CachedDecoder:
         self.bytes_per_token = 2 * config.num_hidden_layers * heads * width * model.dtype.itemsize
 
     @torch.inference_mode()  # type: ignore[untyped-decorator]
-    def resize(self, slots: int, length: int, keep: int = 0) -> None:
-        """Make the cache ``slots`` slots of ``length`` tokens; the first ``keep`` slots stay valid."""
+    def resize(self, rows: int, length: int, keep: int = 0) -> None:
+        """Reallocate the cache as ``rows`` rows of ``length`` tokens; the first ``keep`` rows stay valid."""
         for layer in self._layers:
-            layer.resize(slots, length, keep)
+            layer.resize(rows, length, keep)
 
     def release(self) -> None:
-        """Give the cache's memory back. Call ``resize`` before the next pass."""
+        """Free the cache's memory. Call ``resize`` before the next pass."""
         for layer in self._layers:
             layer.keys = layer.values = None
             layer.is_initialized = False
 
     @torch.inference_mode()  # type: ignore[untyped-decorator]
     def copy(self, source: int, target: int, stop: int, *, start: int = 0) -> None:
-        """Copy tokens ``start`` to ``stop`` of slot ``source`` to the same places of slot ``target``."""
+        """Copy tokens ``start`` to ``stop`` of row ``source`` to the same positions of row ``target``."""
         for layer in self._layers:
             layer.copy(source, target, start, stop)
 
     @torch.inference_mode()  # type: ignore[untyped-decorator]
     def step(self, tokens: Sequence[int], lengths: Sequence[int]) -> torch.Tensor:
-        """Append one token to each of the slots 0, 1, ... and return next-token logits, shape ``(slots, vocab)``."""
+        """Append one token to each of the rows 0, 1, ...; return next-token logits, shape ``(rows, vocab)``."""
         device = self.model.device
         positions = torch.tensor(lengths, device=device)
         at = self._placement
@@ -189,14 +189,14 @@ class CachedDecoder:
 
     @torch.inference_mode()  # type: ignore[untyped-decorator]
     def append(self, first: int, appends: Sequence[Append]) -> list[torch.Tensor]:
-        """Append to the slots ``first``, ``first + 1``, ... in one pass.
+        """Append to the rows ``first``, ``first + 1``, ... in one pass.
 
         Args:
-            first: The first of the contiguous slots.
+            first: The first of the contiguous rows.
             appends: What to append to each.
 
         Returns:
-            For each slot, float32 logits of shape ``(1 + branch tokens, vocab)``: those that follow the trunk, then
+            For each row, float32 logits of shape ``(1 + branch tokens, vocab)``: those that follow the trunk, then
             those that follow each token of each branch, in order.
         """
         device = self.model.device

@@ -1,4 +1,4 @@
-"""What servers of the OpenAI protocol answer, turned into replies."""
+"""Parse the responses of OpenAI-compatible servers into replies."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _FINISH: dict[str, FinishReason] = {"stop": "stop", "eos": "stop", "length": "le
 
 
 def read_replies(answer: dict[str, Any], request: Request) -> list[Reply]:
-    """Read what ``/chat/completions`` or ``/completions`` answered.
+    """Parse a response of ``/chat/completions`` or ``/completions``.
 
     Raises:
-        KeyError, TypeError, ValueError, IndexError, AttributeError: If it does not follow the protocol.
+        KeyError, TypeError, ValueError, IndexError, AttributeError: If the response does not follow the protocol.
     """
     entries = sorted(answer["choices"], key=lambda entry: int(entry.get("index", 0)))
     if not entries:
@@ -35,12 +35,12 @@ def _read_reply(entry: dict[str, Any], request: Request, prompt_tokens: int, com
     reason = entry["finish_reason"]
     if reason not in _FINISH:
         raise ValueError(f"finish reason {reason!r}")
-    finish, told = _FINISH[reason], entry.get("stop_reason")
+    finish, stop_reason = _FINISH[reason], entry.get("stop_reason")
     text, stop = cut_at_stop(text, request.stop)
     if stop is not None:
         finish = "stop"
-    elif isinstance(told, str) and told in request.stop:
-        stop = told
+    elif isinstance(stop_reason, str) and stop_reason in request.stop:
+        stop = stop_reason
     logprobs = _read_logprobs(entry["logprobs"]) if request.logprobs else None
     ids = entry.get("token_ids")
     return Reply(
@@ -63,7 +63,7 @@ def _read_logprobs(field: dict[str, Any]) -> tuple[float, ...]:
 
 
 def _read_top(field: dict[str, Any] | None) -> tuple[tuple[tuple[str, float], ...], ...] | None:
-    """Read the likeliest tokens in either form; ``None`` where the server tells none."""
+    """Read the most likely tokens in either form; ``None`` where the server returns none."""
     if not field:
         return None
     if "content" in field:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any, Literal
 
-from quintain.engines.choices import draw_choices, shared_tokens
+from quintain.engines.choices import draw_choices, split_choices
 from quintain.engines.engine import Engine, EngineCapability, Reply, Request
 from quintain.engines.http import JSONClient, RetryPolicy
 from quintain.engines.io_thread import LoopThread
@@ -22,40 +22,43 @@ __all__ = ["OpenAIEngine"]
 _BASE: frozenset[EngineCapability] = frozenset({"chat", "prompt", "logprobs", "top_logprobs", "stop", "seed"})
 _VLLM: frozenset[EngineCapability] = _BASE | {"prefill", "choices", "stop_string"}
 _MAX_STOPS = 4  # the protocol's limit; further stop strings are applied here
-_MAX_TOP = {"chat": 20, "prompt": 5}  # the protocol's limits on likeliest tokens
-_SURVEY_S = 3.0  # to ask a server what it is
+_MAX_TOP = {"chat": 20, "prompt": 5}  # the protocol's limits on top_logprobs
+_SURVEY_S = 3.0  # time-out of the request that detects the dialect
 
 
 class OpenAIEngine(Engine):
-    """Asks an OpenAI-compatible server.
+    """A client of an OpenAI-compatible server.
 
     Messages go to ``/chat/completions``, raw prompts to ``/completions``. Where a server ignores ``n`` the missing
-    replies are asked for one by one (with seeds derived from the request's); where it ignores ``stop`` the text is cut
-    here. Token counts are the server's: a missing count is recorded as 0, and one count for several replies is shared
-    out evenly. Which stop string ended a reply is known only where the server says so or the text was cut here.
+    replies are requested one by one (with seeds derived from the request's); where it ignores ``stop`` the client cuts
+    the text. Token counts are the server's: a missing count is recorded as 0, and one count for several replies is
+    divided evenly. The stop string that ended a reply is known only where the server reports it or the client cut the
+    text.
 
-    A server of ``dialect="vllm"`` can also prefill replies, and score constrained choices: it is asked for the
-    log-probability of each whole choice after the prompt, as every other engine does it. How strictly a seed is
-    honoured is the server's affair. Of ``top_logprobs`` the protocol gives 20 for messages and 5 for prompts at most; a
-    server that gives none is served with ``None``.
+    With ``dialect="vllm"`` the engine can also prefill replies, and score constrained choices by the log-probability of
+    each whole choice after the prompt, as every other engine does. Whether equal seeds give equal replies depends on
+    the server. The protocol limits ``top_logprobs`` to 20 for messages and 5 for prompts; where a server returns none,
+    ``Reply.top_logprobs`` is ``None``.
 
     Args:
-        model: The model's name on the server.
-        base_url: Such as ``"http://localhost:8000/v1"``; ``None`` reads ``OPENAI_BASE_URL``, else OpenAI's.
-        api_key: ``None`` reads ``OPENAI_API_KEY``; empty for no authorisation. Never shown or recorded.
-        dialect: ``"openai"`` for the common protocol, ``"vllm"`` for its extensions; ``"auto"`` asks the server whether
-            it is vLLM, and takes the common protocol where there is no answer.
-        max_connections: Most requests in flight.
-        attempts: Most tries per request. Refusals (4xx except 408, 409 and 429) are not tried again.
-        timeout_s: Longest silence of the server within one try.
-        deadline_s: Longest time for all tries of one request together.
-        backoff_s: Pause before the second try; it doubles from try to try.
-        backoff_max_s: Longest pause, also where ``Retry-After`` asks for more.
-        extra_body: More fields for every request, such as ``{"reasoning_effort": "low"}``.
-        token_field: Name of the field that limits a reply (``"max_completion_tokens"`` for some hosted models).
+        model: Name of the model on the server.
+        base_url: Address of the API, such as ``"http://localhost:8000/v1"``; ``None`` reads the environment variable
+            ``OPENAI_BASE_URL``, else takes OpenAI's.
+        api_key: Bearer token; empty for no authorisation; ``None`` reads the environment variable ``OPENAI_API_KEY``.
+            Never shown or recorded.
+        dialect: ``"openai"`` for the common protocol, ``"vllm"`` for vLLM's extensions; ``"auto"`` reads the server's
+            list of models to detect vLLM, and takes the common protocol if that fails.
+        max_connections: Maximum number of concurrent requests, >= 1.
+        attempts: Maximum number of attempts per request, >= 1. Refusals (4xx except 408, 409 and 429) are not retried.
+        timeout_s: Read timeout per attempt, in seconds.
+        deadline_s: Maximum time for all attempts of one request, in seconds.
+        backoff_s: Pause before the second attempt, in seconds; it doubles each time.
+        backoff_max_s: Maximum pause, in seconds, also where ``Retry-After`` is longer.
+        extra_body: Additional fields of every request, such as ``{"reasoning_effort": "low"}``.
+        token_field: Name of the field for ``max_tokens`` (``"max_completion_tokens"`` for some hosted models).
 
     Raises:
-        ConfigurationError: If no model is named, or an option is out of range.
+        ConfigurationError: If ``model`` is empty, or an option is out of range.
     """
 
     name = "openai"
@@ -96,12 +99,12 @@ class OpenAIEngine(Engine):
 
     @cached_property
     def dialect(self) -> Literal["openai", "vllm"]:
-        """What the server speaks; with ``"auto"`` it is asked when this is first read."""
+        """The server's dialect; ``"auto"`` is resolved by a request to the server when this is first read."""
         return _dialect_of(self.base_url, self._headers) if self._dialect == "auto" else self._dialect
 
     @property
-    def capabilities(self) -> frozenset[EngineCapability]:  # type: ignore[override]  # an engine's are not written to
-        """What requests may ask for: it depends on the dialect."""
+    def capabilities(self) -> frozenset[EngineCapability]:  # type: ignore[override]  # read-only here
+        """What requests may ask for; depends on the dialect."""
         return _VLLM if self.dialect == "vllm" else _BASE
 
     def describe(self) -> dict[str, Any]:
@@ -110,7 +113,7 @@ class OpenAIEngine(Engine):
         return {**facts, "extra_body": self._extra} if self._extra else facts
 
     def close(self) -> None:
-        """Cancel what is running and close the connections."""
+        """Cancel running requests and close the connections."""
         self._thread.close(self._client.aclose())
 
     async def _generate(self, requests: Sequence[Request]) -> list[list[Reply]]:
@@ -170,32 +173,33 @@ class OpenAIEngine(Engine):
             body["return_token_ids"] = True
         return body
 
-    def _conversation(self, request: Request, opening: str) -> dict[str, Any]:
-        """Return the messages, with the beginning of the reply where there is one."""
+    def _conversation(self, request: Request, prefill: str) -> dict[str, Any]:
+        """Return the message fields, with the prefill where there is one."""
         messages = [{"role": m["role"], "content": _clean(m["content"])} for m in request.messages or ()]
-        if not opening:
+        if not prefill:
             return {"messages": messages}
-        messages.append({"role": "assistant", "content": _clean(opening)})
+        messages.append({"role": "assistant", "content": _clean(prefill)})
         return {"messages": messages, "continue_final_message": True, "add_generation_prompt": False}
 
-    # Constrained choices: vLLM's server tells the log-probability of given tokens -------------------------------------
+    # Constrained choices, from the log-probabilities that vLLM's server returns for given tokens ----------------------
 
     async def _choose(self, request: Request) -> list[Reply]:
         assert request.choices is not None
-        plain, *whole = await asyncio.gather(
+        prompt, *whole = await asyncio.gather(
             *(self._tokenise(request, request.prefill + choice) for choice in ("", *request.choices))
         )
-        shared = shared_tokens(plain, whole)
+        shared, branches = split_choices(prompt, whole)
         if shared == 0:
             raise EngineError("constrained choice needs a prompt of at least one token")
-        branches = [tokens[shared:] for tokens in whole]
-        scores = await self._score_labels(plain[:shared], branches) or await self._score_texts(shared, whole)
-        return draw_choices(request, len(plain), branches, scores)
+        scores = await self._score_labels(prompt[:shared], branches) or await self._score_texts(shared, whole)
+        return draw_choices(request, len(prompt), branches, scores)
 
     async def _score_labels(self, prompt: list[int], branches: Sequence[Sequence[int]]) -> list[list[float]]:
-        """Ask for the log-probabilities of choices of one token: the prompt is read once, or not at all if cached.
+        """Request the log-probabilities of choices of one token each: one prefill of the prompt, none if it is cached.
 
-        Empty where the choices are longer, or the server is older than this request.
+        Returns:
+            For each choice, the log-probabilities of its tokens; empty where a choice has more than one token, or the
+            server is too old for ``logprob_token_ids``.
         """
         if any(len(branch) != 1 for branch in branches):
             return []
@@ -204,13 +208,13 @@ class OpenAIEngine(Engine):
         body = {"model": self.model, "prompt": prompt, "max_tokens": 1, "temperature": 0, **wanted}
         answer = await self._client.post(f"{self.base_url}/completions", body)
         try:
-            told = answer["choices"][0]["logprobs"]["top_logprobs"][0]
-            return [[float(told[f"token_id:{token}"])] for token in labels]
+            found = answer["choices"][0]["logprobs"]["top_logprobs"][0]
+            return [[float(found[f"token_id:{token}"])] for token in labels]
         except (KeyError, TypeError, ValueError, IndexError):
             return []
 
     async def _score_texts(self, shared: int, whole: Sequence[list[int]]) -> list[list[float]]:
-        """Ask for the log-probability of every token of every prompt with its choice."""
+        """Request the log-probability of every token of every prompt with its choice."""
         answer = await self._client.post(
             f"{self.base_url}/completions",
             {"model": self.model, "prompt": whole, "max_tokens": 1, "temperature": 0, "prompt_logprobs": 0},
@@ -224,12 +228,12 @@ class OpenAIEngine(Engine):
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             raise EngineError(f"the server did not score the choices ({error!r}); is it a vLLM server?") from error
 
-    async def _tokenise(self, request: Request, opening: str) -> list[int]:
+    async def _tokenise(self, request: Request, prefill: str) -> list[int]:
         root = self.base_url.removesuffix("/v1")
         if request.messages is None:
-            body: dict[str, Any] = {"prompt": _clean(f"{request.prompt}{opening}")}
+            body: dict[str, Any] = {"prompt": _clean(f"{request.prompt}{prefill}")}
         else:
-            body = self._conversation(request, opening)
+            body = self._conversation(request, prefill)
         answer = await self._client.post(f"{root}/tokenize", {"model": self.model, **body})
         tokens = answer.get("tokens")
         if not isinstance(tokens, list) or not all(isinstance(t, int) for t in tokens):
@@ -238,7 +242,7 @@ class OpenAIEngine(Engine):
 
 
 def _dialect_of(base_url: str, headers: Mapping[str, str]) -> Literal["openai", "vllm"]:
-    """Ask a server for its models: vLLM says that they are its own."""
+    """Detect vLLM by the server's list of models, whose ``owned_by`` is then ``"vllm"``."""
     import httpx
 
     try:

@@ -16,12 +16,12 @@ __all__ = ["ReplayEngine"]
 
 
 class ReplayEngine(Engine):
-    """Answers each request with what a recorded run answered to the same request.
+    """Serves each request with the recorded replies to an equal request.
 
-    Requests are found by :attr:`Request.key`, so everything that makes a request, its seed included, must be the same:
-    the same environment, agent, seeds and version. Where one request was made several times, its recordings are served
-    in their recorded order, and start over when all have been served. Agents send no stop strings to an engine that
-    does not name the one it met; a replay names them where the recorded engine did.
+    Recordings are looked up by :attr:`Request.key`, so every field of a request, its seed included, must be equal. This
+    needs the same environment, agent, seeds and version. The recordings of a request that was made several times are
+    served in their recorded order, starting over after the last. Agents send no stop strings to an engine without the
+    capability ``"stop_string"``; a replay has that capability if the recorded engine had it.
 
     Args:
         path: A run folder, or its ``episodes.jsonl``.
@@ -31,7 +31,7 @@ class ReplayEngine(Engine):
     """
 
     name = "replay"
-    # A request on record was served in full; one that is not fails, whatever it asks for.
+    # A recorded request was served in full; any other fails, whatever it needs.
     capabilities = frozenset(
         {"chat", "prompt", "logprobs", "top_logprobs", "choices", "prefill", "stop", "stop_string", "seed"}
     )
@@ -54,7 +54,7 @@ class ReplayEngine(Engine):
         self._lock = threading.Lock()
 
     def describe(self) -> dict[str, Any]:
-        """Return where the recordings come from and how many requests they answer."""
+        """Return the run folder and the number of distinct requests on record."""
         return {"engine": self.name, "path": str(self.path), "requests": len(self._recordings)}
 
     async def _generate(self, requests: Sequence[Request]) -> list[list[Reply]]:
@@ -66,7 +66,7 @@ class ReplayEngine(Engine):
             recordings = self._recordings.get(key)
             if recordings is None:
                 raise EngineError(
-                    f"request {key} is not on record in {self.path}; a replay needs the same environment, agent, seed "
+                    f"request {key} is not recorded in {self.path}; a replay needs the same environment, agent, seed "
                     f"and version as the recorded run. The request {_show(request)}"
                 )
             turn = self._served[key]
@@ -75,7 +75,7 @@ class ReplayEngine(Engine):
 
 
 def _names_stops(run: Path) -> bool:
-    """Whether the recorded engine named stop strings; runs that do not say so were recorded as if theirs did."""
+    """Return whether the recorded engine had ``"stop_string"``; true where the manifest lists no capabilities."""
     try:
         capabilities = read_manifest(run)["facts"]["capabilities"]
     except (RecordError, KeyError, TypeError):

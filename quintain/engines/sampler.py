@@ -1,4 +1,4 @@
-"""How one reply draws: its temperature, its nucleus and a random stream of its own.
+"""Sampling parameters of one reply, with a random stream of its own.
 
 Draws are exponential races: of independent exponential times with rates ``p_i`` the first belongs to ``i`` with
 probability ``p_i``. Taking the minimum of ``E_i / p_i`` (the same as the Gumbel-max trick) makes a draw depend on the
@@ -20,13 +20,13 @@ __all__ = ["Sampler"]
 
 
 class Sampler:
-    """The random side of one reply.
+    """Temperature, nucleus and random stream of one reply.
 
     Args:
-        temperature: 0 takes the likeliest; ties go to the lowest index.
-        top_p: Nucleus mass.
+        temperature: >= 0; 0 takes the most likely token, and of equals the lowest index.
+        top_p: Probability mass of the nucleus, in (0, 1].
         seed: Seed of the request, or ``None`` for fresh entropy.
-        index: Which of the request's replies this is. Replies have independent streams.
+        index: Index of the reply among the request's ``n``. Each has an independent stream.
     """
 
     __slots__ = ("_rng", "temperature", "top_p")
@@ -37,7 +37,7 @@ class Sampler:
         self._rng = np.random.default_rng() if seed is None else SeedStream(seed, "reply", index).generator()
 
     def times(self, out: npt.NDArray[np.float32]) -> None:
-        """Fill ``out`` with independent standard exponential times: the random side of one draw."""
+        """Fill ``out`` with independent standard exponential times: the random numbers of one draw."""
         self._rng.standard_exponential(dtype=np.float32, out=out)
 
     def choose(self, logprobs: Sequence[float]) -> int:

@@ -11,11 +11,11 @@ from quintain.engines.sampler import Sampler
 
 __all__ = ["nucleus", "sample"]
 
-_NUCLEUS_GUESS = 512  # candidates tried before the whole vocabulary is sorted
+_NUCLEUS_GUESS = 512  # tokens sorted first; the whole vocabulary only if their mass is below top_p
 
 
 def nucleus(logits: torch.Tensor, top_p: float) -> torch.Tensor:
-    """Return the indices of the smallest set of likeliest tokens whose mass reaches ``top_p`` (Holtzman et al. 2020).
+    """Return the indices of the smallest set of most likely tokens whose mass reaches ``top_p`` (Holtzman et al. 2020).
 
     Args:
         logits: Shape ``(vocab,)``, after temperature.
@@ -35,7 +35,7 @@ def sample(logits: torch.Tensor, samplers: Sequence[Sampler]) -> list[int]:
 
     Args:
         logits: Shape ``(rows, vocab)``, float32.
-        samplers: One per row.
+        samplers: One per row; each draws ``vocab`` numbers if its temperature is above 0.
 
     Returns:
         One token per row.

@@ -1,4 +1,4 @@
-"""An engine that says what it is told to say: for tests, baselines and measuring the harness without a model."""
+"""An engine with scripted replies: for tests, baselines and measuring the harness without a model."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _WORD = re.compile(r"\s*\S+|\s+$")
 class ScriptedEngine(Engine):
     """Serves scripted replies with no latency.
 
-    A string is treated like model output: it is cut at the first stop string and after ``max_tokens`` words (here a
-    token is a word with the blanks before it), and for a constrained choice it must be one of the choices. A
-    :class:`Reply` is passed on as it is.
+    A string is treated like model output: it is cut at the first stop string and after ``max_tokens`` tokens, where a
+    token is a word with the blanks before it; for a constrained choice it must be one of the choices. A
+    :class:`Reply` is returned unchanged.
 
     Args:
-        script: Replies to give in order of arrival, or a function of the request. With a function equal requests get
-            equal replies, whatever else is going on.
-        cycle: Start a list over when it is used up; otherwise the next request is an :class:`EngineError`.
-        fail_after: Serve this many requests, then fail each one, as a dead provider would.
-        capabilities: More capabilities to claim (such as ``"logprobs"``), where the script returns replies that have
-            what they promise.
+        script: Replies in order of the requests' arrival, or a function of the request. With a function, equal requests
+            get equal replies, in any order of arrival.
+        cycle: Whether to start a list over after its last reply; otherwise the next request is an :class:`EngineError`.
+        fail_after: Number of requests to serve before every further one fails, as with a dead server; ``None`` for no
+            failure.
+        capabilities: Additional capabilities to declare (such as ``"logprobs"``), if the script's replies support them.
 
     Raises:
         ValueError: If ``script`` is an empty list.
@@ -61,7 +61,7 @@ class ScriptedEngine(Engine):
         self._lock = threading.Lock()
         base: set[EngineCapability] = {"chat", "prompt", "choices", "prefill", "stop", "stop_string"}
         if self._function is not None or (cycle and len(self._lines) == 1):
-            base.add("seed")  # a reply depends on its request alone
+            base.add("seed")  # a reply is a function of its request
         self.capabilities = frozenset(base | set(capabilities))
 
     @property
@@ -80,7 +80,7 @@ class ScriptedEngine(Engine):
     def _serve(self, request: Request) -> list[Reply]:
         with self._lock:
             if self._fail_after is not None and self._served >= self._fail_after:
-                raise EngineError(f"the scripted engine was told to fail after {self._fail_after} requests")
+                raise EngineError(f"the scripted engine fails after {self._fail_after} requests, as fail_after says")
             lines = self._next_lines(request.n) if self._function is None else None
             self._served += 1
         if lines is None:
@@ -88,7 +88,7 @@ class ScriptedEngine(Engine):
             answer = self._function(request)
             lines = [answer] * request.n if isinstance(answer, (str, Reply)) else list(answer)
             if len(lines) != request.n:
-                raise EngineError(f"the script gave {len(lines)} replies to a request for {request.n}")
+                raise EngineError(f"the script returned {len(lines)} replies to a request with n={request.n}")
         return [self._finish(line, request) for line in lines]
 
     def _next_lines(self, n: int) -> list[Line]:
@@ -110,9 +110,9 @@ class ScriptedEngine(Engine):
             finish: FinishReason = "stop" if stop is not None or len(words) <= request.max_tokens else "length"
             reply = Reply(text, finish, prompt_tokens, min(len(words), request.max_tokens), stop)
         if request.choices is not None and reply.text not in request.choices:
-            raise EngineError(f"the script says {reply.text[:80]!r}, which is none of the choices {request.choices!r}")
+            raise EngineError(f"the scripted reply {reply.text[:80]!r} is none of the choices {request.choices!r}")
         if request.logprobs and reply.logprobs is None:
-            raise EngineError("the request asks for log-probabilities and the scripted reply has none")
+            raise EngineError("the request needs log-probabilities and the scripted reply has none")
         return reply
 
 

@@ -10,11 +10,11 @@ __all__ = ["cut_at_stop"]
 def cut_at_stop(text: str, stop: Sequence[str]) -> tuple[str, str | None]:
     r"""Cut ``text`` before the stop string that starts first.
 
-    Of two that start at the same place the longer one counts.
+    Of two that start at the same position the longer one counts.
 
     Args:
-        text: What the model wrote.
-        stop: Non-empty strings.
+        text: Generated text.
+        stop: Stop strings, none of them empty.
 
     Returns:
         The text before the stop string, and that string; or the whole text and ``None``.

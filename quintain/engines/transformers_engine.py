@@ -7,64 +7,46 @@ import atexit
 import contextlib
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from quintain.engines import weights
-from quintain.engines.engine import Engine, EngineCapability, Reply, Request
+from quintain.engines.engine import Engine, EngineCapability, Forward, Reply, Request
 from quintain.errors import ConfigurationError, EngineError, require
 from quintain.provenance import versions
 
-__all__ = ["Forward", "TransformersEngine"]
+__all__ = ["TransformersEngine"]
 
 _BASE: frozenset[EngineCapability] = frozenset(
     {"prompt", "logprobs", "choices", "prefill", "stop", "stop_string", "seed", "hidden_states", "training"}
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Forward:
-    """One pass over some texts. Tensors are on the engine's device; rows are padded on the right.
-
-    Attributes:
-        token_ids: Shape ``(texts, tokens)``.
-        mask: Same shape; ``True`` where a token is real.
-        logits: Float32, shape ``(texts, tokens, vocab)``: scores of the *next* token.
-        hidden_states: Shape ``(layers + 1, texts, tokens, width)``, embeddings first, or ``None`` unless asked for.
-    """
-
-    token_ids: Any
-    mask: Any
-    logits: Any
-    hidden_states: Any | None
-
-
 class TransformersEngine(Engine):
-    """Generates with continuous batching: see :mod:`quintain.engines.scheduler`.
+    """Serves a causal language model with continuous batching, see :mod:`quintain.engines.scheduler`.
 
-    Replies do not depend on what else is in the batch, except for floating-point noise: each draws from a random stream
-    of its own. A reply ends at the context window with finish reason ``"length"``; a prompt that does not fit it is a
-    :class:`~quintain.errors.ContextOverflowError`. Special tokens written out in messages count as such, as with every
-    engine of this kind.
+    Each reply has its own random stream, so replies do not depend on the rest of the batch, except for floating-point
+    noise. A reply that fills the context window ends with finish reason ``"length"``; a prompt that does not fit raises
+    :class:`~quintain.errors.ContextOverflowError`. Special tokens spelled out in messages are tokenised as special
+    tokens.
 
     Args:
         model: A name that ``quintain model list`` shows, a Hugging Face model folder, or a hub id.
-        device: Such as ``"cpu"`` or ``"cuda"``; ``None`` takes CUDA where present.
+        device: A torch device, such as ``"cpu"`` or ``"cuda"``; ``None`` takes CUDA where present.
         dtype: ``"float32"``, ``"bfloat16"`` or ``"float16"``; ``None`` takes float32 on a CPU and bfloat16 on CUDA.
-        threads: Threads of a CPU computation. Sets torch's process-wide number; ``None`` leaves it alone.
-        max_batch: Most replies that decode together.
-        prefix_rows: Finished replies to remember, so that a request that begins like one of them (the next turn of its
-            episode, or another one with the same system prompt) computes only the rest. 0 turns that off, except
-            among live ones.
-        cache_gb: Most memory for keys and values, in gigabytes. With longer requests fewer finished replies are
-            remembered, and then batches are smaller.
+        threads: Number of CPU threads of torch. This is process-wide state: it is set when the engine is made
+            (``torch.set_num_threads``) and not restored by :meth:`close`. ``None`` leaves it unchanged.
+        max_batch: Maximum number of replies that decode together, >= 1.
+        prefix_rows: Number of finished replies whose keys and values stay cached, >= 0. A request with the same prefix
+            (the next turn of the episode, or another episode with the same system prompt) computes only the rest. With
+            0, prefixes are shared among running replies only.
+        cache_gb: Memory limit of the key-value cache, in gigabytes (10**9 bytes). Longer requests leave fewer prefix
+            rows, then a smaller batch.
 
     Attributes:
-        model: The ``transformers`` model. Take it inside :meth:`exclusive` while requests may be running.
+        model: The ``transformers`` model. Use it inside :meth:`exclusive` while requests may be running.
         tokenizer: Its tokenizer.
-        statistics: Counters of the worker: tokens read, reused and generated, steps.
+        statistics: Counters of the worker: prompt, reused and generated tokens, decoding steps.
 
     Raises:
         MissingDependencyError: If torch, transformers or the weights are not installed.
@@ -119,7 +101,7 @@ class TransformersEngine(Engine):
 
     @property
     def context(self) -> int:
-        """Most tokens of a prompt and its reply together."""
+        """Context window, in tokens (prompt + completion)."""
         return self._scheduler.context
 
     def describe(self) -> dict[str, Any]:
@@ -134,23 +116,22 @@ class TransformersEngine(Engine):
             "versions": versions("torch", "transformers", "tokenizers"),
         }
 
-    def exclusive(self) -> AbstractContextManager[None]:
-        """Hold the model between two decoding steps, to train it or to read it::
+    @contextlib.contextmanager
+    def exclusive(self) -> Iterator[Any]:
+        """Hold the model between two decoding steps, to train or inspect it::
 
-            with engine.exclusive():
-                engine.model.train()
+            with engine.exclusive() as model:
+                model.train()
                 ...                      # a gradient step
-                engine.model.eval()
+                model.eval()
 
-        Requests wait meanwhile. Whatever the cache remembered of finished replies is forgotten.
+        Requests wait meanwhile. Cached prefixes of finished replies are dropped afterwards.
         """  # noqa: D415 - the summary introduces the example
-        return self._scheduler.exclusive()
+        with self._scheduler.exclusive():
+            yield self.model
 
     def forward(self, texts: Sequence[str], *, hidden_states: bool = False) -> Forward:
-        """Run the model over whole texts, without gradients.
-
-        Texts are tokenised as raw prompts (no chat template). For gradients call ``engine.model`` inside
-        :meth:`exclusive`.
+        """Run the model over whole texts, without gradients; for gradients use :meth:`exclusive`.
 
         Args:
             texts: At least one, none of them empty.
@@ -173,7 +154,7 @@ class TransformersEngine(Engine):
         return Forward(ids, mask.bool(), output.logits.float(), states)
 
     def close(self) -> None:
-        """Fail what is running, end the worker and free the cache. The model stays usable."""
+        """Fail running requests, end the worker and free the cache. The model stays usable."""
         self._scheduler.close()
 
     async def _generate(self, requests: Sequence[Request]) -> list[list[Reply]]:
@@ -181,7 +162,7 @@ class TransformersEngine(Engine):
         try:
             return list(await asyncio.gather(*futures))
         finally:
-            for future in futures:  # a caller that is cancelled, or fails, gives its places back
+            for future in futures:  # a cancelled or failed call frees its places in the batch
                 future.cancel()
 
 
@@ -234,7 +215,7 @@ def _weights_hash(folder: Path) -> str | None:
 
 
 def _close_at_exit(engine: TransformersEngine) -> None:
-    """End the worker before the interpreter goes: torch must not run while it is torn down."""
+    """End the worker before the interpreter exits: torch must not run while modules are torn down."""
     reference = weakref.ref(engine)
 
     def close() -> None:

@@ -1,4 +1,4 @@
-"""vLLM in this process: the engine for GPUs and for long queues."""
+"""vLLM in this process: the engine for GPUs and large batches."""
 
 from __future__ import annotations
 
@@ -21,20 +21,23 @@ _BASE: frozenset[EngineCapability] = frozenset(
 
 
 class VLLMEngine(Engine):
-    """Generates with vLLM, whose scheduler batches the requests of all callers.
+    """Serves a model with vLLM, whose scheduler batches the requests of all callers.
 
-    vLLM starts processes of its own: a script that makes this engine needs ``if __name__ == "__main__":``. Where vLLM
-    dies, the live requests fail with an :class:`~quintain.errors.EngineError` and the next request starts it again.
+    vLLM starts processes of its own: a script that makes this engine needs ``if __name__ == "__main__":``. If vLLM
+    dies, running requests fail with an :class:`~quintain.errors.EngineError` and the next request restarts it.
 
-    On a CPU the engine computes in float32 and without chunked prefill: there vLLM 0.32 dies of a seeded request
-    whose prompt is read in several pieces.
+    On a CPU the default is float32 without chunked prefill: there vLLM 0.32 crashes on a seeded request whose prompt is
+    prefilled in several chunks.
+
+    Making the engine sets the environment variables ``VLLM_NO_USAGE_STATS`` and ``VLLM_CPU_KVCACHE_SPACE`` (1 GB) where
+    they are unset, because vLLM reads them, in its own processes too. They stay set.
 
     Args:
         model: A name that ``quintain model list`` shows, a Hugging Face model folder, or a hub id.
-        dtype: ``None`` takes float32 on a CPU and the model's own on a GPU.
-        max_model_len: Most tokens of a prompt and its reply together; ``None`` takes the model's.
-        max_batch: Most replies that decode together.
-        engine_args: More arguments for ``vllm.LLM``, such as ``{"tensor_parallel_size": 2}``.
+        dtype: Such as ``"bfloat16"``; ``None`` takes float32 on a CPU and the model's dtype on a GPU.
+        max_model_len: Context window, in tokens (prompt + completion); ``None`` takes the model's.
+        max_batch: Maximum number of replies that decode together, >= 1 (vLLM's ``max_num_seqs``).
+        engine_args: Additional arguments of ``vllm.LLM``, such as ``{"tensor_parallel_size": 2}``.
 
     Raises:
         MissingDependencyError: If vLLM or the weights are not installed.
@@ -93,7 +96,7 @@ class VLLMEngine(Engine):
         }
 
     def close(self) -> None:
-        """Fail what is running and end vLLM's processes."""
+        """Fail running requests and end vLLM's processes."""
         self._worker.close()
 
     async def _generate(self, requests: Sequence[Request]) -> list[list[Reply]]:

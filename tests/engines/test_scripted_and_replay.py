@@ -50,7 +50,7 @@ def test_a_used_up_list_is_an_engine_error() -> None:
 def test_a_function_sees_the_request() -> None:
     engine = ScriptedEngine(lambda request: f"{request.prompt}, {request.seed}")
     assert [r.text for r in ask(engine, seed=4, n=2)] == ["say something, 4"] * 2
-    with pytest.raises(EngineError, match="2 replies to a request for 3"):
+    with pytest.raises(EngineError, match="2 replies to a request with n=3"):
         ask(ScriptedEngine(lambda request: ["a", "b"]), n=3)
 
 
@@ -58,7 +58,7 @@ def test_told_to_fail_it_fails() -> None:
     engine = ScriptedEngine("x", fail_after=2)
     ask(engine)
     ask(engine)
-    with pytest.raises(EngineError, match="told to fail after 2"):
+    with pytest.raises(EngineError, match="fails after 2"):
         ask(engine)
 
 
@@ -139,7 +139,7 @@ def test_a_failed_attempt_is_not_replayed_before_its_retry(tmp_path: Path) -> No
 
 def test_a_request_that_is_not_on_record_is_named(tmp_path: Path) -> None:
     engine = ReplayEngine(record(tmp_path, [(FIRST, ["a"])]))
-    with pytest.raises(EngineError, match=r"not on record.*same environment, agent, seed and version.*'second'"):
+    with pytest.raises(EngineError, match=r"not recorded in.*same environment, agent, seed and version.*'second'"):
         asyncio.run(engine.complete(SECOND))
     with pytest.raises(EngineError, match="begins: 'elsewhere'"):
         asyncio.run(engine.complete(Request(prompt="elsewhere")))
