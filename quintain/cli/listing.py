@@ -26,6 +26,7 @@ REGISTRIES: dict[str, str] = {
     "rewards": "quintain.rewards.registry:REWARDS",
     "strategies": "quintain.agents.games:STRATEGIES",
     "tasks": "quintain.envs.code_reason.registry:TASKS",
+    "trainers": "quintain.training.registry:TRAINERS",
 }
 _MAX_SHOWN = 6
 #: Facts that name code are for programs, not for a table.

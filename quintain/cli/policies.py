@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 
 from quintain.cli.console import say
-from quintain.cli.defended import list_defended, show_defended, train_defended_policy
 from quintain.cli.mujoco_warnings import warn_once
 
 __all__ = ["app"]
@@ -36,7 +35,7 @@ def train(
 
     warn_once()
     if defence is not None:
-        train_defended_policy(name, defence, epsilon, space, seed, steps, again)
+        _train_defended(name, defence, epsilon, space, seed, steps, again)
         return
     if epsilon is not None:
         raise typer.BadParameter("this is the budget of a defence: give --defence as well", param_hint="--epsilon")
@@ -55,9 +54,9 @@ def list_policies(
 ) -> None:
     """List the reference policies, with returns and success rates of the trained ones."""
     from quintain.training.control.recipes import RECIPES
-    from quintain.training.control.reference import cache_folder, load_reference
+    from quintain.training.control.reference import cache_folder, load_reference, reference_path
 
-    trained = {name for name in RECIPES if (cache_folder() / f"{name}-seed{seed}.npz").exists()}
+    trained = {name for name in RECIPES if reference_path(name, seed).exists()}
     if markdown:
         typer.echo("| policy | environment | steps | return | success | published | CPU minutes |")
         typer.echo("|---|---|---|---|---|---|---|")
@@ -75,7 +74,7 @@ def list_policies(
             found += "" if facts["success"] is None else f", success {facts['success']:.0%}"
         state = "trained" if name in trained else "-"
         say(f"{state:8} {name:22} {recipe.env_id:24} {steps:>9,} steps, {way}{found}")
-    list_defended(seed)
+    _list_defended(seed)
 
 
 def _row(name: str, facts: dict[str, Any]) -> str:
@@ -100,7 +99,7 @@ def show(name: Name, seed: Seed = 0) -> None:
     from quintain.training.control.recipes import RECIPES
     from quintain.training.control.reference import load_reference
 
-    if name not in RECIPES and show_defended(name, seed):
+    if name not in RECIPES and _show_defended(name, seed):
         return
     policy, facts = load_reference(name, seed)
     clean = facts["return"]
@@ -117,3 +116,61 @@ def show(name: Name, seed: Seed = 0) -> None:
         say(f"published: {value:.0f} ({source})")
     for steps, reward, rate in facts["curve"]:
         say(f"{steps:>10,} steps  {reward:10.1f}" + ("" if rate is None else f"  success {rate:.0%}"))
+
+
+def _train_defended(
+    name: str, defence: str, epsilon: float | None, space: str, seed: int, steps: int | None, again: bool
+) -> None:
+    """Train a defended policy, keep it in the cache, and show it."""
+    from quintain.agents.policies import Space
+    from quintain.attacks.defences.reference import Defence, defended_path, train_defended
+
+    if epsilon is None:
+        raise typer.BadParameter("a defence is trained for a budget, such as 0.05", param_hint="--epsilon")
+    path = defended_path(name, defence, epsilon, seed)
+    reported: dict[str, int] = {}
+
+    def report(learner: str, steps_done: int) -> None:
+        if steps_done // 10_000 > reported.get(learner, 0) // 10_000:
+            say(f"{path.stem}: {learner}, {steps_done:,} steps")
+        reported[learner] = steps_done
+
+    chosen, where = cast("Defence", defence), cast("Space", space)
+    train_defended(name, chosen, epsilon=epsilon, space=where, seed=seed, steps=steps, again=again, progress=report)
+    _show_defended(path.stem.removesuffix(f"-seed{seed}"), seed)
+
+
+def _show_defended(name: str, seed: int) -> bool:
+    """Show a defended policy; return whether the cache holds it."""
+    from quintain.agents.policies import load_policy
+    from quintain.training.control.reference import reference_path
+
+    path = reference_path(name, seed)
+    if not path.exists():
+        return False
+    policy, facts = load_policy(path)
+    if "defence" not in facts:
+        return False
+    defence, clean = facts["defence"], facts["return"]
+    say(f"{policy.name}: {facts['recipe']['env_id']}, budget {defence['epsilon']:g} ({defence['space']}, l_inf)")
+    success = "" if facts["success"] is None else f", success {facts['success']:.0%}"
+    say(f"clean return {clean['mean']:.1f} +- {clean['std']:.1f} over {clean['episodes']} episodes{success}")
+    for point in defence["curve"]:
+        marks = "  <- kept" if point == defence["chosen"] else ""
+        say(f"{point['steps']:>10,} steps  clean {_score(point, 'clean')}  attacked {_score(point, 'attacked')}{marks}")
+    say(f"file: {path}")
+    return True
+
+
+def _list_defended(seed: int) -> None:
+    """List the defended policies in the cache."""
+    from quintain.attacks.defences.reference import defended_names
+    from quintain.training.control.reference import reference_path
+
+    for name in defended_names(seed):
+        say(f"{'defended':8} {name:22} {reference_path(name, seed)}")
+
+
+def _score(point: dict[str, Any], which: str) -> str:
+    success = point[f"{which}_success"]
+    return f"{point[which]:8.1f}" + ("" if success is None else f" ({success:.0%})")

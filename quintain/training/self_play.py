@@ -1,4 +1,4 @@
-"""Self-play: learners that sit at one table and learn from every match."""
+"""Self-play: tabular learners that play matches against each other and learn after every match."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pettingzoo import ParallelEnv
 
+from quintain.agents import AgentLike
 from quintain.agents.agent import Seat
 from quintain.agents.games.learners import TabularLearner
 from quintain.agents.registry import as_agent
@@ -17,21 +19,23 @@ from quintain.seeding import SeedStream
 __all__ = ["self_play"]
 
 
-def self_play(game: Any, players: Mapping[str, Any], *, episodes: int, seed: int = 0) -> NDArray[np.float64]:
-    """Train every learner among the players by playing matches; the others just play.
+def self_play(
+    game: ParallelEnv[str, Any, Any], players: Mapping[str, AgentLike], *, episodes: int, seed: int = 0
+) -> NDArray[np.float64]:
+    """Train the learners among the players in repeated matches. Players of other kinds do not change.
 
     Args:
-        game: A repeated game as a PettingZoo ``ParallelEnv`` with a numeric view.
-        players: For every seat a :class:`~quintain.agents.games.learners.TabularLearner`, which learns, or any agent
-            that answers at once.
-        episodes: Matches to play.
-        seed: Root seed.
+        game: A repeated game with a numeric view, such as ``RepeatedGame-v0``.
+        players: One player per seat: a :class:`~quintain.agents.games.learners.TabularLearner`, which learns, or
+            another agent whose ``act`` is not a coroutine.
+        episodes: Number of matches, >= 1.
+        seed: Root seed of the matches; equal seeds give equal matches.
 
     Returns:
-        Shape ``(episodes, seats)``: mean reward per round.
+        Mean reward per round, shape ``(episodes, seats)``, seats in the order of ``game.possible_agents``.
 
     Raises:
-        ConfigurationError: If a seat has no player, or a player no seat.
+        ConfigurationError: If ``players`` does not have exactly one player for each seat.
     """
     if set(players) != set(game.possible_agents):
         raise ConfigurationError(f"expected one player for each of {game.possible_agents}, got {sorted(players)}")

@@ -1,4 +1,4 @@
-"""Recording how a policy plays, well and under its own noise, as a Minari data set for imitators to learn from."""
+"""Recording episodes of a policy, with several levels of action noise, as a Minari data set for imitation."""
 
 from __future__ import annotations
 
@@ -19,30 +19,31 @@ from quintain.seeding import SeedStream
 
 __all__ = ["record_demonstrations"]
 
-#: Levels of noise, one per episode in turn. Noise shows how to come back from where a good policy never goes, and the
-#: returns it costs are what a return-conditioned policy is told apart by.
+#: Levels of action noise, one per episode in turn. With noise the data cover states that a good policy never visits,
+#: and returns differ between episodes, which a return-conditioned policy needs to learn what a return means.
 LEVELS = (0.0, 0.1, 0.3, 0.6)
 
 
 def record_demonstrations(
     make: Callable[[], gym.Env[Any, Any]],
-    victim: Policy,
+    policy: Policy,
     dataset_id: str,
     *,
     episodes: int,
     seed: int = 0,
     levels: Sequence[float] = LEVELS,
 ) -> Any:
-    """Play episodes and store what was executed, in the place of a data set of that name.
+    """Play episodes and store the executed actions as a data set; one of the same name is replaced.
 
     Args:
         make: Makes an environment, registered and with a step limit.
-        victim: Who plays.
-        dataset_id: Name for Minari, ``"namespace/name-vN"``.
+        policy: The policy; the most likely actions, with noise.
+        dataset_id: Id of the Minari data set, ``"namespace/name-vN"``.
         episodes: Number of episodes, >= 1.
         seed: Root seed; equal seeds give equal data.
-        levels: Noise of the episodes in turn. Continuous actions: standard deviation in half ranges of the action (in
-            its own units where unbounded), clipped to the bounds. Discrete ones: chance of a random action.
+        levels: Noise level of the episodes in turn. Continuous actions: standard deviation in units of half the action
+            range (of the action itself where unbounded), clipped to the bounds. Discrete actions: probability of a
+            uniformly random action, in [0, 1].
 
     Returns:
         The ``minari.MinariDataset``.
@@ -58,7 +59,7 @@ def record_demonstrations(
         for number in range(episodes):
             episode_seed, level = seeds.child("episode")[number], levels[number % len(levels)]
             buffer = minari.data_collector.EpisodeBuffer(id=number, seed=episode_seed)
-            buffers.append(replace(buffer, **_play(env, victim, episode_seed, level, rng)))
+            buffers.append(replace(buffer, **_play(env, policy, episode_seed, level, rng)))
         if dataset_id in minari.list_local_datasets():
             minari.delete_dataset(dataset_id)
         with warnings.catch_warnings():
@@ -67,24 +68,24 @@ def record_demonstrations(
                 dataset_id,
                 buffers,
                 env=env.spec,
-                algorithm_name=victim.name,
-                description=f"{episodes} episodes of {victim.name} with action noise of {tuple(levels)} in turn",
+                algorithm_name=policy.name,
+                description=f"{episodes} episodes of {policy.name} with action noise of {tuple(levels)} in turn",
             )
     finally:
         env.close()
 
 
-def _play(env: gym.Env[Any, Any], victim: Policy, seed: int, level: float, rng: np.random.Generator) -> dict[str, Any]:
-    """Play one episode and return its columns."""
-    player = Rollouts(victim, 1)
-    player.reset()
+def _play(env: gym.Env[Any, Any], policy: Policy, seed: int, level: float, rng: np.random.Generator) -> dict[str, Any]:
+    """Play one episode and return its columns as Minari names them."""
+    rollouts = Rollouts(policy, 1)
+    rollouts.reset()
     observation, _ = env.reset(seed=seed)
     columns: dict[str, list[Any]] = {n: [] for n in ("actions", "rewards", "terminations", "truncations")}
     observations, over = [observation], False
     while not over:
-        action = _noisy(player.act(observation[None]), victim.action_space, level, rng)
+        action = _noisy(rollouts.act(observation[None]), policy.action_space, level, rng)
         observation, reward, terminated, truncated, _ = env.step(action[0])
-        player.record(action, np.array([reward]))
+        rollouts.record(action, np.array([reward]))
         observations.append(observation)
         for column, value in zip(columns.values(), (action[0], float(reward), terminated, truncated), strict=True):
             column.append(value)

@@ -73,23 +73,23 @@ def train_decision_transformer(
     name: str = "decision transformer",
     progress: Callable[[int, float], None] | None = None,
 ) -> tuple[Policy, dict[str, Any]]:
-    """Train a Decision Transformer (Chen et al. 2021) on a Minari data set and return it as a victim.
+    """Train a Decision Transformer (Chen et al. 2021) on a Minari data set.
 
-    It minimises the squared error of the executed actions (the cross-entropy of discrete ones) at every step of random
-    windows. Observations are normalised by the statistics of the data.
+    The loss is the squared error of the predicted actions, or the cross-entropy of discrete ones, averaged over all
+    steps of random windows. Observations are normalised by the statistics of the data.
 
     Differences: no dropout, GELU instead of ReLU, and fewer, larger steps on a smaller network.
 
     Args:
-        dataset: A ``minari.MinariDataset``, the name of one in the local store, or its folder.
-        settings: How.
-        seed: Root seed; equal seeds give equal victims.
-        name: What reports call it.
-        progress: Called about fifty times with the updates so far and the mean loss since the last call.
+        dataset: A ``minari.MinariDataset``, the id of one in Minari's local storage, or its folder.
+        settings: Hyper-parameters of network and training.
+        seed: Root seed; equal seeds give equal policies.
+        name: Name of the policy in reports.
+        progress: Called about fifty times with the number of updates and the mean loss since the last call.
 
     Returns:
-        The victim, which remembers its episode, and facts: the settings, the return it is asked for, and episodes,
-        transitions and returns of the data.
+        The policy, which is history-dependent, and facts: ``settings``, ``seed``, ``target`` (the return-to-go at the
+        start of an episode), and ``data`` (name, and number of episodes and transitions, and their returns).
 
     Raises:
         ConfigurationError: If there is no such data set, or it holds no flat numeric trajectories.
@@ -119,7 +119,7 @@ def train_decision_transformer(
     seeds = SeedStream(seed, "decision transformer")
     network = DecisionNetwork.fresh(shape, bounded, seeds.child("weights").generator())
     _fit(torch, network, data, settings, discrete, seeds.child("batches").generator(), progress)
-    victim = Policy(
+    policy = Policy(
         DecisionTransformer(network, action_space, context=settings.context_length, target=target, scale=scale),
         observation_space,
         action_space,
@@ -135,7 +135,7 @@ def train_decision_transformer(
         "data": {"name": str(source.id), "episodes": len(episodes), "transitions": len(seen),
                  "return": {"mean": float(earned.mean()), "std": float(earned.std()), "max": float(earned.max())}},
     }  # fmt: skip
-    return victim, facts
+    return policy, facts
 
 
 def _open(dataset: Any) -> Any:

@@ -1,7 +1,8 @@
-"""Improvement potential: which problems a policy can still learn something from.
+"""Curriculum by improvement potential: train first on the problems that are solved about half of the time.
 
-For every item several agents answer several times; with p the share of right answers, Pi = 4 p (1 - p) in [0, 1] is
-largest where success and failure are mixed, which is where a group-normalised policy gradient is not zero
+Several agents answer every item several times. With p the share of correct answers, the potential 4 p (1 - p), in
+[0, 1], is largest where successes and failures are mixed; where all answers are equal, a group-normalised policy
+gradient is zero
 (R1-Code-Interpreter, Chen et al. 2025, arXiv 2505.21668). Items, not tasks, are sorted into four groups; stage s of the
 curriculum trains on groups 1 to s.
 """
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from quintain.agents.agent import Actor, Agent, Seat
+from quintain.agents.agent import Actor, Agent, Seat, UsesEngine
 from quintain.agents.registry import as_agent, make_agent
 from quintain.errors import ConfigurationError
 from quintain.evaluation.manifest import describe_agent
@@ -26,24 +27,24 @@ from quintain.seeding import SeedStream
 
 __all__ = ["GROUPS", "ItemPotential", "Reseeded", "group_of", "measure_potential", "potential_of", "read_potential"]
 
-#: Lower bounds of the potential of groups 1 to 4, best first.
+#: Lower bounds of the potential in groups 1 to 4 (R1-Code-Interpreter).
 GROUPS = (0.64, 0.48, 0.32, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
 class ItemPotential:
-    """What is known about one item.
+    """The answers to one item, and its place in the curriculum.
 
     Attributes:
-        task_id: The item, as ``reset(options={"task_id": ...})`` takes it in an environment of the same arguments.
-        task: Its task.
-        seed: Seed of its episodes.
-        right: Right answers.
-        answers: Answers that could be scored, >= 1; infrastructure failures are left out.
-        by_agent: Right answers and scored answers of each agent.
+        task_id: Id of the item, for ``reset(options={"task_id": ...})`` in an environment with the same arguments.
+        task: Name of the task that the item belongs to.
+        seed: Seed of the item's episodes.
+        right: Number of correct answers.
+        answers: Number of scored answers, >= 1. Answers that infrastructure failures prevented are not counted.
+        by_agent: Number of correct and of scored answers, by agent.
         p: ``right / answers``, in [0, 1].
         potential: ``4 p (1 - p)``, in [0, 1].
-        group: 1 (most to learn) to 4.
+        group: 1 (highest potential) to 4 (lowest).
     """
 
     task_id: str
@@ -58,7 +59,7 @@ class ItemPotential:
 
     @property
     def first_stage(self) -> int:
-        """The first stage of the cumulative curriculum that trains on this item."""
+        """First stage of the curriculum that trains on this item, 1 to 4; later stages train on it, too."""
         return self.group
 
 
@@ -87,21 +88,21 @@ def group_of(potential: float) -> int:
 
 
 class Reseeded:
-    """The same agent with other dice: equal problems, independent answers.
+    """An agent with other random seeds, so that repeated answers to equal problems are independent.
 
     Args:
         agent: The agent.
-        number: Which set of dice.
+        number: Index of the repetition, >= 0; each has seeds of its own.
     """
 
     def __init__(self, agent: Agent, number: int) -> None:
         self.agent = agent
         self.number = number
-        if hasattr(agent, "engine"):
+        if isinstance(agent, UsesEngine):
             self.engine = agent.engine
 
     def begin(self, seat: Seat) -> Actor:
-        """Seat the agent with a seed of its own."""
+        """Return the agent's actor, with the seed of this repetition."""
         seed = SeedStream(seat.seed, "answer", self.number).seed
         return self.agent.begin(dataclasses.replace(seat, seed=seed))
 
@@ -124,29 +125,31 @@ def measure_potential(
     progress: bool | None = None,
     on_run: Callable[[str, int], None] | None = None,
 ) -> list[ItemPotential]:
-    """Have every agent answer every item several times.
+    """Let every agent answer every item several times, and compute the items' potential.
 
     Args:
-        env: The environment.
-        agents: Named agents, or what makes them; the paper uses four styles.
+        env: Id of an environment that reports success, or a function that makes one.
+        agents: Agents by name, or keyword arguments of :func:`~quintain.agents.registry.make_agent`. The paper uses
+            four styles of prompts.
         items: Number of items, >= 1.
-        answers: Answers per agent and item, >= 1; the paper uses five.
-        seed: Root seed.
-        env_kwargs: Arguments for the environment.
-        concurrency: Episodes that are live at once.
-        out: Folder for the runs (one per agent and answer) and for ``potential.jsonl``, one item a line.
-        resume: Continue in ``out``.
-        progress: Show progress bars; by default where there is a terminal.
-        on_run: Called with an agent's name and the number of the answer before each run.
+        answers: Answers per agent and item, >= 1. Default: 5, as in the paper.
+        seed: Root seed of the items and of the agents.
+        env_kwargs: Arguments of the environment.
+        concurrency: Maximum number of episodes in progress at once. Default: 16.
+        out: Folder for the runs (one per agent and answer) and for ``potential.jsonl``, one item per line.
+            Default: nothing is written.
+        resume: Whether to continue the runs in ``out``.
+        progress: Whether to show progress bars. Default: if the output is a terminal.
+        on_run: Called before each run with the agent's name and the index of the answer.
 
     Returns:
-        The items, by index, without those of which no answer could be scored.
+        The items in the order of their index, without those that have no scored answer.
 
     Raises:
-        ConfigurationError: If there are no agents, or the environment does not judge success.
+        ConfigurationError: If there are no agents, or the environment does not report success.
     """
     if not agents or answers < 1:
-        raise ConfigurationError("the potential needs at least one agent and one answer")
+        raise ConfigurationError(f"expected agents and answers >= 1, got {len(agents)} agents and answers={answers!r}")
     results: list[tuple[str, Sequence[EpisodeRecord]]] = []
     for name, source in agents.items():
         agent = make_agent(**source) if isinstance(source, Mapping) else as_agent(source)
@@ -174,11 +177,11 @@ def measure_potential(
 
 
 def read_potential(path: str | Path, stage: int = 4) -> list[ItemPotential]:
-    """Read ``potential.jsonl``: the items that a stage of the curriculum trains on, most to learn first.
+    """Read the items of one stage of the curriculum from ``potential.jsonl``, highest potential first.
 
     Args:
         path: The file, or the folder that holds it.
-        stage: 1 to 4; stage s trains on groups 1 to s.
+        stage: Stage of the curriculum, 1 to 4; stage s trains on groups 1 to s. Default: 4, all items.
     """
     file = Path(path) / "potential.jsonl" if Path(path).is_dir() else Path(path)
     rows = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
@@ -193,11 +196,12 @@ def _summarise(answers: Sequence[tuple[str, EpisodeRecord]]) -> ItemPotential:
     for name, episode in answers:
         right, scored = by_agent.get(name, (0, 0))
         if episode.outcome == "finished":
-            raise ConfigurationError("the environment does not judge success, so there is no potential to measure")
+            raise ConfigurationError("the environment reports no success, so there is no potential to measure")
         by_agent[name] = (right + (episode.outcome == "success"), scored + (episode.outcome != "error"))
     right, scored = (sum(pair[k] for pair in by_agent.values()) for k in (0, 1))
     p = right / scored
-    first = next(episode for _, episode in answers if episode.outcome != "error")  # errors may not know their item
+    # An episode that an infrastructure failure ended may lack its task id.
+    first = next(episode for _, episode in answers if episode.outcome != "error")
     return ItemPotential(
         task_id=str(first.info.get("task_id", "")),
         task=first.task,

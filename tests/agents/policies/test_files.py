@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -12,15 +14,15 @@ OBSERVATIONS = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
 
 
 @pytest.mark.parametrize("name", ["PPO", "SAC", "TD3", "TQC"])
-def test_a_stored_victim_comes_back_the_same(name, tmp_path):
+def test_a_stored_policy_is_loaded_unchanged(name, tmp_path):
     import sb3_contrib
     import stable_baselines3 as sb3
 
     algorithm = getattr(sb3, name, None) or getattr(sb3_contrib, name)
     model = algorithm("MlpPolicy", "Pendulum-v1", policy_kwargs={"net_arch": [8, 8]}, seed=0)
     before = Policy.from_sb3(model, normaliser=Normaliser(np.ones(3), np.full(3, 2.0), 5.0))
-    save_policy(before, tmp_path / "deep" / "victim.npz", {"return": 1.5})
-    after, facts = load_policy(tmp_path / "deep" / "victim.npz")
+    save_policy(before, tmp_path / "deep" / "policy.npz", {"return": 1.5})
+    after, facts = load_policy(tmp_path / "deep" / "policy.npz")
     assert facts == {"return": 1.5}
     assert (after.capabilities, after.head, after.name) == (before.capabilities, before.head, before.name)
     assert (after.observation_space, after.action_space) == (before.observation_space, before.action_space)
@@ -33,7 +35,7 @@ def test_a_stored_victim_comes_back_the_same(name, tmp_path):
         np.testing.assert_array_equal(one, two)
 
 
-def test_discrete_victims_too(tmp_path):
+def test_policies_of_discrete_actions_are_stored(tmp_path):
     import stable_baselines3 as sb3
 
     before = Policy.from_sb3(sb3.PPO("MlpPolicy", "CartPole-v1", seed=0))
@@ -44,7 +46,18 @@ def test_discrete_victims_too(tmp_path):
     )
 
 
-def test_what_is_no_victim_is_refused(tmp_path):
+@pytest.mark.parametrize(("file", "steps", "expected"), [("ppo-0.1", 256, -4.076867), ("dt-0.1", None, -4.889750)])
+def test_files_of_version_0_1_load_and_act_as_they_did(file, steps, expected):
+    """The returns are those that version 0.1.0 measured when it wrote the files."""
+    from quintain.training.control import play_episodes
+
+    policy, facts = load_policy(Path(__file__).parent / "data" / f"{file}.npz")
+    (episode,) = play_episodes(lambda: gym.make("Pendulum-v1", max_episode_steps=10), policy, [1])
+    assert episode.reward == pytest.approx(expected, rel=1e-5)
+    assert facts.get("recipe", {}).get("steps") == steps
+
+
+def test_what_is_not_a_policy_is_refused(tmp_path):
     (tmp_path / "junk.npz").write_bytes(b"junk")
     for name in ("junk.npz", "missing.npz"):
         with pytest.raises(ConfigurationError, match="no policy at"):

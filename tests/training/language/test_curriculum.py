@@ -67,7 +67,7 @@ def test_an_item_is_known_by_any_answer_that_is_no_error():
 
 
 def test_success_must_be_defined():
-    with pytest.raises(ConfigurationError, match="does not judge success"):
+    with pytest.raises(ConfigurationError, match="reports no success"):
         measure_potential("CartPole-v1", {"random": "random"}, items=2, answers=1)
-    with pytest.raises(ConfigurationError, match="at least one agent"):
+    with pytest.raises(ConfigurationError, match="expected agents and answers >= 1"):
         measure_potential("Sum-v0", {}, items=2)

@@ -1,0 +1,43 @@
+"""The trainers by name: functions that change a policy from one episode to the next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from quintain.registry import Registry
+
+__all__ = ["TRAINERS", "TrainerFacts"]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainerFacts:
+    """What is known of a trainer without importing it.
+
+    Attributes:
+        learns_from: What it learns from: ``"environment"``, ``"data set"`` or ``"game"``.
+        settings: ``"module:attribute"`` of the dataclass with its hyper-parameters; empty if there is none.
+        source: Paper that describes the method, author and year.
+    """
+
+    learns_from: str = "environment"
+    settings: str = ""
+    source: str = ""
+
+
+#: Other packages add trainers through the entry-point group ``quintain.trainers``.
+TRAINERS: Registry[Any, TrainerFacts] = Registry("trainer", TrainerFacts, group="quintain.trainers")
+TRAINERS.add(
+    "ppo",
+    "quintain.training.control.ppo:train_ppo",
+    settings="quintain.training.control.settings:PPOSettings",
+    source="Schulman et al. 2017",
+)
+TRAINERS.add(
+    "decision-transformer",
+    "quintain.training.control.imitation:train_decision_transformer",
+    learns_from="data set",
+    settings="quintain.training.control.imitation:ImitationSettings",
+    source="Chen et al. 2021",
+)
+TRAINERS.add("self-play", "quintain.training.self_play:self_play", learns_from="game")
