@@ -109,8 +109,12 @@ def _step_all(running: list[_Episode], agent: Batched) -> None:
         for episode in running:
             episode.fail(acting.error)
         return
-    for episode, action in zip(running, actions, strict=True):
+    remaining = iter(zip(running, actions, strict=True))
+    current = running[0]
+    while True:
         with ErrorBoundary("env") as stepping:
-            episode.step(action)
-        if stepping.error is not None:
-            episode.fail(stepping.error)
+            for current, action in remaining:
+                current.step(action)
+        if stepping.error is None:
+            return
+        current.fail(stepping.error)

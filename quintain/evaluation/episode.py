@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import Any
+from typing import Any, cast
 
 import gymnasium as gym
 
@@ -42,11 +42,11 @@ async def play_episode(
         agent: The agent, which may play other episodes at the same time.
         seat: The seat, with the episode's seed.
         index: Number of the episode in its run, from 0.
-        threads: Runs the steps of a :class:`~quintain.envs.protocols.BlockingEnv` that would wait, so that they do not
-            hold up other episodes; ``None`` runs them here.
+        threads: For a :class:`~quintain.envs.protocols.BlockingEnv`: runs the steps that would wait, so that they do
+            not hold up other episodes. ``None`` runs every step here.
     """
     log = EpisodeLog(index, seat.seed)
-    blocking = env.unwrapped if threads is not None and isinstance(env.unwrapped, BlockingEnv) else None
+    step_blocks = cast(BlockingEnv, env.unwrapped).step_blocks if threads is not None else None
     with record_exchanges() as exchanges, ErrorBoundary("env") as running:
         observation, info = env.reset(seed=seat.seed)
         log.info = info
@@ -61,7 +61,7 @@ async def play_episode(
                     action = await action
                 recorded = snapshot(action)
             running.boundary = "env"
-            if blocking is not None and blocking.step_blocks(action):
+            if step_blocks is not None and step_blocks(action):
                 loop = asyncio.get_running_loop()
                 result = await loop.run_in_executor(threads, env.step, action)
             else:

@@ -15,7 +15,7 @@ from quintain.agents.adapt import POLICY_FILES
 from quintain.agents.agent import Agent, Closing, UsesEngine
 from quintain.agents.registry import as_agent, make_agent
 from quintain.engines.engine import Engine
-from quintain.envs.protocols import DescribedEnv
+from quintain.envs.protocols import BlockingEnv, DescribedEnv
 from quintain.errors import ConfigurationError
 from quintain.evaluation.batched import can_batch, play_batched
 from quintain.evaluation.episode import play_episode, seats
@@ -146,7 +146,9 @@ async def _run(
                     mine = make_env(env, env_kwargs)
                     envs.append(mine)
                 seat = seats(mine, env_id, agent)
-                return lambda job: play_episode(mine, agent, seat(job[1]), job[0], threads)
+                # Checked here, since isinstance with a protocol takes as long as a short episode.
+                step_threads = threads if isinstance(mine.unwrapped, BlockingEnv) else None
+                return lambda job: play_episode(mine, agent, seat(job[1]), job[0], step_threads)
 
             await play_jobs(jobs, concurrency, start_worker, sink)
     finally:
