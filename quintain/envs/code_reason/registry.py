@@ -59,19 +59,27 @@ class TaskFacts:
     suite: str = OWN
     needs_library: bool = False
 
-    def __post_init__(self) -> None:
-        """Put a class that names no suite, such as an entry point's, into the suite ``"own"``."""
-        if not self.suite:
-            object.__setattr__(self, "suite", OWN)
+
+class _TaskRegistry(Registry[Task[Any], TaskFacts]):
+    def facts_of(self, target: Any) -> TaskFacts:
+        """Put tasks of other packages into the suite ``"own"``: installing one must not change a suite of ours."""
+        return TaskFacts()
 
 
-TASKS: Registry[Task[Any], TaskFacts] = Registry("task", TaskFacts, group="quintain.tasks")
+TASKS = _TaskRegistry("task", TaskFacts, group="quintain.tasks")
+#: Names by suite, for all suites but ``"own"``.
+_SUITE_NAMES: dict[str, tuple[str, ...]] = {
+    "symbench": symbench.NAMES,
+    "bbh": bbh.NAMES,
+    "reasoning_gym": reasoning_gym.NAMES,
+    "bbh_original": original.NAMES,
+}
 
 
 def _add_suites() -> None:
-    for suite in (symbench, bbh):
-        for name in suite.NAMES:
-            TASKS.add(name, module_target(suite.__name__, name), suite=suite.__name__.rpartition(".")[2])
+    for suite, package in (("symbench", symbench), ("bbh", bbh)):
+        for name in package.NAMES:
+            TASKS.add(name, module_target(package.__name__, name), suite=suite)
     for name in reasoning_gym.NAMES:
         from_library = name in reasoning_gym.LIBRARY_FAMILIES
         TASKS.add(name, reasoning_gym.target(name), suite="reasoning_gym", needs_library=from_library)
@@ -132,10 +140,12 @@ def task_names(suite: str | None = None) -> tuple[str, ...]:
         UnknownNameError: If there is no such suite.
     """
     if suite is None:
-        return tuple(name for name in TASKS if TASKS.facts(name).suite in SUITES)
-    if suite not in (*SUITES, *_FOREIGN, OWN):
-        raise UnknownNameError("suite", suite, (*SUITES, *_FOREIGN, OWN))
-    return TASKS.names(suite=suite)
+        return tuple(name for drawn in SUITES for name in _SUITE_NAMES[drawn])
+    if suite == OWN:
+        return TASKS.names(suite=OWN)
+    if suite not in _SUITE_NAMES:
+        raise UnknownNameError("suite", suite, (*_SUITE_NAMES, OWN))
+    return _SUITE_NAMES[suite]
 
 
 def loader_only(suite: str | None = None) -> tuple[str, ...]:
@@ -211,19 +221,20 @@ def select_tasks(tasks: str | Sequence[str] = "all", suite: str | None = None) -
     Raises:
         UnknownNameError: If a name does not exist (or not in ``suite``).
     """
-    known = task_names(suite) if suite is not None else tuple(TASKS)
+    task_names(suite)  # an unknown suite is an error, whatever the tasks
     words = [word.strip() for word in tasks.split(",")] if isinstance(tasks, str) else list(tasks)
     names: list[str] = []
     for word in words:
         if word == "all":
             names += task_names(suite)
         elif word in GROUPS:
-            names += [name for name in task_group(word) if name in known]
-        elif word in known or (":" in word and suite in (None, suite_of(word))):
+            names += [name for name in task_group(word) if suite in (None, suite_of(name))]
+        elif (":" in word or word in TASKS) and suite in (None, suite_of(word)):
             names.append(word)
         else:
+            known = TASKS if suite is None else task_names(suite)
             kind = "task" if suite is None else f"task of suite {suite!r}"
             raise UnknownNameError(kind, word, (*known, "all", *GROUPS))
     if not names:
-        raise UnknownNameError("task", "", known)
+        raise UnknownNameError("task", "", TASKS if suite is None else task_names(suite))
     return tuple(dict.fromkeys(names))

@@ -175,7 +175,7 @@ def _named(name: str, arguments: dict[str, Any]) -> NormalFormGame:
             raise ConfigurationError(f"game {name!r} takes no arguments, got {sorted(arguments)!r}")
         return ordinal_game(int(numbered[1]), int(numbered[2]))
     base, _, rest = name.partition(":")
-    known = next((key for key in (base, base.replace("-", "_")) if key in GAMES), None)
+    known = next((key for key in (base.replace("-", "_"), base) if key in GAMES), None)
     if known is None:
         raise UnknownNameError("game", name, game_names())
     try:

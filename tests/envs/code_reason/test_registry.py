@@ -1,7 +1,8 @@
+import importlib
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import gymnasium as gym
@@ -108,7 +109,7 @@ def test_a_missing_library_is_an_error_that_names_the_extra(monkeypatch):
 # Tasks of users
 
 MODULE = """
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from quintain.envs.code_reason import register_task
 from quintain.envs.text.forms import IntegerTask
 
@@ -154,7 +155,9 @@ def test_a_users_task_is_named_by_the_module_that_registers_it(own_module):
 def test_a_task_class_of_another_package_needs_no_name_of_its_own(own_module):
     plain = MODULE.replace("@register_task\n", "")
     (Path(sys.path[0]) / "their_tasks.py").write_text(plain)
-    registry.TASKS.add("square", "their_tasks:SquareNumber", suite="")
+    plain_class = importlib.import_module("their_tasks").SquareNumber
+    plain_class.suite = "bbh"
+    registry.TASKS.add("square", "their_tasks:SquareNumber", **asdict(registry.TASKS.facts_of(plain_class)))
     assert (suite_of("square"), task_names("own")) == ("own", ("square",))
     assert (load_task("square").name, load_task("square").suite) == ("square", "own")
     assert "square" not in task_names()

@@ -1,4 +1,4 @@
-"""The repeated game in all its forms: moves in, payoffs and knowledge out."""
+"""Repeated games in all their forms: payoffs, observations, infos, endings and registration."""
 
 import warnings
 from functools import partial
