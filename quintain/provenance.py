@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import importlib.metadata
 import inspect
 from collections.abc import Callable
 from types import CodeType
@@ -50,11 +49,13 @@ def versions(*names: str) -> dict[str, str]:
         >>> versions("not-installed")
         {}
     """
+    from importlib import metadata  # loads a dozen modules, which importing quintain does not need
+
     found = {}
     for name in names:
         try:
-            found[name] = importlib.metadata.version(name)
-        except importlib.metadata.PackageNotFoundError:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
             continue
     return found
 

@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from worlds import Coin, Parity
+from toy_envs import Coin, Parity
 
 import quintain
 from quintain.errors import ConfigurationError, EngineError
@@ -47,7 +47,7 @@ def test_an_unclear_difference_says_how_many_pairs_it_would_take():
     assert re.search(r"25 pairs cannot separate these; about [\d,]+ would be needed", result.hint)
 
 
-def test_different_environments_are_refused_where_no_task_tells_them_apart():
+def test_different_environments_without_task_hashes_are_refused():
     one = quintain.evaluate("Sum-v0", "random", episodes=3)
     with pytest.raises(ConfigurationError, match="different environments: 'Sum-v0' and 'CartPole-v1'"):
         quintain.compare(one, quintain.evaluate("CartPole-v1", "random", episodes=3))

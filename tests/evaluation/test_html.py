@@ -141,12 +141,12 @@ def test_an_error_has_no_reward_on_the_page():
 
 
 def test_a_run_of_a_function_is_named_after_it():
-    def make_world():
+    def make_toy():
         return gym.make("CartPole-v1")
 
-    report = quintain.evaluate(make_world, "random", episodes=1)
-    assert provenance(report).env == "make_world()"
-    assert "make_world" in provenance(report).details["Environment"]
+    report = quintain.evaluate(make_toy, "random", episodes=1)
+    assert provenance(report).env == "make_toy()"
+    assert "make_toy" in provenance(report).details["Environment"]
     nameless = quintain.evaluate(lambda: gym.make("CartPole-v1"), "random", episodes=1)
     assert provenance(nameless).env == "environment made by a lambda"
 
@@ -214,7 +214,7 @@ def test_rules_that_every_episode_repeats_are_found():
     assert all(e.steps[0]["observation"].startswith(start) for e in report.episodes)
 
 
-def test_says_how_to_make_the_run_again():
+def test_a_command_repeats_the_run():
     kwargs = {**KWARGS, "difficulty": "easy", "max_turns": 3}
     agent = {"name": "oracle", "through_code": False}
     report = quintain.evaluate("CodeReason-v0", agent, episodes=2, seed=3, env_kwargs=kwargs)

@@ -1,4 +1,4 @@
-"""Many episodes in one event loop: the first failure ends all, and Ctrl-C is heard."""
+"""Many episodes in one event loop: the first failure ends all, and Ctrl-C stops the run."""
 
 import asyncio
 import os
@@ -11,7 +11,7 @@ from quintain.evaluation.loop import play_jobs, run_in_loop
 from quintain.records import read_episodes
 
 
-def test_as_many_jobs_are_live_as_may_be_and_the_first_failure_ends_them_all():
+def test_concurrency_is_a_maximum_and_the_first_failure_cancels_all_jobs():
     live, most, cancelled = set(), [], []
 
     async def play(job):

@@ -8,7 +8,7 @@ import pytest
 from gymnasium import spaces
 from gymnasium.utils import EzPickle
 from pettingzoo.utils.conversions import parallel_to_aec
-from worlds import Tidy
+from toy_envs import Tidy
 
 import quintain
 from quintain.agents import register_agent
@@ -87,7 +87,7 @@ class FrugalMatching(Matching):
 
 
 @pytest.mark.parametrize("aec", [False, True])
-def test_what_was_seen_is_recorded_though_the_game_writes_over_it(aec):
+def test_observations_are_recorded_though_the_game_overwrites_them(aec):
     def seen(kind):
         report = quintain.play(parallel_to_aec(kind()) if aec else kind(), AGENTS, seed=2)
         return [step["observation"].tolist() for step in report.episodes[0].steps]
@@ -263,7 +263,7 @@ def test_play_closes_the_games_and_agents_it_made_and_no_others(monkeypatch):
             closed.append(self)
 
     monkeypatch.setattr(Tidy, "closed", 0)
-    register_agent("tidy", "worlds:Tidy")
+    register_agent("tidy", "toy_envs:Tidy")
     mine = Counted()
     quintain.play(mine, {"player_0": "tidy", "player_1": Tidy()}, episodes=3)
     assert (Tidy.closed, closed) == (1, [])

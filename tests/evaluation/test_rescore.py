@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from worlds import make_sum
+from toy_envs import make_sum
 
 import quintain
 from quintain.envs.code_reason.symbench.letters import Letters

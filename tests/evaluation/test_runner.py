@@ -11,7 +11,7 @@ from pathlib import Path
 import gymnasium as gym
 import numpy as np
 import pytest
-from worlds import BatchParity, Coin, Frugal, Parity, Sum, Tidy, make_sum
+from toy_envs import BatchParity, Coin, Frugal, Parity, Sum, Tidy, make_sum
 
 import quintain
 from quintain.agents import register_agent
@@ -65,7 +65,7 @@ def test_processes_give_the_same_numbers():
     assert numbers(spread) == numbers(inline)
 
 
-def test_a_worker_that_dies_costs_only_the_episode_it_was_in():
+def test_a_worker_that_dies_fails_only_its_unfinished_episode():
     report = quintain.evaluate(
         lambda_free_kill, Parity(), episodes=10, executor="process", workers=2, concurrency=2, seed=7
     )
@@ -77,7 +77,7 @@ def test_a_worker_that_dies_costs_only_the_episode_it_was_in():
     assert {e.outcome for e in report.episodes if not e.error} == {"success"}
 
 
-def test_workers_that_never_begin_end_the_run_and_condemn_no_episode(tmp_path):
+def test_workers_that_never_start_end_the_run_and_fail_no_episode(tmp_path):
     out = tmp_path / "run"
     process = run_script(
         tmp_path,
@@ -136,13 +136,13 @@ def test_batched_failures_are_errors():
     forgotten = quintain.evaluate("Sum-v0", Forgets(), episodes=5, concurrency=3)
     assert forgotten.outcomes["error"] == 5
     assert forgotten.episodes[0].error["message"] == "expected 3 actions for as many observations, got 2"
-    world = quintain.evaluate("Sum-v0", BatchParity(), episodes=10, env_kwargs={"fail_on": 1})
-    assert 0 < world.errors < 10
-    assert {e.error["boundary"] for e in world.episodes if e.error} == {"env"}
+    failed = quintain.evaluate("Sum-v0", BatchParity(), episodes=10, env_kwargs={"fail_on": 1})
+    assert 0 < failed.errors < 10
+    assert {e.error["boundary"] for e in failed.episodes if e.error} == {"env"}
 
 
 @pytest.mark.parametrize("agent", [Parity(), BatchParity()], ids=["one by one", "batched"])
-def test_what_was_seen_is_recorded_though_the_world_writes_over_it(agent):
+def test_observations_are_recorded_though_the_environment_overwrites_them(agent):
     report = quintain.evaluate(Frugal, agent, episodes=2, concurrency=1)
     assert [[step["observation"].tolist() for step in e.steps] for e in report.episodes] == [[[0], [1], [2]]] * 2
     assert [e.final_observation.tolist() for e in report.episodes] == [[3], [3]]
@@ -155,7 +155,7 @@ def test_parts_of_observations_and_actions_are_recorded_as_they_were():
             return {"pair": (shown, "text")}, info
 
         def step(self, action):
-            action *= 0  # a world that clips in place, say
+            action *= 0  # as an environment does that clips in place
             shown, *rest = super().step(action)
             return {"pair": (shown, "text")}, *rest
 
@@ -172,7 +172,7 @@ def test_parts_of_observations_and_actions_are_recorded_as_they_were():
 
 @pytest.mark.parametrize("agent", [Parity(), BatchParity()], ids=["one by one", "batched"])
 @pytest.mark.parametrize("where", ["reset", "step"])
-def test_a_world_that_cannot_be_configured_so_stops_the_run(agent, where, monkeypatch):
+def test_a_configuration_error_of_the_environment_stops_the_run(agent, where, monkeypatch):
     def refuse(self, *_, **__):
         raise ConfigurationError("not like this")
 
@@ -219,7 +219,7 @@ def test_an_error_says_where_it_happened_unless_it_is_ours():
     assert "traceback" not in quintain.evaluate("Sum-v0", down, episodes=1).episodes[0].error
 
 
-def test_a_broken_world_is_an_error_of_the_world():
+def test_an_invalid_reward_is_an_error_of_the_environment():
     report = quintain.evaluate("Sum-v0", OracleAgent(), episodes=10, env_kwargs={"fail_on": 1})
     assert {e.error["boundary"] for e in report.episodes if e.error} == {"env"}
     nan = quintain.evaluate("Sum-v0", OracleAgent(), episodes=2, env_kwargs={"nan": True})
@@ -245,7 +245,7 @@ def test_functions_take_info_if_they_want_to():
     assert isinstance(quintain.as_agent(act), FunctionAgent)
 
 
-def test_environments_without_success_are_not_judged():
+def test_environments_without_success_finish():
     report = quintain.evaluate("CartPole-v1", "random", episodes=5)
     assert report.outcomes["finished"] == 5
     assert report.success.n == 0
@@ -261,8 +261,8 @@ def test_works_inside_a_running_loop():
 
 def test_a_run_closes_the_agents_and_engines_it_made_and_no_others(monkeypatch):
     monkeypatch.setattr(Tidy, "closed", 0)
-    register_agent("tidy", "worlds:Tidy")
-    register_agent("tidy-model", "worlds:Tidy", needs_engine=True)
+    register_agent("tidy", "toy_envs:Tidy")
+    register_agent("tidy-model", "toy_envs:Tidy", needs_engine=True)
     closed = []
     monkeypatch.setattr(ScriptedEngine, "close", lambda self: closed.append(self))
     quintain.evaluate("Sum-v0", "tidy", episodes=2)
@@ -278,7 +278,7 @@ def test_a_run_closes_the_agents_and_engines_it_made_and_no_others(monkeypatch):
     assert (Tidy.closed, len(closed)) == (3, 1)
 
 
-def test_a_run_makes_as_many_worlds_as_it_needs_and_closes_them():
+def test_a_run_makes_as_many_environments_as_it_needs_and_closes_them():
     open_now, most = [], []
 
     class Counted(Sum):
@@ -328,7 +328,7 @@ def test_bad_arguments_are_explained(arguments, message, tmp_path, monkeypatch):
         quintain.evaluate("Sum-v0", agent, **arguments)
 
 
-def test_the_manifest_says_what_was_run(tmp_path):
+def test_the_manifest_describes_the_run(tmp_path):
     quintain.evaluate("CodeReason-v0", "oracle", episodes=2, out=tmp_path / "run", env_kwargs={"tasks": "letters"})
     manifest = json.loads((tmp_path / "run" / "run.json").read_text())
     assert manifest["config"]["env"] == "CodeReason-v0"
@@ -386,8 +386,8 @@ def run_script(path: Path, body: str) -> subprocess.Popen[str]:
     script.write_text(
         f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "import asyncio, quintain, gymnasium as gym\n"
-        "from worlds import Coin, Parity\n"
-        "gym.register('Sum-v0', entry_point='worlds:Sum')\n" + textwrap.dedent(body)
+        "from toy_envs import Coin, Parity\n"
+        "gym.register('Sum-v0', entry_point='toy_envs:Sum')\n" + textwrap.dedent(body)
     )
     return subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 

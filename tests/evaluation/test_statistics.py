@@ -27,13 +27,13 @@ def test_rate_by_hand():
     assert str(interval) == "0.8 [0.49, 0.943]"
 
 
-def test_no_data_is_said():
+def test_no_data_has_a_note():
     assert str(rate(0, 0)) == "no data"
     assert rate(0, 0).to_dict()["estimate"] is None
     assert str(mean([])) == "no data"
 
 
-def test_small_samples_carry_a_word_of_caution():
+def test_small_samples_have_a_note_of_caution():
     assert "only 5 values" in rate(3, 5).note
     assert rate(30, 50).note == ""
     one = mean([2.0])
@@ -47,7 +47,7 @@ def test_t_interval_is_scipys():
     assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high))
 
 
-def test_bca_covers_a_skewed_mean_about_as_often_as_it_says():
+def test_bca_covers_a_skewed_mean_about_as_often_as_its_confidence():
     """200 samples of 40 exponentials: 95 % nominal; a binomial 99.9 % band around 0.93 is wider than [0.86, 0.98]."""
     rng = np.random.default_rng(1)
     covered = 0
@@ -120,6 +120,6 @@ def test_sign_test_is_scipys(wins, losses):
         lambda: paired_difference([1.0], [1.0, 2.0]),
     ],
 )
-def test_nonsense_is_refused(call):
+def test_invalid_arguments_are_refused(call):
     with pytest.raises(ValueError):
         call()

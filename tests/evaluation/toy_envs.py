@@ -37,7 +37,7 @@ class Sum(gym.Env[np.ndarray, int]):
 
     def step(self, action: int) -> tuple[np.ndarray, float, bool, bool, dict[str, Any]]:
         if self.fail_on >= 0 and self.seed is not None and self.seed % 5 == self.fail_on:
-            raise RuntimeError("the world broke")
+            raise RuntimeError("the environment broke")
         if self.kill_on >= 0 and self.seed is not None and self.seed % 5 == self.kill_on:
             os.kill(os.getpid(), signal.SIGKILL)
         correct = int(action) == int(self.digits.sum()) % 2
