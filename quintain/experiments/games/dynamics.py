@@ -1,4 +1,4 @@
-"""Evolution in a population of strategies, from the matrix of what they earn against each other."""
+"""Evolutionary dynamics of a population of strategies, computed from their payoff matrix."""
 
 from __future__ import annotations
 
@@ -16,41 +16,38 @@ __all__ = ["fixation_probability", "moran_process", "replicator_dynamics"]
 def replicator_dynamics(
     payoffs: ArrayLike, start: ArrayLike | None = None, *, time: float = 50.0, step: float = 0.05
 ) -> NDArray[np.float64]:
-    """Follow an infinite population: dx_i/dt = x_i ((A x)_i - x . A x) (Taylor and Jonker 1978).
+    """Simulate an infinite population: dx_i/dt = x_i ((A x)_i - x . A x) (Taylor and Jonker 1978).
 
-    Integrated by the classical Runge-Kutta method and brought back onto the simplex after each step.
+    Integrated by LSODA (scipy's ``solve_ivp``) with relative tolerance 1e-8 and absolute tolerance 1e-11. The returned
+    shares are clipped at 0 and normalised to sum to 1.
 
     Args:
         payoffs: Shape ``(n, n)``: mean payoff of the row strategy against the column strategy.
         start: Shape ``(n,)``: initial shares; equal ones if left out.
-        time: Length of the trajectory.
-        step: Length of a step; should be small against 1 / spread of the payoffs.
+        time: Length of the trajectory, > 0, in units of 1 / payoff.
+        step: Interval between the returned points, > 0; it does not affect the accuracy.
 
     Returns:
-        Shape ``(steps + 1, n)``: the shares over time.
+        Shape ``(time / step + 1, n)``: the shares at each point.
 
     Raises:
-        ConfigurationError: If shapes or shares make no sense.
+        ConfigurationError: If shapes do not fit, or ``start`` is no distribution.
     """
+    from scipy.integrate import solve_ivp
+
     matrix = _square(payoffs)
     shares = np.full(len(matrix), 1 / len(matrix)) if start is None else np.asarray(start, dtype=np.float64)
     if shares.shape != (len(matrix),) or (shares < 0).any() or not np.isclose(shares.sum(), 1):
         raise ConfigurationError(f"start must hold {len(matrix)} shares that add up to 1, got {shares!r}")
 
-    def velocity(x: NDArray[np.float64]) -> NDArray[np.float64]:
+    def velocity(_: float, x: NDArray[np.float64]) -> NDArray[np.float64]:
         fitness: NDArray[np.float64] = matrix @ x
         return x * (fitness - x @ fitness)
 
-    path = [shares]
-    for _ in range(round(time / step)):
-        k1 = velocity(shares)
-        k2 = velocity(shares + step / 2 * k1)
-        k3 = velocity(shares + step / 2 * k2)
-        k4 = velocity(shares + step * k3)
-        shares = np.maximum(shares + step / 6 * (k1 + 2 * k2 + 2 * k3 + k4), 0.0)
-        shares = shares / shares.sum()
-        path.append(shares)
-    return np.array(path)
+    times = np.arange(round(time / step) + 1) * step
+    found = solve_ivp(velocity, (0.0, times[-1]), shares, method="LSODA", t_eval=times, rtol=1e-8, atol=1e-11)
+    path = np.maximum(found.y.T, 0.0)
+    return np.asarray(path / path.sum(axis=1, keepdims=True))
 
 
 def moran_process(
@@ -62,21 +59,21 @@ def moran_process(
     mutation: float = 0.0,
     seed: int = 0,
 ) -> NDArray[np.int64]:
-    """Follow a finite population, one birth and one death at a time (Moran 1958; Nowak et al. 2004).
+    """Simulate a finite population, one birth and one death per step (Moran 1958; Nowak et al. 2004).
 
-    Everybody meets everybody else once; fitness is exp(intensity * mean payoff). A parent is drawn by fitness, its
-    child replaces a player drawn uniformly, and with probability ``mutation`` the child is of a random type.
+    Each player meets every other once; fitness is exp(intensity * mean payoff). A parent is drawn in proportion to
+    fitness, its child replaces a player drawn uniformly, and with probability ``mutation`` the child has a random type.
 
     Args:
-        payoffs: Shape ``(n, n)``.
-        counts: Shape ``(n,)``: initial numbers; they add up to the population's size, >= 2.
-        steps: Most steps; without mutation the process ends when one type is left.
-        intensity: Strength of selection, >= 0; 0 is neutral drift.
-        mutation: Probability in [0, 1].
-        seed: Seed of the draws.
+        payoffs: Shape ``(n, n)``: mean payoff of the row strategy against the column strategy.
+        counts: Shape ``(n,)``: initial number of players of each type; the sum is the population size, >= 2.
+        steps: Maximum number of steps; without mutation the process ends when one type is left.
+        intensity: Intensity of selection, >= 0; 0 is neutral drift.
+        mutation: Probability in [0, 1] that a child has a random type.
+        seed: Seed of the draws, >= 0.
 
     Returns:
-        Shape ``(steps taken + 1, n)``: the numbers over time.
+        Shape ``(steps taken + 1, n)``: the number of players of each type after each step.
 
     Raises:
         ConfigurationError: If an argument is out of range.
@@ -84,7 +81,7 @@ def moran_process(
     matrix = _square(payoffs)
     numbers = np.asarray(counts, dtype=np.int64).copy()
     if numbers.shape != (len(matrix),) or (numbers < 0).any() or numbers.sum() < 2:
-        raise ConfigurationError(f"counts must hold {len(matrix)} numbers >= 0, two players at least; got {counts!r}")
+        raise ConfigurationError(f"counts must be {len(matrix)} numbers >= 0 with a sum >= 2, got {counts!r}")
     if intensity < 0 or not 0 <= mutation <= 1 or steps < 0:
         raise ConfigurationError(f"out of range: steps={steps!r}, intensity={intensity!r}, mutation={mutation!r}")
     rng = SeedStream(seed, "moran").generator()
@@ -93,7 +90,7 @@ def moran_process(
     for _ in range(steps):
         if not mutation and (numbers == size).any():
             break
-        mean_payoff = (matrix @ numbers - own) / (size - 1)  # nobody meets itself
+        mean_payoff = (matrix @ numbers - own) / (size - 1)  # no player meets itself
         weight = numbers * np.exp(intensity * (mean_payoff - mean_payoff.max()))
         child = int(rng.choice(len(numbers), p=weight / weight.sum()))
         if mutation and rng.random() < mutation:
@@ -111,9 +108,9 @@ def fixation_probability(payoffs: ArrayLike, size: int, *, intensity: float = 1.
     (Nowak 2006, eq. 6.13); 1/N is neutral.
 
     Args:
-        payoffs: Shape ``(n, n)``.
+        payoffs: Shape ``(n, n)``: mean payoff of the row strategy against the column strategy.
         size: Population size N, >= 2.
-        intensity: Strength of selection.
+        intensity: Intensity of selection, >= 0; 0 is neutral drift.
 
     Returns:
         Shape ``(n, n)``; the diagonal is 1/N.
