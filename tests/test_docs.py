@@ -90,9 +90,11 @@ def test_the_code_on_the_page_runs(page: Path, tmp_path: Path) -> None:
     if "llm" in needs and not has_model():
         pytest.skip("needs the embedded language model: make setup")
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    # Policies that a page trains for a few steps must not end up in the user's cache; models are too large to copy.
+    cache = {} if "llm" in needs else {"QUINTAIN_CACHE": str(tmp_path / "cache")}
     done = subprocess.run(
         [sys.executable, "-W", "error::DeprecationWarning:__main__", "-c", RUN],
-        input=json.dumps(blocks), cwd=tmp_path, env={**os.environ, "PATH": path, "COLUMNS": "100"},
+        input=json.dumps(blocks), cwd=tmp_path, env={**os.environ, **cache, "PATH": path, "COLUMNS": "100"},
         capture_output=True, text=True, timeout=280, check=False,
     )  # fmt: skip
     assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
