@@ -130,7 +130,7 @@ def cpu_of_all(box: Sandbox) -> float:
             continue
         pid = pool.server._process.pid
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        inner = int(children[0]) if backend.private_world else pid
+        inner = int(children[0]) if backend.has_namespaces else pid
         total += time.clock_gettime((~inner << 3) | 2)
         fields = Path(f"/proc/{inner}/stat").read_text().rpartition(")")[2].split()
         total += (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
@@ -276,7 +276,7 @@ def census(box: Sandbox) -> dict[str, int]:
         if pool.server is not None:
             pid = pool.server._process.pid
             children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-            inner = int(children[0]) if backend.private_world else pid
+            inner = int(children[0]) if backend.has_namespaces else pid
             memory += int(Path(f"/proc/{inner}/statm").read_text().split()[1]) * 4
     return {
         "descriptors": len(os.listdir("/proc/self/fd")),

@@ -47,24 +47,25 @@ def _checked_files(files: Mapping[str, str | bytes]) -> dict[str, bytes]:
 class Sandbox:
     """Run untrusted Python programs, isolated as strongly as this machine allows.
 
-    Constructing is cheap: nothing starts before the first run. One sandbox serves any number of threads and event
+    Construction is cheap: no process starts before the first run. One sandbox serves any number of threads and event
     loops at once, and survives ``os.fork`` (the copy starts its own servers).
 
     Args:
-        backend: ``fork`` (Linux), ``monty`` (a subset of Python, anywhere), ``container`` (docker or podman), or
-            ``unsafe-local`` (no confinement; warns each time).
-        require: For ``fork``: the weakest acceptable level, ``"A"``, ``"B"`` or ``"C"``.
-        level: For ``fork``: this very level, instead of the strongest one.
-        workers: Snippets that run at the same time; the number of cores when ``None``.
-        limits: Defaults for every run.
-        writable_scratch: Whether snippets may write files in their working directory. The default is yes, except at
-            level C, where there is no quota for them.
+        backend: Name of a registered back-end: ``fork`` (Linux), ``monty`` (a subset of Python, on any system),
+            ``container`` (docker or podman), or ``unsafe-local`` (no confinement; warns each time).
+        require: For ``fork``: the weakest acceptable level, ``"A"`` (strongest), ``"B"`` or ``"C"``.
+        level: For ``fork``: the exact level; ``None`` takes the strongest that works here.
+        workers: Maximum number of snippets that run at the same time, >= 1; ``None`` takes the number of cores.
+        limits: Default limits of every run; ``None`` takes those of ``Limits()``.
+        writable_scratch: Whether snippets may write files in their working directory. ``None`` is yes, except at level
+            C, which has no quota for them.
         allow_subprocess: Whether snippets may start processes; needs level A or B.
-        pool_size: Confined interpreters kept waiting per flavour, for latency; two per worker when ``None``.
-        image: For ``container``: the image to run.
+        pool_size: Number of confined interpreters kept waiting per flavour, to lower latency; ``None`` takes two per
+            worker.
+        image: For ``container``: the image to run; ``None`` takes ``python:3.12-slim``.
 
     Raises:
-        ConfigurationError: If the arguments contradict each other.
+        ConfigurationError: If the back-end is unknown or the arguments contradict each other.
     """
 
     def __init__(
@@ -118,22 +119,22 @@ class Sandbox:
         session: Session | None = None,
         seed: int | None = None,
     ) -> Result:
-        """Run a snippet to its end, or to a limit.
+        """Run a snippet until it ends or exceeds a limit.
 
         Args:
-            code: Python source. The value of a trailing expression is reported, as an interactive interpreter would.
-            stdin: What it reads from standard input.
-            files: Relative paths and contents, put into its working directory.
-            limits: Bounds of this run; the sandbox's own by default.
-            session: Run in this namespace instead of a fresh one.
-            seed: Seed for ``random`` and ``numpy.random``; fresh entropy when ``None``.
+            code: Python source. The value of a trailing expression is reported, as in an interactive interpreter.
+            stdin: Its standard input.
+            files: Files to put into its working directory: relative paths and contents.
+            limits: Limits of this run; ``None`` takes the sandbox's.
+            session: Session to run in; ``None`` runs in a fresh namespace.
+            seed: Seed of ``random`` and ``numpy.random``; fresh entropy when ``None``.
 
         Returns:
-            What happened. Whatever the snippet does is an outcome, never an exception.
+            The result. Errors, time-outs and crashes of the snippet are results, never exceptions.
 
         Raises:
-            SandboxUnavailable: If this machine cannot give the protection asked for.
-            SandboxError: If the sandbox itself failed; the snippet is not repeated.
+            SandboxUnavailable: If this machine does not offer the required protection.
+            SandboxError: If the sandbox itself failed; the snippet is not run again.
         """
         checked = {} if files is None else _checked_files(files)
         text = code.encode("utf-8", "replace").decode() if not code.isascii() else code
@@ -162,8 +163,8 @@ class Sandbox:
         """Return an interpreter that keeps its names from run to run; use it as a context manager.
 
         Args:
-            limits: Limits of its process.
-            science: Whether NumPy and SymPy can be imported in it. By default the text of the first snippet decides.
+            limits: Limits of its process; ``None`` takes the sandbox's.
+            science: Whether NumPy and SymPy can be imported in it. ``None``: if the first snippet mentions them.
         """
         flavour = None if science is None else ("science" if science else "bare")
         return Session(self._started(), limits or self.limits, flavour)
@@ -180,14 +181,14 @@ class Sandbox:
         """Call a function that untrusted code defines, with plain data in and plain data out.
 
         Args:
-            function: Its name.
+            function: Name of the function.
             arguments: Positional arguments: numbers, text, bytes, lists, tuples, sets, dictionaries.
-            code: Run this first, in the same place; it may be empty in a session that defined the function before.
-            limits: Bounds of the run.
-            session: The namespace; a fresh one when ``None``.
+            code: Source to run first, in the same namespace; may be empty in a session that has defined the function.
+            limits: Limits of the run; ``None`` takes the sandbox's.
+            session: Session to run in; ``None`` runs in a fresh namespace.
 
         Returns:
-            What happened, and the value that the code claims its function returned (``None`` unless ``ok``).
+            The result, and the value that the code claims its function returned (``None`` unless ``ok``).
         """
         checked = code if code.isascii() else code.encode("utf-8", "replace").decode()
         snippet = Snippet(checked, limits=limits or self.limits, function=function, arguments=tuple(arguments))
@@ -196,7 +197,7 @@ class Sandbox:
     # -- life ------------------------------------------------------------------------------------------------------
 
     def start(self, *, flavours: tuple[str, ...] = ("bare",)) -> Sandbox:
-        """Start now what the first run would otherwise wait for; return the sandbox itself.
+        """Start the servers now instead of at the first run; return the sandbox itself.
 
         Args:
             flavours: ``bare``, ``science`` or both.
@@ -208,11 +209,11 @@ class Sandbox:
         """Return JSON-able facts about backend, level and protections for the record of a run. Starts the sandbox."""
         backend = self._started()
         if not backend.describe()["protections"]:
-            self.run("")  # protections are known once a child has put them in force
+            self.run("")  # protections are known after the first child has applied them
         return backend.describe()
 
     def close(self) -> None:
-        """Kill what still runs and stop every process. Closing twice is harmless."""
+        """Kill running snippets and stop every process. Closing twice is harmless."""
         with self._lock:
             self._closed = True
             backend, self._impl = self._impl, None
@@ -271,7 +272,7 @@ class Sandbox:
             return self._executor
 
     def _forget(self) -> None:
-        """Start over in a forked copy of the host."""
+        """Drop all resources in a forked copy of the host process."""
         self._lock = threading.Lock()
         self._executor = None
         if self._impl is not None:

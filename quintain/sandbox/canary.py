@@ -1,4 +1,4 @@
-"""A handful of attacks, run once before a level of protection is trusted."""
+"""A few attacks, run once per process before a level of protection is trusted."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ print("done")
 
 
 def attack() -> Snippet:
-    """Return a snippet that prints the name of every attack that worked, then ``done``."""
+    """Return a snippet that prints the name of every attack that succeeded, then ``done``."""
     here = os.path.abspath(__file__)
     snippet = _SNIPPET.format(
         readable=here,

@@ -1,4 +1,4 @@
-"""Snippets in throw-away containers of docker or podman, under gVisor where it is installed.
+"""Snippets in temporary containers of docker or podman, under gVisor where it is installed.
 
 A separate kernel (gVisor's, in user space) is the point of this backend; a container start costs a few hundred
 milliseconds. The snippet's status comes from the engine's exit code and the host's clock; its report is a claim.
@@ -31,7 +31,7 @@ __all__ = ["DEFAULT_IMAGE", "ContainerBackend", "make_backend"]
 DEFAULT_IMAGE = "python:3.12-slim"
 ENGINES = ("docker", "podman")
 START_S = 60.0
-"""How long a container may take to start; fetching an image takes longer, see ``ContainerBackend.warm``."""
+"""Maximum seconds for a container to start; fetching an image takes longer, see ``ContainerBackend.warm``."""
 VALUES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "jail", "values.py")
 
 RUNNER = """
@@ -69,10 +69,10 @@ except SystemExit as error:
 except MemoryError:
     report = {"claim": "memory"}
 except BaseException as error:
-    told = traceback.TracebackException.from_exception(error)
+    trace = traceback.TracebackException.from_exception(error)
     own = ("<string>", ast.__file__)
-    told.stack = traceback.StackSummary.from_list([frame for frame in told.stack if frame.filename not in own])
-    sys.stderr.write("".join(told.format()))
+    trace.stack = traceback.StackSummary.from_list([frame for frame in trace.stack if frame.filename not in own])
+    sys.stderr.write("".join(trace.format()))
     report = {"claim": "error", "detail": type(error).__name__}
 sys.stdout.flush()
 sys.stderr.flush()
@@ -85,8 +85,8 @@ class ContainerBackend:
     """Run each snippet in a fresh container without network, capabilities or a writable root.
 
     Args:
-        workers: Containers that may run at the same time.
-        image: An image with Python; it must be present or pullable.
+        workers: Maximum number of containers that run at the same time, >= 1.
+        image: Name of an image with Python that is present or can be pulled; ``None`` takes ``DEFAULT_IMAGE``.
 
     Raises:
         SandboxUnavailable: If no engine is installed or its service does not answer.
@@ -98,12 +98,12 @@ class ContainerBackend:
         self.engine, information = _find_engine()
         self.image = image or DEFAULT_IMAGE
         self._workers = workers
-        self._slots = threading.BoundedSemaphore(workers)
+        self._free = threading.BoundedSemaphore(workers)
         self.gvisor = "runsc" in information
 
     @property
     def protections(self) -> tuple[str, ...]:
-        """What the engine is told to enforce."""
+        """The protections that the engine enforces."""
         common = (
             "container",
             "no network",
@@ -140,7 +140,7 @@ class ContainerBackend:
         return self.call(snippet, session)[0]
 
     def call(self, snippet: Snippet, session: Session | None) -> tuple[Result, Any]:
-        """Run the snippet's code and call its function, if any; return also the plain value that came back."""
+        """Run the snippet's code and call its function, if any; return also the value that it returned, plain data."""
         if session is not None:
             raise CapabilityError("the container backend has no sessions; use the fork or monty backend")
         mark = f"\0quintain-{secrets.token_hex(16)}"
@@ -155,7 +155,7 @@ class ContainerBackend:
             "mark": mark,
             "values": values,
         }
-        with self._slots:
+        with self._free:
             return self._run_container(snippet, json.dumps(message).encode() + b"\n" + snippet.stdin, mark.encode())
 
     def _run_container(self, snippet: Snippet, data: bytes, mark: bytes) -> tuple[Result, Any]:
@@ -205,8 +205,8 @@ class ContainerBackend:
         elif code > 128:
             status, detail = "crashed", f"ended by signal {code - 128}"
         elif tail is not None and code == 0:
-            told = claim.get("claim")
-            status = told if told in ("ok", "error", "memory", "exited") else "crashed"
+            claimed = claim.get("claim")
+            status = claimed if claimed in ("ok", "error", "memory", "exited") else "crashed"
             detail = str(claim.get("detail", ""))
         if status == "ok" and snippet.function is not None:
             try:
@@ -246,8 +246,8 @@ class ContainerBackend:
         subprocess.run([self.engine, "pull", self.image], capture_output=True, check=False)
 
     def forget(self) -> None:
-        """Hold nothing across a fork."""
-        self._slots = threading.BoundedSemaphore(self._workers)
+        """In a forked copy of the host: forget running containers, which belong to the original."""
+        self._free = threading.BoundedSemaphore(self._workers)
 
     def close(self) -> None:
         """Do nothing: every container ends with its run."""
@@ -264,7 +264,7 @@ def _cpu_limit(limits: Limits) -> int:
 
 
 def _find_engine() -> tuple[str, str]:
-    """Return the first engine that answers, and what it says about itself.
+    """Return the first engine that answers, and the output of its ``info`` command.
 
     Raises:
         SandboxUnavailable: If none is installed, or none answers.
@@ -287,12 +287,12 @@ def _feed(process: subprocess.Popen[bytes], data: bytes) -> None:
 
 
 class _Output:
-    """What a container writes, and when its snippet began.
+    """Output of a container, and the time at which its snippet began.
 
     Args:
         process: The engine's client.
-        mark: What the runner writes to the standard error stream before it runs the snippet.
-        limits: Bounds of the snippet.
+        mark: Marker that the runner writes to standard error before it runs the snippet.
+        limits: Limits of the snippet.
     """
 
     def __init__(self, process: subprocess.Popen[bytes], mark: bytes, limits: Limits) -> None:

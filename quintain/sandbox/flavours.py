@@ -1,7 +1,7 @@
-"""Which libraries are warm when a snippet starts.
+"""Which libraries are preloaded when a snippet starts.
 
 A larger interpreter takes longer to fork, so there are two: ``bare`` with the standard library, and ``science`` with
-NumPy and SymPy. The snippet's text decides; a wrong guess costs time or an import, never a protection.
+NumPy and SymPy. The snippet's text decides. A wrong choice costs time or fails an import; it weakens no protection.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ class Flavour:
     """One kind of fork server.
 
     Attributes:
-        name: What records call it.
+        name: Name in records.
         packages: Top-level packages that its snippets can import beyond the standard library.
-        preload: Modules imported before the first fork.
+        preload: Modules imported by the server before the first fork.
     """
 
     name: str
@@ -52,7 +52,7 @@ _SCIENCE_NAMES = re.compile(r"\b(?:numpy|sympy|mpmath)\b")
 
 
 def choose(code: str) -> Flavour:
-    """Pick the smallest flavour that has what the snippet mentions."""
+    """Return the smallest flavour that has the packages that the snippet mentions."""
     return SCIENCE if _SCIENCE_NAMES.search(code) else BARE
 
 
@@ -61,8 +61,8 @@ class Location:
     """Where the packages of a flavour are installed.
 
     Attributes:
-        directories: What must be on the path while they are imported.
-        paths: Their files, which stay readable.
+        directories: Directories that must be on ``sys.path`` to import them.
+        paths: Their files, which stay readable in the sandbox.
         missing: Packages of the flavour that are not installed here.
     """
 

@@ -28,26 +28,26 @@ __all__ = ["ForkBackend"]
 MAX_REPR = 1 << 16
 
 
-def _slots(workers: int) -> SimpleQueue[int]:
+def _tokens(workers: int) -> SimpleQueue[int]:
     """Return a semaphore of ``workers`` tokens, several times faster than the one in ``threading``."""
-    slots: SimpleQueue[int] = SimpleQueue()
+    tokens: SimpleQueue[int] = SimpleQueue()
     for number in range(workers):
-        slots.put(number)
-    return slots
+        tokens.put(number)
+    return tokens
 
 
 class ForkBackend:
     """Run every snippet in a child that was forked from a warm interpreter and confined before it saw the snippet.
 
     Args:
-        level: ``A``, ``B``, ``C``, or ``none`` (the ``unsafe-local`` backend).
-        workers: Snippets that may run at the same time.
-        pool_size: Confined children kept waiting per flavour.
-        limits: Limits whose scratch sizes the waiting children have.
+        level: Level of protection: ``A``, ``B``, ``C``, or ``none`` (the ``unsafe-local`` backend).
+        workers: Maximum number of snippets that run at the same time, >= 1.
+        pool_size: Number of confined children kept waiting per flavour, >= 0.
+        limits: Limits from which the waiting children take the size of their scratch directories.
         writable_scratch: Whether snippets may write files; at level C there is no quota for them.
         allow_subprocess: Whether snippets may start processes (levels A and B).
-        processes: How many.
-        fault: Name of a set-up step that shall fail, for tests.
+        processes: Maximum number of processes of a snippet, where it may start any.
+        fault: Name of a set-up step that fails on purpose, for tests; ``None`` for none.
     """
 
     def __init__(
@@ -64,11 +64,11 @@ class ForkBackend:
     ) -> None:
         self.level = level
         self.name = "unsafe-local" if level == "none" else "fork"
-        self.private_world = level in ("A", "B")
-        self.writable_scratch = self.private_world or level == "none" if writable_scratch is None else writable_scratch
+        self.has_namespaces = level in ("A", "B")
+        self.writable_scratch = self.has_namespaces or level == "none" if writable_scratch is None else writable_scratch
         self.allow_subprocess = allow_subprocess
         self._workers = workers
-        self._slots = _slots(workers)
+        self._free = _tokens(workers)
         self._retired: list[ForkServer] = []
         self._retired_lock = threading.Lock()
         self._pools = {
@@ -97,7 +97,7 @@ class ForkBackend:
         return self._execute(snippet, session)[0]
 
     def call(self, snippet: Snippet, session: Session | None) -> tuple[Result, Any]:
-        """Run the snippet's code, if any, and call its function; return also the plain value that came back, if any."""
+        """Run the snippet's code, if any, and call its function; return also the value that it returned, plain data."""
         result, outcome = self._execute(snippet, session)
         claim = outcome.claim if outcome is not None else None
         if not result.ok or claim is None:
@@ -112,17 +112,17 @@ class ForkBackend:
     def _execute(self, snippet: Snippet, session: Session | None) -> tuple[Result, Outcome | None]:
         if session is not None:
             with session.lock:
-                return self._with_slot(lambda: self._in_session(snippet, session))
-        return self._with_slot(lambda: self._run_once(snippet))
+                return self._when_free(lambda: self._in_session(snippet, session))
+        return self._when_free(lambda: self._run_once(snippet))
 
-    def _with_slot(self, work: Callable[[], tuple[Result, Outcome | None]]) -> tuple[Result, Outcome | None]:
+    def _when_free(self, work: Callable[[], tuple[Result, Outcome | None]]) -> tuple[Result, Outcome | None]:
         """Wait until fewer than ``workers`` snippets run, so that waiting does not count against a time limit."""
-        slots = self._slots
-        token = slots.get()
+        free = self._free
+        token = free.get()
         try:
             return work()
         finally:
-            slots.put(token)
+            free.put(token)
 
     def _run_once(self, snippet: Snippet) -> tuple[Result, Outcome | None]:
         pool = self._pools[choose(snippet.code).name]
@@ -156,22 +156,22 @@ class ForkBackend:
     def _in_session(self, snippet: Snippet, session: Session) -> tuple[Result, Outcome | None]:
         if session.closed:
             raise SandboxError("the session is closed")
-        child: Child | None = session.place
+        child: Child | None = session.interpreter
         if child is None:
             if session.flavour is None:
                 session.flavour = choose(snippet.code).name
-            scratch = None if self.private_world else HostScratch({}, writable=self.writable_scratch)
+            scratch = None if self.has_namespaces else HostScratch({}, writable=self.writable_scratch)
             session.scratch = scratch
             try:
                 child = self._pools[session.flavour].take_ready(session.limits, scratch)
             except ServerSetupFailed as failure:
                 self.end_session(session)
                 return self._setup_failed(str(failure)), None
-            session.place = child
+            session.interpreter = child
         alive = False
         try:
             memory = None if child.snippets else session.limits
-            # Where the snippet cannot write, no link can wait for the host, and the host puts the files there.
+            # Where the snippet cannot write, it cannot plant links for the host to follow: the host writes the files.
             by_host = session.scratch is not None and not session.scratch.writable
             if by_host:
                 session.scratch.add(snippet.files)
@@ -187,7 +187,7 @@ class ForkBackend:
 
     def end_session(self, session: Session) -> None:
         """Kill the session's child, if it has one."""
-        child, session.place = session.place, None
+        child, session.interpreter = session.interpreter, None
         scratch, session.scratch = session.scratch, None
         if child is not None:
             child.close()
@@ -197,11 +197,11 @@ class ForkBackend:
             scratch.remove()
 
     def _watched(self, scratch: HostScratch | None) -> HostScratch | None:
-        """Return the directory whose size has to be watched, for want of a quota."""
+        """Return the directory if its size has to be checked because it has no quota."""
         return scratch if scratch is not None and scratch.writable and self.level != "none" else None
 
     def _host_scratch(self, snippet: Snippet) -> HostScratch | None:
-        if self.private_world or not (snippet.files or self.writable_scratch):
+        if self.has_namespaces or not (snippet.files or self.writable_scratch):
             return None
         return HostScratch(snippet.files, writable=self.writable_scratch)
 
@@ -278,7 +278,7 @@ class ForkBackend:
                 pool.refill()
 
     def _retire(self, server: ForkServer) -> None:
-        """Stop a server that no pool uses any more, once its busy children are gone."""
+        """Stop a server that no pool uses any more, when its last busy child has ended."""
         with self._retired_lock:
             self._retired.append(server)
         self._stop_retired()
@@ -292,8 +292,8 @@ class ForkBackend:
             self._retired = waiting
 
     def forget(self) -> None:
-        """Let go of the servers in a forked copy of the host."""
-        self._slots = _slots(self._workers)
+        """Drop the servers in a forked copy of the host process."""
+        self._free = _tokens(self._workers)
         self._retired_lock = threading.Lock()
         for server in self._retired:
             server.release()

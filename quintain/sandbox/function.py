@@ -24,15 +24,15 @@ DEFAULT_LIMITS = Limits(wall_s=1.0, cpu_s=1.0, memory_mb=128, output_kb=16)
 
 @dataclass(frozen=True)
 class FunctionResult:
-    """What one call gave.
+    """The result of one call.
 
     Attributes:
         value: The number, or ``None`` unless ``status`` is ``ok``. A failure is never a score of 0.
         status: ``ok``; ``invalid`` (not a finite number in range); ``nondeterministic`` (another call with the same
-            arguments gave something else); or the status of a run that did not finish, see ``Result``.
-        detail: One line on what happened.
-        stderr: What the function wrote there, tracebacks included.
-        wall_s: Seconds by the clock.
+            arguments returned another value); or the status of a run that did not finish, see ``Result``.
+        detail: One line of explanation.
+        stderr: Standard error of the call, tracebacks included.
+        wall_s: Wall-clock seconds.
     """
 
     value: float | None
@@ -43,7 +43,7 @@ class FunctionResult:
 
     @property
     def ok(self) -> bool:
-        """Whether there is a value."""
+        """Whether the call returned a valid value."""
         return self.status == "ok"
 
 
@@ -66,7 +66,7 @@ class SandboxedFunction:
 
     The source runs once per child, then the child is called again and again. A child that ran out of time or memory is
     replaced before the next call. Some calls are repeated in a second child with another history: a function whose
-    value depends on chance, on the clock or on earlier calls is found out.
+    value depends on chance, on the clock or on earlier calls is detected.
 
     Never pass a reference answer to a function that runs a policy's code: a completion is data here, and a function
     that wants to execute it needs a sandbox of its own.
@@ -74,15 +74,15 @@ class SandboxedFunction:
     Args:
         source: Untrusted Python that defines the function.
         signature: Its name and parameters, such as ``"reward(observation, action)"``.
-        low: Least allowed value.
-        high: Greatest allowed value.
-        limits: Bounds of each call; memory is that of the child.
-        sandbox: Where to run; the process-wide sandbox by default.
-        check_first: How many of the first calls are repeated to check determinism.
-        check_every: After those, one call in this many is; 0 for never.
+        low: Minimum allowed value.
+        high: Maximum allowed value.
+        limits: Limits of each call (``memory_mb`` of the child); ``None`` takes 1 s, 128 MiB and 16 KiB of output.
+        sandbox: The sandbox to run in; ``None`` takes the process-wide one.
+        check_first: Number of calls, from the first on, that are repeated to check determinism, >= 0.
+        check_every: Interval, in calls, at which later calls are repeated; 0 for never.
 
     Raises:
-        ConfigurationError: If the signature or the range makes no sense.
+        ConfigurationError: If the signature cannot be parsed or the range is empty or not finite.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class SandboxedFunction:
         self._sandbox = sandbox
         self._lock = threading.RLock()
         self._main: Session | None = None
-        self._witness: Session | None = None
+        self._repeat: Session | None = None
         self._calls = 0
 
     def __call__(self, *arguments: Any, **named: Any) -> FunctionResult:  # Any: plain data
@@ -117,7 +117,7 @@ class SandboxedFunction:
         Raises:
             TypeError: If the arguments do not fit the signature.
             UnsupportedValueError: If an argument is not plain data.
-            SandboxError: If the sandbox itself failed: that is nothing the function did.
+            SandboxError: If the sandbox itself failed: not a result of the function.
         """
         ordered = self._bind(arguments, named)
         with self._lock:
@@ -125,14 +125,14 @@ class SandboxedFunction:
             result, self._main = self._one(self._main, ordered)
             _require_set_up(result)
             if result.ok and self._is_checked():
-                again, self._witness = self._one(self._witness, ordered)
+                again, self._repeat = self._one(self._repeat, ordered)
                 _require_set_up(again)
-                # A busy machine can make the witness late: that says nothing about the function.
+                # A busy machine can delay the repetition past its limit, which says nothing about the function.
                 if again.status != "timeout" and again.value != result.value:
-                    told = (
+                    values = (
                         f"{result.value!r}, then {again.value if again.ok else again.status!r} for the same arguments"
                     )
-                    result = FunctionResult(None, "nondeterministic", told, result.stderr, result.wall_s)
+                    result = FunctionResult(None, "nondeterministic", values, result.stderr, result.wall_s)
             self.counts[result.status] += 1
         return result
 
@@ -143,12 +143,12 @@ class SandboxedFunction:
         return await asyncio.to_thread(self, *arguments, **named)
 
     def close(self) -> None:
-        """End the children. The next call would start new ones."""
+        """End the children. The next call starts new ones."""
         with self._lock:
-            for session in (self._main, self._witness):
+            for session in (self._main, self._repeat):
                 if session is not None:
                     session.close()
-            self._main = self._witness = None
+            self._main = self._repeat = None
 
     def __enter__(self) -> SandboxedFunction:
         return self
@@ -164,10 +164,10 @@ class SandboxedFunction:
             expected = ", ".join(self.parameters)
             missing = [name for name in rest if name not in named]
             unknown = sorted(set(named) - set(rest))
-            said = [f"{len(arguments)} given by place"] if len(arguments) > len(self.parameters) else []
-            said += [f"missing {', '.join(missing)}"] if missing else []
-            said += [f"unknown {', '.join(unknown)}"] if unknown else []
-            raise TypeError(f"{self.name}({expected}): {'; '.join(said)}")
+            problems = [f"{len(arguments)} positional arguments given"] if len(arguments) > len(self.parameters) else []
+            problems += [f"missing {', '.join(missing)}"] if missing else []
+            problems += [f"unknown {', '.join(unknown)}"] if unknown else []
+            raise TypeError(f"{self.name}({expected}): {'; '.join(problems)}")
         return [*arguments, *(named[name] for name in rest)]
 
     def _is_checked(self) -> bool:

@@ -52,7 +52,7 @@ class Case:
         expected: The right result; it stays in this process. For printed output, text.
         arguments: Arguments of the function, plain data.
         stdin: Standard input of the program.
-        name: What reports call the case.
+        name: Name of the case in reports.
     """
 
     expected: Any  # Any: plain data of any type
@@ -63,14 +63,14 @@ class Case:
 
 @dataclass(frozen=True)
 class CaseResult:
-    """How one case went.
+    """The result of one case.
 
     Attributes:
         passed: Whether the program finished cleanly and its claim equals the expected result.
         status: Status of the run, see ``Result``.
-        claimed: What the program returned or printed, its own claim.
-        detail: Why it did not pass, in one line.
-        run: The run itself.
+        claimed: What the program returned or printed: its claim.
+        detail: Why it did not pass, in one line; empty if it passed.
+        run: The result of the run.
     """
 
     passed: bool
@@ -220,10 +220,10 @@ def grade(
     Args:
         program: Untrusted source.
         cases: Inputs with expected results.
-        function: Name of the function to call.
-        tolerance: When two results count as the same.
-        limits: Bounds of each case.
-        sandbox: Where to run; the process-wide sandbox by default.
+        function: Name of the function to call; ``None`` for a program that reads and prints.
+        tolerance: When two results are equal; ``None`` takes ``Tolerance()``.
+        limits: Limits of each case; ``None`` takes the sandbox's.
+        sandbox: The sandbox to run in; ``None`` takes the process-wide one.
 
     Returns:
         The results, in the order of the cases. Time-outs, crashes and exits are failed cases.
@@ -239,5 +239,5 @@ def grade(
     from concurrent.futures import ThreadPoolExecutor
 
     with ThreadPoolExecutor(min(box.workers, len(listed))) as threads:
-        jobs = [threads.submit(_grade_case, program, case, function, box, limits, chosen) for case in listed]
-        return Grade(tuple(job.result() for job in jobs))
+        futures = [threads.submit(_grade_case, program, case, function, box, limits, chosen) for case in listed]
+        return Grade(tuple(future.result() for future in futures))

@@ -1,4 +1,4 @@
-"""Find out, by trying, how strongly this machine can confine a snippet."""
+"""Detect, by trying, how strongly this machine can confine a snippet."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ __all__ = [
 ]
 
 LEVELS = ("A", "B", "C")
-"""From strong to weak. A: root, namespaces and a throw-away user. B: user namespaces. C: Landlock and seccomp."""
+"""From strong to weak. A: root, namespaces and a temporary user id. B: user namespaces. C: Landlock and seccomp."""
 
-WAYS_OUT = (
-    "ways out: run on Linux >= 6.2 with Landlock enabled, use Sandbox(backend='monty') for the portable subset of "
+REMEDIES = (
+    "remedies: run on Linux >= 6.2 with Landlock enabled, use Sandbox(backend='monty') for the portable subset of "
     "Python, or Sandbox(backend='container') with docker or podman; Sandbox(backend='unsafe-local') runs snippets "
     "without confinement"
 )
@@ -32,13 +32,13 @@ WAYS_OUT = (
 
 @dataclass(frozen=True)
 class Detection:
-    """Which levels were had, and why the others were not.
+    """Which levels are available, and why the others are not.
 
     Attributes:
         available: Levels that started and blocked the canary attacks, strongest first.
-        reasons: For every other level, what failed.
-        protections: What the strongest level puts in force.
-        landlock_abi: The kernel's Landlock ABI.
+        reasons: For every other level, why it failed.
+        protections: Protections of the strongest level.
+        landlock_abi: Version of the kernel's Landlock ABI; 0 without Landlock.
     """
 
     available: tuple[str, ...]
@@ -94,7 +94,7 @@ def best_level(minimum: str) -> str:
     """Return the strongest level that works here.
 
     Raises:
-        SandboxUnavailable: If none of at least ``minimum`` does; the message names what is missing and the ways out.
+        SandboxUnavailable: If none of at least ``minimum`` does; the message names what is missing, with remedies.
     """
     reasons: dict[str, str] = {}
     for level in LEVELS[: LEVELS.index(minimum) + 1]:
@@ -103,7 +103,7 @@ def best_level(minimum: str) -> str:
             return level
         reasons.update(found.reasons)
     missing = "; ".join(f"level {level}: {reason}" for level, reason in reasons.items())
-    raise SandboxUnavailable(f"no protection of level {minimum} or better on this machine ({missing}); {WAYS_OUT}")
+    raise SandboxUnavailable(f"no protection of level {minimum} or better on this machine ({missing}); {REMEDIES}")
 
 
 def require_level(level: str) -> str:
@@ -114,7 +114,7 @@ def require_level(level: str) -> str:
     """
     found = detect((level,))
     if level not in found.available:
-        raise SandboxUnavailable(f"level {level} cannot be had on this machine: {found.reasons[level]}; {WAYS_OUT}")
+        raise SandboxUnavailable(f"level {level} is not available on this machine: {found.reasons[level]}; {REMEDIES}")
     return level
 
 

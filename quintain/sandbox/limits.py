@@ -1,4 +1,4 @@
-"""How much of the machine one snippet may use."""
+"""Resource limits of a snippet."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ __all__ = ["Limits"]
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds on one run of a snippet, all enforced from outside or by the kernel.
+    """Resource limits of one run, enforced by the host or by the kernel.
 
     Attributes:
-        wall_s: Seconds by the clock.
-        cpu_s: Seconds of CPU over all threads. The kernel's limit counts whole seconds; the host adds a finer one.
-        memory_mb: Address space beyond that of the interpreter, MiB. Thread stacks count: about 2 MiB each.
-        output_kb: Bytes kept of stdout, and of stderr, KiB each; a snippet that writes more is killed.
-        scratch_mb: Size of the private scratch directory, MiB.
-        scratch_files: Number of files and directories in it.
-        file_mb: Size of one file, MiB.
-        open_files: Number of open descriptors.
+        wall_s: Wall-clock time, in seconds.
+        cpu_s: CPU time over all threads, in seconds. The kernel's limit counts whole seconds; the host's is finer.
+        memory_mb: Address space beyond the interpreter's, in MiB. Thread stacks count: about 2 MiB each.
+        output_kb: Maximum output on stdout, and on stderr, in KiB each; a snippet that writes more is killed.
+        scratch_mb: Size of the private scratch directory, in MiB.
+        scratch_files: Maximum number of files and directories in it.
+        file_mb: Maximum size of one file, in MiB.
+        open_files: Maximum number of open file descriptors, >= 16.
     """
 
     wall_s: float = 5.0
@@ -33,7 +33,7 @@ class Limits:
     open_files: int = 64
 
     def __post_init__(self) -> None:
-        """Refuse limits that are no limits.
+        """Check the values.
 
         Raises:
             ValueError: If a value is not a positive finite number, or not whole where it must be.
@@ -50,5 +50,5 @@ class Limits:
 
     @property
     def output_bytes(self) -> int:
-        """Bytes kept per stream."""
+        """``output_kb`` in bytes."""
         return self.output_kb * 1024

@@ -1,7 +1,7 @@
-"""A subset of Python in an interpreter of its own (pydantic-monty), for every system.
+"""A subset of Python in a separate interpreter (pydantic-monty), on any system.
 
 Safety comes from the interpreter, which has no way to reach files, processes or the network, and from the worker
-process around it. The subset has no NumPy and few standard modules: right for reward functions, not for programs.
+process around it. The subset has no NumPy and few standard modules: suitable for reward functions, not for programs.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class MontyBackend:
     """Run snippets in pydantic-monty's worker processes.
 
     Args:
-        workers: Number of worker processes.
+        workers: Maximum number of worker processes, >= 1.
 
     Raises:
         SandboxUnavailable: If pydantic-monty is not installed.
@@ -79,19 +79,19 @@ class MontyBackend:
         return self.call(snippet, session)[0]
 
     def call(self, snippet: Snippet, session: Session | None) -> tuple[Result, Any]:
-        """Run the snippet's code, if any, and call its function; return also the plain value that came back."""
+        """Run the snippet's code, if any, and call its function; return also the value that it returned, plain data."""
         if snippet.stdin or snippet.files or snippet.seed is not None:
             raise CapabilityError("the monty backend has no standard input, files or seed; use the fork backend")
         if session is None:
-            with self._open(snippet.limits) as place:
-                return self._execute(place, snippet)
+            with self._open(snippet.limits) as interpreter:
+                return self._execute(interpreter, snippet)
         with session.lock:
             if session.closed:
                 raise SandboxError("the session is closed")
-            if session.place is None:
-                session.place = self._open(session.limits)
-                session.place.active = session.place.__enter__()
-            result, value = self._execute(session.place.active, snippet)
+            if session.interpreter is None:
+                session.interpreter = self._open(session.limits)
+                session.interpreter.active = session.interpreter.__enter__()
+            result, value = self._execute(session.interpreter.active, snippet)
             if result.state_lost:
                 session.restarts += 1
                 self.end_session(session)
@@ -99,9 +99,9 @@ class MontyBackend:
 
     def _open(self, limits: Limits) -> Any:
         bounds = {"max_feed_duration_secs": min(limits.wall_s, limits.cpu_s), "max_memory": limits.memory_mb * MEBIBYTE}
-        return _Place(self._started().checkout(script_name="<snippet>", limits=bounds))
+        return _Interpreter(self._started().checkout(script_name="<snippet>", limits=bounds))
 
-    def _execute(self, place: Any, snippet: Snippet) -> tuple[Result, Any]:
+    def _execute(self, interpreter: Any, snippet: Snippet) -> tuple[Result, Any]:
         monty = self._monty
         output = _Output(snippet.limits.output_bytes)
         start = time.monotonic()
@@ -109,10 +109,12 @@ class MontyBackend:
         detail, value, trace = "", None, ""
         try:
             if snippet.code or snippet.function is None:
-                value = place.feed_run(snippet.code, print_callback=output)
+                value = interpreter.feed_run(snippet.code, print_callback=output)
             if snippet.function is not None:
                 names = {f"argument_{i}": argument for i, argument in enumerate(snippet.arguments)}
-                value = place.feed_run(f"{snippet.function}({', '.join(names)})", inputs=names, print_callback=output)
+                value = interpreter.feed_run(
+                    f"{snippet.function}({', '.join(names)})", inputs=names, print_callback=output
+                )
         except monty.MontyCrashedError as error:
             status, detail = "crashed", str(error)
         except monty.MontyError as error:
@@ -144,10 +146,10 @@ class MontyBackend:
         return result, value if status == "ok" and plain else None
 
     def end_session(self, session: Session) -> None:
-        """Give a session's interpreter back."""
-        place, session.place = session.place, None
-        if place is not None:
-            place.__exit__(None, None, None)
+        """Release a session's interpreter."""
+        interpreter, session.interpreter = session.interpreter, None
+        if interpreter is not None:
+            interpreter.__exit__(None, None, None)
 
     def describe(self) -> dict[str, Any]:
         """Return facts for the record of a run."""
@@ -158,7 +160,7 @@ class MontyBackend:
         self._started()
 
     def forget(self) -> None:
-        """In a forked copy of the host, keep the pool from being closed: its processes belong to the original."""
+        """In a forked copy of the host: keep the pool from being closed; its processes belong to the original."""
         self._lock = threading.Lock()
         self._abandoned.append(self._pool)
         self._pool = None
@@ -176,7 +178,7 @@ def make_backend(settings: BackendSettings) -> MontyBackend:
     return MontyBackend(settings.workers)
 
 
-class _Place:
+class _Interpreter:
     """One checked-out interpreter, entered and left like the checkout itself."""
 
     def __init__(self, checkout: Any) -> None:

@@ -1,4 +1,4 @@
-"""What this machine can protect against, and how to make it protect better."""
+"""Which protections this machine offers, and how to get stronger ones."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from quintain.sandbox.levels import LEVELS, detect
 __all__ = ["Missing", "Probe", "probe"]
 
 MEANING = {
-    "A": "root: private world by namespaces, a throw-away user, Landlock, seccomp, resource limits",
-    "B": "user namespaces: private world, Landlock, seccomp, resource limits",
+    "A": "root: private namespaces, a temporary user id, Landlock, seccomp, resource limits",
+    "B": "user namespaces, Landlock, seccomp, resource limits",
     "C": "Landlock, seccomp and resource limits; snippets can see file metadata (stat)",
 }
 
@@ -25,9 +25,9 @@ class Missing:
     """A level or a backend that is not available here.
 
     Attributes:
-        what: Its name.
-        reason: What failed.
-        remedy: What a user can do about it.
+        what: Name of the level or backend.
+        reason: Why it is not available.
+        remedy: How to make it available.
     """
 
     what: str
@@ -37,17 +37,17 @@ class Missing:
 
 @dataclass(frozen=True)
 class Probe:
-    """The outcome of trying every level and looking for every backend.
+    """The available levels and back-ends of this machine.
 
     Attributes:
         level: The strongest level that works, or ``None``: then the ``fork`` backend refuses to run.
-        meaning: What the level amounts to, in one line.
-        protections: What is in force at that level.
+        meaning: Description of that level, in one line.
+        protections: Protections of that level.
         levels: All levels that work, strongest first.
-        backends: Backends that can be used.
-        missing: Everything else, with remedies.
+        backends: Names of available back-ends.
+        missing: Unavailable levels and back-ends, with remedies.
         kernel: Release of the running kernel.
-        landlock_abi: Its Landlock ABI, 0 without Landlock.
+        landlock_abi: Version of its Landlock ABI; 0 without Landlock.
     """
 
     level: str | None
@@ -95,7 +95,7 @@ def _remedy(level: str) -> str:
 
 
 def probe() -> Probe:
-    """Try every level for real, and look for the other backends. Takes a fraction of a second, once per process."""
+    """Try every level, and look for the other back-ends. Takes a fraction of a second, once per process."""
     import shutil
 
     found = detect(LEVELS)

@@ -1,4 +1,4 @@
-"""What came out of one run."""
+"""Result of one snippet."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ STATUSES: tuple[str, ...] = get_args(Status)
 
 
 def plain_text(data: bytes | str) -> str:
-    """Decode what a snippet wrote into text that can always be encoded again.
+    """Decode a snippet's output into text that can always be encoded again.
 
-    Invalid UTF-8 and lone surrogates become backslash escapes. Control characters stay: whoever shows the text on a
-    terminal or in a page escapes them there.
+    Invalid UTF-8 and lone surrogates become backslash escapes. Control characters stay: code
+    that shows the text on a terminal or a page must escape them.
     """
     if isinstance(data, str):
         data = data.encode("utf-8", "backslashreplace")
@@ -24,7 +24,7 @@ def plain_text(data: bytes | str) -> str:
 
 @dataclass(frozen=True)
 class Result:
-    """The outcome of one run, as the supervisor saw it.
+    """The result of one run, as the supervisor observed it.
 
     ``status`` is derived from exits, signals, the clock and byte counts. Whether a finished snippet raised, its
     ``value_repr`` and its output are the snippet's own claims: it can print anything. Its report ends the run; the
@@ -34,19 +34,19 @@ class Result:
         status: ``ok``; ``error`` (it raised); ``timeout`` (wall or CPU); ``memory`` (MemoryError); ``output_limit``;
             ``crashed`` (a signal, or garbage on the result channel); ``exited`` (it ended the process itself, also with
             code 0); ``setup_failed`` (a protection could not be put in force and nothing was run).
-        stdout: Text it wrote, decoded; possibly cut.
-        stderr: Text it wrote there, tracebacks included, as from an interpreter.
+        stdout: Standard output, decoded; cut if ``truncated``.
+        stderr: Standard error, decoded, with the traceback that an interpreter would print.
         value_repr: ``repr`` of a trailing expression that is not ``None``.
         truncated: Whether output was cut at the limit.
-        wall_s: Seconds by the host's clock.
-        cpu_s: Seconds of CPU of the child, from the kernel.
+        wall_s: Wall-clock seconds, measured by the host.
+        cpu_s: CPU seconds of the child, measured by the kernel.
         max_rss_mb: Peak resident memory of the child, interpreter included, MiB; 0 for a session that lives on.
         exit_code: Exit code when the program ended the process itself.
         signal: Name of the signal that ended it.
-        detail: One line on what happened, for people.
-        state_lost: In a session: whether its namespace is gone.
-        backend: Which backend ran it.
-        level: Level of protection (``A``, ``B``, ``C``) or the backend's own word.
+        detail: One line of explanation, for people.
+        state_lost: Whether the session lost its namespace.
+        backend: Name of the back-end that ran it.
+        level: Level of protection (``A``, ``B``, ``C``) or the back-end's own term.
         protections: Every protection that was in force.
     """
 

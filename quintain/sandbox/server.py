@@ -64,7 +64,7 @@ class ServerSetupFailed(SandboxError):
 
 @dataclass(frozen=True)
 class SetupReport:
-    """What a child said before any untrusted code ran in it."""
+    """A child's report of its set-up, sent before any untrusted code runs in it."""
 
     failed: str | None = None
     detail: str = ""
@@ -90,7 +90,7 @@ class Child:
     _pid: int = 0
 
     def wait_until_ready(self) -> SetupReport:
-        """Wait for the child to be confined; return what it put in force.
+        """Wait until the child is confined; return its report.
 
         Raises:
             SandboxError: If the fork server died or did not answer.
@@ -138,7 +138,7 @@ class Child:
     def _read_started(self) -> bool:
         data, descriptors, _, _ = socket.recv_fds(self.status, 4096, 1)
         if not data:
-            raise SandboxError("the fork server gave up a child; it will be started again for the next run")
+            raise SandboxError("the fork server dropped a child; it will be started again for the next run")
         if not descriptors:
             raise SandboxError(f"the fork server could not fork: {data.decode(errors='replace')}")
         self.pidfd = descriptors[0]
@@ -221,11 +221,11 @@ class ForkServer:
     """Start a fork server and ask it for children.
 
     Args:
-        flavour: What it preloads.
-        level: ``A``, ``B``, ``C``, or ``none`` for no confinement at all.
+        flavour: The libraries that it preloads.
+        level: Level of protection: ``A``, ``B``, ``C``, or ``none`` for no confinement.
         allow_subprocess: Whether snippets may start processes.
-        processes: How many, when they may.
-        fault: Name of a set-up step that shall fail (for tests of the fail-closed rule).
+        processes: Maximum number of processes of a snippet, where it may start any.
+        fault: Name of a set-up step that fails on purpose (for tests of the fail-closed rule); ``None`` for none.
 
     Raises:
         ServerSetupFailed: If a protection could not be put in force.
@@ -304,7 +304,7 @@ class ForkServer:
         """Ask for one child; it is confined in the background.
 
         Args:
-            request: Size of its scratch directory.
+            request: Settings of its scratch directory.
             scratch: Descriptor of a directory made by the host for it, or -1.
 
         Raises:

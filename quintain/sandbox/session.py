@@ -1,4 +1,4 @@
-"""Interpreters that keep their names from one run to the next."""
+"""Interpreters that keep their namespace from one run to the next."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ class Session:
     Attributes:
         limits: Memory, scratch and file limits of the process, fixed for its life; each run may set its own
             ``wall_s``, ``cpu_s`` and ``output_kb``.
-        flavour: Name of the flavour of its interpreter.
-        restarts: How often its state was lost.
+        flavour: Name of its interpreter's flavour; ``None`` until the first run decides.
+        restarts: Number of times its namespace was lost.
     """
 
     def __init__(self, backend: Any, limits: Limits, flavour: str | None) -> None:
-        """Start nothing yet; the first run does."""
+        """Store the arguments; the first run starts the interpreter."""
         self.limits = limits
         self.flavour = flavour
         self.restarts = 0
-        self.place: Any = None  # the backend's own object: a child or an interpreter
+        self.interpreter: Any = None  # the back-end's object: a child or an interpreter
         self.scratch: Any = None  # a directory of the host, where the child has none of its own
         self.lock = threading.RLock()
         self.closed = False

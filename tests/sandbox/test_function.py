@@ -67,7 +67,7 @@ def test_memory_of_earlier_calls_is_found_out() -> None:
         assert [reward(0).status for _ in range(3)] == ["ok", "ok", "nondeterministic"]
 
 
-def test_a_witness_that_is_late_says_nothing() -> None:
+def test_a_repetition_that_times_out_is_no_evidence() -> None:
     source = "import time\nborn = time.monotonic()\ndef reward(now):\n    while born > now: pass\n    return 1.0"
     limits = Limits(wall_s=0.5, cpu_s=0.5, memory_mb=128)
     box = box_at(AVAILABLE[0])

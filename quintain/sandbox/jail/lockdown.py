@@ -54,7 +54,7 @@ class Plan:
     steps: list[Step] = field(default_factory=list)
 
     @property
-    def private_world(self) -> bool:
+    def has_namespaces(self) -> bool:
         """Whether namespaces surround the fork server."""
         return self.level in ("A", "B")
 
@@ -186,12 +186,12 @@ def _install_seccomp(child: Newborn) -> None:
 def child_steps(plan: Plan) -> list[Step]:
     """Return the steps of a level, in the order in which they have to be taken."""
     steps: list[Step] = [("closed descriptors", _close_descriptors), ("own session", lambda child: os.setsid())]
-    if plan.private_world:
+    if plan.has_namespaces:
         steps.append(("scratch quota", _mount_scratch))
     steps.append(("resource limits", _limit_resources))
     if plan.confined:
         steps.append(("no new privileges", lambda child: forbid_new_privileges()))
-    if plan.private_world:
+    if plan.has_namespaces:
         steps.append(("no bounding capabilities", lambda child: privileges.drop_kept_capabilities()))
     if plan.level == "A":
         steps.append(("throw-away user", lambda child: privileges.switch_user(child.user)))

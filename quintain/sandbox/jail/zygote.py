@@ -49,7 +49,7 @@ def main(config: dict[str, Any]) -> None:
 
 def _set_up(config: dict[str, Any], plan: Plan, control: socket.socket) -> Server:
     user = plan.level == "B"
-    if plan.private_world:
+    if plan.has_namespaces:
         if user:
             run_step(plan, "user namespace", lambda: namespaces.new_user_and_pid_namespace(user=True))
         else:
@@ -75,12 +75,12 @@ def _set_up(config: dict[str, Any], plan: Plan, control: socket.socket) -> Serve
         plan.base_memory = int(statm.read().split()[0]) * resource.getpagesize()
     gc.collect()
     use_huge_pages()
-    own_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC) if plan.private_world else -1
-    if plan.private_world:
-        _enter_private_world(plan, readable)
+    own_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC) if plan.has_namespaces else -1
+    if plan.has_namespaces:
+        _enter_namespaces(plan, readable)
     if plan.confined:
-        kept = privileges.KEPT_BY_SERVER if plan.private_world else ()
-        if os.geteuid() == 0 or plan.private_world:
+        kept = privileges.KEPT_BY_SERVER if plan.has_namespaces else ()
+        if os.geteuid() == 0 or plan.has_namespaces:
             run_step(plan, "server capabilities", lambda: privileges.drop_bounding_set(kept))
         prepare(plan, _landlock_rules(plan, readable))
     plan.own_pid = os.getpid()
@@ -106,7 +106,7 @@ def _preload(modules: list[str], directories: list[str], *, keep_fork_hooks: boo
     os.register_at_fork = register
 
 
-def _enter_private_world(plan: Plan, readable: list[str]) -> None:
+def _enter_namespaces(plan: Plan, readable: list[str]) -> None:
     run_step(plan, "namespaces", namespaces.enter_world)
     plan.protections += ["mount namespace", "network namespace", "ipc namespace", "uts namespace"]
     library = filesystem.standard_library()
@@ -121,7 +121,7 @@ def _landlock_rules(plan: Plan, readable: list[str]) -> list[tuple[str, int]]:
     run = landlock.EXECUTE if plan.allow_subprocess else 0
     rules = [(path, landlock.READ | run if os.path.isdir(path) else landlock.READ_FILE_ONLY | run) for path in readable]
     for library in filesystem.standard_library():
-        if plan.private_world:
+        if plan.has_namespaces:
             rules.append((library, landlock.READ))
             continue
         rules.append((library, landlock.READ_DIR))
@@ -131,7 +131,7 @@ def _landlock_rules(plan: Plan, readable: list[str]) -> list[tuple[str, int]]:
                 rules.append((entry.path, rights))
     rules += [("/dev/null", landlock.READ_WRITE_FILE), ("/dev/zero", landlock.READ_FILE_ONLY)]
     rules.append(("/dev/urandom", landlock.READ_FILE_ONLY))
-    if plan.private_world:
+    if plan.has_namespaces:
         rules.append((namespaces.SCRATCH_PARENT, landlock.SCRATCH | run))
     return rules
 
@@ -223,7 +223,7 @@ class Server:
 
     def _become_child(self, request: dict[str, Any], descriptors: list[int]) -> None:
         plan = self.plan
-        parent = 0 if plan.private_world else plan.own_pid
+        parent = 0 if plan.has_namespaces else plan.own_pid
         child = Newborn(plan, request, descriptors, parent, self.counter, plan.ruleset, channel=descriptors[3])
         try:
             try:
