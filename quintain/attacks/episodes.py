@@ -34,12 +34,12 @@ class AttackedEpisode(Episode):
 
 
 def play_attacked(
-    make: Callable[[], gym.Env[Any, Any]], victim: Policy, seeds: Sequence[int], attack: VectorWrap | None = None
+    make_env: Callable[[], gym.Env[Any, Any]], victim: Policy, seeds: Sequence[int], attack: VectorWrap | None = None
 ) -> list[AttackedEpisode]:
     """Play one episode per seed, in which the victim takes its most likely actions.
 
     Args:
-        make: Makes one environment.
+        make_env: Makes one environment.
         victim: The victim. It may be history-dependent.
         seeds: Seeds of the episodes; they also seed the attack.
         attack: Wraps a vector environment in the attack; ``None`` for clean episodes.
@@ -58,7 +58,7 @@ def play_attacked(
             bool(episode.info["attacker_success"]) if "attacker_success" in episode.info else None,
             float(episode.info.get(_KEY, 0.0)),
         )
-        for episode in play_episodes(make, victim, seeds, wrap=wrap)
+        for episode in play_episodes(make_env, victim, seeds, wrap=wrap)
     ]
 
 

@@ -25,7 +25,7 @@ LEVELS = (0.0, 0.1, 0.3, 0.6)
 
 
 def record_demonstrations(
-    make: Callable[[], gym.Env[Any, Any]],
+    make_env: Callable[[], gym.Env[Any, Any]],
     policy: Policy,
     dataset_id: str,
     *,
@@ -36,7 +36,7 @@ def record_demonstrations(
     """Play episodes and store the executed actions as a data set; one of the same name is replaced.
 
     Args:
-        make: Makes an environment, registered and with a step limit.
+        make_env: Makes an environment, registered and with a step limit.
         policy: The policy; the most likely actions, with noise.
         dataset_id: Id of the Minari data set, ``"namespace/name-vN"``.
         episodes: Number of episodes, >= 1.
@@ -54,7 +54,7 @@ def record_demonstrations(
     minari = require("minari", "rl", "recording trajectories")
     seeds = SeedStream(seed, "demonstrations")
     rng = seeds.child("noise").generator()
-    env, buffers = make(), []
+    env, buffers = make_env(), []
     try:
         for number in range(episodes):
             episode_seed, level = seeds.child("episode")[number], levels[number % len(levels)]

@@ -39,12 +39,12 @@ class Episode:
 
 
 def play_episodes(
-    make: Callable[[], gym.Env[Any, Any]], policy: Policy, seeds: Sequence[int], *, wrap: VectorWrap | None = None
+    make_env: Callable[[], gym.Env[Any, Any]], policy: Policy, seeds: Sequence[int], *, wrap: VectorWrap | None = None
 ) -> list[Episode]:
     """Play one episode per seed with the policy's most likely actions.
 
     Args:
-        make: Makes one environment.
+        make_env: Makes one environment.
         policy: The policy. It may be history-dependent.
         seeds: Seeds of the episodes.
         wrap: Wraps each vector environment, for example in an attack; see
@@ -55,17 +55,17 @@ def play_episodes(
     """
     episodes: list[Episode] = []
     for first in range(0, len(seeds), _MAX_ROWS):
-        episodes += _play(make, policy, list(seeds[first : first + _MAX_ROWS]), wrap)
+        episodes += _play(make_env, policy, list(seeds[first : first + _MAX_ROWS]), wrap)
     return episodes
 
 
 def _play(
-    make: Callable[[], gym.Env[Any, Any]], policy: Policy, seeds: list[int], wrap: VectorWrap | None
+    make_env: Callable[[], gym.Env[Any, Any]], policy: Policy, seeds: list[int], wrap: VectorWrap | None
 ) -> list[Episode]:
     """Play one episode in every row, until the longest has ended."""
     rewards, length = np.zeros(len(seeds)), 0
     finished: dict[int, Episode] = {}
-    with EnvRows(make, len(seeds), seeds, wrap=wrap) as rows:
+    with EnvRows(make_env, len(seeds), seeds, wrap=wrap) as rows:
         rollouts = Rollouts(policy, len(seeds))
         rollouts.reset()
         observations = rows.reset()

@@ -99,7 +99,7 @@ def train_ppo(
     """
     wrappers = require("stable_baselines3.common.vec_env", "rl", "training with PPO")
     seeds = SeedStream(seed, SEED_NAME)
-    venv = wrappers.VecNormalize(wrappers.DummyVecEnv([recipe.make] * recipe.ppo.n_envs), gamma=recipe.ppo.gamma)
+    venv = wrappers.VecNormalize(wrappers.DummyVecEnv([recipe.make_env] * recipe.ppo.n_envs), gamma=recipe.ppo.gamma)
     model = make_ppo(venv, recipe.ppo, seed=seeds.child("training").seed)
     eval_seeds = [seeds.child("evaluation")[i] for i in range(recipe.n_eval_episodes)]
     curve: list[tuple[int, float, float | None]] = []
@@ -109,7 +109,7 @@ def train_ppo(
             more = min(recipe.eval_freq, recipe.steps - model.num_timesteps)
             model.learn(more, reset_num_timesteps=not curve)
             policy = Policy.from_sb3(model, name=name or recipe.env_id)
-            episodes = play_episodes(recipe.make, policy, eval_seeds)
+            episodes = play_episodes(recipe.make_env, policy, eval_seeds)
             reward, success = float(np.mean([e.reward for e in episodes])), success_rate(episodes)
             curve.append((model.num_timesteps, reward, success))
             score = (success or 0.0, reward)
@@ -121,14 +121,16 @@ def train_ppo(
         venv.close()
     assert best is not None
     facts = {"recipe": asdict(recipe), "seed": seed, "curve": curve}
-    return best[1], facts | measure_policy(recipe.make, best[1], seed, 5 * recipe.n_eval_episodes)
+    return best[1], facts | measure_policy(recipe.make_env, best[1], seed, 5 * recipe.n_eval_episodes)
 
 
-def measure_policy(make: Callable[[], gym.Env[Any, Any]], policy: Policy, seed: int, episodes: int) -> dict[str, Any]:
+def measure_policy(
+    make_env: Callable[[], gym.Env[Any, Any]], policy: Policy, seed: int, episodes: int
+) -> dict[str, Any]:
     """Measure the performance of a trained policy on test episodes, which did not select its checkpoint.
 
     Args:
-        make: Makes an environment.
+        make_env: Makes an environment.
         policy: The policy.
         seed: Root seed of its training.
         episodes: Number of test episodes, >= 1.
@@ -138,7 +140,7 @@ def measure_policy(make: Callable[[], gym.Env[Any, Any]], policy: Policy, seed: 
         the environment reports none).
     """
     tests = SeedStream(seed, SEED_NAME, "test")
-    played = play_episodes(make, policy, [tests[i] for i in range(episodes)])
+    played = play_episodes(make_env, policy, [tests[i] for i in range(episodes)])
     rewards = [e.reward for e in played]
     return {
         "return": {"mean": float(np.mean(rewards)), "std": float(np.std(rewards)), "episodes": len(played)},

@@ -40,7 +40,7 @@ class Recipe:
     demonstrator: str = ""
     n_demonstrations: int = 200
 
-    def make(self) -> gym.Env[Any, Any]:
+    def make_env(self) -> gym.Env[Any, Any]:
         """Make an environment of this recipe."""
         return gym.make(self.env_id, disable_env_checker=True, **self.env_kwargs)
 

@@ -119,7 +119,7 @@ def _train_imitator(
     """Record episodes of the demonstrator and train a Decision Transformer on them; return it and facts of both."""
     demonstrator, _ = load_reference(recipe.demonstrator, seed)
     dataset = record_demonstrations(
-        recipe.make,
+        recipe.make_env,
         demonstrator,
         f"quintain/{recipe.demonstrator}-seed{seed}-v0",
         episodes=recipe.n_demonstrations,
@@ -132,7 +132,7 @@ def _train_imitator(
 
     settings = ImitationSettings(gradient_steps=recipe.steps)
     policy, training = train_decision_transformer(dataset, settings=settings, seed=seed, name=name, progress=report)
-    tested = measure_policy(recipe.make, policy, seed, 5 * recipe.n_eval_episodes)
+    tested = measure_policy(recipe.make_env, policy, seed, 5 * recipe.n_eval_episodes)
     curve = [(recipe.steps, tested["return"]["mean"], tested["success"])]
     return policy, {"recipe": asdict(recipe), **training, **tested, "curve": curve}
 

@@ -52,7 +52,7 @@ class EnvRows:
     episodes. The vector environment's own autoreset is disabled, because it cannot be seeded.
 
     Args:
-        make: Makes one environment; called ``n_envs`` times.
+        make_env: Makes one environment; called ``n_envs`` times.
         n_envs: Number of rows, >= 1.
         seeds: Seeds of the episodes: a stream, which never ends, or a sequence. When a sequence is used up, a row whose
             episode ends stays at its last observation; if it is stepped again, it first starts an episode from its
@@ -79,7 +79,7 @@ class EnvRows:
 
     def __init__(
         self,
-        make: Callable[[], gym.Env[Any, Any]],
+        make_env: Callable[[], gym.Env[Any, Any]],
         n_envs: int,
         seeds: SeedStream | Iterable[int],
         *,
@@ -89,7 +89,7 @@ class EnvRows:
             raise ConfigurationError(f"n_envs must be >= 1, got {n_envs!r}")
         plain = wrap is None
         base: Any = SyncVectorEnv(
-            [(lambda: _KeepInfo(make())) if plain else make] * n_envs, autoreset_mode=AutoresetMode.DISABLED
+            [(lambda: _KeepInfo(make_env())) if plain else make_env] * n_envs, autoreset_mode=AutoresetMode.DISABLED
         )
         self.n_envs = n_envs
         self.vector: Any = base if wrap is None else wrap(base)

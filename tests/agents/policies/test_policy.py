@@ -28,8 +28,8 @@ def test_each_head_turns_outputs_into_actions():
 def test_the_normaliser_centres_scales_and_clips():
     normaliser = Normaliser(np.array([0.5, 0.0, 0.0]), np.array([0.5, 3.0, 1.0]), clip=1.5)
     np.testing.assert_allclose(normaliser(OBSERVATIONS), [[0.0, -1.0, 1.5], [1.5, 0.25 / 3, 0.0]])
-    victim = Policy(POLICY, BOX, ACTIONS, head="gaussian", normaliser=normaliser)
-    np.testing.assert_allclose(victim.act_batch(OBSERVATIONS), [[0.0, 0.0], [1.5, 0.25 / 3]], rtol=1e-6)
+    policy = Policy(POLICY, BOX, ACTIONS, head="gaussian", normaliser=normaliser)
+    np.testing.assert_allclose(policy.act_batch(OBSERVATIONS), [[0.0, 0.0], [1.5, 0.25 / 3]], rtol=1e-6)
 
 
 def test_samples_follow_the_declared_distribution():
@@ -81,27 +81,27 @@ def test_senseless_statistics_are_refused(mean, scale):
         Normaliser(np.array(mean), np.array(scale))
 
 
-def test_a_function_is_a_black_box_victim():
-    victim = Policy.from_function(lambda s: np.array([s[0] + s[1], s[2]]), BOX, ACTIONS, name="script")
-    assert (victim.capabilities, victim.name) == ({"continuous"}, "script")
-    np.testing.assert_allclose(victim.act_batch(OBSERVATIONS), [[-2.0, 1.0], [2.0, 0.0]])
-    for ask in (lambda: victim.require(["gradient"], "this attack"), lambda: victim.network.vjp(OBSERVATIONS)):
+def test_a_function_is_a_black_box_policy():
+    policy = Policy.from_function(lambda s: np.array([s[0] + s[1], s[2]]), BOX, ACTIONS, name="script")
+    assert (policy.capabilities, policy.name) == ({"continuous"}, "script")
+    np.testing.assert_allclose(policy.act_batch(OBSERVATIONS), [[-2.0, 1.0], [2.0, 0.0]])
+    for ask in (lambda: policy.require(["gradient"], "this attack"), lambda: policy.network.vjp(OBSERVATIONS)):
         with pytest.raises(CapabilityError, match="gives no gradient"):
             ask()
 
 
-def test_a_victim_can_be_evaluated_like_any_agent():
+def test_a_policy_can_be_evaluated_like_any_agent():
     import quintain
 
     pendulum = gym.make("Pendulum-v1")
-    victim = Policy(
+    policy = Policy(
         MLP([Layer(np.ones((1, 3)), np.zeros(1), "identity")]),
         pendulum.observation_space,
         pendulum.action_space,
     )
-    report = quintain.evaluate("Pendulum-v1", victim, episodes=2)
+    report = quintain.evaluate("Pendulum-v1", policy, episodes=2)
     assert report.errors == 0
     assert report.episodes[0].steps[0]["action"] == pytest.approx(
         np.clip(np.sum(report.episodes[0].steps[0]["observation"]), -2, 2), rel=1e-5
     )
-    assert quintain.evaluate("CartPole-v1", victim, episodes=1, concurrency=1).errors == 1
+    assert quintain.evaluate("CartPole-v1", policy, episodes=1, concurrency=1).errors == 1

@@ -25,25 +25,25 @@ OBSERVATIONS = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_victim_acts_as_its_model_does(name):
+def test_a_policy_acts_as_its_model_does(name):
     model = make(name)
     with torch.no_grad():  # away from the near-zero actions of fresh networks
         for parameter in model.policy.parameters():
             parameter.mul_(3.0)
-    victim = Policy.from_sb3(model)
+    policy = Policy.from_sb3(model)
     np.testing.assert_allclose(
-        victim.act_batch(OBSERVATIONS), model.predict(OBSERVATIONS, deterministic=True)[0], rtol=1e-4, atol=1e-5
+        policy.act_batch(OBSERVATIONS), model.predict(OBSERVATIONS, deterministic=True)[0], rtol=1e-4, atol=1e-5
     )
-    assert victim.name == name.lower()
-    assert isinstance(victim.network, MLP)
+    assert policy.name == name.lower()
+    assert isinstance(policy.network, MLP)
 
 
-def test_a_discrete_victim_acts_as_its_model_does():
+def test_a_discrete_policy_acts_as_its_model_does():
     model = make("PPO", "CartPole-v1")
     observations = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
-    victim = Policy.from_sb3(model)
-    np.testing.assert_array_equal(victim.act_batch(observations), model.predict(observations, deterministic=True)[0])
-    assert victim.capabilities == {"gradient", "density", "value"}
+    policy = Policy.from_sb3(model)
+    np.testing.assert_array_equal(policy.act_batch(observations), model.predict(observations, deterministic=True)[0])
+    assert policy.capabilities == {"gradient", "density", "value"}
 
 
 @pytest.mark.parametrize(
@@ -61,27 +61,27 @@ def test_capabilities_of_each_algorithm(name, wanted):
 
 def test_value_and_standard_deviation_are_those_of_the_model():
     model = make("PPO")
-    victim = Policy.from_sb3(model)
+    policy = Policy.from_sb3(model)
     tensor = torch.as_tensor(OBSERVATIONS)
     with torch.no_grad():
-        np.testing.assert_allclose(victim.value(OBSERVATIONS), model.policy.predict_values(tensor).numpy(), rtol=1e-5)
-    np.testing.assert_allclose(victim.std(OBSERVATIONS), [1.0])
+        np.testing.assert_allclose(policy.value(OBSERVATIONS), model.policy.predict_values(tensor).numpy(), rtol=1e-5)
+    np.testing.assert_allclose(policy.std(OBSERVATIONS), [1.0])
     model = make("SAC")
-    victim = Policy.from_sb3(model)
+    policy = Policy.from_sb3(model)
     with torch.no_grad():
         _, log_std, _ = model.actor.get_action_dist_params(tensor)
-    np.testing.assert_allclose(victim.std(OBSERVATIONS), np.exp(log_std.numpy()), rtol=1e-5)
+    np.testing.assert_allclose(policy.std(OBSERVATIONS), np.exp(log_std.numpy()), rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["SAC", "TD3", "TQC"])
 def test_action_values_and_their_slope_are_those_of_the_model(name):
     model = make(name)
-    victim = Policy.from_sb3(model)
+    policy = Policy.from_sb3(model)
     actions = torch.tensor(np.linspace(-0.5, 0.5, 7, dtype=np.float32)[:, None], requires_grad=True)
     outputs = model.critic(torch.as_tensor(OBSERVATIONS), actions)
     q = outputs.mean((1, 2)) if name == "TQC" else torch.cat(outputs, 1).mean(1)
     q.sum().backward()
-    ours, back = victim.action_value.vjp(OBSERVATIONS, actions.detach().numpy())
+    ours, back = policy.action_value.vjp(OBSERVATIONS, actions.detach().numpy())
     np.testing.assert_allclose(ours, q.detach().numpy(), rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(back(np.ones(7, np.float32)), actions.grad.numpy(), rtol=1e-3, atol=1e-6)
 
@@ -95,8 +95,8 @@ def test_the_normaliser_of_a_vecnormalize_is_found_and_loaded(tmp_path):
     venv.save(tmp_path / "statistics.pkl")
     wanted = model.predict(venv.normalize_obs(OBSERVATIONS), deterministic=True)[0]
     for normaliser in (None, venv, tmp_path / "statistics.pkl"):
-        victim = Policy.from_sb3(model, normaliser=normaliser)
-        np.testing.assert_allclose(victim.act_batch(OBSERVATIONS), wanted, rtol=1e-4, atol=1e-6)
+        policy = Policy.from_sb3(model, normaliser=normaliser)
+        np.testing.assert_allclose(policy.act_batch(OBSERVATIONS), wanted, rtol=1e-4, atol=1e-6)
     with pytest.raises(ConfigurationError, match="no normaliser statistics"):
         Policy.from_sb3(model, normaliser=tmp_path / "missing.pkl")
     venv.norm_obs = False

@@ -1,4 +1,4 @@
-"""A victim with a memory, through everything that plays it."""
+"""A policy with a memory, through everything that plays it."""
 
 import gymnasium as gym
 import numpy as np
@@ -40,7 +40,7 @@ class Totals:
         self.total[rows] += self.newest[rows, 0] + 0.01 * actions[:, 0] + 0.001 * rewards
 
 
-def victim(**options):
+def policy(**options):
     return Policy(Sums(), STATES, ACTIONS, **options)
 
 
@@ -54,7 +54,7 @@ def by_hand(observations, rewards):
 
 
 def test_it_acts_on_what_it_saw_did_and_was_paid():
-    rollouts = Rollouts(victim(), 2)
+    rollouts = Rollouts(policy(), 2)
     rollouts.reset()
     rng = np.random.default_rng(0)
     observations, rewards = rng.normal(size=(4, 2, 3)), rng.normal(size=(4, 2))
@@ -68,7 +68,7 @@ def test_it_acts_on_what_it_saw_did_and_was_paid():
 
 
 def test_rows_begin_and_remember_on_their_own():
-    rollouts = Rollouts(victim(), 3)
+    rollouts = Rollouts(policy(), 3)
     rollouts.reset()
     ones = np.ones((3, 3))
     rollouts.act(ones)
@@ -78,12 +78,12 @@ def test_rows_begin_and_remember_on_their_own():
     np.testing.assert_allclose(rollouts.policy_at(np.array([2, 1])).act_batch(ones[:2])[:, 0], [1.1, 1.0])
 
 
-def test_a_moment_of_it_is_an_ordinary_victim_and_stays_what_it_is():
-    rollouts = Rollouts(victim(std=np.array([0.5])), 1)
+def test_a_moment_of_it_is_an_ordinary_policy_and_stays_what_it_is():
+    rollouts = Rollouts(policy(std=np.array([0.5])), 1)
     rollouts.reset()
     moment = rollouts.policy_at()
     assert not moment.is_stateful
-    assert moment.capabilities == victim(std=np.array([0.5])).capabilities == {"gradient", "density", "continuous"}
+    assert moment.capabilities == policy(std=np.array([0.5])).capabilities == {"gradient", "density", "continuous"}
     rollouts.act(np.full((1, 3), 5.0))
     rollouts.record(np.zeros((1, 1)), np.zeros(1))
     np.testing.assert_allclose(moment.act_batch(np.ones((1, 3))), [[1.0]])
@@ -91,7 +91,7 @@ def test_a_moment_of_it_is_an_ordinary_victim_and_stays_what_it_is():
 
 
 def test_asking_it_about_single_observations_is_refused():
-    for ask in (victim().act_batch, victim().network.vjp):
+    for ask in (policy().act_batch, policy().network.vjp):
         with pytest.raises(CapabilityError, match="is history-dependent"):
             ask(np.ones((1, 3)))
 
@@ -127,7 +127,7 @@ def test_play_episodes_tells_it_everything():
         made.append(Paying())
         return made[-1]
 
-    played = play_episodes(make, victim(), [3, 4])
+    played = play_episodes(make, policy(), [3, 4])
     for env, episode in zip(made, played, strict=True):
         wanted = by_hand(env.seen[:4], env.paid)
         np.testing.assert_allclose(np.ravel(env.did), wanted, rtol=1e-6)
@@ -144,7 +144,7 @@ def paying():
 
 
 def test_as_an_agent_it_learns_its_rewards_from_the_named_terms(paying):
-    report = quintain.evaluate("Paying-v0", victim(), episodes=3, seed=1, concurrency=2)
+    report = quintain.evaluate("Paying-v0", policy(), episodes=3, seed=1, concurrency=2)
     assert report.errors == 0
     for episode in report.episodes:
         observations = [step["observation"] for step in episode.steps]
@@ -154,6 +154,6 @@ def test_as_an_agent_it_learns_its_rewards_from_the_named_terms(paying):
 
 
 def test_as_an_agent_without_named_terms_it_says_what_is_missing(paying):
-    report = quintain.evaluate("Silent-v0", victim(), episodes=1)
+    report = quintain.evaluate("Silent-v0", policy(), episodes=1)
     assert report.errors == 1
     assert "reward_terms" in report.episodes[0].error["message"]

@@ -24,13 +24,13 @@ def make():
 
 def demonstrator():
     env = make()
-    policy = MLP([Layer(np.array([[0.3, -1.0, 0.2]]), np.zeros(1), "identity")])
-    return Policy(policy, env.observation_space, env.action_space, name="swinger")
+    network = MLP([Layer(np.array([[0.3, -1.0, 0.2]]), np.zeros(1), "identity")])
+    return Policy(network, env.observation_space, env.action_space, name="swinger")
 
 
 def test_what_was_executed_is_what_is_recorded():
     data = record_demonstrations(make, demonstrator(), "test/swing-v0", episodes=4, levels=(0.0, 0.5))
-    victim, env = demonstrator(), make()
+    policy, env = demonstrator(), make()
     errors = []
     for episode in data.iterate_episodes():
         (told,) = data.storage.get_episode_metadata([episode.id])
@@ -40,7 +40,7 @@ def test_what_was_executed_is_what_is_recorded():
             observation, reward, _, _, _ = env.step(action)
             assert episode.rewards[i] == pytest.approx(reward)
         assert episode.truncations[-1]
-        errors.append(np.abs(victim.act_batch(episode.observations[:-1]) - episode.actions).max())
+        errors.append(np.abs(policy.act_batch(episode.observations[:-1]) - episode.actions).max())
         assert np.abs(episode.actions).max() <= 2
     assert errors[0] == errors[2] == 0
     assert min(errors[1], errors[3]) > 0.3
@@ -58,10 +58,10 @@ def test_recording_again_takes_the_old_one_s_place_and_seeds_decide():
 
 def test_discrete_actions_are_replaced_now_and_then():
     cart = gym.make("CartPole-v1")
-    policy = MLP([Layer(np.array([[0.0] * 4, [0, 0, 10.0, 3.0]]), np.zeros(2), "identity")])
-    victim = Policy(policy, cart.observation_space, cart.action_space, head="categorical")
-    data = record_demonstrations(lambda: gym.make("CartPole-v1"), victim, "test/cart-v0", episodes=6, levels=(0.5,))
-    changed = [victim.act_batch(e.observations[:-1]) != e.actions for e in data.iterate_episodes()]
+    network = MLP([Layer(np.array([[0.0] * 4, [0, 0, 10.0, 3.0]]), np.zeros(2), "identity")])
+    policy = Policy(network, cart.observation_space, cart.action_space, head="categorical")
+    data = record_demonstrations(lambda: gym.make("CartPole-v1"), policy, "test/cart-v0", episodes=6, levels=(0.5,))
+    changed = [policy.act_batch(e.observations[:-1]) != e.actions for e in data.iterate_episodes()]
     assert 0.1 < np.concatenate(changed).mean() < 0.4  # a quarter
 
 
@@ -83,9 +83,9 @@ def test_an_imitator_s_recipe_records_trains_and_keeps(monkeypatch):
         train_reference("swing-dt")
     save_policy(demonstrator(), cache_folder() / "swing-seed0.npz", {"recipe": {"steps": 1}})
     told = []
-    victim, facts = train_reference("swing-dt", progress=lambda *said: told.append(said))
+    policy, facts = train_reference("swing-dt", progress=lambda *said: told.append(said))
     assert [done for done, _ in told] == [1, 2, 3, 4, 5]
-    assert victim.is_stateful
+    assert policy.is_stateful
     assert facts["data"]["episodes"] == 4
     assert facts["return"]["episodes"] == 10
     assert facts["curve"][0][:2] == [5, facts["return"]["mean"]]

@@ -49,8 +49,8 @@ def trained(recorded):
 
 
 def test_it_does_what_it_was_shown(recorded, trained):
-    victim, facts = trained
-    episodes = play_episodes(make, victim, range(1000, 1020))
+    policy, facts = trained
+    episodes = play_episodes(make, policy, range(1000, 1020))
     shown = recorded[1].reward.estimate
     assert np.mean([e.reward for e in episodes]) >= 0.8 * shown
     assert all(e.success for e in episodes)
@@ -60,29 +60,29 @@ def test_it_does_what_it_was_shown(recorded, trained):
     assert facts["data"]["return"]["mean"] <= facts["target"] <= facts["data"]["return"]["max"]
 
 
-def test_it_is_a_victim_with_a_declared_density(trained):
-    victim, _ = trained
-    assert victim.is_stateful
-    assert victim.capabilities == {"gradient", "density", "continuous"}
-    np.testing.assert_array_equal(victim.std_source, [0.1, 0.1])
+def test_it_is_a_policy_with_a_declared_density(trained):
+    policy, _ = trained
+    assert policy.is_stateful
+    assert policy.capabilities == {"gradient", "density", "continuous"}
+    np.testing.assert_array_equal(policy.std_source, [0.1, 0.1])
 
 
 def test_a_stored_one_comes_back_the_same(trained, tmp_path):
-    victim, facts = trained
-    save_policy(victim, tmp_path / "dt.npz", facts)
+    policy, facts = trained
+    save_policy(policy, tmp_path / "dt.npz", facts)
     again, told = load_policy(tmp_path / "dt.npz")
     assert told == facts
-    assert play_episodes(make, again, [5, 6]) == play_episodes(make, victim, [5, 6])
+    assert play_episodes(make, again, [5, 6]) == play_episodes(make, policy, [5, 6])
 
 
-def test_name_folder_and_object_give_the_same_victim_and_seeds_differ(recorded):
+def test_name_folder_and_object_give_the_same_policy_and_seeds_differ(recorded):
     folder = recorded[0]
     sources = ("test/reach-v0", folder / "data", minari.load_dataset("test/reach-v0"))
-    victims = [train_decision_transformer(s, settings=TINY)[0] for s in sources]
+    policies = [train_decision_transformer(s, settings=TINY)[0] for s in sources]
     other = train_decision_transformer(folder, settings=TINY, seed=1)[0]
-    rewards = [play_episodes(make, v, [5])[0] for v in (*victims, other)]
+    rewards = [play_episodes(make, v, [5])[0] for v in (*policies, other)]
     assert rewards[0] == rewards[1] == rewards[2]
-    weights = [v.network.network.arrays()["head.weight"] for v in (victims[0], other)]
+    weights = [v.network.network.arrays()["head.weight"] for v in (policies[0], other)]
     assert not np.array_equal(*weights)
 
 
@@ -100,9 +100,9 @@ def test_discrete_actions_are_imitated_too(monkeypatch, tmp_path):
     report = quintain.evaluate("CartPole-v1", shown, episodes=6, env_kwargs={"max_episode_steps": 60})
     to_minari(report, "test/cart-v0")
     settings = ImitationSettings(context_length=3, hidden_size=16, gradient_steps=150)
-    victim, _ = train_decision_transformer("test/cart-v0", settings=settings)
-    assert victim.capabilities == {"gradient", "density"}
-    played = play_episodes(lambda: gym.make("CartPole-v1", max_episode_steps=60), victim, range(5))
+    policy, _ = train_decision_transformer("test/cart-v0", settings=settings)
+    assert policy.capabilities == {"gradient", "density"}
+    played = play_episodes(lambda: gym.make("CartPole-v1", max_episode_steps=60), policy, range(5))
     assert np.mean([e.reward for e in played]) >= 0.8 * report.reward.estimate
 
 

@@ -15,39 +15,39 @@ from quintain.training.control.settings import PPOSettings
 def test_episodes_are_those_of_playing_one_by_one():
     make = lambda: gym.make("Pendulum-v1", max_episode_steps=20)  # noqa: E731
     probe = make()
-    policy = MLP([Layer(np.array([[0.3, -1.0, 0.2]]), np.zeros(1), "identity")])
-    victim = Policy(policy, probe.observation_space, probe.action_space)
-    episodes = play_episodes(make, victim, [5, 6, 7])
+    network = MLP([Layer(np.array([[0.3, -1.0, 0.2]]), np.zeros(1), "identity")])
+    policy = Policy(network, probe.observation_space, probe.action_space)
+    episodes = play_episodes(make, policy, [5, 6, 7])
     for episode in episodes:
         observation, _ = probe.reset(seed=episode.seed)
         total = 0.0
         for _ in range(20):
-            observation, reward, *_ = probe.step(victim.act_batch(observation[None])[0])
+            observation, reward, *_ = probe.step(policy.act_batch(observation[None])[0])
             total += reward
         assert episode.reward == pytest.approx(total, rel=1e-5)
         assert (episode.length, episode.success) == (20, None)
 
 
-def test_a_victim_is_trained_once_and_found_again(tmp_path, monkeypatch):
+def test_a_policy_is_trained_once_and_found_again(tmp_path, monkeypatch):
     monkeypatch.setenv("QUINTAIN_CACHE", str(tmp_path))
     small = Recipe("Pendulum-v1", steps=512, ppo=PPOSettings(n_envs=2, n_steps=128), eval_freq=256, n_eval_episodes=2)
     monkeypatch.setitem(RECIPES, "pendulum", small)
     with pytest.raises(ConfigurationError, match="quintain policies train pendulum --seed 0"):
         load_reference("pendulum")
     told = []
-    victim, facts = train_reference("pendulum", progress=lambda steps, reward: told.append((steps, reward)))
+    policy, facts = train_reference("pendulum", progress=lambda steps, reward: told.append((steps, reward)))
     assert [steps for steps, _ in told] == [256, 512] == [steps for steps, *_ in facts["curve"]]
     assert facts["return"]["episodes"] == 10
-    assert victim.normaliser is not None
+    assert policy.normaliser is not None
     observations = np.ones((1, 3))
     for again in (train_reference("pendulum", progress=told.append)[0], load_reference("pendulum")[0]):
-        np.testing.assert_array_equal(again.act_batch(observations), victim.act_batch(observations))
+        np.testing.assert_array_equal(again.act_batch(observations), policy.act_batch(observations))
     assert len(told) == 2
     with pytest.raises(UnknownNameError, match="did you mean 'hopper'"):
         train_reference("hoper")
 
 
-def test_equal_seeds_train_equal_victims(tmp_path, monkeypatch):
+def test_equal_seeds_train_equal_policies(tmp_path, monkeypatch):
     monkeypatch.setenv("QUINTAIN_CACHE", str(tmp_path))
     small = Recipe("Pendulum-v1", steps=256, ppo=PPOSettings(n_envs=2, n_steps=128), eval_freq=256, n_eval_episodes=2)
     monkeypatch.setitem(RECIPES, "pendulum", small)
@@ -66,10 +66,10 @@ def test_every_hyper_parameter_of_a_recipe_reaches_the_learner(tmp_path, monkeyp
     )  # fmt: skip
     small = Recipe("Pendulum-v1", steps=64, ppo=ppo, n_eval_episodes=1)
     monkeypatch.setitem(RECIPES, "pendulum", small)
-    victim, facts = train_reference("pendulum")
+    policy, facts = train_reference("pendulum")
     assert facts["recipe"]["ppo"]["net_arch"] == [8, 4]
-    assert [(layer.weight.shape, layer.activation) for layer in victim.network.layers] == [
+    assert [(layer.weight.shape, layer.activation) for layer in policy.network.layers] == [
         ((8, 3), "relu"), ((4, 8), "relu"), ((1, 4), "identity"),
     ]  # fmt: skip
-    np.testing.assert_allclose(victim.std_source, np.exp(-2.0), rtol=1e-6)
-    assert np.abs(victim.network.layers[0].bias).max() > 0  # an orthogonal start has biases of 0
+    np.testing.assert_allclose(policy.std_source, np.exp(-2.0), rtol=1e-6)
+    assert np.abs(policy.network.layers[0].bias).max() > 0  # an orthogonal start has biases of 0
