@@ -109,14 +109,16 @@ def _print_kind(kind: str, rows: list[dict[str, Any]]) -> None:
     others = [key for key in (rows[0] if rows else {}) if key not in ("name", *flags)]
     columns = [key for key in others if _is_worth_a_column([row[key] for row in rows])]
     heading = [column.replace("_", " ") for column in columns]
-    table = simple_table(f"{len(rows)} {kind}", "name", *heading, *([""] if flags else []))
+    table = simple_table("", "name", *heading, *([""] if flags else []))
     for column in table.columns:
         column.justify = "left"
     for row in rows:
         set_flags = ", ".join(flag.replace("_", " ") for flag in flags if row[flag])
         cells = [literal(_shown(row[column])) for column in columns]
         table.add_row(literal(row["name"], "bold"), *cells, *([literal(set_flags, "dim")] if flags else []))
-    console().print(table)
+    screen = console()
+    screen.print(literal(f"{len(rows)} {kind}", "bold"))
+    screen.print(table)
 
 
 def _is_worth_a_column(values: list[Any]) -> bool:
