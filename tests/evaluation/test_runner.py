@@ -219,7 +219,7 @@ def test_an_error_says_where_it_happened_unless_it_is_ours():
     assert "traceback" not in quintain.evaluate("Sum-v0", down, episodes=1).episodes[0].error
 
 
-def test_an_invalid_reward_is_an_error_of_the_environment():
+def test_failures_of_the_environment_are_errors():
     report = quintain.evaluate("Sum-v0", OracleAgent(), episodes=10, env_kwargs={"fail_on": 1})
     assert {e.error["boundary"] for e in report.episodes if e.error} == {"env"}
     nan = quintain.evaluate("Sum-v0", OracleAgent(), episodes=2, env_kwargs={"nan": True})
