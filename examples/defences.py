@@ -1,9 +1,9 @@
-"""What do defences buy? Policies that slide a handle, plain and defended, under the attacks that they were made for.
+"""What do defences gain? Policies that slide a handle, plain and defended, under the attacks that they are made for.
 
-Every policy gets the same PPO steps, every attack is trained against the very policy that it meets, and all rows play
-the same seeds. Each training seed trains everything anew; the intervals are over seeds and the episodes within them.
+Every policy gets the same PPO steps, every attack is trained against the policy that it is applied to, and all rows
+play the same seeds. Each training seed repeats all trainings; intervals are over seeds and the episodes within them.
 Needs the extras ``rl`` and ``mujoco``. Takes about 8 minutes of CPU time a seed; ``--small`` a minute, to see the
-output. With ``--out`` finished work is kept, and the same command goes on after an interruption.
+output. With ``--out`` finished work is kept, and the same command continues an interrupted run.
 
     python examples/defences.py
     python examples/defences.py --seeds 3 --out runs/defences
@@ -25,6 +25,7 @@ from quintain.attacks import AdversarySettings, RATSettings, Victim, train_adver
 from quintain.attacks.adversary import ADVERSARY_PPO
 from quintain.attacks.contract import Attack, AttackContext, Trained
 from quintain.attacks.defences import (
+    DEFENCE_PPO,
     DefenceSettings,
     smooth_actions,
     smooth_observations,
@@ -39,7 +40,7 @@ from quintain.errors import ConfigurationError
 from quintain.experiments.robustness import PolicyUnderTest, RobustnessExperiment, RobustnessRow, run_experiment
 
 COLUMNS = ("clean", "random", "mad", "sa-rl", "rat")
-#: Made from the plain policy without training.
+#: Derived from the plain policy without training.
 SMOOTHED: dict[str, Callable[[Victim], Victim]] = {
     "smoothed": lambda plain: smooth_observations(plain, "exponential", weight=0.5),
     "averaged": lambda plain: smooth_actions(plain, 0.3),
@@ -53,7 +54,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=40_000, help="PPO steps of each policy")
     parser.add_argument("--warmup", type=float, default=0.5, help="share of them that is plain PPO")
     parser.add_argument("--ramp", type=float, default=0.25, help="share over which the budget then grows")
-    parser.add_argument("--evaluate-every", type=int, default=5_000, help="steps between checkpoints")
+    parser.add_argument("--eval-freq", type=int, default=5_000, help="steps between checkpoints")
     parser.add_argument("--episodes", type=int, default=50, help="episodes per seed and cell of the table")
     parser.add_argument("--seeds", type=int, default=1, help="training seeds")
     parser.add_argument("--only", nargs="*", default=[], choices=[*TRAINED, *SMOOTHED], help="rows; by default all")
@@ -77,22 +78,23 @@ def main() -> None:
 
 
 class Lab:
-    """Trains policies and attacks, and keeps both in a folder."""
+    """Trains policies and attacks, and stores both in a folder."""
 
     def __init__(self, args: argparse.Namespace, folder: Path) -> None:
         self.epsilon, self.seeds, self.episodes, self.folder = args.epsilon, args.seeds, args.episodes, folder
         self.make = partial(gym.make, "Tabletop/SlideHandle-v0", scenario="opposite", disable_env_checker=True)
-        # The warm-up is long: against an adversary, a policy that cannot do its task yet hardly learns it.
+        # The warm-up is long: against an adversary a policy hardly learns a task that it cannot do yet.
         self.settings = DefenceSettings(
-            args.steps, 16, 120, 240, learning_rate=1e-3, gamma=0.95, warmup=args.warmup, ramp=args.ramp,
-            evaluate_every=args.evaluate_every,
+            steps=args.steps, warmup=args.warmup, ramp=args.ramp, eval_freq=args.eval_freq,
+            ppo=replace(DEFENCE_PPO, n_steps=120, batch_size=240, learning_rate=1e-3, gamma=0.95),
         )  # fmt: skip
         self.opponent = AdversarySettings(
             steps=25_000, ppo=replace(ADVERSARY_PPO, n_steps=120, batch_size=240, gamma=0.95, learning_rate=1e-3)
         )
         self.rat = RATSettings(steps=10_000)
         if args.small:
-            self.settings = replace(self.settings, rollout=16, batch=64, epochs=2, episodes=2)
+            ppo = replace(self.settings.ppo, n_steps=16, batch_size=64, n_epochs=2)
+            self.settings = replace(self.settings, ppo=ppo, n_eval_episodes=2)
             self.opponent = AdversarySettings(
                 steps=256, ppo=replace(self.opponent.ppo, n_steps=16, batch_size=64, n_epochs=2)
             )
@@ -115,7 +117,7 @@ class Lab:
         return f"| {name} | {' | '.join(cells.get(column, '-') for column in COLUMNS)} | {spent:.0f} |"
 
     def policy(self, name: str, seed: int) -> tuple[Victim, float]:
-        """Return a policy and what it took to train, from the folder if it is there."""
+        """Return a policy and the CPU seconds of its training, from the folder if it is there."""
         if name in SMOOTHED:
             return SMOOTHED[name](self.policy("plain", seed)[0]), 0.0
         path = self.folder / f"{name}-seed{seed}.npz"
@@ -132,22 +134,22 @@ class Lab:
         """Train a policy."""
         if name == "plain":
             return train_sa_ppo(
-                self.make, epsilon=self.epsilon, settings=self.settings, weight=0, seed=seed, name=name
-            ).victim
+                self.make, epsilon=self.epsilon, settings=self.settings, regulariser=0, seed=seed, name=name
+            ).policy
         plain, _ = self.policy("plain", seed)
         same = {"epsilon": self.epsilon, "settings": self.settings, "seed": seed}
         if name == "rat-wocar":
             intention = train_rat(self.make, plain, epsilon=self.epsilon, settings=self.rat, seed=seed).intention
             assert intention is not None
-            return train_rat_wocar(self.make, intention, regulariser=0.3, **same).victim
+            return train_rat_wocar(self.make, intention, regulariser=0.3, **same).policy
         train = {
-            "sa-ppo": partial(train_sa_ppo, weight=0.3),
+            "sa-ppo": partial(train_sa_ppo, regulariser=0.3),
             "atla": partial(train_atla, adversary=self.opponent),
             "rat-atla": partial(train_rat_atla, rat=self.rat),
-            "wocar": partial(train_wocar, worth=0.1, regulariser=0.3),
+            "wocar": partial(train_wocar, value_weight=0.1, regulariser=0.3),
             "atla + sa": partial(train_atla, adversary=self.opponent, regulariser=0.3),
         }[name]
-        return train(self.make, normaliser=plain.normaliser, **same).victim
+        return train(self.make, normaliser=plain.normaliser, **same).policy
 
     def sa_rl(self) -> Attack:
         """Return SA-RL with settings for short episodes."""
@@ -162,7 +164,7 @@ class Lab:
         return replace(base, facts=replace(base.facts, train=train, steps=self.opponent.steps))
 
     def learned_rat(self) -> Attack:
-        """Return RAT, likewise."""
+        """Return RAT with this example's settings."""
 
         def train(context: AttackContext) -> Trained:
             made = train_rat(

@@ -123,7 +123,7 @@ def _train_defended(
 ) -> None:
     """Train a defended policy, keep it in the cache, and show it."""
     from quintain.agents.policies import Space
-    from quintain.attacks.defences.reference import Defence, defended_path, train_defended
+    from quintain.attacks.defences.reference import defended_path, train_defended
 
     if epsilon is None:
         raise typer.BadParameter("a defence is trained for a budget, such as 0.05", param_hint="--epsilon")
@@ -135,8 +135,8 @@ def _train_defended(
             say(f"{path.stem}: {learner}, {steps_done:,} steps")
         reported[learner] = steps_done
 
-    chosen, where = cast("Defence", defence), cast("Space", space)
-    train_defended(name, chosen, epsilon=epsilon, space=where, seed=seed, steps=steps, again=again, progress=report)
+    where = cast("Space", space)
+    train_defended(name, defence, epsilon=epsilon, space=where, seed=seed, steps=steps, again=again, progress=report)
     _show_defended(path.stem.removesuffix(f"-seed{seed}"), seed)
 
 

@@ -1,17 +1,18 @@
-"""The defended agent: Stable-Baselines3's PPO with room for a further term, and a memory for its best checkpoint."""
+"""An agent in adversarial training: Stable-Baselines3's PPO with an additional loss, evaluated clean and attacked."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from dataclasses import replace
+from typing import Any, Protocol
 
 import gymnasium as gym
 import numpy as np
 
 from quintain.agents.policies import Normaliser, Policy, Space
 from quintain.attacks.budget import Ball
+from quintain.attacks.defences.perturbed_envs import PerturbedEnvs
 from quintain.attacks.defences.settings import Checkpoint, DefenceSettings, Defended, Progress
-from quintain.attacks.defences.world import AgentWorld
 from quintain.attacks.divergence import MAD
 from quintain.attacks.observation import Method, ObservationPerturbation
 from quintain.attacks.schedule import ALWAYS
@@ -20,34 +21,59 @@ from quintain.attacks.wrappers import apply_attack
 from quintain.errors import require
 from quintain.seeding import SeedStream
 from quintain.training.control import Episode, play_episodes
+from quintain.training.control.ppo import make_ppo, success_rate
+from quintain.training.control.threads import one_thread
 
-__all__ = ["Penalty", "RobustAgent"]
+__all__ = ["Opponent", "Penalty", "RobustAgent"]
 
-#: From the mean network, its standard deviations and normalised observations to a term of the loss, shape ``(n,)``.
+#: A term of the loss, shape ``(n,)``, from the network of the action's mean, the action's standard deviations, and
+#: normalised observations, ``(n, d)``.
 Penalty = Callable[[Any, Any, Any], Any]
 
 
+class Opponent(Protocol):
+    """An adversary that trains in turn with the agent."""
+
+    def method(self) -> Method:
+        """Return the current attack."""
+        ...
+
+    def update(self, policy: Policy) -> None:
+        """Train against the agent's current policy, for as many steps as the agent has just made."""
+        ...
+
+    def close(self) -> None:
+        """Close its environments."""
+        ...
+
+
 class RobustAgent:
-    """An agent in training, one PPO iteration at a time.
+    """PPO on perturbed observations, one iteration (rollout and update) at a time.
 
     Args:
-        make: Makes an environment.
-        epsilon: Budget, >= 0, in l_inf.
-        space: Where it is measured.
-        settings: How the agent learns.
-        normaliser: Statistics of observations; ``None`` for running ones.
-        seed: Root seed.
-        name: Of the victim that comes out.
-        progress: Hears of every iteration.
+        make_env: Makes one environment, not under attack.
+        epsilon: Full budget in l_inf, >= 0, in units of ``space``.
+        space: Space in which the budget is measured: ``"raw"`` or ``"normalised"``.
+        settings: Hyper-parameters.
+        normaliser: Statistics of observations; ``None`` for running ones, frozen after the warm-up.
+        seed: Root seed; equal seeds give equal agents.
+        name: Name of the policy in reports.
+        progress: Called after each update.
 
     Attributes:
-        penalty: Added to PPO's loss, averaged over the batch; ``None`` for nothing.
-        before_update: Called between gathering a rollout and learning from it.
+        envs: The environments of the rollouts.
+        penalty: Additional term of PPO's loss, averaged over the batch; ``None`` for none.
+        before_update: Called between a rollout and the update; ``None`` for nothing.
+
+    Raises:
+        ConfigurationError: If the environment's spaces do not fit; actions have to be continuous.
+        MissingDependencyError: If Stable-Baselines3 is not installed.
     """
 
+    @one_thread()
     def __init__(
         self,
-        make: Callable[[], gym.Env[Any, Any]],
+        make_env: Callable[[], gym.Env[Any, Any]],
         *,
         epsilon: float,
         space: Space,
@@ -57,73 +83,71 @@ class RobustAgent:
         name: str,
         progress: Progress | None,
     ) -> None:
-        sb3 = require("stable_baselines3", "rl", "defences")
-        wrappers = require("stable_baselines3.common.vec_env", "rl", "defences")
+        vec_env = require("stable_baselines3.common.vec_env", "rl", "defences")
         self.torch = require("torch", "rl", "defences")
-        self.torch.set_num_threads(1)
         seeds = SeedStream(seed, "defence")
-        self.make, self.settings, self.name, self.progress = make, settings, name, progress
+        self.make_env, self.settings, self.name, self.progress = make_env, settings, name, progress
         self.full = Ball(epsilon)
-        self.world = AgentWorld(make, settings.envs, space, normaliser, seeds)
+        self.envs = PerturbedEnvs(make_env, settings.ppo.n_envs, space, normaliser, seeds)
         self.generator = self.torch.Generator().manual_seed(seeds.child("torch").seed)
         self.penalty: Penalty | None = None
         self.before_update: Callable[[], None] | None = None
-        self.venv = wrappers.VecNormalize(as_venv(self.world), norm_obs=False, gamma=settings.gamma)
+        self.venv = vec_env.VecNormalize(as_venv(self.envs), norm_obs=False, gamma=settings.ppo.gamma)
         self.model: Any = None
-        self.model = self._algorithm(sb3)(
-            self._policy(),
+        self.model = make_ppo(
             self.venv,
-            learning_rate=self._rate,
-            n_steps=settings.rollout,
-            batch_size=settings.batch,
-            n_epochs=settings.epochs,
-            ent_coef=1.0,  # the policy hands over minus the penalty where PPO expects the entropy
-            gamma=settings.gamma,
-            seed=seeds.child("training").seed % 2**31,
-            policy_kwargs={"net_arch": [64, 64]},
-            device="cpu",
+            replace(settings.ppo, ent_coef=1.0),  # PPO subtracts ent_coef times what _policy_class returns as entropy
+            seed=seeds.child("training").seed,
+            policy=self._policy_class(),
+            learning_rate=self._learning_rate,
+            algorithm=self._algorithm(),
         )
-        self._chosen_on = [seeds.child("evaluation")[i] for i in range(settings.episodes)]
+        self._eval_seeds = [seeds.child("evaluation")[i] for i in range(settings.n_eval_episodes)]
         self._curve: list[Checkpoint] = []
         self._best: tuple[tuple[bool, tuple[float, float]], Checkpoint, Policy] | None = None
 
-    def _algorithm(self, sb3: Any) -> Any:
+    def _algorithm(self) -> Any:
+        from stable_baselines3 import PPO
+
         agent = self
 
-        class PPO(sb3.PPO):  # type: ignore[misc]
+        class PPOWithHook(PPO):  # type: ignore[misc]
             def train(self) -> None:
                 if agent.before_update is not None:
                     agent.before_update()
                 super().train()
 
-        return PPO
+        return PPOWithHook
 
-    def _policy(self) -> Any:
+    def _policy_class(self) -> Any:
         from stable_baselines3.common.policies import ActorCriticPolicy
 
         agent = self
 
-        class Policy(ActorCriticPolicy):  # type: ignore[misc]
+        class PolicyWithPenalty(ActorCriticPolicy):  # type: ignore[misc]
             def evaluate_actions(self, obs: Any, actions: Any) -> tuple[Any, Any, Any]:
                 values, log_prob, entropy = super().evaluate_actions(obs, actions)
-                return values, log_prob, -agent.penalty_at(obs, agent.torch.zeros_like(entropy))
+                bonus = -agent.penalty_at(obs, agent.torch.zeros_like(entropy))
+                if agent.settings.ppo.ent_coef:
+                    bonus = bonus + agent.settings.ppo.ent_coef * entropy
+                return values, log_prob, bonus
 
-        return Policy
+        return PolicyWithPenalty
 
-    def _rate(self, _: float) -> float:
-        s = self.settings
-        before = 0 if self.model is None else self.steps - s.envs * s.rollout  # the last iteration shall learn, too
-        return s.learning_rate * (1 - before / s.steps)
+    def _learning_rate(self, _: float) -> float:
+        # Stable-Baselines3 asks after the rollout; without its steps the last iteration still has a rate above 0.
+        before = 0 if self.model is None else self.steps - self.settings.ppo.rollout_size
+        return self.settings.ppo.learning_rate * (1 - before / self.settings.steps)
 
-    def penalty_at(self, x: Any, nothing: Any) -> Any:
-        """Return the further term of the loss on a batch."""
-        if self.penalty is None or self.world.ball.epsilon == 0:
-            return nothing
+    def penalty_at(self, x: Any, zeros: Any) -> Any:
+        """Return the additional term of the loss on a batch, ``(n,)``; ``zeros`` where there is none."""
+        if self.penalty is None or self.envs.ball.epsilon == 0:
+            return zeros
         return self.penalty(self.mean_network, self.model.policy.log_std.exp(), x)
 
     @property
     def mean_network(self) -> Any:
-        """The policy's mean as one ``torch.nn.Sequential``; it follows training."""
+        """The network of the action's mean as a ``torch.nn.Sequential`` that shares its weights with the agent."""
         policy = self.model.policy
         return self.torch.nn.Sequential(*policy.mlp_extractor.policy_net, policy.action_net)
 
@@ -133,83 +157,94 @@ class RobustAgent:
         return int(self.model.num_timesteps)
 
     @property
-    def going(self) -> bool:
-        """Whether there are steps left."""
-        return self.steps < self.settings.steps
+    def is_done(self) -> bool:
+        """Whether all steps are made."""
+        return self.steps >= self.settings.steps
 
-    def victim(self) -> Policy:
-        """Return the agent as it is now; it does not follow further training."""
-        made = Policy.from_sb3(self.model, normaliser=self.world.normaliser, name=self.name)
-        made.observation_space = self.world.true_space
-        return made
+    def policy(self) -> Policy:
+        """Return the current policy; further training does not change it."""
+        policy = Policy.from_sb3(self.model, normaliser=self.envs.normaliser, name=self.name)
+        policy.observation_space = self.envs.true_space
+        return policy
 
-    def prepare(self) -> float:
-        """Set the budget of the next iteration, and return it."""
+    def set_budget(self) -> float:
+        """Set the budget of the next iteration, and return it. Above 0, statistics of observations are frozen."""
         epsilon = self.settings.budget(self.steps, self.full.epsilon)
         if epsilon > 0:
-            self.world.freeze()
-        self.world.ball = Ball(epsilon)
+            self.envs.freeze()
+        self.envs.ball = Ball(epsilon)
         return epsilon
 
-    def iterate(self, attack: Method | None = None) -> None:
-        """Gather one rollout under ``attack`` and learn from what was seen in it."""
-        self.world.attack = attack
-        self.model.learn(self.settings.envs * self.settings.rollout, reset_num_timesteps=False)
+    @one_thread()
+    def iterate(self, attack: Method | None = None, opponent: Opponent | None = None) -> None:
+        """Collect a rollout, update the agent, update the opponent, and evaluate every ``eval_freq`` steps.
+
+        Args:
+            attack: The attack during the rollout and in the evaluation. Default: the opponent's.
+            opponent: Adversary that trains in turn with the agent; the evaluation uses its attack after its update.
+        """
+        self.envs.attack = attack if opponent is None else opponent.method()
+        self.model.learn(self.settings.ppo.rollout_size, reset_num_timesteps=False)
         if self.progress is not None:
             self.progress("agent", self.steps)
+        if opponent is not None:
+            opponent.update(self.policy())
+            attack = opponent.method()
+        every = self.settings.eval_freq
+        if self.is_done or self.steps // every > (self.steps - self.settings.ppo.rollout_size) // every:
+            self._evaluate(() if attack is None else (attack,))
 
-    def consider(self, attacks: Sequence[Method] = ()) -> None:
-        """Evaluate, if it is time to, clean and under MAD and ``attacks``; keep the checkpoint if it is the best."""
-        every = self.settings.evaluate_every
-        if self.going and self.steps // every == (self.steps - self.settings.envs * self.settings.rollout) // every:
-            return
-        victim = self.victim()
-        clean = self._play(victim, None)
-        worst = min((self._play(victim, method) for method in (MAD(victim, self.world.space), *attacks)), key=_returns)
-        point = Checkpoint(self.steps, _returns(clean), _returns(worst), _successes(clean), _successes(worst))
-        self._curve.append(point)
-        # A checkpoint from before the full budget stands back, however good its score.
-        rank = (self.world.ball.epsilon >= self.full.epsilon, point.score)
-        if self._best is None or rank > self._best[0]:
-            self._best = rank, point, victim
+    def train(self, make_opponent: Callable[[], Opponent] | None = None) -> Defended:
+        """Train to the end, and return the best checkpoint.
 
-    def train(self) -> Defended:
-        """Train without an attacker, to the end, and return the best checkpoint."""
+        Args:
+            make_opponent: Makes the adversary, when the budget is above 0 for the first time. Default: none.
+        """
+        opponent: Opponent | None = None
         try:
-            while self.going:
-                self.prepare()
-                self.iterate()
-                self.consider()
+            while not self.is_done:
+                if self.set_budget() > 0 and opponent is None and make_opponent is not None:
+                    opponent = make_opponent()
+                self.iterate(opponent=opponent)
             return self.result()
         finally:
             self.close()
+            if opponent is not None:
+                opponent.close()
 
     def result(self) -> Defended:
-        """Return the best checkpoint."""
+        """Return the best checkpoint so far."""
         assert self._best is not None
-        _, chosen, victim = self._best
-        return Defended(victim, chosen, tuple(self._curve))
+        _, chosen, policy = self._best
+        return Defended(policy, chosen, tuple(self._curve))
 
     def close(self) -> None:
         """Close the environments."""
         self.venv.close()
 
-    def _play(self, victim: Policy, method: Method | None) -> list[Episode]:
+    def _evaluate(self, attacks: Sequence[Method]) -> None:
+        """Evaluate without an attack, under MAD and under ``attacks``; keep the checkpoint if it is the best so far."""
+        policy = self.policy()
+        clean = self._play(policy, None)
+        worst = min((self._play(policy, method) for method in (MAD(policy, self.envs.space), *attacks)), key=_return)
+        point = Checkpoint(self.steps, _return(clean), _return(worst), success_rate(clean), success_rate(worst))
+        self._curve.append(point)
+        # Any checkpoint of the full budget ranks above those from before it.
+        rank = (self.envs.ball.epsilon >= self.full.epsilon, point.score)
+        if self._best is None or rank > self._best[0]:
+            self._best = rank, point, policy
+
+    def _play(self, policy: Policy, method: Method | None) -> list[Episode]:
         if method is None:
-            return play_episodes(self.make, victim, self._chosen_on)
-        arguments = (self.full.epsilon, self.full.norm, self.world.space, ALWAYS, "")
+            return play_episodes(self.make_env, policy, self._eval_seeds)
+        arguments = (self.full.epsilon, self.full.norm, self.envs.space, ALWAYS, "")
         return play_episodes(
-            self.make,
-            victim,
-            self._chosen_on,
-            wrap=lambda env: apply_attack(env, ObservationPerturbation.on(victim, method, *arguments)),
+            self.make_env,
+            policy,
+            self._eval_seeds,
+            wrap=lambda env: apply_attack(env, ObservationPerturbation.on(policy, method, *arguments)),
         )
 
 
-def _returns(episodes: Sequence[Episode]) -> float:
+def _return(episodes: Sequence[Episode]) -> float:
     return float(np.mean([e.reward for e in episodes]))
-
-
-def _successes(episodes: Sequence[Episode]) -> float | None:
-    flags = [e.success for e in episodes if e.success is not None]
-    return float(np.mean(flags)) if flags else None

@@ -1,4 +1,4 @@
-"""RAT-ATLA: the agent trains in turn with RAT, an attacker that wants it to do something else."""
+"""RAT-ATLA: the agent trains in turn with RAT, an attacker that wants it to show another behaviour."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import gymnasium as gym
 
 from quintain.agents.policies import Normaliser, Policy, Space
 from quintain.attacks.defences.agent import RobustAgent
-from quintain.attacks.defences.sa_ppo import sa_penalty
+from quintain.attacks.defences.sa_ppo import check_regulariser, sa_penalty
 from quintain.attacks.defences.settings import DefenceSettings, Defended, Progress
 from quintain.attacks.learned import LearnedMethod
 from quintain.attacks.rat import RATSettings, train_rat
@@ -17,79 +17,78 @@ from quintain.errors import ConfigurationError
 
 __all__ = ["train_rat_atla"]
 
-_DEFAULTS, _RAT = DefenceSettings(), RATSettings()
-
 
 def train_rat_atla(
-    make: Callable[[], gym.Env[Any, Any]],
+    make_env: Callable[[], gym.Env[Any, Any]],
     *,
     epsilon: float,
     space: Space = "raw",
-    settings: DefenceSettings = _DEFAULTS,
-    rat: RATSettings = _RAT,
+    settings: DefenceSettings = DefenceSettings(),
+    rat: RATSettings = RATSettings(),
     regulariser: float = 0.0,
     normaliser: Normaliser | None = None,
     seed: int = 0,
     name: str = "rat-atla",
     progress: Progress | None = None,
 ) -> Defended:
-    """Train by alternation with RAT (Bai et al. 2025): its intention policy, reward model and adversary go on learning.
+    """Train by alternation with RAT (Bai et al. 2025): reward model, intention policy and adversary keep learning.
 
-    After the warm-up, and RAT's own exploration, one PPO iteration of the agent on the perturbed observations that it
-    saw takes turns with an equal share of RAT's steps against the agent as it is then.
+    After the warm-up, and RAT's own exploration, each PPO iteration of the agent, on the perturbed observations that it
+    received, alternates with an equal share of RAT's steps against the agent's current policy.
 
-    Differences: as for :func:`~quintain.attacks.defences.atla.train_atla`; the paper does not say how often they
+    Differences: those of :func:`~quintain.attacks.defences.atla.train_atla`; the paper does not say how often they
     alternate.
 
     Args:
-        make: Makes an environment that reports ``info["attacker_reward"]``, with continuous, bounded actions.
-        epsilon: Budget >= 0 in l_inf.
-        space: Where it is measured.
-        settings: How the agent learns.
-        rat: How RAT learns; ``steps`` are all that it makes.
-        regulariser: Weight of the regulariser of SA-PPO with two steps of SGLD, >= 0.
-        normaliser: As for :func:`~quintain.attacks.defences.sa_ppo.train_sa_ppo`.
-        seed: Root seed; equal seeds give equal runs.
-        name: What reports call the victim.
-        progress: Hears of every iteration, of the agent and of the adversary.
+        make_env: Makes one environment, not under attack, with continuous, bounded actions, that
+            reports ``info["attacker_reward"]``.
+        epsilon: Budget in l_inf, >= 0, in units of ``space``.
+        space: Space in which the budget is measured: ``"raw"`` for the environment's units, ``"normalised"`` for units
+            of the observations' standard deviations.
+        settings: Hyper-parameters of the agent.
+        rat: Hyper-parameters of RAT; ``rat.steps`` are all of its steps.
+        regulariser: Weight of the regulariser of SA-PPO with two steps of SGLD, >= 0. Default: 0.
+        normaliser: Statistics of observations; see :func:`~quintain.attacks.defences.sa_ppo.train_sa_ppo`.
+        seed: Root seed; equal seeds give equal policies.
+        name: Name of the policy in reports.
+        progress: Called after each update of the agent and of the adversary.
 
     Raises:
-        ConfigurationError: If the settings or the environment's spaces do not fit.
-        EnvironmentFault: If the environment does not say what the attacker wants.
+        ConfigurationError: If an argument is out of range, or the environment's spaces do not fit.
+        EnvironmentFault: If the environment reports no ``info["attacker_reward"]``.
     """
     if not rat.intention or rat.exploration_steps >= rat.steps:
-        raise ConfigurationError(f"RAT-ATLA needs RAT with an intention policy and steps beyond exploring, got {rat}")
+        raise ConfigurationError(f"RAT-ATLA needs RAT with an intention policy and steps after exploration, got {rat}")
+    check_regulariser(regulariser)
     agent = RobustAgent(
-        make, epsilon=epsilon, space=space, settings=settings, normaliser=normaliser, seed=seed, name=name,
+        make_env, epsilon=epsilon, space=space, settings=settings, normaliser=normaliser, seed=seed, name=name,
         progress=progress,
     )  # fmt: skip
     if regulariser:
         agent.penalty = sa_penalty(agent, regulariser)
-    turns, share = 0, 0.0
+    iterations, steps_per_iteration = 0, 0.0
 
     def policy_update(steps: int, method: Callable[[], LearnedMethod]) -> Policy | None:
-        nonlocal turns
-        if steps < rat.exploration_steps + (turns + 1) * share or not agent.going:
+        nonlocal iterations
+        if steps < rat.exploration_steps + (iterations + 1) * steps_per_iteration or agent.is_done:
             return None
-        turns += 1
+        iterations += 1
         if progress is not None:
             progress("adversary", steps)
-        agent.prepare()
-        attack = method()
-        agent.iterate(attack)
-        agent.consider([attack])
-        return agent.victim()
+        agent.set_budget()
+        agent.iterate(method())
+        return agent.policy()
 
     try:
-        while agent.going and agent.prepare() == 0:
+        while not agent.is_done and agent.set_budget() == 0:
             agent.iterate()
-            agent.consider()
-        if agent.going:
-            left = -(-(settings.steps - agent.steps) // (settings.envs * settings.rollout))
-            share = (rat.steps - rat.exploration_steps) / left
+        if not agent.is_done:
+            iterations_left = -(-(settings.steps - agent.steps) // settings.ppo.rollout_size)
+            steps_per_iteration = (rat.steps - rat.exploration_steps) / iterations_left
             train_rat(
-                make, agent.victim(), epsilon=epsilon, space=space, settings=rat, seed=seed, policy_update=policy_update
-            )
+                make_env, agent.policy(), epsilon=epsilon, space=space, settings=rat, seed=seed,
+                policy_update=policy_update,
+            )  # fmt: skip
         return agent.result()
     finally:
         agent.close()

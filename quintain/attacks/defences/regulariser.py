@@ -1,4 +1,4 @@
-"""The regulariser of SA-PPO: how far the action distribution can be moved within the budget."""
+"""The regulariser of SA-PPO: the largest KL divergence between action distributions within the budget."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from quintain.errors import ConfigurationError
 
 __all__ = ["Bound", "divergence", "interval", "largest_divergence", "worst_observation"]
 
-#: ``sgld``: climb to it (a lower bound). ``relaxation``: interval arithmetic (an upper bound).
+#: ``sgld``: gradient ascent with noise (a lower bound). ``relaxation``: interval arithmetic (an upper bound).
 Bound = Literal["sgld", "relaxation"]
 
 
@@ -23,20 +23,20 @@ def largest_divergence(
 ) -> Any:
     """Return max over |x' - x| <= radius of KL(pi(.|x) || pi(.|x')) (Zhang et al. 2020, section 3.2), differentiable.
 
-    ``sgld`` climbs for a few noisy steps and evaluates the divergence there; ``relaxation`` bounds every entry of the
-    mean by interval arithmetic, which is exact for one linear layer and one action entry, and loose in deep networks.
+    ``sgld`` evaluates the divergence after a few noisy gradient steps; ``relaxation`` bounds every entry of the mean by
+    interval arithmetic, which is exact for one linear layer and one action entry, and loose in deep networks.
 
     Differences: interval bounds instead of the tighter CROWN relaxation.
 
     Args:
-        torch: The library.
-        policy: A ``torch.nn.Sequential`` of linear layers, tanh and ReLU: the mean.
+        torch: The module ``torch``.
+        policy: Network of the mean action, a ``torch.nn.Sequential`` of linear layers, tanh and ReLU.
         x: Normalised observations, shape ``(n, d)``.
-        std: Standard deviations, shape ``(k,)``; it receives no gradient, so that more noise is no way out.
+        std: Standard deviations, shape ``(k,)``; without a gradient, so that the loss does not fall by more noise.
         radius: Half-width of the box in each entry, shape ``(d,)`` or a number.
-        bound: Which of the two.
-        steps: Of ``sgld``.
-        generator: Where its noise comes from.
+        bound: ``"sgld"`` or ``"relaxation"``.
+        steps: Gradient steps of ``"sgld"``, >= 1.
+        generator: ``torch.Generator`` of its noise.
 
     Returns:
         Shape ``(n,)``.
@@ -61,18 +61,18 @@ def largest_divergence(
 def worst_observation(
     torch: Any, x: Any, radius: Any, objective: Callable[[Any], Any], *, steps: int, generator: Any
 ) -> Any:
-    """Climb ``objective`` from a random corner of the inner box, by stochastic gradient Langevin dynamics.
+    """Maximise ``objective`` in a box around each centre, by stochastic gradient Langevin dynamics (SGLD).
 
-    Step i moves every entry by radius / steps in the direction of sign(g + xi_i sqrt(2 radius / steps) / (i + 2)), as
-    the reference implementation of SA-PPO does.
+    x_{i+1} = clip(x_i + eta sign(grad objective(x_i) + xi_i sqrt(2 eta) / (i + 2))), with eta = radius / steps,
+    standard normal xi_i, and x_0 a random corner of the box of half-width eta, as in SA-PPO's reference implementation.
 
     Args:
-        torch: The library.
+        torch: The module ``torch``.
         x: Centres, shape ``(n, d)``.
         radius: Half-width of the box in each entry, shape ``(d,)`` or a number.
-        objective: From points, ``(n, d)``, to numbers, ``(n,)``.
-        steps: Steps, >= 1.
-        generator: Where the noise comes from.
+        objective: Function from points, ``(n, d)``, to values, ``(n,)``.
+        steps: Number of gradient steps, >= 1.
+        generator: ``torch.Generator`` of the noise.
 
     Returns:
         Points of the box, shape ``(n, d)``, without a gradient.
@@ -93,10 +93,13 @@ def interval(torch: Any, network: Any, x: Any, radius: Any) -> tuple[Any, Any]:
     """Return bounds on the outputs of a network over a box, by interval arithmetic.
 
     Args:
-        torch: The library.
+        torch: The module ``torch``.
         network: A ``torch.nn.Sequential`` of linear layers, tanh, ReLU and identities.
         x: Centres of the boxes, shape ``(n, d)``.
-        radius: Half-widths.
+        radius: Half-width of the box in each entry, shape ``(d,)`` or a number, >= 0.
+
+    Returns:
+        Lower and upper bounds, each of shape ``(n, outputs)``.
 
     Raises:
         ConfigurationError: If a layer is of another kind.

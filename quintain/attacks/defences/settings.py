@@ -1,4 +1,4 @@
-"""How defended policies are trained, and what comes out."""
+"""Hyper-parameters and results of adversarial training."""
 
 from __future__ import annotations
 
@@ -7,51 +7,46 @@ from dataclasses import dataclass
 
 from quintain.agents.policies import Policy
 from quintain.errors import ConfigurationError
+from quintain.training.control.settings import PPOSettings
 
-__all__ = ["Checkpoint", "DefenceSettings", "Defended", "Progress"]
+__all__ = ["DEFENCE_PPO", "Checkpoint", "DefenceSettings", "Defended", "Progress"]
 
-#: Called with who has just learned, ``"agent"`` or ``"adversary"``, and the steps that one has made so far.
+#: Called with the learner that was just updated, ``"agent"`` or ``"adversary"``, and its environment steps so far.
 Progress = Callable[[str, int], None]
 
+#: PPO of a defended agent. Chosen for short runs on one core; what is not named has Stable-Baselines3's default.
+DEFENCE_PPO = PPOSettings(n_envs=16, n_steps=128, batch_size=256)
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DefenceSettings:
-    """PPO of the defended agent, 64x64 tanh, and when the defence sets in.
+    """Hyper-parameters of a defended agent's training: plain PPO at first, then under a growing budget.
 
     Attributes:
-        steps: Environment steps of the agent in all; an adversary's come on top.
-        envs: Environments played at once.
-        rollout: Steps per environment between updates; one such round is an iteration.
-        batch: Transitions per gradient step.
-        epochs: Passes over each rollout.
-        learning_rate: Of Adam; falls to 0.
-        gamma: Discount.
-        warmup: Share of the steps, in [0, 1), that are plain PPO. When it is over, running statistics of observations
-            are frozen, so that the budget keeps its meaning.
-        ramp: Share of the steps over which the budget then grows to its full size.
-        evaluate_every: Steps between evaluations.
-        episodes: Episodes per evaluation, clean and attacked each.
+        steps: Environment steps of the agent, >= 1; an adversary's steps are additional. Default: 200,000.
+        ppo: Hyper-parameters of PPO, whose learning rate falls linearly to 0. Default: :data:`DEFENCE_PPO`.
+        warmup: Share of the steps, in [0, 1), with a budget of 0. At its end, running statistics of observations are
+            frozen, so that the budget keeps its meaning. Default: 0.2.
+        ramp: Share of the steps, in [0, 1 - warmup], over which the budget then grows linearly to its full size.
+            Default: 0.3.
+        eval_freq: Environment steps between evaluations, >= 1. Default: 20,000.
+        n_eval_episodes: Episodes per evaluation, without an attack and under each attack, >= 1. Default: 20.
 
     Raises:
         ConfigurationError: If a share or a count is out of range.
     """
 
     steps: int = 200_000
-    envs: int = 16
-    rollout: int = 128
-    batch: int = 256
-    epochs: int = 10
-    learning_rate: float = 3e-4
-    gamma: float = 0.99
+    ppo: PPOSettings = DEFENCE_PPO
     warmup: float = 0.2
     ramp: float = 0.3
-    evaluate_every: int = 20_000
-    episodes: int = 20
+    eval_freq: int = 20_000
+    n_eval_episodes: int = 20
 
     def __post_init__(self) -> None:
         if not 0 <= self.warmup < 1 or not 0 <= self.ramp <= 1 - self.warmup:
             raise ConfigurationError(f"warmup must be in [0, 1) and end with ramp within the training, got {self}")
-        if min(self.steps, self.envs, self.rollout, self.batch, self.epochs, self.evaluate_every, self.episodes) < 1:
+        if min(self.steps, self.eval_freq, self.n_eval_episodes) < 1:
             raise ConfigurationError(f"counts must be >= 1, got {self}")
 
     def budget(self, steps: int, epsilon: float) -> float:
@@ -67,11 +62,11 @@ class Checkpoint:
     """One evaluation during training.
 
     Attributes:
-        steps: Of the agent so far.
+        steps: Environment steps of the agent so far.
         clean: Mean return without an attack.
-        attacked: Mean return under the attack that hurts most: MAD, or the adversary in training.
-        clean_success: Share of episodes in which the task was solved; ``None`` where the environment does not say.
-        attacked_success: Likewise, under the same attack as ``attacked``.
+        attacked: Mean return under the attack with the lowest one: MAD, or the adversary in training.
+        clean_success: Success rate without an attack, in [0, 1]; ``None`` where the environment reports none.
+        attacked_success: Success rate under the same attack as ``attacked``; ``None`` likewise.
     """
 
     steps: int
@@ -82,7 +77,7 @@ class Checkpoint:
 
     @property
     def score(self) -> tuple[float, float]:
-        """What the best checkpoint has most of: the mean of clean and attacked success, then of the returns."""
+        """What selects the best checkpoint: the mean of clean and attacked success; among equals, of the returns."""
         success = 0.0
         if self.clean_success is not None and self.attacked_success is not None:
             success = (self.clean_success + self.attacked_success) / 2
@@ -91,14 +86,14 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Defended:
-    """What a defence gives.
+    """Result of a defence that trains.
 
     Attributes:
-        victim: The checkpoint with the best score among those made under the full budget.
+        policy: The checkpoint with the highest score among those trained under the full budget.
         chosen: Its evaluation.
-        curve: All evaluations.
+        curve: All evaluations, in order.
     """
 
-    victim: Policy
+    policy: Policy
     chosen: Checkpoint
     curve: tuple[Checkpoint, ...]

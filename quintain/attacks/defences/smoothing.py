@@ -1,4 +1,4 @@
-"""Cheap defences without training: filter what the victim sees, or average what it would do in the neighbourhood."""
+"""Defences without training: filters of the observations, and averages of the action over noise."""
 
 from __future__ import annotations
 
@@ -16,148 +16,154 @@ from quintain.seeding import SeedStream
 __all__ = ["Filter", "smooth_actions", "smooth_observations"]
 
 Array = NDArray[np.floating[Any]]
-#: ``exponential``: y_t = weight x_t + (1 - weight) y_{t-1}. ``median``: of the last ``window`` observations, by entry.
+#: ``exponential``: y_t = weight x_t + (1 - weight) y_{t-1}. ``median``: y_t is the median of the last ``window``
+#: observations, entry by entry.
 Filter = Literal["exponential", "median"]
 
 
 def smooth_observations(
-    victim: Policy, kind: Filter = "exponential", *, weight: float = 0.5, window: int = 3
+    policy: Policy, kind: Filter = "exponential", *, weight: float = 0.5, window: int = 3
 ) -> Policy:
-    """Let a victim act on a running summary of its observations. Before an episode, its first observation counts.
+    """Return a policy that acts on filtered observations; steps before the episode count as its first observation.
 
-    The result remembers its episodes. White-box attacks that look at it take the filter into account: they see the
-    policy as a function of the newest observation, the older ones being fixed.
+    The result is history-dependent. White-box attacks on it differentiate through the filter: they read the policy as a
+    function of the current observation, the earlier ones being fixed.
 
     Args:
-        victim: The victim; its observations are filtered as its networks read them.
-        kind: Which summary.
-        weight: Of the newest observation, in (0, 1]; for ``"exponential"``.
-        window: Observations, odd and >= 1; for ``"median"``.
+        policy: The policy; its observations are filtered after normalisation.
+        kind: ``"exponential"`` for a moving average, ``"median"`` for a moving median.
+        weight: Weight of the current observation in the average, in (0, 1]. Default: 0.5.
+        window: Number of observations of the median, odd and >= 1. Default: 3.
 
     Raises:
-        CapabilityError: If the victim remembers its episodes already.
+        CapabilityError: If the policy is history-dependent already.
         ConfigurationError: If the kind is unknown, or its parameter out of range.
     """
-    _refuse_memory(victim)
+    _require_stateless(policy)
     if kind not in get_args(Filter) or not 0 < weight <= 1 or window < 1 or window % 2 == 0:
         raise ConfigurationError(
             f"smoothing is one of {get_args(Filter)}, with weight in (0, 1] and an odd window, "
             f"got {kind!r}, {weight!r} and {window!r}"
         )
-    smoothed = victim.with_network(_Filtered(victim.network, kind, weight, window))
-    smoothed.name = f"{victim.name}, {kind} {weight if kind == 'exponential' else window:g}"
+    smoothed = policy.with_network(_FilteredNetwork(policy.network, kind, weight, window))
+    smoothed.name = f"{policy.name}, {kind} {weight if kind == 'exponential' else window:g}"
     return smoothed
 
 
-def smooth_actions(victim: Policy, noise: float, *, samples: int = 16, seed: int = 0) -> Policy:
-    """Average the outputs of a victim's policy over Gaussian noise on its observations (randomised smoothing).
+def smooth_actions(policy: Policy, noise: float, *, samples: int = 16, seed: int = 0) -> Policy:
+    """Return a policy whose outputs are averaged over Gaussian noise on its observations (randomised smoothing).
 
-    mu'(x) = mean_j mu(x + noise n_j), with n_j drawn once, in pairs of opposite sign, so that the result is a
-    deterministic and differentiable policy like any other; one call costs as much as ``samples``.
+    mu'(x) = 1/m sum_j mu(x + noise n_j), with standard normal n_j drawn once, in pairs of opposite sign, so that the
+    result is a deterministic and differentiable policy; one call costs as much as m calls.
 
     Args:
-        victim: The victim, with continuous actions.
-        noise: Standard deviation > 0, in the units that its networks read.
-        samples: Draws, even and >= 2.
+        policy: The policy, with continuous actions.
+        noise: Standard deviation of the noise, > 0, in units of normalised observations.
+        samples: m, even and >= 2. Default: 16.
         seed: Root seed of the draws.
 
     Raises:
-        CapabilityError: If the victim's actions are discrete, or it remembers its episodes.
+        CapabilityError: If the policy's actions are discrete, or it is history-dependent.
         ConfigurationError: If noise or samples are out of range.
     """
-    victim.require(("continuous",), "smoothing actions")
-    _refuse_memory(victim)
+    policy.require(("continuous",), "smoothing actions")
+    _require_stateless(policy)
     if not noise > 0 or samples < 2 or samples % 2:
         raise ConfigurationError(f"smoothing needs noise > 0 and an even number of samples, got {noise!r}, {samples!r}")
     rng = SeedStream(seed, "smoothing").generator()
-    half = noise * rng.standard_normal((samples // 2, *(victim.observation_space.shape or ())))
-    smoothed = victim.with_network(_Averaged(victim.network, np.concatenate([half, -half])))
-    smoothed.name = f"{victim.name}, averaged {noise:g}"
+    half = noise * rng.standard_normal((samples // 2, *(policy.observation_space.shape or ())))
+    smoothed = policy.with_network(_AveragedNetwork(policy.network, np.concatenate([half, -half])))
+    smoothed.name = f"{policy.name}, averaged {noise:g}"
     return smoothed
 
 
-def _refuse_memory(victim: Policy) -> None:
-    if victim.is_stateful:
-        raise CapabilityError(f"victim {victim.name!r} remembers its episode; smooth one that acts on what it sees now")
+def _require_stateless(policy: Policy) -> None:
+    if policy.is_stateful:
+        raise CapabilityError(
+            f"policy {policy.name!r} is history-dependent; smooth one that acts on the current observation alone"
+        )
 
 
-class _Filtered(SequencePolicy):
+class _FilteredNetwork(SequencePolicy):
     def __init__(self, network: Network, kind: Filter, weight: float, window: int) -> None:
         self.network, self.kind, self.weight, self.window = network, kind, weight, window
 
     def new_history(self, rows: int) -> History:
-        return _Past(self, rows)
+        return _FilterHistory(self, rows)
 
 
-class _Past:
-    """What a filter keeps of each episode: its last summary, or the last observations, oldest first."""
+class _FilterHistory:
+    """State of the filter in each episode: the last average, or the last observations, oldest first."""
 
-    def __init__(self, filtered: _Filtered, rows: int) -> None:
-        self._filtered = filtered
-        self._began = np.zeros(rows, np.bool_)
-        self._kept: Array | None = None
+    def __init__(self, filtered: _FilteredNetwork, rows: int) -> None:
+        self.filtered = filtered
+        self.has_started = np.zeros(rows, np.bool_)
+        self._state: Array | None = None
 
     def reset(self, rows: Rows) -> None:
-        self._began[rows] = False
+        self.has_started[rows] = False
 
     def network(self, rows: Rows) -> Network:
-        return _AtThisMoment(self, rows)
+        return _CurrentNetwork(self, rows)
 
     def observe(self, x: Array, rows: Rows) -> None:
-        older = self.older(x, rows)
-        if self._kept is None:
-            self._kept = np.zeros((len(self._began), *older.shape[1:]))
-        if self._filtered.kind == "exponential":
-            self._kept[rows] = self.summary(x, older)[0]
+        earlier = self.earlier(x, rows)
+        if self._state is None:
+            self._state = np.zeros((len(self.has_started), *earlier.shape[1:]))
+        if self.filtered.kind == "exponential":
+            self._state[rows] = self.filter(x, earlier)[0]
         else:
-            self._kept[rows] = np.concatenate([older, x[:, None]], axis=1)[:, 1:]
-        self._began[rows] = True
+            self._state[rows] = np.concatenate([earlier, x[:, None]], axis=1)[:, 1:]
+        self.has_started[rows] = True
 
     def record(self, actions: NDArray[Any], rewards: Array, rows: Rows) -> None:
-        """What was done is none of a filter's business."""
+        """Do nothing: a filter depends on observations alone."""
 
-    def older(self, x: Array, rows: Rows) -> Array:
-        """Return what is kept; where an episode begins with ``x``, as if it had always been like that."""
-        exponential = self._filtered.kind == "exponential"
-        always = np.asarray(x if exponential else np.repeat(x[:, None], self._filtered.window - 1, axis=1), np.float64)
-        if self._kept is None:
-            return always
-        began = self._began[rows].reshape(-1, *[1] * (always.ndim - 1))
-        return np.where(began, self._kept[rows], always)
+    def earlier(self, x: Array, rows: Rows) -> Array:
+        """Return the state of the filter before ``x``; in rows that start with ``x``, as after a constant ``x``."""
+        exponential = self.filtered.kind == "exponential"
+        constant = np.asarray(x if exponential else np.repeat(x[:, None], self.filtered.window - 1, axis=1), np.float64)
+        if self._state is None:
+            return constant
+        has_started = self.has_started[rows].reshape(-1, *[1] * (constant.ndim - 1))
+        return np.where(has_started, self._state[rows], constant)
 
-    def summary(self, x: Array, older: Array) -> tuple[Array, Array]:
-        """Return the summary, and its derivative by the newest observation, entry by entry."""
-        if self._filtered.kind == "exponential":
-            weight = self._filtered.weight
-            return weight * x + (1 - weight) * older, np.full_like(x, weight)
-        median = np.median(np.concatenate([older, x[:, None]], axis=1), axis=1)
+    def filter(self, x: Array, earlier: Array) -> tuple[Array, Array]:
+        """Return the filtered observation, and its derivative with respect to ``x``, entry by entry."""
+        if self.filtered.kind == "exponential":
+            weight = self.filtered.weight
+            return weight * x + (1 - weight) * earlier, np.full_like(x, weight)
+        median = np.median(np.concatenate([earlier, x[:, None]], axis=1), axis=1)
         return median, (median == x).astype(x.dtype)
 
 
-class _AtThisMoment:
-    def __init__(self, past: _Past, rows: Rows) -> None:
-        self._past, self._rows = past, rows
+class _CurrentNetwork:
+    """The filtered policy at the current step, as a function of the current observation."""
+
+    def __init__(self, history: _FilterHistory, rows: Rows) -> None:
+        self._history, self._rows = history, rows
 
     def __call__(self, x: Array) -> Array:
-        return self._past._filtered.network(self._past.summary(x, self._past.older(x, self._rows))[0])
+        return self._history.filtered.network(self._history.filter(x, self._history.earlier(x, self._rows))[0])
 
     def vjp(self, x: Array) -> tuple[Array, VJPFunction]:
-        y, slope = self._past.summary(x, self._past.older(x, self._rows))
-        began = self._past._began[self._rows][:, None]
-        outputs, back = self._past._filtered.network.vjp(y)
-        return outputs, lambda gradient: np.asarray(back(gradient) * np.where(began, slope, 1.0))
+        y, slope = self._history.filter(x, self._history.earlier(x, self._rows))
+        has_started = self._history.has_started[self._rows][:, None]
+        outputs, back = self._history.filtered.network.vjp(y)
+        # The first observation of an episode also stands for the earlier ones, so its derivative is 1.
+        return outputs, lambda gradient: np.asarray(back(gradient) * np.where(has_started, slope, 1.0))
 
 
-class _Averaged:
-    def __init__(self, policy: Network, draws: Array) -> None:
-        self._policy, self._draws = policy, draws
+class _AveragedNetwork:
+    def __init__(self, network: Network, noise: Array) -> None:
+        self._network, self._noise = network, noise
 
     def __call__(self, x: Array) -> Array:
-        return np.asarray(self._policy(self._spread(x)).reshape(len(x), len(self._draws), -1).mean(axis=1))
+        return np.asarray(self._network(self._noisy(x)).reshape(len(x), len(self._noise), -1).mean(axis=1))
 
     def vjp(self, x: Array) -> tuple[Array, VJPFunction]:
-        outputs, back = self._policy.vjp(self._spread(x))
-        samples = len(self._draws)
+        outputs, back = self._network.vjp(self._noisy(x))
+        samples = len(self._noise)
 
         def pullback(gradient: Array) -> Array:
             pulled = back(np.repeat(gradient / samples, samples, axis=0))
@@ -165,5 +171,5 @@ class _Averaged:
 
         return np.asarray(outputs.reshape(len(x), samples, -1).mean(axis=1)), pullback
 
-    def _spread(self, x: Array) -> Array:
-        return np.asarray((x[:, None] + self._draws).reshape(-1, x.shape[1]))
+    def _noisy(self, x: Array) -> Array:
+        return np.asarray((x[:, None] + self._noise).reshape(-1, x.shape[1]))

@@ -9,12 +9,11 @@ pytest.importorskip("stable_baselines3")
 from attacked_envs import Walk, linear_gaussian
 
 from quintain.attacks import RATSettings, train_rat
-from quintain.attacks.defences import DefenceSettings, train_rat_atla, train_rat_wocar, train_wocar
+from quintain.attacks.defences import DEFENCE_PPO, DefenceSettings, train_rat_atla, train_rat_wocar, train_wocar
 from quintain.errors import CapabilityError, ConfigurationError
 
-SETTINGS = DefenceSettings(
-    steps=256, envs=4, rollout=16, batch=32, epochs=2, warmup=0.2, ramp=0.2, evaluate_every=128, episodes=2
-)
+PPO = replace(DEFENCE_PPO, n_envs=4, n_steps=16, batch_size=32, n_epochs=2)
+SETTINGS = DefenceSettings(steps=256, ppo=PPO, warmup=0.2, ramp=0.2, eval_freq=128, n_eval_episodes=2)
 RAT = RATSettings(
     steps=240, n_envs=4, exploration_steps=40, hidden_size=8, batch_size=16, segment_length=4,
     feedback_every=40, queries_per_round=4, max_reward_epochs=2, gradient_steps=1,
@@ -22,7 +21,7 @@ RAT = RATSettings(
 
 
 class Wanted(Walk):
-    """The attacker wants the first entry of the state low."""
+    """The attacker's reward is minus the first entry of the state."""
 
     def __init__(self):
         super().__init__(20)
@@ -43,13 +42,13 @@ def test_rat_and_the_agent_take_turns_in_a_way_that_the_seed_decides():
         ("adversary", 176), ("agent", 192),
         ("adversary", 240), ("agent", 256),
     ]  # fmt: skip
-    assert made.victim.name == "rat-atla"
+    assert made.policy.name == "rat-atla"
     assert made.chosen in made.curve
     again = train_rat_atla(Wanted, epsilon=0.2, settings=SETTINGS, rat=RAT)
-    np.testing.assert_array_equal(made.victim.network(np.ones((1, 3))), again.victim.network(np.ones((1, 3))))
+    np.testing.assert_array_equal(made.policy.network(np.ones((1, 3))), again.policy.network(np.ones((1, 3))))
 
 
-def test_rat_goes_on_against_the_victim_it_is_given():
+def test_rat_attacks_the_policy_that_the_callback_returns():
     first, second = linear_gaussian(), linear_gaussian(std=np.array([0.7, 0.7]))
     asked = []
 
@@ -67,12 +66,12 @@ def test_rat_goes_on_against_the_victim_it_is_given():
 @pytest.mark.parametrize("kind", ["wocar", "rat-wocar"])
 def test_worst_case_aware_training_is_a_function_of_its_seed_and_of_its_weight(kind):
     intention = train_rat(Wanted, linear_gaussian(), epsilon=0.2, settings=RAT).intention
-    little = replace(SETTINGS, steps=192, evaluate_every=192)
+    little = replace(SETTINGS, steps=192, eval_freq=192)
 
-    def train(worth, seed=0):
-        options = {"epsilon": 0.2, "settings": little, "worth": worth, "regulariser": 0.0, "seed": seed}
+    def train(value_weight, seed=0):
+        options = {"epsilon": 0.2, "settings": little, "value_weight": value_weight, "regulariser": 0.0, "seed": seed}
         made = train_wocar(Wanted, **options) if kind == "wocar" else train_rat_wocar(Wanted, intention, **options)
-        return made.victim.network(np.ones((1, 3)))
+        return made.policy.network(np.ones((1, 3)))
 
     np.testing.assert_array_equal(train(1.0), train(1.0))
     assert not np.array_equal(train(1.0), train(0.0))
@@ -84,7 +83,7 @@ def test_what_cannot_work_is_refused():
         train_rat_atla(Wanted, epsilon=0.1, rat=replace(RAT, intention=False))
     with pytest.raises(CapabilityError, match="no action value"):
         train_rat_wocar(Wanted, linear_gaussian(action_value=None), epsilon=0.1)
-    with pytest.raises(ConfigurationError, match="weights must be >= 0"):
-        train_wocar(Wanted, epsilon=0.1, worth=-1.0)
+    with pytest.raises(ConfigurationError, match="value_weight and regulariser >= 0"):
+        train_wocar(Wanted, epsilon=0.1, value_weight=-1.0)
     with pytest.raises(ConfigurationError, match="continuous actions"):
         train_wocar(lambda: gym.make("CartPole-v1"), epsilon=0.1)

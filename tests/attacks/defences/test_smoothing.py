@@ -134,7 +134,7 @@ def test_what_cannot_be_smoothed_is_refused():
     with pytest.raises(CapabilityError, match="discrete actions"):
         smooth_actions(discrete, 0.1)
     assert smooth_observations(discrete).head == "categorical"
-    with pytest.raises(CapabilityError, match="remembers"):
+    with pytest.raises(CapabilityError, match="history-dependent"):
         smooth_observations(smooth_observations(linear_gaussian()))
     with pytest.raises(ConfigurationError, match="odd window"):
         smooth_observations(linear_gaussian(), "median", window=4)

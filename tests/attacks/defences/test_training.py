@@ -11,13 +11,12 @@ pytest.importorskip("stable_baselines3")
 
 from quintain.attacks import AdversarySettings
 from quintain.attacks.adversary import ADVERSARY_PPO
-from quintain.attacks.defences import Checkpoint, DefenceSettings, train_atla, train_sa_ppo
+from quintain.attacks.defences import DEFENCE_PPO, Checkpoint, DefenceSettings, train_atla, train_sa_ppo
 from quintain.attacks.defences.agent import RobustAgent
 from quintain.errors import ConfigurationError
 
-SMALL = DefenceSettings(
-    steps=384, envs=4, rollout=16, batch=32, epochs=2, warmup=0.3, ramp=0.2, evaluate_every=128, episodes=2
-)
+PPO = replace(DEFENCE_PPO, n_envs=4, n_steps=16, batch_size=32, n_epochs=2)
+SMALL = DefenceSettings(steps=384, ppo=PPO, warmup=0.3, ramp=0.2, eval_freq=128, n_eval_episodes=2)
 OPPONENT = AdversarySettings(ppo=replace(ADVERSARY_PPO, n_envs=4, n_steps=16, batch_size=32, n_epochs=2))
 
 
@@ -27,23 +26,23 @@ def test_the_agent_learns_from_the_observations_that_it_saw():
     )
     shown = []
     learner.iterate()
-    learner.world.freeze()
-    learner.world.ball = learner.full
-    true = learner.world.shown
+    learner.envs.freeze()
+    learner.envs.ball = learner.full
+    true = learner.envs.observe
 
     def note(states):
         seen = true(states)
         shown.append((states.copy(), seen))
         return seen
 
-    learner.world.shown = note
+    learner.envs.observe = note
     stored = []
     learner.before_update = lambda: stored.append(learner.model.rollout_buffer.observations.copy())
     learner.iterate(Shift())
     learner.iterate(Shift())
     learner.close()
     steps = shown[15:31]  # what the second of them began with, and what followed
-    normaliser = learner.world.normaliser
+    normaliser = learner.envs.normaliser
     for (states, seen), row in zip(steps, stored[1], strict=True):
         np.testing.assert_array_equal(row, seen)
         np.testing.assert_allclose(row - normaliser(states), np.tile(0.2 / normaliser.scale, (4, 1)), atol=1e-5)
@@ -64,40 +63,40 @@ def test_atla_alternates_one_iteration_each_once_the_warm_up_is_over():
     assert heard[2:] == [pair for i in range(3, 7) for pair in (("agent", 64 * i), ("adversary", 64 * (i - 2)))]
 
 
-def test_the_adversary_meets_the_agent_as_it_is(monkeypatch):
-    """After every iteration of the agent its opponent is turned on the weights of that moment."""
+def test_the_adversary_attacks_the_current_agent(monkeypatch):
+    """After every iteration of the agent the adversary attacks its current weights."""
     from quintain.attacks.defences import atla
 
-    faced = []
+    attacked = []
 
-    class Noted(atla.AdversaryLearner):
-        def face(self, victim):
-            faced.append(victim.network(np.ones((1, 3)))[0])
-            super().face(victim)
+    class Recorded(atla.AdversaryLearner):
+        def set_policy(self, victim):
+            attacked.append(victim.network(np.ones((1, 3)))[0])
+            super().set_policy(victim)
 
-    monkeypatch.setattr(atla, "AdversaryLearner", Noted)
+    monkeypatch.setattr(atla, "AdversaryLearner", Recorded)
     made = train_atla(Walk, epsilon=0.2, settings=SMALL, adversary=OPPONENT)
-    assert len(faced) == 4
-    assert len({tuple(outputs) for outputs in faced}) == 4
-    assert any(np.array_equal(made.victim.network(np.ones((1, 3)))[0], outputs) for outputs in faced)
+    assert len(attacked) == 4
+    assert len({tuple(outputs) for outputs in attacked}) == 4
+    assert any(np.array_equal(made.policy.network(np.ones((1, 3)))[0], outputs) for outputs in attacked)
 
 
 @pytest.mark.parametrize("train", [train_atla, train_sa_ppo])
 def test_equal_seeds_give_equal_runs(train):
-    little = replace(SMALL, steps=192, evaluate_every=192)
+    little = replace(SMALL, steps=192, eval_freq=192)
     one, two, other = (train(Walk, epsilon=0.2, settings=little, seed=seed) for seed in (0, 0, 1))
     x = np.ones((1, 3))
     assert one.curve == two.curve
-    np.testing.assert_array_equal(one.victim.network(x), two.victim.network(x))
-    assert not np.array_equal(one.victim.network(x), other.victim.network(x))
+    np.testing.assert_array_equal(one.policy.network(x), two.policy.network(x))
+    assert not np.array_equal(one.policy.network(x), other.policy.network(x))
 
 
 def test_the_best_checkpoint_under_the_full_budget_is_kept():
     made = train_sa_ppo(Walk, epsilon=0.2, settings=SMALL)
     assert [point.steps for point in made.curve] == [128, 256, 384]
     assert made.chosen.score == max(point.score for point in made.curve[1:])
-    assert made.victim.observation_space == Walk().observation_space
-    assert made.victim.name == "sa-ppo"
+    assert made.policy.observation_space == Walk().observation_space
+    assert made.policy.name == "sa-ppo"
     better, worse = Checkpoint(1, 5.0, 1.0, 0.9, 0.5), Checkpoint(1, 9.0, 9.0, 0.8, 0.5)
     assert better.score > worse.score
 
@@ -105,12 +104,12 @@ def test_the_best_checkpoint_under_the_full_budget_is_kept():
 def test_the_regulariser_flattens_the_policy():
     def slope(weight):
         settings = DefenceSettings(
-            steps=2048, envs=4, rollout=64, batch=64, epochs=5, warmup=0, ramp=0, evaluate_every=2048, episodes=2,
-            learning_rate=3e-3,
+            steps=2048, warmup=0, ramp=0, eval_freq=2048, n_eval_episodes=2,
+            ppo=replace(PPO, n_steps=64, batch_size=64, n_epochs=5, learning_rate=3e-3),
         )  # fmt: skip
-        victim = train_sa_ppo(Walk, epsilon=0.5, settings=settings, weight=weight).victim
+        policy = train_sa_ppo(Walk, epsilon=0.5, settings=settings, regulariser=weight).policy
         states = np.random.default_rng(0).normal(size=(50, 3))
-        _, back = victim.network.vjp(states)
+        _, back = policy.network.vjp(states)
         return np.abs(back(np.ones((50, 2)))).sum(1).mean()
 
     assert slope(10.0) < 0.5 * slope(0.0)
@@ -119,11 +118,11 @@ def test_the_regulariser_flattens_the_policy():
 def test_what_cannot_be_defended_is_refused():
     with pytest.raises(ConfigurationError, match="continuous actions"):
         train_atla(lambda: gym.make("CartPole-v1"), epsilon=0.1)
-    with pytest.raises(ConfigurationError, match="weight >= 0"):
-        train_sa_ppo(Walk, epsilon=0.1, weight=-1)
+    with pytest.raises(ConfigurationError, match="regulariser >= 0"):
+        train_sa_ppo(Walk, epsilon=0.1, regulariser=-1)
     with pytest.raises(ConfigurationError, match="bound must be one of"):
         train_sa_ppo(Walk, epsilon=0.1, bound="crown", settings=SMALL)
     with pytest.raises(ConfigurationError, match="warmup must be"):
         DefenceSettings(warmup=0.8, ramp=0.4)
     with pytest.raises(ConfigurationError, match="counts must be >= 1"):
-        DefenceSettings(episodes=0)
+        DefenceSettings(n_eval_episodes=0)

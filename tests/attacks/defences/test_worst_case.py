@@ -4,7 +4,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from quintain.attacks.defences.worst_case import WorstCaseCritic, as_unit  # noqa: E402
+from quintain.attacks.defences.worst_case import WorstCaseCritic, scale_actions  # noqa: E402
 from quintain.attacks.torch_mlp import torch_mlp  # noqa: E402
 
 BOX = gym.spaces.Box(np.array([-2.0, 0.0]), np.array([2.0, 1.0]), dtype=np.float64)
@@ -14,8 +14,8 @@ def generator(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def critic(bound, climb=5, space=BOX, gamma=0.9):
-    return WorstCaseCritic(torch, 3, space, gamma=gamma, bound=bound, climb=climb, generator=generator())
+def critic(bound, search_steps=5, space=BOX, gamma=0.9):
+    return WorstCaseCritic(torch, 3, space, gamma=gamma, bound=bound, search_steps=search_steps, generator=generator())
 
 
 STATES = torch.randn(100, 3, generator=generator(1))
@@ -25,7 +25,7 @@ POLICY = torch_mlp(torch, [3, 16, 2], generator(2), "tanh")
 @pytest.mark.parametrize("bound", ["sgld", "relaxation"])
 def test_the_worst_case_is_never_above_the_nominal_value_and_falls_with_the_budget(bound):
     made = critic(bound)
-    nominal = made.value(STATES, as_unit(torch, POLICY(STATES), BOX))
+    nominal = made.value(STATES, scale_actions(torch, POLICY(STATES), BOX))
     little, much = (made.worst_value(STATES, POLICY, radius) for radius in (0.1, 0.5))
     assert (little <= nominal).all()
     assert (much <= nominal).all()
@@ -35,20 +35,20 @@ def test_the_worst_case_is_never_above_the_nominal_value_and_falls_with_the_budg
 
 def test_the_relaxation_is_worse_than_what_an_attacker_really_causes():
     """Of a linear value the box of actions holds the worst one that any observation can cause, and usually worse."""
-    made = critic("relaxation", climb=4)
+    made = critic("relaxation", search_steps=4)
     made.network = torch.nn.Sequential(torch.nn.Linear(5, 1))
     worst = made.worst_value(STATES, POLICY, 0.3)
     for seed in range(100):
         noise = 0.3 * (2 * torch.rand(STATES.shape, generator=generator(seed)) - 1)
-        assert (worst <= made.value(STATES, as_unit(torch, POLICY(STATES + noise), BOX)) + 1e-6).all()
+        assert (worst <= made.value(STATES, scale_actions(torch, POLICY(STATES + noise), BOX)) + 1e-6).all()
 
 
 def test_actions_are_scaled_to_the_bounds_and_clipped():
     outputs = torch.tensor([[0.0, 0.5], [-2.0, 1.0], [9.0, -9.0]])
     expected = torch.tensor([[0.0, 0.0], [-1.0, 1.0], [1.0, -1.0]])
-    torch.testing.assert_close(as_unit(torch, outputs, BOX), expected)
+    torch.testing.assert_close(scale_actions(torch, outputs, BOX), expected)
     free = gym.spaces.Box(-np.inf, np.inf, (2,), np.float64)
-    torch.testing.assert_close(as_unit(torch, outputs, free), outputs)
+    torch.testing.assert_close(scale_actions(torch, outputs, free), outputs)
 
 
 def test_it_learns_the_value_of_the_worst_action():
@@ -62,7 +62,7 @@ def test_it_learns_the_value_of_the_worst_action():
     rng = np.random.default_rng(0)
     x, unit = np.zeros((512, 3)), rng.uniform(-1, 1, (512, 1))
     for radius, value in ((1.0, -1.0), (0.0, 0.0)):
-        made = critic("relaxation", climb=3, space=space, gamma=0.5)
+        made = critic("relaxation", search_steps=3, space=space, gamma=0.5)
         made.fit((x, unit, unit[:, 0], x, np.zeros(512)), policy, torch.tensor(radius), updates=400, batch=32)
         found = made.value(torch.zeros(1, 3), torch.zeros(1, 1))
         assert float(found.detach()) == pytest.approx(0.5 * value, abs=0.1)

@@ -8,7 +8,7 @@ import gymnasium as gym
 
 from quintain.agents.policies import Normaliser
 from quintain.attacks.budget import Ball
-from quintain.attacks.defences.world import AgentWorld
+from quintain.attacks.defences.perturbed_envs import PerturbedEnvs
 from quintain.errors import ConfigurationError
 from quintain.seeding import SeedStream
 
@@ -16,31 +16,31 @@ UNITS = Normaliser(np.array([1.0, 0.0, -1.0]), np.array([2.0, 1.0, 0.5]), 100.0)
 ACTIONS = np.array([[0.5, -0.25], [1.0, 1.0]])
 
 
-def world(space="raw", normaliser=UNITS, seed=0):
-    return AgentWorld(Walk, 2, space, normaliser, SeedStream(seed, "test"))
+def envs(space="raw", normaliser=UNITS, seed=0):
+    return PerturbedEnvs(Walk, 2, space, normaliser, SeedStream(seed, "test"))
 
 
 def under_attack(space):
-    made = world(space)
+    made = envs(space)
     made.attack, made.ball = Shift(), Ball(0.25)
     return made
 
 
 @pytest.mark.parametrize(("space", "moved"), [("raw", 0.25 / UNITS.scale), ("normalised", [0.25] * 3)])
-def test_the_agent_sees_the_lie_and_the_world_goes_on_from_the_truth(space, moved):
-    honest, lying = world(space), under_attack(space)
-    np.testing.assert_allclose(lying.reset() - honest.reset(), np.tile(moved, (2, 1)), atol=1e-6)
+def test_observations_are_perturbed_and_the_environments_step_from_the_true_state(space, moved):
+    clean, attacked = envs(space), under_attack(space)
+    np.testing.assert_allclose(attacked.reset() - clean.reset(), np.tile(moved, (2, 1)), atol=1e-6)
     for _ in range(4):
-        (seen, reward, done, _), (true, own_reward, own_done, _) = lying.step(ACTIONS), honest.step(ACTIONS)
-        np.testing.assert_array_equal(lying.true, honest.true)
+        (seen, reward, done, _), (true, own_reward, own_done, _) = attacked.step(ACTIONS), clean.step(ACTIONS)
+        np.testing.assert_array_equal(attacked.true, clean.true)
         np.testing.assert_array_equal(reward, own_reward)
         np.testing.assert_array_equal(done, own_done)
-        np.testing.assert_allclose(true, UNITS(honest.true), atol=1e-6)
+        np.testing.assert_allclose(true, UNITS(clean.true), atol=1e-6)
         np.testing.assert_allclose(seen - true, np.tile(moved, (2, 1)), atol=1e-6)
-    np.testing.assert_allclose(lying.radius, moved)
+    np.testing.assert_allclose(attacked.radius, moved)
 
 
-def test_the_end_of_an_episode_is_shown_like_any_other_observation_and_another_begins():
+def test_the_last_observation_of_an_episode_is_perturbed_like_any_other_and_another_episode_starts():
     made = under_attack("normalised")
     made.reset()
     made.transitions = []
@@ -56,12 +56,12 @@ def test_the_end_of_an_episode_is_shown_like_any_other_observation_and_another_b
     np.testing.assert_allclose(following, UNITS(end))
     np.testing.assert_array_equal(actions, ACTIONS)
     np.testing.assert_allclose(rewards, end[:, 0])
-    assert not ended.any()  # they were cut short, and did not end
+    assert not ended.any()  # truncated, not terminated
     np.testing.assert_allclose(seen, UNITS(made.true) + 0.25, atol=1e-6)
 
 
 def test_running_statistics_are_those_of_the_true_observations_until_they_are_frozen():
-    made = world(normaliser=None)
+    made = envs(normaliser=None)
     made.attack, made.ball = Shift(), Ball(0.25)
     gathered = [made.reset() * 0 + made.true]
     for _ in range(3):
@@ -74,15 +74,15 @@ def test_running_statistics_are_those_of_the_true_observations_until_they_are_fr
     assert made.normaliser is frozen
 
 
-def test_equal_seeds_are_equal_worlds():
-    np.testing.assert_array_equal(world(seed=3).reset(), world(seed=3).reset())
-    assert not np.array_equal(world(seed=3).reset(), world(seed=4).reset())
+def test_equal_seeds_are_equal_environments():
+    np.testing.assert_array_equal(envs(seed=3).reset(), envs(seed=3).reset())
+    assert not np.array_equal(envs(seed=3).reset(), envs(seed=4).reset())
 
 
 def test_other_spaces_are_refused():
     with pytest.raises(ConfigurationError, match="continuous actions"):
-        AgentWorld(lambda: gym.make("CartPole-v1"), 1, "raw", None, SeedStream(0))
+        PerturbedEnvs(lambda: gym.make("CartPole-v1"), 1, "raw", None, SeedStream(0))
     with pytest.raises(ConfigurationError, match="Box of one axis"):
-        AgentWorld(lambda: gym.make("FrozenLake-v1"), 1, "raw", None, SeedStream(0))
+        PerturbedEnvs(lambda: gym.make("FrozenLake-v1"), 1, "raw", None, SeedStream(0))
     with pytest.raises(ConfigurationError, match="'raw' or 'normalised'"):
-        world("pixels")
+        envs("pixels")
