@@ -33,7 +33,7 @@ def test_the_worst_case_is_never_above_the_nominal_value_and_falls_with_the_budg
     torch.testing.assert_close(made.worst_value(STATES, POLICY, 0.0), nominal)
 
 
-def test_the_relaxation_is_worse_than_what_an_attacker_really_causes():
+def test_the_relaxation_is_worse_than_what_an_attacker_can_cause():
     """Of a linear value the box of actions holds the worst one that any observation can cause, and usually worse."""
     made = critic("relaxation", search_steps=4)
     made.network = torch.nn.Sequential(torch.nn.Linear(5, 1))
@@ -63,15 +63,15 @@ def test_it_learns_the_value_of_the_worst_action():
     x, unit = np.zeros((512, 3)), rng.uniform(-1, 1, (512, 1))
     for radius, value in ((1.0, -1.0), (0.0, 0.0)):
         made = critic("relaxation", search_steps=3, space=space, gamma=0.5)
-        made.fit((x, unit, unit[:, 0], x, np.zeros(512)), policy, torch.tensor(radius), updates=400, batch=32)
+        made.fit((x, unit, unit[:, 0], x, np.zeros(512)), policy, torch.tensor(radius), gradient_steps=400, batch_size=32)
         found = made.value(torch.zeros(1, 3), torch.zeros(1, 1))
         assert float(found.detach()) == pytest.approx(0.5 * value, abs=0.1)
 
 
-def test_nothing_is_expected_after_the_end():
+def test_the_value_is_zero_where_the_task_ended():
     space = gym.spaces.Box(-1.0, 1.0, (1,), np.float64)
     policy = torch.nn.Sequential(torch.nn.Linear(3, 1))
     x, unit = np.ones((256, 3)), np.zeros((256, 1))
     made = critic("sgld", space=space, gamma=0.99)
-    made.fit((x, unit, np.ones(256), x, np.ones(256)), policy, torch.tensor(0.1), updates=300, batch=64)
+    made.fit((x, unit, np.ones(256), x, np.ones(256)), policy, torch.tensor(0.1), gradient_steps=300, batch_size=64)
     assert float(made.value(torch.ones(1, 3), torch.zeros(1, 1)).detach()) == pytest.approx(1, abs=0.1)
