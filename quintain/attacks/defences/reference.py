@@ -99,7 +99,7 @@ def train_defended(
     except ConfigurationError:
         normaliser = None
     defended = DEFENCES.load(defence)(
-        recipe.make,
+        recipe.make_env,
         epsilon=epsilon,
         space=space,
         settings=_settings(recipe),
@@ -145,7 +145,7 @@ def _facts(defended: Defended, recipe: Recipe, seed: int, defence: str, epsilon:
         "recipe": asdict(recipe),
         "seed": seed,
         "curve": [(point.steps, point.clean, point.clean_success) for point in defended.curve],
-        **measure_policy(recipe.make, defended.policy, seed, 5 * recipe.n_eval_episodes),
+        **measure_policy(recipe.make_env, defended.policy, seed, 5 * recipe.n_eval_episodes),
         "versions": versions("gymnasium", "stable-baselines3", "torch"),
         "defence": {
             "name": defence,

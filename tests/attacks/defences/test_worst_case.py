@@ -63,7 +63,9 @@ def test_it_learns_the_value_of_the_worst_action():
     x, unit = np.zeros((512, 3)), rng.uniform(-1, 1, (512, 1))
     for radius, value in ((1.0, -1.0), (0.0, 0.0)):
         made = critic("relaxation", search_steps=3, space=space, gamma=0.5)
-        made.fit((x, unit, unit[:, 0], x, np.zeros(512)), policy, torch.tensor(radius), gradient_steps=400, batch_size=32)
+        made.fit(
+            (x, unit, unit[:, 0], x, np.zeros(512)), policy, torch.tensor(radius), gradient_steps=400, batch_size=32
+        )
         found = made.value(torch.zeros(1, 3), torch.zeros(1, 1))
         assert float(found.detach()) == pytest.approx(0.5 * value, abs=0.1)
 
