@@ -92,7 +92,7 @@ class BackendSettings:
         allow_subprocess: Whether snippets may start processes.
         pool_size: Number of waiting interpreters per flavour, >= 0.
         image: Container image; ``None`` for the back-end's default.
-        fault: Name of a set-up step that shall fail, for tests.
+        fault: Name of a set-up step that fails on purpose, for tests; ``None`` for none.
     """
 
     workers: int

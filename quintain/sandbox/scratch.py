@@ -41,11 +41,11 @@ def _empty(top: int) -> None:
 
 
 class HostScratch:
-    """A fresh directory with the files of one job.
+    """A fresh directory with the files of one snippet.
 
     Args:
         files: Relative paths and contents.
-        writable: Whether the snippet may write there. There is no quota: the size is only watched.
+        writable: Whether the snippet may write there. There is no quota: the host checks the size.
     """
 
     def __init__(self, files: Mapping[str, bytes], *, writable: bool) -> None:

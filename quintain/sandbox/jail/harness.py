@@ -41,13 +41,13 @@ def _writer(descriptor: int) -> io.TextIOWrapper:
 def _split_last_line(source: str) -> tuple[str, str] | None:
     """Guess, from the last line alone, whether the snippet ends in an expression.
 
-    Building a syntax tree costs more than everything else about a small snippet, so the two common endings are told
-    apart by their text: an expression on one line (returned apart, on its own line number), and a line that plainly
-    is a statement or the inside of a block (returned as the empty string). Both halves are compiled, so a wrong guess
-    ends in a ``SyntaxError`` and the tree is built after all.
+    Building a syntax tree costs more than everything else about a small snippet, so the two common endings are
+    recognised by their text: an expression on one line (returned separately, on its line number), and a line that
+    clearly is a statement or the inside of a block (returned as the empty string). Both halves are compiled, so a
+    wrong guess ends in a ``SyntaxError`` and the tree is built after all.
 
     Returns:
-        The part to execute and the expression to evaluate, or ``None`` where only the tree can tell.
+        The part to execute and the expression to evaluate, or ``None`` where the syntax tree is needed.
     """
     text = source.rstrip()
     head, newline, last = text.rpartition("\n")
@@ -63,7 +63,7 @@ def _split_last_line(source: str) -> tuple[str, str] | None:
 
 
 def _is_balanced(line: str) -> bool:
-    """Tell whether a line surely closes no bracket of an earlier one; a line with quotes cannot be told."""
+    """Return whether a line certainly closes no bracket of an earlier one; false for a line with quotes."""
     depth = 0
     for character in line:
         depth += (character in "([{") - (character in ")]}")
@@ -101,7 +101,7 @@ class Streams:
 
 
 class Harness:
-    """Run the jobs that arrive on the channel, one after another, in one namespace."""
+    """Run the snippets that arrive on the channel, one after another, in one namespace."""
 
     def __init__(self, streams: Streams) -> None:
         """Prepare the ``__main__`` module that snippets live in."""
@@ -125,28 +125,28 @@ class Harness:
         signal.signal(signal.SIGINT, self._on_interrupt)
 
     def rehearse(self) -> None:
-        """Do what every job does, in a namespace of its own: the memory it writes to is copied before a job waits."""
+        """Run a dummy snippet in a separate namespace, so that the memory pages it writes to are copied beforehand."""
         report = Harness(self.streams)._do({"code": "[1]"})
         encode_frame(report)
         linecache.cache.pop("<snippet>")
 
     def serve(self, base_memory: int) -> None:
-        """Read jobs until the channel closes or the host, which measures first, ends this process; never returns."""
+        """Read requests until the channel closes or the host ends this process; never returns."""
         while True:
-            job = read_frame(CHANNEL)
-            if job is None:
+            request = read_frame(CHANNEL)
+            if request is None:
                 os._exit(0)
-            write_all(CHANNEL, encode_frame(self._one(job, base_memory)))
+            write_all(CHANNEL, encode_frame(self._one(request, base_memory)))
 
-    def _one(self, job: dict[str, Any], base_memory: int) -> dict[str, Any]:
+    def _one(self, request: dict[str, Any], base_memory: int) -> dict[str, Any]:
         try:
-            limits = job.get("limits")
+            limits = request.get("limits")
             if limits is not None:
-                privileges.limit_job(base_memory, **limits)
-            self._write_files(job.get("files", {}))
-            self._reseed(job.get("seed"), job.get("code", ""))
-            if "stdin" in job:  # a session's pipe has ended; every cell brings its own input
-                self._set_input(job["stdin"])
+                privileges.limit_resources(base_memory, **limits)
+            self._write_files(request.get("files", {}))
+            self._reseed(request.get("seed"), request.get("code", ""))
+            if "stdin" in request:  # a session's pipe has ended; every request brings its own input
+                self._set_input(request["stdin"])
             if not self.begun:
                 # From here on nothing can pass for a failed set-up, because untrusted code may have run.
                 self.begun = True
@@ -154,7 +154,7 @@ class Harness:
         except OSError as error:
             return {"claim": "setup_failed", "detail": f"{type(error).__name__}: {error}"}
         try:
-            return self._guarded(lambda: self._do(job))
+            return self._guarded(lambda: self._do(request))
         finally:
             self.streams.flush()
 
@@ -226,9 +226,9 @@ class Harness:
             level = level.__cause__ or level.__context__
         self.streams.stderr.write("".join(report.format()))
 
-    def _do(self, job: dict[str, Any]) -> dict[str, Any]:
-        report = self._run(job["code"]) if "code" in job else {}
-        return self._call(job["function"], job["args"]) if "function" in job else report
+    def _do(self, request: dict[str, Any]) -> dict[str, Any]:
+        report = self._run(request["code"]) if "code" in request else {}
+        return self._call(request["function"], request["args"]) if "function" in request else report
 
     def _compile(self, source: str) -> tuple[CodeType | None, CodeType | None]:
         """Compile a snippet; a trailing expression is compiled apart, so that its value can be shown."""

@@ -1,6 +1,6 @@
-"""The order in which a child gives up everything, and the record of what it gave up.
+"""The order in which a child drops its rights, and the record of the protections in force.
 
-Each step either takes effect or raises; the child exits before reading its job if one raises. The order matters:
+Each step either takes effect or raises; the child exits before reading its snippet if one raises. The order matters:
 mounting needs capabilities, Landlock forbids mounting, changing the user clears the parent-death signal, and seccomp
 forbids most of the other steps.
 """

@@ -18,8 +18,8 @@ __all__ = [
     "drop_all_capabilities",
     "drop_bounding_set",
     "drop_kept_capabilities",
-    "limit_job",
     "limit_process",
+    "limit_resources",
     "release_headroom",
     "switch_user",
 ]
@@ -108,8 +108,8 @@ def limit_process(processes: int | None) -> None:
         _limit(resource.RLIMIT_NPROC, processes)
 
 
-def limit_job(base: int, memory_mb: int, cpu_s: float | None, file_mb: int, open_files: int) -> None:
-    """Set the limits of one job.
+def limit_resources(base: int, memory_mb: int, cpu_s: float | None, file_mb: int, open_files: int) -> None:
+    """Set the resource limits of one run.
 
     The soft CPU limit equals the hard one, because process 1 of a namespace ignores SIGXCPU.
 

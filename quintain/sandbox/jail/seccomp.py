@@ -43,7 +43,7 @@ OWN_PID = 0x7FFFFFFF
 
 
 def supported() -> bool:
-    """Tell whether there is a policy for this machine's architecture."""
+    """Return whether there is a policy for this machine's architecture."""
     return MACHINE in AUDIT_ARCH
 
 

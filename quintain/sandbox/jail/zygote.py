@@ -89,10 +89,10 @@ def _set_up(config: dict[str, Any], plan: Plan, control: socket.socket) -> Serve
 
 
 def _preload(modules: list[str], directories: list[str], *, keep_fork_hooks: bool) -> None:
-    """Import what children shall find warm.
+    """Import the modules that children find preloaded.
 
-    Libraries ask to be told about forks, to reset locks and generators. This process has one thread and holds no lock
-    when it forks, and the generators are reseeded once the child is confined, so the requests are ignored: answering
+    Libraries register hooks for forks, to reset locks and generators. This process has one thread and holds no lock
+    when it forks, and the generators are reseeded once the child is confined, so the hooks are not registered: running
     them would double the memory that each child has to copy.
     """
     register = os.register_at_fork
