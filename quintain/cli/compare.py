@@ -22,7 +22,7 @@ def compare(
     """Compare two runs pair by pair: episodes with the same seed posed the same problem.
 
     Differences are A minus B, with paired bootstrap intervals. Episodes that failed for infrastructure reasons in
-    either run are left out of all columns.
+    either run are left out of all columns, except of the row that counts them as failures.
 
     Examples:
         quintain eval CodeReason-v0 -a all-text --tasks letters -n 100 -o runs/text
@@ -33,7 +33,7 @@ def compare(
         raise typer.BadParameter(f"must be in (0, 1), got {confidence:g}", param_hint="--confidence")
 
     from quintain.cli.tables import bounds, number, simple_table
-    from quintain.evaluation.compare import pair
+    from quintain.evaluation.compare import errors_as_failures, pair
     from quintain.evaluation.report import Report
     from quintain.experiments.kinds import compare_runs
 
@@ -42,13 +42,15 @@ def compare(
     if as_json:
         print_json(found.to_dict())
         return
+    worst_a, worst_b = pair(errors_as_failures(a), errors_as_failures(b))
     a, b = pair(a, b)
     table = simple_table("", "", "A", "B", "A - B", f"{confidence:.0%} interval", "pairs")
     for name, kind, one, two, difference in (
         ("success", "rate", a.success, b.success, found.success),
+        ("success, worst case", "rate", worst_a.success, worst_b.success, found.worst_case),
         ("reward", "mean", a.reward, b.reward, found.reward),
     ):
-        if difference.n:
+        if difference is not None and difference.n:
             estimates = (number(v.estimate, kind) for v in (one, two, difference))
             table.add_row(name, *estimates, bounds(difference, kind), f"{difference.n:,}")
     out = console()
@@ -58,4 +60,6 @@ def compare(
     out.print()
     left_out = f"{found.left_out} episodes left out" if found.left_out else "no episode left out"
     out.print(f"only A won {found.wins}, only B won {found.losses}, ties {found.ties}; {left_out}")
+    if found.worst_case is not None:
+        out.print("worst case: infrastructure errors counted as failures", style="dim")
     out.print(found.hint, style="bold")

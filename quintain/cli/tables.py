@@ -29,6 +29,8 @@ _COLOURS = {
 }
 _BAR = 30
 _MAX_ERRORS = 5
+#: Heading of the success rate with infrastructure errors counted as failures.
+_WORST = ("worst case",)
 
 
 def simple_table(title: str, *columns: str) -> Table:
@@ -131,21 +133,28 @@ def _groups(report: Report, keys: tuple[str, ...]) -> Table:
     groups = report.by(*keys)
     metrics = list(dict.fromkeys(name for part in groups.values() for name in part.metric_names))
     judged = any(part.success.n for part in groups.values())
-    heading = ["success" if judged else "reward", f"{report.confidence:.0%} interval", "n"]
+    errors = judged and report.errors > 0
+    heading = ["success" if judged else "reward", f"{report.confidence:.0%} interval", *_WORST[:errors], "n"]
     table = simple_table(f"By {' and '.join(keys)}", "", *heading, *(name.replace("_", " ") for name in metrics))
     for group, part in groups.items():
         found, kind = (part.success, "rate") if judged else (part.reward, "mean")
         means = [number(part.metric(name).estimate) if name in part.metric_names else "-" for name in metrics]
-        table.add_row(
-            literal(" / ".join(group)), number(found.estimate, kind), bounds(found, kind), f"{found.n:,}", *means
-        )
+        worst = [_worst_case(part)] if errors else []
+        cells = number(found.estimate, kind), bounds(found, kind), *worst, f"{found.n:,}", *means
+        table.add_row(literal(" / ".join(group)), *cells)
     return table
 
 
 def _tasks(report: Report) -> Table:
-    table = simple_table("By task", "", "success", f"{report.confidence:.0%} interval", "n", "errors")
+    worst = _WORST[: report.errors > 0 and report.success.n > 0]
+    table = simple_table("By task", "", "success", f"{report.confidence:.0%} interval", *worst, "n", "errors")
     for task, part in report.by_task.items():
         found = part.success
         errors = Text(str(part.errors), style="bold red") if part.errors else Text("-", style="dim")
-        table.add_row(literal(task), number(found.estimate, "rate"), bounds(found, "rate"), f"{found.n:,}", errors)
+        cells = number(found.estimate, "rate"), bounds(found, "rate"), *([_worst_case(part)] if worst else [])
+        table.add_row(literal(task), *cells, f"{found.n:,}", errors)
     return table
+
+
+def _worst_case(part: Report) -> str:
+    return number(part.worst_case.estimate, "rate") if part.errors else "-"

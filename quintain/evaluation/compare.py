@@ -10,7 +10,7 @@ from quintain.errors import ConfigurationError
 from quintain.evaluation.report import Report
 from quintain.evaluation.statistics import Interval, paired_difference, required_pairs, sign_test
 
-__all__ = ["Comparison", "compare", "pair"]
+__all__ = ["Comparison", "compare", "errors_as_failures", "pair"]
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,8 @@ class Comparison:
         p_value: Two-sided exact sign test on wins against losses (for success: McNemar's exact test), in [0, 1].
         left_out: Number of episodes, of both runs, without a partner or with an infrastructure failure in the pair.
         hint: Interpretation in one sentence, with the number of pairs that a decision would need.
+        worst_case: Difference of success rates with the infrastructure errors of both runs counted as failures;
+            ``None`` if no pair has an error, or the environment defines no success.
     """
 
     success: Interval
@@ -36,6 +38,7 @@ class Comparison:
     p_value: float
     left_out: int
     hint: str
+    worst_case: Interval | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-able data."""
@@ -48,10 +51,13 @@ class Comparison:
             "p_value": self.p_value,
             "left_out": self.left_out,
             "hint": self.hint,
+            "worst_case": None if self.worst_case is None else self.worst_case.to_dict(),
         }
 
     def __str__(self) -> str:
         lead = f"success difference {self.success}, " if self.success.n else ""
+        if self.worst_case is not None:
+            lead += f"with errors counted as failures {self.worst_case}, "
         counts = f"{self.wins} wins, {self.losses} losses, {self.ties} ties, p = {self.p_value:.2g}"
         return f"{lead}reward difference {self.reward} ({counts}; {self.left_out} left out). {self.hint}"
 
@@ -61,7 +67,8 @@ def compare(
 ) -> Comparison:
     """Compare two runs on the episodes that have the same seed.
 
-    A pair with an infrastructure failure is left out. Intervals are BCa bootstraps over pairs.
+    A pair with an infrastructure failure is left out, except from ``worst_case``. Intervals are BCa bootstraps over
+    pairs.
 
     Args:
         first: A report, or the folder of a run.
@@ -94,7 +101,24 @@ def compare(
         p_value=p_value,
         left_out=len(one.episodes) + len(two.episodes) - 2 * len(pairs),
         hint=_hint(success if judged else reward, scores, p_value, confidence),
+        worst_case=_worst_case(one, two, confidence, seed) if judged else None,
     )
+
+
+def errors_as_failures(report: Report) -> Report:
+    """Return the report with every infrastructure error as a failure, which is the worst case for success."""
+    episodes = [replace(e, outcome="failure") if e.outcome == "error" else e for e in report.episodes]
+    return replace(report, episodes=episodes)
+
+
+def _worst_case(first: Report, second: Report, confidence: float, seed: int) -> Interval | None:
+    one, two = pair(errors_as_failures(first), errors_as_failures(second))
+    both = [(a, b) for a, b in zip(one.episodes, two.episodes, strict=True) if "finished" not in (a.outcome, b.outcome)]
+    if not any(a.error or b.error for a, b in both):
+        return None
+    wins_a = [float(a.outcome == "success") for a, _ in both]
+    wins_b = [float(b.outcome == "success") for _, b in both]
+    return paired_difference(wins_a, wins_b, confidence, seed)
 
 
 def pair(first: Report, second: Report) -> tuple[Report, Report]:

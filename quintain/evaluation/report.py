@@ -72,6 +72,18 @@ class Report:
         return rate(sum(e.outcome == "success" for e in judged), len(judged), self.confidence)
 
     @cached_property
+    def worst_case(self) -> Interval:
+        """Success rate with every infrastructure error counted as a failure, with Wilson's interval.
+
+        Whatever the errors hide, the success rate over all episodes is at least this. Without errors it equals
+        :attr:`success`; ``n = 0`` if the environment defines no success.
+        """
+        judged = sum(e.outcome != "finished" for e in self.scored)
+        if self.scored and not judged:
+            return rate(0, 0, self.confidence)
+        return rate(self.outcomes["success"], judged + self.errors, self.confidence)
+
+    @cached_property
     def reward(self) -> Interval:
         """Mean return over scored episodes with a BCa interval; in games, of the first seat."""
         return mean([e.reward for e in self.scored], self.confidence)
@@ -140,17 +152,22 @@ class Report:
         return {
             "episodes": len(self.episodes),
             "outcomes": self.outcomes,
-            "success": self.success.to_dict(),
+            "success": self._success_data(),
             "reward": self.reward.to_dict(),
             "metrics": {name: self.metric(name).to_dict() for name in self.metric_names},
             "reward_errors": self.reward_errors,
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
-            "by_task": {task: report.success.to_dict() for task, report in self.by_task.items()},
+            "by_task": {task: report._success_data() for task, report in self.by_task.items()},
         }
+
+    def _success_data(self) -> dict[str, Any]:
+        """Return the success rate, and beside it the worst case if there are errors, else ``None``."""
+        return self.success.to_dict() | {"worst_case": self.worst_case.to_dict() if self.errors else None}
 
     def __str__(self) -> str:
         outcomes = ", ".join(f"{n} {name}" for name, n in self.outcomes.items() if n)
         invalid = f"; {self.reward_errors} steps without a valid reward term" if self.reward_errors else ""
         counts = f"{len(self.episodes)} episodes: {outcomes or 'none'}{invalid}"
-        return f"success {self.success}, reward {self.reward} ({counts})"
+        worst = f" (worst case {self.worst_case}: errors counted as failures)" if self.errors and self.success.n else ""
+        return f"success {self.success}{worst}, reward {self.reward} ({counts})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from quintain.evaluation.report import Report
@@ -28,10 +28,13 @@ class Row:
 
 
 def score_rows(report: Report) -> list[Row]:
-    """Return success and reward; in games, the return of every seat."""
+    """Return success, its worst case if there are errors, and reward; in games, the return of every seat."""
     rows = []
     if report.success.n:
         rows.append(Row("success", report.success, "rate"))
+        if report.errors:
+            worst = replace(report.worst_case, note=f"{report.errors:,} errors counted as failures")
+            rows.append(Row("success, worst case", worst, "rate"))
     returns = report.returns
     if set(returns) <= {"agent"}:
         return [*rows, Row("reward", report.reward)]
