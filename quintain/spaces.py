@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import string
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
+from gymnasium.vector.utils import create_shared_memory, read_from_shared_memory, write_to_shared_memory
+from numpy.typing import NDArray
 
 __all__ = ["UnicodeText"]
 
@@ -69,3 +73,46 @@ class UnicodeText(spaces.Text):
         )
 
     __hash__ = None  # type: ignore[assignment]  # mutable, like every Gymnasium space
+
+
+class _SharedTexts(Sequence[str]):
+    """The texts in a shared buffer, read at the time of access; a deep copy is a tuple of ``str``.
+
+    Gymnasium's ``AsyncVectorEnv`` reads the buffer once, when it is made, and returns deep copies of what it got. That
+    suits arrays, which are views of the buffer. For its own ``Text`` it gets strings, which never change again.
+    """
+
+    def __init__(self, cells: NDArray[np.int32]) -> None:
+        self._cells = cells  # one row each: the length, then the code points
+
+    def __len__(self) -> int:
+        return len(self._cells)
+
+    def __getitem__(self, index: Any) -> Any:
+        if isinstance(index, slice):
+            return tuple(self)[index]
+        row = self._cells[index]
+        return "".join(map(chr, row[1 : 1 + row[0]].tolist()))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> tuple[str, ...]:
+        return tuple(self)
+
+    def __repr__(self) -> str:
+        return repr(tuple(self))
+
+
+@create_shared_memory.register(UnicodeText)
+def _create_shared_texts(space: UnicodeText, n: int = 1, ctx: Any = multiprocessing) -> Any:
+    return ctx.Array(np.dtype(np.int32).char, n * (1 + space.max_length))
+
+
+@read_from_shared_memory.register(UnicodeText)
+def _read_shared_texts(space: UnicodeText, shared_memory: Any, n: int = 1) -> _SharedTexts:
+    return _SharedTexts(np.frombuffer(shared_memory.get_obj(), dtype=np.int32).reshape(n, 1 + space.max_length))
+
+
+@write_to_shared_memory.register(UnicodeText)
+def _write_shared_text(space: UnicodeText, index: int, value: str, shared_memory: Any) -> None:
+    row = np.frombuffer(shared_memory.get_obj(), dtype=np.int32).reshape(-1, 1 + space.max_length)[index]
+    row[0] = len(value)
+    row[1 : 1 + len(value)] = [ord(character) for character in value]

@@ -31,10 +31,10 @@ class ConventionAbsent(Exception):
 
 
 def check_hostile_actions(env: gym.Env[Any, Any], infos: Sequence[Mapping[str, Any]]) -> None:
-    """Check that malformed actions are outcomes: no exception, a finite reward, ``invalid_action``, no success.
+    """Check that malformed actions are outcomes: they do not raise, are marked in ``info``, and are no success.
 
     Args:
-        env: The environment; it is reset and stepped.
+        env: The environment; it is reset and stepped. Marked means that ``invalid_action`` or ``parse_error`` is set.
         infos: The infos of an ordinary episode. If one of them has the key ``invalid_action``, the environment declares
             that it follows the convention.
 
@@ -57,8 +57,10 @@ def check_hostile_actions(env: gym.Env[Any, Any], infos: Sequence[Mapping[str, A
             raise EnvironmentFault(f"{shown} counts as success")
         if not math.isfinite(float(reward)):
             raise complaint(f"{shown} gave the reward {reward!r}")
-        if invalid and not info.get("invalid_action"):
-            unmarked = unmarked or f"{shown} is no member of the space, but invalid_action is not set"
+        if invalid and not (info.get("invalid_action") or info.get("parse_error")):
+            unmarked = (
+                unmarked or f"{shown} is no member of the space, but neither invalid_action nor parse_error is set"
+            )
     if unmarked:
         raise complaint(unmarked)
 

@@ -1,7 +1,8 @@
 """Vectorised text environments, stepped together or in completion order.
 
-Gymnasium's asynchronous vector environment keeps observations in shared memory, which silently corrupts text. Here the
-environments share the process; a step that waits (for a sandbox, a server) runs in a worker thread.
+Here the environments share the process; a step that waits (for a sandbox, a server) runs in a worker thread.
+Gymnasium's asynchronous vector environment keeps observations in shared memory, which silently corrupts its own
+``Text``; it is right for :class:`quintain.UnicodeText`.
 """
 
 from __future__ import annotations
@@ -111,8 +112,7 @@ class TextVectorEnv(VectorEnv[Any, Any, Any]):
             RuntimeError: If steps are still under way.
             ValueError: If the number of seeds or the mask's shape is wrong.
         """
-        if self._in_flight:
-            raise RuntimeError(f"environments {sorted(self._in_flight)} are still stepping; call recv first")
+        self._check_idle()
         if seed is None or isinstance(seed, (int, np.integer)):
             seed = [None if seed is None else int(seed) + i for i in range(self.num_envs)]
         if len(seed) != self.num_envs:
@@ -135,9 +135,14 @@ class TextVectorEnv(VectorEnv[Any, Any, Any]):
     def step(
         self, actions: Sequence[Any]
     ) -> tuple[tuple[Any, ...], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
-        """Step all environments and wait for all of them."""
+        """Step all environments and wait for all of them.
+
+        Raises:
+            Exception: What an environment's ``step`` raised, the first one by index if several did. The results of the
+                others are dropped, and the vector can be stepped or reset again, as Gymnasium's ``SyncVectorEnv``.
+        """
         self.send(actions)
-        batch = self.recv(self.num_envs)
+        batch = self._recv_all()
         order = np.argsort(batch.indices)
         infos: dict[str, Any] = {}
         for i in order:
@@ -174,7 +179,12 @@ class TextVectorEnv(VectorEnv[Any, Any, Any]):
         for i, action in zip(chosen, actions, strict=True):
             self._in_flight.add(i)
             blocking = self._blocking[i]
-            if blocking is not None and blocking.step_blocks(action):
+            try:
+                blocks = blocking is not None and blocking.step_blocks(action)
+            except Exception as error:
+                self._done.put((i, error))
+                continue
+            if blocks:
                 if self._pool is None:
                     self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="quintain-step")
                 self._pool.submit(self._step_into_queue, i, action)
@@ -211,14 +221,48 @@ class TextVectorEnv(VectorEnv[Any, Any, Any]):
             indices.append(index)
             steps.append(outcome)
         self._in_flight.difference_update(indices)
-        return StepBatch(
-            np.array(indices, dtype=np.int64),
-            tuple(s[0] for s in steps),
-            np.array([s[1] for s in steps], dtype=np.float64),
-            np.array([s[2] for s in steps], dtype=np.bool_),
-            np.array([s[3] for s in steps], dtype=np.bool_),
-            tuple(s[4] for s in steps),
-        )
+        return _batch(indices, steps)
+
+    def call(self, name: str, *args: Any, **kwargs: Any) -> tuple[Any, ...]:
+        """Call a method of every environment, or read an attribute, as Gymnasium's ``SyncVectorEnv``.
+
+        Args:
+            name: Name of a method or attribute of the environment or of one of its wrappers.
+            args: Positional arguments of the method.
+            kwargs: Keyword arguments of the method.
+
+        Returns:
+            One result per environment.
+
+        Raises:
+            RuntimeError: If steps are still under way.
+        """
+        self._check_idle()
+        found = [env.get_wrapper_attr(name) for env in self.envs]
+        return tuple(member(*args, **kwargs) if callable(member) else member for member in found)
+
+    def get_attr(self, name: str) -> tuple[Any, ...]:
+        """Read an attribute of every environment; see :meth:`call`."""
+        return self.call(name)
+
+    def set_attr(self, name: str, values: Any) -> None:
+        """Set an attribute of every environment.
+
+        Args:
+            name: Name of the attribute.
+            values: One value each, as a list or tuple; anything else is one value for all.
+
+        Raises:
+            ValueError: If the number of values is not the number of environments.
+            RuntimeError: If steps are still under way.
+        """
+        self._check_idle()
+        if not isinstance(values, (list, tuple)):
+            values = [values] * self.num_envs
+        if len(values) != self.num_envs:
+            raise ValueError(f"expected {self.num_envs} values, got {len(values)}")
+        for env, value in zip(self.envs, values, strict=True):
+            env.set_wrapper_attr(name, value)
 
     def close_extras(self, **kwargs: Any) -> None:
         """Close every environment; steps under way are waited for."""
@@ -230,6 +274,25 @@ class TextVectorEnv(VectorEnv[Any, Any, Any]):
     def render(self) -> tuple[Any, ...] | None:
         """Render every environment."""
         return tuple(env.render() for env in self.envs)
+
+    def _check_idle(self) -> None:
+        if self._in_flight:
+            raise RuntimeError(f"environments {sorted(self._in_flight)} are still stepping; call recv first")
+
+    def _recv_all(self) -> StepBatch:
+        """Wait for every step under way; raise the first error only when all have finished."""
+        outcomes = []
+        while self._in_flight:
+            index, outcome = self._done.get()
+            self._in_flight.discard(index)
+            outcomes.append((index, outcome))
+        outcomes.sort(key=lambda pair: pair[0])
+        steps: list[_Step] = []
+        for _, outcome in outcomes:
+            if isinstance(outcome, BaseException):
+                raise outcome
+            steps.append(outcome)
+        return _batch([i for i, _ in outcomes], steps)
 
     def _step_into_queue(self, i: int, action: Any) -> None:
         try:
@@ -253,3 +316,14 @@ class TextVectorEnv(VectorEnv[Any, Any, Any]):
             else:
                 self._needs_reset[i] = True
         return observation, float(reward), bool(terminated), bool(truncated), info
+
+
+def _batch(indices: Sequence[int], steps: Sequence[_Step]) -> StepBatch:
+    return StepBatch(
+        np.array(indices, dtype=np.int64),
+        tuple(s[0] for s in steps),
+        np.array([s[1] for s in steps], dtype=np.float64),
+        np.array([s[2] for s in steps], dtype=np.bool_),
+        np.array([s[3] for s in steps], dtype=np.bool_),
+        tuple(s[4] for s in steps),
+    )

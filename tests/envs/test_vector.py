@@ -4,8 +4,9 @@ import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium import spaces
-from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.vector import AsyncVectorEnv, AutoresetMode, SyncVectorEnv
 
+import quintain  # noqa: F401  # registers the games
 from quintain.envs.vector import TextVectorEnv
 from quintain.errors import ConfigurationError
 from quintain.spaces import UnicodeText
@@ -180,3 +181,123 @@ def test_construction_is_checked():
     assert isinstance(vector.observation_space, spaces.Tuple)
     vector.reset(seed=0)
     assert vector.render() == ("heard 0", "heard 0")
+
+
+class Fragile(Echo):
+    """Raises in ``step`` for ``"boom"``, and in ``step_blocks`` for ``"odd"``."""
+
+    def step_blocks(self, action):
+        if action == "odd":
+            raise ValueError("odd")
+        return action.startswith("slow")
+
+    def step(self, action):
+        if "boom" in action:
+            raise ValueError("boom")
+        return super().step(action)
+
+
+@pytest.mark.parametrize("mode", list(AutoresetMode))
+@pytest.mark.parametrize("actions", [["ok", "boom"], ["boom", "slow boom"], ["slow ok", "odd"], ["odd", "boom"]])
+def test_after_an_error_in_a_step_the_vector_resets_and_steps_as_before(actions, mode):
+    vector = TextVectorEnv([Fragile, Fragile], autoreset_mode=mode)
+    start = vector.reset(seed=0)[0]
+    with pytest.raises(ValueError, match=r"boom|odd"):
+        vector.step(actions)
+    assert vector.reset(seed=0)[0] == start
+    assert vector.step(["a", "slow b"])[0] == ("a", "slow b")
+    vector.close()
+
+
+def test_after_an_error_the_vector_steps_on_as_gymnasiums():
+    results = {}
+    for kind in (SyncVectorEnv, TextVectorEnv):
+        vector = kind([lambda: Fragile(length=9)] * 2)
+        vector.reset(seed=0)
+        with pytest.raises(ValueError, match="boom"):
+            vector.step(["a", "boom"])
+        results[kind] = vector.step(["b", "c"])[4]["heard"].tolist()
+    assert results[TextVectorEnv] == results[SyncVectorEnv] == [2, 1]
+
+
+def test_call_get_attr_and_set_attr_are_those_of_gymnasium():
+    results = {}
+    for kind in (SyncVectorEnv, TextVectorEnv):
+        vector = kind([Echo, lambda: gym.wrappers.TimeLimit(Echo(), 5)])
+        vector.reset(seed=0)
+        vector.set_attr("length", [3, 4])
+        vector.set_attr("mood", 7)
+        with pytest.raises(ValueError, match="alues"):
+            vector.set_attr("length", [1])
+        results[kind] = (vector.get_attr("length"), vector.get_attr("mood"), vector.call("step_blocks", "x"))
+    assert results[TextVectorEnv] == results[SyncVectorEnv] == ((3, 4), (7, 7), (False, False))
+    gate = threading.Event()
+    vector = TextVectorEnv([lambda: Echo(gate=gate)])
+    vector.reset(seed=0)
+    vector.send(["x"])
+    for misuse in (lambda: vector.get_attr("length"), lambda: vector.set_attr("length", 1)):
+        with pytest.raises(RuntimeError, match="still stepping"):
+            misuse()
+    gate.set()
+    vector.recv(1)
+    vector.close()
+
+
+class Nested(gym.ObservationWrapper):
+    """Text inside a Dict and a Tuple."""
+
+    def __init__(self):
+        super().__init__(Echo())
+        text = self.env.observation_space
+        self.observation_space = spaces.Dict(text=text, pair=spaces.Tuple([text, spaces.Discrete(3)]))
+
+    def observation(self, text):
+        return {"text": text, "pair": (text[::-1], 2)}
+
+
+@pytest.mark.parametrize("copy", [True, False])
+@pytest.mark.parametrize("make", [Echo, Nested])
+def test_unicode_text_survives_gymnasiums_asynchronous_vector(make, copy):
+    """Empty, longer and shorter ones, surrogates and characters beyond 16 bits; alone and inside other spaces."""
+    theirs = AsyncVectorEnv([make] * 2, autoreset_mode=AutoresetMode.SAME_STEP, copy=copy)
+    single = SyncVectorEnv([make] * 2, autoreset_mode=AutoresetMode.SAME_STEP)
+
+    def plain(observations):
+        if isinstance(observations, dict):
+            text, (reverse, number) = observations["text"], observations["pair"]
+            return list(text), list(reverse), number.tolist()
+        return list(observations)
+
+    try:
+        first = theirs.reset(seed=3)[0]
+        kept = plain(first)
+        assert kept == plain(single.reset(seed=3)[0])
+        for words in (["a\n", "漢字\U0001f600"], ["\x00", "\ud800 lone"], ["", "x"], ["longer than before", "y"]):
+            assert plain(theirs.step(words)[0]) == plain(single.step(words)[0])
+        assert (plain(first) == kept) is copy  # without copies it is a view of the buffer, as arrays are
+    finally:
+        theirs.close()
+
+
+@pytest.mark.parametrize("view", ["numeric", "flat", "both", "text"])
+@pytest.mark.parametrize("mode", [None, "sync", "async"])
+def test_every_view_of_a_game_survives_every_vector(view, mode):
+    single = gym.make("PrisonersDilemma-v0", view=view)
+    vector = gym.make_vec("PrisonersDilemma-v0", num_envs=2, vectorization_mode=mode, view=view)
+    try:
+        assert isinstance(vector.unwrapped, TextVectorEnv) is (view == "text" and mode is None)
+        action = "cooperate" if view == "text" else 0
+        seen, alone = [vector.reset(seed=0)[0], vector.step([action] * 2)[0]], [single.reset(seed=0)[0]]
+        alone.append(single.step(action)[0])
+        for batch, one in zip(seen, alone, strict=True):
+            for key in one if isinstance(one, dict) else [None]:
+                both = batch if key is None else batch[key]
+                np.testing.assert_array_equal(list(both), [one if key is None else one[key]] * 2)
+    finally:
+        vector.close()
+
+
+def test_the_vector_of_a_game_takes_gymnasiums_autoreset_modes():
+    for view in ("numeric", "text"):
+        vector = gym.make_vec("PrisonersDilemma-v0", num_envs=1, view=view, autoreset_mode=AutoresetMode.DISABLED)
+        assert vector.metadata["autoreset_mode"] is AutoresetMode.DISABLED

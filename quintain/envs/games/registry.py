@@ -37,4 +37,9 @@ def register(provider: str = "quintain.agents.games:opponent") -> None:
             pettingzoo.register("aec", env_id, f"{_PACKAGE}.turns:repeated_game_aec", kwargs=kwargs)
         if env_id not in gymnasium.registry:
             single_seat = {**kwargs, "provider": provider, "opponent": _OPPONENTS.get(game, "tit-for-tat")}
-            gymnasium.register(env_id, f"{_PACKAGE}.single_seat:RepeatedGameEnv", kwargs=single_seat)
+            gymnasium.register(
+                env_id,
+                f"{_PACKAGE}.single_seat:RepeatedGameEnv",
+                kwargs=single_seat,
+                vector_entry_point=f"{_PACKAGE}.single_seat:make_vec",
+            )

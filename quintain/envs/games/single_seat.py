@@ -12,11 +12,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 import gymnasium as gym
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from quintain.envs.games.repeated import RepeatedGame, View
+from quintain.envs.vector import TextVectorEnv
 from quintain.errors import ConfigurationError
 
-__all__ = ["OpponentProvider", "RepeatedGameEnv"]
+__all__ = ["OpponentProvider", "RepeatedGameEnv", "make_vec"]
 
 Mover = Callable[[Any, dict[str, Any]], Any]
 
@@ -159,6 +161,25 @@ class RepeatedGameEnv(gym.Env[Any, Any]):
             for seat in self.match.possible_agents
             if seat != self.seat
         }
+
+
+def make_vec(
+    num_envs: int = 1, *, autoreset_mode: str | AutoresetMode | None = None, **kwargs: Any
+) -> SyncVectorEnv | TextVectorEnv:
+    """Make a vector of ``num_envs`` environments: the ``vector_entry_point`` of ``gym.make_vec``.
+
+    Args:
+        num_envs: Number of environments, >= 1.
+        autoreset_mode: Behaviour after the last step of an episode, one of Gymnasium's modes; by default that of the
+            class returned.
+        kwargs: Arguments of each environment.
+
+    Returns:
+        :class:`~quintain.envs.vector.TextVectorEnv` where ``view="text"``, otherwise Gymnasium's ``SyncVectorEnv``.
+    """
+    mode = {} if autoreset_mode is None else {"autoreset_mode": autoreset_mode}
+    makers = [lambda: RepeatedGameEnv(**kwargs)] * num_envs
+    return (TextVectorEnv if kwargs.get("view") == "text" else SyncVectorEnv)(makers, **mode)  # type: ignore[arg-type]
 
 
 def _load(provider: str) -> OpponentProvider:
