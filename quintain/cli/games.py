@@ -1,17 +1,20 @@
-"""``quintain games``: the games, what theory says about them, sweeps over them, and a page to play them on."""
+"""``quintain games``: list games, solve them, sweep over them, or play one in the browser."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from quintain.cli.console import console, literal, say
 from quintain.cli.folders import new_folder
-from quintain.cli.options import check_resumed
+from quintain.cli.options import Concurrency, Out, Resume, RetryErrors, Seed, check_resumed
+
+if TYPE_CHECKING:
+    from quintain.experiments.games import Match
 
 __all__ = ["app"]
 
@@ -75,16 +78,11 @@ def sweep(
     games: Annotated[int, typer.Option(min=1, max=144, help="How many of the 144 ordinal games.")] = 144,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds per match.")] = 10,
     repetitions: Annotated[int, typer.Option(min=1, help="Matches per cell.")] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="Root seed.")] = 0,
-    concurrency: Annotated[int, typer.Option(min=1, help="Matches that are live at once.")] = 16,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", "-o", help="Folder for records and report.html. Default: a new one in runs/."),
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the sweep in --out.")] = False,
-    retry_errors: Annotated[
-        bool, typer.Option("--retry-errors", help="With --resume: play only matches again that infrastructure failed.")
-    ] = False,
+    seed: Seed = 0,
+    concurrency: Concurrency = 16,
+    out: Out = None,
+    resume: Resume = False,
+    retry_errors: RetryErrors = False,
 ) -> None:
     """Play the ordinal 2x2 games in both seats: the study's normalised scores by family, beside the published ones.
 
@@ -94,9 +92,7 @@ def sweep(
     """
     from quintain.agents.registry import make_agent
     from quintain.cli.players import names_of
-    from quintain.cli.tables import simple_table
-    from quintain.envs.games import FAMILIES
-    from quintain.experiments.games import PUBLISHED, audit_lines, sample_games, score_by_family, write_run_page
+    from quintain.experiments.games import sample_games, write_run_page
     from quintain.experiments.games import sweep as run
 
     check_resumed(out, resume=resume, retry_errors=retry_errors)
@@ -110,8 +106,18 @@ def sweep(
         rounds=rounds, repetitions=repetitions, seed=seed, concurrency=concurrency, out=folder, resume=resume,
         retry_errors=retry_errors,
     )  # fmt: skip
+    _print_scores(matches, studied, list(agents))
+    say(f"\nreport: {write_run_page(folder)}", "dim")
+
+
+def _print_scores(matches: Sequence[Match], players: Sequence[str], models: Sequence[str]) -> None:
+    """Print the position-bias audit of language models, then scores by family beside the published ones."""
+    from quintain.cli.tables import simple_table
+    from quintain.envs.games import FAMILIES
+    from quintain.experiments.games import PUBLISHED, audit_lines, score_by_family
+
     screen = console()
-    for line in audit_lines(matches, list(agents)):
+    for line in audit_lines(matches, models):
         screen.print(literal(line, "bold yellow"), soft_wrap=True)
     letters = [*FAMILIES, "all"]
     table = simple_table(f"Normalised score: {len(matches):,} matches", "", *letters)
@@ -122,7 +128,7 @@ def sweep(
         cells = (literal(f"{values.get(letter, math.nan):.3f}".replace("nan", "-"), style) for letter in letters)
         table.add_row(literal(name, style), *cells)
 
-    for name in studied:
+    for name in players:
         scores = score_by_family(matches, name)
         add(name, {letter: found.estimate for letter, found in scores.items()})
         add("  95% interval, from", {letter: found.low for letter, found in scores.items()}, "dim")
@@ -132,7 +138,6 @@ def sweep(
     screen.print(table)
     families = ", ".join(f"{letter} {family}" for letter, family in FAMILIES.items())
     screen.print(literal(f"Families: {families}. All: without T, as published.", "dim"))
-    say(f"\nreport: {write_run_page(folder)}", "dim")
 
 
 @app.command()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from quintain.cli.console import console, literal, print_json, say
-from quintain.cli.options import check_resumed
+from quintain.cli.options import Concurrency, JsonOutput, Out, Resume, RetryErrors, Seed, check_resumed
+
+if TYPE_CHECKING:
+    from quintain.experiments.games import Tournament
 
 __all__ = ["tournament"]
 
@@ -28,32 +30,31 @@ def tournament(
     ] = _CLASSICS,
     llm: Annotated[
         str | None,
-        typer.Option(help="Let a language model play too: the engine that serves it, such as transformers."),
+        typer.Option(help="Add a language model as a player: its engine, such as transformers."),
     ] = None,
     game: Annotated[str, typer.Option(help="Name of a two-player game.")] = "prisoners_dilemma_classic",
     rounds: Annotated[int, typer.Option(min=1, help="Rounds per match.")] = 200,
     repetitions: Annotated[int, typer.Option(min=1, help="Matches per pair.")] = 10,
-    noise: Annotated[float, typer.Option(min=0, max=1, help="Probability that a move comes out otherwise.")] = 0.0,
+    noise: Annotated[
+        float, typer.Option(min=0, max=1, help="Probability that another move than the chosen one is executed.")
+    ] = 0.0,
     continuation: Annotated[
         float | None, typer.Option(min=0, max=1, help="Probability that another round follows.")
     ] = None,
     population: Annotated[
         int | None, typer.Option(min=2, help="Also evolve a population of this size: Moran and replicator dynamics.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Root seed.")] = 0,
-    concurrency: Annotated[int, typer.Option(min=1, help="Matches that are live at once.")] = 16,
-    out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="Folder for records and report.html; matches are kept there.")
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue the tournament in --out.")] = False,
-    retry_errors: Annotated[
-        bool, typer.Option("--retry-errors", help="With --resume: play only matches again that infrastructure failed.")
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
+    seed: Seed = 0,
+    concurrency: Concurrency = 16,
+    out: Out = None,
+    resume: Resume = False,
+    retry_errors: RetryErrors = False,
+    as_json: JsonOutput = False,
 ) -> None:
-    """Let all_strategies play everybody in a repeated game, and rank them with intervals.
+    """Play a round robin of a repeated game, and rank the players with intervals.
 
-    Strategies alone are played by the fast engine. With --llm or --out, matches are played and recorded one by one.
+    Strategies alone are played by the vectorised engine. With --llm or --out, each match is played in the environment
+    and recorded.
 
     Examples:
         quintain tournament
@@ -62,9 +63,8 @@ def tournament(
     """
     from quintain.agents.registry import make_agent
     from quintain.cli.players import all_strategies, names_of
-    from quintain.cli.tables import bounds, number, simple_table
-    from quintain.experiments.games import audit_lines, write_run_page
     from quintain.experiments.games import tournament as run
+    from quintain.experiments.games import write_run_page
 
     check_resumed(out, resume=resume, retry_errors=retry_errors)
     names = all_strategies() if players == "all" else names_of(players)
@@ -73,42 +73,49 @@ def tournament(
         names, agents = [*names, "llm-player"], {"llm-player": make_agent("llm-player", engine=llm)}
     result = run(
         names, game, rounds=rounds, repetitions=repetitions, noise=noise, continuation=continuation, seed=seed,
-        agents=agents, concurrency=concurrency, out=out, resume=resume,
-        retry_errors=retry_errors,
+        agents=agents, concurrency=concurrency, out=out, resume=resume, retry_errors=retry_errors,
     )  # fmt: skip
-    ranking = result.ranking()
     if as_json:
-        print_json(
-            {
-                "game": game,
-                "matches": result.matches,
-                "ranking": [{"player": name, **interval.to_dict()} for name, interval in ranking],
-                "payoffs": result.payoffs.tolist(),
-                "cooperation": result.cooperation.tolist(),
-                "names": list(result.names),
-            }
-        )
+        print_json(_as_data(result, game))
         return
-    screen = console()
-    for line in audit_lines(result.played, list(agents)):
-        screen.print(literal(line, "bold yellow"), soft_wrap=True)
-    table = simple_table(f"{game}: {result.matches:,} matches", "", "payoff per round", "95% interval", "cooperation")
-    cooperation = dict(zip(result.names, result.cooperation.mean(axis=1), strict=True))
-    for name, interval in ranking:
-        table.add_row(literal(name), number(interval.estimate), bounds(interval, "mean"), f"{cooperation[name]:.0%}")
-    screen.print(table)
+    _print_ranking(result, game, list(agents))
     if population is not None:
         _evolve(result, population, seed)
     if out is not None:
         say(f"\nreport: {write_run_page(out)}", "dim")
 
 
-def _evolve(result: object, size: int, seed: int) -> None:
-    """Show what a finite and an infinite population make of the pay-off matrix."""
-    from quintain.cli.tables import simple_table
-    from quintain.experiments.games import Tournament, moran_process, replicator_dynamics
+def _as_data(result: Tournament, game: str) -> dict[str, Any]:
+    return {
+        "game": game,
+        "matches": result.matches,
+        "ranking": [{"player": name, **interval.to_dict()} for name, interval in result.ranking()],
+        "payoffs": result.payoffs.tolist(),
+        "cooperation": result.cooperation.tolist(),
+        "names": list(result.names),
+    }
 
-    assert isinstance(result, Tournament)
+
+def _print_ranking(result: Tournament, game: str, models: list[str]) -> None:
+    """Print the position-bias audit of language models, then the ranking."""
+    from quintain.cli.tables import bounds, number, simple_table
+    from quintain.experiments.games import audit_lines
+
+    screen = console()
+    for line in audit_lines(result.played, models):
+        screen.print(literal(line, "bold yellow"), soft_wrap=True)
+    table = simple_table(f"{game}: {result.matches:,} matches", "", "payoff per round", "95% interval", "cooperation")
+    cooperation = dict(zip(result.names, result.cooperation.mean(axis=1), strict=True))
+    for name, interval in result.ranking():
+        table.add_row(literal(name), number(interval.estimate), bounds(interval, "mean"), f"{cooperation[name]:.0%}")
+    screen.print(table)
+
+
+def _evolve(result: Tournament, size: int, seed: int) -> None:
+    """Print the outcome of a Moran process and of replicator dynamics on the payoff matrix."""
+    from quintain.cli.tables import simple_table
+    from quintain.experiments.games import moran_process, replicator_dynamics
+
     n = len(result.names)
     counts = [size // n + (k < size % n) for k in range(n)]
     path = moran_process(result.payoffs, counts, seed=seed)
