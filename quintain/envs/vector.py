@@ -20,6 +20,7 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from quintain.envs.protocols import BlockingEnv
+from quintain.envs.sharing import check_distinct, own
 from quintain.errors import ConfigurationError
 
 __all__ = ["StepBatch", "TextVectorEnv"]
@@ -78,6 +79,7 @@ class TextVectorEnv(VectorEnv[Any, Any, Any]):
                 f"autoreset_mode must be one of {[m.value for m in AutoresetMode]}, got {autoreset_mode!r}"
             ) from None
         self.envs = [make() for make in env_fns]
+        check_distinct(self.envs)
         self.num_envs = len(self.envs)
         self._blocking = [base if isinstance(base := env.unwrapped, BlockingEnv) else None for env in self.envs]
         first = self.envs[0]
@@ -310,7 +312,7 @@ class TextVectorEnv(VectorEnv[Any, Any, Any]):
         if terminated or truncated:
             if self.autoreset_mode is AutoresetMode.SAME_STEP:
                 # The finished step is kept before the reset, which may reuse its buffers.
-                last = {"final_obs": observation, "final_info": info}
+                last = {"final_obs": observation, "final_info": own(info)}
                 observation, first_info = env.reset()
                 info = {**first_info, **last}
             else:

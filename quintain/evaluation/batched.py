@@ -11,6 +11,7 @@ from gymnasium import spaces
 
 from quintain.agents.agent import Agent, Batched, is_stateful
 from quintain.engines.engine import ExchangeLog
+from quintain.envs.sharing import check_distinct
 from quintain.errors import AgentError
 from quintain.evaluation.episode_log import EpisodeLog, snapshot
 from quintain.evaluation.error_boundary import ErrorBoundary
@@ -45,6 +46,7 @@ def play_batched(
     free = list(envs)
     running: list[_Episode] = []
     try:
+        check_distinct(envs)
         while True:
             while free and (job := next(jobs, None)) is not None:
                 started = _Episode(free.pop(), *job)
@@ -89,7 +91,7 @@ class _Episode:
         self.log.add_step("agent", self.observation, recorded, reward, info)
         self.observation = snapshot(observation)
         if terminated or truncated:
-            self.log.final_observation, self.log.truncated = self.observation, bool(truncated)
+            self.log.end(self.observation, bool(truncated))
             self.is_over = True
 
     def fail(self, error: dict[str, str]) -> None:

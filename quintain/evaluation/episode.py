@@ -70,6 +70,6 @@ async def play_episode(
             log.add_step("agent", before, recorded, reward, info)
             before = snapshot(observation)
             if terminated or truncated:
-                log.final_observation, log.truncated = before, bool(truncated)
+                log.end(before, bool(truncated))
                 break
     return log.finish(exchanges, running.error)

@@ -9,6 +9,7 @@ from typing import Any, SupportsFloat
 import numpy as np
 
 from quintain.engines.engine import ExchangeLog
+from quintain.envs.sharing import own
 from quintain.errors import EnvironmentFault
 from quintain.records import EpisodeRecord, Outcome, Step
 
@@ -78,7 +79,7 @@ class EpisodeLog:
             raise EnvironmentFault(f"expected a finite reward, got {value!r}")
         step: Step = {"observation": observation, "action": action, "reward": value}
         if "attack" in info:
-            step["attack"] = info["attack"]
+            step["attack"] = own(info["attack"])
         self._steps.append(step)
         self.returns[seat] = self.returns.get(seat, 0.0) + value
         self._reward_errors += "reward_error" in info
@@ -87,7 +88,7 @@ class EpisodeLog:
             self.info = info
         else:
             step["seat"] = seat
-            self.info.setdefault("seats", {})[seat] = {k: v for k, v in info.items() if k not in _RECORDED_ELSEWHERE}
+            self.info.setdefault("seats", {})[seat] = _recorded(info)
             prefix = f"{seat}/"
         for name, term in info.get("reward_terms", {}).items():
             self._reward_terms[prefix + name] = self._reward_terms.get(prefix + name, 0.0) + term
@@ -100,6 +101,16 @@ class EpisodeLog:
         """
         self.add_step(seat, None, None, reward, info)
         self._steps.pop()
+
+    def end(self, final_observation: Any, truncated: bool) -> None:
+        """Record how the episode ended, and copy its info, which the environment may use again in the next one.
+
+        Args:
+            final_observation: The observation after the last step, a snapshot; in games ``None``.
+            truncated: Whether the environment reported truncation.
+        """
+        self.final_observation, self.truncated = final_observation, truncated
+        self.info = _recorded(self.info)
 
     def finish(self, exchanges: ExchangeLog, error: dict[str, str] | None = None) -> EpisodeRecord:
         """Make the record.
@@ -116,7 +127,7 @@ class EpisodeLog:
             steps=self._steps,
             final_observation=self.final_observation,
             truncated=self.truncated,
-            info={k: v for k, v in self.info.items() if k not in _RECORDED_ELSEWHERE},
+            info=_recorded(self.info) if error else self.info,
             reward_terms=self._reward_terms,
             reward_errors=self._reward_errors,
             error=error,
@@ -128,14 +139,20 @@ class EpisodeLog:
 
 
 def snapshot(value: Any) -> Any:
-    """Copy the arrays in ``value``, which environments and agents may overwrite; return anything else unchanged."""
+    """Copy arrays, lists and dictionaries, which environments and agents may overwrite; share anything else."""
     if type(value) in IMMUTABLE:
         return value
     if isinstance(value, np.ndarray):
         return value.copy()
     if isinstance(value, dict):
         return {name: snapshot(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return list(map(snapshot, value))
     return tuple(map(snapshot, value)) if isinstance(value, tuple) else value
+
+
+def _recorded(info: dict[str, Any]) -> dict[str, Any]:
+    return {name: own(value) for name, value in info.items() if name not in _RECORDED_ELSEWHERE}
 
 
 def _outcome(info: dict[str, Any]) -> Outcome:

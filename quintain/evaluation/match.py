@@ -15,6 +15,7 @@ import pettingzoo
 from quintain.agents.agent import Actor, Agent, Seat
 from quintain.engines.engine import record_exchanges
 from quintain.envs.protocols import DescribedEnv
+from quintain.envs.sharing import check_distinct
 from quintain.errors import ConfigurationError, EnvironmentFault
 from quintain.evaluation.episode_log import EpisodeLog, snapshot
 from quintain.evaluation.error_boundary import ErrorBoundary
@@ -75,14 +76,17 @@ def play(
         raise ConfigurationError("env_kwargs go with a game's id; any other game has its arguments already")
     with ExitStack() as stack:
         free: list[Any] = []
-        if hasattr(game, "possible_agents") and not isinstance(game, type):
+        if isinstance(game, (pettingzoo.ParallelEnv, pettingzoo.AECEnv)) or (
+            hasattr(game, "possible_agents") and not isinstance(game, type)
+        ):
             if concurrency > 1:
                 raise ConfigurationError("concurrent matches need one game each: give its id or a function")
             free.append(game)
         else:
             free.append(_opened(game, env_kwargs, stack))
         first = free[0]
-        seats = _check_seats(list(first.possible_agents), agents)
+        games = [first]
+        seats = _check_seats(_seats_of(first), agents)
         players = {seat: stack.enter_context(made_agent(as_source(agents[seat]))) for seat in seats}
         if out is not None:
             for player in players.values():
@@ -94,7 +98,12 @@ def play(
         seeds = SeedStream(seed, "episode")
 
         def start_worker() -> Callable[[int], Awaitable[EpisodeRecord]]:
-            mine = free.pop() if free else _opened(game, env_kwargs, stack)
+            if free:
+                mine = free.pop()
+            else:
+                mine = _opened(game, env_kwargs, stack)
+                games.append(mine)
+                check_distinct(games)
             return lambda index: play_match(mine, name, players, index, seeds[index])
 
         with Recording(
@@ -114,6 +123,16 @@ def _opened(game: Any, env_kwargs: Mapping[str, Any] | None, stack: ExitStack) -
         made = game()
     stack.callback(made.close)
     return made
+
+
+def _seats_of(game: Any) -> list[str]:
+    seats = getattr(game, "possible_agents", None)
+    if not seats:
+        raise ConfigurationError(
+            f"{type(getattr(game, 'unwrapped', game)).__name__} has no possible_agents, the list of all its seats, "
+            "without which agents cannot be given one each"
+        )
+    return list(seats)
 
 
 def _check_seats(seats: list[str], agents: Mapping[str, Any]) -> list[str]:

@@ -16,6 +16,7 @@ from quintain.agents.agent import Agent, Closing, UsesEngine
 from quintain.agents.registry import as_agent, make_agent
 from quintain.engines.engine import Engine
 from quintain.envs.protocols import BlockingEnv, DescribedEnv
+from quintain.envs.sharing import check_distinct
 from quintain.errors import ConfigurationError
 from quintain.evaluation.batched import can_batch, play_batched
 from quintain.evaluation.episode import play_episode, seats
@@ -82,8 +83,13 @@ def make_env(env: EnvLike, env_kwargs: Mapping[str, Any] | None = None) -> gym.E
     """Make one environment, without Gymnasium's passive checker, which is for tests.
 
     Raises:
-        ConfigurationError: If ``env_kwargs`` are given with a function.
+        ConfigurationError: If ``env`` is an environment, or ``env_kwargs`` are given with a function.
     """
+    if isinstance(env, gym.Env):
+        raise ConfigurationError(
+            f"episodes that run at the same time need an environment each: give an id, or a function that makes a new "
+            f"{type(env.unwrapped).__name__} on each call, not an environment"
+        )
     if callable(env) and not isinstance(env, EnvSpec):
         if env_kwargs:
             raise ConfigurationError("env_kwargs go with an environment's id; a function makes its own environment")
@@ -145,6 +151,7 @@ async def _run(
                 else:
                     mine = make_env(env, env_kwargs)
                     envs.append(mine)
+                    check_distinct(envs)
                 seat = seats(mine, env_id, agent)
                 # Checked here, since isinstance with a protocol takes as long as a short episode.
                 step_threads = threads if isinstance(mine.unwrapped, BlockingEnv) else None

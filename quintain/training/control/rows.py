@@ -11,6 +11,7 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from numpy.typing import NDArray
 
+from quintain.envs.sharing import check_distinct, own
 from quintain.errors import ConfigurationError
 from quintain.seeding import SeedStream
 
@@ -67,7 +68,7 @@ class EnvRows:
         spec: The environments' spec, if they are registered.
 
     Raises:
-        ConfigurationError: If ``n_envs`` is below 1.
+        ConfigurationError: If ``n_envs`` is below 1, or ``make_env`` returns the same environment again.
 
     Example:
         >>> with EnvRows(lambda: gym.make("CartPole-v1"), 2, SeedStream(0)) as rows:
@@ -91,6 +92,7 @@ class EnvRows:
         base: Any = SyncVectorEnv(
             [(lambda: _KeepInfo(make_env())) if plain else make_env] * n_envs, autoreset_mode=AutoresetMode.DISABLED
         )
+        check_distinct(base.envs)
         self.n_envs = n_envs
         self.vector: Any = base if wrap is None else wrap(base)
         self.observation_space: gym.Space[Any] = base.single_observation_space
@@ -117,8 +119,12 @@ class EnvRows:
         if self._stopped.any():
             self.vector.reset(options={"reset_mask": self._stopped})
         final, rewards, terminated, truncated, vector_infos = self.vector.step(actions)
-        infos = _RowInfos(vector_infos, self.n_envs) if self._envs is None else [env.info for env in self._envs]
         done = terminated | truncated
+        infos: Sequence[dict[str, Any]]
+        if self._envs is None:
+            infos = _RowInfos(vector_infos, self.n_envs, done)
+        else:  # copied where an episode ended, since the reset below may use the same dictionary
+            infos = [own(env.info) if ended else env.info for env, ended in zip(self._envs, done, strict=True)]
         seeds = [next(self._seeds, None) if ended else None for ended in done]
         seeded = np.array([seed is not None for seed in seeds])
         observations = final
@@ -155,11 +161,12 @@ class _KeepInfo(gym.Wrapper[Any, Any, Any, Any]):
 
 
 class _RowInfos(Sequence[dict[str, Any]]):
-    """Gymnasium's vector infos, read row by row."""
+    """Gymnasium's vector infos, read row by row; those of ``done`` rows are copied at once."""
 
-    def __init__(self, infos: dict[str, Any], n_envs: int) -> None:
+    def __init__(self, infos: dict[str, Any], n_envs: int, done: NDArray[np.bool_]) -> None:
         self._infos = infos
         self._n_envs = n_envs
+        self._last = {row: own(_info_of(infos, row)) for row in np.flatnonzero(done).tolist()}
 
     def __len__(self) -> int:
         return self._n_envs
@@ -173,7 +180,7 @@ class _RowInfos(Sequence[dict[str, Any]]):
     def __getitem__(self, row: int | slice) -> dict[str, Any] | list[dict[str, Any]]:
         if isinstance(row, slice):
             return [self[i] for i in range(*row.indices(self._n_envs))]
-        return _info_of(self._infos, row)
+        return self._last[row] if row in self._last else _info_of(self._infos, row)
 
 
 def _info_of(infos: dict[str, Any], row: int) -> dict[str, Any]:

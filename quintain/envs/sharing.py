@@ -1,0 +1,50 @@
+"""What episodes must not share: the environment that they play at the same time, and the infos that they keep."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from quintain.errors import ConfigurationError
+
+__all__ = ["check_distinct", "own"]
+
+#: Types of most values in infos; their instances need no copy.
+_NEVER_CHANGE = frozenset({str, int, bool, float, bytes, type(None), np.bool_, np.int64, np.float32, np.float64})
+
+
+def check_distinct(envs: Sequence[Any]) -> None:
+    """Check that no two environments, or games, are the same object, also below their wrappers.
+
+    Args:
+        envs: Gymnasium environments or PettingZoo games that play at the same time.
+
+    Raises:
+        ConfigurationError: If two of them share an object: the steps of one episode would move the other.
+    """
+    if len({id(getattr(env, "unwrapped", env)) for env in envs}) < len(envs):
+        kind = type(getattr(envs[0], "unwrapped", envs[0])).__name__
+        raise ConfigurationError(
+            f"the function that makes environments returned the same {kind} twice, and episodes that run at the same "
+            f"time need one each; make a new one on each call, as in `lambda: {kind}(...)`, or pass its id"
+        )
+
+
+def own(value: Any) -> Any:
+    """Copy an info, or a part of one, at any depth: environments may use its dictionaries again in the next episode.
+
+    An object that cannot be copied is shared.
+    """
+    if type(value) in _NEVER_CHANGE:
+        return value
+    if type(value) is dict:
+        return {name: own(part) for name, part in value.items()}
+    if type(value) is np.ndarray and value.dtype != object:
+        return value.copy()
+    try:
+        return copy.deepcopy(value)
+    except Exception:  # whatever the object's own code raises; it may be a handle of a simulator
+        return value
