@@ -8,13 +8,16 @@ a resumed run removes it. Any other damaged line is a :class:`~quintain.errors.R
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import operator
-from collections.abc import Iterator, Mapping
+import re
+from array import array
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NotRequired, Self, TypedDict
+from typing import Any, Literal, NotRequired, Self, TypedDict, overload
 
 import numpy as np
 
@@ -22,6 +25,7 @@ from quintain.errors import RecordError
 
 __all__ = [
     "SCHEMA",
+    "EpisodeFile",
     "EpisodeRecord",
     "Outcome",
     "Step",
@@ -195,6 +199,10 @@ def iter_episodes(run: str | Path) -> Iterator[EpisodeRecord]:
     Raises:
         RecordError: If there is no such file, a line other than the last is damaged, or a newer version wrote it.
     """
+    return _iter_file(_episodes_path(run))
+
+
+def _episodes_path(run: str | Path) -> Path:
     path = Path(run)
     if not path.is_file():
         path = path / "episodes.jsonl"
@@ -202,7 +210,7 @@ def iter_episodes(run: str | Path) -> Iterator[EpisodeRecord]:
         inner = sorted(found.parent for deep in ("*", "*/*") for found in Path(run).glob(f"{deep}/episodes.jsonl"))
         such = f", such as {', '.join(repr(str(folder)) for folder in inner[:3])}" if inner else ""
         raise RecordError(f"no run at {str(run)!r}: expected a folder with episodes.jsonl{such}")
-    return _iter_file(path)
+    return path
 
 
 def _iter_file(path: Path) -> Iterator[EpisodeRecord]:
@@ -212,9 +220,7 @@ def _iter_file(path: Path) -> Iterator[EpisodeRecord]:
             if not line.strip():
                 continue
             if damage is not None:
-                raise RecordError(
-                    f"line {damage[0]} of {str(path)!r} is damaged ({damage[1]}); remove it to read the other records"
-                ) from damage[1]
+                raise RecordError(_damage(damage[0], path, damage[1])) from damage[1]
             try:
                 record = EpisodeRecord.from_line(line)
             except ValueError as error:
@@ -234,6 +240,88 @@ def read_episodes(run: str | Path) -> list[EpisodeRecord]:
     """
     episodes = {record.index: record for record in iter_episodes(run)}
     return [episodes[i] for i in sorted(episodes)]
+
+
+class EpisodeFile(Sequence[EpisodeRecord]):
+    """The records of a run, read from the file one by one: what :func:`read_episodes` returns, in little memory.
+
+    The file must not change while it is read.
+
+    Args:
+        run: A run folder, or its ``episodes.jsonl``.
+
+    Attributes:
+        indices: Indices of the episodes, ascending.
+
+    Raises:
+        RecordError: As :func:`iter_episodes`; for most damaged lines only when their record is read.
+    """
+
+    def __init__(self, run: str | Path) -> None:
+        self._path = _episodes_path(run)
+        lines: dict[int, tuple[int, int]] = {}
+        last: tuple[int, int, int] | None = None
+        at = 0
+        with self._path.open("rb") as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    if last is not None:
+                        self._note(lines, *last)
+                    head = _LINE_HEAD.match(line)
+                    last = number, at, int(head[1]) if head else -1
+                at += len(line)
+        if last is not None:
+            with contextlib.suppress(_Damaged):  # a killed run leaves an incomplete last line behind
+                lines[self._read(last[1], last[0]).index] = last[1], last[0]
+        self.indices = sorted(lines)
+        self._starts = array("q", [lines[index][0] for index in self.indices])
+        self._numbers = array("q", [lines[index][1] for index in self.indices])
+
+    def _note(self, lines: dict[int, tuple[int, int]], number: int, at: int, index: int) -> None:
+        lines[index if index >= 0 else self._read(at, number).index] = at, number
+
+    def _read(self, at: int, number: int) -> EpisodeRecord:
+        with self._path.open("rb") as file:
+            file.seek(at)
+            return self._parse(file.readline(), number)
+
+    def _parse(self, line: bytes, number: int) -> EpisodeRecord:
+        try:
+            return EpisodeRecord.from_line(line)
+        except ValueError as error:
+            raise _Damaged(_damage(number, self._path, error)) from error
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    @overload
+    def __getitem__(self, k: int) -> EpisodeRecord: ...
+
+    @overload
+    def __getitem__(self, k: slice) -> list[EpisodeRecord]: ...
+
+    def __getitem__(self, k: int | slice) -> EpisodeRecord | list[EpisodeRecord]:
+        if isinstance(k, slice):
+            return [self[i] for i in range(*k.indices(len(self)))]
+        return self._read(self._starts[k], self._numbers[k])
+
+    def __iter__(self) -> Iterator[EpisodeRecord]:
+        with self._path.open("rb") as file:
+            for at, number in zip(self._starts, self._numbers, strict=True):
+                file.seek(at)
+                yield self._parse(file.readline(), number)
+
+
+#: How :meth:`EpisodeRecord.to_line` begins.
+_LINE_HEAD = re.compile(rb'\{"index": ?(\d+),')
+
+
+class _Damaged(RecordError):
+    """A line is not a complete record."""
+
+
+def _damage(number: int, path: Path, error: ValueError) -> str:
+    return f"line {number} of {str(path)!r} is damaged ({error}); remove it to read the other records"
 
 
 def read_manifest(run: str | Path) -> dict[str, Any]:

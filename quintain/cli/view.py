@@ -39,14 +39,15 @@ def view(
     if confidence is not None and not 0 < confidence < 1:
         raise typer.BadParameter(f"must be in (0, 1), got {confidence:g}", param_hint="--confidence")
 
-    from quintain.experiments.kinds import load_run, write_run_page
+    from quintain.experiments.kinds import write_run_page
+    from quintain.records import EpisodeFile
 
     if episode is not None:
-        found = {e.index: e for e in load_run(run).episodes}
-        if episode not in found:
-            have = f"0 to {max(found)}" if found else "none"
+        episodes = EpisodeFile(run)
+        if episode not in episodes.indices:
+            have = f"0 to {episodes.indices[-1]}" if episodes else "none"
             raise ConfigurationError(f"{str(run)!r} has no episode {episode}; it has {have}")
-        _print_transcript(found[episode])
+        _print_transcript(episodes[episodes.indices.index(episode)])
         return
 
     path = write_run_page(run, confidence=confidence)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from quintain.evaluation.statistics import Interval, mean, rate
-from quintain.records import OUTCOMES, EpisodeRecord, Outcome, read_episodes, read_manifest
+from quintain.evaluation.results import Results
+from quintain.evaluation.statistics import Interval, rate
+from quintain.records import EpisodeFile, EpisodeRecord, Outcome, read_episodes, read_manifest
 
 __all__ = ["Report"]
 
@@ -44,58 +45,81 @@ class Report:
         """
         return cls(read_episodes(run), read_manifest(run), Path(run), confidence)
 
+    @classmethod
+    def open(cls, run: str | Path, confidence: float = 0.95) -> Self:
+        """Open a run folder whose episodes are read one by one when they are needed: little memory, more time.
+
+        Args:
+            run: The folder.
+            confidence: Nominal coverage of the intervals, in (0, 1).
+
+        Raises:
+            RecordError: If there is no run, or it is damaged.
+        """
+        return cls(EpisodeFile(run), read_manifest(run), Path(run), confidence)
+
     @cached_property
     def scored(self) -> list[EpisodeRecord]:
         """The episodes without infrastructure failure."""
         return [e for e in self.episodes if e.outcome != "error"]
 
     @cached_property
+    def results(self) -> Results:
+        """The numbers of the run in columns, with their intervals."""
+        return Results.of(self.episodes, self.confidence)
+
+    def each(self) -> Iterator[EpisodeRecord]:
+        """Iterate over the episodes; a whole pass also gathers :attr:`results`, which then need no pass of their own.
+
+        This matters where ``episodes`` is an :class:`~quintain.records.EpisodeFile`.
+        """
+        if "results" in vars(self):
+            yield from self.episodes
+            return
+        results = Results(self.confidence)
+        for episode in self.episodes:
+            results.add(episode)
+            yield episode
+        vars(self)["results"] = results  # where cached_property looks
+
+    @property
     def outcomes(self) -> dict[Outcome, int]:
         """Number of episodes per outcome."""
-        counts = Counter(e.outcome for e in self.episodes)
-        return {outcome: counts[outcome] for outcome in OUTCOMES}
+        return self.results.outcomes
 
     @property
     def errors(self) -> int:
         """Number of episodes that failed for infrastructure reasons."""
-        return self.outcomes["error"]
+        return self.results.errors
 
     @property
     def reward_errors(self) -> int:
         """Number of steps for which a reward term had no valid value."""
-        return sum(e.reward_errors for e in self.episodes)
+        return self.results.reward_errors
 
-    @cached_property
+    @property
     def success(self) -> Interval:
         """Success rate over scored episodes with Wilson's interval; ``n = 0`` if the environment defines no success."""
-        judged = [e for e in self.scored if e.outcome != "finished"]
-        return rate(sum(e.outcome == "success" for e in judged), len(judged), self.confidence)
+        return self.results.success
 
-    @cached_property
+    @property
     def worst_case(self) -> Interval:
         """Success rate with every infrastructure error counted as a failure, with Wilson's interval.
 
         Whatever the errors hide, the success rate over all episodes is at least this. Without errors it equals
         :attr:`success`; ``n = 0`` if the environment defines no success.
         """
-        judged = sum(e.outcome != "finished" for e in self.scored)
-        if self.scored and not judged:
-            return rate(0, 0, self.confidence)
-        return rate(self.outcomes["success"], judged + self.errors, self.confidence)
+        return self.results.worst_case
 
-    @cached_property
+    @property
     def reward(self) -> Interval:
         """Mean return over scored episodes with a BCa interval; in games, of the first seat."""
-        return mean([e.reward for e in self.scored], self.confidence)
+        return self.results.reward
 
-    @cached_property
+    @property
     def returns(self) -> dict[str, Interval]:
         """Mean return of each seat over scored episodes, with BCa intervals."""
-        seats: dict[str, list[float]] = defaultdict(list)
-        for episode in self.scored:
-            for seat, value in episode.returns.items():
-                seats[seat].append(value)
-        return {seat: mean(values, self.confidence) for seat, values in seats.items()}
+        return self.results.returns
 
     def metric(self, name: str) -> Interval:
         """Mean of one of the environment's metrics over scored episodes, with a BCa interval.
@@ -103,15 +127,14 @@ class Report:
         Raises:
             KeyError: If no episode has this metric.
         """
-        values = [float(m[name]) for e in self.scored if name in (m := e.info.get("metrics", {}))]
-        if not values:
+        if name not in self.results.metrics:
             raise KeyError(f"no metric {name!r}; there are {self.metric_names}")
-        return mean(values, self.confidence)
+        return self.results.metrics[name]
 
-    @cached_property
+    @property
     def metric_names(self) -> list[str]:
         """Names of the environment's metrics."""
-        return sorted({name for e in self.scored for name in e.info.get("metrics", {})})
+        return list(self.results.metrics)
 
     @cached_property
     def by_task(self) -> dict[str, Report]:
@@ -140,12 +163,12 @@ class Report:
     @property
     def prompt_tokens(self) -> int:
         """Number of prompt tokens of all requests to language models."""
-        return sum(e.prompt_tokens for e in self.episodes)
+        return self.results.prompt_tokens
 
     @property
     def completion_tokens(self) -> int:
         """Number of tokens that language models generated."""
-        return sum(e.completion_tokens for e in self.episodes)
+        return self.results.completion_tokens
 
     def to_dict(self) -> dict[str, Any]:
         """Return the summary as JSON-able data."""

@@ -23,6 +23,10 @@ __all__ = ["Interval", "mean", "paired_difference", "rate", "required_pairs", "s
 SMALL_N = 10
 #: Resamples of a bootstrap; scipy's default.
 _RESAMPLES = 9_999
+#: Above this number of values, the bootstrap of a mean draws counts of distinct values, or uses cumulants.
+_MAX_RESAMPLED = 5_000
+#: Squared skewness of the mean above which its cumulants are not trusted.
+_MAX_SKEW = 0.01
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,9 @@ def mean(
     Args:
         values: Shape ``(n,)``, finite.
         confidence: Nominal coverage, in (0, 1).
-        method: ``"bca"`` resamples 9,999 times with a generator seeded by ``seed``; ``"t"`` assumes normal means.
+        method: ``"bca"`` resamples 9,999 times with a generator seeded by ``seed``; ``"t"`` assumes normal means. Of
+            more than 5,000 values, the quantiles of the resampled mean come from its first four cumulants
+            (Cornish-Fisher), unless the mean is too skewed for that: their error is below that of 9,999 resamples.
         seed: Seed of the resampling: equal data give equal intervals.
 
     Raises:
@@ -125,7 +131,7 @@ def mean(
 
         half = float(stats.t.ppf(0.5 + confidence / 2, n - 1)) * float(data.std(ddof=1)) / math.sqrt(n)
         return Interval(estimate, estimate - half, estimate + half, n, method, confidence, _small(n))
-    low, high = _bca(data, confidence, seed)
+    low, high = _bca(data, confidence, seed) if n <= _MAX_RESAMPLED else _bca_of_many(data, confidence, seed)
     return Interval(estimate, low, high, n, method, confidence, _small(n))
 
 
@@ -226,6 +232,46 @@ def _bca(data: NDArray[np.float64], confidence: float, seed: int) -> tuple[float
         batch=batch, rng=rng,
     )  # fmt: skip
     return float(result.confidence_interval.low), float(result.confidence_interval.high)
+
+
+def _bca_of_many(data: NDArray[np.float64], confidence: float, seed: int) -> tuple[float, float]:
+    """BCa ends for the mean of many values, without a resample of all values.
+
+    For the mean, the acceleration is a = skewness / (6 sqrt(n)) exactly (Efron 1987, equation 7.3), and the
+    distribution of the resampled mean has the cumulants of the data over powers of n.
+    """
+    n, normal = len(data), statistics.NormalDist()
+    centre = float(data.mean())
+    deviations = data - centre
+    variance = float((deviations**2).mean())
+    skew = float((deviations**3).mean()) / variance**1.5 / math.sqrt(n)
+    kurtosis = (float((deviations**4).mean()) / variance**2 - 3) / n
+    acceleration, error = skew / 6, math.sqrt(variance / n)
+    distinct, counts = np.unique(data, return_counts=True)
+    if skew**2 <= _MAX_SKEW and abs(kurtosis) <= _MAX_SKEW:
+        bias = skew / 6  # P(resampled mean < mean) = Phi(skew / 6) + O(1/n)
+
+        def quantile(p: float) -> float:
+            z = normal.inv_cdf(p)
+            cubic = (z**3 - 3 * z) * kurtosis / 24 - (2 * z**3 - 5 * z) * skew**2 / 36
+            return float(centre + error * (z + (z * z - 1) * skew / 6 + cubic))
+    else:
+        rng = SeedStream(seed, "bootstrap").generator()
+        if len(distinct) <= n // 20:
+            means = rng.multinomial(n, counts / n, size=_RESAMPLES) @ distinct / n
+        else:
+            means = np.array([data[rng.integers(n, size=n)].mean() for _ in range(_RESAMPLES)])
+        below = (np.sum(means < centre) + np.sum(means == centre) / 2) / _RESAMPLES
+        bias = normal.inv_cdf(min(max(float(below), 1 / _RESAMPLES), 1 - 1 / _RESAMPLES))
+
+        def quantile(p: float) -> float:
+            return float(np.quantile(means, p))
+
+    def end(p: float) -> float:
+        z = bias + normal.inv_cdf(p)
+        return quantile(normal.cdf(bias + z / (1 - acceleration * z)))
+
+    return end(0.5 - confidence / 2), end(0.5 + confidence / 2)
 
 
 def _finite(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:

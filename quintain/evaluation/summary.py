@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from quintain.evaluation.report import Report
-from quintain.evaluation.statistics import Interval, mean
+from quintain.evaluation.statistics import Interval
 
 __all__ = ["Row", "error_counts", "metric_rows", "score_rows", "term_rows"]
 
@@ -43,27 +42,20 @@ def score_rows(report: Report) -> list[Row]:
 
 def term_rows(report: Report) -> list[Row]:
     """Return the mean of every reward term over scored episodes; an episode that lacks a term counts as 0."""
-    names = dict.fromkeys(name for e in report.scored for name in e.reward_terms)
-    return [
-        Row(name, mean([float(e.reward_terms.get(name, 0.0)) for e in report.scored], report.confidence))
-        for name in names
-    ]
+    return [Row(name, found) for name, found in report.results.terms.items()]
 
 
 def metric_rows(report: Report) -> list[Row]:
     """Return the means of the environment's metrics, of steps per episode, and of generated tokens per episode."""
-    rows = [Row(name.replace("_", " "), report.metric(name)) for name in report.metric_names]
-    if "turns" not in report.metric_names and report.scored:
-        rows.insert(0, Row("steps", mean([float(len(e.steps)) for e in report.scored], report.confidence)))
-    if report.completion_tokens:
-        tokens = [float(e.completion_tokens) for e in report.scored]
-        rows.append(Row("tokens generated", mean(tokens, report.confidence)))
+    results = report.results
+    rows = [Row(name.replace("_", " "), found) for name, found in results.metrics.items()]
+    if "turns" not in results.metrics and results.scored:
+        rows.insert(0, Row("steps", results.steps_per_episode))
+    if results.completion_tokens:
+        rows.append(Row("tokens generated", results.tokens_per_episode))
     return rows
 
 
 def error_counts(report: Report) -> list[tuple[str, str, int]]:
     """Return boundary, message and number of each infrastructure error, the most frequent first."""
-    counts = Counter(
-        (e.error.get("boundary", "?"), e.error.get("message", "")) for e in report.episodes if e.error is not None
-    )
-    return [(boundary, message, n) for (boundary, message), n in counts.most_common()]
+    return [(boundary, message, n) for (boundary, message), n in report.results.error_counts.most_common()]

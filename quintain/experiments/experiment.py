@@ -16,7 +16,7 @@ from quintain.evaluation.rescore import Rescored
 from quintain.experiments.store import Store
 from quintain.records import EpisodeRecord
 
-__all__ = ["Cell", "Experiment", "Rescorable", "RunKind", "Sink"]
+__all__ = ["Cell", "Experiment", "Rescorable", "RunKind", "Sink", "WritesPage"]
 
 #: Receives each record as its episode ends, in any order.
 Sink = Callable[[EpisodeRecord], None]
@@ -97,6 +97,23 @@ class Experiment(RunKind, Protocol):
 
     def cells(self) -> Iterable[Cell]:
         """List the cells, in a fixed order."""
+
+
+@runtime_checkable
+class WritesPage(Protocol):
+    """A kind of run whose page has files beside it, or reads the episodes one by one."""
+
+    @classmethod
+    def write_page(cls, report: Report, path: Path) -> None:
+        """Write the page.
+
+        Args:
+            report: A report that was opened: its episodes are read from the disk in each pass.
+            path: Path of the page.
+
+        Raises:
+            MissingDependencyError: Without the ``report`` extra.
+        """
 
 
 @runtime_checkable

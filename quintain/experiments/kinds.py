@@ -11,7 +11,7 @@ from quintain.errors import ConfigurationError, RecordError
 from quintain.evaluation.compare import Comparison, compare
 from quintain.evaluation.report import Report
 from quintain.evaluation.rescore import Rescored
-from quintain.experiments.experiment import Rescorable, RunKind
+from quintain.experiments.experiment import Rescorable, RunKind, WritesPage
 from quintain.files import write_atomically
 from quintain.records import read_manifest
 from quintain.registry import Registry
@@ -89,9 +89,13 @@ def write_run_page(run: str | Path, path: str | Path | None = None, *, confidenc
         RecordError: If there is no run.
         UnknownNameError: If its kind is unknown.
     """
-    report = load_run(run, confidence)
     target = Path(run) / "report.html" if path is None else Path(path)
-    write_atomically(target, EXPERIMENTS.load(kind_of(report.manifest)).page(report))
+    manifest = read_manifest(run)
+    kind = EXPERIMENTS.load(kind_of(manifest))
+    if isinstance(kind, WritesPage):
+        kind.write_page(Report.open(run, confidence or manifest.get("confidence", 0.95)), target)
+    else:
+        write_atomically(target, kind.page(load_run(run, confidence)))
     return target
 
 

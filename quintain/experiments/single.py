@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, ClassVar
 
-from quintain.evaluation.html.page import render
+from quintain.evaluation.html.page import render, write_report
 from quintain.evaluation.report import Report
 from quintain.evaluation.rescore import Rescored, rescore
 
@@ -30,6 +30,15 @@ class PlayRun:
             MissingDependencyError: Without the ``report`` extra.
         """
         return render(report)
+
+    @classmethod
+    def write_page(cls, report: Report, path: Path) -> None:
+        """Write the page, and files with the transcripts beside it if they are many.
+
+        Raises:
+            MissingDependencyError: Without the ``report`` extra.
+        """
+        write_report(report, path)
 
 
 class EvaluateRun(PlayRun):

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 import quintain
-from quintain.evaluation.html import write_report
+from quintain.evaluation.html import chunks, write_report
 
 pytest.importorskip("jinja2")
 pytest.importorskip("matplotlib")
@@ -37,25 +37,38 @@ WALK = """
 addEventListener("load", async () => {
   const wait = () => new Promise((resolve) => setTimeout(resolve, 20));
   const seen = [], texts = [];
+  while (!document.documentElement.dataset.ready) await wait();
   while (!document.getElementById("more").hidden) document.getElementById("more").click();
   for (const link of [...document.querySelectorAll("#list a")]) {
     link.click();
     await wait();
+    const shown = () => document.querySelector("#episode h3")?.textContent === "Episode " + link.dataset.i;
+    for (let i = 0; i < 100 && !shown(); i++) await wait();
     seen.push(document.querySelector("#episode h3").textContent);
     texts.push(document.getElementById("episode").textContent.slice(0, 3000));
   }
   const search = async (text) => {
     document.getElementById("query").value = text;
     document.getElementById("query").dispatchEvent(new Event("input"));
-    for (let i = 0; i < 15; i++) await wait();
+    for (let i = 0; i < 40; i++) await wait();
+    while (document.getElementById("count").textContent.startsWith("Searching")) await wait();
     return document.querySelectorAll("#list a").length;
   };
   const found = [await search("lone"), await search("no transcript says this"), await search("")];
+  const input = (id, value) => {
+    document.getElementById(id).value = value;
+    document.getElementById(id).dispatchEvent(new Event("input"));
+  };
+  input("term", "format");
+  input("from", "0.05");
+  const ranged = document.getElementById("count").textContent;
+  input("from", "");
+  input("term", "");
   const chip = document.querySelector(".chip");
   chip.click();
   const filtered = document.getElementById("count").textContent;
   const foreign = document.querySelectorAll("#episode script, #episode img, #episode svg, #list img").length;
-  const result = {seen, texts, found, filtered, expected: Number(chip.querySelector("b").textContent), foreign,
+  const result = {seen, texts, found, filtered, ranged, expected: Number(chip.querySelector("b").textContent), foreign,
                   ready: document.documentElement.dataset.ready,
                   ran: document.documentElement.dataset.ran || "", title: document.title};
   document.documentElement.setAttribute("data-walk", JSON.stringify(result));
@@ -87,7 +100,10 @@ def walk(dom):
     return json.loads(unescape(found[1]))
 
 
-def test_every_episode_is_reachable_and_none_runs(tmp_path):
+@pytest.mark.parametrize("inline", [True, False], ids=["in the page", "in files beside it"])
+def test_every_episode_is_reachable_and_none_runs(tmp_path, monkeypatch, inline):
+    monkeypatch.setattr(chunks, "MAX_INLINE", 10**9 if inline else 100_000)
+
     class Hostile:
         def begin(self, seat):
             self.n = getattr(self, "n", -1) + 1
@@ -97,7 +113,9 @@ def test_every_episode_is_reachable_and_none_runs(tmp_path):
     report = quintain.evaluate(
         "CodeReason-v0", Hostile(), episodes=260, concurrency=1, env_kwargs={"tasks": "letters,game24", "code": False}
     )
-    result = walk(browse(write_report(report, tmp_path / "page.html"), tmp_path / "profile"))
+    page = write_report(report, tmp_path / "my page #1%.html")
+    assert (tmp_path / "my page #1%_files").exists() == (not inline)
+    result = walk(browse(page, tmp_path / "profile"))
     assert result["ready"] == "true"
     assert result["seen"] == [f"Episode {i}" for i in range(260)]
     assert (result["title"], result["ran"]) == ("CodeReason-v0 · Hostile · Quintain", "")
@@ -105,6 +123,8 @@ def test_every_episode_is_reachable_and_none_runs(tmp_path):
     assert result["found"][1:] == [0, 200]
     assert result["found"][0] > 10
     assert result["filtered"] == f"{result['expected']} of 260 episodes"
+    well_formed = sum(e.reward_terms["format"] >= 0.05 for e in report.scored)
+    assert result["ranged"] == f"{well_formed} of 260 episodes"
     everything = "".join(result["texts"])
     assert f"<script>{RUN}</script>" in everything  # shown, not run
     for shown in (r"\x1b[31mred\x1b[0m", r"\u202egnp.exe\u202c", r"\x00\x00", r"\ud800 lone \udfff", r"\U000e0041"):
@@ -117,3 +137,13 @@ def test_numbers_and_seats_are_readable(tmp_path):
     result = walk(browse(write_report(report, tmp_path / "page.html"), tmp_path / "profile"))
     assert len(result["seen"]) == 3
     assert "observationactionreward" in result["texts"][0]
+
+
+def test_says_which_folder_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setattr(chunks, "MAX_INLINE", 0)
+    report = quintain.evaluate("CartPole-v1", "random", episodes=3)
+    page = write_report(report, tmp_path / "page.html")
+    shutil.rmtree(tmp_path / "page_files")
+    walk_nothing = WALK.replace("while (!document.documentElement.dataset.ready) await wait();", "await wait();")
+    monkeypatch.setattr("test_html_browser.WALK", walk_nothing)
+    assert "page_files/index-" in re.findall(r'<span id="count"[^>]*>([^<]*)', browse(page, tmp_path / "profile"))[0]

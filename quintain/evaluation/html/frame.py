@@ -18,7 +18,15 @@ __all__ = ["bounds", "csp_hash", "fill", "markup", "number", "place", "scale"]
 _SHARED = "quintain.evaluation.html"
 
 
-def fill(name: str, *, package: str = _SHARED, styles: Sequence[str] = (), script: str = "", **values: Any) -> str:
+def fill(
+    name: str,
+    *,
+    package: str = _SHARED,
+    styles: Sequence[str] = (),
+    script: str = "",
+    loads: bool = False,
+    **values: Any,
+) -> str:
     """Render a template that extends ``frame.html``.
 
     Values are escaped and shown literally, except those from :func:`markup`. The content security policy allows no
@@ -30,6 +38,7 @@ def fill(name: str, *, package: str = _SHARED, styles: Sequence[str] = (), scrip
             may extend and include those of ``quintain.evaluation.html``.
         styles: File names of style sheets in that folder, which follow ``report.css``.
         script: File name of the only script that may run; empty for none.
+        loads: Whether this script may load others (``'strict-dynamic'``).
         values: Variables of the template.
 
     Raises:
@@ -46,7 +55,7 @@ def fill(name: str, *, package: str = _SHARED, styles: Sequence[str] = (), scrip
     style = "".join(_read(home, sheet) for home, sheet in sheets)
     code = _read(package, script) if script else ""
     page = environment.get_template(name).render(
-        style=markup(style), script=markup(code), script_hash=csp_hash(code) if code else "", **values
+        style=markup(style), script=markup(code), script_hash=csp_hash(code) if code else "", loads=loads, **values
     )
     return str(page)
 

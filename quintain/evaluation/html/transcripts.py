@@ -12,7 +12,7 @@ import numpy as np
 from quintain.evaluation.report import Report
 from quintain.records import EpisodeRecord, to_json
 
-__all__ = ["embed", "episode_data", "index_data", "preamble"]
+__all__ = ["embed", "episode_data", "escaped", "index_data", "preamble"]
 
 #: Maximum length of a text that is shown in full, in characters; of longer ones, beginning and end are shown.
 _MAX_TEXT = 60_000
@@ -43,12 +43,22 @@ def embed(data: Any) -> str:
         >>> embed("</script>")
         '"\\u003c/script\\u003e"'
     """
-    return to_json(data).replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return escaped(to_json(data))
+
+
+def escaped(json_text: str) -> str:
+    """Write JSON for a ``<script>`` element: without ``<``, ``>`` and ``&``."""
+    return json_text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
 def preamble(report: Report) -> str:
-    """Return the paragraphs with which all first observations begin, such as rules, to be shown once."""
-    firsts = [e.steps[0]["observation"] for e in report.episodes if e.steps and _is_text(e.steps[0])]
+    """Return the paragraphs with which all first observations begin, such as rules, to be shown once.
+
+    Of more than 1,000 episodes, 200 decide.
+    """
+    many = report.episodes
+    sample = many if len(many) <= 1000 else [many[k * len(many) // 200] for k in range(200)]
+    firsts = [e.steps[0]["observation"] for e in sample if e.steps and _is_text(e.steps[0])]
     if len(firsts) < 2:
         return ""
     shared = os.path.commonprefix([min(firsts), max(firsts)])  # noqa: RUF071 - texts, not paths
@@ -72,6 +82,7 @@ def index_data(episode: EpisodeRecord, preamble: str) -> dict[str, Any]:
         "reward": _short(episode.reward) if episode.error is None else None,  # an error is never a score
         "steps": len(episode.steps),
         "tokens": episode.completion_tokens,
+        "terms": {str(k): _short(v) for k, v in episode.reward_terms.items()} if episode.error is None else {},
         "snippet": snippet,
         "why": _bounded(str((episode.error or {}).get("message") or episode.info.get("detail") or ""))[:_SNIPPET],
     }
@@ -159,6 +170,8 @@ def _bounded(text: str) -> str:
 
 
 def _short(value: Any) -> Any:
+    if type(value) is int or (type(value) is float and value.is_integer() and abs(value) < 100_000):
+        return value
     if isinstance(value, (float, np.floating)) and math.isfinite(value):
         return float(f"{value:.5g}")
     return value

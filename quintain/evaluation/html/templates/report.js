@@ -7,10 +7,49 @@
   const MAX_HIGHLIGHT = 20000;
 
   const $ = (id) => document.getElementById(id);
-  const { preamble, episodes } = JSON.parse($("index").textContent);
-  const byNumber = new Map(episodes.map((e) => [e.i, e]));
-  const texts = new Map(); // number -> all that was said, in lower case
-  const state = { query: "", task: "", order: "index", outcomes: new Set(), shown: [], made: 0, current: null };
+  const KEPT = 6; // files with transcripts that stay in memory
+  const index = JSON.parse($("index").textContent);
+  let preamble = "";
+  let episodes = [];
+  let files = null; // names of the files with transcripts; null if the page itself holds them
+  let byNumber = new Map();
+  const texts = new Map(); // number -> all that was said, in lower case; only of transcripts in the page
+  const state = { query: "", task: "", term: "", from: NaN, to: NaN, order: "index", outcomes: new Set(), shown: [], made: 0,
+    current: null, opening: 0, search: 0 };
+
+  // Files beside the page are scripts that hand over base64 of gzip of JSON: a page opened from disk can load no others.
+  const waiting = new Map(); // key of a file -> what to do with its data
+  globalThis.quintainFile = (key, data) => waiting.get(key)?.(data);
+  const loaded = new Map(); // name -> promise of the data, the most recently used last
+
+  async function unpacked(base64) {
+    const bytes = Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return JSON.parse(await new Response(stream).text());
+  }
+
+  function load(name) {
+    const known = loaded.get(name);
+    loaded.delete(name);
+    const promise = known || new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      waiting.set(name.split("-")[0], resolve);
+      script.onerror = () => reject(new Error(`${decodeURIComponent(index.folder)}/${name} is not there. Keep this folder beside the page.`));
+      script.onload = () => script.remove();
+      script.src = `${index.folder}/${name}`;
+      document.head.append(script);
+    }).then(unpacked);
+    promise.catch(() => loaded.delete(name));
+    loaded.set(name, promise);
+    if (loaded.size > KEPT) loaded.delete(loaded.keys().next().value);
+    return promise;
+  }
+
+  /** Return the transcript of an episode; a promise of it where it lies in a file beside the page. */
+  function transcriptOf(number) {
+    if (!files) return JSON.parse($("e" + number).textContent);
+    return load(files[byNumber.get(number).file]).then((all) => all.find((data) => data.i === number));
+  }
 
   /** Make an element; children are nodes, or strings that become text. */
   function make(tag, attributes, ...children) {
@@ -196,8 +235,22 @@
     return make("details", null, make("summary", null, `${data.calls.length} replies of the model`), make("ol", { class: "small" }, ...items));
   }
 
-  function open(index, focus) {
-    const data = JSON.parse($("e" + index).textContent);
+  async function open(index, focus) {
+    const opening = ++state.opening;
+    state.current = index;
+    mark();
+    let data = transcriptOf(index);
+    if (data instanceof Promise) {
+      $("episode").setAttribute("aria-busy", "true");
+      try {
+        data = await data;
+      } catch (error) {
+        if (opening === state.opening) $("episode").replaceChildren(make("p", { class: "note" }, plain(error.message)));
+        return;
+      }
+      if (opening !== state.opening) return; // another one was opened meanwhile
+      $("episode").removeAttribute("aria-busy");
+    }
     const at = state.shown.findIndex((e) => e.i === index);
     const step = (by, label) => {
       const target = at < 0 ? undefined : state.shown[at + by];
@@ -206,7 +259,6 @@
     const returns = Object.entries(data.returns);
     const scores = returns.map(([seat, value]) => [returns.length > 1 ? `return of ${seat}` : "reward", value]);
     const rest = Object.entries(data.info).filter(([key]) => key !== "task_hash");
-    state.current = index;
     $("episode").replaceChildren(
       ...[
         make("div", { class: "head" },
@@ -222,11 +274,14 @@
         calls(data),
       ].filter(Boolean),
     );
-    for (const link of $("list").querySelectorAll("a")) link.setAttribute("aria-current", String(link.dataset.i === String(index)));
     if (focus) {
       $("episode").focus({ preventScroll: true });
       if ($("episode").getBoundingClientRect().top < 0) $("episode").scrollIntoView();
     }
+  }
+
+  function mark() {
+    for (const link of $("list").querySelectorAll("a")) link.setAttribute("aria-current", String(link.dataset.i === String(state.current)));
   }
 
   /** Show an episode, and name it in the address. Browsers refuse too many changes of address at once. */
@@ -251,7 +306,7 @@
       make("span", { class: `swatch o-${episode.outcome}`, title: episode.outcome.replace("_", " ") }),
       make("span", { class: "number" }, String(episode.i), make("span", { class: "visually-hidden" }, " " + episode.outcome.replace("_", " "))),
       make("bdi", { class: "task" }, plain(episode.task || `${episode.steps} steps`)),
-      make("span", { class: "reward" }, episode.reward === null ? "–" : number(episode.reward)),
+      make("span", { class: "reward" }, value(episode) === null ? "–" : number(value(episode))),
       make("bdi", { class: "snippet" }, plain(episode.why && episode.outcome !== "success" ? episode.why : episode.snippet)),
     ));
   }
@@ -265,29 +320,62 @@
     $("more").textContent = `Show ${Math.min(PAGE, left)} more of ${left.toLocaleString("en")}`;
   }
 
-  function said(index) {
-    if (!texts.has(index)) {
-      const data = JSON.parse($("e" + index).textContent);
+  function said(data) {
+    if (!texts.has(data.i)) {
       const parts = [data.task_id, data.seed, asText(data.verdict), asText(data.error || "")];
       for (const step of data.steps) parts.push(asText(step.o ?? ""), asText(step.a ?? ""));
-      texts.set(index, parts.join("\n").replace(preamble, "").toLowerCase());
+      const text = parts.join("\n").replace(preamble, "").toLowerCase();
+      if (files) return text;
+      texts.set(data.i, text);
     }
-    return texts.get(index);
+    return texts.get(data.i);
+  }
+
+  /** The reward or the chosen reward term of an episode; null if it has none. */
+  const value = (e) => (state.term ? e.terms[state.term] ?? null : e.reward);
+  const inRange = (e) => (Number.isNaN(state.from) || (value(e) !== null && value(e) >= state.from))
+    && (Number.isNaN(state.to) || (value(e) !== null && value(e) <= state.to));
+
+  /** Search the files with the transcripts of `candidates`, one after the other. */
+  async function search(candidates, words) {
+    const mine = state.search;
+    const numbers = new Set(candidates.map((e) => e.i));
+    const wanted = [...new Set(candidates.map((e) => e.file))];
+    const found = new Set();
+    for (const [k, file] of wanted.entries()) {
+      $("count").textContent = `Searching: ${k} of ${wanted.length} files, ${found.size.toLocaleString("en")} found`;
+      let all;
+      try {
+        all = await load(files[file]);
+      } catch (error) {
+        if (mine === state.search) $("count").textContent = plain(error.message);
+        return;
+      }
+      if (mine !== state.search) return; // other words were given meanwhile
+      for (const data of all) if (numbers.has(data.i) && said(data).includes(words)) found.add(data.i);
+    }
+    list(candidates.filter((e) => found.has(e.i)));
   }
 
   function apply() {
     const words = state.query.toLowerCase();
+    state.search += 1;
     const orders = {
       "index": (a, b) => a.i - b.i,
-      "reward-up": (a, b) => (a.reward ?? Infinity) - (b.reward ?? Infinity) || a.i - b.i,
-      "reward-down": (a, b) => (b.reward ?? -Infinity) - (a.reward ?? -Infinity) || a.i - b.i,
+      "reward-up": (a, b) => (value(a) ?? Infinity) - (value(b) ?? Infinity) || a.i - b.i,
+      "reward-down": (a, b) => (value(b) ?? -Infinity) - (value(a) ?? -Infinity) || a.i - b.i,
       "steps-down": (a, b) => b.steps - a.steps || a.i - b.i,
       "tokens-down": (a, b) => b.tokens - a.tokens || a.i - b.i,
     };
-    state.shown = episodes
-      .filter((e) => (!state.outcomes.size || state.outcomes.has(e.outcome)) && (!state.task || e.task === state.task))
-      .filter((e) => !words || said(e.i).includes(words))
+    const candidates = episodes
+      .filter((e) => (!state.outcomes.size || state.outcomes.has(e.outcome)) && (!state.task || e.task === state.task) && inRange(e))
       .sort(orders[state.order]);
+    if (words && files) search(candidates, words);
+    else list(words ? candidates.filter((e) => said(transcriptOf(e.i)).includes(words)) : candidates);
+  }
+
+  function list(found) {
+    state.shown = found;
     state.made = 0;
     $("list").replaceChildren();
     fill();
@@ -304,9 +392,15 @@
   let timer = 0;
   $("query").addEventListener("input", () => {
     clearTimeout(timer);
-    timer = setTimeout(() => { state.query = $("query").value.trim(); apply(); }, 150);
+    timer = setTimeout(() => { state.query = $("query").value.trim(); apply(); }, files ? 400 : 150);
   });
   $("task").addEventListener("change", () => { state.task = $("task").value; apply(); });
+  for (const id of ["term", "from", "to"]) {
+    $(id).addEventListener("input", () => {
+      Object.assign(state, { term: $("term").value, from: $("from").valueAsNumber, to: $("to").valueAsNumber });
+      apply();
+    });
+  }
   $("order").addEventListener("change", () => { state.order = $("order").value; apply(); });
   $("filters").addEventListener("submit", (event) => event.preventDefault());
   for (const chip of document.querySelectorAll(".chip")) {
@@ -350,7 +444,15 @@
     });
   }
   addEventListener("hashchange", () => fromAddress(true));
-  apply();
-  fromAddress(false);
-  document.documentElement.dataset.ready = "true";
+
+  function start(data) {
+    ({ preamble, episodes } = data);
+    files = data.files || null;
+    byNumber = new Map(episodes.map((e) => [e.i, e]));
+    apply();
+    fromAddress(false);
+    document.documentElement.dataset.ready = "true";
+  }
+  if (index.index) load(index.index).then(start, (error) => { $("count").textContent = plain(error.message); });
+  else start(index);
 })();

@@ -1,0 +1,131 @@
+"""Transcripts of a page: in the page while they are few, else in compressed files beside it that load on demand.
+
+The files are scripts, because a page that was opened from disk (``file://``) may load scripts but read no files. Each
+calls one function of the page with a key and base64 of gzip of JSON, so a transcript is never part of a program. A
+file's name contains a hash of its content: a page that is written again never mixes with files of an earlier one.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import zlib
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from quintain.evaluation.html.transcripts import embed, episode_data, escaped, index_data
+from quintain.records import EpisodeRecord, to_json
+
+__all__ = ["Chunks"]
+
+#: Maximum size of all transcripts in the page itself, in characters.
+MAX_INLINE = 4_000_000
+#: Size of the transcripts in one file, in characters before compression.
+CHUNK = 1_000_000
+#: Level of zlib; higher ones save little and take several times as long.
+_LEVEL = 2
+_NAME = re.compile(r"[a-z0-9]+-[0-9a-f]{16}\.js")
+
+
+class Chunks:
+    """Takes the episodes of a page one by one, and keeps their transcripts in memory or in files beside the page.
+
+    Args:
+        page: Path of the page; ``None`` keeps every transcript in the page.
+        preamble: Text with which first observations begin, which the list of episodes leaves out.
+    """
+
+    def __init__(self, page: Path | None, preamble: str) -> None:
+        self._folder = None if page is None else page.with_name(f"{page.stem}_files")
+        self._preamble = preamble
+        self._shared = True
+        self._rows: list[dict[str, Any]] = []
+        self._inline: list[tuple[int, str]] = []
+        self._size = 0
+        self._chunk: list[str] = []
+        self._chunk_size = 0
+        self._names: list[str] = []
+        self._index: _Compressor | None = None
+
+    def add(self, episode: EpisodeRecord) -> None:
+        """Add an episode."""
+        row, text = index_data(episode, self._preamble), to_json(episode_data(episode))
+        first = episode.steps[0]["observation"] if episode.steps else None
+        self._shared = self._shared and (not isinstance(first, str) or first.startswith(self._preamble))
+        if self._index is not None:
+            self._store(row, text)
+            return
+        self._rows.append(row)
+        self._inline.append((episode.index, text))
+        self._size += len(escaped(text))
+        if self._folder is not None and self._size > MAX_INLINE:
+            self._index = _Compressor()
+            self._index.write('{"episodes":[')
+            for kept, (_, data) in zip(self._rows, self._inline, strict=True):
+                self._store(kept, data)
+            self._rows, self._inline = [], []
+
+    def finish(self) -> tuple[str, list[tuple[int, str]]]:
+        """Write what is left to the files.
+
+        Returns:
+            The page's index, and the number and transcript of each episode in the page, as JSON for ``<script>``
+            elements.
+        """
+        preamble = self._preamble if self._shared else ""
+        if self._index is None:
+            index = embed({"preamble": preamble, "episodes": self._rows})
+            return index, [(number, escaped(text)) for number, text in self._inline]
+        self._close_chunk()
+        self._index.write(f'],"preamble":{to_json(preamble)},"files":{to_json(self._names)}}}')
+        name = self._write("index", self._index.finish())
+        assert self._folder is not None
+        return embed({"folder": quote(self._folder.name), "index": name}), []
+
+    def remove_stale(self) -> None:
+        """Remove the files of an earlier page. Call it when the new page is in place."""
+        if self._folder is not None and self._folder.is_dir():
+            for file in self._folder.iterdir():
+                if _NAME.fullmatch(file.name) and file.name not in self._names:
+                    file.unlink(missing_ok=True)
+            if not self._names and not any(self._folder.iterdir()):
+                self._folder.rmdir()
+
+    def _store(self, row: dict[str, Any], text: str) -> None:
+        assert self._index is not None
+        self._index.write(("," if self._names or self._chunk else "") + to_json(row | {"file": len(self._names)}))
+        self._chunk.append(text)
+        self._chunk_size += len(text)
+        if self._chunk_size > CHUNK:
+            self._close_chunk()
+
+    def _close_chunk(self) -> None:
+        if self._chunk:
+            packed = zlib.compressobj(_LEVEL, wbits=31)
+            data = packed.compress(f"[{','.join(self._chunk)}]".encode("ascii")) + packed.flush()
+            self._write(str(len(self._names)), data)
+            self._chunk, self._chunk_size = [], 0
+
+    def _write(self, key: str, data: bytes) -> str:
+        assert self._folder is not None
+        script = b'quintainFile("%s","%s")\n' % (key.encode(), base64.b64encode(data))
+        name = f"{key}-{hashlib.sha256(data).hexdigest()[:16]}.js"
+        self._folder.mkdir(parents=True, exist_ok=True)
+        (self._folder / name).write_bytes(script)
+        self._names.append(name)
+        return name
+
+
+class _Compressor:
+    """Gzip of a text that is written piece by piece."""
+
+    def __init__(self) -> None:
+        self._packed, self._parts = zlib.compressobj(_LEVEL, wbits=31), bytearray()
+
+    def write(self, text: str) -> None:
+        self._parts += self._packed.compress(text.encode("ascii"))
+
+    def finish(self) -> bytes:
+        return bytes(self._parts + self._packed.flush())

@@ -1,0 +1,200 @@
+"""Pages of large runs: transcripts in files beside the page, found and shown by a real browser; numbers as before."""
+
+import base64
+import json
+import re
+import zlib
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from quintain.errors import RecordError
+from quintain.evaluation.html import chunks, write_report
+from quintain.evaluation.report import Report
+from quintain.evaluation.statistics import mean
+from quintain.experiments.kinds import write_run_page
+from quintain.records import EpisodeFile, EpisodeRecord, read_episodes
+
+pytest.importorskip("jinja2")
+pytest.importorskip("matplotlib")
+
+EVIL = "</script><script>document.title='ran'</script>\"); document.title='ran'; (\" \u202e \ud800"
+
+
+def record(i, text=""):
+    outcome = ["success", "failure", "parse_error", "error"][i % 4]
+    reward = float(outcome == "success")
+    return EpisodeRecord(
+        i, 2**60 + i, outcome, {"agent": reward},
+        [{"observation": f"Rules.\n\nQuestion {i}?", "action": f"word{i:04d} {text}", "reward": reward}],
+        info={"task": f"task{i % 3}", "metrics": {"calls": i % 5}}, reward_terms={"format": i / 1000},
+        error={"boundary": "engine", "type": "EngineError", "message": "down"} if outcome == "error" else None,
+        completion_tokens=i % 7, wall_s=i / 100,
+    )  # fmt: skip
+
+
+def stored(folder, records):
+    folder.mkdir(exist_ok=True)
+    config = {"env": "CodeReason-v0", "agent": {"name": "chat"}, "seed": 0}
+    (folder / "run.json").write_text(json.dumps({"config": config}))
+    (folder / "episodes.jsonl").write_text("".join(each.to_line() + "\n" for each in records))
+    return folder
+
+
+@pytest.fixture
+def small_files(monkeypatch):
+    monkeypatch.setattr(chunks, "MAX_INLINE", 20_000)
+    monkeypatch.setattr(chunks, "CHUNK", 10_000)
+
+
+def unpack(file):
+    call = re.fullmatch(r'quintainFile\("([a-z0-9]+)","([A-Za-z0-9+/=]+)"\)\n', file.read_text(encoding="ascii"))
+    assert call, file.read_text()[:200]  # nothing but base64 reaches the script
+    return call[1], json.loads(zlib.decompress(base64.b64decode(call[2]), wbits=31))
+
+
+def beside(page):
+    return dict(map(unpack, page.with_name(f"{page.stem}_files").iterdir()))
+
+
+def test_every_transcript_is_in_a_file_beside_the_page(tmp_path, small_files):
+    run = stored(tmp_path / "run", [record(i, EVIL) for i in range(200)])
+    page = write_run_page(run)
+    text = page.read_text(encoding="utf-8")
+    assert 'id="e0"' not in text
+    assert "word0001" not in text
+    files = beside(page)
+    index = files.pop("index")
+    assert [row["i"] for row in index["episodes"]] == list(range(200))
+    assert len(files) > 2
+    for row in index["episodes"]:
+        (found,) = [data for data in files[str(row["file"])] if data["i"] == row["i"]]
+        assert found["steps"][0]["a"] == f"word{row['i']:04d} {EVIL}"
+        assert index["files"][row["file"]].startswith(f"{row['file']}-")
+
+
+def test_the_page_of_a_stored_run_equals_that_of_its_report(tmp_path, small_files):
+    for n in (20, 200):
+        run = stored(tmp_path / str(n), [record(i) for i in range(n)])
+        text = write_run_page(run).read_text()
+        assert write_report(Report.load(run), run / "report.html").read_text() == text
+        assert write_report(run).read_text() == text
+
+
+def test_files_of_an_earlier_page_are_removed(tmp_path, small_files):
+    run = stored(tmp_path / "run", [record(i) for i in range(300)])
+    page = write_run_page(run)
+    kept = run / "report_files" / "notes.txt"
+    kept.write_text("mine")
+    before = set(kept.parent.iterdir())
+    stored(run, [record(i) for i in range(200)])
+    write_run_page(run)
+    assert len(beside_names := set(kept.parent.iterdir())) < len(before)
+    assert kept in beside_names
+    stored(run, [record(i) for i in range(5)])
+    text = write_run_page(run).read_text()
+    assert 'id="e4"' in text
+    assert set(kept.parent.iterdir()) == {kept}
+    assert page.exists()
+
+
+def test_small_runs_stay_one_file(tmp_path):
+    run = stored(tmp_path / "run", [record(i) for i in range(50)])
+    page = write_run_page(run)
+    assert "strict-dynamic" not in page.read_text()
+    assert not page.with_name("report_files").exists()
+
+
+def test_a_task_for_each_episode_does_not_fill_the_page(tmp_path):
+    records = [record(i) for i in range(3000)]
+    for each in records:
+        each.info["task"] = f"task number {each.index}"
+    text = write_run_page(stored(tmp_path / "run", records)).read_text()
+    assert "2,000 more tasks are not in this table" in text
+    assert text.count("<td data-key=") == 1000
+
+
+# Numbers
+
+
+def test_results_are_what_the_lists_of_records_give(tmp_path):
+    records = [record(i) for i in range(40)]
+    report = Report.open(stored(tmp_path / "run", records))
+    scored = [e for e in records if e.outcome != "error"]
+    assert report.reward == mean([e.reward for e in scored])
+    assert report.metric("calls") == mean([float(e.info["metrics"]["calls"]) for e in scored])
+    assert report.results.terms["format"] == mean([e.reward_terms["format"] for e in scored])
+    assert report.results.steps_per_episode == mean([1.0] * len(scored))
+    assert report.to_dict() == Report(records, report.manifest).to_dict()
+    assert {task: found.success for task, found in report.results.by_task.items()} == {
+        task: part.success for task, part in report.by_task.items()
+    }
+
+
+def test_a_term_that_comes_late_or_goes_counts_zero():
+    records = [record(i) for i in range(1, 4)]
+    records[0].reward_terms, records[1].reward_terms = {"early": 3.0}, {"late": 6.0}
+    records[2].outcome, records[2].error, records[2].reward_terms = "failure", None, {}
+    found = Report(records).results.terms
+    assert (found["early"].estimate, found["late"].estimate) == (1.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda rng, n: rng.random(n) < 0.3,
+        lambda rng, n: rng.normal(5, 2, n),
+        lambda rng, n: rng.exponential(size=n),
+        lambda rng, n: rng.random(n) < 0.002,
+        lambda rng, n: rng.lognormal(sigma=2, size=n),
+    ],
+    ids=["binary", "normal", "exponential", "rare", "heavy"],
+)
+def test_intervals_of_many_values_agree_with_scipys_bootstrap(draw):
+    data = np.asarray(draw(np.random.default_rng(1), 5001), dtype=float)
+    found = mean(data)
+    expected = stats.bootstrap(
+        (data,), np.mean, n_resamples=9999, method="BCa", batch=1000, rng=np.random.default_rng(2)
+    ).confidence_interval  # fmt: skip
+    error = data.std() / len(data) ** 0.5
+    assert (found.method, found.n) == ("bca", 5001)
+    # Two sets of 9,999 resamples differ by about 0.04 standard errors at each end, heavy tails by more.
+    assert abs(found.low - expected.low) < 0.15 * error
+    assert abs(found.high - expected.high) < 0.15 * error
+    assert mean(data) == found
+
+
+# The file of records, one at a time
+
+
+def test_reads_the_last_record_of_each_index_in_order(tmp_path):
+    run = stored(tmp_path / "run", [record(3), record(1), record(0), record(1, "again")])
+    with (run / "episodes.jsonl").open("a") as file:
+        file.write("\n" + record(0).to_line()[:-20])  # torn
+    episodes = EpisodeFile(run)
+    assert list(episodes) == read_episodes(run)
+    assert (episodes.indices, len(episodes)) == ([0, 1, 3], 3)
+    assert episodes[-1].index == 3
+    assert "again" in episodes[1].steps[0]["action"]
+    assert [e.index for e in episodes[1:]] == [1, 3]
+
+
+def test_lines_in_another_order_of_keys_are_read_too(tmp_path):
+    run = stored(tmp_path / "run", [])
+    lines = [json.dumps(dict(reversed(json.loads(record(i).to_line()).items()))) for i in (2, 0)]
+    (run / "episodes.jsonl").write_text("\n".join(lines))
+    assert list(EpisodeFile(run)) == read_episodes(run) == [record(0), record(2)]
+
+
+def test_damage_is_reported_as_by_the_other_readers(tmp_path):
+    run = stored(tmp_path / "run", [record(i) for i in range(3)])
+    lines = (run / "episodes.jsonl").read_text().splitlines()
+    (run / "episodes.jsonl").write_text("\n".join([lines[0], lines[1][:-9], lines[2]]))
+    with pytest.raises(RecordError) as expected:
+        read_episodes(run)
+    with pytest.raises(RecordError, match=r"line 2 .* is damaged") as found:
+        list(EpisodeFile(run))
+    assert str(found.value) == str(expected.value)
+    with pytest.raises(RecordError, match="no run at"):
+        EpisodeFile(tmp_path / "nowhere")
