@@ -17,6 +17,9 @@ def compare(
     run_b: Annotated[Path, typer.Argument(help="A run folder of the same environment and seed.")],
     confidence: Annotated[float, typer.Option(help="Nominal coverage of the intervals, in (0, 1).")] = 0.95,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
+    page: Annotated[
+        Path | None, typer.Option(help="Write a page with every pair of transcripts side by side to this file.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON and nothing else.")] = False,
 ) -> None:
     """Compare two runs pair by pair: episodes with the same seed posed the same problem.
@@ -28,31 +31,29 @@ def compare(
         quintain eval CodeReason-v0 -a all-text --tasks letters -n 100 -o runs/text
         quintain eval CodeReason-v0 -a code-interpreter --tasks letters -n 100 -o runs/code
         quintain compare runs/code runs/text
+        quintain compare runs/code runs/text --page compare.html
     """
     if not 0 < confidence < 1:
         raise typer.BadParameter(f"must be in (0, 1), got {confidence:g}", param_hint="--confidence")
 
     from quintain.cli.tables import bounds, number, simple_table
-    from quintain.evaluation.compare import errors_as_failures, pair
     from quintain.evaluation.report import Report
+    from quintain.evaluation.summary import compared_rows
     from quintain.experiments.kinds import compare_runs
 
     a, b = Report.load(run_a, confidence), Report.load(run_b, confidence)
     found = compare_runs(a, b, confidence=confidence, seed=seed)
+    if page is not None:
+        from quintain.evaluation.html import write_comparison
+
+        write_comparison(found, a, b, page)
     if as_json:
         print_json(found.to_dict())
         return
-    worst_a, worst_b = pair(errors_as_failures(a), errors_as_failures(b))
-    a, b = pair(a, b)
     table = simple_table("", "", "A", "B", "A - B", f"{confidence:.0%} interval", "pairs")
-    for name, kind, one, two, difference in (
-        ("success", "rate", a.success, b.success, found.success),
-        ("success, worst case", "rate", worst_a.success, worst_b.success, found.worst_case),
-        ("reward", "mean", a.reward, b.reward, found.reward),
-    ):
-        if difference is not None and difference.n:
-            estimates = (number(v.estimate, kind) for v in (one, two, difference))
-            table.add_row(name, *estimates, bounds(difference, kind), f"{difference.n:,}")
+    for row in compared_rows(found, a, b):
+        estimates = (number(each.estimate, row.kind) for each in (row.first, row.second, row.difference))
+        table.add_row(row.name, *estimates, bounds(row.difference, row.kind), f"{row.difference.n:,}")
     out = console()
     out.print(literal(f"A: {run_a}\nB: {run_b}", "dim"), soft_wrap=True)
     out.print()
@@ -63,3 +64,5 @@ def compare(
     if found.worst_case is not None:
         out.print("worst case: infrastructure errors counted as failures", style="dim")
     out.print(found.hint, style="bold")
+    if page is not None:
+        out.print(literal(f"page: {page}"), soft_wrap=True)

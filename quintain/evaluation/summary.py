@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from quintain.evaluation.compare import Comparison, errors_as_failures, pair
 from quintain.evaluation.report import Report
 from quintain.evaluation.statistics import Interval
 
-__all__ = ["Row", "error_counts", "metric_rows", "score_rows", "term_rows"]
+__all__ = ["ComparedRow", "Row", "compared_rows", "error_counts", "metric_rows", "score_rows", "term_rows"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,39 @@ def score_rows(report: Report) -> list[Row]:
     if set(returns) <= {"agent"}:
         return [*rows, Row("reward", report.reward)]
     return [*rows, *(Row(f"return of {seat}", interval) for seat, interval in returns.items())]
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedRow:
+    """One row of a comparison.
+
+    Attributes:
+        name: Name of the quantity, as shown.
+        kind: ``"rate"`` for probabilities, which are shown in percent; else ``"mean"``.
+        first: The first run's estimate over the pairs.
+        second: The second run's estimate over the pairs.
+        difference: First minus second.
+    """
+
+    name: str
+    kind: Literal["rate", "mean"]
+    first: Interval
+    second: Interval
+    difference: Interval
+
+
+def compared_rows(found: Comparison, first: Report, second: Report) -> list[ComparedRow]:
+    """Return success, its worst case if a pair has an error, and reward of both runs over their pairs."""
+    a, b = pair(first, second)
+    rows = []
+    if found.success.n:
+        rows.append(ComparedRow("success", "rate", a.success, b.success, found.success))
+    if found.worst_case is not None:
+        worst_a, worst_b = pair(errors_as_failures(first), errors_as_failures(second))
+        rows.append(ComparedRow("success, worst case", "rate", worst_a.success, worst_b.success, found.worst_case))
+    if found.reward.n:
+        rows.append(ComparedRow("reward", "mean", a.reward, b.reward, found.reward))
+    return rows
 
 
 def term_rows(report: Report) -> list[Row]:

@@ -51,20 +51,41 @@ class Chunks:
 
     def add(self, episode: EpisodeRecord) -> None:
         """Add an episode."""
-        row, text = index_data(episode, self._preamble), to_json(episode_data(episode))
+        self._note(episode)
+        self._put(index_data(episode, self._preamble), episode_data(episode))
+
+    def add_pair(self, number: int, episodes: tuple[EpisodeRecord, EpisodeRecord], **facts: Any) -> None:
+        """Add two episodes that are shown side by side.
+
+        Args:
+            number: Number of the pair.
+            episodes: The two episodes.
+            facts: Further entries of the pair's row in the list.
+        """
+        rows = []
+        for episode in episodes:
+            self._note(episode)
+            rows.append(index_data(episode, self._preamble))
+        row = rows[0] | facts | {"i": number, "other": {key: rows[1][key] for key in ("outcome", "reward", "terms")}}
+        self._put(row, {"i": number, "sides": [episode_data(episode) for episode in episodes]})
+
+    def _note(self, episode: EpisodeRecord) -> None:
         first = episode.steps[0]["observation"] if episode.steps else None
         self._shared = self._shared and (not isinstance(first, str) or first.startswith(self._preamble))
+
+    def _put(self, row: dict[str, Any], data: dict[str, Any]) -> None:
+        text = to_json(data)
         if self._index is not None:
             self._store(row, text)
             return
         self._rows.append(row)
-        self._inline.append((episode.index, text))
+        self._inline.append((row["i"], text))
         self._size += len(escaped(text))
         if self._folder is not None and self._size > MAX_INLINE:
             self._index = _Compressor()
             self._index.write('{"episodes":[')
-            for kept, (_, data) in zip(self._rows, self._inline, strict=True):
-                self._store(kept, data)
+            for kept, (_, kept_text) in zip(self._rows, self._inline, strict=True):
+                self._store(kept, kept_text)
             self._rows, self._inline = [], []
 
     def finish(self) -> tuple[str, list[tuple[int, str]]]:

@@ -21,7 +21,7 @@ from quintain.files import write_atomically
 __all__ = ["render", "write_report"]
 
 #: Maximum number of tasks in the page's table and menu.
-_MAX_TASKS = 1000
+MAX_TASKS = 1000
 
 _OUTCOMES = {
     "success": "the environment reported success",
@@ -92,8 +92,10 @@ def _render(report: Report, chunks: Chunks) -> str:
         report=results,
         provenance=provenance(report),
         rows=rows,
-        tasks=tasks[:_MAX_TASKS],
-        more_tasks=len(tasks[_MAX_TASKS:]),
+        paired=False,
+        terms=list(results.terms),
+        tasks=tasks[:MAX_TASKS],
+        more_tasks=len(tasks[MAX_TASKS:]),
         term_scale=scale([row.interval for row in rows["terms"]]),
         outcomes=[(name, n, _OUTCOMES[name]) for name, n in results.outcomes.items() if n],
         meanings=_OUTCOMES,

@@ -235,6 +235,25 @@
     return make("details", null, make("summary", null, `${data.calls.length} replies of the model`), make("ol", { class: "small" }, ...items));
   }
 
+  const badge = (data) => make("span", { class: "badge" }, make("span", { class: `swatch o-${data.outcome}` }), data.outcome.replace("_", " "));
+
+  /** Return all parts of one episode but its heading. */
+  function body(data) {
+    const returns = Object.entries(data.returns);
+    const scores = returns.map(([seat, value]) => [returns.length > 1 ? `return of ${seat}` : "reward", value]);
+    const rest = Object.entries(data.info).filter(([key]) => key !== "task_hash");
+    return [
+      verdict(data),
+      ...transcript(data),
+      facts([...scores, ...Object.entries(data.terms), ...Object.entries(data.metrics).map(([k, v]) => [k.replace("_", " "), v]),
+        ["tokens read", data.tokens[0] || ""], ["tokens generated", data.tokens[1] || ""], ["seconds", data.wall_s], ...rest]),
+      calls(data),
+    ].filter(Boolean);
+  }
+
+  /** Return one of two runs' episodes with the same seed. */
+  const side = (data, k) => make("section", null, make("h4", null, "AB"[k], badge(data)), ...body(data));
+
   async function open(index, focus) {
     const opening = ++state.opening;
     state.current = index;
@@ -251,28 +270,22 @@
       if (opening !== state.opening) return; // another one was opened meanwhile
       $("episode").removeAttribute("aria-busy");
     }
+    const one = data.sides ? data.sides[0] : data;
     const at = state.shown.findIndex((e) => e.i === index);
     const step = (by, label) => {
       const target = at < 0 ? undefined : state.shown[at + by];
       return make("button", { type: "button", disabled: !target, onclick: () => go(target.i) }, label);
     };
-    const returns = Object.entries(data.returns);
-    const scores = returns.map(([seat, value]) => [returns.length > 1 ? `return of ${seat}` : "reward", value]);
-    const rest = Object.entries(data.info).filter(([key]) => key !== "task_hash");
     $("episode").replaceChildren(
       ...[
         make("div", { class: "head" },
           make("h3", null, `Episode ${index}`),
-          make("span", { class: "badge" }, make("span", { class: `swatch o-${data.outcome}` }), data.outcome.replace("_", " ")),
+          data.sides ? null : badge(data),
           make("span", { class: "nav" }, step(-1, "Previous"), step(1, "Next")),
-          make("span", { class: "id" }, plain([data.task_id, `seed ${data.seed}`].filter(Boolean).join("  "))),
+          make("span", { class: "id" }, plain([one.task_id, `seed ${one.seed}`].filter(Boolean).join("  "))),
         ),
-        verdict(data),
-        ...transcript(data),
-        facts([...scores, ...Object.entries(data.terms), ...Object.entries(data.metrics).map(([k, v]) => [k.replace("_", " "), v]),
-          ["tokens read", data.tokens[0] || ""], ["tokens generated", data.tokens[1] || ""], ["seconds", data.wall_s], ...rest]),
-        calls(data),
-      ].filter(Boolean),
+        ...(data.sides ? [make("div", { class: "sides" }, ...data.sides.map(side))] : body(data)),
+      ],
     );
     if (focus) {
       $("episode").focus({ preventScroll: true });
@@ -303,10 +316,11 @@
   function row(episode) {
     return make("li", null, make("a", { href: `#episode=${episode.i}`, "data-i": episode.i, "aria-current": String(episode.i === state.current),
       onclick: (event) => follow(event, episode.i) },
-      make("span", { class: `swatch o-${episode.outcome}`, title: episode.outcome.replace("_", " ") }),
+      make("span", { class: "swatches" }, ...[episode, episode.other].filter(Boolean)
+        .map((e) => make("span", { class: `swatch o-${e.outcome}`, title: e.outcome.replace("_", " ") }))),
       make("span", { class: "number" }, String(episode.i), make("span", { class: "visually-hidden" }, " " + episode.outcome.replace("_", " "))),
       make("bdi", { class: "task" }, plain(episode.task || `${episode.steps} steps`)),
-      make("span", { class: "reward" }, value(episode) === null ? "–" : number(value(episode))),
+      make("span", { class: "reward" }, [episode, episode.other].filter(Boolean).map((e) => (value(e) === null ? "–" : number(value(e)))).join(" / ")),
       make("bdi", { class: "snippet" }, plain(episode.why && episode.outcome !== "success" ? episode.why : episode.snippet)),
     ));
   }
@@ -322,9 +336,12 @@
 
   function said(data) {
     if (!texts.has(data.i)) {
-      const parts = [data.task_id, data.seed, asText(data.verdict), asText(data.error || "")];
-      for (const step of data.steps) parts.push(asText(step.o ?? ""), asText(step.a ?? ""));
-      const text = parts.join("\n").replace(preamble, "").toLowerCase();
+      const parts = [];
+      for (const each of data.sides || [data]) {
+        parts.push(each.task_id, each.seed, asText(each.verdict), asText(each.error || ""));
+        for (const step of each.steps) parts.push(asText(step.o ?? ""), asText(step.a ?? ""));
+      }
+      const text = parts.join("\n").replaceAll(preamble || "\0", "").toLowerCase();
       if (files) return text;
       texts.set(data.i, text);
     }
@@ -365,10 +382,12 @@
       "reward-up": (a, b) => (value(a) ?? Infinity) - (value(b) ?? Infinity) || a.i - b.i,
       "reward-down": (a, b) => (value(b) ?? -Infinity) - (value(a) ?? -Infinity) || a.i - b.i,
       "steps-down": (a, b) => b.steps - a.steps || a.i - b.i,
+      "ahead-a": (a, b) => (b.ahead ?? -Infinity) - (a.ahead ?? -Infinity) || a.i - b.i,
+      "ahead-b": (a, b) => (a.ahead ?? Infinity) - (b.ahead ?? Infinity) || a.i - b.i,
       "tokens-down": (a, b) => b.tokens - a.tokens || a.i - b.i,
     };
     const candidates = episodes
-      .filter((e) => (!state.outcomes.size || state.outcomes.has(e.outcome)) && (!state.task || e.task === state.task) && inRange(e))
+      .filter((e) => (!state.outcomes.size || state.outcomes.has(e.pair || e.outcome)) && (!state.task || e.task === state.task) && inRange(e))
       .sort(orders[state.order]);
     if (words && files) search(candidates, words);
     else list(words ? candidates.filter((e) => said(transcriptOf(e.i)).includes(words)) : candidates);
