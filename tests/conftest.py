@@ -7,12 +7,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 from fake_server import FakeServer, scripted_reply
 
 from quintain.engines import ScriptedEngine
+
+# The same examples in every run, and no limit on the time that one takes: a busy machine must not fail a test.
+settings.register_profile("quintain", deadline=None, derandomize=True, database=None)
+settings.load_profile("quintain")
 
 
 @pytest.fixture

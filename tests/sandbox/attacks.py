@@ -374,11 +374,11 @@ RESOURCES = [
     _a(
         66,
         "exit-hang",
-        "import threading, atexit\natexit.register(time.sleep, 2)\n"
-        "threading.Thread(target=time.sleep, args=(2,)).start()\nprint('ESCAPED')",
+        "import threading, atexit\natexit.register(time.sleep, 4)\n"
+        "threading.Thread(target=time.sleep, args=(4,)).start()\nprint('ESCAPED')",
         control="plain",
-        works=lambda r: r.wall_s > 1.5,
-        contained=lambda r: r.ok and r.wall_s < 1.5,
+        works=lambda r: r.wall_s > 3.5,
+        contained=lambda r: r.ok and r.wall_s < 3.5,
     ),
     *[
         _a(

@@ -92,10 +92,9 @@ def test_a_sandbox_that_fails_is_an_error(late: bool, monkeypatch: pytest.Monkey
 
 
 def test_source_runs_once_per_child() -> None:
-    source = "import time\ntime.sleep(0.2)\ndef reward(x):\n    return x"
+    source = "calls = 0\ndef reward(x):\n    global calls\n    calls += 1\n    return calls"
     with SandboxedFunction(source, "reward(x)", sandbox=box_at(AVAILABLE[0]), check_first=0) as reward:
-        assert reward(1).wall_s > 0.2
-        assert all(reward(i).wall_s < 0.15 for i in range(5))
+        assert [reward(i).value for i in range(5)] == [1, 2, 3, 4, 5]
 
 
 def test_child_is_replaced_after_a_timeout() -> None:

@@ -161,7 +161,7 @@ def test_a_server_retired_during_a_run_ends_after_it(monkeypatch: pytest.MonkeyP
     with Sandbox(workers=2, pool_size=0) as box, ThreadPoolExecutor(1) as thread:
         box.run("1")
         first = _server_pid(box)
-        slow = thread.submit(box.run, "import time; time.sleep(1)")
+        slow = thread.submit(box.run, "import time; time.sleep(4)")
         time.sleep(0.2)
         for i in range(8):
             box.run(f"{i}")
