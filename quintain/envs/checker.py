@@ -12,8 +12,9 @@ from typing import Any
 
 import gymnasium as gym
 
-from quintain.envs.checks import GYMNASIUM_CHECKS, NotApplicable, Subject, pettingzoo_checks
+from quintain.envs.checks import GYMNASIUM_CHECKS, NotApplicable, Subject
 from quintain.envs.conventions import ConventionAbsent
+from quintain.envs.game_checks import Game, game_checks
 from quintain.envs.transcripts import Policy, default_policy
 from quintain.errors import EnvironmentFault, UnknownNameError
 
@@ -82,17 +83,21 @@ def check(
 ) -> CheckReport:
     """Check an environment against Gymnasium's, PettingZoo's and our own contracts.
 
-    Our contract: same seed, same episode; different seeds differ, unless ``metadata["deterministic"]`` declares that
-    nothing is random, and then they must not; single, lock-step and completion-order vectors agree; instances do not
-    influence each other or the global generators; the spec, wrappers included, rebuilds the environment from JSON.
+    Our contract, in PettingZoo's games too: every step of several episodes gives members of the spaces, finite rewards,
+    flags that are bools, and new objects; same seed, same episode, whatever was played before; resets without a seed go
+    on drawing; seeds as large as ours are taken; instances do not influence each other or the global generators of
+    ``random``, numpy and torch; single, lock-step and completion-order vectors agree; the spec, wrappers included,
+    rebuilds the environment from JSON. Every action that is played is in the action space and allowed by the mask.
 
     Our optional conventions: malformed actions are outcomes; rewards are the sum of their named terms; ``success`` is a
-    bool; a text environment has a vector environment that is safe for text. An environment that does not follow one
-    gets a note; one that follows it only sometimes fails.
+    bool; a text environment has a vector environment that is safe for text; an environment in which nothing is random
+    says so with ``metadata["deterministic"]``; episodes end or are truncated; the entry point is ``"module:name"``. An
+    environment that does not follow one gets a note; one that follows it only sometimes fails.
 
     Args:
         env_id: An id in Gymnasium's or PettingZoo's registry (or both: both are checked).
-        env_kwargs: Arguments for the environment; plain JSON-able data.
+        env_kwargs: Arguments for the environment; plain JSON-able data. The checks of a registry whose entry of the id
+            does not take them, while another one does, are skipped.
         policy: Chooses actions, ``policy(env, rng)``; by default random ones and, where the environment has a
             ``solution``, right ones.
         skip: Names of checks to skip.
@@ -109,7 +114,7 @@ def check(
     """
     report = CheckReport(env_id)
     name = env_id.partition(":")[2] or env_id
-    checks = _checks(env_id, name, dict(env_kwargs or {}), policy or default_policy)
+    checks = _checks(env_id, name, dict(env_kwargs or {}), policy or default_policy, report)
     if strict is None:
         strict = name in gym.registry and str(gym.registry[name].entry_point).startswith("quintain.")
     for title, run in checks.items():
@@ -122,21 +127,51 @@ def check(
     return report
 
 
-def _checks(env_id: str, name: str, kwargs: dict[str, Any], policy: Policy) -> dict[str, Callable[[], None]]:
-    """Collect the checks of every registry that has the environment."""
+def _checks(
+    env_id: str, name: str, kwargs: dict[str, Any], policy: Policy, report: CheckReport
+) -> dict[str, Callable[[], None]]:
+    """Collect the checks of every registry that has the environment, and enter those that cannot be made as skipped."""
     import pettingzoo
 
-    checks: dict[str, Callable[[], None]] = {}
+    makers: list[tuple[Callable[[dict[str, Any]], Any], dict[str, Callable[[], None]]]] = []
     if name in gym.registry:
         subject = Subject(env_id, kwargs, policy)
-        checks |= {title: partial(run, subject) for title, run in GYMNASIUM_CHECKS.items()}
+        of_gymnasium: dict[str, Callable[[], None]] = {
+            title: partial(run, subject) for title, run in GYMNASIUM_CHECKS.items()
+        }
+        makers.append((lambda arguments: Subject(env_id, arguments, policy).make(), of_gymnasium))
     for kind, registry in (("parallel", pettingzoo.parallel_registry), ("aec", pettingzoo.aec_registry)):
         if name in registry:
-            checks |= pettingzoo_checks(kind, name, kwargs)
-    if not checks:
+            makers.append((partial(_make_game, kind, name), game_checks(kind, name, kwargs)))
+    if not makers:
         known = {*gym.registry, *pettingzoo.parallel_registry, *pettingzoo.aec_registry}
         raise UnknownNameError("environment", env_id, known)
-    return checks
+    if len(makers) == 1 or not kwargs:
+        return {title: run for _, checks in makers for title, run in checks.items()}
+    # An id may be in both registries with different arguments: Quintain's games have an opponent in Gymnasium alone.
+    errors = [_error_of(make, kwargs) for make, _ in makers]
+    chosen: dict[str, Callable[[], None]] = {}
+    for (make, checks), error in zip(makers, errors, strict=True):
+        if error and not all(errors) and not _error_of(make, {}):
+            report.skipped |= dict.fromkeys(
+                checks, f"the arguments are for another registry's entry of this id: {error}"
+            )
+        else:
+            chosen |= checks
+    return chosen
+
+
+def _make_game(kind: str, name: str, kwargs: dict[str, Any]) -> Any:
+    return Game(kind, name, kwargs).make()
+
+
+def _error_of(make: Callable[[dict[str, Any]], Any], kwargs: dict[str, Any]) -> str:
+    """Return the error of making an environment, or ``""``."""
+    try:
+        make(kwargs).close()
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
 
 
 def _run(title: str, run: Callable[[], None], report: CheckReport, strict: bool) -> None:

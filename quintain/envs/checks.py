@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import random
-from collections.abc import Callable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import gymnasium as gym
 import numpy as np
@@ -18,15 +19,21 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from quintain.envs.conventions import ConventionAbsent, check_hostile_actions, check_info
-from quintain.envs.transcripts import Policy, Transcript, episode, equal, play, same
+from quintain.envs.step_contract import check_episode
+from quintain.envs.transcripts import MAX_STEPS, Policy, Transcript, equal, play, same
 from quintain.envs.vector import TextVectorEnv
 from quintain.errors import EnvironmentFault
+from quintain.seeding import SeedStream
 from quintain.spaces import UnicodeText
 
-__all__ = ["GYMNASIUM_CHECKS", "SEEDS", "NotApplicable", "Subject", "pettingzoo_checks"]
+__all__ = ["GYMNASIUM_CHECKS", "LONG_EPISODE", "SEEDS", "NotApplicable", "Playable", "Subject"]
 
 #: Seeds of the episodes that are played.
 SEEDS = (0, 1, 2, 3, 4, 5)
+
+
+#: Length of the one long episode that is played where short ones do not end, in steps.
+LONG_EPISODE = 2000
 
 
 class NotApplicable(Exception):
@@ -55,6 +62,28 @@ class Subject:
         """Make one environment that is closed at the end of a ``with`` block."""
         return contextlib.closing(self.make())
 
+    def play(
+        self, env: gym.Env[Any, Any], seed: int | None, draws: int | None = None, limit: int = MAX_STEPS
+    ) -> Iterator[tuple[Any, ...]]:
+        """Play one episode with the policy; see :func:`~quintain.envs.transcripts.play`."""
+        return play(env, seed, self.policy, draws, limit)
+
+
+class Playable(Protocol):
+    """An environment or game under check: made anew, and played by seeds."""
+
+    def make(self) -> Any:
+        """Make one instance."""
+        ...
+
+    def made(self) -> AbstractContextManager[Any]:
+        """Make one instance that is closed at the end of a ``with`` block."""
+        ...
+
+    def play(self, env: Any, seed: int | None, draws: int | None = None) -> Iterator[tuple[Any, ...]]:
+        """Play one episode of ``env``, yielding one tuple a step."""
+        ...
+
 
 def gymnasium_check_env(subject: Subject) -> None:
     """Gymnasium's own ``check_env`` passes."""
@@ -65,17 +94,44 @@ def gymnasium_check_env(subject: Subject) -> None:
             raise EnvironmentFault(f"{error}{_text_hint(env)}") from error
 
 
-def same_seed_same_episode(subject: Subject) -> None:
-    """Two instances give equal episodes for equal seeds and actions."""
+def every_step_keeps_the_contract(subject: Subject) -> None:
+    """In every step of several episodes results are valid and new; see :mod:`quintain.envs.step_contract`."""
+    with subject.made() as env:
+        remarks = [check_episode(env, seed, subject.policy)[1] for seed in SEEDS]
+    if any(remarks):
+        raise ConventionAbsent(next(filter(None, remarks)))
+
+
+def episodes_end(subject: Subject) -> None:
+    """Some episode ends, or the spec has ``max_episode_steps``."""
+    with subject.made() as env:
+        assert env.spec is not None
+        for seed in SEEDS[:3]:
+            if any(step[3] or step[4] for step in subject.play(env, seed)):
+                return
+        if env.spec.max_episode_steps is not None:
+            raise NotApplicable(f"truncated after {env.spec.max_episode_steps} steps by its spec")
+        if any(step[3] or step[4] for step in subject.play(env, SEEDS[3], limit=LONG_EPISODE)):
+            return
+    raise ConventionAbsent(
+        f"no episode ended within {LONG_EPISODE} steps: register the environment with max_episode_steps, or limit the "
+        "episodes of a run, or it may never end"
+    )
+
+
+def same_seed_same_episode(subject: Playable) -> None:
+    """Two instances that play the same seeds in opposite order give equal episodes for equal seeds and actions."""
     with subject.made() as one, subject.made() as two:
-        for seed in SEEDS:
-            same(episode(one, seed, subject.policy), episode(two, seed, subject.policy), f"seed {seed}")
+        first = {seed: list(subject.play(one, seed)) for seed in SEEDS}
+        second = {seed: list(subject.play(two, seed)) for seed in reversed(SEEDS)}
+    for seed in SEEDS:
+        same(first[seed], second[seed], f"seed {seed}, in two instances that play the seeds in opposite order")
 
 
 def different_seeds_differ(subject: Subject) -> None:
     """Different seeds give different episodes, unless ``metadata["deterministic"]`` is set: then equal ones."""
     with subject.made() as env:
-        episodes = [list(play(env, seed, subject.policy, draws=0)) for seed in SEEDS]
+        episodes = [list(subject.play(env, seed, draws=0)) for seed in SEEDS]
         base = env.unwrapped
         declared = base.metadata.get("deterministic", False)
         fresh = seeding.np_random(SEEDS[-1])[0].bit_generator.state
@@ -87,7 +143,7 @@ def different_seeds_differ(subject: Subject) -> None:
             "has no effect under these actions; pass quintain.check a policy under which it has"
         )
     if all_equal and not declared:
-        raise EnvironmentFault(
+        raise ConventionAbsent(
             f"seeds {SEEDS} all gave the same episode, and nothing was drawn from self.np_random; if nothing is "
             "random, say so with metadata['deterministic'], otherwise draw from it"
         )
@@ -97,12 +153,42 @@ def different_seeds_differ(subject: Subject) -> None:
         raise NotApplicable(f"nothing is random, as metadata['deterministic'] says; seeds {SEEDS} gave one episode")
 
 
-def instances_do_not_interfere(subject: Subject) -> None:
+def resets_without_a_seed_differ(subject: Subject) -> None:
+    """If starts depend on the seed, resets without one do not repeat one start, as vectors and training rely on."""
+    with subject.made() as env:
+        seeded = [next(subject.play(env, seed, draws=0))[1] for seed in range(20)]
+        distinct = [x for i, x in enumerate(seeded) if not any(equal(x, y) for y in seeded[:i])]
+        if len(distinct) < len(seeded) // 2:
+            raise NotApplicable(f"{len(seeded)} seeds gave {len(distinct)} different starts")
+        unseeded = [next(subject.play(env, None, draws=0))[1] for _ in range(20)]
+    if all(equal(unseeded[0], other) for other in unseeded[1:]):
+        raise EnvironmentFault(
+            f"{len(unseeded)} resets without a seed all gave the same start: reset(seed=None) must go on drawing from "
+            "the generator instead of seeding it again"
+        )
+
+
+def takes_the_seeds_of_evaluate(subject: Playable) -> None:
+    """``reset`` takes seeds as large as those of ``quintain.evaluate``."""
+    stream = SeedStream(0, "check")
+    seeds = sorted(stream[i] for i in range(64))
+    with subject.made() as env:
+        for seed in (seeds[0], seeds[-1]):
+            try:
+                next(iter(subject.play(env, seed, draws=0)))
+            except Exception as error:
+                raise EnvironmentFault(
+                    f"reset(seed={seed}) raised {type(error).__name__}: {error}; quintain.evaluate gives seeds of "
+                    f"{seeds[-1].bit_length()} bits, so derive what your generator takes with self.np_random.integers"
+                ) from error
+
+
+def instances_do_not_interfere(subject: Playable) -> None:
     """Two instances stepped alternately give the episodes that they give alone."""
     with subject.made() as one, subject.made() as two:
-        alone = episode(one, 0, subject.policy), episode(two, 1, subject.policy)
+        alone = list(subject.play(one, 0)), list(subject.play(two, 1))
         together: tuple[Transcript, Transcript] = ([], [])
-        running = {0: play(one, 0, subject.policy), 1: play(two, 1, subject.policy)}
+        running = {0: subject.play(one, 0), 1: subject.play(two, 1)}
         while running:
             for i, steps in list(running.items()):
                 step = next(steps, None)
@@ -114,14 +200,27 @@ def instances_do_not_interfere(subject: Subject) -> None:
         same(alone[1], together[1], "the second of two interleaved instances")
 
 
-def global_generators_untouched(subject: Subject) -> None:
-    """An episode leaves the generators of ``random`` and ``numpy.random`` in their state."""
-    before = random.getstate(), np.random.get_state()[1].copy()  # type: ignore[index]  # noqa: NPY002
+def global_generators_untouched(subject: Playable) -> None:
+    """Making, resetting and stepping leave the generators of ``random``, ``numpy.random`` and torch in their state."""
+    subject.make().close()  # imports what it needs, and libraries may draw then
+    before = _global_states()
     with subject.made() as env:
-        episode(env, 0, subject.policy)
-    after = random.getstate(), np.random.get_state()[1]  # type: ignore[index]  # noqa: NPY002
-    if before[0] != after[0] or not np.array_equal(before[1], after[1]):
-        raise EnvironmentFault("an episode drew from the global generators of random or numpy")
+        for seed in SEEDS[:3]:
+            list(subject.play(env, seed))
+    after = _global_states()
+    touched = [name for name, state in before.items() if not equal(state, after[name])]
+    if touched:
+        raise EnvironmentFault(
+            f"an episode drew from or seeded the global generator of {' and '.join(touched)}; draw from self.np_random"
+        )
+
+
+def _global_states() -> dict[str, Any]:
+    states: dict[str, Any] = {"random": random.getstate(), "numpy.random": np.random.get_state()}  # noqa: NPY002
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        states["torch"] = torch.get_rng_state().numpy().copy()
+    return states
 
 
 def spec_survives_json(subject: Subject) -> None:
@@ -131,26 +230,32 @@ def spec_survives_json(subject: Subject) -> None:
         try:
             text = env.spec.to_json()
         except (TypeError, ValueError) as error:
+            if callable(env.spec.entry_point):
+                raise ConventionAbsent(
+                    "registered by its class or function, so the spec has no text form, which records, Minari and "
+                    "other processes need: register it as 'module:name'"
+                ) from error
             raise EnvironmentFault(
                 f"the spec has no JSON form ({error}); arguments of the environment and of its wrappers must be plain "
                 f"data; wrappers: {[wrapper.name for wrapper in env.spec.additional_wrappers]}"
             ) from error
         rebuilt = gym.make(EnvSpec.from_json(text), disable_env_checker=True)
         with contextlib.closing(rebuilt):
-            same(episode(env, 3, subject.policy), episode(rebuilt, 3, subject.policy), "rebuilt from its spec")
+            same(list(subject.play(env, 3)), list(subject.play(rebuilt, 3)), "rebuilt from its spec")
 
 
 def hostile_actions_are_outcomes(subject: Subject) -> None:
     """Malformed actions do not raise; see :func:`~quintain.envs.conventions.check_hostile_actions`."""
     with subject.made() as env:
-        check_hostile_actions(env, [step[5] for step in episode(env, 0, subject.policy)[1:]])
+        check_hostile_actions(env, [step[5] for step in subject.play(env, 0)][1:])
 
 
 def info_adds_up(subject: Subject) -> None:
     """Reward terms add up to the reward; see :func:`~quintain.envs.conventions.check_info`."""
     with subject.made() as env:
-        episodes = [episode(env, seed, subject.policy)[1:] for seed in SEEDS]
-    check_info([[(float(step[2]), step[5]) for step in steps] for steps in episodes])
+        episodes = [list(subject.play(env, seed))[1:] for seed in SEEDS]
+    ended = [bool(steps[-1][3] or steps[-1][4]) for steps in episodes]
+    check_info([[(float(step[2]), step[5]) for step in steps] for steps in episodes], ended)
 
 
 def vectors_agree(subject: Subject) -> None:
@@ -158,7 +263,8 @@ def vectors_agree(subject: Subject) -> None:
     with subject.made() as env:
         if not isinstance(env.observation_space, spaces.Text):
             raise NotApplicable("not a text environment; Gymnasium's own vectors serve it")
-        singles = [episode(env, seed, subject.policy) for seed in SEEDS]
+        is_unicode = isinstance(env.observation_space, UnicodeText)
+        singles = [list(subject.play(env, seed)) for seed in SEEDS]
     vector = gym.make_vec(subject.env_id, num_envs=len(SEEDS), **subject.kwargs)
     vector.close()
     is_text_safe = isinstance(vector.unwrapped, TextVectorEnv)
@@ -167,22 +273,30 @@ def vectors_agree(subject: Subject) -> None:
     makers = [subject.make] * len(SEEDS)
     _check_synchronous(singles, makers)
     _check_completion_order(singles, makers)
-    if not is_text_safe:
+    if not (is_text_safe or is_unicode):
         raise ConventionAbsent(
-            f"gym.make_vec gives {type(vector.unwrapped).__name__}; Gymnasium's vectors with shared memory corrupt "
-            "text: register the environment with a vector_entry_point that returns quintain.envs.vector.TextVectorEnv"
+            f"gym.make_vec gives {type(vector.unwrapped).__name__}; Gymnasium's vectors with shared memory corrupt its "
+            "Text: use quintain.UnicodeText, or register the environment with a vector_entry_point that returns "
+            "quintain.envs.vector.TextVectorEnv"
         )
 
 
 def _check_synchronous(singles: Sequence[Transcript], makers: Sequence[Callable[[], gym.Env[Any, Any]]]) -> None:
-    """Compare the first step in Gymnasium's ``SyncVectorEnv`` with that of single environments."""
+    """Compare Gymnasium's ``SyncVectorEnv`` with single environments, in every step until one of the episodes ends."""
     with contextlib.closing(SyncVectorEnv(makers, autoreset_mode=AutoresetMode.DISABLED)) as vector:
         observations, _ = vector.reset(seed=list(SEEDS))
-        steps = vector.step([single[1][0] for single in singles])
-        for i, single in enumerate(singles):
-            expected = [(single[0][1],), tuple(single[1][1:5])]
-            seen_here = [(observations[i],), tuple(part[i] for part in steps[:4])]
-            same(expected, seen_here, f"Gymnasium's synchronous vector, seed {SEEDS[i]}")
+        for number in range(min(map(len, singles))):
+            rest: tuple[Any, ...] = ()
+            if number:
+                observations, *rest_of_step, _ = vector.step([single[number][0] for single in singles])
+                rest = tuple(rest_of_step)
+            for i, single in enumerate(singles):
+                seen_here = (observations[i], *(part[i] for part in rest))
+                same(
+                    [single[number][1 : 1 + len(seen_here)]],
+                    [seen_here],
+                    f"Gymnasium's synchronous vector, seed {SEEDS[i]}, step {number}",
+                )
 
 
 def _check_completion_order(singles: Sequence[Transcript], makers: Sequence[Callable[[], gym.Env[Any, Any]]]) -> None:
@@ -206,8 +320,12 @@ def _check_completion_order(singles: Sequence[Transcript], makers: Sequence[Call
 #: The checks of a Gymnasium environment, by name, in the order in which they run.
 GYMNASIUM_CHECKS: dict[str, Callable[[Subject], None]] = {
     "gymnasium check env": gymnasium_check_env,
+    "every step keeps the contract": every_step_keeps_the_contract,
+    "episodes end": episodes_end,
     "same seed same episode": same_seed_same_episode,
     "different seeds differ": different_seeds_differ,
+    "resets without a seed differ": resets_without_a_seed_differ,
+    "takes the seeds of evaluate": takes_the_seeds_of_evaluate,
     "instances do not interfere": instances_do_not_interfere,
     "global generators untouched": global_generators_untouched,
     "spec survives json": spec_survives_json,
@@ -215,29 +333,6 @@ GYMNASIUM_CHECKS: dict[str, Callable[[Subject], None]] = {
     "hostile actions are outcomes": hostile_actions_are_outcomes,
     "info adds up": info_adds_up,
 }
-
-
-def pettingzoo_checks(kind: str, name: str, kwargs: Mapping[str, Any]) -> dict[str, Callable[[], None]]:
-    """Return PettingZoo's own tests of a game, by name.
-
-    Args:
-        kind: ``"parallel"`` or ``"aec"``: the registry that has the game.
-        name: The game's id.
-        kwargs: Arguments for ``pettingzoo.make``.
-    """
-    import pettingzoo
-    from pettingzoo.test import api_test, parallel_api_test, parallel_seed_test, seed_test
-
-    def make(**more: Any) -> Any:
-        return pettingzoo.make(kind, name, **kwargs, **more)
-
-    def api() -> None:
-        (parallel_api_test if kind == "parallel" else api_test)(make(), num_cycles=200)
-
-    def seeds() -> None:
-        (parallel_seed_test if kind == "parallel" else seed_test)(make, num_cycles=50)
-
-    return {f"pettingzoo {kind} api": api, f"pettingzoo {kind} seeds": seeds}
 
 
 def _text_hint(env: gym.Env[Any, Any]) -> str:

@@ -14,6 +14,7 @@ import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 
+from quintain.envs.transcripts import is_member
 from quintain.errors import EnvironmentFault
 
 __all__ = ["HOSTILE", "ConventionAbsent", "check_hostile_actions", "check_info"]
@@ -52,7 +53,7 @@ def check_hostile_actions(env: gym.Env[Any, Any], infos: Sequence[Mapping[str, A
             _, reward, _, _, info = env.step(action)
         except Exception as error:
             raise complaint(f"{shown} raised {type(error).__name__}: {error}") from error
-        invalid = action not in env.action_space
+        invalid = not is_member(action, env.action_space)
         if info.get("success") and (invalid or isinstance(env.action_space, spaces.Text)):
             raise EnvironmentFault(f"{shown} counts as success")
         if not math.isfinite(float(reward)):
@@ -65,11 +66,14 @@ def check_hostile_actions(env: gym.Env[Any, Any], infos: Sequence[Mapping[str, A
         raise complaint(unmarked)
 
 
-def check_info(episodes: Sequence[Sequence[tuple[float, Mapping[str, Any]]]]) -> None:
+def check_info(
+    episodes: Sequence[Sequence[tuple[float, Mapping[str, Any]]]], ended: Sequence[bool] | None = None
+) -> None:
     """Check infos: reward terms add up to the reward, metrics are numbers, ``success`` is a bool in the last step.
 
     Args:
         episodes: Reward and info of every step of every episode.
+        ended: Whether each episode ended, rather than being cut by the check; by default all did.
 
     Raises:
         ConventionAbsent: If no step has ``reward_terms``, or none has ``success``.
@@ -83,7 +87,8 @@ def check_info(episodes: Sequence[Sequence[tuple[float, Mapping[str, Any]]]]) ->
         for key, value in info.get("metrics", {}).items():
             if not isinstance(value, (int, float, np.number)):
                 raise EnvironmentFault(f"metric {key!r} is not a number: {value!r}")
-    ends = [episode[-1][1].get("success") for episode in episodes]
+    whole = [True] * len(episodes) if ended is None else ended
+    ends = [episode[-1][1].get("success") for episode, over in zip(episodes, whole, strict=True) if over]
     if "success" not in absent and not all(isinstance(end, (bool, np.bool_)) for end in ends):
         raise EnvironmentFault("the last info has no bool 'success'")
     if absent:
