@@ -113,7 +113,7 @@ class Registry(Generic[T, F]):
             ConfigurationError: If an argument is missing or does not exist.
         """
         factory = self.load(name)
-        check_arguments(f"{self.kind} {name!r}", factory, args, options)
+        check_arguments(self.kind, name, factory, args, options)
         return cast(T, factory(*args, **options))
 
     def facts_of(self, target: Any) -> F:

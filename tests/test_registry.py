@@ -55,6 +55,18 @@ def test_make_checks_arguments_before_the_call(shapes: Registry[Any, Facts]) -> 
         shapes.make("square", width=3)
 
 
+@pytest.mark.parametrize(
+    ("kind", "option"),
+    [("agent", "--agent-arg"), ("strategy", "--agent-arg"), ("engine", "--engine-arg"), ("game", None)],
+)
+def test_a_wrong_argument_names_the_command_line_option_of_its_kind(kind: str, option: str | None) -> None:
+    entries: Registry[Any, Facts] = Registry(kind, Facts)
+    entries.add("square", lambda side: side)
+    with pytest.raises(ConfigurationError) as raised:
+        entries.make("square", width=3)
+    assert str(raised.value).endswith("its arguments: side" + (f" ({option} side=...)" if option else ""))
+
+
 def test_unknown_names_suggest_near_ones(shapes: Registry[Any, Facts]) -> None:
     with pytest.raises(UnknownNameError, match=r"unknown shape 'orderd'; did you mean 'ordered'\?"):
         shapes.load("orderd")

@@ -133,7 +133,7 @@ def make_agent(name: str, *, engine: Any = None, **options: Any) -> Agent:
         leading = (*leading, make_engine(settings.pop("name", "transformers"), **settings))
     elif engine is not None:
         raise ConfigurationError(f"agent {name!r} asks no language model; leave out engine={engine!r}")
-    check_arguments(f"agent {name!r}", found.factory, leading, options)
+    check_arguments("agent", name, found.factory, leading, options)
     return cast(Agent, found.factory(*leading, **options))
 
 

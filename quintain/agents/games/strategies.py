@@ -116,7 +116,7 @@ def strategy(name: str, **arguments: Any) -> StrategyAgent:
     factory = _factory(base)
     if _is_class(factory):
         positional = _numbers(name, rest)
-        check_arguments(f"strategy {name!r}", factory, [None, None, *positional], arguments)
+        check_arguments("strategy", name, factory, [None, None, *positional], arguments)
         return StrategyAgent(
             name,
             STRATEGIES.facts(base),
@@ -139,7 +139,7 @@ def machine(name: str, **arguments: Any) -> Machine:
     if _is_class(factory):
         raise STRATEGIES.unknown(name, f" ({base} is no finite-state machine)")
     positional = _numbers(name, rest)
-    check_arguments(f"strategy {name!r}", factory, positional, arguments)
+    check_arguments("strategy", name, factory, positional, arguments)
     return factory(*positional, **arguments)  # type: ignore[no-any-return]  # a function that returns a machine
 
 
