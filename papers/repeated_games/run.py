@@ -191,7 +191,7 @@ def table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> None:
 def print_causes(decompositions: dict[str, BiasDecomposition]) -> None:
     print("\nWith the labels exchanged as well: shares of answers [95% interval over games and opponents]\n")
     rows = [
-        [player, found.place, found.listed or "", f"{found.letters[0]} {found.letter}", found.meaning, found.verdict]
+        [player, found.position, found.listed or "", f"{found.letters[0]} {found.letter}", found.meaning, found.verdict]
         for player, found in decompositions.items()
     ]
     table(["asked directly", "first in the question", "first in the rules", "first letter", "option 0", ""], rows)

@@ -50,10 +50,10 @@ def study(monkeypatch, capsys, tmp_path):
 def test_the_audit_comes_first_and_finds_what_moves_the_answers(study, tmp_path):
     printed, matches = study(Server(tells=True), "--rounds", "2")
     assert printed.index("Position-bias audit") < printed.index("mean total")
-    assert printed.count("It is the place in the question (first) that moves the answers most, 50 points") == 6
+    assert printed.count("Strongest influence: the position in the question (first), 50 percentage points") == 6
     assert "| always-defect | " in printed
     assert "| 45 |" in printed  # what GPT-4 earned
-    assert "It is the place in the question (first)" in (tmp_path / "report.html").read_text()
+    assert "Strongest influence: the position in the question (first)" in (tmp_path / "report.html").read_text()
     assert len(matches) == 2 * 2 * 19
     assert all(choice["probabilities"] for match in matches for choice in match.traces[0])
     assert {match.scheduled.agents[0] for match in matches} >= {

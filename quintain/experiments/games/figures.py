@@ -29,8 +29,8 @@ __all__ = [
 ]
 
 _MAP = "RdYlBu"
-# Stand-ins that no other part of a figure uses, replaced by the page's colours for light and dark; the second value is
-# for figures that stand on no page.
+# Placeholder colours that occur nowhere else in a figure. In the SVG they become the page's CSS variables (light and
+# dark theme), with a fixed colour as fallback for figures outside a page.
 _INK, _PLAYERS = "#010203", [f"#0b0c{i:02x}" for i in range(7)]
 _ALONE = ("#2f6db3", "#c8433f", "#1f8f63", "#b97a12", "#7f56b8", "#128a9c", "#a8507f")
 _COLOURS = {_INK: "var(--muted, #60666d)"} | {s: f"var(--c{i}, {_ALONE[i]})" for i, s in enumerate(_PLAYERS)}
@@ -39,7 +39,7 @@ _P = ParamSpec("_P")
 
 
 def _figure_of_page(draw: Callable[_P, str]) -> Callable[_P, str]:
-    """Draw with one size of text, in the page's colours."""
+    """Apply the page's font size and colours to a plotting function."""
 
     @functools.wraps(draw)
     def styled(*args: _P.args, **kwargs: _P.kwargs) -> str:
@@ -63,7 +63,13 @@ def _figure_of_page(draw: Callable[_P, str]) -> Callable[_P, str]:
 
 @_figure_of_page
 def round_by_round(matches: Sequence[Match], agent: str, title: str = "") -> str:
-    """Heat map of one player's moves: a row per opponent, a column per round; the share of option 0."""
+    """Heat map of one player's share of option 0: one row per opponent, one column per round.
+
+    Args:
+        matches: Matches of two players; those without ``agent`` are ignored.
+        agent: Name of the player.
+        title: Title of the figure; by default it names the player and the quantity.
+    """
     rows: dict[str, list[NDArray[np.int64]]] = {}
     for match in matches:
         for seat, name in enumerate(match.scheduled.agents):
@@ -84,7 +90,7 @@ def round_by_round(matches: Sequence[Match], agent: str, title: str = "") -> str
 
 @_figure_of_page
 def cooperation_over_time(matches: Sequence[Match], agents: Sequence[str]) -> str:
-    """Curves of the share of option 0, round by round, one per player, over all its matches."""
+    """Share of option 0 in each round, over all matches of a player; one curve per player."""
     from matplotlib.ticker import MaxNLocator
 
     figure, axes = _figure(6.8, 2.8)
@@ -101,11 +107,11 @@ def cooperation_over_time(matches: Sequence[Match], agents: Sequence[str]) -> st
 
 @_figure_of_page
 def family_scores(scores: Mapping[str, Mapping[str, Interval]], published: Mapping[str, Mapping[str, float]]) -> str:
-    """Normalised score by family: our players as bars with intervals, published figures as marks side by side.
+    """Normalised score by family of games: bars with intervals for the measured players, markers for published scores.
 
     Args:
-        scores: Player -> family -> interval, as :func:`~quintain.experiments.games.sweep.score_by_family` gives it.
-        published: Model -> family -> score.
+        scores: Player -> family -> interval, as :func:`~quintain.experiments.games.score_by_family` returns it.
+        published: Model -> family -> published normalised score, in [0, 1].
     """
     letters = [letter for letter in FAMILIES if any(letter in by_family for by_family in scores.values())]
     figure, axes = _figure(1.1 * len(letters) + 4.0, 3.0)
@@ -137,7 +143,7 @@ def family_scores(scores: Mapping[str, Mapping[str, Interval]], published: Mappi
 
 @_figure_of_page
 def tournament_matrix(result: Tournament) -> str:
-    """Mean payoff per round of the row player against the column player, in the order of the ranking."""
+    """Heat map of the row player's mean payoff per round against the column player, in the order of the ranking."""
     names = [name for name, _ in result.ranking()]
     order = [list(result.names).index(name) for name in names]
     return _matrix(result.payoffs[np.ix_(order, order)], names, "mean payoff per round", "viridis")
@@ -145,14 +151,26 @@ def tournament_matrix(result: Tournament) -> str:
 
 @_figure_of_page
 def invasion_matrix(result: Tournament, size: int = 50, intensity: float = 1.0) -> str:
-    """Probability that one row player takes over a population of column players, times its size (1 is neutral)."""
+    """Heat map of fixation probabilities: a single row player invades a population of column players.
+
+    Args:
+        result: Results of a tournament.
+        size: Number of individuals of the population. The probability is multiplied by it, so that 1 is neutral drift.
+        intensity: Intensity of selection of the Moran process, >= 0.
+    """
     rho = fixation_probability(result.payoffs, size, intensity=intensity) * size
     return _matrix(np.minimum(rho, 5), list(result.names), f"fixation probability x {size} (cut at 5)", "magma")
 
 
 @_figure_of_page
 def replicator_plot(result: Tournament, start: ArrayLike | None = None, time: float = 50.0) -> str:
-    """Shares of the players in an infinite population over time."""
+    """Replicator dynamics: share of each player in an infinite population over time.
+
+    Args:
+        result: Results of a tournament.
+        start: Initial shares, shape ``(players,)``; equal shares if ``None``.
+        time: Length of the simulation, in units of the replicator equation.
+    """
     path = replicator_dynamics(result.payoffs, start, time=time)
     figure, axes = _figure(5.2, 3.0)
     when = np.linspace(0, time, len(path))
@@ -165,7 +183,12 @@ def replicator_plot(result: Tournament, start: ArrayLike | None = None, time: fl
 
 @_figure_of_page
 def folk_region_plot(game: NormalFormGame, points: Mapping[str, tuple[float, float]] | None = None) -> str:
-    """Feasible payoffs, those that patient players can sustain, the equilibria, and the given points."""
+    """Folk-theorem region of a two-player game: feasible and individually rational payoffs, and Nash equilibria.
+
+    Args:
+        game: A two-player game.
+        points: Further payoff pairs to mark, by label.
+    """
     region = folk_region(game)
     figure, axes = _figure(4.2, 3.6)
     for corners, style in ((region.feasible, {"alpha": 0.15}), (region.sustainable, {"alpha": 0.4})):
@@ -182,7 +205,7 @@ def folk_region_plot(game: NormalFormGame, points: Mapping[str, tuple[float, flo
 
 
 def _share_by_round(moves: Sequence[NDArray[np.int64]]) -> NDArray[np.float64]:
-    """Share of option 0 in each round among the players who made a legal move."""
+    """Share of option 0 in each round, among legal moves; NaN in rounds without any."""
     length = max(len(row) for row in moves)
     table = np.full((len(moves), length), -1)
     for k, row in enumerate(moves):
@@ -216,6 +239,6 @@ def _svg(figure: Any) -> str:
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     text = buffer.getvalue()
-    for stand_in, colour in _COLOURS.items():
-        text = text.replace(stand_in, colour)
+    for placeholder, colour in _COLOURS.items():
+        text = text.replace(placeholder, colour)
     return text[text.index("<svg") :]

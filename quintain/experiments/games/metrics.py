@@ -1,6 +1,7 @@
-"""What a match says about its players.
+"""Metrics of one seat of a finished match.
 
-All rates leave out rounds in which the player in question made no legal move. A metric that does not apply is ``None``.
+Each takes a match and a seat index. Rates leave out rounds in which the player made no legal move. A metric that is
+undefined for a match (another number of players or options, no legal move) is ``None``.
 """
 
 from __future__ import annotations
@@ -30,37 +31,37 @@ __all__ = [
 
 
 def score(match: Match, seat: int) -> float:
-    """Sum of payoffs, without penalties."""
+    """Sum of payoffs over all rounds, without penalties for illegal moves."""
     return float(match.payoffs[:, seat].sum())
 
 
 def normalised_score(match: Match, seat: int) -> float | None:
-    """Score over the most the player could ever get: rounds times its best cell (Akata et al. 2025)."""
+    """Score divided by the maximum possible: number of rounds times the player's best payoff (Akata et al. 2025)."""
     best = match.game.best_payoff(seat) * len(match.moves)
     return score(match, seat) / best if best > 0 else None
 
 
 def defection(match: Match, seat: int) -> float | None:
-    """Share of rounds with option 1, in games of two options."""
+    """Share of rounds in which the player chose option 1; for games with two options."""
     own = match.moves[:, seat]
     legal = own >= 0
     return float((own[legal] == 1).mean()) if legal.any() and match.game.shape[seat] == 2 else None
 
 
 def coordination(match: Match, seat: int = 0) -> float | None:
-    """Share of rounds in which all chose the same option."""
+    """Share of rounds in which all players chose the option with the same index."""
     legal = (match.moves >= 0).all(axis=1)
     return float((match.moves[legal] == match.moves[legal][:, :1]).all(axis=1).mean()) if legal.any() else None
 
 
 def joint_cooperation(match: Match, seat: int = 0) -> float | None:
-    """Share of rounds in which all chose option 0."""
+    """Share of rounds in which all players chose option 0."""
     legal = (match.moves >= 0).all(axis=1)
     return float((match.moves[legal] == 0).all(axis=1).mean()) if legal.any() else None
 
 
 def preferred_option(match: Match, seat: int) -> float | None:
-    """Share of rounds in which the player chose the option that leads to its best cell."""
+    """Share of rounds in which the player chose the option of its highest payoff."""
     own = match.moves[:, seat]
     legal = own >= 0
     payoffs = match.game.seen_by(seat)[0]
@@ -69,13 +70,13 @@ def preferred_option(match: Match, seat: int) -> float | None:
 
 
 def prediction_accuracy(match: Match, seat: int) -> float | None:
-    """Share of right predictions of the other's move, for players who predict first. Two players."""
+    """Share of correct predictions of the opponent's move; for two players, where the agent predicts before it acts."""
     hits = _predictions(match, seat)
     return float(np.mean(hits)) if hits else None
 
 
 def first_settled_prediction(match: Match, seat: int) -> float | None:
-    """First round from which on every prediction was right; ``None`` if the last one was wrong or none was made."""
+    """First round (from 1) from which on all predictions are correct; ``None`` if the last is wrong or none exist."""
     hits = _predictions(match, seat)
     wrong = [k for k, hit in enumerate(hits) if not hit]
     first = wrong[-1] + 1 if wrong else 0
@@ -83,9 +84,9 @@ def first_settled_prediction(match: Match, seat: int) -> float | None:
 
 
 def recovery(match: Match, seat: int) -> float | None:
-    """Share of cooperation after a single defection of the other; applies where it defected exactly once.
+    """Share of cooperation after the opponent's single defection; for matches with exactly one of them.
 
-    Counted from the second round after the defection, so that answering it in kind once is not held against anyone.
+    Counted from the second round after the defection, so that one round of retaliation does not lower it.
     """
     if match.game.players != 2 or match.game.shape != (2, 2):
         return None
@@ -96,7 +97,7 @@ def recovery(match: Match, seat: int) -> float | None:
 
 
 def illegal_rate(match: Match, seat: int) -> float:
-    """Share of rounds without a legal move of the player."""
+    """Share of rounds in which the player made no legal move."""
     return float((match.moves[:, seat] < 0).mean())
 
 
@@ -116,15 +117,20 @@ METRICS = {
 def summarise(matches: Sequence[Match], agent: str, confidence: float = 0.95) -> dict[str, Interval]:
     """Mean of every metric over the matches that ``agent`` played, with BCa intervals over matches.
 
-    A match is one value: its rounds depend on each other, and so do its seats where the agent took several; neither
-    are treated as independent. A metric that applies nowhere is left out.
+    Each match contributes one value, because rounds of a match, and several seats of one agent, are correlated. A
+    metric that is undefined for all matches is left out.
+
+    Args:
+        matches: Matches of any players; those without ``agent`` are ignored.
+        agent: Name of the player.
+        confidence: Nominal coverage of the intervals, in (0, 1).
     """
     values = {metric: per_match(matches, agent, measure) for metric, measure in METRICS.items()}
     return {metric: mean(found, confidence) for metric, found in values.items() if found}
 
 
 def per_match(matches: Sequence[Match], agent: str, measure: Callable[[Match, int], float | None]) -> list[float]:
-    """One value for each match in which ``agent`` took a seat to which the measure applies: the mean over its seats."""
+    """Return one value per match of ``agent``: the mean of ``measure`` over its seats, where it is defined."""
     found = []
     for match in matches:
         seats = [seat for seat, name in enumerate(match.scheduled.agents) if name == agent]

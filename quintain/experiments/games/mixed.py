@@ -1,4 +1,4 @@
-"""Regression with random effects: what belongs to the player, and what to the game it was in."""
+"""Linear mixed-effects regression: differences between players, with games, seats and opponents as random effects."""
 
 from __future__ import annotations
 
@@ -24,22 +24,23 @@ def mixed_effects(
 ) -> dict[str, Interval]:
     """Compare players by a linear mixed model: a fixed effect per player, a random intercept per cell.
 
-    A cell is a game, a seat and an opponent, so matches of one cell may resemble each other. Fitted by restricted
-    maximum likelihood with statsmodels; intervals are Wald's, which a bounded measure and few cells make too narrow.
-    Where every player met every cell equally often, the estimates are the paired differences of means.
+    A cell is a combination of game, seat and opponent; its random intercept models that matches of one cell are
+    correlated. Fitted by restricted maximum likelihood with statsmodels, with Wald intervals, which are too narrow for
+    bounded measures and few cells. In a balanced design the estimates equal the paired differences of means.
 
     Args:
-        matches: Any matches; seats of other players are ignored.
-        players: The players; the first is the reference.
-        measure: One of :data:`~quintain.experiments.games.metrics.METRICS`, or any function of match and seat.
+        matches: Matches of any games; seats of players not listed are ignored.
+        players: Names of the players to compare; the first is the reference level.
+        measure: A value of :data:`~quintain.experiments.games.metrics.METRICS`, or any function of match and seat.
+            Seats for which it returns ``None`` are left out.
         confidence: Nominal coverage of the intervals, in (0, 1).
 
     Returns:
-        For each player but the first, its mean difference to the first; ``n`` counts the values behind the model, and
-        ``note`` says if the fit did not converge.
+        For each player but the first, its mean difference to the first. ``n`` is the number of observations of the
+        whole model; ``note`` holds a warning if the fit did not converge.
 
     Raises:
-        ConfigurationError: If there are fewer than two players, one has no value, or there are fewer than two cells.
+        ConfigurationError: If there are fewer than two players or cells, or a player has no value.
         MissingDependencyError: Without statsmodels.
     """
     model = require("statsmodels.regression.mixed_linear_model", "games", "mixed-effects regression")
@@ -52,15 +53,15 @@ def mixed_effects(
     names, cells = {name for _, name, _ in rows}, sorted({cell for _, _, cell in rows})
     if len(players) < 2 or names != set(players) or len(cells) < 2:
         raise ConfigurationError(
-            f"a mixed model needs two players or more with values in two cells or more (game, seat, opponent); got "
+            f"a mixed model needs at least two players and two cells (game, seat, opponent) with values; got "
             f"players {list(players)!r}, values of {sorted(names)!r} in {len(cells)} cells"
         )
     design = np.array([[1.0, *(float(name == player) for player in players[1:])] for _, name, _ in rows])
     groups = np.array([cells.index(cell) for _, _, cell in rows])
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         fitted = model.MixedLM(np.array([value for value, _, _ in rows]), design, groups).fit(reml=True)
-    note = "" if fitted.converged and not said else f"{said[-1].message}" if said else "the fit did not converge"
+    note = "" if fitted.converged and not caught else f"{caught[-1].message}" if caught else "the fit did not converge"
     z = statistics.NormalDist().inv_cdf(0.5 + confidence / 2)
     return {
         player: Interval(

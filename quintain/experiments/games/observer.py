@@ -1,4 +1,4 @@
-"""Can a language model foresee what a player does, if it only predicts? It reads logged games round by round."""
+"""Prediction-only condition: a language model reads logged games round by round and predicts one player's moves."""
 
 from __future__ import annotations
 
@@ -27,18 +27,19 @@ def predict_moves(
     env: Mapping[str, Any] | None = None,
     seed: int = 0,
 ) -> list[Match]:
-    """Ask before every round of finished matches what the player opposite ``seat`` will do.
+    """Ask a language model, before every round of finished matches, what the player opposite ``seat`` will do.
 
-    All questions of all matches go to the engine together, since no answer changes what is asked next.
+    The prompts do not depend on earlier answers, so those of all matches are sent to the engine as one batch.
 
     Args:
-        matches: Matches of two players.
-        player: The language model, with its labels, order of names and wording. It is asked once per round.
-        seat: The seat that looks on: the other one's moves are predicted.
-        view: ``"observer"`` tells the game as somebody who watches both; ``"player"`` as if the model sat in ``seat``
-            and had made its moves (the study's two conditions).
-        env: Arguments of the environment in which the matches were played; by default only their number of rounds.
-        seed: Decides random labels and shuffled orders.
+        matches: Finished matches of two players.
+        player: The language model with its prompt settings: option labels, order of the options, wording.
+        seat: Seat whose perspective the model takes, 0 or 1; the other seat's moves are predicted.
+        view: ``"observer"`` describes the game from outside; ``"player"`` as if the model had played ``seat``. These
+            are the two conditions of Akata et al. (2025).
+        env: Keyword arguments of the environment in which the matches were played. By default only the number of
+            rounds, taken from each match.
+        seed: Seed of random labels and shuffled option orders.
 
     Returns:
         The matches with the predictions as the traces of ``seat``, so that
@@ -46,33 +47,33 @@ def predict_moves(
         :func:`~quintain.experiments.games.metrics.first_settled_prediction` apply.
 
     Raises:
-        ConfigurationError: If a match has more players, or there are fewer labels than options.
+        ConfigurationError: If a match does not have two players, or there are fewer labels than options.
     """
     if view not in ("observer", "player"):
         raise ConfigurationError(f"view must be 'observer' or 'player', got {view!r}")
-    asked = [_Reading(match, player, seat, view, dict(env or {}), seed, k) for k, match in enumerate(matches)]
+    asked = [_MatchPrompts(match, player, seat, view, dict(env or {}), seed, k) for k, match in enumerate(matches)]
 
     async def answer() -> list[Reply]:
-        for labels in dict.fromkeys(reading.labels for reading in asked):
+        for labels in dict.fromkeys(prompts.labels for prompts in asked):
             await player.questions.check_labels(labels)
-        requests = [request for reading in asked for request in reading.requests]
-        return await player.questions.ask(requests, [named for reading in asked for named in reading.named])
+        requests = [request for prompts in asked for request in prompts.requests]
+        return await player.questions.ask(requests, [named for prompts in asked for named in prompts.named])
 
     replies = iter(run_in_loop(answer))
-    return [reading.predicted([next(replies) for _ in reading.requests]) for reading in asked]
+    return [prompts.predicted([next(replies) for _ in prompts.requests]) for prompts in asked]
 
 
-class _Reading:
-    """The questions about one match."""
+class _MatchPrompts:
+    """The prompts about one match."""
 
     def __init__(
         self, match: Match, player: LLMPlayer, seat: int, view: str, env: dict[str, Any], seed: int, number: int
     ) -> None:
         if match.game.players != 2:
-            raise ConfigurationError(f"{match.scheduled.game} has {match.game.players} players; two can be watched")
+            raise ConfigurationError(f"{match.scheduled.game} has {match.game.players} players; prediction needs two")
         self._match, self._seat, self._player = match, seat, player
-        world = RepeatedGame(match.scheduled.game, **({"rounds": len(match.moves)} | env))
-        rules = cast(GameRules, world.rules_seen_by(seat if view == "player" else 0))
+        game = RepeatedGame(match.scheduled.game, **({"rounds": len(match.moves)} | env))
+        rules = cast(GameRules, game.rules_seen_by(seat if view == "player" else 0))
         rng = SeedStream(seed, "observer", number).generator()
         self.labels = player.settings.draw_labels(max(match.game.shape), rng)
         options = match.game.shape[1 - seat]
@@ -92,7 +93,7 @@ class _Reading:
             self.requests.append(player.questions.request(text, named, int(rng.integers(2**53))))
 
     def predicted(self, replies: Sequence[Reply]) -> Match:
-        """Return the match with the predictions in its traces."""
+        """Return the match with the predictions as the trace of the observing seat."""
         trace = [
             asdict(self._player.questions.read("prediction", number, reply, self.labels, order))
             for number, (reply, order) in enumerate(zip(replies, self._orders, strict=True), start=1)

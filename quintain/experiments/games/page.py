@@ -1,4 +1,4 @@
-"""The page of a stored tournament, sweep or other run of matches."""
+"""HTML page of a stored tournament, sweep or other run of matches."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["write_run_page"]
 
 
 def write_run_page(run: str | Path) -> Path:
-    """Write ``report.html`` of a run of matches, finished or not.
+    """Write ``report.html`` into the folder of a run of matches, finished or not.
 
-    The ranking of a tournament is left out until every pair has met.
+    The ranking of a tournament is left out until every pair of players has finished a match.
 
     Args:
-        run: The run folder.
+        run: Folder that a tournament, a sweep or :func:`run_matches` wrote.
 
     Returns:
         Path of the page.

@@ -1,4 +1,4 @@
-"""One self-contained page about a games experiment: the audit first, then scores, figures, and every match."""
+"""HTML report of a games experiment: position-bias audit, scores, figures, and every match, in one file."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ Groups = Sequence[str] | Mapping[str, Collection[str]]
 
 
 def audit_lines(matches: Sequence[Match], agents: Groups) -> list[str]:
-    """The position-bias audit as text, one line per language model; to be shown before anything about behaviour.
+    """Return the position-bias audit as text, one line per language model. Show it before any result about behaviour.
 
     Args:
-        matches: Any matches.
-        agents: Names of players, or groups of them under a name: those that differ in the order of names alone are
-            audited together.
+        matches: Finished matches; seats of players not listed are ignored.
+        agents: Names of players, or a mapping of group name to players that are audited together, such as players
+            that differ only in the order in which options are named.
     """
     lines = []
     for name, audit in _audits(matches, agents):
@@ -55,14 +55,14 @@ def write_games_report(
     """Write the page of :func:`games_page` to a file.
 
     Args:
-        path: The page's path; missing folders are created.
-        matches: The matches.
-        agents: Names of the players studied, in order.
-        title: As for :func:`games_page`.
-        result: As for :func:`games_page`.
-        comparisons: As for :func:`games_page`.
-        audited: As for :func:`games_page`.
-        decompositions: As for :func:`games_page`.
+        path: File to write; missing folders are created.
+        matches: Finished matches, each shown move by move.
+        agents: Names of the players in the tables and figures, in this order.
+        title: Heading of the page.
+        result: Results of a tournament, whose ranking and matrices are added.
+        comparisons: Paired differences between players, by their captions.
+        audited: Groups of players to audit together; ``None`` audits each player of ``agents`` separately.
+        decompositions: Results of :func:`~quintain.experiments.games.audit.discrimination_test`, by player.
 
     Returns:
         The path.
@@ -95,15 +95,16 @@ def games_page(
     audited: Mapping[str, Collection[str]] | None = None,
     decompositions: Mapping[str, BiasDecomposition] | None = None,
 ) -> str:
-    """Return the page as HTML. Text from models is escaped; the page holds no script and loads nothing.
+    """Return the report as one self-contained HTML page, without scripts or external files. Model output is escaped.
 
     Args:
-        matches: The matches.
-        agents: Names of the players studied, in order.
+        matches: Finished matches, each shown move by move.
+        agents: Names of the players in the tables and figures, in this order.
         title: Heading of the page.
-        result: Results of a tournament, whose matrices are added.
-        comparisons: Paired differences, by their captions.
-        audited: Groups of players to audit together, as for :func:`audit_lines`; ``None`` audits each on its own.
+        result: Results of a tournament, whose ranking and matrices are added.
+        comparisons: Paired differences between players, by their captions.
+        audited: Groups of players to audit together, as for :func:`audit_lines`; ``None`` audits each player of
+            ``agents`` separately.
         decompositions: Results of :func:`~quintain.experiments.games.audit.discrimination_test`, by player.
 
     Raises:
@@ -125,13 +126,13 @@ def games_page(
         curve=markup(figures.cooperation_over_time(matches, agents)) if matches else None,
         heat_maps=[markup(plot) for game in named for plot in _heat_maps(game, matches, agents)],
         tournament=None if result is None else _tournament(result),
-        matches=[_one(match) for match in matches],
+        matches=[_match_details(match) for match in matches],
     )
 
 
 @dataclass(frozen=True)
 class _Row:
-    """One row of a table: texts and intervals; published figures are shown in grey."""
+    """One table row: texts and intervals. Rows with ``published`` are shown in grey."""
 
     cells: Sequence[str | Interval]
     published: bool = False
@@ -185,7 +186,7 @@ def _tournament(result: Tournament) -> dict[str, Any]:
     }
 
 
-def _one(match: Match) -> dict[str, Any]:
+def _match_details(match: Match) -> dict[str, Any]:
     seats = []
     for seat, name in enumerate(match.scheduled.agents):
         options = match.game.options[seat]
@@ -194,11 +195,11 @@ def _one(match: Match) -> dict[str, Any]:
             for move in match.moves[:, seat]
         ]
         seats.append({"name": name, "moves": moves, "total": f"{match.payoffs[:, seat].sum():g}"})
-    said = [
+    illegal = [
         f"round {choice['round']}, {choice['kind']}: {choice['label']}"
         for trace in match.traces
         for choice in trace
         if choice["option"] < 0
     ]
     title = f"{match.scheduled.game}: {' – '.join(match.scheduled.agents)} (repetition {match.scheduled.repetition})"
-    return {"title": title, "seats": seats, "illegal": "; ".join(said)}
+    return {"title": title, "seats": seats, "illegal": "; ".join(illegal)}

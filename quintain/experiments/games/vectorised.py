@@ -1,8 +1,8 @@
-"""Thousands of matches between finite-state machines at once, in numpy.
+"""Vectorised matches between finite-state machines, in NumPy.
 
-All matches of a chunk advance together, turn by turn; a match is two state numbers and four counters packed into one
-64-bit word. A trembling hand needs no step of its own: it turns the probability p of option 0 into
-p (1 - e) + (1 - p) e. Deterministic matches are played once however often they are repeated.
+All matches of a chunk advance together, one round at a time. A match is stored as two state numbers and four 16-bit
+counters packed into one 64-bit word. Action noise e is folded into the machines: the probability p of option 0 becomes
+p (1 - e) + (1 - p) e. Repetitions of a deterministic match are simulated once.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from quintain.seeding import SeedStream
 
 __all__ = ["MatchBatch", "play_machines"]
 
-# Matches per chunk: small enough for the caches, large enough to hide the interpreter.
+# Matches per chunk: small enough for the CPU caches, large enough to amortise the overhead of the Python loop.
 _CHUNK = 8192
-# Each of the four counters has 16 bits.
+# The four counters have 16 bits each.
 _MAX_ROUNDS = 2**16 - 1
 
 
 @dataclass(frozen=True)
 class MatchBatch:
-    """The results of many matches of two players with two options each.
+    """Results of many matches of two players with two options each.
 
     Attributes:
         cells: Shape ``(matches, 4)``: how often each cell (0, 0), (0, 1), (1, 0), (1, 1) was played.
@@ -58,16 +58,16 @@ def play_machines(
     seed: int = 0,
     record: bool = False,
 ) -> MatchBatch:
-    """Play one match per pair.
+    """Play one match per pair of machines.
 
     Args:
-        machines: The players.
+        machines: Finite-state machines with two options, which ``pairs`` refers to.
         pairs: Shape ``(matches, 2)``: indices into ``machines``.
-        rounds: Rounds per match, 1 to 65,535; with ``continuation`` the most that are played.
-        noise: Probability that a move comes out as the other option.
-        continuation: Probability that another round follows, or ``None`` for exactly ``rounds``.
+        rounds: Rounds per match, 1 to 65,535; with ``continuation`` the maximum number of rounds.
+        noise: Probability, in [0, 1], that the other option than the chosen one is executed.
+        continuation: Probability, in [0, 1), that another round follows; ``None`` plays exactly ``rounds``.
         seed: Root seed; equal arguments give equal results.
-        record: Keep every move.
+        record: Whether to return every move in ``MatchBatch.moves`` (one byte per match and round).
 
     Raises:
         ConfigurationError: If an argument is out of range.
@@ -77,7 +77,6 @@ def play_machines(
     table = _Table(machines, noise)
     matches = len(pairs_)
     lengths = _draw_lengths(matches, rounds, continuation, seed)
-    # Long matches first, so that the ones still running are always a leading slice.
     fixed: NDArray[np.bool_] = np.all(table.deterministic[pairs_], axis=1)
     unique, positions = _deduplicate(pairs_, lengths, fixed)
     counters = np.zeros(len(unique), np.uint64)
@@ -86,6 +85,7 @@ def play_machines(
     weights = np.bincount(positions, minlength=len(unique)).astype(np.float64)
     for certain in (True, False):
         group = unique[fixed[unique] == certain]
+        # Longest matches first, so that those still running are always a leading slice.
         group = group[np.argsort(-lengths[group], kind="stable")]
         for number, start in enumerate(range(0, len(group), _CHUNK)):
             chunk = group[start : start + _CHUNK]
@@ -101,7 +101,7 @@ def play_machines(
 
 
 class _Table:
-    """All machines in one transition table, states numbered through."""
+    """Transition table of all machines, with states numbered consecutively across machines."""
 
     def __init__(self, machines: Sequence[Machine], noise: float) -> None:
         sizes = [len(m.cooperate) for m in machines]
@@ -110,7 +110,7 @@ class _Table:
         plain = np.concatenate([m.cooperate for m in machines])
         self.cooperate = (plain * (1 - noise) + (1 - plain) * noise).astype(np.float32)
         self.move = (plain < 0.5).astype(np.uint8)
-        # The successor of state s after cell c, own move first, stands at 4 s + c.
+        # Index 4 s + c holds the successor of state s after cell c (own move first).
         self.following = np.concatenate(
             [np.asarray(m.following, np.int32) + offset for m, offset in zip(machines, offsets, strict=True)]
         ).astype(np.int32).ravel()  # fmt: skip
@@ -133,7 +133,7 @@ def _play_chunk(
     """Play one chunk, longest matches first; return the packed counters and add to ``curve`` and ``running``."""
     counters = np.zeros(len(pairs), np.uint64)
     one_each = np.array([1 << (16 * k) for k in range(4)], np.uint64)
-    mirror = np.array([0, 2, 1, 3], np.int32)  # the same cell, seen from the other side
+    mirror = np.array([0, 2, 1, 3], np.int32)  # index of the same cell from the second player's view
     first, second = table.start[pairs[:, 0]], table.start[pairs[:, 1]]
     for turn in range(int(lengths[0])):
         live = int(np.searchsorted(-lengths, -turn, side="left")) if lengths[-1] <= turn else len(pairs)
@@ -160,7 +160,7 @@ def _play_chunk(
 def _deduplicate(
     pairs: NDArray[np.int64], lengths: NDArray[np.int64], fixed: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Indices of the matches to play, in ascending order, and for every match the position of its stand-in."""
+    """Indices of the matches to simulate, ascending, and for every match the position of its result among them."""
     keys = np.where(fixed, (pairs[:, 0] << 40) | (pairs[:, 1] << 17) | lengths, -1 - np.arange(len(pairs)))
     _, representatives, inverse = np.unique(keys, return_index=True, return_inverse=True)
     order = np.argsort(representatives)

@@ -1,7 +1,7 @@
-"""A page on which a person plays a repeated game against any agent, and guesses whether it was a machine.
+"""Web page on which a person plays a repeated game against an agent, then guesses whether it was a machine.
 
-One file, the standard library's HTTP server, no framework, nothing loaded from elsewhere. It is for one machine or one
-laboratory network: there are no accounts and no encryption. Finished matches go to a JSON-lines file.
+Served by the standard library's HTTP server; the page loads nothing from other hosts. There are no accounts and no
+encryption, so run it on one machine or in a trusted network. Finished matches are appended to a JSON-lines file.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from quintain.errors import ConfigurationError, QuintainError
 
 __all__ = ["GameServer"]
 
-# Matches that are kept while nobody finishes them; the oldest go first.
+# Maximum number of unfinished matches kept in memory; beyond it the oldest are dropped.
 _MOST_MATCHES = 200
-_MOST_BYTES = 10_000
+_MAX_REQUEST_BYTES = 10_000
 
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <meta http-equiv="Content-Security-Policy" content="default-src 'self' 'unsafe-inline'"><title>A game</title>
@@ -64,8 +64,8 @@ function show(state) {
   }
 }
 async function guess(who) {
-  const told = await post("/guess", {id, guess: who});
-  by("status").textContent = "Thank you. It was " + told.answer + ".";
+  const reply = await post("/guess", {id, guess: who});
+  by("status").textContent = "Thank you. It was " + reply.answer + ".";
   offer([]);
 }
 post("/start", {}).then(state => { id = state.id; show(state); });
@@ -74,20 +74,22 @@ post("/start", {}).then(state => { id = state.id; show(state); });
 
 
 class GameServer:
-    """Serves matches of a two-player repeated game against one agent.
+    """HTTP server for matches of a two-player repeated game between a person and one agent.
+
+    Use as a context manager to serve in a background thread, or call :meth:`serve` to block.
 
     Args:
-        opponent: An agent, its name, or anything that :func:`~quintain.agents.registry.as_agent` takes.
-        env: Arguments of :class:`~quintain.envs.games.RepeatedGame`.
+        opponent: An agent, its name, or anything else that :func:`~quintain.agents.registry.as_agent` accepts.
+        env: Keyword arguments of :class:`~quintain.envs.games.RepeatedGame`; its defaults if ``None``.
         seat: The person's seat, 0 or 1.
-        out: File to which finished matches are appended, one JSON line each.
-        host: Address to listen on; other machines can reach only what is not ``127.0.0.1``.
-        port: Port; 0 takes a free one.
-        seed: Seed of the first match; later ones count on.
-        opponent_is: What the person is told after guessing: ``"a machine"``, or ``"a human"`` if a person plays.
+        out: File to which finished matches are appended, one JSON line each; ``None`` stores nothing.
+        host: Address to listen on. The default is reachable from this machine only.
+        port: TCP port; 0 selects a free one, which :attr:`url` shows.
+        seed: Seed of the first match; match ``i`` gets ``seed + i``.
+        opponent_is: The answer shown after the guess: ``"a machine"``, or ``"a human"`` if ``opponent`` is a person.
 
     Raises:
-        ConfigurationError: If the game is not for two, the seat does not exist, or the port cannot be had.
+        ConfigurationError: If the game does not have two players, the seat is not 0 or 1, or the port is not available.
     """
 
     def __init__(
@@ -104,23 +106,23 @@ class GameServer:
     ) -> None:
         self._env = {**(env or {}), "view": "both"}
         if RepeatedGame(**self._env).game.players != 2 or seat not in (0, 1):
-            raise ConfigurationError(f"the page is for games of two players and seat 0 or 1, got seat {seat!r}")
+            raise ConfigurationError(f"GameServer needs a two-player game and seat 0 or 1, got seat {seat!r}")
         self._agent, self._seat, self._seed = as_agent(opponent), seat, seed
         self._out = Path(out) if out is not None else None
         self._answer = opponent_is
-        self._matches: dict[str, _Table] = {}
+        self._matches: dict[str, _WebMatch] = {}
         self._lock = threading.Lock()
         try:
             self._server = ThreadingHTTPServer((host, port), _handler(self))
         except (OSError, OverflowError) as error:
             raise ConfigurationError(
-                f"cannot listen on {host}, port {port}: {error}; port 0 takes a free one"
+                f"cannot listen on {host}, port {port}: {error}; port 0 selects a free one"
             ) from error
         self._thread: threading.Thread | None = None
 
     @property
     def url(self) -> str:
-        """Address of the page."""
+        """URL of the page."""
         host, port = self._server.server_address[:2]
         return f"http://{host!s}:{port}/"
 
@@ -140,38 +142,45 @@ class GameServer:
             self._thread.join()
 
     def answer(self, path: str, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Answer one request of the page.
+        """Handle one POST request of the page.
+
+        Args:
+            path: ``"/start"``, ``"/move"`` or ``"/guess"``.
+            data: The decoded JSON body.
+
+        Returns:
+            The JSON body of the response: the state of the match, or after ``"/guess"`` the true answer.
 
         Raises:
-            ConfigurationError: If the request makes no sense at this point.
+            ConfigurationError: If the match is unknown, or the request is not valid in its present state.
         """
         with self._lock:
             if path == "/start":
                 while len(self._matches) >= _MOST_MATCHES:
                     self._matches.pop(next(iter(self._matches)))
                 key = secrets.token_urlsafe(12)
-                self._matches[key] = _Table(RepeatedGame(**self._env), self._agent, self._seat, self._seed)
+                self._matches[key] = _WebMatch(RepeatedGame(**self._env), self._agent, self._seat, self._seed)
                 self._seed += 1
                 return {"id": key, **self._matches[key].state()}
-            table = self._matches.get(str(data.get("id")))
-            if table is None:
-                raise ConfigurationError("this match is not known any more; reload the page")
+            match = self._matches.get(str(data.get("id")))
+            if match is None:
+                raise ConfigurationError("the server no longer holds this match; reload the page")
             if path == "/move":
-                return table.move(data.get("option"))
-            return self._guess(table, str(data.get("id")), data.get("guess"))
+                return match.move(data.get("option"))
+            return self._guess(match, str(data.get("id")), data.get("guess"))
 
-    def _guess(self, table: _Table, key: str, guess: Any) -> dict[str, Any]:
-        if not table.over or guess not in ("human", "machine"):
-            raise ConfigurationError("guess 'human' or 'machine' when the match is over")
+    def _guess(self, match: _WebMatch, key: str, guess: Any) -> dict[str, Any]:
+        if not match.over or guess not in ("human", "machine"):
+            raise ConfigurationError("a guess must be 'human' or 'machine', after the last round")
         del self._matches[key]
         if self._out is not None:
-            line = {**table.result(), "guess": guess, "answer": self._answer}
+            line = {**match.result(), "guess": guess, "answer": self._answer}
             with self._out.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
         return {"answer": self._answer}
 
 
-class _Table:
+class _WebMatch:
     """One match between a person and the agent."""
 
     def __init__(self, game: RepeatedGame, agent: Any, seat: int, seed: int) -> None:
@@ -181,7 +190,7 @@ class _Table:
         self._observations, self._infos = game.reset(seed=seed)
         spaces = game.observation_space(self._other), game.action_space(self._other)
         self._actor = agent.begin(Seat("RepeatedGame-v0", self._other, *spaces, seed))
-        self._told: list[str] = []
+        self._history: list[str] = []
 
     @property
     def over(self) -> bool:
@@ -189,19 +198,19 @@ class _Table:
 
     def move(self, option: Any) -> dict[str, Any]:
         if self.over or type(option) is not int or option not in range(self._game.game.shape[self._seat]):
-            raise ConfigurationError("choose one of the options while the match is on")
+            raise ConfigurationError("the option does not exist, or the match is over")
         chosen = self._actor.act(self._observations[self._other], self._infos[self._other])
         if inspect.isawaitable(chosen):
             chosen = asyncio.run(_wait(chosen))
         self._observations, _, _, _, self._infos = self._game.step({self._own: option, self._other: chosen})
-        self._told = self._observations[self._own]["text"].splitlines()[self._rules_lines() : -1]
+        self._history = self._observations[self._own]["text"].splitlines()[self._rules_lines() : -1]
         return self.state()
 
     def state(self) -> dict[str, Any]:
         text = self._observations[self._own]["text"].splitlines()
         return {
             "rules": "\n".join(text[: self._rules_lines()]),
-            "history": self._told,
+            "history": self._history,
             "options": list(self._game.game.options[self._seat]),
             "over": self.over,
             "score": self._game.totals[self._seat],
@@ -228,18 +237,20 @@ def _handler(server: GameServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             found = self.path == "/"
-            self._send(200 if found else 404, _PAGE if found else "nothing here", "text/html; charset=utf-8")
+            self._send(200 if found else 404, _PAGE if found else "not found", "text/html; charset=utf-8")
 
         def do_POST(self) -> None:
             try:
                 length = int(self.headers.get("Content-Length", "0"))
-                if self.path not in ("/start", "/move", "/guess") or not 0 <= length <= _MOST_BYTES:
-                    raise ConfigurationError("no such request")
-                if self.headers.get_content_type() != "application/json":  # keeps other sites' forms out
-                    raise ConfigurationError("requests are JSON")
+                if self.path not in ("/start", "/move", "/guess") or not 0 <= length <= _MAX_REQUEST_BYTES:
+                    raise ConfigurationError("unknown path, or request too large")
+                if (
+                    self.headers.get_content_type() != "application/json"
+                ):  # a cross-site HTML form cannot send this type
+                    raise ConfigurationError("Content-Type must be application/json")
                 data = json.loads(self.rfile.read(length))
                 if not isinstance(data, dict):
-                    raise ConfigurationError("requests are JSON objects")
+                    raise ConfigurationError("the request body must be a JSON object")
                 self._send(200, json.dumps(server.answer(self.path, data)), "application/json")
             except (QuintainError, ValueError, RecursionError) as error:
                 self._send(400, json.dumps({"error": str(error)}), "application/json")
@@ -254,6 +265,6 @@ def _handler(server: GameServer) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:
-            """Stay quiet."""
+            """Do not log requests."""
 
     return Handler

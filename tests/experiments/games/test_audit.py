@@ -39,7 +39,7 @@ def cooperate(request):
     )
 
 
-def test_a_model_that_takes_the_first_name_is_found_out():
+def test_a_model_that_takes_the_first_named_option_is_flagged():
     player = LLMPlayer(ScriptedEngine(first_named))
     fixtures = [ScheduledMatch(PD, ("model", "tit-for-tat"), k) for k in range(6)]
     audit = audit_position_bias(play_matches(fixtures, {"model": player}), "model")
@@ -49,24 +49,24 @@ def test_a_model_that_takes_the_first_name_is_found_out():
     assert set(audit.labels) == {"J", "F"}
 
 
-def test_a_model_that_always_says_one_letter_is_not_accused_of_place_but_of_the_letter():
+def test_a_constant_label_is_reported_as_label_bias_not_position_bias():
     player = LLMPlayer(ScriptedEngine(lambda r: Reply(" F" if " F" in r.choices else r.choices[0], "choice", 1, 1)))
     fixtures = [ScheduledMatch(PD, ("model", "tit-for-tat"), k) for k in range(6)]
     audit = audit_position_bias(play_matches(fixtures, {"model": player}), "model")
     assert audit.labels["F"].estimate == 1
-    assert audit.verdict.startswith("No bias by place was found.")
-    assert "The label 'F' takes 100%" in audit.verdict
+    assert audit.verdict.startswith("No position bias was found.")
+    assert "100% of the answers are 'F'" in audit.verdict
 
 
-def test_a_few_questions_clear_nobody():
+def test_few_questions_cannot_exclude_a_bias():
     engine = ScriptedEngine(lambda r: Reply(" F" if " F" in r.choices else r.choices[0], "choice", 1, 1))
     schedule = [ScheduledMatch(PD, ("model", "tit-for-tat"), k) for k in range(6)]
     shares = [audit_position_bias(play_matches(schedule[:n], {"model": LLMPlayer(engine)}), "model") for n in (1, 6)]
-    assert "too few to tell" in shares[0].verdict
+    assert "too few to exclude" in shares[0].verdict
     assert "too few" not in shares[1].verdict
 
 
-def test_a_fixed_order_cannot_be_audited_and_strategies_need_none():
+def test_a_fixed_order_is_confounded_and_strategies_have_no_audit():
     player = LLMPlayer(ScriptedEngine(first_named), order="first")
     matches = play_matches([ScheduledMatch(PD, ("model", "grim"))], {"model": player})
     assert "fixed" in audit_position_bias(matches, "model").verdict
@@ -95,22 +95,22 @@ def test_where_exchanged_labels_were_averaged_no_label_is_counted():
 @pytest.mark.parametrize(
     ("rule", "shares", "verdict"),
     [
-        (lambda r: r.choices[0], (1, 0.5, 0.5), "It is the place in the question (first)"),
-        (lambda r: r.choices[-1], (0, 0.5, 0.5), "It is the place in the question (last)"),
-        (lambda r: " J" if " J" in r.choices else r.choices[0], (0.5, 1, 0.5), "It is the letter (J)"),
-        (lambda r: " F" if " F" in r.choices else r.choices[0], (0.5, 0, 0.5), "It is the letter (F)"),
+        (lambda r: r.choices[0], (1, 0.5, 0.5), "Strongest influence: the position in the question (first)"),
+        (lambda r: r.choices[-1], (0, 0.5, 0.5), "Strongest influence: the position in the question (last)"),
+        (lambda r: " J" if " J" in r.choices else r.choices[0], (0.5, 1, 0.5), "Strongest influence: the label (J)"),
+        (lambda r: " F" if " F" in r.choices else r.choices[0], (0.5, 0, 0.5), "Strongest influence: the label (F)"),
         (
             lambda r: cooperate(r) if len(r.choices) > 1 else r.choices[0],
             (0.5, 0.5, 1),
-            "It is the option (0: its meaning, or its place in the rules)",
+            "Strongest influence: the option (0: its payoffs, or its position in the rules)",
         ),
     ],
-    ids=["place", "last place", "letter", "other letter", "meaning"],
+    ids=["position", "last position", "label", "other label", "option"],
 )
-def test_exchanged_labels_tell_place_letter_and_meaning_apart(rule, shares, verdict):
+def test_exchanged_labels_separate_position_label_and_option(rule, shares, verdict):
     found = discrimination_test(*crossed(rule))
-    assert (found.place.estimate, found.letter.estimate, found.meaning.estimate) == pytest.approx(shares)
-    assert found.place.n == 2  # one value per opponent
+    assert (found.position.estimate, found.letter.estimate, found.meaning.estimate) == pytest.approx(shares)
+    assert found.position.n == 2  # one value per opponent
     assert found.verdict.startswith(verdict)
 
 
@@ -122,22 +122,27 @@ def first_in_the_rules(request):
 @pytest.mark.parametrize(
     ("rule", "listed", "meaning", "verdict"),
     [
-        (first_in_the_rules, 1, 0.5, "It is the place in the rules (first)"),
-        (lambda r: cooperate(r) if len(r.choices) > 1 else r.choices[0], 0.5, 1, "It is the meaning (option 0)"),
+        (first_in_the_rules, 1, 0.5, "Strongest influence: the position in the rules (first)"),
+        (
+            lambda r: cooperate(r) if len(r.choices) > 1 else r.choices[0],
+            0.5,
+            1,
+            "Strongest influence: the payoffs (option 0)",
+        ),
     ],
-    ids=["rules", "meaning"],
+    ids=["rules", "option"],
 )
-def test_rules_told_backwards_tell_the_place_in_the_rules_from_the_meaning(rule, listed, meaning, verdict):
+def test_reversed_rules_separate_position_in_the_rules_from_payoffs(rule, listed, meaning, verdict):
     assert discrimination_test(*crossed(rule)).listed is None
-    assert discrimination_test(*crossed(rule)).meaning.estimate == 1  # the two cannot be told apart
+    assert discrimination_test(*crossed(rule)).meaning.estimate == 1  # the two are confounded
     found = discrimination_test(*crossed(rule, backwards=(False, True)))
     assert (found.listed.estimate, found.meaning.estimate) == pytest.approx((listed, meaning))
     assert found.verdict.startswith(verdict)
 
 
-def test_one_shuffled_player_per_assignment_will_do():
+def test_one_shuffled_player_per_label_assignment_suffices():
     found = discrimination_test(*crossed(lambda r: r.choices[0], orders=("shuffled",)))
-    assert found.place.estimate == 1
+    assert found.position.estimate == 1
     assert found.letter.estimate == pytest.approx(0.5)  # though the draws were not exactly half and half
 
 
@@ -148,5 +153,5 @@ def test_a_missing_condition_leaves_nothing_to_decompose():
 @pytest.mark.parametrize("labels", [[], [("J", "F")], [("J", "F"), ("Q", "X")], [("J", "F", "K")], ["random"]])
 def test_labels_must_be_a_pair_and_its_exchange(labels):
     players = {str(pair): LLMPlayer(ScriptedEngine("J"), labels=pair) for pair in labels}
-    with pytest.raises(ConfigurationError, match="exchanged"):
+    with pytest.raises(ConfigurationError, match="in both assignments"):
         discrimination_test([], players)

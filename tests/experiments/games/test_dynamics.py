@@ -61,6 +61,6 @@ def test_mutation_keeps_the_process_going():
         lambda: fixation_probability([[np.nan, 1], [1, 1]], 5),
     ],
 )
-def test_nonsense_is_refused(call):
+def test_invalid_arguments_are_refused(call):
     with pytest.raises(ConfigurationError):
         call()

@@ -49,7 +49,7 @@ def test_the_audit_comes_before_any_score(page):
     assert page.index("It is the letter (J).") < page.index("Metrics")
 
 
-def test_everything_is_on_the_page(page):
+def test_the_page_holds_every_section(page):
     for part in ("A &amp; B", "Ordinal games by family", "GPT-4 (published)", "Paired differences", "Tournament"):
         assert part in page
     assert page.count("<details>") == 8
@@ -71,7 +71,7 @@ def test_a_sweep_has_no_empty_heading(tmp_path):
     assert re.findall(r">(\d+(?:\.\d+)?)</text>", rounds)[:2] == ["1", "2"]
 
 
-def test_text_from_models_cannot_run(page):
+def test_model_output_is_escaped(page):
     assert "<script" not in page
     assert "&lt;script&gt;" in page
     assert "\x1b" not in page

@@ -126,7 +126,7 @@ def test_results_do_not_depend_on_concurrency():
     assert [m.moves.tolist() for m in one_by_one] == [m.moves.tolist() for m in together]
 
 
-def test_a_player_that_raises_costs_its_match_only():
+def test_an_exception_of_a_player_fails_its_match_only():
     class Broken:
         def begin(self, seat):
             raise RuntimeError("no")
@@ -186,7 +186,7 @@ def test_unknown_players_and_wrong_seats_are_refused():
         play_matches([ScheduledMatch("public_goods", ("grim", "joss"))], {})
 
 
-def test_what_cannot_work_is_said_before_the_first_match(tmp_path):
+def test_impossible_settings_are_refused_before_the_first_match(tmp_path):
     def serve(request):
         return Reply(request.choices[0], "choice", completion_tokens=2)
 
@@ -199,7 +199,7 @@ def test_what_cannot_work_is_said_before_the_first_match(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_other_runs_are_not_taken_for_matches(tmp_path):
+def test_other_kinds_of_run_are_refused(tmp_path):
     line = {"index": 0, "seed": 0, "outcome": "success", "returns": {"agent": 1.0}, "schema": 1}
     (tmp_path / "episodes.jsonl").write_text(json.dumps(line) + "\n")
     with pytest.raises(RecordError, match="not a match"):
@@ -320,7 +320,7 @@ class Sometimes:
         return 0
 
 
-def test_only_repetitions_in_which_everybody_met_everybody_are_ranked():
+def test_only_complete_repetitions_are_ranked():
     broken = Sometimes(lambda match: match == 1)
     with pytest.warns(RuntimeWarning, match="1 of 9 matches failed.*the first: sandbox: down"):
         result = tournament(["mine", "always-defect"], rounds=2, repetitions=3, agents={"mine": broken}, concurrency=1)
@@ -346,6 +346,6 @@ def test_illegal_moves_cost_what_they_cost_in_the_game():
                                                          if m.scheduled.agents == ("model", "grim")]))  # fmt: skip
 
 
-def test_a_player_that_is_no_name_is_told_where_to_go():
+def test_an_agent_object_in_a_schedule_is_refused_with_the_right_argument():
     with pytest.raises(ConfigurationError, match="players are names, got function; name it in agents"):
         tournament(["grim", lambda observation: 0])

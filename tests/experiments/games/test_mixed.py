@@ -49,9 +49,9 @@ def test_known_effects_are_recovered():
     assert found.high - found.low < 0.15
 
 
-def test_what_cannot_be_modelled_is_named(matches):
+def test_too_few_players_or_cells_are_refused(matches):
     for players in (["random"], ["random", "nobody"]):
-        with pytest.raises(ConfigurationError, match="a mixed model needs two players or more"):
+        with pytest.raises(ConfigurationError, match="a mixed model needs at least two players"):
             mixed_effects(matches, players)
     with pytest.raises(ConfigurationError, match="in 0 cells"):
         mixed_effects(matches, ["random", "tit-for-tat"], lambda match, seat: None)

@@ -1,4 +1,4 @@
-"""Predictions about logged games: what the onlooker is told, and how right it is."""
+"""Predictions about logged games: what the observer_of is told, and how right it is."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def logged(*agents, game=BOS, rounds=6):
     return play_matches([ScheduledMatch(game, agents)], {}, env={"rounds": rounds})
 
 
-def onlooker(rule, seen=None, **settings):
+def observer_of(rule, seen=None, **settings):
     def serve(request):
         text = request.messages[-1]["content"]
         if "round" not in text:  # the check of the labels
@@ -35,8 +35,8 @@ def alternation(text, choices):
     return " F" if "player 2 chose Option J" in told[-1] else " J"
 
 
-def test_an_onlooker_who_sees_the_alternation_is_right_from_the_third_round():
-    (match,) = predict_moves(logged("always-cooperate", "alternator"), onlooker(alternation))
+def test_an_observer_that_follows_the_alternation_is_correct_from_the_third_round():
+    (match,) = predict_moves(logged("always-cooperate", "alternator"), observer_of(alternation))
     # The alternator plays J F J F J F; predicted F F J F J F.
     assert metrics.prediction_accuracy(match, 0) == pytest.approx(5 / 6)
     assert metrics.first_settled_prediction(match, 0) == 2
@@ -46,34 +46,36 @@ def test_an_onlooker_who_sees_the_alternation_is_right_from_the_third_round():
 def test_the_observer_reads_about_two_players_and_the_player_about_itself():
     seen = []
     matches = logged("always-cooperate", "always-defect", rounds=2)
-    predict_moves(matches, onlooker(lambda text, choices: choices[0], seen))
+    predict_moves(matches, observer_of(lambda text, choices: choices[0], seen))
     assert "You watch player 1 and player 2" in seen[0]
     assert "If player 1 chooses Option J and player 2 chooses Option J, player 1 wins 10 points" in seen[0]
     assert "In round 1 player 1 chose Option J and player 2 chose Option F. Player 1 won 0 points" in seen[1]
     assert seen[0].endswith("Q: Which one will player 2 choose in this round: Option J or Option F?")
 
     seen.clear()
-    predict_moves(matches, onlooker(lambda text, choices: choices[0], seen), view="player")
+    predict_moves(matches, observer_of(lambda text, choices: choices[0], seen), view="player")
     assert "you chose Option J and the other player chose Option F" in seen[1]
     assert "Which one will the other player choose" in seen[0]
 
 
-def test_either_seat_can_look_on():
+def test_either_seat_can_be_predicted():
     seen = []
     (match,) = predict_moves(
-        logged("always-cooperate", "always-defect"), onlooker(lambda text, choices: " J", seen), seat=1
+        logged("always-cooperate", "always-defect"), observer_of(lambda text, choices: " J", seen), seat=1
     )
     assert "will player 1 choose" in seen[0]
     assert metrics.prediction_accuracy(match, 1) == 1
     seen.clear()
-    predict_moves(logged("always-cooperate", "always-defect"), onlooker(lambda t, c: " J", seen), seat=1, view="player")
+    predict_moves(
+        logged("always-cooperate", "always-defect"), observer_of(lambda t, c: " J", seen), seat=1, view="player"
+    )
     assert "If you choose Option J and the other player chooses Option J, you win 7 points" in seen[0]
 
 
 def test_labels_and_orders_follow_the_seed():
     def ask(seed):
         seen = []
-        player = onlooker(lambda text, choices: choices[0], seen, labels="random", order="shuffled")
+        player = observer_of(lambda text, choices: choices[0], seen, labels="random", order="shuffled")
         predict_moves(logged("grim", "joss", game="prisoners_dilemma"), player, seed=seed)
         return seen
 
@@ -81,8 +83,8 @@ def test_labels_and_orders_follow_the_seed():
     assert ask(1) != ask(2)
 
 
-def test_all_questions_go_to_the_engine_together():
-    player = onlooker(lambda text, choices: choices[0])
+def test_all_prompts_are_sent_as_one_batch():
+    player = observer_of(lambda text, choices: choices[0])
     calls = []
     generate = player.engine.generate
 
@@ -95,9 +97,9 @@ def test_all_questions_go_to_the_engine_together():
     assert calls == [2, 18]  # the check of two labels, then three matches of six rounds
 
 
-def test_what_cannot_be_watched_is_refused():
-    player = onlooker(lambda text, choices: choices[0])
+def test_more_than_two_players_and_unknown_views_are_refused():
+    player = observer_of(lambda text, choices: choices[0])
     with pytest.raises(ConfigurationError, match="4 players"):
         predict_moves(logged(*["grim"] * 4, game="public_goods"), player)
     with pytest.raises(ConfigurationError, match="view must be"):
-        predict_moves([], player, view="bird")
+        predict_moves([], player, view="spectator")

@@ -8,7 +8,7 @@ from quintain.errors import RecordError
 from quintain.experiments.games import ScheduledMatch, play_matches, tournament, write_run_page
 
 
-def test_a_tournament_has_its_ranking_once_everybody_has_met(tmp_path):
+def test_a_tournament_is_ranked_once_every_pair_has_finished(tmp_path):
     tournament(["grim", "joss"], rounds=3, repetitions=1, out=tmp_path)
     assert "Tournament" in write_run_page(tmp_path).read_text()
     records = tmp_path / "episodes.jsonl"
@@ -18,7 +18,7 @@ def test_a_tournament_has_its_ranking_once_everybody_has_met(tmp_path):
     assert "grim – grim" in page
 
 
-def test_matches_of_no_particular_experiment_show_all_players(tmp_path):
+def test_plain_matches_show_all_players(tmp_path):
     play_matches([ScheduledMatch("prisoners_dilemma", ("grim", "joss"))], {}, env={"rounds": 3}, out=tmp_path)
     page = write_run_page(tmp_path).read_text()
     assert "grim in prisoners_dilemma" in page

@@ -70,7 +70,7 @@ def test_memory_one_matches_reach_their_stationary_payoffs():
     assert batch.scores(game).mean(axis=0) / 2000 == pytest.approx(expected, abs=0.02)
 
 
-def test_noise_equals_trembling_in_the_environment():
+def test_noise_equals_that_of_the_environment():
     """Cooperation of tit-for-tat with itself under noise 0.1 falls to one half; the environment agrees within 4 s.e."""
     batch = play_machines([machine("tit-for-tat")], [(0, 0)] * 2000, 50, noise=0.1, seed=2)
     env, late = RepeatedGame(rounds=50, noise=0.1), []
@@ -85,7 +85,7 @@ def test_noise_equals_trembling_in_the_environment():
     assert abs(share - np.mean(late)) < 4 * np.std(late) / np.sqrt(len(late))
 
 
-def test_certain_noise_turns_every_move_round():
+def test_noise_of_probability_one_flips_every_move():
     batch = play_machines([machine("always-cooperate"), machine("always-defect")], [(0, 1)], 9, noise=1.0)
     assert batch.cells[0].tolist() == [0, 0, 9, 0]
 

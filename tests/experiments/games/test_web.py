@@ -48,7 +48,7 @@ def test_the_opponents_move_stays_hidden_until_both_have_chosen():
         assert "chose" not in json.dumps(post(server, "/start", {})["history"])
 
 
-def test_a_language_model_can_sit_opposite():
+def test_a_language_model_can_be_the_opponent():
     engine = ScriptedEngine(lambda r: Reply(r.choices[-1], "choice", completion_tokens=1))
     with GameServer(LLMPlayer(engine, order="first"), env={"rounds": 1}, seat=1) as server:
         key = post(server, "/start", {})["id"]
@@ -68,7 +68,7 @@ def test_a_language_model_can_sit_opposite():
         ("/start", b"1" * 20_000),
     ],
 )
-def test_requests_that_make_no_sense_are_refused_and_do_no_harm(path, data):
+def test_invalid_requests_are_refused_and_change_nothing(path, data):
     with GameServer(env={"rounds": 2}) as server:
         key = post(server, "/start", {})["id"]
         if isinstance(data, dict) and data.get("id") == "KEY":
@@ -79,7 +79,7 @@ def test_requests_that_make_no_sense_are_refused_and_do_no_harm(path, data):
         assert len(post(server, "/move", {"id": key, "option": 0})["history"]) == 1
 
 
-def test_forms_of_other_sites_are_refused():
+def test_cross_site_forms_are_refused():
     with GameServer() as server, pytest.raises(urllib.error.HTTPError):
         post(server, "/start", {}, kind="text/plain")
 
