@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import email.utils
 import json
 import random
 import time
+import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from quintain.errors import EngineError
+from quintain.errors import ConfigurationError, EngineError
+from quintain.redaction import MASK, add_secret, redact
 
 if TYPE_CHECKING:
     import httpx
 
-__all__ = ["JSONClient", "RetryPolicy"]
+__all__ = ["JSONClient", "RetryPolicy", "split_login"]
 
 _RETRIED = frozenset({408, 409, 429})  # and every 5xx
 _SHOWN = 400  # characters of a server's answer that an error quotes
@@ -47,14 +50,12 @@ class JSONClient:
 
     Args:
         headers: Sent with every request.
-        secret: Text to mask in errors, such as the API key; ``None`` for none.
+        secret: Text to mask in errors besides the known secrets, such as a short API key; empty for none.
         policy: When to retry.
         max_connections: Maximum number of concurrent requests, >= 1.
     """
 
-    def __init__(
-        self, headers: Mapping[str, str], secret: str | None, policy: RetryPolicy, max_connections: int
-    ) -> None:
+    def __init__(self, headers: Mapping[str, str], secret: str, policy: RetryPolicy, max_connections: int) -> None:
         self._headers = dict(headers)
         self._secret = secret
         self._policy = policy
@@ -134,9 +135,27 @@ class JSONClient:
         return min(pause, self._policy.backoff_max_s)
 
     def _clean(self, text: str) -> str:
+        text = redact(text)
         if self._secret:
-            text = text.replace(self._secret, "***")
+            text = text.replace(self._secret, MASK)
         return text if len(text) <= _SHOWN else text[:_SHOWN] + "..."
+
+
+def split_login(url: str) -> tuple[str, str]:
+    """Return a URL without its user and password, and the ``Authorization`` header that stands for them, or ``""``."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+    except ValueError as error:
+        raise ConfigurationError(f"the server's address cannot be read: {error}") from None
+    login, at, host = parts.netloc.rpartition("@")
+    if not at:
+        return url, ""
+    user, _, password = login.partition(":")
+    plain = f"{urllib.parse.unquote(user)}:{urllib.parse.unquote(password)}"
+    for secret in (password, login, plain):
+        add_secret(secret)
+    coded = base64.b64encode(plain.encode()).decode()
+    return urllib.parse.urlunsplit(parts._replace(netloc=host)), f"Basic {coded}"
 
 
 class _Retry(Exception):

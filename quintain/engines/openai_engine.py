@@ -11,10 +11,11 @@ from typing import Any, Literal
 
 from quintain.engines.choices import draw_choices, split_choices
 from quintain.engines.engine import Engine, EngineCapability, Reply, Request
-from quintain.engines.http import JSONClient, RetryPolicy
+from quintain.engines.http import JSONClient, RetryPolicy, split_login
 from quintain.engines.io_thread import LoopThread
 from quintain.engines.openai_answers import read_replies
 from quintain.errors import ConfigurationError, EngineError
+from quintain.redaction import redact_settings
 from quintain.seeding import SeedStream
 
 __all__ = ["OpenAIEngine"]
@@ -45,7 +46,8 @@ class OpenAIEngine(Engine):
         base_url: Address of the API, such as ``"http://localhost:8000/v1"``; ``None`` reads the environment variable
             ``OPENAI_BASE_URL``, else takes OpenAI's.
         api_key: Bearer token; empty for no authorisation; ``None`` reads the environment variable ``OPENAI_API_KEY``.
-            Never shown or recorded.
+            White space around it is dropped. Never shown or recorded, in no encoding; neither are a user and password
+            in ``base_url`` and secrets in ``extra_body``.
         dialect: ``"openai"`` for the common protocol, ``"vllm"`` for vLLM's extensions; ``"auto"`` reads the server's
             list of models to detect vLLM, and takes the common protocol if that fails.
         max_connections: Maximum number of concurrent requests, >= 1.
@@ -86,15 +88,18 @@ class OpenAIEngine(Engine):
         if max_connections < 1 or attempts < 1 or min(timeout_s, deadline_s) <= 0 or min(backoff_s, backoff_max_s) < 0:
             raise ConfigurationError("max_connections and attempts must be >= 1, time-outs > 0 and pauses >= 0")
         self.model = model
-        self.base_url = (base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1").rstrip("/")
+        address = (base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1").strip().rstrip("/")
+        self.base_url, login = split_login(address)
         self._extra = dict(extra_body or {})
         self._token_field = token_field
-        key = os.environ.get("OPENAI_API_KEY") if api_key is None else api_key
-        headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {key}"} if key else {})}
+        key = (os.environ.get("OPENAI_API_KEY", "") if api_key is None else api_key).strip()
+        redact_settings({"api_key": key, "login": login, "extra_body": self._extra})  # learns the secrets
+        authorization = f"Bearer {key}" if key else login
+        headers = {"Content-Type": "application/json", **({"Authorization": authorization} if authorization else {})}
         self._dialect = dialect
         self._headers = headers
         policy = RetryPolicy(attempts, timeout_s, deadline_s, backoff_s, backoff_max_s)
-        self._client = JSONClient(headers, key or None, policy, max_connections)
+        self._client = JSONClient(headers, key, policy, max_connections)
         self._thread = LoopThread("quintain-openai")
 
     @cached_property
@@ -110,7 +115,7 @@ class OpenAIEngine(Engine):
     def describe(self) -> dict[str, Any]:
         """Return model, server and dialect."""
         facts = {"engine": self.name, "model": self.model, "base_url": self.base_url, "dialect": self.dialect}
-        return {**facts, "extra_body": self._extra} if self._extra else facts
+        return {**facts, "extra_body": redact_settings(self._extra)} if self._extra else facts
 
     def close(self) -> None:
         """Cancel running requests and close the connections."""

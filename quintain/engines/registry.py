@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,13 @@ from quintain.registry import Registry
 __all__ = ["ENGINES", "EngineFacts", "engine_names", "make_engine"]
 
 
+#: The address in "NAME@ADDRESS". Any other @ belongs to the name, as in "claude-3-5-sonnet@20240620".
+_ADDRESS = re.compile(r"@https?://", re.IGNORECASE)
+
+#: A host with a port and without a scheme, which can only be meant as an address.
+_HOST = re.compile(r"@((?:[\w.\-]+|\[[0-9a-f:]+\]):\d+(?:/.*)?)$", re.IGNORECASE)
+
+
 @dataclass(frozen=True, slots=True)
 class EngineFacts:
     """What is known of an engine before it is imported.
@@ -22,7 +30,8 @@ class EngineFacts:
 
     Attributes:
         argument: Name of the option that ``"name:ARGUMENT"`` sets; empty for an engine without such an argument.
-        address: Name of the option that ``"name:ARGUMENT@ADDRESS"`` sets; empty where an ``@`` has no meaning.
+        address: Name of the option that ``"name:ARGUMENT@ADDRESS"`` sets, where ADDRESS starts with ``http://`` or
+            ``https://``; empty where an ``@`` has no meaning.
         summary: One line for listings.
     """
 
@@ -109,9 +118,12 @@ def _main_argument(name: str, facts: EngineFacts, argument: str) -> dict[str, st
     """Return the options that the text after the colon sets."""
     if not facts.argument:
         raise ConfigurationError(f"engine {name!r} takes no argument after a colon, got {argument!r}")
-    if facts.address and "@" in argument:
-        value, _, address = argument.rpartition("@")
-        return {facts.argument: value, facts.address: address}
+    if not facts.address:
+        return {facts.argument: argument}
+    if found := _ADDRESS.search(argument):
+        return {facts.argument: argument[: found.start()], facts.address: argument[found.start() + 1 :]}
+    if found := _HOST.search(argument):
+        raise ConfigurationError(f"an address starts with http:// or https://; got {found[1]!r} in {name}:{argument}")
     return {facts.argument: argument}
 
 

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from quintain.errors import Boundary, ConfigurationError, EngineError, QuintainError, SandboxError
+from quintain.redaction import redact
 
 __all__ = ["ErrorBoundary"]
 
@@ -59,10 +60,10 @@ def _describe(error: Exception, boundary: Boundary) -> dict[str, str]:
         boundary = "sandbox"
     name = type(error).__name__
     if isinstance(error, QuintainError):
-        return {"boundary": boundary, "type": name, "message": str(error)[:_MAX_MESSAGE]}
+        return {"boundary": boundary, "type": name, "message": redact(str(error))[:_MAX_MESSAGE]}
     return {
         "boundary": boundary,
         "type": name,
-        "message": f"{name}: {error}"[:_MAX_MESSAGE],
-        "traceback": "".join(traceback.format_tb(error.__traceback__)[-_FRAMES:])[-_MAX_MESSAGE:],
+        "message": redact(f"{name}: {error}")[:_MAX_MESSAGE],
+        "traceback": redact("".join(traceback.format_tb(error.__traceback__)[-_FRAMES:]))[-_MAX_MESSAGE:],
     }

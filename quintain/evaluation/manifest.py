@@ -15,6 +15,7 @@ from gymnasium.envs.registration import EnvSpec
 from quintain.agents.agent import Described, is_oracle
 from quintain.provenance import describe_function, versions
 from quintain.records import SCHEMA, to_json
+from quintain.redaction import add_secrets_of_environment, redact_settings
 
 __all__ = ["describe_agent", "describe_env", "make_manifest", "package_versions", "warn_if_undescribed"]
 
@@ -28,7 +29,7 @@ def make_manifest(env: Any, env_kwargs: Mapping[str, Any] | None, agent: Any, se
     """Describe a run as JSON-able data.
 
     ``"config"`` holds what decides the results: a run is resumed only with an equal one. The rest documents the
-    circumstances: package versions, platform, time.
+    circumstances: package versions, platform, time. Secrets are masked.
 
     Args:
         env: Id of an environment, its spec, or a function that makes it.
@@ -36,14 +37,16 @@ def make_manifest(env: Any, env_kwargs: Mapping[str, Any] | None, agent: Any, se
         agent: An agent, or a mapping that describes one.
         seed: Root seed of the run.
     """
+    add_secrets_of_environment()
+    config = {
+        "env": describe_env(env),
+        "env_kwargs": dict(env_kwargs or {}),
+        "agent": describe_agent(agent),
+        "seed": seed,
+    }
     return {
         "schema": SCHEMA,
-        "config": {
-            "env": describe_env(env),
-            "env_kwargs": dict(env_kwargs or {}),
-            "agent": describe_agent(agent),
-            "seed": seed,
-        },
+        "config": redact_settings(config),
         "versions": dict(package_versions()),
         "platform": {"python": platform.python_version(), "system": platform.platform(), "machine": platform.machine()},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,7 +12,8 @@ from quintain.errors import ConfigurationError
 from quintain.evaluation.progress import progress_bar
 from quintain.evaluation.report import Report
 from quintain.evaluation.run_folder import RunFolder
-from quintain.records import EpisodeRecord
+from quintain.records import EpisodeRecord, to_json
+from quintain.redaction import holds_secret, redact_data, redact_settings
 
 __all__ = ["Recording", "check_counts"]
 
@@ -85,20 +87,25 @@ class Recording:
         self._stack.close()
 
     def add(self, record: EpisodeRecord) -> None:
-        """Add, write and show a finished episode.
+        """Add, write and show a finished episode, with known secrets masked.
 
         Raises:
             RecordError: If it cannot be written.
         """
         if self._folder is not None:
-            self._folder.append(record)
+            line = record.to_line()
+            if holds_secret(line):
+                line = to_json(redact_data(json.loads(line)))
+                record = EpisodeRecord.from_line(line)
+            self._folder.append_line(line)
         self.episodes[record.index] = record
         self.bar.update(record)
         if self._on_episode is not None:
             self._on_episode(record)
 
     def add_facts(self, facts: dict[str, Any]) -> None:
-        """Add facts to the manifest that only the made agent and environment know."""
+        """Add facts to the manifest that only the made agent and environment know, with secrets masked."""
+        facts = redact_settings(facts)
         self._manifest["facts"] = facts
         if self._folder is not None:
             self._folder.write_facts(facts)

@@ -313,6 +313,27 @@ def test_the_environment_gives_url_and_key(monkeypatch: pytest.MonkeyPatch, fake
     assert fake_server.headers[0]["Authorization"] == f"Bearer {KEY}"
 
 
+@pytest.mark.parametrize(
+    "name", ["claude-3-5-sonnet@20240620", "@cf/meta/llama-3", "a/b:free", "m@v1@2", "user@host.example"]
+)
+@pytest.mark.parametrize("given", ["name", "option", "environment"])
+def test_model_names_may_hold_an_at_sign(
+    name: str, given: str, monkeypatch: pytest.MonkeyPatch, fake_server: Any
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", fake_server.url if given == "environment" else "http://127.0.0.1:9/v1")
+    spec = f"openai:{name}@{fake_server.url}" if given == "name" else f"openai:{name}"
+    engine = make_engine(spec, **({"base_url": fake_server.url} if given == "option" else {}))
+    assert asyncio.run(engine.complete(REQUEST)).text == ANSWER
+    engine.close()
+    assert fake_server.seen[0]["model"] == name
+
+
+@pytest.mark.parametrize("address", ["localhost:8000/v1", "10.0.0.1:80", "[::1]:8000/v1"])
+def test_an_address_without_its_scheme_is_refused(address: str) -> None:
+    with pytest.raises(ConfigurationError, match="http://"):
+        make_engine(f"openai:m@{address}")
+
+
 def test_bad_options_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="model"):
         make_engine("openai")
