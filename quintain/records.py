@@ -134,12 +134,13 @@ class EpisodeRecord:
                 raise RecordError(
                     f"the record has schema {data['schema']}, this version reads up to {SCHEMA}; update quintain"
                 )
-            return cls(**{k: v for k, v in data.items() if k in _FIELDS})
+            return cls(**(data if data.keys() <= _KNOWN else {k: v for k, v in data.items() if k in _KNOWN}))
         except TypeError as error:
             raise ValueError(f"not a record: {error}") from error
 
 
 _FIELDS = tuple(f.name for f in dataclasses.fields(EpisodeRecord))
+_KNOWN = frozenset(_FIELDS)
 _values = operator.attrgetter(*_FIELDS)
 
 
@@ -262,7 +263,7 @@ class EpisodeFile(Sequence[EpisodeRecord]):
         lines: dict[int, tuple[int, int]] = {}
         last: tuple[int, int, int] | None = None
         at = 0
-        with self._path.open("rb") as file:
+        with self._path.open("rb", buffering=_BUFFER) as file:
             for number, line in enumerate(file, start=1):
                 if line.strip():
                     if last is not None:
@@ -306,12 +307,18 @@ class EpisodeFile(Sequence[EpisodeRecord]):
         return self._read(self._starts[k], self._numbers[k])
 
     def __iter__(self) -> Iterator[EpisodeRecord]:
-        with self._path.open("rb") as file:
+        end = 0
+        with self._path.open("rb", buffering=_BUFFER) as file:
             for at, number in zip(self._starts, self._numbers, strict=True):
-                file.seek(at)
-                yield self._parse(file.readline(), number)
+                if at != end:
+                    file.seek(at)
+                line = file.readline()
+                end = at + len(line)
+                yield self._parse(line, number)
 
 
+#: Bytes that are read from the file at once.
+_BUFFER = 1 << 20
 #: How :meth:`EpisodeRecord.to_line` begins.
 _LINE_HEAD = re.compile(rb'\{"index": ?(\d+),')
 

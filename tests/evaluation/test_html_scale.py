@@ -11,6 +11,7 @@ from scipy import stats
 
 from quintain.errors import RecordError
 from quintain.evaluation.html import chunks, write_report
+from quintain.evaluation.html.plots import _ticks, histogram
 from quintain.evaluation.report import Report
 from quintain.evaluation.statistics import mean
 from quintain.experiments.kinds import write_run_page
@@ -198,3 +199,36 @@ def test_damage_is_reported_as_by_the_other_readers(tmp_path):
     assert str(found.value) == str(expected.value)
     with pytest.raises(RecordError, match="no run at"):
         EpisodeFile(tmp_path / "nowhere")
+
+
+# Histograms
+
+RANGES = [(0, 1.05), (0, 450), (-0.4, 1.2), (1e-5, 2e-5), (0, 1e6), (-7, -3), (2.5, 3.5)]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [[0.0, 1.0, 1.0], [0.1, 0.2], [1e9, 3.5e9, 2e9], [-3.0, 7.5, 2.0, 2.0], [1e9, 1e9 + 2e-7], list(range(1000))],
+)
+def test_bars_of_a_histogram_are_as_high_as_their_counts(values):
+    from xml.etree import ElementTree
+
+    drawn = ElementTree.fromstring(histogram(values, "a <b> & 'c'"))
+    assert drawn.get("aria-label") == f"Histogram of a <b> & 'c', {len(values)} episodes"
+    heights = np.array([float(bar.get("height")) for bar in drawn.iter("rect")])
+    assert len(heights) <= 24
+    counts = heights / heights.sum() * len(values)
+    assert np.allclose(counts, counts.round(), atol=0.02 * len(values))
+    assert 2 <= len(list(drawn.iter("text"))) <= 12
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(0, 1.05), (0, 450), (-0.4, 1.2), (1e-5, 2e-5), (0, 1e6), (-7, -3), (2.5, 3.5)]
+)
+@pytest.mark.parametrize("integer", [True, False])
+def test_ticks_are_few_and_inside(low, high, integer):
+    ticks = _ticks(low, high, 4, integer=integer)
+    assert len(ticks) <= 5
+    assert all(low - 1e-9 <= tick <= high + 1e-9 for tick in ticks)
+    assert not integer or all(float(tick).is_integer() for tick in ticks)
+    assert integer or len(ticks) >= 2

@@ -60,7 +60,6 @@ def write_report(run: Report | str | Path, path: str | Path | None = None) -> Pa
         path = report.path / "report.html"
     target = Path(path)
     require("jinja2", "report", "report.html")
-    require("matplotlib", "report", "plots of the report")
     chunks = Chunks(target, preamble(report))
     page = _render(report, chunks)
     write_atomically(target, page)

@@ -1,16 +1,19 @@
-"""Histograms for the page of a run."""
+"""Histograms for the page of a run, written as SVG: matplotlib takes longer to import than most pages to write."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 
-from quintain.evaluation.html.svg import ACCENT, INK, figure, inline_svg
+import numpy as np
 
 __all__ = ["histogram"]
 
 #: Maximum number of bars.
 _MAX_BARS = 24
+#: Size of a figure, and the left, right, top and bottom ends of its bars, in units of the drawing.
+_WIDTH, _HEIGHT = 245, 137
+_LEFT, _RIGHT, _TOP, _BOTTOM = 34.0, 238.0, 8.0, 104.0
 
 
 def histogram(values: Sequence[float], label: str) -> str:
@@ -21,20 +24,48 @@ def histogram(values: Sequence[float], label: str) -> str:
         label: Name of the quantity: title of the axis, and part of the figure's name for screen readers.
 
     Returns:
-        An ``<svg>`` element.
-
-    Raises:
-        MissingDependencyError: Without matplotlib.
+        An ``<svg>`` element in the colours of the page.
     """
-    with figure(3.4, 1.9, label) as (drawn, axes):
-        from matplotlib.ticker import MaxNLocator
+    from markupsafe import escape
 
-        counts, _, _ = axes.hist(values, bins=_edges(values), color=ACCENT, rwidth=0.88)
-        axes.set_xlabel(label, color=INK)
-        axes.xaxis.set_major_locator(MaxNLocator(5, integer=_are_integers(values), min_n_ticks=1))
-        axes.yaxis.set_major_locator(MaxNLocator(3, integer=True, min_n_ticks=1))
-        axes.set_ylim(0, max(1.0, float(max(counts)) * 1.05))
-        return inline_svg(drawn, f"Histogram of {label}, {len(values)} episodes")
+    edges = _edges(values)
+    counts, _ = np.histogram(values, bins=edges)
+    low, high, top = edges[0], edges[-1], max(1.0, float(counts.max()) * 1.05)
+
+    def x(value: float) -> float:
+        return _LEFT + (_RIGHT - _LEFT) * (value - low) / (high - low)
+
+    def y(count: float) -> float:
+        return _BOTTOM - (_BOTTOM - _TOP) * count / top
+
+    lines = []
+    for tick in _ticks(0.0, top, 4, integer=True):
+        lines.append(f'<path d="M{_LEFT} {y(tick):.1f}H{_RIGHT}" stroke="var(--line)" stroke-width=".8"/>')
+        lines.append(f'<text x="{_LEFT - 4}" y="{y(tick) + 3:.1f}" text-anchor="end">{tick:g}</text>')
+    for count, start, end in zip(counts, edges, edges[1:], strict=False):
+        margin = 0.06 * (x(end) - x(start))
+        width, height = x(end) - x(start) - 2 * margin, _BOTTOM - y(count)
+        lines.append(
+            f'<rect x="{x(start) + margin:.2f}" y="{y(count):.2f}" width="{width:.2f}" height="{height:.2f}" '
+            'fill="var(--accent)"/>'
+        )
+    for tick in _ticks(low, high, 4, integer=_are_integers(values)):
+        lines.append(f'<text x="{x(tick):.1f}" y="{_BOTTOM + 13}" text-anchor="middle">{tick:g}</text>')
+    lines.append(f'<text x="{(_LEFT + _RIGHT) / 2}" y="{_HEIGHT - 6}" text-anchor="middle">{escape(label)}</text>')
+    name = f"Histogram of {escape(label)}, {len(values)} episodes"
+    return (
+        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{name}" font-size="9" fill="var(--muted)">'
+        f"{''.join(lines)}</svg>"
+    )
+
+
+def _ticks(low: float, high: float, n: int, *, integer: bool) -> list[float]:
+    """Return at most ``n`` + 1 round numbers in [low, high], a step of 1, 2, 2.5 or 5 times a power of ten apart."""
+    power = 10.0 ** math.floor(math.log10((high - low) / n))
+    steps = [factor * power for factor in (1, 2, 2.5, 5, 10, 20) if not integer or float(factor * power).is_integer()]
+    step = next((s for s in steps if (high - low) / s <= n), steps[-1]) if steps else 1.0
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [k * step for k in range(first, last + 1)]
 
 
 def _edges(values: Sequence[float]) -> list[float]:

@@ -73,7 +73,7 @@ def index_data(episode: EpisodeRecord, preamble: str) -> dict[str, Any]:
     if episode.steps:
         first = episode.steps[0]
         if _is_text(first):
-            snippet = first["observation"].removeprefix(preamble)[: 4 * _SNIPPET]
+            snippet = first["observation"].removeprefix(preamble)[: 2 * _SNIPPET]
             snippet = " ".join(snippet.split())[:_SNIPPET]
     return {
         "i": episode.index,
@@ -95,7 +95,7 @@ def episode_data(episode: EpisodeRecord) -> dict[str, Any]:
     head = len(episode.steps) if not left_out else _MAX_STEPS * 3 // 4
     kept = episode.steps[:head] + (episode.steps[head + left_out :] if left_out else [])
     steps = [_step(step, number + (left_out if number >= head else 0)) for number, step in enumerate(kept)]
-    actions = "\n".join(str(step.get("action")) for step in kept)
+    actions = [str(step.get("action")) for step in kept]
     return {
         "i": episode.index,
         "seed": str(episode.seed),  # may exceed the integers of JavaScript
@@ -131,7 +131,7 @@ def _step(step: Mapping[str, Any], number: int) -> dict[str, Any]:
     return data
 
 
-def _call(reply: Mapping[str, Any], actions: str) -> dict[str, Any]:
+def _call(reply: Mapping[str, Any], actions: Sequence[str]) -> dict[str, Any]:
     """Describe a model's reply; its text only if it is not part of the actions."""
     text = str(reply.get("text", ""))
     data = {
@@ -139,11 +139,13 @@ def _call(reply: Mapping[str, Any], actions: str) -> dict[str, Any]:
         "wrote": reply.get("completion_tokens", 0),
         "end": str(reply.get("finish_reason", "")),
     }
-    return data if text in actions else data | {"text": _bounded(text)}
+    return data if text in actions or text in "\n".join(actions) else data | {"text": _bounded(text)}
 
 
 def _shown(value: Any) -> Any:
     """Shorten long texts, round numbers, and summarise large arrays."""
+    if type(value) is str and len(value) <= _MAX_TEXT:
+        return value
     if isinstance(value, str):
         return _bounded(value)
     if isinstance(value, (np.ndarray, np.generic)):
