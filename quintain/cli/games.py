@@ -48,7 +48,13 @@ def solve(game: Annotated[str, typer.Argument(help="Name of a game; quintain gam
     import numpy as np
 
     from quintain.envs.games import load_game
-    from quintain.experiments.games import correlated_equilibrium, minimax_value, nash_equilibria, pure_nash
+    from quintain.experiments.games import (
+        correlated_equilibrium,
+        infinitely_many,
+        minimax_value,
+        nash_equilibria,
+        pure_nash,
+    )
 
     stage = load_game(game)
     screen = console()
@@ -59,10 +65,18 @@ def solve(game: Annotated[str, typer.Argument(help="Name of a game; quintain gam
         screen.print(literal(f"guarantees itself {value:.4g} with {np.round(mix, 4)}"))
     screen.print(literal(f"pure equilibria: {pure_nash(stage) or 'none'}"))
     if stage.players == 2:
-        for profile in nash_equilibria(stage):
+        profiles = nash_equilibria(stage)
+        for profile in profiles:
             earned = ", ".join(f"{v:.4g}" for v in profile.payoffs(stage))
             screen.print(
                 literal(f"equilibrium {np.round(profile.first, 4)} {np.round(profile.second, 4)}: pays {earned}")
+            )
+        if infinitely_many(profiles):
+            screen.print(
+                literal(
+                    "infinitely many equilibria: the listed ones are the extreme ones, and two of them that share a "
+                    "strategy can be mixed"
+                )
             )
         screen.print(literal("correlated equilibrium of greatest welfare:"))
         screen.print(literal(np.array2string(np.round(correlated_equilibrium(stage), 4))))

@@ -15,6 +15,7 @@ from quintain.experiments.games.scores import PUBLISHED, compare_players, score_
 from quintain.experiments.games.solvers import (
     correlated_equilibrium,
     folk_region,
+    infinitely_many,
     minimax_value,
     nash_equilibria,
     pure_nash,
@@ -43,6 +44,7 @@ __all__ = [
     "discrimination_test",
     "fixation_probability",
     "folk_region",
+    "infinitely_many",
     "last_round_test",
     "load_matches",
     "metrics",

@@ -1,5 +1,8 @@
 """Equilibria and values against hand calculation, linear programming duality and nashpy."""
 
+from fractions import Fraction
+from itertools import combinations
+
 import numpy as np
 import pytest
 
@@ -8,6 +11,7 @@ from quintain.errors import ConfigurationError
 from quintain.experiments.games.solvers import (
     correlated_equilibrium,
     folk_region,
+    infinitely_many,
     minimax_value,
     nash_equilibria,
     pure_nash,
@@ -131,3 +135,156 @@ def test_two_player_solvers_refuse_more_players():
     for solve in (nash_equilibria, folk_region):
         with pytest.raises(ConfigurationError, match="needs two"):
             solve(load_game("public_goods"))
+
+
+PD = np.array([[3.0, 0.0], [5.0, 1.0]])
+PENNIES = np.array([[1.0, -1.0], [-1.0, 1.0]])
+
+
+def strategies(profiles):
+    return [(*p.first.tolist(), *p.second.tolist()) for p in profiles]
+
+
+def test_the_game_of_avis_and_others_has_eight_extreme_equilibria():
+    """Reported for nashpy (issue 82), whose support enumeration finds five."""
+    row = -np.array([[0, 0, 6, 0, 0], [0, 0, 3, 2, 1], [4, 3, 0, 0, 1]])
+    column = -np.array([[3, 0, 2, 1, 0], [0, 2, 0, 0, 4], [4, 0, 2, 4, 4]])
+    assert len(nash_equilibria(bimatrix("g", row, column))) == 8
+
+
+def test_a_continuum_is_listed_by_its_ends():
+    row = np.array([[0, 2, -1], [0, -1, 2]])
+    found = nash_equilibria(bimatrix("g", row, -row))
+    assert strategies(found) == [(1 / 3, 2 / 3, 1, 0, 0), (2 / 3, 1 / 3, 1, 0, 0)]
+    assert infinitely_many(found)
+    assert not infinitely_many(nash_equilibria(load_game("chicken")))
+
+
+def test_a_game_of_equal_payoffs_has_every_pure_profile_as_an_extreme_equilibrium():
+    found = nash_equilibria(bimatrix("g", np.full((2, 3), 7.0), np.zeros((2, 3))))
+    assert sorted(strategies(found)) == sorted((*x, *y) for x in np.eye(2).tolist() for y in np.eye(3).tolist())
+    assert infinitely_many(found)
+
+
+def vertices(replies):
+    """Vertices other than 0 of {x >= 0: replies @ x <= 1}, from the definition: every choice of tight constraints."""
+    size = len(replies[0])
+    constraints = [([Fraction(-(i == k)) for i in range(size)], Fraction(0)) for k in range(size)]
+    constraints += [(reply, Fraction(1)) for reply in replies]
+    found = set()
+    for tight in combinations(constraints, size):
+        x = solved([list(line) for line, _ in tight], [bound for _, bound in tight])
+        if x is not None and any(x) and all(dot(line, x) <= bound for line, bound in constraints):
+            found.add(tuple(value / sum(x) for value in x))
+    return found
+
+
+def solved(matrix, right):
+    size = len(matrix)
+    rows = [[*line, value] for line, value in zip(matrix, right, strict=True)]
+    for c in range(size):
+        pivot = next((i for i in range(c, size) if rows[i][c]), None)
+        if pivot is None:
+            return None
+        rows[c], rows[pivot] = rows[pivot], rows[c]
+        rows[c] = [value / rows[c][c] for value in rows[c]]
+        for i in range(size):
+            if i != c:
+                rows[i] = [a - rows[i][c] * b for a, b in zip(rows[i], rows[c], strict=True)]
+    return [row[-1] for row in rows]
+
+
+def dot(left, right):
+    return sum(a * b for a, b in zip(left, right, strict=True))
+
+
+def equilibria_by_definition(row, column):
+    row = [[Fraction(int(value) + 10) for value in line] for line in row]
+    replies = [[Fraction(int(value) + 10) for value in line] for line in column.T]
+    for x in vertices(replies):
+        for y in vertices(row):
+            first, second = [dot(line, y) for line in row], [dot(line, x) for line in replies]
+            best_first = all(value == max(first) for value, p in zip(first, x, strict=True) if p)
+            best_second = all(value == max(second) for value, p in zip(second, y, strict=True) if p)
+            if best_first and best_second:
+                yield tuple(map(float, (*x, *y)))
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (2, 3), (3, 2), (3, 3), (2, 4)])
+def test_equilibria_of_degenerate_integer_games_are_complete(shape):
+    """Against every choice of tight constraints in exact arithmetic, written from the definition."""
+    rng = np.random.default_rng(3)
+    for _ in range(40):
+        row, column = rng.integers(-1, rng.integers(1, 5), size=(2, *shape))
+        found = sorted(strategies(nash_equilibria(bimatrix("g", row, column))))
+        assert np.allclose(found, sorted(equilibria_by_definition(row, column)))
+
+
+@pytest.mark.parametrize(("scale", "shift"), [(1e-300, 0), (1e-12, 0), (0.1, 0.1), (1e300, 0), (1, 1e9), (1, -1e12)])
+def test_equilibria_and_values_do_not_depend_on_the_unit(scale, shift):
+    rng = np.random.default_rng(4)
+    for _ in range(12):
+        row, column = rng.integers(0, 4, size=(2, 3, 3)).astype(float)
+        plain, other = bimatrix("g", row, column), bimatrix("g", row * scale + shift, column * scale + shift)
+        assert np.allclose(strategies(nash_equilibria(other)), strategies(nash_equilibria(plain)))
+        for seat in (0, 1):
+            value, strategy = minimax_value(other, seat)
+            assert value == pytest.approx(minimax_value(plain, seat)[0] * scale + shift, rel=1e-9, abs=1e-9 * scale)
+            own = other.seen_by(seat)[0]
+            assert (strategy @ own).min() == pytest.approx(value, rel=1e-9, abs=1e-9 * scale)
+        for objective in ("welfare", "fairness"):
+            weights = correlated_equilibrium(other, objective)
+            assert weights.sum() == pytest.approx(1)
+            gains = [(weights[a] * (row[b] - row[a])).sum() for a in range(3) for b in range(3)]
+            assert max(gains) < 1e-7
+            reached = [(weights * payoffs).sum() for payoffs in (row, column)]
+            best = correlated_equilibrium(plain, objective)
+            expected = [(best * payoffs).sum() for payoffs in (row, column)]
+            goal = sum if objective == "welfare" else min
+            assert goal(reached) == pytest.approx(goal(expected), abs=1e-6)
+
+
+def test_ties_survive_decimal_rounding():
+    """0.1 + 0.2 and 0.3 are one payoff: player 0 is indifferent, so both options are in equilibria."""
+    row = np.array([[0.1 + 0.2, 0.0], [0.3, 0.0]])
+    assert len(nash_equilibria(bimatrix("g", row, [[1, 0], [1, 0]]))) == 2
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-10, 1.0, 1e15, 1e300, 1.7e308])
+def test_pennies_in_every_unit(scale):
+    game = bimatrix("g", PENNIES * scale, -PENNIES * scale)
+    assert minimax_value(game, 0)[0] == pytest.approx(0, abs=1e-12 * scale)
+    assert minimax_value(game, 0)[1] == pytest.approx([0.5, 0.5])
+    assert correlated_equilibrium(game) == pytest.approx(np.full((2, 2), 0.25))
+    assert strategies(nash_equilibria(game)) == [(0.5, 0.5, 0.5, 0.5)]
+    region = folk_region(game)
+    assert region.feasible / scale == pytest.approx(np.array([[-1, 1], [1, -1]]))
+    assert region.sustainable / scale == pytest.approx(np.zeros_like(region.sustainable), abs=1e-6)
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1.0, 1e300])
+def test_the_folk_region_in_every_unit(scale):
+    region = folk_region(bimatrix("pd", PD * scale, PD.T * scale))
+    assert {tuple(p) for p in region.feasible / scale} == {(1, 1), (5, 0), (3, 3), (0, 5)}
+    corners = {tuple(np.round(p, 6)) for p in region.sustainable / scale}
+    assert corners == {(1, 1), (3, 3), (1, round(13 / 3, 6)), (round(13 / 3, 6), 1)}
+
+
+def test_one_players_unit_does_not_hide_the_others_incentives():
+    game = bimatrix("g", PD, PD.T * 1e-12)
+    assert correlated_equilibrium(game) == pytest.approx(np.array([[0, 0], [0, 1]]), abs=1e-6)
+
+
+def test_an_unsolved_program_is_an_error_that_names_the_payoffs(monkeypatch):
+    from scipy import optimize
+
+    failed = optimize.OptimizeResult(status=4, message="numerical difficulties", x=None)
+    monkeypatch.setattr(optimize, "linprog", lambda *_, **__: failed)
+    for solve in (lambda game: minimax_value(game, 0), correlated_equilibrium, folk_region):
+        with pytest.raises(ConfigurationError, match=r"numerical difficulties.*payoffs, from -1.0 to 1.0"):
+            solve(load_game("matching_pennies"))
+
+
+def test_an_unknown_objective_is_refused():
+    with pytest.raises(ConfigurationError, match="welfare"):
+        correlated_equilibrium(load_game("chicken"), "sum")
