@@ -18,8 +18,8 @@ def replicator_dynamics(
 ) -> NDArray[np.float64]:
     """Simulate an infinite population: dx_i/dt = x_i ((A x)_i - x . A x) (Taylor and Jonker 1978).
 
-    Integrated by LSODA (scipy's ``solve_ivp``) with relative tolerance 1e-8 and absolute tolerance 1e-11. The returned
-    shares are clipped at 0 and normalised to sum to 1.
+    Integrated for log x_i, so that a share may become as small as it will and still grow again, by LSODA (scipy's
+    ``solve_ivp``) with relative tolerance 1e-8 and absolute tolerance 1e-11.
 
     Args:
         payoffs: Shape ``(n, n)``: mean payoff of the row strategy against the column strategy.
@@ -31,7 +31,8 @@ def replicator_dynamics(
         Shape ``(time / step + 1, n)``: the shares at each point.
 
     Raises:
-        ConfigurationError: If shapes do not fit, or ``start`` is no distribution.
+        ConfigurationError: If shapes do not fit, ``start`` is no distribution, ``time`` or ``step`` is not > 0, or the
+            payoffs are too large for so long a trajectory.
     """
     from scipy.integrate import solve_ivp
 
@@ -40,14 +41,49 @@ def replicator_dynamics(
     if shares.shape != (len(matrix),) or (shares < 0).any() or not np.isclose(shares.sum(), 1):
         raise ConfigurationError(f"start must hold {len(matrix)} shares that add up to 1, got {shares!r}")
 
-    def velocity(_: float, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        fitness: NDArray[np.float64] = matrix @ x
-        return x * (fitness - x @ fitness)
+    if not 0 < step <= time < np.inf:
+        raise ConfigurationError(f"needs 0 < step <= time, got step={step!r}, time={time!r}")
+    alive = shares > 0  # a share of 0 stays 0
+    scaled, exponent = _scaled(matrix)  # payoffs divided by 2**exponent, and time multiplied by it
+    rates, evaluations = scaled[np.ix_(alive, alive)], 0
+
+    def velocity(_: float, logs: NDArray[np.float64]) -> NDArray[np.float64]:
+        nonlocal evaluations
+        evaluations += 1
+        if evaluations > _MAX_EVALUATIONS:
+            raise _failed_integration(matrix, time, f"more than {_MAX_EVALUATIONS:,} evaluations")
+        x = _softmax(logs)
+        fitness: NDArray[np.float64] = rates @ x
+        return fitness - x @ fitness
 
     times = np.arange(round(time / step) + 1) * step
-    found = solve_ivp(velocity, (0.0, times[-1]), shares, method="LSODA", t_eval=times, rtol=1e-8, atol=1e-11)
-    path = np.maximum(found.y.T, 0.0)
-    return np.asarray(path / path.sum(axis=1, keepdims=True))
+    with np.errstate(over="ignore"):
+        scaled_times = np.ldexp(times, exponent)
+    if not np.isfinite(scaled_times).all():
+        raise _failed_integration(matrix, time, "the product of payoffs and time overflows")
+    start_logs, span = np.log(shares[alive]), (0.0, scaled_times[-1])
+    found = solve_ivp(velocity, span, start_logs, method="LSODA", t_eval=scaled_times, rtol=1e-8, atol=1e-11)
+    if found.status != 0 or not np.isfinite(found.y).all():
+        raise _failed_integration(matrix, time, found.message if found.status else "the numbers overflow")
+    path = np.zeros((len(times), len(matrix)))
+    path[:, alive] = _softmax(found.y.T)
+    return path
+
+
+# Limit of the integration, a minute or less; 50 units of time with payoffs around 1 take a few hundred.
+_MAX_EVALUATIONS = 1_000_000
+
+
+def _failed_integration(matrix: NDArray[np.float64], time: float, why: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"the replicator equation was not solved up to time={time!r} ({why}); its payoffs reach "
+        f"{float(np.abs(matrix).max())!r}, and time is in units of 1 / payoff: divide the payoffs or lower time"
+    )
+
+
+def _softmax(logs: NDArray[np.float64]) -> NDArray[np.float64]:
+    weights = np.exp(logs - logs.max(axis=-1, keepdims=True))
+    return np.asarray(weights / weights.sum(axis=-1, keepdims=True))
 
 
 def moran_process(
@@ -82,16 +118,19 @@ def moran_process(
     numbers = np.asarray(counts, dtype=np.int64).copy()
     if numbers.shape != (len(matrix),) or (numbers < 0).any() or numbers.sum() < 2:
         raise ConfigurationError(f"counts must be {len(matrix)} numbers >= 0 with a sum >= 2, got {counts!r}")
-    if intensity < 0 or not 0 <= mutation <= 1 or steps < 0:
+    if not 0 <= intensity < np.inf or not 0 <= mutation <= 1 or steps < 0:
         raise ConfigurationError(f"out of range: steps={steps!r}, intensity={intensity!r}, mutation={mutation!r}")
     rng = SeedStream(seed, "moran").generator()
+    matrix, exponent = _scaled(matrix)
     size, own = int(numbers.sum()), np.diag(matrix)
     path = [numbers.copy()]
     for _ in range(steps):
         if not mutation and (numbers == size).any():
             break
         mean_payoff = (matrix @ numbers - own) / (size - 1)  # no player meets itself
-        weight = numbers * np.exp(intensity * (mean_payoff - mean_payoff.max()))
+        alive = numbers > 0  # fitness counts among the types that are there
+        behind = np.where(alive, mean_payoff - mean_payoff[alive].max(), -np.inf)
+        weight = numbers * np.exp(_selected(behind, intensity, exponent))
         child = int(rng.choice(len(numbers), p=weight / weight.sum()))
         if mutation and rng.random() < mutation:
             child = int(rng.integers(len(numbers)))
@@ -116,19 +155,38 @@ def fixation_probability(payoffs: ArrayLike, size: int, *, intensity: float = 1.
         Shape ``(n, n)``; the diagonal is 1/N.
 
     Raises:
-        ConfigurationError: If the size is below 2.
+        ConfigurationError: If ``size`` or ``intensity`` is out of range.
     """
-    matrix = _square(payoffs)
-    if size < 2:
-        raise ConfigurationError(f"size must be >= 2, got {size!r}")
+    matrix, exponent = _scaled(_square(payoffs))
+    if size < 2 or not 0 <= intensity < np.inf:
+        raise ConfigurationError(f"out of range: size={size!r} (>= 2), intensity={intensity!r} (>= 0, finite)")
     mutants = np.arange(1, size)
     diagonal = np.diag(matrix)
     # Axes: mutant, resident, number of mutants.
     mutant = diagonal[:, None, None] * (mutants - 1) + matrix[:, :, None] * (size - mutants)
     resident = matrix.T[:, :, None] * mutants + diagonal[None, :, None] * (size - mutants - 1)
-    log_ratio = intensity * (resident - mutant) / (size - 1)
-    odds: NDArray[np.float64] = np.exp(np.cumsum(log_ratio, axis=2)).sum(axis=2)
+    log_products = np.cumsum((resident - mutant) / (size - 1), axis=2)
+    log_products[range(len(matrix)), range(len(matrix))] = 0.0  # equal types drift, without rounding errors
+    with np.errstate(over="ignore"):  # infinite odds: a probability of 0
+        odds: NDArray[np.float64] = np.exp(_selected(log_products, intensity, exponent)).sum(axis=2)
     return 1 / (1 + odds)
+
+
+def _scaled(matrix: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
+    """Divide by the power of 2 next to the greatest absolute payoff, so that sums do not overflow; also its exponent.
+
+    The division is exact.
+    """
+    exponent = int(np.frexp(np.abs(matrix).max())[1])
+    return np.ldexp(matrix, -exponent), exponent
+
+
+def _selected(differences: NDArray[np.float64], intensity: float, exponent: int) -> NDArray[np.float64]:
+    """Intensity times the differences of payoffs that were scaled by ``exponent``: infinite where it overflows."""
+    if intensity == 0:
+        return np.where(np.isneginf(differences), -np.inf, 0.0)
+    with np.errstate(over="ignore"):
+        return np.asarray(np.ldexp(intensity * differences, exponent))
 
 
 def _square(payoffs: ArrayLike) -> NDArray[np.float64]:

@@ -64,3 +64,60 @@ def test_mutation_keeps_the_process_going():
 def test_invalid_arguments_are_refused(call):
     with pytest.raises(ConfigurationError):
         call()
+
+
+def test_extinct_types_do_not_take_part_in_selection():
+    """Type 2 would earn 1,000 but is not there: neutral drift between the others, with the same draws."""
+    rich = [[0, 0, 0], [0, 0, 0], [1000, 1000, 0]]
+    path = moran_process(rich, [5, 5, 0], steps=200, seed=3)
+    assert not path[:, 2].any()
+    assert np.array_equal(path, moran_process(np.zeros((3, 3)), [5, 5, 0], steps=200, seed=3))
+
+
+@pytest.mark.parametrize("size", [1.0, 1e3, 1e300, 1.7e308])
+@pytest.mark.filterwarnings("error")
+def test_moran_processes_do_not_overflow(size):
+    path = moran_process([[-size, -size], [size, size]], [19, 1], seed=1)
+    assert (path.sum(axis=1) == 20).all()
+    if size > 1:
+        assert path[-1].tolist() == [0, 20]  # only the better type has children
+    rho = fixation_probability([[-size, -size], [size, size]], 30)
+    assert np.isfinite(rho).all()
+    assert np.diag(rho) == pytest.approx(np.full(2, 1 / 30))
+    if size > 1:
+        assert rho[1, 0] == pytest.approx(1)
+        assert rho[0, 1] == 0
+
+
+@pytest.mark.parametrize("size", [1.0, 1e3, 1e6, 1e100])
+@pytest.mark.filterwarnings("error")
+def test_replicator_dynamics_do_not_overflow(size):
+    path = replicator_dynamics(np.array(PD) * size, [0.9, 0.1])
+    assert path.sum(axis=1) == pytest.approx(1)
+    assert path[-1] == pytest.approx([0, 1], abs=1e-6)
+
+
+def test_a_share_that_nearly_died_out_grows_again():
+    """A heteroclinic cycle: no share goes negative, and the winner changes again and again (Hofbauer, Sigmund 1998)."""
+    path = replicator_dynamics([[0, -2, 1], [1, 0, -2], [-2, 1, 0]], [0.4, 0.3, 0.3], time=400.0, step=0.5)
+    assert np.isfinite(path).all()
+    assert (path >= 0).all()
+    leaders = path.argmax(axis=1)
+    assert (np.diff(leaders) != 0).sum() >= 5
+    assert path.min() < 1e-20
+
+
+def test_a_trajectory_that_cannot_be_computed_is_refused(monkeypatch):
+    cycle = np.array([[0, -1, 1], [1, 0, -1], [-1, 1, 0]])
+    monkeypatch.setattr("quintain.experiments.games.dynamics._MAX_EVALUATIONS", 5000)
+    with pytest.raises(ConfigurationError, match="payoffs reach 1e\\+300"):
+        replicator_dynamics(cycle * 1e300, [0.5, 0.3, 0.2])
+    with pytest.raises(ConfigurationError, match="overflow"):
+        replicator_dynamics(np.array(PD) * 1e300, [0.5, 0.5])
+    with pytest.raises(ConfigurationError, match="overflows"):
+        replicator_dynamics(cycle * 1e308, [0.5, 0.3, 0.2])
+
+
+def test_absent_strategies_stay_absent():
+    path = replicator_dynamics([[0, 0, 0], [0, 0, 0], [9, 9, 9]], [0.5, 0.5, 0.0])
+    assert path == pytest.approx(np.tile([0.5, 0.5, 0.0], (len(path), 1)))
