@@ -75,7 +75,7 @@ def train_adversary(
             of the policy's running standard deviations.
         objective: Reward of the adversary: ``"return"`` for minus the environment's reward, ``"target"`` for
             ``info["attacker_reward"]``.
-        settings: Hyper-parameters.
+        settings: PPO hyper-parameters of the adversary.
         seed: Root seed; equal seeds give equal adversaries.
         progress: Called with the number of environment steps so far, after each step of all environments.
 

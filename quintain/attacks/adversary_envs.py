@@ -38,7 +38,7 @@ class AdversaryEnvs:
         make_env: Makes one environment, not under attack.
         victim: The policy under attack.
         kind: See :data:`AdversaryKind`.
-        ball: The budget.
+        ball: The perturbation budget: norm and radius.
         space: Space in which the budget is measured.
         objective: See :data:`Objective`.
         n_envs: Number of environments, >= 1.

@@ -68,8 +68,8 @@ def distance(true: Array, perturbed: Array, norm: Norm, scale: Array | float = 1
     """Measure how far each row of ``perturbed`` is from ``true``, in units of ``scale``.
 
     Args:
-        true: Shape ``(n, d)``.
-        perturbed: Shape ``(n, d)``.
+        true: Unperturbed observations, shape ``(n, d)``.
+        perturbed: Perturbed observations, shape ``(n, d)``.
         norm: Norm of the distance.
         scale: Unit of each coordinate, shape ``(d,)``, > 0.
 
@@ -99,7 +99,7 @@ def enforce(
     Args:
         true: Shape ``(n, d)``, any floating dtype.
         delta: Proposed perturbation in units of ``scale``, shape ``(n, d)``, finite.
-        ball: The budget.
+        ball: The perturbation budget: norm and radius.
         scale: Unit of each coordinate, shape ``(d,)``, > 0.
         low: Lower bounds of the result; a coordinate of ``true`` that is below its bound may keep its value.
         high: Upper bounds, with the same exception.

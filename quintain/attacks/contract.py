@@ -76,7 +76,7 @@ class AttackFacts:
         sees: What the attacker reads at test time; ``None`` if not declared.
         sees_in_training: What the attacker reads during training; ``None`` if it does not learn, or not declared.
         touches: What the attack changes; ``None`` if not declared.
-        source: The publication.
+        source: Publication that describes the attack.
         train: Function that trains the attack's network, or its ``"module:function"``; it takes an
             :class:`AttackContext` and returns :class:`Trained`. ``None`` if the attack does not learn.
         steps: Environment steps of training, unless the experiment says otherwise.
@@ -125,7 +125,7 @@ class Attack:
     """An attack of an experiment.
 
     Attributes:
-        name: Name in tables.
+        name: Name of the attack in tables and records.
         wrap: Wraps an environment or vector environment: called with it, the context, and the trained network or
             ``None``.
         facts: What is declared about the attack.

@@ -39,7 +39,7 @@ def play_attacked(
     """Play one episode per seed, in which the victim takes its most likely actions.
 
     Args:
-        make_env: Makes one environment.
+        make_env: Function without arguments that returns a new environment.
         victim: The victim. It may be history-dependent.
         seeds: Seeds of the episodes; they also seed the attack.
         attack: Wraps a vector environment in the attack; ``None`` for clean episodes.

@@ -24,7 +24,7 @@ class LearnedMethod(Method):
         victim: The policy under attack, for its normaliser.
         network: f, from ``(n, d)`` to ``(n, d)``.
         space: Space in which the budget is measured.
-        name: Name in reports.
+        name: Name of the attack in reports and in ``info["attack"]``.
     """
 
     sees = "observations"

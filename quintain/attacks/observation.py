@@ -33,7 +33,7 @@ class Method(ABC):
     """Computes perturbations of batches of observations, in the space in which the budget is declared.
 
     Attributes:
-        name: Name in reports.
+        name: Name of the attack in reports and in ``info["attack"]``.
         sees: What the method reads at test time; see :data:`~quintain.attacks.perturbation.Sees`.
     """
 
@@ -59,7 +59,7 @@ class Method(ABC):
         Args:
             z: True observations in the budget's space, shape ``(n, d)``.
             noise: Random numbers from :meth:`draw` for each observation, shape ``(n, k, d)``.
-            ball: The budget.
+            ball: The perturbation budget: norm and radius.
 
         Returns:
             Shape ``(n, d)``, finite.
@@ -75,7 +75,7 @@ class ObservationPerturbation(Perturbation):
 
     Args:
         method: Computes the perturbations.
-        ball: The budget.
+        ball: The perturbation budget: norm and radius.
         space: Space in which the budget is measured: ``"raw"`` for the environment's units, ``"normalised"`` for units
             of the policy's running standard deviations.
         normaliser: The policy's observation normaliser; required for ``"normalised"``.

@@ -94,7 +94,7 @@ def train_surrogate(
         victim: The policy to imitate: a :class:`~quintain.agents.policies.Policy`, of which only actions are used,
             anything with ``act_batch``, or a function from batches of observations to actions. It may be
             history-dependent; the imitation is not.
-        settings: Hyper-parameters.
+        settings: Hyper-parameters of data collection and of the fit.
         normaliser: Observation normaliser of the imitation, in whose units budgets in the space ``"normalised"`` are
             measured. Default: mean and standard deviation of the collected observations.
         seed: Root seed; equal seeds give equal imitations.

@@ -22,7 +22,7 @@ class AttackedVector(VectorWrapper):
     without the attack.
 
     Args:
-        env: The vector environment.
+        env: The vector environment to attack.
         perturbation: What to apply; used by this wrapper alone, because it holds the state of the running episodes.
 
     Raises:

@@ -36,7 +36,7 @@ class Attacked(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     ``None``: a Gymnasium spec is plain data, and one that left the attack out would describe another environment.
 
     Args:
-        env: The environment.
+        env: The environment to attack.
         perturbation: What to apply; used by this wrapper alone, because it holds the state of the running episode. Also
             a mapping with ``"entry_point"`` and ``"kwargs"``, as in a spec.
 

@@ -31,7 +31,7 @@ class Finding(NamedTuple):
     Attributes:
         what: Name of the component.
         state: ``"ok"``, ``"off"`` (an optional component is missing) or ``"bad"`` (a main feature will not work).
-        found: Version or reason.
+        found: The version found, or the reason why it is missing.
         remedy: The command or setting that helps; empty if nothing is missing.
     """
 

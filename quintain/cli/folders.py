@@ -34,7 +34,7 @@ def continuing(words: Sequence[str], folder: Path) -> str:
 
     Args:
         words: The command line after ``quintain``.
-        folder: The run folder.
+        folder: The run folder that is continued.
     """
     kept = [word for word in words if word != "--resume"]
     if not any(word == "--out" or word.startswith(("--out=", "-o")) for word in kept):

@@ -115,7 +115,7 @@ def numbers(text: str, kind: Callable[[str], ValueT], option: str) -> tuple[Valu
     """Read numbers joined by commas.
 
     Args:
-        text: The option's value.
+        text: Value of the command-line option, comma-separated.
         kind: ``int`` or ``float``.
         option: Name of the option, for the message.
 

@@ -71,7 +71,7 @@ def print_report(console: Console, report: Report, *, wall_s: float | None = Non
 
     Args:
         console: The console to print to.
-        report: The results.
+        report: Results of a finished run.
         wall_s: Duration of the run in seconds, or ``None`` if it was not measured.
         tokens: Number of tokens generated in this time.
     """

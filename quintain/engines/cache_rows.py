@@ -22,7 +22,7 @@ class CacheRows:
         max_batch: Maximum number of running sequences, >= 1.
         prefix_rows: Maximum number of finished sequences kept for their prefixes, >= 0.
         cache_tokens: Capacity of the cache in tokens, over all rows, >= 1.
-        statistics: Counters to update.
+        statistics: Counters of tokens and requests, updated in place.
 
     Attributes:
         running: Running sequences; the position in the list is the row.

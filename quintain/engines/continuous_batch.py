@@ -31,7 +31,7 @@ class ContinuousBatch:
         codec: To decode generated tokens.
         rows: Assignment of cache rows.
         end_tokens: Token ids that end a reply.
-        statistics: Counters to update.
+        statistics: Counters of tokens and requests, updated in place.
     """
 
     def __init__(

@@ -60,7 +60,7 @@ class GGUFFile:
     """An open GGUF file: ``metadata`` and, by name, dequantised tensors.
 
     Args:
-        path: The file.
+        path: Path of the GGUF file, which is memory-mapped.
 
     Attributes:
         metadata: Every key of the header; arrays are lists.

@@ -20,10 +20,10 @@ class Statistics:
     """Counters of the worker since the engine was made.
 
     Attributes:
-        requests: Requests served.
+        requests: Number of requests answered.
         prompt_tokens: Prompt tokens of admitted sequences.
         reused_tokens: Prompt tokens whose keys and values were cached already.
-        generated_tokens: Tokens drawn.
+        generated_tokens: Number of tokens sampled.
         steps: Decoding steps; ``generated_tokens / steps`` is the mean batch size.
     """
 
@@ -39,7 +39,7 @@ class PendingRequest:
     """A request that is not settled yet.
 
     Attributes:
-        request: The request.
+        request: The request as the caller sent it.
         future: Its ``n`` replies, once all are finished, or an error.
         replies: Finished replies by index, from 0 to ``n - 1``.
     """
@@ -53,7 +53,7 @@ class PendingRequest:
 
         Args:
             index: First index to store it at.
-            reply: The reply.
+            reply: One finished reply to the request.
             copies: Number of consecutive indices that get it, >= 1.
 
         Returns:

@@ -19,7 +19,7 @@ def nucleus(logits: torch.Tensor, top_p: float) -> torch.Tensor:
 
     Args:
         logits: Shape ``(vocab,)``, after temperature.
-        top_p: In (0, 1).
+        top_p: Probability mass to keep, in (0, 1).
     """
     probs = logits.softmax(-1)
     for count in (_NUCLEUS_GUESS, len(probs)):

@@ -43,7 +43,7 @@ class BatchScheduler:
         cache_tokens: Capacity of the cache in tokens, over all rows, >= 1; longer requests get smaller batches.
 
     Attributes:
-        statistics: Counters, for measuring.
+        statistics: Counters of tokens and requests, updated in place.
     """
 
     def __init__(

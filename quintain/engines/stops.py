@@ -13,7 +13,7 @@ def cut_at_stop(text: str, stop: Sequence[str]) -> tuple[str, str | None]:
     Of two that start at the same position the longer one counts.
 
     Args:
-        text: Generated text.
+        text: The text generated so far.
         stop: Stop strings, none of them empty.
 
     Returns:

@@ -45,7 +45,7 @@ class TransformersEngine(Engine):
 
     Attributes:
         model: The ``transformers`` model. Use it inside :meth:`exclusive` while requests may be running.
-        tokenizer: Its tokenizer.
+        tokenizer: Tokenizer of the model, from ``transformers``.
         statistics: Counters of the worker: prompt, reused and generated tokens, decoding steps.
 
     Raises:

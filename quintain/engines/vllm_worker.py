@@ -50,7 +50,7 @@ class Worker:
     Args:
         llm: A ``vllm.LLM``, from :func:`start`.
         arguments: The arguments of :func:`start`, for a restart.
-        tokenizer: The model's tokenizer.
+        tokenizer: Tokenizer of the model, from ``transformers``.
         context: Context window, in tokens (prompt + completion).
     """
 

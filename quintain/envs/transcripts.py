@@ -120,8 +120,8 @@ def same(one: Transcript, two: Transcript, what: str) -> None:
     """Compare two transcripts.
 
     Args:
-        one: The first transcript.
-        two: The second transcript.
+        one: The transcript to compare.
+        two: The transcript to compare it with.
         what: Name of the comparison, for the message.
 
     Raises:

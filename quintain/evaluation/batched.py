@@ -36,7 +36,7 @@ def play_batched(
     """Play ``jobs`` with one call of ``act_batch`` per step of all running episodes; yield after each.
 
     Args:
-        make: Makes an environment.
+        make: Function without arguments that returns a new environment.
         agent: An agent for which :func:`can_batch` holds.
         jobs: Pairs of an episode's index and seed.
         concurrency: Number of environments, and so the largest batch.

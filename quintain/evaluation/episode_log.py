@@ -27,7 +27,7 @@ class EpisodeLog:
 
     Args:
         index: Number of the episode in its run, from 0.
-        seed: The episode's seed.
+        seed: Seed with which the episode was reset.
 
     Attributes:
         returns: Sum of rewards per seat so far.

@@ -33,7 +33,7 @@ def make_manifest(env: Any, env_kwargs: Mapping[str, Any] | None, agent: Any, se
 
     Args:
         env: Id of an environment, its spec, or a function that makes it.
-        env_kwargs: The environment's arguments.
+        env_kwargs: Keyword arguments of ``gym.make`` or of the factory.
         agent: An agent, or a mapping that describes one.
         seed: Root seed of the run.
     """

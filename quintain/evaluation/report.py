@@ -37,7 +37,7 @@ class Report:
         """Read a run folder.
 
         Args:
-            run: The folder.
+            run: Folder that a run wrote.
             confidence: Nominal coverage of the intervals, in (0, 1).
 
         Raises:
@@ -50,7 +50,7 @@ class Report:
         """Open a run folder whose episodes are read one by one when they are needed: little memory, more time.
 
         Args:
-            run: The folder.
+            run: Folder that a run wrote.
             confidence: Nominal coverage of the intervals, in (0, 1).
 
         Raises:

@@ -20,7 +20,7 @@ class Rescored:
     """A stored run and its results under the current environment and verifiers.
 
     Attributes:
-        before: The stored results.
+        before: Results as the run stored them, before rescoring.
         after: The results of the same actions now. Episodes with infrastructure errors are copied.
         changed: Indices of episodes whose outcome or return changed.
         drifted: Indices of episodes whose task hash changed: the stored actions answer another task.
@@ -38,7 +38,7 @@ def rescore(run: str | Path, *, env_kwargs: dict[str, Any] | None = None, concur
     Programs that the agent wrote are executed again in the sandbox; the model is not used.
 
     Args:
-        run: A run folder.
+        run: Folder that a run wrote.
         env_kwargs: Arguments that replace the environment's stored ones.
         concurrency: Maximum number of episodes at once, >= 1.
 

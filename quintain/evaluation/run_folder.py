@@ -34,7 +34,7 @@ class RunFolder:
         resume: Continue a run. Without it, a folder that already holds a run is refused.
 
     Attributes:
-        path: The folder.
+        path: Path of the run folder.
         episodes: The records that a resumed run found, sorted by index.
 
     Raises:

@@ -37,7 +37,7 @@ class Interval:
         estimate: Point estimate; NaN when there is no data.
         low: Lower end; NaN where no interval can be given.
         high: Upper end; NaN where no interval can be given.
-        n: Number of values.
+        n: Number of values behind the estimate.
         method: ``"wilson"``, ``"bca"``, ``"t"`` or ``"newcombe"``.
         confidence: Nominal coverage, in (0, 1).
         note: A note of caution, or empty.
@@ -105,7 +105,7 @@ def mean(
     """Estimate a mean with a BCa bootstrap interval (Efron 1987) or Student's t.
 
     Args:
-        values: Shape ``(n,)``, finite.
+        values: One finite value per unit, shape ``(n,)``.
         confidence: Nominal coverage, in (0, 1).
         method: ``"bca"`` resamples 9,999 times with a generator seeded by ``seed``; ``"t"`` assumes normal means. Of
             more than 5,000 values, the quantiles of the resampled mean come from its first four cumulants
@@ -147,7 +147,7 @@ def paired_difference(
     difference of paired proportions is used instead (Newcombe 1998, method 10).
 
     Args:
-        first: Shape ``(n,)``.
+        first: Values of the first condition, shape ``(n,)``.
         second: Shape ``(n,)``; ``second[i]`` shares its seed with ``first[i]``.
         confidence: Nominal coverage, in (0, 1).
         seed: Seed of the resampling.

@@ -45,7 +45,7 @@ class Cell(Protocol):
         Args:
             indices: Members of :attr:`indices`, ascending.
             store: What :meth:`prepare` filled.
-            sink: Receives each record.
+            sink: Function called with each episode record.
         """
 
 
@@ -125,7 +125,7 @@ class Rescorable(Protocol):
         """Score a stored run again.
 
         Args:
-            run: The run folder.
+            run: Folder that a run of this kind wrote.
             env_kwargs: Changes to the environment's stored arguments.
             concurrency: Episodes that are live at once, >= 1.
 

@@ -64,7 +64,7 @@ def load_run(run: str | Path, confidence: float | None = None) -> Report:
     """Read a stored run of any kind.
 
     Args:
-        run: The run folder.
+        run: Folder that any kind of run wrote.
         confidence: Nominal coverage of the intervals, in (0, 1); ``None`` takes the run's own, else 0.95.
 
     Raises:
@@ -77,7 +77,7 @@ def write_run_page(run: str | Path, path: str | Path | None = None, *, confidenc
     """Write the page of a stored run, finished or not.
 
     Args:
-        run: The run folder.
+        run: Folder that any kind of run wrote.
         path: The page's path; ``None`` means ``report.html`` in the run folder.
         confidence: Nominal coverage of the intervals, in (0, 1); ``None`` takes the run's own, else 0.95.
 
@@ -103,7 +103,7 @@ def rescore_run(run: str | Path, *, env_kwargs: dict[str, Any] | None = None, co
     """Score a stored run again without the agents, where its kind can be.
 
     Args:
-        run: The run folder.
+        run: Folder that any kind of run wrote.
         env_kwargs: Changes to the environment's stored arguments.
         concurrency: Episodes that are live at once, >= 1.
 

@@ -27,7 +27,7 @@ class ExperimentRun:
     record is written at once, so Ctrl-C, a kill or an exception loses only the episodes in flight.
 
     Args:
-        experiment: The plan.
+        experiment: The experiment whose cells are run.
         out: Run folder for manifest and records; ``None`` writes nothing.
         resume: Continue the run in ``out``: finished episodes are kept.
         retry_errors: With ``resume``: play again only the episodes that failed for infrastructure reasons.

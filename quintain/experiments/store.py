@@ -33,7 +33,7 @@ class Store:
 
         Args:
             name: Path of the value's file below the run folder. It identifies the value.
-            compute: Computes the value.
+            compute: Function without arguments, called if the value is not stored.
             save: Writes the value to a path, atomically. It is called for new values, and only where there is a folder.
             load: Reads what ``save`` wrote.
         """

@@ -123,7 +123,7 @@ class Sandbox:
 
         Args:
             code: Python source. The value of a trailing expression is reported, as in an interactive interpreter.
-            stdin: Its standard input.
+            stdin: Standard input of the snippet.
             files: Files to put into its working directory: relative paths and contents.
             limits: Limits of this run; ``None`` takes the sandbox's.
             session: Session to run in; ``None`` runs in a fresh namespace.

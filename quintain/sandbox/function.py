@@ -32,7 +32,7 @@ class FunctionResult:
             arguments returned another value); or the status of a run that did not finish, see ``Result``.
         detail: One line of explanation.
         stderr: Standard error of the call, tracebacks included.
-        wall_s: Wall-clock seconds.
+        wall_s: Wall-clock time of the run, in seconds.
     """
 
     value: float | None
@@ -74,8 +74,8 @@ class SandboxedFunction:
     Args:
         source: Untrusted Python that defines the function.
         signature: Its name and parameters, such as ``"reward(observation, action)"``.
-        low: Minimum allowed value.
-        high: Maximum allowed value.
+        low: Minimum allowed return value; outside [``low``, ``high``] the status is ``invalid``.
+        high: Maximum allowed return value, > ``low``.
         limits: Limits of each call (``memory_mb`` of the child); ``None`` takes 1 s, 128 MiB and 16 KiB of output.
         sandbox: The sandbox to run in; ``None`` takes the process-wide one.
         check_first: Number of calls, from the first on, that are repeated to check determinism, >= 0.

@@ -218,7 +218,7 @@ def grade(
     data. Without it the program reads standard input and prints; ending by ``sys.exit(0)`` is then a clean finish.
 
     Args:
-        program: Untrusted source.
+        program: Source code of the untrusted program.
         cases: Inputs with expected results.
         function: Name of the function to call; ``None`` for a program that reads and prints.
         tolerance: When two results are equal; ``None`` takes ``Tolerance()``.

@@ -20,11 +20,11 @@ class Outcome:
     Attributes:
         status: See ``Result.status``.
         detail: One line for people.
-        stdout: Bytes kept.
-        stderr: Bytes kept.
+        stdout: Standard output, in bytes, cut at the limit.
+        stderr: Standard error, in bytes, cut at the limit.
         claim: The child's report, untrusted, or ``None``.
         truncated: Whether output was cut.
-        wall_s: Wall-clock seconds.
+        wall_s: Wall-clock time of the run, in seconds.
         cpu_s: CPU seconds of the snippet.
         max_rss_mb: Peak resident memory, MiB; 0 for a session that continues.
         exit_code: Exit code when the program ended the process itself.

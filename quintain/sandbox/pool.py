@@ -36,7 +36,7 @@ class ChildPool:
 
     Attributes:
         server: The running server, or ``None`` before the first child and after :meth:`close`.
-        ready: The waiting children.
+        ready: Idle children that wait for a snippet.
     """
 
     def __init__(

@@ -47,7 +47,7 @@ class Rollouts(Generic[P]):
     For a memoryless policy there is no state, and every method but :meth:`act` and :meth:`policy_at` does nothing.
 
     Args:
-        policy: The policy.
+        policy: The policy that acts, shared by all rows.
         rows: Number of episodes, >= 1.
     """
 

@@ -21,7 +21,7 @@ class DecisionTransformer(SequencePolicy):
 
     Args:
         network: Maps windows to actions.
-        space: The action space.
+        space: Action space of the environment; bounds the predicted actions.
         context: Length of the window in time steps, the current one included, >= 1.
         target: Return-to-go at the start of an episode, in units of the environment's return; each reward is
             subtracted from it.

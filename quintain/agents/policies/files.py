@@ -32,7 +32,7 @@ def save_policy(policy: Policy, path: str | Path, facts: Mapping[str, Any] | Non
     """Write a policy of multilayer perceptrons, or a Decision Transformer, as an ``.npz`` file.
 
     Args:
-        policy: The policy.
+        policy: The policy whose networks are written.
         path: The file; missing folders are made.
         facts: JSON-able data to store with it, such as the settings of its training. Default: none.
 

@@ -19,7 +19,7 @@ def parts_of(model: Any) -> dict[str, Any]:
     head and Q; TD3 and DDPG a scaled deterministic head and Q. Of quantile critics Q is the mean of the quantiles.
 
     Args:
-        model: The model.
+        model: A Stable-Baselines3 model.
 
     Raises:
         ConfigurationError: If its policy is none of these.

@@ -70,7 +70,7 @@ def train_defended(
         defence: One of :func:`defence_names`, used with its default weights.
         epsilon: Budget in l_inf, > 0, in units of ``space``.
         space: Space in which the budget is measured: ``"raw"`` or ``"normalised"``.
-        seed: Root seed.
+        seed: Root seed of all random draws of the training.
         steps: Environment steps. Default: the recipe's.
         again: Whether to train even if the policy is in the cache.
         progress: Called after each update of the agent and of the adversary.

@@ -29,7 +29,7 @@ def largest_divergence(
     Differences: interval bounds instead of the tighter CROWN relaxation.
 
     Args:
-        torch: The module ``torch``.
+        torch: The module ``torch``, which the caller has imported.
         policy: Network of the mean action, a ``torch.nn.Sequential`` of linear layers, tanh and ReLU.
         x: Normalised observations, shape ``(n, d)``.
         std: Standard deviations, shape ``(k,)``; without a gradient, so that the loss does not fall by more noise.
@@ -67,7 +67,7 @@ def worst_observation(
     standard normal xi_i, and x_0 a random corner of the box of half-width eta, as in SA-PPO's reference implementation.
 
     Args:
-        torch: The module ``torch``.
+        torch: The module ``torch``, which the caller has imported.
         x: Centres, shape ``(n, d)``.
         radius: Half-width of the box in each entry, shape ``(d,)`` or a number.
         objective: Function from points, ``(n, d)``, to values, ``(n,)``.
@@ -93,7 +93,7 @@ def interval(torch: Any, network: Any, x: Any, radius: Any) -> tuple[Any, Any]:
     """Return bounds on the outputs of a network over a box, by interval arithmetic.
 
     Args:
-        torch: The module ``torch``.
+        torch: The module ``torch``, which the caller has imported.
         network: A ``torch.nn.Sequential`` of linear layers, tanh, ReLU and identities.
         x: Centres of the boxes, shape ``(n, d)``.
         radius: Half-width of the box in each entry, shape ``(d,)`` or a number, >= 0.

@@ -17,7 +17,7 @@ class ReplayBuffer:
 
     Args:
         length: Maximum number of steps of each environment.
-        n_envs: Number of environments.
+        n_envs: Number of environments that are stepped in parallel.
         state_size: Entries of a state.
         action_size: Entries of an action.
         store_perturbations: Whether perturbations are stored, and returned by :meth:`sample` in place of actions.

@@ -38,7 +38,7 @@ class Interpreter:
         """Run a block.
 
         Args:
-            program: The Python source.
+            program: Python source code to execute.
             seed: Seed of ``random`` and ``numpy.random``, if the block starts a new interpreter.
             ignored: Number of further blocks in the same reply, which the observation mentions.
 

@@ -17,7 +17,7 @@ def read_action(action: Any, length: int) -> tuple[NDArray[np.float64], bool]:
     """Convert an action to numbers in [-1, 1].
 
     Args:
-        action: Any object.
+        action: The object passed to ``step``; it may be invalid.
         length: Number of entries that an action has.
 
     Returns:

@@ -42,7 +42,7 @@ def curves(lines: Sequence[Curve], x_label: str, y_label: str, *, rate: bool = F
     """Draw curves, each with the band of its intervals.
 
     Args:
-        lines: The curves.
+        lines: The curves, drawn in this order.
         x_label: Title of the horizontal axis.
         y_label: Title of the figure, and its name for screen readers.
         rate: Whether values are probabilities, shown in percent.

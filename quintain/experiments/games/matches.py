@@ -37,7 +37,7 @@ class MatchesExperiment:
     """A list of matches. Its one cell holds them all, so that all may be live at once.
 
     Attributes:
-        schedule: The matches.
+        schedule: The matches to play, in the order of the results.
         players: The agents, by the names in the schedule.
         env: Further arguments of :class:`~quintain.envs.games.RepeatedGame`, such as ``rounds`` and ``noise``.
         seed: Root seed, >= 0.
@@ -181,7 +181,7 @@ def play_matches(
     """Play matches concurrently, so that a language model gets the requests of all live ones as one batch.
 
     Args:
-        schedule: The matches.
+        schedule: The matches to play, in the order of the results.
         agents: For every name in the schedule an agent, its name, or a mapping that describes one; names that are
             missing must be those of strategies.
         env: Further arguments of :class:`~quintain.envs.games.RepeatedGame`, such as ``rounds`` and ``noise``.
@@ -223,14 +223,14 @@ def run_matches(
     """Make the players, run an experiment with them, and release those that were made here.
 
     Args:
-        kind: The experiment's class.
-        schedule: The matches.
-        agents: As for :func:`play_matches`.
-        env: As for :func:`play_matches`.
-        seed: As for :func:`play_matches`.
-        concurrency: As for :func:`play_matches`.
-        studied: As in :class:`MatchesExperiment`.
-        on_match: As for :func:`play_matches`.
+        kind: Class of the experiment, which decides its tables and page.
+        schedule: The matches to play, in the order of the results.
+        agents: Agents by the names that occur in ``schedule``; other names are made by the registry.
+        env: Further arguments of :class:`~quintain.envs.games.RepeatedGame`, such as ``rounds`` and ``noise``.
+        seed: Root seed, >= 0.
+        concurrency: Maximum number of matches played at the same time, >= 1. It changes no result.
+        studied: Names of the players that the page is about; empty for all.
+        on_match: Called with each match once it has finished without an error.
         options: Arguments of :class:`~quintain.experiments.runner.ExperimentRun`.
     """
     check_counts(concurrency=concurrency)

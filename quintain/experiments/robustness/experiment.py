@@ -32,7 +32,7 @@ class RobustnessExperiment:
 
     Attributes:
         subjects: The policies and their environments; names are unique.
-        attacks: The attacks.
+        attacks: The attacks to compare; names are unique.
         epsilons: Budgets, >= 0, in units of ``space`` under ``norm``.
         episodes: Episodes per cell, >= 1; published tables use 30 or 50.
         seeds: Root seeds of the repetitions.

@@ -38,7 +38,7 @@ class PolicyUnderTest:
     """A policy and the environment that it was trained on.
 
     Attributes:
-        name: Name in tables.
+        name: Name of the policy in tables and records.
         make: Makes an environment; accepts ``render_mode`` if videos are to be recorded.
         policies: The policy of each repetition, by root seed; under ``None`` that of all other repetitions.
         intentions: The policy whose actions a targeted attacker wants to cause, likewise; may be empty.
@@ -78,7 +78,7 @@ def make_policy_under_test(
 
     Args:
         env: Id, spec, or a function that makes the environment; videos need one that accepts ``render_mode``.
-        victim: The policy.
+        victim: The policy to be attacked.
         env_kwargs: Arguments of the environment.
         intention: A policy whose actions a targeted attacker wants to cause.
         name: Name in tables; empty takes the policy's own.
@@ -208,7 +208,7 @@ def read_policy(path: str | Path, normaliser: str | Path | None = None) -> Polic
     """Read a file that ``save_policy`` (``.npz``) or Stable-Baselines3 (``.zip``) wrote.
 
     Args:
-        path: The file.
+        path: Path of the policy file.
         normaliser: File of the ``VecNormalize`` statistics of a Stable-Baselines3 model.
 
     Raises:

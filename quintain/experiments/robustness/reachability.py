@@ -84,8 +84,8 @@ def visited_states(
     """Play clean episodes and return up to 60 states of each, evenly spaced in time.
 
     Args:
-        make: Makes an environment.
-        victim: The policy.
+        make: Function without arguments that returns a new environment.
+        victim: The policy that acts.
         seeds: Seeds of the episodes.
 
     Returns:
@@ -126,7 +126,7 @@ def reachability(
         victim: The policy under attack; needs gradients and continuous actions.
         intention: The policy whose actions the attacker wants.
         states: Observations of each episode, as the environment gives them: shapes ``(n_i, d)``.
-        epsilons: Budgets, >= 0.
+        epsilons: Radii of the perturbation budget, >= 0.
         norm: Norm of the budgets.
         space: Space in which budgets are measured.
         confidence: Nominal coverage of the intervals, in (0, 1); they are bootstraps over episodes.

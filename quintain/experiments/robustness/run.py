@@ -111,7 +111,7 @@ def run_experiment(
     """Run a robustness experiment.
 
     Args:
-        experiment: The experiment.
+        experiment: The experiment, with all its cells and seeds.
         out: Run folder for records, trained attacks, leaderboard and page; ``None`` writes nothing.
         resume: Continue the run in ``out``; the result equals that of an uninterrupted run.
         videos: Record an episode of every policy, clean and under attack. Where that fails, the page says why.

@@ -17,7 +17,7 @@ def load_robustness(run: str | Path, confidence: float | None = None) -> Robustn
     """Compute the table of a run folder, finished or not.
 
     Args:
-        run: The run folder.
+        run: Folder that a robustness run wrote.
         confidence: Nominal coverage of the intervals, in (0, 1); ``None`` takes the run's own.
 
     Raises:
@@ -36,7 +36,7 @@ def write_robustness_report(
     content security policy lets no script run but the page's own.
 
     Args:
-        run: The run folder.
+        run: Folder that a robustness run wrote.
         path: The page's path; ``None`` means ``report.html`` in the run folder.
         confidence: Nominal coverage of the intervals, in (0, 1); ``None`` takes the run's own.
 

@@ -57,7 +57,7 @@ class RobustnessTable:
     """The rows, policy by policy, each policy's clean row first.
 
     Attributes:
-        rows: The rows.
+        rows: One row per policy, attack and budget.
         reachability: How often white-box gradient search reaches the intended action, per policy and budget.
         manifest: The run's manifest, as in ``run.json``.
     """

@@ -84,7 +84,7 @@ def prepare(plan: Plan, readable: list[tuple[str, int]]) -> None:
     """Compile the Landlock rules and the seccomp filter that all children share.
 
     Args:
-        plan: Receives them.
+        plan: The plan that stores rules and filter.
         readable: Paths with their Landlock rights.
     """
 

@@ -117,7 +117,7 @@ def limit_resources(base: int, memory_mb: int, cpu_s: float | None, file_mb: int
         base: Address space of the interpreter before the snippet, in bytes.
         memory_mb: Address space that the snippet may add.
         cpu_s: CPU time, or ``None`` when the host alone watches it.
-        file_mb: Largest file.
+        file_mb: Maximum size of a file, in MiB.
         open_files: Largest number of descriptors.
     """
     limit = base + memory_mb * MEBIBYTE

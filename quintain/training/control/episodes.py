@@ -26,7 +26,7 @@ class Episode:
     Attributes:
         seed: Seed of the environment's reset.
         reward: Sum of the rewards that the environment gave.
-        length: Number of steps.
+        length: Number of environment steps of the episode.
         success: ``info["success"]`` of the last step; ``None`` where the environment reports none.
         info: The whole info of the last step. Not part of comparisons between episodes.
     """
@@ -44,7 +44,7 @@ def play_episodes(
     """Play one episode per seed with the policy's most likely actions.
 
     Args:
-        make_env: Makes one environment.
+        make_env: Function without arguments that returns a new environment.
         policy: The policy. It may be history-dependent.
         seeds: Seeds of the episodes.
         wrap: Wraps each vector environment, for example in an attack; see

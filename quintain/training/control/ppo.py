@@ -130,8 +130,8 @@ def measure_policy(
     """Measure the performance of a trained policy on test episodes, which did not select its checkpoint.
 
     Args:
-        make_env: Makes an environment.
-        policy: The policy.
+        make_env: Function without arguments that returns a new environment.
+        policy: The policy to evaluate.
         seed: Root seed of its training.
         episodes: Number of test episodes, >= 1.
 

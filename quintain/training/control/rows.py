@@ -29,7 +29,7 @@ class RowStep(NamedTuple):
         observations: What to act on next, shape ``(n, d)``: where an episode ended, the first observation of the next.
         final_observations: What the actions led to, shape ``(n, d)``. It differs from ``observations`` only in rows
             whose episode ended; value estimates bootstrap from it.
-        rewards: Shape ``(n,)``.
+        rewards: Reward of each row, shape ``(n,)``.
         terminated: Whether the task ended, shape ``(n,)``.
         truncated: Whether a limit outside the task ended the episode, shape ``(n,)``.
         done: ``terminated | truncated``.
@@ -62,7 +62,7 @@ class EnvRows:
 
     Attributes:
         vector: The vector environment, wrapped.
-        n_envs: Number of rows.
+        n_envs: Number of environments, one per row.
         observation_space: Space of one row's observations.
         action_space: Space of one row's actions.
         spec: The environments' spec, if they are registered.

@@ -91,7 +91,7 @@ class Reseeded:
     """An agent with other random seeds, so that repeated answers to equal problems are independent.
 
     Args:
-        agent: The agent.
+        agent: The agent whose seeds are offset.
         number: Index of the repetition, >= 0; each has seeds of its own.
     """
 

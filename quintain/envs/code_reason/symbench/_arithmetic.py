@@ -39,7 +39,7 @@ def reach(numbers: Sequence[int], target: int) -> str | None:
 
     Args:
         numbers: Numbers to use, each once, each > 0.
-        target: Value to reach.
+        target: Value that the expression must have.
     """
 
     @cache
