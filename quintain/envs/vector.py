@@ -313,7 +313,9 @@ class TextVectorEnv(VectorEnv[Any, Any, Any]):
             if self.autoreset_mode is AutoresetMode.SAME_STEP:
                 # The finished step is kept before the reset, which may reuse its buffers.
                 last = {"final_obs": observation, "final_info": own(info)}
+                self._needs_reset[i] = True  # should the reset raise
                 observation, first_info = env.reset()
+                self._needs_reset[i] = False
                 info = {**first_info, **last}
             else:
                 self._needs_reset[i] = True

@@ -177,6 +177,18 @@ class RemembersEarlierEpisodes(Walk):
         return observation, reward + self.episodes * (self.t > 3), *rest
 
 
+class GoesOnAfterAnEarlyReset(Walk):
+    """Clears its score at the end of an episode only."""
+
+    score = 0.0
+
+    def step(self, action):
+        observation, reward, over, *rest = super().step(action)
+        self.score += reward
+        score, self.score = self.score, 0.0 if over else self.score
+        return observation, score, over, *rest
+
+
 class RemembersItsFirstSeed(Walk):
     """Draws from a generator of its own, which only the first seed reaches."""
 
@@ -281,7 +293,10 @@ ENVIRONMENTS = {
         "every step keeps the contract",
     ),
     **dict.fromkeys(
-        [IgnoresTheSeedLater, IgnoresSeedZero, RemembersEarlierEpisodes, RemembersItsFirstSeed],
+        [
+            IgnoresTheSeedLater, IgnoresSeedZero, RemembersEarlierEpisodes, RemembersItsFirstSeed,
+            GoesOnAfterAnEarlyReset,
+        ],
         "same seed same episode",
     ),
     SeedsEveryResetAlike: "resets without a seed differ",

@@ -13,7 +13,7 @@ import quintain
 from quintain.envs.step_contract import check_flag, check_observation, check_reward
 from quintain.envs.transcripts import equal
 from quintain.errors import EnvironmentFault
-from tests.envs.planted_faults import ENVIRONMENTS, GAMES, NeverEnds, Round, Walk
+from tests.envs.planted_faults import ENVIRONMENTS, GAMES, IgnoresTheSeedLater, NeverEnds, Round, Walk
 
 
 @pytest.fixture
@@ -61,6 +61,12 @@ def test_episodes_that_never_end_are_noted_unless_the_spec_truncates_them(regist
     del gym.registry["PlantedNeverEnds-v0"]
     report = quintain.check(registered(NeverEnds, max_episode_steps=300))
     assert "300 steps" in report.skipped["episodes end"]
+
+
+def test_an_environment_that_declares_itself_nondeterministic_is_believed(registered):
+    report = quintain.check(registered(IgnoresTheSeedLater, nondeterministic=True), raise_on_failure=False)
+    assert report.ok, report
+    assert "nondeterministic=True" in report.notes["same seed same episode"]
 
 
 SOUND = [

@@ -301,3 +301,27 @@ def test_the_vector_of_a_game_takes_gymnasiums_autoreset_modes():
     for view in ("numeric", "text"):
         vector = gym.make_vec("PrisonersDilemma-v0", num_envs=1, view=view, autoreset_mode=AutoresetMode.DISABLED)
         assert vector.metadata["autoreset_mode"] is AutoresetMode.DISABLED
+
+
+@pytest.mark.parametrize("view", ["numeric", "text"])
+def test_the_vector_of_a_game_keeps_the_limit_of_its_registration(view):
+    vector = gym.make_vec("PrisonersDilemma-v0", num_envs=2, view=view, max_episode_steps=2)
+    vector.reset(seed=0)
+    actions = ["cooperate"] * 2 if view == "text" else [0, 0]
+    assert [vector.step(actions)[3].tolist() for _ in range(2)] == [[False, False], [True, True]]
+
+
+def test_an_environment_whose_automatic_reset_raised_needs_a_reset():
+    class FailsToReset(Echo):
+        def reset(self, *, seed=None, options=None):
+            if seed is None:
+                raise ValueError("no seed")
+            return super().reset(seed=seed)
+
+    vector = TextVectorEnv([lambda: FailsToReset(1)] * 2)
+    start = vector.reset(seed=0)[0]
+    with pytest.raises(ValueError, match="no seed"):
+        vector.step(["a", "b"])
+    with pytest.raises(RuntimeError, match="needs a reset"):
+        vector.step(["a", "b"])
+    assert vector.reset(seed=0)[0] == start

@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol
 
 import gymnasium as gym
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.wrappers import TimeLimit
 
 from quintain.envs.games.repeated import RepeatedGame, View
 from quintain.envs.vector import TextVectorEnv
@@ -164,7 +165,11 @@ class RepeatedGameEnv(gym.Env[Any, Any]):
 
 
 def make_vec(
-    num_envs: int = 1, *, autoreset_mode: str | AutoresetMode | None = None, **kwargs: Any
+    num_envs: int = 1,
+    *,
+    autoreset_mode: str | AutoresetMode | None = None,
+    max_episode_steps: int | None = None,
+    **kwargs: Any,
 ) -> SyncVectorEnv | TextVectorEnv:
     """Make a vector of ``num_envs`` environments: the ``vector_entry_point`` of ``gym.make_vec``.
 
@@ -172,13 +177,20 @@ def make_vec(
         num_envs: Number of environments, >= 1.
         autoreset_mode: Behaviour after the last step of an episode, one of Gymnasium's modes; by default that of the
             class returned.
+        max_episode_steps: Maximum number of rounds, after which an episode is truncated; by default no limit. Gymnasium
+            hands over that of the registration.
         kwargs: Arguments of each environment.
 
     Returns:
         :class:`~quintain.envs.vector.TextVectorEnv` where ``view="text"``, otherwise Gymnasium's ``SyncVectorEnv``.
     """
     mode = {} if autoreset_mode is None else {"autoreset_mode": autoreset_mode}
-    makers = [lambda: RepeatedGameEnv(**kwargs)] * num_envs
+
+    def make() -> gym.Env[Any, Any]:
+        env: gym.Env[Any, Any] = RepeatedGameEnv(**kwargs)
+        return env if max_episode_steps is None else TimeLimit(env, max_episode_steps)
+
+    makers = [make] * num_envs
     return (TextVectorEnv if kwargs.get("view") == "text" else SyncVectorEnv)(makers, **mode)  # type: ignore[arg-type]
 
 
