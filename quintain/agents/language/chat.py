@@ -16,6 +16,7 @@ from quintain.agents.language.prompts import ALL_CODE, ALL_TEXT, CODE_INTERPRETE
 from quintain.engines.engine import Engine
 from quintain.errors import CapabilityError, ConfigurationError
 from quintain.messages import system, user
+from quintain.replies import read_reply
 
 __all__ = ["AllCodeAgent", "ChatAgent", "make_all_code", "make_all_text", "make_chat_agent", "make_code_interpreter"]
 
@@ -100,8 +101,9 @@ class _AllCodeActor(_ChatActor):
     async def act(self, observation: str, info: dict[str, Any]) -> str:
         if self._program_sent:  # the observation is the program's output
             return program_answer(observation)
-        self._program_sent = True
-        return await super().act(observation, info)
+        reply = await super().act(observation, info)
+        self._program_sent = read_reply(reply).kind == "code"
+        return reply
 
 
 class _Style(NamedTuple):

@@ -11,7 +11,6 @@ prompts are our own; there is no fine-tuned guide and no separate program that v
 from __future__ import annotations
 
 import ast
-import re
 from typing import Any, Literal
 
 from quintain.agents.agent import Actor, Seat
@@ -21,6 +20,7 @@ from quintain.agents.language.prompts import ALL_CODE, ALL_TEXT
 from quintain.engines.engine import Engine, Request
 from quintain.errors import ConfigurationError
 from quintain.messages import Message, system, user
+from quintain.replies import read_reply
 
 __all__ = ["CodeSteerAgent", "code_richness"]
 
@@ -38,7 +38,6 @@ _RICHER = "The last program hardly computed anything. Search or compute symbolic
 _MAX_POOR = 2
 #: Length at which a program's output is cut for the guide, in characters (about 2,000 tokens).
 _MAX_OUTPUT = 8_000
-_BLOCK = re.compile(r"```(?:python3?|py)\b(.*?)```", re.DOTALL | re.IGNORECASE)
 _SEARCH_LIBRARIES = {"itertools", "sympy", "scipy", "numpy", "heapq", "functools", "networkx", "collections"}
 
 Style = Literal["text", "code"]
@@ -132,9 +131,9 @@ class _CodeSteerActor:
             self._conversation.add(user(f"{observation}\n\n{self._advice(verdict)}"))
         while True:
             reply = await self._conversation.reply()
-            block = _BLOCK.search(reply)
-            if block is not None:
-                self._program = block[1]
+            move = read_reply(reply)
+            if move.kind == "code":
+                self._program = move.text
                 return reply
             verdict = await self._review(f"Reply:\n{reply}")
             if verdict is None:

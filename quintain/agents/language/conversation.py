@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,16 +9,15 @@ import numpy as np
 from quintain.engines.engine import Engine, Request
 from quintain.errors import CapabilityError
 from quintain.messages import Message, assistant
+from quintain.replies import placeholders_in, read_reply
 
 __all__ = ["Conversation", "ReplySettings", "Sampling", "program_answer"]
 
 # A closing fence is a line of its own; an opening one goes on with the language, so it does not stop the reply.
 _FENCE_END = "```\n"
 _ANSWER_END = ">>>"
-_ENDS = re.compile(f"{_FENCE_END}|{_ANSWER_END}")
 # After words, models fill in an answer; after a bare mark, many copy the form that the question shows.
 _ASK_ANSWER = "\nThe final answer is <<<"
-_PROGRAM = re.compile(r"```(?:python3?|py)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +69,7 @@ class Conversation:
         self._settings = settings
         self._rng = rng
         self._messages: list[Message] = []
+        self._placeholders: frozenset[str] | None = None
         can_stop = {"stop", "stop_string", "prefill"} <= engine.capabilities
         self._stops = (_FENCE_END, _ANSWER_END) if can_stop else ()
 
@@ -86,6 +85,8 @@ class Conversation:
                 f"a chat agent reads text, and this environment shows {type(content).__name__}; play one that shows "
                 "text"
             )
+        if self._placeholders is None and message["role"] == "user":  # the first observation shows the form
+            self._placeholders = placeholders_in(content)
         self._messages.append(message)
 
     async def reply(self) -> str:
@@ -102,16 +103,19 @@ class Conversation:
             part = await self._engine.complete(self._request(reply, budget, self._stops))
             budget -= part.completion_tokens
             reply += part.text + (part.stop_string or "")
-            end = _end_of_move(reply if self._stops else f"{reply}\n")  # a whole turn ends its last line
-            if end is not None:
-                return reply[:end]
-            if part.stop_string is None or budget < 1:  # otherwise the stop string belonged to the text: continue
+            is_whole = part.stop_string is None or budget < 1
+            move = read_reply(reply, placeholders=self._placeholders or (), complete=is_whole)
+            if move.end >= 0:
+                return reply[: move.end]
+            if is_whole:  # otherwise the stop string belonged to the text: continue
                 break
-        if _PROGRAM.search(reply):  # a model that ends its turn has finished its program; one that was cut off has not
-            return reply + "\n```" if part.finish_reason == "stop" and part.stop_string is None else reply
+        if move.is_open_program:
+            # A model that ends its turn has finished its program; one that was cut off has not.
+            return reply + move.missing if part.finish_reason == "stop" and part.stop_string is None else reply
         if not settings.extract:
             return reply
-        opened = reply.rstrip() + _ASK_ANSWER
+        # Reasoning that was cut off is closed first: an answer within it does not count.
+        opened = reply.rstrip() + (f"\n{move.missing}" if move.missing else "") + _ASK_ANSWER
         # Models often forget the third closing mark, so two of them end the answer.
         part = await self._engine.complete(self._request(opened, settings.answer_tokens, (_ANSWER_END[:2], "\n")))
         return opened + part.text + _ANSWER_END
@@ -142,16 +146,3 @@ def program_answer(output: str) -> str:
     if answer is None:
         answer = next(reversed(output.strip().splitlines()), "")
     return f"<<<{answer}>>>"
-
-
-def _end_of_move(reply: str) -> int | None:
-    """Return where the first whole program or whole answer of a reply ends, if it has one."""
-    program = _PROGRAM.search(reply)
-    opened = reply.find("<<<")
-    for end in _ENDS.finditer(reply):
-        if program is not None and program.end() <= end.start():
-            if end[0] == _FENCE_END:
-                return end.end()
-        elif end[0] == _ANSWER_END and 0 <= opened <= end.start() - 3:
-            return end.end()
-    return None

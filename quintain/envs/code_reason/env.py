@@ -14,10 +14,10 @@ from gymnasium.vector import AutoresetMode
 
 from quintain.envs.code_reason.interpreter import MAX_OUTPUT_CHARS, RESULT_HEADER, Interpreter
 from quintain.envs.code_reason.registry import SUITES, load_task, require_libraries, select_tasks, suite_of
-from quintain.envs.text.protocol import Move, read_reply
 from quintain.envs.text.task import SPLITS, Problem, Split, Task, sample_problem
 from quintain.envs.vector import TextVectorEnv
 from quintain.errors import ConfigurationError, UnknownNameError
+from quintain.replies import Move, placeholders_in, read_reply
 from quintain.sandbox import Limits
 from quintain.seeding import SeedStream
 from quintain.spaces import UnicodeText
@@ -36,6 +36,10 @@ to {max_code_calls} times. When you are sure, write your final answer between <<
 TEXT_PROTOCOL = """\
 Answer the question below. Think step by step in plain text. Write your final answer between <<< and >>>."""
 
+#: Observation after a reply with neither program nor answer, but with a block that names no language.
+UNMARKED_BLOCK = """\
+(not run: the block names no language; begin a program with ```python, or write the final answer between <<< and >>>)"""
+
 CORRECT = 1.0
 FORMAT = 0.1
 EFFICIENCY = -0.1
@@ -50,7 +54,9 @@ class CodeReasonEnv(gym.Env[str, str]):
     The first observation is a question, preceded by the rules. The agent replies in free text. The first closed
     Python block of a reply is executed in the sandbox and its output is the next observation; an answer between
     ``<<<`` and ``>>>`` (or in ``\boxed{}``) ends the episode. Whichever comes first in a reply counts, the rest is
-    ignored. Variables persist from block to block, as in a notebook.
+    ignored. Reasoning (``<think>...</think>`` and the like) and the question's own form of the answer are passed over.
+    A reply with nothing but a block that names no language is answered with a hint. Variables persist from block to
+    block, as in a notebook.
 
     ## Observation
     ``UnicodeText``: rules and question, then the interpreter's output, truncated with a notice. A time-out is text too.
@@ -191,6 +197,7 @@ class CodeReasonEnv(gym.Env[str, str]):
         self._done = False
         protocol = CODE_PROTOCOL.format(max_code_calls=self._max_code_calls) if self._code else TEXT_PROTOCOL
         observation = f"{protocol}\n\n{self.problem.prompt}"
+        self._placeholders = placeholders_in(observation)
         self._transcript = [observation]
         return observation, self._info()
 
@@ -214,14 +221,16 @@ class CodeReasonEnv(gym.Env[str, str]):
                 parse_error=f"expected text of at most {MAX_ACTION_CHARS:,} characters, got {shown}", invalid=True
             )
         self._transcript.append(action)
-        move = read_reply(action, code=self._code)
+        move = read_reply(action, code=self._code, placeholders=self._placeholders)
         if move.kind == "answer":
             return self._end(answer=move.text)
         if move.kind == "malformed":
             return self._end(parse_error=move.text)
         if self._turns >= self._max_turns:
+            if move.kind == "unmarked":
+                return self._end(parse_error="the reply has neither a Python block nor an answer")
             return self._end(truncated=True)
-        observation = self._run(move)
+        observation = self._run(move) if move.kind == "code" else UNMARKED_BLOCK
         self._transcript.append(observation)
         return observation, 0.0, False, False, self._info()
 

@@ -55,10 +55,11 @@ def test_the_output_of_a_program_is_the_next_user_message():
 
 
 def test_a_stop_string_that_belongs_to_the_text_does_not_end_the_reply():
-    one = engine(("the shell shows ", ">>>"), ("\nA fence:\n", "```\n"), ("text <<<1", ">>>"))
+    # The fence may yet close, and the marker then belongs to its block; here the model ends its turn instead.
+    one = engine(("the shell shows ", ">>>"), ("\nA fence:\n", "```\n"), ("text <<<1", ">>>"), "")
     report = run(make_chat_agent("code-interpreter", one))
     assert actions(report) == ["the shell shows >>>\nA fence:\n```\ntext <<<1>>>"]
-    assert [r.prefill for r in one.asked] == ["", "the shell shows >>>", "the shell shows >>>\nA fence:\n```\n"]
+    assert [r.prefill for r in one.asked][:3] == ["", "the shell shows >>>", "the shell shows >>>\nA fence:\n```\n"]
     assert one.asked[2].max_tokens == 512 - 3 - 2
 
 
@@ -198,3 +199,29 @@ def test_engine_failures_are_errors_of_the_affected_episodes_only(tmp_path):
     )  # fmt: skip
     assert played == [7, 8, 9, 10, 11]
     assert (again.errors, again.success.n) == (0, 12)
+
+
+def test_an_example_in_a_block_is_not_taken_for_the_answer():
+    one = engine(("It will look like\n", "```\n"), ("<<<7", ">>>"), ("\n", "```\n"), ("```python\nprint(2)\n", "```\n"))
+    agent = make_chat_agent("code-interpreter", one)
+    first = actions(run(agent, max_turns=1))[0]
+    assert first.endswith("```python\nprint(2)\n```\n")
+
+
+def test_drafts_in_reasoning_do_not_end_a_reply():
+    one = engine(("<think>Is it <<<1", ">>>"), ("? No.</think> <<<2", ">>>"))
+    assert actions(run(make_chat_agent("all-text", one))) == ["<think>Is it <<<1>>>? No.</think> <<<2>>>"]
+
+
+def test_an_extracted_answer_stands_behind_reasoning_that_was_cut_off():
+    one = engine("<think>It could be <<<1>>> or", "Count: 2, Positions: [1, 2]")
+    assert actions(run(make_chat_agent("all-text", one))) == [
+        "<think>It could be <<<1>>> or\n</think>\nThe final answer is <<<Count: 2, Positions: [1, 2]>>>"
+    ]
+
+
+def test_all_code_writes_another_program_after_a_hint():
+    one = engine("```\nprint(1)\n```", "```python\nprint('<<<Count: 2, Positions: [1, 2]>>>')\n```")
+    assert [action[:9] for action in actions(run(make_chat_agent("all-code", one)))] == [
+        "```\nprint", "```python", "<<<Count:",
+    ]  # fmt: skip

@@ -350,3 +350,24 @@ def test_the_oracle_solves_every_task_through_the_whole_protocol():
         if report.success.estimate != 1.0:
             unsolved[name] = [e.error or e.info.get("detail") for e in report.episodes]
     assert not unsolved
+
+
+def test_a_block_without_language_gets_a_hint_and_another_turn():
+    env = gym.make("CodeReason-v0", tasks="chain_sum")
+    env.reset(seed=0)
+    observation, reward, terminated, truncated, _ = env.step("```\nprint(1)\n```")
+    assert "```python" in observation
+    assert (reward, terminated, truncated) == (0.0, False, False)
+    assert env.step(env.unwrapped.solution())[4]["success"]
+    env = gym.make("CodeReason-v0", tasks="chain_sum", max_turns=1)
+    env.reset(seed=0)
+    assert env.step("```\nprint(1)\n```")[4]["parse_error"]
+
+
+def test_an_echo_of_the_question_is_passed_over_in_every_family():
+    for name in task_names():
+        env = gym.make("CodeReason-v0", tasks=name, code=False, disable_env_checker=True)
+        question, _ = env.reset(seed=0)
+        assert env.step(question)[4]["answer"] is None, name
+        env.reset(seed=0)
+        assert env.step(f"{question}\n{env.unwrapped.solution()}")[4]["success"], name

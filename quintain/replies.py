@@ -1,0 +1,265 @@
+r"""How the reply of a language model is read: the first closed Python block or marked answer outside its reasoning.
+
+Environments read replies with :func:`read_reply`, and agents cut them with it, so that both see the same program or
+answer. The protocol is that of R1-Code-Interpreter (Chen et al. 2025, arXiv 2505.21668): plain Markdown fences and a
+final marker, no artificial tags. Generation would stop at the first closed block or the first answer, so what follows
+it never counts.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Literal, NamedTuple
+
+__all__ = ["Move", "placeholders_in", "read_reply"]
+
+# What may stand before a fence on its line: indentation, quotation marks of Markdown, and the mark of a list item.
+_BEFORE = r"(?:[ \t]*(?:>|[-*+](?=[ \t])|[0-9]{1,3}[.)](?=[ \t])))*[ \t]*"
+_FENCE = rf"^(?P<before>{_BEFORE})(?P<fence>`{{3,}}|~{{3,}})(?P<language>[^\n`]*)$"
+_PYTHON = re.compile(r"[ \t]*\{?\.?(?:i?python[0-9.]*|py3?)\}?(?:[ \t{][^\n]*)?\r?", re.IGNORECASE)
+_QUOTED = re.compile(r"^[ \t]*> ?", re.MULTILINE)
+
+_TAGS = "think|thinking|thought|thoughts|reasoning|reflection|scratchpad|analysis|seed:think"
+#: Marks around reasoning, as patterns: those that open it, those that close it, and a text that closes it.
+_REASONING = (
+    (rf"<(?:{_TAGS})>", rf"</(?:{_TAGS})>", "</think>"),
+    (r"\[THINK\]", r"\[/THINK\]", "[/THINK]"),
+    (r"<\|begin_of_thought\|>", r"<\|end_of_thought\|>", "<|end_of_thought|>"),
+    (r"<\|START_THINKING\|>", r"<\|END_THINKING\|>", "<|END_THINKING|>"),
+    ("◁think▷", "◁/think▷", "◁/think▷"),
+    (
+        r"<\|channel\|>(?:analysis|commentary)[^<\n]*<\|message\|>",
+        r"<\|end\|>|<\|channel\|>final<\|message\|>",
+        "<|end|>",
+    ),
+)
+# A tag in quotes or backticks is spoken of, not used.
+_OPENS = "|".join(f"(?P<open{i}>{opens})" for i, (opens, _, _) in enumerate(_REASONING))
+_CLOSES = "|".join(closes for _, closes, _ in _REASONING)
+_EVENT = re.compile(rf"{_FENCE}|(?<![`'\"])(?:{_OPENS}|(?P<close>{_CLOSES}))", re.MULTILINE | re.IGNORECASE)
+_CLOSING = [re.compile(rf"(?<![`'\"])(?:{closes})", re.IGNORECASE) for _, closes, _ in _REASONING]
+_LONE_CLOSE = re.compile(rf"^[ \t]*(?:{_CLOSES})[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
+_BOXED = "\\boxed{"
+
+_NOTHING = "the reply has neither a Python block nor an answer between <<< and >>>"
+_FORM_ONLY = "the reply repeats the form of the answer, and has neither a Python block nor an answer"
+_NOT_CLOSED = "the code block is not closed"
+_STILL_REASONING = "the reply ends within its reasoning, with neither a Python block nor an answer after it"
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """What a reply asks the environment to do.
+
+    Attributes:
+        kind: Run code, submit an answer, nothing but a block that names no language, or nothing that the protocol
+            knows.
+        text: The program, the answer, the text of the block, or why the reply is malformed.
+        ignored: Number of Python blocks after the one that counts.
+        end: Position in the reply where the program's block or the answer ends; -1 for other kinds.
+        missing: Text that would close what the reply left open: a Python block, or its reasoning. Empty if nothing
+            is open.
+    """
+
+    kind: Literal["code", "answer", "unmarked", "malformed"]
+    text: str
+    ignored: int = 0
+    end: int = field(default=-1, compare=False, repr=False)
+    missing: str = field(default="", compare=False, repr=False)
+
+    @property
+    def is_open_program(self) -> bool:
+        """Whether the reply ends within a Python block."""
+        return self.text == _NOT_CLOSED and self.kind == "malformed"
+
+
+def read_reply(reply: str, *, code: bool = True, placeholders: Collection[str] = (), complete: bool = True) -> Move:
+    r"""Find the first closed Python block or the first answer outside any block, whichever comes first.
+
+    An answer is ``<<<answer>>>`` or ``\boxed{answer}``. Reasoning, between ``<think>`` and ``</think>`` or the like,
+    is passed over; where only its end is marked, it begins with the reply. Markers inside a fenced block belong to the
+    block. A block that never closes was cut off and is not run. Fences may be indented, quoted or in a list, and the
+    program loses that indentation.
+
+    Args:
+        reply: What the model wrote.
+        code: Whether Python blocks are programs; otherwise they are passed over like any other block.
+        placeholders: Forms of the answer as the question shows them (see :func:`placeholders_in`). A marker around one
+            of them repeats the question and is passed over.
+        complete: Whether the reply is whole. One that goes on has neither an answer in ``\boxed`` nor one after an
+            open block yet, since what follows may decide otherwise.
+
+    Example:
+        >>> read_reply("I think it is <<<42>>>.")
+        Move(kind='answer', text='42', ignored=0)
+        >>> read_reply("```python\nprint('<<<no>>>')\n```").kind
+        'code'
+        >>> read_reply("<think>Is it <<<1>>>?</think> It is <<<2>>>.").text
+        '2'
+    """
+    forms = {_folded(form) for form in placeholders}
+    why, bare = _NOTHING, None
+    position = _end_of_unopened_reasoning(reply)
+    search_from = position  # fences before it are stray
+    while True:
+        event = _EVENT.search(reply, search_from)
+        answer, echoed = _find_answer(
+            reply, position, event.start() if event else len(reply), forms, boxed=complete or event is not None
+        )
+        if echoed:
+            why = _FORM_ONLY
+        if answer is not None:
+            return Move("answer", answer.text, end=answer.end)
+        if event is None:
+            break
+        if event["fence"] is None:
+            which = next((i for i in range(len(_REASONING)) if event[f"open{i}"]), None)
+            closing = event if which is None else _CLOSING[which].search(reply, event.end())
+            if closing is None:
+                return Move("malformed", _STILL_REASONING, missing=_closing_text(event[0], which or 0))
+            position = search_from = closing.end()
+            continue
+        is_python = code and _PYTHON.fullmatch(event["language"]) is not None
+        close = _find_close(reply, event, glued=is_python)
+        if close is None:
+            if is_python:
+                return Move("malformed", _NOT_CLOSED, missing=f"\n{event['fence']}")
+            if not complete:
+                return Move("malformed", why)
+            position = search_from = event.end()  # not a block after all: markers after a stray fence still count
+            continue
+        if is_python:
+            program = _program(reply[event.end() : close.inner].removeprefix("\n"), event["before"])
+            return Move("code", program, _count_programs(reply, close.end), end=_end_of_line(reply, close.end))
+        if bare is None and not event["language"].strip():
+            bare = reply[event.end() : close.inner].removeprefix("\n")
+        position = search_from = close.end
+    if code and bare is not None and complete:
+        return Move("unmarked", bare)
+    return Move("malformed", why)
+
+
+def placeholders_in(question: str) -> frozenset[str]:
+    """Collect what a question shows between markers: the form of the answer, and the words of its instructions.
+
+    Example:
+        >>> sorted(placeholders_in("Answer between <<< and >>>. What is 1 + 1? Write it as <<<number>>>."))
+        ['and', 'number']
+    """
+    found: set[str] = set()
+    start = question.find("<<<")
+    while start >= 0 and (end := question.find(">>>", start + 3)) >= 0:
+        found.add(_folded(question[start + 3 : end]))
+        start = question.find("<<<", end + 3)
+    return frozenset(found - {""})
+
+
+class _Found(NamedTuple):
+    text: str
+    end: int
+
+
+class _Close(NamedTuple):
+    inner: int  # where the block's content ends
+    end: int
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.strip(" \t\r\n`*\"'").casefold().split())
+
+
+def _find_answer(
+    reply: str, begin: int, stop: int, forms: Collection[str], *, boxed: bool
+) -> tuple[_Found | None, bool]:
+    """Return the first marked answer of a part of the reply, and whether a placeholder was passed over."""
+    echoed = False
+    start = reply.find("<<<", begin, stop)
+    while start >= 0:
+        end = reply.find(">>>", start + 3, stop)
+        if end < 0:
+            break
+        # Further opening marks restart the answer; further closing marks belong to it ("<<<] >>>>" closes "] >").
+        start = reply.rfind("<<<", start, end)
+        while reply.startswith(">", end + 3):
+            end += 1
+        answer = reply[start + 3 : end].strip()
+        if not forms or _folded(answer) not in forms:
+            return _Found(answer, end + 3), echoed
+        echoed = True
+        start = reply.find("<<<", end + 3, stop)
+    start = reply.find(_BOXED, begin, stop) if boxed else -1
+    while start >= 0:
+        depth, i = 1, start + len(_BOXED)
+        while i < stop and depth:
+            depth += {"{": 1, "}": -1}.get(reply[i], 0)
+            i += 1
+        if depth:
+            break
+        answer = reply[start + len(_BOXED) : i - 1].strip()
+        inner = re.fullmatch(r"\\(?:text|mathrm)\{([^{}]*)\}", answer)
+        if not forms or _folded(inner[1] if inner else answer) not in forms:
+            return _Found(answer, i), echoed
+        echoed = True
+        start = reply.find(_BOXED, i, stop)
+    return None, echoed
+
+
+def _find_close(reply: str, opening: re.Match[str], *, glued: bool) -> _Close | None:
+    """Find the end of a block: a line that starts with its fence, or for programs a fence that ends a line of code."""
+    mark, least = opening["fence"][0], len(opening["fence"])
+    pattern = rf"^{_BEFORE}{re.escape(mark)}{{{least},}}"
+    if glued:
+        pattern += rf"|(?<=[^\s`~'\"#]){re.escape(mark)}{{{least},}}[ \t]*\r?$"
+    match = re.compile(pattern, re.MULTILINE).search(reply, opening.end())
+    return None if match is None else _Close(match.start(), match.end())
+
+
+def _program(text: str, before: str) -> str:
+    """Take the indentation and the quotation marks of its block off a program (CommonMark 0.31, sections 4.5 and 5)."""
+    if ">" in before:
+        text = _QUOTED.sub("", text)
+    return textwrap.dedent(text) if text[:1] in (" ", "\t") else text
+
+
+def _count_programs(reply: str, position: int) -> int:
+    return sum(
+        event["fence"] is not None and _PYTHON.fullmatch(event["language"]) is not None
+        for event in _EVENT.finditer(reply, position)
+    )
+
+
+def _end_of_line(reply: str, position: int) -> int:
+    """Return the position after the line break that follows, if only white space stands before it."""
+    match = re.compile(r"[ \t]*\r?\n").match(reply, position)
+    return position if match is None else match.end()
+
+
+def _closing_text(opening: str, which: int) -> str:
+    return f"</{opening[1:]}" if which == 0 else _REASONING[which][2]
+
+
+def _end_of_unopened_reasoning(reply: str) -> int:
+    """Return where reasoning ends that was opened before the reply, as chat templates do; 0 if there is none."""
+    position = end = 0
+    while event := _EVENT.search(reply, position):
+        if event["fence"] is not None:
+            close = _find_close(reply, event, glued=False)
+            if close is None:
+                position = event.end()
+                continue
+            # A tag on a line of its own is no line of a program: the block was left open in the reasoning.
+            lone = _LONE_CLOSE.search(reply, event.end(), close.inner)
+            position = close.end if lone is None else lone.end()
+            end = end if lone is None else position
+        elif event["close"] is not None:
+            position = end = event.end()
+        else:
+            which = next(i for i in range(len(_REASONING)) if event[f"open{i}"])
+            closing = _CLOSING[which].search(reply, event.end())
+            if closing is None:
+                break
+            position = closing.end()
+    return end
