@@ -21,9 +21,12 @@ __all__ = [
     "parse_integer",
     "parse_integer_grid",
     "parse_integers",
+    "parse_lines",
     "parse_list",
     "parse_number",
     "parse_option",
+    "parse_pairs",
+    "parse_words",
 ]
 
 #: A list of atoms and lists; atoms are strings, read further by whoever knows what they should be.
@@ -33,30 +36,36 @@ _MAX_DIGITS = 60
 _MAX_DEPTH = 8
 _MAX_TOKENS = 400
 
-_INTEGER = re.compile(r"[+-]?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)")
+_INTEGER = re.compile(r"([+-]?(?:[0-9]+|[0-9]{1,3}(?:,[0-9]{3})+))(?:\.0*)?")
 _NUMBER = re.compile(
     r"([+-]?)(?:([0-9]*|[0-9]{1,3}(?:,[0-9]{3})+)\.([0-9]+)|([0-9]+|[0-9]{1,3}(?:,[0-9]{3})+)(?:\s*/\s*([0-9]+))?)"
 )
+_UNIT = re.compile(r"([+-]?)[$€£]?\s*([0-9.,]+(?:[eE][+-]?[0-9]+)?|[0-9]+\s*/\s*[0-9]+)\s*°?")
 _SCIENTIFIC = re.compile(r"(.+)[eE]([+-]?[0-9]{1,2})")
+_BULLET = re.compile(r"^\s*(?:[-*•]\s+|[0-9]{1,3}[.)]\s+)?(?:and\s+)?")
+_PAIR = re.compile(
+    r"([^=:\s][^=:\n]{0,98}?)\s*(?:->|→|=>|=|:|\bis(?:\s+an?)?\s)\s*([^=:\s][^=:\n]{0,98})", re.IGNORECASE
+)
 _LIST_TOKEN = re.compile(r"""\s*(?:([\[\](),])|'([^'\\\n]*)'|"([^"\\\n]*)"|([^\s\[\](),'"]+))""")
 _ARITHMETIC_TOKEN = re.compile(r"\s*([0-9]{1,9}(?![0-9])|[-+*/()])")
 _SAME_OPERATOR = str.maketrans({"×": "*", "·": "*", "÷": "/", "−": "-", "[": "(", "]": ")"})
 
 
 def parse_integer(text: str) -> int:
-    """Read an integer, with or without thousands separators.
+    """Read an integer, with or without thousands separators; a float that is one (``5.0``) counts.
 
     Raises:
         Malformed: If the text is anything else, or longer than 60 characters.
     """
     text = text.strip().replace("−", "-")
-    if len(text) > _MAX_DIGITS or not _INTEGER.fullmatch(text):
+    match = None if len(text) > _MAX_DIGITS else _INTEGER.fullmatch(text)
+    if match is None:
         raise Malformed("expected an integer")
-    return int(text.replace(",", ""))
+    return int(match[1].replace(",", ""))
 
 
 def parse_number(text: str) -> Fraction:
-    """Read an integer, a decimal number or a fraction ``p/q``, exactly.
+    """Read an integer, a decimal number or a fraction ``p/q``, exactly; a sign of currency or degrees may be there.
 
     Raises:
         Malformed: If the text is anything else (``nan`` and ``inf`` among it), or longer than 60 characters.
@@ -64,6 +73,8 @@ def parse_number(text: str) -> Fraction:
     text = text.strip().replace("−", "-")
     if len(text) > _MAX_DIGITS:
         raise Malformed("expected a number of at most 60 characters")
+    if unit := _UNIT.fullmatch(text):
+        text = unit[1] + unit[2]
     exponent = 0
     if scientific := _SCIENTIFIC.fullmatch(text):
         text, exponent = scientific[1], int(scientific[2])
@@ -145,7 +156,10 @@ def parse_grid(text: str) -> list[list[str]]:
     """
     rows: Sequence[str | Nested]
     if text.strip()[:1] in ("[", "("):
-        rows = parse_list(text)
+        try:
+            rows = parse_list(text)
+        except Malformed:  # one list a line, as a program prints its rows
+            rows = parse_list(f"[{text}]")
     else:
         rows = [parse_list(f"[{line}]") for line in text.splitlines() if line.strip()]
     grid: list[list[str]] = []
@@ -163,6 +177,55 @@ def parse_integer_grid(text: str) -> list[list[int]]:
         Malformed: If the text is anything else.
     """
     return [[_integer_atom(cell) for cell in row] for row in parse_grid(text)]
+
+
+def parse_words(text: str) -> list[str]:
+    """Read words: a list in brackets, or separated by spaces, commas, arrows or line breaks.
+
+    Raises:
+        Malformed: If a list is nested or its brackets do not match, or there are spaces within words that commas or
+            arrows separate.
+    """
+    text = text.strip()
+    if text[:1] in ("[", "(", "{") and text[-1:] in ("]", ")", "}"):
+        return _flat(parse_list(f"[{text[1:-1]}]"))
+    parts = [part.strip() for part in re.split(r"->|→|,", text)]
+    if len(parts) > 1 and any(re.search(r"[^\S\n]", part) for part in parts):
+        raise Malformed("expected words, separated in one way")
+    return " ".join(parts).split()
+
+
+def parse_lines(text: str) -> list[str]:
+    """Read lines of text, or the list of strings that a program prints for them; bullets and blank lines do not count.
+
+    Raises:
+        Malformed: If a list is nested, or its brackets do not match.
+    """
+    text = text.strip()
+    if text[:1] == "[" and text[-1:] == "]":
+        return _flat(parse_list(text))
+    lines = (_BULLET.sub("", line).strip() for line in text.splitlines())
+    return [line for line in lines if line]
+
+
+def parse_pairs(text: str) -> list[tuple[str, str]]:
+    """Read names with their values: ``A=1, B=2``, ``A: 1`` a line, ``Ana is a knight``, or a dictionary.
+
+    Raises:
+        Malformed: If a part is anything else.
+    """
+    text = text.strip()
+    if text[:1] + text[-1:] in ("{}", "[]", "()"):
+        text = text[1:-1]
+    pairs = []
+    for part in re.split(r"[,;\n]", text):
+        if not (part := _BULLET.sub("", part).strip()):
+            continue
+        match = _PAIR.fullmatch(part)
+        if match is None:
+            raise Malformed("expected names with their values")
+        pairs.append((match[1].strip("\"'` "), match[2].strip("\"'` ")))
+    return pairs
 
 
 def parse_option(text: str, options: Sequence[str]) -> str:
@@ -257,6 +320,12 @@ def _apply(values: list[Fraction | None], operators: list[str]) -> None:
         values.append(left * right)
     else:
         values.append(left / right)
+
+
+def _flat(nested: Nested) -> list[str]:
+    if not all(isinstance(item, str) for item in nested):
+        raise Malformed("expected a flat list")
+    return [item for item in nested if isinstance(item, str)]
 
 
 def _integer_atom(item: str | Nested) -> int:

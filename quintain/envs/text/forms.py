@@ -60,6 +60,7 @@ class StringTask(ExactTask[str]):
 
     def parse(self, text: str) -> str:
         """Read the string."""
+        text = "".join(text.split())
         if not re.fullmatch(f"{self.ALPHABET}+", text):
             raise Malformed(f"expected a string of characters {self.ALPHABET}")
         return text

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
 import numpy as np
 
+from quintain.envs.text.notation import readings
 from quintain.errors import ConfigurationError, TaskError, UnknownNameError
 
 __all__ = [
@@ -32,7 +33,6 @@ __all__ = [
     "expect",
     "sample_problem",
     "split_of",
-    "unquote",
 ]
 
 Split = Literal["train", "test"]
@@ -80,7 +80,7 @@ class Score:
     """The verdict on one answer.
 
     Attributes:
-        correct: The answer is right, after harmless normalisation (white space, quotes, immaterial letter case).
+        correct: The answer is right, in any harmless notation: see :mod:`~quintain.envs.text.notation`.
         strict: The answer is right and written exactly in the specified form.
         detail: Why the answer is not right; empty if it is right.
         malformed: The answer is not right because it does not have the specified form.
@@ -140,8 +140,9 @@ class Task(abc.ABC, Generic[Value]):
         """Read an answer.
 
         Args:
-            text: The text between the markers, without surrounding white space and without one pair of quotes around
-                the whole, at most ``MAX_ANSWER_CHARS`` long.
+            text: A reading of the text between the markers: without surrounding white space and without one pair of
+                quotes around the whole, at most a little longer than ``MAX_ANSWER_CHARS``. Where it is malformed or
+                wrong, readings without Markdown, LaTeX and the like follow.
 
         Raises:
             Malformed: If the text is anything but an answer of the specified form. Text is never evaluated as code.
@@ -172,17 +173,23 @@ class Task(abc.ABC, Generic[Value]):
         stripped = text.strip()
         if not stripped:
             return Score(False, False, "empty answer", malformed=True)
-        try:
-            value = self.parse(unquote(stripped))
-        except Malformed as error:
-            return Score(False, False, str(error), malformed=True)
-        detail = self.check(problem, value)
-        if not isinstance(detail, str):  # a bool would be interpreted the wrong way round
-            raise TypeError(
-                f"{type(self).__name__}.check must return what is wrong as text, and an empty string for a right "
-                f"answer; it returned {detail!r}"
-            )
-        return Score(not detail, not detail and text == self.render(value), detail)
+        unreadable = wrong = ""
+        for reading in readings(stripped):
+            try:
+                value = self.parse(reading)
+            except Malformed as error:
+                unreadable = unreadable or str(error)
+                continue
+            detail = self.check(problem, value)
+            if not isinstance(detail, str):  # a bool would be interpreted the wrong way round
+                raise TypeError(
+                    f"{type(self).__name__}.check must return what is wrong as text, and an empty string for a right "
+                    f"answer; it returned {detail!r}"
+                )
+            if not detail:
+                return Score(True, text == self.render(value))
+            wrong = wrong or detail
+        return Score(False, False, wrong or unreadable or "empty answer", malformed=not wrong)
 
 
 class ExactTask(Task[Value]):
@@ -245,13 +252,6 @@ def sample_problem(task: Task[Any], split: Split, key: int) -> Problem:
         if split_of(problem) == split:
             return problem
     raise TaskError(f"task {task.name!r} gave no {split!r} item in {_MAX_DRAWS} draws; raise its difficulty: {task}")
-
-
-def unquote(text: str) -> str:
-    """Strip one pair of matching quotes or backticks around the whole text."""
-    if len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'`" and text[0] not in text[1:-1]:
-        return text[1:-1].strip()
-    return text
 
 
 def expect(condition: bool, wanted: str) -> None:

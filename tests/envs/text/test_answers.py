@@ -22,7 +22,9 @@ def test_integers(text, value):
     assert parse_integer(text) == value
 
 
-@pytest.mark.parametrize("text", ["", "7.0", "1,23", "1_000", "٣", "²", "0x10", "1e3", "9" * 61, "7 8", "--7", "nan"])
+@pytest.mark.parametrize(
+    "text", ["", "7.1", "7.0.0", "1,23", "1_000", "٣", "²", "0x10", "1e3", "9" * 61, "7 8", "--7", "nan"]
+)
 def test_what_is_no_integer(text):
     with pytest.raises(Malformed):
         parse_integer(text)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from quintain.envs.text.forms import IntegerTask, OptionTask, StringTask
+from quintain.envs.text.notation import unquote
 from quintain.envs.text.task import (
     MAX_ANSWER_CHARS,
     ExactTask,
@@ -13,7 +14,6 @@ from quintain.envs.text.task import (
     expect,
     sample_problem,
     split_of,
-    unquote,
 )
 from quintain.errors import ConfigurationError, TaskError, UnknownNameError
 

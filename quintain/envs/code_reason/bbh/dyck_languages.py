@@ -72,6 +72,7 @@ class DyckLanguages(ExactTask[str]):
 
     def parse(self, text: str) -> str:
         """Read closing brackets, with or without spaces between them."""
+        text = re.sub(r"""^\[(?=\s*['"])|(?<=['"])\s*\]$|['",]""", "", text)  # a list of strings, as Python prints it
         if not re.fullmatch(r"[)\]}\s]+", text):
             raise Malformed("expected closing brackets")
         return " ".join("".join(text.split()))

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from quintain.envs.text.answers import parse_words
 from quintain.envs.text.draws import choose, randint, sample
 from quintain.envs.text.task import ExactTask, Malformed, expect
 
@@ -83,7 +84,7 @@ class WordSorting(ExactTask[list[str]]):
 
     def parse(self, text: str) -> list[str]:
         """Read words separated by spaces or commas."""
-        words = text.lower().replace(",", " ").split()
+        words = parse_words(text.lower())
         if not all(re.fullmatch("[a-z]+", word) for word in words):
             raise Malformed("expected words separated by spaces")
         return words

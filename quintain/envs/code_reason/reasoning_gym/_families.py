@@ -24,7 +24,7 @@ def _short(question: str, answer: str) -> bool:
 
 
 FAMILIES: Mapping[str, Source] = {
-    "ab": Source(forms.TOKENS, texts.ab, {"length": 5}, {"length": 25}, keep=_not_empty),
+    "ab": Source(forms.HALF_TOKENS, texts.ab, {"length": 5}, {"length": 25}, keep=_not_empty),
     "acre": Source(forms.choice("on", "off", "undetermined"), logic.acre),
     "aiw": Source(
         forms.INTEGER,
@@ -33,10 +33,10 @@ FAMILIES: Mapping[str, Source] = {
         {"max_entities": 20},
         always={"task_type_weights": (0.5, 0.5, 0.0)},  # the questions about colleagues can be read in two ways
     ),
-    "arc_1d": Source(forms.TOKENS, None, {"max_size": 12}, {"min_size": 30, "max_size": 50}),
+    "arc_1d": Source(forms.INTEGER_TOKENS, None, {"max_size": 12}, {"min_size": 30, "max_size": 50}),
     "arc_agi": Source(forms.ROWS, reuse=True),
     "base_conversion": Source(
-        forms.TEXT_ANY_CASE,
+        forms.DIGITS_ANY_BASE,
         numbers.base_conversion,
         {"max_base": 9, "max_value": 100},
         {"min_value": 10_000, "max_value": 10_000_000, "max_base": 36},
@@ -57,7 +57,7 @@ FAMILIES: Mapping[str, Source] = {
         forms.TEXT_ANY_CASE, texts.caesar_cipher, {"max_words": 6}, {"min_words": 15, "max_words": 30}, reuse=True
     ),
     "calendar_arithmetic": Source(
-        forms.TEXT_ANY_CASE,
+        forms.CALENDAR,
         stories.calendar_arithmetic,
         {"tasks": ("weekday_offset", "weekday_of_date", "is_leap_year"), "offset_upper_bound": 14},
         {
@@ -78,7 +78,7 @@ FAMILIES: Mapping[str, Source] = {
         {"min_terms": 6, "max_terms": 10, "max_inputs": 6},
     ),
     "color_cube_rotation": Source(
-        forms.TEXT_ANY_CASE,
+        forms.WORD_ANY_CASE,
         grids.color_cube_rotation,
         {"max_rotations": 1},
         {"min_rotations": 5, "max_rotations": 12},
@@ -118,13 +118,13 @@ FAMILIES: Mapping[str, Source] = {
         reuse=True,
     ),
     "family_relationships": Source(
-        forms.TEXT_ANY_CASE,
+        forms.WORD_ANY_CASE,
         stories.family_relationships,
         {"max_family_size": 5},
         {"min_family_size": 9, "max_family_size": 14},
     ),
     "figlet_font": Source(
-        forms.TEXT_ANY_CASE, None, {"max_word_len": 3}, {"min_word_len": 8, "max_word_len": 12}, reuse=True
+        forms.WORD_ANY_CASE, None, {"max_word_len": 3}, {"min_word_len": 8, "max_word_len": 12}, reuse=True
     ),
     "fraction_simplification": Source(
         forms.LOWEST_TERMS,
@@ -185,13 +185,13 @@ FAMILIES: Mapping[str, Source] = {
         {"min_dist": 12, "max_dist": 25, "min_grid_size": 14, "max_grid_size": 20},
     ),
     "modulo_grid": Source(
-        forms.LINES,
+        forms.MARKS,
         grids.modulo_grid,
         {"size_x": 12, "size_y": 12, "max_divisor": 8, "max_target": 7},
         {"size_x": 30, "size_y": 30, "max_holes": 10},
     ),
     "needle_haystack": Source(
-        forms.TEXT_ANY_CASE,
+        forms.NAME,
         texts.needle_haystack,
         {"min_num_statements": 5, "max_num_statements": 15},
         {"min_num_statements": 150, "max_num_statements": 300},
@@ -218,7 +218,7 @@ FAMILIES: Mapping[str, Source] = {
         keep=_short,
     ),
     "path_star": Source(
-        forms.TOKENS,
+        forms.INTEGER_TOKENS,
         grids.path_star,
         {"degree": 2, "max_path_length": 3, "node_range": 100},
         {"degree": 6, "min_path_length": 7, "max_path_length": 12},
@@ -247,11 +247,11 @@ FAMILIES: Mapping[str, Source] = {
         {"min_sides": 7, "max_sides": 12, "min_angle": 110, "max_angle": 175},
     ),
     "spell_backward": Source(
-        forms.TEXT, texts.spell_backward, {"max_word_len": 4}, {"min_word_len": 9, "max_word_len": 10}, reuse=True
+        forms.WORD, texts.spell_backward, {"max_word_len": 4}, {"min_word_len": 9, "max_word_len": 10}, reuse=True
     ),
-    "spiral_matrix": Source(forms.TOKENS, grids.spiral_matrix, {"max_n": 3}, {"min_n": 11, "max_n": 16}),
+    "spiral_matrix": Source(forms.INTEGER_TOKENS, grids.spiral_matrix, {"max_n": 3}, {"min_n": 11, "max_n": 16}),
     "string_manipulation": Source(
-        forms.TEXT,
+        forms.LETTERS,
         texts.string_manipulation,
         {"max_string_length": 8, "max_num_rules": 4},
         {"min_string_length": 20, "max_string_length": 50, "min_num_rules": 8, "max_num_rules": 14},

@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from typing import Any
 
 from quintain.envs.code_reason.reasoning_gym._library import Form
 from quintain.envs.text.answers import (
     Nested,
-    parse_grid,
     parse_integer,
     parse_integer_grid,
     parse_integers,
+    parse_lines,
     parse_list,
     parse_number,
     parse_option,
+    parse_words,
 )
 from quintain.envs.text.task import Malformed
 
 __all__ = [
+    "CALENDAR",
+    "DIGITS_ANY_BASE",
     "FACTORS",
     "GROUPS",
+    "HALF_TOKENS",
     "HEXADECIMAL",
     "INTEGER",
     "INTEGER_LIST",
+    "INTEGER_TOKENS",
     "JSON_GRID",
-    "LINES",
+    "LETTERS",
     "LOWEST_TERMS",
+    "MARKS",
+    "NAME",
     "NUMBER",
     "NUMBER_LIST",
     "PARTITIONS",
@@ -36,16 +43,59 @@ __all__ = [
     "ROWS",
     "TEXT",
     "TEXT_ANY_CASE",
-    "TOKENS",
     "VALUE",
+    "WORD",
     "WORDS",
+    "WORD_ANY_CASE",
     "choice",
 ]
+
+
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
 
 def choice(*options: str) -> Form:
     """One of a few words, in any letter case."""
     return Form("your choice", lambda text: parse_option(text, options))
+
+
+def _shaped(pattern: str, wanted: str) -> Callable[[str], str]:
+    """Make a reader of texts that match a pattern; anything else cannot be an answer, and is malformed."""
+    shape = re.compile(pattern)
+
+    def parse(text: str) -> str:
+        if not shape.fullmatch(text):
+            raise Malformed(f"expected {wanted}")
+        return text
+
+    return parse
+
+
+def _calendar(text: str) -> str:
+    """Read a day of the week, yes or no, or a number."""
+    try:
+        return str(parse_integer(text))
+    except Malformed:
+        return parse_option(text, (*_DAYS, "Yes", "No"))
+
+
+def _half_tokens(text: str) -> list[str]:
+    tokens = [token.upper() for token in parse_words(text)]
+    if any(token not in ("A#", "B#", "#A", "#B") for token in tokens):
+        raise Malformed("expected tokens A#, B#, #A, #B")
+    return tokens
+
+
+def _marks(text: str) -> str:
+    """Read rows of the two marks, with or without spaces between them."""
+    lines = ["".join(line.replace("\ufe0f", "").split()) for line in parse_lines(text)]
+    if not lines or any(set(line) - {"✅", "❌"} for line in lines):
+        raise Malformed("expected rows of ✅ and ❌")
+    return "\n".join(lines)
+
+
+def _digit_rows(text: str) -> list[list[str]]:
+    return [[str(cell) for cell in row] for row in parse_integer_grid(text)]
 
 
 def _text(text: str) -> str:
@@ -57,12 +107,11 @@ def _same_ignoring_case(value: str, right: str) -> bool:
     return value.casefold() == right.casefold()
 
 
-def _tokens(text: str) -> list[str]:
-    return text.replace(",", " ").split()
-
-
 def _words(text: str) -> list[str]:
-    return [word.strip() for word in text.split(",")]
+    words = [*filter(None, parse_words(text))]
+    if any(not re.fullmatch(r"[\w'’-]+", word) for word in words):
+        raise Malformed("expected words separated by commas")
+    return words
 
 
 def _number_text(value: Fraction) -> str:
@@ -90,7 +139,7 @@ def _hexadecimal(text: str) -> int:
 
 
 def _lowest_terms(text: str) -> tuple[int, int]:
-    """Read ``p/q``, also from LaTeX; it has to be in lowest terms to equal the right one."""
+    """Read ``p/q``, also from LaTeX as the library writes it; it has to be in lowest terms to equal the right one."""
     match = re.fullmatch(r"\$?\s*\\d?frac\s*\{(-?[0-9]{1,30})\}\s*\{([0-9]{1,30})\}\s*\$?", text)
     match = match or re.fullmatch(r"\$?\s*(-?[0-9]{1,30})\s*/\s*([0-9]{1,30})\s*\$?", text)
     if match is None:
@@ -99,7 +148,7 @@ def _lowest_terms(text: str) -> tuple[int, int]:
 
 
 def _factors(text: str) -> list[int]:
-    parts = [parse_integer(part) for part in re.split(r"[×*x]", text)]
+    parts = [parse_integer(part) for part in re.split(r"[×*x·⋅]", text)]
     return sorted(parts)
 
 
@@ -163,17 +212,24 @@ HEXADECIMAL = Form("hexadecimal number", _hexadecimal, hex)
 LOWEST_TERMS = Form("p/q", _lowest_terms, lambda value: f"{value[0]}/{value[1]}")
 FACTORS = Form("factors", _factors, lambda value: " × ".join(map(str, value)))
 TEXT = Form("text", _text)
+WORD = Form("text", _shaped(r"[\w'’-]+", "one word"))
+LETTERS = Form("text", _shaped(r"[a-z]+", "a string of lower-case letters"))
+NAME = Form("text", _shaped(r"[^\W\d_]+(?:['’ -][^\W\d_]+)?", "a name"), str, _same_ignoring_case)
+WORD_ANY_CASE = Form("text", _shaped(r"[A-Za-z]+(?:-[A-Za-z]+)*", "one word"), str, _same_ignoring_case)
+DIGITS_ANY_BASE = Form("text", _shaped(r"[0-9A-Za-z]+", "digits and letters"), str, _same_ignoring_case)
+CALENDAR = Form("text", _calendar, str, _same_ignoring_case)
 TEXT_ANY_CASE = Form("text", _text, str, _same_ignoring_case)
-LINES = Form("grid", lambda text: "\n".join("".join(line.split()) for line in text.splitlines() if line.strip()))
-TOKENS = Form("t1 t2 ...", _tokens, " ".join)
+MARKS = Form("grid", _marks)
+INTEGER_TOKENS = Form("t1 t2 ...", parse_integers, lambda value: " ".join(map(str, value)))
+HALF_TOKENS = Form("t1 t2 ...", _half_tokens, " ".join)
 WORDS = Form("w1, w2, ...", _words, ", ".join)
 INTEGER_LIST = Form("[x1, x2, ...]", parse_integers)
 NUMBER_LIST = Form(
     "['x1', 'x2', ...]",
-    lambda text: [parse_number(item) for item in _flat(parse_list(text))],
+    lambda text: [parse_number(item) for item in parse_words(text)],
     lambda value: _quoted([_number_text(item) for item in value], "'"),
 )
-ROWS = Form("rows", parse_grid, _render_rows)
+ROWS = Form("rows", _digit_rows, _render_rows)
 JSON_GRID = Form("[[x11, x12, ...], ...]", parse_integer_grid)
 GROUPS = Form('[["w11", "w12", ...], ...]', _each_sorted, _render_lists)
 PARTITIONS = Form('[["w11", "w12", ...], ...]', _sorted_lists, _render_lists)

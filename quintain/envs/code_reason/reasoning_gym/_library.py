@@ -7,6 +7,8 @@ or accept junk, are never called. Seeds come from our stream, one per item.
 
 from __future__ import annotations
 
+import random
+import sys
 import warnings
 from collections.abc import Callable, Mapping
 from copy import copy
@@ -26,6 +28,9 @@ from quintain.errors import TaskError, UnknownNameError, require
 __all__ = ["Form", "LibraryTask", "Source", "entry", "library_task"]
 
 _MAX_DRAWS = 200
+#: Maximum number of random numbers in one item of the library. Items take thousands; some items of arc_1d look for a
+#: tenth colour among nine, for ever.
+_MAX_RANDOM_NUMBERS = 3_000_000
 
 #: Settings of the library by name; any mapping will do where a user gives them.
 Settings: TypeAlias = tuple[tuple[str, Any], ...]
@@ -111,12 +116,16 @@ class LibraryTask(ExactTask[Any]):
     def draw(self, rng: np.random.Generator) -> dict[str, Any]:
         """Draw an item, with the library's answer in canonical form."""
         form, keep = self.SOURCE.form, self.SOURCE.keep
+        trouble = ""
         for _ in range(_MAX_DRAWS):
-            item = entry(self.name, rng, self._settings(), level=self.level, reuse=self.SOURCE.reuse)
-            question, answer = item["question"].strip(), str(item["answer"])
-            if keep(question, answer) and self._agrees(question, expected := form.parse(answer.strip())):
-                return {"question": question, "expected": form.render(expected)}
-        raise TaskError(f"task {self.name!r} gave no usable item in {_MAX_DRAWS} draws: {self}")
+            try:
+                item = entry(self.name, rng, self._settings(), level=self.level, reuse=self.SOURCE.reuse)
+                question, answer = item["question"].strip(), str(item["answer"])
+                if keep(question, answer) and self._agrees(question, expected := form.parse(answer.strip())):
+                    return {"question": question, "expected": form.render(expected)}
+            except Exception as error:  # whatever the library raises on numbers it drew badly: it draws others
+                trouble = f"; the last one failed with {type(error).__name__}: {error}"
+        raise TaskError(f"task {self.name!r} gave no usable item in {_MAX_DRAWS} draws{trouble}: {self}")
 
     def _agrees(self, question: str, expected: Any) -> bool:
         """Return whether our own solution, where there is one, is the library's answer."""
@@ -168,10 +177,39 @@ def entry(
         return cast("dict[str, Any]", data_set[0])
 
 
+class _BoundedRandom(random.Random):
+    """Python's generator, with the same numbers, that raises where a loop asks it for ever."""
+
+    _left = _MAX_RANDOM_NUMBERS
+
+    def random(self) -> float:
+        self._count()
+        return super().random()
+
+    def getrandbits(self, k: int, /) -> int:
+        self._count()
+        return super().getrandbits(k)
+
+    def _count(self) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise TaskError(f"an item took more than {_MAX_RANDOM_NUMBERS:,} random numbers")
+
+
+@cache
+def _bound(module: Any) -> None:
+    """Let a family of the library draw from bounded generators."""
+    if getattr(module, "Random", None) is random.Random:
+        module.Random = _BoundedRandom
+
+
 def _reasoning_gym(name: str) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)  # of one of its dependencies
-        return require("reasoning_gym", "reason", f"task {name!r}")
+        library = require("reasoning_gym", "reason", f"task {name!r}")
+    if name in library.factory.DATASETS:
+        _bound(sys.modules[library.factory.DATASETS[name][0].__module__])
+    return library
 
 
 @cache

@@ -14,8 +14,9 @@ __all__ = ["Polynomial", "parse_polynomial", "write_polynomial"]
 #: Coefficients by exponent, without zeros.
 Polynomial: TypeAlias = dict[int, Fraction]
 
+_SUPERSCRIPTS = {ord(digit): f"^{i}" for i, digit in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")}
 _TERM = re.compile(
-    r"([+-])(?:([0-9]{1,30})(?:/([1-9][0-9]{0,29}))?)?(\*?x(?:(?:\*\*|\^)([0-9]{1,3}))?)?(?:/([1-9][0-9]{0,29}))?"
+    r"([+-])(?:([0-9]{1,30})(?:\.0+)?(?:/([1-9][0-9]{0,29}))?)?(\*?x(?:(?:\*\*|\^)([0-9]{1,3}))?)?(?:/([1-9][0-9]{0,29}))?"
 )
 
 
@@ -25,7 +26,7 @@ def parse_polynomial(text: str) -> Polynomial:
     Raises:
         Malformed: If the text is anything else. Terms of equal exponent are added up.
     """
-    compact = "".join(text.lower().split())
+    compact = "".join(text.lower().translate(_SUPERSCRIPTS).split())
     if compact[:1] not in ("+", "-"):
         compact = "+" + compact
     if len(compact) > 2000:

@@ -71,7 +71,6 @@ class AdvancedGeometry(ExactTask[list[Fraction]]):
 
     def parse(self, text: str) -> list[Fraction]:
         """Read a number, or a point in brackets."""
-        text = text.rstrip("°").rstrip()
         if not text.startswith("("):
             return [parse_number(text)]
         parts = text.removeprefix("(").removesuffix(")").split(",")

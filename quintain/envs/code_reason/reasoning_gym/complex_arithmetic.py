@@ -73,7 +73,8 @@ class ComplexArithmetic(ExactTask[Gaussian]):
 
     def parse(self, text: str) -> Gaussian:
         """Read ``a + bi``, also without one of the parts."""
-        compact = "".join(text.split())
+        compact = "".join(text.split()).lower().replace("j", "i").replace("*i", "i")
+        compact = re.sub(r"(?<=[0-9])\.0*(?![0-9])", "", compact)  # Python prints complex numbers as floats
         match = _FORM.fullmatch(compact[1:-1] if compact[:1] == "(" and compact[-1:] == ")" else compact)
         if match is None or not match[0] or (match[1] and match[3] is not None and not match[2]):
             raise Malformed("expected the form a + bi")

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
+from quintain.envs.text.answers import parse_integer, parse_pairs
 from quintain.envs.text.draws import randint, sample
 from quintain.envs.text.task import Malformed, Problem, Task, expect
 
@@ -61,11 +62,10 @@ class Cryptarithm(Task[Digits]):
     def parse(self, text: str) -> Digits:
         """Read ``A=1, B=2``."""
         digits: Digits = {}
-        for part in text.split(","):
-            match = re.fullmatch(r"\s*([A-Za-z])\s*[=:]\s*([0-9])\s*", part)
-            if match is None or match[1].upper() in digits:
+        for letter, digit in parse_pairs(text):
+            if not re.fullmatch("[A-Za-z]", letter) or not 0 <= parse_integer(digit) <= 9 or letter.upper() in digits:
                 raise Malformed("expected the form A=1, B=2, ... with each letter once")
-            digits[match[1].upper()] = int(match[2])
+            digits[letter.upper()] = parse_integer(digit)
         return digits
 
     def render(self, value: Digits) -> str:

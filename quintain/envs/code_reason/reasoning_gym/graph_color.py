@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import combinations
@@ -10,14 +9,13 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
+from quintain.envs.text.answers import parse_integer, parse_pairs
 from quintain.envs.text.draws import randint, shuffled
 from quintain.envs.text.task import Malformed, Problem, Task, expect
 
 __all__ = ["GraphColor"]
 
 Colours: TypeAlias = dict[int, int]
-
-_PAIR = re.compile(r"""\s*["']?([0-9]{1,3})["']?\s*[:=]\s*["']?([0-9]{1,3})["']?\s*""")
 
 
 @dataclass(frozen=True)
@@ -67,13 +65,12 @@ class GraphColor(Task[Colours]):
 
     def parse(self, text: str) -> Colours:
         """Read ``{"0": 1, "1": 2}``; braces and quotes may be left out."""
-        inner = text[1:-1] if text[:1] == "{" and text[-1:] == "}" else text
         colours: Colours = {}
-        for part in inner.split(","):
-            match = _PAIR.fullmatch(part)
-            if match is None or int(match[1]) in colours:
+        for key, value in parse_pairs(text):
+            vertex = parse_integer(key)
+            if vertex in colours:
                 raise Malformed('expected the form {"0": 1, "1": 2, ...} with each vertex once')
-            colours[int(match[1])] = int(match[2])
+            colours[vertex] = parse_integer(value)
         return colours
 
     def render(self, value: Colours) -> str:

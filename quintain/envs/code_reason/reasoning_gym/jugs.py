@@ -11,7 +11,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
-from quintain.envs.text.answers import parse_list
+from quintain.envs.text.answers import parse_lines
 from quintain.envs.text.draws import randint
 from quintain.envs.text.task import Malformed, Problem, Task, expect
 
@@ -79,8 +79,8 @@ class Jugs(Task[list[Move]]):
     def parse(self, text: str) -> list[Move]:
         """Read a list of moves."""
         moves = []
-        for item in parse_list(text):
-            match = _MOVE.fullmatch(item.strip()) if isinstance(item, str) else None
+        for item in parse_lines(text if text[:1] == "[" else re.sub(r"[,;]", "\n", text)):
+            match = _MOVE.fullmatch(item.replace("→", "->").strip("\"' "))
             if match is None:
                 raise Malformed('expected a list of moves such as ["fill A", "pour A->B"]')
             verb, jug, source, target = match.groups()

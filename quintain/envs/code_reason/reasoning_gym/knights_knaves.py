@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from quintain.envs.text.answers import parse_option, parse_pairs
 from quintain.envs.text.draws import choose, randint, sample
 from quintain.envs.text.task import ExactTask, Malformed, expect
 
@@ -66,11 +67,10 @@ class KnightsKnaves(ExactTask[dict[str, bool]]):
     def parse(self, text: str) -> dict[str, bool]:
         """Read ``Ana: knight, Ben: knave``."""
         roles: dict[str, bool] = {}
-        for part in text.split(","):
-            match = re.fullmatch(r"\s*([A-Za-z]{2,10})\s*(?::|=|is an?)\s*(knight|knave)\s*", part, re.IGNORECASE)
-            if match is None or match[1].capitalize() in roles:
+        for name, role in parse_pairs(text):
+            if not re.fullmatch("[A-Za-z]{2,10}", name) or name.capitalize() in roles:
                 raise Malformed("expected the form 'Ana: knight, Ben: knave' with each name once")
-            roles[match[1].capitalize()] = match[2].lower() == "knight"
+            roles[name.capitalize()] = parse_option(role, ("knight", "knave")) == "knight"
         return roles
 
     def render(self, value: dict[str, bool]) -> str:

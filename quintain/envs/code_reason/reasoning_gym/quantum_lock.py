@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from quintain.envs.text.answers import parse_words
 from quintain.envs.text.draws import choose, randint
 from quintain.envs.text.task import Malformed, Problem, Task, expect
 
@@ -69,7 +70,7 @@ class QuantumLock(Task[list[str]]):
 
     def parse(self, text: str) -> list[str]:
         """Read letters separated by spaces, commas or arrows."""
-        presses = text.upper().replace("→", " ").replace("->", " ").replace(",", " ").split()
+        presses = parse_words(text.upper())
         if not presses or any(len(press) != 1 or not "A" <= press <= "Z" for press in presses):
             raise Malformed("expected the letters of buttons, separated by spaces")
         return presses

@@ -9,6 +9,7 @@ from typing import ClassVar, TypeAlias
 
 import numpy as np
 
+from quintain.envs.text.answers import parse_words
 from quintain.envs.text.draws import choose, randint
 from quintain.envs.text.task import Malformed, Problem, Task, expect
 
@@ -76,7 +77,7 @@ class RubiksCube(Task[list[str]]):
     def parse(self, text: str) -> list[str]:
         """Read turns separated by spaces; half turns such as U2 count as two."""
         moves: list[str] = []
-        for word in text.replace("’", "'").replace(",", " ").split():
+        for word in parse_words(text.replace("’", "'")):
             if word[1:] == "2" and word[0] in _FACES:
                 moves += [word[0], word[0]]
             elif word in _MOVES:

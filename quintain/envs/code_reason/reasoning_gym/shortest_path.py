@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from quintain.envs.text.answers import parse_words
 from quintain.envs.text.draws import randint, sample
 from quintain.envs.text.task import Malformed, Problem, Task, expect
 
@@ -64,7 +65,7 @@ class ShortestPath(Task[list[str]]):
 
     def parse(self, text: str) -> list[str]:
         """Read moves separated by spaces or commas."""
-        moves = text.lower().replace(",", " ").split()
+        moves = parse_words(text.lower())
         if moves != [_NONE] and (not moves or any(move not in _STEPS for move in moves)):
             raise Malformed(f"expected moves up, down, left, right, or {_NONE}")
         return moves

@@ -10,6 +10,7 @@ from typing import ClassVar, TypeAlias
 
 import numpy as np
 
+from quintain.envs.text.answers import parse_words
 from quintain.envs.text.draws import choose, randint, sample
 from quintain.envs.text.task import Malformed, Problem, Task, expect
 
@@ -81,9 +82,11 @@ class Sokoban(Task[str]):
 
     def parse(self, text: str) -> str:
         """Read a string of moves."""
-        if not re.fullmatch("[UDLR]+|[UDLR](?: [UDLR])*", text.upper()):
+        words = parse_words(text.upper())
+        moves = "".join(words)
+        if not re.fullmatch("[UDLR]+", moves) or (len(words) > 1 and len(words) < len(moves)):
             raise Malformed("expected a string of the letters U, D, L, R")
-        return "".join(text.upper().split())
+        return moves
 
     def check(self, problem: Problem, value: str) -> str:
         """Walk and push."""

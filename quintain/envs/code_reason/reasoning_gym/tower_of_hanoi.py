@@ -9,6 +9,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from quintain.envs.text.answers import parse_lines
 from quintain.envs.text.draws import randint
 from quintain.envs.text.task import Malformed, Problem, Task, expect
 
@@ -66,7 +67,7 @@ class TowerOfHanoi(Task[list[Move]]):
     def parse(self, text: str) -> list[Move]:
         """Read one move a line."""
         moves = []
-        for line in filter(None, (line.strip() for line in text.splitlines())):
+        for line in parse_lines(text):
             match = _MOVE.fullmatch(line)
             if match is None:
                 raise Malformed("expected lines of the form 'Move disk 1 from Peg 1 to Peg 3'")

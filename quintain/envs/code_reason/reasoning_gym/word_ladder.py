@@ -10,6 +10,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from quintain.envs.text.answers import parse_words
 from quintain.envs.text.draws import choose, randint, sample, shuffled, text
 from quintain.envs.text.task import Malformed, Problem, Task, expect
 
@@ -83,7 +84,7 @@ class WordLadder(Task[list[str]]):
 
     def parse(self, text: str) -> list[str]:
         """Read words separated by commas, arrows or spaces."""
-        words = text.lower().replace("->", " ").replace("→", " ").replace(",", " ").split()
+        words = parse_words(text.lower())
         if len(words) < 2 or not all(word.isalpha() and word.isascii() for word in words):
             raise Malformed("expected words separated by commas")
         return words

@@ -8,6 +8,7 @@ from typing import ClassVar, NamedTuple, TypeAlias
 
 import numpy as np
 
+from quintain.envs.text.answers import parse_lines
 from quintain.envs.text.draws import randint, shuffled
 from quintain.envs.text.task import Malformed, Problem, Task, expect
 
@@ -65,7 +66,7 @@ class Blocksworld(Task[list[Move]]):
     def parse(self, text: str) -> list[Move]:
         """Read one move a line."""
         moves = []
-        for line in filter(None, (line.strip() for line in text.splitlines())):
+        for line in parse_lines(text):
             match = _MOVE.fullmatch(line)
             if match is None:
                 raise Malformed("expected lines of the form 'Move A from 1 to 2'")

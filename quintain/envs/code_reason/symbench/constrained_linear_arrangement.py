@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from quintain.envs.text.answers import parse_list
+from quintain.envs.text.answers import parse_words
 from quintain.envs.text.draws import choose, randint, sample
 from quintain.envs.text.task import Malformed, Problem, Task, expect
 
@@ -74,8 +74,8 @@ class ConstrainedLinearArrangement(Task[list[str]]):
 
     def parse(self, text: str) -> list[str]:
         """Read a list of letters."""
-        items = [item for item in parse_list(text) if isinstance(item, str) and len(item) == 1 and item.isalpha()]
-        if len(items) != len(parse_list(text)):
+        items = parse_words(text)
+        if not items or any(len(item) != 1 or not item.isalpha() for item in items):
             raise Malformed("expected a list of single letters")
         return [item.upper() for item in items]
 

@@ -10,14 +10,13 @@ from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
+from quintain.envs.text.answers import parse_integer, parse_pairs
 from quintain.envs.text.draws import randint, sample, shuffled
 from quintain.envs.text.task import Malformed, Problem, Task, expect
 
 __all__ = ["LogicalEquation"]
 
 Values: TypeAlias = dict[str, int]
-
-_PAIR = re.compile(r"\s*([A-Za-z])\s*[=:]\s*([0-9]{1,6})\s*")
 
 
 @dataclass(frozen=True)
@@ -74,11 +73,10 @@ class LogicalEquation(Task[Values]):
     def parse(self, text: str) -> Values:
         """Read ``A=1, B=2``."""
         values: Values = {}
-        for part in text.split(","):
-            match = _PAIR.fullmatch(part)
-            if match is None or match[1].upper() in values:
+        for letter, value in parse_pairs(text):
+            if not re.fullmatch("[A-Za-z]", letter) or letter.upper() in values:
                 raise Malformed("expected the form A=value, B=value, ... with each letter once")
-            values[match[1].upper()] = int(match[2])
+            values[letter.upper()] = parse_integer(value)
         return values
 
     def render(self, value: Values) -> str:

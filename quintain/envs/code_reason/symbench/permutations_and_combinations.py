@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from quintain.envs.text.answers import parse_list
+from quintain.envs.text.answers import parse_words
 from quintain.envs.text.draws import choose, randint, sample, shuffled
 from quintain.envs.text.task import Malformed, Problem, Task, expect
 
@@ -75,9 +75,8 @@ class PermutationsAndCombinations(Task[list[str]]):
 
     def parse(self, text: str) -> list[str]:
         """Read a list of letters."""
-        items = parse_list(text)
-        letters = [item.upper() for item in items if isinstance(item, str) and len(item) == 1]
-        if len(letters) != len(items):
+        letters = [item.upper() for item in parse_words(text)]
+        if not letters or any(len(letter) != 1 for letter in letters):
             raise Malformed("expected a list of single letters")
         return letters
 
