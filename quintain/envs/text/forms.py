@@ -39,7 +39,11 @@ class IntegerTask(ExactTask[int]):
 
 @dataclass(frozen=True)
 class NumberTask(ExactTask[Fraction]):
-    """The answer is a rational number: an integer, a fraction ``p/q``, or a decimal within ``TOLERANCE`` of it."""
+    """The answer is a rational number: an integer, a fraction ``p/q``, or a decimal that is close to it.
+
+    Fractions must be exact. Decimals must be within ``TOLERANCE`` of the right number, and within that part of it where
+    it is smaller than 1, so that a tiny probability is neither 0 nor another one.
+    """
 
     TOLERANCE: ClassVar[Fraction] = Fraction(1, 10**6)
 
@@ -48,8 +52,19 @@ class NumberTask(ExactTask[Fraction]):
         return parse_number(text)
 
     def same(self, value: Fraction, right: Fraction) -> bool:
-        """Compare with the absolute tolerance, which no wrong integer is within."""
-        return abs(value - right) <= self.TOLERANCE
+        """Compare fractions exactly, and decimals with the tolerance, which no wrong integer is within."""
+        return value == right or (
+            _is_decimal(value) and abs(value - right) <= self.TOLERANCE * min(Fraction(1), abs(right))
+        )
+
+
+def _is_decimal(value: Fraction) -> bool:
+    """Return whether a number can be written with finitely many decimals."""
+    rest = value.denominator
+    for prime in (2, 5):
+        while rest % prime == 0:
+            rest //= prime
+    return rest == 1
 
 
 @dataclass(frozen=True)

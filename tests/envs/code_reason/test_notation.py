@@ -1,5 +1,8 @@
 """Every family accepts its right answers in harmless notation, and no notation makes a wrong answer right."""
 
+import re
+from fractions import Fraction
+
 import pytest
 
 from quintain.envs.code_reason.registry import load_task, task_names
@@ -132,3 +135,62 @@ def test_items_that_the_library_draws_badly_are_drawn_again(name, level, key):
     task = load_task(name, level)
     problem = sample_problem(task, "test", key)
     assert task.score(problem, task.solve(problem)).correct
+
+
+UNITS = {
+    "decimal_chain_sum": lambda q, right: Fraction(1, 10 ** max(len(d) for d in re.findall(r"[0-9]\.([0-9]+)", q))),
+    "basic_arithmetic": lambda q, right: Fraction(1),
+    "simple_equations": lambda q, right: Fraction(1),
+    "simple_geometry": lambda q, right: Fraction(1, 10),
+    "gsm_symbolic": lambda q, right: Fraction(1, 100),
+    "gsm_hard": lambda q, right: Fraction(1, 100),
+    "number_format": lambda q, right: Fraction(1, 1000),
+    "power_function": lambda q, right: Fraction(1, 10**5),
+    "coin_flip": lambda q, right: right * Fraction(1, 10**11),
+    "math_counting_and_probability": lambda q, right: min(Fraction(1), right * Fraction(1, 10**8)),
+}
+
+
+@pytest.mark.parametrize("level", ["easy", "medium", "hard"])
+@pytest.mark.parametrize("name", UNITS)
+def test_the_smallest_meaningful_difference_is_wrong(name, level):
+    task = load_task(name, level)
+    for key in range(25):
+        problem = sample_problem(task, "test", key)
+        right = Fraction(task.solve(problem))
+        unit = UNITS[name](problem.prompt, right)
+        for wrong in (right + unit, right - unit, right + unit * Fraction(2, 5)):
+            text = f"{wrong.numerator}/{wrong.denominator}"
+            assert not task.score(problem, text).correct, (right, text)
+            if (digits := as_decimal(wrong)) is not None:
+                assert not task.score(problem, digits).correct, (right, digits)
+        assert task.score(problem, f"{right.numerator}/{right.denominator}").correct
+        if 10**-5 < abs(right) < 10**5:
+            assert task.score(problem, repr(float(right))).correct, (right, repr(float(right)))
+
+
+def as_decimal(value):
+    for places in range(50):
+        if (value * 10**places).denominator == 1:
+            digits = str(abs(value.numerator) * 10**places // value.denominator).rjust(places + 1, "0")
+            return (
+                ("-" if value < 0 else "") + digits[: len(digits) - places] + (f".{digits[-places:]}" if places else "")
+            )
+    return None
+
+
+@pytest.mark.parametrize("key", range(25))
+def test_decimals_are_right_to_twelve_digits_where_the_question_says_so(key):
+    task = load_task("decimal_arithmetic")
+    problem = sample_problem(task, "test", key)
+    right = Fraction(task.solve(problem))
+    for error, correct in ((Fraction(6, 10**12), right == 0), (Fraction(1, 10**16), True)):
+        value = right * (1 + error)
+        assert task.score(problem, f"{value.numerator}/{value.denominator}").correct == correct
+
+
+def test_a_tiny_probability_is_not_zero():
+    task = load_task("coin_flip", {"max_flips": 30})
+    problem = sample_problem(task, "test", 4)
+    assert not task.score(problem, "0").correct
+    assert task.score(problem, repr(float(Fraction(problem.answer)))).correct

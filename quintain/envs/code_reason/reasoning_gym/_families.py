@@ -47,6 +47,7 @@ FAMILIES: Mapping[str, Source] = {
         numbers.arithmetic,
         {"max_terms": 3, "max_digits": 2},
         {"min_terms": 6, "max_terms": 9, "max_digits": 3},
+        tolerance=forms.exact,
     ),
     "binary_alternation": Source(
         forms.INTEGER, texts.binary_alternation, {"min_n": 5, "max_n": 10}, {"min_n": 40, "max_n": 100}
@@ -96,12 +97,14 @@ FAMILIES: Mapping[str, Source] = {
         numbers.decimal_arithmetic,
         {"min_num_decimal_places": 1, "max_num_decimal_places": 2, "max_terms": 3},
         {"max_num_decimal_places": 6, "min_terms": 6, "max_terms": 10},
+        tolerance=forms.twelve_digits,
     ),
     "decimal_chain_sum": Source(
         forms.NUMBER,
         numbers.arithmetic,
         {"max_terms": 3, "max_digits": 2, "max_decimal_places": 2},
         {"min_terms": 7, "max_terms": 12, "max_digits": 8, "max_decimal_places": 6},
+        tolerance=forms.exact,
     ),
     "dice": Source(
         forms.LOWEST_TERMS,
@@ -145,7 +148,7 @@ FAMILIES: Mapping[str, Source] = {
         {"min_anagram_groups": 12, "max_anagram_groups": 25},
         reuse=True,
     ),
-    "gsm_symbolic": Source(forms.NUMBER),
+    "gsm_symbolic": Source(forms.NUMBER, tolerance=forms.exact),
     "largest_island": Source(
         forms.INTEGER,
         grids.largest_island,
@@ -239,12 +242,14 @@ FAMILIES: Mapping[str, Source] = {
         numbers.simple_equations,
         {"max_terms": 2, "max_value": 20},
         {"min_terms": 5, "max_terms": 10, "min_value": 10, "max_value": 10_000},
+        tolerance=forms.exact,
     ),
     "simple_geometry": Source(
         forms.NUMBER,
         numbers.simple_geometry,
         {"max_sides": 4},
         {"min_sides": 7, "max_sides": 12, "min_angle": 110, "max_angle": 175},
+        tolerance=forms.exact,
     ),
     "spell_backward": Source(
         forms.WORD, texts.spell_backward, {"max_word_len": 4}, {"min_word_len": 9, "max_word_len": 10}, reuse=True

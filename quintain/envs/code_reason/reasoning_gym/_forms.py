@@ -48,6 +48,8 @@ __all__ = [
     "WORDS",
     "WORD_ANY_CASE",
     "choice",
+    "exact",
+    "twelve_digits",
 ]
 
 
@@ -132,6 +134,25 @@ def _close(value: Fraction, right: Fraction) -> bool:
     return abs(value - right) <= Fraction(1, 2 * 10**places) if places else value == right
 
 
+def exact(question: str, right: Fraction) -> Fraction:
+    """Allow the rounding of binary floating point, and never a tenth of the last decimal place in the question.
+
+    The questions ask for sums, products and the like of numbers that they show, not for rounded results.
+    """
+    places = max((len(decimals) for decimals in re.findall(r"[0-9]\.([0-9]+)", question)), default=0)
+    return min(abs(right) / 2**50, Fraction(1, 10 ** (places + 1)))
+
+
+def twelve_digits(question: str, right: Fraction) -> Fraction:
+    """Allow what rounds to the right number: half a unit of the twelfth significant digit, as the question says."""
+    if right == 0:
+        return Fraction(0)
+    exponent = len(str(int(abs(right)))) if abs(right) >= 1 else 0
+    while abs(right) < Fraction(10) ** (exponent - 1):
+        exponent -= 1
+    return Fraction(10) ** (exponent - 12) / 2
+
+
 def _hexadecimal(text: str) -> int:
     if len(text) > 40 or not re.fullmatch(r"-?0x[0-9a-f]+", text.lower()):
         raise Malformed("expected a hexadecimal integer such as -0x1f")
@@ -206,7 +227,7 @@ def _points_close(value: Sequence[Fraction], right: Sequence[Fraction]) -> bool:
 
 
 INTEGER = Form("number", parse_integer)
-NUMBER = Form("number", parse_number, _number_text, _close)
+NUMBER = Form("number", parse_number, _number_text, _close)  # _close: where our solution is compared with the library's
 VALUE = Form("p/q", parse_number, lambda value: str(value), lambda v, r: bool(abs(v - r) <= Fraction(1, 10**9)))
 HEXADECIMAL = Form("hexadecimal number", _hexadecimal, hex)
 LOWEST_TERMS = Form("p/q", _lowest_terms, lambda value: f"{value[0]}/{value[1]}")

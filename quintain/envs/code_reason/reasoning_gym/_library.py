@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import dataclass
 from decimal import Context, localcontext
+from fractions import Fraction
 from functools import cache
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple, TypeAlias, cast
@@ -62,6 +63,8 @@ class Source(NamedTuple):
         hard: The library's settings at the hard level, beside its defaults.
         always: The library's settings at every level, beside its defaults.
         note: Text added to the question, so that it has exactly one answer.
+        tolerance: Largest error of a number that the question allows, from question and right number; ``None`` to
+            compare as the form does.
         reuse: Keep the library's data set between items: where making one is slow and draws nothing.
         keep: Decides from question and answer whether an item can be used.
     """
@@ -72,6 +75,7 @@ class Source(NamedTuple):
     hard: Mapping[str, Any] = MappingProxyType({})
     always: Mapping[str, Any] = MappingProxyType({})
     note: str = ""
+    tolerance: Callable[[str, Fraction], Fraction] | None = None
     reuse: bool = False
     keep: Callable[[str, str], bool] = lambda question, answer: True
 
@@ -158,6 +162,14 @@ class LibraryTask(ExactTask[Any]):
     def render(self, value: Any) -> str:
         """Write an answer in the family's form."""
         return self.SOURCE.form.render(value)
+
+    def check(self, problem: Problem, value: Any) -> str:
+        """Only the answer that came with the question is right, within what the question allows."""
+        if self.SOURCE.tolerance is None:
+            return super().check(problem, value)
+        right = self.find(problem.data)
+        is_right = abs(value - right) <= self.SOURCE.tolerance(problem.data["question"], right)
+        return "" if is_right else f"the answer is {self.render(right)}"
 
     def same(self, value: Any, right: Any) -> bool:
         """Compare by value."""

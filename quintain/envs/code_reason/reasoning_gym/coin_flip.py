@@ -22,7 +22,9 @@ __all__ = ["CoinFlip"]
 
 @dataclass(frozen=True)
 class CoinFlip(NumberTask):
-    """Exactly, at least or at most k heads with a fair or biased coin. Decimals must be right to twelve places.
+    """Exactly, at least or at most k heads with a fair or biased coin.
+
+    Decimals must be right to twelve significant digits, fractions exact.
 
     Attributes:
         max_flips: Maximum number of flips, in [3, 30].

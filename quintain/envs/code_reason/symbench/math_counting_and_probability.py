@@ -118,7 +118,8 @@ _TEMPLATES = (
 class MathCountingAndProbability(NumberTask):
     """Twelve templates: selections, arrangements, draws, dice, coins, paths, divisors. Probabilities are fractions.
 
-    Differences from other numeric tasks: decimals must be right to nine places, since probabilities may be small.
+    Differences from other numeric tasks: decimals must be right to nine places, and below 1 to
+    nine significant digits, since probabilities may be small.
 
     Attributes:
         percent: Size of the numbers, in percent of the default.
