@@ -23,8 +23,19 @@ PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 #: Imports point upwards in this list, and never along a line; only the vocabulary's modules build on each other.
 LAYERS = (
-    {"arguments", "errors", "files", "messages", "provenance", "records", "redaction", "registry",
-     "replies", "seeding", "spaces"},
+    {
+        "arguments",
+        "errors",
+        "files",
+        "messages",
+        "provenance",
+        "records",
+        "redaction",
+        "registry",
+        "replies",
+        "seeding",
+        "spaces",
+    },
     {"engines", "sandbox"},
     {"agents", "envs", "rewards"},
     {"evaluation"},
