@@ -74,7 +74,7 @@ class ObservationPerturbation(Perturbation):
     """Perturbs observations by at most ``ball.epsilon``, whatever the method proposes.
 
     Args:
-        method: Computes the perturbations.
+        method: The method that computes the perturbations.
         ball: The perturbation budget: norm and radius.
         space: Space in which the budget is measured: ``"raw"`` for the environment's units, ``"normalised"`` for units
             of the policy's running standard deviations.

@@ -37,7 +37,7 @@ class Perturbation(ABC):
     """Changes batches of observations, actions or rewards.
 
     Attributes:
-        surface: What is changed.
+        surface: What is perturbed; a value of :data:`Surface`.
         name: Key of the report in ``info["attack"]``; it also decides the random stream.
     """
 

@@ -82,7 +82,7 @@ def train_robust_sarsa(
     Args:
         make_env: Makes one environment, not under attack.
         victim: The policy, with continuous actions; not history-dependent.
-        settings: Hyper-parameters.
+        settings: Hyper-parameters of data collection and of the critic.
         seed: Root seed; equal seeds give equal critics.
 
     Returns:

@@ -55,11 +55,11 @@ class SurrogateFit:
     """Trains one network, round after round; each call continues from the weights of the last.
 
     Args:
-        torch: The module ``torch``.
+        torch: The module ``torch``, which the caller has imported.
         observation_space: Space of the policy's observations, a Box of one axis.
         action_space: Space of the policy's actions: Discrete, or a Box of one axis.
         net_arch: Widths of the hidden layers.
-        optimiser: Hyper-parameters of Adam.
+        optimiser: Hyper-parameters of Adam, including the learning rate.
         n_epochs: Maximum number of passes over the pairs per call.
         patience: Passes without a lower held-out loss after which a call ends.
         generator: A ``torch.Generator`` for initial weights and batches.

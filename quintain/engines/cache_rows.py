@@ -62,7 +62,7 @@ class CacheRows:
 
         Args:
             admitted: Sequences that were admitted before it and are not running yet.
-            sequence: The next one.
+            sequence: The sequence that needs a row next.
         """
         rows = len(self.running) + len(admitted) + 1
         if rows > self._max_batch:

@@ -223,7 +223,7 @@ class Forward:
     """The result of one forward pass. Tensors are on the engine's device; rows are padded on the right.
 
     Attributes:
-        token_ids: Shape ``(texts, tokens)``.
+        token_ids: Token ids of the padded batch, shape ``(texts, tokens)``.
         mask: Same shape; ``True`` where a token is no padding.
         logits: Float32, shape ``(texts, tokens, vocab)``: scores of the *next* token.
         hidden_states: Shape ``(layers + 1, texts, tokens, width)``, embeddings first; ``None`` unless requested.

@@ -51,7 +51,7 @@ class JSONClient:
     Args:
         headers: Sent with every request.
         secret: Text to mask in errors besides the known secrets, such as a short API key; empty for none.
-        policy: When to retry.
+        policy: Number of attempts, delays and timeouts of a request.
         max_connections: Maximum number of concurrent requests, >= 1.
     """
 

@@ -56,7 +56,7 @@ class PrefixStore:
         A stored sequence that the new one extends is replaced by it.
 
         Args:
-            tokens: The new sequence.
+            tokens: Token ids of the new sequence.
             spare: Also replace a stored sequence that differs from the new one in at most this many last tokens. After
                 a constrained choice, a conversation continues without the question at the end of the prompt.
 

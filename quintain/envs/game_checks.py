@@ -38,7 +38,7 @@ class Game:
 
     Attributes:
         kind: ``"parallel"`` or ``"aec"``: the registry that has the game.
-        name: Its id there.
+        name: Id of the game in PettingZoo's registry.
         kwargs: Arguments for ``pettingzoo.make``.
     """
 
@@ -190,7 +190,7 @@ def game_checks(kind: str, name: str, kwargs: Mapping[str, Any]) -> dict[str, Ca
 
     Args:
         kind: ``"parallel"`` or ``"aec"``: the registry that has the game.
-        name: The game's id.
+        name: Id of the game in PettingZoo's registry.
         kwargs: Arguments for ``pettingzoo.make``.
     """
     game = Game(kind, name, kwargs)

@@ -73,8 +73,8 @@ def check_observation(observation: Any, space: spaces.Space[Any], where: str) ->
     """Check that an observation is a member of its space.
 
     Args:
-        observation: The observation.
-        space: Its space.
+        observation: The observation that ``reset`` or ``step`` returned.
+        space: The space that must contain the observation.
         where: The step, for the message.
 
     Raises:
@@ -103,7 +103,7 @@ def check_flag(name: str, flag: Any, where: str) -> str:
 
     Args:
         name: Name of the flag.
-        flag: Its value.
+        flag: The value that ``step`` returned for it.
         where: The step, for the message.
 
     Returns:

@@ -21,7 +21,7 @@ def run_in_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
     """Run a coroutine to its end; in a thread of its own where an event loop is running already, as in a notebook.
 
     Args:
-        main: Makes the coroutine.
+        main: Function without arguments that returns the coroutine to run.
 
     Raises:
         KeyboardInterrupt: On Ctrl-C, once the coroutine has been cancelled.

@@ -166,7 +166,7 @@ async def play_match(game: Any, name: str, players: Mapping[str, Agent], index: 
         name: The game's id, for the agents' seats.
         players: One agent per seat. The record keeps the seats in this order.
         index: Number of the match in its run, from 0.
-        seed: The match's seed.
+        seed: Seed with which the match is reset.
     """
     log = EpisodeLog(index, seed)
     log.returns = dict.fromkeys(players, 0.0)  # every seat has one, even if it never acts

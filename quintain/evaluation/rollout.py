@@ -109,7 +109,7 @@ def run_episodes(
     """Play ``jobs`` in this process.
 
     Args:
-        env: The environment.
+        env: Id, spec or factory of the environment, or an environment.
         env_kwargs: Its arguments, if it is given by id or spec.
         agent: The agent, or the description of one.
         jobs: The episodes to play.

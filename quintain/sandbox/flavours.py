@@ -31,7 +31,7 @@ class Flavour:
     """One kind of fork server.
 
     Attributes:
-        name: Name in records.
+        name: Name of the flavour in records and messages.
         packages: Top-level packages that its snippets can import beyond the standard library.
         preload: Modules imported by the server before the first fork.
     """

@@ -331,7 +331,7 @@ def supervise(
     """Run one snippet in a child that has finished its set-up.
 
     Args:
-        child: The child.
+        child: The confined child that runs the snippet.
         message: The request to the harness in the child: code, files, function and limits, JSON-able.
         stdin: Bytes of the snippet's standard input.
         limits: Limits of the run.

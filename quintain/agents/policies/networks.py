@@ -37,7 +37,7 @@ class Layer(NamedTuple):
 
     Attributes:
         weight: W, shape ``(outputs, inputs)``.
-        bias: b, shape ``(outputs,)``.
+        bias: The bias b of the layer, shape ``(outputs,)``.
         activation: Applied to each entry.
     """
 

@@ -21,7 +21,7 @@ class Normaliser:
     """x = clip((s - mean) / scale, -clip, clip), with frozen statistics.
 
     Attributes:
-        mean: Shape ``(d,)``.
+        mean: Mean of each observation entry, shape ``(d,)``.
         scale: Shape ``(d,)``, > 0: the standard deviation in training, with its epsilon: sqrt(var + eps).
         clip: Bound on the absolute normalised values, > 0. Default: infinite. Stable-Baselines3 uses 10.
 

@@ -31,7 +31,7 @@ class PredictAgent:
     """An agent that acts with a Stable-Baselines3 model, or with any object that has its ``predict``.
 
     Args:
-        model: The model.
+        model: A model with Stable-Baselines3's ``predict`` method.
         deterministic: Whether to take the mode of the action distribution instead of a sample. Samples of an SB3 policy
             come from torch's global generator, so only deterministic play is a function of the episode's seed.
             Default: true.
@@ -181,7 +181,7 @@ class NetworkAgent:
     discrete action space the output is read as logits and the largest wins; on a box it is clipped to the bounds.
 
     Args:
-        path: The exported network.
+        path: Path of the exported network file.
     """
 
     def __init__(self, path: str | Path) -> None:

@@ -54,7 +54,7 @@ class RobustAgent:
         make_env: Makes one environment, not under attack.
         epsilon: Full budget in l_inf, >= 0, in units of ``space``.
         space: Space in which the budget is measured: ``"raw"`` or ``"normalised"``.
-        settings: Hyper-parameters.
+        settings: Hyper-parameters of PPO and of the defence.
         normaliser: Statistics of observations; ``None`` for running ones, frozen after the warm-up.
         seed: Root seed; equal seeds give equal agents.
         name: Name of the policy in reports.

@@ -90,7 +90,7 @@ class Defended:
 
     Attributes:
         policy: The checkpoint with the highest score among those trained under the full budget.
-        chosen: Its evaluation.
+        chosen: Evaluation of the chosen checkpoint.
         curve: All evaluations, in order.
     """
 

@@ -17,7 +17,7 @@ def scale_actions(torch: Any, outputs: Any, space: Any) -> Any:
     """Return a policy's outputs as executed actions, scaled to [-1, 1] and clipped; unchanged in unbounded spaces.
 
     Args:
-        torch: The module ``torch``.
+        torch: The module ``torch``, which the caller has imported.
         outputs: Actions in the units of ``space``, shape ``(n, k)``.
         space: The action space, a Box.
     """
@@ -37,7 +37,7 @@ class WorstCaseCritic:
     the action without an attack and keeps the lowest value found, so it is never above that action's value.
 
     Args:
-        torch: The module ``torch``.
+        torch: The module ``torch``, which the caller has imported.
         state_size: Entries of a state.
         space: The action space, a Box.
         gamma: Discount factor, in [0, 1].

@@ -25,7 +25,7 @@ class ReplayBuffer:
     Attributes:
         size: Number of steps stored so far.
         x: Normalised states, shape ``(length, n_envs, state_size)``.
-        next_x: Normalised states after the action, likewise.
+        next_x: Normalised states after the action, same shape.
         action: Executed actions, of the perturbed policy or the intention policy, scaled to [-1, 1]; never the
             perturbation. Shape ``(length, n_envs, action_size)``.
         delta: Perturbations, scaled to [-1, 1]; no entries unless ``store_perturbations``.

@@ -76,7 +76,7 @@ def train_rat(
         victim: The policy under attack, with gradients and continuous, bounded actions.
         epsilon: Budget, >= 0, in units of ``space``.
         space: Space in which the budget is measured: ``"raw"`` or ``"normalised"``.
-        settings: Hyper-parameters.
+        settings: Hyper-parameters of RAT's three learners.
         seed: Root seed; equal seeds give equal attacks.
         progress: Called with the number of environment steps so far, after each step of all environments.
         policy_update: Callback that may replace the policy under attack during training, as defences do that alternate

@@ -32,7 +32,7 @@ class RulesInfo(TypedDict):
         options: Names of the options of each player, in the same order.
         rounds: Number of rounds; ``None`` if it is hidden or random.
         continuation: Probability that another round follows; ``None`` if it is hidden or the number of rounds is fixed.
-        noise: As in :class:`Rules`.
+        noise: Probability that a move is replaced by another option.
         history: As in :class:`Rules`.
         unit: As in :class:`Rules`.
     """

@@ -50,7 +50,7 @@ class Observer:
     """Computes and caches the views of one seat.
 
     Args:
-        game: The stage game.
+        game: The stage game, which decides shapes and payoffs.
         rules: How it is repeated.
         seat: Index of the seat.
         memory: Number of past rounds in the numeric observation.

@@ -99,7 +99,7 @@ class TextView:
     """The text observation of one seat: the rules, all rounds so far, and the question. Each round is described once.
 
     Args:
-        game: The stage game.
+        game: The stage game, which decides option names and payoffs.
         rules: How it is repeated.
         seat: Index of the seat.
 

@@ -59,7 +59,7 @@ class Chunks:
 
         Args:
             number: Number of the pair.
-            episodes: The two episodes.
+            episodes: The paired episodes of both runs.
             facts: Further entries of the pair's row in the list.
         """
         rows = []

@@ -34,8 +34,8 @@ def write_comparison(found: Comparison, first: Report, second: Report, path: str
 
     Args:
         found: The comparison of the two runs, from :func:`quintain.compare`.
-        first: Run A.
-        second: Run B.
+        first: Results of the run shown as A.
+        second: Results of the run shown as B.
         path: The file. Transcripts beyond 4 MB are kept in a folder beside it, as by
             :func:`~quintain.evaluation.html.write_report`.
 

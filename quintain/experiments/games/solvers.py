@@ -147,7 +147,7 @@ def minimax_value(game: NormalFormGame, seat: int) -> tuple[float, NDArray[np.fl
 
     Args:
         game: A game of any number of players.
-        seat: The player.
+        seat: Index of the player, from 0.
 
     Raises:
         ConfigurationError: If the linear program cannot be solved with these payoffs.

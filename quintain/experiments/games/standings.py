@@ -28,7 +28,7 @@ class Tournament:
         scores: Shape ``(n, repetitions)``: each player's mean payoff per round over all opponents, per repetition in
             which no match failed for infrastructure reasons.
         rounds: Rounds per match; the maximum where the number is random.
-        matches: Number of matches.
+        matches: Number of matches behind the payoffs.
         played: The matches themselves; empty where the vectorised engine played.
     """
 

@@ -43,7 +43,7 @@ def record_clips(experiment: RobustnessExperiment, table: RobustnessTable, store
 
     Args:
         experiment: The experiment, played to its end.
-        table: Its results.
+        table: Results of the run whose episodes are recorded.
         store: Holds the trained attacks.
         folder: The run folder; clips go to ``videos/`` in it.
     """

@@ -36,7 +36,7 @@ def make_ppo(
 
     Args:
         env: A ``VecEnv`` of Stable-Baselines3 with ``settings.n_envs`` environments.
-        settings: The hyper-parameters.
+        settings: PPO hyper-parameters, named as in Stable-Baselines3.
         seed: Seed of the model's initial weights and of its random numbers, >= 0; reduced modulo 2**31.
         policy: Policy class of Stable-Baselines3, or its name.
         learning_rate: Step size of Adam, or a function from the share of the training that is left, in [0, 1], to it.

@@ -30,7 +30,7 @@ class Countdown(Task[Expression]):
         min_numbers: Minimum number of numbers, >= 2.
         max_numbers: Maximum number of numbers, at most 5.
         max_target: Largest target; numbers are below it.
-        min_target: Minimum target.
+        min_target: Minimum value of the target, inclusive.
     """
 
     LEVELS: ClassVar = {

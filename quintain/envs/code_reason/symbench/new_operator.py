@@ -27,7 +27,7 @@ class NewOperator(NumberTask):
     Attributes:
         max_operators: Maximum number of operators defined, in [1, 6].
         max_depth: Maximum number of applications in the expression, >= 2.
-        max_number: Maximum operand.
+        max_number: Maximum value of an operand, inclusive.
     """
 
     LEVELS: ClassVar = {
