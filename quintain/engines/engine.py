@@ -45,7 +45,7 @@ EngineCapability = Literal[
     "hidden_states",
     "training",
 ]
-FinishReason = Literal["stop", "length", "choice"]
+FinishReason = Literal["stop", "length", "choice", "content_filter", "tool_calls"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,9 @@ class Reply:
 
     Attributes:
         text: Generated text, without the prefill and without the stop string.
-        finish_reason: ``"stop"`` (end of turn or a stop string), ``"length"`` (``max_tokens``) or ``"choice"``.
+        finish_reason: ``"stop"`` (end of turn or a stop string), ``"length"`` (``max_tokens`` or the context window),
+            ``"choice"``, ``"content_filter"`` (the provider withheld the rest) or ``"tool_calls"`` (the model called a
+            function instead of writing).
         prompt_tokens: Number of prompt tokens, prefill included.
         completion_tokens: Number of generated tokens, those of the stop string included.
         stop_string: The stop string that ended the reply, or ``None``. Engines without the capability ``"stop_string"``
@@ -146,6 +148,9 @@ class Reply:
             unless requested, and where the engine does not report them.
         choice_logprobs: For a constrained choice: log-probability of each choice, in the request's order; ``None``
             where the engine does not report them.
+        reasoning: What the model thought apart from its text, where the engine tells the two apart; else ``None``.
+        refusal: The words with which a model declined, where the engine tells them apart; else ``None``.
+        tool_calls: The function calls of the reply, as JSON; ``None`` without any.
     """
 
     text: str
@@ -157,6 +162,9 @@ class Reply:
     logprobs: tuple[float, ...] | None = None
     top_logprobs: tuple[tuple[tuple[str, float], ...], ...] | None = None
     choice_logprobs: tuple[float, ...] | None = None
+    reasoning: str | None = None
+    refusal: str | None = None
+    tool_calls: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-able data, without the fields that are ``None``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from quintain.engines.engine import FinishReason, Reply, Request
@@ -9,7 +10,23 @@ from quintain.engines.stops import cut_at_stop
 
 __all__ = ["read_replies"]
 
-_FINISH: dict[str, FinishReason] = {"stop": "stop", "eos": "stop", "length": "length", "max_tokens": "length"}
+#: Words of servers for the end of a reply. Any other, or none, is an ordinary end: the text is there.
+_FINISH: dict[str, FinishReason] = {
+    "length": "length",
+    "max_tokens": "length",
+    "max_output_tokens": "length",
+    "model_length": "length",
+    "model_context_window_exceeded": "length",
+    "content_filter": "content_filter",
+    "safety": "content_filter",
+    "recitation": "content_filter",
+    "prohibited_content": "content_filter",
+    "blocklist": "content_filter",
+    "refusal": "content_filter",
+    "tool_calls": "tool_calls",
+    "tool_use": "tool_calls",
+    "function_call": "tool_calls",
+}
 
 
 def read_replies(answer: dict[str, Any], request: Request) -> list[Reply]:
@@ -18,7 +35,7 @@ def read_replies(answer: dict[str, Any], request: Request) -> list[Reply]:
     Raises:
         KeyError, TypeError, ValueError, IndexError, AttributeError: If the response does not follow the protocol.
     """
-    entries = sorted(answer["choices"], key=lambda entry: int(entry.get("index", 0)))
+    entries = sorted(answer["choices"], key=lambda entry: int(entry.get("index") or 0))
     if not entries:
         raise ValueError("no choices")
     usage = answer.get("usage") or {}
@@ -28,14 +45,14 @@ def read_replies(answer: dict[str, Any], request: Request) -> list[Reply]:
 
 
 def _read_reply(entry: dict[str, Any], request: Request, prompt_tokens: int, completion_tokens: int) -> Reply:
-    text = entry["message"]["content"] if request.messages is not None else entry["text"]
-    text = "" if text is None else text
-    if not isinstance(text, str):
-        raise TypeError(f"the text is {type(text).__name__}")
-    reason = entry["finish_reason"]
-    if reason not in _FINISH:
-        raise ValueError(f"finish reason {reason!r}")
-    finish, stop_reason = _FINISH[reason], entry.get("stop_reason")
+    message = entry["message"] if request.messages is not None else {}
+    text, thought = _read_content(message.get("content") if request.messages is not None else entry["text"])
+    reasoning = message.get("reasoning_content") or message.get("reasoning") or thought
+    refusal, tools = message.get("refusal"), message.get("tool_calls") or message.get("function_call")
+    if message.keys() <= {"role"} and request.messages is not None:
+        raise KeyError("content")
+    finish = _FINISH.get(str(entry.get("finish_reason")).lower(), "stop")
+    stop_reason = entry.get("stop_reason")
     text, stop = cut_at_stop(text, request.stop)
     if stop is not None:
         finish = "stop"
@@ -52,7 +69,35 @@ def _read_reply(entry: dict[str, Any], request: Request, prompt_tokens: int, com
         token_ids=tuple(map(int, ids)) if ids is not None else None,
         logprobs=logprobs,
         top_logprobs=_read_top(entry.get("logprobs")) if request.top_logprobs else None,
+        reasoning=_as_text(reasoning),
+        refusal=_as_text(refusal),
+        tool_calls=json.dumps(tools) if tools else None,
     )
+
+
+def _read_content(content: Any) -> tuple[str, str]:
+    """Return text and reasoning of a message's content: a string, nothing, or a list of parts as Mistral sends it."""
+    if content is None:
+        return "", ""
+    if isinstance(content, str):
+        return content, ""
+    if not isinstance(content, list):
+        raise TypeError(f"the text is {type(content).__name__}")
+    text, thought = "", ""
+    for part in content:
+        if isinstance(part, str):
+            text += part
+        elif part["type"] in ("thinking", "reasoning"):
+            thought += "".join(_read_content(part.get("thinking", part.get("reasoning", part.get("text")))))
+        elif part["type"] in ("text", "output_text"):
+            text += part["text"]
+    return text, thought
+
+
+def _as_text(value: Any) -> str | None:
+    if not value:
+        return None
+    return value if isinstance(value, str) else json.dumps(value)
 
 
 def _read_logprobs(field: dict[str, Any]) -> tuple[float, ...]:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import re
+import time
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -11,11 +15,11 @@ from typing import Any, Literal
 
 from quintain.engines.choices import draw_choices, split_choices
 from quintain.engines.engine import Engine, EngineCapability, Reply, Request
-from quintain.engines.http import JSONClient, RetryPolicy, split_login
+from quintain.engines.http import JSONClient, RetryPolicy, check_headers, proxy_errors, split_login
 from quintain.engines.io_thread import LoopThread
 from quintain.engines.openai_answers import read_replies
 from quintain.errors import ConfigurationError, EngineError
-from quintain.redaction import redact_settings
+from quintain.redaction import redact, redact_settings
 from quintain.seeding import SeedStream
 
 __all__ = ["OpenAIEngine"]
@@ -24,7 +28,14 @@ _BASE: frozenset[EngineCapability] = frozenset({"chat", "prompt", "logprobs", "t
 _VLLM: frozenset[EngineCapability] = _BASE | {"prefill", "choices", "stop_string"}
 _MAX_STOPS = 4  # the protocol's limit; further stop strings are applied here
 _MAX_TOP = {"chat": 20, "prompt": 5}  # the protocol's limits on top_logprobs
-_SURVEY_S = 3.0  # time-out of the request that detects the dialect
+_REFUSALS = frozenset({400, 422})
+_OPTIONAL = ("seed", "temperature", "top_p")
+_UNSUPPORTED = re.compile(
+    r"unsupported|not support|unknown|unrecogni[sz]ed|unexpected|extra_forbidden|extra (?:inputs|fields)|not permitted|"
+    r"not allowed|cannot find field|deprecated|only the default",
+    re.IGNORECASE,
+)
+_SURVEY_S = 10.0  # time-out of each request that detects the dialect
 
 
 class OpenAIEngine(Engine):
@@ -32,9 +43,10 @@ class OpenAIEngine(Engine):
 
     Messages go to ``/chat/completions``, raw prompts to ``/completions``. Where a server ignores ``n`` the missing
     replies are requested one by one (with seeds derived from the request's); where it ignores ``stop`` the client cuts
-    the text. Token counts are the server's: a missing count is recorded as 0, and one count for several replies is
-    divided evenly. The stop string that ended a reply is known only where the server reports it or the client cut the
-    text.
+    the text. A server that refuses ``n``, ``seed``, ``temperature`` or ``top_p`` as unsupported is asked without the
+    field from then on, with a warning. Token counts are the server's: a missing count is recorded as 0, and one count
+    for several replies is divided evenly. The stop string that ended a reply is known only where the server reports it
+    or the client cut the text.
 
     With ``dialect="vllm"`` the engine can also prefill replies, and score constrained choices by the log-probability of
     each whole choice after the prompt, as every other engine does. Whether equal seeds give equal replies depends on
@@ -49,14 +61,17 @@ class OpenAIEngine(Engine):
             White space around it is dropped. Never shown or recorded, in no encoding; neither are a user and password
             in ``base_url`` and secrets in ``extra_body``.
         dialect: ``"openai"`` for the common protocol, ``"vllm"`` for vLLM's extensions; ``"auto"`` reads the server's
-            list of models to detect vLLM, and takes the common protocol if that fails.
+            list of models to detect vLLM, and takes the common protocol where there is no such list. A server that is
+            out of reach or overloaded is asked again, and then refused.
         max_connections: Maximum number of concurrent requests, >= 1.
         attempts: Maximum number of attempts per request, >= 1. Refusals (4xx except 408, 409 and 429) are not retried.
-        timeout_s: Read timeout per attempt, in seconds.
+        timeout_s: Maximum time to connect, and to send a request, in seconds. The answer may take until
+            ``deadline_s``, since a server says nothing while it generates.
         deadline_s: Maximum time for all attempts of one request, in seconds.
         backoff_s: Pause before the second attempt, in seconds; it doubles each time.
         backoff_max_s: Maximum pause, in seconds, also where ``Retry-After`` is longer.
-        extra_body: Additional fields of every request, such as ``{"reasoning_effort": "low"}``.
+        extra_body: Fields of every request, such as ``{"reasoning_effort": "low"}``; they replace the request's own,
+            and ``None`` leaves a field out, as in ``{"seed": None}``.
         token_field: Name of the field for ``max_tokens`` (``"max_completion_tokens"`` for some hosted models).
 
     Raises:
@@ -92,20 +107,25 @@ class OpenAIEngine(Engine):
         self.base_url, login = split_login(address)
         self._extra = dict(extra_body or {})
         self._token_field = token_field
+        self._left_out: set[str] = set()
         key = (os.environ.get("OPENAI_API_KEY", "") if api_key is None else api_key).strip()
         redact_settings({"api_key": key, "login": login, "extra_body": self._extra})  # learns the secrets
         authorization = f"Bearer {key}" if key else login
         headers = {"Content-Type": "application/json", **({"Authorization": authorization} if authorization else {})}
         self._dialect = dialect
         self._headers = headers
-        policy = RetryPolicy(attempts, timeout_s, deadline_s, backoff_s, backoff_max_s)
-        self._client = JSONClient(headers, key, policy, max_connections)
+        self._policy = RetryPolicy(attempts, timeout_s, deadline_s, backoff_s, backoff_max_s)
+        self._client = JSONClient(headers, key, self._policy, max_connections)
         self._thread = LoopThread("quintain-openai")
 
     @cached_property
     def dialect(self) -> Literal["openai", "vllm"]:
-        """The server's dialect; ``"auto"`` is resolved by a request to the server when this is first read."""
-        return _dialect_of(self.base_url, self._headers) if self._dialect == "auto" else self._dialect
+        """The server's dialect; ``"auto"`` is resolved by a request to the server when this is first read.
+
+        Raises:
+            EngineError: If the server gives no answer after the attempts: a guess could differ from the next run's.
+        """
+        return _dialect_of(self.base_url, self._headers, self._policy) if self._dialect == "auto" else self._dialect
 
     @property
     def capabilities(self) -> frozenset[EngineCapability]:  # type: ignore[override]  # read-only here
@@ -144,11 +164,39 @@ class OpenAIEngine(Engine):
     async def _ask(self, request: Request) -> list[Reply]:
         chat = request.messages is not None
         url = f"{self.base_url}/{'chat/completions' if chat else 'completions'}"
-        answer = await self._client.post(url, self._body(request))
+        answer = await self._post(url, request)
         try:
             return read_replies(answer, request)
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
-            raise EngineError(f"POST {url}: the answer does not follow the protocol ({error!r})"[:500]) from error
+            said = redact(f"the answer does not follow the protocol ({error!r}): {json.dumps(answer)}")
+            raise EngineError(f"POST {url}: {said}"[:600]) from error
+
+    async def _post(self, url: str, request: Request) -> dict[str, Any]:
+        """Post a request; leave out, from then on, the fields that the server does not know."""
+        while True:
+            body = self._body(request)
+            try:
+                return await self._client.post(url, body)
+            except EngineError as error:
+                if error.status not in _REFUSALS:
+                    raise
+                unknown = {name for name in _refused_fields(str(error)) if name in body}
+                if unknown:
+                    self._leave_out(unknown)
+                elif "max_tokens" in body and "max_completion_tokens" in str(error):
+                    self._token_field = "max_completion_tokens"
+                elif "n" in body:
+                    answer = await self._client.post(url, {k: v for k, v in body.items() if k != "n"})
+                    self._left_out.add("n")  # it was n: from now on replies are requested one by one
+                    return answer
+                else:
+                    raise
+
+    def _leave_out(self, fields: set[str]) -> None:
+        if new := fields - self._left_out:
+            self._left_out |= new
+            names = ", ".join(sorted(new))
+            warnings.warn(f"{self.base_url} refuses {names}: requests leave it out from now on", stacklevel=2)
 
     def _body(self, request: Request) -> dict[str, Any]:
         body: dict[str, Any] = {
@@ -156,7 +204,6 @@ class OpenAIEngine(Engine):
             self._token_field: request.max_tokens,
             "temperature": request.temperature,
             "top_p": request.top_p,
-            **self._extra,
         }
         if request.n > 1:
             body["n"] = request.n
@@ -176,7 +223,9 @@ class OpenAIEngine(Engine):
                 body["logprobs"] = min(max(request.top_logprobs, 1), _MAX_TOP["prompt"])
         if request.logprobs and self.dialect == "vllm":
             body["return_token_ids"] = True
-        return body
+        body |= self._extra
+        left_out = self._left_out | {name for name, value in self._extra.items() if value is None}
+        return {name: value for name, value in body.items() if name not in left_out}
 
     def _conversation(self, request: Request, prefill: str) -> dict[str, Any]:
         """Return the message fields, with the prefill where there is one."""
@@ -246,15 +295,57 @@ class OpenAIEngine(Engine):
         return tokens
 
 
-def _dialect_of(base_url: str, headers: Mapping[str, str]) -> Literal["openai", "vllm"]:
-    """Detect vLLM by the server's list of models, whose ``owned_by`` is then ``"vllm"``."""
+def _refused_fields(text: str) -> set[str]:
+    """Return the optional fields that a refusal names as unsupported, not those whose value it finds out of range."""
+    if not _UNSUPPORTED.search(text):
+        return set()
+    return {name for name in _OPTIONAL if re.search(rf"(?<![\w.]){name}(?!\w)", text)}
+
+
+def _dialect_of(base_url: str, headers: Mapping[str, str], policy: RetryPolicy) -> Literal["openai", "vllm"]:
+    """Detect vLLM by the server's list of models, whose ``owned_by`` is then ``"vllm"``.
+
+    Raises:
+        EngineError: If the server gives no answer, so that nothing can be said.
+    """
     import httpx
 
     try:
-        listed = httpx.get(f"{base_url}/models", headers=headers, timeout=_SURVEY_S).json()["data"]
-        return "vllm" if listed and all(entry["owned_by"] == "vllm" for entry in listed) else "openai"
-    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, TypeError):
-        return "openai"
+        check_headers(headers)
+    except EngineError:
+        return "openai"  # every request fails with this error
+    problem, started = "", time.monotonic()
+    for attempt in range(policy.attempts):
+        if attempt:
+            pause = min(policy.backoff_s * 2 ** (attempt - 1), policy.backoff_max_s)
+            if time.monotonic() - started + pause > policy.deadline_s:
+                break
+            time.sleep(pause)
+        try:
+            with proxy_errors():
+                client = httpx.Client(headers=dict(headers), timeout=min(_SURVEY_S, policy.timeout_s))
+            with client:
+                response = client.get(f"{base_url}/models")
+        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
+            return "openai"  # every request fails with this error
+        except httpx.HTTPError as error:
+            problem = f"connection failed ({type(error).__name__}: {error})"
+            continue
+        if response.status_code in (408, 409, 429) or response.status_code >= 500:
+            problem = f"status {response.status_code}"
+            continue
+        try:
+            listed = response.json()["data"]
+            return "vllm" if listed and all(entry["owned_by"] == "vllm" for entry in listed) else "openai"
+        except (ValueError, KeyError, TypeError):
+            return "openai"
+    raise EngineError(
+        redact(
+            f"GET {base_url}/models: {problem}; it tells whether the server is vLLM, which decides what agents "
+            "ask for. Start the server, or name its dialect: dialect='openai' or 'vllm'"
+        ),
+        attempts=policy.attempts,
+    )
 
 
 def _after(shared: int, rows: Sequence[Any], tokens: Sequence[int]) -> list[tuple[Any, int]]:

@@ -12,7 +12,7 @@ from quintain.engines.engine import Engine
 from quintain.errors import ConfigurationError, UnknownNameError
 from quintain.registry import Registry
 
-__all__ = ["ENGINES", "EngineFacts", "engine_names", "make_engine"]
+__all__ = ["ENGINES", "EngineFacts", "engine_names", "make_engine", "without_transport"]
 
 
 #: The address in "NAME@ADDRESS". Any other @ belongs to the name, as in "claude-3-5-sonnet@20240620".
@@ -33,11 +33,14 @@ class EngineFacts:
         address: Name of the option that ``"name:ARGUMENT@ADDRESS"`` sets, where ADDRESS starts with ``http://`` or
             ``https://``; empty where an ``@`` has no meaning.
         summary: One line for listings.
+        transport: Names of the options that say how the model is reached and not what it answers. A run can be resumed
+            with other ones.
     """
 
     argument: str = ""
     address: str = ""
     summary: str = ""
+    transport: tuple[str, ...] = ()
 
 
 #: Every engine; other packages add theirs through the entry-point group ``quintain.engines``.
@@ -53,6 +56,16 @@ ENGINES.add(
     "quintain.engines.openai_engine:OpenAIEngine",
     argument="model",
     address="base_url",
+    transport=(
+        "base_url",
+        "api_key",
+        "attempts",
+        "timeout_s",
+        "deadline_s",
+        "backoff_s",
+        "backoff_max_s",
+        "max_connections",
+    ),
     summary="any OpenAI-compatible server: --engine openai --model NAME@http://host:port/v1",
 )
 ENGINES.add(
@@ -112,6 +125,31 @@ def make_engine(engine: str | Engine, **options: Any) -> Engine:
     factory: Callable[..., Engine] = ENGINES.load(name)
     _check_options(name, facts, factory, options)
     return factory(**options)
+
+
+def without_transport(config: Any) -> Any:
+    """Return a run's configuration without what only says how its engines are reached, to compare two of them.
+
+    Args:
+        config: JSON-able data; engines in it are given by name, as options with a ``"name"``, or by what their method
+            ``describe`` returns.
+    """
+    if isinstance(config, str):
+        name, _, argument = config.partition(":")
+        if not argument or name not in ENGINES or not (facts := ENGINES.facts(name)).transport:
+            return config
+        found = _ADDRESS.search(argument)
+        return {"name": name, facts.argument: argument[: found.start()] if found else argument}
+    if isinstance(config, list):
+        return [without_transport(part) for part in config]
+    if not isinstance(config, dict):
+        return config
+    parts = {key: without_transport(value) for key, value in config.items()}
+    if isinstance(parts.get("name"), dict):  # the name held the argument too
+        parts |= parts["name"]
+    engine = parts.get("name", parts.get("engine") if "model" in parts else None)
+    transport = ENGINES.facts(engine).transport if isinstance(engine, str) and engine in ENGINES else ()
+    return {key: value for key, value in parts.items() if key not in transport}
 
 
 def _main_argument(name: str, facts: EngineFacts, argument: str) -> dict[str, str]:

@@ -20,8 +20,8 @@ class ReplayEngine(Engine):
 
     Recordings are looked up by :attr:`Request.key`, so every field of a request, its seed included, must be equal. This
     needs the same environment, agent, seeds and version. The recordings of a request that was made several times are
-    served in their recorded order, starting over after the last. Agents send no stop strings to an engine without the
-    capability ``"stop_string"``; a replay has that capability if the recorded engine had it.
+    served in their recorded order, starting over after the last. What an agent asks for by default depends on its
+    engine's capabilities, so a replay has those that the recorded engine had.
 
     Args:
         path: A run folder, or its ``episodes.jsonl``.
@@ -31,7 +31,7 @@ class ReplayEngine(Engine):
     """
 
     name = "replay"
-    # A recorded request was served in full; any other fails, whatever it needs.
+    # Of a run that names none. A recorded request was served in full; any other fails, whatever it needs.
     capabilities = frozenset(
         {"chat", "prompt", "logprobs", "top_logprobs", "choices", "prefill", "stop", "stop_string", "seed"}
     )
@@ -48,8 +48,9 @@ class ReplayEngine(Engine):
                 self._recordings[call["key"]].append([Reply.from_dict(reply) for reply in call["replies"]])
         if not self._recordings:
             raise RecordError(f"{self.path} holds no model calls; only runs of language agents can be replayed")
-        if not _names_stops(self.path if self.path.is_dir() else self.path.parent):
-            self.capabilities -= {"stop_string"}
+        recorded = _recorded_capabilities(self.path if self.path.is_dir() else self.path.parent)
+        if recorded is not None:
+            self.capabilities &= recorded
         self._served: dict[str, int] = defaultdict(int)
         self._lock = threading.Lock()
 
@@ -74,13 +75,12 @@ class ReplayEngine(Engine):
         return recordings[turn % len(recordings)]
 
 
-def _names_stops(run: Path) -> bool:
-    """Return whether the recorded engine had ``"stop_string"``; true where the manifest lists no capabilities."""
+def _recorded_capabilities(run: Path) -> frozenset[str] | None:
+    """Return the capabilities of the recorded engine; ``None`` where the manifest lists none."""
     try:
-        capabilities = read_manifest(run)["facts"]["capabilities"]
+        return frozenset(read_manifest(run)["facts"]["capabilities"])
     except (RecordError, KeyError, TypeError):
-        return True
-    return "stop_string" in capabilities
+        return None
 
 
 def _show(request: Request) -> str:

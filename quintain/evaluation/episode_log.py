@@ -22,6 +22,14 @@ IMMUTABLE = frozenset({str, int, np.int64})
 _RECORDED_ELSEWHERE = frozenset({"reward_terms", "attack", "episode"})
 
 
+#: What the detail of an unreadable reply adds, by the reason for which the model's last reply ended.
+_ENDS = {
+    "length": "the reply was cut off at max_tokens",
+    "content_filter": "the provider's content filter ended the reply",
+    "tool_calls": "the model called a function instead of writing",
+}
+
+
 class EpisodeLog:
     """Collects the steps of one episode and makes its record.
 
@@ -117,8 +125,20 @@ class EpisodeLog:
 
         Args:
             exchanges: The requests to language models during the episode, and their replies.
-            error: Description of the infrastructure failure that ended the episode; ``None`` without one.
+            error: Description of the infrastructure failure that ended the episode; ``None`` without one. One with
+                ``"outcome": "truncated"`` is the agent's own doing: a truncated episode, which is scored.
         """
+        if error is not None and error.get("outcome") == "truncated":
+            self.truncated = True
+            self.returns.setdefault("agent", 0.0)
+            self.info = {
+                **self.info,
+                "context_overflow": True,
+                "detail": f"context window exceeded: {error['message']}",
+            }
+            error = None
+        elif error is None and self.info.get("parse_error") and (end := _cut_by(exchanges)):
+            self.info = {**self.info, "detail": f"{self.info.get('detail', '')}; {end}"}
         return EpisodeRecord(
             index=self.index,
             seed=self.seed,
@@ -136,6 +156,12 @@ class EpisodeLog:
             completion_tokens=exchanges.completion_tokens,
             wall_s=round(time.perf_counter() - self._started, 6),
         )
+
+
+def _cut_by(exchanges: ExchangeLog) -> str:
+    """Say what kept the model from finishing its last reply; empty if it ended its turn."""
+    replies = exchanges.exchanges[-1].replies if exchanges.exchanges else []
+    return _ENDS.get(replies[0].finish_reason, "") if replies else ""
 
 
 def snapshot(value: Any) -> Any:

@@ -6,7 +6,7 @@ import traceback
 from types import TracebackType
 from typing import Self
 
-from quintain.errors import Boundary, ConfigurationError, EngineError, QuintainError, SandboxError
+from quintain.errors import Boundary, ConfigurationError, ContextOverflowError, EngineError, QuintainError, SandboxError
 from quintain.redaction import redact
 
 __all__ = ["ErrorBoundary"]
@@ -31,7 +31,8 @@ class ErrorBoundary:
         boundary: As above; assign to it whenever other code begins to run.
         seat: The seat of a game whose agent runs; empty for none.
         error: Description of the exception: ``boundary``, ``type``, ``message``, for exceptions that are not
-            Quintain's own ``traceback``, and ``seat`` if set. ``None`` as long as there is none.
+            Quintain's own ``traceback``, and ``seat`` if set. ``None`` as long as there is none. Where the agent's
+            own conversation outgrew the context window, ``outcome`` is ``"truncated"``: the episode counts.
     """
 
     __slots__ = ("boundary", "error", "seat")
@@ -50,6 +51,8 @@ class ErrorBoundary:
         self.error = _describe(error, self.boundary)
         if self.seat:
             self.error["seat"] = self.seat
+        elif isinstance(error, ContextOverflowError) and self.boundary == "agent":
+            self.error["outcome"] = "truncated"
         return True
 
 

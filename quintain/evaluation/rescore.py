@@ -21,7 +21,8 @@ class Rescored:
 
     Attributes:
         before: Results as the run stored them, before rescoring.
-        after: The results of the same actions now. Episodes with infrastructure errors are copied.
+        after: The results of the same actions now. Episodes with infrastructure errors are copied, and so are those
+            whose conversation outgrew the context window.
         changed: Indices of episodes whose outcome or return changed.
         drifted: Indices of episodes whose task hash changed: the stored actions answer another task.
     """
@@ -52,7 +53,7 @@ def rescore(run: str | Path, *, env_kwargs: dict[str, Any] | None = None, concur
         raise RecordError(f"{str(run)!r} is a run of kind {kind!r}; this scores runs of evaluate again")
     if not isinstance(config.get("env"), str):
         raise RecordError(f"{str(run)!r} does not name a registered environment, so it cannot be scored again")
-    jobs = [(e.index, e.seed) for e in before.scored]
+    jobs = [(e.index, e.seed) for e in before.scored if not e.info.get("context_overflow")]
     results = {e.index: e for e in before.episodes}
     agent = ReplayAgent(run)
 

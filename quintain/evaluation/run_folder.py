@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any, Self
 
+from quintain.engines.registry import without_transport
 from quintain.errors import RecordError
 from quintain.files import write_atomically
 from quintain.records import EpisodeRecord, read_episodes, read_manifest, to_json
@@ -25,12 +26,17 @@ _FSYNC_EVERY_S = 0.5
 _ADDED_LATER = frozenset({"source_hash", "uses_solution"})
 
 
+#: Defaults that depend on the engine at hand. They decide what a model is asked, so a run has one value of each.
+_RESOLVED = frozenset({"dialect", "extract"})
+
+
 class RunFolder:
     """Writes the manifest and records of a run. Use as a context manager.
 
     Args:
         path: The folder; made if missing.
-        manifest: Configuration, versions and platform. On resuming, ``"config"`` must equal the stored one.
+        manifest: Configuration, versions and platform. On resuming, ``"config"`` must equal the stored one, apart
+            from how a server is reached (its address, key, time-outs, attempts and connections).
         resume: Continue a run. Without it, a folder that already holds a run is refused.
 
     Attributes:
@@ -111,9 +117,22 @@ class RunFolder:
             self._dirty.set()
 
     def write_facts(self, facts: Mapping[str, Any]) -> None:
-        """Add facts to the manifest that only the made agent and environment know."""
+        """Add facts to the manifest that only the made agent and environment know.
+
+        Raises:
+            RecordError: If the folder's episodes were played with other defaults: see :data:`_RESOLVED`.
+        """
         path = self.path / "run.json"
-        manifest = read_manifest(self.path) | {"facts": json.loads(to_json(facts))}
+        manifest, new = read_manifest(self.path), json.loads(to_json(facts))
+        if self.episodes:
+            was, now = _resolved(manifest.get("facts", {})), _resolved(new)
+            for name in sorted(was.keys() & now.keys()):
+                if was[name] != now[name]:
+                    raise RecordError(
+                        f"{str(self.path)!r} was played with {name} = {was[name]!r}, and now it is {now[name]!r}; give "
+                        f"{name.rpartition('.')[2]}={was[name]!r} to go on, or choose another folder"
+                    )
+        manifest |= {"facts": new}
         write_atomically(path, json.dumps(manifest, indent=2) + "\n")
 
     def close(self) -> None:
@@ -174,10 +193,20 @@ def _is_record(line: bytes) -> bool:
 
 
 def _check_same(stored: Mapping[str, Any], wanted: Mapping[str, Any], path: Path) -> None:
-    differences = list(_differences(stored.get("config"), wanted.get("config"), ""))
+    was, now = without_transport(stored.get("config")), without_transport(wanted.get("config"))
+    differences = list(_differences(was, now, ""))
     if differences:
         shown = "; ".join(differences[:5])
         raise RecordError(f"{str(path)!r} holds a run with another configuration: {shown}. Choose another folder")
+
+
+def _resolved(facts: Any, name: str = "") -> dict[str, Any]:
+    """Return the resolved defaults in facts by their dotted names."""
+    found: dict[str, Any] = {}
+    for key, value in facts.items() if isinstance(facts, dict) else ():
+        here = f"{name}.{key}".lstrip(".")
+        found |= {here: value} if key in _RESOLVED else _resolved(value, here)
+    return found
 
 
 class _Absent:

@@ -6,14 +6,22 @@ import asyncio
 import json
 import socket
 import struct
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+import quintain
 from quintain.engines import Reply, Request, ScriptedEngine, make_engine
-from quintain.errors import CapabilityError, ConfigurationError, EngineError
+from quintain.errors import (
+    CapabilityError,
+    ConfigurationError,
+    ContextOverflowError,
+    EngineError,
+    MissingDependencyError,
+)
 from quintain.messages import user
 
 KEY = "sk-very-secret-0123456789"
@@ -116,7 +124,7 @@ def test_errors_never_show_the_key(fake_server: Any, ask: Any) -> None:
         ask()
     assert KEY not in str(caught.value)
     assert fake_server.headers[0]["Authorization"] == f"Bearer {KEY}"
-    assert KEY not in json.dumps(make_engine("openai:m@http://x/v1", api_key=KEY).describe())
+    assert KEY not in json.dumps(make_engine("openai:m@http://x/v1", api_key=KEY, dialect="openai").describe())
 
 
 def test_retry_after_is_honoured_and_bounded(fake_server: Any, ask: Any) -> None:
@@ -156,7 +164,6 @@ def test_nobody_listening_is_an_engine_error() -> None:
         {"choices": "none"},
         {"choices": [{"index": 0, "finish_reason": "stop"}]},
         {"choices": [{"index": 0, "message": {"content": 5}, "finish_reason": "stop"}]},
-        {"choices": [{"index": 0, "message": {"content": "half an ans"}, "finish_reason": "content_filter"}]},
         {
             "choices": [{"index": 0, "message": {"content": "x"}, "finish_reason": "stop"}],
             "usage": {"prompt_tokens": "many"},
@@ -167,6 +174,152 @@ def test_answers_outside_the_protocol_are_errors_never_replies(answer: Any, fake
     fake_server.faults = [respond(200, json.dumps(answer))]
     with pytest.raises(EngineError, match="protocol"):
         ask()
+
+
+def answered(content: Any = "x", **choice: Any) -> dict[str, Any]:
+    message = {"role": "assistant", "content": content, **choice.pop("message", {})}
+    return {"choices": [{"index": 0, "message": message, **choice}]}
+
+
+ENDS = {
+    **dict.fromkeys(["stop", None, "", "eos", "eos_token", "stop_sequence", "end_turn", "STOP", "anything"], "stop"),
+    **dict.fromkeys(["length", "max_tokens", "MAX_TOKENS", "model_length"], "length"),
+    **dict.fromkeys(["content_filter", "SAFETY", "refusal"], "content_filter"),
+    **dict.fromkeys(["tool_calls", "tool_use", "function_call"], "tool_calls"),
+}
+
+
+@pytest.mark.parametrize("word", ENDS, ids=repr)
+def test_a_reply_counts_whatever_word_ends_it(word: Any, fake_server: Any, ask: Any) -> None:
+    fake_server.faults = [respond(200, json.dumps(answered("text", finish_reason=word)))]
+    reply = ask()[0]
+    assert (reply.text, reply.finish_reason) == ("text", ENDS[word])
+
+
+def test_a_missing_finish_reason_is_an_ordinary_end(fake_server: Any, ask: Any) -> None:
+    fake_server.faults = [respond(200, json.dumps(answered("text")))]
+    assert (ask()[0].text, len(fake_server.seen)) == ("text", 1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (answered("a", message={"reasoning_content": "hm"}), {"text": "a", "reasoning": "hm"}),
+        (answered("a", message={"reasoning": "hm"}), {"text": "a", "reasoning": "hm"}),
+        (answered(None, message={"refusal": "no"}), {"text": "", "refusal": "no"}),
+        (answered(None, message={"tool_calls": [{"id": "1"}]}), {"text": "", "tool_calls": '[{"id": "1"}]'}),
+        (
+            answered(
+                [{"type": "thinking", "thinking": [{"type": "text", "text": "hm"}]}, {"type": "text", "text": "a"}]
+            ),
+            {"text": "a", "reasoning": "hm"},
+        ),
+    ],
+)
+def test_what_a_model_says_besides_its_text_is_kept(answer: Any, expected: Any, fake_server: Any, ask: Any) -> None:
+    fake_server.faults = [respond(200, json.dumps(answer))]
+    reply = ask()[0]
+    assert expected.items() <= {"text": reply.text, **reply.to_dict()}.items()
+    assert Reply.from_dict(json.loads(json.dumps(reply.to_dict()))) == reply
+
+
+OVERFLOWS = {
+    "vllm": "This model's maximum context length is 200 tokens. However, you requested 203 tokens in the messages.",
+    "openai": '{"error": {"code": "context_length_exceeded", "message": "This model\'s maximum context length is 200 '
+    'tokens. However, your messages resulted in 203 tokens."}}',
+    "llama.cpp": '{"error": {"type": "exceed_context_size_error", "n_prompt_tokens": 203, "n_ctx": 200}}',
+    "anthropic": "prompt is too long: 203 tokens > 200 maximum",
+}
+
+
+@pytest.mark.parametrize("server", OVERFLOWS)
+def test_a_prompt_that_is_too_long_is_recognised(server: str, fake_server: Any, ask: Any) -> None:
+    fake_server.faults = [respond(400, OVERFLOWS[server])]
+    with pytest.raises(ContextOverflowError) as caught:
+        ask()
+    assert (caught.value.prompt_tokens, caught.value.limit) == (203, 200)
+
+
+@pytest.mark.parametrize("field", ["seed", "temperature", "top_p"])
+def test_a_field_that_a_server_does_not_know_is_left_out(field: str, fake_server: Any, ask: Any) -> None:
+    fake_server.faults = [respond(422, json.dumps({"detail": [{"type": "extra_forbidden", "loc": ["body", field]}]}))]
+    with pytest.warns(UserWarning, match=field):
+        assert ask()[0].text == ANSWER
+    assert [field in body for body in fake_server.seen] == [True, False]
+
+
+def test_a_value_out_of_range_is_an_error_and_no_field_is_left_out(fake_server: Any, ask: Any) -> None:
+    fake_server.faults = [respond(400, "temperature must be at most 1")]
+    with pytest.raises(EngineError, match="at most 1"):
+        ask()
+    assert len(fake_server.seen) == 1
+
+
+def test_null_in_extra_body_leaves_a_field_out(fake_server: Any, ask: Any) -> None:
+    ask(extra_body={"seed": None, "top_p": None, "min_p": 0.1})
+    assert {"seed", "top_p"}.isdisjoint(fake_server.seen[0])
+    assert fake_server.seen[0]["min_p"] == 0.1
+
+
+def test_the_newer_name_of_max_tokens_is_taken(fake_server: Any, ask: Any) -> None:
+    fake_server.faults = [respond(400, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")]
+    ask()
+    assert "max_completion_tokens" in fake_server.seen[1]
+    assert "max_tokens" not in fake_server.seen[1]
+
+
+def test_a_server_that_refuses_n_is_asked_one_by_one(fake_server: Any, ask: Any) -> None:
+    fake_server.faults = [respond(400, "Only one completion choice is allowed")]
+    replies = ask(Request(messages=[user("hello")], seed=3, n=3))
+    assert len({reply.text for reply in replies}) == 3
+    assert [body.get("n", 1) for body in fake_server.seen] == [3, 1, 1, 1]
+
+
+@pytest.mark.parametrize("code", [502, "502", 429, None])
+def test_an_error_with_status_200_is_tried_again(code: Any, fake_server: Any, ask: Any) -> None:
+    fake_server.faults = [respond(200, json.dumps({"error": {"message": "Provider returned error", "code": code}}))]
+    assert ask()[0].text == ANSWER
+    fake_server.faults = [respond(200, json.dumps({"error": {"message": "Provider returned error", "code": code}}))] * 2
+    with pytest.raises(EngineError, match="Provider returned error"):
+        ask(attempts=2)
+
+
+def test_a_damaged_body_is_tried_again(fake_server: Any, ask: Any) -> None:
+    fake_server.faults = [respond(200, "cut off by a proxy", Content_Encoding="gzip")]
+    assert ask()[0].text == ANSWER
+
+
+def test_a_redirect_says_where_to(fake_server: Any, ask: Any) -> None:
+    fake_server.faults = [respond(307, Location="https://example.org/v1")]
+    with pytest.raises(EngineError, match=r"example\.org"):
+        ask()
+
+
+def test_a_key_that_no_header_can_hold_is_an_engine_error(ask: Any) -> None:
+    with pytest.raises(EngineError, match="characters") as caught:
+        ask(api_key="sk-\u00e9\u00e8-0123456")
+    assert "0123456" not in str(caught.value)
+
+
+def test_a_proxy_that_needs_another_library_says_so(monkeypatch: pytest.MonkeyPatch, ask: Any) -> None:
+    monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
+    monkeypatch.setitem(sys.modules, "socksio", None)
+    with pytest.raises(MissingDependencyError, match="socksio"):
+        ask()
+
+
+def test_ten_refusals_of_the_key_end_the_run(fake_server: Any) -> None:
+    fake_server.faults = [respond(401, "bad key")] * 100
+    agent = {"name": "all-text", "engine": {"name": f"openai:m@{fake_server.url}", "dialect": "openai"}}
+    with pytest.raises(ConfigurationError, match="10 times in a row"):
+        quintain.evaluate("CodeReason-v0", agent, episodes=100, concurrency=1, progress=False)
+    assert len(fake_server.seen) == 10
+
+
+def test_a_long_generation_is_waited_for(fake_server: Any, ask: Any) -> None:
+    fake_server.delay_s = 0.8
+    assert ask(timeout_s=0.2)[0].text == ANSWER
+    assert len(fake_server.seen) == 1
 
 
 def test_missing_logprobs_are_an_error(fake_server: Any, ask: Any) -> None:

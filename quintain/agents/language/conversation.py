@@ -101,7 +101,7 @@ class Conversation:
         reply, budget = "", settings.sampling.max_tokens
         while True:
             part = await self._engine.complete(self._request(reply, budget, self._stops))
-            budget -= part.completion_tokens
+            budget -= max(1, part.completion_tokens)  # a server may leave the count out
             reply += part.text + (part.stop_string or "")
             is_whole = part.stop_string is None or budget < 1
             move = read_reply(reply, placeholders=self._placeholders or (), complete=is_whole)
