@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from quintain.errors import ConfigurationError, ContextOverflowError, EngineError, MissingDependencyError
+from quintain.errors import ConfigurationError, ContextOverflowError, EngineError
 from quintain.redaction import MASK, add_secret, redact
 
 if TYPE_CHECKING:
@@ -74,8 +74,7 @@ class JSONClient:
 
         Raises:
             EngineError: If the server refuses the request, or fails until the attempts or the time are used up.
-            ConfigurationError: If the server refused the key ten times in a row.
-            MissingDependencyError: If the environment names a SOCKS proxy and ``socksio`` is not installed.
+            ConfigurationError: If the server refused the key ten times in a row, or the proxy is unusable.
         """
         async with self._free:  # held during retries, so that a failing server gets no further requests
             return await self._post(url, body)
@@ -206,20 +205,21 @@ def proxy_errors() -> Iterator[None]:
     """Turn what httpx raises for a proxy that it cannot use into errors that say what to do.
 
     Raises:
-        MissingDependencyError: If the environment names a SOCKS proxy and ``socksio`` is not installed.
-        ConfigurationError: If the proxy's address cannot be read.
+        ConfigurationError: If it is a SOCKS proxy and ``socksio`` is not installed, or its address cannot be read.
     """
     try:
         yield
     except ImportError as error:
-        remedy = "pip install socksio (or unset ALL_PROXY)"
-        raise MissingDependencyError("socksio", "", "the SOCKS proxy of ALL_PROXY or HTTPS_PROXY", remedy) from error
+        raise ConfigurationError(
+            "the environment names a SOCKS proxy (ALL_PROXY or HTTPS_PROXY), which needs socksio: pip install socksio"
+        ) from error
     except ValueError as error:
         raise ConfigurationError(redact(f"the proxy of the environment (HTTP_PROXY) is unusable: {error}")) from error
 
 
 _OVERFLOW = re.compile(
-    r"context_length_exceeded|exceed_context_size|maximum (?:context|model|sequence) length|max(?:imum)?_?(?:model|seq)_?len|"
+    r"context_length_exceeded|exceed_context_size|maximum (?:context|model|sequence) length|"
+    r"max(?:imum)?_?(?:model|seq)_?len|"
     r"available context size|context (?:window|length|limit)[^.]{0,60}(?:exceed|overflow|too long|larger|longer)|"
     r"exceeds?[^.]{0,60}context (?:window|length|size|limit)|prompt is too long|input is too long|"
     r"input length and .?max_tokens.? exceed|`inputs` (?:tokens \+|must have less)|too many (?:prompt|input) tokens|"

