@@ -182,10 +182,12 @@ def _recorded(info: dict[str, Any]) -> dict[str, Any]:
 
 
 def _outcome(info: dict[str, Any]) -> Outcome:
-    if info.get("success"):
+    # The name of Gymnasium-Robotics and Stable-Baselines3 is read where the first one is not there.
+    success = "success" if "success" in info else "is_success"
+    if info.get(success):
         return "success"
     if info.get("invalid_action"):
         return "invalid_action"
     if info.get("parse_error"):
         return "parse_error"
-    return "failure" if "success" in info else "finished"
+    return "failure" if success in info else "finished"

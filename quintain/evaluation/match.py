@@ -189,6 +189,7 @@ class _Match:
         self._log = log
         self._running = running
         self._actors: dict[str, Actor] = {}
+        self._cut: dict[str, bool] = {}  # whether a seat's part was truncated, and not terminated
 
     def _begin(self) -> None:
         self._running.boundary = "agent"
@@ -219,9 +220,14 @@ class _Match:
             self._running.boundary, self._running.seat = "env", ""
             actions = dict(zip(seats, chosen, strict=True))
             recorded = {seat: snapshot(action) for seat, action in actions.items()}
-            observations, rewards, _, _, infos = self._game.step(actions)
+            observations, rewards, terminations, truncations, infos = self._game.step(actions)
             for seat in seats:
                 self._log.add_step(seat, before[seat], recorded[seat], rewards[seat], infos.get(seat, {}))
+                self._cut[seat] = bool(truncations.get(seat)) and not terminations.get(seat)
+            over = [seat for seat in seats if terminations.get(seat) or truncations.get(seat)]
+            if len(over) == len(seats) and set(self._game.agents) <= set(over):
+                break  # a game may go on listing agents that are over
+        self._log.truncated = any(self._cut.values())
 
     async def play_turns(self) -> None:
         """Play a turn-based game: the reward of an action is known when it is the seat's turn again."""
@@ -237,6 +243,7 @@ class _Match:
             else:  # a reward for the actions of others, before this seat's first one
                 self._log.add_reward(seat, reward, info)
             if terminated or truncated:
+                self._cut[seat] = bool(truncated) and not terminated
                 self._game.step(None)
                 continue
             before = snapshot(observation)
@@ -245,6 +252,7 @@ class _Match:
             self._running.boundary = "env"
             unpaid[seat] = (before, snapshot(action))
             self._game.step(action)
+        self._log.truncated = any(self._cut.values())
         if unpaid:
             raise EnvironmentFault(
                 f"the game ended before seats {sorted(unpaid)} got the rewards of their last actions"

@@ -27,7 +27,8 @@ class Episode:
         seed: Seed of the environment's reset.
         reward: Sum of the rewards that the environment gave.
         length: Number of environment steps of the episode.
-        success: ``info["success"]`` of the last step; ``None`` where the environment reports none.
+        success: ``info["success"]``, or else ``info["is_success"]``, of the last step; ``None`` where the environment
+            reports neither.
         info: The whole info of the last step. Not part of comparisons between episodes.
     """
 
@@ -80,6 +81,7 @@ def _play(
             for row in np.flatnonzero(step.done).tolist():
                 if row not in finished:
                     info = step.infos[row]
-                    success = bool(info["success"]) if "success" in info else None
+                    name = "success" if "success" in info else "is_success"
+                    success = bool(info[name]) if name in info else None
                     finished[row] = Episode(seeds[row], float(rewards[row]), length, success, info)
     return [finished[row] for row in range(len(seeds))]
