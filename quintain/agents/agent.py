@@ -21,6 +21,7 @@ __all__ = [
     "Actor",
     "Agent",
     "Batched",
+    "ChecksSeat",
     "Closing",
     "Described",
     "Seat",
@@ -46,6 +47,8 @@ class Seat:
         seed: Seed of the episode, in [0, 2**53). Equal seeds mean equal episodes.
         solution: Function that returns a right next action. ``None`` where the environment offers none, and for every
             agent that does not declare ``uses_solution = True``; see :class:`UsesSolution`.
+        action_masks: The environment's method ``action_masks``, which returns the mask of the next action. ``None``
+            where there is none; observations and infos may hold masks too.
     """
 
     env_id: str
@@ -54,6 +57,7 @@ class Seat:
     action_space: spaces.Space[Any]
     seed: int
     solution: Callable[[], Action] | None = None
+    action_masks: Callable[[], Any] | None = None
 
     def generator(self) -> np.random.Generator:
         """Return a fresh generator for this seat of this episode. Calling twice gives two equal generators."""
@@ -116,6 +120,19 @@ class Batched(Protocol):
 
         Returns:
             Actions with the same leading batch axis.
+        """
+        ...
+
+
+@runtime_checkable
+class ChecksSeat(Protocol):
+    """An agent that knows which seats it can play; runs ask before the first episode, in batches as one by one."""
+
+    def check_seat(self, seat: Seat) -> None:
+        """Check that the agent can play a seat.
+
+        Raises:
+            CapabilityError: If not; the message says why.
         """
         ...
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from quintain.agents.agent import Action, Actor, Seat
+from quintain.agents.masks import mask_for_space, mask_of
 from quintain.errors import AgentError, CapabilityError
 from quintain.provenance import describe_function
 
@@ -49,7 +50,11 @@ class _ScriptedActor:
 
 
 class RandomAgent:
-    """Samples actions from the action space with the seat's own generator; ``info["action_mask"]`` is respected."""
+    """Samples actions from the action space with the seat's own generator, among those that an action mask allows.
+
+    The mask is looked for in ``info["action_mask"]``, in ``observation["action_mask"]`` and in the environment's method
+    ``action_masks``.
+    """
 
     def describe(self) -> dict[str, Any]:
         """Return the agent's name, for the run's record."""
@@ -66,10 +71,11 @@ class _RandomActor:
 
         self._space = deepcopy(seat.action_space)
         self._space.seed(int(seat.generator().integers(2**31)))
+        self._ask = seat.action_masks
 
     def act(self, observation: Any, info: dict[str, Any]) -> Action:
-        mask = info.get("action_mask")
-        return self._space.sample() if mask is None else self._space.sample(mask=mask)
+        mask = mask_of(observation, info, self._ask)
+        return self._space.sample(mask=None if mask is None else mask_for_space(mask, self._space))
 
 
 class OracleAgent:

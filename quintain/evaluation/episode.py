@@ -26,7 +26,8 @@ def seats(env: gym.Env[Any, Any], env_id: str, agent: Agent) -> Callable[[int], 
     """
     observations, actions, unwrapped = env.observation_space, env.action_space, env.unwrapped
     solution = unwrapped.solution if is_oracle(agent) and isinstance(unwrapped, SolvableEnv) else None
-    return lambda seed: Seat(env_id, "agent", observations, actions, seed, solution)
+    masks = env.get_wrapper_attr("action_masks") if env.has_wrapper_attr("action_masks") else None
+    return lambda seed: Seat(env_id, "agent", observations, actions, seed, solution, masks)
 
 
 async def play_episode(

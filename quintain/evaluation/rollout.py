@@ -12,7 +12,7 @@ import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 
 from quintain.agents.adapt import POLICY_FILES
-from quintain.agents.agent import Agent, Closing, UsesEngine
+from quintain.agents.agent import Agent, ChecksSeat, Closing, UsesEngine
 from quintain.agents.registry import as_agent, make_agent
 from quintain.engines.engine import Engine
 from quintain.envs.protocols import BlockingEnv, DescribedEnv
@@ -136,6 +136,8 @@ async def _run(
     envs = [first]
     try:
         on_facts(_facts(first, agent))
+        if isinstance(agent, ChecksSeat):
+            agent.check_seat(seats(first, env_id, agent)(0))
         if can_batch(agent, first):
             timer = YieldTimer()
             for _ in play_batched(lambda: make_env(env, env_kwargs), agent, jobs, concurrency, sink):

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from quintain.agents.agent import Actor, Seat
 from quintain.agents.policies.actor import PolicyActor
+from quintain.agents.policies.fit import check_fit
 from quintain.agents.policies.networks import ActionValue, Autograd, Network, VJPFunction, as_network
 from quintain.agents.policies.normaliser import Normaliser
 from quintain.agents.policies.sequence import SequencePolicy
-from quintain.errors import AgentError, CapabilityError, ConfigurationError
+from quintain.errors import CapabilityError, ConfigurationError
 
 __all__ = ["Head", "Policy", "PolicyCapability", "Space"]
 
@@ -301,15 +302,18 @@ class Policy:
         """Return an actor for this seat.
 
         Raises:
-            AgentError: If the policy was made for other spaces.
+            CapabilityError: If the policy was made for other spaces.
         """
-        for kind in ("observation_space", "action_space"):
-            if getattr(self, kind).shape != getattr(seat, kind).shape:
-                raise AgentError(
-                    f"policy {self.name!r} has {kind} {getattr(self, kind)}, "
-                    f"but seat {seat.name!r} of {seat.env_id} has {getattr(seat, kind)}"
-                )
+        self.check_seat(seat)
         return PolicyActor(self)
+
+    def check_seat(self, seat: Seat) -> None:
+        """Check that the policy fits a seat.
+
+        Raises:
+            CapabilityError: If it was made for other spaces.
+        """
+        check_fit(f"policy {self.name!r}", self.observation_space, self.action_space, seat)
 
     def describe(self) -> dict[str, Any]:
         """Return JSON-able data for the run's record: name, head, capabilities."""

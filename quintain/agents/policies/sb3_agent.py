@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import zipfile
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -12,6 +14,8 @@ import numpy as np
 from gymnasium import spaces
 
 from quintain.agents.agent import Action, Actor, Seat
+from quintain.agents.masks import mask_of
+from quintain.agents.policies.fit import check_fit, fits
 from quintain.agents.policies.normaliser import load_vecnormalize
 from quintain.errors import CapabilityError, ConfigurationError, require
 
@@ -40,24 +44,37 @@ class PredictAgent:
             file of a model does not say whether it needs one; without it such a model performs badly.
 
     Attributes:
-        is_stateful: Whether the model may have a recurrent state, so that each episode needs an actor. Among
-            Stable-Baselines3's policies these are the recurrent ones; any other object may have one.
+        is_stateful: Whether each episode needs an actor: for a recurrent state, action masks, or the noise of gSDE.
+            Among Stable-Baselines3's policies only the recurrent ones have a state; any other object may have one.
+        of_sb3: Whether the model's policy is a class of Stable-Baselines3 or sb3-contrib, or derived from one.
+        takes_masks: Whether ``predict`` takes ``action_masks``, as that of MaskablePPO does.
+        noise: With ``deterministic=False``: the part of a gSDE policy (state-dependent exploration) that holds its
+            noise, which is drawn for each episode from its seed, and again after each ``sde_sample_freq`` steps if the
+            model says so. ``None`` for other policies.
     """
 
     def __init__(self, model: Predicts, *, deterministic: bool = True, normaliser: Any = None) -> None:
         self.model = model
         self.deterministic = deterministic
         self.normaliser = _statistics(model, normaliser)
-        self.is_stateful = not _is_feed_forward(getattr(model, "policy", model))
+        policy = getattr(model, "policy", model)
+        self.of_sb3 = _is_of_sb3(policy)
+        self.takes_masks = "action_masks" in _parameters_of(model.predict)
+        self.noise = None if deterministic else _noise_of(policy)
+        recurrent = not self.of_sb3 or hasattr(policy, "lstm_actor")
+        # Masks and the noise of an episode are handed over by its actor.
+        self.is_stateful = recurrent or self.takes_masks or self.noise is not None
 
     @classmethod
-    def load(cls, path: str | Path, *, deterministic: bool = True, normaliser: Any = None) -> Self:
+    def load(
+        cls, path: str | Path, *, deterministic: bool = True, normaliser: Any = None, algorithm: str | None = None
+    ) -> Self:
         """Load the model from a ``.zip`` file of Stable-Baselines3; see :func:`load_sb3`.
 
         Raises:
             ConfigurationError: If there is no such file, or it holds no such model.
         """
-        return cls(load_sb3(path), deterministic=deterministic, normaliser=normaliser)
+        return cls(load_sb3(path, algorithm), deterministic=deterministic, normaliser=normaliser)
 
     def describe(self) -> dict[str, Any]:
         """Return the model's class and hashes of its parameters and statistics, for the run's record."""
@@ -88,13 +105,17 @@ class PredictAgent:
         Raises:
             CapabilityError: If the model was made for other spaces.
         """
-        for kind in ("observation_space", "action_space"):
-            own = getattr(self.model, kind, None)
-            if own is not None and own.shape != getattr(seat, kind).shape:
-                raise CapabilityError(
-                    f"the model's {kind} {own} does not fit seat {seat.name!r} of {seat.env_id}: {getattr(seat, kind)}"
-                )
-        return _PredictActor(self)
+        self.check_seat(seat)
+        return _PredictActor(self, seat)
+
+    def check_seat(self, seat: Seat) -> None:
+        """Check that the model fits a seat.
+
+        Raises:
+            CapabilityError: If the model was made for other spaces.
+        """
+        observations, actions = (getattr(self.model, f"{kind}_space", None) for kind in ("observation", "action"))
+        check_fit("the model", observations, actions, seat, images=self.of_sb3)
 
     def act_batch(self, observations: Any) -> Any:
         """Act on a batch of observations with a leading axis. Only for models without a recurrent state.
@@ -102,10 +123,18 @@ class PredictAgent:
         Raises:
             CapabilityError: If the model was made for other observations.
         """
-        own = getattr(self.model, "observation_space", None)
-        if own is not None and own.shape != np.shape(observations)[1:]:
-            raise CapabilityError(f"the model's observation_space {own} does not fit {np.shape(observations)[1:]}")
-        return self.model.predict(self.read(observations), deterministic=self.deterministic)[0]
+        own, shape = getattr(self.model, "observation_space", None), np.shape(observations)[1:]
+        channel_first = (shape[2], *shape[:2]) if self.of_sb3 and len(shape) == 3 else shape
+        if own is not None and own.shape not in (shape, channel_first):
+            raise CapabilityError(f"the model's observation_space {own} does not fit {shape}")
+        return self.to_action(self.model.predict(self.read(observations), deterministic=self.deterministic)[0])
+
+    def to_action(self, action: Any) -> Any:
+        """Return an action, or a batch of them, as a member of the action space: SB3's models count from 0."""
+        space = getattr(self.model, "action_space", None)
+        if self.of_sb3 and isinstance(space, (spaces.Discrete, spaces.MultiDiscrete)) and np.any(space.start):
+            return action + space.start
+        return action
 
     def read(self, observation: Any) -> Any:
         """Return an observation, or a batch of them, as the model reads it: normalised if it was trained so."""
@@ -120,35 +149,83 @@ def _statistics(model: Any, given: Any) -> Any:
     if given is None or not given.norm_obs:
         return None
     own, known = getattr(model, "observation_space", None), given.observation_space
-    if own is not None and own.shape != known.shape:
+    if own is not None and not fits(own, known, images=True):
         raise ConfigurationError(f"the normaliser is for observations {known}, the model for {own}")
     return given
 
 
-def _is_feed_forward(policy: Any) -> bool:
-    of_sb3 = any(kind.__module__.startswith("stable_baselines3.") for kind in type(policy).__mro__)
-    return of_sb3 and not hasattr(policy, "lstm_actor")
+def _is_of_sb3(policy: Any) -> bool:
+    return any(kind.__module__.startswith("stable_baselines3.") for kind in type(policy).__mro__)
+
+
+def _parameters_of(function: Any) -> Collection[str]:
+    try:
+        return inspect.signature(function).parameters
+    except (TypeError, ValueError):  # some builtins have no signature
+        return ()
+
+
+def _noise_of(policy: Any) -> Any:
+    """Return the part of a gSDE policy that has ``reset_noise`` and ``action_dist``; ``None`` for other policies."""
+    part = policy if hasattr(policy, "action_dist") else getattr(policy, "actor", None)
+    return part if getattr(part, "use_sde", False) else None
 
 
 class _PredictActor:
-    def __init__(self, agent: PredictAgent) -> None:
+    def __init__(self, agent: PredictAgent, seat: Seat) -> None:
         self._agent = agent
         self._state: Any = None
         self._start = np.ones(1, dtype=np.bool_)
+        self._masks = seat.action_masks
+        self._noise = None if agent.noise is None else _EpisodeNoise(agent, seat)
 
     def act(self, observation: Any, info: dict[str, Any]) -> Action:
         agent = self._agent
+        more: dict[str, Any] = {}
+        if agent.takes_masks and (mask := mask_of(observation, info, self._masks)) is not None:
+            more["action_masks"] = mask
+        if self._noise is not None:
+            self._noise.use()
         action, self._state = agent.model.predict(
-            agent.read(observation), state=self._state, episode_start=self._start, deterministic=agent.deterministic
-        )
+            agent.read(observation), state=self._state, episode_start=self._start, deterministic=agent.deterministic,
+            **more,
+        )  # fmt: skip
         self._start = np.zeros(1, dtype=np.bool_)
-        return action
+        return agent.to_action(action)
 
 
-def load_sb3(path: str | Path) -> Any:
+class _EpisodeNoise:
+    """The exploration noise of a gSDE policy in one episode, a function of the episode's seed."""
+
+    def __init__(self, agent: PredictAgent, seat: Seat) -> None:
+        self._policy: Any = agent.noise
+        self._rng = seat.generator()
+        self._every = int(getattr(agent.model, "sde_sample_freq", -1))
+        self._steps = 0
+        self._matrix: Any = None
+
+    def use(self) -> None:
+        """Put the noise of this episode, and of this time step, into the policy."""
+        import torch
+
+        if self._matrix is None or (self._every > 0 and self._steps % self._every == 0):
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(int(self._rng.integers(2**31)))
+                self._policy.reset_noise()
+            self._matrix = self._policy.action_dist.exploration_mat
+        self._policy.action_dist.exploration_mat = self._matrix
+        self._steps += 1
+
+
+def load_sb3(path: str | Path, algorithm: str | None = None) -> Any:
     """Load a model of Stable-Baselines3 or sb3-contrib, whichever algorithm wrote it.
 
     The file holds pickled objects, which can run code: load only files that you trust.
+
+    Args:
+        path: The file.
+        algorithm: Name of its algorithm's class, such as ``"SAC"``. Default: that of the library's policy class from
+            which the model's policy class is derived; PPO, A2C and TRPO, which share one, differ in their settings.
 
     Raises:
         ConfigurationError: If there is no such file, or it holds no model of these libraries.
@@ -160,18 +237,43 @@ def load_sb3(path: str | Path) -> Any:
             data = json.loads(archive.read("data"))
     except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
         raise ConfigurationError(f"{str(source)!r} is not a Stable-Baselines3 model: {error}") from error
-    # The file holds the settings but not the algorithm's name, which stands in its policy's module, or shows in them.
-    module = str(data.get("policy_class", {}).get("__module__", "")).lower().replace("_", "")
-    part = [*module.split("."), ""][1]
-    name = part if part not in ("", "common") else ""
-    name = name or ("trpo" if "cg_max_steps" in data else "ppo" if "clip_range" in data else "a2c")
-    name = next((f"{kind}ppo" for kind in ("recurrent", "maskable") if kind in module), name)
+    name = (algorithm or _algorithm_of(source, data)).lower()
     for library in ("stable_baselines3", "sb3_contrib"):
         algorithms = require(library, "rl", "Stable-Baselines3 models")
         for own in dir(algorithms):
             if own.lower() == name:
-                return getattr(algorithms, own).load(source, device="cpu")
-    raise ConfigurationError(f"{str(source)!r} holds a {name.upper()} model, which neither library has")
+                try:
+                    return getattr(algorithms, own).load(source, device="cpu")
+                except (TypeError, AttributeError, KeyError) as error:
+                    raise ConfigurationError(
+                        f"{str(source)!r} cannot be loaded as {own}: {error}; name its algorithm, as in algorithm='SAC'"
+                    ) from error
+    raise ConfigurationError(f"{str(source)!r} holds a {name.upper()} model, an algorithm that neither library has")
+
+
+def _algorithm_of(source: Path, data: Mapping[str, Any]) -> str:
+    """Return the name of the algorithm that wrote a file, which holds its settings and its policy's class."""
+    require("stable_baselines3", "rl", "Stable-Baselines3 models")
+    from stable_baselines3.common.save_util import json_to_data
+
+    stored = data.get("policy_class", {})
+    try:
+        policy: Any = json_to_data(json.dumps({"policy_class": stored}))["policy_class"]
+        modules: list[str] = [kind.__module__ for kind in policy.__mro__]
+    except Exception as error:  # of unpickling the user's class, whose module may not be there
+        raise ConfigurationError(
+            f"cannot tell the algorithm of {str(source)!r}: its policy class cannot be loaded ({error}); make it "
+            "importable, or name the algorithm, as in algorithm='SAC'"
+        ) from error
+    for parts in (module.split(".") for module in modules):
+        if parts[0] not in ("stable_baselines3", "sb3_contrib"):
+            continue
+        for kind in ("recurrent", "maskable"):
+            if kind in ".".join(parts[1:]):
+                return f"{kind}ppo"
+        if parts[1] != "common":
+            return parts[1].replace("_", "")
+    return "trpo" if "cg_max_steps" in data else "ppo" if "clip_range" in data else "a2c"
 
 
 class NetworkAgent:

@@ -1,0 +1,40 @@
+"""Action masks: which actions an environment allows next, wherever it says so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from gymnasium import spaces
+
+__all__ = ["mask_for_space", "mask_of"]
+
+
+def mask_of(observation: Any, info: Mapping[str, Any], ask: Callable[[], Any] | None = None) -> Any:
+    """Return the mask of allowed actions, or ``None`` if the environment gives none.
+
+    Args:
+        observation: The observation; the games of PettingZoo have their mask in ``observation["action_mask"]``.
+        info: The info; other environments have it in ``info["action_mask"]``, which is looked up first.
+        ask: The environment's method ``action_masks``, the convention of sb3-contrib; called last.
+    """
+    if "action_mask" in info:
+        return info["action_mask"]
+    if isinstance(observation, Mapping) and "action_mask" in observation:
+        return observation["action_mask"]
+    return None if ask is None else ask()
+
+
+def mask_for_space(mask: Any, space: spaces.Space[Any]) -> Any:
+    """Return a mask as ``space.sample`` takes it, in Gymnasium's types, from booleans or integers.
+
+    A mask for MultiDiscrete may also be flat, with the entries of all its parts side by side, as in sb3-contrib.
+    """
+    if isinstance(space, spaces.Discrete):
+        return np.asarray(mask, dtype=np.int8)
+    if isinstance(space, spaces.MultiDiscrete) and space.nvec.ndim == 1:
+        flat = np.concatenate([np.asarray(part).reshape(-1) for part in mask]) if isinstance(mask, tuple) else mask
+        parts = np.split(np.asarray(flat, dtype=np.int8).reshape(-1), np.cumsum(space.nvec)[:-1])
+        return tuple(parts)
+    return mask
