@@ -104,4 +104,5 @@ def test_a_policy_can_be_evaluated_like_any_agent():
     assert report.episodes[0].steps[0]["action"] == pytest.approx(
         np.clip(np.sum(report.episodes[0].steps[0]["observation"]), -2, 2), rel=1e-5
     )
-    assert quintain.evaluate("CartPole-v1", policy, episodes=1, concurrency=1).errors == 1
+    with pytest.raises(CapabilityError, match="policy 'policy''s observation_space"):
+        quintain.evaluate("CartPole-v1", policy, episodes=1, concurrency=1)
