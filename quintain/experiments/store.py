@@ -18,7 +18,7 @@ class Store:
 
     Args:
         folder: The run folder; ``None`` for a run that writes nothing, whose results are kept in memory alone.
-        progress: Where long computations report how far they are.
+        progress: Receives the progress of long computations.
     """
 
     def __init__(self, folder: Path | None, progress: ProgressBar) -> None:

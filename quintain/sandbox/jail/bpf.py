@@ -41,7 +41,7 @@ def mask(value: int) -> Instruction:
 
 
 def return_(action: int) -> Instruction:
-    """Decide."""
+    """Return ``action`` to the kernel, which ends the program."""
     return Instruction(RETURN, 0, 0, action)
 
 

@@ -1,4 +1,4 @@
-"""Which parts of the file system a Python interpreter needs, and nothing beyond them."""
+"""Paths that a Python interpreter needs to read; everything else stays hidden from snippets."""
 
 from __future__ import annotations
 

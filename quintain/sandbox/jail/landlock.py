@@ -89,7 +89,7 @@ class Ruleset:
             syscall("landlock_add_rule", number, self.descriptor, RULE_PATH_BENEATH, rule, 0)
 
     def enforce(self) -> None:
-        """Confine this process, for good, and close the ruleset."""
+        """Apply the rules to this process, irrevocably, and close the ruleset."""
         number = NUMBERS[MACHINE]["landlock_restrict_self"]
         syscall("landlock_restrict_self", number, self.descriptor, 0)
         os.close(self.descriptor)

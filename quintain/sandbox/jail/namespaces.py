@@ -1,4 +1,4 @@
-"""Private views of the machine: processes, mounts, network, and a root directory with nothing to find in it."""
+"""Linux namespaces: private process ids, mounts, network, and a read-only root with only the files that Python needs."""
 
 from __future__ import annotations
 

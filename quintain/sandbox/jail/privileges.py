@@ -1,4 +1,4 @@
-"""Give up rights: capabilities, the user id, resource limits, the right to be traced."""
+"""Drop privileges: capabilities, user id, resource limits, and access by debuggers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Turn the policy into a filter for this machine, and install it."""
+"""Compile the system-call policy into a seccomp BPF filter for this architecture, and install it."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class SeccompFilter:
     """A compiled policy, ready to be installed in a child without further work."""
 
     def __init__(self, *, allow_subprocess: bool = False) -> None:
-        """Compile for this machine; keep the places where the child's process id goes."""
+        """Compile for this machine, and note the offsets at which the child's process id is inserted."""
         program = build_program(MACHINE, allow_subprocess=allow_subprocess)
         code = assemble(program)
         self._code = ctypes.create_string_buffer(code, len(code))
@@ -131,7 +131,7 @@ class SeccompFilter:
         self.length = len(program)
 
     def install(self, own_pid: int) -> None:
-        """Confine this process, for good."""
+        """Install the filter in this process, irrevocably."""
         for offset in self._own_pid_at:
             ctypes.memmove(ctypes.addressof(self._code) + offset, own_pid.to_bytes(4, "little"), 4)
         syscall("seccomp", self._number, SET_MODE_FILTER, 0, ctypes.byref(self._program))
