@@ -1,4 +1,4 @@
-"""Linux namespaces: private process ids, mounts, network, and a read-only root with only the files that Python needs."""
+"""Linux namespaces: private process ids, mounts, network, and a read-only root with only what Python needs."""
 
 from __future__ import annotations
 
