@@ -39,7 +39,6 @@ _WRAPPERS = tuple(
         r"\\\[(?P<inner>.+)\\\]",
         r"<(?P<mark>answer|b|strong|i|em|code|p|pre|tt|span)>(?P<inner>.+)</(?P=mark)>",
         r"(?P<mark>[\"'])(?P<inner>.+)(?P=mark)",
-        r"(?:the\s+)?(?:final\s+)?answer\s*(?:is|:|=)\s*(?P<inner>.+)",
     )
 )
 _STOPS = (".", ",", ";", "。")

@@ -295,7 +295,8 @@ def test_right_answers_are_accepted_and_noise_is_not_on_many_items(name):
 @every_task
 def test_hostile_text_is_a_verdict(name):
     task, problem = task_of(name), problem_of(name, 0)
-    for text in (*HOSTILE, *(problem.answer + text[:200] for text in HOSTILE if text[:200].strip())):
+    behind = [text[:200] for text in HOSTILE if text[:200].strip() and text != "."]  # a full stop is harmless
+    for text in (*HOSTILE, *(problem.answer + text for text in behind)):
         verdict = task.score(problem, text)
         assert not verdict.correct, (problem, text[:80])
     for thing in (None, 3, 2.5, b"bytes", ["list"], {"a": 1}, problem):
