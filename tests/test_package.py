@@ -28,6 +28,7 @@ LAYERS = (
         "errors",
         "files",
         "messages",
+        "numerals",
         "provenance",
         "records",
         "redaction",

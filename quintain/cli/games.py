@@ -60,14 +60,14 @@ def solve(game: Annotated[str, typer.Argument(help="Name of a game; quintain gam
     screen = console()
     for seat in range(stage.players):
         screen.print(literal(f"payoffs of player_{seat}:"))
-        screen.print(literal(np.array2string(stage.payoffs[seat], precision=3)))
+        screen.print(literal(np.array2string(stage.payoffs[seat], precision=17, floatmode="maxprec")))
         value, mix = minimax_value(stage, seat)
-        screen.print(literal(f"guarantees itself {value:.4g} with {np.round(mix, 4)}"))
+        screen.print(literal(f"guarantees itself {value:.10g} with {np.round(mix, 4)}"))
     screen.print(literal(f"pure equilibria: {pure_nash(stage) or 'none'}"))
     if stage.players == 2:
         profiles = nash_equilibria(stage)
         for profile in profiles:
-            earned = ", ".join(f"{v:.4g}" for v in profile.payoffs(stage))
+            earned = ", ".join(f"{v:.10g}" for v in profile.payoffs(stage))
             screen.print(
                 literal(f"equilibrium {np.round(profile.first, 4)} {np.round(profile.second, 4)}: pays {earned}")
             )

@@ -149,6 +149,10 @@ def test_games_are_listed_and_solved(quintain):
     assert "ordinal_12_12" in quintain("games", "list", "--ordinal").said
     solved = quintain("games", "solve", "battle_of_the_sexes").said
     assert "pure equilibria: [(0, 0), (1, 1)]" in solved
+    assert "infinitely many" not in solved
+    tied = quintain("games", "solve", "public_goods:2,2,1000001").said  # what each gives comes back to it
+    assert "infinitely many equilibria: the listed ones are the extreme ones" in tied
+    assert "2000002" in tied
 
 
 def test_unknown_names_are_explained(quintain):

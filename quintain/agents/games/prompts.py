@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from quintain.agents.games.game_info import GameRules, Round
 from quintain.errors import ConfigurationError
+from quintain.numerals import exact_number
 
 __all__ = [
     "COVER_STORIES",
@@ -175,7 +176,8 @@ def _framing(rules: GameRules, labels: Sequence[str], wording: Wording) -> str:
     if rules["rounds"] is not None:
         lines.append(f"There are {rules['rounds']} rounds in total, always with the same partner.")
     elif rules["continuation"] is not None:
-        lines.append(f"After each round the game ends with a probability of {1 - rules['continuation']:.0%}.")
+        percent = exact_number(round(100 * (1 - rules["continuation"]), 10))
+        lines.append(f"After each round the game ends with a probability of {percent}%.")
     if wording.goal:
         lines.append(f"Your goal is to win as many {rules['unit']} as possible over all rounds.")
     if wording.forgiveness:
@@ -232,7 +234,7 @@ def _describe_round(number: int, played: Round, rules: GameRules, labels: Sequen
 
 
 def _amount(payoff: float, unit: str, wording: Wording) -> str:
-    number = f"{payoff:g}"
+    number = exact_number(payoff)
     if wording.spell_numbers and payoff in range(len(_NUMBERS)):
         number = _NUMBERS[int(payoff)]
     return f"{number} {unit[:-1] if payoff == 1 else unit}"

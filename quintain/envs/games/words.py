@@ -7,6 +7,7 @@ from itertools import product
 
 from quintain.envs.games.normal_form import NormalFormGame
 from quintain.envs.games.rules import NO_MOVE, Rules
+from quintain.numerals import exact_number
 
 __all__ = ["TextView", "describe_game", "describe_round", "find_option", "unit_word"]
 
@@ -16,7 +17,7 @@ _CHARS_PER_PLAYER = 160
 
 def unit_word(amount: float, unit: str) -> str:
     """Write an amount with its unit: ``"1 point"``, ``"10 coins"``."""
-    return f"{amount:g} {unit[:-1] if amount == 1 else unit}"
+    return f"{exact_number(amount)} {unit[:-1] if amount == 1 else unit}"
 
 
 def _others(names: Sequence[str]) -> str:
@@ -39,9 +40,9 @@ def describe_game(game: NormalFormGame, rules: Rules, seat: int) -> str:
         if rules.continuation is None:
             lines.append(f"There are {rules.rounds} rounds.")
         else:
-            lines.append(f"After each round another one follows with probability {rules.continuation:g}.")
+            lines.append(f"After each round another one follows with probability {exact_number(rules.continuation)}.")
     if rules.noise:
-        lines.append(f"With probability {rules.noise:g} a choice goes wrong and another option is played.")
+        lines.append(f"With probability {exact_number(rules.noise)} a choice goes wrong and another option is played.")
     if payoffs[0].size <= 64:
         for cell in product(*(range(len(names)) for names in (own, *others))):
             chosen = [names[k] for names, k in zip(others, cell[1:], strict=True)]

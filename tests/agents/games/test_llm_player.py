@@ -1,6 +1,7 @@
 """Language models as players: prompts, reading of replies, debiasing, trace."""
 
 import asyncio
+import re
 
 import pytest
 
@@ -11,6 +12,7 @@ from quintain.engines.engine import Engine, Reply
 from quintain.engines.registry import make_engine
 from quintain.engines.scripted import ScriptedEngine
 from quintain.envs.games import RepeatedGame
+from quintain.envs.games.words import describe_game
 from quintain.errors import CapabilityError, ConfigurationError, EngineError
 
 
@@ -421,3 +423,22 @@ def test_other_environments_are_refused():
     )  # fmt: skip
     with pytest.raises(CapabilityError, match="repeated games"):
         asyncio.run(actor.act(None, {}))
+
+
+@pytest.mark.parametrize("value", [1000001, 1234567.5, 0.1234567, 5 / 3, -1e-7, 1e300, 2.0**53 - 1])
+def test_payoffs_are_told_with_all_their_digits(value):
+    game = RepeatedGame([[[value, 0], [1, 1000000]], [[value, 1], [0, 1000000]]], 3)
+    text = describe(game.rules_seen_by(0), [Round((0, 0), (value, value))], ("J", "F"), Wording())
+    texts = [text, describe_to_observer(game.rules_seen_by(0), [], ("J", "F"), Wording())]
+    texts.append(describe_game(game.game, game.rules, 0))
+    for told in texts:
+        numbers = [float(number) for number in re.findall(r"(-?\d[\d.e+-]*) points", told)]
+        assert value in numbers
+        assert "1000000 points" in told
+
+
+def test_the_chance_of_an_end_is_told_exactly():
+    rules = RepeatedGame("chicken", 50, continuation=0.995).rules_seen_by(0)
+    assert "a probability of 0.5%." in describe(rules, [], ("J", "F"), Wording())
+    rules = RepeatedGame("chicken", 50, continuation=0.9).rules_seen_by(0)
+    assert "a probability of 10%." in describe(rules, [], ("J", "F"), Wording())
