@@ -184,7 +184,7 @@ def test_strategies_of_games_play(quintain, strategy):
         (["CodeReason-v0", "-a", "oracle", "--engine", "scripted"], "asks no language model"),
         (["CodeReason-v0", "-a", "all-text", "--engine", "vlm"], "did you mean 'vllm'"),
         (["CodeReason-v0", "-a", "nowhere.pt"], "no network at 'nowhere.pt'"),
-        (["CodeReason-v0", "-a", "nowhere.zip"], "'nowhere.zip' is no Stable-Baselines3 model"),
+        (["CodeReason-v0", "-a", "nowhere.zip"], "'nowhere.zip' is not a Stable-Baselines3 model"),
         (["CodeReason-v0", "-a", "nowhere.npz"], "nowhere.npz"),
         (["CodeReason-v0", "-a", "nowhere:Mine"], "there is no module 'nowhere'"),
         (["CodeReason-v0", "-a", "nobody"], "Strategies of games: "),
