@@ -254,6 +254,8 @@ def assert_mutants_are_wrong(task: Task, problem: Problem, rng: random.Random) -
         changed = (
             str((int(c) + rng.randint(1, 9)) % 10) if c.isdigit() else chr(ord(c) - 1 if c in "zZ" else ord(c) + 1)
         )
+        if task.name == "complex_arithmetic" and changed == "j":
+            continue  # Python's imaginary unit
         mutant = gold[:i] + changed + gold[i + 1 :]
         assert not task.score(problem, mutant).correct, (problem, mutant)
 

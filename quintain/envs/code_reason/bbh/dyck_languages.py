@@ -72,7 +72,8 @@ class DyckLanguages(ExactTask[str]):
 
     def parse(self, text: str) -> str:
         """Read closing brackets, with or without spaces between them."""
-        text = re.sub(r"""^\[(?=\s*['"])|(?<=['"])\s*\]$|['",]""", "", text)  # a list of strings, as Python prints it
+        if re.fullmatch(r"""\[\s*(?:(['"])[)\]}>]\1\s*(?:,\s*|(?=\])))+\]""", text):  # a list, as Python prints it
+            text = re.sub(r"""['",]""", "", text[1:-1])
         if not re.fullmatch(r"[)\]}\s]+", text):
             raise Malformed("expected closing brackets")
         return " ".join("".join(text.split()))
