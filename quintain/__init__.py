@@ -1,4 +1,4 @@
-"""Quintain: any agent meets any environment, under any reward and any attack, and comes out with honest numbers.
+"""Quintain: evaluate, attack and train agents in Gymnasium and PettingZoo environments.
 
 Importing this package registers every environment with Gymnasium and PettingZoo, and imports nothing heavy.
 """

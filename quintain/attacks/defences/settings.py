@@ -66,7 +66,8 @@ class Checkpoint:
         clean: Mean return without an attack.
         attacked: Mean return under the attack with the lowest one: MAD, or the adversary in training.
         clean_success: Success rate without an attack, in [0, 1]; ``None`` where the environment reports none.
-        attacked_success: Success rate under the same attack as ``attacked``; ``None`` likewise.
+        attacked_success: Success rate under the same attack as ``attacked``, in [0, 1]; ``None`` where the
+            environment reports none.
     """
 
     steps: int

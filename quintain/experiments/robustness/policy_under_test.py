@@ -41,7 +41,8 @@ class PolicyUnderTest:
         name: Name of the policy in tables and records.
         make: Makes an environment; accepts ``render_mode`` if videos are to be recorded.
         policies: The policy of each repetition, by root seed; under ``None`` that of all other repetitions.
-        intentions: The policy whose actions a targeted attacker wants to cause, likewise; may be empty.
+        intentions: The policy whose actions a targeted attacker wants to cause, by root seed as
+            ``policies``; may be empty.
         env: The environment as JSON-able data.
     """
 

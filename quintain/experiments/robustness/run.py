@@ -79,7 +79,7 @@ def robustness(
 
     Raises:
         CapabilityError: If the policy lacks what an attack needs; before anything is trained or played.
-        ConfigurationError: If the arguments do not fit together; likewise.
+        ConfigurationError: If the arguments do not fit together; raised before anything is trained.
         RecordError: If ``out`` holds another run.
     """
     experiment = RobustnessExperiment(
@@ -122,7 +122,7 @@ def run_experiment(
 
     Raises:
         CapabilityError: If a policy lacks what an attack needs; before anything is trained or played.
-        ConfigurationError: If the parts do not fit together; likewise.
+        ConfigurationError: If the parts do not fit together; raised before anything is trained.
         RecordError: If ``out`` holds another run.
     """
     if videos:

@@ -31,7 +31,8 @@ class RobustnessRow:
         reward: Mean return of the policy.
         loss: Mean of clean return minus attacked return, over pairs of episodes with the same seed.
         success: Share of episodes in which the policy succeeds; no data where the environment does not report it.
-        attacker_success: Share of episodes in which the attacker reaches its goal; likewise.
+        attacker_success: Share of episodes in which the attacker reaches its goal; no data where the
+            environment reports none.
         distance: Largest perturbation of any step, in the units of the budget.
         repetitions: The episodes of each repetition, by its root seed, in the order of the episodes' seeds.
     """

@@ -17,7 +17,7 @@ from typing import Any
 from . import landlock, namespaces, privileges
 from .seccomp import SeccompFilter, forbid_new_privileges
 
-__all__ = ["Newborn", "Plan", "SetupFailed", "child_steps", "lock_down", "prepare", "run_step"]
+__all__ = ["NewChild", "Plan", "SetupFailed", "child_steps", "lock_down", "prepare", "run_step"]
 
 CHANNEL = 3
 RULESET = 4
@@ -74,7 +74,7 @@ def run_step(plan: Plan, name: str, action: Callable[[], None]) -> None:
     """
     try:
         if plan.fault == name:
-            raise OSError(errno.EPERM, "made to fail on purpose")
+            raise OSError(errno.EPERM, "injected fault")
         action()
     except OSError as error:
         raise SetupFailed(name, error) from error
@@ -111,7 +111,7 @@ def _duplicate(descriptor: int) -> int:
 
 
 @dataclass
-class Newborn:
+class NewChild:
     """A freshly forked child on its way to being confined.
 
     Attributes:
@@ -138,10 +138,10 @@ class Newborn:
         return FIRST_THROWAWAY_UID + self.counter % THROWAWAY_UIDS
 
 
-Step = tuple[str, Callable[[Newborn], object]]
+Step = tuple[str, Callable[[NewChild], object]]
 
 
-def _close_descriptors(child: Newborn) -> None:
+def _close_descriptors(child: NewChild) -> None:
     plan = child.plan
     high = [_duplicate(descriptor) for descriptor in child.descriptors]
     if len(high) > CHANNEL + 1:
@@ -161,24 +161,24 @@ def _close_descriptors(child: Newborn) -> None:
     os.closerange(CHANNEL + 1 if ruleset is None else RULESET + 1, 1 << 20)
 
 
-def _mount_scratch(child: Newborn) -> None:
+def _mount_scratch(child: NewChild) -> None:
     user, group = (child.user, child.user) if child.plan.level == "A" else (os.getuid(), os.getgid())
     size, files = child.request["scratch_mb"], child.request["scratch_files"]
     namespaces.mount_scratch(size, files, user, group, executable=child.plan.allow_subprocess)
 
 
-def _limit_resources(child: Newborn) -> None:
+def _limit_resources(child: NewChild) -> None:
     # A limit on processes counts those of the user: elsewhere the host's own would count too.
     own_count = child.plan.level == "A" or child.plan.allow_subprocess
     privileges.limit_process(child.plan.processes if own_count else None)
 
 
-def _enforce_landlock(child: Newborn) -> None:
+def _enforce_landlock(child: NewChild) -> None:
     assert child.ruleset is not None
     child.ruleset.enforce()
 
 
-def _install_seccomp(child: Newborn) -> None:
+def _install_seccomp(child: NewChild) -> None:
     assert child.plan.seccomp is not None
     child.plan.seccomp.install(os.getpid())
 
@@ -203,7 +203,7 @@ def child_steps(plan: Plan) -> list[Step]:
     return steps
 
 
-def lock_down(child: Newborn) -> None:
+def lock_down(child: NewChild) -> None:
     """Confine this process.
 
     Raises:
@@ -212,7 +212,7 @@ def lock_down(child: Newborn) -> None:
     plan = child.plan
     for name, action in plan.steps:
         if plan.fault == name:
-            raise SetupFailed(name, OSError(errno.EPERM, "made to fail on purpose"))
+            raise SetupFailed(name, OSError(errno.EPERM, "injected fault"))
         try:
             action(child)
         except OSError as error:

@@ -12,7 +12,7 @@ __all__ = [
     "SCRATCH_PARENT",
     "SCRATCH_PATH",
     "enter_private_root",
-    "enter_world",
+    "enter_namespaces",
     "mount_scratch",
     "new_pid_namespace",
     "new_user_and_pid_namespace",
@@ -53,7 +53,7 @@ def new_user_and_pid_namespace(*, user: bool) -> None:
                 file.write(line)
 
 
-def enter_world() -> None:
+def enter_namespaces() -> None:
     """Leave the host's mounts, network, System V objects, host name and cgroup view."""
     unshare(NEWNS | NEWNET | NEWIPC | NEWUTS | NEWCGROUP)
     mount("none", "/", None, MS_REC | MS_PRIVATE)

@@ -21,7 +21,7 @@ from typing import Any
 
 from . import filesystem, landlock, namespaces, privileges
 from .harness import HARNESS_FAILED, Harness, Streams
-from .lockdown import Newborn, Plan, SetupFailed, child_steps, lock_down, prepare, run_step
+from .lockdown import NewChild, Plan, SetupFailed, child_steps, lock_down, prepare, run_step
 from .memory import use_huge_pages
 from .protocol import encode_frame, write_all
 
@@ -29,7 +29,7 @@ __all__ = ["main"]
 
 READY = encode_frame({"ready": True})
 LARGEST_REQUEST = 4096
-MOST_DESCRIPTORS = 8
+MAX_DESCRIPTORS = 8
 
 
 def main(config: dict[str, Any]) -> None:
@@ -107,7 +107,7 @@ def _preload(modules: list[str], directories: list[str], *, keep_fork_hooks: boo
 
 
 def _enter_namespaces(plan: Plan, readable: list[str]) -> None:
-    run_step(plan, "namespaces", namespaces.enter_world)
+    run_step(plan, "namespaces", namespaces.enter_namespaces)
     plan.protections += ["mount namespace", "network namespace", "ipc namespace", "uts namespace"]
     library = filesystem.standard_library()
     hidden = [f"{path}/{name}" for path in library for name in filesystem.SITE_DIRECTORIES]
@@ -186,7 +186,7 @@ class Server:
 
     def _handle_request(self) -> int | None:
         size = array.array("i").itemsize
-        space = socket.CMSG_SPACE(MOST_DESCRIPTORS * size)
+        space = socket.CMSG_SPACE(MAX_DESCRIPTORS * size)
         data, ancillary, _, _ = self.control.recvmsg(LARGEST_REQUEST, space)
         if not data:
             self._stop()
@@ -224,7 +224,7 @@ class Server:
     def _become_child(self, request: dict[str, Any], descriptors: list[int]) -> None:
         plan = self.plan
         parent = 0 if plan.has_namespaces else plan.own_pid
-        child = Newborn(plan, request, descriptors, parent, self.counter, plan.ruleset, channel=descriptors[3])
+        child = NewChild(plan, request, descriptors, parent, self.counter, plan.ruleset, channel=descriptors[3])
         try:
             try:
                 lock_down(child)

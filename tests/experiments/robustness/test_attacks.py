@@ -101,7 +101,7 @@ def history_dependent():
 def test_the_description_has_the_training_steps():
     subject = make_policy_under_test(Hold, VICTIM)
     described = RobustnessExperiment((subject,), resolve_attacks(["sa-rl"]), (0.1,), steps={"sa-rl": 7}).describe()
-    assert described["attacks"][0]["training_steps"] == 7
+    assert described["agent"]["attacks"][0]["training_steps"] == 7
 
 
 def wide():
