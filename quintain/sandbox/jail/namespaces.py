@@ -11,8 +11,8 @@ from .numbers import NUMBERS
 __all__ = [
     "SCRATCH_PARENT",
     "SCRATCH_PATH",
-    "enter_private_root",
     "enter_namespaces",
+    "enter_private_root",
     "mount_scratch",
     "new_pid_namespace",
     "new_user_and_pid_namespace",
