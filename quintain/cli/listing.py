@@ -20,6 +20,7 @@ __all__ = ["REGISTRIES", "list_entries", "registry_of"]
 REGISTRIES: dict[str, str] = {
     "agents": "quintain.agents.registry:AGENTS",
     "attacks": "quintain.attacks.registry:ATTACKS",
+    "defences": "quintain.attacks.defences.registry:DEFENCES",
     "engines": "quintain.engines.registry:ENGINES",
     "executors": "quintain.evaluation.executors.executor:EXECUTORS",
     "experiments": "quintain.experiments.kinds:EXPERIMENTS",

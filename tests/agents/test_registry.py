@@ -99,7 +99,7 @@ def test_facts_of_agents_are_known_before_they_are_made(mine):
         ("temperature", "top_p", "max_tokens", "prompt", "extract", "answer_tokens"), ("move",), ("move",), (), ()
     ]  # fmt: skip
     assert arguments_of("mine:mine-by-name") == ("move",)
-    assert arguments_of("model.zip") == ("deterministic", "normaliser")
+    assert arguments_of("model.zip") == ("deterministic", "normaliser", "algorithm")
 
 
 def test_the_declared_facts_are_true_of_the_agents():

@@ -163,7 +163,7 @@ def test_missing_capabilities_are_refused_when_the_attack_is_made():
     with pytest.raises(CapabilityError, match="gives no gradient"):
         FGSMAttack(Walk(), black_box, epsilon=0.1)
     discrete = Policy(linear(WEIGHT), STATES, spaces.Discrete(2), head="categorical")
-    with pytest.raises(CapabilityError, match="needs continuous ones"):
+    with pytest.raises(CapabilityError, match="continuous ones are needed"):
         RobustSarsaAttack(Walk(), discrete, ActionValue([linear(Q)]), epsilon=0.1)
     with pytest.raises(ConfigurationError, match="steps must be an integer >= 1"):
         MADAttack(Walk(), linear_gaussian(), epsilon=0.1, steps=0)

@@ -168,7 +168,7 @@ def test_engines_by_name(tmp_path: Path) -> None:
     record(tmp_path, [(FIRST, ["a"])])
     assert isinstance(make_engine(f"replay:{tmp_path}"), ReplayEngine)
     assert isinstance(make_engine("replay", path=tmp_path), ReplayEngine)
-    remote = make_engine("openai:org/model:8b@http://host:1234/v1", max_connections=3)
+    remote = make_engine("openai:org/model:8b@http://host:1234/v1", max_connections=3, dialect="openai")
     assert remote.describe()["model"] == "org/model:8b"
     assert remote.describe()["base_url"] == "http://host:1234/v1"
     assert make_engine(remote) is remote

@@ -84,7 +84,7 @@ def readings(text: str) -> Iterator[str]:
     r"""Yield the readings of an answer, each once: as it is, and then with less and less around it.
 
     Example:
-        >>> list(readings(r"**\\boxed{5}**."))[-1]
+        >>> list(readings(r"**\boxed{5}**."))[-1]
         '5'
         >>> list(readings("5"))
         ['5']

@@ -237,6 +237,11 @@ def assert_noise_is_wrong(task: Task, problem: Problem, other: Problem) -> None:
         *(f"{gold} {text}" for text in INJECTIONS[:5]),
         *(f"{text} {gold}" for text in INJECTIONS[:5]),
     ]
+    if task.name == "constrained_linear_arrangement":
+        # All pieces in order, and the form that the question shows, are arrangements too, and right by chance. Readers
+        # of replies pass over the question's own form.
+        chance = {text.strip() for text in (*all_options(task, problem), *forms)}
+        noise = [text for text in noise if text.strip() not in chance]
     for text in noise:
         if text.strip() != gold:
             verdict = task.score(problem, text)

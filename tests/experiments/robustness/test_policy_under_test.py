@@ -49,7 +49,7 @@ def test_a_stable_baselines_file_is_recognised(tmp_path, name):
 
 def test_files_that_hold_no_policy_are_explained(tmp_path):
     (tmp_path / "a.zip").write_text("nothing")
-    with pytest.raises(ConfigurationError, match="no Stable-Baselines3 model"):
+    with pytest.raises(ConfigurationError, match="not a Stable-Baselines3 model"):
         read_policy(tmp_path / "a.zip")
     for name in ("b.npz", "c.onnx"):
         with pytest.raises(ConfigurationError, match="expected a file"):
@@ -61,7 +61,7 @@ def test_a_sketch_of_an_untrained_victim_shows_whether_attacks_fit(cache):
     sketch = reference_policy_under_test("reach", scenario="opposite", sketch=True)
     RobustnessExperiment((sketch,), resolve_attacks(["mad", "critic", "sa-rl", "rat", "target"]), (0.1,)).check()
     sketch = reference_policy_under_test("reach", scenario="manipulation", sketch=True)
-    with pytest.raises(ConfigurationError, match="shows what the attacker wants"):
+    with pytest.raises(ConfigurationError, match="the behaviour that the attacker wants"):
         RobustnessExperiment((sketch,), resolve_attacks(["target"]), (0.1,)).check()
     with pytest.raises(UnknownNameError, match="did you mean 'reach'"):
         reference_policy_under_test("reech")

@@ -127,11 +127,11 @@ def test_what_was_trained_is_kept(tmp_path):
     log = []
     first = run(tmp_path, attacks=[learner(log)], episodes=3)
     assert log == [(0.1, 0), (0.1, 7), (0.5, 0), (0.5, 7)]  # per budget and seed
-    assert sorted(p.name for p in (tmp_path / "trained").iterdir())[0] == "victim-up-0.1-seed0.npz"
+    assert sorted(p.name for p in (tmp_path / "trained").iterdir())[0] == "policy-up-0.1-seed0.npz"
     (tmp_path / "episodes.jsonl").write_bytes(b"")
     assert run(tmp_path, attacks=[learner(log)], episodes=3, resume=True).to_csv() == first.to_csv()
     assert len(log) == 4
-    row = first.of("victim", "up")[1]
+    row = first.of("policy", "up")[1]
     assert row.loss.estimate == pytest.approx(4 * 0.25)
 
 
@@ -139,7 +139,7 @@ def test_trained_at_one_budget_it_is_scaled_to_the_others(tmp_path):
     log = []
     table = run(None, attacks=[learner(log)], episodes=3, train_at=0.4)
     assert log == [(0.4, 0), (0.4, 7)]
-    assert [row.distance for row in table.of("victim", "up")] == pytest.approx([0.1, 0.5])
+    assert [row.distance for row in table.of("policy", "up")] == pytest.approx([0.1, 0.5])
 
 
 def test_a_row_is_what_one_gets_by_hand():
@@ -147,8 +147,8 @@ def test_a_row_is_what_one_gets_by_hand():
     table = robustness(Hold, VICTIM, ["mad"], [0.5], episodes=35, seed=3)
     seeds = [SeedStream(3, "episode")[i] for i in range(35)]
     by_hand = play_attacked(Hold, VICTIM, seeds, lambda env: MADAttack(env, VICTIM, epsilon=0.5))
-    assert list(table.of("victim", "mad")[0].episodes) == by_hand
-    for episode in table.of("victim", "mad")[0].episodes[:10]:
+    assert list(table.of("policy", "mad")[0].episodes) == by_hand
+    for episode in table.of("policy", "mad")[0].episodes[:10]:
         env = MADAttack(Hold(), VICTIM, epsilon=0.5)
         observation, _ = env.reset(seed=episode.seed)
         total, over = 0.0, False
@@ -199,5 +199,5 @@ def test_what_the_intention_can_be_reached_is_told_before_the_attacks(tmp_path):
     assert said == [[0.0, 0.5, 3.0], "clean", "random", "random", "target", "target"]
     assert table.reachability[-1].share.estimate == 1
     assert table.reachability[0].intended.estimate == 1
-    assert table.of("victim", "target")[1].attacker_success.estimate == 1
+    assert table.of("policy", "target")[1].attacker_success.estimate == 1
     assert load_robustness(tmp_path).reachability == table.reachability

@@ -48,7 +48,7 @@ def test_what_cannot_be_filmed_costs_no_number_and_can_be_made_up_for(tmp_path, 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         table = robustness(env, linear(1.0), ["fgsm"], [0.5], out=tmp_path, **OPTIONS)
-    assert table.of("victim", "fgsm")[0].loss.estimate == pytest.approx(1.0)
+    assert table.of("policy", "fgsm")[0].loss.estimate == pytest.approx(1.0)
     (clip,) = read_clips(tmp_path)
     assert not clip.file
     assert said in clip.note

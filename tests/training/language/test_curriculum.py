@@ -1,5 +1,5 @@
 import pytest
-from worlds import Coin, Parity, Sum
+from toy_envs import Coin, Parity, Sum
 
 from quintain.agents.scripted import ScriptedAgent
 from quintain.errors import ConfigurationError
