@@ -15,9 +15,6 @@ from fake_server import FakeServer, scripted_reply
 
 from quintain.engines import ScriptedEngine
 
-#: Programs that made stored data with an older version.
-collect_ignore = ["data"]
-
 # The same examples in every run, and no limit on the time that one takes: a busy machine must not fail a test.
 settings.register_profile("quintain", deadline=None, derandomize=True, database=None)
 settings.load_profile("quintain")

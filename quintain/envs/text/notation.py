@@ -84,8 +84,8 @@ def readings(text: str) -> Iterator[str]:
     r"""Yield the readings of an answer, each once: as it is, and then with less and less around it.
 
     Example:
-        >>> list(readings(r"**\boxed{5}**."))[-1]
-        '5'
+        >>> "5" in readings(r"**\boxed{5}**.")
+        True
         >>> list(readings("5"))
         ['5']
     """
