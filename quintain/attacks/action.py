@@ -29,7 +29,8 @@ class ActionPerturbation(Disturbance):
     """Perturbs actions before they are executed.
 
     Args:
-        kind: See :data:`ActionKind`.
+        kind: What is done to an action: ``"noise"``, ``"shift"``, ``"drift"``, ``"delay"`` or ``"sticky"``, each
+            described at :data:`ActionKind`.
         epsilon: Budget of noise, shift and drift, >= 0, in units of the action; executed actions also stay within the
             bounds of the action space.
         norm: Norm of the budget, ``"linf"`` or ``"l2"``.

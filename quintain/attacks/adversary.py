@@ -68,7 +68,8 @@ def train_adversary(
     Args:
         make_env: Makes one environment, not under attack.
         victim: The policy under attack; may be history-dependent.
-        kind: ``"sa-rl"`` or ``"pa-ad"``.
+        kind: Action space of the adversary: ``"sa-rl"`` (perturbations) or ``"pa-ad"`` (directions of the policy's
+            action).
         epsilon: Budget, >= 0, in units of ``space``.
         norm: Norm of the budget, ``"linf"`` or ``"l2"``.
         space: Space in which the budget is measured: ``"raw"`` for the environment's units, ``"normalised"`` for units

@@ -37,10 +37,13 @@ class AdversaryEnvs:
     Args:
         make_env: Makes one environment, not under attack.
         victim: The policy under attack.
-        kind: See :data:`AdversaryKind`.
+        kind: Action space of the adversary: ``"sa-rl"`` (perturbations) or ``"pa-ad"`` (directions of the policy's
+            action).
         ball: The perturbation budget: norm and radius.
-        space: Space in which the budget is measured.
-        objective: See :data:`Objective`.
+        space: Space in which the budget is measured: ``"raw"`` for the environment's units, ``"normalised"`` for units
+            of the policy's running standard deviations.
+        objective: What the adversary is rewarded for: ``"return"``, the policy's reward with opposite sign, or
+            ``"target"``, the attacker's own reward.
         n_envs: Number of environments, >= 1.
         seed: Root seed of the episodes and of PA-AD's random starts.
     """

@@ -32,7 +32,8 @@ class DynamicsPerturbation(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArg
     Args:
         env: A MuJoCo environment, with attributes ``model`` and ``data``.
         factors: Factor for each quantity, > 0.
-        kind: See :data:`DynamicsKind`.
+        kind: How the factors change over episodes and steps: ``"shift"`` (constant), ``"noise"`` (drawn each
+            episode) or ``"drift"`` (towards the factor over ``horizon`` steps).
         horizon: Steps over which ``drift`` reaches the factor, >= 1; by default the length of an episode of Gymnasium's
             MuJoCo tasks.
 

@@ -272,10 +272,11 @@ def perturb_observations(
         victim: The policy under attack.
         method: Computes the perturbations, in ``space``.
         epsilon: Budget, >= 0, in units of ``space``.
-        norm: See :class:`Options`.
-        space: See :class:`Options`.
-        schedule: See :class:`Options`.
-        name: See :class:`Options`.
+        norm: Norm of the budget, ``"linf"`` or ``"l2"``.
+        space: Space in which the budget is measured: ``"raw"`` for the environment's units, ``"normalised"`` for units
+            of the policy's running standard deviations.
+        schedule: Steps at which observations are perturbed; every step by default.
+        name: Key in ``info["attack"]``; the method's name by default.
 
     Returns:
         The environment as the victim observes it. It steps from the true state; ``info["attack"]`` reports the true

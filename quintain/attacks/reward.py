@@ -27,7 +27,7 @@ class RewardPerturbation(Disturbance):
     """Perturbs the rewards that the policy, or its training, receives.
 
     Args:
-        kind: See :data:`RewardKind`.
+        kind: What is done to a reward, one of :data:`RewardKind`.
         epsilon: Strength of noise, shift and drift in units of the reward; only a shift may be negative.
         steps: Delay in steps, >= 1.
         probability: Probability of repeating the last reward, in [0, 1].

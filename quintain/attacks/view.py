@@ -33,7 +33,7 @@ class View:
     The clip is part of the derivative: outside of it x does not change, and the gradient is 0.
 
     Args:
-        victim: The attacked policy.
+        victim: The policy under attack, with its observation normaliser.
         space: Space in which the budget is measured.
 
     Raises:

@@ -32,7 +32,7 @@ class Paper:
         authors: Authors and year, as in a citation.
         arxiv: arXiv identifier, without the version.
         rooms: Parts of the package that the method belongs to, below ``quintain/``; planned ones included.
-        verdict: One of :data:`VERDICTS`.
+        verdict: Outcome of the reproduction, one of :data:`VERDICTS`.
         finding: One or two sentences on the verdict; empty if nothing was tried.
     """
 

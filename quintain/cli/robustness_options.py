@@ -116,7 +116,7 @@ def numbers(text: str, kind: Callable[[str], ValueT], option: str) -> tuple[Valu
 
     Args:
         text: Value of the command-line option, comma-separated.
-        kind: ``int`` or ``float``.
+        kind: Type of the numbers, ``int`` or ``float``.
         option: Name of the option, for the message.
 
     Raises:
@@ -132,7 +132,7 @@ def training_steps(values: Sequence[str] | None, learned: Sequence[str]) -> dict
     """Read ``N``, the training steps of all learned attacks, and ``NAME=N``, those of one attack.
 
     Args:
-        values: Values of ``--attack-steps``.
+        values: The words given to ``--attack-steps``; ``None`` if the option was not given.
         learned: Names of the attacks that learn.
 
     Raises:

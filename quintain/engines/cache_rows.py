@@ -144,7 +144,7 @@ class CacheRows:
             row: The row that holds it.
             tokens: Its tokens; fewer than ``MIN_SHARED`` are not kept.
             weights_version: Version of the weights that computed it; an older one is not kept.
-            spare: See :meth:`PrefixStore.place`.
+            spare: Also replace a stored sequence that differs in at most this many last tokens.
         """
         if len(tokens) < MIN_SHARED or weights_version != self.weights_version:
             return

@@ -152,7 +152,7 @@ class ContinuousBatch:
         """Draw the next token of each of these rows; finished sequences leave the batch.
 
         Args:
-            logits: Shape ``(len(rows), vocab)``.
+            logits: Logits of the next token, shape ``(len(rows), vocab)``.
             rows: Contiguous cache rows of running sequences.
         """
         running = self._rows.running

@@ -84,7 +84,7 @@ class LiveSequence:
         pending: The request that it serves.
         index: Index of the reply among the request's ``n``.
         copies: Number of replies that it serves: greedy replies of one request are equal and are computed once.
-        prompt: The tokenised prompt.
+        prompt: The tokenised prompt, as a tuple of token ids.
         tokens: Token ids of the prompt, as an array.
         sampler: Temperature, nucleus and random stream of the reply.
         weights_version: Version of the weights that computed its keys and values.

@@ -47,7 +47,7 @@ class Subject:
 
     Attributes:
         env_id: Its id in Gymnasium's registry.
-        kwargs: Arguments for ``gym.make``.
+        kwargs: Keyword arguments for ``gym.make``, beside the id.
         policy: Chooses the actions of the episodes that are played.
     """
 

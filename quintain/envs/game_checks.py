@@ -39,7 +39,7 @@ class Game:
     Attributes:
         kind: ``"parallel"`` or ``"aec"``: the registry that has the game.
         name: Id of the game in PettingZoo's registry.
-        kwargs: Arguments for ``pettingzoo.make``.
+        kwargs: Keyword arguments for ``pettingzoo.make``, beside the id.
     """
 
     kind: str
@@ -191,7 +191,7 @@ def game_checks(kind: str, name: str, kwargs: Mapping[str, Any]) -> dict[str, Ca
     Args:
         kind: ``"parallel"`` or ``"aec"``: the registry that has the game.
         name: Id of the game in PettingZoo's registry.
-        kwargs: Arguments for ``pettingzoo.make``.
+        kwargs: Keyword arguments for ``pettingzoo.make``, beside the id.
     """
     game = Game(kind, name, kwargs)
     checks: dict[str, Callable[[Game], None]] = {

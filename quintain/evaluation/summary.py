@@ -50,7 +50,7 @@ class ComparedRow:
         kind: ``"rate"`` for probabilities, which are shown in percent; else ``"mean"``.
         first: The first run's estimate over the pairs.
         second: The second run's estimate over the pairs.
-        difference: First minus second.
+        difference: Mean of the first run minus that of the second, with its interval.
     """
 
     name: str

@@ -44,7 +44,7 @@ class Cell(Protocol):
 
         Args:
             indices: Members of :attr:`indices`, ascending.
-            store: What :meth:`prepare` filled.
+            store: Files of the cell, which :meth:`prepare` has filled.
             sink: Function called with each episode record.
         """
 

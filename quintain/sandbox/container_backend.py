@@ -290,7 +290,7 @@ class _Output:
     """Output of a container, and the time at which its snippet began.
 
     Args:
-        process: The engine's client.
+        process: The running command of the container engine (``podman run`` or ``docker run``).
         mark: Marker that the runner writes to standard error before it runs the snippet.
         limits: Limits of the snippet.
     """

@@ -18,7 +18,7 @@ class Outcome:
     """What the supervisor observed of one run.
 
     Attributes:
-        status: See ``Result.status``.
+        status: How the run ended, one of the words of ``Result.status``.
         detail: One line for people.
         stdout: Standard output, in bytes, cut at the limit.
         stderr: Standard error, in bytes, cut at the limit.

@@ -72,8 +72,8 @@ def check_fit(
         name: What the message calls the policy, such as ``"the model"``.
         observation_space: Space of its observations; ``None`` if it does not say.
         action_space: Space of its actions; ``None`` if it does not say.
-        seat: The seat.
-        images: See :func:`fits`; of observations.
+        seat: The seat in which the policy is to act; its observation and action spaces are compared.
+        images: Whether the library moves the channels of images itself, as :func:`fits` explains; observations only.
 
     Raises:
         CapabilityError: If it was made for other spaces; the message names both.

@@ -19,7 +19,7 @@ def parts_of(model: Any) -> dict[str, Any]:
     head and Q; TD3 and DDPG a scaled deterministic head and Q. Of quantile critics Q is the mean of the quantiles.
 
     Args:
-        model: A Stable-Baselines3 model.
+        model: A trained Stable-Baselines3 or sb3-contrib model; its policy is moved to the CPU and set to evaluation.
 
     Raises:
         ConfigurationError: If its policy is none of these.

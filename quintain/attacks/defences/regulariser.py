@@ -34,7 +34,7 @@ def largest_divergence(
         x: Normalised observations, shape ``(n, d)``.
         std: Standard deviations, shape ``(k,)``; without a gradient, so that the loss does not fall by more noise.
         radius: Half-width of the box in each entry, shape ``(d,)`` or a number.
-        bound: ``"sgld"`` or ``"relaxation"``.
+        bound: How the maximum is found: ``"sgld"`` (from below) or ``"relaxation"`` (from above).
         steps: Gradient steps of ``"sgld"``, >= 1.
         generator: ``torch.Generator`` of its noise.
 

@@ -31,7 +31,7 @@ class IntentionPolicy:
     Args:
         state_size: Entries of a state.
         action_size: Entries of an action.
-        settings: Hyper-parameters of RAT.
+        settings: Hyper-parameters of RAT; layer sizes and learning rates are read from them.
         rng: Generator of initial weights and of actions.
     """
 
@@ -145,7 +145,7 @@ class Adversary:
         state_size: Entries of a state.
         victim: Action distribution of the policy under attack.
         perturb: Effect of a perturbation on what that policy reads.
-        settings: Hyper-parameters of RAT.
+        settings: Hyper-parameters of RAT; layer sizes and learning rates are read from them.
         rng: Generator of initial weights and of actions in the outer loss.
         dtype: Type of the networks' parameters.
 

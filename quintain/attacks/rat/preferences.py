@@ -29,7 +29,7 @@ class RewardEnsemble:
 
     Args:
         inputs: Entries of state and action together.
-        settings: Hyper-parameters of RAT.
+        settings: Hyper-parameters of RAT; the ensemble's size, layers and learning rate are read from them.
         rng: Generator of initial weights and orders.
     """
 

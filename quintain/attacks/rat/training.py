@@ -207,7 +207,7 @@ class _Training:
 
         Args:
             true_state: Observations of the environments, ``(n, d)``.
-            x: The same, normalised.
+            x: The same observations as the networks read them: normalised and clipped, ``(n, d)``.
             by_victim: Rows in which the perturbed policy acts; in the others it is the intention policy.
         """
         space = self.victim.action_space

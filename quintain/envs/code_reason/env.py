@@ -333,8 +333,8 @@ def make_vec(
 
     Args:
         num_envs: Number of environments, >= 1.
-        autoreset_mode: As for :class:`~quintain.envs.vector.TextVectorEnv`.
-        workers: As for :class:`~quintain.envs.vector.TextVectorEnv`.
+        autoreset_mode: When an environment whose episode ended is reset, one of Gymnasium's three modes.
+        workers: Number of worker threads for steps that wait, >= 1. Default: one per environment, at most 32.
         kwargs: Arguments of each environment.
     """
     return TextVectorEnv([lambda: CodeReasonEnv(**kwargs)] * num_envs, autoreset_mode, workers)

@@ -33,8 +33,8 @@ class RulesInfo(TypedDict):
         rounds: Number of rounds; ``None`` if it is hidden or random.
         continuation: Probability that another round follows; ``None`` if it is hidden or the number of rounds is fixed.
         noise: Probability that a move is replaced by another option.
-        history: As in :class:`Rules`.
-        unit: As in :class:`Rules`.
+        history: ``"public"``: players see all moves and payoffs. ``"private"``: only their own.
+        unit: Unit of the payoffs in text observations.
     """
 
     game: str

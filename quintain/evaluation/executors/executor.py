@@ -30,7 +30,7 @@ class Executor(Protocol):
         """Play ``jobs`` and return when all have a record.
 
         Args:
-            env: The environment.
+            env: Environment id, spec or factory; each worker makes its own instances.
             env_kwargs: Its arguments, if it is given by id or spec.
             agent: The agent, or a description from which each worker makes its own.
             jobs: Index and seed of each episode; at least one.

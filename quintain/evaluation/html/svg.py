@@ -25,7 +25,7 @@ def figure(width: float, height: float, salt: str, font_size: float = 9) -> Iter
 
     Args:
         width: Width in inches; the page scales the figure.
-        height: Height in inches.
+        height: Height in inches, scaled with the width.
         salt: Seed of the ids in the SVG, so that equal figures are equal text.
         font_size: Size of the text, in points.
 

@@ -186,7 +186,7 @@ def folk_region_plot(game: NormalFormGame, points: Mapping[str, tuple[float, flo
     """Folk-theorem region of a two-player game: feasible and individually rational payoffs, and Nash equilibria.
 
     Args:
-        game: A two-player game.
+        game: The stage game; it must have two players.
         points: Further payoff pairs to mark, by label.
     """
     region = folk_region(game)

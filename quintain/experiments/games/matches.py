@@ -231,7 +231,8 @@ def run_matches(
         concurrency: Maximum number of matches played at the same time, >= 1. It changes no result.
         studied: Names of the players that the page is about; empty for all.
         on_match: Called with each match once it has finished without an error.
-        options: Arguments of :class:`~quintain.experiments.runner.ExperimentRun`.
+        options: Further arguments of :class:`~quintain.experiments.runner.ExperimentRun`: ``out``, ``resume``,
+            ``retry_errors`` and ``progress``.
     """
     check_counts(concurrency=concurrency)
 

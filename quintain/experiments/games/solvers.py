@@ -81,7 +81,7 @@ def infinitely_many(profiles: Sequence[MixedProfile]) -> bool:
     If ``(x, y)`` and ``(x, z)`` are equilibria, then so is x with every mixture of y and z.
 
     Args:
-        profiles: What :func:`nash_equilibria` returned.
+        profiles: All extreme equilibria of one game, as :func:`nash_equilibria` returns them.
     """
     return any(
         np.array_equal(one.first, other.first) or np.array_equal(one.second, other.second)

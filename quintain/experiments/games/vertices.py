@@ -111,7 +111,7 @@ def _simplest(value: float, fine: bool) -> Fraction:
     """Return the number that a payoff was meant to be: ties between payoffs decide which equilibria a game has.
 
     Args:
-        value: The payoff.
+        value: The payoff as given, a float.
         fine: Whether the payoffs' differences are large beside their rounding errors, so that these may be removed.
     """
     if fine and not value.is_integer():

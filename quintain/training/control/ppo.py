@@ -85,7 +85,7 @@ def train_ppo(
     and the checkpoint with the highest success rate is kept; among equal ones, that with the highest mean return.
 
     Args:
-        recipe: Environment and hyper-parameters.
+        recipe: Environment, hyper-parameters, number of steps, and how often the policy is evaluated.
         seed: Root seed; equal seeds give equal policies.
         name: Name of the policy in reports. Default: the environment's id.
         progress: Called after each evaluation with the environment steps so far and the mean return.

@@ -32,7 +32,7 @@ class RowStep(NamedTuple):
         rewards: Reward of each row, shape ``(n,)``.
         terminated: Whether the task ended, shape ``(n,)``.
         truncated: Whether a limit outside the task ended the episode, shape ``(n,)``.
-        done: ``terminated | truncated``.
+        done: Whether the episode ended for either reason, shape ``(n,)``.
         infos: The info of this step by row, also where the episode ended.
     """
 

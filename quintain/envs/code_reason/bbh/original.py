@@ -144,7 +144,7 @@ def read_items(folder: str, family: str) -> Items:
 
     Args:
         folder: Folder with ``<family>.json``, or ``hub:<repository>[@<revision>]``.
-        family: One of ``FAMILIES``.
+        family: Name of the task family, one of ``FAMILIES``.
 
     Raises:
         ConfigurationError: If no folder is given.
