@@ -1,12 +1,14 @@
-"""Writing files atomically, and arrays with a description as one file without pickle."""
+"""Writing files atomically, locking them, and arrays with a description as one file without pickle."""
 
 from __future__ import annotations
 
 import io
 import json
 import os
+import sys
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,7 @@ from numpy.typing import NDArray
 from quintain.errors import RecordError
 from quintain.records import to_json
 
-__all__ = ["load_arrays", "save_arrays", "write_atomically"]
+__all__ = ["load_arrays", "locked", "save_arrays", "write_atomically"]
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
@@ -44,6 +46,40 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock that only one process has at a time; wait for it while another has it.
+
+    A process that dies releases its locks. Where platform or file system has no locks, nothing is locked.
+
+    Args:
+        path: The file that is made or changed under the lock. The lock is a hidden file beside it, removed at the end.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    import fcntl
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = path.with_name(f".{path.name}.lock")
+    while True:
+        file = lock.open("w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if lock.exists() and os.path.samestat(os.fstat(file.fileno()), lock.stat()):
+                break  # otherwise the process that had it before has removed the file
+        except FileNotFoundError:
+            pass
+        except OSError:
+            break
+        file.close()
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+        file.close()
 
 
 def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], about: Mapping[str, Any]) -> None:

@@ -20,11 +20,13 @@ from quintain.cli.options import (
     Concurrency,
     Confidence,
     EnvArguments,
+    Executor,
     JsonOutput,
     Out,
     Resume,
     RetryErrors,
     Seed,
+    Workers,
     check_confidence,
     check_resumed,
     json_or_word,
@@ -79,12 +81,6 @@ _Split = Annotated[str | None, typer.Option(help="train or test.", rich_help_pan
 _Difficulty = Annotated[str | None, typer.Option(help="Name of a level, or parameters as JSON.", rich_help_panel=_ENV)]
 _NoCode = Annotated[bool, typer.Option("--no-code", help="Do not execute the agent's programs.", rich_help_panel=_ENV)]
 _Episodes = Annotated[int, typer.Option("--episodes", "-n", min=1, help="Number of episodes.", rich_help_panel=_RUN)]
-_Executor = Annotated[
-    str, typer.Option(help="inline (this process) or process (worker processes).", rich_help_panel=_RUN)
-]
-_Workers = Annotated[
-    int, typer.Option(min=1, help="Number of worker processes of the process executor.", rich_help_panel=_RUN)
-]
 _NoReport = Annotated[bool, typer.Option("--no-report", help="Do not write report.html.", rich_help_panel=_OUTPUT)]
 
 
@@ -108,8 +104,8 @@ def evaluate(
     out: Out = None,
     resume: Resume = False,
     retry_errors: RetryErrors = False,
-    executor: _Executor = "inline",
-    workers: _Workers = 2,
+    executor: Executor = "inline",
+    workers: Workers = 2,
     confidence: Confidence = 0.95,
     no_report: _NoReport = False,
     as_json: JsonOutput = False,

@@ -11,7 +11,7 @@ import typer
 
 from quintain.cli.console import console, literal, say
 from quintain.cli.folders import new_folder
-from quintain.cli.options import Concurrency, Out, Resume, RetryErrors, Seed, check_resumed
+from quintain.cli.options import Concurrency, Executor, Out, Resume, RetryErrors, Seed, Workers, check_resumed
 
 if TYPE_CHECKING:
     from quintain.experiments.games import Match
@@ -97,6 +97,8 @@ def sweep(
     out: Out = None,
     resume: Resume = False,
     retry_errors: RetryErrors = False,
+    executor: Executor = "inline",
+    workers: Workers = 2,
 ) -> None:
     """Play the ordinal 2x2 games in both seats: the study's normalised scores by family, beside the published ones.
 
@@ -118,7 +120,7 @@ def sweep(
     matches = run(
         studied, sample_games(games, seed), opponents=names_of(opponents), agents=agents,
         rounds=rounds, repetitions=repetitions, seed=seed, concurrency=concurrency, out=folder, resume=resume,
-        retry_errors=retry_errors,
+        retry_errors=retry_errors, executor=executor, workers=workers,
     )  # fmt: skip
     _print_scores(matches, studied, list(agents))
     say(f"\nreport: {write_run_page(folder)}", "dim")

@@ -14,11 +14,13 @@ __all__ = [
     "Concurrency",
     "Confidence",
     "EnvArguments",
+    "Executor",
     "JsonOutput",
     "Out",
     "Resume",
     "RetryErrors",
     "Seed",
+    "Workers",
     "check_confidence",
     "check_resumed",
     "json_or_word",
@@ -52,6 +54,12 @@ RetryErrors = Annotated[
         rich_help_panel=_RUN,
     ),
 ]  # fmt: skip
+Executor = Annotated[
+    str, typer.Option(help="inline (this process) or process (worker processes).", rich_help_panel=_RUN)
+]
+Workers = Annotated[
+    int, typer.Option(min=1, help="Number of worker processes of the process executor.", rich_help_panel=_RUN)
+]
 Seed = Annotated[int, typer.Option(min=0, help="Root seed; equal seeds give equal episodes.", rich_help_panel=_RUN)]
 
 _WORD = re.compile(r"[A-Za-z_./~][^\s\"'{}\[\],]*")

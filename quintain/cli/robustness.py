@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,17 @@ from quintain.cli.console import console, literal, print_json, say
 from quintain.cli.exit_codes import EXIT_INTERRUPTED
 from quintain.cli.folders import continuing, new_folder
 from quintain.cli.mujoco_warnings import warn_once
-from quintain.cli.options import Confidence, EnvArguments, JsonOutput, Out, Resume, check_resumed, pairs
+from quintain.cli.options import (
+    Confidence,
+    EnvArguments,
+    Executor,
+    JsonOutput,
+    Out,
+    Resume,
+    Workers,
+    check_resumed,
+    pairs,
+)
 from quintain.cli.tested_policies import TestedPolicies
 
 if TYPE_CHECKING:
@@ -44,6 +54,8 @@ def robustness(
     episodes: options.Episodes = 50,
     seeds: options.Seeds = "0",
     resume: Resume = False,
+    executor: Executor = "inline",
+    workers: Workers = 2,
     out: Out = None,
     videos: options.Videos = False,
     confidence: Confidence = 0.95,
@@ -93,16 +105,16 @@ def robustness(
     folder = out or new_folder("robustness")
     say(f"run folder: {folder}", "dim")
     experiment = RobustnessExperiment(tested.load(), attacks, **plan)
-    _run(experiment, folder, ctx.find_root().obj or [], resume=resume, videos=videos, as_json=as_json)
+    settings = {"resume": resume, "videos": videos, "executor": executor, "workers": workers}
+    _run(experiment, folder, ctx.find_root().obj or [], settings, as_json=as_json)
 
 
 def _run(
     experiment: RobustnessExperiment,
     folder: Path,
     command: Sequence[str],
+    settings: Mapping[str, Any],
     *,
-    resume: bool,
-    videos: bool,
     as_json: bool,
 ) -> None:
     """Run the experiment and print its results, or after Ctrl-C the command that resumes it."""
@@ -110,8 +122,8 @@ def _run(
 
     try:
         table = run_experiment(
-            experiment, out=folder, resume=resume, videos=videos, reached=None if as_json else _print_reachability,
-            facts={"command": shlex.join(["quintain", *command])},
+            experiment, out=folder, reached=None if as_json else _print_reachability,
+            facts={"command": shlex.join(["quintain", *command])}, **settings,
         )  # fmt: skip
     except KeyboardInterrupt as error:
         say(f"\ninterrupted; finished episodes are safe in {folder}. Continue with:")

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from quintain.cli.console import console, literal, print_json, say
-from quintain.cli.options import Concurrency, JsonOutput, Out, Resume, RetryErrors, Seed, check_resumed
+from quintain.cli.options import (
+    Concurrency,
+    Executor,
+    JsonOutput,
+    Out,
+    Resume,
+    RetryErrors,
+    Seed,
+    Workers,
+    check_resumed,
+)
 
 if TYPE_CHECKING:
     from quintain.experiments.games import Tournament
@@ -49,6 +59,8 @@ def tournament(
     out: Out = None,
     resume: Resume = False,
     retry_errors: RetryErrors = False,
+    executor: Executor = "inline",
+    workers: Workers = 2,
     as_json: JsonOutput = False,
 ) -> None:
     """Play a round robin of a repeated game, and rank the players with intervals.
@@ -73,7 +85,8 @@ def tournament(
         names, agents = [*names, "llm-player"], {"llm-player": make_agent("llm-player", engine=llm)}
     result = run(
         names, game, rounds=rounds, repetitions=repetitions, noise=noise, continuation=continuation, seed=seed,
-        agents=agents, concurrency=concurrency, out=out, resume=resume, retry_errors=retry_errors,
+        agents=agents, concurrency=concurrency, out=out, resume=resume, retry_errors=retry_errors, executor=executor,
+        workers=workers,
     )  # fmt: skip
     if as_json:
         print_json(_as_data(result, game))

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from quintain.records import EpisodeRecord
 
-__all__ = ["ProgressBar", "progress_bar"]
+__all__ = ["ProgressBar", "SilentBar", "progress_bar"]
 
 _REFRESH_S = 0.1
 
@@ -36,15 +36,17 @@ class ProgressBar(Protocol):
         """
 
 
-class _Silent:
+class SilentBar:
+    """Shows nothing; a :class:`ProgressBar`."""
+
     def update(self, record: EpisodeRecord) -> None:
-        pass
+        """Do nothing."""
 
     def describe(self, text: str) -> None:
-        pass
+        """Do nothing."""
 
     def subtask(self, title: str, done: int, total: int) -> None:
-        pass
+        """Do nothing."""
 
 
 class _Rich:
@@ -145,4 +147,4 @@ def progress_bar(total: int, kept: Iterable[EpisodeRecord] = (), show: bool | No
         with _Rich(total, kept) as bar:
             yield bar
     else:
-        yield _Silent()
+        yield SilentBar()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import gymnasium as gym
@@ -20,11 +22,12 @@ from quintain.envs.sharing import check_distinct
 from quintain.errors import ConfigurationError
 from quintain.evaluation.batched import can_batch, play_batched
 from quintain.evaluation.episode import play_episode, seats
+from quintain.evaluation.executors import Receiver
 from quintain.evaluation.loop import YieldTimer, play_jobs, run_in_loop
 from quintain.evaluation.manifest import describe_agent
 from quintain.records import EpisodeRecord
 
-__all__ = ["EnvLike", "Job", "Sink", "as_source", "made_agent", "make_env", "run_episodes"]
+__all__ = ["EnvLike", "Episodes", "Job", "Sink", "as_source", "made_agent", "make_env", "run_episodes"]
 
 #: What an environment is made from: an id, a spec, or a function.
 EnvLike = str | EnvSpec | Callable[[], gym.Env[Any, Any]]
@@ -95,6 +98,40 @@ def make_env(env: EnvLike, env_kwargs: Mapping[str, Any] | None = None) -> gym.E
             raise ConfigurationError("env_kwargs go with an environment's id; a function makes its own environment")
         return env()
     return gym.make(env, disable_env_checker=True, **(env_kwargs or {}))
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """Episodes of one agent in one environment, as the work of an executor. Its parts are jobs.
+
+    Attributes:
+        env: Id, spec or factory of the environment; each process makes its own.
+        env_kwargs: Its arguments, if it is given by id or spec.
+        agent: The agent, or the description from which each process makes its own.
+        jobs: The episodes.
+        concurrency: Maximum number of live episodes over all processes, >= 1.
+    """
+
+    env: EnvLike
+    env_kwargs: Mapping[str, Any] | None
+    agent: Agent | Mapping[str, Any]
+    jobs: Sequence[Job]
+    concurrency: int
+
+    def parts(self, workers: int) -> Sequence[Job]:
+        """Return the jobs: every episode is a part."""
+        return self.jobs
+
+    def play(self, parts: Iterator[Job], receiver: Receiver, workers: int) -> None:
+        """Play episodes in this process."""
+        share = max(1, min(self.concurrency, len(self.jobs)) // workers)
+        run_episodes(self.env, self.env_kwargs, self.agent, parts, share, receiver.add, receiver.add_facts)
+
+    def lost(self, part: Job, received: AbstractSet[int], message: str) -> Sequence[EpisodeRecord]:
+        """Return an infrastructure error for an episode that has no record."""
+        index, seed = part
+        error = {"boundary": "env", "type": "WorkerDied", "message": message}
+        return [] if index in received else [EpisodeRecord(index, seed, "error", {}, error=error)]
 
 
 def run_episodes(

@@ -10,7 +10,7 @@ from quintain.evaluation.executors import EXECUTORS
 from quintain.evaluation.manifest import make_manifest, warn_if_undescribed
 from quintain.evaluation.recording import Recording, check_counts
 from quintain.evaluation.report import Report
-from quintain.evaluation.rollout import EnvLike, as_source
+from quintain.evaluation.rollout import EnvLike, Episodes, as_source
 from quintain.records import EpisodeRecord
 from quintain.seeding import SeedStream
 
@@ -50,8 +50,8 @@ def evaluate(
         env_kwargs: Arguments for the environment, if it is given by id or spec.
         resume: Continue the run in ``out``: finished episodes are kept.
         retry_errors: With ``resume``: play again only the episodes that failed for infrastructure reasons.
-        executor: Where to play: ``"inline"``, in this process; ``"process"``, in ``workers`` new processes, for which
-            environment and agent must be picklable; or another name of
+        executor: Where to play: ``"inline"``, in this process; ``"process"``, in ``workers`` new processes, to which
+            ``cloudpickle`` must be able to send environment and agent; or another name of
             :data:`~quintain.evaluation.executors.EXECUTORS`.
         workers: Number of processes or machines of the executor, >= 1; ``"inline"`` ignores it.
         confidence: Nominal coverage of the intervals, in (0, 1).
@@ -81,10 +81,7 @@ def evaluate(
     with Recording(
         manifest, episodes, out=out, resume=resume, retry_errors=retry_errors, progress=progress, on_episode=on_episode
     ) as run:
-        jobs = [(i, seeds[i]) for i in run.todo]
-        if jobs:
-            play(
-                env, env_kwargs, source, jobs,
-                concurrency=concurrency, workers=workers, sink=run.add, on_facts=run.add_facts,
-            )  # fmt: skip
+        if run.todo:
+            jobs = [(index, seeds[index]) for index in run.todo]
+            play(Episodes(env, env_kwargs, source, jobs, concurrency), run, workers=workers)
     return run.report(confidence)

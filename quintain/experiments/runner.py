@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any, Self
 
 from quintain.errors import MissingDependencyError
+from quintain.evaluation.executors import EXECUTORS
 from quintain.evaluation.manifest import make_manifest
-from quintain.evaluation.recording import Recording
+from quintain.evaluation.recording import Recording, check_counts
 from quintain.evaluation.report import Report
+from quintain.experiments.cell_work import CellReceiver, CellWork
 from quintain.experiments.experiment import Cell, Experiment
 from quintain.experiments.store import Store
 from quintain.files import write_atomically
@@ -34,6 +36,9 @@ class ExperimentRun:
         progress: Show a progress bar; ``None`` shows it where there is a terminal.
         metadata: Entries for the manifest beside those of the experiment.
         on_episode: Called with each new record, in order of completion.
+        executor: Where the cells are played, a name of :data:`~quintain.evaluation.executors.EXECUTORS`: ``"inline"``,
+            in this process, or ``"process"``, in ``workers`` new processes.
+        workers: Number of processes or machines of the executor, >= 1; ``"inline"`` ignores it.
 
     Attributes:
         store: What the run computes beside its episodes; available once entered.
@@ -55,7 +60,12 @@ class ExperimentRun:
         progress: bool | None = None,
         metadata: Mapping[str, Any] | None = None,
         on_episode: Callable[[EpisodeRecord], None] | None = None,
+        executor: str = "inline",
+        workers: int = 2,
     ) -> None:
+        check_counts(workers=workers)
+        self._execute = EXECUTORS.load(executor)
+        self._workers = workers
         self._experiment = experiment
         self._cells = tuple(experiment.cells())
         config = dict(experiment.describe())
@@ -82,21 +92,25 @@ class ExperimentRun:
         """Play the episodes that the run lacks, cell by cell.
 
         Args:
-            on_cell: Called after each cell, whether its episodes were played now or before.
+            on_cell: Called once for each cell, in their order, as soon as its episodes and those of all cells before it
+                are there, whether they were played now or before.
 
         Raises:
+            ConfigurationError: If the executor cannot play the cells.
+            QuintainError: If a worker process died. Finished episodes are recorded; continue with ``resume``.
             RecordError: If a record cannot be written.
             KeyboardInterrupt: On Ctrl-C. Finished episodes are recorded; continue with ``resume``.
         """
         todo = frozenset(self._recording.todo)
-        for cell in self._cells:
-            missing = [index for index in cell.indices if index in todo]
-            if missing:
-                self.store.progress.describe(cell.title)
-                cell.prepare(self.store)
-                cell.play(missing, self.store, self._recording.add)
-            if on_cell is not None:
-                on_cell(cell)
+        missing = {number: [i for i in cell.indices if i in todo] for number, cell in enumerate(self._cells)}
+        receiver = CellReceiver(self._recording, self._cells, missing, on_cell)
+        receiver.report_finished()
+        if any(missing.values()):
+            work = CellWork(
+                self._cells, {number: indices for number, indices in missing.items() if indices}, self.store
+            )
+            self._execute(work, receiver, workers=self._workers)
+        receiver.check_complete()
 
     def report(self, confidence: float = 0.95) -> Report:
         """Return the records so far as a report.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TypeVar
 
-from quintain.evaluation.progress import ProgressBar
+from quintain.evaluation.progress import ProgressBar, SilentBar
+from quintain.files import locked
 
 __all__ = ["Store"]
 
@@ -15,6 +17,9 @@ T = TypeVar("T")
 
 class Store:
     """Keeps what is expensive to compute, in the run folder and in memory.
+
+    Several processes may share a folder: what one of them is computing, the others wait for. A copy sent to another
+    process begins with an empty memory.
 
     Args:
         folder: The run folder; ``None`` for a run that writes nothing, whose results are kept in memory alone.
@@ -39,10 +44,14 @@ class Store:
         """
         if name not in self._values:
             path = None if self.folder is None else self.folder / name
-            if path is not None and path.exists():
-                self._values[name] = load(path)
-            else:
-                value = self._values[name] = compute()
-                if path is not None:
-                    save(value, path)
+            with nullcontext() if path is None else locked(path):
+                if path is not None and path.exists():
+                    self._values[name] = load(path)
+                else:
+                    value = self._values[name] = compute()
+                    if path is not None:
+                        save(value, path)
         return self._values[name]  # type: ignore[return-value]  # a name always holds values of one type
+
+    def __reduce__(self) -> tuple[type[Store], tuple[Path | None, ProgressBar]]:
+        return Store, (self.folder, SilentBar())

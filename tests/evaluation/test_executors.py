@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import quintain
 from quintain.evaluation.executors import EXECUTORS
-from quintain.evaluation.rollout import run_episodes
 
 
-def backwards(env, env_kwargs, agent, jobs, *, concurrency, workers, sink, on_facts):
+def backwards(work, receiver, *, workers):
     """Play the episodes one by one, the last one first."""
-    run_episodes(env, env_kwargs, agent, iter(jobs[::-1]), 1, sink, on_facts)
+    work.play(iter(work.parts(1)[::-1]), receiver, len(work.parts(1)))
 
 
 def test_an_executor_of_the_users_own_is_found_by_module_and_name():

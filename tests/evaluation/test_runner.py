@@ -5,7 +5,9 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import gymnasium as gym
@@ -65,6 +67,12 @@ def test_processes_give_the_same_numbers():
     assert numbers(spread) == numbers(inline)
 
 
+def test_functions_without_a_name_are_sent_to_processes_too():
+    inline = quintain.evaluate(lambda: Sum(), lambda observation: 0, episodes=4)
+    spread = quintain.evaluate(lambda: Sum(), lambda observation: 0, episodes=4, executor="process", workers=2)
+    assert numbers(spread) == numbers(inline)
+
+
 def test_a_worker_that_dies_fails_only_its_unfinished_episode():
     report = quintain.evaluate(
         lambda_free_kill, Parity(), episodes=10, executor="process", workers=2, concurrency=2, seed=7
@@ -85,7 +93,7 @@ def test_workers_that_never_start_end_the_run_and_fail_no_episode(tmp_path):
     )
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 1
-    assert "3 episodes were not played" in errors
+    assert "3 parts of the run were not played" in errors
     assert 'if __name__ == "__main__"' in errors
     assert read_episodes(out) == []
 
@@ -309,6 +317,9 @@ def test_a_configuration_that_cannot_work_stops_the_run():
         quintain.evaluate("Sum-v0", 42, episodes=3)
 
 
+LOCKED = partial(lambda observation, lock: 0, lock=threading.Lock())  # locks cannot be pickled
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -318,7 +329,7 @@ def test_a_configuration_that_cannot_work_stops_the_run():
         ({"executor": "cloud"}, "unknown executor 'cloud'"),
         ({"resume": True}, "need the folder"),
         ({"retry_errors": True, "out": "x"}, "resume=True"),
-        ({"executor": "process", "env_kwargs": None, "agent": lambda o: 0}, "cannot be sent"),
+        ({"executor": "process", "agent": LOCKED}, "cannot be sent"),
     ],
 )
 def test_bad_arguments_are_explained(arguments, message, tmp_path, monkeypatch):

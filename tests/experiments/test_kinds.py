@@ -2,13 +2,16 @@
 
 import inspect
 import json
+import os
 import shutil
+import threading
 from pathlib import Path
 
 import pytest
 
-from quintain.errors import ConfigurationError, RecordError, UnknownNameError
-from quintain.evaluation.progress import progress_bar
+from quintain.errors import ConfigurationError, QuintainError, RecordError, UnknownNameError
+from quintain.evaluation.progress import SilentBar, progress_bar
+from quintain.experiments.cell_work import CellWork
 from quintain.experiments.experiment import Rescorable
 from quintain.experiments.kinds import EXPERIMENTS, compare_runs, load_run, rescore_run, write_run_page
 from quintain.experiments.runner import ExperimentRun
@@ -161,3 +164,65 @@ def test_without_a_folder_values_are_kept_in_memory():
         store = Store(None, bar)
         values = iter([1, 2])
         assert [store.obtain("x", lambda: next(values), _write, _write) for _ in range(2)] == [1, 1]
+
+
+class Deadly(Squares):
+    """The process that plays episode 4 for the first time dies."""
+
+    def __init__(self, marker):
+        super().__init__()
+        self.marker = marker
+
+    def cells(self):
+        return [DeadlyCell(self, number) for number in range(2)]
+
+
+class DeadlyCell(SquaresCell):
+    def play(self, indices, store, sink):
+        for index in indices:
+            if index == 4 and not self.experiment.marker.exists():
+                self.experiment.marker.touch()
+                os._exit(3)
+            super().play([index], store, sink)
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_processes_give_the_same_records_and_report_the_cells_in_order(tmp_path, workers):
+    whole = play(Squares(), tmp_path / "inline")
+    cells, experiment = [], Squares()
+    with ExperimentRun(experiment, out=tmp_path / "run", progress=False, executor="process", workers=workers) as run:
+        run.play(lambda cell: cells.append((cell.title, len(run.report().episodes) >= 3 * (cell.number + 1))))
+    assert experiment.tabulate(run.report()) == whole
+    assert cells == [("cell 0", True), ("cell 1", True)]
+    assert experiment.played == [], "everything was played elsewhere"
+    lines = [sorted((f / "episodes.jsonl").read_text().splitlines()) for f in (tmp_path / "inline", tmp_path / "run")]
+    assert lines[0] == lines[1]
+    assert not list((tmp_path / "run").rglob("*.lock"))
+
+
+def test_a_worker_that_dies_loses_only_its_unfinished_episodes_and_the_run_says_how_to_go_on(tmp_path):
+    out, experiment = tmp_path / "run", Deadly(tmp_path / "marker")
+    with (
+        pytest.warns(RuntimeWarning, match=r"died with exit code 3 and left 2 episodes of 'cell 1'"),
+        pytest.raises(QuintainError, match=r"2 episodes were not played.*resume=True"),
+    ):
+        play(experiment, out, executor="process", workers=2)
+    assert sorted(record.index for record in read_episodes(out)) == [0, 1, 2, 3]
+    assert play(experiment, out, resume=True, executor="process", workers=2) == 58
+
+
+def test_what_cannot_be_sent_to_another_process_is_refused(tmp_path):
+    experiment = Squares()
+    experiment.lock = threading.Lock()
+    with pytest.raises(ConfigurationError, match="cannot be sent to another process"):
+        play(experiment, tmp_path / "run", executor="process")
+    assert play(experiment, tmp_path / "other") == 58
+
+
+def test_cells_are_divided_where_there_are_fewer_than_workers():
+    def divided(workers):
+        return CellWork((), {0: range(5), 3: [7, 9]}, Store(None, SilentBar())).parts(workers)
+
+    assert divided(1) == divided(2) == [(0, range(5)), (3, [7, 9])]
+    assert divided(4) == [(0, range(3)), (0, range(3, 5)), (3, [7]), (3, [9])]
+    assert [len(indices) for _, indices in divided(9)] == [1, 1, 1, 1, 1, 1, 1]

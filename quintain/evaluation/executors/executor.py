@@ -1,46 +1,79 @@
-"""The contract of executors, and their registry."""
+"""The contract between runs and executors, and the registry of executors.
+
+A run describes its work once and divides it into parts; an executor decides where the parts are played. Single runs
+and experiments use the same executors.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any, Protocol, TypeVar
 
-from quintain.agents.agent import Agent
-from quintain.evaluation.rollout import EnvLike, Job, Sink
+from quintain.evaluation.progress import ProgressBar
+from quintain.records import EpisodeRecord
 from quintain.registry import NoFacts, Registry
 
-__all__ = ["EXECUTORS", "Executor"]
+__all__ = ["EXECUTORS", "Executor", "Receiver", "Work"]
+
+PartT = TypeVar("PartT")
+
+
+class Receiver(Protocol):
+    """Takes the results of a run as they come: the run's recording, or a connection to it.
+
+    Attributes:
+        bar: The run's progress bar.
+    """
+
+    bar: ProgressBar
+
+    def add(self, record: EpisodeRecord) -> None:
+        """Take a finished episode."""
+
+    def add_facts(self, facts: dict[str, Any]) -> None:
+        """Take what only the made agent and environment know, for the manifest."""
+
+
+class Work(Protocol[PartT]):
+    """The episodes of a run, divided into parts that can be played in any order and in different processes."""
+
+    def parts(self, workers: int) -> Sequence[PartT]:
+        """Divide the work; a part is small enough that ``workers`` processes all have something to do."""
+
+    def play(self, parts: Iterator[PartT], receiver: Receiver, workers: int) -> None:
+        """Play parts in this process.
+
+        Args:
+            parts: The parts, each taken when there is time for it.
+            receiver: Takes the results.
+            workers: Number of processes that share the work, >= 1; each takes its share of what they have in common,
+                such as the maximum number of live episodes.
+        """
+
+    def lost(self, part: PartT, received: AbstractSet[int], message: str) -> Sequence[EpisodeRecord]:
+        """Return error records for a part whose worker died.
+
+        Args:
+            part: The part.
+            received: Indices of the run's episodes that have a record.
+            message: How the worker died.
+        """
 
 
 class Executor(Protocol):
-    """A function that plays episodes. Which one is used does not change any episode."""
+    """A function that plays a run's work. Which one is used does not change any episode."""
 
-    def __call__(
-        self,
-        env: EnvLike,
-        env_kwargs: Mapping[str, Any] | None,
-        agent: Agent | Mapping[str, Any],
-        jobs: Sequence[Job],
-        *,
-        concurrency: int,
-        workers: int,
-        sink: Sink,
-        on_facts: Callable[[dict[str, Any]], None],
-    ) -> None:
-        """Play ``jobs`` and return when all have a record.
+    def __call__(self, work: Work[Any], receiver: Receiver, *, workers: int) -> None:
+        """Play all parts of the work, at least one, and return when their episodes have been received.
 
         Args:
-            env: Environment id, spec or factory; each worker makes its own instances.
-            env_kwargs: Its arguments, if it is given by id or spec.
-            agent: The agent, or a description from which each worker makes its own.
-            jobs: Index and seed of each episode; at least one.
-            concurrency: Maximum number of episodes at once, over all workers, >= 1.
+            work: What is played. Executors that use other processes send it there with ``cloudpickle``.
+            receiver: Takes the results, in the calling thread, in order of completion.
             workers: Number of processes or machines, >= 1; ignored by an executor that has only one.
-            sink: Takes each finished record, in order of completion, in the calling thread.
-            on_facts: Called with what only the made agent and environment know, before the first record.
 
         Raises:
-            ConfigurationError: If environment or agent cannot be used where the executor plays.
+            ConfigurationError: If the work cannot be done where the executor plays.
         """
         ...
 

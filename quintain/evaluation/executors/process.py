@@ -1,102 +1,107 @@
-"""The ``process`` executor: worker processes that take the episodes one by one."""
+"""The ``process`` executor: worker processes that take the parts of the work one by one."""
 
 from __future__ import annotations
 
 import multiprocessing
 import pickle
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
-from quintain.agents.agent import Agent
+import cloudpickle
+
 from quintain.errors import ConfigurationError, QuintainError
-from quintain.evaluation.rollout import EnvLike, Job, Sink, run_episodes
+from quintain.evaluation.executors.executor import Receiver, Work
+from quintain.evaluation.progress import ProgressBar
 from quintain.records import EpisodeRecord
 
 __all__ = ["Workers", "run_in_processes"]
 
-#: What a worker sends: a finished record, facts about agent and environment, or why it cannot go on.
-Message = EpisodeRecord | dict[str, Any] | Exception
+#: What a worker sends: the name of a receiver's method and its arguments, or why the worker cannot go on.
+Message = tuple[str, tuple[Any, ...]] | Exception
 
 
-def run_in_processes(
-    env: EnvLike,
-    env_kwargs: Mapping[str, Any] | None,
-    agent: Agent | Mapping[str, Any],
-    jobs: Sequence[Job],
-    *,
-    concurrency: int,
-    workers: int,
-    sink: Sink,
-    on_facts: Callable[[dict[str, Any]], None],
-) -> None:
-    """Play ``jobs`` in ``workers`` spawned processes; see :class:`~quintain.evaluation.executors.Executor`.
+class Lost(NamedTuple):
+    """A part whose worker ended, perhaps before it had played the whole part."""
 
-    If a worker dies (killed, out of memory), its unfinished episodes become error records and another worker replaces
-    it.
+    part: Any
+    reason: str
+
+
+def run_in_processes(work: Work[Any], receiver: Receiver, *, workers: int) -> None:
+    """Play in ``workers`` spawned processes; see :class:`~quintain.evaluation.executors.Executor`.
+
+    If a worker dies (killed, out of memory), what it has not finished is lost, and another worker takes its place.
 
     Raises:
-        ConfigurationError: If environment or agent cannot be sent to another process, or no worker starts an episode.
+        ConfigurationError: If the work cannot be sent to another process, or no worker takes a part.
         Exception: Whatever a worker raised because the configuration cannot work.
     """
     try:
-        payload = pickle.dumps((env, env_kwargs, agent))
+        payload = cloudpickle.dumps(work)
     except Exception as error:
         raise ConfigurationError(
             f"environment or agent cannot be sent to another process ({error}); "
             "name them instead, as in agent={'name': 'code-interpreter', 'engine': 'transformers'}"
         ) from error
-    count = min(workers, len(jobs))
-    with Workers(payload, jobs, concurrency=max(1, concurrency // count)) as pool:
-        for _ in range(count):
-            pool.start()
+    actions: dict[str, Callable[..., None]] = {
+        "add": receiver.add,
+        "add_facts": receiver.add_facts,
+        "describe": receiver.bar.describe,
+        "subtask": receiver.bar.subtask,
+    }
+    received: set[int] = set()
+    parts = work.parts(workers)
+    with Workers(payload, parts, min(workers, len(parts))) as pool:
         for message in pool.collect():
-            if isinstance(message, EpisodeRecord):
-                sink(message)
-            elif isinstance(message, dict):
-                on_facts(message)
-            else:
+            if isinstance(message, Exception):
                 raise message
+            if isinstance(message, Lost):
+                for record in work.lost(message.part, received, message.reason):
+                    receiver.add(record)
+                continue
+            name, arguments = message
+            if name == "add":
+                received.add(arguments[0].index)
+            actions[name](*arguments)
     pool.check_complete()
 
 
 class Workers:
-    """Spawned processes that take jobs from a common list, one by one. Use as a context manager.
+    """Spawned processes that take parts of the work from a common list, one by one. Use as a context manager.
 
     Args:
-        payload: Environment, its arguments and agent, pickled.
-        jobs: Index and seed of each episode.
-        concurrency: Maximum number of episodes at once in each worker.
+        payload: The work, pickled.
+        parts: Its parts.
+        count: Number of processes at the same time, >= 1.
     """
 
-    def __init__(self, payload: bytes, jobs: Sequence[Job], *, concurrency: int) -> None:
+    def __init__(self, payload: bytes, parts: Sequence[Any], count: int) -> None:
         self._payload = payload
-        self._jobs = list(jobs)
-        self._concurrency = concurrency
+        self._parts = list(parts)
+        self._count = count
         self._context = multiprocessing.get_context("spawn")
-        self._next_job = self._context.Value("l", 0)
-        self._takers = self._context.RawArray("l", len(jobs))  # per job: the number of its worker, 0 for none yet
-        self._missing = dict(jobs)
+        self._next_part = self._context.Value("l", 0)
+        self._takers = self._context.RawArray("l", len(parts))  # per part: the number of its worker, 0 for none yet
         self._processes: list[SpawnProcess] = []
         self._pipes: dict[Connection, int] = {}
 
-    def start(self) -> None:
-        """Start a worker."""
+    def _start(self) -> None:
         ours, theirs = self._context.Pipe(duplex=False)
         number = len(self._processes) + 1
         arguments = (
-            theirs, self._payload, self._jobs, self._next_job, self._takers, number, self._concurrency,
+            theirs, self._payload, self._parts, self._next_part, self._takers, number, self._count,
         )  # fmt: skip
-        process = self._context.Process(target=_work, args=arguments, daemon=True)
+        process = self._context.Process(target=_main, args=arguments, daemon=True)
         process.start()
         theirs.close()
         self._processes.append(process)
         self._pipes[ours] = number
 
-    def collect(self) -> Iterator[Message]:
-        """Yield what the workers send, and error records for the episodes of those that died, until all have ended."""
+    def collect(self) -> Iterator[Message | Lost]:
+        """Yield what the workers send, and the parts of those that ended, until all have."""
         while self._pipes:
             for pipe in wait(list(self._pipes)):
                 assert isinstance(pipe, Connection)
@@ -105,78 +110,96 @@ class Workers:
                 except (EOFError, OSError):  # the worker is done, or died, perhaps in the middle of a message
                     yield from self._replace(self._pipes.pop(pipe))
                     continue
-                if isinstance(message, EpisodeRecord):
-                    del self._missing[message.index]
                 yield message
 
-    def _replace(self, number: int) -> Iterator[EpisodeRecord]:
-        """Yield error records for what an ended worker left unfinished; start another one if jobs are left.
+    def _replace(self, number: int) -> Iterator[Lost]:
+        """Yield the parts that an ended worker had taken; start another worker if parts are left.
 
-        A worker that took no job is not replaced, since the next one would fail alike.
+        A worker that took no part is not replaced, since the next one would fail alike.
         """
         process = self._processes[number - 1]
         process.join()
-        taken = [job for job, taker in zip(self._jobs, self._takers, strict=True) if taker == number]
-        message = f"the worker process died with exit code {process.exitcode}"
-        for index, seed in taken:
-            if self._missing.pop(index, None) is not None:
-                error = {"boundary": "env", "type": "WorkerDied", "message": message}
-                yield EpisodeRecord(index, seed, "error", {}, error=error)
+        taken = [part for part, taker in zip(self._parts, self._takers, strict=True) if taker == number]
+        for part in taken:
+            yield Lost(part, f"the worker process died with exit code {process.exitcode}")
         if taken and 0 in self._takers:
-            self.start()
+            self._start()
 
-    def stop(self) -> None:
-        """End all workers at once, and wait for them."""
+    def check_complete(self) -> None:
+        """Raise if nobody took some of the parts.
+
+        Raises:
+            ConfigurationError: With the exit codes of the workers.
+        """
+        if 0 in self._takers:
+            raise ConfigurationError(
+                f"{list(self._takers).count(0)} parts of the run were not played: the worker processes ended before "
+                f"their first one (exit codes {[p.exitcode for p in self._processes]}); their own messages are above. "
+                'A script that plays in processes must do so under `if __name__ == "__main__":`'
+            )
+
+    def __enter__(self) -> Self:
+        for _ in range(self._count):
+            self._start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
         for process in self._processes:
             process.terminate()
         for process in self._processes:
             process.join()
 
-    def check_complete(self) -> None:
-        """Raise if some jobs have no record.
 
-        Raises:
-            ConfigurationError: With the exit codes of the workers.
-        """
-        if self._missing:
-            raise ConfigurationError(
-                f"{len(self._missing)} episodes were not played: the worker processes ended before their first one "
-                f"(exit codes {[p.exitcode for p in self._processes]}); their own messages are above. A script that "
-                'plays in processes must do so under `if __name__ == "__main__":`'
-            )
+class _Remote:
+    """The receiver in a worker: sends everything to the run's own process."""
 
-    def __enter__(self) -> Self:
-        return self
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self.bar: ProgressBar = _RemoteBar(self)
 
-    def __exit__(self, *_: object) -> None:
-        self.stop()
+    def send(self, name: str, *arguments: Any) -> None:
+        self._pipe.send((name, arguments))
+
+    def add(self, record: EpisodeRecord) -> None:
+        self.send("add", record)
+
+    def add_facts(self, facts: dict[str, Any]) -> None:
+        self.send("add_facts", facts)
 
 
-def _work(
-    pipe: Connection,
-    payload: bytes,
-    jobs: list[Job],
-    next_job: Any,
-    takers: Any,
-    number: int,
-    concurrency: int,
+class _RemoteBar:
+    def __init__(self, remote: _Remote) -> None:
+        self._remote = remote
+
+    def update(self, record: EpisodeRecord) -> None:
+        """Do nothing: the run's own bar counts the records as they arrive."""
+
+    def describe(self, text: str) -> None:
+        self._remote.send("describe", text)
+
+    def subtask(self, title: str, done: int, total: int) -> None:
+        self._remote.send("subtask", title, done, total)
+
+
+def _main(
+    pipe: Connection, payload: bytes, parts: list[Any], next_part: Any, takers: Any, number: int, workers: int
 ) -> None:
-    """Play jobs until none is left; the main function of a worker process."""
+    """Play parts until none is left; the main function of a worker process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
 
-    def take() -> Iterator[Job]:
+    def take() -> Iterator[Any]:
         while True:
-            with next_job.get_lock():
-                job = next_job.value
-                if job == len(jobs):
+            with next_part.get_lock():
+                part = next_part.value
+                if part == len(parts):
                     return
-                takers[job] = number
-                next_job.value += 1
-            yield jobs[job]
+                takers[part] = number
+                next_part.value += 1
+            yield parts[part]
 
     try:
-        env, env_kwargs, agent = pickle.loads(payload)  # written by the parent process
-        run_episodes(env, env_kwargs, agent, take(), concurrency, pipe.send, pipe.send)
+        work: Work[Any] = pickle.loads(payload)  # written by the parent process
+        work.play(take(), _Remote(pipe), workers)
     except Exception as error:
         pipe.send(_sendable(error))
     finally:

@@ -177,6 +177,8 @@ def play_matches(
     retry_errors: bool = False,
     progress: bool | None = None,
     on_match: Callable[[Match], None] | None = None,
+    executor: str = "inline",
+    workers: int = 2,
 ) -> list[Match]:
     """Play matches concurrently, so that a language model gets the requests of all live ones as one batch.
 
@@ -192,6 +194,8 @@ def play_matches(
         retry_errors: With ``resume``: play again only the matches that failed for infrastructure reasons.
         progress: Show a progress bar; ``None`` shows it where there is a terminal.
         on_match: Called with each match as it ends.
+        executor: Where to play: ``"inline"``, in this process, or ``"process"``, in ``workers`` new processes.
+        workers: Number of processes of the executor, >= 1; ``"inline"`` ignores it.
 
     Returns:
         The matches without infrastructure failure, in the order of the schedule.
@@ -204,7 +208,7 @@ def play_matches(
     """
     return run_matches(
         MatchesExperiment, schedule, agents, env=env, seed=seed, concurrency=concurrency, out=out, resume=resume,
-        retry_errors=retry_errors, progress=progress, on_match=on_match,
+        retry_errors=retry_errors, progress=progress, on_match=on_match, executor=executor, workers=workers,
     )  # fmt: skip
 
 
@@ -232,7 +236,7 @@ def run_matches(
         studied: Names of the players that the page is about; empty for all.
         on_match: Called with each match once it has finished without an error.
         options: Further arguments of :class:`~quintain.experiments.runner.ExperimentRun`: ``out``, ``resume``,
-            ``retry_errors`` and ``progress``.
+            ``retry_errors``, ``progress``, ``executor`` and ``workers``.
     """
     check_counts(concurrency=concurrency)
 

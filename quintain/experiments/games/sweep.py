@@ -68,6 +68,8 @@ def sweep(
     resume: bool = False,
     retry_errors: bool = False,
     progress: bool | None = None,
+    executor: str = "inline",
+    workers: int = 2,
 ) -> list[Match]:
     """Play every game with every player against every opponent, in the given seats.
 
@@ -86,6 +88,8 @@ def sweep(
         resume: Continue the run in ``out``: finished matches are kept.
         retry_errors: With ``resume``: play again only the matches that failed for infrastructure reasons.
         progress: Show a progress bar; ``None`` shows it where there is a terminal.
+        executor: Where to play: ``"inline"``, in this process, or ``"process"``, in ``workers`` new processes.
+        workers: Number of processes of the executor, >= 1; ``"inline"`` ignores it.
 
     Returns:
         The matches without infrastructure failure.
@@ -108,5 +112,5 @@ def sweep(
     return run_matches(
         SweepExperiment, schedule, agents or {}, env={"rounds": rounds, **(env or {})}, seed=seed,
         concurrency=concurrency, studied=list(players), out=out, resume=resume, retry_errors=retry_errors,
-        progress=progress,
+        progress=progress, executor=executor, workers=workers,
     )  # fmt: skip

@@ -72,6 +72,8 @@ def tournament(
     out: str | Path | None = None,
     resume: bool = False,
     retry_errors: bool = False,
+    executor: str = "inline",
+    workers: int = 2,
 ) -> Tournament:
     """Play a round robin of a two-player game, matches of a player against itself included.
 
@@ -92,6 +94,9 @@ def tournament(
         out: Run folder for manifest and records; ``None`` writes nothing.
         resume: Continue the run in ``out``: finished matches are kept.
         retry_errors: With ``resume``: play again only the matches that failed for infrastructure reasons.
+        executor: Where matches in the environment are played: ``"inline"``, in this process, or
+            ``"process"``, in ``workers`` new processes.
+        workers: Number of processes of the executor, >= 1; ``"inline"`` ignores it.
 
     Raises:
         ConfigurationError: If there are no players, a name occurs twice, or the game has more than two seats.
@@ -118,7 +123,7 @@ def tournament(
     options = {"rounds": rounds, "noise": noise, "continuation": continuation}
     played = run_matches(
         TournamentExperiment, schedule, agents or {}, env=options, seed=seed, concurrency=concurrency,
-        studied=list(players), out=out, resume=resume, retry_errors=retry_errors,
+        studied=list(players), out=out, resume=resume, retry_errors=retry_errors, executor=executor, workers=workers,
     )  # fmt: skip
     return collect(players, played, rounds, repetitions)
 

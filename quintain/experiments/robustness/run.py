@@ -51,6 +51,8 @@ def robustness(
     videos: bool = False,
     progress: Callable[[RobustnessRow], None] | None = None,
     show: bool | None = None,
+    executor: str = "inline",
+    workers: int = 2,
 ) -> RobustnessTable:
     """Measure a policy clean and under every attack at every budget, all on the same episode seeds.
 
@@ -76,6 +78,9 @@ def robustness(
         videos: Record an episode clean and under attack for the report; ``env`` must accept ``render_mode``.
         progress: Called with each finished row of the table.
         show: Whether to show a progress bar; ``None`` shows it where there is a terminal.
+        executor: Where to train and play: ``"inline"``, in this process, or ``"process"``, in ``workers``
+            new processes.
+        workers: Number of processes of the executor, >= 1; ``"inline"`` ignores it.
 
     Raises:
         CapabilityError: If the policy lacks what an attack needs; before anything is trained or played.
@@ -94,7 +99,10 @@ def robustness(
         train_at,
         confidence,
     )
-    return run_experiment(experiment, out=out, resume=resume, videos=videos, progress=progress, show=show)
+    return run_experiment(
+        experiment, out=out, resume=resume, videos=videos, progress=progress, show=show, executor=executor,
+        workers=workers,
+    )  # fmt: skip
 
 
 def run_experiment(
@@ -107,6 +115,8 @@ def run_experiment(
     reached: Callable[[Sequence[Reachability]], None] | None = None,
     show: bool | None = None,
     facts: Mapping[str, Any] | None = None,
+    executor: str = "inline",
+    workers: int = 2,
 ) -> RobustnessTable:
     """Run a robustness experiment.
 
@@ -119,6 +129,9 @@ def run_experiment(
         reached: Called once with the reachability, before the attacks begin.
         show: Whether to show a progress bar; ``None`` shows it where there is a terminal.
         facts: Further entries for the manifest's ``"facts"``.
+        executor: Where to train and play: ``"inline"``, in this process, or ``"process"``, in ``workers``
+            new processes.
+        workers: Number of processes of the executor, >= 1; ``"inline"`` ignores it.
 
     Raises:
         CapabilityError: If a policy lacks what an attack needs; before anything is trained or played.
@@ -130,7 +143,9 @@ def run_experiment(
             raise ConfigurationError("videos are kept in a run folder; name one: out=...")
         prepare_display()
     metadata = {"facts": dict(facts or {})}
-    with ExperimentRun(experiment, out=out, resume=resume, progress=show, metadata=metadata) as run:
+    with ExperimentRun(
+        experiment, out=out, resume=resume, progress=show, metadata=metadata, executor=executor, workers=workers
+    ) as run:
         found = analyse_reachability(experiment, run.store)
         if reached is not None:
             reached(found)

@@ -73,6 +73,18 @@ def test_a_killed_run_goes_on_to_the_same_table(tmp_path):
     assert lines.read_bytes().startswith(before[: before.rfind(b"\n") + 1])
 
 
+def test_processes_train_and_play_to_the_same_table(tmp_path):
+    """A third of the cells share one training, which one process does while the other waits."""
+    settings = {"attacks": ("random", "mad", "sa-rl"), "attack_steps": {"sa-rl": 256}, "train_at": 0.1, "episodes": 4}
+    inline = run(tmp_path / "inline", **settings)
+    rows = []
+    spread = run(tmp_path / "spread", executor="process", workers=2, progress=rows.append, **settings)
+    assert spread.to_csv() == inline.to_csv()
+    assert [(row.attack, row.epsilon) for row in rows] == [(row.attack, row.epsilon) for row in inline.rows]
+    files = [sorted(path.name for path in (tmp_path / name / "trained").iterdir()) for name in ("inline", "spread")]
+    assert files[0] == files[1]
+
+
 def test_resuming_a_finished_run_plays_nothing(tmp_path):
     first = run(tmp_path)
     before = (tmp_path / "episodes.jsonl").read_bytes()
