@@ -61,6 +61,8 @@ def test_an_attack_says_what_the_victim_lacks():
         "robust-sarsa",
         "rs+mad",
         "mad-surrogate",
+        "constant",
+        "constant-target",
         "sa-rl",
         "sa-rl-target",
         "pa-ad",
