@@ -1,7 +1,8 @@
-"""Named, independent random streams: every seed in a run descends from one integer.
+"""Named, independent random streams: every seed of a run is derived from one root seed.
 
-``seed + i`` makes neighbouring runs share most of their episodes. Here a stream is a path of names below a root seed;
-each path hashes to its own seed, so streams are independent of each other and of the order in which they are made.
+If episode ``i`` had the seed ``root + i``, runs with root seeds 0 and 1 would share all episodes but one. Here a stream
+is identified by a root seed and a path of names, and its seed is a hash of both. Streams are therefore independent of
+each other and of the order in which they are made.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ class SeedStream:
 
     Args:
         seed: Root seed, an integer >= 0.
-        path: Names or indices on the path from the root to this node.
+        path: Names or indices on the path from the root to this node. Default: the root itself.
 
     Raises:
         ValueError: If ``seed`` is negative or not an integer.
@@ -46,7 +47,7 @@ class SeedStream:
         # repr separates names from indices and from each other: ("1",) is not (1,), ("a", "b") is not ("a/b",).
         text = repr((self.root, *self.path))
         self._digest = _digest(text)
-        self._stem = text.rstrip(",)")
+        self._stem = text.rstrip(",)")  # the text without its end, to which ``__getitem__`` appends an index
 
     def child(self, *path: str | int | np.integer[Any]) -> SeedStream:
         """Return the stream ``path`` below this one."""

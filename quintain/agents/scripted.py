@@ -1,4 +1,4 @@
-"""Agents without a policy of their own: fixed scripts, random actions, plain functions, and the oracle."""
+"""Baseline agents without parameters: scripted, random and oracle agents, and agents made of a function."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class ScriptedAgent:
 
     Args:
         actions: The actions, in order; each a member of the action space.
-        cycle: Whether to start again at the end of the list. Otherwise an episode that needs more is an agent error.
+        cycle: Whether to repeat the list. Default: false; an episode longer than the list ends with an agent error.
     """
 
     def __init__(self, actions: Sequence[Action], *, cycle: bool = False) -> None:
@@ -31,7 +31,7 @@ class ScriptedAgent:
         return {"agent": "scripted", "actions": self.actions, "cycle": self.cycle}
 
     def begin(self, seat: Seat) -> Actor:
-        """Return an actor at the beginning of the script."""
+        """Return an actor that starts at the first action."""
         return _ScriptedActor(self)
 
 
@@ -50,10 +50,10 @@ class _ScriptedActor:
 
 
 class RandomAgent:
-    """Samples actions from the action space with the seat's own generator, among those that an action mask allows.
+    """Samples from the action space with ``action_space.sample``, among the actions that an action mask allows.
 
-    The mask is looked for in ``info["action_mask"]``, in ``observation["action_mask"]`` and in the environment's method
-    ``action_masks``.
+    Seeded per episode and player. The mask is ``info["action_mask"]``, ``observation["action_mask"]`` or the result of
+    the environment's method ``action_masks``, whichever is found first.
     """
 
     def describe(self) -> dict[str, Any]:
@@ -71,22 +71,22 @@ class _RandomActor:
 
         self._space = deepcopy(seat.action_space)
         self._space.seed(int(seat.generator().integers(2**31)))
-        self._ask = seat.action_masks
+        self._action_masks = seat.action_masks
 
     def act(self, observation: Any, info: dict[str, Any]) -> Action:
-        mask = mask_of(observation, info, self._ask)
+        mask = mask_of(observation, info, self._action_masks)
         return self._space.sample(mask=None if mask is None else mask_for_space(mask, self._space))
 
 
 class OracleAgent:
-    """Plays the environment's own solution: the upper bound of a comparison, and the self-test of a task.
+    """Plays the reference solution that the environment offers: an upper bound, and a test of the environment.
 
     Args:
-        through_code: Whether to print the answer from a program first, which exercises the interpreter of text
-            environments that have one.
+        through_code: Whether the first action is a Python program that prints the answer; it tests the code interpreter
+            of environments that execute code. Default: false.
     """
 
-    uses_solution = True
+    uses_solution = True  # declares that seats must be made with the solution, which other agents do not get
 
     def __init__(self, *, through_code: bool = False) -> None:
         self.through_code = through_code
@@ -96,7 +96,7 @@ class OracleAgent:
         return {"agent": "oracle", "through_code": self.through_code}
 
     def begin(self, seat: Seat) -> Actor:
-        """Return an actor.
+        """Return an actor that plays the solution.
 
         Raises:
             CapabilityError: If the environment offers no solution.
@@ -119,7 +119,7 @@ class _OracleActor:
 
 
 class FunctionAgent:
-    """Plays a plain function.
+    """Acts by calling a function, once per step.
 
     Args:
         function: ``f(observation)`` or ``f(observation, info)``, which returns an action and may be ``async``.

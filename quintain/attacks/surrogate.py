@@ -1,7 +1,7 @@
-"""Imitations of black-box policies: they can be differentiated where the policy itself cannot.
+"""Surrogates of black-box policies, trained by imitation, for transfer attacks.
 
-A network learns the policy's actions from pairs of an observation and an action. White-box attacks computed on the
-imitation are executed against the policy.
+A network is fitted to pairs of an observation and the policy's action. White-box attacks are computed with the
+surrogate's gradients and executed against the policy itself.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class SurrogateSettings:
     """Hyper-parameters of the imitation. Defaults are chosen for short runs on one core.
 
     Attributes:
-        transitions: Number of queries to the policy in total, over all rounds. Default: 20,000.
+        transitions: Maximum number of environment steps over all rounds; the policy is queried once per step. Rounded
+            down to a multiple of ``n_envs * rounds``, the minimum. Default: 20,000.
         rounds: Rounds of data collection, >= 1. In the first the policy acts; in later ones the imitation acts and the
             policy labels the observations (DAgger; Ross et al. 2011). Default: 3.
         n_envs: Environments stepped together, >= 2; the first one's episodes are held out. Default: 8.
@@ -59,7 +60,8 @@ class TrainedSurrogate:
     """Result of :func:`train_surrogate`.
 
     Attributes:
-        policy: The imitation, with gradient and density: pass it to a white-box attack in place of the policy.
+        policy: The imitation, with gradients and an action distribution: pass it to a white-box attack in place of the
+            policy.
         error: Root mean square difference of the actions on held-out episodes, in units of half their range (of their
             standard deviation if unbounded); for discrete actions the share of different actions.
         baseline: The same for the best constant action, to compare ``error`` with.
@@ -86,8 +88,8 @@ def train_surrogate(
 ) -> TrainedSurrogate:
     """Imitate a policy of which only actions can be observed.
 
-    Continuous actions are fitted by least squares, where an action at its bound only says that the policy's output is
-    at least as large; discrete ones by cross-entropy. An attack computed on the imitation is black-box.
+    Continuous actions are fitted by least squares. Actions at a bound of the action space are treated as censored: an
+    output beyond the bound counts as no error. Discrete actions are fitted by cross-entropy.
 
     Args:
         make_env: Makes one environment, not under attack.
@@ -95,10 +97,11 @@ def train_surrogate(
             anything with ``act_batch``, or a function from batches of observations to actions. It may be
             history-dependent; the imitation is not.
         settings: Hyper-parameters of data collection and of the fit.
-        normaliser: Observation normaliser of the imitation, in whose units budgets in the space ``"normalised"`` are
-            measured. Default: mean and standard deviation of the collected observations.
-        seed: Root seed; equal seeds give equal imitations.
-        name: Name of the imitation in reports.
+        normaliser: Observation normaliser of the imitation. An attack with ``space="normalised"`` measures its budget
+            in these units. Default: mean and standard deviation of the collected observations, clipped at 10 as in
+            Stable-Baselines3.
+        seed: Root seed, >= 0; equal seeds give equal imitations. Default: 0.
+        name: Name of the imitation in reports. Default: ``"surrogate"``.
 
     Raises:
         AgentError: If the policy returns anything but finite actions.
@@ -106,7 +109,9 @@ def train_surrogate(
     """
     s = settings
     if s.n_envs < 2 or s.rounds < 1 or s.transitions < s.n_envs * s.rounds:
-        raise ConfigurationError(f"a surrogate needs n_envs >= 2, rounds >= 1 and transitions for all of them, got {s}")
+        raise ConfigurationError(
+            f"a surrogate needs n_envs >= 2, rounds >= 1 and transitions >= n_envs * rounds, got {s}"
+        )
     torch = require("torch", "rl", "surrogates")
     seeds = SeedStream(seed, "surrogate")
     black_box = _BlackBoxActor(victim, s.n_envs)
@@ -121,10 +126,10 @@ def train_surrogate(
         for _ in range(s.rounds):
             new = _collect(rows, black_box, imitation, s.transitions // (s.rounds * s.n_envs))
             pairs = new if pairs is None else pairs.extended(new)
-            units = normaliser if normaliser is not None else _normaliser_of(pairs.observations)
-            fitted = fit(pairs, units)
+            scaling = normaliser if normaliser is not None else _normaliser_of(pairs.observations)
+            fitted = fit(pairs, scaling)
             epochs.append(fitted.epochs)
-            imitation = _as_policy(fitted, rows, units, name)
+            imitation = _as_policy(fitted, rows, scaling, name)
     assert imitation is not None
     assert pairs is not None
     return TrainedSurrogate(imitation, fitted.error, fitted.baseline, len(pairs.actions), tuple(epochs))
@@ -144,7 +149,7 @@ def _as_policy(fitted: Fitted, rows: EnvRows, normaliser: Normaliser, name: str)
 
 
 class _BlackBoxActor:
-    """Queries the policy's actions in all rows; a history-dependent policy gets the history of each row."""
+    """Queries the policy in a batch of environments, and keeps the histories of a history-dependent policy."""
 
     def __init__(self, victim: Policy | BlackBox, n_envs: int) -> None:
         self._rollouts = Rollouts(victim, n_envs) if isinstance(victim, Policy) else None
@@ -152,26 +157,26 @@ class _BlackBoxActor:
         self._n_envs = n_envs
 
     def act(self, observations: Array) -> NDArray[Any]:
-        """Return the policy's actions."""
+        """Return the policy's actions, one per environment."""
         actions = np.asarray((self._query if self._rollouts is None else self._rollouts.act)(observations))
         if len(actions) != self._n_envs or not np.isfinite(actions).all():
             raise AgentError(f"expected one finite action per observation, got {actions!r}")
         return actions
 
     def observe_transition(self, executed: NDArray[Any], step: RowStep) -> None:
-        """Record executed actions and rewards, and start other episodes where one ended."""
+        """Record executed actions and rewards; clear the history of environments whose episode ended."""
         if self._rollouts is not None:
             self._rollouts.record(executed, step.rewards)
             self._rollouts.reset(np.flatnonzero(step.done))
 
     def reset(self) -> None:
-        """Start another episode in every row."""
+        """Clear the history of every environment."""
         if self._rollouts is not None:
             self._rollouts.reset()
 
 
 def _collect(rows: EnvRows, black_box: _BlackBoxActor, imitation: Policy | None, steps: int) -> Pairs:
-    """Take ``steps`` steps in every row, by the imitation if there is one, and label the observations."""
+    """Take ``steps`` steps in each environment, acting with the imitation if there is one; label with the policy."""
     observations, actions = [], []
     current = rows.reset()
     black_box.reset()
@@ -188,5 +193,6 @@ def _collect(rows: EnvRows, black_box: _BlackBoxActor, imitation: Policy | None,
 
 
 def _normaliser_of(observations: Array) -> Normaliser:
+    """Return mean and standard deviation; constant entries are not scaled, and 10 is the clip range of SB3."""
     std = observations.std(axis=0)
     return Normaliser(observations.mean(axis=0), np.where(std > 1e-8, std, 1.0), 10.0)

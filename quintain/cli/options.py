@@ -1,4 +1,4 @@
-"""Options that several commands share, and reading values such as ``--env-arg k=json``."""
+"""Options that several commands share, and parsing of values such as ``--env-arg k=json``."""
 
 from __future__ import annotations
 
@@ -63,18 +63,19 @@ Workers = Annotated[
 Seed = Annotated[int, typer.Option(min=0, help="Root seed; equal seeds give equal episodes.", rich_help_panel=_RUN)]
 
 _WORD = re.compile(r"[A-Za-z_./~][^\s\"'{}\[\],]*")
+#: Python's constants: their JSON spelling, or an empty string where JSON has none.
 _ALMOST_JSON = {"True": "true", "False": "false", "None": "null", "NaN": "", "Infinity": ""}
 
 
 def json_or_word(text: str, option: str) -> Any:
-    """Read a value: JSON, or a bare word, which spares the quotes that a shell would eat.
+    """Parse a value: JSON, or a bare word, which is read as a string so that it needs no quotes in the shell.
 
     Args:
-        text: What the user wrote.
-        option: Name of the option, for the message.
+        text: The value as given on the command line.
+        option: Name of the option, for error messages.
 
     Raises:
-        typer.BadParameter: If it is neither.
+        typer.BadParameter: If the text is neither.
 
     Example:
         >>> json_or_word("[1, 2]", "--env-arg"), json_or_word("runs/first", "--agent-arg")
@@ -94,10 +95,10 @@ def json_or_word(text: str, option: str) -> Any:
 
 
 def pairs(values: Sequence[str] | None, option: str) -> dict[str, Any]:
-    """Read ``k=json`` options into a mapping.
+    """Parse ``k=json`` options into a mapping.
 
     Raises:
-        typer.BadParameter: If one of them is not of this form, or a key is given twice.
+        typer.BadParameter: If a value is not of this form, or a key is repeated.
     """
     found: dict[str, Any] = {}
     for text in values or ():
@@ -111,17 +112,17 @@ def pairs(values: Sequence[str] | None, option: str) -> dict[str, Any]:
 
 
 def check_confidence(value: float | None) -> None:
-    """Make sure that a confidence level makes sense.
+    """Check that a confidence level, if given, is in (0, 1).
 
     Raises:
-        typer.BadParameter: If it is outside (0, 1).
+        typer.BadParameter: If it is not.
     """
     if value is not None and not 0 < value < 1:
         raise typer.BadParameter(f"must be in (0, 1), got {value:g}", param_hint="--confidence")
 
 
 def check_resumed(out: Path | None, *, resume: bool, retry_errors: bool = False) -> None:
-    """Make sure that the options that continue a run are complete.
+    """Check that options that continue a run are given together with those that they need.
 
     Raises:
         typer.BadParameter: If ``--resume`` comes without ``--out``, or ``--retry-errors`` without ``--resume``.

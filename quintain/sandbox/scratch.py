@@ -1,7 +1,7 @@
-"""Directories that the host makes for one snippet, where the child cannot have a file system of its own.
+"""Temporary directories on the host for one code snippet, for sandboxes that cannot mount a private tmpfs.
 
-The host never follows a name inside such a directory after untrusted code ran: it works on descriptors, refuses to
-follow links, and flattens deep trees instead of descending into them.
+Once untrusted code has run there, the host does not resolve paths inside: it works on directory descriptors, does not
+follow symbolic links, and flattens deep trees instead of descending into them.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from collections.abc import Mapping
 
 __all__ = ["HostScratch"]
 
-DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+_OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 def _empty(top: int) -> None:
-    """Remove everything below an open directory, at a bounded depth and with a bounded number of descriptors."""
+    """Remove everything below an open directory, without recursion and with a bounded number of descriptors."""
     counter = 0
     while entries := [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in os.scandir(top)]:
         for name, is_directory in entries:
             if not is_directory:
                 os.unlink(name, dir_fd=top)
                 continue
-            inner = os.open(name, DIRECTORY, dir_fd=top)
+            inner = os.open(name, _OPEN_DIRECTORY, dir_fd=top)
             try:
                 for entry in os.scandir(inner):
                     if entry.is_dir(follow_symlinks=False):
@@ -41,17 +41,17 @@ def _empty(top: int) -> None:
 
 
 class HostScratch:
-    """A fresh directory with the files of one snippet.
+    """A new temporary directory with the files of one snippet.
 
     Args:
-        files: Relative paths and contents.
-        writable: Whether the snippet may write there. There is no quota: the host checks the size.
+        files: Contents by relative path.
+        writable: Whether the snippet may write there. The kernel enforces no quota: the host has to poll :meth:`usage`.
     """
 
     def __init__(self, files: Mapping[str, bytes], *, writable: bool) -> None:
         self.path = tempfile.mkdtemp(prefix="quintain-")
         self.writable = writable
-        self.descriptor = os.open(self.path, DIRECTORY)
+        self.descriptor = os.open(self.path, _OPEN_DIRECTORY)
         try:
             self.add(files)
         except BaseException:
@@ -59,7 +59,7 @@ class HostScratch:
             raise
 
     def add(self, files: Mapping[str, bytes]) -> None:
-        """Write files by name: before untrusted code runs, or where it cannot write."""
+        """Write files by path. Safe only before untrusted code runs, or if the directory is not writable."""
         for name, content in files.items():
             target = os.path.join(self.path, name)
             os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -67,7 +67,7 @@ class HostScratch:
                 file.write(content)
 
     def usage(self) -> tuple[int, int]:
-        """Return bytes and entries below the directory, counted without following links."""
+        """Return the bytes allocated on disk and the number of entries, without following symbolic links."""
         size = entries = 0
         for _, directories, files, inside in os.fwalk(".", dir_fd=self.descriptor, follow_symlinks=False):
             entries += len(directories) + len(files)
@@ -77,7 +77,7 @@ class HostScratch:
         return size, entries
 
     def remove(self) -> None:
-        """Delete the directory and what the snippet left in it."""
+        """Delete the directory and everything in it; a second call does nothing."""
         if self.descriptor < 0:
             return
         try:

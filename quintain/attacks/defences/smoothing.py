@@ -1,4 +1,4 @@
-"""Defences without training: filters of the observations, and averages of the action over noise."""
+"""Defences without training: observation filters (moving average, median) and randomised smoothing of actions."""
 
 from __future__ import annotations
 
@@ -24,20 +24,22 @@ Filter = Literal["exponential", "median"]
 def smooth_observations(
     policy: Policy, kind: Filter = "exponential", *, weight: float = 0.5, window: int = 3
 ) -> Policy:
-    """Return a policy that acts on filtered observations; steps before the episode count as its first observation.
+    """Return a policy that acts on filtered observations.
 
-    The result is history-dependent. White-box attacks on it differentiate through the filter: they read the policy as a
-    function of the current observation, the earlier ones being fixed.
+    At the start of an episode the filter is initialised as if the first observation had been repeated before it. The
+    result is history-dependent. White-box attacks differentiate through the filter with respect to the current
+    observation; earlier ones are constants.
 
     Args:
         policy: The policy; its observations are filtered after normalisation.
-        kind: ``"exponential"`` for a moving average, ``"median"`` for a moving median.
-        weight: Weight of the current observation in the average, in (0, 1]. Default: 0.5.
-        window: Number of observations of the median, odd and >= 1. Default: 3.
+        kind: ``"exponential"`` for an exponential moving average, ``"median"`` for a moving median. Default:
+            ``"exponential"``.
+        weight: Weight of the current observation in the average, in (0, 1]; unused by the median. Default: 0.5.
+        window: Number of observations of the median, odd and >= 1; unused by the average. Default: 3.
 
     Raises:
         CapabilityError: If the policy is history-dependent already.
-        ConfigurationError: If the kind is unknown, or its parameter out of range.
+        ConfigurationError: If the kind is unknown, or ``weight`` or ``window`` is out of range.
     """
     _require_stateless(policy)
     if kind not in get_args(Filter) or not 0 < weight <= 1 or window < 1 or window % 2 == 0:
@@ -53,14 +55,14 @@ def smooth_observations(
 def smooth_actions(policy: Policy, noise: float, *, samples: int = 16, seed: int = 0) -> Policy:
     """Return a policy whose outputs are averaged over Gaussian noise on its observations (randomised smoothing).
 
-    mu'(x) = 1/m sum_j mu(x + noise n_j), with standard normal n_j drawn once, in pairs of opposite sign, so that the
-    result is a deterministic and differentiable policy; one call costs as much as m calls.
+    mu'(x) = 1/m sum_j mu(x + noise n_j), with standard normal n_j in antithetic pairs. The n_j are drawn once, here, so
+    that the result is a deterministic and differentiable policy. An action costs m forward passes.
 
     Args:
         policy: The policy, with continuous actions.
         noise: Standard deviation of the noise, > 0, in units of normalised observations.
-        samples: m, even and >= 2. Default: 16.
-        seed: Root seed of the draws.
+        samples: Number m of noise samples, even and >= 2. Default: 16.
+        seed: Root seed of the noise, >= 0. Default: 0.
 
     Raises:
         CapabilityError: If the policy's actions are discrete, or it is history-dependent.
@@ -120,7 +122,7 @@ class _FilterHistory:
         """Do nothing: a filter depends on observations alone."""
 
     def earlier(self, x: Array, rows: Rows) -> Array:
-        """Return the state of the filter before ``x``; in rows that start with ``x``, as after a constant ``x``."""
+        """Return the filter's state before ``x``; where ``x`` starts an episode, the state after repeating ``x``."""
         exponential = self.filtered.kind == "exponential"
         constant = np.asarray(x if exponential else np.repeat(x[:, None], self.filtered.window - 1, axis=1), np.float64)
         if self._state is None:

@@ -1,4 +1,4 @@
-"""The ``process`` executor: worker processes that take the parts of the work one by one."""
+"""The ``process`` executor: worker processes that take a run's parts, of one or more episodes, from a shared queue."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from quintain.records import EpisodeRecord
 
 __all__ = ["Workers", "run_in_processes"]
 
-#: What a worker sends: the name of a receiver's method and its arguments, or why the worker cannot go on.
+#: What a worker sends: the name of a method of the receiver and its arguments, or an exception that ends the run.
 Message = tuple[str, tuple[Any, ...]] | Exception
 
 
 class Lost(NamedTuple):
-    """A part whose worker ended, perhaps before it had played the whole part."""
+    """A part whose worker process ended; some or all of its episodes may be missing."""
 
     part: Any
     reason: str
@@ -33,11 +33,12 @@ class Lost(NamedTuple):
 def run_in_processes(work: Work[Any], receiver: Receiver, *, workers: int) -> None:
     """Play in ``workers`` spawned processes; see :class:`~quintain.evaluation.executors.Executor`.
 
-    If a worker dies (killed, out of memory), what it has not finished is lost, and another worker takes its place.
+    If a worker dies (killed, out of memory), the episodes of its parts that have no record go to :meth:`Work.lost`, and
+    another worker is started.
 
     Raises:
-        ConfigurationError: If the work cannot be sent to another process, or no worker takes a part.
-        Exception: Whatever a worker raised because the configuration cannot work.
+        ConfigurationError: If the work cannot be pickled, or all workers ended before they took a part.
+        Exception: An exception that a worker raised outside of an episode, such as a configuration error.
     """
     try:
         payload = cloudpickle.dumps(work)
@@ -70,12 +71,12 @@ def run_in_processes(work: Work[Any], receiver: Receiver, *, workers: int) -> No
 
 
 class Workers:
-    """Spawned processes that take parts of the work from a common list, one by one. Use as a context manager.
+    """Spawned processes that take parts of the work from a shared queue. Use as a context manager.
 
     Args:
-        payload: The work, pickled.
-        parts: Its parts.
-        count: Number of processes at the same time, >= 1.
+        payload: The pickled work.
+        parts: Parts of the work, in the order in which they are taken.
+        count: Number of concurrent processes, >= 1.
     """
 
     def __init__(self, payload: bytes, parts: Sequence[Any], count: int) -> None:
@@ -101,7 +102,7 @@ class Workers:
         self._pipes[ours] = number
 
     def collect(self) -> Iterator[Message | Lost]:
-        """Yield what the workers send, and the parts of those that ended, until all have."""
+        """Yield the workers' messages, and the parts of workers that ended, until all workers have ended."""
         while self._pipes:
             for pipe in wait(list(self._pipes)):
                 assert isinstance(pipe, Connection)
@@ -113,9 +114,9 @@ class Workers:
                 yield message
 
     def _replace(self, number: int) -> Iterator[Lost]:
-        """Yield the parts that an ended worker had taken; start another worker if parts are left.
+        """Yield the parts that an ended worker had taken, and start another worker if parts are left.
 
-        A worker that took no part is not replaced, since the next one would fail alike.
+        A worker that took no part is not replaced, since another one would fail in the same way.
         """
         process = self._processes[number - 1]
         process.join()
@@ -126,7 +127,7 @@ class Workers:
             self._start()
 
     def check_complete(self) -> None:
-        """Raise if nobody took some of the parts.
+        """Raise if any part was taken by no worker.
 
         Raises:
             ConfigurationError: With the exit codes of the workers.
@@ -151,7 +152,7 @@ class Workers:
 
 
 class _Remote:
-    """The receiver in a worker: sends everything to the run's own process."""
+    """The receiver in a worker process: forwards everything to the parent process."""
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
@@ -172,7 +173,7 @@ class _RemoteBar:
         self._remote = remote
 
     def update(self, record: EpisodeRecord) -> None:
-        """Do nothing: the run's own bar counts the records as they arrive."""
+        """Do nothing: the progress bar of the parent process counts the records as they arrive."""
 
     def describe(self, text: str) -> None:
         self._remote.send("describe", text)
@@ -184,7 +185,7 @@ class _RemoteBar:
 def _main(
     pipe: Connection, payload: bytes, parts: list[Any], next_part: Any, takers: Any, number: int, workers: int
 ) -> None:
-    """Play parts until none is left; the main function of a worker process."""
+    """Main function of a worker process: play parts until none is left."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C
 
     def take() -> Iterator[Any]:
@@ -207,7 +208,7 @@ def _main(
 
 
 def _sendable(error: Exception) -> Exception:
-    """Return the exception if it can be pickled, else one that quotes it."""
+    """Return the exception if it can be pickled, otherwise a ``QuintainError`` with its type and message."""
     try:
         pickle.loads(pickle.dumps(error))
     except Exception:

@@ -40,10 +40,10 @@ class PolicyUnderTest:
     Attributes:
         name: Name of the policy in tables and records.
         make: Makes an environment; accepts ``render_mode`` if videos are to be recorded.
-        policies: The policy of each repetition, by root seed; under ``None`` that of all other repetitions.
-        intentions: The policy whose actions a targeted attacker wants to cause, by root seed as
-            ``policies``; may be empty.
-        env: The environment as JSON-able data.
+        policies: Policies by root seed of the repetition; the key ``None`` holds the one for all other seeds.
+        intentions: Policies whose actions a targeted attacker wants to cause, keyed as ``policies``. Default: empty, so
+            that targeted attacks are not possible.
+        env: Description of the environment as JSON-able data.
     """
 
     name: str
@@ -61,10 +61,10 @@ class PolicyUnderTest:
         return self.intentions.get(seed) or self.intentions.get(None)
 
     def describe(self) -> dict[str, Any]:
-        """Return JSON-able data that decides the numbers; weights are represented by a fingerprint of the actions."""
+        """Return the JSON-able data that results depend on; weights are represented by a hash of the actions."""
         policies = {"victims": self.policies, "intentions": self.intentions}
-        prints = {k: {str(seed): _fingerprint(v) for seed, v in some.items()} for k, some in policies.items()}
-        return {"name": self.name, "env": self.env, **prints}
+        hashes = {k: {str(seed): _fingerprint(v) for seed, v in some.items()} for k, some in policies.items()}
+        return {"name": self.name, "env": self.env, **hashes}
 
 
 def make_policy_under_test(
@@ -78,11 +78,12 @@ def make_policy_under_test(
     """Combine a policy with its environment.
 
     Args:
-        env: Id, spec, or a function that makes the environment; videos need one that accepts ``render_mode``.
+        env: Registered id, ``EnvSpec``, or a function that makes the environment; to record videos it must accept
+            ``render_mode``.
         victim: The policy to be attacked.
         env_kwargs: Arguments of the environment.
-        intention: A policy whose actions a targeted attacker wants to cause.
-        name: Name in tables; empty takes the policy's own.
+        intention: A policy whose actions a targeted attacker wants to cause. Default: none.
+        name: Name in tables and records. Default: the policy's name.
 
     Raises:
         ConfigurationError: If ``victim`` is a bare model and not a :class:`~quintain.agents.policies.Policy`.
@@ -116,24 +117,27 @@ def reference_policy_under_test(
     progress: Callable[[str, int, int], None] | None = None,
     sketch: bool = False,
 ) -> PolicyUnderTest:
-    """Return a reference policy, trained now unless the cache holds it.
+    """Return a reference policy with its environment; the policy is trained now unless it is cached.
 
-    On a Tabletop task with scenario ``"opposite"``, the intention policy is the mirror image of the policy.
+    On a Tabletop task with scenario ``"opposite"`` (the attacker's goal is the mirror image of the goal), the intention
+    policy is the mirror image of the policy.
 
     Args:
-        name: Name of a recipe.
-        scenario: Scenario of a Tabletop task.
+        name: Name of the reference policy, a key of ``RECIPES``.
+        scenario: The attacker's goal in a Tabletop task, ``"opposite"`` or ``"manipulation"``. Default: the
+            environment's, ``"opposite"``.
         env_kwargs: Further arguments of the environment.
-        intention: An intention policy to use instead.
-        seeds: Seeds for each of which a policy of its own is trained; empty uses that of seed 0 in all repetitions.
-        steps: Environment steps of training; ``None`` takes the recipe's.
-        progress: Called while training with a title, the steps so far and all steps.
-        sketch: Train nothing: a policy that is not in the cache is replaced by an untrained one of the same kind, which
-            is enough to check whether attacks fit.
+        intention: A policy whose actions a targeted attacker wants to cause. Default: the mirror image, see above.
+        seeds: Seeds of training: one policy is trained per seed and used in the repetition with that root seed.
+            Default: the policy of seed 0 in all repetitions.
+        steps: Environment steps of training. Default: the recipe's.
+        progress: Called during training with a title, the number of steps so far and the total.
+        sketch: Dry run: a policy that is not cached is replaced by an untrained one with the same spaces, which is
+            enough to check which attacks are applicable.
 
     Raises:
         UnknownNameError: If there is no such recipe.
-        ConfigurationError: If the scenario does not fit.
+        ConfigurationError: If ``scenario`` is given and the environment is not a Tabletop task.
     """
     if name not in RECIPES:
         raise UnknownNameError("reference policy", name, RECIPES)
@@ -152,11 +156,11 @@ def reference_policy_under_test(
         if sketch:
             return _stand_in(name, seed, make)
 
-        def tell(done: int, reward: float) -> None:
+        def report(done: int, reward: float) -> None:
             if progress is not None:
                 progress(f"{name}, seed {seed}", done, steps or recipe.steps)
 
-        return train_reference(name, seed, steps=steps, progress=tell)[0]
+        return train_reference(name, seed, steps=steps, progress=report)[0]
 
     def memoryless(seed: int | None) -> Policy:
         """Return the policy, or the demonstrator that a history-dependent policy imitates."""
@@ -187,12 +191,12 @@ def load_policy_under_test(
     Loading a Stable-Baselines3 file or ``VecNormalize`` statistics executes what is pickled inside: load only your own.
 
     Args:
-        path: The file; its name without suffix is the name in tables.
-        env: Id of the policy's environment.
+        path: Path of the file; the file name without suffix is the policy's name in tables.
+        env: Registered id of the policy's environment.
         env_kwargs: Arguments of the environment.
-        normaliser: File of the ``VecNormalize`` statistics of a Stable-Baselines3 model.
-        intention: A policy whose actions a targeted attacker wants to cause; ``None`` takes, for Tabletop tasks with
-            scenario ``"opposite"``, the mirror image of the policy.
+        normaliser: File with the ``VecNormalize`` statistics of a Stable-Baselines3 model. Default: none.
+        intention: A policy whose actions a targeted attacker wants to cause. Default: the mirror image of the policy
+            on Tabletop tasks with scenario ``"opposite"``, otherwise none.
 
     Raises:
         ConfigurationError: If there is no such file, or it holds no usable policy.
@@ -210,7 +214,7 @@ def read_policy(path: str | Path, normaliser: str | Path | None = None) -> Polic
 
     Args:
         path: Path of the policy file.
-        normaliser: File of the ``VecNormalize`` statistics of a Stable-Baselines3 model.
+        normaliser: File with the ``VecNormalize`` statistics of a Stable-Baselines3 model. Default: none.
 
     Raises:
         ConfigurationError: If there is no such file, or it holds no usable policy.
@@ -228,22 +232,28 @@ def read_policy(path: str | Path, normaliser: str | Path | None = None) -> Polic
 
 
 def _stand_in(name: str, seed: int, make: Callable[[], gym.Env[Any, Any]]) -> Policy:
-    """Return the policy in the cache, or one of the kind that the recipes train, with weights of 0."""
+    """Return the cached policy, or a Gaussian linear policy with weights of 0 in the same spaces."""
     with contextlib.suppress(ConfigurationError):
         return load_reference(name, seed)[0]
     env = make()
-    seen, acts = env.observation_space, env.action_space
+    observation_space, action_space = env.observation_space, env.action_space
     env.close()
-    states, actions = (int(np.prod(space.shape or ())) for space in (seen, acts))
-    policy, value = (MLP([Layer(np.zeros((k, states)), np.zeros(k), "identity")]) for k in (actions, 1))
-    normaliser = Normaliser(np.zeros(states), np.ones(states))
+    inputs, outputs = (int(np.prod(space.shape or ())) for space in (observation_space, action_space))
+    policy, value = (MLP([Layer(np.zeros((k, inputs)), np.zeros(k), "identity")]) for k in (outputs, 1))
     return Policy(
-        policy, seen, acts, head="gaussian", std=np.ones(actions), value=value, normaliser=normaliser, name=name
+        policy,
+        observation_space,
+        action_space,
+        head="gaussian",
+        std=np.ones(outputs),
+        value=value,
+        normaliser=Normaliser(np.zeros(inputs), np.ones(inputs)),
+        name=name,
     )
 
 
 def _fingerprint(victim: Policy) -> str:
-    """Hash what a policy does in 64 states; rounding keeps it equal where only the last bits differ."""
+    """Hash the actions in 64 fixed random observations, rounded so that floating-point noise does not change it."""
     shape = victim.observation_space.shape or ()
     states = SeedStream(0, "fingerprint").generator().standard_normal((64, *shape))
     if victim.normaliser is not None:

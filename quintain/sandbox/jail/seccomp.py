@@ -12,6 +12,7 @@ from .policy import ALLOWED, ARGUMENT_CHECKED, REFUSED, SUBPROCESS_ALLOWED
 
 __all__ = ["SeccompFilter", "argument_rules", "build_program", "forbid_new_privileges", "supported"]
 
+# Return values of a filter (linux/seccomp.h). The last three make the system call fail with an errno.
 ALLOW = 0x7FFF0000
 KILL_PROCESS = 0x80000000
 ERRNO = 0x00050000
@@ -19,27 +20,22 @@ PERMISSION = ERRNO | errno.EPERM
 ACCESS = ERRNO | errno.EACCES
 MISSING = ERRNO | errno.ENOSYS
 
-OFFSET_NUMBER, OFFSET_ARCH, OFFSET_ARGUMENTS = 0, 4, 16
-X32_BIT = 0x40000000
+OFFSET_NUMBER, OFFSET_ARCH, OFFSET_ARGUMENTS = 0, 4, 16  # fields of struct seccomp_data, in bytes
+X32_BIT = 0x40000000  # set in the numbers of x86-64's second ABI, x32, which would bypass the rules below
 
-SET_MODE_FILTER = 1
+SET_MODE_FILTER = 1  # operation of seccomp(2)
+# Options of prctl(2), PR_SET_NO_NEW_PRIVS and so on.
 SET_NO_NEW_PRIVS, GET_NO_NEW_PRIVS, GET_SECCOMP, SET_NAME, GET_NAME = 38, 39, 21, 15, 16
 
 CLONE_THREAD = 0x00010000
-CLONE_NAMESPACES = 0x7E020080
+CLONE_NAMESPACES = 0x7E020080  # all CLONE_NEW* flags
 AF_UNIX = 1
 HARMLESS_IOCTLS = (0x5401, 0x541B, 0x5413, 0x5450, 0x5451, 0x5421)  # TCGETS FIONREAD TIOCGWINSZ FIO[N]CLEX FIONBIO
-HARMLESS_FCNTLS = (
-    *range(8),
-    36,
-    37,
-    38,
-    1030,
-    1032,
-)  # dup, flags, locks, F_GETPIPE_SZ; not owner, signal, lease, notify
+# F_DUPFD to F_SETLKW, F_OFD_*LK*, F_DUPFD_CLOEXEC, F_GETPIPE_SZ; not F_SETOWN, F_SETSIG, F_SETLEASE or F_NOTIFY.
+HARMLESS_FCNTLS = (*range(8), 36, 37, 38, 1030, 1032)
 
 OWN_PID = 0x7FFFFFFF
-"""Stands for the process id of the child until the filter is installed."""
+"""Placeholder in the filter, replaced by the id of the sandboxed process when the filter is installed."""
 
 
 def supported() -> bool:
@@ -59,14 +55,14 @@ def _one_of(index: int, values: tuple[int, ...], refusal: int) -> list[Instructi
 
 
 def argument_rules(allow_subprocess: bool) -> dict[str, list[Instruction]]:
-    """Return the code that decides on each call of ``ARGUMENT_CHECKED``."""
+    """Return the BPF instructions for each system call of ``ARGUMENT_CHECKED``, by name."""
     if allow_subprocess:
-        forbidden, wanted = CLONE_NAMESPACES, 0
+        checked, required = CLONE_NAMESPACES, 0  # anything without new namespaces
     else:
-        forbidden, wanted = CLONE_NAMESPACES | CLONE_THREAD, CLONE_THREAD
+        checked, required = CLONE_NAMESPACES | CLONE_THREAD, CLONE_THREAD  # threads only
     allow_if_zero = jump_if(0, then=[return_(ALLOW)])
     return {
-        "clone": [load(_argument(0)), mask(forbidden), *jump_if(wanted, then=[return_(ALLOW)]), return_(MISSING)],
+        "clone": [load(_argument(0)), mask(checked), *jump_if(required, then=[return_(ALLOW)]), return_(MISSING)],
         "kill": _one_of(0, (OWN_PID,), PERMISSION),
         "tgkill": _one_of(0, (OWN_PID,), PERMISSION),
         "prlimit64": [load(_argument(0)), *allow_if_zero, return_(PERMISSION)],
@@ -79,7 +75,12 @@ def argument_rules(allow_subprocess: bool) -> dict[str, list[Instruction]]:
 
 
 def build_program(machine: str, *, allow_subprocess: bool = False) -> list[Instruction]:
-    """Compile the policy for one architecture."""
+    """Compile the policy for one architecture.
+
+    Args:
+        machine: Architecture as in ``platform.machine()``, a key of ``NUMBERS``.
+        allow_subprocess: Whether the snippet may start other processes. Default: false.
+    """
     numbers = NUMBERS[machine]
     rules: dict[int, list[Instruction]] = {}
     for name in REFUSED & numbers.keys():
@@ -94,6 +95,7 @@ def build_program(machine: str, *, allow_subprocess: bool = False) -> list[Instr
         for name in SUBPROCESS_ALLOWED & numbers.keys():
             rules[numbers[name]] = [return_(ALLOW)]
 
+    # Neighbouring numbers with equal code are merged into ranges, for a short filter with binary search.
     missing = [return_(MISSING)]
     ranges: list[tuple[int, list[Instruction]]] = [(0, rules.get(0, missing))]
     for number in range(1, max(rules) + 2):
@@ -118,10 +120,10 @@ class _Program(ctypes.Structure):
 
 
 class SeccompFilter:
-    """A compiled policy, ready to be installed in a child without further work."""
+    """A compiled policy. It is compiled once, so that installing it in a child process takes little time."""
 
     def __init__(self, *, allow_subprocess: bool = False) -> None:
-        """Compile for this machine, and note the offsets at which the child's process id is inserted."""
+        """Compile for this machine, and record the offsets of the ``OWN_PID`` placeholders."""
         program = build_program(MACHINE, allow_subprocess=allow_subprocess)
         code = assemble(program)
         self._code = ctypes.create_string_buffer(code, len(code))
@@ -138,5 +140,5 @@ class SeccompFilter:
 
 
 def forbid_new_privileges() -> None:
-    """Make sure that no later exec can gain privileges; seccomp and Landlock demand it."""
+    """Set ``no_new_privs``: exec can no longer raise privileges. seccomp and Landlock require it without root."""
     prctl(SET_NO_NEW_PRIVS, 1)

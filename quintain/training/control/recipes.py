@@ -14,17 +14,18 @@ __all__ = ["RECIPES", "Recipe"]
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a reference policy is trained: by PPO with normalised observations and returns, or by imitation.
+    """Training recipe of a reference policy: PPO with normalised observations and rewards, or imitation.
 
     Attributes:
         env_id: Registered id of the environment.
         env_kwargs: Arguments of the environment.
-        steps: Environment steps of the training; gradient steps where the policy imitates. Default: 300,000.
-        ppo: Hyper-parameters of PPO; unused by an imitator. Default: those of Stable-Baselines3.
-        eval_freq: Environment steps between evaluations, after each of which the best checkpoint is kept.
-            Default: 25,000.
-        n_eval_episodes: Episodes per evaluation. The final test plays five times as many. Default: 10.
-        published: Mean returns that others report, by source.
+        steps: Environment steps of training by PPO; gradient steps of training by imitation. Default: 300,000.
+        ppo: Hyper-parameters of PPO; unused in imitation. Default: those of Stable-Baselines3.
+        eval_freq: Environment steps between evaluations; the checkpoint with the highest success rate, then
+            mean return, is kept. Default: 25,000.
+        n_eval_episodes: Episodes per evaluation during training. The returned policy is evaluated on five times as
+            many. Default: 10.
+        published: Mean returns reported elsewhere, by source.
         demonstrator: Name of the reference policy that a Decision Transformer imitates; empty for training by PPO.
         n_demonstrations: Episodes of the demonstrator that are recorded. Default: 200.
     """
@@ -46,16 +47,18 @@ class Recipe:
 
 
 def _tabletop(task: str, **kwargs: Any) -> Recipe:
+    """Return the recipe of a Tabletop task, with PPO hyper-parameters for its episodes of 60 steps."""
     ppo = PPOSettings(n_envs=16, n_steps=120, batch_size=240, learning_rate=1e-3, gamma=0.95)
     return Recipe(f"Tabletop/{task}-v0", kwargs, steps=200_000, ppo=ppo, eval_freq=20_000, n_eval_episodes=20)
 
 
 _ZOO, _ATLA = "RL Baselines3 Zoo, PPO, 1M steps, v3", "Zhang et al. 2021, PPO, v2"
-#: Recipes by name. ``<name>-dt`` is a Decision Transformer that imitates ``<name>``.
+#: Recipes by name. ``<name>-mirrored`` is trained on the mirror image of the task, with the goal on the left;
+#: ``<name>-dt`` is a Decision Transformer that imitates ``<name>``.
 RECIPES: dict[str, Recipe] = {
     "hopper": Recipe("Hopper-v5", steps=1_000_000, published={_ZOO: 2410.0, _ATLA: 3167.0}),
     "reacher": Recipe("Reacher-v5", steps=200_000),
-    # The values that RL Baselines3 Zoo found for v3 of the task; with Hopper's it reaches a third of the return.
+    # Hyper-parameters tuned by RL Baselines3 Zoo for HalfCheetah-v3. The defaults reach a third of their mean return.
     "halfcheetah": Recipe(
         "HalfCheetah-v5", steps=200_000, published={_ZOO: 5819.0, _ATLA: 7117.0},
         ppo=PPOSettings(

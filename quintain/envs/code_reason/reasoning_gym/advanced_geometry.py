@@ -1,4 +1,4 @@
-"""Orthocenters, inscribed circles and angles of triangles with integer corners."""
+"""Orthocenters, inscribed circles and angles of triangles whose vertices have integer coordinates."""
 
 from __future__ import annotations
 
@@ -29,12 +29,11 @@ _Corners: TypeAlias = list[list[int]]
 class AdvancedGeometry(ExactTask[list[Fraction]]):
     """Find the orthocenter, the radius of the inscribed circle or an angle of a triangle, to three decimal places.
 
-    Differences from the library: all answers have three decimal places (its angles have two where its question asks for
-    three), an answer counts if it is within half a unit of the third place, and drawing an item takes no computer
-    algebra.
+    Differences from reasoning-gym: all answers have three decimal places (in reasoning-gym, angles have two although
+    the question asks for three), an answer is correct within 0.0005, and items are generated without SymPy.
 
     Attributes:
-        max_coordinate: Largest coordinate of a corner in absolute value, in [2, 10000].
+        max_coordinate: Maximum absolute value of a vertex's coordinate, in [2, 10000]. Default: 10.
     """
 
     LEVELS: ClassVar = {"easy": {"max_coordinate": 5}, "hard": {"max_coordinate": 100}}
@@ -46,7 +45,7 @@ class AdvancedGeometry(ExactTask[list[Fraction]]):
         expect(2 <= self.max_coordinate <= 10_000, "max_coordinate in [2, 10000]")
 
     def draw(self, rng: np.random.Generator) -> dict[str, Any]:
-        """Draw a triangle that is not flat, and what is asked of it."""
+        """Draw a non-degenerate triangle and one of the three questions."""
         bound = self.max_coordinate
         while True:
             corners = [[randint(rng, -bound, bound) for _ in range(2)] for _ in range(3)]
@@ -54,7 +53,7 @@ class AdvancedGeometry(ExactTask[list[Fraction]]):
                 return {"corners": corners, "asked": choose(rng, list(_QUESTIONS))}
 
     def ask(self, data: Mapping[str, Any]) -> str:
-        """Name the corners and ask."""
+        """Write the vertices and the question."""
         corners = ", ".join(f"{name} = ({x}, {y})" for name, (x, y) in zip("ABC", data["corners"], strict=True))
         question, form = _QUESTIONS[data["asked"]]
         return (
@@ -70,7 +69,7 @@ class AdvancedGeometry(ExactTask[list[Fraction]]):
         return [_rounded(Fraction(_inradius(corners) if data["asked"] == "inradius" else _angle(corners)))]
 
     def parse(self, text: str) -> list[Fraction]:
-        """Read a number, or a point in brackets."""
+        """Read a number, or a point written ``(x, y)``."""
         if not text.startswith("("):
             return [parse_number(text)]
         parts = text.removeprefix("(").removesuffix(")").split(",")
@@ -79,19 +78,19 @@ class AdvancedGeometry(ExactTask[list[Fraction]]):
         return [parse_number(part) for part in parts]
 
     def render(self, value: list[Fraction]) -> str:
-        """Write numbers with three decimal places, a point in brackets."""
+        """Write a number with three decimal places, or a point as ``(x, y)``."""
         texts = [_fixed(number) for number in value]
         return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
 
     def same(self, value: list[Fraction], right: list[Fraction]) -> bool:
-        """Accept what rounds to the right numbers, and the exact numbers."""
+        """Compare with a tolerance of 0.0005, so that both rounded and unrounded answers are accepted."""
         return len(value) == len(right) and all(
             abs(a - b) <= Fraction(1, 2000) for a, b in zip(value, right, strict=True)
         )
 
 
 def _fixed(number: Fraction) -> str:
-    """Write a number with three decimal places; more precise ones keep their own."""
+    """Write a number with three decimal places, or as a fraction ``p/q`` if that would not be exact."""
     scaled = number * 1000
     if scaled.denominator != 1:
         return str(number)

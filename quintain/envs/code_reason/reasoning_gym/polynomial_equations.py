@@ -1,4 +1,4 @@
-"""Polynomial equations: all real solutions. Our own generator, with whole solutions and exact verdicts."""
+"""Polynomial equations: all real solutions. Our own generator; solutions are integers and compared exactly."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ __all__ = ["PolynomialEquations"]
 
 @dataclass(frozen=True)
 class PolynomialEquations(IntegerListTask):
-    """All real solutions are whole numbers; some equations have a factor without real solutions as well.
+    """All real solutions are integers; some equations also have a quadratic factor without real solutions.
 
     Solutions may be listed in any order, each once.
 
     Attributes:
-        max_solutions: Maximum number of solutions, in [1, 5].
-        max_size: Largest size of a solution.
+        max_solutions: Maximum number of real solutions, in [1, 5]. Default: 3.
+        max_size: Maximum absolute value of a solution, in [3, 200]. Default: 12.
     """
 
     LEVELS: ClassVar = {"easy": {"max_solutions": 1, "max_size": 12}, "hard": {"max_solutions": 4, "max_size": 30}}
@@ -39,7 +39,11 @@ class PolynomialEquations(IntegerListTask):
         expect(3 <= self.max_size <= 200, "max_size in [3, 200]")
 
     def draw(self, rng: np.random.Generator) -> dict[str, Any]:
-        """Multiply linear factors, a number, and sometimes x^2 + c with c > 0."""
+        """Multiply a constant, a linear factor per solution and, with probability 0.3, x^2 + c with c > 0.
+
+        Returns:
+            ``{"coefficients": [...]}``, the constant term first.
+        """
         count = randint(rng, 1, self.max_solutions)
         solutions = sample(rng, [n for n in range(-self.max_size, self.max_size + 1) if n], count)
         coefficients = [choose(rng, (1, -1)) * randint(rng, 1, 9)]
@@ -58,16 +62,16 @@ class PolynomialEquations(IntegerListTask):
         )
 
     def find(self, data: Mapping[str, Any]) -> list[int]:
-        """Whole solutions divide the constant term (which is not 0), up to sign."""
+        """Try the divisors of the constant term, which is not 0, with both signs (rational root theorem)."""
         coefficients = data["coefficients"]
         constant = abs(coefficients[0])
         bound = 1 + max(abs(c) for c in coefficients[:-1]) // abs(coefficients[-1])
-        limit = min(constant, bound, 200)  # no solution is larger than ``max_size`` may be
+        limit = min(constant, bound, 200)  # 200 is the upper limit of ``max_size``
         candidates = [d for d in range(1, limit + 1) if constant % d == 0]
         return sorted(x for d in candidates for x in (d, -d) if sum(c * x**e for e, c in enumerate(coefficients)) == 0)
 
     def same(self, value: list[int], right: list[int]) -> bool:
-        """Compare in any order."""
+        """Compare ignoring the order."""
         return sorted(value) == right
 
 
