@@ -10,7 +10,8 @@ predict-first (three label pairs, both orders of the names) and debiased; asked 
 pair exchanged. (2) The position-bias audit, printed before any score: does the choice follow place, letter or payoffs?
 In the first rounds of five games the rules are also listed in reverse, which separates an option's place in the rules
 from its payoffs. (3) Predictions of an alternating opponent, as player and as observer. (4) A sample of the 144 ordinal
-games, both seats. (5) A page with every match, beside the published figures.
+games, both seats. (5) A page with every match, beside the published figures. Players that ignore the game (a coin, and
+always the same option) stand in every table.
 
 A model of 135 million parameters chooses by place and letter rather than by payoff. That is why the study excluded
 small models, and detecting it is what this run reproduces. The same command continues an interrupted run. Equal
@@ -23,8 +24,10 @@ import argparse
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from quintain.agents.games import LLMPlayer
 from quintain.engines.cached import CachedEngine
@@ -72,6 +75,9 @@ LABEL_PAIRS = [("J", "F"), ("X", "Q"), ("R", "H")]
 EXCHANGED = [(second, first) for first, second in LABEL_PAIRS]
 CONDITIONS = {**dict.fromkeys(STYLES, LABEL_PAIRS), "exchanged": EXCHANGED}  # exchanged: asked as the base
 ORDERS = ["first", "last"]
+#: Players that ignore the game, by their names in the tables: whoever does no better has not used the payoffs.
+BASELINES = {"coin": "random", "always option 0": "always-cooperate", "always option 1": "always-defect"}
+BASELINE_REPETITIONS = 20
 
 _FIGURES = {
     figure["id"]: figure["values"]
@@ -107,6 +113,14 @@ def main() -> None:
         agents=shuffled, rounds=options.rounds, seed=options.seed, concurrency=options.concurrency,
         out=options.out / "ordinal", resume=(options.out / "ordinal").exists(),
     )  # fmt: skip
+    canonical_baselines = play_matches(
+        schedule(BASELINES.values(), options.opponents, BASELINE_REPETITIONS), {},
+        env={"rounds": options.rounds}, seed=options.seed,
+    )  # fmt: skip
+    ordinal_baselines = sweep(
+        list(BASELINES.values()), sample_games(options.games, options.seed), opponents=["best-response"],
+        rounds=options.rounds, repetitions=BASELINE_REPETITIONS, seed=options.seed,
+    )  # fmt: skip
     askers = {pair: crossed(engine, pair, constrained) for pair in LABEL_PAIRS}
     everybody = {player: agent for agents in askers.values() for player, agent in agents.items()}
     first_rounds = play_matches(
@@ -133,9 +147,9 @@ def main() -> None:
     print_causes(decompositions)
     print_orders(canonical)
     comparisons = {f"predict-first - base, {game}": paired_styles(canonical, game) for game in (PD, BOS)}
-    print_canonical(canonical, comparisons)
+    print_canonical(canonical, canonical_baselines, comparisons)
     print_foresight(canonical, players)
-    print_families(ordinal)
+    print_families(ordinal, ordinal_baselines)
     page = write_games_report(
         options.out / "report.html", [*canonical, *ordinal], [*players, *shuffled], title="Playing repeated games",
         comparisons=comparisons, audited=groups, decompositions=decompositions,
@@ -178,9 +192,15 @@ def tells_probabilities(engine: Engine) -> bool:
     return True
 
 
-def schedule(players: Sequence[str], opponents: Sequence[str]) -> list[ScheduledMatch]:
-    """The model in the first seat, as in the study's main conditions."""
-    return [ScheduledMatch(game, (player, other)) for game in (PD, BOS) for player in players for other in opponents]
+def schedule(players: Iterable[str], opponents: Sequence[str], repetitions: int = 1) -> list[ScheduledMatch]:
+    """The player studied in the first seat, as in the study's main conditions."""
+    return [
+        ScheduledMatch(game, (player, other), repetition)
+        for game in (PD, BOS)
+        for player in players
+        for other in opponents
+        for repetition in range(repetitions)
+    ]
 
 
 def table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> None:
@@ -212,8 +232,8 @@ def print_orders(matches: Sequence[Match]) -> None:
     table(["player", "its label", "it is named first", "it is named last"], rows)
 
 
-def print_canonical(matches: Sequence[Match], comparisons: dict[str, Interval]) -> None:
-    """Ten-round totals over labels and orders, beside the published ones."""
+def print_canonical(matches: Sequence[Match], baselines: Sequence[Match], comparisons: dict[str, Interval]) -> None:
+    """Ten-round totals over labels and orders, beside the published ones and those of players that ignore the game."""
     for game in (PD, BOS):
         print(f"\n{game}: mean total [95% interval over label pairs and orders], and what GPT-4 earned (published)\n")
         rows = []
@@ -224,14 +244,18 @@ def print_canonical(matches: Sequence[Match], comparisons: dict[str, Interval]) 
                 for style in (*STYLES, "debiased")
             }
             ours = [mean(values) if values else "" for values in totals.values()]
-            rows.append([other, *ours, *(*PUBLISHED_TOTALS.get((game, other), ()), "", "")[:2]])
-        table(["opponent", *STYLES, "debiased", "GPT-4 base", "GPT-4 predict-first"], rows)
+            blind = [f"{np.mean(scores(baselines, game, player, other)):.1f}" for player in BASELINES.values()]
+            rows.append([other, *ours, *blind, *(*PUBLISHED_TOTALS.get((game, other), ()), "", "")[:2]])
+        table(["opponent", *STYLES, "debiased", *BASELINES, "GPT-4 base", "GPT-4 predict-first"], rows)
         measures = ["defection" if game == PD else "coordination", "normalised score", "prediction accuracy"]
         rows = []
         for style in (*STYLES, "debiased"):
             found = summarise(merged([m for m in matches if m.scheduled.game == game], style), style)
             if found:
                 rows.append([style, *(found.get(measure, "") for measure in measures)])
+        for title, player in BASELINES.items():
+            found = summarise([m for m in baselines if m.scheduled.game == game], player)
+            rows.append([title, *(found.get(measure, "") for measure in measures)])
         print()
         table(["over all opponents", *measures], rows)
         difference = comparisons[f"predict-first - base, {game}"]
@@ -241,6 +265,11 @@ def print_canonical(matches: Sequence[Match], comparisons: dict[str, Interval]) 
         f"\nLast round of the dilemma, base: {last.counts.tolist()} (cooperate, defect; before and in it), chi-square "
         f"{last.statistic:.3g}, p = {last.p_value:.3g}; switched in {last.switched} of matches. {last.note}"
     )
+
+
+def scores(matches: Sequence[Match], game: str, player: str, other: str) -> list[float]:
+    """Totals of a player in the first seat against one opponent."""
+    return [metrics.score(m, 0) for m in matches if (m.scheduled.game, *m.scheduled.agents) == (game, player, other)]
 
 
 def merged(matches: Sequence[Match], style: str) -> list[Match]:
@@ -274,11 +303,14 @@ def print_foresight(matches: Sequence[Match], players: dict[str, LLMPlayer]) -> 
     table(["asked as", "right", "right from round on"], rows)
 
 
-def print_families(matches: Sequence[Match]) -> None:
+def print_families(matches: Sequence[Match], baselines: Sequence[Match]) -> None:
     print("\nNormalised score by family of ordinal games [95% interval over games and seats]\n")
     ours = score_by_family(matches, "shuffled")
     letters = [letter for letter in (*FAMILIES, "all") if letter in ours]
     rows: list[list[object]] = [["this run", *(ours[letter] for letter in letters)]]
+    for title, player in BASELINES.items():
+        theirs = score_by_family(baselines, player)
+        rows.append([title, *(theirs.get(letter, "") for letter in letters)])
     for model, published in PUBLISHED.items():
         rows.append([f"{model} (published)", *(published.get(letter, "") for letter in letters)])
     table(["", *(FAMILIES.get(letter, letter) for letter in letters)], rows)
