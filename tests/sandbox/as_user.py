@@ -1,7 +1,7 @@
 """Run the sandbox's tests again as an ordinary user: ``python -m tests.sandbox.as_user [pytest arguments]``.
 
 Needs root. Nothing is created on the machine: the process takes an unused user id, and a private mount namespace makes
-the interpreter and the project reachable where they lie below a closed home directory.
+the interpreter and the project readable if they are below a home directory that other users cannot enter.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 
 def _closed_ancestor(path: Path) -> Path | None:
-    """Return the outermost directory on the way to ``path`` that other users cannot pass."""
+    """Return the outermost ancestor of ``path`` without execute permission for others."""
     for ancestor in [*reversed(path.parents), path]:
         if not ancestor.stat().st_mode & 0o001:
             return ancestor
     return None
 
 
-def open_the_way(path: Path) -> None:
-    """Make ``path`` reachable for everybody, in this mount namespace only."""
+def make_reachable(path: Path) -> None:
+    """Make ``path`` accessible to all users, in this mount namespace only."""
     path = path.resolve()
     closed = _closed_ancestor(path)
     if closed is None:
@@ -40,13 +40,13 @@ def open_the_way(path: Path) -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Become the user and run pytest."""
+    """Drop root privileges and run pytest."""
     if os.geteuid() != 0:
-        sys.exit("as_user: needs root, to become somebody else")
+        sys.exit("as_user: needs root, to change the user")
     unshare(NEWNS)
     mount("none", "/", None, MS_REC | MS_PRIVATE)
     for path in (sys.base_prefix, sys.prefix, PROJECT):
-        open_the_way(Path(path))
+        make_reachable(Path(path))
     home = tempfile.mkdtemp(prefix="quintain-user-")
     os.chown(home, USER, USER)
     os.setgroups([])

@@ -1,10 +1,10 @@
 """The attacks that the sandbox has to withstand, one per row of the threat table.
 
-A snippet prints ``ESCAPED`` when its attack worked. Each is also run without confinement, as a positive control: an
-attack that cannot succeed there proves nothing here. Controls are harmless: they send signals 0 and SIGCONT only, are
-bounded, talk to loopback, and touch throw-away files.
+A snippet prints ``ESCAPED`` if its attack succeeds. Each is also run without confinement, as a positive control: an
+attack that fails there too is not a test of the sandbox. Controls are harmless: they send signals 0 and SIGCONT only,
+are bounded, connect to loopback, and write temporary files.
 
-``$name`` in a snippet is a place or a process of the ``World`` fixture.
+``$name`` in a snippet is a path, address or process id of the ``targets`` fixture.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ def ended_as(*statuses: str) -> Callable[[Result], bool]:
 
 @dataclass(frozen=True)
 class Attack:
-    """One attempt, and how to tell whether it worked.
+    """One attack and how its success is detected.
 
-    ``open_at`` lists levels at which the design says that it works; ``effect`` names a file that shows it worked;
-    ``works`` and ``contained`` judge results where printing cannot; ``control`` is ``unsafe-local``, ``plain`` (a bare
-    interpreter, for what even ``unsafe-local`` prevents) or ``root`` (``unsafe-local`` as root); ``optional`` names a
-    kernel feature without which the control may fail.
+    ``open_at`` lists levels at which it is documented to succeed; ``effect`` is a file that exists if it succeeded;
+    ``works`` and ``contained`` decide from the result where printing is not enough; ``control`` is ``unsafe-local``,
+    ``plain`` (a bare interpreter, for attacks that even ``unsafe-local`` prevents) or ``root`` (``unsafe-local`` as
+    root); ``optional`` names a kernel feature without which the control may fail.
     """
 
     row: int
@@ -82,7 +82,7 @@ def _a(row: int, name: str, code: str, **more: object) -> Attack:
 
 
 def _v(row: int, name: str, code: str, **more: object) -> Attack:
-    """An attack without the prelude, where the snippet must stay as it is."""
+    """Return an attack without the prelude."""
     return Attack(row, name, code, **more)  # type: ignore[arg-type]
 
 

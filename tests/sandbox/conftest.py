@@ -1,4 +1,4 @@
-"""Machines to attack, and sandboxes to attack them from."""
+"""Fixtures: targets of attacks, and sandboxes at every available level."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ ALL_LEVELS = [pytest.param(level, marks=needs_level(level)) for level in LEVELS]
 
 
 @dataclass
-class World:
-    """Places and processes that a snippet should not reach."""
+class Targets:
+    """Paths, addresses and processes that a snippet must not reach, by name."""
 
     names: dict[str, object]
 
@@ -52,8 +52,8 @@ class World:
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    root = tmp_path_factory.mktemp("world")
+def targets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Targets]:
+    root = tmp_path_factory.mktemp("targets")
     for name in ("home/.ssh", "outside"):
         (root / name).mkdir(parents=True)
     for name in ("home/.ssh/id_ed25519", "secret", "public", "outside/file"):
@@ -71,7 +71,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     abstract.listen()
     os.environ["QUINTAIN_SECRET"] = "hunter2"
     victim = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)"])
-    world = World(
+    targets = Targets(
         {
             "home": root / "home",
             "secret": root / "secret",
@@ -89,12 +89,12 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             "host": os.getpid(),
         }
     )
-    yield world
+    yield targets
     for listener in (tcp, udp, unix, abstract):
         listener.close()
     victim.kill()
     victim.wait()
-    world.reset()
+    targets.reset()
     os.unlink(path)
     del os.environ["QUINTAIN_SECRET"]
 

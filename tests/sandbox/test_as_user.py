@@ -1,4 +1,4 @@
-"""As root, the threat table is run a second time by somebody who is not."""
+"""If the suite runs as root, the threat table is run a second time as an unprivileged user."""
 
 from __future__ import annotations
 

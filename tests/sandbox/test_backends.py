@@ -1,4 +1,4 @@
-"""The other backends keep the same contract, each within what it can do."""
+"""The monty and container backends keep the contract of the fork backend, within their capabilities."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ IMAGE = os.environ.get("QUINTAIN_TEST_IMAGE", DEFAULT_IMAGE)
 
 
 def _missing() -> str:
-    """Say why no container can be started here, or nothing."""
+    """Return why no container can be started on this machine; empty if one can."""
     try:
         engine = ContainerBackend(1, None).engine
     except SandboxUnavailable as error:
@@ -57,7 +57,7 @@ needs_engine = pytest.mark.skipif(bool(MISSING), reason=f"backend container unav
 
 @pytest.fixture
 def fake_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Put a docker on the path that runs the container's command right here: it tests the adapter, not the wall."""
+    """Put a fake docker on the path, which runs the command without isolation: it tests the adapter only."""
     (tmp_path / "scratch").mkdir()
     engine = tmp_path / "docker"
     engine.write_text(FAKE_ENGINE.format(python=sys.executable, scratch=str(tmp_path / "scratch")))
@@ -80,7 +80,7 @@ def other(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
         yield box
 
 
-def test_contract(other: Sandbox) -> None:
+def test_other_backends_return_the_same_statuses_as_fork(other: Sandbox) -> None:
     result = other.run("print(6 * 7)\n1 + 1")
     assert (result.status, result.stdout, result.value_repr) == ("ok", "42\n", "2"), result
     failed = other.run("x = 1\nx / 0")
@@ -96,7 +96,7 @@ def test_contract(other: Sandbox) -> None:
     assert other.describe()["protections"] == list(result.protections) != []
 
 
-def test_functions_and_grading(other: Sandbox) -> None:
+def test_other_backends_call_functions_and_grade_programs(other: Sandbox) -> None:
     result, value = other.call("f", [2, {"a": [1.5]}], code="def f(n, d):\n    return [n, d['a'][0]]")
     assert (result.status, value) == ("ok", [2, 1.5])
     assert grade("def f(n):\n    return n * n", [Case(9, (3,)), Case(16, (4,))], function="f", sandbox=other).correct
@@ -121,7 +121,7 @@ def test_monty_sessions_and_reward_functions() -> None:
 
 
 @pytest.mark.parametrize("engine", ["fake", pytest.param("real", marks=needs_engine)])
-def test_container_input_exit_and_errors(engine: str, request: pytest.FixtureRequest) -> None:
+def test_container_stdin_files_exit_codes_and_tracebacks(engine: str, request: pytest.FixtureRequest) -> None:
     if engine == "fake":
         request.getfixturevalue("fake_engine")
     with Sandbox("container", image=IMAGE) as box:
@@ -139,13 +139,15 @@ def test_container_input_exit_and_errors(engine: str, request: pytest.FixtureReq
 
 @pytest.mark.usefixtures("fake_engine")
 @pytest.mark.parametrize("code", [125, 126, 127])
-def test_engine_that_starts_nothing_is_no_result(code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_that_cannot_start_a_container_raises_sandbox_error(
+    code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FAKE_EXIT", str(code))
     with Sandbox("container") as box, pytest.raises(SandboxError, match="no such image"):
         box.run("1")
 
 
-def test_engine_that_answers_is_preferred(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_engine_whose_daemon_responds_is_preferred(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, answer in (("docker", "echo no daemon >&2; exit 1"), ("podman", "echo here")):
         (tmp_path / name).write_text(f"#!/bin/sh\n{answer}\n")
         (tmp_path / name).chmod(0o755)
@@ -157,14 +159,14 @@ def test_engine_that_answers_is_preferred(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @needs_engine
-def test_a_real_container_keeps_its_promises() -> None:
+def test_a_real_container_enforces_user_network_filesystem_and_resource_limits() -> None:
     with Sandbox("container", image=IMAGE) as box:
         seen = box.run("import os\nos.getuid(), open('/proc/self/status').read().count('CapEff:\\t0000000000000000')")
         assert seen.value_repr == "(65534, 1)"
         assert "Network is unreachable" in box.run("import socket\nsocket.create_connection(('192.0.2.1', 9))").stderr
         assert "Read-only file system" in box.run("open('/etc/new', 'w')").stderr
         assert "No space left" in box.run("open('a', 'wb').write(bytes(3 << 20))", limits=Limits(scratch_mb=1)).stderr
-        assert box.run("open('a', 'w').write('x')").value_repr == "1"  # the control: there is a place to write
+        assert box.run("open('a', 'w').write('x')").value_repr == "1"  # positive control: the directory is writable
         assert box.run("x = b'x' * (400 << 20)").status in ("memory", "error")
         ignoring = "import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\n"
         for code in ("while True: pass", ignoring + "while True: pass"):
@@ -174,7 +176,7 @@ def test_a_real_container_keeps_its_promises() -> None:
 
 
 @pytest.mark.usefixtures("fake_engine")
-def test_container_command_confines(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_container_command_has_the_isolation_flags(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FAKE_RUNTIME", " runsc")
     backend = ContainerBackend(1, None)
     command = " ".join(backend.command("name", Limits(memory_mb=100))[:-1])
@@ -190,24 +192,24 @@ def test_container_command_confines(monkeypatch: pytest.MonkeyPatch) -> None:
     assert backend.describe()["level"] == "gvisor"
 
 
-def test_missing_engine_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_missing_container_engine_raises_sandbox_unavailable(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with Sandbox("container") as box, pytest.raises(SandboxUnavailable, match="docker or podman"):
         box.run("1")
 
 
-def test_missing_monty_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_monty_package_raises_sandbox_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "pydantic_monty", None)
     with Sandbox("monty") as box, pytest.raises(SandboxUnavailable, match="pip install pydantic-monty"):
         box.run("1")
 
 
-def test_options_of_the_fork_backend_are_not_ignored() -> None:
+def test_options_that_a_backend_does_not_support_are_errors() -> None:
     with pytest.raises(ConfigurationError, match="do not apply"):
         Sandbox("monty", allow_subprocess=True)
 
 
-def test_backends_are_found_by_name_and_can_be_added(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_backends_are_looked_up_by_name_and_can_be_registered(monkeypatch: pytest.MonkeyPatch) -> None:
     class Loud:
         name = "loud"
 

@@ -1,4 +1,4 @@
-"""Running snippets: results, statuses, sessions, threads, event loops, life and death."""
+"""Running snippets: results, statuses, sessions, threads and event loops."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.sandbox.conftest import box_at
 FAST = Limits(wall_s=0.4)
 
 
-def test_output_and_trailing_expression(box: Sandbox) -> None:
+def test_result_has_stdout_and_the_last_expressions_value(box: Sandbox) -> None:
     result = box.run("print(6 * 7)\nx = 3\nx + 1")
     assert (result.status, result.stdout, result.value_repr, result.stderr) == ("ok", "42\n", "4", "")
     assert result.level == box.describe()["level"]
@@ -57,7 +57,7 @@ def test_value_of_the_last_expression(code: str, value: str | None) -> None:
     assert (result.status, result.value_repr) == ("ok", value), result.stderr
 
 
-def test_traceback_reads_like_an_interpreters(box: Sandbox) -> None:
+def test_traceback_has_the_format_of_the_python_interpreter(box: Sandbox) -> None:
     result = box.run("def f():\n    return 1 / 0\n\nf()")
     assert result.status == "error"
     assert 'File "<snippet>", line 4, in <module>\n    f()' in result.stderr
@@ -65,31 +65,31 @@ def test_traceback_reads_like_an_interpreters(box: Sandbox) -> None:
     assert "harness" not in result.stderr
 
 
-def test_syntax_error_points_into_the_snippet(box: Sandbox) -> None:
+def test_syntax_error_names_the_snippets_line(box: Sandbox) -> None:
     result = box.run("x = 1\ny = = 2")
     assert result.status == "error"
     assert 'File "<snippet>", line 2' in result.stderr
     assert "SyntaxError" in result.stderr
 
 
-def test_stdin_files_and_standard_library(box: Sandbox) -> None:
+def test_stdin_files_and_the_standard_library_are_available(box: Sandbox) -> None:
     code = "import csv, sys\nprint(input(), list(csv.reader(open('data/t.csv'))))\nprint(repr(sys.stdin.read()))"
     result = box.run(code, stdin="first\nrest", files={"data/t.csv": "a,b\n"})
     assert result.stdout == "first [['a', 'b']]\n'rest'\n", result.stderr
 
 
-def test_large_input_and_large_code(box: Sandbox) -> None:
+def test_large_stdin_and_large_source_are_accepted(box: Sandbox) -> None:
     text = "é" * 500_000
     result = box.run(f"import sys\nx = {'1' * 400_000!r}\nprint(len(sys.stdin.read()), len(x))", stdin=text)
     assert result.stdout == "500000 400000\n", result.stderr
 
 
-def test_numpy_and_sympy(box: Sandbox) -> None:
+def test_numpy_and_sympy_can_be_imported(box: Sandbox) -> None:
     code = "import numpy as np, sympy\nprint(np.linalg.det(np.eye(2)), sympy.factor(sympy.Symbol('x')**2 - 1))"
     assert box.run(code).stdout == "1.0 (x - 1)*(x + 1)\n"
 
 
-def test_scratch_directory_where_there_is_one(box: Sandbox) -> None:
+def test_the_working_directory_is_writable_if_described_so(box: Sandbox) -> None:
     result = box.run("import tempfile\nopen('a', 'w').write('x')\nprint(open('a').read(), tempfile.mkdtemp() != '')")
     if box.describe()["writable_scratch"]:
         assert result.stdout == "x True\n", result.stderr
@@ -97,13 +97,13 @@ def test_scratch_directory_where_there_is_one(box: Sandbox) -> None:
         assert "PermissionError" in result.stderr
 
 
-def test_asyncio_and_threads_inside(box: Sandbox) -> None:
+def test_snippets_can_use_asyncio_and_threads(box: Sandbox) -> None:
     code = "import asyncio, threading\nasync def f(): await asyncio.sleep(0); return 5\nprint(asyncio.run(f()))\n"
     code += "t = threading.Thread(target=print, args=('thread',)); t.start(); t.join()"
     assert box.run(code).stdout == "5\nthread\n"
 
 
-def test_hostile_text_is_decoded_into_text_that_can_be_encoded(box: Sandbox) -> None:
+def test_undecodable_output_is_escaped(box: Sandbox) -> None:
     code = "import sys\nsys.stdout.buffer.write(b'\\x1b[31m\\0\\xff\\xfe')\nprint('\\ud800')\n'\\udfff'"
     result = box.run(code)
     assert result.stdout == "\x1b[31m\0\\xff\\xfe\\ud800\n"
@@ -112,12 +112,12 @@ def test_hostile_text_is_decoded_into_text_that_can_be_encoded(box: Sandbox) -> 
     assert result.value_repr == "'\\udfff'"
 
 
-def test_code_with_surrogates_and_nul_is_an_outcome(box: Sandbox) -> None:
+def test_source_with_surrogates_or_nul_gives_a_result_not_an_exception(box: Sandbox) -> None:
     assert box.run("print('\ud800')").status == "ok"
     assert box.run("x = 1\0").status == "error"
 
 
-def test_earlier_snippets_leave_nothing(box: Sandbox) -> None:
+def test_snippets_do_not_see_state_of_earlier_snippets(box: Sandbox) -> None:
     box.run("import builtins, json\nbuiltins.left = 'needle'\njson.dumps = None\nopen('/tmp/left', 'w')")
     code = (
         "import builtins, gc, json, os\n"
@@ -125,7 +125,7 @@ def test_earlier_snippets_leave_nothing(box: Sandbox) -> None:
         "print(hasattr(builtins, 'left'), len(found), json.dumps([1]), os.path.exists('/tmp/left'))"
     )
     assert box.run(code).stdout == "False 0 [1] False\n"
-    with box.session() as session:  # the control: in one namespace, the traces are there
+    with box.session() as session:  # positive control: within one session they do
         box.run("import builtins\nbuiltins.left = 'needle'", session=session)
         assert box.run("import builtins\nhasattr(builtins, 'left')", session=session).value_repr == "True"
 
@@ -137,7 +137,7 @@ def test_random_numbers_differ_unless_seeded(box: Sandbox) -> None:
     assert len({box.run(code, seed=7).stdout for _ in range(3)}) == 1
 
 
-def test_sets_iterate_in_the_same_order_every_time() -> None:
+def test_hash_randomisation_is_off() -> None:
     outputs = set()
     for _ in range(2):
         with Sandbox(workers=1) as box:
@@ -145,7 +145,7 @@ def test_sets_iterate_in_the_same_order_every_time() -> None:
     assert len(outputs) == 1
 
 
-def test_limits_are_told_apart(box: Sandbox) -> None:
+def test_each_exceeded_limit_has_its_own_status(box: Sandbox) -> None:
     assert box.run("while True: pass", limits=FAST).status == "timeout"
     assert box.run("x = bytearray(400 << 20)").status == "memory"
     assert box.run("x = [0] * 10**10").status == "memory"
@@ -160,7 +160,7 @@ def test_output_before_a_timeout_is_kept(box: Sandbox) -> None:
     assert box.run("print('early')\nwhile True: pass", limits=FAST).stdout == "early\n"
 
 
-def test_a_finished_run_has_been_measured(box: Sandbox) -> None:
+def test_result_reports_cpu_time_and_memory(box: Sandbox) -> None:
     result = box.run("x = bytearray(40 << 20)\nfor _ in range(10**6): pass")
     assert result.ok
     assert result.max_rss_mb > 40
@@ -174,8 +174,8 @@ REPORT = "import os\nb = b'{\"claim\":\"ok\"}'\nos.write(3, len(b).to_bytes(4, '
 @pytest.mark.parametrize(
     "then", ["os._exit(5)", "os.kill(os.getpid(), 11)", "while True: pass", "os.write(3, b'????')"]
 )
-def test_what_follows_a_report_changes_nothing(box: Sandbox, then: str) -> None:
-    """The report ends the job, however the child ends; one that is gone too soon is measured by its server."""
+def test_the_status_is_final_once_the_child_has_reported(box: Sandbox, then: str) -> None:
+    """If the child has exited before it could be measured, its fork server reports CPU time and memory."""
     for _ in range(5):
         result = box.run("for _ in range(10**5): pass\n" + REPORT + then)
         assert (result.status, result.exit_code, result.signal) == ("ok", None, None)
@@ -183,7 +183,7 @@ def test_what_follows_a_report_changes_nothing(box: Sandbox, then: str) -> None:
         assert result.max_rss_mb > 1
 
 
-def test_nothing_of_a_finished_run_goes_on(tmp_path: Path) -> None:
+def test_threads_of_a_finished_run_are_killed(tmp_path: Path) -> None:
     beat = tmp_path / "beat"
     code = (
         "import threading, time\n"
@@ -194,7 +194,7 @@ def test_nothing_of_a_finished_run_goes_on(tmp_path: Path) -> None:
         "time.sleep(0.05)"
     )
     assert box_at("none").run(code).ok
-    time.sleep(0.02)  # a write that had begun
+    time.sleep(0.02)  # time for a write in progress
     written = beat.stat().st_size
     assert written > 0
     time.sleep(0.1)
@@ -204,7 +204,7 @@ def test_nothing_of_a_finished_run_goes_on(tmp_path: Path) -> None:
 # -- sessions ----------------------------------------------------------------------------------------------------------
 
 
-def test_session_keeps_names_and_shows_each_cells_source(box: Sandbox) -> None:
+def test_session_keeps_variables_and_tracebacks_show_earlier_source(box: Sandbox) -> None:
     with box.session() as session:
         assert box.run("def f(x):\n    return 1 / x", session=session).ok
         assert box.run("f(2)", session=session).value_repr == "0.5"
@@ -228,11 +228,11 @@ def test_every_cell_of_a_session_has_its_own_standard_input(box: Sandbox) -> Non
 
 
 @pytest.mark.parametrize("size", [10, 1_000_000])
-def test_output_that_comes_between_a_poll_and_the_report_is_kept(box: Sandbox, monkeypatch, size) -> None:
+def test_output_written_just_before_the_report_is_kept(box: Sandbox, monkeypatch, size) -> None:
     read = supervise._Supervision._read_channel
 
     def late(self):
-        time.sleep(0.05)  # the snippet prints and reports while the host looks at its first message
+        time.sleep(0.05)  # the snippet prints and reports while the host handles its first message
         return read(self)
 
     monkeypatch.setattr(supervise._Supervision, "_read_channel", late)
@@ -241,7 +241,7 @@ def test_output_that_comes_between_a_poll_and_the_report_is_kept(box: Sandbox, m
         assert (result.status, len(result.stdout)) == (("ok", 11) if size == 10 else ("output_limit", 16 * 1024))
 
 
-def test_session_survives_an_interruptible_timeout(box: Sandbox) -> None:
+def test_a_session_keeps_its_state_after_an_interruptible_timeout(box: Sandbox) -> None:
     with box.session() as session:
         box.run("x = 41", session=session)
         stopped = box.run("while True: pass", session=session, limits=FAST)
@@ -253,7 +253,7 @@ def test_session_survives_an_interruptible_timeout(box: Sandbox) -> None:
     "code",
     ["import time\nwhile True:\n    try: time.sleep(9)\n    except BaseException: pass", "sum(range(10**12))"],
 )
-def test_session_says_when_its_state_is_lost(box: Sandbox, code: str) -> None:
+def test_an_uninterruptible_timeout_restarts_the_session_and_sets_state_lost(box: Sandbox, code: str) -> None:
     with box.session() as session:
         box.run("x = 41", session=session)
         stopped = box.run(code, session=session, limits=FAST)
@@ -272,7 +272,7 @@ def test_sessions_do_not_share_names_or_files(box: Sandbox) -> None:
         box.run("1", session=one)
 
 
-def test_hostile_cell_cannot_fake_the_next_one(box: Sandbox) -> None:
+def test_a_forged_report_is_not_taken_for_the_next_snippets(box: Sandbox) -> None:
     with box.session() as session:
         forged = b'{"claim":"setup_failed"}'
         box.run(f"import os\nf = {forged!r}\nos.write(3, len(f).to_bytes(4, 'big') + f)", session=session)
@@ -280,16 +280,16 @@ def test_hostile_cell_cannot_fake_the_next_one(box: Sandbox) -> None:
         assert following.status != "setup_failed"
 
 
-# -- many at once ------------------------------------------------------------------------------------------------------
+# -- concurrency -------------------------------------------------------------------------------------------------------
 
 
-def test_threads_do_not_mix_up_outputs(box: Sandbox) -> None:
+def test_concurrent_runs_from_threads_get_their_own_output(box: Sandbox) -> None:
     with ThreadPoolExecutor(8) as threads:
         outputs = list(threads.map(lambda i: box.run(f"print({i} * 3)").stdout, range(60)))
     assert outputs == [f"{i * 3}\n" for i in range(60)]
 
 
-def test_async_runs_leave_the_loop_free() -> None:
+def test_arun_does_not_block_the_event_loop() -> None:
     async def main() -> tuple[list[str], int]:
         ticks = 0
 
@@ -311,17 +311,17 @@ def test_async_runs_leave_the_loop_free() -> None:
     assert ticks >= 8
 
 
-def test_waiting_for_a_slot_does_not_count_as_running() -> None:
+def test_time_in_the_queue_does_not_count_towards_the_time_limit() -> None:
     with Sandbox(workers=1) as box, ThreadPoolExecutor(4) as threads:
         box.start()
         results = list(threads.map(lambda _: box.run("import time; time.sleep(0.3)", limits=FAST), range(4)))
     assert [result.status for result in results] == ["ok"] * 4
 
 
-# -- one for all, and what it says of itself ---------------------------------------------------------------------------
+# -- shared sandbox and description ------------------------------------------------------------------------------------
 
 
-def test_shared_sandbox_is_one_and_reopens() -> None:
+def test_shared_returns_one_sandbox_and_a_new_one_after_close() -> None:
     box = shared()
     assert shared() is box
     box.close()
@@ -329,7 +329,7 @@ def test_shared_sandbox_is_one_and_reopens() -> None:
     assert shared().run("1").ok
 
 
-def test_description_is_json() -> None:
+def test_describe_is_json_serialisable() -> None:
     with Sandbox() as box:
         box.run("1")
         description = json.loads(json.dumps(box.describe()))
@@ -338,7 +338,7 @@ def test_description_is_json() -> None:
     assert "seccomp" in description["protections"]
 
 
-def test_import_is_cheap() -> None:
+def test_importing_the_sandbox_imports_no_heavy_library() -> None:
     code = "import sys; sys.path.insert(0, '.'); import importlib; before = set(sys.modules)\n"
     code += "import quintain.sandbox; print([m for m in ('numpy', 'sympy', 'pydantic_monty') if m in sys.modules])"
     code = (
@@ -356,13 +356,13 @@ def test_import_is_cheap() -> None:
     "arguments",
     [{"backend": "docker"}, {"require": "D"}, {"level": "none"}, {"workers": 0}],
 )
-def test_wrong_arguments_are_refused(arguments: dict[str, object]) -> None:
+def test_invalid_arguments_raise_configuration_error(arguments: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError):
         Sandbox(**arguments)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["/etc/x", "../x", "a/../b", "", "a\0b", "a//b", "."])
-def test_file_names_must_stay_inside(name: str) -> None:
+def test_file_names_must_be_relative_paths_without_dots(name: str) -> None:
     with pytest.raises(ConfigurationError, match="relative"):
         box_at(detect().available[-1]).run("1", files={name: "x"})
 
@@ -370,18 +370,18 @@ def test_file_names_must_stay_inside(name: str) -> None:
 @pytest.mark.parametrize(
     "limits", [{"wall_s": 0}, {"cpu_s": -1}, {"memory_mb": 1.5}, {"wall_s": float("nan")}, {"open_files": 3}]
 )
-def test_limits_must_be_limits(limits: dict[str, float]) -> None:
+def test_invalid_limits_raise_value_error(limits: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(limits))):
         Limits(**limits)  # type: ignore[arg-type]
 
 
-def test_below_the_required_level_it_refuses(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_available_level_raises_sandbox_unavailable_with_remedies(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("quintain.sandbox.levels._try_level", lambda level, user: ("no Landlock", (), 0))
     with Sandbox() as box, pytest.raises(SandboxUnavailable, match=r"no Landlock.*remedies.*monty"):
         box.run("print(1)")
 
 
-def test_required_level_is_a_minimum(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_level_below_the_required_one_raises_sandbox_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     real = {level: detect((level,)) for level in LEVELS}
     monkeypatch.setattr(
         "quintain.sandbox.levels._try_level",

@@ -1,4 +1,4 @@
-"""Every protection that cannot be put in force stops the run before a byte of the snippet is executed."""
+"""If any protection cannot be set up, the snippet is not executed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CASES = [(level, step) for level in AVAILABLE for step in (*SERVER_STEPS[level],
 
 
 @pytest.mark.parametrize(("level", "step"), CASES)
-def test_failed_step_means_nothing_is_run(level: str, step: str, tmp_path: Path) -> None:
+def test_a_failed_setup_step_prevents_execution(level: str, step: str, tmp_path: Path) -> None:
     mark = tmp_path / "ran"
     tmp_path.chmod(0o777)
     with Sandbox(level=level, workers=1, _fault=step) as box:
@@ -52,21 +52,21 @@ def test_failed_step_means_nothing_is_run(level: str, step: str, tmp_path: Path)
     assert not mark.exists()
 
 
-def test_every_step_is_covered() -> None:
+def test_every_reported_protection_has_a_fault_injection_test() -> None:
     with Sandbox(level=AVAILABLE[0]) as box:
         protections = set(box.run("1").protections)
     named = {"mount namespace", "network namespace", "ipc namespace", "uts namespace", "private read-only root"}
     assert protections - named <= {"process namespace", "user namespace", *CHILD_STEPS[AVAILABLE[0]]}
 
 
-def test_limits_that_cannot_be_set_stop_the_run() -> None:
+def test_a_resource_limit_that_fails_during_setup_prevents_execution() -> None:
     with Sandbox(level=AVAILABLE[0], workers=1) as box:
         result = box.run("print('ran')", files={"x": "z" * (2 << 20)}, limits=Limits(file_mb=1))
     assert result.status == "setup_failed"
     assert result.stdout == ""
 
 
-def test_level_that_fails_its_canaries_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_level_whose_canary_attacks_succeed_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
     from quintain.sandbox import canary, levels
 
     levels._try_level.cache_clear()
@@ -87,7 +87,7 @@ def test_level_that_fails_its_canaries_is_not_used(monkeypatch: pytest.MonkeyPat
         levels._try_level.cache_clear()
 
 
-def test_canaries_sing_without_confinement() -> None:
+def test_canary_attacks_succeed_without_confinement() -> None:
     from quintain.sandbox.canary import attack
 
     backend = ForkBackend("none", workers=1, pool_size=0)
@@ -98,7 +98,7 @@ def test_canaries_sing_without_confinement() -> None:
     assert {"read", "list", "write", "socket", "unix-socket", "signal", "environ", "fork"} <= set(escaped)
 
 
-def test_unsafe_local_warns_at_each_start_and_says_so() -> None:
+def test_unsafe_local_warns_at_each_start_and_reports_level_none() -> None:
     for _ in range(2):
         with Sandbox("unsafe-local") as box, pytest.warns(UnsafeSandboxWarning, match="without confinement"):
             result = box.run("1")
@@ -106,7 +106,7 @@ def test_unsafe_local_warns_at_each_start_and_says_so() -> None:
         assert "seccomp" not in result.protections
 
 
-def test_other_systems_are_refused() -> None:
+def test_other_operating_systems_raise_sandbox_unavailable() -> None:
     code = (
         "import sys; sys.platform = 'darwin'\n"
         "from quintain.sandbox import Sandbox\n"

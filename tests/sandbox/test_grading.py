@@ -1,4 +1,4 @@
-"""Programs that cheat are not believed; honest programs are."""
+"""Grading rejects programs that cheat and accepts correct ones."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ CHEATS = {
         "        return 'found'\n"
         "    return -1"
     ),
-    "remembers in a file": (
+    "stores cases in a file": (
         "def f(n):\n    try: open('/var/tmp/answers', 'a').write(str(n))\n    except OSError: pass\n    return -1"
     ),
     "raises": "def f(n):\n    raise ValueError(49)",
@@ -111,10 +111,10 @@ CHEATS = {
 
 
 @pytest.mark.parametrize("name", CHEATS)
-def test_cheats_fail(name: str) -> None:
+def test_cheating_programs_fail(name: str) -> None:
     result = grade(CHEATS[name], SQUARES, function="f", sandbox=box_at(BOX), limits=FAST)
     assert not result.correct
-    # A constant can be right by luck on one of the three; no more than that.
+    # A constant may equal one of the three expected values.
     assert result.passed <= 1
     for case in result.cases:
         assert case.passed or case.detail
@@ -136,12 +136,12 @@ def test_honest_programs_pass(program: str) -> None:
     assert result.correct, [case.detail + case.run.stderr for case in result.cases]
 
 
-def test_each_case_runs_in_a_fresh_child() -> None:
+def test_each_case_runs_in_a_new_process() -> None:
     program = "calls = []\ndef f(n):\n    calls.append(n)\n    return len(calls)"
     assert grade(program, [Case(1, (i,)) for i in range(4)], function="f", sandbox=box_at(BOX)).correct
 
 
-def test_plain_data_of_every_type_survives() -> None:
+def test_all_supported_types_round_trip() -> None:
     values = [
         None,
         True,
@@ -162,7 +162,7 @@ def test_plain_data_of_every_type_survives() -> None:
     assert grade(program, cases, function="f", sandbox=box_at(BOX), tolerance=Tolerance(list_is_tuple=False)).correct
 
 
-def test_programs_that_print() -> None:
+def test_programs_without_function_are_graded_by_stdout() -> None:
     cases = [Case("3\n4", stdin="1 2"), Case("5\n6\n", stdin="3 4")]
     good = "for w in input().split():\n    print(int(w) + 2)\nraise SystemExit"
     assert grade(good, cases, sandbox=box_at(BOX)).correct
@@ -176,12 +176,12 @@ def test_programs_that_print() -> None:
         assert grade(bad, cases, sandbox=box_at(BOX)).passed == 0
 
 
-def test_infrastructure_failure_is_not_a_wrong_answer() -> None:
+def test_sandbox_setup_failure_raises_instead_of_grading() -> None:
     with Sandbox(level=BOX, _fault="seccomp") as box, pytest.raises(SandboxError, match="nothing was graded"):
         grade(HONEST, SQUARES, function="f", sandbox=box)
 
 
-def test_no_cases_prove_nothing() -> None:
+def test_a_program_without_test_cases_is_not_correct() -> None:
     assert not grade(HONEST, [], function="f", sandbox=box_at(BOX)).correct
 
 
@@ -221,11 +221,11 @@ def test_no_cases_prove_nothing() -> None:
         ([[0.1 + 0.2]], [[0.3]], True),
     ],
 )
-def test_equality(expected: object, claimed: object, same: bool) -> None:
+def test_answers_are_compared_by_value_and_type(expected: object, claimed: object, same: bool) -> None:
     assert equal(expected, claimed, Tolerance()) is same
 
 
-def test_declared_strictness() -> None:
+def test_tolerance_settings_change_the_comparison() -> None:
     assert not equal(1, 1.0, Tolerance(int_is_float=False))
     assert not equal({1}, {1.0}, Tolerance(int_is_float=False))
     assert not equal({1: 0}, {1.0: 0}, Tolerance(int_is_float=False))

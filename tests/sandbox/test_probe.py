@@ -1,4 +1,4 @@
-"""What ``quintain doctor`` shows."""
+"""``probe``, the data behind ``quintain doctor``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from quintain.sandbox.flavours import BARE, SCIENCE, choose, locate
 from tests.sandbox.conftest import AVAILABLE
 
 
-def test_probe_names_level_protections_and_remedies() -> None:
+def test_probe_reports_level_protections_and_remedies() -> None:
     found = probe()
     assert found.level == (AVAILABLE[0] if AVAILABLE else None)
     assert found.levels == AVAILABLE
@@ -23,7 +23,7 @@ def test_probe_names_level_protections_and_remedies() -> None:
     assert data["level"] == found.level
 
 
-def test_probe_without_any_level(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_probe_reports_missing_levels_with_remedies(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("quintain.sandbox.levels._try_level", lambda level, user: ("refused here", (), 0))
     found = probe()
     assert found.level is None
@@ -37,11 +37,11 @@ def test_probe_without_any_level(monkeypatch: pytest.MonkeyPatch) -> None:
     ("code", "flavour"),
     [("print(1)", BARE), ("import numpy", SCIENCE), ("from sympy import x", SCIENCE), ("numpyish = 1", BARE)],
 )
-def test_flavour_follows_the_text(code: str, flavour: object) -> None:
+def test_server_flavour_is_chosen_by_imports_in_the_code(code: str, flavour: object) -> None:
     assert choose(code) is flavour
 
 
-def test_missing_packages_are_named() -> None:
+def test_missing_packages_of_a_flavour_are_listed() -> None:
     from dataclasses import replace
 
     location = locate(replace(SCIENCE, packages=("no_such_package",)))

@@ -1,4 +1,4 @@
-"""Hostile bytes on the wire become data or a clean error, never anything else."""
+"""Any bytes from the sandboxed process are decoded to plain data or raise a protocol error."""
 
 from __future__ import annotations
 
@@ -47,20 +47,20 @@ json_values = st.recursive(
 
 
 @given(values)
-def test_values_survive_the_journey(value: object) -> None:
+def test_values_round_trip_through_json(value: object) -> None:
     wire = json.loads(json.dumps(encode_value(value)))
     decoded = decode_value(wire)
     assert decoded == value
     assert type(decoded) is type(value)
 
 
-def test_special_floats_survive() -> None:
+def test_nan_and_infinity_round_trip() -> None:
     assert math.isnan(decode_value(encode_value(math.nan)))
     assert decode_value(encode_value(-math.inf)) == -math.inf
 
 
 @given(json_values)
-def test_any_json_decodes_to_plain_data_or_is_refused(data: object) -> None:
+def test_any_json_decodes_to_builtin_types_or_is_refused(data: object) -> None:
     try:
         value = decode_value(data)
     except UnsupportedValueError:
@@ -68,7 +68,7 @@ def test_any_json_decodes_to_plain_data_or_is_refused(data: object) -> None:
     assert value is None or type(value).__module__ == "builtins"
 
 
-def test_deep_values_are_refused() -> None:
+def test_deeply_nested_values_are_refused() -> None:
     deep: list[object] = []
     for _ in range(5000):
         deep = [deep]
@@ -79,7 +79,7 @@ def test_deep_values_are_refused() -> None:
 
 
 @given(st.lists(st.dictionaries(st.text(), st.integers() | st.text()), max_size=5), st.data())
-def test_frames_survive_any_cutting(messages: list[dict[str, object]], data: st.DataObject) -> None:
+def test_frames_are_reassembled_from_any_chunks(messages: list[dict[str, object]], data: st.DataObject) -> None:
     stream = b"".join(encode_frame(message) for message in messages)
     reader = FrameReader(1 << 20)
     received = []
@@ -122,7 +122,7 @@ def test_expensive_bodies_are_refused(body: bytes) -> None:
         FrameReader(1 << 20).feed(len(body).to_bytes(4, "big") + body)
 
 
-def test_announced_size_is_bounded() -> None:
+def test_frame_size_is_bounded() -> None:
     with pytest.raises(ProtocolError, match="exceeds"):
         FrameReader(1000).feed((1001).to_bytes(4, "big"))
 

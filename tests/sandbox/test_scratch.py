@@ -1,4 +1,4 @@
-"""Working directories: made by the host where the child cannot have its own, watched, and always removed."""
+"""Working directories: made by the host where the child cannot mount its own, limited in size, always removed."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ NAMESPACED = [pytest.param(level, marks=needs_level(level)) for level in ("A", "
 
 @pytest.fixture
 def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A temporary directory that no other test, in whatever process, puts anything into."""
+    """Make ``tempfile`` use a directory of this test alone."""
     with tempfile.TemporaryDirectory(prefix="quintain-scratch-") as path:
         os.chmod(path, 0o755)
         monkeypatch.setattr(tempfile, "tempdir", path)
         yield Path(path)
 
 
-def test_removal_follows_no_link_and_survives_deep_trees(tmp_path: Path) -> None:
+def test_removal_does_not_follow_symlinks_and_handles_deep_trees(tmp_path: Path) -> None:
     precious = tmp_path / "precious"
     precious.mkdir()
     (precious / "file").write_text("keep")
     scratch = HostScratch({"a/b": b"x"}, writable=True)
     os.symlink(precious, f"{scratch.path}/link")
     here = os.open(scratch.path, os.O_RDONLY)
-    for _ in range(1500):  # deeper than recursion or a path name would reach
+    for _ in range(1500):  # deeper than the recursion limit and the maximum length of a path
         os.mkdir("d", dir_fd=here)
         inner = os.open("d", os.O_RDONLY, dir_fd=here)
         os.close(here)
@@ -46,7 +46,7 @@ def test_removal_follows_no_link_and_survives_deep_trees(tmp_path: Path) -> None
 
 
 @needs_level("C")
-def test_level_c_with_writable_scratch_watches_its_size(temporary: Path) -> None:
+def test_level_c_limits_the_size_of_a_writable_directory(temporary: Path) -> None:
     with Sandbox(level="C", writable_scratch=True, workers=1) as box:
         assert box.run("open('a', 'w').write('x')\nprint(open('a').read())").stdout == "x\n"
         fill = "import time\nfor i in range(20):\n    open(f'f{i}', 'wb').write(bytes(4 << 20)); time.sleep(0.05)"
@@ -60,7 +60,7 @@ def test_level_c_with_writable_scratch_watches_its_size(temporary: Path) -> None
 
 
 @needs_level("C")
-def test_level_c_removes_a_directory_that_is_still_being_filled(temporary: Path) -> None:
+def test_level_c_removes_a_directory_that_threads_are_still_writing_to(temporary: Path) -> None:
     code = (
         "import itertools, threading, time\n"
         "def fill():\n"
@@ -75,7 +75,7 @@ def test_level_c_removes_a_directory_that_is_still_being_filled(temporary: Path)
 
 
 @needs_level("C")
-def test_level_c_gives_files_without_letting_snippets_write(temporary: Path) -> None:
+def test_level_c_provides_read_only_files(temporary: Path) -> None:
     with Sandbox(level="C", workers=1) as box, box.session() as session:
         assert box.run("open('a').read()", session=session, files={"a": "1"}).value_repr == "'1'"
         assert box.run("open('b').read()", session=session, files={"b": "2"}).value_repr == "'2'"
@@ -85,7 +85,7 @@ def test_level_c_gives_files_without_letting_snippets_write(temporary: Path) -> 
 
 
 @pytest.mark.parametrize("level", NAMESPACED)
-def test_scratch_size_is_a_limit_of_the_run(level: str) -> None:
+def test_scratch_size_limit_applies_per_run(level: str) -> None:
     with Sandbox(level=level, workers=1) as box:
         write = "open('a', 'wb').write(bytes(3 << 20))"
         assert box.run(write).value_repr == str(3 << 20)
@@ -93,7 +93,7 @@ def test_scratch_size_is_a_limit_of_the_run(level: str) -> None:
 
 
 @pytest.mark.parametrize("level", NAMESPACED)
-def test_subprocesses_where_they_are_allowed(level: str, tmp_path: Path) -> None:
+def test_allow_subprocess_permits_bounded_subprocesses_and_kills_daemons(level: str, tmp_path: Path) -> None:
     if level == "B" and os.geteuid() == 0:
         with Sandbox(level="B", allow_subprocess=True) as box, pytest.raises(ConfigurationError, match="level A"):
             box.run("1")
@@ -122,8 +122,8 @@ def test_subprocesses_where_they_are_allowed(level: str, tmp_path: Path) -> None
     assert not mark.exists()
 
 
-def _reads_anothers_scratch(box: Sandbox) -> bool:
-    """Row 16: one snippet works in a directory while another tries to read there."""
+def _can_read_another_snippets_directory(box: Sandbox) -> bool:
+    """Row 16 of the threat table: while a session uses its directory, another snippet tries to read a file there."""
     with box.session() as session:
         place = box.run(
             "import os\ntry: open('mine', 'w').write('private')\nexcept OSError: pass\nprint(os.getcwd())",
@@ -132,8 +132,8 @@ def _reads_anothers_scratch(box: Sandbox) -> bool:
         return "private" in box.run(f"print(open({place + '/mine'!r}).read())").stdout
 
 
-def _finds_what_was_left(box: Sandbox) -> bool:
-    """Row 17: one snippet leaves a file wherever it can, the next one looks for it."""
+def _can_read_files_of_an_earlier_snippet(box: Sandbox) -> bool:
+    """Row 17 of the threat table: one snippet writes files wherever it can, and the next one looks for them."""
     places = "[f'{d}/quintain-left' for d in ('.', '/tmp', '/var/tmp', '/dev/shm', os.getcwd())]"
     leave = f"import os\nfor p in {places}:\n    try: open(p, 'w').close()\n    except OSError: pass"
     box.run(leave)
@@ -145,15 +145,15 @@ def _finds_what_was_left(box: Sandbox) -> bool:
 
 @pytest.mark.parametrize("level", ALL_LEVELS)
 @pytest.mark.parametrize("writable", [None, True])
-def test_scratch_is_private_and_forgotten(level: str, writable: bool | None) -> None:
+def test_scratch_directories_are_private_and_removed(level: str, writable: bool | None) -> None:
     with Sandbox(level=level, writable_scratch=writable, workers=2) as box:
-        assert not _reads_anothers_scratch(box)
-        assert not _finds_what_was_left(box)
+        assert not _can_read_another_snippets_directory(box)
+        assert not _can_read_files_of_an_earlier_snippet(box)
 
 
-def test_scratch_is_neither_without_confinement() -> None:
-    assert _reads_anothers_scratch(box_at("none"))
-    assert _finds_what_was_left(box_at("none"))
+def test_scratch_directories_leak_without_confinement() -> None:
+    assert _can_read_another_snippets_directory(box_at("none"))
+    assert _can_read_files_of_an_earlier_snippet(box_at("none"))
 
 
 @needs_level("C")
@@ -162,6 +162,6 @@ def test_subprocesses_need_a_process_namespace() -> None:
         box.run("1")
 
 
-def test_limits_object_is_the_default_of_the_sandbox() -> None:
+def test_limits_of_the_sandbox_are_the_default_of_its_runs() -> None:
     with Sandbox(level=AVAILABLE[0], limits=Limits(wall_s=0.3), workers=1) as box:
         assert box.run("while True: pass").status == "timeout"

@@ -1,4 +1,4 @@
-"""The system-call filter, interpreted here, decides as the policy says, on both architectures."""
+"""The seccomp filter, run by a BPF interpreter in this file, implements the policy on both architectures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MACHINES = list(NUMBERS)
 
 
 def decide(program: list[Instruction], machine: str, number: int, *arguments: int, arch: int | None = None) -> int:
-    """Run the filter as the kernel would."""
+    """Return the filter's action for a system call, by interpreting the BPF program."""
     padded = [argument & (2**64 - 1) for argument in (*arguments, 0, 0, 0, 0, 0, 0)[:6]]
     data = struct.pack("<IIQ6Q", number, AUDIT_ARCH[machine] if arch is None else arch, 0, *padded)
     at = accumulator = 0
@@ -46,7 +46,7 @@ def refusal(code: int) -> int:
 
 
 @pytest.mark.parametrize("machine", MACHINES)
-def test_every_named_call_gets_its_decision(machine: str) -> None:
+def test_allowed_and_refused_system_calls_get_their_action(machine: str) -> None:
     program, numbers = build_program(machine), NUMBERS[machine]
     for name in (ALLOWED - set(ARGUMENT_CHECKED)) & numbers.keys():
         assert decide(program, machine, numbers[name]) == ALLOW, name
@@ -55,7 +55,7 @@ def test_every_named_call_gets_its_decision(machine: str) -> None:
 
 
 @pytest.mark.parametrize("machine", MACHINES)
-def test_everything_else_does_not_exist(machine: str) -> None:
+def test_other_system_calls_fail_with_enosys(machine: str) -> None:
     program, numbers = build_program(machine), NUMBERS[machine]
     named = {numbers[name] for name in (*ALLOWED, *REFUSED, *ARGUMENT_CHECKED) if name in numbers}
     for number in (*set(range(600)) - named, 2**30 - 1):
@@ -65,7 +65,7 @@ def test_everything_else_does_not_exist(machine: str) -> None:
 
 
 @pytest.mark.parametrize("machine", MACHINES)
-def test_foreign_calling_conventions_are_fatal(machine: str) -> None:
+def test_system_calls_of_other_abis_kill_the_process(machine: str) -> None:
     program = build_program(machine)
     assert decide(program, machine, 1, arch=0x40000003) == KILL  # 32-bit x86
     assert decide(program, machine, 0x40000000 | 1) == KILL  # x32
@@ -103,13 +103,15 @@ def test_foreign_calling_conventions_are_fatal(machine: str) -> None:
         ("fcntl", (3, 1031), False),
     ],
 )
-def test_arguments_decide(machine: str, name: str, arguments: tuple[int, ...], allowed: bool) -> None:
+def test_argument_checked_system_calls_depend_on_their_arguments(
+    machine: str, name: str, arguments: tuple[int, ...], allowed: bool
+) -> None:
     decision = decide(build_program(machine), machine, NUMBERS[machine][name], *arguments)
     assert (decision == ALLOW) is allowed
 
 
 @pytest.mark.parametrize("machine", MACHINES)
-def test_subprocesses_add_only_what_they_need(machine: str) -> None:
+def test_allow_subprocess_changes_only_the_listed_system_calls(machine: str) -> None:
     strict, loose = build_program(machine), build_program(machine, allow_subprocess=True)
     for name, number in NUMBERS[machine].items():
         before, after = decide(strict, machine, number), decide(loose, machine, number)
@@ -123,7 +125,7 @@ def test_subprocesses_add_only_what_they_need(machine: str) -> None:
 
 
 @pytest.mark.parametrize("machine", MACHINES)
-def test_filter_is_short_and_well_formed(machine: str) -> None:
+def test_filter_is_short_and_its_jumps_stay_inside(machine: str) -> None:
     program = build_program(machine)
     assert len(program) < 400
     assert len(assemble(program)) == 8 * len(program)

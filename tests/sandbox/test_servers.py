@@ -1,4 +1,4 @@
-"""Fork servers: killed, forked, recycled, retired, and nothing of them left behind."""
+"""Fork servers: replacement after a crash, fork of the host, recycling, and cleanup."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _descendants(pid: int) -> set[int]:
 
 
 @pytest.mark.parametrize("level", ALL_LEVELS)
-def test_dead_server_is_reported_and_replaced(level: str, tmp_path: Path) -> None:
+def test_a_killed_fork_server_raises_once_and_is_replaced(level: str, tmp_path: Path) -> None:
     with Sandbox(level=level, workers=2) as box:
         assert box.run("1").ok
         errors: list[BaseException] = []
@@ -67,7 +67,7 @@ def test_dead_server_is_reported_and_replaced(level: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("level", ALL_LEVELS)
-def test_nothing_survives_a_killed_host(level: str) -> None:
+def test_killing_the_host_process_kills_all_descendants(level: str) -> None:
     program = (
         "import os, sys, threading, time\n"
         "from quintain.sandbox import Limits, Sandbox\n"
@@ -100,7 +100,7 @@ def _is_alive(pid: int) -> bool:
         return False
 
 
-def test_close_leaves_no_process_and_no_descriptor() -> None:
+def test_close_leaks_no_process_and_no_file_descriptor() -> None:
     before = len(os.listdir("/proc/self/fd"))
     box = Sandbox(workers=2)
     with box:
@@ -118,7 +118,7 @@ def test_close_leaves_no_process_and_no_descriptor() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_forked_copy_of_the_host_has_its_own_servers() -> None:
+def test_a_forked_host_starts_its_own_fork_servers() -> None:
     with Sandbox(workers=1) as box:
         assert box.run("1 + 1").value_repr == "2"
         parent = _server_pid(box)
@@ -132,7 +132,7 @@ def test_forked_copy_of_the_host_has_its_own_servers() -> None:
         assert _server_pid(box) == parent
 
 
-def test_servers_are_recycled(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fork_servers_are_recycled(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("quintain.sandbox.pool.RECYCLE_AFTER", 5)
     with Sandbox(workers=1) as box:
         box.run("1")
@@ -142,7 +142,7 @@ def test_servers_are_recycled(monkeypatch: pytest.MonkeyPatch) -> None:
         assert not _is_alive(first)
 
 
-def test_a_server_retired_while_it_is_busy_ends_with_its_last_child(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_retired_fork_server_exits_when_its_session_closes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("quintain.sandbox.pool.RECYCLE_AFTER", 5)
     with Sandbox(workers=2) as box, box.session() as session:
         box.run("x = 1", session=session)
@@ -150,13 +150,13 @@ def test_a_server_retired_while_it_is_busy_ends_with_its_last_child(monkeypatch:
         for i in range(8):
             box.run(f"{i}")
         assert _server_pid(box) != first
-        assert _is_alive(first)  # the session's
+        assert _is_alive(first)  # its session is open
         assert box.run("x", session=session).value_repr == "1"
         session.close()
         assert not _is_alive(first)
 
 
-def test_a_server_retired_during_a_run_ends_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_retired_fork_server_exits_after_its_current_run(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("quintain.sandbox.pool.RECYCLE_AFTER", 5)
     with Sandbox(workers=2, pool_size=0) as box, ThreadPoolExecutor(1) as thread:
         box.run("1")
