@@ -1,4 +1,4 @@
-"""Engines for the contract suite: a tiny random model, the embedded one, and a local HTTP server that can misbehave."""
+"""Engines for the contract suite: a tiny random model, SmolLM2, and a local HTTP server with fault injection."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ ENGINES = [
 
 
 class Subject:
-    """An engine under the contract. Tests ask through it, so that a replay can be recorded first."""
+    """An engine under test. Requests go through :meth:`ask`, which records them first for the replay engine."""
 
     def __init__(self, name: str, engine: Engine, recorder: Engine | None = None, folder: Any = None) -> None:
         self.name = name
@@ -105,7 +105,7 @@ class Subject:
         self._folder = folder
 
     def can(self, capability: str) -> bool:
-        """Whether requests may ask for ``capability``; a replay can do what was recorded."""
+        """Return whether requests may use ``capability``; a replay has those of the engine it was recorded with."""
         return capability in (self._recorder or self.engine).capabilities
 
     async def ask(self, requests: Sequence[Request]) -> list[list[Reply]]:
@@ -120,7 +120,7 @@ class Subject:
 
 
 def write_run(folder: Any, requests: Sequence[Request], replies: Sequence[Sequence[Reply]]) -> None:
-    """Write a run folder of one episode that made these calls."""
+    """Write a run folder with one episode that has these model calls."""
     calls = [
         {"key": request.key, "replies": [reply.to_dict() for reply in batch]}
         for request, batch in zip(requests, replies, strict=True)

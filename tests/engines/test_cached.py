@@ -33,7 +33,7 @@ def ask(prompt="a", temperature=0.0):
     return Request(prompt=prompt, temperature=temperature)
 
 
-def test_equal_requests_share_a_reply_together_and_one_after_another():
+def test_equal_greedy_requests_share_one_reply():
     engine = CachedEngine(Counting())
 
     async def run():
@@ -78,12 +78,12 @@ def test_cancelling_one_caller_does_not_cancel_the_request_of_the_others():
     assert asyncio.run(run()).text == "1"
 
 
-def test_requests_beyond_the_capabilities_of_the_engine_are_refused():
+def test_the_cache_has_the_capabilities_of_the_inner_engine():
     with pytest.raises(CapabilityError, match="chat"):
         asyncio.run(CachedEngine(Counting()).complete(Request(messages=[{"role": "user", "content": "?"}])))
 
 
-def test_cached_exchanges_are_recorded_as_well():
+def test_replies_from_the_cache_are_recorded_as_exchanges():
     engine = CachedEngine(Counting())
 
     async def run():
@@ -115,7 +115,7 @@ def test_matches_are_the_same_with_and_without_the_cache():
     assert engine.hits > 0
 
 
-def test_the_description_names_the_cache_and_closing_closes_the_engine():
+def test_describe_names_the_cache_and_close_closes_the_inner_engine():
     closed = []
     inner = Counting()
     inner.close = lambda: closed.append(True)

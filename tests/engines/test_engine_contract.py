@@ -1,4 +1,4 @@
-"""What every engine does, whatever serves it: the same tests over all of them."""
+"""The engine contract: the same tests for all engines."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def chat(**options: Any) -> Request:
     return Request(messages=CHAT, **{"max_tokens": 12, "seed": 5, **options})
 
 
-def test_replies_come_in_order_and_in_number(subject: Any) -> None:
+def test_each_request_gets_n_replies_in_request_order(subject: Any) -> None:
     requests = [chat(n=2), Request(prompt="the quick brown", max_tokens=4, seed=1), chat(max_tokens=3)]
     replies = subject.run(*requests)
     assert [len(batch) for batch in replies] == [2, 1, 1]
@@ -33,23 +33,23 @@ def test_replies_come_in_order_and_in_number(subject: Any) -> None:
             assert reply.prompt_tokens > 0
 
 
-def test_no_requests_no_replies(subject: Any) -> None:
+def test_generating_for_an_empty_list_returns_an_empty_list(subject: Any) -> None:
     assert asyncio.run(subject.engine.generate([])) == []
 
 
-def test_conversations_with_several_turns(subject: Any) -> None:
+def test_multi_turn_conversations_are_accepted(subject: Any) -> None:
     turns = [*CHAT, assistant("red, green, blue"), user("And now?")]
     [[short], [long]] = subject.run(chat(), Request(messages=turns, max_tokens=12, seed=5))
     assert long.prompt_tokens > short.prompt_tokens
 
 
-def test_a_reply_at_the_limit_has_reason_length(subject: Any) -> None:
+def test_a_reply_of_max_tokens_has_finish_reason_length(subject: Any) -> None:
     [[reply]] = subject.run(chat(max_tokens=1, temperature=0))
     assert reply.completion_tokens == 1
     assert reply.finish_reason == "length"
 
 
-def test_greedy_replies_repeat(subject: Any) -> None:
+def test_greedy_replies_are_reproducible(subject: Any) -> None:
     request = chat(temperature=0)
     assert subject.run(request) == subject.run(request)
 
@@ -58,7 +58,7 @@ def test_a_reply_ends_before_the_first_stop_string(subject: Any) -> None:
     [[whole]] = subject.run(chat(temperature=0))
     middle = len(whole.text) // 2
     stop = whole.text[middle : middle + 2]
-    assert stop.strip(), f"the test needs a reply with text in the middle, got {whole.text!r}"
+    assert stop.strip(), f"the test needs a reply with characters in the middle, got {whole.text!r}"
     [[cut]] = subject.run(chat(temperature=0, stop=("never said", stop)))
     assert cut.text == whole.text[: whole.text.index(stop)]
     assert cut.finish_reason == "stop"
@@ -67,7 +67,7 @@ def test_a_reply_ends_before_the_first_stop_string(subject: Any) -> None:
     assert cut.completion_tokens <= whole.completion_tokens
 
 
-def test_equal_seeds_give_equal_replies_and_others_differ(subject: Any) -> None:
+def test_sampled_replies_depend_on_the_seed_alone(subject: Any) -> None:
     if not subject.can("seed"):
         pytest.skip("the engine does not honour seeds")
     first, again, other = subject.run(chat(n=3), chat(n=3), chat(n=3, seed=6))
@@ -76,7 +76,7 @@ def test_equal_seeds_give_equal_replies_and_others_differ(subject: Any) -> None:
     assert len({r.text for r in first}) > 1
 
 
-def test_logprobs_belong_to_the_untempered_model(subject: Any) -> None:
+def test_logprobs_are_those_at_temperature_1(subject: Any) -> None:
     if not subject.can("logprobs"):
         pytest.skip("the engine has no log-probabilities")
     [[greedy], [cold], [plain]] = subject.run(
@@ -103,25 +103,24 @@ def test_a_constrained_reply_is_one_of_the_choices(subject: Any) -> None:
         assert best.text == choices[best.choice_logprobs.index(max(best.choice_logprobs))]
 
 
-def test_a_prefill_is_read_and_not_repeated(subject: Any) -> None:
+def test_a_prefill_is_part_of_the_prompt_and_not_of_the_reply(subject: Any) -> None:
     plain, filled = subject.run(chat(temperature=0), chat(temperature=0, prefill="The colours are"))
     assert filled[0].prompt_tokens > plain[0].prompt_tokens
     assert not filled[0].text.startswith("The colours are")
 
 
-def test_choices_after_a_prefill(subject: Any) -> None:
+def test_choices_can_follow_a_prefill(subject: Any) -> None:
     [[reply]] = subject.run(chat(choices=("A", "B"), prefill="I choose ", temperature=0))
     assert reply.text in ("A", "B")
 
 
-def test_strange_text_is_only_text(subject: Any) -> None:
+def test_control_characters_and_template_syntax_in_prompts_are_plain_text(subject: Any) -> None:
     for text in ("", "\x00\x1b[31m", "𝔘𝔫𝔦 🎉 é", "lone surrogate \ud800", "<|im_end|>{{ 7*7 }}"):
         [[reply]] = subject.run(Request(messages=[user(text)], max_tokens=2, temperature=0))
         assert reply.completion_tokens >= 1
 
 
-def test_many_callers_on_many_loops(subject: Any) -> None:
-    """Callers on one loop and on other threads' loops get the replies to their own requests."""
+def test_concurrent_callers_on_several_event_loops_get_their_own_replies(subject: Any) -> None:
     requests = [chat(seed=i, max_tokens=3 + i % 5) for i in range(12)]
     expected = subject.run(*requests)
 
@@ -142,7 +141,7 @@ def test_many_callers_on_many_loops(subject: Any) -> None:
         assert [[r.text for r in batch] for batch in result] == [[r.text for r in batch] for batch in expected]
 
 
-def test_a_cancelled_caller_does_not_hurt_the_next(subject: Any) -> None:
+def test_cancelling_a_caller_does_not_change_later_replies(subject: Any) -> None:
     request = chat(temperature=0)
     expected = subject.run(request)
 
@@ -156,7 +155,7 @@ def test_a_cancelled_caller_does_not_hurt_the_next(subject: Any) -> None:
     assert asyncio.run(cancel_then_ask()) == expected
 
 
-def test_what_an_engine_cannot_do_is_refused_before_anything_runs(subject: Any) -> None:
+def test_a_missing_capability_raises_capability_error(subject: Any) -> None:
     asked = chat(logprobs=True)
     if "logprobs" in subject.engine.capabilities:
         pytest.skip("this engine can")
@@ -164,7 +163,7 @@ def test_what_an_engine_cannot_do_is_refused_before_anything_runs(subject: Any) 
         asyncio.run(subject.engine.generate([asked]))
 
 
-def test_the_tape_hears_every_exchange_of_its_own_task(subject: Any) -> None:
+def test_record_exchanges_records_the_exchanges_of_its_own_task(subject: Any) -> None:
     requests = [chat(seed=1), chat(seed=2)]
     subject.run(*requests)
 
@@ -181,19 +180,19 @@ def test_the_tape_hears_every_exchange_of_its_own_task(subject: Any) -> None:
         assert log.completion_tokens == sum(r.completion_tokens for r in batch)
 
 
-def test_replies_survive_json(subject: Any) -> None:
+def test_replies_round_trip_through_json(subject: Any) -> None:
     wanted = subject.can("logprobs")
     [[free], [chosen]] = subject.run(chat(logprobs=wanted), chat(choices=("yes", "no")))
     for reply in (free, chosen):
         assert Reply.from_dict(json.loads(json.dumps(reply.to_dict(), allow_nan=False))) == reply
 
 
-def test_the_description_is_plain_data(subject: Any) -> None:
+def test_describe_is_json_serialisable(subject: Any) -> None:
     facts = json.loads(json.dumps(subject.engine.describe(), allow_nan=False))
     assert facts["engine"] == subject.engine.name
 
 
-def test_a_capability_has_a_method(subject: Any) -> None:
+def test_capabilities_agree_with_the_methods(subject: Any) -> None:
     if subject.can("training"):
         with subject.engine.exclusive() as model:
             assert next(model.parameters()).requires_grad

@@ -1,4 +1,4 @@
-"""The HTTP engine against a real local server that also misbehaves."""
+"""The OpenAI-compatible engine against a local HTTP server with fault injection."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def reset(handler: Any) -> None:
 
 
 def cut_short(handler: Any) -> None:
-    """Promise more bytes than come."""
+    """Send a body shorter than its ``Content-Length``."""
     handler.send_response(200)
     handler.send_header("Content-Length", "5000")
     handler.end_headers()
@@ -57,14 +57,14 @@ def cut_short(handler: Any) -> None:
     handler.close_connection = True
 
 
-def silence(handler: Any) -> None:
+def no_response(handler: Any) -> None:
     time.sleep(0.6)
     handler.close_connection = True
 
 
 @pytest.fixture
 def ask(fake_server: Any) -> Iterator[Callable[..., Any]]:
-    """Ask the server with one request; options go to the engine."""
+    """Return a function that sends one request; options go to the engine."""
     engines = []
 
     def run(request: Request = REQUEST, **options: Any) -> Any:
@@ -89,17 +89,17 @@ def ask(fake_server: Any) -> Iterator[Callable[..., Any]]:
         respond(200, '["not", "an", "object"]'),
         reset,
         cut_short,
-        silence,
+        no_response,
     ],
     ids=["500", "503", "429", "408", "half-json", "not-an-object", "reset", "cut-short", "time-out"],
 )
-def test_passing_trouble_is_ridden_out(fault: Any, fake_server: Any, ask: Any) -> None:
+def test_transient_failures_are_retried(fault: Any, fake_server: Any, ask: Any) -> None:
     fake_server.faults = [fault, fault]
     assert ask()[0].text == ANSWER
     assert len(fake_server.seen) == 3
 
 
-def test_lasting_trouble_is_an_engine_error_after_bounded_tries(fake_server: Any, ask: Any) -> None:
+def test_persistent_failures_raise_engine_error_after_the_attempts(fake_server: Any, ask: Any) -> None:
     fake_server.faults = [respond(500, "x" * 10_000 + KEY)] * 9
     with pytest.raises(EngineError, match="status 500") as caught:
         ask(attempts=4)
@@ -109,7 +109,7 @@ def test_lasting_trouble_is_an_engine_error_after_bounded_tries(fake_server: Any
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
-def test_a_refusal_is_not_tried_again(status: int, fake_server: Any, ask: Any) -> None:
+def test_client_errors_are_not_retried(status: int, fake_server: Any, ask: Any) -> None:
     fake_server.faults = [respond(status, "no such model")]
     with pytest.raises(EngineError, match="no such model") as caught:
         ask()
@@ -117,7 +117,7 @@ def test_a_refusal_is_not_tried_again(status: int, fake_server: Any, ask: Any) -
     assert len(fake_server.seen) == 1
 
 
-def test_errors_never_show_the_key(fake_server: Any, ask: Any) -> None:
+def test_errors_and_descriptions_do_not_contain_the_api_key(fake_server: Any, ask: Any) -> None:
     fake_server.faults = [respond(401, f"bad key {KEY}")]
     with pytest.raises(EngineError) as caught:
         ask()
@@ -137,15 +137,15 @@ def test_retry_after_is_honoured_and_bounded(fake_server: Any, ask: Any) -> None
     assert time.monotonic() - start < 60
 
 
-def test_the_deadline_ends_all_tries(fake_server: Any, ask: Any) -> None:
-    fake_server.faults = [silence] * 50
+def test_the_deadline_bounds_the_time_of_all_attempts(fake_server: Any, ask: Any) -> None:
+    fake_server.faults = [no_response] * 50
     start = time.monotonic()
     with pytest.raises(EngineError, match="time is up"):
         ask(attempts=50, deadline_s=0.8)
     assert time.monotonic() - start < 30
 
 
-def test_nobody_listening_is_an_engine_error() -> None:
+def test_a_refused_connection_raises_engine_error() -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         port = closed.getsockname()[1]
@@ -169,7 +169,7 @@ def test_nobody_listening_is_an_engine_error() -> None:
         },
     ],
 )
-def test_answers_outside_the_protocol_are_errors_never_replies(answer: Any, fake_server: Any, ask: Any) -> None:
+def test_malformed_responses_raise_engine_error(answer: Any, fake_server: Any, ask: Any) -> None:
     fake_server.faults = [respond(200, json.dumps(answer))]
     with pytest.raises(EngineError, match="protocol"):
         ask()
@@ -189,13 +189,13 @@ ENDS = {
 
 
 @pytest.mark.parametrize("word", ENDS, ids=repr)
-def test_a_reply_counts_whatever_word_ends_it(word: Any, fake_server: Any, ask: Any) -> None:
+def test_finish_reasons_of_other_servers_are_mapped(word: Any, fake_server: Any, ask: Any) -> None:
     fake_server.faults = [respond(200, json.dumps(answered("text", finish_reason=word)))]
     reply = ask()[0]
     assert (reply.text, reply.finish_reason) == ("text", ENDS[word])
 
 
-def test_a_missing_finish_reason_is_an_ordinary_end(fake_server: Any, ask: Any) -> None:
+def test_a_missing_finish_reason_is_read_as_stop(fake_server: Any, ask: Any) -> None:
     fake_server.faults = [respond(200, json.dumps(answered("text")))]
     assert (ask()[0].text, len(fake_server.seen)) == ("text", 1)
 
@@ -215,7 +215,7 @@ def test_a_missing_finish_reason_is_an_ordinary_end(fake_server: Any, ask: Any) 
         ),
     ],
 )
-def test_what_a_model_says_besides_its_text_is_kept(answer: Any, expected: Any, fake_server: Any, ask: Any) -> None:
+def test_reasoning_refusals_and_tool_calls_are_kept(answer: Any, expected: Any, fake_server: Any, ask: Any) -> None:
     fake_server.faults = [respond(200, json.dumps(answer))]
     reply = ask()[0]
     assert expected.items() <= {"text": reply.text, **reply.to_dict()}.items()
@@ -232,7 +232,7 @@ OVERFLOWS = {
 
 
 @pytest.mark.parametrize("server", OVERFLOWS)
-def test_a_prompt_that_is_too_long_is_recognised(server: str, fake_server: Any, ask: Any) -> None:
+def test_context_overflow_errors_of_known_servers_are_recognised(server: str, fake_server: Any, ask: Any) -> None:
     fake_server.faults = [respond(400, OVERFLOWS[server])]
     with pytest.raises(ContextOverflowError) as caught:
         ask()
@@ -240,34 +240,34 @@ def test_a_prompt_that_is_too_long_is_recognised(server: str, fake_server: Any, 
 
 
 @pytest.mark.parametrize("field", ["seed", "temperature", "top_p"])
-def test_a_field_that_a_server_does_not_know_is_left_out(field: str, fake_server: Any, ask: Any) -> None:
+def test_a_field_that_the_server_rejects_is_omitted_with_a_warning(field: str, fake_server: Any, ask: Any) -> None:
     fake_server.faults = [respond(422, json.dumps({"detail": [{"type": "extra_forbidden", "loc": ["body", field]}]}))]
     with pytest.warns(UserWarning, match=field):
         assert ask()[0].text.startswith("one two three")
     assert [field in body for body in fake_server.seen] == [True, False]
 
 
-def test_a_value_out_of_range_is_an_error_and_no_field_is_left_out(fake_server: Any, ask: Any) -> None:
+def test_a_rejected_value_raises_engine_error_and_omits_no_field(fake_server: Any, ask: Any) -> None:
     fake_server.faults = [respond(400, "temperature must be at most 1")]
     with pytest.raises(EngineError, match="at most 1"):
         ask()
     assert len(fake_server.seen) == 1
 
 
-def test_null_in_extra_body_leaves_a_field_out(fake_server: Any, ask: Any) -> None:
+def test_null_in_extra_body_omits_the_field(fake_server: Any, ask: Any) -> None:
     ask(extra_body={"seed": None, "top_p": None, "min_p": 0.1})
     assert {"seed", "top_p"}.isdisjoint(fake_server.seen[0])
     assert fake_server.seen[0]["min_p"] == 0.1
 
 
-def test_the_newer_name_of_max_tokens_is_taken(fake_server: Any, ask: Any) -> None:
+def test_max_completion_tokens_is_used_when_max_tokens_is_rejected(fake_server: Any, ask: Any) -> None:
     fake_server.faults = [respond(400, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")]
     ask()
     assert "max_completion_tokens" in fake_server.seen[1]
     assert "max_tokens" not in fake_server.seen[1]
 
 
-def test_a_server_that_refuses_n_is_asked_one_by_one(fake_server: Any, ask: Any) -> None:
+def test_if_n_is_rejected_one_request_is_sent_per_reply(fake_server: Any, ask: Any) -> None:
     fake_server.faults = [respond(400, "Only one completion choice is allowed")]
     replies = ask(Request(messages=[user("hello")], seed=3, n=3))
     assert len({reply.text for reply in replies}) == 3
@@ -275,7 +275,7 @@ def test_a_server_that_refuses_n_is_asked_one_by_one(fake_server: Any, ask: Any)
 
 
 @pytest.mark.parametrize("code", [502, "502", 429, None])
-def test_an_error_with_status_200_is_tried_again(code: Any, fake_server: Any, ask: Any) -> None:
+def test_an_error_object_with_status_200_is_retried(code: Any, fake_server: Any, ask: Any) -> None:
     fake_server.faults = [respond(200, json.dumps({"error": {"message": "Provider returned error", "code": code}}))]
     assert ask()[0].text == ANSWER
     fake_server.faults = [respond(200, json.dumps({"error": {"message": "Provider returned error", "code": code}}))] * 2
@@ -283,31 +283,31 @@ def test_an_error_with_status_200_is_tried_again(code: Any, fake_server: Any, as
         ask(attempts=2)
 
 
-def test_a_damaged_body_is_tried_again(fake_server: Any, ask: Any) -> None:
+def test_an_undecodable_body_is_retried(fake_server: Any, ask: Any) -> None:
     fake_server.faults = [respond(200, "cut off by a proxy", Content_Encoding="gzip")]
     assert ask()[0].text == ANSWER
 
 
-def test_a_redirect_says_where_to(fake_server: Any, ask: Any) -> None:
+def test_a_redirect_raises_engine_error_with_the_location(fake_server: Any, ask: Any) -> None:
     fake_server.faults = [respond(307, Location="https://example.org/v1")]
     with pytest.raises(EngineError, match=r"example\.org"):
         ask()
 
 
-def test_a_key_that_no_header_can_hold_is_an_engine_error(ask: Any) -> None:
+def test_a_non_ascii_api_key_raises_engine_error(ask: Any) -> None:
     with pytest.raises(EngineError, match="characters") as caught:
         ask(api_key="sk-\u00e9\u00e8-0123456")
     assert "0123456" not in str(caught.value)
 
 
-def test_a_proxy_that_needs_another_library_says_so(monkeypatch: pytest.MonkeyPatch, ask: Any) -> None:
+def test_a_socks_proxy_without_socksio_raises_configuration_error(monkeypatch: pytest.MonkeyPatch, ask: Any) -> None:
     monkeypatch.setenv("ALL_PROXY", "socks5://127.0.0.1:9")
     monkeypatch.setitem(sys.modules, "socksio", None)
     with pytest.raises(ConfigurationError, match="socksio"):
         ask()
 
 
-def test_ten_refusals_of_the_key_end_the_run(fake_server: Any) -> None:
+def test_ten_authentication_errors_in_a_row_end_the_run(fake_server: Any) -> None:
     fake_server.faults = [respond(401, "bad key")] * 100
     agent = {"name": "all-text", "engine": {"name": f"openai:m@{fake_server.url}", "dialect": "openai"}}
     with pytest.raises(ConfigurationError, match="10 times in a row"):
@@ -315,26 +315,26 @@ def test_ten_refusals_of_the_key_end_the_run(fake_server: Any) -> None:
     assert len(fake_server.seen) == 10
 
 
-def test_a_long_generation_is_waited_for(fake_server: Any, ask: Any) -> None:
+def test_timeout_s_does_not_limit_the_length_of_a_generation(fake_server: Any, ask: Any) -> None:
     fake_server.delay_s = 0.8
     assert ask(timeout_s=0.2)[0].text == ANSWER
     assert len(fake_server.seen) == 1
 
 
-def test_missing_logprobs_are_an_error(fake_server: Any, ask: Any) -> None:
+def test_missing_logprobs_raise_engine_error(fake_server: Any, ask: Any) -> None:
     body = {"choices": [{"index": 0, "message": {"content": "x"}, "finish_reason": "stop", "logprobs": None}]}
     fake_server.faults = [respond(200, json.dumps(body))]
     with pytest.raises(EngineError, match="protocol"):
         ask(Request(messages=[user("hello")], logprobs=True))
 
 
-def test_missing_usage_counts_as_zero(fake_server: Any, ask: Any) -> None:
+def test_missing_usage_gives_zero_token_counts(fake_server: Any, ask: Any) -> None:
     fake_server.edit = lambda answer: {k: v for k, v in answer.items() if k != "usage"}
     reply = ask()[0]
     assert (reply.text, reply.prompt_tokens, reply.completion_tokens) == (ANSWER, 0, 0)
 
 
-def test_one_count_for_several_replies_is_shared_out(fake_server: Any, ask: Any) -> None:
+def test_completion_tokens_of_several_replies_are_split_evenly(fake_server: Any, ask: Any) -> None:
     def edit(answer: dict[str, Any]) -> dict[str, Any]:
         return {**answer, "usage": {"prompt_tokens": 4, "completion_tokens": 20}}
 
@@ -343,26 +343,26 @@ def test_one_count_for_several_replies_is_shared_out(fake_server: Any, ask: Any)
     assert [r.completion_tokens for r in replies] == [7, 7, 6]
 
 
-def test_a_server_that_ignores_n_is_asked_again(fake_server: Any, ask: Any) -> None:
+def test_if_n_is_ignored_the_missing_replies_are_requested(fake_server: Any, ask: Any) -> None:
     fake_server.ignores = {"n"}
     replies = ask(Request(messages=[user("hello")], seed=3, n=3))
     assert len({reply.text for reply in replies}) == 3
     assert len({body["seed"] for body in fake_server.seen}) == 3
 
 
-def test_a_server_that_ignores_stop_is_cut_here(fake_server: Any, ask: Any) -> None:
+def test_if_stop_is_ignored_the_client_truncates_the_reply(fake_server: Any, ask: Any) -> None:
     fake_server.ignores = {"stop"}
     reply = ask(Request(messages=[user("hello")], seed=3, stop=(" three",)))[0]
     assert (reply.text, reply.finish_reason, reply.stop_string) == ("one two", "stop", " three")
 
 
-def test_stop_strings_past_the_protocols_four_are_applied_here(fake_server: Any, ask: Any) -> None:
+def test_stop_strings_beyond_the_protocols_four_are_applied_by_the_client(fake_server: Any, ask: Any) -> None:
     reply = ask(Request(messages=[user("hello")], seed=3, stop=("a!", "b!", "c!", "d!", " two")))[0]
     assert (reply.text, reply.stop_string) == ("one", " two")
     assert len(fake_server.seen[0]["stop"]) == 4
 
 
-def test_concurrency_is_bounded(fake_server: Any) -> None:
+def test_max_connections_bounds_concurrent_requests(fake_server: Any) -> None:
     fake_server.delay_s = 0.05
     engine = make_engine(f"openai:m@{fake_server.url}", max_connections=3)
 
@@ -375,7 +375,7 @@ def test_concurrency_is_bounded(fake_server: Any) -> None:
     assert fake_server.peak == 3
 
 
-def test_prompts_go_to_completions_and_options_travel(fake_server: Any, ask: Any) -> None:
+def test_prompts_are_sent_to_the_completions_endpoint_with_all_options(fake_server: Any, ask: Any) -> None:
     ask(Request(prompt="once", max_tokens=7, temperature=0.5, top_p=0.9, seed=1), extra_body={"min_p": 0.1})
     body = fake_server.seen[0]
     assert body["path"] == "/v1/completions"
@@ -384,7 +384,7 @@ def test_prompts_go_to_completions_and_options_travel(fake_server: Any, ask: Any
     assert body["min_p"] == 0.1
 
 
-def test_the_common_protocol_has_no_prefill_or_choices(ask: Any) -> None:
+def test_the_openai_dialect_supports_neither_prefill_nor_choices(ask: Any) -> None:
     with pytest.raises(CapabilityError, match="prefill"):
         ask(Request(messages=[user("hello")], prefill="Well,"))
     with pytest.raises(CapabilityError, match="choices"):
@@ -392,7 +392,7 @@ def test_the_common_protocol_has_no_prefill_or_choices(ask: Any) -> None:
 
 
 @pytest.mark.parametrize("ignores", [set(), {"logprob_token_ids"}], ids=["by label", "by text"])
-def test_choices_of_one_token_are_scored_alike_by_old_and_new_servers(
+def test_single_token_choices_are_scored_equally_by_old_and_new_vllm_servers(
     ignores: set[str], tiny_server: Any, tiny_engine: Any
 ) -> None:
     request = Request(messages=[user("say")], choices=("a", "t", "x"), temperature=0)
@@ -407,38 +407,41 @@ def test_choices_of_one_token_are_scored_alike_by_old_and_new_servers(
     assert reply.choice_logprobs == pytest.approx(expected.choice_logprobs, abs=1e-4)
 
 
-TOLD = ((("The", -0.5), (" F", -1.5), ("J", -2.0)), ((" answer", -0.1),))
+TOP_LOGPROBS = ((("The", -0.5), (" F", -1.5), ("J", -2.0)), ((" answer", -0.1),))
 
 
-def talkative(request: Request) -> Reply:
-    """Tell the likeliest tokens where asked for them."""
-    return Reply("The answer", "length", 5, 2, top_logprobs=TOLD if request.top_logprobs else None)
+def reply_with_top_logprobs(request: Request) -> Reply:
+    """Reply with ``top_logprobs`` if the request asks for them."""
+    return Reply("The answer", "length", 5, 2, top_logprobs=TOP_LOGPROBS if request.top_logprobs else None)
 
 
 @pytest.fixture
-def telling(fake_server: Any) -> Any:
-    fake_server.engine = ScriptedEngine(talkative, capabilities=["top_logprobs"])
+def server_with_top_logprobs(fake_server: Any) -> Any:
+    fake_server.engine = ScriptedEngine(reply_with_top_logprobs, capabilities=["top_logprobs"])
     return fake_server
 
 
-def test_the_likeliest_tokens_of_a_chat_are_told(telling: Any, ask: Any) -> None:
+def test_top_logprobs_of_a_chat_are_returned(server_with_top_logprobs: Any, ask: Any) -> None:
     reply = ask(Request(messages=[user("hello")], top_logprobs=50))[0]
-    assert reply.top_logprobs == TOLD
+    assert reply.top_logprobs == TOP_LOGPROBS
     assert reply.logprobs is None
-    assert (telling.seen[0]["logprobs"], telling.seen[0]["top_logprobs"]) == (True, 20)  # the protocol's limit
+    assert (server_with_top_logprobs.seen[0]["logprobs"], server_with_top_logprobs.seen[0]["top_logprobs"]) == (
+        True,
+        20,
+    )  # the protocol's limit
     assert Reply.from_dict(json.loads(json.dumps(reply.to_dict()))) == reply
 
 
-def test_the_likeliest_tokens_of_a_completion_are_told(fake_server: Any, ask: Any) -> None:
-    told = {"text": "x", "finish_reason": "length", "logprobs": {"top_logprobs": [{" F": -1.5, "The": -0.5}]}}
-    fake_server.faults = [respond(200, json.dumps({"choices": [told]}))]
+def test_top_logprobs_of_a_completion_are_returned(fake_server: Any, ask: Any) -> None:
+    choice = {"text": "x", "finish_reason": "length", "logprobs": {"top_logprobs": [{" F": -1.5, "The": -0.5}]}}
+    fake_server.faults = [respond(200, json.dumps({"choices": [choice]}))]
     reply = ask(Request(prompt="hello", top_logprobs=20))[0]
     assert reply.top_logprobs == ((("The", -0.5), (" F", -1.5)),)
     assert fake_server.seen[0]["logprobs"] == 5
 
 
 @pytest.mark.parametrize("field", [None, {}, {"content": None}, {"content": []}, {"content": [{"top_logprobs": []}]}])
-def test_a_server_that_tells_no_likeliest_tokens_leaves_them_out(field: Any, fake_server: Any, ask: Any) -> None:
+def test_missing_top_logprobs_are_none(field: Any, fake_server: Any, ask: Any) -> None:
     entry = {"message": {"content": "x"}, "finish_reason": "stop", "logprobs": field}
     fake_server.faults = [respond(200, json.dumps({"choices": [entry]}))]
     reply = ask(Request(messages=[user("hello")], top_logprobs=20))[0]
@@ -448,7 +451,7 @@ def test_a_server_that_tells_no_likeliest_tokens_leaves_them_out(field: Any, fak
 @pytest.mark.parametrize(
     ("owner", "dialect"), [("vllm", "vllm"), ("organization-owner", "openai"), (None, "openai")], ids=str
 )
-def test_a_vllm_server_is_recognised_when_that_matters(owner: Any, dialect: str, fake_server: Any) -> None:
+def test_the_vllm_dialect_is_detected(owner: Any, dialect: str, fake_server: Any) -> None:
     fake_server.owner = owner
     engine = make_engine(f"openai:m@{fake_server.url}")
     assert engine.describe()["dialect"] == dialect
@@ -456,7 +459,7 @@ def test_a_vllm_server_is_recognised_when_that_matters(owner: Any, dialect: str,
     engine.close()
 
 
-def test_the_environment_gives_url_and_key(monkeypatch: pytest.MonkeyPatch, fake_server: Any) -> None:
+def test_url_and_key_are_read_from_environment_variables(monkeypatch: pytest.MonkeyPatch, fake_server: Any) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", fake_server.url)
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     engine = make_engine("openai:model-y")
@@ -469,7 +472,7 @@ def test_the_environment_gives_url_and_key(monkeypatch: pytest.MonkeyPatch, fake
     "name", ["claude-3-5-sonnet@20240620", "@cf/meta/llama-3", "a/b:free", "m@v1@2", "user@host.example"]
 )
 @pytest.mark.parametrize("given", ["name", "option", "environment"])
-def test_model_names_may_hold_an_at_sign(
+def test_model_names_may_contain_an_at_sign(
     name: str, given: str, monkeypatch: pytest.MonkeyPatch, fake_server: Any
 ) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", fake_server.url if given == "environment" else "http://127.0.0.1:9/v1")
@@ -481,7 +484,7 @@ def test_model_names_may_hold_an_at_sign(
 
 
 @pytest.mark.parametrize("address", ["localhost:8000/v1", "10.0.0.1:80", "[::1]:8000/v1"])
-def test_an_address_without_its_scheme_is_refused(address: str) -> None:
+def test_an_address_without_scheme_raises_configuration_error(address: str) -> None:
     with pytest.raises(ConfigurationError, match="http://"):
         make_engine(f"openai:m@{address}")
 
@@ -495,7 +498,7 @@ def test_bad_options_are_refused() -> None:
         make_engine("openai:m", attempts=0)
 
 
-def test_a_closed_engine_says_so(fake_server: Any) -> None:
+def test_a_closed_engine_raises_engine_error(fake_server: Any) -> None:
     engine = make_engine(f"openai:m@{fake_server.url}")
     asyncio.run(engine.complete(REQUEST))
     engine.close()

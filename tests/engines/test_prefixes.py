@@ -1,4 +1,4 @@
-"""Which row keeps which finished sequence."""
+"""The prefix store: which row of the key-value cache holds which finished sequence."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def tokens(text: str) -> np.ndarray:
     return np.array([ord(c) for c in text], dtype=np.int64)
 
 
-def test_common_prefix() -> None:
+def test_common_prefix_counts_equal_leading_tokens() -> None:
     for left, right, expected in [
         ("", "abc", 0),
         ("abc", "abc", 3),
@@ -22,7 +22,7 @@ def test_common_prefix() -> None:
         assert common_prefix(tokens(left), tokens(right)) == expected
 
 
-def test_a_growing_conversation_keeps_its_row_and_copies_only_new_tokens() -> None:
+def test_a_sequence_that_extends_a_stored_one_reuses_its_row() -> None:
     store = PrefixStore([7, 8])
     row, present = store.place(tokens("hello"))
     assert present == 0
@@ -30,7 +30,7 @@ def test_a_growing_conversation_keeps_its_row_and_copies_only_new_tokens() -> No
     assert {r: len(held) for r, held in store} == {row: 11}
 
 
-def test_a_conversation_that_continues_after_another_question_takes_the_row_of_the_first() -> None:
+def test_a_sequence_that_shares_a_long_prefix_reuses_the_row() -> None:
     store = PrefixStore([7, 8])
     row, _ = store.place(tokens("once upon a time: who?"), spare=6)
     assert store.place(tokens("once upon a time a king: who?"), spare=6) == (row, 16)
@@ -54,5 +54,5 @@ def test_the_least_recently_used_row_is_replaced() -> None:
     assert {r for r, _ in store} == {first, second}
 
 
-def test_without_rows_nothing_is_kept() -> None:
+def test_a_store_without_rows_stores_nothing() -> None:
     assert PrefixStore([]).place(tokens("abc")) is None

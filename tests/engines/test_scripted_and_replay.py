@@ -1,4 +1,4 @@
-"""Engines without a model, and making engines from names."""
+"""The scripted and replay engines, and ``make_engine``."""
 
 from __future__ import annotations
 
@@ -33,28 +33,28 @@ def ask(engine: Engine, **options: Any) -> list[Reply]:
     return asyncio.run(engine.generate([Request(prompt="say something", **options)]))[0]
 
 
-def test_a_list_is_served_in_order_and_cycles() -> None:
+def test_a_list_of_replies_is_served_in_order_and_repeats() -> None:
     engine = ScriptedEngine(["a", "b", "c"])
     assert [ask(engine)[0].text for _ in range(4)] == ["a", "b", "c", "a"]
     assert [r.text for r in ask(engine, n=3)] == ["b", "c", "a"]
     assert engine.served == 5
 
 
-def test_a_used_up_list_is_an_engine_error() -> None:
+def test_an_exhausted_script_raises_engine_error() -> None:
     engine = ScriptedEngine(["a"], cycle=False)
     ask(engine)
     with pytest.raises(EngineError, match="used up"):
         ask(engine)
 
 
-def test_a_function_sees_the_request() -> None:
+def test_a_script_function_receives_the_request() -> None:
     engine = ScriptedEngine(lambda request: f"{request.prompt}, {request.seed}")
     assert [r.text for r in ask(engine, seed=4, n=2)] == ["say something, 4"] * 2
     with pytest.raises(EngineError, match="2 replies to a request with n=3"):
         ask(ScriptedEngine(lambda request: ["a", "b"]), n=3)
 
 
-def test_told_to_fail_it_fails() -> None:
+def test_fail_after_raises_engine_error_after_that_many_requests() -> None:
     engine = ScriptedEngine("x", fail_after=2)
     ask(engine)
     ask(engine)
@@ -62,24 +62,24 @@ def test_told_to_fail_it_fails() -> None:
         ask(engine)
 
 
-def test_strings_are_cut_like_model_output() -> None:
+def test_scripted_strings_are_truncated_by_max_tokens_and_stop_strings() -> None:
     engine = ScriptedEngine("one two three four")
     assert ask(engine, max_tokens=2)[0] == Reply("one two", "length", 2, 2)
     assert ask(engine, stop=(" three", "never"))[0] == Reply("one two", "stop", 2, 4, " three")
 
 
-def test_a_made_reply_passes_unchanged() -> None:
+def test_a_scripted_reply_object_is_returned_unchanged() -> None:
     reply = Reply("x", "length", 5, 6, token_ids=(1,), logprobs=(-0.5,))
     engine = ScriptedEngine(lambda request: reply, capabilities=["logprobs"])
     assert ask(engine, logprobs=True) == [reply]
 
 
-def test_promised_logprobs_that_are_missing_are_an_error() -> None:
+def test_declared_logprobs_that_are_missing_raise_engine_error() -> None:
     with pytest.raises(EngineError, match="has none"):
         ask(ScriptedEngine("x", capabilities=["logprobs"]), logprobs=True)
 
 
-def test_a_choice_outside_the_choices_is_an_error() -> None:
+def test_a_scripted_text_that_is_no_choice_raises_engine_error() -> None:
     assert ask(ScriptedEngine("B"), choices=("A", "B"))[0].finish_reason == "choice"
     with pytest.raises(EngineError, match="none of the choices"):
         ask(ScriptedEngine("maybe"), choices=("A", "B"))
@@ -100,7 +100,9 @@ def test_an_empty_script_is_refused() -> None:
         ("", ("a",), ("", None)),
     ],
 )
-def test_the_first_stop_string_counts(text: str, stop: tuple[str, ...], expected: tuple[str, str | None]) -> None:
+def test_the_earliest_then_longest_stop_string_ends_the_text(
+    text: str, stop: tuple[str, ...], expected: tuple[str, str | None]
+) -> None:
     assert cut_at_stop(text, stop) == expected
 
 
@@ -118,14 +120,14 @@ def episode_line(index: int, calls: list[tuple[Request, list[str]]]) -> str:
     return EpisodeRecord(index, 0, "finished", {}, calls=made).to_line() + "\n"
 
 
-def test_recorded_replies_are_served_by_request(tmp_path: Path) -> None:
+def test_replay_looks_up_replies_by_request(tmp_path: Path) -> None:
     engine = ReplayEngine(record(tmp_path, [(FIRST, ["a", "b"])], [(SECOND, ["c"])]))
     replies = asyncio.run(engine.generate([SECOND, FIRST]))
     assert [[r.text for r in batch] for batch in replies] == [["c"], ["a", "b"]]
     assert engine.describe()["requests"] == 2
 
 
-def test_repeated_requests_keep_their_order_and_start_over(tmp_path: Path) -> None:
+def test_replay_serves_repeated_requests_in_order_and_cycles(tmp_path: Path) -> None:
     engine = ReplayEngine(record(tmp_path, [(FIRST, ["a"]), (FIRST, ["b"])]) / "episodes.jsonl")
     assert [asyncio.run(engine.complete(FIRST)).text for _ in range(3)] == ["a", "b", "a"]
 
@@ -137,7 +139,7 @@ def test_a_failed_attempt_is_not_replayed_before_its_retry(tmp_path: Path) -> No
     assert [asyncio.run(engine.complete(FIRST)).text for _ in range(2)] == ["again", "again"]
 
 
-def test_a_request_that_is_not_on_record_is_named(tmp_path: Path) -> None:
+def test_replaying_an_unrecorded_request_raises_engine_error_with_its_text(tmp_path: Path) -> None:
     engine = ReplayEngine(record(tmp_path, [(FIRST, ["a"])]))
     with pytest.raises(EngineError, match=r"not recorded in.*same environment, agent, seed and version.*'second'"):
         asyncio.run(engine.complete(SECOND))
@@ -145,7 +147,7 @@ def test_a_request_that_is_not_on_record_is_named(tmp_path: Path) -> None:
         asyncio.run(engine.complete(Request(prompt="elsewhere")))
 
 
-def test_half_a_last_line_is_tolerated_and_damage_before_it_is_not(tmp_path: Path) -> None:
+def test_replay_ignores_a_truncated_last_line_but_no_other_damage(tmp_path: Path) -> None:
     record(tmp_path, [(FIRST, ["a"])], tail='{"calls": [{"key": "abc", "repl')
     assert asyncio.run(ReplayEngine(tmp_path).complete(FIRST)).text == "a"
     file = tmp_path / "episodes.jsonl"
@@ -154,7 +156,7 @@ def test_half_a_last_line_is_tolerated_and_damage_before_it_is_not(tmp_path: Pat
         ReplayEngine(tmp_path)
 
 
-def test_nothing_to_replay(tmp_path: Path) -> None:
+def test_replay_of_a_folder_without_model_calls_raises_record_error(tmp_path: Path) -> None:
     with pytest.raises(RecordError, match=r"expected a folder with episodes\.jsonl"):
         ReplayEngine(tmp_path / "nowhere")
     (tmp_path / "episodes.jsonl").write_text(episode_line(0, []))
@@ -162,7 +164,7 @@ def test_nothing_to_replay(tmp_path: Path) -> None:
         ReplayEngine(tmp_path)
 
 
-def test_engines_by_name(tmp_path: Path) -> None:
+def test_make_engine_resolves_names_with_arguments(tmp_path: Path) -> None:
     assert set(engine_names()) == {"openai", "replay", "scripted", "transformers", "vllm"}
     assert ask(make_engine("scripted:hello there"))[0].text == "hello there"
     record(tmp_path, [(FIRST, ["a"])])
@@ -174,7 +176,7 @@ def test_engines_by_name(tmp_path: Path) -> None:
     assert make_engine(remote) is remote
 
 
-def test_wrong_names_and_options_are_explained() -> None:
+def test_unknown_names_and_options_raise_errors_with_suggestions() -> None:
     with pytest.raises(UnknownNameError, match="did you mean 'transformers'"):
         make_engine("transformer")
     with pytest.raises(UnknownNameError, match="did you mean 'fail_after'"):
@@ -186,7 +188,7 @@ def test_wrong_names_and_options_are_explained() -> None:
 
 
 class Echo(Engine):
-    """An engine of another package: it repeats the prompt."""
+    """A third-party engine: it repeats the prompt."""
 
     name = "echo"
     argument = "prefix"
@@ -199,7 +201,7 @@ class Echo(Engine):
         return [[Reply(f"{self.prefix}{request.prompt}")] for request in requests]
 
 
-def test_engines_of_other_packages_are_found_by_entry_point_and_by_path(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_third_party_engines_are_found_by_entry_point_and_import_path(monkeypatch: pytest.MonkeyPatch) -> None:
     point = importlib.metadata.EntryPoint("echo", f"{__name__}:Echo", "quintain.engines")
     fresh: Registry[Engine, EngineFacts] = Registry("engine", EngineFacts, "quintain.engines")
     fresh.add("scripted", "quintain.engines.scripted:ScriptedEngine", argument="script")

