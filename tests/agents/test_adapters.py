@@ -1,4 +1,4 @@
-"""Agents made of what users have: SB3 models, exported networks, people, recorded runs."""
+"""Agents made of SB3 models, exported networks, human input and recorded runs."""
 
 import gymnasium as gym
 import numpy as np
@@ -21,7 +21,7 @@ def seat(observation_space=None, action_space=None, **fields):
     )
 
 
-def test_seats_have_their_own_stream():
+def test_each_seat_has_its_own_generator():
     draws = {
         (seed, name): Seat("X-v0", name, spaces.Discrete(2), spaces.Discrete(2), seed).generator().integers(2**60)
         for seed in range(20)
@@ -38,7 +38,7 @@ def test_random_actions_respect_the_mask():
     assert {int(actor.act(0, {})) for _ in range(60)} == {0, 1, 2}
 
 
-def test_an_oracle_needs_a_solution():
+def test_an_oracle_without_a_solution_raises_capability_error():
     with pytest.raises(CapabilityError, match="offers no solution"):
         make_agent("oracle").begin(seat())
 
@@ -50,7 +50,7 @@ def ppo():
     return sb3.PPO("MlpPolicy", "CartPole-v1", n_steps=64, batch_size=64, seed=0).learn(64)
 
 
-def test_an_sb3_model_plays(ppo):
+def test_an_sb3_model_can_be_evaluated(ppo):
     agent = as_agent(ppo)
     assert isinstance(agent, PredictAgent)
     batched = quintain.evaluate("CartPole-v1", agent, episodes=4, concurrency=2)
@@ -69,7 +69,7 @@ def test_an_sb3_model_plays(ppo):
 
 
 @pytest.mark.parametrize("name", ["PPO", "DQN", "RecurrentPPO", "QRDQN"])
-def test_files_of_sb3_models_of_any_algorithm_play(tmp_path, name):
+def test_model_files_of_every_sb3_algorithm_can_be_evaluated(tmp_path, name):
     libraries = pytest.importorskip("stable_baselines3"), pytest.importorskip("sb3_contrib")
     kind = next(getattr(library, name) for library in libraries if hasattr(library, name))
     policy = "MlpLstmPolicy" if name == "RecurrentPPO" else "MlpPolicy"
@@ -96,7 +96,7 @@ def normalised(tmp_path):
     return model, tmp_path / "model.zip", tmp_path / "statistics.pkl"
 
 
-def test_a_model_that_was_trained_with_vecnormalize_plays_with_its_statistics(normalised):
+def test_vecnormalize_statistics_are_applied_to_observations(normalised):
     model, file, statistics = normalised
     agent = make_agent(str(file), normaliser=str(statistics))
     batched = quintain.evaluate("CartPole-v1", agent, episodes=3, concurrency=3)
@@ -131,7 +131,7 @@ def test_statistics_for_other_observations_are_refused(normalised):
         make_agent("model.zip", normalizer=statistics)
 
 
-def test_a_saved_policy_plays(tmp_path):
+def test_a_saved_policy_can_be_evaluated(tmp_path):
     space = gym.make("CartPole-v1").observation_space
     weight = np.array([[0.0] * 4, [0.0, 0.0, 10.0, 1.0]])
     policy = Policy(MLP([Layer(weight, np.zeros(2), "identity")]), space, spaces.Discrete(2), head="categorical")
@@ -149,7 +149,7 @@ class Counts:
         return np.int64(seen % 2), seen + 1
 
 
-def test_the_state_of_a_recurrent_model_lasts_for_one_episode():
+def test_the_state_of_a_recurrent_model_is_reset_per_episode():
     report = quintain.evaluate("CartPole-v1", Counts(), episodes=3, concurrency=2)
     assert report.errors == 0
     for episode in report.episodes:
@@ -168,14 +168,14 @@ def test_recurrent_models_are_stateful_and_feed_forward_ones_are_not(ppo):
     assert quintain.evaluate("CartPole-v1", recurrent, episodes=1).errors == 0
 
 
-def test_a_model_for_other_spaces_is_refused(ppo):
+def test_a_model_with_incompatible_spaces_is_refused(ppo):
     with pytest.raises(CapabilityError, match=r"observation_space.*does not fit"):
         PredictAgent(ppo).begin(seat(spaces.Box(-1, 1, (2,)), spaces.Discrete(2)))
     with pytest.raises(CapabilityError, match=r"observation_space.*does not fit"):
         quintain.evaluate("Pendulum-v1", ppo, episodes=2)
 
 
-def test_a_torchscript_network_plays(tmp_path):
+def test_a_torchscript_network_can_be_evaluated(tmp_path):
     torch = pytest.importorskip("torch")
     layer = torch.nn.Linear(4, 2)
     torch.nn.init.zeros_(layer.weight)
@@ -204,14 +204,14 @@ def scripted_terminal(*lines):
     return HumanAgent(read, shown.append), shown
 
 
-def test_a_person_plays_text():
+def test_a_human_agent_plays_a_text_environment():
     agent, shown = scripted_terminal("first I think", "<<<Count: 1, Positions: [1]>>>", "")
     report = quintain.evaluate("CodeReason-v0", agent, episodes=1, concurrency=1, env_kwargs={"tasks": "letters"})
     assert report.episodes[0].steps[0]["action"] == "first I think\n<<<Count: 1, Positions: [1]>>>"
     assert any("How many times" in text for text in shown)
 
 
-def test_a_person_plays_numbers_and_is_prompted_again_after_a_wrong_one():
+def test_a_human_agent_is_prompted_again_after_an_invalid_action():
     agent, shown = scripted_terminal("left", "7", "1")
     actor = agent.begin(seat())
     import asyncio
@@ -220,7 +220,7 @@ def test_a_person_plays_numbers_and_is_prompted_again_after_a_wrong_one():
     assert "enter a number from 0 to 2, not 'left'" in shown
 
 
-def test_the_end_of_the_input_is_an_error_of_the_agent():
+def test_end_of_file_raises_agent_error():
     agent, _ = scripted_terminal()
     report = quintain.evaluate("CodeReason-v0", agent, episodes=1, concurrency=1, env_kwargs={"tasks": "letters"})
     assert report.episodes[0].error["boundary"] == "agent"
@@ -228,7 +228,7 @@ def test_the_end_of_the_input_is_an_error_of_the_agent():
         agent.begin(seat(action_space=spaces.Box(-1, 1, (2,))))
 
 
-def test_recorded_actions_play_again(tmp_path):
+def test_recorded_actions_can_be_replayed(tmp_path):
     live = quintain.evaluate("CartPole-v1", "random", episodes=3, out=tmp_path / "run")
     again = quintain.evaluate("CartPole-v1", ReplayAgent(tmp_path / "run"), episodes=3)
     assert [e.returns for e in again.episodes] == [e.returns for e in live.episodes]
@@ -238,7 +238,7 @@ def test_recorded_actions_play_again(tmp_path):
         ReplayAgent(tmp_path)
 
 
-def test_recorded_arrays_play_again(tmp_path):
+def test_recorded_array_actions_can_be_replayed(tmp_path):
     live = quintain.evaluate("Pendulum-v1", "random", episodes=2, out=tmp_path / "run")
     again = quintain.evaluate("Pendulum-v1", ReplayAgent(tmp_path / "run"), episodes=2)
     assert [e.returns for e in again.episodes] == [e.returns for e in live.episodes]

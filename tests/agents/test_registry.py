@@ -1,4 +1,4 @@
-"""Agents by name: the registry, users' own modules, other packages."""
+"""The agent registry: built-in names, users' modules, third-party packages."""
 
 import importlib.metadata
 import sys
@@ -15,7 +15,7 @@ from quintain.errors import ConfigurationError, UnknownNameError
 SEAT = Seat("X-v0", "agent", spaces.Discrete(3), spaces.Discrete(3), 7)
 
 
-def test_named_agents_are_agents():
+def test_make_agent_resolves_names_with_arguments():
     for name in ("oracle", "random", "human"):
         assert isinstance(make_agent(name), Agent)
     assert {"all-text", "all-code", "code-interpreter", "oracle", "random", "human", "replay"} <= set(agent_names())
@@ -53,8 +53,8 @@ register_agent("mine-by-name", "mine:Moves")
 
 
 @pytest.fixture
-def mine(tmp_path, monkeypatch):
-    """A user's module, which registers one name."""
+def user_module(tmp_path, monkeypatch):
+    """Put a user's module on the path, which registers one agent."""
     (tmp_path / "mine.py").write_text(MINE)
     (tmp_path / "broken.py").write_text("1 / 0")
     monkeypatch.syspath_prepend(tmp_path)
@@ -64,7 +64,7 @@ def mine(tmp_path, monkeypatch):
         sys.modules.pop(name, None)
 
 
-def test_own_agents_are_named_with_their_module(mine):
+def test_agents_of_a_users_module_are_named_module_colon_name(user_module):
     moves = {name: make_agent(name).begin(SEAT).act(0, {}) for name in ("mine:Moves", "mine:always_two")}
     assert moves == {"mine:Moves": 0, "mine:always_two": 2}
     assert make_agent("mine:mine-by-name", move=1).begin(SEAT).act(0, {}) == 1
@@ -84,12 +84,12 @@ def test_own_agents_are_named_with_their_module(mine):
         ("nobody", "Agents: all-text.*Strategies of games: .*tit-for-tat.*module:Class.*zip"),
     ],
 )
-def test_an_unknown_name_gets_a_list_of_the_known_ones(mine, name, message):
+def test_an_unknown_agent_raises_an_error_with_the_known_names(user_module, name, message):
     with pytest.raises(ConfigurationError, match=message):
         make_agent(name)
 
 
-def test_facts_of_agents_are_known_before_they_are_made(mine):
+def test_agent_facts_are_known_without_importing_the_agents(user_module):
     assert AGENTS.facts("oracle") == AgentFacts(uses_solution=True)
     assert AGENTS.names(uses_solution=True) == ("oracle",)
     assert AGENTS.names(needs_engine=True) == ("all-text", "all-code", "code-interpreter", "codesteer", "llm-player")
@@ -102,7 +102,7 @@ def test_facts_of_agents_are_known_before_they_are_made(mine):
     assert arguments_of("model.zip") == ("deterministic", "normaliser", "algorithm")
 
 
-def test_the_declared_facts_are_true_of_the_agents():
+def test_declared_facts_agree_with_the_agents():
     for name in AGENTS:
         target = AGENTS.load(name)
         assert AGENTS.facts(name).uses_solution == is_oracle(target), name
@@ -116,14 +116,14 @@ def test_every_registered_agent_describes_itself():
         assert callable(getattr(kind, "describe", None)), name
 
 
-def test_other_packages_add_agents(mine, monkeypatch):
+def test_third_party_agents_are_found_by_entry_point(user_module, monkeypatch):
     point = importlib.metadata.EntryPoint("elsewhere", "mine:Asks", "quintain.agents")
     monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: [point])
     monkeypatch.setattr(AGENTS, "_pending", True)
     assert make_agent("elsewhere", engine="scripted:yes", move=1).move == 1
 
 
-def test_a_description_is_an_agent(mine):
+def test_make_agent_accepts_the_description_of_an_agent(user_module):
     assert as_agent({"name": "mine:Moves", "move": 2}).begin(SEAT).act(0, {}) == 2
     with pytest.raises(ConfigurationError, match="an agent's description needs a 'name'"):
         as_agent({"move": 2})

@@ -1,4 +1,4 @@
-"""Compared turn by turn with the axelrod library; skipped where it is not installed (scripts/axelrod_venv.sh helps)."""
+"""Strategies compared with the axelrod library; skipped if it is not installed (see scripts/axelrod_venv.sh)."""
 
 import numpy as np
 import pytest
@@ -82,7 +82,7 @@ def test_stochastic_strategies_agree_state_by_state(name):
             assert abs(after.mean() - vector[outcome]) < 4 * 0.5 / np.sqrt(len(after))
 
 
-def test_every_axelrod_strategy_of_short_run_time_can_begin_a_match():
+def test_every_fast_axelrod_strategy_can_start_a_match():
     quick = [kind.name for kind in axl.short_run_time_strategies]
     assert len(quick) > 200
     assert set(quick) <= set(axelrod_names())
@@ -98,7 +98,7 @@ def test_axelrod_opponents_play_as_in_the_library(name):
     assert ours(f"axelrod:{name}", others) == theirs(kind(), others)
 
 
-def test_unknown_axelrod_strategies_get_a_suggestion():
+def test_unknown_axelrod_strategies_raise_an_error_with_a_suggestion():
     with pytest.raises(UnknownNameError, match="Tit For Tat"):
         strategy("axelrod:Tit Fro Tat")
     with pytest.raises(ConfigurationError):

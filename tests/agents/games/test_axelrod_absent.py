@@ -1,4 +1,4 @@
-"""Without the axelrod library its strategies are refused with the remedy."""
+"""Without the axelrod library, its strategies raise an error with the installation command."""
 
 import sys
 

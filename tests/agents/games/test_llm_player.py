@@ -1,4 +1,4 @@
-"""Language models as players: prompts, reading of replies, debiasing, trace."""
+"""Language models as players: prompts, parsing of replies, debiasing, trace."""
 
 import asyncio
 import re
@@ -24,7 +24,7 @@ def scripted(rule):
     """An engine whose choice is ``rule(text, choices)``: a choice, or log-probabilities of all of them."""
 
     def serve(request):
-        if len(request.choices) == 1:  # the check of the labels
+        if len(request.choices) == 1:  # the request that checks the labels
             return Reply(request.choices[0], "choice", completion_tokens=1)
         said = rule(question(request), request.choices)
         if isinstance(said, str):
@@ -36,7 +36,7 @@ def scripted(rule):
 
 
 class KeepsActor:
-    """Passes ``begin`` on and keeps the actor, whose trace the tests read."""
+    """Wraps an agent and stores its actor, whose trace the tests read."""
 
     def __init__(self, agent):
         self.agent = agent
@@ -55,7 +55,7 @@ def match(player, opponent="defect-once", game="prisoners_dilemma", seat=0, roun
     return [joint[seat] for joint in env.history], keep.actor.trace, report.episodes[0].returns
 
 
-def test_the_published_transcript_against_defect_once():
+def test_a_model_that_never_forgives_reproduces_the_published_transcript():
     """GPT-4 cooperates once, sees the defection and defects nine times: 90 points, 10 for the other."""
 
     def unforgiving(text, choices):
@@ -66,7 +66,7 @@ def test_the_published_transcript_against_defect_once():
     assert returns == {"player_0": 90.0, "player_1": 10.0}
 
 
-def test_the_prompt_has_its_six_parts_in_order():
+def test_the_prompt_has_its_documented_parts_in_order():
     seen = []
     player = LLMPlayer(scripted(lambda text, choices: seen.append((text, choices)) or choices[0]), order="first")
     match(player, rounds=2)
@@ -84,14 +84,14 @@ def test_the_prompt_has_its_six_parts_in_order():
     assert seen[-1][1] == (" J", " F")
 
 
-def test_the_answer_is_prefilled_for_engines_that_can_continue_it():
+def test_the_answer_is_prefilled_if_the_engine_supports_prefill():
     request = LLMPlayer(ScriptedEngine("x")).questions.request("Q?", ("J", "F"), 0)
     assert request.prefill == "A: Option"
     assert request.choices == (" J", " F")
     assert request.temperature == 0
 
 
-def test_the_second_seat_reads_its_own_payoffs():
+def test_the_second_players_prompt_has_its_own_payoffs():
     rules = RepeatedGame("battle_of_the_sexes").rules_seen_by(1)
     text = describe(rules, [], ("J", "F"), Wording())
     assert (
@@ -107,7 +107,7 @@ def test_the_second_seat_reads_its_own_payoffs():
     )
 
 
-def test_predict_first_asks_twice_and_puts_the_prediction_into_the_second_question():
+def test_predict_first_adds_the_prediction_to_a_second_request():
     asked = []
 
     def rule(text, choices):
@@ -123,7 +123,7 @@ def test_predict_first_asks_twice_and_puts_the_prediction_into_the_second_questi
     assert len(asked) == 6
 
 
-def test_the_trace_shows_which_option_was_named_first():
+def test_the_trace_records_the_order_of_the_options():
     moves, trace, _ = match(LLMPlayer(scripted(lambda text, choices: choices[0])), rounds=40)
     assert [choice.option for choice in trace] == [choice.first for choice in trace] == moves
     assert 5 < sum(moves) < 35  # the order is shuffled every round
@@ -156,7 +156,7 @@ def test_averaging_over_exchanged_labels_removes_a_bias_for_a_letter():
     assert (moves, {choice.label for choice in trace}) == ([1] * 5, {""})  # each label stood for either option
 
 
-def test_debiasing_without_log_probabilities_is_an_error_of_the_agent():
+def test_debiasing_without_log_probabilities_raises_agent_error():
     report = quintain.play(
         RepeatedGame(),
         {"player_0": LLMPlayer(ScriptedEngine(lambda r: r.choices[0]), debias="order"), "player_1": "grim"},
@@ -168,14 +168,14 @@ def test_debiasing_without_log_probabilities_is_an_error_of_the_agent():
 @pytest.mark.parametrize(
     ("said", "option"), [("J", 0), (" F.", 1), ("Option F", 1), ("perhaps", -1), ("", -1), ("j", -1)]
 )
-def test_free_text_is_read_strictly_and_illegal_output_is_counted(said, option):
+def test_free_text_is_parsed_strictly_and_illegal_output_is_counted(said, option):
     player = LLMPlayer(ScriptedEngine(said), constrained=False)
     _, trace, returns = match(player, rounds=1)
     assert trace[0].option == option
     assert (returns["player_0"] == -10) == (option == -1)
 
 
-def test_engines_without_prefill_are_asked_for_the_label_only():
+def test_without_prefill_the_prompt_requests_the_label_only():
     class Bare(Engine):
         name = "bare"
         capabilities = frozenset({"chat", "choices"})
@@ -201,7 +201,7 @@ def test_a_label_of_two_tokens_is_refused():
         )
 
 
-def test_a_failed_check_of_labels_is_repeated():
+def test_a_label_check_that_failed_is_repeated_in_the_next_episode():
     asked = []
 
     def serve(request):
@@ -217,18 +217,18 @@ def test_a_failed_check_of_labels_is_repeated():
 
 
 class Server(Engine):
-    """An OpenAI-compatible server: no prefill, no choices, but the likeliest first tokens."""
+    """Like an OpenAI-compatible server: supports ``top_logprobs``, but neither prefill nor choices."""
 
     name = "server"
     capabilities = frozenset({"chat", "top_logprobs"})
 
-    def __init__(self, tell):
-        self.tell = tell
+    def __init__(self, top_logprobs):
+        self.top_logprobs = top_logprobs
         self.requests = []
 
     async def _generate(self, requests):
         self.requests += requests
-        return [[Reply("The", top_logprobs=self.tell(question(request)))] for request in requests]
+        return [[Reply("The", top_logprobs=self.top_logprobs(question(request)))] for request in requests]
 
 
 def biased(text):
@@ -237,7 +237,7 @@ def biased(text):
     return ((("The", -0.1), ("J", -1.0 - (first != "J")), (" F", -0.8 - (first != "F")), ("Q", -9.0)),)
 
 
-def test_labels_are_read_from_the_likeliest_tokens_where_choices_cannot_be_constrained():
+def test_labels_are_read_from_top_logprobs_if_choices_are_unsupported():
     engine = Server(biased)
     moves, trace, _ = match(LLMPlayer(engine, order="first"), rounds=3)
     assert (moves, trace[0].label, trace[0].first) == ([0, 0, 0], "J", 0)
@@ -249,7 +249,7 @@ def test_labels_are_read_from_the_likeliest_tokens_where_choices_cannot_be_const
 
 
 @pytest.mark.parametrize("debias", ["none", "labels"])
-def test_an_answer_without_a_label_among_its_tokens_is_illegal(debias):
+def test_a_reply_without_a_label_in_top_logprobs_is_illegal_output(debias):
     moves, trace, returns = match(LLMPlayer(Server(lambda text: ((("The", -0.1),),)), debias=debias), rounds=1)
     assert (moves, trace[0].label, returns["player_0"]) == ([-1], "The", -10)
 
@@ -263,13 +263,13 @@ def test_an_answer_without_a_label_among_its_tokens_is_illegal(debias):
     ],
     ids=["constrained", "debiased", "choices without probabilities"],
 )
-def test_missing_log_probabilities_are_found_before_a_run(engine, settings, reason):
+def test_check_finds_missing_log_probabilities_before_a_run(engine, settings, reason):
     with pytest.raises(CapabilityError, match=reason):
         asyncio.run(LLMPlayer(engine, **settings).check())
 
 
 @pytest.mark.parametrize(("status", "raised"), [(400, CapabilityError), (500, EngineError)])
-def test_a_refusal_of_log_probabilities_is_no_engine_failure(status, raised):
+def test_status_400_means_that_log_probabilities_are_unsupported(status, raised):
     def refuse(text):
         raise EngineError("logprobs are not supported", status=status)
 
@@ -277,7 +277,7 @@ def test_a_refusal_of_log_probabilities_is_no_engine_failure(status, raised):
         asyncio.run(LLMPlayer(Server(refuse)).check())
 
 
-def test_a_player_that_can_work_passes_the_check():
+def test_check_accepts_a_usable_player():
     for player in (
         LLMPlayer(Server(biased), debias="labels", labels="random"),
         LLMPlayer(ScriptedEngine("x"), constrained=False),
@@ -295,7 +295,7 @@ def test_labels_are_checked_in_the_vocabulary_of_a_real_model():
     engine.close()
 
 
-def test_random_labels_are_shared_by_the_seats_of_a_match():
+def test_random_labels_are_equal_for_all_players_of_a_match():
     seen = []
 
     def rule(text, choices):
@@ -319,7 +319,7 @@ def test_three_options_need_three_labels():
         match(LLMPlayer(engine), "fictitious-play", "rock_paper_scissors", rounds=1)
 
 
-def test_every_variation_of_the_wording_reaches_the_model():
+def test_every_prompt_variation_changes_the_prompt():
     rules = RepeatedGame(unit="coins").rules_seen_by(0)
     wording = Wording("cooking", spell_numbers=True, goal=True, forgiveness=True, disclosure="They defect once.")
     text = describe(rules, [Round((0, 1), (0.0, 10.0))], ("J", "F"), wording)
@@ -327,16 +327,17 @@ def test_every_variation_of_the_wording_reaches_the_model():
         assert part in text
 
 
-def test_backwards_rules_are_the_same_lines_in_reverse_order():
+def test_backwards_rules_reverse_the_order_of_the_lines():
     rules = RepeatedGame("battle_of_the_sexes").rules_seen_by(0)
-    for tell in (describe, describe_to_observer):
-        plain = tell(rules, [], ("J", "F"), Wording()).replace("J and Option F", "F and Option J").splitlines()
+    for write_rules in (describe, describe_to_observer):
+        plain = write_rules(rules, [], ("J", "F"), Wording()).replace("J and Option F", "F and Option J").splitlines()
         assert (
-            tell(rules, [], ("J", "F"), Wording(backwards=True)).splitlines() == plain[:2] + plain[5:1:-1] + plain[6:]
+            write_rules(rules, [], ("J", "F"), Wording(backwards=True)).splitlines()
+            == plain[:2] + plain[5:1:-1] + plain[6:]
         )
 
 
-def test_private_histories_and_hidden_horizons_stay_out_of_the_prompt():
+def test_private_histories_and_hidden_horizons_are_not_in_the_prompt():
     rules = RepeatedGame(history="private", horizon="hidden", rounds=17).rules_seen_by(0)
     text = describe(rules, [Round((0, -1), (8.0, None))], ("J", "F"), Wording())
     assert "In round 1 you chose Option J and won 8 points." in text
@@ -350,7 +351,7 @@ def test_the_history_of_three_players_names_all_others():
     assert "player 2 chose Option F and player 3 chose nothing valid" in text
 
 
-def test_equal_seeds_ask_equal_questions():
+def test_equal_seeds_give_equal_requests():
     def run():
         asked = []
         player = LLMPlayer(scripted(lambda text, choices: asked.append((text, choices)) or choices[0]))
@@ -360,13 +361,13 @@ def test_equal_seeds_ask_equal_questions():
     assert run() == run()
 
 
-def test_text_views_are_answered_with_the_name_of_the_option():
+def test_actions_in_text_environments_are_option_names():
     engine = scripted(lambda text, choices: choices[-1])
     moves, _, _ = match(LLMPlayer(engine, order="first"), rounds=2, view="text")
     assert moves == [1, 1]
 
 
-def test_requests_of_all_seats_arrive_together():
+def test_requests_of_all_players_are_sent_concurrently():
     sizes = []
 
     class Counting(ScriptedEngine):
@@ -393,7 +394,7 @@ def test_requests_of_all_seats_arrive_together():
         {"colour": "red"},
     ],
 )
-def test_settings_out_of_range_are_refused(arguments):
+def test_settings_out_of_range_raise_configuration_error(arguments):
     with pytest.raises(ConfigurationError):
         LLMPlayer(ScriptedEngine("x"), **arguments)
 
@@ -406,7 +407,7 @@ def test_settings_can_be_given_as_an_object_or_by_keyword():
     assert LLMPlayer(ScriptedEngine("x"), goal=True).describe()["wording"]["goal"] is True
 
 
-def test_an_engine_without_chat_and_prompt_is_refused():
+def test_an_engine_without_chat_or_prompt_raises_capability_error():
     class Mute(ScriptedEngine):
         def __init__(self):
             super().__init__("x")
@@ -426,18 +427,18 @@ def test_other_environments_are_refused():
 
 
 @pytest.mark.parametrize("value", [1000001, 1234567.5, 0.1234567, 5 / 3, -1e-7, 1e300, 2.0**53 - 1])
-def test_payoffs_are_told_with_all_their_digits(value):
+def test_payoffs_are_printed_with_all_digits(value):
     game = RepeatedGame([[[value, 0], [1, 1000000]], [[value, 1], [0, 1000000]]], 3)
     text = describe(game.rules_seen_by(0), [Round((0, 0), (value, value))], ("J", "F"), Wording())
     texts = [text, describe_to_observer(game.rules_seen_by(0), [], ("J", "F"), Wording())]
     texts.append(describe_game(game.game, game.rules, 0))
-    for told in texts:
-        numbers = [float(number) for number in re.findall(r"(-?\d[\d.e+-]*) points", told)]
+    for text in texts:
+        numbers = [float(number) for number in re.findall(r"(-?\d[\d.e+-]*) points", text)]
         assert value in numbers
-        assert "1000000 points" in told
+        assert "1000000 points" in text
 
 
-def test_the_chance_of_an_end_is_told_exactly():
+def test_the_stopping_probability_is_printed_exactly():
     rules = RepeatedGame("chicken", 50, continuation=0.995).rules_seen_by(0)
     assert "a probability of 0.5%." in describe(rules, [], ("J", "F"), Wording())
     rules = RepeatedGame("chicken", 50, continuation=0.9).rules_seen_by(0)

@@ -33,7 +33,7 @@ def rules(own=PD, **changes):
 
 
 def answers(name, others, own=PD, seed=0, actions=None, **changes):
-    """Moves of the strategy against a fixed list of the other's moves, and one move after the last."""
+    """Return the strategy's moves against a fixed list of opponent moves, one more than the list has."""
     actor = strategy(name).begin(Seat("test", "player_0", SPACES[0], actions or SPACES[1], seed))
     played = [actor.act(None, {"moves": None, "rules": rules(own, **changes)})]
     for other in others:
@@ -115,12 +115,12 @@ def test_no_regret_strategies_have_small_regret_in_self_play(name):
     assert (gains.max() - earned) / rounds < 0.15
 
 
-def test_q_learning_finds_that_defection_pays_against_a_cooperator():
+def test_q_learning_learns_to_defect_against_a_cooperator():
     played = answers("q-learning:0.3,0.5,0.05", [0] * 800)
     assert np.mean(played[-100:]) > 0.9
 
 
-def test_regret_is_the_payoff_forgone():
+def test_regret_sums_the_payoff_differences_to_the_played_option():
     from quintain.agents.games.adaptive import RegretMatching
 
     player = RegretMatching(PD, np.random.default_rng(0))
@@ -130,8 +130,8 @@ def test_regret_is_the_payoff_forgone():
 
 
 @pytest.mark.parametrize("name", strategy_names())
-def test_declared_properties_are_true(name):
-    """Stochastic or not, memory and attention: checked against play, not against the declaration's source."""
+def test_declared_properties_agree_with_play(name):
+    """Determinism, memory and dependence on the opponent are checked by play."""
     if name == "memory-one":
         name = "memory-one:0.7,0.2,0.9,0.4"
     traits = strategy(name).traits
@@ -152,7 +152,7 @@ def test_declared_properties_are_true(name):
             assert tails.setdefault(seen, played[t]) == played[t]
 
 
-def test_registered_facts_are_the_traits_of_the_strategies():
+def test_registered_properties_equal_those_of_the_strategies():
     for name in STRATEGIES:
         made = strategy(f"{name}:0.7,0.2,0.9,0.4" if name == "memory-one" else name)
         assert STRATEGIES.facts(name) == made.traits, name
@@ -180,7 +180,7 @@ def test_a_strategy_can_be_registered(monkeypatch):
 
 
 @pytest.mark.parametrize("name", ["naive-prober:0.2", "joss:0.6", "generous-tit-for-tat:0.3", "random:0.25"])
-def test_moves_are_drawn_with_the_declared_probabilities(name):
+def test_move_frequencies_match_the_declared_probabilities(name):
     made, n = machine(name), 4000
     others = [int(move) for move in np.random.default_rng(1).integers(2, size=n)]
     played = answers(name, others, seed=2)
@@ -201,7 +201,7 @@ def test_published_memory_one_vectors(name, vector):
 
 
 @pytest.mark.parametrize(("name", "baseline"), [("zd-extort", 1.0), ("zd-generous", 3.0)])
-def test_zero_determinant_strategies_enforce_their_line(name, baseline):
+def test_zero_determinant_strategies_enforce_their_linear_payoff_relation(name, baseline):
     """Against any memory-one player, (own - l) = 2 (other - l) or (l - own) = 2 (l - other) in the long run."""
     p = np.array(machine(name).cooperate[1:])
     for q in np.random.default_rng(0).uniform(0.05, 0.95, size=(5, 4)):
@@ -245,7 +245,7 @@ def test_a_void_round_advances_strategies_that_count_rounds(name, expected, view
     assert [joint[0] for joint in game.history] == expected
 
 
-def test_with_several_others_one_defector_is_enough():
+def test_strategies_react_to_any_defector_among_several_opponents():
     cube = np.zeros((2, 2, 2)).tolist()
     actor = strategy("tit-for-tat").begin(Seat("test", "player_0", *SPACES, 0))
     assert actor.act(None, {"moves": None, "rules": rules(cube)}) == 0
@@ -258,18 +258,18 @@ def test_actions_in_text_views_are_option_names():
     assert answers("best-response", [1], BOS, actions=spaces.Text(10)) == ["o0", "o1"]
 
 
-def test_strategies_that_react_need_a_public_history():
+def test_reactive_strategies_require_a_public_history():
     with pytest.raises(AgentError, match="private history"):
         answers("tit-for-tat", [], history="private")
     assert text(answers("alternator", [-1, -1, -1], history="private")) == "CDCD"
 
 
-def test_machines_refuse_games_with_more_options():
+def test_finite_state_machines_refuse_games_with_more_options():
     with pytest.raises(AgentError, match="two options"):
         answers("tit-for-tat", [], RPS)
 
 
-def test_other_environments_are_refused_with_the_reason():
+def test_strategies_refuse_environments_that_are_no_repeated_games():
     actor = strategy("tit-for-tat").begin(Seat("CartPole-v1", "agent", *SPACES, 0))
     with pytest.raises(CapabilityError, match="repeated games"):
         actor.act(None, {})
@@ -294,13 +294,13 @@ def test_invalid_names_and_arguments_are_refused(name, error):
         strategy(name)
 
 
-def test_a_misspelt_strategy_gets_a_suggestion():
+def test_a_misspelt_strategy_raises_an_error_with_a_suggestion():
     with pytest.raises(UnknownNameError, match="tit-for-tat"):
         strategy("tit-for-tatt")
 
 
 @pytest.mark.parametrize("following", [((0, 0, 0),), ((0, 0, 0, 1),), ()])
-def test_impossible_machines_are_refused(following):
+def test_invalid_finite_state_machines_are_refused(following):
     with pytest.raises(ConfigurationError, match="successors"):
         Machine("odd", (1.0,), following, 1)
 

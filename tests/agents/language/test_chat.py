@@ -1,4 +1,4 @@
-"""The chat policies against a scripted engine: what they ask, and what they make of the replies."""
+"""The chat agents with a scripted engine: requests and parsing of replies."""
 
 import pytest
 
@@ -36,7 +36,7 @@ def actions(report):
     return [step["action"] for step in report.episodes[0].steps]
 
 
-def test_a_marked_answer_is_the_action():
+def test_a_reply_with_answer_markers_is_the_action():
     one = engine(("I count two. <<<Count: 2, Positions: [1, 2]", ">>>"))
     report = run(make_chat_agent("all-text", one))
     assert actions(report) == ["I count two. <<<Count: 2, Positions: [1, 2]>>>"]
@@ -54,7 +54,7 @@ def test_the_output_of_a_program_is_the_next_user_message():
     assert one.asked[1].messages[-1]["content"] == "Code Execution Results:\n42"
 
 
-def test_a_stop_string_that_belongs_to_the_text_does_not_end_the_reply():
+def test_a_stop_string_inside_a_code_block_does_not_end_the_reply():
     # The fence may yet close, and the marker then belongs to its block; here the model ends its turn instead.
     one = engine(("the shell shows ", ">>>"), ("\nA fence:\n", "```\n"), ("text <<<1", ">>>"), "")
     report = run(make_chat_agent("code-interpreter", one))
@@ -68,7 +68,7 @@ def test_markers_inside_a_program_do_not_end_it():
     assert actions(run(make_chat_agent("code-interpreter", one)))[0] == "```python\nprint('<<<1>>>')\n```\n"
 
 
-def test_a_missing_closing_fence_is_added_unless_the_program_was_cut_off():
+def test_a_missing_closing_fence_is_added_unless_the_reply_was_truncated():
     one = engine("```python\nprint(1)", ("<<<1", ">>>"))
     assert actions(run(make_chat_agent("code-interpreter", one)))[0] == "```python\nprint(1)\n```"
     cut = ScriptedEngine(lambda request: Reply("```python\nprint(", finish_reason="length"))
@@ -89,7 +89,7 @@ def test_without_extraction_an_unmarked_answer_is_a_parse_error():
     assert report.episodes[0].outcome == "parse_error"
 
 
-def test_unmarked_answers_are_extracted_where_the_engine_can():
+def test_unmarked_answers_are_extracted_if_the_engine_supports_it():
     server = ScriptedEngine("I think it is 42.")
     server.capabilities = frozenset({"chat", "stop"})
     agent = make_chat_agent("all-text", server)
@@ -117,7 +117,7 @@ def test_output_with_many_markers_is_parsed_in_linear_time():
     assert run(make_chat_agent("all-text", reply, extract=False)).episodes[0].outcome == "parse_error"
 
 
-def test_every_request_has_its_own_seed_and_a_rerun_repeats_them():
+def test_every_request_has_its_own_reproducible_seed():
     def seeds():
         one = engine(*[("<<<1", ">>>")] * 5)
         run(make_chat_agent("all-text", one), episodes=5)
@@ -127,7 +127,7 @@ def test_every_request_has_its_own_seed_and_a_rerun_repeats_them():
     assert seeds() == seeds()
 
 
-def test_tokens_and_calls_are_recorded():
+def test_token_counts_and_model_calls_are_recorded():
     one = engine(("```python\nprint(6*7)\n", "```\n"), ("it is <<<42", ">>>"))
     episode = run(make_chat_agent("code-interpreter", one)).episodes[0]
     assert (episode.prompt_tokens, episode.completion_tokens) == (2, 5)
@@ -135,7 +135,7 @@ def test_tokens_and_calls_are_recorded():
     assert episode.calls[1]["replies"][0]["text"] == "it is <<<42"
 
 
-def test_a_run_does_not_close_an_engine_that_it_was_given():
+def test_a_run_does_not_close_an_engine_passed_as_an_object():
     closed = []
     one = ScriptedEngine("<<<1>>>")
     one.close = lambda: closed.append(one)
@@ -144,14 +144,14 @@ def test_a_run_does_not_close_an_engine_that_it_was_given():
     assert not closed
 
 
-def test_unknown_styles_and_options_are_explained():
+def test_unknown_styles_and_options_raise_errors_with_suggestions():
     with pytest.raises(ConfigurationError, match="style must be one of"):
         make_chat_agent("all-tekst", engine())
     with pytest.raises(TypeError):
         ChatAgent(engine(), sampling=Sampling(), temprature=1)
 
 
-def test_a_recorded_run_replays_to_the_identical_table_without_the_model(tmp_path):
+def test_replaying_a_recorded_run_gives_the_identical_table(tmp_path):
     def serve(request):
         turns = sum(m["role"] == "assistant" for m in request.messages)
         if turns == 0 and request.seed % 3 == 0:
@@ -201,7 +201,7 @@ def test_engine_failures_are_errors_of_the_affected_episodes_only(tmp_path):
     assert (again.errors, again.success.n) == (0, 12)
 
 
-def test_an_example_in_a_block_is_not_taken_for_the_answer():
+def test_markers_in_a_code_block_are_not_the_answer():
     one = engine(("It will look like\n", "```\n"), ("<<<7", ">>>"), ("\n", "```\n"), ("```python\nprint(2)\n", "```\n"))
     agent = make_chat_agent("code-interpreter", one)
     first = actions(run(agent, max_turns=1))[0]
@@ -213,7 +213,7 @@ def test_drafts_in_reasoning_do_not_end_a_reply():
     assert actions(run(make_chat_agent("all-text", one))) == ["<think>Is it <<<1>>>? No.</think> <<<2>>>"]
 
 
-def test_an_extracted_answer_stands_behind_reasoning_that_was_cut_off():
+def test_the_answer_after_truncated_reasoning_is_extracted():
     one = engine("<think>It could be <<<1>>> or", "Count: 2, Positions: [1, 2]")
     assert actions(run(make_chat_agent("all-text", one))) == [
         "<think>It could be <<<1>>> or\n</think>\nThe final answer is <<<Count: 2, Positions: [1, 2]>>>"

@@ -1,4 +1,4 @@
-"""The baseline agents over OpenAI-compatible servers that treat stop strings in their various ways."""
+"""The baseline agents with OpenAI-compatible servers that handle stop strings differently."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ PROGRAM = 'Let me see >>> compute.\n```python\nresult = 6 * 7\nprint(f"<<<{resul
 ANSWER = "So the answer is <<<Count: 1, Positions: [3]>>>"
 
 
-def forgets(answer: dict[str, Any]) -> dict[str, Any]:
-    """Drop the stop string that ended a reply, as the protocol does."""
+def drop_stop_string(answer: dict[str, Any]) -> dict[str, Any]:
+    """Remove the stop string that ended a reply, which the OpenAI protocol does not report."""
     for choice in answer["choices"]:
         choice.pop("stop_reason", None)
     return answer
 
 
 def plain(server: Any) -> None:
-    server.edit = forgets
+    server.edit = drop_stop_string
 
 
-def ignorant(server: Any) -> None:
-    server.edit, server.ignores = forgets, {"stop"}
+def server_without_stop(server: Any) -> None:
+    server.edit, server.ignores = drop_stop_string, {"stop"}
 
 
 def vllm(server: Any) -> None:
     server.owner = "vllm"
 
 
-@pytest.fixture(params=[plain, ignorant, vllm])
+@pytest.fixture(params=[plain, server_without_stop, vllm])
 def url(request: Any, fake_server: Any) -> str:
     """A server whose model continues after its program and after its answer."""
 
@@ -58,28 +58,28 @@ def actions(agent: Any, **options: Any) -> list[str]:
     return [step["action"] for step in report.episodes[0].steps]
 
 
-def test_all_text_submits_its_first_answer(url: str) -> None:
+def test_all_text_submits_the_first_answer_of_a_reply(url: str) -> None:
     assert actions({"name": "all-text", "engine": url}) == [ANSWER]
 
 
-def test_all_code_submits_what_its_program_prints(url: str) -> None:
+def test_all_code_submits_the_output_of_its_program(url: str) -> None:
     program, answer = actions({"name": "all-code", "engine": url})
     assert (program.rstrip("\n"), answer) == (PROGRAM, "<<<42>>>")
 
 
-def test_the_interpreter_runs_the_program_and_answers(url: str) -> None:
+def test_code_interpreter_runs_the_program_then_answers(url: str) -> None:
     program, answer = actions({"name": "code-interpreter", "engine": url})
     assert (program.rstrip("\n"), answer) == (PROGRAM, ANSWER)
 
 
-def test_the_task_model_follows_the_guide(url: str) -> None:
+def test_the_task_model_follows_the_guide_models_decision(url: str) -> None:
     agent = {"name": "codesteer", "engine": url, "guide": ScriptedEngine(["code", "submit"])}
     program, answer = actions(agent)
     assert (program.rstrip("\n"), answer) == (PROGRAM, "<<<42>>>")
 
 
-def test_a_turn_that_ends_with_its_fence_is_a_program(fake_server: Any) -> None:
-    fake_server.engine, fake_server.edit = ScriptedEngine(PROGRAM), forgets
+def test_a_reply_that_ends_with_a_closing_fence_is_a_program(fake_server: Any) -> None:
+    fake_server.engine, fake_server.edit = ScriptedEngine(PROGRAM), drop_stop_string
     assert actions({"name": "all-code", "engine": f"openai:m@{fake_server.url}"}) == [PROGRAM, "<<<42>>>"]
 
 
@@ -99,7 +99,7 @@ def test_a_replayed_run_makes_the_same_requests(fake_server: Any, kind: Callable
     assert actions({"name": "all-code", "engine": f"replay:{tmp_path}"}) == live
 
 
-def test_a_turn_ends_at_max_tokens_where_a_server_counts_no_tokens(fake_server: Any) -> None:
+def test_truncated_replies_are_recognised_without_token_counts(fake_server: Any) -> None:
     def edit(answer: dict[str, Any]) -> dict[str, Any]:
         for choice in answer["choices"]:
             choice["message"]["content"], choice["stop_reason"] = "x", ">>>"
@@ -112,7 +112,7 @@ def test_a_turn_ends_at_max_tokens_where_a_server_counts_no_tokens(fake_server: 
 
 
 @pytest.mark.parametrize("turn", [1, 2])
-def test_a_conversation_that_outgrows_the_window_counts_as_truncated(fake_server: Any, turn: int) -> None:
+def test_exceeding_the_context_window_truncates_the_episode(fake_server: Any, turn: int) -> None:
     def too_long(handler: Any) -> None:
         data = b"This model's maximum context length is 200 tokens. However, you requested 203 tokens."
         handler.send_response(400)
@@ -148,9 +148,7 @@ def test_a_replay_resolves_defaults_as_the_recorded_engine_did(fake_server: Any,
     assert again.errors == 0
 
 
-def test_a_run_is_resumed_over_another_transport_but_not_another_model_or_dialect(
-    fake_server: Any, tmp_path: Any
-) -> None:
+def test_a_run_resumes_with_another_url_but_not_another_model_or_dialect(fake_server: Any, tmp_path: Any) -> None:
     def play(episodes: int, **engine: Any) -> int:
         agent = {"name": "all-text", "engine": {"name": "openai:m", "base_url": fake_server.url, **engine}}
         run = {"env_kwargs": ENV, "progress": False, "out": tmp_path, "resume": True}

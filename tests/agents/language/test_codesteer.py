@@ -1,4 +1,4 @@
-"""The guide's decisions and their effects, with scripted models."""
+"""CodeSteer: decisions of the guide model and their effects, with scripted models."""
 
 import pytest
 
@@ -59,14 +59,14 @@ def test_a_revision_in_code_then_its_output_is_submitted():
     assert "Code Execution Results" in chief.seen[2].messages[1]["content"]
 
 
-def test_a_poor_program_gets_the_hint_to_compute():
+def test_a_program_that_does_not_compute_gets_the_hint_to_compute():
     poor = "```python\nprint('<<<Count: 1, Positions: [1]>>>')\n"
     worker = model((poor, "```\n"), (poor, "```\n"))
     play(CodeSteerAgent(worker, guide=guide("code", "code", "submit")))
     assert "hardly computed anything" in worker.seen[1].messages[-1]["content"]
 
 
-def test_rounds_are_bounded():
+def test_the_number_of_guidance_rounds_is_bounded():
     worker = model(*[(RIGHT, ">>>")] * 4)
     chief = guide("text", "text", "text", "text", "text")
     assert play(CodeSteerAgent(worker, guide=chief, rounds=3)) == [RIGHT + ">>>"]
@@ -85,11 +85,11 @@ def test_rounds_are_bounded():
         ("\x00", 0),
     ],
 )
-def test_richness(program, score):
+def test_the_score_of_a_program_counts_its_computations(program, score):
     assert code_richness(program) == score
 
 
-def test_impossible_settings_are_refused():
+def test_invalid_settings_are_refused():
     mute = model()
     mute.capabilities = frozenset({"chat", "stop", "prefill"})
     with pytest.raises(CapabilityError, match="choices"):

@@ -47,8 +47,8 @@ def test_policies_of_discrete_actions_are_stored(tmp_path):
 
 
 @pytest.mark.parametrize(("file", "steps", "expected"), [("ppo-0.1", 256, -4.076867), ("dt-0.1", None, -4.889750)])
-def test_files_of_version_0_1_load_and_act_as_they_did(file, steps, expected):
-    """The returns are those that version 0.1.0 measured when it wrote the files."""
+def test_files_of_version_0_1_load_and_reach_the_same_returns(file, steps, expected):
+    """The expected returns were measured with version 0.1.0, which wrote the files."""
     from quintain.training.control import play_episodes
 
     policy, facts = load_policy(Path(__file__).parent / "data" / f"{file}.npz")
@@ -57,7 +57,7 @@ def test_files_of_version_0_1_load_and_act_as_they_did(file, steps, expected):
     assert facts.get("recipe", {}).get("steps") == steps
 
 
-def test_what_is_not_a_policy_is_refused(tmp_path):
+def test_files_without_a_policy_raise_configuration_error(tmp_path):
     (tmp_path / "junk.npz").write_bytes(b"junk")
     for name in ("junk.npz", "missing.npz"):
         with pytest.raises(ConfigurationError, match="no policy at"):

@@ -1,4 +1,4 @@
-"""Models, policies and normalisers play only environments that they fit, and are given what they need beside them."""
+"""Compatibility of models, policies and normalisers with spaces, and action masks."""
 
 import gymnasium as gym
 import numpy as np
@@ -54,7 +54,7 @@ def tree(**parts):
         (Box(0, 1, (36, 48, 3), np.float32), IMAGE, True, False),
     ],
 )
-def test_spaces_fit_if_their_members_mean_the_same(own, other, images, right):
+def test_spaces_are_compatible_if_their_members_have_the_same_meaning(own, other, images, right):
     assert fits(own, other, images=images) is right
 
 
@@ -62,14 +62,14 @@ def seat(observations, actions):
     return Seat("Env-v0", "agent", observations, actions, 0)
 
 
-def test_actions_out_of_the_bounds_do_not_fit():
+def test_action_spaces_with_smaller_bounds_are_incompatible():
     check_fit("it", VECTOR, Box(-1, 1, (1,)), seat(VECTOR, Box(-2, 2, (1,))))
     with pytest.raises(CapabilityError, match="it's action_space"):
         check_fit("it", VECTOR, Box(-2, 2, (1,)), seat(VECTOR, Box(-1, 1, (1,))))
 
 
 class Toy(gym.Env):
-    """Five steps of random observations; a point for each action in the space that the mask, if any, allows."""
+    """Five steps of random observations; reward 1 for each action that is in the space and allowed by the mask."""
 
     def __init__(self, observation_space=VECTOR, action_space=None, mask=""):
         self.observation_space, self.action_space, self.where = observation_space, action_space or Discrete(2), mask
@@ -130,7 +130,7 @@ DICT = tree(a=VECTOR, b=Discrete(3))
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_a_model_plays_members_of_its_own_spaces_and_no_others(observations, actions, policy):
+def test_a_model_plays_only_environments_with_compatible_spaces(observations, actions, policy):
     model = model_for(Toy(observations, actions), policy)
     assert returns(lambda: Toy(observations, actions), model) == {5.0}
     for other in (Toy(observations, Discrete(9)), Toy(Box(0, 1, (7,)), actions)):
@@ -138,7 +138,7 @@ def test_a_model_plays_members_of_its_own_spaces_and_no_others(observations, act
             quintain.evaluate(lambda other=other: other, model, episodes=2, progress=False)
 
 
-def test_a_policy_for_other_spaces_ends_the_run():
+def test_a_policy_with_incompatible_spaces_ends_the_run():
     policy = Policy.from_function(lambda o: np.zeros(1), VECTOR, Box(-1, 1, (1,), np.float32))
     assert returns(lambda: Toy(VECTOR, Box(-1, 1, (1,), np.float32)), policy) == {5.0}
     for other in (Discrete(2), Box(-1, 1, (2,)), Box(-0.5, 0.5, (1,))):
@@ -151,7 +151,7 @@ MASK_SPACE = tree(observation=VECTOR, action_mask=Box(0, 1, (6,), np.int8))
 
 @pytest.mark.parametrize("where", ["observation", "info", "method"])
 @pytest.mark.parametrize("kind", ["random", "MaskablePPO"])
-def test_masks_are_found_wherever_they_are(where, kind):
+def test_action_masks_are_found_in_info_observation_and_method(where, kind):
     observations = MASK_SPACE if where == "observation" else VECTOR
     make = Masked if where == "method" else Toy
     env = make(observations, Discrete(6), where)
@@ -163,7 +163,7 @@ def test_masks_are_found_wherever_they_are(where, kind):
     assert returns(lambda: make(observations, Discrete(6), where), agent) == {5.0}
 
 
-def test_a_mask_that_allows_everything_changes_no_draw():
+def test_a_mask_that_allows_all_actions_does_not_change_samples():
     for space, mask in ((Discrete(6, start=2), np.ones(6, bool)), (MultiDiscrete([2, 3]), np.ones(5, bool))):
         one, other = (type(space)(*a) for a in [((6,) if space.shape == () else ([2, 3],))] * 2)
         one.seed(3)
@@ -193,7 +193,7 @@ class Still(gym.Env):
 
 
 @pytest.mark.parametrize("kind", ["PPO", "SAC"])
-def test_the_noise_of_gsde_is_that_of_the_episode(kind):
+def test_gsde_noise_is_drawn_per_episode_or_at_the_models_sample_frequency(kind):
     sb3 = pytest.importorskip("stable_baselines3")
     options = {"n_steps": 16, "batch_size": 16} if kind == "PPO" else {}
     model = getattr(sb3, kind)(
@@ -214,7 +214,7 @@ def test_the_noise_of_gsde_is_that_of_the_episode(kind):
     assert [len(set(episode)) for episode in play()] == [3] * 8
 
 
-def test_the_algorithm_of_a_file_is_that_of_its_policy_class(tmp_path):
+def test_the_algorithm_of_a_model_file_is_detected_by_its_policy_class(tmp_path):
     model = model_for(Toy())
     model.save(tmp_path / "model.zip")
     assert type(load_sb3(tmp_path / "model.zip")) is type(model)

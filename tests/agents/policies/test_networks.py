@@ -18,7 +18,7 @@ def perceptron(activation, dtype=torch.float64):
 
 
 @pytest.mark.parametrize("activation", [torch.nn.Tanh, torch.nn.ReLU])
-def test_the_written_out_derivative_is_that_of_autograd(activation):
+def test_the_analytic_vjp_equals_autograd(activation):
     module = perceptron(activation)
     x, gradient = np.random.default_rng(0).normal(size=(2, 5, 4)), np.random.default_rng(1).normal(size=(5, 3))
     fast, slow = as_network(module), Autograd(module, torch.float64)
@@ -32,7 +32,7 @@ def test_the_written_out_derivative_is_that_of_autograd(activation):
         np.testing.assert_allclose(back(gradient), inputs.grad.numpy(), rtol=1e-10)
 
 
-def test_other_modules_go_through_autograd_and_gather_no_gradients():
+def test_other_modules_use_autograd_without_accumulating_gradients():
     module = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.Softplus())
     network = as_network(module)
     assert isinstance(network, Autograd)
@@ -44,11 +44,11 @@ def test_other_modules_go_through_autograd_and_gather_no_gradients():
 @pytest.mark.parametrize(
     "parts", [(torch.nn.Tanh(), torch.nn.Linear(4, 3)), (torch.nn.Linear(4, 3), torch.nn.Dropout(0.5))]
 )
-def test_what_is_no_perceptron_is_not_taken_for_one(parts):
+def test_other_modules_are_not_converted_to_an_mlp(parts):
     assert isinstance(as_network(*parts), Autograd)
 
 
-def test_a_perceptron_keeps_the_weights_it_was_made_with():
+def test_an_mlp_copies_the_weights_of_its_module():
     module = perceptron(torch.nn.Tanh)
     network = as_network(module)
     before = network(np.ones((1, 4)))

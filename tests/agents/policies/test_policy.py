@@ -32,7 +32,7 @@ def test_the_normaliser_centres_scales_and_clips():
     np.testing.assert_allclose(policy.act_batch(OBSERVATIONS), [[0.0, 0.0], [1.5, 0.25 / 3]], rtol=1e-6)
 
 
-def test_samples_follow_the_declared_distribution():
+def test_sample_frequencies_match_the_action_distribution():
     rng, many = np.random.default_rng(0), np.repeat(OBSERVATIONS[:1], 20_000, axis=0)
     wide = spaces.Box(-99, 99, (2,), np.float64)
     drawn = Policy(POLICY, BOX, wide, head="gaussian", std=np.array([0.5, 2.0])).sample_batch(many, rng)
@@ -42,7 +42,7 @@ def test_samples_follow_the_declared_distribution():
     assert choice.mean() == pytest.approx(1 / (1 + np.exp(3.5)), abs=0.006)
 
 
-def test_capabilities_are_stated_and_checked():
+def test_capabilities_are_declared_and_checked():
     bare = Policy(POLICY, BOX, ACTIONS, differentiable=False)
     assert bare.capabilities == {"continuous"}
     assert Policy(POLICY, BOX, ACTIONS, head="gaussian", std=np.ones(2), value=POLICY).capabilities == {
@@ -69,14 +69,14 @@ def test_capabilities_are_stated_and_checked():
         ({"head": "squashed", "action_space": spaces.Box(-np.inf, np.inf, (2,))}, "bounded action space"),
     ],
 )
-def test_what_does_not_fit_is_refused(options, message):
+def test_incompatible_networks_heads_and_spaces_are_refused(options, message):
     arguments = {"observation_space": BOX, "action_space": ACTIONS, "head": "gaussian"} | options
     with pytest.raises(ConfigurationError, match=message):
         Policy(POLICY, **arguments)
 
 
 @pytest.mark.parametrize(("mean", "scale"), [([0.0], [0.0]), ([0.0, 0.0], [1.0]), ([np.nan], [1.0])])
-def test_senseless_statistics_are_refused(mean, scale):
+def test_invalid_normaliser_statistics_are_refused(mean, scale):
     with pytest.raises(ConfigurationError):
         Normaliser(np.array(mean), np.array(scale))
 

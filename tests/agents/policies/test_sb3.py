@@ -25,7 +25,7 @@ OBSERVATIONS = np.random.default_rng(0).normal(size=(7, 3)).astype(np.float32)
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_policy_acts_as_its_model_does(name):
+def test_a_continuous_policy_has_the_actions_of_its_model(name):
     model = make(name)
     with torch.no_grad():  # away from the near-zero actions of fresh networks
         for parameter in model.policy.parameters():
@@ -38,7 +38,7 @@ def test_a_policy_acts_as_its_model_does(name):
     assert isinstance(policy.network, MLP)
 
 
-def test_a_discrete_policy_acts_as_its_model_does():
+def test_a_discrete_policy_has_the_actions_of_its_model():
     model = make("PPO", "CartPole-v1")
     observations = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
     policy = Policy.from_sb3(model)
@@ -74,7 +74,7 @@ def test_value_and_standard_deviation_are_those_of_the_model():
 
 
 @pytest.mark.parametrize("name", ["SAC", "TD3", "TQC"])
-def test_action_values_and_their_slope_are_those_of_the_model(name):
+def test_action_values_and_their_gradient_are_those_of_the_model(name):
     model = make(name)
     policy = Policy.from_sb3(model)
     actions = torch.tensor(np.linspace(-0.5, 0.5, 7, dtype=np.float32)[:, None], requires_grad=True)
@@ -112,12 +112,12 @@ def test_the_normaliser_of_a_vecnormalize_is_found_and_loaded(tmp_path):
         ("PPO", "Pendulum-v1", {"use_sde": True}),
     ],
 )
-def test_policies_of_another_kind_are_refused(name, env, options):
+def test_policies_of_unsupported_classes_are_refused(name, env, options):
     with pytest.raises(ConfigurationError):
         Policy.from_sb3(make(name, env, **options))
 
 
-def test_plain_modules_infer_their_head():
+def test_the_head_of_a_plain_module_is_inferred():
     module = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Tanh())
     box = gym.spaces.Box(-np.inf, np.inf, (3,))
     actions = gym.spaces.Box(-1, 1, (2,))

@@ -1,4 +1,4 @@
-"""A policy with a memory, through everything that plays it."""
+"""A history-dependent policy in all ways to run it."""
 
 import gymnasium as gym
 import numpy as np
@@ -16,7 +16,7 @@ STATES, ACTIONS = spaces.Box(-np.inf, np.inf, (3,)), spaces.Box(-9.0, 9.0, (1,),
 
 
 class Sums(SequencePolicy):
-    """Acts on the newest first entry plus everything it saw, did and was paid before: each with a digit of its own."""
+    """Acts with a weighted sum of the current observation and the earlier observations, actions and rewards."""
 
     def new_history(self, rows):
         return Totals(rows)
@@ -44,8 +44,8 @@ def policy(**options):
     return Policy(Sums(), STATES, ACTIONS, **options)
 
 
-def by_hand(observations, rewards):
-    """The actions it takes in an episode."""
+def expected_actions(observations, rewards):
+    """Return the actions of an episode, computed directly."""
     total, actions = 0.0, []
     for observation, reward in zip(observations, rewards, strict=True):
         actions.append(np.clip(observation[0] + 0.1 * total, -9, 9))
@@ -53,7 +53,7 @@ def by_hand(observations, rewards):
     return actions
 
 
-def test_it_acts_on_what_it_saw_did_and_was_paid():
+def test_actions_depend_on_past_observations_actions_and_rewards():
     rollouts = Rollouts(policy(), 2)
     rollouts.reset()
     rng = np.random.default_rng(0)
@@ -63,11 +63,11 @@ def test_it_acts_on_what_it_saw_did_and_was_paid():
         taken.append(rollouts.act(seen))
         rollouts.record(taken[-1], paid)
     for row in range(2):
-        wanted = by_hand(observations[:, row], rewards[:, row])
+        wanted = expected_actions(observations[:, row], rewards[:, row])
         np.testing.assert_allclose(np.array(taken)[:, row, 0], wanted, rtol=1e-6)
 
 
-def test_rows_begin_and_remember_on_their_own():
+def test_each_row_has_its_own_history_and_reset():
     rollouts = Rollouts(policy(), 3)
     rollouts.reset()
     ones = np.ones((3, 3))
@@ -78,7 +78,7 @@ def test_rows_begin_and_remember_on_their_own():
     np.testing.assert_allclose(rollouts.policy_at(np.array([2, 1])).act_batch(ones[:2])[:, 0], [1.1, 1.0])
 
 
-def test_a_moment_of_it_is_an_ordinary_policy_and_stays_what_it_is():
+def test_the_policy_at_one_step_is_a_stateless_policy_that_does_not_change():
     rollouts = Rollouts(policy(std=np.array([0.5])), 1)
     rollouts.reset()
     moment = rollouts.policy_at()
@@ -90,14 +90,14 @@ def test_a_moment_of_it_is_an_ordinary_policy_and_stays_what_it_is():
     np.testing.assert_allclose(rollouts.policy_at().act_batch(np.ones((1, 3))), [[1.5]])
 
 
-def test_asking_it_about_single_observations_is_refused():
+def test_acting_on_single_observations_without_history_is_refused():
     for ask in (policy().act_batch, policy().network.vjp):
         with pytest.raises(CapabilityError, match="is history-dependent"):
             ask(np.ones((1, 3)))
 
 
 class Paying(gym.Env):
-    """Observations are noise; the action is paid. Says so in its terms, if it is told to."""
+    """Observations are noise; the reward is the action, reported in ``reward_terms`` if ``terms``."""
 
     observation_space, action_space = STATES, ACTIONS
     metadata = {"render_modes": []}
@@ -120,7 +120,7 @@ class Paying(gym.Env):
         return self.seen[-1], self.paid[-1], False, self.time == 4, info
 
 
-def test_play_episodes_tells_it_everything():
+def test_play_episodes_records_observations_actions_and_rewards():
     made = []
 
     def make():
@@ -129,7 +129,7 @@ def test_play_episodes_tells_it_everything():
 
     played = play_episodes(make, policy(), [3, 4])
     for env, episode in zip(made, played, strict=True):
-        wanted = by_hand(env.seen[:4], env.paid)
+        wanted = expected_actions(env.seen[:4], env.paid)
         np.testing.assert_allclose(np.ravel(env.did), wanted, rtol=1e-6)
         assert episode.reward == pytest.approx(sum(wanted), rel=1e-6)
 
@@ -143,17 +143,17 @@ def paying():
         gym.registry.pop(name)
 
 
-def test_as_an_agent_it_learns_its_rewards_from_the_named_terms(paying):
+def test_as_an_agent_it_reads_rewards_from_reward_terms(paying):
     report = quintain.evaluate("Paying-v0", policy(), episodes=3, seed=1, concurrency=2)
     assert report.errors == 0
     for episode in report.episodes:
         observations = [step["observation"] for step in episode.steps]
         rewards = [step["reward"] for step in episode.steps]
         actions = [step["action"][0] for step in episode.steps]
-        np.testing.assert_allclose(actions, by_hand(observations, rewards), rtol=1e-5)
+        np.testing.assert_allclose(actions, expected_actions(observations, rewards), rtol=1e-5)
 
 
-def test_as_an_agent_without_named_terms_it_says_what_is_missing(paying):
+def test_as_an_agent_without_reward_terms_it_raises_agent_error(paying):
     report = quintain.evaluate("Silent-v0", policy(), episodes=1)
     assert report.errors == 1
     assert "reward_terms" in report.episodes[0].error["message"]

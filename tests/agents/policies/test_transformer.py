@@ -12,7 +12,7 @@ K, STATES, ACTIONS = 4, 3, 2
 def network():
     torch.set_num_threads(1)
     made = DecisionNetwork.fresh(Shape(STATES, ACTIONS, horizon=9, width=8), True, np.random.default_rng(0))
-    for name, tensor in made.weights.items():  # away from the tiny weights of the beginning, so that all tokens matter
+    for name, tensor in made.weights.items():  # larger than the initial weights, so that all tokens matter
         made.weights[name] = 15 * tensor if name.endswith("weight") and tensor.ndim == 2 else tensor
     return made
 
@@ -31,12 +31,12 @@ def newest(network, returns, states, actions, times, valid):
     return given(states[:, -1])
 
 
-def test_the_newest_action_is_that_of_the_whole_window(network):
+def test_the_last_action_equals_that_of_a_full_forward_pass(network):
     parts = windows()
     torch.testing.assert_close(newest(network, *parts), network(*parts)[:, -1])
 
 
-def test_its_gradient_is_that_through_the_whole_window(network):
+def test_the_gradient_equals_that_of_a_full_forward_pass(network):
     returns, states, actions, times, valid = windows()
     gradients = []
     for function in (newest, lambda n, *parts: n(*parts)[:, -1]):
@@ -47,18 +47,18 @@ def test_its_gradient_is_that_through_the_whole_window(network):
     torch.testing.assert_close(*gradients)
 
 
-def test_the_future_is_not_seen(network):
+def test_attention_is_causal(network):
     returns, states, actions, times, valid = windows()
     before = network(returns, states, actions, times, valid)
     later_states, later_actions = states.clone(), actions.clone()
     later_states[:, -1] += 5
-    later_actions[:, -2:] += 5  # a_t is the answer at s_t, so it is future too
+    later_actions[:, -2:] += 5  # a_t is predicted at s_t, so it is in the future too
     after = network(returns, later_states, later_actions, times, valid)
     torch.testing.assert_close(before[:, :-1], after[:, :-1])
     assert not torch.allclose(before[:, -1], after[:, -1])
 
 
-def test_padding_is_not_seen(network):
+def test_padding_is_masked(network):
     returns, states, actions, times, valid = windows()
     before = network(returns, states, actions, times, valid)[0, 2:]
     states[0, :2] = 99.0
@@ -66,7 +66,7 @@ def test_padding_is_not_seen(network):
     torch.testing.assert_close(before, network(returns, states, actions, times, valid)[0, 2:])
 
 
-def test_return_history_and_time_all_matter(network):
+def test_actions_depend_on_return_to_go_history_and_timestep(network):
     returns, states, actions, times, valid = windows()
     before = newest(network, returns, states, actions, times, valid)
     for changed in (
@@ -78,13 +78,13 @@ def test_return_history_and_time_all_matter(network):
         assert not torch.allclose(newest(network, *changed)[1], before[1], atol=1e-4)
 
 
-def test_a_context_of_one_step_needs_nothing_before(network):
+def test_a_context_of_one_step_depends_on_no_earlier_step(network):
     returns, states, actions, times, valid = (part[:, -1:] for part in windows())
     torch.testing.assert_close(
         newest(network, returns, states, actions, times, valid), network(returns, states, actions, times, valid)[:, -1]
     )
 
 
-def test_arrays_make_the_same_network_again(network):
+def test_a_network_round_trips_through_arrays(network):
     again = DecisionNetwork(network.shape, network.arrays(), network.bounded)
     torch.testing.assert_close(again(*windows()), network(*windows()))
