@@ -1,5 +1,7 @@
 """Agents made of SB3 models, exported networks, human input and recorded runs."""
 
+import functools
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -186,10 +188,63 @@ def test_a_torchscript_network_can_be_evaluated(tmp_path):
     assert {int(s["action"]) for e in report.episodes for s in e.steps} == {1}
 
 
-def test_network_files_and_spaces_are_checked(tmp_path):
+def test_a_missing_network_file_is_explained(tmp_path):
     with pytest.raises(ConfigurationError, match="no network at"):
         NetworkAgent(tmp_path / "missing.pt")
-    assert NetworkAgent.begin.__doc__
+
+
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "reads", "action_space", "message"),
+    [
+        (4, 2, None, spaces.Discrete(2), ""),
+        (4, 2, None, spaces.Discrete(2, start=3), ""),
+        (4, 2, None, spaces.Box(-1, 1, (2,)), ""),
+        (4, 5, None, spaces.Discrete(2), r"action_space Discrete\(5\) does not fit"),
+        (4, 2, None, spaces.Discrete(5), r"action_space Discrete\(2\) does not fit"),
+        (4, 2, None, spaces.Box(-1, 1, (1,)), r"action_space Box.* does not fit"),
+        (4, 2, "argmax", spaces.Discrete(2), r"action_space Box.* does not fit"),
+        (4, 2, None, spaces.MultiDiscrete([2, 2]), "Discrete or Box action spaces"),
+        (3, 2, None, spaces.Discrete(2), "does not take observations"),
+        (4, 2, "dictionary", spaces.Discrete(2), "takes arrays"),
+    ],
+)
+def test_a_network_for_other_spaces_is_refused_before_the_first_episode(
+    tmp_path, inputs, outputs, reads, action_space, message
+):
+    torch = pytest.importorskip("torch")
+
+    class Argmax(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layer = torch.nn.Linear(inputs, outputs)
+
+        def forward(self, x):
+            return self.layer(x).argmax(1)
+
+    module = Argmax() if reads == "argmax" else torch.nn.Linear(inputs, outputs)
+    torch.jit.script(module).save(str(tmp_path / "policy.pt"))
+    box = spaces.Box(-1, 1, (4,))
+
+    class Toy(gym.Env):
+        observation_space = spaces.Dict({"a": box}) if reads == "dictionary" else box
+
+        def __init__(self):
+            self.action_space = action_space
+
+        def reset(self, *, seed=None, options=None):
+            super().reset(seed=seed)
+            return self.np_random.uniform(-1, 1, 4).astype(np.float32), {}
+
+        def step(self, action):
+            assert action in action_space
+            return np.zeros(4, np.float32), 1.0, True, False, {}
+
+    play = functools.partial(quintain.evaluate, Toy, str(tmp_path / "policy.pt"), episodes=3, progress=False)
+    if message:
+        with pytest.raises(CapabilityError, match=message):
+            play()
+    else:
+        assert play().reward.estimate == 1.0
 
 
 def scripted_terminal(*lines):

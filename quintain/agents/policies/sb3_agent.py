@@ -6,9 +6,9 @@ import hashlib
 import inspect
 import json
 import zipfile
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, cast
 
 import numpy as np
 from gymnasium import spaces
@@ -280,7 +280,9 @@ class NetworkAgent:
     """An agent that acts with an exported network: from a batch of observations to actions or logits.
 
     The file's suffix tells its kind: ``.onnx`` (needs onnxruntime), anything else is TorchScript (needs torch). On a
-    discrete action space the output is read as logits and the largest wins; on a box it is clipped to the bounds.
+    discrete action space the output is read as logits, one per action, and the largest wins; on a box it is clipped to
+    the bounds. A file does not say which spaces it was made for: whether they are those of a seat is checked by what
+    the network returns for an observation of zeros.
 
     Args:
         path: Path of the exported network file.
@@ -288,6 +290,8 @@ class NetworkAgent:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
+        self._checked: tuple[spaces.Space[Any], spaces.Space[Any]] | None = None
+        self._forward: Callable[[Any], Any]
         if not self.path.is_file():
             raise ConfigurationError(f"no network at {str(self.path)!r}")
         if self.path.suffix == ".onnx":
@@ -313,11 +317,35 @@ class NetworkAgent:
         """Return an actor for this seat.
 
         Raises:
-            CapabilityError: If the action space is neither discrete nor a box.
+            CapabilityError: If the network was made for other spaces.
         """
-        if not isinstance(seat.action_space, (spaces.Discrete, spaces.Box)):
-            raise CapabilityError(f"a network plays Discrete or Box action spaces, not {seat.action_space}")
-        return _NetworkActor(self._forward, seat.action_space)
+        if self._checked != (seat.observation_space, seat.action_space):
+            self.check_seat(seat)
+        return _NetworkActor(self._forward, cast(Any, seat.action_space))
+
+    def check_seat(self, seat: Seat) -> None:
+        """Check that the network fits a seat.
+
+        Raises:
+            CapabilityError: If it does not take the seat's observations, or does not return what its actions need.
+        """
+        shape, actions = seat.observation_space.shape, seat.action_space
+        if not isinstance(actions, (spaces.Discrete, spaces.Box)):
+            raise CapabilityError(f"a network plays Discrete or Box action spaces, not {actions}")
+        if shape is None:
+            raise CapabilityError(f"a network takes arrays, not observations of {seat.observation_space}")
+        try:
+            output = np.asarray(self._forward(np.zeros((1, *shape), np.float32)))
+        except Exception as error:
+            raise CapabilityError(
+                f"the network does not take observations of seat {seat.name!r} of {seat.env_id}, as float32 of shape "
+                f"{(1, *shape)}: {error}"
+            ) from error
+        own: spaces.Space[Any] = spaces.Box(-np.inf, np.inf, output.shape[1:])
+        if isinstance(actions, spaces.Discrete) and output.ndim == 2:
+            own = spaces.Discrete(output.shape[1], start=actions.start)
+        check_fit("the network", None, own, seat)
+        self._checked = seat.observation_space, actions
 
 
 class _NetworkActor:
