@@ -75,7 +75,8 @@ class EpisodeRecord:
         returns: Sum of rewards per seat; the seat is ``"agent"`` in single-agent environments.
         steps: One entry per action, in order.
         final_observation: The observation after the last step; ``None`` without a step, and in games.
-        truncated: Whether the environment reported truncation at the end.
+        truncated: Whether the environment reported truncation at the end, or the run's cap on steps ended the episode;
+            then ``info["truncated_by"]`` is ``"max_steps"``.
         info: The environment's last ``info``: ``task_id``, ``task_hash``, ``reward_terms``, ``metrics`` and the like.
         reward_terms: Named parts of the return, summed over the episode.
         reward_errors: Number of steps at which a reward term had no valid value and counted 0.

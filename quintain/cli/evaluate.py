@@ -22,7 +22,9 @@ from quintain.cli.options import (
     EnvArguments,
     Executor,
     JsonOutput,
+    MaxSteps,
     Out,
+    ResetOptions,
     Resume,
     RetryErrors,
     Seed,
@@ -96,11 +98,13 @@ def evaluate(
     difficulty: _Difficulty = None,
     no_code: _NoCode = False,
     env_arg: EnvArguments = None,
+    reset_option: ResetOptions = None,
     agent_arg: _AgentArguments = None,
     engine_arg: _EngineArguments = None,
     episodes: _Episodes = 100,
     seed: Seed = 0,
     concurrency: Concurrency = 16,
+    max_steps: MaxSteps = None,
     out: Out = None,
     resume: Resume = False,
     retry_errors: RetryErrors = False,
@@ -139,7 +143,9 @@ def evaluate(
     call = _Call(ctx, folder)
     report = call.run(
         env, source, episodes=episodes, seed=seed, concurrency=concurrency, env_kwargs=env_kwargs, resume=resume,
+        reset_options=pairs(reset_option, "--reset-option") or None,
         retry_errors=retry_errors, executor=executor, workers=workers, confidence=confidence,
+        **({} if max_steps is None else {"max_steps": max_steps or None}),
     )  # fmt: skip
     _show(report, call, with_page=not no_report, as_json=as_json)
     if report.episodes and not report.scored:

@@ -16,7 +16,9 @@ __all__ = [
     "EnvArguments",
     "Executor",
     "JsonOutput",
+    "MaxSteps",
     "Out",
+    "ResetOptions",
     "Resume",
     "RetryErrors",
     "Seed",
@@ -42,10 +44,24 @@ EnvArguments = Annotated[
 JsonOutput = Annotated[
     bool, typer.Option("--json", help="Print the result as JSON and nothing else.", rich_help_panel=_OUTPUT)
 ]
+MaxSteps = Annotated[
+    int | None,
+    typer.Option(
+        min=0, help="Truncate an episode that has not ended after this many steps. Default: 100,000; 0: no cap.",
+        rich_help_panel=_RUN,
+    ),
+]  # fmt: skip
 Out = Annotated[
     Path | None,
     typer.Option("--out", "-o", help="Run folder. Default: a new one under runs/.", rich_help_panel=_OUTPUT),
 ]
+ResetOptions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--reset-option", metavar="K=JSON", help="An entry of the options of the environment's reset. Repeatable.",
+        rich_help_panel="Environment",
+    ),
+]  # fmt: skip
 Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in --out.", rich_help_panel=_RUN)]
 RetryErrors = Annotated[
     bool,

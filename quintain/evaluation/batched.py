@@ -15,6 +15,7 @@ from quintain.envs.sharing import check_distinct
 from quintain.errors import AgentError
 from quintain.evaluation.episode_log import EpisodeLog, snapshot
 from quintain.evaluation.error_boundary import ErrorBoundary
+from quintain.evaluation.job import Job
 from quintain.records import EpisodeRecord
 
 __all__ = ["can_batch", "play_batched"]
@@ -29,7 +30,7 @@ def can_batch(agent: Agent, env: gym.Env[Any, Any]) -> TypeGuard[Batched]:
 def play_batched(
     make: Callable[[], gym.Env[Any, Any]],
     agent: Batched,
-    jobs: Iterator[tuple[int, int]],
+    jobs: Iterator[Job],
     concurrency: int,
     sink: Callable[[EpisodeRecord], None],
 ) -> Iterator[None]:
@@ -38,7 +39,7 @@ def play_batched(
     Args:
         make: Function without arguments that returns a new environment.
         agent: An agent for which :func:`can_batch` holds.
-        jobs: Pairs of an episode's index and seed.
+        jobs: The episodes to play.
         concurrency: Number of environments, and so the largest batch.
         sink: Takes each finished record.
     """
@@ -49,7 +50,7 @@ def play_batched(
         check_distinct(envs)
         while True:
             while free and (job := next(jobs, None)) is not None:
-                started = _Episode(free.pop(), *job)
+                started = _Episode(free.pop(), job)
                 if started.is_over:
                     sink(started.record())
                     free.append(started.env)
@@ -72,15 +73,16 @@ def play_batched(
 class _Episode:
     """An environment and the episode that it plays. It is over when it ended or failed."""
 
-    __slots__ = ("env", "error", "is_over", "log", "observation")
+    __slots__ = ("env", "error", "is_over", "log", "max_steps", "observation")
 
-    def __init__(self, env: gym.Env[Any, Any], index: int, seed: int) -> None:
+    def __init__(self, env: gym.Env[Any, Any], job: Job) -> None:
         self.env = env
-        self.log = EpisodeLog(index, seed)
+        self.max_steps = job.max_steps
+        self.log = EpisodeLog(job.index, job.seed)
         self.error: dict[str, str] | None = None
         self.observation: Any = None  # a snapshot
         with ErrorBoundary("env") as running:
-            observation, self.log.info = env.reset(seed=seed)
+            observation, self.log.info = job.reset(env)
             self.observation = snapshot(observation)
         self.error = running.error
         self.is_over = self.error is not None
@@ -92,6 +94,10 @@ class _Episode:
         self.observation = snapshot(observation)
         if terminated or truncated:
             self.log.end(self.observation, bool(truncated))
+            self.is_over = True
+        elif self.log.length == self.max_steps:
+            self.log.end(self.observation, True)
+            self.log.cut(self.max_steps)
             self.is_over = True
 
     def fail(self, error: dict[str, str]) -> None:

@@ -14,6 +14,7 @@ from quintain.engines.engine import record_exchanges
 from quintain.envs.protocols import BlockingEnv, SolvableEnv
 from quintain.evaluation.episode_log import IMMUTABLE, EpisodeLog, snapshot
 from quintain.evaluation.error_boundary import ErrorBoundary
+from quintain.evaluation.job import Job
 from quintain.records import EpisodeRecord
 
 __all__ = ["play_episode", "seats"]
@@ -31,7 +32,7 @@ def seats(env: gym.Env[Any, Any], env_id: str, agent: Agent) -> Callable[[int], 
 
 
 async def play_episode(
-    env: gym.Env[Any, Any], agent: Agent, seat: Seat, index: int, threads: Executor | None = None
+    env: gym.Env[Any, Any], agent: Agent, seat: Seat, job: Job, threads: Executor | None = None
 ) -> EpisodeRecord:
     """Play one episode of a Gymnasium environment.
 
@@ -42,14 +43,14 @@ async def play_episode(
         env: The environment; no other episode may use it meanwhile.
         agent: The agent, which may play other episodes at the same time.
         seat: The seat, with the episode's seed.
-        index: Number of the episode in its run, from 0.
+        job: The episode to play.
         threads: For a :class:`~quintain.envs.protocols.BlockingEnv`: runs the steps that would wait, so that they do
             not hold up other episodes. ``None`` runs every step here.
     """
-    log = EpisodeLog(index, seat.seed)
+    log = EpisodeLog(job.index, job.seed)
     step_blocks = cast(BlockingEnv, env.unwrapped).step_blocks if threads is not None else None
     with record_exchanges() as exchanges, ErrorBoundary("env") as running:
-        observation, info = env.reset(seed=seat.seed)
+        observation, info = job.reset(env)
         log.info = info
         before = snapshot(observation)
         running.boundary = "agent"
@@ -72,5 +73,9 @@ async def play_episode(
             before = snapshot(observation)
             if terminated or truncated:
                 log.end(before, bool(truncated))
+                break
+            if log.length == job.max_steps:
+                log.end(before, True)
+                log.cut(job.max_steps)
                 break
     return log.finish(exchanges, running.error)

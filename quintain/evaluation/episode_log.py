@@ -41,7 +41,7 @@ class EpisodeLog:
         returns: Sum of rewards per seat so far.
         info: The environment's last info; in games, the last info of each seat under ``"seats"``.
         final_observation: The observation after the last step; in games ``None``.
-        truncated: Whether the environment reported truncation.
+        truncated: Whether the environment reported truncation, or the run's cap on steps ended the episode.
     """
 
     __slots__ = (
@@ -109,6 +109,21 @@ class EpisodeLog:
         """
         self.add_step(seat, None, None, reward, info)
         self._steps.pop()
+
+    @property
+    def length(self) -> int:
+        """Number of actions so far."""
+        return len(self._steps)
+
+    def cut(self, max_steps: int) -> None:
+        """Record that the run's cap on steps truncated the episode; call it last.
+
+        Args:
+            max_steps: The cap.
+        """
+        self.truncated = True
+        detail = f"the episode had not ended after max_steps = {max_steps} steps"
+        self.info = {**self.info, "truncated_by": "max_steps", "detail": detail}
 
     def end(self, final_observation: Any, truncated: bool) -> None:
         """Record how the episode ended, and copy its info, which the environment may use again in the next one.

@@ -25,7 +25,9 @@ _PACKAGES = (
 )  # fmt: skip
 
 
-def make_manifest(env: Any, env_kwargs: Mapping[str, Any] | None, agent: Any, seed: int) -> dict[str, Any]:
+def make_manifest(
+    env: Any, env_kwargs: Mapping[str, Any] | None, agent: Any, seed: int, **settings: Any
+) -> dict[str, Any]:
     """Describe a run as JSON-able data.
 
     ``"config"`` holds what decides the results: a run is resumed only with an equal one. The rest documents the
@@ -37,6 +39,7 @@ def make_manifest(env: Any, env_kwargs: Mapping[str, Any] | None, agent: Any, se
         agent: An agent, or a mapping that describes one.
         seed: Root seed of the run.
     """
+        settings: Further settings that decide the results, such as ``max_steps``.
     add_secrets_of_environment()
     config = {
         "env": describe_env(env),
@@ -44,6 +47,7 @@ def make_manifest(env: Any, env_kwargs: Mapping[str, Any] | None, agent: Any, se
         "agent": describe_agent(agent),
         "seed": seed,
     }
+        **settings,
     return {
         "schema": SCHEMA,
         "config": redact_settings(config),

@@ -19,6 +19,7 @@ from quintain.envs.sharing import check_distinct
 from quintain.errors import ConfigurationError, EnvironmentFault
 from quintain.evaluation.episode_log import EpisodeLog, snapshot
 from quintain.evaluation.error_boundary import ErrorBoundary
+from quintain.evaluation.job import DEFAULT_MAX_STEPS, Job, check_settings
 from quintain.evaluation.loop import play_jobs, run_in_loop
 from quintain.evaluation.manifest import describe_agent, make_manifest, warn_if_undescribed
 from quintain.evaluation.recording import Recording, check_counts
@@ -39,6 +40,8 @@ def play(
     concurrency: int = 1,
     out: str | Path | None = None,
     env_kwargs: Mapping[str, Any] | None = None,
+    reset_options: Mapping[str, Any] | None = None,
+    max_steps: int | None = DEFAULT_MAX_STEPS,
     resume: bool = False,
     retry_errors: bool = False,
     confidence: float = 0.95,
@@ -57,6 +60,11 @@ def play(
         concurrency: Maximum number of matches at once, >= 1; more than one needs ``game`` to be an id or a function.
         out: Run folder for manifest and records; ``None`` writes nothing.
         env_kwargs: Arguments for a game that is given by its id.
+        reset_options: ``options`` of every episode's ``reset``, as Gymnasium and PettingZoo define it; ``None`` calls
+            ``reset`` without options. They are part of the run's configuration.
+        max_steps: Number of steps, >= 1, after which a match that has not ended is truncated; a step is one action of
+            every seat in a parallel game, one action in a turn-based game. ``info["truncated_by"]`` of its record is
+            then ``"max_steps"``. A match that the default of 100,000 cuts is warned of; ``None`` lifts the cap.
         resume: Continue the run in ``out``: finished matches are kept.
         retry_errors: With ``resume``: play again only the matches that failed for infrastructure reasons.
         confidence: Nominal coverage of the intervals, in (0, 1).
@@ -72,6 +80,7 @@ def play(
         KeyboardInterrupt: On Ctrl-C. Finished matches are recorded; continue with ``resume=True``.
     """
     check_counts(episodes=episodes, concurrency=concurrency)
+    settings = check_settings(max_steps, reset_options)
     if env_kwargs and not isinstance(game, str):
         raise ConfigurationError("env_kwargs go with a game's id; any other game has its arguments already")
     with ExitStack() as stack:
@@ -93,7 +102,8 @@ def play(
                 warn_if_undescribed(player)
         name = game if isinstance(game, str) else str(first.metadata.get("name", type(first.unwrapped).__name__))
         arguments = env_kwargs if isinstance(game, str) else _arguments(first.unwrapped)
-        manifest = make_manifest(name, arguments, {s: describe_agent(a) for s, a in players.items()}, seed)
+        described = {s: describe_agent(a) for s, a in players.items()}
+        manifest = make_manifest(name, arguments, described, seed, **settings)
         manifest["kind"] = "play"
         seeds = SeedStream(seed, "episode")
 
@@ -104,7 +114,7 @@ def play(
                 mine = _opened(game, env_kwargs, stack)
                 games.append(mine)
                 check_distinct(games)
-            return lambda index: play_match(mine, name, players, index, seeds[index])
+            return lambda index: play_match(mine, name, players, Job(index, seeds[index], reset_options, max_steps))
 
         with Recording(
             manifest, episodes, out=out, resume=resume, retry_errors=retry_errors, progress=progress,
@@ -158,20 +168,19 @@ def _plain(value: Any) -> Any:
     return value
 
 
-async def play_match(game: Any, name: str, players: Mapping[str, Agent], index: int, seed: int) -> EpisodeRecord:
+async def play_match(game: Any, name: str, players: Mapping[str, Agent], job: Job) -> EpisodeRecord:
     """Play one match. Failures do not raise, as in :func:`~quintain.evaluation.episode.play_episode`.
 
     Args:
         game: A PettingZoo game, parallel or AEC; no other match may use it meanwhile.
         name: The game's id, for the agents' seats.
         players: One agent per seat. The record keeps the seats in this order.
-        index: Number of the match in its run, from 0.
-        seed: Seed with which the match is reset.
+        job: The match to play.
     """
-    log = EpisodeLog(index, seed)
+    log = EpisodeLog(job.index, job.seed)
     log.returns = dict.fromkeys(players, 0.0)  # every seat has one, even if it never acts
     with record_exchanges() as exchanges, ErrorBoundary("env") as running:
-        match = _Match(game, name, players, seed, log, running)
+        match = _Match(game, name, players, job, log, running)
         await (match.play_turns() if hasattr(game, "agent_iter") else match.play_rounds())
     return log.finish(exchanges, running.error)
 
@@ -180,12 +189,12 @@ class _Match:
     """A running match."""
 
     def __init__(
-        self, game: Any, name: str, players: Mapping[str, Agent], seed: int, log: EpisodeLog, running: ErrorBoundary
+        self, game: Any, name: str, players: Mapping[str, Agent], job: Job, log: EpisodeLog, running: ErrorBoundary
     ) -> None:
         self._game = game
         self._name = name
         self._players = players
-        self._seed = seed
+        self._job = job
         self._log = log
         self._running = running
         self._actors: dict[str, Actor] = {}
@@ -196,7 +205,7 @@ class _Match:
         for seat, player in self._players.items():
             self._running.seat = seat
             spaces = self._game.observation_space(seat), self._game.action_space(seat)
-            self._actors[seat] = player.begin(Seat(self._name, seat, *spaces, self._seed))
+            self._actors[seat] = player.begin(Seat(self._name, seat, *spaces, self._job.seed))
         self._running.seat = ""
 
     async def _act(self, seat: str, observation: Any, info: dict[str, Any]) -> Any:
@@ -210,9 +219,11 @@ class _Match:
     async def play_rounds(self) -> None:
         """Play a parallel game: all seats act at once, and the requests of language models are served together."""
         self._running.boundary = "env"
-        observations, infos = self._game.reset(seed=self._seed)
+        observations, infos = self._job.reset(self._game)
         self._begin()
-        while self._game.agents:
+        over: dict[str, bool] = {}  # of each listed seat: what the game last said
+        rounds = 0
+        while self._game.agents and rounds != self._job.max_steps:
             seats = list(self._game.agents)
             before = {seat: snapshot(observations[seat]) for seat in seats}
             self._running.boundary = "agent"
@@ -221,39 +232,80 @@ class _Match:
             actions = dict(zip(seats, chosen, strict=True))
             recorded = {seat: snapshot(action) for seat, action in actions.items()}
             observations, rewards, terminations, truncations, infos = self._game.step(actions)
+            rounds += 1
             for seat in seats:
                 self._log.add_step(seat, before[seat], recorded[seat], rewards[seat], infos.get(seat, {}))
-                self._cut[seat] = bool(truncations.get(seat)) and not terminations.get(seat)
-            over = [seat for seat in seats if terminations.get(seat) or truncations.get(seat)]
-            if len(over) == len(seats) and set(self._game.agents) <= set(over):
+                if seat in terminations or seat in truncations:
+                    over[seat] = bool(terminations.get(seat) or truncations.get(seat))
+                    self._cut[seat] = bool(truncations.get(seat)) and not terminations.get(seat)
+            over = {seat: over.get(seat, False) for seat in self._game.agents}
+            if all(over.values()):
                 break  # a game may go on listing agents that are over
-        self._log.truncated = any(self._cut.values())
+        else:
+            if self._game.agents:
+                self._log.cut(rounds)
+        self._log.truncated |= any(self._cut.values())
 
     async def play_turns(self) -> None:
         """Play a turn-based game: the reward of an action is known when it is the seat's turn again."""
         self._running.boundary = "env"
-        self._game.reset(seed=self._seed)
+        self._job.reset(self._game)
         self._begin()
         self._running.boundary = "env"
         unpaid: dict[str, tuple[Any, Any]] = {}  # per seat: observation and action whose reward is still to come
+        turns = 0
         for seat in self._game.agent_iter():
             observation, reward, terminated, truncated, info = self._game.last()
-            if seat in unpaid:
-                self._log.add_step(seat, *unpaid.pop(seat), reward, info)
-            else:  # a reward for the actions of others, before this seat's first one
-                self._log.add_reward(seat, reward, info)
-            if terminated or truncated:
+            over, was_over = terminated or truncated, seat in self._cut
+            if not (over and was_over):
+                self._pay(seat, reward, info, unpaid)
+            if over and not was_over:
                 self._cut[seat] = bool(truncated) and not terminated
                 self._game.step(None)
                 continue
+            ended = over and self._is_over()
+            if ended or turns == self._job.max_steps:
+                self._settle(seat, unpaid)
+                if not ended:
+                    self._log.cut(turns)
+                break
+            turns += 1
+            if over:  # the game gives the turn to a seat that is over, while others go on
+                self._game.step(None)
+                continue
+            self._cut.pop(seat, None)
             before = snapshot(observation)
             self._running.boundary = "agent"
             action = await self._act(seat, observation, info)
             self._running.boundary = "env"
             unpaid[seat] = (before, snapshot(action))
             self._game.step(action)
-        self._log.truncated = any(self._cut.values())
+        self._log.truncated |= any(self._cut.values())
         if unpaid:
             raise EnvironmentFault(
                 f"the game ended before seats {sorted(unpaid)} got the rewards of their last actions"
             )
+
+    def _is_over(self) -> bool:
+        """Whether all seats that a turn-based game lists are over: it may go on listing them."""
+        game = self._game
+        return all(game.terminations.get(seat) or game.truncations.get(seat) for seat in game.agents)
+
+    def _pay(self, seat: str, reward: Any, info: dict[str, Any], unpaid: dict[str, tuple[Any, Any]]) -> None:
+        if seat in unpaid:
+            self._log.add_step(seat, *unpaid.pop(seat), reward, info)
+        else:  # a reward for the actions of others, before this seat's first one
+            self._log.add_reward(seat, reward, info)
+
+    def _settle(self, current: str, unpaid: dict[str, tuple[Any, Any]]) -> None:
+        """Record the rewards that the other seats would get at their next turn, which does not come.
+
+        Args:
+            current: The seat whose turn it is, which has its rewards.
+            unpaid: Observation and action of each seat whose reward is still to come; emptied.
+        """
+        game = self._game
+        for seat in game.agents:
+            if seat != current and seat not in self._cut:
+                self._pay(seat, game._cumulative_rewards[seat], game.infos.get(seat, {}), unpaid)
+                self._cut[seat] = bool(game.truncations.get(seat)) and not game.terminations.get(seat)

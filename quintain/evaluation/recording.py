@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
 
 from quintain.errors import ConfigurationError
+from quintain.evaluation.job import DEFAULT_MAX_STEPS
 from quintain.evaluation.progress import progress_bar
 from quintain.evaluation.report import Report
 from quintain.evaluation.run_folder import RunFolder
@@ -65,6 +67,7 @@ class Recording:
         self._on_episode = on_episode
         self._folder: RunFolder | None = None
         self._stack = ExitStack()
+        self._warned = False
 
     def __enter__(self) -> Self:
         total = len(self.todo)
@@ -101,9 +104,22 @@ class Recording:
         self.episodes[record.index] = record
         self.bar.update(record)
         if self._on_episode is not None:
+        if not self._warned and record.info.get("truncated_by") == "max_steps":
+            self._warn_of_default_cap(record)
             self._on_episode(record)
 
     def add_facts(self, facts: dict[str, Any]) -> None:
+    def _warn_of_default_cap(self, record: EpisodeRecord) -> None:
+        """Warn once if it is not the user who capped the episodes."""
+        self._warned = True
+        if self._manifest.get("config", {}).get("max_steps", DEFAULT_MAX_STEPS) == DEFAULT_MAX_STEPS:
+            warnings.warn(
+                f"episode {record.index} had not ended after {DEFAULT_MAX_STEPS:,} steps, the default of max_steps, "
+                "and was truncated; give another max_steps (--max-steps), or None (0) for no cap",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+
         """Add facts to the manifest that only the made agent and environment know, with secrets masked."""
         facts = redact_settings(facts)
         self._manifest["facts"] = facts

@@ -8,6 +8,7 @@ from typing import Any
 
 from quintain.agents.replay import ReplayAgent
 from quintain.errors import RecordError
+from quintain.evaluation.job import Job
 from quintain.evaluation.report import Report
 from quintain.evaluation.rollout import run_episodes
 from quintain.records import EpisodeRecord
@@ -53,7 +54,11 @@ def rescore(run: str | Path, *, env_kwargs: dict[str, Any] | None = None, concur
         raise RecordError(f"{str(run)!r} is a run of kind {kind!r}; this scores runs of evaluate again")
     if not isinstance(config.get("env"), str):
         raise RecordError(f"{str(run)!r} does not name a registered environment, so it cannot be scored again")
-    jobs = [(e.index, e.seed) for e in before.scored if not e.info.get("context_overflow")]
+    jobs = [
+        Job(e.index, e.seed, config.get("reset_options"), config.get("max_steps"))
+        for e in before.scored
+        if not e.info.get("context_overflow")
+    ]
     results = {e.index: e for e in before.episodes}
     agent = ReplayAgent(run)
 

@@ -23,17 +23,15 @@ from quintain.errors import ConfigurationError
 from quintain.evaluation.batched import can_batch, play_batched
 from quintain.evaluation.episode import play_episode, seats
 from quintain.evaluation.executors import Receiver
+from quintain.evaluation.job import Job
 from quintain.evaluation.loop import YieldTimer, play_jobs, run_in_loop
 from quintain.evaluation.manifest import describe_agent
 from quintain.records import EpisodeRecord
 
-__all__ = ["EnvLike", "Episodes", "Job", "Sink", "as_source", "made_agent", "make_env", "run_episodes"]
+__all__ = ["EnvLike", "Episodes", "Sink", "as_source", "made_agent", "make_env", "run_episodes"]
 
 #: What an environment is made from: an id, a spec, or a function.
 EnvLike = str | EnvSpec | Callable[[], gym.Env[Any, Any]]
-
-#: An episode to play: its index in the run and its seed.
-Job = tuple[int, int]
 
 #: Takes each finished record.
 Sink = Callable[[EpisodeRecord], None]
@@ -129,9 +127,8 @@ class Episodes:
 
     def lost(self, part: Job, received: AbstractSet[int], message: str) -> Sequence[EpisodeRecord]:
         """Return an infrastructure error for an episode that has no record."""
-        index, seed = part
         error = {"boundary": "env", "type": "WorkerDied", "message": message}
-        return [] if index in received else [EpisodeRecord(index, seed, "error", {}, error=error)]
+        return [] if part.index in received else [EpisodeRecord(part.index, part.seed, "error", {}, error=error)]
 
 
 def run_episodes(
@@ -194,7 +191,7 @@ async def _run(
                 seat = seats(mine, env_id, agent)
                 # Checked here, since isinstance with a protocol takes as long as a short episode.
                 step_threads = threads if isinstance(mine.unwrapped, BlockingEnv) else None
-                return lambda job: play_episode(mine, agent, seat(job[1]), job[0], step_threads)
+                return lambda job: play_episode(mine, agent, seat(job.seed), job, step_threads)
 
             await play_jobs(jobs, concurrency, start_worker, sink)
     finally:

@@ -14,6 +14,7 @@ from typing import IO, Any, Self
 
 from quintain.engines.registry import without_transport
 from quintain.errors import RecordError
+from quintain.evaluation.job import DEFAULT_MAX_STEPS
 from quintain.files import write_atomically
 from quintain.records import EpisodeRecord, read_episodes, read_manifest, to_json
 
@@ -26,6 +27,8 @@ _FSYNC_EVERY_S = 0.5
 _ADDED_LATER = frozenset({"source_hash", "uses_solution"})
 
 
+#: Settings that earlier versions did not have, and the values with which their runs are continued.
+_DEFAULTS_ADDED_LATER = {"max_steps": DEFAULT_MAX_STEPS}
 #: Defaults that depend on the engine at hand. They decide what a model is asked, so a run has one value of each.
 _RESOLVED = frozenset({"dialect", "extract"})
 
@@ -220,7 +223,9 @@ _ABSENT = _Absent()
 def _differences(stored: Any, wanted: Any, name: str) -> Iterable[str]:
     if isinstance(stored, dict) and isinstance(wanted, dict):
         for key in sorted(stored.keys() | wanted.keys()):
-            if key in _ADDED_LATER and key not in stored:
+            if key not in stored and (
+                key in _ADDED_LATER or (key in _DEFAULTS_ADDED_LATER and wanted[key] == _DEFAULTS_ADDED_LATER[key])
+            ):
                 continue
             yield from _differences(stored.get(key, _ABSENT), wanted.get(key, _ABSENT), f"{name}.{key}".lstrip("."))
     elif stored != wanted:

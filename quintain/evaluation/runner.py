@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from quintain.evaluation.executors import EXECUTORS
+from quintain.evaluation.job import DEFAULT_MAX_STEPS, Job, check_settings
 from quintain.evaluation.manifest import make_manifest, warn_if_undescribed
 from quintain.evaluation.recording import Recording, check_counts
 from quintain.evaluation.report import Report
@@ -26,6 +27,8 @@ def evaluate(
     concurrency: int = 16,
     out: str | Path | None = None,
     env_kwargs: Mapping[str, Any] | None = None,
+    reset_options: Mapping[str, Any] | None = None,
+    max_steps: int | None = DEFAULT_MAX_STEPS,
     resume: bool = False,
     retry_errors: bool = False,
     executor: str = "inline",
@@ -48,6 +51,11 @@ def evaluate(
         concurrency: Maximum number of episodes at once, >= 1; a language model gets their requests as one batch.
         out: Run folder for manifest and records; ``None`` writes nothing.
         env_kwargs: Arguments for the environment, if it is given by id or spec.
+        reset_options: ``options`` of every episode's ``reset``, as Gymnasium and PettingZoo define it; ``None`` calls
+            ``reset`` without options. They are part of the run's configuration.
+        max_steps: Number of steps, >= 1, after which an episode that has not ended is truncated;
+            ``info["truncated_by"]`` of its record is then ``"max_steps"``. An episode that the default of 100,000 cuts
+            is warned of; ``None`` lifts the cap.
         resume: Continue the run in ``out``: finished episodes are kept.
         retry_errors: With ``resume``: play again only the episodes that failed for infrastructure reasons.
         executor: Where to play: ``"inline"``, in this process; ``"process"``, in ``workers`` new processes, to which
@@ -72,16 +80,17 @@ def evaluate(
         (1.0, 0)
     """
     check_counts(episodes=episodes, concurrency=concurrency, workers=workers)
+    settings = check_settings(max_steps, reset_options)
     play = EXECUTORS.load(executor)
     source = as_source(agent)
     if out is not None:
         warn_if_undescribed(source)
     seeds = SeedStream(seed, "episode")
-    manifest = make_manifest(env, env_kwargs, source, seed)
+    manifest = make_manifest(env, env_kwargs, source, seed, **settings)
     with Recording(
         manifest, episodes, out=out, resume=resume, retry_errors=retry_errors, progress=progress, on_episode=on_episode
     ) as run:
         if run.todo:
-            jobs = [(index, seeds[index]) for index in run.todo]
+            jobs = [Job(index, seeds[index], reset_options, max_steps) for index in run.todo]
             play(Episodes(env, env_kwargs, source, jobs, concurrency), run, workers=workers)
     return run.report(confidence)

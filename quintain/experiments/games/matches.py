@@ -15,6 +15,7 @@ from quintain.agents.agent import Actor, Agent, Seat
 from quintain.agents.games import LLMPlayer
 from quintain.envs.games import RepeatedGame
 from quintain.errors import ConfigurationError
+from quintain.evaluation.job import Job
 from quintain.evaluation.loop import play_jobs, run_in_loop
 from quintain.evaluation.manifest import describe_agent
 from quintain.evaluation.match import play_match
@@ -141,7 +142,8 @@ class MatchesCell:
             raise ConfigurationError(f"{match.game} has {len(seats)} seats, got {match.agents!r}")
         seed = seeds.child(match.game, match.repetition).seed
         agents = {seat: _KeepsActor(self.players[name]) for seat, name in zip(seats, match.agents, strict=True)}
-        record = await play_match(game, "RepeatedGame-v0", agents, index, seed)
+        # Without a cap, since the number of rounds is fixed before the first one.
+        record = await play_match(game, "RepeatedGame-v0", agents, Job(index, seed, max_steps=None))
         traces = [getattr(agent.actor, "trace", []) for agent in agents.values()]
         record.info["match"] = {
             "game": match.game,
