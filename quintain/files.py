@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import sys
 import zipfile
@@ -16,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quintain.errors import RecordError
-from quintain.records import to_json
+from quintain.json_text import from_exact_json, to_exact_json
 
 __all__ = ["load_arrays", "locked", "save_arrays", "write_atomically"]
 
@@ -91,7 +90,7 @@ def save_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], about: Mapping[s
         about: JSON-able data, stored beside the arrays as the array ``"about"`` of its UTF-8 bytes.
     """
     buffer = io.BytesIO()
-    described = np.frombuffer(to_json(about).encode(), dtype=np.uint8)
+    described = np.frombuffer(to_exact_json(about).encode(), dtype=np.uint8)
     np.savez_compressed(buffer, about=described, **arrays)  # type: ignore[arg-type]
     write_atomically(path, buffer.getvalue())
 
@@ -108,6 +107,6 @@ def load_arrays(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     try:
         with np.load(path, allow_pickle=False) as stored:
             arrays = dict(stored)
-        return arrays, json.loads(arrays.pop("about").tobytes())
+        return arrays, from_exact_json(arrays.pop("about").tobytes())
     except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise RecordError(f"cannot read {str(path)!r}: {error}") from error

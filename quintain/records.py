@@ -10,18 +10,16 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import operator
 import re
 from array import array
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NotRequired, Self, TypedDict, overload
 
-import numpy as np
-
 from quintain.errors import RecordError
+from quintain.json_text import from_exact_json, to_exact_json
 
 __all__ = [
     "SCHEMA",
@@ -32,7 +30,6 @@ __all__ = [
     "iter_episodes",
     "read_episodes",
     "read_manifest",
-    "to_json",
 ]
 
 #: Version of the line format. Readers refuse newer versions.
@@ -41,9 +38,6 @@ SCHEMA = 1
 #: How an episode ended. ``finished``: it ended, and the environment reports no success.
 Outcome = Literal["success", "failure", "parse_error", "invalid_action", "error", "finished"]
 OUTCOMES: tuple[Outcome, ...] = ("success", "failure", "parse_error", "invalid_action", "finished", "error")
-
-#: Nesting beyond which :func:`to_json` writes the ``repr`` of a value.
-_MAX_DEPTH = 100
 
 
 class Step(TypedDict):
@@ -116,8 +110,8 @@ class EpisodeRecord:
         return str(self.info.get("task", ""))
 
     def to_line(self) -> str:
-        """Write the record as one line of ASCII JSON."""
-        return to_json(dict(zip(_FIELDS, _values(self), strict=True)))
+        """Write the record as one line of ASCII JSON, which keeps every number: see :mod:`quintain.json_text`."""
+        return to_exact_json(dict(zip(_FIELDS, _values(self), strict=True)))
 
     @classmethod
     def from_line(cls, line: str | bytes) -> Self:
@@ -127,7 +121,7 @@ class EpisodeRecord:
             ValueError: If the line is not a complete record.
             RecordError: If it was written by a newer version.
         """
-        data = json.loads(line)
+        data = from_exact_json(line)
         if not isinstance(data, dict):
             raise ValueError("not a record")
         try:
@@ -143,50 +137,6 @@ class EpisodeRecord:
 _FIELDS = tuple(f.name for f in dataclasses.fields(EpisodeRecord))
 _KNOWN = frozenset(_FIELDS)
 _values = operator.attrgetter(*_FIELDS)
-
-
-def to_json(data: Any) -> str:
-    """Dump any object as one line of ASCII JSON.
-
-    NumPy scalars and arrays become numbers and lists, NaN and infinities become ``null``, keys become strings, and an
-    object that JSON cannot express, or that is nested deeper than 100 levels, becomes its ``repr``.
-    """
-    try:
-        return _ENCODER.encode(data)
-    except (ValueError, TypeError, RecursionError):
-        return _ENCODER.encode(_forced(data))
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        item = value.item()
-        return repr(value) if isinstance(item, np.generic) else item  # a long double has no Python equivalent
-    if isinstance(value, np.ndarray):
-        return value.tolist()
-    if isinstance(value, (set, frozenset)):
-        return sorted(value, key=repr)
-    if isinstance(value, Path):
-        return str(value)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return dataclasses.asdict(value)
-    if isinstance(value, Mapping):
-        return dict(value)
-    return repr(value)
-
-
-_ENCODER = json.JSONEncoder(default=_plain, separators=(",", ":"), allow_nan=False, check_circular=False)
-
-
-def _forced(value: Any, depth: int = 0) -> Any:
-    if depth > _MAX_DEPTH:
-        return repr(value)[:1000]
-    if isinstance(value, float):
-        return value if np.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(k): _forced(v, depth + 1) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_forced(v, depth + 1) for v in value]
-    return value if value is None or isinstance(value, (str, int)) else _forced(_plain(value), depth + 1)
 
 
 def iter_episodes(run: str | Path) -> Iterator[EpisodeRecord]:
@@ -340,7 +290,7 @@ def read_manifest(run: str | Path) -> dict[str, Any]:
     """
     path = Path(run) / "run.json"
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
+        manifest = from_exact_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except ValueError as error:

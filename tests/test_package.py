@@ -27,6 +27,7 @@ LAYERS = (
         "arguments",
         "errors",
         "files",
+        "json_text",
         "messages",
         "numerals",
         "provenance",

@@ -1,5 +1,6 @@
 import errno
 import json
+import math
 import os
 import sys
 import time
@@ -10,7 +11,8 @@ import pytest
 
 from quintain.errors import RecordError
 from quintain.evaluation.run_folder import RunFolder
-from quintain.records import EpisodeRecord, iter_episodes, read_episodes, read_manifest, to_json
+from quintain.json_text import to_json
+from quintain.records import EpisodeRecord, iter_episodes, read_episodes, read_manifest
 
 
 def record(index, outcome="success", **fields):
@@ -201,6 +203,22 @@ def test_every_info_can_be_written():
     hostile = {np.int64(3): 1, (1, 2): {None: np.nan}, "long": np.longdouble("0.1"), "circle": circle}
     read = json.loads(to_json(hostile))
     assert (read["3"], read["(1, 2)"], read["long"][:13]) == (1, {"None": None}, "np.longdouble")
+
+
+def test_a_configuration_keeps_its_infinities_and_nan(tmp_path):
+    def manifest(limit):
+        return {"config": {"env": "X-v0", "env_kwargs": {"limit": limit}}, "schema": 1}
+
+    for name, limit in (("inf", math.inf), ("nan", math.nan)):
+        with RunFolder(tmp_path / name, manifest(limit)) as folder:
+            folder.append(record(0))
+            folder.write_facts({"bound": -math.inf})
+        read = read_manifest(tmp_path / name)
+        assert repr((read["config"]["env_kwargs"], read["facts"])) == repr(({"limit": limit}, {"bound": -math.inf}))
+        RunFolder(tmp_path / name, manifest(limit), resume=True).close()
+        for other in (None, -math.inf, 1.0):
+            with pytest.raises(RecordError, match=f"limit was {name}"):
+                RunFolder(tmp_path / name, manifest(other), resume=True)
 
 
 def test_a_missing_run_is_explained(tmp_path):

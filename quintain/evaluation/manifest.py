@@ -13,8 +13,9 @@ from typing import Any
 from gymnasium.envs.registration import EnvSpec
 
 from quintain.agents.agent import Described, is_oracle
+from quintain.json_text import from_exact_json, to_exact_json
 from quintain.provenance import describe_function, versions
-from quintain.records import SCHEMA, to_json
+from quintain.records import SCHEMA
 from quintain.redaction import add_secrets_of_environment, redact_settings
 
 __all__ = ["describe_agent", "describe_env", "make_manifest", "package_versions", "warn_if_undescribed"]
@@ -38,16 +39,16 @@ def make_manifest(
         env_kwargs: Keyword arguments of ``gym.make`` or of the factory.
         agent: An agent, or a mapping that describes one.
         seed: Root seed of the run.
-    """
         settings: Further settings that decide the results, such as ``max_steps``.
+    """
     add_secrets_of_environment()
     config = {
         "env": describe_env(env),
         "env_kwargs": dict(env_kwargs or {}),
         "agent": describe_agent(agent),
         "seed": seed,
-    }
         **settings,
+    }
     return {
         "schema": SCHEMA,
         "config": redact_settings(config),
@@ -79,7 +80,7 @@ def describe_agent(agent: Any) -> Any:
     if isinstance(agent, Mapping):
         return {k: describe_agent(v) if isinstance(v, Described) else v for k, v in agent.items()}
     if isinstance(agent, Described):
-        description = json.loads(to_json(agent.describe()))
+        description = from_exact_json(to_exact_json(agent.describe()))
     else:
         facts = describe_function(type(agent))
         description = {"agent": facts["function"]} | ({"source_hash": facts["hash"]} if "hash" in facts else {})

@@ -14,7 +14,8 @@ from quintain.evaluation.job import DEFAULT_MAX_STEPS
 from quintain.evaluation.progress import progress_bar
 from quintain.evaluation.report import Report
 from quintain.evaluation.run_folder import RunFolder
-from quintain.records import EpisodeRecord, to_json
+from quintain.json_text import to_json
+from quintain.records import EpisodeRecord
 from quintain.redaction import holds_secret, redact_data, redact_settings
 
 __all__ = ["Recording", "check_counts"]
@@ -66,8 +67,8 @@ class Recording:
         self._progress = progress
         self._on_episode = on_episode
         self._folder: RunFolder | None = None
-        self._stack = ExitStack()
         self._warned = False
+        self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         total = len(self.todo)
@@ -103,12 +104,11 @@ class Recording:
             self._folder.append_line(line)
         self.episodes[record.index] = record
         self.bar.update(record)
-        if self._on_episode is not None:
         if not self._warned and record.info.get("truncated_by") == "max_steps":
             self._warn_of_default_cap(record)
+        if self._on_episode is not None:
             self._on_episode(record)
 
-    def add_facts(self, facts: dict[str, Any]) -> None:
     def _warn_of_default_cap(self, record: EpisodeRecord) -> None:
         """Warn once if it is not the user who capped the episodes."""
         self._warned = True
@@ -120,6 +120,7 @@ class Recording:
                 stacklevel=2,
             )
 
+    def add_facts(self, facts: dict[str, Any]) -> None:
         """Add facts to the manifest that only the made agent and environment know, with secrets masked."""
         facts = redact_settings(facts)
         self._manifest["facts"] = facts

@@ -16,7 +16,8 @@ from quintain.engines.registry import without_transport
 from quintain.errors import RecordError
 from quintain.evaluation.job import DEFAULT_MAX_STEPS
 from quintain.files import write_atomically
-from quintain.records import EpisodeRecord, read_episodes, read_manifest, to_json
+from quintain.json_text import from_exact_json, to_exact_json
+from quintain.records import EpisodeRecord, read_episodes, read_manifest
 
 __all__ = ["RunFolder"]
 
@@ -26,9 +27,9 @@ _FSYNC_EVERY_S = 0.5
 #: Parts of an agent's description that earlier versions did not write; their absence is no difference.
 _ADDED_LATER = frozenset({"source_hash", "uses_solution"})
 
-
 #: Settings that earlier versions did not have, and the values with which their runs are continued.
 _DEFAULTS_ADDED_LATER = {"max_steps": DEFAULT_MAX_STEPS}
+
 #: Defaults that depend on the engine at hand. They decide what a model is asked, so a run has one value of each.
 _RESOLVED = frozenset({"dialect", "extract"})
 
@@ -84,9 +85,9 @@ class RunFolder:
                 f"{str(self.path)!r} holds episodes but no run.json that describes them; choose another folder"
             )
         if resume and manifest_path.exists():
-            _check_same(read_manifest(self.path), json.loads(to_json(manifest)), self.path)
+            _check_same(read_manifest(self.path), from_exact_json(to_exact_json(manifest)), self.path)
         else:
-            write_atomically(manifest_path, json.dumps(json.loads(to_json(manifest)), indent=2) + "\n")
+            _write_manifest(manifest_path, manifest)
         _cut_torn_tail(episodes_path)
         self.episodes = read_episodes(self.path)
 
@@ -126,7 +127,7 @@ class RunFolder:
             RecordError: If the folder's episodes were played with other defaults: see :data:`_RESOLVED`.
         """
         path = self.path / "run.json"
-        manifest, new = read_manifest(self.path), json.loads(to_json(facts))
+        manifest, new = read_manifest(self.path), from_exact_json(to_exact_json(facts))
         if self.episodes:
             was, now = _resolved(manifest.get("facts", {})), _resolved(new)
             for name in sorted(was.keys() & now.keys()):
@@ -135,8 +136,7 @@ class RunFolder:
                         f"{str(self.path)!r} was played with {name} = {was[name]!r}, and now it is {now[name]!r}; give "
                         f"{name.rpartition('.')[2]}={was[name]!r} to go on, or choose another folder"
                     )
-        manifest |= {"facts": new}
-        write_atomically(path, json.dumps(manifest, indent=2) + "\n")
+        _write_manifest(path, manifest | {"facts": new})
 
     def close(self) -> None:
         """Sync the records to the disk and close the file."""
@@ -162,6 +162,10 @@ class RunFolder:
                 with contextlib.suppress(OSError):
                     os.fsync(self._file.fileno())
                 self._closing.wait(_FSYNC_EVERY_S)
+
+
+def _write_manifest(path: Path, manifest: Mapping[str, Any]) -> None:
+    write_atomically(path, json.dumps(json.loads(to_exact_json(manifest)), indent=2) + "\n")
 
 
 def _lock(file: IO[bytes], path: Path) -> None:
@@ -228,5 +232,5 @@ def _differences(stored: Any, wanted: Any, name: str) -> Iterable[str]:
             ):
                 continue
             yield from _differences(stored.get(key, _ABSENT), wanted.get(key, _ABSENT), f"{name}.{key}".lstrip("."))
-    elif stored != wanted:
+    elif stored != wanted and repr(stored) != repr(wanted):  # NaN differs from itself
         yield f"{name} was {stored!r}, is {wanted!r}"

@@ -16,7 +16,8 @@ from typing import Any
 from urllib.parse import quote
 
 from quintain.evaluation.html.transcripts import embed, episode_data, escaped, index_data
-from quintain.records import EpisodeRecord, to_json
+from quintain.json_text import to_json
+from quintain.records import EpisodeRecord
 
 __all__ = ["Chunks"]
 

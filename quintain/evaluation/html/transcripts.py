@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from quintain.evaluation.report import Report
-from quintain.records import EpisodeRecord, to_json
+from quintain.json_text import to_json
+from quintain.records import EpisodeRecord
 
 __all__ = ["embed", "episode_data", "escaped", "index_data", "preamble"]
 
@@ -160,6 +161,8 @@ def _shown(value: Any) -> Any:
             shown = ", ".join(f"{v:.4g}" for v in flat[:6])
             return f"array of shape {'x'.join(map(str, shape))}, from {min(flat):.4g} to {max(flat):.4g}: {shown}, ..."
         return [_shown(v) for v in value[: 10 * _MAX_ARRAY]]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
     return _short(value)
 
 

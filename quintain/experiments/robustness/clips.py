@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from quintain.files import write_atomically
-from quintain.records import to_json
+from quintain.json_text import to_json
 
 __all__ = ["Clip", "read_clips", "write_clips"]
 

@@ -22,7 +22,7 @@ from quintain.attacks.target import Target
 from quintain.evaluation.statistics import Interval, rate
 from quintain.experiments.robustness.clusters import clustered_mean, clustered_rate
 from quintain.files import write_atomically
-from quintain.records import to_json
+from quintain.json_text import to_json
 from quintain.seeding import SeedStream
 from quintain.training.control import play_episodes
 
