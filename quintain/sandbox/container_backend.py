@@ -7,6 +7,7 @@ milliseconds. The snippet's status comes from the engine's exit code and the hos
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import math
 import os
@@ -32,7 +33,8 @@ DEFAULT_IMAGE = "python:3.12-slim"
 ENGINES = ("docker", "podman")
 START_S = 60.0
 """Maximum seconds for a container to start; fetching an image takes longer, see ``ContainerBackend.warm``."""
-VALUES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "jail", "values.py")
+SHARED = ("values", "program")
+"""Modules of the jail whose text the runner is given, since nothing of Quintain is in the image."""
 
 RUNNER = """
 import json, os, sys, types
@@ -41,22 +43,22 @@ os.write(2, snippet["mark"].encode())
 for name, content in snippet["files"].items():
     os.makedirs(os.path.dirname(name) or ".", exist_ok=True)
     open(name, "wb").write(bytes.fromhex(content))
-values = types.ModuleType("values")
-exec(snippet["values"], values.__dict__)
-import ast, linecache, random, traceback
+values, program = types.ModuleType("values"), types.ModuleType("program")
+for module in (values, program):
+    exec(snippet[module.__name__], module.__dict__)
+import random, threading
 if snippet["seed"] is not None:
     random.seed(snippet["seed"])
 main = types.ModuleType("__main__")
 sys.modules["__main__"] = main
-report = {"claim": "ok"}
-linecache.cache["<snippet>"] = (len(snippet["code"]), None, snippet["code"].splitlines(keepends=True), "<snippet>")
+report, streams = {"claim": "ok"}, (sys.stdout, sys.stderr)
 try:
-    tree = ast.parse(snippet["code"], "<snippet>")
-    last = ast.Expression(tree.body.pop().value) if tree.body and isinstance(tree.body[-1], ast.Expr) else None
-    exec(compile(tree, "<snippet>", "exec"), main.__dict__)
-    value = None if last is None else eval(compile(last, "<snippet>", "eval"), main.__dict__)
+    body, last = program.compile_program(snippet["code"], "<snippet>")
+    if body is not None:
+        exec(body, main.__dict__)
+    value = None if last is None else eval(last, main.__dict__)
     if value is not None:
-        report["repr"] = repr(value)[:65536]
+        report["repr"] = program.shorten(repr(value), 65472)
     if snippet["function"] is not None:
         try:
             arguments = [values.decode_value(item) for item in snippet["args"]]
@@ -65,17 +67,21 @@ try:
             report["unsupported"] = str(error)
 except SystemExit as error:
     code = error.code
+    if type(code) is str:
+        print(code, file=streams[1])
     report = {"claim": "exited", "exit_code": (code if type(code) is int else int(code is not None)) & 255}
 except MemoryError:
     report = {"claim": "memory"}
 except BaseException as error:
-    trace = traceback.TracebackException.from_exception(error)
-    own = ("<string>", ast.__file__)
-    trace.stack = traceback.StackSummary.from_list([frame for frame in trace.stack if frame.filename not in own])
-    sys.stderr.write("".join(trace.format()))
+    streams[1].write(program.describe_error(error, main.__dict__))
     report = {"claim": "error", "detail": type(error).__name__}
-sys.stdout.flush()
-sys.stderr.flush()
+for thread in threading.enumerate():
+    if thread is not threading.main_thread() and not thread.daemon:
+        threading._shutdown()
+        break
+for stream in streams:
+    if not stream.closed:
+        stream.flush()
 os.write(2, (snippet["mark"] + json.dumps(report)).encode())
 os._exit(0)
 """
@@ -144,8 +150,6 @@ class ContainerBackend:
         if session is not None:
             raise CapabilityError("the container backend has no sessions; use the fork or monty backend")
         mark = f"\0quintain-{secrets.token_hex(16)}"
-        with open(VALUES, encoding="utf-8") as file:
-            values = file.read()
         message = {
             "code": snippet.code,
             "files": {name: content.hex() for name, content in snippet.files.items()},
@@ -153,7 +157,7 @@ class ContainerBackend:
             "args": [encode_value(value) for value in snippet.arguments],
             "seed": snippet.seed,
             "mark": mark,
-            "values": values,
+            **{name: _text_of(name) for name in SHARED},
         }
         with self._free:
             return self._run_container(snippet, json.dumps(message).encode() + b"\n" + snippet.stdin, mark.encode())
@@ -256,6 +260,13 @@ class ContainerBackend:
 def make_backend(settings: BackendSettings) -> ContainerBackend:
     """Make the ``container`` backend."""
     return ContainerBackend(settings.workers, settings.image)
+
+
+@functools.cache
+def _text_of(module: str) -> str:
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "jail", f"{module}.py")
+    with open(path, encoding="utf-8") as file:
+        return file.read()
 
 
 def _cpu_limit(limits: Limits) -> int:

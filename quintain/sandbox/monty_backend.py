@@ -12,6 +12,7 @@ from typing import Any
 
 from quintain.errors import CapabilityError, SandboxError, SandboxUnavailable
 from quintain.sandbox.backend import BackendSettings, Snippet
+from quintain.sandbox.jail.program import ends_with_semicolon, shorten
 from quintain.sandbox.jail.values import UnsupportedValueError, encode_value
 from quintain.sandbox.limits import Limits
 from quintain.sandbox.result import Result, Status, plain_text
@@ -134,7 +135,7 @@ class MontyBackend:
             status=status,
             stdout=plain_text(output.text["stdout"]),
             stderr=plain_text(output.text["stderr"] + trace),
-            value_repr=_shown(value) if status == "ok" else None,
+            value_repr=_shown(value) if status == "ok" and not ends_with_semicolon(snippet.code) else None,
             truncated=output.truncated,
             wall_s=time.monotonic() - start,
             detail=plain_text(detail)[:500],
@@ -211,6 +212,6 @@ def _shown(value: Any) -> str | None:
     if value is None:
         return None
     try:
-        return plain_text(repr(value))[:MAX_REPR]
+        return shorten(plain_text(repr(value)), MAX_REPR)
     except (RecursionError, ValueError, MemoryError):
         return f"<{type(value).__name__}>"

@@ -36,7 +36,8 @@ class Result:
             code 0); ``setup_failed`` (a protection could not be put in force and nothing was run).
         stdout: Standard output, decoded; cut if ``truncated``.
         stderr: Standard error, decoded, with the traceback that an interpreter would print.
-        value_repr: ``repr`` of a trailing expression that is not ``None``.
+        value_repr: ``repr`` of a trailing expression that is not ``None`` and not followed by a semicolon; the middle
+            of a long one is left out, with a notice.
         truncated: Whether output was cut at the limit.
         wall_s: Wall-clock seconds, measured by the host.
         cpu_s: CPU seconds of the child, measured by the kernel.

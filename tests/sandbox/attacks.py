@@ -376,9 +376,10 @@ RESOURCES = [
         "exit-hang",
         "import threading, atexit\natexit.register(time.sleep, 4)\n"
         "threading.Thread(target=time.sleep, args=(4,)).start()\nprint('ESCAPED')",
+        limits=SHORT,
         control="plain",
         works=lambda r: r.wall_s > 3.5,
-        contained=lambda r: r.ok and r.wall_s < 3.5,
+        contained=lambda r: r.status == "timeout" and r.wall_s < 3.5,
     ),
     *[
         _a(

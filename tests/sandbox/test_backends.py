@@ -88,6 +88,8 @@ def test_other_backends_return_the_same_statuses_as_fork(other: Sandbox) -> None
     assert "ZeroDivisionError" in failed.stderr
     assert '"<snippet>"' in failed.stderr
     assert other.run("x =").status == "error"
+    assert other.run("x = 1\nx;").value_repr is None
+    assert "characters omitted" in (other.run("'a' * 100_000").value_repr or "")
     assert other.run("while True: pass", limits=Limits(wall_s=0.5, cpu_s=0.5)).status in ("timeout", "crashed")
     flood = other.run("while True:\n    print('x' * 100)", limits=Limits(output_kb=4))
     assert (flood.status, flood.truncated) == ("output_limit", True)
@@ -127,7 +129,11 @@ def test_container_stdin_files_exit_codes_and_tracebacks(engine: str, request: p
     with Sandbox("container", image=IMAGE) as box:
         result = box.run("import sys\nprint(input(), open('d/a').read())", stdin="in", files={"d/a": "A"})
         assert result.stdout == "in A\n", result.stderr
-        assert box.run("import sys; sys.exit(3)").exit_code == 3
+        for end in ("import sys; sys.exit(3)", "exit(3)", "quit(3)"):
+            assert (box.run(end).status, box.run(end).exit_code) == ("exited", 3)
+        assert box.run("exit('bye')").stderr == "bye\n"
+        late = "import threading, time\nthreading.Timer(0.1, print, ('late',)).start()\nprint('main')"
+        assert box.run(late).stdout == "main\nlate\n"
         assert box.run("import os; os._exit(0)").status == "exited"
         assert box.run("import os; os._exit(139)").status == "crashed"
         with pytest.raises(CapabilityError, match="sessions"), box.session() as session:
@@ -135,6 +141,8 @@ def test_container_stdin_files_exit_codes_and_tracebacks(engine: str, request: p
         failed = box.run("def f():\n    return 1 / 0\nf()")
         assert failed.stderr.startswith('Traceback (most recent call last):\n  File "<snippet>", line 3, in <module>')
         assert "return 1 / 0" in failed.stderr
+        assert box.run("print('a'").stderr.startswith('  File "<snippet>", line 1\n')
+        assert box.run("import json\njson.loads('x')").stderr.count("File ") == 1
 
 
 @pytest.mark.usefixtures("fake_engine")

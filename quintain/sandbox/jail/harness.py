@@ -6,29 +6,27 @@ the clock, byte counts) and treats everything in the report as the snippet's own
 
 from __future__ import annotations
 
-import ast
+import _sitebuiltins
 import builtins
 import io
 import linecache
 import os
-import re
 import signal
 import sys
-import traceback
-from types import CodeType, FrameType, ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
-from . import privileges
+from . import leftovers, privileges
+from .program import compile_program, describe_error, shorten
 from .protocol import encode_frame, read_frame, write_all
 from .values import UnsupportedValueError, decode_value, encode_value
 
 __all__ = ["HARNESS_FAILED", "Harness", "Streams"]
 
 CHANNEL = 3
-_STATEMENT = re.compile(
-    r"(?:[A-Za-z_][\w.]*\s*(?:[-+*/%&|^@]|//|\*\*|<<|>>)?=[^=]|(?:import|from|def|class|return|raise)\s)"
-)
 REPR_LIMIT = 1 << 16
+NOTICE = 64
+"""Room for the notice of what was left out of a longer one, in characters."""
 HARNESS_FAILED = 113
 """Exit code of a child whose harness, not its snippet, went wrong."""
 
@@ -38,38 +36,11 @@ def _writer(descriptor: int) -> io.TextIOWrapper:
     return io.TextIOWrapper(raw, "utf-8", "backslashreplace", line_buffering=True)
 
 
-def _split_last_line(source: str) -> tuple[str, str] | None:
-    """Guess, from the last line alone, whether the snippet ends in an expression.
-
-    Building a syntax tree costs more than everything else about a small snippet, so the two common endings are
-    recognised by their text: an expression on one line (returned separately, on its line number), and a line that
-    clearly is a statement or the inside of a block (returned as the empty string). Both halves are compiled, so a
-    wrong guess ends in a ``SyntaxError`` and the tree is built after all.
-
-    Returns:
-        The part to execute and the expression to evaluate, or ``None`` where the syntax tree is needed.
-    """
-    text = source.rstrip()
-    head, newline, last = text.rpartition("\n")
-    if not last or "#" in last or ";" in last or "__future__" in head or '"""' in last or "'''" in last:
-        return None
-    if any(closing in last for closing in ")]}") and not _is_balanced(last):
-        return None
-    if head.endswith("\\"):
-        return None
-    if last[0] in " \t" or _STATEMENT.match(last):
-        return source, ""
-    return head + newline, "\n" * text.count("\n") + last
-
-
-def _is_balanced(line: str) -> bool:
-    """Return whether a line certainly closes no bracket of an earlier one; false for a line with quotes."""
-    depth = 0
-    for character in line:
-        depth += (character in "([{") - (character in ")]}")
-        if depth < 0:
-            return False
-    return "'" not in line and '"' not in line
+def _is_closed(stream: io.TextIOWrapper) -> bool:
+    try:
+        return stream.closed
+    except ValueError:  # it has lost its buffer
+        return True
 
 
 class Streams:
@@ -88,11 +59,19 @@ class Streams:
             setattr(sys, name, stream)
             setattr(sys, f"__{name}__", stream)
 
+    def restore(self) -> None:
+        """Make them the interpreter's again, for the next snippet, where one replaced or closed them."""
+        for name, descriptor in (("stdout", 1), ("stderr", 2)):
+            if _is_closed(getattr(self, name)):
+                setattr(self, name, _writer(descriptor))
+            setattr(sys, name, getattr(self, name))
+
     def flush(self) -> None:
         """Empty the buffers, also those of objects that a snippet put in their place."""
         streams = [self.stdout, self.stderr]
-        if sys.stdout is not self.stdout or sys.stderr is not self.stderr:
-            streams = [sys.stdout, sys.stderr, *streams]  # type: ignore[list-item]
+        replaced = [getattr(sys, "stdout", None), getattr(sys, "stderr", None)]
+        if replaced[0] is not self.stdout or replaced[1] is not self.stderr:
+            streams = [*replaced, *streams]  # type: ignore[list-item]
         for stream in streams:
             try:
                 stream.flush()
@@ -120,9 +99,24 @@ class Harness:
 
     def install(self) -> None:
         """Put streams, ``__main__`` and the interrupt handler in place; done before the fork, for all children."""
+        import threading  # preloaded; importing it earlier would register a hook for every fork
+
         sys.modules["__main__"] = self.module
         self.streams.install()
+        for name in ("exit", "quit"):  # an interpreter that is started without ``site`` lacks them
+            setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D (i.e. EOF)"))
+        builtins.help = _sitebuiltins._Helper()
+        threading.excepthook = self._on_thread_error
+        if (platform := sys.modules.get("platform")) is not None:
+            vars(platform)["_uname_cache"] = None  # it may hold the host's name
+        sys.version = "{}.{} (sandbox) [C]".format(*sys.version_info)  # when and how it was built differs by machine
         signal.signal(signal.SIGINT, self._on_interrupt)
+
+    def _on_thread_error(self, args: Any) -> None:
+        if args.exc_type is not SystemExit:
+            name = "" if args.thread is None else f" {args.thread.name}"
+            trace = describe_error(args.exc_value, self.module.__dict__)
+            print(f"Exception in thread{name}:\n{trace}", end="", file=sys.stderr)
 
     def rehearse(self) -> None:
         """Run a dummy snippet in a separate namespace, so that the memory pages it writes to are copied beforehand."""
@@ -153,8 +147,13 @@ class Harness:
                 write_all(CHANNEL, encode_frame({"claim": "begun"}))
         except OSError as error:
             return {"claim": "setup_failed", "detail": f"{type(error).__name__}: {error}"}
+        self.streams.restore()
         try:
-            return self._guarded(lambda: self._do(request))
+            report = self._guarded(lambda: self._do(request))
+            if leftovers.has_threads() and report["claim"] != "interrupted":
+                report = self._guarded(leftovers.wait_for_threads) or report
+            leftovers.stop(self.streams.stdout, self.streams.stderr)
+            return report
         finally:
             self.streams.flush()
 
@@ -197,7 +196,7 @@ class Harness:
         except SystemExit as error:
             code = error.code
             number = code if type(code) is int else int(code is not None)
-            if type(code) is str:
+            if type(code) is str and not _is_closed(self.streams.stderr):
                 print(code, file=self.streams.stderr)
             return {"claim": "exited", "exit_code": number & 0xFF}
         except BaseException as error:
@@ -211,47 +210,18 @@ class Harness:
         if issubclass(kind, KeyboardInterrupt):
             claim = "interrupted"
         try:
-            self._print_traceback(error)
+            self.streams.stderr.write(describe_error(error, self.module.__dict__))
         except BaseException:  # a hostile exception, or no memory left to format it
             os.write(2, f"{kind.__name__}\n".encode("utf-8", "backslashreplace"))
         return {"claim": claim, "detail": kind.__name__[:200]}
-
-    def _print_traceback(self, error: BaseException) -> None:
-        report = traceback.TracebackException.from_exception(error)
-        seen: set[int] = set()
-        level: traceback.TracebackException | None = report
-        while level is not None and id(level) not in seen:  # the chain of causes can be a circle
-            seen.add(id(level))
-            level.stack = traceback.StackSummary.from_list([f for f in level.stack if f.filename != __file__])
-            level = level.__cause__ or level.__context__
-        self.streams.stderr.write("".join(report.format()))
 
     def _do(self, request: dict[str, Any]) -> dict[str, Any]:
         report = self._run(request["code"]) if "code" in request else {}
         return self._call(request["function"], request["args"]) if "function" in request else report
 
-    def _compile(self, source: str) -> tuple[CodeType | None, CodeType | None]:
-        """Compile a snippet; a trailing expression is compiled apart, so that its value can be shown."""
-        self.cell += 1
-        name = "<snippet>" if self.cell == 1 else f"<snippet {self.cell}>"
-        linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
-        fast = _split_last_line(source)
-        if fast is not None:
-            head, expression_line = fast
-            try:
-                body = compile(head, name, "exec", dont_inherit=True) if head else None
-                return body, compile(expression_line, name, "eval", dont_inherit=True) if expression_line else None
-            except (SyntaxError, ValueError):
-                linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
-        tree = ast.parse(source, name)
-        last = None
-        if tree.body and isinstance(tree.body[-1], ast.Expr):
-            expression = ast.Expression(tree.body.pop().value)  # type: ignore[attr-defined]
-            last = compile(expression, name, "eval", dont_inherit=True)
-        return compile(tree, name, "exec", dont_inherit=True), last
-
     def _run(self, code: str) -> dict[str, Any]:
-        body, last = self._compile(code)
+        self.cell += 1
+        body, last = compile_program(code, "<snippet>" if self.cell == 1 else f"<snippet {self.cell}>")
         names = self.module.__dict__
         if body is not None:
             exec(body, names)
@@ -261,7 +231,7 @@ class Harness:
         if value is None:
             return {"claim": "ok"}
         names["_"] = value
-        text = str.__str__(repr(value))[:REPR_LIMIT]
+        text = shorten(str.__str__(repr(value)), REPR_LIMIT - NOTICE)
         return {"claim": "ok", "repr": text}
 
     def _call(self, name: str, arguments: list[Any]) -> dict[str, Any]:
