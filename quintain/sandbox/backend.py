@@ -92,6 +92,7 @@ class BackendSettings:
         allow_subprocess: Whether snippets may start processes.
         pool_size: Number of waiting interpreters per flavour, >= 0.
         image: Container image; ``None`` for the back-end's default.
+        packages: Further packages of this environment that snippets can import, checked.
         fault: Name of a set-up step that fails on purpose, for tests; ``None`` for none.
     """
 
@@ -103,6 +104,7 @@ class BackendSettings:
     allow_subprocess: bool = False
     pool_size: int = 0
     image: str | None = None
+    packages: tuple[str, ...] = ()
     fault: str | None = None
 
 
@@ -113,11 +115,13 @@ class BackendFacts:
     Attributes:
         confined: Whether it confines snippets; making one that does not is a warning.
         levels: Whether ``level``, ``writable_scratch`` and ``allow_subprocess`` apply to it.
+        packages: Whether its snippets import packages of this Python environment.
         summary: One line for listings.
     """
 
     confined: bool = True
     levels: bool = False
+    packages: bool = False
     summary: str = ""
 
 
@@ -128,6 +132,7 @@ BACKENDS.add(
     "fork",
     "quintain.sandbox.levels:confined_backend",
     levels=True,
+    packages=True,
     summary="a fork server with confined children (Linux)",
 )
 BACKENDS.add(
@@ -145,5 +150,6 @@ BACKENDS.add(
     "quintain.sandbox.levels:unconfined_backend",
     confined=False,
     levels=True,
+    packages=True,
     summary="no confinement at all",
 )

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from quintain.errors import ConfigurationError, SandboxError
 from quintain.sandbox.backend import BACKENDS, Backend, BackendSettings, Snippet
+from quintain.sandbox.flavours import importable
 from quintain.sandbox.levels import LEVELS
 from quintain.sandbox.limits import Limits
+from quintain.sandbox.packages import checked_packages
 from quintain.sandbox.result import Result
 from quintain.sandbox.session import Session
 
@@ -63,9 +65,17 @@ class Sandbox:
         pool_size: Number of confined interpreters kept waiting per flavour, to lower latency; ``None`` takes two per
             worker.
         image: For ``container``: the image to run; ``None`` takes ``python:3.12-slim``.
+        packages: For ``fork`` and ``unsafe-local``: packages of this Python environment that snippets can import
+            beside NumPy and SymPy, by the names under which they are imported, such as ``["pandas"]``. Containers have
+            the packages of their image.
+
+    Attributes:
+        importable: Names of the packages that snippets can import beyond the standard library; empty where the
+            back-end does not know.
 
     Raises:
         ConfigurationError: If the back-end is unknown or the arguments contradict each other.
+        MissingDependencyError: If a package is not installed.
     """
 
     def __init__(
@@ -80,11 +90,18 @@ class Sandbox:
         allow_subprocess: bool = False,
         pool_size: int | None = None,
         image: str | None = None,
+        packages: str | Sequence[str] = (),
         _fault: str | None = None,
     ) -> None:
         if not BACKENDS.facts(backend).levels and (level or allow_subprocess or writable_scratch is not None):
             raise ConfigurationError(
                 f"level, allow_subprocess and writable_scratch do not apply to backend {backend!r}"
+            )
+        has_packages = BACKENDS.facts(backend).packages
+        if packages and not has_packages:
+            raise ConfigurationError(
+                f"packages do not apply to backend {backend!r}, which has none of this environment's; use 'fork', or "
+                "'container' with an image that has them"
             )
         for name, value in (("require", require), ("level", level)):
             if value is not None and value not in LEVELS:
@@ -100,6 +117,8 @@ class Sandbox:
         self.allow_subprocess = allow_subprocess
         self.pool_size = POOLED_PER_WORKER * self.workers if pool_size is None else pool_size
         self.image = image
+        self.packages = checked_packages(packages)
+        self.importable = importable(self.packages) if has_packages else ()
         self._fault = _fault
         self._impl: Backend | None = None
         self._executor: ThreadPoolExecutor | None = None
@@ -257,6 +276,7 @@ class Sandbox:
                 allow_subprocess=self.allow_subprocess,
                 pool_size=self.pool_size,
                 image=self.image,
+                packages=self.packages,
                 fault=self._fault,
             ),
         )
@@ -280,17 +300,24 @@ class Sandbox:
 
 
 _living: weakref.WeakSet[Sandbox] = weakref.WeakSet()
-_shared: Sandbox | None = None
+_shared: dict[tuple[str, ...], Sandbox] = {}
 _shared_lock = threading.Lock()
 
 
-def shared() -> Sandbox:
-    """Return the sandbox of this process, made on first use and closed at exit."""
-    global _shared
+def shared(packages: tuple[str, ...] = ()) -> Sandbox:
+    """Return the sandbox of this process, made on first use and closed at exit.
+
+    Args:
+        packages: Further packages that snippets can import; there is one sandbox for each selection.
+
+    Raises:
+        MissingDependencyError: If a package is not installed.
+    """
     with _shared_lock:
-        if _shared is None or _shared._closed:
-            _shared = Sandbox()
-        return _shared
+        box = _shared.get(packages)
+        if box is None or box._closed:
+            box = _shared[packages] = Sandbox(packages=packages)
+        return box
 
 
 def _after_fork() -> None:

@@ -6,16 +6,18 @@ import contextlib
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from queue import SimpleQueue
 from typing import Any
 
 from quintain.errors import SandboxError
 from quintain.sandbox.backend import Snippet
-from quintain.sandbox.flavours import BARE, SCIENCE, choose
+from quintain.sandbox.flavours import BARE, choose, importable, locate, science_with
+from quintain.sandbox.host_facts import host_paths_hidden
 from quintain.sandbox.jail.values import UnsupportedValueError, decode_value, encode_value
 from quintain.sandbox.limits import Limits
 from quintain.sandbox.outcome import Outcome
+from quintain.sandbox.packages import versions
 from quintain.sandbox.pool import ChildPool, scratch_request
 from quintain.sandbox.result import Result, plain_text
 from quintain.sandbox.scratch import HostScratch
@@ -47,6 +49,7 @@ class ForkBackend:
         writable_scratch: Whether snippets may write files; at level C there is no quota for them.
         allow_subprocess: Whether snippets may start processes (levels A and B).
         processes: Maximum number of processes of a snippet, where it may start any.
+        packages: Packages that snippets can import beside those of ``science``, installed.
         fault: Name of a set-up step that fails on purpose, for tests; ``None`` for none.
     """
 
@@ -60,6 +63,7 @@ class ForkBackend:
         writable_scratch: bool | None = None,
         allow_subprocess: bool = False,
         processes: int = 64,
+        packages: tuple[str, ...] = (),
         fault: str | None = None,
     ) -> None:
         self.level = level
@@ -67,6 +71,8 @@ class ForkBackend:
         self.has_namespaces = level in ("A", "B")
         self.writable_scratch = self.has_namespaces or level == "none" if writable_scratch is None else writable_scratch
         self.allow_subprocess = allow_subprocess
+        self.packages = packages
+        self._science = science_with(packages)
         self._workers = workers
         self._free = _tokens(workers)
         self._retired: list[ForkServer] = []
@@ -85,7 +91,7 @@ class ForkBackend:
                 request=scratch_request(limits or Limits()),
                 size=pool_size,
             )
-            for flavour in (BARE, SCIENCE)
+            for flavour in (BARE, self._science)
         }
         self._protections: tuple[str, ...] = ()
         self._closed = False
@@ -125,7 +131,7 @@ class ForkBackend:
             free.put(token)
 
     def _run_once(self, snippet: Snippet) -> tuple[Result, Outcome | None]:
-        pool = self._pools[choose(snippet.code).name]
+        pool = self._pools[choose(snippet.code, self._science).name]
         scratch = self._host_scratch(snippet)
         try:
             try:
@@ -159,7 +165,7 @@ class ForkBackend:
         child: Child | None = session.interpreter
         if child is None:
             if session.flavour is None:
-                session.flavour = choose(snippet.code).name
+                session.flavour = choose(snippet.code, self._science).name
             scratch = None if self.has_namespaces else HostScratch({}, writable=self.writable_scratch)
             session.scratch = scratch
             try:
@@ -228,6 +234,14 @@ class ForkBackend:
 
     # -- results ---------------------------------------------------------------------------------------------------
 
+    @cached_property
+    def _hide_host_paths(self) -> Callable[[str], str]:
+        return host_paths_hidden(locate(self._science).directories)
+
+    def _shown(self, text: bytes | str) -> str:
+        """Decode a snippet's text, and make it the same on every machine."""
+        return self._hide_host_paths(plain_text(text))
+
     def _setup_failed(self, detail: str) -> Result:
         return Result("setup_failed", detail=detail, backend=self.name, level=self.level)
 
@@ -235,11 +249,11 @@ class ForkBackend:
         self._protections = protections
         text = None
         if outcome.status == "ok" and outcome.claim is not None and isinstance(outcome.claim.get("repr"), str):
-            text = plain_text(outcome.claim["repr"])[:MAX_REPR]
+            text = self._shown(outcome.claim["repr"][:MAX_REPR])
         return Result(
             status=outcome.status,
-            stdout=plain_text(outcome.stdout),
-            stderr=plain_text(outcome.stderr),
+            stdout=self._shown(outcome.stdout),
+            stderr=self._shown(outcome.stderr),
             value_repr=text,
             truncated=outcome.truncated,
             wall_s=outcome.wall_s,
@@ -257,7 +271,7 @@ class ForkBackend:
     # -- life ------------------------------------------------------------------------------------------------------
 
     def describe(self) -> dict[str, Any]:
-        """Return level, protections and flavours for the record of a run."""
+        """Return level, protections and packages for the record of a run."""
         servers = [pool.server for pool in self._pools.values() if pool.server is not None]
         return {
             "backend": self.name,
@@ -267,6 +281,7 @@ class ForkBackend:
             "allow_subprocess": self.allow_subprocess,
             "writable_scratch": self.writable_scratch,
             "workers": self._workers,
+            "packages": versions(importable(self.packages)),
         }
 
     def warm(self, flavours: tuple[str, ...]) -> None:

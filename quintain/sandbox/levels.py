@@ -148,5 +148,6 @@ def _fork_backend(level: str, settings: BackendSettings) -> Backend:
         limits=settings.limits,
         writable_scratch=settings.writable_scratch,
         allow_subprocess=settings.allow_subprocess,
+        packages=settings.packages,
         fault=settings.fault,
     )

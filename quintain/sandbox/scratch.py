@@ -12,7 +12,10 @@ import shutil
 import tempfile
 from collections.abc import Mapping
 
-__all__ = ["HostScratch"]
+__all__ = ["PREFIX", "HostScratch"]
+
+PREFIX = "quintain-"
+"""What the names of the directories begin with."""
 
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -49,7 +52,7 @@ class HostScratch:
     """
 
     def __init__(self, files: Mapping[str, bytes], *, writable: bool) -> None:
-        self.path = tempfile.mkdtemp(prefix="quintain-")
+        self.path = tempfile.mkdtemp(prefix=PREFIX)
         self.writable = writable
         self.descriptor = os.open(self.path, _OPEN_DIRECTORY)
         try:

@@ -249,6 +249,7 @@ class ForkServer:
             "host": host,
             "package_directories": list(location.directories),
             "package_paths": list(location.paths),
+            "package_modules": location.modules,
             "preload": [name for name in flavour.preload if name.split(".")[0] not in location.missing],
             "allow_subprocess": allow_subprocess,
             "processes": processes,

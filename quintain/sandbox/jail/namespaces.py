@@ -30,6 +30,9 @@ AT_RECURSIVE, AT_FDCWD = 0x8000, -100
 
 DEVICES = ("/dev/null", "/dev/zero", "/dev/urandom")
 
+HOST_NAME = b"sandbox"
+"""Name of the machine as snippets see it, since the host's own may name its user."""
+
 STAGING = "/proc"
 """Where the new root is assembled. Nothing that a snippet needs is ever below it, so covering it hides no source."""
 
@@ -56,6 +59,7 @@ def new_user_and_pid_namespace(*, user: bool) -> None:
 def enter_namespaces() -> None:
     """Leave the host's mounts, network, System V objects, host name and cgroup view."""
     unshare(NEWNS | NEWNET | NEWIPC | NEWUTS | NEWCGROUP)
+    checked("sethostname", int(libc.sethostname(HOST_NAME, ctypes.c_size_t(len(HOST_NAME)))))
     mount("none", "/", None, MS_REC | MS_PRIVATE)
 
 

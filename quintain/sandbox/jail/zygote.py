@@ -20,6 +20,7 @@ import sys
 from typing import Any
 
 from . import filesystem, landlock, namespaces, privileges
+from .finder import PackageFinder
 from .harness import HARNESS_FAILED, Harness, Streams
 from .lockdown import NewChild, Plan, SetupFailed, child_steps, lock_down, prepare, run_step
 from .memory import use_huge_pages
@@ -65,6 +66,7 @@ def _set_up(config: dict[str, Any], plan: Plan, control: socket.socket) -> Serve
         os.setsid()
 
     _preload(config["preload"], config["package_directories"], keep_fork_hooks=plan.allow_subprocess)
+    sys.meta_path.append(PackageFinder(config["package_modules"]))  # for what the preloaded packages import later
     if len(os.listdir("/proc/self/task")) != 1:
         raise SetupFailed("single thread", OSError(0, "a preloaded library started a thread"))
 

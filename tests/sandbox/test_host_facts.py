@@ -1,0 +1,114 @@
+"""What a snippet prints does not depend on where Python is installed, nor on whose machine it is."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import sysconfig
+import tempfile
+from pathlib import Path
+
+import pytest
+
+import quintain
+from quintain.sandbox import Sandbox
+from quintain.sandbox.host_facts import host_paths_hidden
+
+PROGRAMS = (
+    "print('a'",
+    "if 1:\nprint(1)",
+    "import json\njson.loads('x')",
+    "import numpy as np\nnp.linalg.inv(np.zeros((2, 2)))",
+    "from json import nothing",
+    "from numpy import nothing",
+    "import json, numpy, sys\nprint(json, numpy.__file__, sys.prefix, sys.exec_prefix, sys.executable, sys.path)",
+    "import sys\nprint(sys.version, sys.version_info)",
+    "import platform\nprint(platform.python_version(), platform.python_build(), platform.python_compiler())",
+    "import json, traceback\ntry: json.loads('x')\nexcept ValueError: traceback.print_exc()",
+    "import inspect, json\ninspect.getsourcefile(json.loads)",
+    "import warnings, numpy as np\nwarnings.warn('careful')\nnp.array([1.0]) / 0",
+    "import json, threading\nthreading.Thread(target=json.loads, args=('x',)).start()",
+    "import os\nos.listdir('/no/such/place')",
+    "import os\nos.path.relpath(os.getcwd(), '/box')" if sys.platform == "linux" else "1",
+)
+
+PLAYER = """
+import json, sys, gymnasium, quintain
+env = gymnasium.make("CodeReason-v0", tasks="letters", max_turns=99, max_code_calls=99)
+env.reset(seed=0)
+shown = [env.step(f"```python\\n{program}\\n```")[0] for program in json.loads(sys.argv[1])]
+print(json.dumps({"prefix": sys.prefix, "shown": shown}))
+"""
+
+
+def _play(executable: str, path: list[Path]) -> dict[str, object]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path)), "PYTHONHOME": ""}
+    del environment["PYTHONHOME"]
+    command = [executable, "-c", PLAYER, json.dumps(PROGRAMS)]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=100)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)  # type: ignore[no-any-return]
+
+
+def test_an_installation_at_another_place_shows_the_same(tmp_path: Path) -> None:
+    """The interpreter is copied to another prefix, with the same library below it and packages at another place."""
+    base = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
+    library, packages = Path(sysconfig.get_path("stdlib")), Path(sysconfig.get_path("purelib"))
+    prefix = tmp_path / "home of alice" / "python"
+    (prefix / "bin").mkdir(parents=True)
+    (prefix / "lib").mkdir()
+    copy = shutil.copy(base, prefix / "bin" / base.name)
+    (prefix / "lib" / library.name).symlink_to(library)
+    (prefix / "packages").symlink_to(packages)
+    project = Path(quintain.__file__).parents[1]
+    here = _play(str(base), [project, packages])
+    there = _play(str(copy), [project, prefix / "packages"])
+    assert there["prefix"] == str(prefix) != here["prefix"]
+    assert there["shown"] == here["shown"]
+    text = "\n".join(here["shown"])  # type: ignore[arg-type]
+    for fact in (sys.base_prefix, str(packages), str(project), "alice", sys.version, sys.version.split()[0]):
+        assert fact not in text
+    assert "<python>/lib/json/__init__.py" in text
+    assert "<packages>/numpy/__init__.py" in text
+
+
+def test_the_sources_of_an_observation_hide_them_too(box: Sandbox) -> None:
+    code = "import json, sys\nprint(json.__file__)\nprint(json.__file__, file=sys.stderr)\njson.__file__"
+    result = box.run(code)
+    shown = "<python>/lib/json/__init__.py"
+    assert (result.stdout, result.stderr, result.value_repr) == (f"{shown}\n", f"{shown}\n", repr(shown))
+
+
+def test_scratch_directories_have_one_name(box: Sandbox) -> None:
+    result = box.run("import os\nprint(os.getcwd())", files={"a": "1"})
+    assert result.stdout == "/box/tmp\n"
+
+
+def test_namespaces_hide_the_name_of_the_machine(box: Sandbox) -> None:
+    if box.describe()["level"] == "C":
+        pytest.skip("level C has no namespaces")
+    code = "import os, platform, socket\nprint({os.uname().nodename, platform.node(), socket.gethostname()})"
+    assert box.run(code).stdout == "{'sandbox'}\n"
+    assert socket.gethostname()
+
+
+def test_only_whole_paths_are_replaced() -> None:
+    library = sysconfig.get_path("stdlib")
+    hide = host_paths_hidden(["/opt/venv/lib/site-packages"])
+    assert hide(f'File "{library}/json/decoder.py", line 1') == 'File "<python>/lib/json/decoder.py", line 1'
+    assert hide(f"in {library}.") == "in <python>/lib."
+    assert hide("/opt/venv/lib/site-packages/numpy") == "<packages>/numpy"
+    assert hide(f"{tempfile.gettempdir()}/quintain-a1b2c3d4/own.py") == "/box/tmp/own.py"
+    for text in ("/opt/venv/lib/site-packages2", "x/opt/venv/lib/site-packages", "/usr", "/usr/local", "a / b"):
+        assert hide(text) == text
+
+
+@pytest.mark.parametrize("prefix", ["/usr", "/usr/local", "/"])
+def test_the_prefix_of_a_system_is_no_fact(monkeypatch: pytest.MonkeyPatch, prefix: str) -> None:
+    monkeypatch.setattr(sys, "base_prefix", prefix)
+    monkeypatch.setattr(sys, "base_exec_prefix", prefix)
+    assert host_paths_hidden([])("/usr/local/bin and / and /usr") == "/usr/local/bin and / and /usr"

@@ -1,0 +1,111 @@
+"""Which packages snippets can import, and how users add some."""
+
+from __future__ import annotations
+
+import json
+from importlib import metadata
+
+import gymnasium as gym
+import pytest
+
+import quintain
+from quintain.errors import ConfigurationError, MissingDependencyError
+from quintain.sandbox import Sandbox
+from quintain.sandbox.flavours import SCIENCE, importable, locate, science_with
+from quintain.sandbox.packages import checked_packages, versions, with_requirements
+from tests.sandbox.conftest import AVAILABLE
+
+# Packages of the test environment, in no other flavour; one is a single file, one has requirements.
+EXTRA = ("pandas", "networkx", "six")
+
+
+def test_what_is_said_to_be_importable_is(box: Sandbox) -> None:
+    assert box.importable == importable(())
+    code = "import importlib\n" + "".join(f"importlib.import_module({name!r})\n" for name in box.importable)
+    assert box.run(code + "import numpy").ok  # the text decides on the flavour
+    missing = box.run("import numpy, pandas")
+    assert "No module named 'pandas'" in missing.stderr
+
+
+@pytest.mark.parametrize("level", AVAILABLE)
+def test_packages_can_be_added(level: str) -> None:
+    for name in EXTRA:
+        pytest.importorskip(name)
+    with Sandbox(level=level, workers=1, pool_size=0, packages=EXTRA) as box:
+        assert box.importable == (*importable(()), *EXTRA)
+        code = (
+            "import pandas as pd, networkx as nx, six\nprint(pd.Series([1, 2]).sum(), len(nx.path_graph(3)), six.PY3)"
+        )
+        assert box.run(code).stdout == "3 3 True\n"
+        assert box.run("import dateutil.parser, pandas\ndateutil.parser.parse('2020-01-02').year").value_repr == "2020"
+        for name in ("quintain", "gymnasium", "pytest"):
+            assert f"No module named {name!r}" in box.run(f"import pandas, {name}").stderr
+        assert box.describe()["packages"]["pandas"] == metadata.version("pandas")
+
+
+@pytest.mark.parametrize(
+    ("packages", "error", "message"),
+    [
+        (["no_such_package"], MissingDependencyError, "run: pip install no_such_package"),
+        (["numpy", "no_such.package"], MissingDependencyError, "pip install no_such$"),
+        (["numpy.linalg"], ConfigurationError, "'numpy' includes 'numpy.linalg'"),
+        (["math"], ConfigurationError, "standard library"),
+        (["quintain"], ConfigurationError, "solvers"),
+        (["../numpy"], ConfigurationError, "named as they are imported"),
+        ([7], ConfigurationError, "named as they are imported"),
+        ("", ConfigurationError, "named as they are imported"),
+    ],
+)
+def test_packages_that_cannot_be_given_are_refused_before_the_run(packages, error, message) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(error, match=message):
+        Sandbox(packages=packages)
+    with pytest.raises(error, match=message):
+        gym.make("CodeReason-v0", tasks="letters", packages=packages)
+
+
+def test_a_package_that_is_named_like_its_distribution_is_explained() -> None:
+    pytest.importorskip("dateutil")
+    with pytest.raises(ConfigurationError, match="'python-dateutil' is 'dateutil'"):
+        checked_packages(["python-dateutil"])
+    assert checked_packages("numpy, sympy,numpy") == ("numpy", "sympy")
+
+
+@pytest.mark.parametrize("backend", ["monty", "container"])
+def test_other_backends_have_none_of_this_environments_packages(backend: str) -> None:
+    with pytest.raises(ConfigurationError, match="packages do not apply"):
+        Sandbox(backend, packages=["numpy"])
+    assert Sandbox(backend).importable == ()
+
+
+def test_requirements_come_along() -> None:
+    pytest.importorskip("pandas")
+    modules, distributions = with_requirements(["pandas"])
+    assert {"pandas", "numpy", "dateutil"} <= set(modules)
+    assert "python-dateutil" in distributions
+    assert "pytest" not in modules  # extras do not
+    assert set(locate(science_with(["pandas"])).modules) >= set(modules)
+    assert science_with([]) is SCIENCE
+    assert versions(["numpy"]) == {"numpy": metadata.version("numpy")}
+
+
+def test_the_environment_says_what_there_is_and_records_it(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    pytest.importorskip("networkx")
+    kwargs = {"tasks": "letters", "packages": ["networkx"]}
+    with gym.make("CodeReason-v0", **kwargs) as env:
+        question, _ = env.reset(seed=0)
+        assert "Programs can import the standard library, numpy, sympy, mpmath and networkx." in question
+        assert env.step("```python\nimport networkx as nx\nprint(len(nx.path_graph(5)))\n```")[0].endswith("\n5")
+    quintain.evaluate("CodeReason-v0", "oracle", episodes=1, env_kwargs=kwargs, out=tmp_path / "run")
+    manifest = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert manifest["facts"]["env"]["sandbox"]["packages"]["networkx"] == metadata.version("networkx")
+    assert '"packages": ["networkx"]' in json.dumps(manifest["config"])
+
+
+def test_what_is_not_installed_is_not_promised(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("quintain.sandbox.flavours.is_installed", lambda name: name == "numpy")
+    with gym.make("CodeReason-v0", tasks="letters") as env:
+        env.unwrapped._interpreter.__dict__.pop("sandbox", None)
+        monkeypatch.setattr("quintain.envs.code_reason.interpreter.shared", lambda packages: Sandbox())
+        assert "Programs can import the standard library and numpy." in env.reset(seed=0)[0]
+    with gym.make("CodeReason-v0", tasks="letters", code=False) as env:
+        assert "Programs can import" not in env.reset(seed=0)[0]
