@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from quintain.agents.agent import Actor, Seat
-from quintain.agents.language.conversation import Conversation, ReplySettings, Sampling, program_answer
+from quintain.agents.language.conversation import Conversation, ReplySettings, Sampling, program_answer, program_output
 from quintain.agents.language.prompts import ALL_CODE, ALL_TEXT, CODE_INTERPRETER
 from quintain.engines.engine import Engine
 from quintain.errors import CapabilityError, ConfigurationError
@@ -86,7 +86,7 @@ class _ChatActor:
 
 
 class AllCodeAgent(ChatAgent):
-    """Writes one program, and submits what it prints."""
+    """Writes one program, and submits what it prints to standard output."""
 
     def begin(self, seat: Seat) -> Actor:
         """Return an actor with an empty conversation."""
@@ -100,7 +100,7 @@ class _AllCodeActor(_ChatActor):
 
     async def act(self, observation: str, info: dict[str, Any]) -> str:
         if self._program_sent:  # the observation is the program's output
-            return program_answer(observation)
+            return program_answer(program_output(observation, info))
         reply = await super().act(observation, info)
         self._program_sent = read_reply(reply).kind == "code"
         return reply

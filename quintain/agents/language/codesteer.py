@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from quintain.agents.agent import Actor, Seat
 from quintain.agents.language.chat import ChatAgent
-from quintain.agents.language.conversation import Conversation, Sampling, program_answer
+from quintain.agents.language.conversation import Conversation, Sampling, program_answer, program_output
 from quintain.agents.language.prompts import ALL_CODE, ALL_TEXT
 from quintain.engines.engine import Engine, Request
 from quintain.errors import ConfigurationError
@@ -127,7 +127,7 @@ class _CodeSteerActor:
         else:  # the output of a program
             verdict = await self._review(f"Program:\n{self._program}\n\n{observation[:_MAX_OUTPUT]}")
             if verdict is None:
-                return program_answer(observation)
+                return program_answer(program_output(observation, info))
             self._conversation.add(user(f"{observation}\n\n{self._advice(verdict)}"))
         while True:
             reply = await self._conversation.reply()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +13,7 @@ from quintain.errors import CapabilityError
 from quintain.messages import Message, assistant
 from quintain.replies import placeholders_in, read_reply
 
-__all__ = ["Conversation", "ReplySettings", "Sampling", "program_answer"]
+__all__ = ["Conversation", "ReplySettings", "Sampling", "program_answer", "program_output"]
 
 # A closing fence is a line of its own; an opening one goes on with the language, so it does not stop the reply.
 _FENCE_END = "```\n"
@@ -131,6 +133,18 @@ class Conversation:
             seed=int(self._rng.integers(2**53)),
             prefill=prefill,
         )
+
+
+def program_output(observation: str, info: Mapping[str, Any]) -> str:
+    """Return what a program printed to standard output.
+
+    Args:
+        observation: The observation after the program; all of it counts where the environment does not tell its own
+            words from the program's.
+        info: The ``info`` that came with it; ``execution`` holds the sources of the observation apart.
+    """
+    execution = info.get("execution")
+    return observation if execution is None else str(execution["stdout"])
 
 
 def program_answer(output: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import gymnasium as gym
 from gymnasium.vector import AutoresetMode
 
-from quintain.envs.code_reason.interpreter import MAX_OUTPUT_CHARS, RESULT_HEADER, Interpreter
+from quintain.envs.code_reason.interpreter import MAX_OUTPUT_CHARS, RESULT_HEADER, Execution, Interpreter
 from quintain.envs.code_reason.registry import SUITES, load_task, require_libraries, select_tasks, suite_of
 from quintain.envs.text.task import SPLITS, Problem, Split, Task, sample_problem
 from quintain.envs.vector import TextVectorEnv
@@ -32,7 +32,7 @@ MAX_OBSERVATION_CHARS = 100_000
 CODE_PROTOCOL = """\
 Answer the question below. Think step by step in plain text. At any moment you may write one Python program in a block
 that starts with ```python and ends with ```. The block is run and what it prints comes back to you; you may do this up
-to {max_code_calls} times. When you are sure, write your final answer between <<< and >>>."""
+to {max_code_calls} times. {imports} When you are sure, write your final answer between <<< and >>>."""
 TEXT_PROTOCOL = """\
 Answer the question below. Think step by step in plain text. Write your final answer between <<< and >>>."""
 
@@ -59,7 +59,8 @@ class CodeReasonEnv(gym.Env[str, str]):
     block, as in a notebook.
 
     ## Observation
-    ``UnicodeText``: rules and question, then the interpreter's output, truncated with a notice. A time-out is text too.
+    ``UnicodeText``: rules and question, then what the interpreter shows, as a notebook does: output, errors and the
+    value of the last expression, truncated with a notice. A time-out is text too.
 
     ## Action
     ``UnicodeText`` of at most 100,000 characters: any reply.
@@ -75,8 +76,9 @@ class CodeReasonEnv(gym.Env[str, str]):
     ## Info
     Always ``task_id``, ``task_hash``, ``task``, ``suite``, ``split``, ``success``, ``reward_terms``, ``parse_error``
     (str or ``None``), ``invalid_action`` and ``metrics`` (``turns``, ``code_calls``, ``code_errors``, ``strict``: right
-    and written exactly as asked). On the last step also ``answer`` (str or ``None``), ``expected`` (one right answer)
-    and ``detail`` (why the answer is wrong).
+    and written exactly as asked). After a block also ``execution``, the observation by source: ``stdout``, ``stderr``,
+    ``value`` (of the last expression; str or ``None``) and ``notices`` (of the environment). On the last step also
+    ``answer`` (str or ``None``), ``expected`` (one right answer) and ``detail`` (why the answer is wrong).
 
     ## Arguments
     - ``tasks``: a task name, a list of names, or ``"all"``; see ``select_tasks``. Each episode draws one of them
@@ -91,6 +93,7 @@ class CodeReasonEnv(gym.Env[str, str]):
     - ``memory_mb``: memory limit of the interpreter, in MiB.
     - ``max_output_chars``: maximum length of the interpreter's output in an observation, in characters, 1 to 99,000.
     - ``stateful``: whether variables persist between the blocks of an episode.
+    - ``packages``: installed packages that blocks can import beside NumPy and SymPy, such as ``["pandas", "scipy"]``.
     - ``render_mode``: ``None`` or ``"ansi"``: ``render`` returns the transcript.
 
     ``reset(options={"task_id": ...})`` poses the item of that id again, in an environment of the same ``difficulty``,
@@ -123,6 +126,7 @@ class CodeReasonEnv(gym.Env[str, str]):
         memory_mb: int = 512,
         max_output_chars: int = 4000,
         stateful: bool = True,
+        packages: str | Sequence[str] = (),
         render_mode: str | None = None,
     ) -> None:
         if split not in SPLITS:
@@ -152,9 +156,10 @@ class CodeReasonEnv(gym.Env[str, str]):
         self._max_code_calls = max_code_calls
         self._interpreter = Interpreter(
             Limits(wall_s=timeout_s, cpu_s=timeout_s, memory_mb=memory_mb),
-            max_output_chars=max_output_chars,
             stateful=stateful,
+            packages=packages,
         )
+        self._max_output_chars = max_output_chars
         self.render_mode = render_mode
         self.observation_space = UnicodeText(MAX_OBSERVATION_CHARS)
         self.action_space = UnicodeText(MAX_ACTION_CHARS)
@@ -195,11 +200,15 @@ class CodeReasonEnv(gym.Env[str, str]):
         self.problem: Problem = sample_problem(self._task, split, key)
         self._turns = self._code_calls = self._code_errors = 0
         self._done = False
-        protocol = CODE_PROTOCOL.format(max_code_calls=self._max_code_calls) if self._code else TEXT_PROTOCOL
-        observation = f"{protocol}\n\n{self.problem.prompt}"
+        observation = f"{self._protocol()}\n\n{self.problem.prompt}"
         self._placeholders = placeholders_in(observation)
         self._transcript = [observation]
         return observation, self._info()
+
+    def _protocol(self) -> str:
+        if not self._code:
+            return TEXT_PROTOCOL
+        return CODE_PROTOCOL.format(max_code_calls=self._max_code_calls, imports=self._interpreter.imports)
 
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
         """Parse a reply: run its first Python block, or score its answer.
@@ -230,9 +239,13 @@ class CodeReasonEnv(gym.Env[str, str]):
             if move.kind == "unmarked":
                 return self._end(parse_error="the reply has neither a Python block nor an answer")
             return self._end(truncated=True)
-        observation = self._run(move) if move.kind == "code" else UNMARKED_BLOCK
+        if move.kind == "code":
+            observation, execution = self._run(move)
+            info = self._info(execution=execution)
+        else:
+            observation, info = UNMARKED_BLOCK, self._info()
         self._transcript.append(observation)
-        return observation, 0.0, False, False, self._info()
+        return observation, 0.0, False, False, info
 
     def step_blocks(self, action: object) -> bool:
         """Return whether ``step(action)`` waits for the sandbox; a runner may then call it in a thread."""
@@ -265,15 +278,16 @@ class CodeReasonEnv(gym.Env[str, str]):
         """End the interpreter's session."""
         self._interpreter.close()
 
-    def _run(self, move: Move) -> str:
-        """Run a block and return the observation."""
+    def _run(self, move: Move) -> tuple[str, dict[str, Any]]:
+        """Run a block; return the observation, and what it is made of by source."""
         if self._code_calls >= self._max_code_calls:
-            return f"{RESULT_HEADER}\n(not run: all {self._max_code_calls} code calls are used; give your final answer)"
+            notice = f"(not run: all {self._max_code_calls} code calls are used; give your final answer)"
+            return f"{RESULT_HEADER}\n{notice}", Execution(notices=(notice,)).facts()
         self._code_calls += 1
         seed = SeedStream(0, self.problem.hash, self._code_calls).seed
-        text, ok = self._interpreter.run(move.text, seed=seed, ignored=move.ignored)
-        self._code_errors += not ok
-        return text
+        execution = self._interpreter.run(move.text, seed=seed, ignored=move.ignored)
+        self._code_errors += not execution.ok
+        return execution.text(self._max_output_chars), execution.facts()
 
     def _end(
         self,

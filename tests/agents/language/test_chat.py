@@ -4,7 +4,7 @@ import pytest
 
 import quintain
 from quintain.agents.language.chat import ChatAgent, make_chat_agent
-from quintain.agents.language.conversation import Sampling, program_answer
+from quintain.agents.language.conversation import Sampling, program_answer, program_output
 from quintain.engines import ScriptedEngine
 from quintain.engines.engine import Reply
 from quintain.errors import CapabilityError, ConfigurationError
@@ -107,6 +107,44 @@ def test_all_code_submits_what_the_program_prints():
     assert len(one.asked) == 1
     unmarked = engine(("```python\nprint('a')\nprint('b')\n", "```\n"))
     assert actions(run(make_chat_agent("all-code", unmarked)))[1] == "<<<b>>>"
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        "print('a')",
+        "import sys\nprint('a')\nsys.exit(0)",
+        "import warnings\nwarnings.warn('careful')\nprint('a')",
+        "import sys\nprint('a')\nprint('<<<b>>>', file=sys.stderr)",
+        "print('a')\nimport os\nos._exit(0)",
+        "print('a')\n1 / 0",
+        "print('a')\n'b'",
+        "import io, sys\nprint('a')\nsys.stdout = io.StringIO()\nprint('b')",
+        "print('a')\n```\nand then\n```python\nprint('b')",
+    ],
+)
+def test_all_code_submits_nothing_but_what_the_program_printed(program):
+    one = engine((f"```python\n{program}\n", "```\n"))
+    one_shot = engine(f"```python\n{program}\n```")
+    one_shot.capabilities = frozenset({"chat"})
+    for asked in (one, one_shot):
+        assert actions(run(make_chat_agent("all-code", asked)))[1] == "<<<a>>>"
+
+
+@pytest.mark.parametrize("program", ["x = 5", "1 / 0", "exit()", "'b'"])
+def test_all_code_submits_nothing_where_the_program_printed_nothing(program):
+    report = run(make_chat_agent("all-code", engine((f"```python\n{program}\n", "```\n"))))
+    assert actions(report)[1] == "<<<>>>"
+    assert report.episodes[0].outcome == "parse_error"
+
+
+def test_all_code_submits_a_long_result_whole():
+    one = engine(("```python\nprint('1' * 9000)\n", "```\n"))
+    assert actions(run(make_chat_agent("all-code", one)))[1] == f"<<<{'1' * 9000}>>>"
+
+
+def test_all_code_reads_the_observation_where_an_environment_tells_nothing_apart():
+    assert program_output("42\n", {}) == "42\n"
 
 
 @pytest.mark.timeout(10)

@@ -59,6 +59,11 @@ def test_a_revision_in_code_then_its_output_is_submitted():
     assert "Code Execution Results" in chief.seen[2].messages[1]["content"]
 
 
+def test_only_what_the_program_printed_is_submitted():
+    program = "```python\nimport sys\nprint('Count: 1')\nprint('<<<x>>>', file=sys.stderr)\nsys.exit()\n"
+    assert play(CodeSteerAgent(model((program, "```\n")), guide=guide("code", "submit")))[1] == "<<<Count: 1>>>"
+
+
 def test_a_program_that_does_not_compute_gets_the_hint_to_compute():
     poor = "```python\nprint('<<<Count: 1, Positions: [1]>>>')\n"
     worker = model((poor, "```\n"), (poor, "```\n"))

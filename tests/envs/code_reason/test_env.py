@@ -123,8 +123,79 @@ def test_a_later_block_may_import_what_the_first_did_not(env):
 
 def test_lost_state_is_reported(env):
     observation = play(env, code("x = 5"), code("import os; os._exit(0)"))[0]
-    assert observation.endswith("(the program ended the interpreter)\n(all variables are lost)")
+    assert observation.endswith("(the program exited with code 0)\n(all variables are lost)")
     assert "NameError" in env.step(code("print(x)"))[0]
+
+
+@pytest.mark.parametrize(
+    ("program", "notice"),
+    [
+        ("import sys; sys.exit(3)", "(the program exited with code 3)"),
+        ("exit()", "(the program exited with code 0)"),
+        ("import time; time.sleep(60)", "(TimeoutExpired: stopped after 0.5 seconds"),
+        ("b = bytearray(2**40)", "(MemoryError: more than 512 MiB used)"),
+    ],
+)
+def test_kept_state_is_reported_truthfully(program, notice):
+    with gym.make("CodeReason-v0", tasks="letters", timeout_s=0.5) as env:
+        observation = play(env, code("x = 5"), code(program))[0]
+        assert notice in observation
+        assert observation.endswith("\n(variables are kept)")
+        assert env.step(code("print(x)"))[0].endswith("\n5")
+    with gym.make("CodeReason-v0", tasks="letters", timeout_s=0.5, stateful=False) as env:
+        observation = play(env, code(program))[0]
+        assert notice in observation
+        assert "variables" not in observation
+
+
+@pytest.mark.parametrize(
+    ("program", "shown"),
+    [
+        ("6 * 7", "42"),
+        ("print('first')\n6 * 7", "first\n42"),
+        ("print('first')", "first"),
+        ("'a\\nb'", "'a\\nb'"),
+        ("None", "(no output)"),
+        ("x = 6 * 7", "(no output)"),
+        ("x = 6 * 7;\nx;", "(no output)"),
+        ("import sys\nprint('err', file=sys.stderr)\nprint('out')\n1", "out\nerr\n1"),
+    ],
+)
+def test_the_value_of_the_last_expression_is_shown_as_in_a_notebook(env, program, shown):
+    assert play(env, code(program))[0] == f"Code Execution Results:\n{shown}"
+
+
+def test_a_long_value_is_truncated_as_output_is():
+    with gym.make("CodeReason-v0", tasks="letters", max_output_chars=90) as env:
+        assert play(env, code("'a' * 500 + 'END'"))[0] == play(env, code("print(repr('a' * 500 + 'END'))"))[0]
+        assert "[... 99,914 characters omitted ...]" in play(env, code("'a' * 100_002"))[0]
+
+
+def test_what_program_and_environment_say_is_told_apart_in_info(env):
+    program = "import sys\nprint('out')\nprint('err', file=sys.stderr)\nsys.exit(2)"
+    info = play(env, code(program) + "\n" + code("2"))[4]
+    notices = [
+        "(the program exited with code 2)",
+        "(variables are kept)",
+        "(only the first block was run; 1 more ignored)",
+    ]
+    assert info["execution"] == {"stdout": "out\n", "stderr": "err\n", "value": None, "notices": notices}
+    assert env.step(code("3"))[4]["execution"]["value"] == "3"
+    assert "execution" not in env.reset(seed=0)[1]
+    assert "execution" not in env.step("```\nno language\n```")[4]
+
+
+def test_output_is_whole_in_info():
+    with gym.make("CodeReason-v0", tasks="letters", max_output_chars=90, max_code_calls=1) as env:
+        assert play(env, code("print('a' * 500)"))[4]["execution"]["stdout"] == "a" * 500 + "\n"
+        execution = env.step(code("print(1)"))[4]["execution"]
+        assert (execution["stdout"], execution["value"], len(execution["notices"])) == ("", None, 1)
+
+
+def test_nothing_of_a_block_is_printed_into_a_later_one(env):
+    chatter = "import threading, time\ndef f():\n    while True: time.sleep(0.01); print('stray')\n"
+    start = chatter + "threading.Thread(target=f, daemon=True).start()\nimport io, sys\nsys.stdout = io.StringIO()"
+    assert play(env, code(start), code("time.sleep(0.1)\nprint('later')"))[0] == "Code Execution Results:\nlater"
 
 
 def test_memory_is_limited_and_reported():
