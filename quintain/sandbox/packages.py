@@ -61,7 +61,9 @@ def _explain(name: str) -> None:
     top = name.partition(".")[0]
     if top != name and is_installed(top):
         raise ConfigurationError(f"packages are given whole: {top!r} includes {name!r}")
-    raise MissingDependencyError(name, "", "programs in the sandbox", f"pip install {_DISTRIBUTIONS.get(top, top)}")
+    raise MissingDependencyError(
+        name, extra="", purpose="programs in the sandbox", remedy=f"pip install {_DISTRIBUTIONS.get(top, top)}"
+    )
 
 
 def with_requirements(packages: Iterable[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
