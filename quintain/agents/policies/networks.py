@@ -8,6 +8,7 @@ times faster than an autograd graph; any other torch module is differentiated by
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple, Protocol
 
@@ -160,6 +161,8 @@ class ActionValue:
 def as_network(*modules: Any) -> Network:
     """Make a network of torch modules applied in sequence: an :class:`MLP` if they form one, else :class:`Autograd`.
 
+    Weights are copied: the network does not follow further training.
+
     Args:
         modules: ``torch.nn.Module`` objects on the CPU.
     """
@@ -180,12 +183,14 @@ def as_network(*modules: Any) -> Network:
         if layers:
             return MLP([Layer(*layer) for layer in layers])
 
+    copies = copy.deepcopy(modules)
+
     def function(x: Any) -> Any:
-        for module in modules:
+        for module in copies:
             x = module(x)
         return x
 
-    parameters = [p for module in modules for p in module.parameters()]
+    parameters = [p for module in copies for p in module.parameters()]
     return Autograd(function, parameters[0].dtype if parameters else torch.float32)
 
 

@@ -18,7 +18,7 @@ __all__ = ["Normaliser", "load_vecnormalize"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Normaliser:
-    """x = clip((s - mean) / scale, -clip, clip), with frozen statistics.
+    """x = clip((s - mean) / scale, -clip, clip), with frozen statistics, of which it keeps copies.
 
     Attributes:
         mean: Mean of each observation entry, shape ``(d,)``.
@@ -34,7 +34,7 @@ class Normaliser:
     clip: float = field(default=math.inf)
 
     def __post_init__(self) -> None:
-        mean, scale = (np.asarray(v, dtype=np.float64).reshape(-1) for v in (self.mean, self.scale))
+        mean, scale = (np.array(v, dtype=np.float64).reshape(-1) for v in (self.mean, self.scale))
         if mean.shape != scale.shape:
             raise ConfigurationError(f"a normaliser needs as many means as scales, got {mean.shape} and {scale.shape}")
         if not (np.isfinite(mean).all() and np.isfinite(scale).all() and (scale > 0).all() and self.clip > 0):
@@ -65,8 +65,11 @@ class Normaliser:
 
     def __call__(self, observations: NDArray[Any]) -> NDArray[np.float64]:
         """Normalise observations of shape ``(n, d)``."""
-        standard = (observations - self.mean) / self.scale
-        return np.maximum(np.minimum(standard, self.clip), -self.clip)
+        return np.maximum(np.minimum(self.standardise(observations), self.clip), -self.clip)
+
+    def standardise(self, observations: NDArray[Any]) -> NDArray[np.float64]:
+        """Return (s - mean) / scale, without the clip, for observations of shape ``(n, d)``."""
+        return np.asarray((observations - self.mean) / self.scale)
 
 
 def load_vecnormalize(path: str | Path) -> Any:

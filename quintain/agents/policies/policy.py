@@ -180,7 +180,7 @@ class Policy:
             observation_space,
             action_space,
             head=head,
-            std=None if std is None else np.asarray(std, dtype=np.float64),
+            std=None if std is None else np.array(std, dtype=np.float64),
             value=None if value is None else as_network(value),
             action_value=None if action_value is None else ActionValue([as_network(action_value)]),
             normaliser=normaliser,

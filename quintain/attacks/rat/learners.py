@@ -114,12 +114,13 @@ class IntentionPolicy:
 class Perturb(Protocol):
     """How a perturbation changes the observation that the policy's networks read."""
 
-    def __call__(self, x: Array, delta: Array) -> tuple[Array, Array]:
+    def __call__(self, z: Array, delta: Array | float) -> tuple[Array, Array]:
         """Return the perturbed observation and its derivative with respect to ``delta``, entry by entry.
 
         Args:
-            x: Normalised observations, shape ``(n, d)``.
-            delta: Perturbations in [-1, 1], shape ``(n, d)``.
+            z: Normalised observations before the clip, shape ``(n, d)``. The budget is spent here, so that beyond the
+                clip a perturbation changes nothing.
+            delta: Perturbations in [-1, 1], shape ``(n, d)``, or 0 for the observation as the networks read it.
         """
 
 
@@ -128,7 +129,7 @@ class Adversary:
 
     Inner loss, minimised by alpha: L(alpha; omega) = E_s[h_omega(s) KL(pi_nu(.|s~) || pi_theta(.|s))], where nu is the
     frozen policy under attack, theta the intention policy, and s~ the observation that alpha perturbs. Gradients pass
-    through nu.
+    through nu. States are given as z, before the normaliser's clip, and all networks read x, after it.
 
     Outer loss, minimised by omega: J(alpha^) = E_s[mu log pi_nu(a|s~) - Q_phi(s, a)], with a drawn from pi_nu(.|s~) and
     alpha^ = alpha - eta grad_alpha L(alpha; omega), one virtual step of gradient descent (the bi-level problem of the
@@ -178,25 +179,27 @@ class Adversary:
         h = np.logaddexp(0, self.weights(x)[0, :, 0])
         return np.asarray(h / h.mean())
 
-    def _divergence(self, x: Array, intention: IntentionPolicy) -> tuple[Array, Array, list[Array]]:
+    def _divergence(self, z: Array, x: Array, intention: IntentionPolicy) -> tuple[Array, Array, list[Array]]:
         """Return KL in each state, its gradient with respect to the perturbation, and the layers' outputs."""
         ys = self.network.forward(x)
-        perturbed, slope = self._perturb(x, ys[-1][0])
+        perturbed, slope = self._perturb(z, ys[-1][0])
         mean, std, back = self._victim.vjp(perturbed)
         target = intention.distribution(x)
         return kl(mean, std, *target), back(*kl_gradients(mean, std, *target)) * slope, ys
 
-    def update(self, x: Array, intention: IntentionPolicy) -> float:
+    def update(self, z: Array, intention: IntentionPolicy) -> float:
         """Take one gradient step of alpha on the inner loss; return the loss before it."""
-        divergence, grad_delta, ys = self._divergence(x, intention)
+        x = self._perturb(z, 0.0)[0]
+        divergence, grad_delta, ys = self._divergence(z, x, intention)
         h = self.importance(x) if self._settings.weighting else np.ones(len(x), x.dtype)
         self.network.adam_step(self.network.backward(ys, (h[:, None] * grad_delta / len(x))[None]))
         return float((h * divergence).mean())
 
-    def outer_gradient(self, x: Array, fresh: Array, intention: IntentionPolicy) -> tuple[float, Array]:
-        """Return J on ``fresh`` states after a virtual step down L on ``x``, and its gradient with respect to omega."""
+    def outer_gradient(self, z: Array, fresh_z: Array, intention: IntentionPolicy) -> tuple[float, Array]:
+        """Return J on ``fresh_z`` after a virtual step down L on ``z``, and its gradient with respect to omega."""
+        x, fresh = (self._perturb(states, 0.0)[0] for states in (z, fresh_z))
         n, eta = len(x), self._settings.eta
-        _, grad_delta, ys = self._divergence(x, intention)
+        _, grad_delta, ys = self._divergence(z, x, intention)
         layers = self.weights.forward(x)
         logits = layers[-1][0, :, 0]
         positive = np.logaddexp(0, logits)
@@ -204,7 +207,7 @@ class Adversary:
         alpha = self.network.flat - eta * self.network.backward(ys, (h[:, None] * grad_delta / n)[None])
 
         after = self.network.forward(fresh, alpha)
-        perturbed, slope = self._perturb(fresh, after[-1][0])
+        perturbed, slope = self._perturb(fresh_z, after[-1][0])
         mean, std, back = self._victim.vjp(perturbed)
         noise = self._rng.standard_normal(mean.shape).astype(mean.dtype)
         drawn = mean + std * noise
@@ -223,6 +226,6 @@ class Adversary:
         grad_logits = grad_positive / (1 + np.exp(-logits))
         return loss, self.weights.backward(layers, grad_logits[None, :, None].astype(x.dtype))
 
-    def update_weights(self, x: Array, fresh: Array, intention: IntentionPolicy) -> None:
+    def update_weights(self, z: Array, fresh_z: Array, intention: IntentionPolicy) -> None:
         """Take one gradient step of omega on the outer loss."""
-        self.weights.adam_step(self.outer_gradient(x, fresh, intention)[1])
+        self.weights.adam_step(self.outer_gradient(z, fresh_z, intention)[1])

@@ -25,6 +25,7 @@ class ReplayBuffer:
     Attributes:
         size: Number of steps stored so far.
         x: Normalised states, shape ``(length, n_envs, state_size)``.
+        z: The same before the normaliser's clip, from which a perturbation starts.
         next_x: Normalised states after the action, same shape.
         action: Executed actions, of the perturbed policy or the intention policy, scaled to [-1, 1]; never the
             perturbation. Shape ``(length, n_envs, action_size)``.
@@ -40,7 +41,7 @@ class ReplayBuffer:
     ) -> None:
         self.n_envs, self.size = n_envs, 0
         self.x = np.zeros((length, n_envs, state_size), np.float32)
-        self.next_x = np.zeros((length, n_envs, state_size), np.float32)
+        self.z, self.next_x = np.zeros_like(self.x), np.zeros_like(self.x)
         self.action = np.zeros((length, n_envs, action_size), np.float32)
         self.delta = np.zeros((length, n_envs, state_size if store_perturbations else 0), np.float32)
         self.not_terminated = np.zeros((length, n_envs), np.float32)
@@ -58,9 +59,11 @@ class ReplayBuffer:
         true_reward: Array,
         episode: NDArray[Any],
         delta: Array | None = None,
+        z: Array | None = None,
     ) -> None:
         """Store one step of all environments; arguments are rows of the attributes of the same names."""
         i = self.size
+        self.z[i] = x if z is None else z
         self.x[i], self.action[i], self.next_x[i] = x, action, next_x
         self.not_terminated[i], self.reward[i], self.true_reward[i] = not_terminated, reward, true_reward
         self.episode[i] = episode
@@ -75,9 +78,16 @@ class ReplayBuffer:
         Returns:
             States, actions (perturbations, if stored), learned rewards, next states, and 0 where the task ended else 1.
         """
-        i = rng.integers(self.size, size=n), rng.integers(self.n_envs, size=n)
+        i = self._draw(n, rng)
         chosen = self.delta if self.delta.shape[2] else self.action
         return self.x[i], chosen[i], self.reward[i], self.next_x[i], self.not_terminated[i]
+
+    def sample_states(self, n: int, rng: np.random.Generator) -> Array:
+        """Draw ``n`` states with replacement, before the normaliser's clip."""
+        return np.asarray(self.z[self._draw(n, rng)])
+
+    def _draw(self, n: int, rng: np.random.Generator) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        return rng.integers(self.size, size=n), rng.integers(self.n_envs, size=n)
 
     def segment(self, length: int, rng: np.random.Generator) -> tuple[Array, float] | None:
         """Draw a segment of one episode.

@@ -95,15 +95,15 @@ def train_rat(
 
 
 def _perturbation(victim: Policy, epsilon: float, space: Space) -> Perturb:
-    """Return how a perturbation in [-1, 1], times epsilon, changes the normalised observation of ``victim``."""
+    """Return how a perturbation in [-1, 1], times epsilon, changes what the networks of ``victim`` read."""
     normaliser = victim.normaliser
     step: Any = epsilon
     if normaliser is not None and space == "raw":
         step = (epsilon / normaliser.scale).astype(np.float32)
     clip = np.inf if normaliser is None else normaliser.clip
 
-    def perturb(x: Array, delta: Array) -> tuple[Array, Array]:
-        perturbed = x + step * delta
+    def perturb(z: Array, delta: Array | float) -> tuple[Array, Array]:
+        perturbed = z + step * delta
         return np.clip(perturbed, -clip, clip), step * (np.abs(perturbed) < clip)
 
     return perturb
@@ -162,7 +162,8 @@ class _Training:
             step, true_reward = self.step(action)
             reward = true_reward if s.oracle else self.learned_reward(x, action)
             next_x = np.asarray(self.victim.normalise(step.final_observations), np.float32)
-            self.buffer.add(x, action, next_x, 1.0 - step.terminated, reward, true_reward, episode, delta)
+            z = true_state if self.victim.normaliser is None else self.victim.normaliser.standardise(true_state)
+            self.buffer.add(x, action, next_x, 1.0 - step.terminated, reward, true_reward, episode, delta, z)
             time += 1
             for i in np.flatnonzero(step.done).tolist():
                 time[i], switch[i] = 0, self.rng.integers(0, self.horizon + 1)
@@ -268,11 +269,12 @@ class _Training:
         self.actor.update(*self.sample(state_entropy=exploring))
         if exploring or not s.intention:
             return
-        states = self.sample()[0]
+        states = self.buffer.sample_states(s.batch_size, self.rng)
         self.losses.append(self.adversary.update(states, self.actor))
         self.adversary_updates += 1
         if s.weighting and self.adversary_updates % s.outer_every == 0:
-            self.adversary.update_weights(states, self.sample()[0], self.actor)
+            fresh = self.buffer.sample_states(s.batch_size, self.rng)
+            self.adversary.update_weights(states, fresh, self.actor)
 
     def intention_policy(self) -> Policy:
         """Return the intention policy as a policy of its own, with the first of its critics."""

@@ -55,3 +55,16 @@ def test_an_mlp_copies_the_weights_of_its_module():
     with torch.no_grad():
         module[0].weight.zero_()
     np.testing.assert_array_equal(network(np.ones((1, 4))), before)
+
+
+@pytest.mark.parametrize("activation", [torch.nn.Tanh, torch.nn.ReLU, torch.nn.ELU, torch.nn.Softplus])
+def test_every_network_keeps_the_weights_it_was_made_with(activation):
+    module = perceptron(activation)
+    network, x = as_network(module), np.ones((1, 4))
+    before, slope = network(x), network.vjp(x)[1](np.ones((1, 3)))
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.mul_(-2)  # training goes on
+    np.testing.assert_array_equal(network(x), before)
+    np.testing.assert_array_equal(network.vjp(x)[1](np.ones((1, 3))), slope)
+    assert not np.allclose(as_network(module)(x), before)

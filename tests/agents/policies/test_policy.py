@@ -106,3 +106,14 @@ def test_a_policy_can_be_evaluated_like_any_agent():
     )
     with pytest.raises(CapabilityError, match="policy 'policy''s observation_space"):
         quintain.evaluate("CartPole-v1", policy, episodes=1, concurrency=1)
+
+
+def test_statistics_and_spreads_are_copied():
+    mean, scale, std = np.zeros(3), np.ones(3), np.array([0.5, 0.5])
+    policy = Policy.from_module(
+        pytest.importorskip("torch").nn.Linear(3, 2), BOX, ACTIONS, std=std, normaliser=Normaliser(mean, scale)
+    )
+    for array in (mean, scale, std):
+        array[:] = 7
+    np.testing.assert_array_equal(policy.std_source, [0.5, 0.5])
+    np.testing.assert_array_equal(policy.normaliser(np.ones((1, 3))), [[1, 1, 1]])
