@@ -1,9 +1,16 @@
 import pytest
 from toy_envs import Coin, Parity, Sum
 
+import quintain
 from quintain.agents.scripted import ScriptedAgent
 from quintain.errors import ConfigurationError
-from quintain.training.language.curriculum import group_of, measure_potential, potential_of, read_potential
+from quintain.training.language.curriculum import (
+    Reseeded,
+    group_of,
+    measure_potential,
+    potential_of,
+    read_potential,
+)
 
 
 def test_the_groups_are_the_papers():
@@ -26,6 +33,40 @@ def test_items_are_answered_by_every_agent_several_times(tmp_path):
     assert table[3].potential == pytest.approx(4 * table[3].p * (1 - table[3].p))
     again = measure_potential("Sum-v0", agents, items=12, answers=4, out=tmp_path, env_kwargs={}, resume=True)
     assert again == table
+
+
+class Dice:
+    """Remembers the seeds that its actors were given."""
+
+    def __init__(self):
+        self.seeds = []
+
+    def begin(self, seat):
+        self.seeds.append(seat.seed)
+        return Coin().begin(seat)
+
+
+def test_repeated_answers_have_dice_of_their_own():
+    dice = [Dice() for _ in range(3)]
+    for number, agent in enumerate(dice):
+        quintain.evaluate("Sum-v0", Reseeded(agent, number), episodes=4, concurrency=1)
+    seeds = [seed for agent in dice for seed in agent.seeds]
+    assert len(set(seeds)) == len(seeds) == 12
+    again = Dice()
+    quintain.evaluate("Sum-v0", Reseeded(again, 1), episodes=4, concurrency=1)
+    assert again.seeds == dice[1].seeds
+    # One item and a coin, which has to fall right three times in a row: one in eight.
+    (item,) = measure_potential("Sum-v0", {"coin": Coin()}, items=1, answers=40)
+    assert 0 < item.right < 15
+
+
+@pytest.mark.parametrize(
+    ("right", "answers", "potential", "group"),
+    [(1, 2, 1.0, 1), (1, 5, 0.64, 1), (3, 20, 0.51, 2), (2, 20, 0.36, 3), (1, 20, 0.19, 4), (0, 5, 0.0, 4)],
+)
+def test_the_potential_is_that_by_hand(right, answers, potential, group):
+    assert potential_of(right / answers) == pytest.approx(potential)
+    assert group_of(potential_of(right / answers)) == group
 
 
 def test_a_trainer_reads_the_stages(tmp_path):

@@ -1,0 +1,61 @@
+"""The reward of CodeReason-v0: 1 for a right answer, 0.1 for the form and -0.1 without it, -0.1 after six turns."""
+
+import gymnasium as gym
+import pytest
+
+import quintain  # noqa: F401 - registers the environment
+
+HINT = "```\nno language\n```"  # costs a turn, and runs nothing
+
+
+@pytest.fixture
+def env():
+    made = gym.make("CodeReason-v0", tasks="letters", max_turns=20, disable_env_checker=True)
+    made.reset(seed=0)
+    yield made
+    made.close()
+
+
+def end(env, turns, reply):
+    """Take ``turns`` turns, of which ``reply`` is the last."""
+    for _ in range(turns - 1):
+        _, reward, terminated, truncated, info = env.step(HINT)
+        assert (reward, terminated, truncated) == (0.0, False, False)
+        assert info["reward_terms"] == {"correctness": 0.0, "format": 0.0, "efficiency": 0.0}
+    return env.step(env.unwrapped.solution() if reply is None else reply)
+
+
+@pytest.mark.parametrize("turns", [1, 5, 6, 7, 8])
+def test_more_than_six_turns_cost_a_tenth_once(env, turns):
+    _, reward, terminated, _, info = end(env, turns, None)
+    assert terminated
+    assert info["success"]
+    late = -0.1 if turns > 6 else 0.0
+    assert info["reward_terms"] == {"correctness": 1.0, "format": 0.1, "efficiency": late}
+    assert reward == pytest.approx(1.1 + late)
+
+
+@pytest.mark.parametrize(("turns", "late"), [(1, 0.0), (7, -0.1)])
+def test_a_wrong_answer_keeps_the_reward_of_its_form(env, turns, late):
+    _, reward, _, _, info = end(env, turns, "<<<nothing of the kind>>>")
+    assert info["reward_terms"] == {"correctness": 0.0, "format": 0.1, "efficiency": late}
+    assert reward == pytest.approx(0.1 + late)
+
+
+@pytest.mark.parametrize(("turns", "late"), [(1, 0.0), (6, 0.0), (7, -0.1)])
+@pytest.mark.parametrize("reply", ["I do not know.", None.__class__, 3])
+def test_no_answer_costs_a_tenth(env, turns, late, reply):
+    _, reward, terminated, _, info = end(env, turns, reply)
+    assert terminated
+    assert info["reward_terms"] == {"correctness": 0.0, "format": -0.1, "efficiency": late}
+    assert reward == pytest.approx(-0.1 + late)
+
+
+def test_the_limit_of_turns_cuts_the_episode_without_an_answer():
+    env = gym.make("CodeReason-v0", tasks="letters", max_turns=7, max_code_calls=1, disable_env_checker=True)
+    env.reset(seed=0)
+    _, reward, terminated, truncated, info = end(env, 7, HINT)
+    assert (terminated, truncated) == (True, False)  # the last reply had no form that could be read
+    assert reward == pytest.approx(-0.2)
+    assert info["metrics"]["turns"] == 7
+    env.close()
