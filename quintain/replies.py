@@ -1,9 +1,9 @@
 r"""How the reply of a language model is read: the first closed Python block or marked answer outside its reasoning.
 
-Environments read replies with :func:`read_reply`, and agents cut them with it, so that both see the same program or
-answer. The protocol is that of R1-Code-Interpreter (Chen et al. 2025, arXiv 2505.21668): plain Markdown fences and a
-final marker, no artificial tags. Generation would stop at the first closed block or the first answer, so what follows
-it never counts.
+Environments read replies with a :class:`ReplyReader`, and agents cut them with an equal one, so that both see the same
+program or answer. The protocol is that of R1-Code-Interpreter (Chen et al. 2025, arXiv 2505.21668): plain Markdown
+fences and a final marker, no artificial tags. Generation would stop at the first closed block or the first answer, so
+what follows it never counts.
 """
 
 from __future__ import annotations
@@ -12,9 +12,16 @@ import re
 import textwrap
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Self
 
-__all__ = ["Move", "placeholders_in", "read_reply"]
+__all__ = ["FORMS", "Move", "ReplyReader", "placeholders_in", "read_reply"]
+
+#: What instructions write between the markers in place of an answer, beside the forms that a question shows: those of
+#: the prompts of our agents, and common ones. White space, case and quotation marks do not matter.
+FORMS = frozenset(
+    {"answer", "the answer", "your answer", "final answer", "the final answer", "your final answer", "number"}
+    | {"{result}", "{answer}", "[answer]", "...", "…"}
+)
 
 # What may stand before a fence on its line: indentation, quotation marks of Markdown, and the mark of a list item.
 _BEFORE = r"(?:[ \t]*(?:>|[-*+](?=[ \t])|[0-9]{1,3}[.)](?=[ \t])))*[ \t]*"
@@ -74,6 +81,39 @@ class Move:
     def is_open_program(self) -> bool:
         """Whether the reply ends within a Python block."""
         return self.text == _NOT_CLOSED and self.kind == "malformed"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyReader:
+    """Reads the replies of one episode. The environment and an agent that cuts replies have equal readers.
+
+    Attributes:
+        code: Whether Python blocks are programs, as in an environment that runs them.
+        placeholders: Forms of the answer, which are passed over; see :func:`read_reply`.
+    """
+
+    code: bool = True
+    placeholders: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, question: str, *, code: bool = True, answer: str = "") -> Self:
+        """Make the reader for a question: the forms that it shows, and those of :data:`FORMS`, are placeholders.
+
+        Args:
+            question: The first observation, instructions included.
+            code: Whether Python blocks are programs.
+            answer: A right answer, where it is known: a form that spells it is an answer.
+
+        Example:
+            >>> reader = ReplyReader.of("What is 1 + 1? Write it as <<<integer>>>.")
+            >>> [reader.read(reply).kind for reply in ("<<<integer>>>", "<<<your answer>>>", "<<<2>>>")]
+            ['malformed', 'malformed', 'answer']
+        """
+        return cls(code, (placeholders_in(question) | FORMS) - {_folded(answer)})
+
+    def read(self, reply: str, *, complete: bool = True) -> Move:
+        """Read a reply; see :func:`read_reply`."""
+        return read_reply(reply, code=self.code, placeholders=self.placeholders, complete=complete)
 
 
 def read_reply(reply: str, *, code: bool = True, placeholders: Collection[str] = (), complete: bool = True) -> Move:

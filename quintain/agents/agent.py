@@ -24,6 +24,7 @@ __all__ = [
     "ChecksSeat",
     "Closing",
     "Described",
+    "RequiresSettings",
     "Seat",
     "UsesEngine",
     "UsesSolution",
@@ -49,6 +50,7 @@ class Seat:
             agent that does not declare ``uses_solution = True``; see :class:`UsesSolution`.
         action_masks: The environment's method ``action_masks``, which returns the mask of the next action. ``None``
             where there is none; observations and infos may hold masks too.
+        runs_code: Whether the environment runs the Python blocks of a reply; ``None`` where it does not say.
     """
 
     env_id: str
@@ -58,6 +60,7 @@ class Seat:
     seed: int
     solution: Callable[[], Action] | None = None
     action_masks: Callable[[], Any] | None = None
+    runs_code: bool | None = None
 
     def generator(self) -> np.random.Generator:
         """Return a fresh generator for this seat of this episode. Calling twice gives two equal generators."""
@@ -87,7 +90,8 @@ class Agent(Protocol):
     """Holds weights or an engine, and no episode state.
 
     Optional abilities are declared by further protocols, which are checked with ``isinstance``:
-    :class:`Described`, :class:`Batched`, :class:`UsesEngine`, :class:`UsesSolution`, :class:`Closing`.
+    :class:`Described`, :class:`Batched`, :class:`ChecksSeat`, :class:`RequiresSettings`, :class:`UsesEngine`,
+    :class:`UsesSolution`, :class:`Closing`.
     """
 
     def begin(self, seat: Seat) -> Actor:
@@ -135,6 +139,20 @@ class ChecksSeat(Protocol):
             CapabilityError: If not; the message says why.
         """
         ...
+
+
+@runtime_checkable
+class RequiresSettings(Protocol):
+    """An agent that plays an environment only with certain arguments, such as one that writes no programs.
+
+    A run sets those that the environment's constructor has and the caller left out, and refuses other values. What the
+    registry knows of an agent before it is made repeats them; see :class:`~quintain.agents.registry.AgentFacts`.
+
+    Attributes:
+        env_settings: JSON-able arguments of an environment, by name.
+    """
+
+    env_settings: Mapping[str, Any]
 
 
 @runtime_checkable

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from quintain.agents.adapt import POLICY_FILES, AgentLike, adapt, policy_loader
-from quintain.agents.agent import Agent, is_oracle
+from quintain.agents.agent import Agent, RequiresSettings, is_oracle
 from quintain.arguments import argument_names, check_arguments
 from quintain.errors import ConfigurationError, UnknownNameError
 from quintain.registry import Registry
 
 __all__ = ["AGENTS", "AgentFacts", "agent_names", "arguments_of", "as_agent", "make_agent", "needs_engine",
-           "register_agent"]  # fmt: skip
+           "register_agent", "settings_required_by"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +26,24 @@ class AgentFacts:
         needs_engine: Whether it asks a language model: its first argument is an engine.
         uses_solution: Whether it is an oracle, which is given right answers; see
             :class:`~quintain.agents.agent.UsesSolution`.
+        env_settings: Arguments of the environment that it requires, by name; see
+            :class:`~quintain.agents.agent.RequiresSettings`.
     """
 
     needs_engine: bool = False
     uses_solution: bool = False
+    env_settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 class _AgentRegistry(Registry[Agent, AgentFacts]):
     def facts_of(self, target: Any) -> AgentFacts:
         """Read an object's facts: a class whose first argument is called ``engine`` needs one."""
         asks = isinstance(target, type) and argument_names(target)[:1] == ("engine",)
-        return AgentFacts(needs_engine=getattr(target, "needs_engine", asks), uses_solution=is_oracle(target))
+        return AgentFacts(
+            needs_engine=getattr(target, "needs_engine", asks),
+            uses_solution=is_oracle(target),
+            env_settings=target.env_settings if isinstance(target, RequiresSettings) else {},
+        )
 
     def unknown(self, name: str, also: str = "") -> UnknownNameError:
         """Return the error that says that there is no ``name``, and what other names there are."""
@@ -52,10 +59,13 @@ class _AgentRegistry(Registry[Agent, AgentFacts]):
 
 #: Agents by name. Strategies of games have a registry of their own, :data:`quintain.agents.games.STRATEGIES`.
 AGENTS: Registry[Agent, AgentFacts] = _AgentRegistry("agent", AgentFacts, "quintain.agents")
-AGENTS.add("all-text", "quintain.agents.language.chat:make_all_text", needs_engine=True)
-AGENTS.add("all-code", "quintain.agents.language.chat:make_all_code", needs_engine=True)
-AGENTS.add("code-interpreter", "quintain.agents.language.chat:make_code_interpreter", needs_engine=True)
-AGENTS.add("codesteer", "quintain.agents.language.codesteer:make_codesteer", needs_engine=True)
+_CODE, _NO_CODE = {"code": True}, {"code": False}
+AGENTS.add("all-text", "quintain.agents.language.chat:make_all_text", needs_engine=True, env_settings=_NO_CODE)
+AGENTS.add("all-code", "quintain.agents.language.chat:make_all_code", needs_engine=True, env_settings=_CODE)
+AGENTS.add(
+    "code-interpreter", "quintain.agents.language.chat:make_code_interpreter", needs_engine=True, env_settings=_CODE
+)
+AGENTS.add("codesteer", "quintain.agents.language.codesteer:make_codesteer", needs_engine=True, env_settings=_CODE)
 AGENTS.add("llm-player", "quintain.agents.games.llm_player:LLMPlayer", needs_engine=True)
 AGENTS.add("oracle", "quintain.agents.scripted:OracleAgent", uses_solution=True)
 AGENTS.add("random", "quintain.agents.scripted:RandomAgent")
@@ -63,7 +73,14 @@ AGENTS.add("human", "quintain.agents.human:HumanAgent")
 AGENTS.add("replay", "quintain.agents.replay:ReplayAgent")
 
 
-def register_agent(name: str, entry_point: str, *, needs_engine: bool = False, uses_solution: bool = False) -> None:
+def register_agent(
+    name: str,
+    entry_point: str,
+    *,
+    needs_engine: bool = False,
+    uses_solution: bool = False,
+    env_settings: Mapping[str, Any] | None = None,
+) -> None:
     """Make an agent available by name.
 
     Args:
@@ -71,8 +88,16 @@ def register_agent(name: str, entry_point: str, *, needs_engine: bool = False, u
         entry_point: ``"module:callable"``, imported when the agent is made.
         needs_engine: Whether the callable takes an engine as its first argument.
         uses_solution: Whether the agent is an oracle; its class declares ``uses_solution = True`` as well.
+        env_settings: Arguments of the environment that it requires, by name; its class declares them as well. Default:
+            none.
     """
-    AGENTS.add(name, entry_point, needs_engine=needs_engine, uses_solution=uses_solution)
+    AGENTS.add(
+        name,
+        entry_point,
+        needs_engine=needs_engine,
+        uses_solution=uses_solution,
+        env_settings=dict(env_settings or {}),
+    )
 
 
 def agent_names() -> tuple[str, ...]:
@@ -89,7 +114,22 @@ def needs_engine(name: str) -> bool:
     Raises:
         UnknownNameError: If there is no such agent.
     """
-    return _find(name).needs_engine
+    return _find(name).facts.needs_engine
+
+
+def settings_required_by(agent: AgentLike) -> Mapping[str, Any]:
+    """Return the arguments of the environment that an agent requires; see :class:`RequiresSettings`.
+
+    Args:
+        agent: An agent, or the name or description of one, as :func:`as_agent` takes it.
+
+    Raises:
+        UnknownNameError: If there is no agent of that name.
+    """
+    name = agent.get("name") if isinstance(agent, Mapping) else agent
+    if isinstance(name, str):
+        return _find(name).facts.env_settings
+    return agent.env_settings if isinstance(agent, RequiresSettings) else {}
 
 
 def arguments_of(name: str) -> tuple[str, ...]:
@@ -102,7 +142,7 @@ def arguments_of(name: str) -> tuple[str, ...]:
         UnknownNameError: If there is no such agent.
     """
     found = _find(name)
-    return argument_names(found.factory, skip=len(found.leading) + found.needs_engine)
+    return argument_names(found.factory, skip=len(found.leading) + found.facts.needs_engine)
 
 
 def make_agent(name: str, *, engine: Any = None, **options: Any) -> Agent:
@@ -126,7 +166,7 @@ def make_agent(name: str, *, engine: Any = None, **options: Any) -> Agent:
     """
     found = _find(name)
     leading = found.leading
-    if found.needs_engine:
+    if found.facts.needs_engine:
         from quintain.engines import make_engine
 
         settings = dict(engine) if isinstance(engine, Mapping) else {"name": engine or "transformers"}
@@ -160,16 +200,16 @@ def as_agent(source: AgentLike) -> Agent:
 
 
 class _Found(NamedTuple):
-    """What makes an agent: a callable, whether it takes an engine, and the arguments that come before that."""
+    """What makes an agent: a callable, what is known of the agent, and the arguments before its engine."""
 
     factory: Callable[..., Any]
-    needs_engine: bool = False
+    facts: AgentFacts = AgentFacts()
     leading: tuple[Any, ...] = ()
 
 
 def _find(name: str) -> _Found:
     if name in AGENTS:
-        return _Found(AGENTS.load(name), AGENTS.facts(name).needs_engine)
+        return _Found(AGENTS.load(name), AGENTS.facts(name))
     if name.endswith(POLICY_FILES):
         return _Found(policy_loader(name), leading=(name,))
     from quintain.agents.games import is_strategy, strategy
@@ -178,5 +218,5 @@ def _find(name: str) -> _Found:
         return _Found(partial(strategy, name))
     target, facts = AGENTS.load(name), AGENTS.facts(name)
     if isinstance(target, type) or name.partition(":")[2] in AGENTS:
-        return _Found(target, facts.needs_engine)
-    return _Found(lambda: as_agent(target))
+        return _Found(target, facts)
+    return _Found(lambda: as_agent(target), replace(facts, needs_engine=False))

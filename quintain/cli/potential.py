@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -15,12 +16,14 @@ from quintain.cli.options import Concurrency, JsonOutput, Out, Resume, Seed, che
 from quintain.cli.players import names_of
 
 if TYPE_CHECKING:
-    from quintain.agents.agent import Agent
     from quintain.training.language.curriculum import ItemPotential
 
 __all__ = ["potential"]
 
 _STYLES = "all-text,all-code,code-interpreter,codesteer"
+_OPTION = "--temperatures"
+# About the 0.6 of R1-Code-Interpreter's evaluation; that paper varies them without naming the values.
+_TEMPERATURES = "0.2,0.4,0.6,0.8,1.0"
 
 
 def potential(
@@ -36,6 +39,10 @@ def potential(
     suite: Annotated[str | None, typer.Option(help="Only this suite's tasks.")] = None,
     split: Annotated[str, typer.Option(help="train or test.")] = "train",
     difficulty: Annotated[str | None, typer.Option(help="Name of a level, or parameters as JSON.")] = None,
+    temperatures: Annotated[
+        str,
+        typer.Option(help="Temperature of each answer in turn, joined by commas; empty for each agent's own."),
+    ] = _TEMPERATURES,
     max_tokens: Annotated[int, typer.Option(min=1, help="Maximum number of tokens of a reply.")] = 512,
     seed: Seed = 0,
     concurrency: Concurrency = 16,
@@ -47,6 +54,7 @@ def potential(
 
     Problems that are sometimes solved teach a policy most; those always or never solved teach it nothing. The items
     are sorted into four groups, and stage s of a curriculum trains on groups 1 to s. A trainer reads potential.jsonl.
+    Agents that answer in words are asked where no programs are run.
 
     Examples:
         quintain potential --tasks letters,game24 -n 20 -o runs/potential
@@ -61,8 +69,8 @@ def potential(
     if difficulty is not None:
         env_kwargs["difficulty"] = json_or_word(difficulty, "--difficulty")
     rows = measure_potential(
-        env, _agents(names, engine, max_tokens), items=items, answers=answers, seed=seed, env_kwargs=env_kwargs,
-        concurrency=concurrency, out=folder, resume=resume,
+        env, _agents(names, engine, max_tokens), items=items, answers=answers, temperatures=_numbers(temperatures),
+        seed=seed, env_kwargs=env_kwargs, concurrency=concurrency, out=folder, resume=resume,
         on_run=lambda name, number: say(f"{name}, answer {number + 1} of {answers}", "dim"),
     )  # fmt: skip
     if as_json:
@@ -75,14 +83,28 @@ def potential(
     say(f"\nitems: {folder / 'potential.jsonl'}", "dim")
 
 
-def _agents(names: Sequence[str], engine: str, max_tokens: int) -> dict[str, Agent]:
-    """Make the agents; those that ask a language model share one engine."""
-    from quintain.agents.registry import make_agent, needs_engine
+def _numbers(text: str) -> list[float]:
+    """Read the temperatures."""
+    try:
+        numbers = [float(word) for word in text.split(",") if word.strip()]
+    except ValueError as error:
+        raise typer.BadParameter(f"expected numbers joined by commas, got {text!r}", param_hint=_OPTION) from error
+    if not all(0 <= number < math.inf for number in numbers):
+        raise typer.BadParameter(f"temperatures must be >= 0 and finite, got {text!r}", param_hint=_OPTION)
+    return numbers
+
+
+def _agents(names: Sequence[str], engine: str, max_tokens: int) -> dict[str, dict[str, Any]]:
+    """Describe the agents; those that ask a language model share one engine."""
+    from quintain.agents.registry import arguments_of, needs_engine
     from quintain.engines import make_engine
 
     shared = make_engine(engine) if any(map(needs_engine, names)) else None
+    options = {"engine": shared}
     return {
-        name: make_agent(name, engine=shared, max_tokens=max_tokens) if needs_engine(name) else make_agent(name)
+        name: {"name": name}
+        | (options if needs_engine(name) else {})
+        | ({"max_tokens": max_tokens} if "max_tokens" in arguments_of(name) else {})
         for name in names
     }
 

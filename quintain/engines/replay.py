@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from quintain.engines.engine import Engine, Reply, Request
 from quintain.errors import EngineError, RecordError
 from quintain.records import iter_episodes, read_manifest
 
-__all__ = ["ReplayEngine"]
+__all__ = ["ReplayEngine", "replayed_run"]
 
 
 class ReplayEngine(Engine):
@@ -48,7 +48,7 @@ class ReplayEngine(Engine):
                 self._recordings[call["key"]].append([Reply.from_dict(reply) for reply in call["replies"]])
         if not self._recordings:
             raise RecordError(f"{self.path} holds no model calls; only runs of language agents can be replayed")
-        recorded = _recorded_capabilities(self.path if self.path.is_dir() else self.path.parent)
+        recorded = _recorded_capabilities(_folder(self.path))
         if recorded is not None:
             self.capabilities &= recorded
         self._served: dict[str, int] = defaultdict(int)
@@ -73,6 +73,23 @@ class ReplayEngine(Engine):
             turn = self._served[key]
             self._served[key] += 1
         return recordings[turn % len(recordings)]
+
+
+def replayed_run(engine: Any) -> Path | None:
+    """Return the folder of the run that an engine replays; ``None`` for any other engine.
+
+    Args:
+        engine: An engine, the name of one, or its options with a ``"name"``.
+    """
+    if isinstance(engine, ReplayEngine):
+        return _folder(engine.path)
+    options = engine if isinstance(engine, Mapping) else {"name": engine}
+    name, _, path = str(options.get("name")).partition(":")
+    return _folder(Path(path or str(options.get("path", "")))) if name == ReplayEngine.name else None
+
+
+def _folder(path: Path) -> Path:
+    return path if path.is_dir() else path.parent
 
 
 def _recorded_capabilities(run: Path) -> frozenset[str] | None:

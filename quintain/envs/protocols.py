@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
-__all__ = ["BlockingEnv", "DescribedEnv", "SolvableEnv"]
+__all__ = ["BlockingEnv", "DescribedEnv", "ReadsReplies", "SolvableEnv"]
 
 
 @runtime_checkable
@@ -44,3 +44,14 @@ class BlockingEnv(Protocol):
             action: What ``step`` will be given; not necessarily a member of the action space.
         """
         ...
+
+
+@runtime_checkable
+class ReadsReplies(Protocol):
+    """An environment that reads its actions as replies of a language model; see :mod:`quintain.replies`.
+
+    Attributes:
+        runs_code: Whether it runs the Python blocks of a reply; agents that cut replies read them likewise.
+    """
+
+    runs_code: bool

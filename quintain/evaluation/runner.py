@@ -12,6 +12,7 @@ from quintain.evaluation.manifest import make_manifest, warn_if_undescribed
 from quintain.evaluation.recording import Recording, check_counts
 from quintain.evaluation.report import Report
 from quintain.evaluation.rollout import EnvLike, Episodes, as_source
+from quintain.evaluation.settings import with_required_settings
 from quintain.records import EpisodeRecord
 from quintain.seeding import SeedStream
 
@@ -50,7 +51,8 @@ def evaluate(
         seed: Root seed, >= 0.
         concurrency: Maximum number of episodes at once, >= 1; a language model gets their requests as one batch.
         out: Run folder for manifest and records; ``None`` writes nothing.
-        env_kwargs: Arguments for the environment, if it is given by id or spec.
+        env_kwargs: Arguments for the environment, if it is given by id or spec. Those that the agent requires, such as
+            ``code=False`` for one that answers in words, need not be given.
         reset_options: ``options`` of every episode's ``reset``, as Gymnasium and PettingZoo define it; ``None`` calls
             ``reset`` without options. They are part of the run's configuration.
         max_steps: Number of steps, >= 1, after which an episode that has not ended is truncated;
@@ -83,6 +85,7 @@ def evaluate(
     settings = check_settings(max_steps, reset_options)
     play = EXECUTORS.load(executor)
     source = as_source(agent)
+    env_kwargs = with_required_settings(env, env_kwargs, source)
     if out is not None:
         warn_if_undescribed(source)
     seeds = SeedStream(seed, "episode")

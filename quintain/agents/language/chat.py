@@ -7,16 +7,19 @@ and the multi-turn interpreter. Prompts are our own.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from quintain.agents.agent import Actor, Seat
 from quintain.agents.language.conversation import Conversation, ReplySettings, Sampling, program_answer, program_output
 from quintain.agents.language.prompts import ALL_CODE, ALL_TEXT, CODE_INTERPRETER
 from quintain.engines.engine import Engine
+from quintain.engines.replay import ReplayEngine
 from quintain.errors import CapabilityError, ConfigurationError
 from quintain.messages import system, user
-from quintain.replies import read_reply
 
 __all__ = ["AllCodeAgent", "ChatAgent", "make_all_code", "make_all_text", "make_chat_agent", "make_code_interpreter"]
 
@@ -32,10 +35,14 @@ class ChatAgent:
             close with the marker on their own; without this their answers are parse errors. ``None``: where the engine
             can, which takes the capabilities ``stop`` and ``prefill``.
         answer_tokens: Maximum number of tokens of an answer that is extracted so, >= 1.
+        env_settings: Arguments of the environment that the agent requires, such as ``{"code": False}`` for one that
+            answers in words; see :class:`~quintain.agents.agent.RequiresSettings`. ``None`` takes those of the class.
 
     Raises:
         CapabilityError: If the engine takes no messages, or cannot continue a reply and ``extract`` is ``True``.
     """
+
+    env_settings: Mapping[str, Any] = {}
 
     def __init__(
         self,
@@ -45,6 +52,7 @@ class ChatAgent:
         *,
         extract: bool | None = None,
         answer_tokens: int = 64,
+        env_settings: Mapping[str, Any] | None = None,
     ) -> None:
         engine.require({"chat"})
         can_continue = {"stop", "prefill"} <= engine.capabilities
@@ -55,6 +63,8 @@ class ChatAgent:
             )
         self.engine = engine
         self.prompt = prompt
+        if env_settings is not None:
+            self.env_settings = env_settings
         self.settings = ReplySettings(
             sampling or Sampling(), extract=can_continue if extract is None else extract, answer_tokens=answer_tokens
         )
@@ -62,6 +72,24 @@ class ChatAgent:
     def begin(self, seat: Seat) -> Actor:
         """Return an actor with an empty conversation."""
         return _ChatActor(self, seat)
+
+    def check_seat(self, seat: Seat) -> None:
+        """Check that the environment runs programs if, and only if, the agent requires it.
+
+        Raises:
+            CapabilityError: If not. A replay plays whatever was recorded.
+        """
+        code = self.env_settings.get("code", seat.runs_code)
+        if None not in (code, seat.runs_code) and code != seat.runs_code and not isinstance(self.engine, ReplayEngine):
+            raise CapabilityError(
+                f"the agent {'writes programs' if code else 'answers in words'}, and {seat.env_id} "
+                f"{'runs' if seat.runs_code else 'runs no'} programs; make the environment with code={code}"
+            )
+
+    def conversation(self, seat: Seat, rng: np.random.Generator) -> Conversation:
+        """Return an empty conversation, whose replies are read as the environment of ``seat`` reads them."""
+        code = self.env_settings.get("code", True) if seat.runs_code is None else seat.runs_code
+        return Conversation(self.engine, self.settings, rng, code=code)
 
     def describe(self) -> dict[str, Any]:
         """Return JSON-able settings, for the run's manifest."""
@@ -76,7 +104,7 @@ class ChatAgent:
 
 class _ChatActor:
     def __init__(self, agent: ChatAgent, seat: Seat) -> None:
-        self._conversation = Conversation(agent.engine, agent.settings, seat.generator())
+        self._conversation = agent.conversation(seat, seat.generator())
         if agent.prompt:
             self._conversation.add(system(agent.prompt))
 
@@ -87,6 +115,8 @@ class _ChatActor:
 
 class AllCodeAgent(ChatAgent):
     """Writes one program, and submits what it prints to standard output."""
+
+    env_settings: Mapping[str, Any] = {"code": True}
 
     def begin(self, seat: Seat) -> Actor:
         """Return an actor with an empty conversation."""
@@ -102,7 +132,7 @@ class _AllCodeActor(_ChatActor):
         if self._program_sent:  # the observation is the program's output
             return program_answer(program_output(observation, info))
         reply = await super().act(observation, info)
-        self._program_sent = read_reply(reply).kind == "code"
+        self._program_sent = self._conversation.read(reply).kind == "code"
         return reply
 
 
@@ -113,17 +143,19 @@ class _Style(NamedTuple):
         agent_class: Class of the agent.
         prompt: System prompt, unless the caller gives another.
         extract: Its default for unmarked answers; see :class:`ChatAgent`.
+        code: Whether it requires an environment that runs programs, or one that does not.
     """
 
     agent_class: type[ChatAgent]
     prompt: str
     extract: bool | None
+    code: bool
 
 
 _STYLES = {
-    "all-text": _Style(ChatAgent, ALL_TEXT, None),
-    "all-code": _Style(AllCodeAgent, ALL_CODE, False),  # the answer is the program's output
-    "code-interpreter": _Style(ChatAgent, CODE_INTERPRETER, None),
+    "all-text": _Style(ChatAgent, ALL_TEXT, None, code=False),
+    "all-code": _Style(AllCodeAgent, ALL_CODE, False, code=True),  # the answer is the program's output
+    "code-interpreter": _Style(ChatAgent, CODE_INTERPRETER, None, code=True),
 }
 
 
@@ -164,6 +196,7 @@ def make_chat_agent(
         Sampling(temperature, top_p, max_tokens),
         extract=chosen.extract if extract is None else extract,
         answer_tokens=answer_tokens,
+        env_settings={"code": chosen.code},
     )
 
 

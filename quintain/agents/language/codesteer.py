@@ -11,16 +11,16 @@ prompts are our own; there is no fine-tuned guide and no separate program that v
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from quintain.agents.agent import Actor, Seat
 from quintain.agents.language.chat import ChatAgent
-from quintain.agents.language.conversation import Conversation, Sampling, program_answer, program_output
+from quintain.agents.language.conversation import Sampling, program_answer, program_output
 from quintain.agents.language.prompts import ALL_CODE, ALL_TEXT
 from quintain.engines.engine import Engine, Request
 from quintain.errors import ConfigurationError
 from quintain.messages import Message, system, user
-from quintain.replies import read_reply
 
 __all__ = ["CodeSteerAgent", "code_richness"]
 
@@ -84,6 +84,8 @@ class CodeSteerAgent(ChatAgent):
             ``extract`` needs.
     """
 
+    env_settings: Mapping[str, Any] = {"code": True}
+
     def __init__(
         self,
         engine: Engine,
@@ -113,7 +115,7 @@ class _CodeSteerActor:
     def __init__(self, agent: CodeSteerAgent, seat: Seat) -> None:
         self._agent = agent
         self._rng = seat.generator()
-        self._conversation = Conversation(agent.engine, agent.settings, self._rng)
+        self._conversation = agent.conversation(seat, self._rng)
         self._question = ""
         self._rounds_left = agent.rounds
         self._program = ""
@@ -131,7 +133,7 @@ class _CodeSteerActor:
             self._conversation.add(user(f"{observation}\n\n{self._advice(verdict)}"))
         while True:
             reply = await self._conversation.reply()
-            move = read_reply(reply)
+            move = self._conversation.read(reply)
             if move.kind == "code":
                 self._program = move.text
                 return reply

@@ -11,7 +11,7 @@ import numpy as np
 from quintain.engines.engine import Engine, Request
 from quintain.errors import CapabilityError
 from quintain.messages import Message, assistant
-from quintain.replies import placeholders_in, read_reply
+from quintain.replies import Move, ReplyReader
 
 __all__ = ["Conversation", "ReplySettings", "Sampling", "program_answer", "program_output"]
 
@@ -64,14 +64,16 @@ class Conversation:
         engine: The language model; takes messages.
         settings: How replies are sampled and completed.
         rng: Generator of the requests' seeds.
+        code: Whether the environment runs the programs in a reply.
     """
 
-    def __init__(self, engine: Engine, settings: ReplySettings, rng: np.random.Generator) -> None:
+    def __init__(self, engine: Engine, settings: ReplySettings, rng: np.random.Generator, *, code: bool = True) -> None:
         self._engine = engine
         self._settings = settings
         self._rng = rng
         self._messages: list[Message] = []
-        self._placeholders: frozenset[str] | None = None
+        self._code = code
+        self._reader: ReplyReader | None = None  # the first observation shows the form of the answer
         can_stop = {"stop", "stop_string", "prefill"} <= engine.capabilities
         self._stops = (_FENCE_END, _ANSWER_END) if can_stop else ()
 
@@ -87,9 +89,13 @@ class Conversation:
                 f"a chat agent reads text, and this environment shows {type(content).__name__}; play one that shows "
                 "text"
             )
-        if self._placeholders is None and message["role"] == "user":  # the first observation shows the form
-            self._placeholders = placeholders_in(content)
+        if self._reader is None and message["role"] == "user":
+            self._reader = ReplyReader.of(content, code=self._code)
         self._messages.append(message)
+
+    def read(self, reply: str, *, complete: bool = True) -> Move:
+        """Read a reply as the environment reads it."""
+        return (self._reader or ReplyReader(self._code)).read(reply, complete=complete)
 
     async def reply(self) -> str:
         """Sample the model's next reply, and append it to the messages."""
@@ -106,7 +112,7 @@ class Conversation:
             budget -= max(1, part.completion_tokens)  # a server may leave the count out
             reply += part.text + (part.stop_string or "")
             is_whole = part.stop_string is None or budget < 1
-            move = read_reply(reply, placeholders=self._placeholders or (), complete=is_whole)
+            move = self.read(reply, complete=is_whole)
             if move.end >= 0:
                 return reply[: move.end]
             if is_whole:  # otherwise the stop string belonged to the text: continue

@@ -17,7 +17,7 @@ from quintain.envs.code_reason.registry import SUITES, load_task, require_librar
 from quintain.envs.text.task import SPLITS, Problem, Split, Task, sample_problem
 from quintain.envs.vector import TextVectorEnv
 from quintain.errors import ConfigurationError, UnknownNameError
-from quintain.replies import Move, placeholders_in, read_reply
+from quintain.replies import Move, ReplyReader
 from quintain.sandbox import Limits
 from quintain.seeding import SeedStream
 from quintain.spaces import UnicodeText
@@ -151,7 +151,7 @@ class CodeReasonEnv(gym.Env[str, str]):
             )
         self._difficulty = difficulty
         self._split: Split = split
-        self._code = code
+        self.runs_code = code
         self._max_turns = max_turns
         self._max_code_calls = max_code_calls
         self._interpreter = Interpreter(
@@ -201,7 +201,7 @@ class CodeReasonEnv(gym.Env[str, str]):
         self._turns = self._code_calls = self._code_errors = 0
         self._done = False
         observation = f"{self._protocol()}\n\n{self.problem.prompt}"
-        self._placeholders = placeholders_in(observation)
+        self._reader = ReplyReader.of(observation, code=self.runs_code, answer=self.problem.answer)
         self._transcript = [observation]
         return observation, self._info()
 
@@ -230,7 +230,7 @@ class CodeReasonEnv(gym.Env[str, str]):
                 parse_error=f"expected text of at most {MAX_ACTION_CHARS:,} characters, got {shown}", invalid=True
             )
         self._transcript.append(action)
-        move = read_reply(action, code=self._code, placeholders=self._placeholders)
+        move = self._reader.read(action)
         if move.kind == "answer":
             return self._end(answer=move.text)
         if move.kind == "malformed":
@@ -249,7 +249,7 @@ class CodeReasonEnv(gym.Env[str, str]):
 
     def step_blocks(self, action: object) -> bool:
         """Return whether ``step(action)`` waits for the sandbox; a runner may then call it in a thread."""
-        return self._code and isinstance(action, str) and "```" in action
+        return self.runs_code and isinstance(action, str) and "```" in action
 
     def describe(self) -> dict[str, Any]:
         """Return JSON-able facts for a run's record.
@@ -258,7 +258,7 @@ class CodeReasonEnv(gym.Env[str, str]):
         ``info`` by which reports group the results.
         """
         facts: dict[str, Any] = {"report_by": ["suite", "split"]}
-        if self._code:
+        if self.runs_code:
             facts["sandbox"] = self._interpreter.sandbox.describe()
         files: dict[str, str] = {}
         for name in self._names:

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle, islice, repeat
 from pathlib import Path
 from typing import Any
 
-from quintain.agents.agent import Actor, Agent, Seat, UsesEngine
-from quintain.agents.registry import as_agent, make_agent
+from quintain.agents.agent import Actor, Agent, ChecksSeat, Seat, UsesEngine, is_oracle
+from quintain.agents.registry import arguments_of, as_agent, settings_required_by
 from quintain.errors import ConfigurationError
 from quintain.evaluation.manifest import describe_agent
 from quintain.evaluation.rollout import EnvLike
@@ -98,8 +99,19 @@ class Reseeded:
     def __init__(self, agent: Agent, number: int) -> None:
         self.agent = agent
         self.number = number
+        self.uses_solution = is_oracle(agent)
+        self.env_settings = settings_required_by(agent)
         if isinstance(agent, UsesEngine):
             self.engine = agent.engine
+
+    def check_seat(self, seat: Seat) -> None:
+        """Check that the agent can play a seat.
+
+        Raises:
+            CapabilityError: If not.
+        """
+        if isinstance(self.agent, ChecksSeat):
+            self.agent.check_seat(seat)
 
     def begin(self, seat: Seat) -> Actor:
         """Return the agent's actor, with the seed of this repetition."""
@@ -117,6 +129,7 @@ def measure_potential(
     *,
     items: int,
     answers: int = 5,
+    temperatures: Sequence[float] | None = None,
     seed: int = 0,
     env_kwargs: Mapping[str, Any] | None = None,
     concurrency: int = 16,
@@ -129,12 +142,15 @@ def measure_potential(
 
     Args:
         env: Id of an environment that reports success, or a function that makes one.
-        agents: Agents by name, or keyword arguments of :func:`~quintain.agents.registry.make_agent`. The paper uses
-            four styles of prompts.
+        agents: Agents by the name in the results: each an agent, or what
+            :func:`~quintain.agents.registry.as_agent` takes. The paper uses four styles of prompts. Each is measured
+            in the environment that it requires: one that answers in words, where no programs are run.
         items: Number of items, >= 1.
         answers: Answers per agent and item, >= 1. Default: 5, as in the paper.
+        temperatures: Temperature of each answer in turn, >= 0, starting over after the last; for agents with an
+            argument ``temperature``, which must be given by name or description. Default: each agent's own.
         seed: Root seed of the items and of the agents.
-        env_kwargs: Arguments of the environment.
+        env_kwargs: Arguments of the environment, the same for all agents.
         concurrency: Maximum number of episodes in progress at once. Default: 16.
         out: Folder for the runs (one per agent and answer) and for ``potential.jsonl``, one item per line.
             Default: nothing is written.
@@ -146,14 +162,15 @@ def measure_potential(
         The items in the order of their index, without those that have no scored answer.
 
     Raises:
-        ConfigurationError: If there are no agents, or the environment does not report success.
+        ConfigurationError: If there are no agents, one that has a temperature is made already although
+            ``temperatures`` are given, or the environment does not report success.
     """
     if not agents or answers < 1:
         raise ConfigurationError(f"expected agents and answers >= 1, got {len(agents)} agents and answers={answers!r}")
+    made = {name: list(islice(_variants(name, source, temperatures), answers)) for name, source in agents.items()}
     results: list[tuple[str, Sequence[EpisodeRecord]]] = []
-    for name, source in agents.items():
-        agent = make_agent(**source) if isinstance(source, Mapping) else as_agent(source)
-        for number in range(answers):
+    for name, variants in made.items():
+        for number, agent in enumerate(variants):
             if on_run is not None:
                 on_run(name, number)
             report = evaluate(
@@ -174,6 +191,21 @@ def measure_potential(
         lines = "".join(json.dumps(dataclasses.asdict(item)) + "\n" for item in table)
         Path(out, "potential.jsonl").write_text(lines, encoding="utf-8")
     return table
+
+
+def _variants(name: str, source: Any, temperatures: Sequence[float] | None) -> Iterator[Agent]:
+    """Yield the agent that gives each answer: one and the same, or one per temperature."""
+    description = {"name": source} if isinstance(source, str) else source
+    if not isinstance(description, Mapping):
+        if temperatures and isinstance(source, UsesEngine):
+            raise ConfigurationError(
+                f"a temperature is set when an agent is made, and {name!r} is made already; describe it as in "
+                '{"name": "all-text", "engine": engine}, or leave temperatures out'
+            )
+        return repeat(as_agent(source))
+    if not temperatures or "temperature" not in arguments_of(str(description.get("name"))):
+        return repeat(as_agent(description))
+    return cycle([as_agent({**description, "temperature": temperature}) for temperature in temperatures])
 
 
 def read_potential(path: str | Path, stage: int = 4) -> list[ItemPotential]:
