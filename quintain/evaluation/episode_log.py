@@ -145,12 +145,11 @@ class EpisodeLog:
         """
         if error is not None and error.get("outcome") == "truncated":
             self.truncated = True
-            self.returns.setdefault("agent", 0.0)
-            self.info = {
-                **self.info,
-                "context_overflow": True,
-                "detail": f"context window exceeded: {error['message']}",
-            }
+            if not self.returns:
+                self.returns["agent"] = 0.0
+            who = f" of {error['seat']}" if "seat" in error else ""
+            detail = f"context window{who} exceeded: {error['message']}"
+            self.info = {**_recorded(self.info), "context_overflow": True, "detail": detail}
             error = None
         elif error is None and self.info.get("parse_error") and (end := _cut_by(exchanges)):
             self.info = {**self.info, "detail": f"{self.info.get('detail', '')}; {end}"}

@@ -51,7 +51,7 @@ class ErrorBoundary:
         self.error = _describe(error, self.boundary)
         if self.seat:
             self.error["seat"] = self.seat
-        elif isinstance(error, ContextOverflowError) and self.boundary == "agent":
+        if isinstance(error, ContextOverflowError) and self.boundary == "agent":
             self.error["outcome"] = "truncated"
         return True
 

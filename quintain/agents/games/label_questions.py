@@ -14,11 +14,13 @@ from quintain.engines.engine import Engine, Reply, Request
 from quintain.errors import CapabilityError, ConfigurationError, EngineError
 from quintain.messages import user
 
-__all__ = ["Choice", "LabelQuestions", "by_option", "softmax"]
+__all__ = ["Choice", "LabelQuestions", "by_option", "shown", "softmax"]
 
 _TRIAL_QUESTION = "Q: Which one do you choose?"
 #: Length of an illegal reply that is kept, in characters.
 _KEPT_CHARACTERS = 80
+#: Punctuation around a label that is no part of it.
+_MARKS = ".:*\"'"
 
 
 @dataclass(frozen=True)
@@ -31,8 +33,8 @@ class Choice:
             (``"prediction"``).
         option: Index of the chosen option; -1 if the reply was illegal.
         first: Index of the option that the question named first; -1 if several orders were averaged.
-        label: The label that was chosen, or the first 80 characters of an illegal reply; empty where several
-            assignments of labels were averaged.
+        label: The label that was chosen, or of an illegal reply the first 80 characters, or where it has no text
+            why it ended, as in ``"(content_filter)"``; empty where several assignments of labels were averaged.
         probabilities: Probability of each option, by option index; empty where the engine reports none.
     """
 
@@ -133,13 +135,13 @@ class LabelQuestions:
             labels: ``labels[k]`` stands for option k.
             order: The option indices in the order in which the question named them.
         """
-        text = reply.text.strip().strip(".:*\"'")
+        text = reply.text.strip().strip(_MARKS)
         word = text.split()[-1] if text.split() else ""
         option = labels.index(word) if word in labels else -1
         probabilities: tuple[float, ...] = ()
         if reply.choice_logprobs is not None:
             probabilities = softmax(by_option(reply.choice_logprobs, order))
-        return Choice(round_number, kind, option, order[0], text[:_KEPT_CHARACTERS], probabilities)
+        return Choice(round_number, kind, option, order[0], shown(reply), probabilities)
 
     async def check(self) -> None:
         """Find out whether a run can work before it starts: each label is one token, and log-probabilities arrive.
@@ -195,6 +197,17 @@ class LabelQuestions:
                     f"label {label!r} takes {reply.completion_tokens} tokens in the vocabulary of {self.engine.name!r} "
                     f"instead of one, which would distort the choice among {tuple(labels)}; choose another label pair"
                 )
+
+
+def shown(reply: Reply) -> str:
+    """Return what a record keeps of a reply: the beginning of its text, or why it has none.
+
+    Example:
+        >>> shown(Reply("F.")), shown(Reply("", finish_reason="tool_calls"))
+        ('F', '(tool_calls)')
+    """
+    text = reply.text.strip().strip(_MARKS)[:_KEPT_CHARACTERS]
+    return text if text or reply.finish_reason == "stop" else f"({reply.finish_reason})"
 
 
 def by_option(logprobs: Sequence[float], order: Sequence[int]) -> list[float]:

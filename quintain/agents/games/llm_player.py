@@ -11,7 +11,7 @@ from gymnasium import spaces
 
 from quintain.agents.agent import Action, Actor, Seat
 from quintain.agents.games.game_info import GameRules, Round
-from quintain.agents.games.label_questions import Choice, LabelQuestions, by_option, softmax
+from quintain.agents.games.label_questions import Choice, LabelQuestions, by_option, shown, softmax
 from quintain.agents.games.player_settings import PlayerSettings
 from quintain.agents.games.prompts import Wording, action_question, describe, prediction_question
 from quintain.engines.engine import Engine, Reply, Request
@@ -162,7 +162,7 @@ class _LLMActor:
         total = np.zeros(len(orders[0]))
         for reply, order in zip(replies, orders, strict=True):
             if reply.choice_logprobs is None and self._questions.label_source == "top_logprobs":
-                return Choice(round_number, kind, -1, -1, reply.text.strip()[:80])  # no label among the first tokens
+                return Choice(round_number, kind, -1, -1, shown(reply))  # no label among the first tokens
             if reply.choice_logprobs is None:
                 name = self._questions.engine.name
                 raise AgentError(f"engine {name!r} gives no log-probabilities of choices to average")
