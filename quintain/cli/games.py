@@ -14,7 +14,7 @@ from quintain.cli.folders import new_folder
 from quintain.cli.options import Concurrency, Executor, Out, Resume, RetryErrors, Seed, Workers, check_resumed
 
 if TYPE_CHECKING:
-    from quintain.experiments.games import Match
+    from quintain.experiments.games import Match, ScheduledMatch
 
 __all__ = ["app"]
 
@@ -108,8 +108,9 @@ def sweep(
     """
     from quintain.agents.registry import make_agent
     from quintain.cli.players import names_of
-    from quintain.experiments.games import sample_games, write_run_page
+    from quintain.experiments.games import failed_matches, sample_games, write_run_page
     from quintain.experiments.games import sweep as run
+    from quintain.records import read_episodes
 
     check_resumed(out, resume=resume, retry_errors=retry_errors)
     folder = out or new_folder("sweep")
@@ -122,15 +123,17 @@ def sweep(
         rounds=rounds, repetitions=repetitions, seed=seed, concurrency=concurrency, out=folder, resume=resume,
         retry_errors=retry_errors, executor=executor, workers=workers,
     )  # fmt: skip
-    _print_scores(matches, studied, list(agents))
+    _print_scores(matches, failed_matches(read_episodes(folder)), studied, list(agents))
     say(f"\nreport: {write_run_page(folder)}", "dim")
 
 
-def _print_scores(matches: Sequence[Match], players: Sequence[str], models: Sequence[str]) -> None:
+def _print_scores(
+    matches: Sequence[Match], failed: Sequence[ScheduledMatch], players: Sequence[str], models: Sequence[str]
+) -> None:
     """Print the position-bias audit of language models, then scores by family beside the published ones."""
     from quintain.cli.tables import simple_table
     from quintain.envs.games import FAMILIES
-    from quintain.experiments.games import PUBLISHED, audit_lines, score_by_family
+    from quintain.experiments.games import PUBLISHED, audit_lines, missing_lines, score_by_family
 
     screen = console()
     for line in audit_lines(matches, models):
@@ -149,9 +152,14 @@ def _print_scores(matches: Sequence[Match], players: Sequence[str], models: Sequ
         add(name, {letter: found.estimate for letter, found in scores.items()})
         add("  95% interval, from", {letter: found.low for letter, found in scores.items()}, "dim")
         add("  to", {letter: found.high for letter, found in scores.items()}, "dim")
+        if any(name in match.agents for match in failed):
+            worst = score_by_family(matches, name, failed=failed)
+            add("  worst case", {letter: found.estimate for letter, found in worst.items()})
     for model, published in PUBLISHED.items():
         add(f"{model} (published)", published)
     screen.print(table)
+    for line in missing_lines(matches, failed):
+        screen.print(literal(line, "yellow"), soft_wrap=True)
     families = ", ".join(f"{letter} {family}" for letter, family in FAMILIES.items())
     screen.print(literal(f"Families: {families}. All: without T, as published.", "dim"))
 

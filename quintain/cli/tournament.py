@@ -99,10 +99,15 @@ def tournament(
 
 
 def _as_data(result: Tournament, game: str) -> dict[str, Any]:
+    worst = result.worst_case()
     return {
         "game": game,
         "matches": result.matches,
-        "ranking": [{"player": name, **interval.to_dict()} for name, interval in result.ranking()],
+        "failed": len(result.failed),
+        "ranking": [
+            {"player": name, **interval.to_dict(), "worst_case": worst[name].to_dict() if worst else None}
+            for name, interval in result.ranking()
+        ],
         "payoffs": result.payoffs.tolist(),
         "cooperation": result.cooperation.tolist(),
         "names": list(result.names),
@@ -112,16 +117,22 @@ def _as_data(result: Tournament, game: str) -> dict[str, Any]:
 def _print_ranking(result: Tournament, game: str, models: list[str]) -> None:
     """Print the position-bias audit of language models, then the ranking."""
     from quintain.cli.tables import bounds, number, simple_table
-    from quintain.experiments.games import audit_lines
+    from quintain.experiments.games import audit_lines, missing_lines
 
     screen = console()
     for line in audit_lines(result.played, models):
         screen.print(literal(line, "bold yellow"), soft_wrap=True)
-    table = simple_table(f"{game}: {result.matches:,} matches", "", "payoff per round", "95% interval", "cooperation")
+    worst = result.worst_case()
+    heading = ["payoff per round", "95% interval", *(["worst case"] if worst else []), "cooperation"]
+    table = simple_table(f"{game}: {result.matches:,} matches", "", *heading)
     cooperation = dict(zip(result.names, result.cooperation.mean(axis=1), strict=True))
     for name, interval in result.ranking():
-        table.add_row(literal(name), number(interval.estimate), bounds(interval, "mean"), f"{cooperation[name]:.0%}")
+        least = [number(worst[name].estimate)] if worst else []
+        cells = number(interval.estimate), bounds(interval, "mean"), *least, f"{cooperation[name]:.0%}"
+        table.add_row(literal(name), *cells)
     screen.print(table)
+    for line in missing_lines(result.played, result.failed):
+        screen.print(literal(line, "yellow"), soft_wrap=True)
 
 
 def _evolve(result: Tournament, size: int, seed: int) -> None:

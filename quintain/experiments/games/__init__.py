@@ -4,13 +4,13 @@ from quintain.experiments.games import metrics
 from quintain.experiments.games.audit import BiasDecomposition, PositionBias, audit_position_bias, discrimination_test
 from quintain.experiments.games.dynamics import fixation_probability, moran_process, replicator_dynamics
 from quintain.experiments.games.last_round import LastRound, last_round_test
-from quintain.experiments.games.match import Match, ScheduledMatch, load_matches
+from quintain.experiments.games.match import Match, ScheduledMatch, failed_matches, load_matches
 from quintain.experiments.games.matches import play_matches
 from quintain.experiments.games.metrics import summarise
 from quintain.experiments.games.mixed import mixed_effects
 from quintain.experiments.games.observer import predict_moves
 from quintain.experiments.games.page import write_run_page
-from quintain.experiments.games.report import audit_lines, write_games_report
+from quintain.experiments.games.report import audit_lines, missing_lines, write_games_report
 from quintain.experiments.games.scores import PUBLISHED, compare_players, score_by_family
 from quintain.experiments.games.solvers import (
     correlated_equilibrium,
@@ -42,6 +42,7 @@ __all__ = [
     "compare_players",
     "correlated_equilibrium",
     "discrimination_test",
+    "failed_matches",
     "fixation_probability",
     "folk_region",
     "infinitely_many",
@@ -49,6 +50,7 @@ __all__ = [
     "load_matches",
     "metrics",
     "minimax_value",
+    "missing_lines",
     "mixed_effects",
     "moran_process",
     "nash_equilibria",

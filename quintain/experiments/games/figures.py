@@ -96,7 +96,7 @@ def cooperation_over_time(matches: Sequence[Match], agents: Sequence[str]) -> st
     figure, axes = _figure(6.8, 2.8)
     for k, agent in enumerate(agents):
         moves = [m.moves[:, seat] for m in matches for seat, name in enumerate(m.scheduled.agents) if name == agent]
-        if moves:
+        if any(map(len, moves)):
             share = _share_by_round(moves)
             axes.plot(range(1, len(share) + 1), share, marker=_MARKERS[k % len(_MARKERS)], markersize=3.5, label=agent)
     axes.set(xlabel="round", ylabel="share of option 0", ylim=(-0.03, 1.03))

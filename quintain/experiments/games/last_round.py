@@ -56,7 +56,7 @@ def last_round_test(matches: Sequence[Match], agent: str, confidence: float = 0.
             f"{agent!r} needs matches, all with the same number of options; found numbers of options {sorted(options)}"
         )
     size = options.pop()
-    columns = [match.moves[:, seat] for match, seat in seats if len(match.moves) > 1]
+    columns = [match.moves[:, seat] for match, seat in seats if len(match.moves) > 1 and not match.cut_off]
     before = np.concatenate([own[:-1] for own in columns] or [np.empty(0, np.int64)])
     last = np.array([own[-1] for own in columns], dtype=np.int64)
     counts = np.array([np.bincount(part[part >= 0], minlength=size) for part in (before, last)])

@@ -15,7 +15,7 @@ from quintain.envs.games import NO_MOVE, NormalFormGame, load_game
 from quintain.errors import RecordError
 from quintain.records import EpisodeRecord, read_episodes
 
-__all__ = ["Match", "ScheduledMatch", "load_matches", "match_of", "matches_of"]
+__all__ = ["Match", "ScheduledMatch", "failed_matches", "load_matches", "match_of", "matches_of"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class Match:
 
     Attributes:
         scheduled: Game, players and repetition.
-        moves: Option indices, shape ``(rounds, players)``; ``-1`` for an illegal move.
+        moves: Option indices, shape ``(rounds, players)``; ``-1`` for an illegal move. A match that was cut off has
+            the rounds that were played, perhaps none.
         traces: Per seat the answers of a language model, as dictionaries of
             :class:`~quintain.agents.games.Choice`; empty for other players.
         record: The episode's full record.
@@ -55,6 +56,11 @@ class Match:
     def game(self) -> NormalFormGame:
         """The stage game."""
         return load_game(self.scheduled.game)
+
+    @property
+    def cut_off(self) -> str:
+        """Why the match ended early: a model's context window was full. Empty if it was played to its end."""
+        return str(self.record.info["detail"]) if self.record.info.get("context_overflow") else ""
 
     @cached_property
     def payoffs(self) -> NDArray[np.float64]:
@@ -84,6 +90,12 @@ def matches_of(records: Iterable[EpisodeRecord]) -> list[Match]:
     return [match_of(record) for record in records if record.outcome != "error"]
 
 
+def failed_matches(records: Iterable[EpisodeRecord]) -> list[ScheduledMatch]:
+    """Return what :func:`matches_of` leaves out: the matches that failed for infrastructure reasons."""
+    infos = [record.info.get("match") for record in records if record.outcome == "error"]
+    return [_scheduled(info) for info in infos if isinstance(info, dict)]
+
+
 def match_of(record: EpisodeRecord) -> Match:
     """Convert a record to a match.
 
@@ -93,6 +105,10 @@ def match_of(record: EpisodeRecord) -> Match:
     info = record.info.get("match")
     if not isinstance(info, dict):
         raise RecordError(f"episode {record.index} is not a match of a repeated game")
-    scheduled = ScheduledMatch(info["game"], tuple(info["agents"]), info["repetition"])
+    scheduled = _scheduled(info)
     moves = np.array(info["moves"], dtype=np.int64).reshape(-1, len(scheduled.agents))
     return Match(scheduled, moves, info["traces"], record)
+
+
+def _scheduled(info: Mapping[str, Any]) -> ScheduledMatch:
+    return ScheduledMatch(info["game"], tuple(info["agents"]), info["repetition"])

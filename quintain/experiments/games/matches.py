@@ -23,7 +23,7 @@ from quintain.evaluation.recording import check_counts
 from quintain.evaluation.report import Report
 from quintain.evaluation.rollout import as_source, made_agent
 from quintain.experiments.experiment import Sink
-from quintain.experiments.games.match import Match, ScheduledMatch, match_of, matches_of
+from quintain.experiments.games.match import Match, ScheduledMatch, failed_matches, match_of, matches_of
 from quintain.experiments.games.report import games_page
 from quintain.experiments.runner import ExperimentRun
 from quintain.experiments.store import Store
@@ -106,7 +106,7 @@ class MatchesExperiment:
             ConfigurationError: If ``report.confidence`` is not 0.95, the confidence of all intervals on the page.
         """
         matches, players = page_matches(report)
-        return games_page(matches, players, title=cls.title)
+        return games_page(matches, players, title=cls.title, failed=failed_matches(report.episodes))
 
 
 @dataclass(frozen=True)
@@ -208,10 +208,11 @@ def play_matches(
         EngineError: If an engine fails before the first match.
         RecordError: If the folder cannot be written, or holds another run.
     """
-    return run_matches(
+    report = run_matches(
         MatchesExperiment, schedule, agents, env=env, seed=seed, concurrency=concurrency, out=out, resume=resume,
         retry_errors=retry_errors, progress=progress, on_match=on_match, executor=executor, workers=workers,
     )  # fmt: skip
+    return matches_of(report.episodes)
 
 
 def run_matches(
@@ -225,7 +226,7 @@ def run_matches(
     studied: Sequence[str] = (),
     on_match: Callable[[Match], None] | None = None,
     **options: Any,
-) -> list[Match]:
+) -> Report:
     """Make the players, run an experiment with them, and release those that were made here.
 
     Args:
@@ -254,7 +255,7 @@ def run_matches(
         run.play()
         report = run.report()
     _warn_of_failures(report)
-    return matches_of(report.episodes)
+    return report
 
 
 def page_matches(report: Report) -> tuple[list[Match], list[str]]:

@@ -11,10 +11,11 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from quintain.evaluation.statistics import Interval, mean
-from quintain.experiments.games.match import Match
+from quintain.experiments.games.match import Match, ScheduledMatch
 
 __all__ = [
     "METRICS",
+    "WORST",
     "coordination",
     "defection",
     "first_settled_prediction",
@@ -27,6 +28,7 @@ __all__ = [
     "recovery",
     "score",
     "summarise",
+    "worst_case",
 ]
 
 
@@ -96,9 +98,9 @@ def recovery(match: Match, seat: int) -> float | None:
     return float((after == 0).mean()) if len(after) else None
 
 
-def illegal_rate(match: Match, seat: int) -> float:
-    """Share of rounds in which the player made no legal move."""
-    return float((match.moves[:, seat] < 0).mean())
+def illegal_rate(match: Match, seat: int) -> float | None:
+    """Share of rounds in which the player made no legal move; ``None`` for a match that ended before its first."""
+    return float((match.moves[:, seat] < 0).mean()) if len(match.moves) else None
 
 
 METRICS = {
@@ -111,6 +113,19 @@ METRICS = {
     "first settled prediction": first_settled_prediction,
     "recovery": recovery,
     "illegal moves": illegal_rate,
+}
+
+
+#: The metrics that are shares, with the value that is bad: what a match counts that failed, in the worst case.
+WORST = {
+    "normalised score": 0.0,
+    "defection": 1.0,
+    "coordination": 0.0,
+    "joint cooperation": 0.0,
+    "preferred option": 0.0,
+    "prediction accuracy": 0.0,
+    "recovery": 0.0,
+    "illegal moves": 1.0,
 }
 
 
@@ -127,6 +142,25 @@ def summarise(matches: Sequence[Match], agent: str, confidence: float = 0.95) ->
     """
     values = {metric: per_match(matches, agent, measure) for metric, measure in METRICS.items()}
     return {metric: mean(found, confidence) for metric, found in values.items() if found}
+
+
+def worst_case(
+    matches: Sequence[Match], failed: Sequence[ScheduledMatch], agent: str, confidence: float = 0.95
+) -> dict[str, Interval]:
+    """Return :func:`summarise` with each failed match of ``agent`` at the metric's value in :data:`WORST`.
+
+    Whatever the infrastructure errors hide, the mean over all matches is no worse. Metrics that are no shares, and
+    those that are defined for no match, are left out.
+
+    Args:
+        matches: Finished matches of any players.
+        failed: Matches that failed for infrastructure reasons.
+        agent: Name of the player.
+        confidence: Nominal coverage of the intervals, in (0, 1).
+    """
+    missing = sum(agent in match.agents for match in failed)
+    values = {metric: per_match(matches, agent, METRICS[metric]) for metric in WORST}
+    return {m: mean([*found, *[WORST[m]] * missing], confidence) for m, found in values.items() if found}
 
 
 def per_match(matches: Sequence[Match], agent: str, measure: Callable[[Match, int], float | None]) -> list[float]:

@@ -12,13 +12,13 @@ from quintain.evaluation.html.frame import fill, markup
 from quintain.evaluation.statistics import Interval
 from quintain.experiments.games import figures
 from quintain.experiments.games.audit import BiasDecomposition, PositionBias, audit_position_bias
-from quintain.experiments.games.match import Match
-from quintain.experiments.games.metrics import summarise
+from quintain.experiments.games.match import Match, ScheduledMatch
+from quintain.experiments.games.metrics import summarise, worst_case
 from quintain.experiments.games.scores import PUBLISHED, score_by_family
 from quintain.experiments.games.standings import Tournament
 from quintain.files import write_atomically
 
-__all__ = ["audit_lines", "games_page", "write_games_report"]
+__all__ = ["audit_lines", "games_page", "missing_lines", "write_games_report"]
 
 Groups = Sequence[str] | Mapping[str, Collection[str]]
 
@@ -51,6 +51,7 @@ def write_games_report(
     comparisons: Mapping[str, Interval] | None = None,
     audited: Mapping[str, Collection[str]] | None = None,
     decompositions: Mapping[str, BiasDecomposition] | None = None,
+    failed: Sequence[ScheduledMatch] = (),
 ) -> Path:
     """Write the page of :func:`games_page` to a file.
 
@@ -63,6 +64,7 @@ def write_games_report(
         comparisons: Paired differences between players, by their captions.
         audited: Groups of players to audit together; ``None`` audits each player of ``agents`` separately.
         decompositions: Results of :func:`~quintain.experiments.games.audit.discrimination_test`, by player.
+        failed: Matches that failed for infrastructure reasons; tables then show the worst case as well.
 
     Returns:
         The path.
@@ -78,6 +80,7 @@ def write_games_report(
         comparisons=comparisons,
         audited=audited,
         decompositions=decompositions,
+        failed=failed,
     )
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -94,6 +97,7 @@ def games_page(
     comparisons: Mapping[str, Interval] | None = None,
     audited: Mapping[str, Collection[str]] | None = None,
     decompositions: Mapping[str, BiasDecomposition] | None = None,
+    failed: Sequence[ScheduledMatch] = (),
 ) -> str:
     """Return the report as one self-contained HTML page, without scripts or external files. Model output is escaped.
 
@@ -106,6 +110,7 @@ def games_page(
         audited: Groups of players to audit together, as for :func:`audit_lines`; ``None`` audits each player of
             ``agents`` separately.
         decompositions: Results of :func:`~quintain.experiments.games.audit.discrimination_test`, by player.
+        failed: Matches that failed for infrastructure reasons; tables then show the worst case as well.
 
     Raises:
         MissingDependencyError: Without the ``report`` extra.
@@ -120,8 +125,9 @@ def games_page(
         players=len(agents),
         audits=_audits(matches, audited or agents),
         decompositions=dict(decompositions or {}),
-        tables=[_metrics(game, matches, agents) for game in named],
-        families=_families(matches, agents),
+        notes=missing_lines(matches, failed),
+        tables=[_metrics(game, matches, failed, agents) for game in named],
+        families=_families(matches, failed, agents),
         comparisons=[_Row([name, i, str(i.n), i.note]) for name, i in (comparisons or {}).items()],
         curve=markup(figures.cooperation_over_time(matches, agents)) if matches else None,
         heat_maps=[markup(plot) for game in named for plot in _heat_maps(game, matches, agents)],
@@ -144,21 +150,52 @@ def _audits(matches: Sequence[Match], agents: Groups) -> list[tuple[str, Positio
     return [(name, audit) for name, audit in found if audit is not None]
 
 
-def _metrics(game: str, matches: Sequence[Match], agents: Sequence[str]) -> dict[str, Any]:
+def missing_lines(matches: Sequence[Match], failed: Sequence[ScheduledMatch]) -> list[str]:
+    """Say how many matches are not there, or only in part, and how the tables count them; empty where none is."""
+    lines = []
+    if failed:
+        lines.append(
+            f"{len(failed)} of {len(matches) + len(failed)} matches failed for infrastructure reasons and are left "
+            "out. Worst case: each of them counted as bad as can be."
+        )
+    if cut := sum(bool(match.cut_off) for match in matches):
+        lines.append(
+            f"{cut} of {len(matches)} matches were cut off because a model's context window was full; they count with "
+            "the rounds that were played."
+        )
+    return lines
+
+
+def _metrics(
+    game: str, matches: Sequence[Match], failed: Sequence[ScheduledMatch], agents: Sequence[str]
+) -> dict[str, Any]:
     here = [match for match in matches if match.scheduled.game == game]
+    lost = [match for match in failed if match.game == game]
     summaries = {agent: summary for agent in agents if (summary := summarise(here, agent))}
     names = list(dict.fromkeys(name for summary in summaries.values() for name in summary))
-    rows = [_Row([agent, *(by.get(name, "") for name in names)]) for agent, by in summaries.items()]
+    rows = []
+    for agent, by in summaries.items():
+        rows.append(_Row([agent, *(by.get(name, "") for name in names)]))
+        if any(agent in match.agents for match in lost):
+            worst = worst_case(here, lost, agent)
+            rows.append(_Row([f"{agent}, worst case", *(worst.get(name, "") for name in names)]))
     return {"caption": game, "head": ["player", *names], "rows": rows}
 
 
-def _families(matches: Sequence[Match], agents: Sequence[str]) -> dict[str, Any] | None:
+def _families(
+    matches: Sequence[Match], failed: Sequence[ScheduledMatch], agents: Sequence[str]
+) -> dict[str, Any] | None:
     ordinal = [match for match in matches if match.game.family]
     if not ordinal:
         return None
     scores = {agent: found for agent in agents if (found := score_by_family(ordinal, agent))}
     letters = [*FAMILIES, "all"]
-    rows = [_Row([agent, *(by.get(letter, "") for letter in letters)]) for agent, by in scores.items()]
+    rows = []
+    for agent, by in scores.items():
+        rows.append(_Row([agent, *(by.get(letter, "") for letter in letters)]))
+        if any(agent in match.agents for match in failed):
+            worst = score_by_family(ordinal, agent, failed=failed)
+            rows.append(_Row([f"{agent}, worst case", *(worst.get(letter, "") for letter in letters)]))
     for model, by_letter in PUBLISHED.items():
         known = [f"{by_letter[letter]:.3f}" if letter in by_letter else "" for letter in letters]
         rows.append(_Row([f"{model} (published)", *known], published=True))
@@ -170,18 +207,21 @@ def _heat_maps(game: str, matches: Sequence[Match], agents: Sequence[str]) -> li
     plots = []
     for agent in agents:
         here = [m for m in matches if m.scheduled.game == game and agent in m.scheduled.agents and m.game.players == 2]
-        if here:
+        if any(len(match.moves) for match in here):
             plots.append(figures.round_by_round(here, agent, f"{agent} in {game}"))
     return plots
 
 
 def _tournament(result: Tournament) -> dict[str, Any]:
-    ranked = enumerate(result.ranking(), start=1)
+    ranked, worst = enumerate(result.ranking(), start=1), result.worst_case()
     plots = [figures.tournament_matrix(result), figures.replicator_plot(result), figures.invasion_matrix(result)]
     return {
         "matches": f"{result.matches:,}",
         "rounds": result.rounds,
-        "rows": [_Row([name, str(place), interval]) for place, (name, interval) in ranked],
+        "head": ["player", "place", "mean payoff per round", *(["worst case"] if worst else [])],
+        "rows": [
+            _Row([name, str(place), interval, *([worst[name]] if worst else [])]) for place, (name, interval) in ranked
+        ],
         "plots": [markup(plot) for plot in plots],
     }
 
@@ -202,4 +242,4 @@ def _match_details(match: Match) -> dict[str, Any]:
         if choice["option"] < 0
     ]
     title = f"{match.scheduled.game}: {' – '.join(match.scheduled.agents)} (repetition {match.scheduled.repetition})"
-    return {"title": title, "seats": seats, "illegal": "; ".join(illegal)}
+    return {"title": title, "seats": seats, "illegal": "; ".join(illegal), "cut_off": match.cut_off}

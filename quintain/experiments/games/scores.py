@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
-from quintain.envs.games import FAMILIES
+from quintain.envs.games import FAMILIES, load_game
 from quintain.errors import ConfigurationError
 from quintain.evaluation.statistics import Interval, mean, paired_difference
-from quintain.experiments.games.match import Match
+from quintain.experiments.games.match import Match, ScheduledMatch
 from quintain.experiments.games.metrics import normalised_score, per_match
 
 __all__ = ["PUBLISHED", "compare_players", "score_by_family"]
@@ -24,15 +24,33 @@ PUBLISHED: dict[str, dict[str, float]] = {
 }
 
 
-def score_by_family(matches: Sequence[Match], agent: str, confidence: float = 0.95) -> dict[str, Interval]:
+def score_by_family(
+    matches: Sequence[Match], agent: str, confidence: float = 0.95, failed: Sequence[ScheduledMatch] = ()
+) -> dict[str, Interval]:
     """Mean normalised score of one player in each family of ordinal games, and under ``"all"`` over all of them.
 
     Tragic games count only on their own: the published table leaves them out.
+
+    Args:
+        matches: Finished matches of any players.
+        agent: Name of the player.
+        confidence: Nominal coverage of the intervals, in (0, 1).
+        failed: Matches that failed for infrastructure reasons; each one of ``agent`` scores 0, the worst case.
     """
-    groups = {family: [m for m in matches if m.game.family == family] for family in FAMILIES}
-    groups["all"] = [m for m in matches if m.game.family not in ("", "T")]
-    values = {family: per_match(group, agent, normalised_score) for family, group in groups.items()}
+    values: dict[str, list[float]] = {family: [] for family in (*FAMILIES, "all")}
+    for match in matches:
+        for family in _families_of(match.scheduled.game):
+            values[family] += per_match([match], agent, normalised_score)
+    for lost in failed:
+        for family in _families_of(lost.game) if agent in lost.agents else ():
+            values[family].append(0.0)
     return {family: mean(found, confidence) for family, found in values.items() if found}
+
+
+def _families_of(game: str) -> tuple[str, ...]:
+    """Return the rows of the table in which a game counts."""
+    family = load_game(game).family
+    return () if not family else (family,) if family == "T" else (family, "all")
 
 
 def compare_players(matches: Sequence[Match], first: str, second: str, confidence: float = 0.95) -> Interval:

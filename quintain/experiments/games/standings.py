@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from quintain.envs.games import load_game
 from quintain.errors import ConfigurationError
 from quintain.evaluation.statistics import Interval, mean
-from quintain.experiments.games.match import Match
+from quintain.experiments.games.match import Match, ScheduledMatch
 
 __all__ = ["Tournament", "collect"]
 
@@ -30,6 +31,9 @@ class Tournament:
         rounds: Rounds per match; the maximum where the number is random.
         matches: Number of matches behind the payoffs.
         played: The matches themselves; empty where the vectorised engine played.
+        failed: The matches that failed for infrastructure reasons.
+        worst_scores: Like ``scores``, with repetitions that a failed match leaves incomplete: it pays both players the
+            lowest payoff of the game, the worst case. Empty without failed matches.
     """
 
     names: Sequence[str]
@@ -39,6 +43,8 @@ class Tournament:
     rounds: int
     matches: int
     played: Sequence[Match] = field(default=(), repr=False)
+    failed: Sequence[ScheduledMatch] = field(default=(), repr=False)
+    worst_scores: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)), repr=False)
 
     def ranking(self, confidence: float = 0.95) -> list[tuple[str, Interval]]:
         """Return the players by mean payoff per round, best first, with intervals over repetitions.
@@ -50,9 +56,30 @@ class Tournament:
         order = sorted(range(len(self.names)), key=lambda k: -intervals[k].estimate)
         return [(self.names[k], intervals[k]) for k in order]
 
+    def worst_case(self, confidence: float = 0.95) -> dict[str, Interval]:
+        """Return each player's mean payoff per round with failed matches at the lowest payoff; empty without any.
 
-def collect(players: Sequence[str], played: Sequence[Match], rounds: int, repetitions: int) -> Tournament:
+        Args:
+            confidence: Nominal coverage of the intervals, in (0, 1).
+        """
+        return dict(zip(self.names, (mean(values, confidence) for values in self.worst_scores), strict=False))
+
+
+def collect(
+    players: Sequence[str],
+    played: Sequence[Match],
+    rounds: int,
+    repetitions: int,
+    failed: Sequence[ScheduledMatch] = (),
+) -> Tournament:
     """Make a tournament of its matches.
+
+    Args:
+        players: Names of the players.
+        played: Finished matches.
+        rounds: Maximum number of rounds of a match.
+        repetitions: Number of repetitions, >= 1.
+        failed: Matches that failed for infrastructure reasons.
 
     Raises:
         ConfigurationError: If there is no repetition in which every pair has a match.
@@ -64,12 +91,13 @@ def collect(players: Sequence[str], played: Sequence[Match], rounds: int, repeti
         for seat, name in enumerate(match.scheduled.agents):
             cell = match.scheduled.repetition, place[name], place[match.scheduled.agents[1 - seat]]
             own = match.moves[:, seat]
-            earned[cell] += match.record.returns[f"player_{seat}"] / len(own)
+            earned[cell] += match.record.returns[f"player_{seat}"] / max(1, len(own))
             count[cell] += 1
             legal = own[own >= 0]
             if len(legal):
                 kind[cell] += (legal == 0).mean()
                 judged[cell] += 1
+    worst = _worst_scores(place, earned, count, failed)
     complete = count.all(axis=(1, 2))
     if not complete.any():
         raise ConfigurationError(
@@ -83,5 +111,22 @@ def collect(players: Sequence[str], played: Sequence[Match], rounds: int, repeti
         cooperation = kind.sum(axis=0) / judged.sum(axis=0)
     totals = count.sum(axis=0)
     return Tournament(
-        list(players), earned.sum(axis=0) / totals, cooperation, scores, rounds, len(played), list(played)
-    )
+        list(players), earned.sum(axis=0) / totals, cooperation, scores, rounds, len(played), list(played),
+        list(failed), worst,
+    )  # fmt: skip
+
+
+def _worst_scores(
+    place: Mapping[str, int], earned: NDArray[np.float64], count: NDArray[np.float64], failed: Sequence[ScheduledMatch]
+) -> NDArray[np.float64]:
+    if not failed:
+        return np.zeros((0, 0))
+    earned, count = earned.copy(), count.copy()
+    for match in failed:
+        game = load_game(match.game)
+        for seat, name in enumerate(match.agents):
+            cell = match.repetition, place[name], place[match.agents[1 - seat]]
+            earned[cell] += game.payoffs[seat].min()
+            count[cell] += 1
+    complete = count.all(axis=(1, 2))
+    return np.asarray((earned[complete] / count[complete]).mean(axis=2).T)

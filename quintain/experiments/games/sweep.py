@@ -11,7 +11,7 @@ import numpy as np
 
 from quintain.envs.games import FAMILIES, load_game, ordinal_games
 from quintain.errors import ConfigurationError
-from quintain.experiments.games.match import Match, ScheduledMatch
+from quintain.experiments.games.match import Match, ScheduledMatch, matches_of
 from quintain.experiments.games.matches import MatchesExperiment, run_matches
 from quintain.seeding import SeedStream
 
@@ -109,8 +109,9 @@ def sweep(
                     pair = (player, opponent) if seat == 0 else (opponent, player)
                     schedule += [ScheduledMatch(game, pair, repetition) for repetition in range(repetitions)]
     schedule = list(dict.fromkeys(schedule))  # a full cross product lists each pair twice
-    return run_matches(
+    report = run_matches(
         SweepExperiment, schedule, agents or {}, env={"rounds": rounds, **(env or {})}, seed=seed,
         concurrency=concurrency, studied=list(players), out=out, resume=resume, retry_errors=retry_errors,
         progress=progress, executor=executor, workers=workers,
     )  # fmt: skip
+    return matches_of(report.episodes)

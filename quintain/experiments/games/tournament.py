@@ -15,7 +15,7 @@ from quintain.agents.games import Machine, is_strategy, strategy
 from quintain.envs.games import NormalFormGame, load_game
 from quintain.errors import ConfigurationError
 from quintain.evaluation.report import Report
-from quintain.experiments.games.match import ScheduledMatch
+from quintain.experiments.games.match import ScheduledMatch, failed_matches, matches_of
 from quintain.experiments.games.matches import MatchesExperiment, page_matches, run_matches
 from quintain.experiments.games.report import games_page
 from quintain.experiments.games.standings import Tournament, collect
@@ -41,7 +41,8 @@ class TournamentExperiment(MatchesExperiment):
         config = report.manifest["config"]
         repetitions = 1 + max(repetition for _, _, repetition in config["fixtures"])
         matches = super().tabulate(report)
-        return collect(report.manifest["players"], matches, config["env_kwargs"]["rounds"], repetitions)
+        failed = failed_matches(report.episodes)
+        return collect(report.manifest["players"], matches, config["env_kwargs"]["rounds"], repetitions, failed)
 
     @classmethod
     def page(cls, report: Report) -> str:
@@ -55,7 +56,8 @@ class TournamentExperiment(MatchesExperiment):
         result = None
         with suppress(ConfigurationError):  # some pair has not met yet
             result = cls.tabulate(report)
-        return games_page(matches, players, title=cls.title, result=result)
+        failed = failed_matches(report.episodes)
+        return games_page(matches, players, title=cls.title, result=result, failed=failed)
 
 
 def tournament(
@@ -121,11 +123,11 @@ def tournament(
         pairs = list(combinations_with_replacement(players, 2))
     schedule = [ScheduledMatch(game, pair, repetition) for repetition in range(repetitions) for pair in pairs]
     options = {"rounds": rounds, "noise": noise, "continuation": continuation}
-    played = run_matches(
+    report = run_matches(
         TournamentExperiment, schedule, agents or {}, env=options, seed=seed, concurrency=concurrency,
         studied=list(players), out=out, resume=resume, retry_errors=retry_errors, executor=executor, workers=workers,
     )  # fmt: skip
-    return collect(players, played, rounds, repetitions)
+    return collect(players, matches_of(report.episodes), rounds, repetitions, failed_matches(report.episodes))
 
 
 def _machines(players: Sequence[str], agents: Mapping[str, Any]) -> list[Machine] | None:
