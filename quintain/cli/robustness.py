@@ -170,22 +170,32 @@ def _print_reachability(reach: Sequence[Reachability]) -> None:
 
 
 def _print_table(table: RobustnessTable) -> None:
+    """Print the leaderboard, policy by policy, and where episodes failed the worst case beside every rate."""
     from quintain.cli.tables import bounds, number, simple_table
 
     for policy in table.policies:
-        shown = simple_table(policy, "", "epsilon", "return", "loss against clean", "interval", "success", "attacker's")
+        heads = ["epsilon", "return", "loss against clean", "interval", "success", "attacker's"]
+        if table.errors:
+            heads[5:] = ["worst case", "attacker's", "worst case", "errors"]
+        shown = simple_table(policy, "", *heads)
         for row in table.leaderboard():
             if row.policy != policy:
                 continue
             clean = row.attack == "clean"
+            rates = [row.success, row.attacker_success]
+            if table.errors:
+                rates = [row.success, row.worst_success, row.attacker_success, row.worst_attacker_success]
             shown.add_row(
                 literal(row.attack),
                 "-" if clean else f"{row.epsilon:g}",
                 number(row.reward.estimate),
                 "-" if clean else number(row.loss.estimate),
                 "-" if clean else bounds(row.loss),
-                number(row.success.estimate, "rate"),
-                number(row.attacker_success.estimate, "rate"),
+                *(number(found.estimate, "rate") for found in rates),
+                *([str(row.errors)] if table.errors else []),
             )
         console().print(shown)
         console().print()
+    if table.errors:
+        lost = f"{table.errors} episodes failed for infrastructure reasons and are left out"
+        say(f"{lost}. Worst case: each is a failure of the policy and a success of the attacker", "yellow")

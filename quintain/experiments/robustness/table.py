@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -34,6 +34,9 @@ class RobustnessRow:
         attacker_success: Share of episodes in which the attacker reaches its goal; no data where the
             environment reports none.
         distance: Largest perturbation of any step, in the units of the budget.
+        errors: Number of episodes that failed for infrastructure reasons; no other figure contains them.
+        worst_success: ``success`` with every error as a failure of the policy; equal to it without errors.
+        worst_attacker_success: ``attacker_success`` with every error as a success of the attacker.
         repetitions: The episodes of each repetition, by its root seed, in the order of the episodes' seeds.
     """
 
@@ -45,6 +48,9 @@ class RobustnessRow:
     success: Interval
     attacker_success: Interval
     distance: float
+    errors: int
+    worst_success: Interval
+    worst_attacker_success: Interval
     repetitions: Mapping[int, tuple[AttackedEpisode, ...]]
 
     @property
@@ -66,6 +72,11 @@ class RobustnessTable:
     rows: tuple[RobustnessRow, ...]
     reachability: tuple[Reachability, ...] = ()
     manifest: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def errors(self) -> int:
+        """Number of episodes that failed for infrastructure reasons."""
+        return sum(row.errors for row in self.rows)
 
     @cached_property
     def policies(self) -> tuple[str, ...]:
@@ -100,7 +111,8 @@ class RobustnessTable:
                 "victim": row.policy,
                 "attack": row.attack,
                 "epsilon": row.epsilon,
-                **{measure: getattr(row, measure).to_dict() for measure in MEASURES},
+                **{measure: getattr(row, measure).to_dict() for measure in self._measures},
+                **({"errors": row.errors} if self.errors else {}),
                 "distance": row.distance,
                 "n": len(row.episodes),
                 "seeds": list(row.repetitions),
@@ -110,29 +122,40 @@ class RobustnessTable:
         return {"rows": rows, "reachability": [reach.to_dict() for reach in self.reachability]}
 
     def to_csv(self) -> str:
-        """Return the leaderboard as comma-separated values, an interval as three columns, unknown values empty."""
+        """Return the leaderboard as comma-separated values, an interval as three columns, unknown values empty.
+
+        Where there are errors, they and the worst cases have columns of their own.
+        """
         out = io.StringIO()
         writer = csv.writer(out, lineterminator="\n")
-        ends = [f"{m}{end}" for m in MEASURES for end in ("", "_low", "_high")]
-        writer.writerow(["victim", "attack", "epsilon", *ends, "distance", "n", "seeds"])
+        ends = [f"{m}{end}" for m in self._measures for end in ("", "_low", "_high")]
+        errors = ["errors"] if self.errors else []
+        writer.writerow(["victim", "attack", "epsilon", *ends, "distance", "n", "seeds", *errors])
         for row in self.leaderboard():
-            values = [value for m in MEASURES for value in _ends(getattr(row, m))]
-            counts = [row.distance, len(row.episodes), len(row.repetitions)]
+            values = [value for m in self._measures for value in _ends(getattr(row, m))]
+            counts = [row.distance, len(row.episodes), len(row.repetitions), *([row.errors] if errors else [])]
             writer.writerow([row.policy, row.attack, row.epsilon, *values, *counts])
         return out.getvalue()
 
     def to_markdown(self) -> str:
-        """Return the leaderboard in Markdown."""
-        lines = [
-            "| victim | attack | epsilon | return | loss against clean | success | attacker's success | n |",
-            "|---|---|---|---|---|---|---|---|",
-        ]
-        lines += [
-            f"| {_cell(r.policy)} | {_cell(r.attack)} | {r.epsilon:g} | {r.reward} | "
-            f"{'-' if r.attack == 'clean' else r.loss} | {r.success} | {r.attacker_success} | {_count(r)} |"
-            for r in self.leaderboard()
-        ]
+        """Return the leaderboard in Markdown. Where there are errors, rates have their worst case beside them."""
+        heads = ["victim", "attack", "epsilon", "return", "loss against clean", "success", "attacker's success", "n"]
+        if self.errors:
+            heads[6:7] = ["worst case", "attacker's success", "worst case"]
+            heads.append("errors")
+        lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
+        for r in self.leaderboard():
+            loss = "-" if r.attack == "clean" else str(r.loss)
+            cells = [_cell(r.policy), _cell(r.attack), f"{r.epsilon:g}", str(r.reward), loss, str(r.success)]
+            cells += [str(r.worst_success)] if self.errors else []
+            cells += [str(r.attacker_success), *([str(r.worst_attacker_success)] if self.errors else []), _count(r)]
+            cells += [str(r.errors)] if self.errors else []
+            lines.append(f"| {' | '.join(cells)} |")
         return "\n".join(lines) + "\n"
+
+    @property
+    def _measures(self) -> tuple[str, ...]:
+        return (*MEASURES, "worst_success", "worst_attacker_success") if self.errors else MEASURES
 
 
 def make_row(
@@ -142,6 +165,7 @@ def make_row(
     clean: Mapping[int, Sequence[AttackedEpisode]],
     played: Mapping[int, Sequence[AttackedEpisode]],
     confidence: float = 0.95,
+    errors: Mapping[int, int] | None = None,
 ) -> RobustnessRow:
     """Summarise the episodes of one policy under one attack at one budget.
 
@@ -155,24 +179,47 @@ def make_row(
         clean: The clean episodes, by repetition.
         played: The attacked episodes, by repetition, on the same seeds.
         confidence: Nominal coverage, in (0, 1).
+        errors: Number of episodes that failed for infrastructure reasons, by repetition. Default: none.
     """
     rewards = [[e.reward for e in episodes] for episodes in played.values()]
-    losses = [[a.reward - b.reward for a, b in zip(clean[s], played[s], strict=True)] for s in played]
+    pairs = [list(_pairs(clean[s], played[s])) for s in played]
     success, attacker = (
         [[flag for e in episodes if (flag := getattr(e, name)) is not None] for episodes in played.values()]
         for name in ("success", "attacker_success")
     )
     if len(played) == 1:
-        (seed,) = played
         reward = mean(rewards[0], confidence)
-        loss = paired_difference([e.reward for e in clean[seed]], rewards[0], confidence)
-        rates = [rate(sum(flags[0]), len(flags[0]), confidence) for flags in (success, attacker)]
+        loss = paired_difference([a.reward for a, _ in pairs[0]], [b.reward for _, b in pairs[0]], confidence)
     else:
-        reward, loss = (clustered_mean(values, confidence) for values in (rewards, losses))
-        rates = [clustered_rate(flags, confidence) for flags in (success, attacker)]
-    distance = max(e.distance for episodes in played.values() for e in episodes)
+        losses = [[a.reward - b.reward for a, b in group] for group in pairs]
+        reward, loss = (clustered_mean(list(filter(None, values)), confidence) for values in (rewards, losses))
+    missing = [(errors or {}).get(seed, 0) for seed in played]
+    distance = max((e.distance for episodes in played.values() for e in episodes), default=0.0)
     repetitions = {seed: tuple(episodes) for seed, episodes in played.items()}
-    return RobustnessRow(policy, attack, epsilon, reward, loss, rates[0], rates[1], distance, repetitions)
+    return RobustnessRow(
+        policy, attack, epsilon, reward, loss, _rate(success, confidence), _rate(attacker, confidence), distance,
+        sum(missing), _worst(success, missing, False, confidence), _worst(attacker, missing, True, confidence),
+        repetitions,
+    )  # fmt: skip
+
+
+def _pairs(
+    clean: Sequence[AttackedEpisode], played: Sequence[AttackedEpisode]
+) -> Iterator[tuple[AttackedEpisode, AttackedEpisode]]:
+    """Pair the episodes that have the same seed; one of a pair may have failed."""
+    partners = {episode.seed: episode for episode in clean}
+    return ((partners[episode.seed], episode) for episode in played if episode.seed in partners)
+
+
+def _rate(flags: Sequence[Sequence[bool]], confidence: float) -> Interval:
+    return rate(sum(flags[0]), len(flags[0]), confidence) if len(flags) == 1 else clustered_rate(flags, confidence)
+
+
+def _worst(flags: Sequence[Sequence[bool]], missing: Sequence[int], bad: bool, confidence: float) -> Interval:
+    """Return the rate with each missing episode counted as ``bad``; no data where the environment reports none."""
+    if not any(flags):
+        return _rate(flags, confidence)
+    return _rate([[*group, *[bad] * lost] for group, lost in zip(flags, missing, strict=True)], confidence)
 
 
 def _ends(interval: Interval) -> list[float | str]:
