@@ -41,7 +41,7 @@ def compare(
     from quintain.evaluation.summary import compared_rows
     from quintain.experiments.kinds import compare_runs
 
-    a, b = Report.load(run_a, confidence), Report.load(run_b, confidence)
+    a, b = Report.open(run_a, confidence), Report.open(run_b, confidence)
     found = compare_runs(a, b, confidence=confidence, seed=seed)
     if page is not None:
         from quintain.evaluation.html import write_comparison

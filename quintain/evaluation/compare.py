@@ -79,8 +79,7 @@ def compare(
     Raises:
         ConfigurationError: If no seed occurs in both runs, one occurs twice in a run, or its tasks differ.
     """
-    one = first if isinstance(first, Report) else Report.load(first)
-    two = second if isinstance(second, Report) else Report.load(second)
+    one, two = ((run if isinstance(run, Report) else Report.open(run)).outline for run in (first, second))
     pairs = list(zip(*(report.episodes for report in pair(one, two)), strict=True))
     judged = [(a, b) for a, b in pairs if "finished" not in (a.outcome, b.outcome)]
     wins_a = [float(a.outcome == "success") for a, _ in judged]
@@ -107,7 +106,7 @@ def compare(
 
 def errors_as_failures(report: Report) -> Report:
     """Return the report with every infrastructure error as a failure, which is the worst case for success."""
-    episodes = [replace(e, outcome="failure") if e.outcome == "error" else e for e in report.episodes]
+    episodes = [replace(e, outcome="failure") if e.outcome == "error" else e for e in report.outline.episodes]
     return replace(report, episodes=episodes)
 
 
@@ -124,9 +123,12 @@ def _worst_case(first: Report, second: Report, confidence: float, seed: int) -> 
 def pair(first: Report, second: Report) -> tuple[Report, Report]:
     """Return both reports with only the scored episodes that have a partner of the same seed, in the same order.
 
+    Reports that were opened rather than loaded become outlines, without transcripts.
+
     Raises:
         ConfigurationError: If no seed occurs in both runs, one occurs twice in a run, or its tasks differ.
     """
+    first, second = first.outline, second.outline
     for report in (first, second):
         if len({e.seed for e in report.scored}) < len(report.scored):
             raise ConfigurationError(

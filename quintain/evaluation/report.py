@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
@@ -62,6 +62,17 @@ class Report:
     def scored(self) -> list[EpisodeRecord]:
         """The episodes without infrastructure failure."""
         return [e for e in self.episodes if e.outcome != "error"]
+
+    @cached_property
+    def outline(self) -> Self:
+        """The report without transcripts: of each episode index, seed, outcome, returns, task and error.
+
+        It fits into memory where ``episodes`` is an :class:`~quintain.records.EpisodeFile`; any other report is its own
+        outline.
+        """
+        if not isinstance(self.episodes, EpisodeFile):
+            return self
+        return replace(self, episodes=[_outline(episode) for episode in self.episodes])
 
     @cached_property
     def results(self) -> Results:
@@ -194,3 +205,20 @@ class Report:
         counts = f"{len(self.episodes)} episodes: {outcomes or 'none'}{invalid}"
         worst = f" (worst case {self.worst_case}: errors counted as failures)" if self.errors and self.success.n else ""
         return f"success {self.success}{worst}, reward {self.reward} ({counts})"
+
+
+#: Parts of ``info`` that an outline keeps.
+_OUTLINED = ("task", "task_id", "task_hash")
+
+
+def _outline(episode: EpisodeRecord) -> EpisodeRecord:
+    info = {name: episode.info[name] for name in _OUTLINED if name in episode.info}
+    return EpisodeRecord(
+        episode.index, episode.seed, episode.outcome, episode.returns, _NOTHING, None, episode.truncated, info,
+        _NO_TERMS, 0, episode.error, _NOTHING,
+    )  # fmt: skip
+
+
+# Shared by all outlines, which hold none.
+_NOTHING: list[Any] = []
+_NO_TERMS: dict[str, float] = {}

@@ -6,6 +6,11 @@ from toy_envs import Coin, Parity
 import quintain
 from quintain.errors import ConfigurationError, EngineError
 from quintain.evaluation.compare import pair
+from quintain.evaluation.html import write_comparison
+from quintain.evaluation.report import Report
+from quintain.evaluation.summary import compared_rows
+
+LETTERS = {"tasks": "letters"}
 
 
 def test_the_better_agent_wins_pair_by_pair(tmp_path):
@@ -80,3 +85,22 @@ def test_different_tasks_under_one_seed_are_refused():
     )
     with pytest.raises(ConfigurationError, match="gave different tasks"):
         quintain.compare(one, two)
+
+
+def test_stored_runs_are_compared_without_their_transcripts(tmp_path):
+    """In memory there are never two whole runs, and the result is that of the loaded reports."""
+    for name, agent in (("a", "oracle"), ("b", "random")):
+        quintain.evaluate("CodeReason-v0", agent, episodes=6, env_kwargs=LETTERS, out=tmp_path / name)
+    loaded = [Report.load(tmp_path / name) for name in "ab"]
+    opened = [Report.open(tmp_path / name) for name in "ab"]
+    assert quintain.compare(*opened).to_dict() == quintain.compare(*loaded).to_dict()
+    assert quintain.compare(tmp_path / "a", tmp_path / "b").to_dict() == quintain.compare(*loaded).to_dict()
+    assert compared_rows(quintain.compare(*opened), *opened) == compared_rows(quintain.compare(*loaded), *loaded)
+    for one, other in zip(opened, loaded, strict=True):
+        assert [e.reward for e in one.outline.episodes] == [e.reward for e in other.episodes]
+        assert not any(e.steps or e.calls for e in one.outline.episodes)
+        assert other.outline is other
+    pytest.importorskip("jinja2")
+    pages = [write_comparison(quintain.compare(*runs), *runs, tmp_path / "page.html").read_text()
+             for runs in (opened, loaded)]  # fmt: skip
+    assert pages[0] == pages[1]

@@ -81,8 +81,8 @@ def write_comparison(found: Comparison, first: Report, second: Report, path: str
 
 
 def _pairs(first: Report, second: Report) -> Iterator[tuple[EpisodeRecord, EpisodeRecord]]:
-    partners = {episode.seed: episode for episode in second.episodes}
-    return ((episode, partners[episode.seed]) for episode in first.episodes if episode.seed in partners)
+    place = {episode.seed: k for k, episode in enumerate(second.outline.episodes)}
+    return ((episode, second.episodes[place[episode.seed]]) for episode in first.episodes if episode.seed in place)
 
 
 def _verdict(a: EpisodeRecord, b: EpisodeRecord) -> str:
