@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypedDict
+from typing import Literal, NotRequired, TypedDict
 
 __all__ = ["Message", "Role", "assistant", "system", "user"]
 
@@ -10,10 +10,17 @@ Role = Literal["system", "user", "assistant"]
 
 
 class Message(TypedDict):
-    """One turn of a conversation."""
+    """One turn of a conversation.
+
+    Attributes:
+        role: Who speaks.
+        content: The text.
+        reasoning: What the assistant thought before its text; only for engines with the capability ``"reasoning"``.
+    """
 
     role: Role
     content: str
+    reasoning: NotRequired[str]
 
 
 def system(content: str) -> Message:
@@ -26,6 +33,14 @@ def user(content: str) -> Message:
     return {"role": "user", "content": content}
 
 
-def assistant(content: str) -> Message:
-    """Make an assistant message."""
-    return {"role": "assistant", "content": content}
+def assistant(content: str, reasoning: str = "") -> Message:
+    """Make an assistant message.
+
+    Args:
+        content: The text.
+        reasoning: What the assistant thought before its text; empty for nothing.
+    """
+    message: Message = {"role": "assistant", "content": content}
+    if reasoning:
+        message["reasoning"] = reasoning
+    return message

@@ -42,6 +42,7 @@ EngineCapability = Literal[
     "stop",
     "stop_string",
     "seed",
+    "reasoning",
     "hidden_states",
     "training",
 ]
@@ -53,7 +54,8 @@ class Request:
     """One request for text. Give exactly one of ``messages`` and ``prompt``.
 
     Attributes:
-        messages: The conversation so far, rendered with the model's chat template.
+        messages: The conversation so far, rendered with the model's chat template. Those of the assistant may have
+            ``"reasoning"``: see the capability of that name.
         prompt: Raw text to continue, with no template.
         n: Number of independent replies, >= 1.
         max_tokens: Maximum number of tokens per reply, >= 1.
@@ -124,6 +126,7 @@ class Request:
             "choices": self.choices is not None,
             "prefill": bool(self.prefill),
             "stop": bool(self.stop),
+            "reasoning": any("reasoning" in message for message in self.messages or ()),
         }
         return frozenset(name for name, wanted in asked.items() if wanted)
 
@@ -254,6 +257,11 @@ class Engine(abc.ABC):
 
     name: str = "engine"
     capabilities: frozenset[EngineCapability] = frozenset()
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Names of the fields that requests to the model's server leave out: it refused them, or the caller said so."""
+        return ()
 
     async def generate(self, requests: Sequence[Request]) -> list[list[Reply]]:
         """Serve a batch of requests.

@@ -19,6 +19,7 @@ from quintain.engines.http import JSONClient, RetryPolicy, check_headers, proxy_
 from quintain.engines.io_thread import LoopThread
 from quintain.engines.openai_answers import read_replies
 from quintain.errors import ConfigurationError, EngineError
+from quintain.messages import Message
 from quintain.redaction import redact, redact_settings
 from quintain.seeding import SeedStream
 
@@ -73,6 +74,8 @@ class OpenAIEngine(Engine):
         extra_body: Fields of every request, such as ``{"reasoning_effort": "low"}``; they replace the request's own,
             and ``None`` leaves a field out, as in ``{"seed": None}``.
         token_field: Name of the field for ``max_tokens`` (``"max_completion_tokens"`` for some hosted models).
+        reasoning_field: Name of the field in which the assistant's messages send back what the model thought in earlier
+            turns, such as ``"reasoning_content"`` for servers that want it; empty sends none, as most do.
 
     Raises:
         ConfigurationError: If ``model`` is empty, or an option is out of range.
@@ -95,6 +98,7 @@ class OpenAIEngine(Engine):
         backoff_max_s: float = 30.0,
         extra_body: Mapping[str, Any] | None = None,
         token_field: str = "max_tokens",
+        reasoning_field: str = "",
     ) -> None:
         if not model:
             raise ConfigurationError("the openai engine needs a model: 'openai:MODEL@http://host:port/v1' or model=...")
@@ -107,6 +111,7 @@ class OpenAIEngine(Engine):
         self.base_url, login = split_login(address)
         self._extra = dict(extra_body or {})
         self._token_field = token_field
+        self._reasoning_field = reasoning_field
         self._left_out: set[str] = set()
         key = (os.environ.get("OPENAI_API_KEY", "") if api_key is None else api_key).strip()
         redact_settings({"api_key": key, "login": login, "extra_body": self._extra})  # learns the secrets
@@ -130,11 +135,19 @@ class OpenAIEngine(Engine):
     @property
     def capabilities(self) -> frozenset[EngineCapability]:  # type: ignore[override]  # read-only here
         """What requests may ask for; depends on the dialect."""
-        return _VLLM if self.dialect == "vllm" else _BASE
+        capabilities = _VLLM if self.dialect == "vllm" else _BASE
+        return capabilities | {"reasoning"} if self._reasoning_field else capabilities
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Names of the fields that requests leave out: the server refused them, or ``extra_body`` says ``None``."""
+        return tuple(sorted(self._left_out | {name for name, value in self._extra.items() if value is None}))
 
     def describe(self) -> dict[str, Any]:
-        """Return model, server and dialect."""
+        """Return model, server and dialect, and what requests add and leave out."""
         facts = {"engine": self.name, "model": self.model, "base_url": self.base_url, "dialect": self.dialect}
+        if self._reasoning_field:
+            facts["reasoning_field"] = self._reasoning_field
         return {**facts, "extra_body": redact_settings(self._extra)} if self._extra else facts
 
     def close(self) -> None:
@@ -224,16 +237,20 @@ class OpenAIEngine(Engine):
         if request.logprobs and self.dialect == "vllm":
             body["return_token_ids"] = True
         body |= self._extra
-        left_out = self._left_out | {name for name, value in self._extra.items() if value is None}
+        left_out = self.left_out
         return {name: value for name, value in body.items() if name not in left_out}
 
     def _conversation(self, request: Request, prefill: str) -> dict[str, Any]:
         """Return the message fields, with the prefill where there is one."""
-        messages = [{"role": m["role"], "content": _clean(m["content"])} for m in request.messages or ()]
+        messages = [self._message(message) for message in request.messages or ()]
         if not prefill:
             return {"messages": messages}
         messages.append({"role": "assistant", "content": _clean(prefill)})
         return {"messages": messages, "continue_final_message": True, "add_generation_prompt": False}
+
+    def _message(self, message: Message) -> dict[str, str]:
+        sent = {"role": message["role"], "content": _clean(message["content"])}
+        return sent | ({self._reasoning_field: _clean(message["reasoning"])} if message.get("reasoning") else {})
 
     # Constrained choices, from the log-probabilities that vLLM's server returns for given tokens ----------------------
 

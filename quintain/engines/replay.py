@@ -35,6 +35,7 @@ class ReplayEngine(Engine):
     capabilities = frozenset(
         {"chat", "prompt", "logprobs", "top_logprobs", "choices", "prefill", "stop", "stop_string", "seed"}
     )
+    _ALL = capabilities | {"reasoning"}
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -50,7 +51,7 @@ class ReplayEngine(Engine):
             raise RecordError(f"{self.path} holds no model calls; only runs of language agents can be replayed")
         recorded = _recorded_capabilities(_folder(self.path))
         if recorded is not None:
-            self.capabilities &= recorded
+            self.capabilities = self._ALL & recorded
         self._served: dict[str, int] = defaultdict(int)
         self._lock = threading.Lock()
 

@@ -149,8 +149,8 @@ def run_episodes(
         jobs: The episodes to play.
         concurrency: Maximum number of episodes at once, and so of environments, >= 1.
         sink: Takes each finished record, in order of completion.
-        on_facts: Called once, before the first episode, with what only the made agent and environment know (model,
-            sandbox level).
+        on_facts: Called before the first episode with what only the made agent and environment know (model, sandbox
+            level), and after the last one if more is known.
     """
     with made_agent(agent) as made:
         run_in_loop(lambda: _run(env, env_kwargs, made, jobs, concurrency, sink, on_facts))
@@ -169,7 +169,8 @@ async def _run(
     first = make_env(env, env_kwargs)
     envs = [first]
     try:
-        on_facts(_facts(first, agent))
+        facts = _facts(first, agent)
+        on_facts(facts)
         if isinstance(agent, ChecksSeat):
             agent.check_seat(seats(first, env_id, agent)(0))
         if can_batch(agent, first):
@@ -194,6 +195,8 @@ async def _run(
                 return lambda job: play_episode(mine, agent, seat(job.seed), job, step_threads)
 
             await play_jobs(jobs, concurrency, start_worker, sink)
+        if (found := _facts(first, agent)).get("left_out") != facts.get("left_out"):
+            on_facts(found)  # what the server refuses is known only now
     finally:
         for made in envs:
             made.close()
@@ -205,6 +208,8 @@ def _facts(env: gym.Env[Any, Any], agent: Agent) -> dict[str, Any]:
     engine = agent.engine if isinstance(agent, UsesEngine) else None
     if isinstance(engine, Engine):
         facts["capabilities"] = sorted(engine.capabilities)
+        if engine.left_out:
+            facts["left_out"] = list(engine.left_out)
     if isinstance(env.unwrapped, DescribedEnv):
         facts["env"] = env.unwrapped.describe()
     return facts

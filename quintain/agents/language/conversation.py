@@ -72,6 +72,7 @@ class Conversation:
         self._settings = settings
         self._rng = rng
         self._messages: list[Message] = []
+        self._thoughts: list[str] = []
         self._code = code
         self._reader: ReplyReader | None = None  # the first observation shows the form of the answer
         can_stop = {"stop", "stop_string", "prefill"} <= engine.capabilities
@@ -98,9 +99,11 @@ class Conversation:
         return (self._reader or ReplyReader(self._code)).read(reply, complete=complete)
 
     async def reply(self) -> str:
-        """Sample the model's next reply, and append it to the messages."""
+        """Sample the model's next reply, and append it to the messages, with its reasoning if the engine takes it."""
+        self._thoughts.clear()
         reply = await self._sample()
-        self._messages.append(assistant(reply))
+        thoughts = "".join(self._thoughts) if "reasoning" in self._engine.capabilities else ""
+        self._messages.append(assistant(reply, thoughts))
         return reply
 
     async def _sample(self) -> str:
@@ -109,6 +112,7 @@ class Conversation:
         reply, budget = "", settings.sampling.max_tokens
         while True:
             part = await self._engine.complete(self._request(reply, budget, self._stops))
+            self._thoughts.append(part.reasoning or "")
             budget -= max(1, part.completion_tokens)  # a server may leave the count out
             reply += part.text + (part.stop_string or "")
             is_whole = part.stop_string is None or budget < 1

@@ -163,3 +163,51 @@ def test_a_run_resumes_with_another_url_but_not_another_model_or_dialect(fake_se
     fake_server.owner = "vllm"  # behind the same address there is another server now
     with pytest.raises(RecordError, match="dialect"):
         play(3)
+
+
+@pytest.mark.parametrize("field", ["", "reasoning_content", "thoughts"])
+def test_reasoning_is_sent_back_where_the_server_wants_it(field: str, fake_server: Any, tmp_path: Any) -> None:
+    def think(answer: dict[str, Any]) -> dict[str, Any]:
+        turn = len(fake_server.seen)
+        for choice in answer["choices"]:
+            choice["message"]["reasoning_content"] = f"thought {turn}"
+        return answer
+
+    fake_server.engine = ScriptedEngine(lambda r: PROGRAM if len(r.messages) == 2 else ANSWER)
+    fake_server.edit = think
+    agent = {"name": "code-interpreter", "engine": {"name": f"openai:m@{fake_server.url}", "reasoning_field": field}}
+    live = quintain.evaluate("CodeReason-v0", agent, episodes=1, env_kwargs=ENV, out=tmp_path, progress=False)
+    first, second = (request["messages"] for request in fake_server.seen)
+    assert [message.keys() for message in first] == [{"role", "content"}] * 2
+    assert second[2].keys() == {"role", "content"} | ({field} if field else set())
+    assert second[2].get(field) == ("thought 1" if field else None)
+    assert live.manifest["facts"]["agent"]["engine"].get("reasoning_field", "") == field
+    replayed = {"name": "code-interpreter", "engine": f"replay:{tmp_path}"}
+    again = quintain.evaluate("CodeReason-v0", replayed, episodes=1, env_kwargs=ENV, progress=False)
+    assert again.to_dict() == live.to_dict()
+    assert again.errors == 0
+
+
+def refuse_seed(handler: Any) -> None:
+    data = b'{"error": {"message": "Unsupported parameter: seed is not supported"}}'
+    handler.send_response(400)
+    handler.send_header("Content-Length", str(len(data)))
+    handler.end_headers()
+    handler.wfile.write(data)
+
+
+@pytest.mark.parametrize("executor", ["inline", "process"])
+def test_the_run_says_which_fields_requests_left_out(executor: str, fake_server: Any, tmp_path: Any) -> None:
+    fake_server.engine = ScriptedEngine(ANSWER)
+    fake_server.faults = [refuse_seed]
+    engine = {"name": f"openai:m@{fake_server.url}", "extra_body": {"top_p": None, "api_key": "sk-secret-of-the-body"}}
+    run = {"env_kwargs": ENV, "out": tmp_path, "progress": False, "executor": executor, "workers": 1}
+    quintain.evaluate("CodeReason-v0", {"name": "all-text", "engine": engine}, episodes=1, **run)
+    written = (tmp_path / "run.json").read_text()
+    manifest = json.loads(written)
+    assert manifest["facts"]["left_out"] == ["seed", "top_p"]
+    assert manifest["config"]["agent"]["engine"]["extra_body"] == {"top_p": None, "api_key": "***"}
+    assert "sk-secret" not in written
+    assert {"seed", "top_p"}.isdisjoint(fake_server.seen[-1])
+    resumed = {"episodes": 2, "resume": True} | run
+    assert quintain.evaluate("CodeReason-v0", {"name": "all-text", "engine": engine}, **resumed).errors == 0
