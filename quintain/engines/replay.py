@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from quintain.engines.engine import Engine, Reply, Request
+from quintain.engines.engine import Engine, EngineCapability, Reply, Request
 from quintain.errors import EngineError, RecordError
 from quintain.records import iter_episodes, read_manifest
 
@@ -35,7 +35,7 @@ class ReplayEngine(Engine):
     capabilities = frozenset(
         {"chat", "prompt", "logprobs", "top_logprobs", "choices", "prefill", "stop", "stop_string", "seed"}
     )
-    _ALL = capabilities | {"reasoning"}
+    _ALL: frozenset[EngineCapability] = capabilities | {"reasoning"}
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
@@ -51,7 +51,7 @@ class ReplayEngine(Engine):
             raise RecordError(f"{self.path} holds no model calls; only runs of language agents can be replayed")
         recorded = _recorded_capabilities(_folder(self.path))
         if recorded is not None:
-            self.capabilities = self._ALL & recorded
+            self.capabilities = frozenset(name for name in self._ALL if name in recorded)
         self._served: dict[str, int] = defaultdict(int)
         self._lock = threading.Lock()
 

@@ -33,6 +33,13 @@ def make(style: str, *replies: str, **options: Any) -> Any:
     return make_agent(style, engine=ScriptedEngine(list(replies)), **guide, **options)
 
 
+def whole_turns(reply: str) -> ScriptedEngine:
+    """Return an engine that, like most servers, says only whole turns."""
+    engine = ScriptedEngine(reply)
+    engine.capabilities -= {"stop_string", "prefill"}
+    return engine
+
+
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("by_name", [True, False])
 def test_a_style_plays_the_environment_that_its_prompt_describes(style: str, by_name: bool) -> None:
@@ -46,7 +53,7 @@ def test_a_style_plays_the_environment_that_its_prompt_describes(style: str, by_
 
 
 def test_a_style_in_words_runs_no_program() -> None:
-    report = play(make("all-text", PROGRAM + "So it is 42: <<<42>>>."))
+    report = play({"name": "all-text", "engine": whole_turns(PROGRAM + "So it is 42: <<<42>>>.")})
     assert report.episodes[0].info["metrics"]["code_calls"] == 0
     assert report.episodes[0].steps[0]["action"].startswith(PROGRAM)
     assert report.episodes[0].info["answer"] == "42"
@@ -99,7 +106,8 @@ class Brief:
         return "```python\nprint(1)\n```"
 
 
-def test_agents_of_users_declare_what_they_require() -> None:
+def test_agents_of_users_declare_what_they_require(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(AGENTS, "_entries", dict(AGENTS._entries))
     register_agent("brief", f"{__name__}:Brief", env_settings=Brief.env_settings)
     for agent in (Brief(), "brief"):
         report = play(agent)
@@ -145,10 +153,7 @@ def test_a_cut_reply_is_read_as_the_whole_one(reply: str, code: bool) -> None:
         at, stop = min(found)
         return Reply(left[:at], stop_string=stop, completion_tokens=1)
 
-    for whole_turns in (False, True):
-        engine = ScriptedEngine(reply if whole_turns else serve)
-        if whole_turns:
-            engine.capabilities -= {"stop_string", "prefill"}
+    for engine in (ScriptedEngine(serve), whole_turns(reply)):
         agent = chat.ChatAgent(engine, extract=False)
         episode = play(agent, env_kwargs=ENV | {"code": code, "max_turns": 1}).episodes[0]
         step = episode.steps[0]
@@ -162,10 +167,11 @@ def test_a_cut_reply_is_read_as_the_whole_one(reply: str, code: bool) -> None:
 
 @pytest.mark.parametrize("form", sorted(FORMS))
 def test_forms_of_prompts_are_passed_over(form: str) -> None:
-    episode = play(make("all-text", f"I give it as <<<{form}>>>. It is <<<7>>>.")).episodes[0]
+    said = f"I give it as <<<{form}>>>. It is <<<7>>>."
+    episode = play({"name": "all-text", "engine": whole_turns(said)}).episodes[0]
     assert episode.info["answer"] == "7"
     assert episode.steps[0]["action"].endswith("<<<7>>>")
-    alone = play(make("all-text", f"<<<{form}>>>", extract=False)).episodes[0]
+    alone = play({"name": "all-text", "engine": whole_turns(f"<<<{form}>>>")}).episodes[0]
     assert alone.outcome == "parse_error"
 
 

@@ -2,8 +2,11 @@ import pytest
 from toy_envs import Coin, Parity, Sum
 
 import quintain
+from quintain.agents import make_agent
 from quintain.agents.scripted import ScriptedAgent
+from quintain.engines import ScriptedEngine
 from quintain.errors import ConfigurationError
+from quintain.records import read_episodes, read_manifest
 from quintain.training.language.curriculum import (
     Reseeded,
     group_of,
@@ -112,3 +115,26 @@ def test_success_must_be_defined():
         measure_potential("CartPole-v1", {"random": "random"}, items=2, answers=1)
     with pytest.raises(ConfigurationError, match="expected agents and answers >= 1"):
         measure_potential("Sum-v0", {}, items=2)
+
+
+def test_answers_have_their_temperatures_and_agents_their_environments(tmp_path):
+    asked = []
+
+    def serve(request):
+        asked.append((request.temperature, "write one Python program" in request.messages[1]["content"]))
+        return "```python\nprint('<<<1>>>')\n```" if asked[-1][1] else "<<<1>>>"
+
+    engine = ScriptedEngine(serve)
+    engine.capabilities -= {"stop_string", "prefill"}  # whole turns
+    agents = {name: {"name": name, "engine": engine} for name in ("all-text", "all-code")} | {"right": "oracle"}
+    run = {"items": 1, "answers": 3, "temperatures": [0.25, 1.0], "env_kwargs": {"tasks": "letters"}}
+    (item,) = measure_potential("CodeReason-v0", agents, out=tmp_path, **run)
+    assert asked == [(t, code) for code in (False, True) for t in (0.25, 1.0, 0.25)]
+    assert item.by_agent == {"all-text": (0, 3), "all-code": (0, 3), "right": (3, 3)}
+    settings = [read_manifest(tmp_path / "runs" / f"{name}-0")["config"]["env_kwargs"] for name in agents]
+    assert settings == [{"tasks": "letters", "code": False}, {"tasks": "letters"}, {"tasks": "letters"}]
+    assert len({e.info["task_hash"] for name in agents for e in read_episodes(tmp_path / "runs" / f"{name}-1")}) == 1
+    with pytest.raises(ConfigurationError, match="is made already"):
+        measure_potential("CodeReason-v0", {"a": make_agent("all-text", engine=engine)}, **run)
+    with pytest.raises(ConfigurationError, match="requires code=True"):
+        measure_potential("CodeReason-v0", agents, **run | {"env_kwargs": {"tasks": "letters", "code": False}})
