@@ -206,7 +206,7 @@ class CodeReasonEnv(gym.Env[str, str]):
         return observation, self._info()
 
     def _protocol(self) -> str:
-        if not self._code:
+        if not self.runs_code:
             return TEXT_PROTOCOL
         return CODE_PROTOCOL.format(max_code_calls=self._max_code_calls, imports=self._interpreter.imports)
 
