@@ -1,4 +1,4 @@
-"""Environments and policies whose numbers can be computed by hand."""
+"""Environments and policies with returns and gradients that can be computed by hand."""
 
 import gymnasium as gym
 import numpy as np
@@ -12,7 +12,7 @@ ACTIONS = spaces.Box(-10.0, 10.0, (2,), np.float64)
 
 
 class Walk(gym.Env):
-    """The state is the sum of the actions, three numbers from two; an episode has `length` steps."""
+    """The state (3 entries) is a linear map of the sum of actions (2 entries); episodes have ``length`` steps."""
 
     observation_space = STATES
     action_space = ACTIONS

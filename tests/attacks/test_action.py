@@ -15,7 +15,7 @@ def executed(env, actions, seed=0):
 ACTIONS = np.arange(12.0).reshape(6, 2) / 10
 
 
-def test_the_report_holds_the_executed_action():
+def test_info_attack_contains_the_executed_action():
     env = ActionAttack(Walk(length=99), "noise", epsilon=0.5)
     start, _ = env.reset(seed=0)
     action, total = np.array([0.3, -0.2]), np.zeros(2)
@@ -40,7 +40,7 @@ def test_a_shift_is_constant_in_an_episode_and_differs_between_episodes():
     assert not np.allclose(first, second)
 
 
-def test_a_drift_walks_slowly_and_stays_in_the_ball():
+def test_a_drift_is_a_bounded_random_walk():
     env = ActionAttack(Walk(length=999), "drift", epsilon=0.5, norm="l2")
     path = executed(env, np.zeros((400, 2)))
     assert np.linalg.norm(path, axis=1).max() <= 0.5

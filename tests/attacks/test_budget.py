@@ -54,7 +54,7 @@ def test_bounds_are_kept_and_never_increase_the_distance():
     np.testing.assert_allclose(perturbed, [[1.0, 0.3, 1.4]])
 
 
-def test_a_budget_in_units_of_the_scale():
+def test_a_budget_can_be_in_units_of_a_scale():
     perturbed, reported = enforce(np.zeros((1, 2)), np.array([[9.0, -9.0]]), Ball(0.5), np.array([2.0, 10.0]))
     np.testing.assert_allclose(perturbed, [[1.0, -5.0]])
     assert reported == [0.5]
@@ -69,7 +69,7 @@ def test_samples_fill_the_ball(norm):
     assert abs(np.mean(lengths < 2 * 0.5 ** (1 / 3)) - 0.5) < 0.032
 
 
-def test_steepest_steps():
+def test_steepest_ascent_steps_of_each_norm():
     gradient = np.array([[3.0, -4.0], [0.0, 0.0]])
     np.testing.assert_array_equal(Ball(1, "linf").steepest(gradient), [[1, -1], [0, 0]])
     np.testing.assert_allclose(Ball(1, "l2").steepest(gradient), [[0.6, -0.8], [0, 0]])

@@ -17,7 +17,7 @@ CORNERS = [np.array(corner) for corner in product([-1.0, 1.0], repeat=3)]
 
 
 class Towards(Walk):
-    """The attacker is paid for a large third entry of the state, and succeeds above a threshold."""
+    """The attacker's reward is the third entry of the state; it succeeds above a threshold."""
 
     def step(self, action):
         *result, info = super().step(action)
@@ -39,7 +39,7 @@ def test_the_perturbation_is_the_same_in_every_step():
         seen, _, _, _, info = env.step(np.zeros(2))
 
 
-def test_the_search_finds_the_corner_that_exhaustive_search_finds():
+def test_random_search_finds_the_optimum_of_exhaustive_search():
     settings = Search(steps=3000, episodes=4, finalists=9)
     found = search_constant(Walk, VICTIM, ball=Ball(0.3), settings=settings)
     again = SeedStream(0, "constant", "again")
@@ -49,14 +49,14 @@ def test_the_search_finds_the_corner_that_exhaustive_search_finds():
     assert found.facts["candidates"] > 20
 
 
-def test_the_attacker_s_success_counts_before_its_reward():
+def test_the_attackers_success_is_ranked_before_its_reward():
     settings = Search(steps=3000, episodes=4, finalists=9)
     found = search_constant(Towards, VICTIM, ball=Ball(0.3), for_attacker=True, settings=settings)
     # The third entry moves by the difference of the two actions, W (s + delta): (0.75, -3, 1.5) . delta.
     np.testing.assert_array_equal(found.direction, [1.0, -1.0, 1.0])
 
 
-def test_no_perturbation_is_kept_where_none_helps():
+def test_the_zero_perturbation_is_kept_if_none_is_better():
     class Indifferent(Walk):
         def step(self, action):
             observation, _, terminated, truncated, _ = super().step(action)

@@ -16,7 +16,7 @@ def pendulum():
     env.close()
 
 
-def test_a_shift_scales_the_model_and_closing_restores_it(pendulum):
+def test_a_shift_scales_model_parameters_until_close(pendulum):
     model = pendulum.unwrapped.model
     mass, inertia, friction = model.body_mass.copy(), model.body_inertia.copy(), model.geom_friction.copy()
     env = DynamicsPerturbation(pendulum, {"mass": 2.0, "friction": 0.5})

@@ -193,7 +193,7 @@ def test_episodes_under_every_attack_are_reproducible():
 
 
 class Fixed(SequencePolicy):
-    """Records a history that does not influence its actions, which are the linear map of the other tests."""
+    """A history-dependent policy whose actions, a linear map, do not depend on the history."""
 
     def new_history(self, rows):
         return self

@@ -117,7 +117,7 @@ class Still(Walk):
         return self.state.copy(), float(action[0]), False, self.time >= self.length, {}
 
 
-def test_impossible_trainings_are_refused():
+def test_incompatible_training_arguments_are_refused():
     pytest.importorskip("stable_baselines3")
     with pytest.raises(EnvironmentFault, match="attacker_reward"):
         train_adversary(Walk, linear_gaussian(), epsilon=0.1, objective="target", settings=SMALL)

@@ -29,7 +29,7 @@ def first_observation(env):
     return env.reset(seed=3)[0]
 
 
-def test_names_functions_and_attacks_mix():
+def test_names_functions_and_attack_objects_can_be_mixed():
     mine = lambda env, epsilon: RandomAttack(env, epsilon=epsilon)  # noqa: E731
     (mad,) = resolve_attacks(["mad"])
     found = resolve_attacks({"noise": "random", "mine": mine, "mad": mad})
@@ -38,7 +38,7 @@ def test_names_functions_and_attacks_mix():
     assert [one.name for one in resolve_attacks(["fgsm", mad])] == ["fgsm", "mad"]
 
 
-def test_unknown_names_are_explained():
+def test_unknown_names_raise_an_error_with_a_suggestion():
     with pytest.raises(UnknownNameError, match="did you mean 'sa-rl'"):
         resolve_attacks(["sarl"])
     with pytest.raises(UnknownNameError, match="did you mean 'mad'"):

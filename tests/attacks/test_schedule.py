@@ -5,7 +5,7 @@ from quintain.attacks.schedule import Schedule
 from quintain.errors import ConfigurationError
 
 
-def test_windows_and_periods():
+def test_windows_and_periods_select_steps():
     assert [t for t in range(12) if Schedule(start=1, stop=8, every=3, length=2).allows(t)] == [1, 2, 4, 5, 7]
     assert all(Schedule().allows(t) for t in range(5))
 
@@ -19,6 +19,6 @@ def test_probability_draws_from_the_generator_of_each_episode():
 @pytest.mark.parametrize(
     "bad", [{"start": -1}, {"every": 0}, {"every": 2, "length": 3}, {"start": 5, "stop": 4}, {"probability": 2}]
 )
-def test_senseless_schedules_are_refused(bad):
+def test_invalid_schedules_are_refused(bad):
     with pytest.raises(ConfigurationError):
         Schedule(**bad)

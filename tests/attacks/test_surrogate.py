@@ -29,7 +29,7 @@ class Leaky(Walk):
 
 
 class BlackBox:
-    """Has the actions of the linear policy; any other attribute raises an error."""
+    """Acts as the linear policy; accessing any attribute but ``act_batch`` raises an error."""
 
     def __init__(self, victim):
         self._act = victim.act_batch
@@ -48,13 +48,13 @@ def imitated():
     return train_surrogate(Leaky, BlackBox(linear_gaussian()), settings=SMALL)
 
 
-def test_only_the_actions_of_a_black_box_are_read(imitated):
+def test_a_black_box_is_only_queried_for_actions(imitated):
     assert imitated.queries == 2 * 93 * 8
     assert imitated.error < 0.1 * imitated.baseline
     assert {"gradient", "density", "continuous"} <= imitated.policy.capabilities
 
 
-def test_only_the_actions_of_a_policy_are_read():
+def test_a_policy_object_is_only_queried_for_actions():
     class Sealed:
         """A network without readable weights or gradient."""
 
@@ -82,7 +82,7 @@ def test_the_gradients_are_close_to_those_of_the_policy(imitated):
         np.testing.assert_allclose(np.median(slopes, axis=0), WEIGHT[i], atol=0.25)
 
 
-def test_mad_on_the_imitation_costs_the_policy_more_than_noise_and_about_as_much_as_mad(imitated):
+def test_transferred_mad_is_stronger_than_noise_and_close_to_white_box_mad(imitated):
     victim, seeds = linear_gaussian(std=np.array([5.0, 0.5])), range(20)
 
     def loss(attack):
@@ -111,7 +111,7 @@ def test_a_function_with_discrete_actions_is_imitated():
     assert list(made.policy.act_batch(np.array([[2.0, 0, 0], [-2.0, 0, 0]]))) == [4, 3]
 
 
-def test_actions_at_a_bound_only_bound_the_output():
+def test_actions_at_a_bound_are_treated_as_censored():
     """The policy is 4 x, clipped to 1: inside the bounds the imitation has the slope 4."""
 
     class Bounded(Leaky):
@@ -148,7 +148,7 @@ def test_training_stops_when_the_held_out_loss_stops_falling():
     assert made.epochs[0] < 200
 
 
-def test_impossible_imitations_are_refused():
+def test_invalid_surrogate_settings_and_spaces_are_refused():
     with pytest.raises(ConfigurationError, match="n_envs >= 2"):
         train_surrogate(Leaky, linear_gaussian(), settings=SurrogateSettings(n_envs=1))
     with pytest.raises(AgentError, match="finite action"):

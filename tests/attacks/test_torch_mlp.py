@@ -7,7 +7,7 @@ from quintain.attacks.torch_mlp import torch_copy, torch_mlp  # noqa: E402
 from quintain.errors import ConfigurationError  # noqa: E402
 
 
-def test_weights_come_from_the_generator_alone():
+def test_initial_weights_depend_on_the_generator_alone():
     state = torch.random.get_rng_state()
     one, two = (torch_mlp(torch, [3, 4, 2], torch.Generator().manual_seed(5)) for _ in range(2))
     assert torch.equal(torch.random.get_rng_state(), state)
@@ -16,7 +16,7 @@ def test_weights_come_from_the_generator_alone():
     assert not torch.equal(one(x), torch_mlp(torch, [3, 4, 2], torch.Generator().manual_seed(6))(x))
 
 
-def test_activations_stand_between_the_layers_only():
+def test_activations_are_only_between_layers():
     names = [type(layer).__name__ for layer in torch_mlp(torch, [3, 4, 4, 2], torch.Generator(), "tanh")]
     assert names == ["Linear", "Tanh", "Linear", "Tanh", "Linear"]
 

@@ -76,7 +76,7 @@ def test_each_row_of_a_vector_equals_a_single_environment_with_its_seed(name):
 
 
 @pytest.mark.parametrize("name", ["random", "action sticky", "reward noise"])
-def test_same_step_autoreset_draws_the_same(name):
+def test_same_step_autoreset_gives_the_same_perturbations(name):
     vector = ATTACKS[name](SyncVectorEnv([lambda: Walk(5)], autoreset_mode=AutoresetMode.SAME_STEP))
     single = play_single(ATTACKS[name], 7, 0, episodes=2)
     observations, _ = vector.reset(seed=[7])
@@ -88,7 +88,7 @@ def test_same_step_autoreset_draws_the_same(name):
     np.testing.assert_allclose(observations[0], single[6][0])
 
 
-def test_a_masked_reset_leaves_the_other_rows_alone():
+def test_a_masked_reset_does_not_affect_the_other_rows():
     vector = RandomAttack(SyncVectorEnv([Walk, Walk], autoreset_mode=AutoresetMode.DISABLED), epsilon=0.3)
     before, _ = vector.reset(seed=[1, 2])
     after, infos = vector.reset(seed=[5, None], options={"reset_mask": np.array([True, False])})
@@ -199,7 +199,7 @@ def test_equal_seeds_give_equal_attacks_and_others_do_not():
     assert noise[0] == noise[1] != noise[2]
 
 
-def test_attacks_stack_under_their_own_names():
+def test_stacked_attacks_report_under_their_own_names():
     env = ActionAttack(RandomAttack(Walk(), epsilon=0.1), "noise", epsilon=0.2)
     env.reset(seed=0)
     info = env.step(np.zeros(2))[4]
@@ -293,6 +293,6 @@ def test_a_normalised_budget_needs_a_normaliser():
         MADAttack(Walk(), linear_gaussian(), epsilon=0.1, space="normalised")
 
 
-def test_something_else_than_an_environment_is_refused():
+def test_attacking_something_other_than_an_environment_raises_configuration_error():
     with pytest.raises(ConfigurationError, match="expected a Gymnasium environment"):
         NullAttack("Hopper-v5")

@@ -7,13 +7,13 @@ from quintain.cli import app
 
 
 class Outcome:
-    """What a command printed and how it ended, with Typer's boxes and line breaks taken out of its messages."""
+    """Output and exit code of a command; ``text`` has no boxes and line breaks of Typer."""
 
     def __init__(self, result):
         self.code = result.exit_code
         self.out = result.stdout
         self.err = result.stderr
-        self.said = " ".join((result.stdout + result.stderr).replace("│", " ").split())
+        self.text = " ".join((result.stdout + result.stderr).replace("│", " ").split())
         self.exception = result.exception
 
     @property
@@ -23,7 +23,7 @@ class Outcome:
 
 @pytest.fixture
 def quintain(tmp_path, monkeypatch):
-    """Call the command in an empty directory."""
+    """Return a function that runs the command in an empty directory."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("QUINTAIN_DEBUG", raising=False)
 

@@ -18,14 +18,14 @@ def test_help_lists_every_command_with_examples(quintain):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_explains_itself(quintain, name):
+def test_every_command_has_a_help_text(quintain, name):
     result = quintain(name, "--help")
     assert result.code == 0
     assert "Usage:" in result.out
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_every_target_of_the_table_exists(name):
+def test_every_command_target_can_be_imported(name):
     module, _, attribute = COMMANDS[name].target.partition(":")
     target = getattr(importlib.import_module(module), attribute)
     assert callable(target)
@@ -35,7 +35,7 @@ def test_every_target_of_the_table_exists(name):
 def test_a_mistyped_command_is_a_usage_error_with_a_suggestion(quintain):
     result = quintain("evla")
     assert result.code == 2
-    assert "'eval'" in result.said
+    assert "'eval'" in result.text
 
 
 def test_version(quintain):
@@ -44,7 +44,7 @@ def test_version(quintain):
     assert quintain("--version").out == f"quintain {package.__version__}\n"
 
 
-def test_debug_works_anywhere_on_the_line_and_shows_the_exception(quintain):
+def test_debug_is_accepted_at_any_position_and_shows_the_traceback(quintain):
     from quintain.errors import RecordError
 
     assert quintain("view", "nowhere").exception.__class__ is SystemExit

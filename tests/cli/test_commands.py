@@ -1,4 +1,4 @@
-"""The commands that look at runs, tasks, environments and the machine."""
+"""The commands compare, rescore, view, tasks, agents, check, model and doctor."""
 
 import json
 import sys
@@ -17,7 +17,7 @@ HOSTILE = "\x1b[31mred \u202e [bold]markup[/bold] <<<Count: 1, Positions: [1]>>>
 
 @pytest.fixture
 def runs(tmp_path):
-    """A run that solves everything, and one whose transcripts are hostile."""
+    """A run with success in all episodes, and one with hostile transcripts."""
     package.evaluate("CodeReason-v0", "oracle", episodes=6, env_kwargs=KWARGS, out=tmp_path / "good")
     package.evaluate("CodeReason-v0", lambda text: HOSTILE, episodes=6, env_kwargs=KWARGS, out=tmp_path / "bad")
     return tmp_path
@@ -25,47 +25,47 @@ def runs(tmp_path):
 
 def test_compare_shows_the_paired_difference(quintain, runs):
     result = quintain("compare", runs / "good", runs / "bad")
-    assert result.code == 0, result.said
-    assert "success 100.0% 0.0% 100.0%" in result.said
-    assert "only A won 6, only B won 0, ties 0" in result.said
+    assert result.code == 0, result.text
+    assert "success 100.0% 0.0% 100.0%" in result.text
+    assert "only A won 6, only B won 0, ties 0" in result.text
     assert quintain("compare", runs / "good", runs / "bad", "--json").json["wins"] == 6
 
 
-def test_compare_refuses_runs_that_share_no_seed(quintain, runs):
+def test_compare_refuses_runs_without_common_seeds(quintain, runs):
     package.evaluate("CodeReason-v0", "oracle", episodes=2, seed=5, env_kwargs=KWARGS, out=runs / "other")
     result = quintain("compare", runs / "good", runs / "other")
     assert result.code == 1
-    assert "no seed occurs in both runs" in result.said
+    assert "no seed occurs in both runs" in result.text
     assert quintain("compare", runs / "good", runs / "nowhere").code == 1
 
 
-def test_rescore_finds_nothing_to_change_in_an_honest_record(quintain, runs):
+def test_rescore_changes_no_score_of_an_unmodified_record(quintain, runs):
     result = quintain("rescore", runs / "good")
-    assert result.code == 0, result.said
-    assert "0 of 6 episodes scored otherwise" in result.said
+    assert result.code == 0, result.text
+    assert "0 of 6 episodes scored otherwise" in result.text
     assert quintain("rescore", runs / "good", "--json").json["changed"] == []
 
 
-def test_rescore_shows_what_a_verifier_judges_otherwise(quintain, runs):
+def test_rescore_lists_episodes_whose_score_changed(quintain, runs):
     path = runs / "good" / "episodes.jsonl"
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     lines[2]["outcome"] = "failure"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     result = quintain("rescore", runs / "good")
-    assert "1 of 6 episodes scored otherwise" in result.said
-    assert "episode 2: failure 1.1 -> success 1.1" in result.said
+    assert "1 of 6 episodes scored otherwise" in result.text
+    assert "episode 2: failure 1.1 -> success 1.1" in result.text
     assert quintain("rescore", runs / "nowhere").code == 1
 
 
 def test_view_writes_the_report_and_prints_its_path(quintain, runs):
     result = quintain("view", runs / "good")
-    assert result.code == 0, result.said
+    assert result.code == 0, result.text
     assert result.out.strip() == str(runs / "good" / "report.html")
     assert Path(result.out.strip()).exists()
 
 
-def test_a_folder_of_runs_is_no_run_and_says_where_they_are(quintain, runs):
-    assert "such as 'bad', 'good'" in quintain("view", ".").said
+def test_a_folder_of_several_runs_raises_an_error_with_their_paths(quintain, runs):
+    assert "such as 'bad', 'good'" in quintain("view", ".").text
 
 
 def test_view_opens_the_report_on_request(quintain, runs, monkeypatch):
@@ -75,25 +75,25 @@ def test_view_opens_the_report_on_request(quintain, runs, monkeypatch):
     assert opened == [(runs / "good" / "report.html").resolve().as_uri()]
 
 
-def test_view_prints_a_transcript_without_obeying_it(quintain, runs):
+def test_view_escapes_control_characters_of_transcripts(quintain, runs):
     result = quintain("view", runs / "bad", "--episode", 3)
-    assert result.code == 0, result.said
+    assert result.code == 0, result.text
     assert r"\x1b[31mred \u202e [bold]markup[/bold] <<<Count" in result.out
     assert "\x1b" not in result.out
     assert "expected: Count:" in result.out
 
 
-def test_view_names_the_episodes_that_exist(quintain, runs):
+def test_view_of_an_unknown_episode_lists_the_existing_ones(quintain, runs):
     result = quintain("view", runs / "bad", "--episode", 6)
     assert result.code == 1
-    assert "has no episode 6; it has 0 to 5" in result.said
+    assert "has no episode 6; it has 0 to 5" in result.text
 
 
-def test_view_without_the_extra_says_what_to_install(quintain, runs, monkeypatch):
+def test_view_without_the_extra_shows_the_install_command(quintain, runs, monkeypatch):
     monkeypatch.setitem(sys.modules, "jinja2", None)
     result = quintain("view", runs / "good")
     assert result.code == 1
-    assert "pip install 'quintain[report]'" in result.said
+    assert "pip install 'quintain[report]'" in result.text
 
 
 def test_tasks_lists_and_shows(quintain):
@@ -124,11 +124,11 @@ def test_tasks_lists_and_shows(quintain):
 def test_tasks_suggests_the_nearest_name(quintain, words, message):
     result = quintain("tasks", *words)
     assert result.code == 1
-    assert message in result.said
+    assert message in result.text
 
 
 def test_agents_are_listed_with_their_arguments(quintain):
-    shown = quintain("agents").said
+    shown = quintain("agents").text
     assert "* code-interpreter temperature, top_p, max_tokens" in shown
     assert "joss cooperate" in shown
     found = {row["name"]: row for kind in quintain("agents", "--json").json.values() for row in kind}
@@ -137,14 +137,14 @@ def test_agents_are_listed_with_their_arguments(quintain):
     assert {"labels", "cover"} <= set(found["llm-player"]["arguments"])
 
 
-def test_check_passes_a_sound_environment(quintain):
+def test_check_passes_a_correct_environment(quintain):
     result = quintain("check", "CodeReason-v0", "--env-arg", "tasks=letters", "--env-arg", "code=false")
-    assert result.code == 0, result.said
+    assert result.code == 0, result.text
     assert "0 failed" in result.out
 
 
 class Drifting(gym.Env):
-    """Draws from outside its own generator."""
+    """Draws from a generator that ``reset`` does not seed."""
 
     observation_space = gym.spaces.Box(0, 1, (1,))
     action_space = gym.spaces.Discrete(2)
@@ -160,19 +160,19 @@ class Drifting(gym.Env):
         return self.reset()[0], 0.0, True, False, {}
 
 
-def test_check_fails_an_unsound_one_and_says_why(quintain, monkeypatch):
+def test_check_fails_a_faulty_environment_with_the_reason(quintain, monkeypatch):
     monkeypatch.setitem(gym.registry, "Drifting-v0", gym.spec("CartPole-v1").__class__("Drifting-v0", Drifting))
     result = quintain("check", "Drifting-v0")
     assert result.code == 1
-    assert "FAIL same seed same episode" in result.said
+    assert "FAIL same seed same episode" in result.text
     assert quintain("check", "Drifting-v0", "--json").json["ok"] is False
 
 
 def test_check_suggests_the_nearest_environment(quintain):
     result = quintain("check", "CodeReson-v0")
     assert result.code == 1
-    assert "'CodeReason-v0'" in result.said
-    assert "cannot import 'nosuchmodule'" in quintain("check", "nosuchmodule:X-v0").said
+    assert "'CodeReason-v0'" in result.text
+    assert "cannot import 'nosuchmodule'" in quintain("check", "nosuchmodule:X-v0").text
 
 
 def test_model_lists_what_can_be_fetched(quintain, monkeypatch, tmp_path):
@@ -189,7 +189,7 @@ def test_model_fetch_and_path_print_the_folder(quintain, monkeypatch):
     assert quintain("model", "path", weights.DEFAULT_MODEL).out.strip() == f"here/{weights.DEFAULT_MODEL}"
 
 
-def test_model_failures_are_messages(quintain, monkeypatch):
+def test_failures_of_model_commands_are_error_messages(quintain, monkeypatch):
     def broken(name):
         raise QuintainError("the installer failed: no space left")
 
@@ -198,13 +198,13 @@ def test_model_failures_are_messages(quintain, monkeypatch):
     assert "unknown model 'smollm'" in quintain("model", "fetch", "smollm").err
 
 
-def test_doctor_says_what_works_and_what_to_install_for_the_rest(quintain, monkeypatch):
+def test_doctor_lists_available_features_and_install_commands(quintain, monkeypatch):
     from quintain.cli import diagnosis
 
     missing = diagnosis.find_spec
     monkeypatch.setattr(diagnosis, "find_spec", lambda name: None if name in ("vllm", "mujoco") else missing(name))
     result = quintain("doctor")
-    assert result.code == 0, result.said
+    assert result.code == 0, result.text
     for heading in ("Python", "Extras", "Language models", "GPU", "Sandbox", "Rendering"):
         assert heading in result.out
     assert "pip install 'quintain[vllm]'" in result.out

@@ -21,7 +21,7 @@ from quintain.evaluation.html.text import visible
         ("tab\tand\nline, naïve 漢字 עברית", "tab\tand\nline, naïve 漢字 עברית"),
     ],
 )
-def test_untrusted_text_is_shown_and_not_obeyed(text, shown):
+def test_markup_and_control_characters_in_untrusted_text_are_escaped(text, shown):
     assert visible(text) == shown
     stream = io.StringIO()
     Console(file=stream, force_terminal=True, width=200, emoji=False, tab_size=1).print(literal(text))

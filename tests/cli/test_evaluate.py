@@ -7,12 +7,12 @@ import pytest
 ORACLE = ["eval", "CodeReason-v0", "-a", "oracle", "--no-code", "--tasks", "letters,game24", "-n", "12"]
 
 
-def test_shows_the_result_and_writes_run_and_report(quintain):
+def test_eval_prints_the_result_and_writes_run_and_report(quintain):
     result = quintain(*ORACLE, "-o", "run")
-    assert result.code == 0, result.said
-    assert "success 100.0% [75.8%, 100.0%] 12" in result.said
+    assert result.code == 0, result.text
+    assert "success 100.0% [75.8%, 100.0%] 12" in result.text
     for expected in ("letters", "game24", "correctness", "turns", "report: run/report.html"):
-        assert expected in result.said
+        assert expected in result.text
     assert len(Path("run/episodes.jsonl").read_text().splitlines()) == 12
     assert Path("run/report.html").stat().st_size > 10_000
 
@@ -25,20 +25,20 @@ def test_the_default_folder_is_new_and_named_after_the_run(quintain):
     assert all(folder.name.startswith("codereason-v0-oracle-2") for folder in folders)
 
 
-def test_json_is_all_there_is_on_the_standard_output(quintain):
+def test_json_is_the_only_output_on_stdout(quintain):
     result = quintain(*ORACLE, "-o", "run", "--json", "--confidence", "0.9")
     assert result.json["episodes"] == 12
     assert result.json["success"]["confidence"] == 0.9
     assert result.json["report"] == "run/report.html"
 
 
-def test_options_reach_environment_and_agent(quintain):
+def test_options_are_passed_to_environment_and_agent(quintain):
     words = ["--split", "train", "--difficulty", '{"max_length": 12}', "--env-arg", "max_turns=3", "--seed", "7"]
     result = quintain(
         "eval", "CodeReason-v0", "-a", "oracle", "--agent-arg", "through_code=false", "--tasks", "letters", "--no-code",
         *words, "-n", 2, "-o", "run", "--no-report",
     )  # fmt: skip
-    assert result.code == 0, result.said
+    assert result.code == 0, result.text
     assert json.loads(Path("run/run.json").read_text())["config"] == {
         "env": "CodeReason-v0",
         "env_kwargs": {
@@ -50,12 +50,12 @@ def test_options_reach_environment_and_agent(quintain):
     assert not Path("run/report.html").exists()
 
 
-def test_a_model_is_part_of_the_engine(quintain):
+def test_the_model_is_recorded_in_the_engine_description(quintain):
     words = ["-a", "all-text", "--engine", "scripted", "--model", "I say <<<Count: 1, Positions: [1]>>>"]
     result = quintain(
         "eval", "CodeReason-v0", *words, "--no-code", "--tasks", "letters", "-n", 2, "-o", "run", "--json"
     )
-    assert result.code == 0, result.said
+    assert result.code == 0, result.text
     assert result.json["outcomes"]["failure"] == 2
     agent = json.loads(Path("run/run.json").read_text())["config"]["agent"]
     assert agent == {"name": "all-text", "engine": "scripted:I say <<<Count: 1, Positions: [1]>>>"}
@@ -63,9 +63,9 @@ def test_a_model_is_part_of_the_engine(quintain):
 
 def test_numeric_environments_work_too(quintain):
     result = quintain("eval", "CartPole-v1", "-a", "random", "-n", 5, "-o", "run")
-    assert result.code == 0, result.said
-    assert "finished" in result.said
-    assert "reward" in result.said
+    assert result.code == 0, result.text
+    assert "finished" in result.text
+    assert "reward" in result.text
 
 
 INFO_OF_OTHERS = """
@@ -92,32 +92,32 @@ gym.register("Grouped-v0", Grouped)
 
 
 @pytest.fixture
-def toys(tmp_path, monkeypatch):
-    """Environments of a user's whose ``info`` happens to have keys that one of our families uses."""
+def toy_module(tmp_path, monkeypatch):
+    """A user's module with environments whose ``info`` has keys that CodeReason uses too."""
     import gymnasium as gym
 
-    (tmp_path / "toys.py").write_text(INFO_OF_OTHERS)
+    (tmp_path / "toy_module.py").write_text(INFO_OF_OTHERS)
     monkeypatch.syspath_prepend(tmp_path)
     yield
-    sys.modules.pop("toys", None)
+    sys.modules.pop("toy_module", None)
     for name in ("Toy-v0", "Grouped-v0"):
         gym.registry.pop(name, None)
 
 
-def test_keys_of_info_that_one_family_uses_mean_nothing_elsewhere(quintain, toys):
-    result = quintain("eval", "toys:Toy-v0", "-a", "random", "-n", 3, "--no-report")
-    assert result.code == 0, result.said
-    assert "100.0%" in result.said
-    assert "By suite" not in result.said
+def test_info_keys_are_interpreted_only_if_the_environment_declares_them(quintain, toy_module):
+    result = quintain("eval", "toy_module:Toy-v0", "-a", "random", "-n", 3, "--no-report")
+    assert result.code == 0, result.text
+    assert "100.0%" in result.text
+    assert "By suite" not in result.text
 
 
-def test_an_environment_says_how_its_results_are_grouped(quintain, toys):
-    result = quintain("eval", "toys:Grouped-v0", "-a", "random", "-n", 3, "--no-report")
-    assert result.code == 0, result.said
-    assert "By suite and split success 95% interval n speed" in result.said
-    assert "bbh / test 100.0%" in result.said
+def test_results_are_grouped_by_the_info_keys_that_the_environment_declares(quintain, toy_module):
+    result = quintain("eval", "toy_module:Grouped-v0", "-a", "random", "-n", 3, "--no-report")
+    assert result.code == 0, result.text
+    assert "By suite and split success 95% interval n speed" in result.text
+    assert "bbh / test 100.0%" in result.text
     letters = ("eval", "CodeReason-v0", "-a", "oracle", "--tasks", "letters", "-n", 2, "--no-report")
-    assert "symbench / test 100.0%" in quintain(*letters).said
+    assert "symbench / test 100.0%" in quintain(*letters).text
 
 
 OWN = """
@@ -137,7 +137,7 @@ gym.register("Own-v0", "gymnasium.envs.classic_control.cartpole:CartPoleEnv", ma
 
 @pytest.fixture
 def own(tmp_path, monkeypatch):
-    """A module of the user's with an environment and an agent, which is nobody's afterwards."""
+    """A user's module with an environment and an agent, unregistered after the test."""
     import gymnasium as gym
 
     from quintain.agents.registry import AGENTS
@@ -154,17 +154,17 @@ def own(tmp_path, monkeypatch):
     ("env", "agent"),
     [("CartPole-v1", "own_module:Stays"), ("CartPole-v1", "own_module:stays"), ("own_module:Own-v0", "stays")],
 )
-def test_own_agents_play(quintain, own, env, agent):
+def test_agents_of_a_users_module_can_be_evaluated(quintain, own, env, agent):
     result = quintain("eval", env, "-a", agent, "-n", 2, "-o", "run", "--no-report", "--json")
-    assert result.code == 0, result.said
+    assert result.code == 0, result.text
     assert result.json["outcomes"]["finished"] == 2
     assert json.loads(Path("run/run.json").read_text())["config"]["agent"]["name"].startswith("own_module:")
 
 
 @pytest.mark.parametrize("strategy", ["tit-for-tat", "joss:0.5"])
-def test_strategies_of_games_play(quintain, strategy):
+def test_game_strategies_can_be_evaluated(quintain, strategy):
     result = quintain("eval", "RepeatedGame-v0", "-a", strategy, "-n", 2, "--no-report", "--json")
-    assert result.code == 0, result.said
+    assert result.code == 0, result.text
     assert result.json["outcomes"]["error"] == 0
 
 
@@ -200,12 +200,12 @@ def test_strategies_of_games_play(quintain, strategy):
         ),
     ],
 )
-def test_mistakes_are_one_message_and_leave_no_folder_behind(quintain, words, message):
+def test_configuration_errors_print_one_message_and_create_no_folder(quintain, words, message):
     result = quintain("eval", *words)
     assert result.code == 1
-    assert message in result.said
-    assert "Traceback" not in result.said
-    assert "run folder" not in result.said
+    assert message in result.text
+    assert "Traceback" not in result.text
+    assert "run folder" not in result.text
     assert not Path("runs").exists() or not list(Path("runs").iterdir())
 
 
@@ -223,10 +223,10 @@ def test_mistakes_are_one_message_and_leave_no_folder_behind(quintain, words, me
         (["--no-such-option"], "No such option"),
     ],
 )
-def test_wrong_usage_has_its_own_exit_code(quintain, words, message):
+def test_usage_errors_have_their_own_exit_code(quintain, words, message):
     result = quintain("eval", "CodeReason-v0", "-a", "oracle", *words)
     assert result.code == 2
-    assert message in result.said
+    assert message in result.text
 
 
 def test_infrastructure_failures_in_every_episode_have_their_own_exit_code(quintain):
@@ -234,37 +234,37 @@ def test_infrastructure_failures_in_every_episode_have_their_own_exit_code(quint
     words = ["--agent-arg", "run=other", "--seed", 5]
     result = quintain("eval", "CartPole-v1", "-a", "replay", *words, "-n", 3, "-o", "run")
     assert result.code == 3
-    assert "1 x agent: 'other' has no episode with seed" in result.said
+    assert "1 x agent: 'other' has no episode with seed" in result.text
     assert Path("run/report.html").exists()
     again = quintain("rescore", "run")
     assert again.code == 3
-    assert "0 of 3 episodes scored otherwise" in again.said
+    assert "0 of 3 episodes scored otherwise" in again.text
 
 
-def test_a_folder_with_a_run_is_refused_and_resumed_on_request(quintain):
+def test_an_existing_run_is_resumed_only_with_resume(quintain):
     assert quintain(*ORACLE, "-o", "run").code == 0
     before = Path("run/episodes.jsonl").read_text()
     again = quintain(*ORACLE, "-o", "run")
     assert again.code == 1
-    assert "already holds a run" in again.said
+    assert "already holds a run" in again.text
     assert Path("run/episodes.jsonl").read_text() == before
     more = quintain(*ORACLE[:-1], "15", "-o", "run", "--resume", "--json")
     assert more.json["episodes"] == 15
     assert Path("run/episodes.jsonl").read_text().startswith(before)
     other = quintain(*ORACLE, "-o", "run", "--resume", "--seed", "1")
     assert other.code == 1
-    assert "seed was 0, is 1" in other.said
+    assert "seed was 0, is 1" in other.text
 
 
-def test_without_the_report_extra_the_run_succeeds_and_says_what_to_install(quintain, monkeypatch):
+def test_without_the_report_extra_the_run_succeeds_and_shows_the_install_command(quintain, monkeypatch):
     monkeypatch.setitem(sys.modules, "jinja2", None)
     result = quintain(*ORACLE, "-o", "run")
     assert result.code == 0
-    assert "pip install 'quintain[report]'" in result.said
-    assert "success 100.0%" in result.said
+    assert "pip install 'quintain[report]'" in result.text
+    assert "success 100.0%" in result.text
 
 
-def test_engine_arguments_reach_the_engine(quintain):
+def test_engine_arguments_are_passed_to_the_engine(quintain):
     words = [
         "eval",
         "CodeReason-v0",
@@ -283,4 +283,4 @@ def test_engine_arguments_reach_the_engine(quintain):
     assert steps[0]["action"] == "<<<1>>>"
     wrong = quintain(*words, "--engine-arg", "scrpt=1", "-o", "other")
     assert wrong.code == 1
-    assert "scrpt" in wrong.said
+    assert "scrpt" in wrong.text

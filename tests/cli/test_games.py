@@ -16,9 +16,9 @@ from quintain.engines import ScriptedEngine
 from quintain.errors import EngineError
 
 
-def test_a_tournament_is_ranked(quintain):
+def test_a_tournament_prints_a_ranking(quintain):
     result = quintain("tournament", "--players", "always-cooperate,always-defect,tit-for-tat", "--rounds", 10, "--json")
-    assert result.code == 0, result.said
+    assert result.code == 0, result.text
     names, payoffs = result.json["names"], result.json["payoffs"]
     table = {(a, b): payoffs[i][j] for i, a in enumerate(names) for j, b in enumerate(names)}
     assert table["always-cooperate", "tit-for-tat"] == 3.0
@@ -27,9 +27,9 @@ def test_a_tournament_is_ranked(quintain):
     assert table["tit-for-tat", "always-defect"] == pytest.approx(0.9)
 
 
-def test_all_is_every_strategy_that_needs_no_arguments(quintain):
+def test_all_selects_every_strategy_without_required_arguments(quintain):
     result = quintain("tournament", "--players", "all", "--rounds", 2, "--repetitions", 1, "--json")
-    assert result.code == 0, result.said
+    assert result.code == 0, result.text
     assert {"tit-for-tat", "best-response", "zd-extort"} <= set(result.json["names"])
     assert "memory-one" not in result.json["names"]
     assert "left out: strategy 'memory-one'" in result.err
@@ -37,13 +37,13 @@ def test_all_is_every_strategy_that_needs_no_arguments(quintain):
     assert named.json["names"] == ["memory-one:1,0,0,1", "grim"]
 
 
-def test_a_population_evolves(quintain):
+def test_evolution_prints_population_shares(quintain):
     result = quintain(
         "tournament", "--players", "always-cooperate,always-defect", "--rounds", 10, "--population", 20
     )  # fmt: skip
-    assert result.code == 0, result.said
-    assert "Population of 20" in result.said
-    assert "always-defect 10 20 100.0%" in result.said
+    assert result.code == 0, result.text
+    assert "Population of 20" in result.text
+    assert "always-defect 10 20 100.0%" in result.text
 
 
 def test_a_tournament_with_records_has_a_report_and_resumes(quintain):
@@ -58,39 +58,39 @@ def test_a_tournament_with_records_has_a_report_and_resumes(quintain):
 
 
 @pytest.mark.parametrize("command", [["tournament", "--repetitions", 2], ["games", "sweep", "--games", 3]])
-def test_view_and_comparisons_know_runs_of_matches(quintain, command):
+def test_view_and_compare_accept_runs_of_matches(quintain, command):
     assert quintain(*command, "--players", "tit-for-tat,grim", "--rounds", 3, "-o", "run").code == 0
     page = Path("run/report.html").read_text()
     Path("run/report.html").unlink()
     assert quintain("view", "run").code == 0
     assert Path("run/report.html").read_text() == page
-    assert "leave out --confidence" in quintain("view", "run", "--confidence", 0.9).said
+    assert "leave out --confidence" in quintain("view", "run", "--confidence", 0.9).text
     rescored = quintain("rescore", "run")
     assert rescored.code == 1
-    assert f"was made by quintain {' '.join(command[:-2])}, and only runs of quintain eval" in rescored.said
+    assert f"was made by quintain {' '.join(command[:-2])}, and only runs of quintain eval" in rescored.text
     compared = quintain("compare", "run", "run")
     assert compared.code == 1
-    assert "'run' plays a seed more than once" in compared.said
+    assert "'run' plays a seed more than once" in compared.text
 
 
-def test_a_language_model_takes_part(quintain, monkeypatch):
+def test_a_language_model_can_be_a_player(quintain, monkeypatch):
     model = ScriptedEngine(lambda request: request.choices[0])
     monkeypatch.setattr("quintain.engines.make_engine", lambda name: model)
     words = ["--players", "tit-for-tat", "--llm", "model", "--rounds", 3, "--repetitions", 1, "-o", "run"]
     result = quintain("tournament", *words)
-    assert result.code == 0, result.said
-    assert "llm-player" in result.said
+    assert result.code == 0, result.text
+    assert "llm-player" in result.text
     records = [json.loads(line) for line in Path("run/episodes.jsonl").read_text().splitlines()]
     assert any(record["calls"] for record in records)
 
 
 @pytest.mark.parametrize("command", [["tournament", "--repetitions", 1], ["games", "sweep", "--games", 3]])
-def test_matches_that_infrastructure_failed_are_played_again_on_request(quintain, monkeypatch, command):
+def test_retry_errors_repeats_matches_with_infrastructure_errors(quintain, monkeypatch, command):
     works, asked = False, []
 
     def serve(request):
         asked.append(request)
-        if not works and len(asked) == 4:  # the first two are questions about the labels
+        if not works and len(asked) == 4:  # the first two requests check the labels
             raise EngineError("down")
         return request.choices[0]
 
@@ -110,10 +110,10 @@ def test_matches_that_infrastructure_failed_are_played_again_on_request(quintain
     assert outcomes()["error"] == 0
 
 
-def test_a_sweep_stands_beside_the_published_figures(quintain):
+def test_a_sweep_prints_the_published_figures_beside_its_own(quintain):
     result = quintain("games", "sweep", "--players", "tit-for-tat", "--games", 6, "--rounds", 3, "-o", "run")
-    assert result.code == 0, result.said
-    assert "GPT-4 (published)" in result.said
+    assert result.code == 0, result.text
+    assert "GPT-4 (published)" in result.text
     assert len(Path("run/episodes.jsonl").read_text().splitlines()) == 12
     assert Path("run/report.html").exists()
 
@@ -128,12 +128,12 @@ def test_a_sweep_stands_beside_the_published_figures(quintain):
 def test_experiments_without_a_folder_get_a_new_one_each(quintain, command):
     for _ in range(2):
         result = quintain(*command)
-        assert result.code == 0, result.said
+        assert result.code == 0, result.text
     assert len(list(Path("runs").iterdir())) == 2
-    assert "which run to continue" in quintain(*command, "--resume").said
+    assert "which run to continue" in quintain(*command, "--resume").text
 
 
-def test_the_table_of_a_sweep_fits_a_terminal(tmp_path, monkeypatch):
+def test_the_sweep_table_fits_80_columns(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     words = ["games", "sweep", "--players", "suspicious-tit-for-tat", "--games", "24", "--rounds", "2"]
     shown = CliRunner().invoke(app, words, env={"COLUMNS": "80", "TERM": "dumb"}).stdout
@@ -143,36 +143,36 @@ def test_the_table_of_a_sweep_fits_a_terminal(tmp_path, monkeypatch):
 
 
 def test_games_are_listed_and_solved(quintain):
-    listed = quintain("games", "list").said
+    listed = quintain("games", "list").text
     assert "prisoners_dilemma_classic" in listed
     assert "ordinal_1_1" not in listed
-    assert "ordinal_12_12" in quintain("games", "list", "--ordinal").said
-    solved = quintain("games", "solve", "battle_of_the_sexes").said
+    assert "ordinal_12_12" in quintain("games", "list", "--ordinal").text
+    solved = quintain("games", "solve", "battle_of_the_sexes").text
     assert "pure equilibria: [(0, 0), (1, 1)]" in solved
     assert "infinitely many" not in solved
-    tied = quintain("games", "solve", "public_goods:2,2,1000001").said  # what each gives comes back to it
+    tied = quintain("games", "solve", "public_goods:2,2,1000001").text  # each gets back what it gave
     assert "infinitely many equilibria: the listed ones are the extreme ones" in tied
     assert "2000002" in tied
 
 
 def test_unknown_names_are_explained(quintain):
-    assert "did you mean 'tit-for-tat'" in quintain("tournament", "--players", "tit-for-tatt,grim").said
+    assert "did you mean 'tit-for-tat'" in quintain("tournament", "--players", "tit-for-tatt,grim").text
     assert quintain("tournament", "--game", "prisoners_dilema").code == 1
-    assert "did you mean" in quintain("games", "solve", "chiken").said
+    assert "did you mean" in quintain("games", "solve", "chiken").text
 
 
-def test_a_port_that_cannot_be_had_is_a_message(quintain):
+def test_an_unavailable_port_is_an_error_message(quintain):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         result = quintain("games", "play", "--port", port)
     assert result.code == 1
-    assert f"cannot listen on 127.0.0.1, port {port}" in result.said
+    assert f"cannot listen on 127.0.0.1, port {port}" in result.text
     assert quintain("games", "play", "--port", 80_000).code == 2
 
 
-def test_the_page_for_people_is_served_until_it_is_stopped(tmp_path):
+def test_the_web_page_is_served_until_interrupted(tmp_path):
     command = [sys.executable, "-u", "-m", "quintain.cli", "games", "play", "--opponent", "grim", "--rounds", "2"]
     with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as server:
         try:

@@ -1,4 +1,4 @@
-"""Runs that are cut off: Ctrl-C and SIGKILL lose nothing but the episodes in flight."""
+"""Interrupted runs: Ctrl-C and SIGKILL lose only the episodes that are being played."""
 
 import json
 import os
@@ -22,7 +22,7 @@ def start(folder, *words):
 
 
 def wait_for_episodes(process, folder, n=200):
-    """Wait until the run is well under way."""
+    """Wait until ``n`` episodes are recorded."""
     records = folder / "episodes.jsonl"
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline and process.poll() is None:
@@ -33,18 +33,18 @@ def wait_for_episodes(process, folder, n=200):
 
 
 def finish(folder, *words):
-    """Run to the end and return the result that depends on the episodes alone."""
+    """Run to the end and return the result without timing."""
     out, err = (process := start(folder, "--json", *words)).communicate(timeout=120)
     assert process.returncode == 0, err
     return {k: v for k, v in json.loads(out).items() if k not in ("run", "wall_s")}
 
 
 @pytest.fixture(scope="module")
-def unbroken(tmp_path_factory):
-    return finish(tmp_path_factory.mktemp("unbroken") / "run")
+def uninterrupted(tmp_path_factory):
+    return finish(tmp_path_factory.mktemp("uninterrupted") / "run")
 
 
-def test_ctrl_c_keeps_finished_episodes_and_says_how_to_go_on(tmp_path, unbroken):
+def test_ctrl_c_keeps_finished_episodes_and_prints_the_resume_command(tmp_path, uninterrupted):
     run = tmp_path / "run"
     process = start(run)
     wait_for_episodes(process, run)
@@ -56,18 +56,18 @@ def test_ctrl_c_keeps_finished_episodes_and_says_how_to_go_on(tmp_path, unbroken
     assert 200 <= len(kept) < 4000
     advice = shlex.split(err.strip().splitlines()[-1])
     assert advice == ["quintain", *EVAL, "-o", str(run), "--resume"]
-    assert finish(run, "--resume") == unbroken
+    assert finish(run, "--resume") == uninterrupted
     assert (run / "episodes.jsonl").read_text().splitlines()[: len(kept)] == kept
 
 
-def test_a_killed_run_resumes_to_the_table_of_an_unbroken_one(tmp_path, unbroken):
+def test_a_killed_run_resumes_to_the_table_of_an_uninterrupted_run(tmp_path, uninterrupted):
     run = tmp_path / "run"
     process = start(run)
     wait_for_episodes(process, run)
     process.kill()
     process.communicate(timeout=60)
     with (run / "episodes.jsonl").open("a") as file:
-        file.write('{"index":3999,"seed":1,"outc')  # a line that the kill cut off
-    assert finish(run, "--resume") == unbroken
+        file.write('{"index":3999,"seed":1,"outc')  # a line truncated by the kill
+    assert finish(run, "--resume") == uninterrupted
     indices = [json.loads(line)["index"] for line in (run / "episodes.jsonl").read_text().splitlines()]
     assert sorted(indices) == list(range(4000))

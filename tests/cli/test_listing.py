@@ -19,30 +19,30 @@ def test_every_registry_of_the_package_is_listed():
 
 
 @pytest.mark.parametrize("kind", [*REGISTRIES, "environments"])
-def test_each_kind_is_listed(quintain, kind):
+def test_each_registry_can_be_listed_by_name(quintain, kind):
     result = quintain("list", kind)
-    assert result.code == 0, result.said
+    assert result.code == 0, result.text
     rows = quintain("list", kind, "--json").json[kind]
-    assert f"{len(rows)} {kind}" in result.said
+    assert f"{len(rows)} {kind}" in result.text
     if kind != "environments":
         assert [row["name"] for row in rows] == list(registry_of(kind))
 
 
 def test_all_kinds_are_listed_at_once(quintain):
     result = quintain("list")
-    assert result.code == 0, result.said
+    assert result.code == 0, result.text
     for kind in (*REGISTRIES, "environments"):
         assert kind in result.out
-    assert "quintain list KIND" in result.said
+    assert "quintain list KIND" in result.text
 
 
-def test_facts_are_shown_and_near_kinds_suggested(quintain):
+def test_facts_are_shown_and_similar_registry_names_suggested(quintain):
     assert re.search(r"oracle\s+uses solution", quintain("list", "agents").out)
     assert "CodeReason-v0" in quintain("list", "environments").out
     wrong = quintain("list", "atacks")
     assert wrong.code == 1
-    assert "did you mean 'attacks'" in wrong.said
+    assert "did you mean 'attacks'" in wrong.text
 
 
-def test_registries_are_registries():
+def test_every_listed_registry_is_a_registry_object():
     assert all(isinstance(registry_of(kind), Registry) for kind in REGISTRIES)

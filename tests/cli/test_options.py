@@ -13,7 +13,7 @@ def test_values_are_json_or_bare_words():
 
 
 @pytest.mark.parametrize("text", ["[1,", "{'a': 1}", "1 2", "", "nan,", "[" * 100_000])
-def test_what_is_neither_is_refused(text):
+def test_text_that_is_neither_json_nor_a_word_is_refused(text):
     with pytest.raises(typer.BadParameter, match="is not JSON"):
         json_or_word(text, "--env-arg")
 

@@ -6,18 +6,18 @@ from quintain.training.control.recipes import RECIPES, Recipe
 from quintain.training.control.settings import PPOSettings
 
 
-def test_a_trained_victim_is_listed_with_what_it_can_do(quintain, tmp_path, monkeypatch):
+def test_a_trained_policy_is_listed_with_its_capabilities(quintain, tmp_path, monkeypatch):
     monkeypatch.setenv("QUINTAIN_CACHE", str(tmp_path))
     small = Recipe(
         "Pendulum-v1", ppo=PPOSettings(n_envs=2, n_steps=64), n_eval_episodes=1, published={"a paper": -150.0}
     )
     monkeypatch.setitem(RECIPES, "pendulum", small)
     before = quintain("policies", "list")
-    assert "- pendulum Pendulum-v1 300,000 steps, PPO" in before.said
+    assert "- pendulum Pendulum-v1 300,000 steps, PPO" in before.text
     assert quintain("policies", "list", "--markdown").out.count("\n") == 2
     trained = quintain("policies", "train", "pendulum", "--steps", 128)
-    assert "published: -150 (a paper)" in trained.said
-    assert "trained pendulum Pendulum-v1 128 steps, PPO, return -" in quintain("policies", "list").said
+    assert "published: -150 (a paper)" in trained.text
+    assert "trained pendulum Pendulum-v1 128 steps, PPO, return -" in quintain("policies", "list").text
     head, _, row = quintain("policies", "list", "--markdown").out.splitlines()
     cells = dict(zip(head.split(" | "), row.split(" | "), strict=True))
     assert cells["environment"] == "Pendulum-v1"
@@ -25,8 +25,8 @@ def test_a_trained_victim_is_listed_with_what_it_can_do(quintain, tmp_path, monk
     assert float(cells["return"].split(" ± ")[0]) < 0
 
 
-def test_mujoco_says_a_thing_once_and_writes_no_file(quintain, tmp_path, monkeypatch):
-    """It would repeat it for every model that is compiled, here one an episode, and log it in the current folder."""
+def test_mujoco_warnings_are_shown_once_and_not_logged_to_a_file(quintain, tmp_path, monkeypatch):
+    """MuJoCo itself warns at every compilation, here once per episode, and logs to a file in the current folder."""
     mujoco = pytest.importorskip("mujoco")
     monkeypatch.setenv("QUINTAIN_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr("quintain.cli.mujoco_warnings._seen", set())
@@ -35,8 +35,8 @@ def test_mujoco_says_a_thing_once_and_writes_no_file(quintain, tmp_path, monkeyp
     )
     before = mujoco.get_mju_user_warning()
     try:
-        said = quintain("policies", "train", "cheetah", "--steps", 128).said
+        text = quintain("policies", "train", "cheetah", "--steps", 128).text
     finally:
         mujoco.set_mju_user_warning(before)
-    assert said.count("MuJoCo: compiler attribute") <= 1  # as many as its version has to say
+    assert text.count("MuJoCo: compiler attribute") <= 1  # none in MuJoCo versions without this warning
     assert not (tmp_path / "MUJOCO_LOG.TXT").exists()

@@ -12,7 +12,7 @@ pytest.importorskip("mujoco")
 
 @pytest.fixture
 def mine(tmp_path, monkeypatch):
-    """A saved victim of Tabletop/Reach-v0 that goes straight for the goal; and a cache of its own."""
+    """A saved policy for Tabletop/Reach-v0 that moves straight to the goal, and an empty cache."""
     monkeypatch.setenv("QUINTAIN_CACHE", str(tmp_path / "cache"))
     matrix = np.zeros((2, 6))
     matrix[[0, 1], [0, 1]], matrix[[0, 1], [4, 5]] = -6.0, 6.0
@@ -27,7 +27,7 @@ def mine(tmp_path, monkeypatch):
     return str(tmp_path / "mine.npz"), "--env", "Tabletop/Reach-v0", "--scenario", "opposite"
 
 
-def test_victims_are_attacked_and_ranked(quintain, mine):
+def test_robustness_prints_attacks_ranked_by_loss(quintain, mine):
     words = [
         "robustness",
         *mine,
@@ -45,11 +45,11 @@ def test_victims_are_attacked_and_ranked(quintain, mine):
         0.9,
     ]
     result = quintain(*words)
-    assert result.code == 0, result.said
-    assert result.said.index("Reachable") < result.said.index("against clean")
-    assert "the intention policy reaches the attacker's goal in 100%" in result.said
+    assert result.code == 0, result.text
+    assert result.text.index("Reachable") < result.text.index("against clean")
+    assert "the intention policy reaches the attacker's goal in 100%" in result.text
     rows = list(csv.DictReader(Path("run/leaderboard.csv").read_text().splitlines()))
-    # Random noise and PGD towards the intention come along by themselves.
+    # Random noise and PGD towards the intention are added by default.
     assert {row["attack"] for row in rows} == {"clean", "random", "mad", "target"}
     best = {row["attack"]: float(row["attacker_success"]) for row in rows if row["epsilon"] == "0.3"}
     assert best["target"] == 1.0
@@ -59,27 +59,27 @@ def test_victims_are_attacked_and_ranked(quintain, mine):
     lines = Path("run/episodes.jsonl").read_bytes()
     assert quintain(*words).code == 1
     again = quintain(*words, "--resume", "--json")
-    assert again.code == 0, again.said
+    assert again.code == 0, again.text
     assert again.json["rows"][0]["reward"]["n"] == 16
     assert Path("run/episodes.jsonl").read_bytes() == lines
     pytest.importorskip("jinja2")
     assert "quintain robustness" in Path("run/report.html").read_text()
     assert quintain("view", "run", "--confidence", 0.5).code == 0
     assert "Intervals (50%)" in Path("run/report.html").read_text()
-    assert quintain("view", "run").code == 0  # with the run's own confidence again
+    assert quintain("view", "run").code == 0  # with the run's confidence level again
     assert "Intervals (90%)" in Path("run/report.html").read_text()
-    assert "was made by quintain robustness" in quintain("rescore", "run").said
+    assert "was made by quintain robustness" in quintain("rescore", "run").text
 
 
-def test_controls_can_be_left_out(quintain, mine):
+def test_control_attacks_can_be_omitted(quintain, mine):
     result = quintain("robustness", *mine, "-a", "mad,fgsm", "--no-random", "--no-reach", "-n", 2, "-o", "run")
-    assert result.code == 0, result.said
+    assert result.code == 0, result.text
     rows = list(csv.DictReader(Path("run/leaderboard.csv").read_text().splitlines()))
     assert {row["attack"] for row in rows} == {"clean", "mad", "fgsm"}
-    assert "Reachable" not in result.said
+    assert "Reachable" not in result.text
 
 
-def test_mistakes_are_explained_before_anything_is_trained(quintain, mine, monkeypatch):
+def test_configuration_errors_are_reported_before_training(quintain, mine, monkeypatch):
     def fail(*args, **options):
         raise AssertionError("it trained")
 
@@ -100,21 +100,21 @@ def test_mistakes_are_explained_before_anything_is_trained(quintain, mine, monke
         "attacker_reward": ["reacher", "-a", "rat"],
         "expected a file": ["nowhere.npz", "--env", "Tabletop/Reach-v0"],
     }
-    for said, words in cases.items():
+    for message, words in cases.items():
         result = quintain("robustness", *words)
-        assert result.code in (1, 2), (words, result.said)
-        assert said in result.said, (words, result.said)
+        assert result.code in (1, 2), (words, result.text)
+        assert message in result.text, (words, result.text)
     assert not Path("runs").exists()
 
 
-def test_a_reference_victim_is_trained_on_first_use(quintain, mine):
+def test_a_reference_policy_is_trained_on_first_use(quintain, mine):
     pytest.importorskip("stable_baselines3")
     words = ["robustness", "reach", "--policy-steps", 1920, "-a", "mad", "-e", "0.1", "-n", 2, "--no-reach"]
     assert quintain(*words, "-o", "run").code == 0
     assert [p.name for p in (Path("cache") / "policies").iterdir()] == ["reach-seed0.npz"]
 
 
-def test_an_interrupted_run_says_how_to_go_on(quintain, mine, monkeypatch):
+def test_an_interrupted_run_prints_the_resume_command(quintain, mine, monkeypatch):
     from quintain.experiments.robustness import run
 
     def interrupt(*args, **options):
@@ -125,12 +125,12 @@ def test_an_interrupted_run_says_how_to_go_on(quintain, mine, monkeypatch):
         patch.setattr(run, "write_leaderboard", interrupt)
         result = quintain(*words)
     assert result.code == 130
-    assert "-o run --resume" in result.said
+    assert "-o run --resume" in result.text
     assert quintain(*words, "--resume").code == 0
 
 
 def test_help_names_every_attack(quintain):
     from quintain.attacks.registry import ATTACKS
 
-    said = quintain("robustness", "--help").said
-    assert all(name in said for name in ATTACKS)
+    text = quintain("robustness", "--help").text
+    assert all(name in text for name in ATTACKS)

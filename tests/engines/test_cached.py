@@ -99,8 +99,8 @@ def test_replies_from_the_cache_are_recorded_as_exchanges():
 
 def test_matches_are_the_same_with_and_without_the_cache():
     def rule(request):
-        said = request.choices[0] if len(request.choices) == 1 else request.choices["J and" in str(request.messages)]
-        return Reply(said, "choice", completion_tokens=1)
+        choice = request.choices[0] if len(request.choices) == 1 else request.choices["J and" in str(request.messages)]
+        return Reply(choice, "choice", completion_tokens=1)
 
     def run(wrap):
         engine = wrap(ScriptedEngine(rule))

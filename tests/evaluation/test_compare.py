@@ -13,7 +13,7 @@ from quintain.evaluation.summary import compared_rows
 LETTERS = {"tasks": "letters"}
 
 
-def test_the_better_agent_wins_pair_by_pair(tmp_path):
+def test_compare_pairs_episodes_by_seed(tmp_path):
     quintain.evaluate("Sum-v0", Parity(), episodes=40, out=tmp_path / "a")
     coin = quintain.evaluate("Sum-v0", Coin(), episodes=40)
     result = quintain.compare(tmp_path / "a", coin)
@@ -25,7 +25,7 @@ def test_the_better_agent_wins_pair_by_pair(tmp_path):
     assert quintain.compare(coin, tmp_path / "a").success.estimate == -result.success.estimate
 
 
-def test_a_run_against_itself():
+def test_comparing_a_run_with_itself_gives_no_difference():
     run = quintain.evaluate("Sum-v0", Coin(), episodes=20)
     result = quintain.compare(run, run)
     assert (result.success.estimate, result.ties) == (0.0, 20)
@@ -33,7 +33,7 @@ def test_a_run_against_itself():
     assert "same in every pair" in result.hint
 
 
-def test_a_small_difference_comes_with_a_hint_on_power():
+def test_a_small_sample_gives_a_note_on_statistical_power():
     def nearly(observation):
         return int(observation.sum()) % 2 if observation.sum() != 11 else 0
 
@@ -43,7 +43,7 @@ def test_a_small_difference_comes_with_a_hint_on_power():
     assert "too few decisive pairs" in result.hint
 
 
-def test_an_unclear_difference_says_how_many_pairs_it_would_take():
+def test_an_inconclusive_difference_reports_the_required_number_of_pairs():
     result = quintain.compare(
         quintain.evaluate("Sum-v0", Coin(), episodes=25, seed=2),
         quintain.evaluate("Sum-v0", "random", episodes=25, seed=2),
@@ -58,7 +58,7 @@ def test_different_environments_without_task_hashes_are_refused():
         quintain.compare(one, quintain.evaluate("CartPole-v1", "random", episodes=3))
 
 
-def test_errors_leave_the_pair_out():
+def test_pairs_with_an_error_are_left_out():
     def fails(observation):
         if observation.sum() > 9:
             raise EngineError("down")

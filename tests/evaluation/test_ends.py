@@ -1,4 +1,4 @@
-"""How episodes and matches end: success, termination, truncation, and games whose agents are all over."""
+"""How episodes and matches end: success, termination, truncation, and games whose agents have all finished."""
 
 import json
 import warnings
@@ -17,7 +17,7 @@ from quintain.training.control.episodes import play_episodes
 
 
 class Two(pettingzoo.ParallelEnv):
-    """Ends after two rounds, by the flags that it is given for its two seats."""
+    """Ends after two rounds, with the given flags for each of the two seats."""
 
     metadata, possible_agents, render_mode = {"name": "two_v0"}, ["a", "b"], None
 
@@ -47,13 +47,13 @@ class Two(pettingzoo.ParallelEnv):
     ("terminated", "truncated", "right"),
     [((1, 1), (0, 0), False), ((0, 0), (1, 1), True), ((1, 0), (0, 1), True), ((1, 1), (1, 1), False)],
 )
-def test_a_match_is_truncated_if_a_seat_was_cut_off_and_not_over(convert, terminated, truncated, right):
+def test_a_match_is_truncated_if_any_seat_is_truncated_and_not_terminated(convert, terminated, truncated, right):
     game = convert(Two([bool(x) for x in terminated], [bool(x) for x in truncated]))
     report = quintain.play(game, {"a": "random", "b": "random"}, episodes=2, progress=False)
     assert [(e.truncated, e.returns, e.error) for e in report.episodes] == [(right, {"a": 2.0, "b": 2.0}, None)] * 2
 
 
-def test_a_game_that_lists_agents_which_are_over_ends():
+def test_a_game_that_keeps_finished_agents_in_its_list_ends():
     game = Two([True, True], [False, False], stay=True)
     report = quintain.play(game, {"a": "random", "b": "random"}, progress=False)
     assert (report.episodes[0].returns, report.episodes[0].truncated) == ({"a": 2.0, "b": 2.0}, False)

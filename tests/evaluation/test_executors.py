@@ -1,4 +1,4 @@
-"""Executors are found by name, and none changes an episode."""
+"""Executors are found by name and do not change episodes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def backwards(work, receiver, *, workers):
     work.play(iter(work.parts(1)[::-1]), receiver, len(work.parts(1)))
 
 
-def test_an_executor_of_the_users_own_is_found_by_module_and_name():
+def test_a_users_executor_is_found_by_module_and_name():
     order = []
     options = {"episodes": 4, "seed": 3, "progress": False}
     mine = quintain.evaluate(
@@ -22,5 +22,5 @@ def test_an_executor_of_the_users_own_is_found_by_module_and_name():
     assert repr([e.steps for e in mine.episodes]) == repr([e.steps for e in inline.episodes])
 
 
-def test_the_executors_of_this_package_are_registered():
+def test_the_built_in_executors_are_registered():
     assert {"inline", "process"} <= set(EXECUTORS)

@@ -1,4 +1,4 @@
-"""The report page: what it holds, and that nothing in it comes from a transcript but data."""
+"""The report page: contents, and escaping of transcripts."""
 
 import json
 import re
@@ -28,7 +28,7 @@ EVIL = (
 
 
 class Page(HTMLParser):
-    """The elements of a page, and the text of its scripts."""
+    """Parses the elements of a page and the text of its scripts."""
 
     def __init__(self, text):
         super().__init__()
@@ -56,7 +56,7 @@ def page_of(report, path):
     return Page(write_report(report, path / "page.html").read_text(encoding="utf-8"))
 
 
-def test_holds_every_transcript(tmp_path):
+def test_the_page_contains_every_transcript(tmp_path):
     report = quintain.evaluate("CodeReason-v0", "oracle", episodes=30, env_kwargs=KWARGS, out=tmp_path / "run")
     path = write_report(report)
     assert path == tmp_path / "run" / "report.html"
@@ -77,7 +77,7 @@ def test_a_run_folder_and_its_report_give_the_same_page(tmp_path):
     assert write_report(tmp_path / "run", tmp_path / "copy.html").read_text() == first
 
 
-def test_hostile_text_is_data_and_nothing_else(tmp_path):
+def test_hostile_text_is_escaped(tmp_path):
     report = quintain.evaluate("CodeReason-v0", lambda text: EVIL, episodes=3, env_kwargs=KWARGS)
     hostile = Report(report.episodes, {"config": {"env": EVIL, "agent": {"name": EVIL}, "seed": 0}}, None)
     for episode in hostile.episodes:
@@ -93,7 +93,7 @@ def test_hostile_text_is_data_and_nothing_else(tmp_path):
     assert [a for a, _ in page.scripts if a.get("type") != "application/json"] == [{}]
 
 
-def test_loads_nothing_and_allows_one_script(tmp_path):
+def test_the_page_loads_no_resource_and_allows_one_script(tmp_path):
     import base64
     import hashlib
 
@@ -109,14 +109,14 @@ def test_loads_nothing_and_allows_one_script(tmp_path):
         assert forbidden not in script
 
 
-def test_embedded_json_means_nothing_in_html():
+def test_embedded_json_is_escaped_for_html():
     dumped = embed({"a": EVIL})
     assert dumped.isascii()
     assert not set("<>&") & set(dumped)
     assert json.loads(dumped) == {"a": EVIL}
 
 
-def test_keeps_the_kinds_of_failure_apart(tmp_path):
+def test_failures_errors_and_parse_errors_are_shown_separately(tmp_path):
     def agent(text):
         agent.n += 1
         kind = agent.n % 4
@@ -151,7 +151,7 @@ def test_a_run_of_a_function_is_named_after_it():
     assert provenance(nameless).env == "environment made by a lambda"
 
 
-def test_rows_agree_with_the_report():
+def test_episode_rows_equal_the_reports_values():
     report = quintain.evaluate("CodeReason-v0", "oracle", episodes=12, env_kwargs=KWARGS)
     assert [row.name for row in score_rows(report)] == ["success", "reward"]
     assert {row.name: row.interval.estimate for row in term_rows(report)} == {
@@ -160,7 +160,7 @@ def test_rows_agree_with_the_report():
     assert {"turns", "code calls", "code errors"} <= {row.name for row in metric_rows(report)}
 
 
-def test_numeric_episodes_are_rounded_and_long_ones_cut(tmp_path):
+def test_numbers_are_rounded_and_long_episodes_truncated(tmp_path):
     class Long(gym.Env):
         observation_space = gym.spaces.Box(-1, 1, (2,))
         action_space = gym.spaces.Discrete(2)
@@ -181,7 +181,7 @@ def test_numeric_episodes_are_rounded_and_long_ones_cut(tmp_path):
     assert [s["n"] for s in shown["steps"]] == [*range(300), *range(900, 1000)]
 
 
-def test_images_and_long_texts_are_bounded():
+def test_images_and_long_texts_are_truncated():
     steps = [{"observation": [[[7] * 3] * 64] * 64, "action": "x" * 1_000_000, "reward": 0.0}]
     shown = episode_data(EpisodeRecord(0, 0, "finished", {"agent": 0.0}, steps))["steps"][0]
     assert shown["o"].startswith("array of shape 64x64x3, from 7 to 7")
@@ -189,7 +189,7 @@ def test_images_and_long_texts_are_bounded():
     assert "940,000 characters are not on this page" in shown["a"]
 
 
-def test_games_show_every_seat(tmp_path):
+def test_matches_show_every_seat(tmp_path):
     def game():
         return pettingzoo.make("parallel", "RepeatedGame-v0", game="prisoners_dilemma", rounds=3)
 
@@ -206,7 +206,7 @@ def test_a_run_without_scored_episodes_and_an_empty_one_still_make_a_page(tmp_pa
     assert page_of(Report([]), tmp_path).data("index")["episodes"] == []
 
 
-def test_rules_that_every_episode_repeats_are_found():
+def test_text_common_to_all_observations_is_detected():
     report = quintain.evaluate("CodeReason-v0", "oracle", episodes=6, env_kwargs=KWARGS)
     start = preamble(report)
     assert start.startswith("Answer the question below.")
@@ -214,7 +214,7 @@ def test_rules_that_every_episode_repeats_are_found():
     assert all(e.steps[0]["observation"].startswith(start) for e in report.episodes)
 
 
-def test_a_command_repeats_the_run():
+def test_the_page_has_the_command_that_repeats_the_run():
     kwargs = {**KWARGS, "difficulty": "easy", "max_turns": 3}
     agent = {"name": "oracle", "through_code": False}
     report = quintain.evaluate("CodeReason-v0", agent, episodes=2, seed=3, env_kwargs=kwargs)

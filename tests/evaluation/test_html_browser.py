@@ -1,4 +1,4 @@
-"""The report page in a real browser: every episode can be reached, and no transcript runs."""
+"""The report page in a headless browser: every episode can be opened, and no transcript is executed."""
 
 import json
 import re
@@ -32,7 +32,7 @@ HOSTILE = [
     "<<<\u202e1>>>",
 ]
 
-# Walks through the page as a reader would, and writes what it saw into an attribute.
+# Opens every episode of the page and writes what is shown into an attribute.
 WALK = """
 addEventListener("load", async () => {
   const wait = () => new Promise((resolve) => setTimeout(resolve, 20));
@@ -77,10 +77,10 @@ addEventListener("load", async () => {
 
 
 def browse(page, profile):
-    """Return the page as the browser left it, after the walk."""
+    """Return the page's DOM after the script above has run in the browser."""
     from quintain.evaluation.html.frame import csp_hash
 
-    # The policy of the page lets no foreign script run, so the walk is let in by name.
+    # The page's Content-Security-Policy blocks other scripts, so this one is added to it.
     text = page.read_text(encoding="utf-8").replace("script-src '", f"script-src '{csp_hash(WALK)}' '", 1)
     page.write_text(text.replace("</body>", f"<script>{WALK}</script></body>"), encoding="utf-8")
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
@@ -101,7 +101,7 @@ def walk(dom):
 
 
 @pytest.mark.parametrize("inline", [True, False], ids=["in the page", "in files beside it"])
-def test_every_episode_is_reachable_and_none_runs(tmp_path, monkeypatch, inline):
+def test_every_episode_can_be_opened_and_no_transcript_is_executed(tmp_path, monkeypatch, inline):
     monkeypatch.setattr(chunks, "MAX_INLINE", 10**9 if inline else 100_000)
 
     class Hostile:
@@ -126,20 +126,20 @@ def test_every_episode_is_reachable_and_none_runs(tmp_path, monkeypatch, inline)
     well_formed = sum(e.reward_terms["format"] >= 0.05 for e in report.scored)
     assert result["ranged"] == f"{well_formed} of 260 episodes"
     everything = "".join(result["texts"])
-    assert f"<script>{RUN}</script>" in everything  # shown, not run
+    assert f"<script>{RUN}</script>" in everything  # shown as text, not executed
     for shown in (r"\x1b[31mred\x1b[0m", r"\u202egnp.exe\u202c", r"\x00\x00", r"\ud800 lone \udfff", r"\U000e0041"):
         assert shown in everything
     assert not set(everything) & set("\x00\x1b\u202e\u2066")
 
 
-def test_numbers_and_seats_are_readable(tmp_path):
+def test_the_browser_shows_numeric_steps_and_seats(tmp_path):
     report = quintain.evaluate("CartPole-v1", "random", episodes=3)
     result = walk(browse(write_report(report, tmp_path / "page.html"), tmp_path / "profile"))
     assert len(result["seen"]) == 3
     assert "observationactionreward" in result["texts"][0]
 
 
-def test_says_which_folder_is_missing(tmp_path, monkeypatch):
+def test_the_browser_shows_which_folder_is_missing(tmp_path, monkeypatch):
     monkeypatch.setattr(chunks, "MAX_INLINE", 0)
     report = quintain.evaluate("CartPole-v1", "random", episodes=3)
     page = write_report(report, tmp_path / "page.html")

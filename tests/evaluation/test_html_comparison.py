@@ -1,4 +1,4 @@
-"""The page of two runs side by side: its pairs, its numbers, and what a browser shows of it."""
+"""The page that compares two runs: pairs, statistics, and rendering in a browser."""
 
 import pytest
 from test_html import EVIL, Page
@@ -30,7 +30,7 @@ def page_of(a, b, path):
     return Page(write_comparison(quintain.compare(a, b), a, b, path).read_text(encoding="utf-8"))
 
 
-def test_holds_both_transcripts_of_every_pair(tmp_path):
+def test_the_page_contains_both_transcripts_of_every_pair(tmp_path):
     a, b = runs(EVIL)
     page = page_of(a, b, tmp_path / "page.html")
     rows = page.data("index")["episodes"]
@@ -45,7 +45,7 @@ def test_holds_both_transcripts_of_every_pair(tmp_path):
         assert row["ahead"] == (None if failed else first.reward - second.reward)
 
 
-def test_shows_the_numbers_of_the_comparison(tmp_path):
+def test_the_page_shows_the_statistics_of_the_comparison(tmp_path):
     a, b = runs()
     found = quintain.compare(a, b)
     text = write_comparison(found, a, b, tmp_path / "page.html").read_text(encoding="utf-8")
@@ -78,7 +78,7 @@ def test_a_browser_shows_both_sides(tmp_path, monkeypatch, inline):
     assert (result["foreign"], result["ran"]) == (0, "")
 
 
-def test_the_command_writes_it(tmp_path):
+def test_the_compare_command_writes_the_page(tmp_path):
     a, b = (stored(tmp_path / name, report.episodes) for name, report in zip("ab", runs(), strict=True))
     shown = CliRunner().invoke(app, ["compare", str(a), str(b), "--page", str(tmp_path / "both.html")])
     assert shown.exit_code == 0, shown.output
@@ -87,7 +87,7 @@ def test_the_command_writes_it(tmp_path):
     assert len(Page((tmp_path / "both.html").read_text()).data("index")["episodes"]) == 40
 
 
-def test_runs_that_cannot_be_paired_leave_no_page(tmp_path):
+def test_runs_that_cannot_be_paired_raise_and_write_no_page(tmp_path):
     a, _ = runs()
     other = Report([record(i + 100) for i in range(3)], a.manifest)
     with pytest.raises(ConfigurationError, match="no seed occurs in both"):

@@ -1,4 +1,4 @@
-"""Pages of large runs: transcripts in files beside the page, found and shown by a real browser; numbers as before."""
+"""Report pages of large runs: transcripts in separate files, read by a real browser; statistics by streaming."""
 
 import base64
 import json
@@ -51,21 +51,21 @@ def small_files(monkeypatch):
 
 def unpack(file):
     call = re.fullmatch(r'quintainFile\("([a-z0-9]+)","([A-Za-z0-9+/=]+)"\)\n', file.read_text(encoding="ascii"))
-    assert call, file.read_text()[:200]  # nothing but base64 reaches the script
+    assert call, file.read_text()[:200]  # the script contains only base64
     return call[1], json.loads(zlib.decompress(base64.b64decode(call[2]), wbits=31))
 
 
-def beside(page):
+def files_beside(page):
     return dict(map(unpack, page.with_name(f"{page.stem}_files").iterdir()))
 
 
-def test_every_transcript_is_in_a_file_beside_the_page(tmp_path, small_files):
+def test_transcripts_of_large_runs_are_in_separate_files(tmp_path, small_files):
     run = stored(tmp_path / "run", [record(i, EVIL) for i in range(200)])
     page = write_run_page(run)
     text = page.read_text(encoding="utf-8")
     assert 'id="e0"' not in text
     assert "word0001" not in text
-    files = beside(page)
+    files = files_beside(page)
     index = files.pop("index")
     assert [row["i"] for row in index["episodes"]] == list(range(200))
     assert len(files) > 2
@@ -107,7 +107,7 @@ def test_small_runs_stay_one_file(tmp_path):
     assert not page.with_name("report_files").exists()
 
 
-def test_a_task_for_each_episode_does_not_fill_the_page(tmp_path):
+def test_many_distinct_tasks_are_not_all_listed(tmp_path):
     records = [record(i) for i in range(3000)]
     for each in records:
         each.info["task"] = f"task number {each.index}"
@@ -119,7 +119,7 @@ def test_a_task_for_each_episode_does_not_fill_the_page(tmp_path):
 # Numbers
 
 
-def test_results_are_what_the_lists_of_records_give(tmp_path):
+def test_streaming_results_equal_those_from_lists_of_records(tmp_path):
     records = [record(i) for i in range(40)]
     report = Report.open(stored(tmp_path / "run", records))
     scored = [e for e in records if e.outcome != "error"]
@@ -133,7 +133,7 @@ def test_results_are_what_the_lists_of_records_give(tmp_path):
     }
 
 
-def test_a_term_that_comes_late_or_goes_counts_zero():
+def test_a_reward_term_missing_from_an_episode_counts_as_zero():
     records = [record(i) for i in range(1, 4)]
     records[0].reward_terms, records[1].reward_terms = {"early": 3.0}, {"late": 6.0}
     records[2].outcome, records[2].error, records[2].reward_terms = "failure", None, {}
@@ -188,7 +188,7 @@ def test_lines_in_another_order_of_keys_are_read_too(tmp_path):
     assert list(EpisodeFile(run)) == read_episodes(run) == [record(0), record(2)]
 
 
-def test_damage_is_reported_as_by_the_other_readers(tmp_path):
+def test_damaged_records_raise_the_same_error_as_other_readers(tmp_path):
     run = stored(tmp_path / "run", [record(i) for i in range(3)])
     lines = (run / "episodes.jsonl").read_text().splitlines()
     (run / "episodes.jsonl").write_text("\n".join([lines[0], lines[1][:-9], lines[2]]))
@@ -210,7 +210,7 @@ RANGES = [(0, 1.05), (0, 450), (-0.4, 1.2), (1e-5, 2e-5), (0, 1e6), (-7, -3), (2
     "values",
     [[0.0, 1.0, 1.0], [0.1, 0.2], [1e9, 3.5e9, 2e9], [-3.0, 7.5, 2.0, 2.0], [1e9, 1e9 + 2e-7], list(range(1000))],
 )
-def test_bars_of_a_histogram_are_as_high_as_their_counts(values):
+def test_histogram_bar_heights_are_proportional_to_counts(values):
     from xml.etree import ElementTree
 
     drawn = ElementTree.fromstring(histogram(values, "a <b> & 'c'"))
@@ -226,7 +226,7 @@ def test_bars_of_a_histogram_are_as_high_as_their_counts(values):
     ("low", "high"), [(0, 1.05), (0, 450), (-0.4, 1.2), (1e-5, 2e-5), (0, 1e6), (-7, -3), (2.5, 3.5)]
 )
 @pytest.mark.parametrize("integer", [True, False])
-def test_ticks_are_few_and_inside(low, high, integer):
+def test_axis_ticks_are_few_and_within_the_range(low, high, integer):
     ticks = _ticks(low, high, 4, integer=integer)
     assert len(ticks) <= 5
     assert all(low - 1e-9 <= tick <= high + 1e-9 for tick in ticks)

@@ -1,4 +1,4 @@
-"""Many episodes in one event loop: the first failure ends all, and Ctrl-C stops the run."""
+"""Many episodes in one event loop: the first failure cancels all others, and Ctrl-C stops the run."""
 
 import asyncio
 import os
@@ -36,7 +36,7 @@ def test_concurrency_is_a_maximum_and_the_first_failure_cancels_all_jobs():
 
 
 @pytest.mark.parametrize("nested", [False, True], ids=["by itself", "in a running loop"])
-def test_a_coroutine_is_run_to_its_end(nested):
+def test_run_coroutine_returns_the_result(nested):
     async def answer():
         await asyncio.sleep(0)
         return 42
@@ -48,7 +48,7 @@ def test_a_coroutine_is_run_to_its_end(nested):
 
 
 def test_ctrl_c_stops_a_run_inside_a_running_loop(tmp_path):
-    """A notebook's loop leaves Ctrl-C to Python, which raises KeyboardInterrupt in the main thread."""
+    """The event loop of a notebook does not handle SIGINT, so Python raises KeyboardInterrupt in the main thread."""
     done = []
 
     async def slow(observation):

@@ -1,4 +1,4 @@
-"""Several seats: who plays where, what is recorded, and what a failure costs."""
+"""Matches of several seats: assignment of agents, records, and failures."""
 
 import asyncio
 
@@ -58,7 +58,7 @@ AGENTS = {"player_0": ScriptedAgent([0, 1, 0]), "player_1": ScriptedAgent([0, 0,
 
 
 @pytest.mark.parametrize("make", [Matching, lambda: parallel_to_aec(Matching())], ids=["parallel", "aec"])
-def test_a_match_by_hand(make):
+def test_a_match_gives_the_hand_computed_returns(make):
     report = quintain.play(make, AGENTS)
     (match,) = report.episodes
     assert match.error is None, match.error
@@ -77,7 +77,7 @@ def test_a_match_by_hand(make):
 
 
 class FrugalMatching(Matching):
-    """Shows the same array again and again."""
+    """Returns the same array object as every observation."""
 
     shown = np.zeros(1, np.int64)
 
@@ -87,7 +87,7 @@ class FrugalMatching(Matching):
 
 
 @pytest.mark.parametrize("aec", [False, True])
-def test_observations_are_recorded_though_the_game_overwrites_them(aec):
+def test_recorded_observations_are_copied_from_a_reused_buffer(aec):
     def seen(kind):
         report = quintain.play(parallel_to_aec(kind()) if aec else kind(), AGENTS, seed=2)
         return [step["observation"].tolist() for step in report.episodes[0].steps]
@@ -97,7 +97,7 @@ def test_observations_are_recorded_though_the_game_overwrites_them(aec):
 
 
 class Toll(pettingzoo.AECEnv):
-    """Whoever the seed says moves first and takes a point from the other; the game ends after ``moves`` moves."""
+    """A turn-based game of ``moves`` moves: the seed draws who moves first; each move takes a point from the other."""
 
     metadata = {"name": "toll_v0", "render_modes": []}
 
@@ -137,7 +137,7 @@ class Toll(pettingzoo.AECEnv):
 
 
 @pytest.mark.parametrize("moves", [1, 2])
-def test_rewards_count_that_arrive_before_a_seat_acts_or_without_it_ever_acting(moves):
+def test_rewards_of_seats_that_have_not_acted_are_counted(moves):
     pushes = ScriptedAgent([0], cycle=True)
     report = quintain.play(Toll(moves), {"b": pushes, "a": pushes}, episodes=8)
     first = {e.seed % 2 for e in report.episodes}
@@ -147,22 +147,22 @@ def test_rewards_count_that_arrive_before_a_seat_acts_or_without_it_ever_acting(
         mover, other = ("a", "b") if match.seed % 2 == 0 else ("b", "a")
         expected = {mover: 1.0, other: -1.0} if moves == 1 else {mover: 0.0, other: 0.0}
         assert match.returns == expected
-        assert list(match.returns) == ["a", "b"]  # the game's order, whoever begins and however the agents are given
+        assert list(match.returns) == ["a", "b"]  # the order of the game's seats, not of turns or arguments
         assert match.reward == expected["a"]
         assert {f"{seat}/toll": value for seat, value in match.returns.items()} == match.reward_terms
 
 
-def test_matches_are_a_function_of_the_seed_however_many_are_live():
+def test_matches_do_not_depend_on_concurrency():
     agents = {"player_0": "random", "player_1": "random"}
     one = quintain.play(Matching(), agents, episodes=12, seed=3)
     many = quintain.play(Matching, agents, episodes=12, seed=3, concurrency=5)
     assert [e.returns for e in one.episodes] == [e.returns for e in many.episodes]
     assert len({tuple(e.returns.values()) for e in one.episodes}) > 1
     first, second = ([int(s["action"]) for e in one.episodes for s in e.steps if s["seat"] == seat] for seat in agents)
-    assert first != second  # the seats have dice of their own
+    assert first != second  # each seat has its own generator
 
 
-def test_a_player_that_raises_is_named():
+def test_an_error_names_the_seat_that_raised():
     def raises(observation):
         raise RuntimeError("I resign")
 
@@ -173,7 +173,7 @@ def test_a_player_that_raises_is_named():
     assert "I resign" in error["message"]
 
 
-def test_matches_are_resumed(tmp_path):
+def test_a_run_of_matches_can_be_resumed(tmp_path):
     agents = {"player_0": "random", "player_1": "random"}
     quintain.play(Matching(), agents, episodes=3, out=tmp_path / "run")
     whole = quintain.play(Matching(), agents, episodes=6, out=tmp_path / "run", resume=True)
@@ -189,7 +189,7 @@ def registered():
         pettingzoo.register("parallel", "Matching-v0", Matching)
 
 
-def test_a_game_is_named_by_its_id(registered):
+def test_a_registered_game_can_be_given_by_id(registered):
     agents = {"player_0": "random", "player_1": "tit-for-tat"}
     kwargs = {"game": "stag_hunt", "rounds": 4}
     by_id = quintain.play("RepeatedGame-v0", agents, episodes=6, env_kwargs=kwargs, concurrency=3)
@@ -203,7 +203,7 @@ def test_a_game_is_named_by_its_id(registered):
 
 
 class Pickled(Matching, EzPickle):
-    """Keeps its arguments as PettingZoo's own games do."""
+    """Stores its constructor arguments with ``EzPickle``, as PettingZoo's games do."""
 
     def __init__(self, bonus=0, note=None):
         EzPickle.__init__(self, bonus, note=note)
@@ -223,7 +223,7 @@ PD = {"game": "prisoners_dilemma", "rounds": 3}
     ],
     ids=["game", "rounds", "aec", "arguments"],
 )
-def test_another_game_does_not_continue_a_run(tmp_path, first, other):
+def test_a_run_is_not_resumed_with_another_game(tmp_path, first, other):
     agents = {"player_0": "random", "player_1": "random"}
     quintain.play(first(), agents, out=tmp_path / "run")
     assert len(quintain.play(first(), agents, episodes=2, out=tmp_path / "run", resume=True).episodes) == 2
@@ -251,7 +251,7 @@ def test_only_failed_matches_are_retried(tmp_path):
     assert (played, again.errors, len(again.episodes)) == (failed, 0, 10)
 
 
-def test_play_closes_the_games_and_agents_it_made_and_no_others(monkeypatch):
+def test_play_closes_only_the_games_and_agents_that_it_made(monkeypatch):
     made, closed = [], []
 
     class Counted(Matching):
@@ -278,7 +278,7 @@ def test_play_closes_the_games_and_agents_it_made_and_no_others(monkeypatch):
     assert (Tidy.closed, sorted(map(id, closed))) == (2, sorted(map(id, made)))
 
 
-def test_the_documented_example():
+def test_the_example_of_the_docstring():
     game = pettingzoo.make("parallel", "RepeatedGame-v0", game="prisoners_dilemma", rounds=10)
     report = quintain.play(game, {"player_0": "tit-for-tat", "player_1": lambda observation: 1}, seed=0)
     assert report.errors == 0, report.episodes[0].error
@@ -294,12 +294,12 @@ def test_the_documented_example():
         ({"player_0": "random", "player_1": "tit-for-tatt"}, "unknown"),
     ],
 )
-def test_seats_are_checked(agents, message):
+def test_wrong_seat_names_raise_configuration_error(agents, message):
     with pytest.raises(ConfigurationError, match=message):
         quintain.play(Matching(), agents)
 
 
-def test_concurrent_matches_need_a_game_each():
+def test_concurrent_matches_need_separate_game_objects():
     with pytest.raises(ConfigurationError, match="give its id or a function"):
         quintain.play(Matching(), AGENTS, concurrency=2)
     with pytest.raises(ConfigurationError, match="episodes must be"):

@@ -13,7 +13,7 @@ def _own_store(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("env", ["CartPole-v1", "Pendulum-v1"])
-def test_trajectories_survive_the_export(env, tmp_path):
+def test_exported_trajectories_equal_the_recorded_ones(env, tmp_path):
     from quintain.evaluation.minari import to_minari
 
     report = quintain.evaluate(env, "random", episodes=3, out=tmp_path / "run")
@@ -30,7 +30,7 @@ def test_trajectories_survive_the_export(env, tmp_path):
         assert stored.terminations.sum() + stored.truncations.sum() == 1
 
 
-def test_text_is_refused(tmp_path):
+def test_text_observations_cannot_be_exported(tmp_path):
     from quintain.evaluation.minari import to_minari
 
     env_kwargs = {"tasks": "letters", "code": False}

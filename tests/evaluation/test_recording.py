@@ -1,4 +1,4 @@
-"""What is left to play of a run, and what its report is made of."""
+"""``Recording``: the episodes that remain to be played, and the report."""
 
 import pytest
 
@@ -15,7 +15,7 @@ def record(index, outcome="success"):
 
 @pytest.fixture
 def out(tmp_path):
-    """A run of six episodes: two finished, one failed, three never begun."""
+    """A run folder of six episodes: two finished, one failed, three not started."""
     with Recording(MANIFEST, 6, out=tmp_path / "run") as run:
         assert run.todo == list(range(6))
         for episode in (record(4), record(0), record(1, "error")):
@@ -35,13 +35,13 @@ def out(tmp_path):
         (1, True, [], [0]),
     ],
 )
-def test_what_is_kept_and_what_is_left(out, episodes, retry, todo, kept):
+def test_a_resumed_run_keeps_finished_episodes_and_plays_the_rest(out, episodes, retry, todo, kept):
     with Recording(MANIFEST, episodes, out=out, resume=True, retry_errors=retry) as run:
         assert run.todo == todo
         assert sorted(run.episodes) == kept
 
 
-def test_a_retried_episode_takes_the_place_of_the_failed_one(out):
+def test_a_retried_episode_replaces_the_failed_one(out):
     seen = []
     with Recording(MANIFEST, 6, out=out, resume=True, retry_errors=True, on_episode=seen.append) as run:
         run.add(record(1))
@@ -53,7 +53,7 @@ def test_a_retried_episode_takes_the_place_of_the_failed_one(out):
         assert run.report(0.95).errors == 0
 
 
-def test_without_a_folder_nothing_is_kept():
+def test_without_a_folder_nothing_is_written():
     with Recording(MANIFEST, 2) as run:
         run.add(record(1))
     assert run.report(0.95).path is None
@@ -62,7 +62,7 @@ def test_without_a_folder_nothing_is_kept():
             Recording(MANIFEST, 2, **arguments)
 
 
-def test_other_runs_are_refused(out):
+def test_a_folder_of_another_run_is_refused(out):
     with pytest.raises(RecordError, match="already holds a run"), Recording(MANIFEST, 6, out=out):
         pass
     with (

@@ -16,14 +16,14 @@ def run(tmp_path):
     return path
 
 
-def test_an_unchanged_verifier_changes_nothing(run):
+def test_rescoring_with_the_same_verifier_changes_no_score(run):
     result = quintain.rescore(run)
     assert (result.changed, result.drifted) == ([], [])
     assert result.after.success == result.before.success
     assert [e.steps for e in result.after.episodes] == [e.steps for e in result.before.episodes]
 
 
-def test_a_changed_verifier_shows(run, monkeypatch):
+def test_rescoring_with_another_verifier_lists_changed_scores(run, monkeypatch):
     monkeypatch.setattr(Letters, "check", lambda self, problem, value: "no longer right")
     result = quintain.rescore(run)
     assert result.changed == list(range(6))
@@ -31,7 +31,7 @@ def test_a_changed_verifier_shows(run, monkeypatch):
 
 
 def test_a_retried_episode_is_scored_by_its_last_attempt(run):
-    """A failed attempt leaves a line with the steps that it had; the retry's line follows."""
+    """A failed attempt is recorded with its steps; the line of the retry follows it."""
     lines = [json.loads(line) for line in (run / "episodes.jsonl").read_text().splitlines()]
     failed = [line | {"outcome": "error", "steps": line["steps"][:1], "info": {}} for line in lines]
     (run / "episodes.jsonl").write_text("".join(json.dumps(line) + "\n" for line in [*failed, *lines]))
@@ -39,14 +39,14 @@ def test_a_retried_episode_is_scored_by_its_last_attempt(run):
     assert (result.changed, result.after.success.estimate) == ([], 1.0)
 
 
-def test_changed_questions_are_called_drift(run):
+def test_changed_questions_are_reported_as_drift(run):
     lines = [json.loads(line) for line in (run / "episodes.jsonl").read_text().splitlines()]
     lines[2]["info"]["task_hash"] = "0" * 16
     (run / "episodes.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     assert quintain.rescore(run).drifted == [lines[2]["index"]]
 
 
-def test_what_cannot_be_made_again_is_explained(tmp_path):
+def test_runs_that_cannot_be_rescored_raise_an_error_with_the_reason(tmp_path):
     quintain.evaluate(make_sum, "random", episodes=2, out=tmp_path / "run")
     with pytest.raises(RecordError, match="does not name a registered environment"):
         quintain.rescore(tmp_path / "run")

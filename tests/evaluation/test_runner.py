@@ -25,7 +25,7 @@ from quintain.records import read_episodes
 
 
 class Complicated(Exception):
-    """Can be pickled, but not read back."""
+    """Can be pickled, but not unpickled."""
 
     def __init__(self, expected, got):
         super().__init__(f"expected {expected}, got {got}")
@@ -35,12 +35,12 @@ def complicated():
     raise Complicated(1, 2)
 
 
-def numbers(report):
-    """Everything about a run except how long it took."""
+def deterministic_fields(report):
+    """Return the fields of a report that do not depend on timing."""
     return [(e.index, e.seed, e.outcome, e.returns, e.to_line().split('"wall_s"')[0]) for e in report.episodes]
 
 
-def test_the_oracle_is_always_right():
+def test_the_oracle_solves_every_episode():
     report = quintain.evaluate("Sum-v0", OracleAgent(), episodes=20)
     assert (report.success.estimate, report.success.n, report.errors) == (1.0, 20, 0)
     assert report.reward.estimate == 3.0
@@ -49,31 +49,33 @@ def test_the_oracle_is_always_right():
     assert [len(e.steps) for e in report.episodes] == [3] * 20
 
 
-def test_scheduling_does_not_change_the_numbers():
+def test_results_do_not_depend_on_concurrency():
     runs = [quintain.evaluate("Sum-v0", Coin(), episodes=30, seed=5, concurrency=c) for c in (1, 7, 30)]
-    assert numbers(runs[0]) == numbers(runs[1]) == numbers(runs[2])
+    assert deterministic_fields(runs[0]) == deterministic_fields(runs[1]) == deterministic_fields(runs[2])
     assert 0 < sum(e.reward for e in runs[0].episodes) < 90
-    assert numbers(quintain.evaluate("Sum-v0", Coin(), episodes=30, seed=6)) != numbers(runs[0])
+    assert deterministic_fields(quintain.evaluate("Sum-v0", Coin(), episodes=30, seed=6)) != deterministic_fields(
+        runs[0]
+    )
 
 
-def test_more_episodes_extend_a_run():
+def test_a_longer_run_starts_with_the_same_episodes():
     short = quintain.evaluate("Sum-v0", Coin(), episodes=10)
-    assert numbers(quintain.evaluate("Sum-v0", Coin(), episodes=20))[:10] == numbers(short)
+    assert deterministic_fields(quintain.evaluate("Sum-v0", Coin(), episodes=20))[:10] == deterministic_fields(short)
 
 
-def test_processes_give_the_same_numbers():
+def test_worker_processes_give_the_same_results():
     inline = quintain.evaluate("Sum-v0", Coin(), episodes=12)
     spread = quintain.evaluate(make_sum, Coin(), episodes=12, executor="process", workers=2)
-    assert numbers(spread) == numbers(inline)
+    assert deterministic_fields(spread) == deterministic_fields(inline)
 
 
-def test_functions_without_a_name_are_sent_to_processes_too():
+def test_lambdas_and_local_functions_can_be_sent_to_worker_processes():
     inline = quintain.evaluate(lambda: Sum(), lambda observation: 0, episodes=4)
     spread = quintain.evaluate(lambda: Sum(), lambda observation: 0, episodes=4, executor="process", workers=2)
-    assert numbers(spread) == numbers(inline)
+    assert deterministic_fields(spread) == deterministic_fields(inline)
 
 
-def test_a_worker_that_dies_fails_only_its_unfinished_episode():
+def test_a_dying_worker_fails_only_its_unfinished_episode():
     report = quintain.evaluate(
         lambda_free_kill, Parity(), episodes=10, executor="process", workers=2, concurrency=2, seed=7
     )
@@ -85,7 +87,7 @@ def test_a_worker_that_dies_fails_only_its_unfinished_episode():
     assert {e.outcome for e in report.episodes if not e.error} == {"success"}
 
 
-def test_workers_that_never_start_end_the_run_and_fail_no_episode(tmp_path):
+def test_workers_that_fail_to_start_end_the_run_without_error_episodes(tmp_path):
     out = tmp_path / "run"
     process = run_script(
         tmp_path,
@@ -105,7 +107,7 @@ def test_workers_that_never_start_end_the_run_and_fail_no_episode(tmp_path):
         ({"env": complicated}, QuintainError, "Complicated: expected 1, got 2"),
     ],
 )
-def test_errors_of_workers_reach_the_caller(arguments, error, message):
+def test_exceptions_of_workers_are_raised_in_the_parent(arguments, error, message):
     arguments = {"env": "CodeReason-v0"} | arguments
     with pytest.raises(error, match=message):
         quintain.evaluate(agent="oracle", episodes=2, executor="process", workers=1, **arguments)
@@ -115,7 +117,7 @@ def lambda_free_kill():
     return Sum(kill_on=0)
 
 
-def test_agents_that_act_on_arrays_get_batches():
+def test_agents_with_act_batch_get_batches():
     agent = BatchParity()
     report = quintain.evaluate("Sum-v0", agent, episodes=10, concurrency=4)
     assert report.success.estimate == 1.0
@@ -150,13 +152,13 @@ def test_batched_failures_are_errors():
 
 
 @pytest.mark.parametrize("agent", [Parity(), BatchParity()], ids=["one by one", "batched"])
-def test_observations_are_recorded_though_the_environment_overwrites_them(agent):
+def test_recorded_observations_are_copied_from_an_environments_buffer(agent):
     report = quintain.evaluate(Frugal, agent, episodes=2, concurrency=1)
     assert [[step["observation"].tolist() for step in e.steps] for e in report.episodes] == [[[0], [1], [2]]] * 2
     assert [e.final_observation.tolist() for e in report.episodes] == [[3], [3]]
 
 
-def test_parts_of_observations_and_actions_are_recorded_as_they_were():
+def test_nested_observations_and_actions_are_copied_when_recorded():
     class Nested(Frugal):
         def reset(self, **options):
             shown, info = super().reset(**options)
@@ -180,7 +182,7 @@ def test_parts_of_observations_and_actions_are_recorded_as_they_were():
 
 @pytest.mark.parametrize("agent", [Parity(), BatchParity()], ids=["one by one", "batched"])
 @pytest.mark.parametrize("where", ["reset", "step"])
-def test_a_configuration_error_of_the_environment_stops_the_run(agent, where, monkeypatch):
+def test_a_configuration_error_in_an_environment_stops_the_run(agent, where, monkeypatch):
     def refuse(self, *_, **__):
         raise ConfigurationError("not like this")
 
@@ -198,7 +200,7 @@ def test_a_configuration_error_of_the_environment_stops_the_run(agent, where, mo
         (TimeoutError("too slow"), "agent"),
     ],
 )
-def test_failures_are_told_apart_and_never_scored(error, boundary):
+def test_errors_are_classified_by_origin_and_have_no_score(error, boundary):
     def act(observation):
         if observation.sum() > 9:
             raise error
@@ -213,7 +215,7 @@ def test_failures_are_told_apart_and_never_scored(error, boundary):
     assert report.reward.n == 30 - len(failed)
 
 
-def test_an_error_says_where_it_happened_unless_it_is_ours():
+def test_error_records_have_a_traceback_except_for_quintains_own_errors():
     def broken(observation):
         return {}["missing"]
 
@@ -234,14 +236,14 @@ def test_failures_of_the_environment_are_errors():
     assert "finite reward" in nan.episodes[0].error["message"]
 
 
-def test_a_script_that_runs_out_is_an_error_of_the_agent():
+def test_an_exhausted_action_script_is_an_agent_error():
     report = quintain.evaluate("Sum-v0", ScriptedAgent([0, 1]), episodes=2)
     assert report.errors == 2
     assert "asks for one more" in report.episodes[0].error["message"]
     assert quintain.evaluate("Sum-v0", ScriptedAgent([0, 1], cycle=True), episodes=2).errors == 0
 
 
-def test_functions_take_info_if_they_want_to():
+def test_agent_functions_may_take_info():
     assert quintain.evaluate("Sum-v0", lambda o: int(o.sum()) % 2, episodes=3).success.estimate == 1
     assert quintain.evaluate("Sum-v0", lambda o, info: int(o.sum()) % 2, episodes=3).success.estimate == 1
 
@@ -253,21 +255,21 @@ def test_functions_take_info_if_they_want_to():
     assert isinstance(quintain.as_agent(act), FunctionAgent)
 
 
-def test_environments_without_success_finish():
+def test_episodes_without_success_flag_have_outcome_finished():
     report = quintain.evaluate("CartPole-v1", "random", episodes=5)
     assert report.outcomes["finished"] == 5
     assert report.success.n == 0
     assert report.reward.estimate > 5
 
 
-def test_works_inside_a_running_loop():
+def test_evaluate_works_inside_a_running_event_loop():
     async def notebook():
         return quintain.evaluate("Sum-v0", OracleAgent(), episodes=3)
 
     assert asyncio.run(notebook()).success.estimate == 1.0
 
 
-def test_a_run_closes_the_agents_and_engines_it_made_and_no_others(monkeypatch):
+def test_a_run_closes_only_the_agents_and_engines_that_it_made(monkeypatch):
     monkeypatch.setattr(Tidy, "closed", 0)
     register_agent("tidy", "toy_envs:Tidy")
     register_agent("tidy-model", "toy_envs:Tidy", needs_engine=True)
@@ -286,7 +288,7 @@ def test_a_run_closes_the_agents_and_engines_it_made_and_no_others(monkeypatch):
     assert (Tidy.closed, len(closed)) == (3, 1)
 
 
-def test_a_run_makes_as_many_environments_as_it_needs_and_closes_them():
+def test_a_run_makes_and_closes_at_most_one_environment_per_live_episode():
     open_now, most = [], []
 
     class Counted(Sum):
@@ -302,7 +304,7 @@ def test_a_run_makes_as_many_environments_as_it_needs_and_closes_them():
     assert (open_now, max(most)) == ([], 4)
 
 
-def test_a_configuration_that_cannot_work_stops_the_run():
+def test_configuration_errors_stop_the_run():
     with pytest.raises(UnknownNameError, match="did you mean 'oracle'"):
         quintain.evaluate("Sum-v0", "orakle", episodes=3)
     with pytest.raises(UnknownNameError, match="did you mean 'letters'"):
@@ -332,7 +334,7 @@ LOCKED = partial(lambda observation, lock: 0, lock=threading.Lock())  # locks ca
         ({"executor": "process", "agent": LOCKED}, "cannot be sent"),
     ],
 )
-def test_bad_arguments_are_explained(arguments, message, tmp_path, monkeypatch):
+def test_invalid_arguments_raise_errors_with_a_remedy(arguments, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     agent = arguments.pop("agent", "random")
     with pytest.raises(ValueError, match=message):
@@ -350,7 +352,7 @@ def test_the_manifest_describes_the_run(tmp_path):
     assert all(e.info["task_hash"] for e in read_episodes(tmp_path / "run"))
 
 
-def test_a_run_is_resumed_without_repeating_or_losing(tmp_path):
+def test_a_resumed_run_repeats_and_loses_no_episode(tmp_path):
     whole = quintain.evaluate("Sum-v0", Coin(), episodes=20)
     quintain.evaluate("Sum-v0", Coin(), episodes=8, out=tmp_path / "run")
     played = []
@@ -358,13 +360,13 @@ def test_a_run_is_resumed_without_repeating_or_losing(tmp_path):
         "Sum-v0", Coin(), episodes=20, out=tmp_path / "run", resume=True, on_episode=lambda e: played.append(e.index)
     )
     assert sorted(played) == list(range(8, 20))
-    assert numbers(resumed) == numbers(whole)
-    assert numbers(Report.load(tmp_path / "run")) == numbers(whole)
+    assert deterministic_fields(resumed) == deterministic_fields(whole)
+    assert deterministic_fields(Report.load(tmp_path / "run")) == deterministic_fields(whole)
     with pytest.raises(RecordError, match="seed was 0, is 1"):
         quintain.evaluate("Sum-v0", Coin(), seed=1, episodes=20, out=tmp_path / "run", resume=True)
 
 
-def test_only_errors_are_retried(tmp_path):
+def test_retry_errors_repeats_only_errors(tmp_path):
     class Moody(Parity):
         works = False
 
@@ -426,7 +428,7 @@ def wait_for_lines(path: Path, n: int, process: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGINT])
-def test_a_killed_run_is_resumed_to_the_same_table(tmp_path, sign):
+def test_a_killed_run_resumes_to_the_same_table(tmp_path, sign):
     out = tmp_path / "run"
     process = run_script(tmp_path, SLOW.format(out=str(out), resume=False))
     wait_for_lines(out / "episodes.jsonl", 20, process)

@@ -1,4 +1,4 @@
-"""No secret reaches a file of a run or a message, wherever it was given and however it comes back."""
+"""Secrets do not appear in files of a run or in messages, in any encoding."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from quintain.redaction import add_secret, redact, redact_settings
 SECRET = 'sk-PLANTED/4242"<é>'
 ASCII = "sk-PLANTED-4242+/=a"
 
-#: Every form in which a server, a library or a file may show a secret.
+#: Encodings in which a server, a library or a file may show the secret.
 FORMS: dict[str, Callable[[str], str]] = {
     "plain": str,
     "repr": repr,
@@ -46,7 +46,7 @@ def test_a_known_secret_is_masked_in_every_encoding(form: str, secret: str) -> N
     assert base64.b64encode(secret.encode()).decode()[4:-4] not in shown
 
 
-def test_words_that_are_no_secrets_stay() -> None:
+def test_ordinary_words_are_not_masked() -> None:
     for key in ("EMPTY", "none", "x"):
         add_secret(key)
     kept = {"max_tokens": "many", "token_field": "max_completion_tokens", "keyboard": "qwerty-long", "x": "EMPTY none"}
@@ -55,7 +55,7 @@ def test_words_that_are_no_secrets_stay() -> None:
 
 
 def planted(server: Any, how: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """Return an engine's description with the secret given in one of the ways that users know."""
+    """Return an engine's description that contains the secret in one of the supported ways."""
     name = {"name": f"openai:m@{server.url}", "attempts": 1}
     host = server.url.partition("://")[2]
     if how == "environment":
@@ -88,20 +88,20 @@ def test_a_planted_secret_is_in_no_file_and_no_message(
         pytest.skip("processes are slow to start; two ways show that they know the secrets too")
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     coded = base64.b64encode(f"bob:{ASCII}".encode()).decode()
-    said = f"you sent {ASCII} as {urllib.parse.quote(ASCII, safe='')} and {coded}; so <<<1>>>"
+    leak = f"you sent {ASCII} as {urllib.parse.quote(ASCII, safe='')} and {coded}; so <<<1>>>"
 
     def reply(request: Request) -> Reply:
-        return Reply(said)
+        return Reply(leak)
 
     def refuse(handler: Any) -> None:
-        data = json.dumps({"error": {"message": said}}).encode()
+        data = json.dumps({"error": {"message": leak}}).encode()
         handler.send_response(401)
         handler.send_header("Content-Length", str(len(data)))
         handler.end_headers()
         handler.wfile.write(data)
 
     fake_server.engine = ScriptedEngine(reply)
-    fake_server.faults = [refuse]  # the first episode is an error, the second one plays
+    fake_server.faults = [refuse]  # the first episode is an error, the second one finishes
     engine = planted(fake_server, how, monkeypatch)
     report = quintain.evaluate(
         "CodeReason-v0", {"name": "all-text", "engine": engine}, episodes=2, out=tmp_path, executor=executor,
@@ -117,7 +117,7 @@ def test_a_planted_secret_is_in_no_file_and_no_message(
         assert [name for name, text in written.items() if form in text] == []
 
 
-def test_the_login_of_a_url_is_sent_as_a_header(fake_server: Any) -> None:
+def test_credentials_in_a_url_are_sent_as_a_header(fake_server: Any) -> None:
     host = fake_server.url.partition("://")[2]
     engine = make_engine(f"openai:m@http://bob:p%40ss@{host}", api_key="")
     quintain.evaluate("CodeReason-v0", {"name": "all-text", "engine": engine}, episodes=1, progress=False)

@@ -1,4 +1,4 @@
-"""Episodes that run at the same time share no environment, and none rewrites what another one has recorded."""
+"""Concurrent episodes share no environment object, and reused buffers do not change recorded episodes."""
 
 import gymnasium as gym
 import numpy as np
@@ -21,7 +21,7 @@ AGENTS = [Parity(), BatchParity()]
 
 
 class Reuse(gym.Env):
-    """Two steps an episode; it has one info, which it writes again and again, at three depths."""
+    """Episodes of two steps; returns one info dict, which it modifies in place at three levels of nesting."""
 
     observation_space, action_space = spaces.Box(0, 9, (1,), np.float32), spaces.Discrete(2)
 
@@ -46,8 +46,8 @@ class Reuse(gym.Env):
         return observation, 1.0, self.left == 0, False, info
 
 
-def drawn(seed):
-    """The value in the last info of an episode, by hand."""
+def expected_value(seed):
+    """Return the value in the last info of an episode."""
     env = Reuse()
     env.reset(seed=seed)
     env.step(0)
@@ -74,7 +74,7 @@ def slowly(observation):
 
 @pytest.mark.parametrize("wrap", [lambda env: env, wrapped], ids=["bare", "in a new wrapper"])
 @pytest.mark.parametrize("agent", [slowly, BatchParity()], ids=["one by one", "batched"])
-def test_one_environment_for_episodes_at_the_same_time_is_refused(agent, wrap):
+def test_one_environment_object_for_concurrent_episodes_is_refused(agent, wrap):
     env = Sum()
     with pytest.raises(ConfigurationError, match=r"returned the same Sum twice.*`lambda: Sum\(...\)`"):
         quintain.evaluate(lambda: wrap(env), agent, episodes=8, progress=False)
@@ -93,7 +93,7 @@ def test_one_environment_for_episodes_at_the_same_time_is_refused(agent, wrap):
     ],
     ids=["EnvRows", "TextVectorEnv", "play_episodes", "play_episodes, wrapped"],
 )
-def test_whatever_makes_several_environments_refuses_one(run):
+def test_every_function_that_makes_several_environments_refuses_a_shared_one(run):
     env = Reuse()
     run(Reuse)
     with pytest.raises(ConfigurationError, match="the same Reuse twice"):
@@ -101,7 +101,7 @@ def test_whatever_makes_several_environments_refuses_one(run):
 
 
 @pytest.mark.parametrize("convert", [lambda game: game, parallel_to_aec], ids=["parallel", "turns"])
-def test_matches_at_the_same_time_need_a_game_each(convert):
+def test_concurrent_matches_need_a_game_each(convert):
     class Wait(pettingzoo.ParallelEnv):
         metadata, possible_agents, render_mode = {"name": "wait_v0"}, ["a"], None
 
@@ -126,7 +126,7 @@ def test_matches_at_the_same_time_need_a_game_each(convert):
     assert [e.returns for e in report.episodes] == [{"a": 3.0}] * 4
 
 
-def test_two_environments_taken_in_turn_are_seen():
+def test_factories_that_alternate_between_two_environments_are_detected():
     envs = [Sum(), Sum()]
     check_distinct(envs)
     with pytest.raises(ConfigurationError):
@@ -135,9 +135,9 @@ def test_two_environments_taken_in_turn_are_seen():
 
 @pytest.mark.parametrize("agent", AGENTS, ids=["one by one", "batched"])
 @pytest.mark.parametrize("concurrency", [1, 3])
-def test_an_info_that_is_used_again_rewrites_no_finished_episode(agent, concurrency):
+def test_a_reused_info_dict_does_not_change_finished_episodes(agent, concurrency):
     report = quintain.evaluate(Reuse, agent, episodes=6, concurrency=concurrency, progress=False)
-    assert [values_of(e.info) for e in report.episodes] == [{drawn(e.seed)} for e in report.episodes]
+    assert [values_of(e.info) for e in report.episodes] == [{expected_value(e.seed)} for e in report.episodes]
 
 
 POLICY = Policy.from_function(
@@ -146,14 +146,14 @@ POLICY = Policy.from_function(
 
 
 @pytest.mark.parametrize("wrap", [None, lambda venv: venv], ids=["plain", "wrapped"])
-def test_training_keeps_the_infos_of_finished_episodes(wrap):
+def test_training_copies_the_infos_of_finished_episodes(wrap):
     episodes = play_episodes(Reuse, POLICY, [3, 4, 5], wrap=wrap)
     for episode in episodes:
-        assert values_of({**episode.info, "set": set()}) == {drawn(episode.seed)}
+        assert values_of({**episode.info, "set": set()}) == {expected_value(episode.seed)}
     rows = EnvRows(Reuse, 1, [3, 4, 5], wrap=wrap)
     rows.reset()
     seen = [rows.step(np.zeros((1, 1))) for _ in range(4)]
-    assert [values_of(seen[i].infos[0]) for i in (1, 3)] == [{drawn(3)}, {drawn(4)}]
+    assert [values_of(seen[i].infos[0]) for i in (1, 3)] == [{expected_value(3)}, {expected_value(4)}]
 
 
 def test_final_info_is_that_of_the_finished_episode():
@@ -161,11 +161,11 @@ def test_final_info_is_that_of_the_finished_episode():
     vector.reset(seed=7)
     vector.step([0])
     final = vector.step([0])[-1]["final_info"]
-    assert (final["draw"][0], final["list"][0][0], final["metrics"]["draw"][0]) == (drawn(7),) * 3
+    assert (final["draw"][0], final["list"][0][0], final["metrics"]["draw"][0]) == (expected_value(7),) * 3
     assert isinstance(SyncVectorEnv([Reuse]).reset(seed=7)[1], dict)
 
 
-def test_games_that_use_an_info_again_rewrite_no_finished_match():
+def test_a_games_reused_info_dict_does_not_change_finished_matches():
     class Game(pettingzoo.ParallelEnv):
         metadata, possible_agents, render_mode = {"name": "game_v0"}, ["a"], None
 
@@ -189,7 +189,7 @@ def test_games_that_use_an_info_again_rewrite_no_finished_match():
     assert [e.info["seats"]["a"]["metrics"]["draw"] for e in report.episodes] == [e.seed for e in report.episodes]
 
 
-def test_own_shares_only_what_cannot_be_copied():
+def test_own_copies_everything_that_can_be_copied():
     lock = __import__("threading").Lock()
     kept = {"lock": lock, "array": np.zeros(2), "deep": [{"x": [1]}]}
     copied = own(kept)
@@ -197,7 +197,7 @@ def test_own_shares_only_what_cannot_be_copied():
     assert (copied["lock"], copied["array"].tolist(), copied["deep"]) == (lock, [0, 0], [{"x": [1]}])
 
 
-def test_an_environment_or_an_odd_game_gets_a_message_of_its_own():
+def test_environment_objects_and_invalid_games_raise_specific_errors():
     with pytest.raises(ConfigurationError, match=r"give an id, or a function that makes a new CartPoleEnv"):
         quintain.evaluate(gym.make("CartPole-v1"), "random", episodes=1)
 

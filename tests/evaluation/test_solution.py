@@ -1,4 +1,4 @@
-"""Right answers reach only agents that declare that they use them, and the record says so."""
+"""Only agents that declare ``uses_solution`` get the solution, and the manifest records it."""
 
 import pytest
 
@@ -11,7 +11,7 @@ LETTERS = {"episodes": 10, "env_kwargs": {"tasks": "letters"}}
 
 
 class Peeks:
-    """Submits the right answer as its own."""
+    """Submits the solution without declaring ``uses_solution``."""
 
     def begin(self, seat):
         self.seat = seat
@@ -35,7 +35,7 @@ class DeniesPeeking(Peeks):
 
 
 @pytest.mark.parametrize("agent", [Peeks(), DeniesPeeking()])
-def test_an_agent_that_does_not_declare_it_gets_no_solution(agent):
+def test_an_agent_without_uses_solution_gets_no_solution(agent):
     report = quintain.evaluate("CodeReason-v0", agent, **LETTERS)
     assert agent.seat.solution is None
     assert report.errors == 10
@@ -48,7 +48,7 @@ def test_an_agent_that_does_not_declare_it_gets_no_solution(agent):
 @pytest.mark.parametrize(
     "agent", [DeclaredPeeks(), DescribedPeeks(), make_agent("oracle"), "oracle", {"name": "oracle"}]
 )
-def test_a_declared_oracle_is_right_and_manifest_and_page_name_it(agent, tmp_path):
+def test_uses_solution_is_recorded_in_manifest_and_page(agent, tmp_path):
     report = quintain.evaluate("CodeReason-v0", agent, out=tmp_path / "run", **LETTERS)
     assert report.outcomes["success"] == 10
     assert report.manifest["facts"]["agent"]["uses_solution"] is True
@@ -59,6 +59,6 @@ def test_a_declared_oracle_is_right_and_manifest_and_page_name_it(agent, tmp_pat
     assert "an oracle: it was given the right answers" in page
 
 
-def test_the_page_of_any_other_agent_does_not_name_an_oracle(tmp_path):
+def test_the_page_of_other_agents_mentions_no_oracle(tmp_path):
     quintain.evaluate("CodeReason-v0", lambda question: "<<<no>>>", out=tmp_path / "run", **LETTERS)
     assert "an oracle" not in write_report(tmp_path / "run").read_text(encoding="utf-8")

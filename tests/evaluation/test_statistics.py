@@ -10,7 +10,7 @@ from quintain.evaluation.statistics import mean, paired_difference, rate, requir
 
 
 @given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))), st.floats(0.5, 0.999))
-def test_rate_is_scipys_wilson(counts, confidence):
+def test_rate_interval_equals_scipys_wilson_interval(counts, confidence):
     k, n = counts
     expected = stats.binomtest(k, n).proportion_ci(confidence, "wilson")
     interval = rate(k, n, confidence)
@@ -19,7 +19,7 @@ def test_rate_is_scipys_wilson(counts, confidence):
     assert 0 <= interval.low <= interval.estimate <= interval.high <= 1
 
 
-def test_rate_by_hand():
+def test_rate_interval_equals_the_hand_computed_one():
     """k=8, n=10, z=1.959964: centre (8 + 1.920729)/13.841459, half-width 0.226601."""
     interval = rate(8, 10)
     assert interval.low == pytest.approx(0.490162, abs=1e-6)
@@ -27,27 +27,27 @@ def test_rate_by_hand():
     assert str(interval) == "0.8 [0.49, 0.943]"
 
 
-def test_no_data_has_a_note():
+def test_an_empty_sample_gives_a_note():
     assert str(rate(0, 0)) == "no data"
     assert rate(0, 0).to_dict()["estimate"] is None
     assert str(mean([])) == "no data"
 
 
-def test_small_samples_have_a_note_of_caution():
+def test_small_samples_give_a_note():
     assert "only 5 values" in rate(3, 5).note
     assert rate(30, 50).note == ""
     one = mean([2.0])
     assert (one.estimate, math.isnan(one.low), one.note) == (2.0, True, "no interval from fewer than 2 values")
 
 
-def test_t_interval_is_scipys():
+def test_t_interval_equals_scipys():
     data = np.random.default_rng(0).normal(3, 2, 25)
     expected = stats.ttest_1samp(data, 0).confidence_interval(0.9)
     interval = mean(data, 0.9, "t")
     assert (interval.low, interval.high) == pytest.approx((expected.low, expected.high))
 
 
-def test_bca_covers_a_skewed_mean_about_as_often_as_its_confidence():
+def test_bca_coverage_of_a_skewed_mean_is_close_to_nominal():
     """200 samples of 40 exponentials: 95 % nominal; a binomial 99.9 % band around 0.93 is wider than [0.86, 0.98]."""
     rng = np.random.default_rng(1)
     covered = 0
@@ -57,7 +57,7 @@ def test_bca_covers_a_skewed_mean_about_as_often_as_its_confidence():
     assert 0.86 <= covered / 200 <= 0.99
 
 
-def test_intervals_are_seeded():
+def test_bootstrap_intervals_are_reproducible():
     data = np.random.default_rng(0).normal(size=30)
     assert mean(data) == mean(data)
     assert mean(data, seed=1) != mean(data)
@@ -78,14 +78,14 @@ def test_equal_values_have_a_point_interval():
         ([1, 1, 0, 0], [1, 1, 0, 0], (-0.34996, 0.34996)),
     ],
 )
-def test_pairs_that_all_ended_alike_have_no_point_interval(first, second, expected):
+def test_equal_pairs_do_not_give_a_point_interval(first, second, expected):
     found = paired_difference(first, second)
     assert (found.low, found.high) == pytest.approx(expected, abs=1e-4)
     assert found.method == "newcombe"
     assert paired_difference([0.5] * 3, [0.25] * 3).method == "bca"
 
 
-def test_pairing_removes_common_variation():
+def test_pairing_removes_the_variance_between_seeds():
     rng = np.random.default_rng(0)
     shared = rng.normal(0, 10, 50)
     first, second = shared + 0.5 + rng.normal(0, 0.1, 50), shared
@@ -94,7 +94,7 @@ def test_pairing_removes_common_variation():
     assert mean(first).low < mean(second).high  # unpaired, they overlap
 
 
-def test_required_pairs_by_hand():
+def test_required_pairs_equals_the_hand_computed_number():
     """sd 1, mean 0.5: ((1.95996 + 0.84162) / 0.5)^2 = 31.4, so 32 pairs."""
     differences = 0.5 + np.array([1.0, -1.0] * 50) * math.sqrt(99 / 100)
     assert required_pairs(differences) == 32
@@ -103,7 +103,7 @@ def test_required_pairs_by_hand():
 
 
 @given(st.integers(0, 60), st.integers(0, 60))
-def test_sign_test_is_scipys(wins, losses):
+def test_sign_test_equals_scipys(wins, losses):
     expected = stats.binomtest(wins, wins + losses).pvalue if wins + losses else 1.0
     assert sign_test(wins, losses) == pytest.approx(expected)
 

@@ -1,4 +1,4 @@
-"""Beside every success rate stands the rate with infrastructure errors counted as failures, if there are any."""
+"""If a run has infrastructure errors, every success rate is shown with the rate that counts them as failures."""
 
 import io
 
@@ -42,14 +42,14 @@ def terminal(report):
     return out.getvalue()
 
 
-def test_the_bound_counts_every_error_as_a_failure():
+def test_the_worst_case_rate_counts_every_error_as_a_failure():
     assert (MIXED.success, MIXED.worst_case) == (rate(5, 6), rate(5, 10))
     assert CLEAN.worst_case == CLEAN.success
     assert UNJUDGED.worst_case.n == 0
     assert MIXED.by_task["lost"].worst_case == rate(0, 2)
 
 
-def test_the_dictionary_holds_it_beside_each_rate():
+def test_as_dict_has_the_worst_case_beside_each_rate():
     data = MIXED.to_dict()
     assert data["success"]["worst_case"] == rate(5, 10).to_dict()
     worst = {task: found["worst_case"] for task, found in data["by_task"].items()}
@@ -57,13 +57,13 @@ def test_the_dictionary_holds_it_beside_each_rate():
     assert CLEAN.to_dict()["success"]["worst_case"] is None
 
 
-def test_the_text_says_it():
+def test_the_text_report_shows_the_worst_case():
     assert f"success {rate(5, 6)} (worst case {rate(5, 10)}: errors counted as failures)" in str(MIXED)
     assert "worst case" not in str(CLEAN)
     assert "worst case" not in str(UNJUDGED)
 
 
-def test_the_terminal_shows_it_in_every_table_of_rates():
+def test_the_terminal_shows_the_worst_case_in_every_table_of_rates():
     text = terminal(MIXED)
     assert "4 errors counted as failures" in text
     tables = text.split("\n\n")
@@ -79,7 +79,7 @@ def test_the_terminal_shows_it_in_every_table_of_rates():
     assert "worst case" not in terminal(UNJUDGED)
 
 
-def test_the_page_shows_it(tmp_path):
+def test_the_page_shows_the_worst_case(tmp_path):
     pytest.importorskip("jinja2")
     pytest.importorskip("matplotlib")
     text = write_report(MIXED, tmp_path / "mixed.html").read_text(encoding="utf-8")
@@ -89,7 +89,7 @@ def test_the_page_shows_it(tmp_path):
     assert "worst case" not in write_report(CLEAN, tmp_path / "clean.html").read_text(encoding="utf-8")
 
 
-def test_rows_without_errors_are_as_before():
+def test_rows_without_errors_show_no_worst_case():
     assert [row.name for row in score_rows(CLEAN)] == ["success", "reward"]
     assert [row.name for row in score_rows(UNJUDGED)] == ["reward"]
 

@@ -1,4 +1,4 @@
-"""Small environments and agents for the tests of the evaluation, importable by worker processes."""
+"""Small environments and agents for the evaluation tests, importable by worker processes."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from quintain.agents.agent import Seat
 
 
 class Sum(gym.Env[np.ndarray, int]):
-    """Say whether two digits add up to an even number: three questions an episode, one point each."""
+    """Is the sum of two digits even? Three questions per episode, reward 1 for each correct answer."""
 
     metadata: dict[str, Any] = {"render_modes": []}
 
@@ -52,7 +52,7 @@ class Sum(gym.Env[np.ndarray, int]):
 
 
 class Frugal(gym.Env[np.ndarray, int]):
-    """Counts three steps in the one array that it ever shows."""
+    """Counts three steps; returns the same array object as every observation."""
 
     metadata: dict[str, Any] = {"render_modes": []}
 
@@ -76,7 +76,7 @@ def make_sum() -> gym.Env[Any, Any]:
 
 
 class Coin:
-    """Guesses at random with the seat's generator, waiting a different time in every episode."""
+    """Acts at random with the seat's generator, after a delay that differs between episodes."""
 
     def begin(self, seat: Seat) -> Any:
         rng = seat.generator()
@@ -91,7 +91,7 @@ class Coin:
 
 
 class Parity:
-    """Knows the rule, one observation at a time or in batches."""
+    """Always correct; acts on single observations or on batches."""
 
     batches: list[int]
 
@@ -106,7 +106,7 @@ class Parity:
 
 
 class Tidy(Parity):
-    """Counts how many agents like it were closed."""
+    """Counts the calls of ``close`` of all its instances."""
 
     closed = 0
 

@@ -26,11 +26,11 @@ def scripted(rule):
     def serve(request):
         if len(request.choices) == 1:  # the request that checks the labels
             return Reply(request.choices[0], "choice", completion_tokens=1)
-        said = rule(question(request), request.choices)
-        if isinstance(said, str):
-            return Reply(said, "choice", completion_tokens=1)
-        best = max(range(len(said)), key=said.__getitem__)
-        return Reply(request.choices[best], "choice", completion_tokens=1, choice_logprobs=tuple(said))
+        choice = rule(question(request), request.choices)
+        if isinstance(choice, str):
+            return Reply(choice, "choice", completion_tokens=1)
+        best = max(range(len(choice)), key=choice.__getitem__)
+        return Reply(request.choices[best], "choice", completion_tokens=1, choice_logprobs=tuple(choice))
 
     return ScriptedEngine(serve)
 
@@ -166,10 +166,10 @@ def test_debiasing_without_log_probabilities_raises_agent_error():
 
 
 @pytest.mark.parametrize(
-    ("said", "option"), [("J", 0), (" F.", 1), ("Option F", 1), ("perhaps", -1), ("", -1), ("j", -1)]
+    ("text", "option"), [("J", 0), (" F.", 1), ("Option F", 1), ("perhaps", -1), ("", -1), ("j", -1)]
 )
-def test_free_text_is_parsed_strictly_and_illegal_output_is_counted(said, option):
-    player = LLMPlayer(ScriptedEngine(said), constrained=False)
+def test_free_text_is_parsed_strictly_and_illegal_output_is_counted(text, option):
+    player = LLMPlayer(ScriptedEngine(text), constrained=False)
     _, trace, returns = match(player, rounds=1)
     assert trace[0].option == option
     assert (returns["player_0"] == -10) == (option == -1)

@@ -40,7 +40,7 @@ def test_observations_are_perturbed_and_the_environments_step_from_the_true_stat
     np.testing.assert_allclose(attacked.radius, moved)
 
 
-def test_the_last_observation_of_an_episode_is_perturbed_like_any_other_and_another_episode_starts():
+def test_the_final_observation_is_perturbed_and_the_environment_resets():
     made = under_attack("normalised")
     made.reset()
     made.transitions = []
@@ -79,7 +79,7 @@ def test_equal_seeds_are_equal_environments():
     assert not np.array_equal(envs(seed=3).reset(), envs(seed=4).reset())
 
 
-def test_other_spaces_are_refused():
+def test_unsupported_spaces_are_refused():
     with pytest.raises(ConfigurationError, match="continuous actions"):
         PerturbedEnvs(lambda: gym.make("CartPole-v1"), 1, "raw", None, SeedStream(0))
     with pytest.raises(ConfigurationError, match="Box of one axis"):

@@ -32,7 +32,7 @@ class Wanted(Walk):
         return observation, reward, terminated, truncated, {**info, "attacker_reward": -reward}
 
 
-def test_rat_and_the_agent_take_turns_in_a_way_that_the_seed_decides():
+def test_rat_and_the_agent_are_trained_alternately_and_reproducibly():
     heard = []
     made = train_rat_atla(Wanted, epsilon=0.2, settings=SETTINGS, rat=RAT, progress=lambda *who: heard.append(who))
     # 64 steps of warm-up, then three iterations with a third of RAT's 200 further steps before each.
@@ -64,7 +64,7 @@ def test_rat_attacks_the_policy_that_the_callback_returns():
 
 
 @pytest.mark.parametrize("kind", ["wocar", "rat-wocar"])
-def test_worst_case_aware_training_is_a_function_of_its_seed_and_of_its_weight(kind):
+def test_worst_case_aware_training_depends_on_seed_and_weight_alone(kind):
     intention = train_rat(Wanted, linear_gaussian(), epsilon=0.2, settings=RAT).intention
     little = replace(SETTINGS, steps=192, eval_freq=192)
 
@@ -78,7 +78,7 @@ def test_worst_case_aware_training_is_a_function_of_its_seed_and_of_its_weight(k
     assert not np.array_equal(train(1.0), train(1.0, seed=1))
 
 
-def test_what_cannot_work_is_refused():
+def test_invalid_arguments_are_refused():
     with pytest.raises(ConfigurationError, match="intention policy"):
         train_rat_atla(Wanted, epsilon=0.1, rat=replace(RAT, intention=False))
     with pytest.raises(CapabilityError, match="no action value"):

@@ -17,7 +17,7 @@ def cache(tmp_path, monkeypatch):
     return tmp_path / "policies"
 
 
-def test_a_defended_victim_is_kept_under_a_name_of_its_own_with_the_facts_of_its_training(cache):
+def test_a_defended_policy_is_cached_under_its_own_name_with_training_metadata(cache):
     heard = []
     victim, facts = train_defended("reach", "sa", epsilon=0.05, steps=1, progress=lambda *who: heard.append(who))
     path = cache / "reach-sa-0.05-seed0.npz"
@@ -36,7 +36,7 @@ def test_a_defended_victim_is_kept_under_a_name_of_its_own_with_the_facts_of_its
     np.testing.assert_array_equal(again.act_batch(states), load_policy(path)[0].act_batch(states))
 
 
-def test_what_is_unknown_or_cannot_be_defended_is_refused(cache):
+def test_unknown_defences_and_incompatible_policies_are_refused(cache):
     with pytest.raises(UnknownNameError, match="policy"):
         defended_path("nobody", "sa", 0.1)
     with pytest.raises(UnknownNameError, match="defence"):

@@ -1,4 +1,4 @@
-"""The defences by name."""
+"""The registry of defences."""
 
 import inspect
 
@@ -12,7 +12,7 @@ COMMON = {"epsilon", "space", "settings", "seed", "name", "progress"}
 
 
 @pytest.mark.parametrize("name", DEFENCES.names(kind="training"))
-def test_every_defence_that_trains_takes_the_common_arguments(name):
+def test_every_trained_defence_has_the_common_arguments(name):
     parameters = inspect.signature(DEFENCES.load(name)).parameters
     assert set(parameters) >= COMMON
     assert next(iter(parameters)) == "make_env"
@@ -21,11 +21,11 @@ def test_every_defence_that_trains_takes_the_common_arguments(name):
 
 
 @pytest.mark.parametrize("name", DEFENCES.names(kind="filter"))
-def test_every_filter_takes_a_policy(name):
+def test_every_filter_wraps_a_policy(name):
     assert next(iter(inspect.signature(DEFENCES.load(name)).parameters)) == "policy"
 
 
-def test_reference_policies_can_be_trained_with_those_that_need_no_attacker():
+def test_reference_policies_can_be_trained_with_defences_without_attacker():
     assert defence_names() == ("sa", "atla", "rat-atla", "wocar")
     with pytest.raises(UnknownNameError, match="did you mean 'wocar'"):
         DEFENCES.load("wocarr")

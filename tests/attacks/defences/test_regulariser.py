@@ -27,21 +27,21 @@ def largest(policy, x=X, std=STD, radius=0.1, bound="sgld", steps=2, seed=0):
     return largest_divergence(torch, policy, x, std, radius, bound=bound, steps=steps, generator=generator)
 
 
-def test_the_divergence_of_two_gaussians_is_torch_s():
+def test_the_gaussian_kl_divergence_equals_torchs():
     normal = torch.distributions.Normal
     mean, other, std = torch.tensor([[0.1, 2.0]]), torch.tensor([[0.4, -1.0]]), torch.tensor([0.5, 1.5])
     expected = torch.distributions.kl_divergence(normal(mean, std), normal(other, std)).sum(1)
     torch.testing.assert_close(divergence(mean, other, std), expected)
 
 
-def test_for_one_linear_output_the_relaxation_is_the_closed_form():
+def test_for_one_linear_output_the_relaxation_equals_the_closed_form():
     """The mean moves by at most radius |w|_1 = 0.1 * (1 + 2 + 0.5) = 0.35, so KL = 1/2 (0.35 / 0.5)^2 = 0.245."""
     torch.testing.assert_close(
         largest(linear([[1.0, -2.0, 0.5]]), bound="relaxation"), torch.full((2,), 0.245), rtol=1e-5, atol=0
     )
 
 
-def test_climbing_comes_near_the_closed_form_and_never_beyond():
+def test_gradient_ascent_approaches_the_closed_form_from_below():
     policy = linear([[1.0, -2.0, 0.5]])
     for steps, share in ((2, 0.2), (50, 0.8)):
         found = torch.stack([largest(policy, steps=steps, seed=s) for s in range(20)])
@@ -55,7 +55,7 @@ def test_each_entry_has_its_own_radius():
     torch.testing.assert_close(found, torch.full((2,), 0.5 * (0.2 / 0.5) ** 2), rtol=1e-5, atol=0)
 
 
-def test_with_several_outputs_the_relaxation_bounds_every_corner():
+def test_with_several_outputs_the_relaxation_is_an_upper_bound_at_every_corner():
     weight, std = [[1.0, -2.0, 0.5], [0.5, 1.0, 1.0]], torch.tensor([0.5, 2.0])
     policy = linear(weight)
     corners = [X + 0.1 * torch.tensor(c) for c in itertools.product((-1.0, 1.0), repeat=3)]
@@ -66,7 +66,7 @@ def test_with_several_outputs_the_relaxation_bounds_every_corner():
     assert (largest(policy, std=std, steps=20) <= best + 1e-6).all()
 
 
-def test_intervals_hold_what_a_deep_network_does_in_the_box():
+def test_interval_bounds_contain_the_outputs_of_a_deep_network():
     generator = torch.Generator().manual_seed(0)
     network = torch_mlp(torch, [3, 16, 16, 2], generator, "tanh")
     low, high = interval(torch, network, X, 0.2)
@@ -80,7 +80,7 @@ def test_intervals_hold_what_a_deep_network_does_in_the_box():
 
 
 @pytest.mark.parametrize("bound", ["sgld", "relaxation"])
-def test_its_gradient_makes_a_policy_flatter_and_leaves_the_noise_alone(bound):
+def test_the_gradient_flattens_the_mean_and_does_not_change_the_standard_deviation(bound):
     policy, log_std = linear([[1.0, -2.0, 0.5]]), torch.zeros(1, requires_grad=True)
     before = largest(policy, bound="relaxation").mean()
     step = torch.optim.SGD(policy.parameters(), lr=0.1)
@@ -98,7 +98,7 @@ def test_the_worst_observation_stays_in_the_box():
     assert (found > X).float().mean() > 0.9
 
 
-def test_what_has_no_bound_is_refused():
+def test_networks_without_interval_bounds_are_refused():
     with pytest.raises(ConfigurationError, match="bound must be one of"):
         largest(linear(np.eye(3)), bound="crown")
     with pytest.raises(ConfigurationError, match="no interval bounds for a Sigmoid"):

@@ -22,8 +22,8 @@ def actions_along(victim, states):
     return np.stack([rollouts.act(state[None])[0] for state in states])
 
 
-def test_the_exponential_filter_is_its_closed_form():
-    """y_t = w sum_k (1 - w)^k x_{t-k}, what came before the first observation being equal to it."""
+def test_the_exponential_filter_equals_its_closed_form():
+    """y_t = w sum_k (1 - w)^k x_{t-k}, with x_t = x_0 for t < 0."""
     weight = 0.3
     victim = smooth_observations(linear_gaussian(), "exponential", weight=weight)
     for t in range(len(STATES)):
@@ -32,7 +32,7 @@ def test_the_exponential_filter_is_its_closed_form():
         np.testing.assert_allclose(actions_along(victim, STATES)[t], WEIGHT @ expected)
 
 
-def test_the_median_filter_is_the_median_of_the_window():
+def test_the_median_filter_equals_the_median_of_the_window():
     victim = smooth_observations(linear_gaussian(), "median", window=3)
     padded = np.concatenate([STATES[:1], STATES[:1], STATES])
     expected = np.stack([np.median(padded[t : t + 3], axis=0) for t in range(len(STATES))])
@@ -47,7 +47,7 @@ def test_the_gradient_is_that_of_the_filtered_policy(kind):
     for step in range(3):
         now, x, cotangent = rollouts.policy_at(), STATES[2 * step : 2 * step + 2], np.array([[1.0, 2.0], [-1.0, 0.5]])
         _, back = now.network.vjp(x)
-        if step:  # the first observation also stands for what came before it
+        if step:  # x_t = x_0 for t < 0
             numeric = [
                 (((now.network(x + h * e) - now.network(x - h * e)) / (2 * h)) * cotangent).sum(1) for e in np.eye(3)
             ]
@@ -57,7 +57,7 @@ def test_the_gradient_is_that_of_the_filtered_policy(kind):
         rollouts.observe(x)
 
 
-def test_rows_are_episodes_of_their_own_and_restart_alone():
+def test_each_row_has_its_own_filter_state_and_reset():
     victim = smooth_observations(linear_gaussian(), weight=0.5)
     rollouts = Rollouts(victim, 2)
     rollouts.reset()
@@ -67,7 +67,7 @@ def test_rows_are_episodes_of_their_own_and_restart_alone():
     np.testing.assert_allclose(actions, np.stack([(STATES[0] + STATES[2]) / 2, STATES[3]]) @ WEIGHT.T)
 
 
-def test_the_average_over_noise_leaves_a_linear_policy_alone_and_flattens_a_steep_one():
+def test_averaging_over_noise_keeps_a_linear_policy_and_smooths_a_step():
     np.testing.assert_allclose(
         smooth_actions(linear_gaussian(), 0.5).network(STATES), linear_gaussian().network(STATES), atol=1e-12
     )
@@ -101,9 +101,9 @@ def _tanh_network():
         return torch.nn.Sequential(torch.nn.Linear(3, 8), torch.nn.Tanh(), torch.nn.Linear(8, 2)).double()
 
 
-def test_a_filter_takes_noise_away_from_a_state_that_stands_still():
+def test_a_filter_reduces_noise_on_a_constant_state():
     class Aim(Walk):
-        """The state never moves; the squared error of the action is the cost."""
+        """The state is constant; the cost is the squared error of the action."""
 
         def step(self, action):
             self.time += 1
@@ -118,7 +118,7 @@ def test_a_filter_takes_noise_away_from_a_state_that_stands_still():
     assert cost(smooth_observations(plain, weight=0.2)) == pytest.approx(cost(plain) / 9, rel=0.4)
 
 
-def test_smoothed_victims_take_white_box_attacks_and_train_adversaries():
+def test_smoothed_policies_support_white_box_and_learned_attacks():
     victim = smooth_observations(linear_gaussian(normaliser=Normaliser(np.zeros(3), np.ones(3))), "median")
     attacked = play_attacked(Walk, victim, [1, 2], lambda env: MADAttack(env, victim, epsilon=0.3))
     assert max(e.distance for e in attacked) <= 0.3
@@ -129,7 +129,7 @@ def test_smoothed_victims_take_white_box_attacks_and_train_adversaries():
     assert 0 < played[0].distance <= 0.3
 
 
-def test_what_cannot_be_smoothed_is_refused():
+def test_policies_that_cannot_be_smoothed_are_refused():
     discrete = Policy(linear(np.ones((2, 3))), Walk().observation_space, spaces.Discrete(2), head="categorical")
     with pytest.raises(CapabilityError, match="discrete actions"):
         smooth_actions(discrete, 0.1)

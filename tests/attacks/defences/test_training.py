@@ -1,4 +1,4 @@
-"""What all trained defences have in common, and the order in which they alternate."""
+"""Behaviour common to all trained defences, and the alternation of agent and adversary."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ SMALL = DefenceSettings(steps=384, ppo=PPO, warmup=0.3, ramp=0.2, eval_freq=128,
 OPPONENT = AdversarySettings(ppo=replace(ADVERSARY_PPO, n_envs=4, n_steps=16, batch_size=32, n_epochs=2))
 
 
-def test_the_agent_learns_from_the_observations_that_it_saw():
+def test_the_agent_learns_from_the_perturbed_observations():
     learner = RobustAgent(
         lambda: Walk(1000), epsilon=0.2, space="raw", settings=SMALL, normaliser=None, seed=0, name="a", progress=None
     )
@@ -48,7 +48,7 @@ def test_the_agent_learns_from_the_observations_that_it_saw():
         np.testing.assert_allclose(row - normaliser(states), np.tile(0.2 / normaliser.scale, (4, 1)), atol=1e-5)
 
 
-def test_the_budget_sets_in_after_the_warm_up_and_grows():
+def test_the_budget_grows_linearly_after_the_warm_up():
     settings = DefenceSettings(steps=1000, warmup=0.2, ramp=0.4)
     assert [settings.budget(steps, 0.5) for steps in (0, 199, 200, 400, 600, 1000)] == pytest.approx(
         [0, 0, 0, 0.25, 0.5, 0.5]
@@ -56,7 +56,7 @@ def test_the_budget_sets_in_after_the_warm_up_and_grows():
     assert DefenceSettings(steps=1000, warmup=0, ramp=0).budget(0, 0.5) == 0.5
 
 
-def test_atla_alternates_one_iteration_each_once_the_warm_up_is_over():
+def test_atla_alternates_single_iterations_after_the_warm_up():
     heard = []
     train_atla(Walk, epsilon=0.2, settings=SMALL, adversary=OPPONENT, progress=lambda *who: heard.append(who))
     assert heard[:2] == [("agent", 64), ("agent", 128)]
@@ -115,7 +115,7 @@ def test_the_regulariser_flattens_the_policy():
     assert slope(10.0) < 0.5 * slope(0.0)
 
 
-def test_what_cannot_be_defended_is_refused():
+def test_incompatible_arguments_are_refused():
     with pytest.raises(ConfigurationError, match="continuous actions"):
         train_atla(lambda: gym.make("CartPole-v1"), epsilon=0.1)
     with pytest.raises(ConfigurationError, match="regulariser >= 0"):

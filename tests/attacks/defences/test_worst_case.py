@@ -33,8 +33,8 @@ def test_the_worst_case_is_never_above_the_nominal_value_and_falls_with_the_budg
     torch.testing.assert_close(made.worst_value(STATES, POLICY, 0.0), nominal)
 
 
-def test_the_relaxation_is_worse_than_what_an_attacker_can_cause():
-    """Of a linear value the box of actions holds the worst one that any observation can cause, and usually worse."""
+def test_the_relaxation_is_a_lower_bound_of_every_attack():
+    """The bounding box of actions contains every action that a perturbation can cause, so its minimum is lower."""
     made = critic("relaxation", search_steps=4)
     made.network = torch.nn.Sequential(torch.nn.Linear(5, 1))
     worst = made.worst_value(STATES, POLICY, 0.3)
@@ -51,9 +51,11 @@ def test_actions_are_scaled_to_the_bounds_and_clipped():
     torch.testing.assert_close(scale_actions(torch, outputs, free), outputs)
 
 
-def test_it_learns_the_value_of_the_worst_action():
-    """One state, reward a, and every action within 0.5 of the policy's 0 can be caused: Q(s, a) = a + gamma V, with
-    V = -0.5 + gamma V, so V = -1 for gamma = 1/2, where the undisturbed value is 0."""
+def test_the_worst_case_critic_learns_the_value_of_the_worst_action():
+    """One state and reward a; an attacker can cause any action within 0.5 of the policy's 0.
+
+    Q(s, a) = a + gamma V, with V = -0.5 + gamma V, so V = -1 for gamma = 1/2. Without attacker the value is 0.
+    """
     space = gym.spaces.Box(-1.0, 1.0, (1,), np.float64)
     policy = torch.nn.Sequential(torch.nn.Linear(3, 1))
     with torch.no_grad():

@@ -23,7 +23,7 @@ def make():
 
 
 def walker():
-    """A policy that goes straight to the goal: its action is eight times the difference of goal and hand."""
+    """Return a policy that moves straight to the goal: its action is eight times goal minus hand position."""
     env = make()
     weight = np.zeros((2, 6))
     weight[[0, 1], [0, 1]], weight[[0, 1], [4, 5]] = -8, 8
@@ -32,7 +32,7 @@ def walker():
 
 
 @pytest.mark.parametrize("kind", ["sa-rl", "pa-ad"])
-def test_a_baseline_is_a_function_of_its_seed_and_keeps_to_labels_and_budget(kind):
+def test_a_baseline_is_reproducible_and_stays_within_labels_and_budget(kind):
     victim = walker()
     options = {"kind": kind, "epsilon": 0.1, "feedback": FEEDBACK, "settings": SMALL}
     one, two, other = (train_on_preferences(make, victim, **options, seed=s) for s in (0, 0, 1))

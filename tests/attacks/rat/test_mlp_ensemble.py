@@ -5,7 +5,7 @@ from quintain.attacks.rat.mlp_ensemble import MLPEnsemble
 
 
 def numeric(function, flat, h=1e-6):
-    """Central differences of a scalar function by a vector that it reads."""
+    """Return the gradient of a scalar function by central differences."""
     slopes = np.empty_like(flat)
     for i in range(len(flat)):
         values = []
@@ -44,7 +44,7 @@ def test_tangents_are_those_of_finite_differences(nets):
     np.testing.assert_allclose(nets.jvp(nets.forward(x), tangent), (ends[0] - ends[1]) / (2 * h), rtol=1e-4, atol=1e-7)
 
 
-def test_members_are_separate_networks():
+def test_ensemble_members_are_separate_networks():
     nets = MLPEnsemble([3, 8, 1], np.random.default_rng(0), members=2)
     x = np.random.default_rng(1).normal(size=(16, 3)).astype(np.float32)
     before = nets(x)
@@ -75,7 +75,7 @@ def test_adam_takes_the_steps_of_torch():
     np.testing.assert_allclose(nets.flat, parameter.detach().numpy(), rtol=1e-4, atol=1e-6)
 
 
-def test_a_frozen_copy_computes_the_same_and_stays():
+def test_a_frozen_copy_has_equal_outputs_and_does_not_change():
     nets = MLPEnsemble([3, 8, 4], np.random.default_rng(0), last="tanh")
     x = np.random.default_rng(1).normal(size=(5, 3)).astype(np.float32)
     whole, part, outputs = nets.frozen(), nets.frozen(2), nets(x)[0]

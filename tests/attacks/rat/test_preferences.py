@@ -41,7 +41,7 @@ def test_members_disagree_before_they_have_learned():
     assert rewards.disagreement(one, one) == 0
 
 
-def test_segments_stay_within_an_episode_and_carry_what_was_executed():
+def test_segments_stay_within_an_episode_and_hold_executed_actions():
     buffer = ReplayBuffer(12, 2, state_size=1, action_size=1)
     for t in range(12):
         x, action = np.full((2, 1), t), np.array([[t], [-t]])
@@ -57,7 +57,7 @@ def test_segments_stay_within_an_episode_and_carry_what_was_executed():
     assert buffer.segment(7, rng) is None
 
 
-def test_the_teacher_answers_at_most_the_labels_of_a_round_and_of_the_training():
+def test_the_teacher_gives_at_most_the_labels_per_round_and_in_total():
     buffer, rng = ReplayBuffer(12, 2, state_size=1, action_size=1), np.random.default_rng(0)
     for t in range(12):
         buffer.add(*rng.normal(size=(3, 2, 1)), np.ones(2), np.zeros(2), rng.normal(size=2), np.full(2, t // 6))

@@ -25,7 +25,7 @@ def make():
 
 
 def walker():
-    """A policy that goes straight to the goal: its action is eight times the difference of goal and hand."""
+    """Return a policy that moves straight to the goal: its action is eight times goal minus hand position."""
     env = make()
     weight = np.zeros((2, 6))
     weight[[0, 1], [0, 1]], weight[[0, 1], [4, 5]] = -8, 8
@@ -33,7 +33,7 @@ def walker():
     return Policy(policy, env.observation_space, env.action_space, head="gaussian", std=np.full(2, 0.3))
 
 
-def test_training_is_a_function_of_its_seed_and_keeps_to_labels_and_budget():
+def test_training_is_reproducible_and_stays_within_labels_and_budget():
     victim = walker()
     one, two, other = (train_rat(make, victim, epsilon=0.1, settings=SMALL, seed=s) for s in (0, 0, 1))
     assert one.labels == 25
@@ -47,7 +47,7 @@ def test_training_is_a_function_of_its_seed_and_keeps_to_labels_and_budget():
 
 
 @pytest.mark.parametrize("switch", [{"weighting": False}, {"mixed": False}, {"oracle": True}, {"intention": False}])
-def test_every_ablation_runs_and_differs(switch):
+def test_every_ablation_runs_and_gives_another_result(switch):
     victim = walker()
     full, cut = (train_rat(make, victim, epsilon=0.1, settings=s) for s in (SMALL, replace(SMALL, **switch)))
     z, nothing = np.ones((1, 6)), np.zeros((1, 0, 6))
@@ -55,7 +55,7 @@ def test_every_ablation_runs_and_differs(switch):
     assert cut.labels == (0 if switch == {"oracle": True} else 25)
 
 
-def test_without_an_intention_policy_only_perturbations_are_learned():
+def test_without_an_intention_policy_only_the_adversary_is_trained():
     victim = walker()
     trained = train_rat(make, victim, epsilon=0.1, settings=replace(SMALL, intention=False))
     assert trained.intention is None
@@ -76,7 +76,7 @@ def test_an_environment_without_the_attackers_reward_is_refused():
         train_rat(make, walker(), epsilon=0.1, settings=replace(SMALL, segment_length=100))
 
 
-def test_learning_rates_fall_at_the_end_with_anneal(monkeypatch):
+def test_anneal_lowers_the_learning_rates_at_the_end(monkeypatch):
     rates = []
     descend = MLPEnsemble.adam_step
 
