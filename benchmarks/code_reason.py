@@ -3,6 +3,7 @@
 An oracle prints each answer from a program and reads it back, so every episode is one program and one reply.
 
     python benchmarks/code_reason.py
+    python benchmarks/code_reason.py --busy   # each row a second time, at once, beside two processes that compute
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import gymnasium as gym
+from shared.load import SPINNING, busy_machine
 
 import quintain
 from quintain.envs.code_reason import env as code_reason
@@ -114,38 +116,56 @@ def seconds(episodes: int, *, record: bool, **options: Any) -> float:
     return elapsed
 
 
+Figures = dict[str, float]
+
+
+def round_of(options: argparse.Namespace) -> Figures:
+    """Measure everything once."""
+    inside, making, rest = shares(options.episodes // 2)
+    inline = seconds(options.episodes, record=True)
+    bare = seconds(options.episodes, record=False)
+    start_up = seconds(2, record=True, executor="process", workers=2)
+    process = seconds(options.episodes, record=True, executor="process", workers=2)
+    return {
+        "vector environment, turns/s": vector_turns(options.num_envs, options.turns),
+        "time in the sandbox, %": 100 * inside,
+        "time making tasks, %": 100 * making,
+        "time elsewhere, %": 100 * rest,
+        "evaluate, recorded, episodes/s": options.episodes / inline,
+        "the same, over not recorded": inline / bare,
+        "two processes over one, once they run": inline / (process - start_up),
+        "starting two processes, each with its sandbox, s": start_up,
+    }
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--busy", action="store_true", help="also measure beside two processes that compute")
     parser.add_argument("--num-envs", type=int, default=16)
     parser.add_argument("--turns", type=int, default=1000)
     parser.add_argument("--episodes", type=int, default=500)
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
-    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; medians of {options.rounds} interleaved rounds")
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} before; medians of {options.rounds} rounds")
     shares(20)  # loads every task and starts the sandbox
 
-    inside, making, rest = zip(*(shares(options.episodes // 2) for _ in range(options.rounds)), strict=True)
-    vector = [vector_turns(options.num_envs, options.turns) for _ in range(options.rounds)]
-    inline, bare, process, start_up = [], [], [], []
+    idle: list[Figures] = []
+    busy: list[Figures] = []
     for _ in range(options.rounds):
-        inline.append(seconds(options.episodes, record=True))
-        bare.append(seconds(options.episodes, record=False))
-        start_up.append(seconds(2, record=True, executor="process", workers=2))
-        process.append(seconds(options.episodes, record=True, executor="process", workers=2))
-
-    median = statistics.median
-    print("| what | measured |")
-    print("|---|---:|")
-    print(f"| vector environment, {options.num_envs} at once | {median(vector):.0f} turns/s |")
-    print(f"| time in the sandbox | {median(inside):.0%} |")
-    print(f"| time making tasks | {median(making):.0%} |")
-    print(f"| time elsewhere | {median(rest):.1%} |")
-    print(f"| evaluate, recorded | {options.episodes / median(inline):.0f} episodes/s |")
-    print(f"| evaluate, not recorded | x {median(i / b for i, b in zip(inline, bare, strict=True)):.2f} |")
-    gain = median(i / (p - s) for i, p, s in zip(inline, process, start_up, strict=True))
-    print(f"| evaluate, recorded, 2 processes, once they run | x {gain:.2f} |")
-    print(f"| starting 2 processes, each with its sandbox | {median(start_up):.1f} s |")
+        idle.append(round_of(options))
+        with busy_machine() if options.busy else nullcontext():
+            busy.append(round_of(options) if options.busy else {})
+    names = ["what", "measured", *((f"beside {SPINNING}", "busy / idle") if options.busy else ())]
+    print("| " + " | ".join(names) + " |")
+    print("|---|" + "---:|" * (len(names) - 1))
+    for what in idle[0]:
+        cells = [f"{statistics.median(figures[what] for figures in idle):.3g}"]
+        if options.busy:
+            pairs = [(quiet[what], loud[what]) for quiet, loud in zip(idle, busy, strict=True)]
+            cells.append(f"{statistics.median(loud for _, loud in pairs):.3g}")
+            cells.append(f"{statistics.median(loud / quiet for quiet, loud in pairs):.2f}")
+        print("| " + " | ".join([what, *cells]) + " |")
     print(f"load {os.getloadavg()[0]:.1f} at the end")
 
 

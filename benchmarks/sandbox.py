@@ -1,4 +1,4 @@
-"""How much the sandbox costs: ``python benchmarks/sandbox.py [--quick] [--soak N] [--peers DIR] [--json FILE]``.
+"""How much the sandbox costs: ``python benchmarks/sandbox.py``; ``--help`` lists the options.
 
 The yardstick is the floor: fork, ``_exit`` and wait in an interpreter with the same libraries loaded, without any
 protection. Ratios to it, measured in the same run, mean more than milliseconds. CPU counts everybody who works for a
@@ -7,6 +7,8 @@ snippet: this process, the fork server and the child.
 Peers are measured beside it where they are installed and named as skipped where they are not: ``bwrap`` on the PATH or
 from a virtual environment ``DIR/bubblewrap``, pydantic-monty here or in ``DIR/monty``, sandlock in ``DIR/sandlock``,
 llm-sandbox in ``DIR/llm-sandbox``.
+
+``--busy`` measures each row a second time, at once, beside two processes that compute.
 """
 
 from __future__ import annotations
@@ -15,7 +17,6 @@ import argparse
 import json
 import os
 import platform
-import shutil
 import socket
 import statistics
 import subprocess
@@ -23,11 +24,16 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
+from peers.sandboxes import PEERS, PRINT, command, measure, repeated
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from shared.load import SPINNING, busy_machine
 
 from quintain.sandbox import Limits, Sandbox, SandboxedFunction
 from quintain.sandbox.flavours import BARE, SCIENCE, Flavour, locate
@@ -35,7 +41,6 @@ from quintain.sandbox.fork_backend import ForkBackend
 from quintain.sandbox.levels import detect
 from quintain.sandbox.server import ENVIRONMENT, JAIL
 
-PRINT = "print(sum(range(1000)))"
 SNIPPETS = {"bare": PRINT, "science": "# numpy\n" + PRINT}
 
 FLOOR = """
@@ -66,45 +71,19 @@ for _ in range(n):
 print(json.dumps([(cpu + time.process_time() - own) / n, sorted(walls)]))
 """
 
-PEERS = {
-    "sandlock": (
-        "import sys, time\nfrom sandlock import Sandbox\n"
-        "readable = ['/usr', '/lib', '/lib64', '/etc', '/dev', sys.base_prefix, sys.prefix]\n"
-        "box = Sandbox(fs_readable=readable, max_memory='256M')\n"
-        "command = [sys.executable, '-I', '-S', '-c', CODE]\n"
-        "def one():\n    r = box.run(command)\n    assert b'499500' in (r.stdout if isinstance(r.stdout, bytes) else"
-        " r.stdout.encode()), r\n"
-    ),
-    "llm-sandbox": (
-        "import time\nfrom llm_sandbox import SandboxSession, SandboxBackend\n"
-        "session = SandboxSession(backend=SandboxBackend.BUBBLEWRAP, lang='python')\nsession.open()\n"
-        "def one():\n    r = session.run(CODE)\n    assert '499500' in r.stdout, r\n"
-    ),
-    "monty": (
-        "from pydantic_monty import CollectStreams, Monty\npool = Monty()\npool.__enter__()\n"
-        "def one():\n    out = CollectStreams()\n    with pool.checkout() as s: s.feed_run(CODE, print_callback=out)\n"
-        "    assert out.output[0][1] == '499500\\n'\n"
-    ),
-}
-PEER_LOOP = """
-import json, sys, time
-CODE = {code!r}
-{peer}
-one()
-walls = []
-for _ in range({count}):
-    start = time.perf_counter()
-    one()
-    walls.append(time.perf_counter() - start)
-print('WALLS' + json.dumps(sorted(walls)))
-"""
-
 
 def percentile(values: list[float], share: float) -> float:
     return sorted(values)[min(len(values) - 1, int(share * len(values)))] * 1e3
 
 
-def floor(flavour: Flavour, count: int, *, prepared: bool) -> tuple[float, list[float]]:
+class Measured(NamedTuple):
+    """CPU seconds of one repetition, or ``None`` where they are not measured, and the wall times of all."""
+
+    cpu: float | None
+    walls: list[float]
+
+
+def floor(flavour: Flavour, count: int, *, prepared: bool) -> Measured:
     """Return CPU seconds and wall times of fork, exit and wait with the flavour's libraries loaded.
 
     ``prepared`` applies what the fork server does to make forking cheaper: no fork hooks, huge pages.
@@ -117,7 +96,7 @@ def floor(flavour: Flavour, count: int, *, prepared: bool) -> tuple[float, list[
         [interpreter, "-S", "-s", "-P", "-c", FLOOR, arguments], env=ENVIRONMENT, capture_output=True, check=True
     )
     cpu, walls = json.loads(run.stdout)
-    return cpu, walls
+    return Measured(cpu, walls)
 
 
 def cpu_of_all(box: Sandbox) -> float:
@@ -137,8 +116,7 @@ def cpu_of_all(box: Sandbox) -> float:
     return total
 
 
-def one_shot(level: str, flavour: str, count: int, *, pool: int, pause: float) -> tuple[float, list[float]]:
-    """Return CPU seconds per snippet and wall times."""
+def one_shot(level: str, flavour: str, count: int, *, pool: int, pause: float) -> Measured:
     code = SNIPPETS[flavour]
     with Sandbox(level=level, workers=1, pool_size=pool) as box:
         for _ in range(5):
@@ -154,7 +132,7 @@ def one_shot(level: str, flavour: str, count: int, *, pool: int, pause: float) -
                 time.sleep(pause)
         time.sleep(0.05)
         cpu = cpu_of_all(box) - before
-    return cpu / count, walls
+    return Measured(cpu / count, walls)
 
 
 def throughput(workers: int, count: int, pool: int | None, cores: set[int]) -> tuple[float, float]:
@@ -205,57 +183,6 @@ def pipe_round_trip(count: int) -> list[float]:
     here.close()
     os.waitpid(child, 0)
     return walls
-
-
-def repeated(action: Callable[[], object], count: int) -> list[float]:
-    walls = []
-    for _ in range(count):
-        start = time.perf_counter()
-        action()
-        walls.append(time.perf_counter() - start)
-    return walls
-
-
-def command(arguments: list[str], count: int) -> list[float]:
-    def one() -> None:
-        run = subprocess.run(arguments, capture_output=True, check=True)
-        assert b"499500" in run.stdout
-
-    one()
-    return repeated(one, count)
-
-
-def peer(name: str, directory: Path | None, count: int) -> list[float] | str:
-    """Return wall times of a peer, or why there are none."""
-    own = directory / name / "bin/python" if directory else None
-    interpreter = str(own) if own is not None and own.exists() else sys.executable
-    script = PEER_LOOP.format(code=PRINT, peer=PEERS[name], count=count)
-    run = subprocess.run([interpreter, "-c", script], capture_output=True, text=True, timeout=300)
-    if "WALLS" not in run.stdout:
-        last = (run.stderr.strip().splitlines() or ["no message"])[-1]
-        return f"skipped: {last[:80]}"
-    return [float(wall) for wall in json.loads(run.stdout.rpartition("WALLS")[2])]
-
-
-def bubblewrap(directory: Path | None, count: int) -> list[float] | str:
-    path = shutil.which("bwrap")
-    if path is None and directory is not None:
-        path = next(
-            (str(found) for found in (directory / "bubblewrap").rglob("bwrap") if os.access(found, os.X_OK)), None
-        )
-    if path is None:
-        return "skipped: bwrap is not installed"
-    binds = [
-        part
-        for name in ("/usr", "/lib", "/lib64", sys.base_prefix)
-        if os.path.exists(name)
-        for part in ("--ro-bind", name, name)
-    ]
-    wall = [path, *binds, "--dev", "/dev", "--unshare-all", "--clearenv", "--die-with-parent"]
-    try:
-        return command([*wall, os.path.realpath(sys.executable), "-I", "-c", PRINT], count)
-    except (subprocess.CalledProcessError, OSError) as error:
-        return f"skipped: {error}"
 
 
 def descendants(pid: int) -> int:
@@ -317,67 +244,126 @@ def soak(count: int, console: Console) -> None:
     console.print(f"soak: {count} snippets in {seconds:.0f} s, {wrong} wrong; before {before}, after {after}")
 
 
+@dataclass(frozen=True)
+class Row:
+    """A line of the table.
+
+    Attributes:
+        name: What is measured.
+        measure: Measures it.
+        floor: Whether it is the floor of the rows below it, up to the next floor.
+        bar: What it has to reach on an idle machine.
+        busy_bar: What it has to reach beside two processes that compute.
+    """
+
+    name: str
+    measure: Callable[[], Measured]
+    floor: bool = False
+    bar: str = ""
+    busy_bar: str = ""
+
+
+def cell(count: int) -> Measured:
+    with Sandbox(workers=1) as box, box.session() as session:
+        box.run("1", session=session)
+        return Measured(None, repeated(lambda: box.run("1 + 1", session=session), count))
+
+
+def reward_call(count: int) -> Measured:
+    source = "def reward(text):\n    return text.count('a') / len(text)"
+    with Sandbox(workers=1) as box, SandboxedFunction(source, "reward(text)", sandbox=box) as reward:
+        reward("a" * 1000)
+        return Measured(None, repeated(lambda: reward("a" * 1000), count))
+
+
+def rows(levels: tuple[str, ...], count: int) -> list[Row]:
+    """Return our own lines of the table."""
+    found = []
+    for flavour in (BARE, SCIENCE):
+        name = flavour.name
+        plain = partial(floor, flavour, count, prepared=False)
+        found.append(Row(f"floor: fork + _exit + wait, {name}", plain, floor=True))
+        found.append(Row(f"the same, prepared as the server, {name}", partial(floor, flavour, count, prepared=True)))
+        for level in levels:
+            run = partial(one_shot, level, name, count)
+            bar = "<= 2.5x floor" if flavour is SCIENCE else ""
+            found.append(Row(f"level {level}, {name}, on demand", partial(run, pool=0, pause=0), bar=bar))
+            for rhythm, pause in (("without a pause", 0), ("every 20 ms", 0.02)):
+                measure = partial(run, pool=2, pause=pause)
+                pooled = f"level {level}, {name}, from the pool, {rhythm}"
+                found.append(Row(pooled, measure, bar="p50 <= 3 ms", busy_bar="p50 <= 5 ms"))
+    trip = "floor of a cell: one byte to a process and back"
+    found.append(Row(trip, lambda: Measured(None, pipe_round_trip(10 * count)), floor=True))
+    found.append(Row("session cell", partial(cell, 10 * count), bar="<= 0.1 ms", busy_bar="<= 0.15 ms"))
+    reward = partial(reward_call, 10 * count)
+    return [*found, Row("reward function, 1 kB", reward, bar="<= 0.2 ms", busy_bar="<= 0.2 ms")]
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--busy", action="store_true", help="also measure beside two processes that compute")
+    parser.add_argument("--only", default="", metavar="TEXT", help="only rows with this in their name")
     parser.add_argument("--quick", action="store_true", help="a tenth of the repetitions")
     parser.add_argument("--soak", type=int, default=0, metavar="N", help="run N mixed snippets and look for leaks")
     parser.add_argument("--peers", type=Path, help="folder of virtual environments with peers")
     parser.add_argument("--json", type=Path, help="also write the figures there")
     options = parser.parse_args()
     count = 30 if options.quick else 300
-    console = Console(width=120)
+    console = Console(width=140)
     found = detect()
-    console.print(
-        f"{platform.machine()}, Linux {platform.release()}, Python {platform.python_version()}, load {os.getloadavg()}"
-    )
+    load = os.getloadavg()[0]
+    system = f"{platform.machine()}, Linux {platform.release()}, Python {platform.python_version()}"
+    console.print(f"{system}, {os.cpu_count()} cores, load {load:.1f} before; milliseconds")
     for level, reason in found.reasons.items():
         console.print(f"level {level} skipped: {reason}")
-    table = Table("way to run print(sum(range(1000)))", "CPU ms", "x floor", "wall min", "p50", "p95", "to beat")
-    figures: dict[str, object] = {}
-
-    def row(name: str, cpu: float | None, walls: list[float], base: float | None, bar: str = "") -> None:
-        ratio = cpu / base if cpu is not None and base else None
-        figures[name] = {"cpu_ms": cpu and cpu * 1e3, "ratio": ratio, "p50_ms": percentile(walls, 0.5)}
-        cells = (percentile(walls, 0), percentile(walls, 0.5), percentile(walls, 0.95))
-        shown = ("" if cpu is None else f"{cpu * 1e3:.2f}", "" if ratio is None else f"{ratio:.2f}")
-        table.add_row(name, *shown, *(f"{cell:.2f}" for cell in cells), bar)
-
-    for flavour in (BARE, SCIENCE):
-        base, walls = floor(flavour, count, prepared=False)
-        row(f"floor: fork + _exit + wait, {flavour.name}", base, walls, base)
-        row(f"the same, prepared as the server, {flavour.name}", *floor(flavour, count, prepared=True), base)
-        for level in found.available:
-            cpu, walls = one_shot(level, flavour.name, count, pool=0, pause=0)
-            bar = "<= 2.5x floor" if flavour is SCIENCE else ""
-            row(f"level {level}, {flavour.name}, on demand", cpu, walls, base, bar)
-            for rhythm, pause in (("without a pause", 0), ("every 20 ms", 0.02)):
-                cpu, walls = one_shot(level, flavour.name, count, pool=2, pause=pause)
-                row(f"level {level}, {flavour.name}, from the pool, {rhythm}", cpu, walls, base, "p50 <= 3 ms")
-    with Sandbox(workers=1) as box:
-        with box.session() as session:
-            box.run("1", session=session)
-            row("floor of a cell: one byte to a process and back", None, pipe_round_trip(10 * count), None)
-            row(
-                "session cell", None, repeated(lambda: box.run("1 + 1", session=session), 10 * count), None, "<= 0.1 ms"
-            )
-        source = "def reward(text):\n    return text.count('a') / len(text)"
-        with SandboxedFunction(source, "reward(text)", sandbox=box) as reward:
-            reward("a" * 1000)
-            row("reward function, 1 kB", None, repeated(lambda: reward("a" * 1000), 10 * count), None, "<= 0.2 ms")
+    busy_columns = (f"p50 beside {SPINNING}", "p95", "busy / idle", "bar") if options.busy else ()
+    table = Table("way to run print(sum(range(1000)))", "CPU", "x floor", "min", "p50", "p95", "bar", *busy_columns)
+    figures: dict[str, dict[str, float | None]] = {}
+    base: float | None = None
+    for row in rows(tuple(found.available), count):
+        if options.only not in row.name:
+            continue
+        cpu, walls = row.measure()
+        base = cpu if row.floor else base
+        shown = ["" if cpu is None else f"{cpu * 1e3:.2f}", f"{cpu / base:.2f}" if cpu and base else ""]
+        shown += [f"{percentile(walls, share):.2f}" for share in (0, 0.5, 0.95)] + [row.bar]
+        figures[row.name] = {"cpu_ms": cpu and cpu * 1e3, "p50_ms": percentile(walls, 0.5)}
+        if options.busy:
+            with busy_machine():
+                busy = row.measure().walls
+            ratio = percentile(busy, 0.5) / percentile(walls, 0.5)
+            figures[row.name]["busy_p50_ms"] = percentile(busy, 0.5)
+            shown += [f"{percentile(busy, 0.5):.2f}", f"{percentile(busy, 0.95):.2f}", f"{ratio:.1f}", row.busy_bar]
+        table.add_row(row.name, *shown)
     few = max(10, count // 10)
-    row("python -I -c", None, command([sys.executable, "-I", "-c", PRINT], few), None)
-    science = [sys.executable, "-I", "-c", "import numpy, sympy; " + PRINT]
-    row("python -I -c, numpy + sympy", None, command(science, 5), None)
-    for name in ("bubblewrap", *PEERS):
-        measured = bubblewrap(options.peers, few) if name == "bubblewrap" else peer(name, options.peers, few)
+    others: list[tuple[str, Callable[[], list[float] | str]]] = [
+        ("python -I -c", lambda: command([sys.executable, "-I", "-c", PRINT], few)),
+        (
+            "python -I -c, numpy + sympy",
+            lambda: command([sys.executable, "-I", "-c", "import numpy, sympy; " + PRINT], 5),
+        ),
+        *((name, partial(measure, name, options.peers, few)) for name in PEERS),
+    ]
+    for name, other in others if not options.only else ():
+        measured = other()
         if isinstance(measured, str):
             console.print(f"{name} {measured}")
         else:
-            row(name, None, measured, None)
+            table.add_row(name, "", "", *(f"{percentile(measured, share):.2f}" for share in (0, 0.5, 0.95)))
     console.print(table)
+    if not options.only:
+        figures |= print_scaling(count, console)
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=1))
+    if options.soak:
+        soak(options.soak, console)
+
+
+def print_scaling(count: int, console: Console) -> dict[str, dict[str, float | None]]:
+    figures: dict[str, dict[str, float | None]] = {}
     for name, pool in (("on demand", 0), ("from the pool", None)):
         (alone, free, both), ratios = scaling(count, pool)
-        figures[f"two workers over one, {name}"] = {of: statistics.median(values) for of, values in ratios.items()}
+        figures[f"two workers, {name}"] = {of: statistics.median(values) for of, values in ratios.items()}
         console.print(
             f"throughput {name}, medians of 5 rounds: one worker on one core {alone[0]:.0f}/s, on two {free[0]:.0f}/s "
             f"({free[1]:.2f} busy); two workers {both[0]:.0f}/s ({both[1]:.2f} busy)"
@@ -387,10 +373,7 @@ def main() -> None:
                 f"  two over {of}: {statistics.median(values):.2f} ({values[0]:.2f} to {values[-1]:.2f}"
                 f"{'; to beat: 1.8 on idle cores' if of.endswith('one core') else ''})"
             )
-    if options.json:
-        options.json.write_text(json.dumps(figures, indent=1))
-    if options.soak:
-        soak(options.soak, console)
+    return figures
 
 
 if __name__ == "__main__":

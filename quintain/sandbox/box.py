@@ -57,7 +57,9 @@ class Sandbox:
             ``container`` (docker or podman), or ``unsafe-local`` (no confinement; warns each time).
         require: For ``fork``: the weakest acceptable level, ``"A"`` (strongest), ``"B"`` or ``"C"``.
         level: For ``fork``: the exact level; ``None`` takes the strongest that works here.
-        workers: Maximum number of snippets that run at the same time, >= 1; ``None`` takes the number of cores.
+        workers: Maximum number of snippets that run at the same time, >= 1; ``None`` takes the number of cores. All
+            processes of a user together run no more than the machine has cores; waiting for that counts against no
+            limit.
         limits: Default limits of every run; ``None`` takes those of ``Limits()``.
         writable_scratch: Whether snippets may write files in their working directory. ``None`` is yes, except at level
             C, which has no quota for them.

@@ -22,9 +22,10 @@ from typing import Any
 
 from quintain.errors import CapabilityError, SandboxError, SandboxUnavailable
 from quintain.sandbox.backend import BackendSettings, Snippet
+from quintain.sandbox.budget import machine_budget
 from quintain.sandbox.jail.values import UnsupportedValueError, decode_value, encode_value
 from quintain.sandbox.limits import Limits
-from quintain.sandbox.result import Result, Status, plain_text
+from quintain.sandbox.result import Exceeded, Result, Status, plain_text
 from quintain.sandbox.session import Session
 
 __all__ = ["DEFAULT_IMAGE", "ContainerBackend", "make_backend"]
@@ -159,7 +160,7 @@ class ContainerBackend:
             "mark": mark,
             **{name: _text_of(name) for name in SHARED},
         }
-        with self._free:
+        with self._free, machine_budget.slot():
             return self._run_container(snippet, json.dumps(message).encode() + b"\n" + snippet.stdin, mark.encode())
 
     def _run_container(self, snippet: Snippet, data: bytes, mark: bytes) -> tuple[Result, Any]:
@@ -199,11 +200,12 @@ class ContainerBackend:
             parsed = json.loads(tail or b"{}")
             claim = parsed if isinstance(parsed, dict) else {}
         status: Status = "exited"
+        exceeded: Exceeded | None = None
         detail, value = reason, None
         if reason:
-            status = "timeout" if reason == "wall-clock limit" else "output_limit"
+            status, exceeded = ("timeout", "wall") if reason == "wall-clock limit" else ("output_limit", None)
         elif code == 128 + signal.SIGXCPU or (code == 137 and used_up):
-            status, detail = "timeout", f"CPU limit of {snippet.limits.cpu_s:g} s"
+            status, detail, exceeded = "timeout", f"CPU limit of {snippet.limits.cpu_s:g} s", "cpu"
         elif code == 137:
             status, detail = "memory", "killed by the engine, most likely for its memory"
         elif code > 128:
@@ -229,6 +231,7 @@ class ContainerBackend:
             truncated=reason == "output limit",
             wall_s=wall_s,
             exit_code=exit_code if isinstance(exit_code, int) else None,
+            exceeded=exceeded,
             detail=plain_text(detail)[:500],
             backend=self.name,
             level="gvisor" if self.gvisor else "container",
@@ -332,7 +335,7 @@ class _Output:
                     key.data.extend(data)
                 now = time.monotonic()
                 if not self.begun and self.mark in self.stderr:
-                    self.begun, self.begun_at, deadline = True, now, now + self.limits.wall_s
+                    self.begun, self.begun_at, deadline = True, now, now + self.limits.wall_limit_s
                 if len(self.stdout) > self.limits.output_bytes or len(self.stderr) > room:
                     return "output limit"
                 if now >= deadline:

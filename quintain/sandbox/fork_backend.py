@@ -12,6 +12,7 @@ from typing import Any
 
 from quintain.errors import SandboxError
 from quintain.sandbox.backend import Snippet
+from quintain.sandbox.budget import machine_budget
 from quintain.sandbox.flavours import BARE, choose, importable, locate, science_with
 from quintain.sandbox.host_facts import host_paths_hidden
 from quintain.sandbox.jail.values import UnsupportedValueError, decode_value, encode_value
@@ -122,11 +123,12 @@ class ForkBackend:
         return self._when_free(lambda: self._run_once(snippet))
 
     def _when_free(self, work: Callable[[], tuple[Result, Outcome | None]]) -> tuple[Result, Outcome | None]:
-        """Wait until fewer than ``workers`` snippets run, so that waiting does not count against a time limit."""
+        """Wait until fewer than ``workers`` snippets run and the machine has a slot, which counts against no limit."""
         free = self._free
         token = free.get()
         try:
-            return work()
+            with machine_budget.slot():
+                return work()
         finally:
             free.put(token)
 
@@ -261,6 +263,7 @@ class ForkBackend:
             max_rss_mb=outcome.max_rss_mb,
             exit_code=outcome.exit_code,
             signal=outcome.signal,
+            exceeded=outcome.exceeded,
             state_lost=state_lost,
             detail=plain_text(outcome.detail),
             backend=self.name,

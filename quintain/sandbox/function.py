@@ -19,7 +19,7 @@ from quintain.sandbox.session import Session
 __all__ = ["FunctionResult", "FunctionStatus", "SandboxedFunction"]
 
 FunctionStatus = Status | Literal["invalid", "nondeterministic"]
-DEFAULT_LIMITS = Limits(wall_s=1.0, cpu_s=1.0, memory_mb=128, output_kb=16)
+DEFAULT_LIMITS = Limits(cpu_s=1.0, memory_mb=128, output_kb=16)
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,8 @@ class SandboxedFunction:
         signature: Its name and parameters, such as ``"reward(observation, action)"``.
         low: Minimum allowed return value; outside [``low``, ``high``] the status is ``invalid``.
         high: Maximum allowed return value, > ``low``.
-        limits: Limits of each call (``memory_mb`` of the child); ``None`` takes 1 s, 128 MiB and 16 KiB of output.
+        limits: Limits of each call (``memory_mb`` of the child); ``None`` takes 1 s of CPU time, 128 MiB and 16 KiB
+            of output.
         sandbox: The sandbox to run in; ``None`` takes the process-wide one.
         check_first: Number of calls, from the first on, that are repeated to check determinism, >= 0.
         check_every: Interval, in calls, at which later calls are repeated; 0 for never.
@@ -127,7 +128,7 @@ class SandboxedFunction:
             if result.ok and self._is_checked():
                 again, self._repeat = self._one(self._repeat, ordered)
                 _require_set_up(again)
-                # A busy machine can delay the repetition past its limit, which says nothing about the function.
+                # How long a call takes depends on the machine, which says nothing about the function's value.
                 if again.status != "timeout" and again.value != result.value:
                     values = (
                         f"{result.value!r}, then {again.value if again.ok else again.status!r} for the same arguments"

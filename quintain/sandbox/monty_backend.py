@@ -12,10 +12,12 @@ from typing import Any
 
 from quintain.errors import CapabilityError, SandboxError, SandboxUnavailable
 from quintain.sandbox.backend import BackendSettings, Snippet
+from quintain.sandbox.budget import machine_budget
+from quintain.sandbox.clock import cpu_seconds
 from quintain.sandbox.jail.program import ends_with_semicolon, shorten
 from quintain.sandbox.jail.values import UnsupportedValueError, encode_value
 from quintain.sandbox.limits import Limits
-from quintain.sandbox.result import Result, Status, plain_text
+from quintain.sandbox.result import Exceeded, Result, Status, plain_text
 from quintain.sandbox.session import Session
 
 __all__ = ["MontyBackend", "make_backend"]
@@ -84,7 +86,7 @@ class MontyBackend:
         if snippet.stdin or snippet.files or snippet.seed is not None:
             raise CapabilityError("the monty backend has no standard input, files or seed; use the fork backend")
         if session is None:
-            with self._open(snippet.limits) as interpreter:
+            with machine_budget.slot(), self._open(snippet.limits) as interpreter:
                 return self._execute(interpreter, snippet)
         with session.lock:
             if session.closed:
@@ -92,21 +94,26 @@ class MontyBackend:
             if session.interpreter is None:
                 session.interpreter = self._open(session.limits)
                 session.interpreter.active = session.interpreter.__enter__()
-            result, value = self._execute(session.interpreter.active, snippet)
+            with machine_budget.slot():
+                result, value = self._execute(session.interpreter.active, snippet)
             if result.state_lost:
                 session.restarts += 1
                 self.end_session(session)
             return result, value
 
     def _open(self, limits: Limits) -> Any:
-        bounds = {"max_feed_duration_secs": min(limits.wall_s, limits.cpu_s), "max_memory": limits.memory_mb * MEBIBYTE}
+        # Its clock does not stop while the worker waits for a core; the CPU time is looked at afterwards.
+        bounds = {"max_feed_duration_secs": limits.wall_limit_s, "max_memory": limits.memory_mb * MEBIBYTE}
         return _Interpreter(self._started().checkout(script_name="<snippet>", limits=bounds))
 
     def _execute(self, interpreter: Any, snippet: Snippet) -> tuple[Result, Any]:
         monty = self._monty
         output = _Output(snippet.limits.output_bytes)
+        worker = getattr(interpreter, "worker_pid", None) or 0  # older releases do not tell
+        cpu_start = cpu_seconds(worker) if worker else 0.0
         start = time.monotonic()
         status: Status = "ok"
+        exceeded: Exceeded | None = None
         detail, value, trace = "", None, ""
         try:
             if snippet.code or snippet.function is None:
@@ -123,8 +130,13 @@ class MontyBackend:
             trace = _traceback(error)
         except _OutputLimitError:
             status = "output_limit"
+        cpu_s = max(0.0, cpu_seconds(worker) - cpu_start) if worker else 0.0
+        if cpu_s > snippet.limits.cpu_s:
+            status, detail, exceeded = "timeout", f"CPU limit of {snippet.limits.cpu_s:g} s", "cpu"
+        elif status == "timeout":
+            exceeded = "wall"
         if output.truncated:
-            status, detail = "output_limit", f"more than {snippet.limits.output_kb} KiB of output"
+            status, detail, exceeded = "output_limit", f"more than {snippet.limits.output_kb} KiB of output", None
         plain = True
         if status == "ok" and snippet.function is not None:
             try:
@@ -138,6 +150,8 @@ class MontyBackend:
             value_repr=_shown(value) if status == "ok" and not ends_with_semicolon(snippet.code) else None,
             truncated=output.truncated,
             wall_s=time.monotonic() - start,
+            cpu_s=cpu_s,
+            exceeded=exceeded,
             detail=plain_text(detail)[:500],
             state_lost=status in ("timeout", "memory", "crashed", "output_limit"),
             backend=self.name,

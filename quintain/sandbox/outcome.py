@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import signal
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from quintain.sandbox.jail.harness import HARNESS_FAILED
 from quintain.sandbox.limits import Limits
-from quintain.sandbox.result import Status
+from quintain.sandbox.result import Exceeded, Status
 
-__all__ = ["Outcome", "judge", "name_of_signal"]
+__all__ = ["Outcome", "Verdict", "judge", "name_of_signal"]
 
 
 @dataclass
@@ -19,6 +19,7 @@ class Outcome:
 
     Attributes:
         status: How the run ended, one of the words of ``Result.status``.
+        exceeded: The limit that a ``timeout`` exceeded.
         detail: One line for people.
         stdout: Standard output, in bytes, cut at the limit.
         stderr: Standard error, in bytes, cut at the limit.
@@ -33,6 +34,7 @@ class Outcome:
     """
 
     status: Status
+    exceeded: Exceeded | None
     detail: str
     stdout: bytes
     stderr: bytes
@@ -46,6 +48,20 @@ class Outcome:
     alive: bool
 
 
+class Verdict(NamedTuple):
+    """How a run ended.
+
+    Attributes:
+        status: One of the words of ``Result.status``.
+        detail: One line for people.
+        exceeded: The limit that a ``timeout`` exceeded.
+    """
+
+    status: Status
+    detail: str
+    exceeded: Exceeded | None = None
+
+
 def judge(
     limits: Limits,
     exit_code: int | None,
@@ -56,8 +72,10 @@ def judge(
     overflow: bool,
     claim: dict[str, Any] | None,
     in_setup: bool,
-) -> tuple[Status, str]:
+) -> Verdict:
     """Decide on the status and its one-line detail. Facts known from outside come before the child's own claim.
+
+    A snippet that used more CPU time than its limit timed out even if it finished before anybody looked.
 
     Args:
         limits: Limits of the run.
@@ -71,38 +89,38 @@ def judge(
         in_setup: Whether no untrusted code can have run in the child yet, so that a failed set-up is believed.
     """
     if killed_for == "output" or overflow:
-        return "output_limit", f"more than {limits.output_kb} KiB of output"
+        return Verdict("output_limit", f"more than {limits.output_kb} KiB of output")
     if killed_for == "scratch":
-        return "output_limit", f"more than {limits.scratch_mb} MiB or {limits.scratch_files} files written"
+        return Verdict("output_limit", f"more than {limits.scratch_mb} MiB or {limits.scratch_files} files written")
+    by_kernel = signal_name == "SIGKILL" and claim is None and cpu_s >= 0.95 * limits.cpu_s
+    if killed_for == "cpu" or cpu_s > limits.cpu_s or (not killed_for and by_kernel):
+        return Verdict("timeout", f"CPU limit of {limits.cpu_s:g} s", "cpu")
     if killed_for == "wall":
-        return "timeout", f"wall-clock limit of {limits.wall_s:g} s"
-    by_itself = not killed_for and claim is None
-    if killed_for == "cpu" or (signal_name == "SIGKILL" and by_itself and cpu_s >= 0.95 * limits.cpu_s):
-        return "timeout", f"CPU limit of {limits.cpu_s:g} s"
+        return Verdict("timeout", f"wall-clock limit of {limits.wall_limit_s:g} s", "wall")
     if killed_for:
-        return "crashed", killed_for
+        return Verdict("crashed", killed_for)
     if claim is not None:
         return _judge_claim(claim, limits, in_setup)
     if signal_name is not None:
-        return "crashed", f"ended by {signal_name}"
+        return Verdict("crashed", f"ended by {signal_name}")
     if exit_code == HARNESS_FAILED:
-        return "crashed", "the harness in the child failed"
-    return "exited", f"the process ended with code {exit_code} before the snippet was finished"
+        return Verdict("crashed", "the harness in the child failed")
+    return Verdict("exited", f"the process ended with code {exit_code} before the snippet was finished")
 
 
-def _judge_claim(report: dict[str, Any], limits: Limits, in_setup: bool) -> tuple[Status, str]:
+def _judge_claim(report: dict[str, Any], limits: Limits, in_setup: bool) -> Verdict:
     claim, detail = report.get("claim"), str(report.get("detail", ""))[:500]
     if claim == "setup_failed" and in_setup:
-        return "setup_failed", detail
+        return Verdict("setup_failed", detail)
     if claim == "ok":
-        return "ok", ""
+        return Verdict("ok", "")
     if claim in ("error", "interrupted"):
-        return "error", detail
+        return Verdict("error", detail)
     if claim == "memory":
-        return "memory", f"memory limit of {limits.memory_mb} MiB"
+        return Verdict("memory", f"memory limit of {limits.memory_mb} MiB")
     if claim == "exited":
-        return "exited", "it called sys.exit or raised SystemExit"
-    return "crashed", "unknown report on the result channel"
+        return Verdict("exited", "it called sys.exit or raised SystemExit")
+    return Verdict("crashed", "unknown report on the result channel")
 
 
 def name_of_signal(number: int) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
-__all__ = ["STATUSES", "Result", "Status", "plain_text"]
+__all__ = ["STATUSES", "Exceeded", "Result", "Status", "plain_text"]
 
 Status = Literal["ok", "error", "timeout", "memory", "output_limit", "crashed", "exited", "setup_failed"]
+Exceeded = Literal["cpu", "wall"]
 STATUSES: tuple[str, ...] = get_args(Status)
 
 
@@ -31,7 +32,7 @@ class Result:
     process is measured and killed there.
 
     Attributes:
-        status: ``ok``; ``error`` (it raised); ``timeout`` (wall or CPU); ``memory`` (MemoryError); ``output_limit``;
+        status: ``ok``; ``error`` (it raised); ``timeout`` (``exceeded``); ``memory`` (MemoryError); ``output_limit``;
             ``crashed`` (a signal, or garbage on the result channel); ``exited`` (it ended the process itself, also with
             code 0); ``setup_failed`` (a protection could not be put in force and nothing was run).
         stdout: Standard output, decoded; cut if ``truncated``.
@@ -44,6 +45,7 @@ class Result:
         max_rss_mb: Peak resident memory of the child, interpreter included, MiB; 0 for a session that lives on.
         exit_code: Exit code when the program ended the process itself.
         signal: Name of the signal that ended it.
+        exceeded: Limit that a ``timeout`` exceeded: ``cpu`` (it computed too long) or ``wall`` (it waited too long).
         detail: One line of explanation, for people.
         state_lost: Whether the session lost its namespace.
         backend: Name of the back-end that ran it.
@@ -61,6 +63,7 @@ class Result:
     max_rss_mb: float = 0.0
     exit_code: int | None = None
     signal: str | None = None
+    exceeded: Exceeded | None = None
     detail: str = ""
     state_lost: bool = False
     backend: str = ""

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from quintain.errors import SandboxError
+from quintain.sandbox.clock import cpu_seconds
 from quintain.sandbox.flavours import Flavour, locate
 from quintain.sandbox.jail.protocol import FrameReader, ProtocolError
 
@@ -86,7 +87,6 @@ class Child:
     snippets: int = 0
     scratch: int = -1
     released: bool = False
-    cpu_used: float = 0.0
     _pid: int = 0
 
     def wait_until_ready(self) -> SetupReport:
@@ -152,18 +152,13 @@ class Child:
 
     def cpu_time(self) -> float:
         """Return the CPU seconds of the whole process so far; 0 once it is gone."""
-        pid = self._host_pid()
-        if pid <= 0:
-            return 0.0
-        try:
-            return time.clock_gettime((~pid << 3) | 2)  # the kernel's encoding of a process's CPU clock
-        except OSError:
-            return 0.0
+        pid = self.host_pid()
+        return cpu_seconds(pid) if pid > 0 else 0.0
 
     def usage(self) -> tuple[float, float] | None:
         """Return the CPU seconds and the peak memory in MiB of the process so far; ``None`` once it is gone."""
         try:
-            with open(f"/proc/{self._host_pid()}/status", "rb", buffering=0) as file:
+            with open(f"/proc/{self.host_pid()}/status", "rb", buffering=0) as file:
                 peak = re.search(rb"VmHWM:\s*(\d+) kB", file.read())
         except OSError:
             return None
@@ -173,7 +168,7 @@ class Child:
             return None
         return cpu_s, int(peak[1]) / 1024
 
-    def _host_pid(self) -> int:
+    def host_pid(self) -> int:
         """Return the process's number as the host sees it; 0 or less once it is gone."""
         if not self._pid:
             try:

@@ -14,8 +14,9 @@ __all__ = ["Session"]
 class Session:
     """A namespace that lives across runs; made by ``Sandbox.session``.
 
-    A time-out interrupts the snippet and keeps the namespace when the snippet yields within 0.3 s. When it does not,
-    the process is killed, ``Result.state_lost`` is true, and the next run starts from an empty namespace.
+    A time-out interrupts the snippet and keeps the namespace when the snippet yields within 0.3 s, without the time
+    that it waits for a core. When it does not, the process is killed, ``Result.state_lost`` is true, and the next run
+    starts from an empty namespace.
 
     Attributes:
         limits: Memory, scratch and file limits of the process, fixed for its life; each run may set its own

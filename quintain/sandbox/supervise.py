@@ -11,6 +11,7 @@ import time
 from typing import Any
 
 from quintain.errors import SandboxError
+from quintain.sandbox.clock import ProgramClock
 from quintain.sandbox.jail.protocol import ProtocolError, encode_frame
 from quintain.sandbox.limits import Limits
 from quintain.sandbox.outcome import Outcome, judge, name_of_signal
@@ -21,7 +22,7 @@ __all__ = ["NotStartedError", "supervise"]
 
 READ_SIZE = 65536
 INTERRUPT_GRACE_S = 0.3
-CPU_CHECK_S = 0.05
+CLOCK_CHECK_S = 0.05
 LOOK_S = 150e-6
 """Seconds to poll for the end of a session's snippet before sleeping: waking up takes longer than a small snippet."""
 SCRATCH_CHECK_S = 0.05
@@ -86,15 +87,16 @@ class _Supervision:
         self.ended: dict[str, Any] | None = None
         self.reason = ""
         self.interrupted = False
+        self.killed = False
         self.begun = False
         self.poller = select.poll()
 
     def run(self) -> Outcome:
         child, poller = self.child, self.poller
         start = time.monotonic()
-        self.deadline = start + self.limits.wall_s
-        self.cpu_start = child.cpu_used
-        self.next_cpu_check = start + self.limits.cpu_s
+        self.clock = ProgramClock(start)
+        self.next_check = start + CLOCK_CHECK_S
+        self.cpu_start = 0.0 if self.first else child.cpu_time()
         child.snippets += 1
         poller.register(child.status, select.POLLIN)
         poller.register(child.server.pidfd, select.POLLIN)
@@ -107,7 +109,7 @@ class _Supervision:
         look_until = start if self.last else start + LOOK_S
         while self.ended is None and self.used is None:
             now = time.monotonic()
-            wait = 0.0 if now < look_until else min(self.deadline, self.next_cpu_check) - now
+            wait = 0.0 if now < look_until else self.next_check - now
             if self.scratch is not None:
                 wait = min(wait, SCRATCH_CHECK_S)
             for descriptor, event in poller.poll(max(0.0, wait * 1000)):
@@ -223,8 +225,7 @@ class _Supervision:
         elif not self.reason:
             self.used = self.child.usage()
             if self.used is None:
-                self.deadline = time.monotonic() + KILL_TIMEOUT_S
-                self.child.signal(signal.SIGKILL)
+                self._end()
 
     def _collect(self) -> None:
         """Read what was printed before the report, which need not have been there at the last poll."""
@@ -239,40 +240,44 @@ class _Supervision:
             size, entries = self.scratch.usage()
             if size > self.limits.scratch_mb << 20 or entries > self.limits.scratch_files:
                 self._kill("scratch")
-        if self.ended is not None or self.used is not None:
+        if self.ended is not None or self.used is not None or now < self.next_check:
             return
-        if now >= self.deadline:
-            self._overdue(now)
-        elif now >= self.next_cpu_check and not self.reason:
-            used = self.child.cpu_time() - self.cpu_start
-            if used >= self.limits.cpu_s:
-                self.deadline = now
-                self._overdue(now, "cpu")
-            else:
-                threads_could_use = (self.limits.cpu_s - used) / (os.cpu_count() or 1)
-                self.next_cpu_check = now + max(CPU_CHECK_S, threads_could_use)
-
-    def _overdue(self, now: float, what: str = "wall") -> None:
-        if self.reason and self.interrupted:
-            self.interrupted = False
-            self._kill(self.reason, again=True)
-        elif self.reason or self.claim is not None:
+        if self.killed:
             raise SandboxError("a killed child did not end; the fork server may be stuck")
-        elif self.last:
-            self._kill(what)
+        elapsed = self.clock.read(self.child.host_pid(), now)
+        if self.interrupted:
+            left = self.grace_ends - elapsed
+            if left <= 0:
+                self._end()
+                return
         else:
-            self.reason = what
-            self.interrupted = True
-            self.next_cpu_check = float("inf")
-            self.deadline = now + INTERRUPT_GRACE_S
-            self.child.signal(signal.SIGINT)
+            cpu_left = self.limits.cpu_s - (self.child.cpu_time() - self.cpu_start)
+            left = min(cpu_left / (os.cpu_count() or 1), self.limits.wall_limit_s - elapsed)
+            if left <= 0:
+                self._overdue("cpu" if cpu_left <= 0 else "wall", elapsed)
+                return
+        self.next_check = now + max(CLOCK_CHECK_S, left)
 
-    def _kill(self, reason: str, *, again: bool = False) -> None:
-        if self.reason and not again:
+    def _overdue(self, what: str, elapsed: float) -> None:
+        """Kill a child that exceeded a time limit; in a session, interrupt it first."""
+        if self.last:
+            self._kill(what)
             return
-        self.reason = reason
-        self.deadline = time.monotonic() + KILL_TIMEOUT_S
-        self.next_cpu_check = float("inf")
+        self.reason = what
+        self.interrupted = True
+        self.grace_ends = elapsed + INTERRUPT_GRACE_S
+        self.next_check = time.monotonic() + INTERRUPT_GRACE_S
+        self.child.signal(signal.SIGINT)
+
+    def _kill(self, reason: str) -> None:
+        if not self.reason:
+            self.reason = reason
+            self._end()
+
+    def _end(self) -> None:
+        """Kill the child and wait for its end."""
+        self.killed = True
+        self.next_check = time.monotonic() + KILL_TIMEOUT_S
         self.child.signal(signal.SIGKILL)
 
     def _outcome(self, wall_s: float) -> Outcome:
@@ -287,9 +292,8 @@ class _Supervision:
                 signal_name = name_of_signal(-code)
             else:
                 exit_code = code
-        self.child.cpu_used = max(self.cpu_start, cpu_used)
-        cpu_s = self.child.cpu_used - self.cpu_start
-        status, detail = judge(
+        cpu_s = max(0.0, cpu_used - self.cpu_start)
+        status, detail, exceeded = judge(
             self.limits,
             exit_code,
             signal_name,
@@ -305,6 +309,7 @@ class _Supervision:
             signal_name = None
         return Outcome(
             status=status,
+            exceeded=exceeded,
             detail=detail,
             stdout=bytes(self.stdout.data),
             stderr=bytes(self.stderr.data),

@@ -89,7 +89,8 @@ class CodeReasonEnv(gym.Env[str, str]):
     - ``difficulty``: ``"easy"``, ``"medium"`` or ``"hard"`` for all tasks, or parameters by name for a single task.
     - ``max_turns``: maximum number of replies per episode, >= 1; the last one must contain the answer.
     - ``max_code_calls``: maximum number of executed blocks per episode, >= 0.
-    - ``timeout_s``: limit of both wall-clock and CPU time of one block, in seconds. The paper uses 60.
+    - ``timeout_s``: limit of the CPU time of one block, in seconds. The paper uses 60 (of wall-clock time). A block
+      that sleeps or waits is stopped after four times as long.
     - ``memory_mb``: memory limit of the interpreter, in MiB.
     - ``max_output_chars``: maximum length of the interpreter's output in an observation, in characters, 1 to 99,000.
     - ``stateful``: whether variables persist between the blocks of an episode.
@@ -155,7 +156,7 @@ class CodeReasonEnv(gym.Env[str, str]):
         self._max_turns = max_turns
         self._max_code_calls = max_code_calls
         self._interpreter = Interpreter(
-            Limits(wall_s=timeout_s, cpu_s=timeout_s, memory_mb=memory_mb),
+            Limits(cpu_s=timeout_s, memory_mb=memory_mb),
             stateful=stateful,
             packages=packages,
         )

@@ -115,8 +115,11 @@ class Interpreter:
 
 def _notices(result: Result, limits: Limits, *, keeps_variables: bool) -> list[str]:
     """Describe how a program ended, without measured times: observations are reproducible."""
+    time_limit = f"{limits.cpu_s:g} seconds"
+    if result.exceeded == "wall":
+        time_limit = f"{limits.wall_limit_s:g} seconds, most of them waiting"
     notes = {
-        "timeout": f"(TimeoutExpired: stopped after {limits.wall_s:g} seconds)",
+        "timeout": f"(TimeoutExpired: stopped after {time_limit})",
         "memory": f"(MemoryError: more than {limits.memory_mb} MiB used)",
         "output_limit": "(stopped: too much output)",
         "crashed": "(the interpreter crashed)",

@@ -92,9 +92,11 @@ class Harness:
         self.no_input: io.TextIOWrapper | None = None
         self.reseeded = False
         self.running = False
+        self.interrupted = False
 
     def _on_interrupt(self, signum: int, frame: FrameType | None) -> None:
         if self.running:
+            self.interrupted = True
             raise KeyboardInterrupt
 
     def install(self) -> None:
@@ -133,6 +135,7 @@ class Harness:
             write_all(CHANNEL, encode_frame(self._one(request, base_memory)))
 
     def _one(self, request: dict[str, Any], base_memory: int) -> dict[str, Any]:
+        self.interrupted = False
         try:
             limits = request.get("limits")
             if limits is not None:
@@ -209,6 +212,8 @@ class Harness:
         claim = "memory" if issubclass(kind, MemoryError) else "error"
         if issubclass(kind, KeyboardInterrupt):
             claim = "interrupted"
+            if self.interrupted:  # where the snippet was when its time ended depends on the machine
+                return {"claim": claim, "detail": kind.__name__}
         try:
             self.streams.stderr.write(describe_error(error, self.module.__dict__))
         except BaseException:  # a hostile exception, or no memory left to format it

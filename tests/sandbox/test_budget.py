@@ -1,0 +1,139 @@
+"""All processes of a user share one budget of running programs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from quintain.sandbox import Sandbox, budget
+from quintain.sandbox.budget import Budget
+from quintain.sandbox.fork_backend import ForkBackend
+
+HOLD = "import sys\nfrom quintain.sandbox.budget import Budget\nwith Budget({slots}, {folder!r}).slot() as held:\n"
+HOLD += "    print(held, flush=True)\n    sys.stdin.read()"
+
+
+def holder(folder: Path, slots: int) -> subprocess.Popen[str]:
+    """Start a process that holds a slot until its input ends."""
+    code = HOLD.format(slots=slots, folder=str(folder))
+    process = subprocess.Popen([sys.executable, "-c", code], stdin=-1, stdout=-1, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "True\n"
+    return process
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "MAX_WAIT_S", 0.1)
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    process.communicate()
+    assert process.returncode == 0
+
+
+@pytest.mark.usefixtures("impatient")
+def test_processes_share_the_slots(tmp_path: Path) -> None:
+    ours = Budget(2, str(tmp_path / "slots"))
+    theirs = holder(tmp_path / "slots", 2)
+    with ours.slot() as first, ours.slot() as second:
+        assert (first, second) == (True, False)
+    end(theirs)
+    with ours.slot() as first, ours.slot() as second, ours.slot() as third:
+        assert (first, second, third) == (True, True, False)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_killed_process_gives_its_slot_back_and_a_stopped_one_stops_nobody(tmp_path: Path) -> None:
+    ours = Budget(1, str(tmp_path / "slots"))
+    theirs = holder(tmp_path / "slots", 1)
+    theirs.send_signal(signal.SIGSTOP)
+    with ours.slot() as held:
+        assert not held
+    theirs.kill()
+    theirs.communicate()
+    with ours.slot() as held:
+        assert held
+
+
+def test_a_waiting_process_is_served_when_a_slot_becomes_free(tmp_path: Path) -> None:
+    """Also one whose neighbour takes its slot again and again."""
+    ours = Budget(1, str(tmp_path / "slots"))
+    taken = 0
+    served = threading.Event()
+
+    def greedy() -> None:
+        nonlocal taken
+        other = Budget(1, str(tmp_path / "slots"))  # as another process has it
+        while not served.is_set():
+            with other.slot():
+                taken += 1
+
+    thread = threading.Thread(target=greedy)
+    thread.start()
+    for _ in range(20):
+        with ours.slot() as held:
+            assert held
+    served.set()
+    thread.join()
+    assert taken
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_forked_copy_holds_nothing(tmp_path: Path) -> None:
+    ours = Budget(1, str(tmp_path / "slots"))
+    with ours.slot():
+        child = os.fork()
+        if not child:
+            ours.forget()
+            with ours.slot() as held:
+                os._exit(0 if not held else 1)  # the original holds it
+        assert os.waitpid(child, 0)[1] == 0
+    with ours.slot() as held:
+        assert held
+
+
+@pytest.mark.usefixtures("impatient")
+def test_without_a_folder_of_its_own_a_process_has_its_own_slots(tmp_path: Path) -> None:
+    (tmp_path / "open").mkdir(mode=0o777)
+    (tmp_path / "open").chmod(0o777)
+    (tmp_path / "file").touch()
+    for folder in ("open", "file", "file/below"):
+        one, other = Budget(1, str(tmp_path / folder)), Budget(1, str(tmp_path / folder))
+        with one.slot() as first, other.slot() as second, one.slot() as third:
+            assert (first, second, third) == (True, True, False)
+    assert not list((tmp_path / "open").iterdir())
+
+
+def test_sandboxes_together_run_no_more_programs_than_the_budget_allows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("quintain.sandbox.fork_backend.machine_budget", Budget(1, str(tmp_path / "slots")))
+    running, most = 0, 0
+    lock = threading.Lock()
+    run_once = ForkBackend._run_once
+
+    def counted(self: ForkBackend, snippet: object) -> object:
+        nonlocal running, most
+        with lock:
+            running += 1
+            most = max(most, running)
+        try:
+            return run_once(self, snippet)  # type: ignore[arg-type]
+        finally:
+            with lock:
+                running -= 1
+
+    monkeypatch.setattr(ForkBackend, "_run_once", counted)
+    with Sandbox(workers=2) as one, Sandbox(workers=2) as other, ThreadPoolExecutor(4) as threads:
+        boxes = [one, other] * 3
+        results = list(threads.map(lambda box: box.run("import time; time.sleep(0.02)"), boxes))
+    assert [result.status for result in results] == ["ok"] * 6
+    assert most == 1
