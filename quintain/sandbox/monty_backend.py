@@ -6,6 +6,9 @@ process around it. The subset has no NumPy and few standard modules: suitable fo
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import threading
 import time
 from typing import Any
@@ -32,10 +35,16 @@ class _OutputLimitError(Exception):
 
 
 class _Output:
-    """Collect what a snippet prints, up to a limit per stream."""
+    """Collect what a snippet prints, up to a limit per stream; the worker of one that prints more is killed.
 
-    def __init__(self, limit: int) -> None:
+    Args:
+        limit: Maximum number of characters of each stream.
+        worker: Process of the worker, or 0 if it is not known. Its interpreter does not end for an error raised here.
+    """
+
+    def __init__(self, limit: int, worker: int) -> None:
         self.limit = limit
+        self.worker = worker
         self.text = {"stdout": "", "stderr": ""}
         self.truncated = False
 
@@ -43,6 +52,9 @@ class _Output:
         kept = self.text[stream] + text
         self.text[stream] = kept[: self.limit]
         if len(kept) > self.limit:
+            if self.worker and not self.truncated:
+                with contextlib.suppress(OSError):
+                    os.kill(self.worker, getattr(signal, "SIGKILL", signal.SIGTERM))
             self.truncated = True
             raise _OutputLimitError
 
@@ -108,8 +120,8 @@ class MontyBackend:
 
     def _execute(self, interpreter: Any, snippet: Snippet) -> tuple[Result, Any]:
         monty = self._monty
-        output = _Output(snippet.limits.output_bytes)
         worker = getattr(interpreter, "worker_pid", None) or 0  # older releases do not tell
+        output = _Output(snippet.limits.output_bytes, worker)
         cpu_start = cpu_seconds(worker) if worker else 0.0
         start = time.monotonic()
         status: Status = "ok"
