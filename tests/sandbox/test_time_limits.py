@@ -108,9 +108,9 @@ def test_the_model_is_told_what_it_exceeded() -> None:
     with gym.make("CodeReason-v0", tasks="letters", timeout_s=0.1, disable_env_checker=True) as env:
         env.reset(seed=0)
         observation = env.step("```python\nwhile True:\n    pass\n```")[0]
-        assert observation.endswith("\n(TimeoutExpired: stopped after 0.1 seconds)")
+        assert "\n(TimeoutExpired: stopped after 0.1 seconds)\n" in observation
         observation = env.step("```python\nimport time\ntime.sleep(60)\n```")[0]
-        assert observation.endswith("\n(TimeoutExpired: stopped after 0.4 seconds, most of them waiting)")
+        assert "\n(TimeoutExpired: stopped after 0.4 seconds, most of them waiting)\n" in observation
 
 
 def test_reward_functions_are_judged_by_their_cpu_time() -> None:
