@@ -6,16 +6,15 @@ import contextlib
 import mmap
 import os
 import struct
+import sys
 import tempfile
 import threading
 import time
 from collections import deque
 from collections.abc import Iterator
 
-try:
+if sys.platform != "win32":  # there each process has a budget of its own
     import fcntl
-except ImportError:  # not a POSIX system: each process has a budget of its own
-    fcntl = None  # type: ignore[assignment]
 
 __all__ = ["Budget", "machine_budget"]
 
@@ -146,7 +145,7 @@ class Budget:
         self._opened = True
 
     def _open_files(self) -> None:
-        if fcntl is None:
+        if sys.platform == "win32":
             return
         folder = self._folder or os.path.join(tempfile.gettempdir(), f"quintain-programs-{os.getuid()}")
         os.makedirs(folder, mode=0o700, exist_ok=True)
