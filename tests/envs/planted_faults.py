@@ -1,4 +1,4 @@
-"""Toy environments and games with one fault each, after the first step where that is possible."""
+"""Toy environments and games with one fault each, if possible only after the first step."""
 
 import random
 
@@ -159,7 +159,7 @@ class IgnoresTheSeedLater(Late):
 
 
 class IgnoresSeedZero(Walk):
-    """``if seed:``, and 0 counts as no seed."""
+    """Treats seed 0 as no seed, with ``if seed:``."""
 
     def reset(self, *, seed=None, options=None):
         return super().reset(seed=seed or None)
@@ -190,7 +190,7 @@ class GoesOnAfterAnEarlyReset(Walk):
 
 
 class RemembersItsFirstSeed(Walk):
-    """Draws from a generator of its own, which only the first seed reaches."""
+    """Draws from a generator that only the first call of ``reset`` seeds."""
 
     own = None
 

@@ -1,4 +1,4 @@
-"""``quintain.check`` finds every planted fault, and none in sound environments of other libraries or toys."""
+"""``quintain.check`` finds every planted fault, and none in correct environments."""
 
 import threading
 
@@ -63,7 +63,7 @@ def test_episodes_that_never_end_are_noted_unless_the_spec_truncates_them(regist
     assert "300 steps" in report.skipped["episodes end"]
 
 
-def test_an_environment_that_declares_itself_nondeterministic_is_believed(registered):
+def test_a_nondeterministic_environment_is_not_checked_for_reproducibility(registered):
     report = quintain.check(registered(IgnoresTheSeedLater, nondeterministic=True), raise_on_failure=False)
     assert report.ok, report
     assert "nondeterministic=True" in report.notes["same seed same episode"]
@@ -89,7 +89,7 @@ def test_nothing_is_found_in_sound_environments(env):
 
 
 class Masked(Walk):
-    """Raises for actions that its mask forbids; ``where`` says how it gives the mask."""
+    """Raises for masked actions; ``where`` is the place of the mask."""
 
     action_space = spaces.Discrete(5)
     where = "info"
@@ -136,13 +136,13 @@ class MaskedInObservation(Masked):
 
 
 @pytest.mark.parametrize("cls", [Masked, MaskedByMethod, MaskedInObservation], ids=lambda cls: cls.__name__)
-def test_actions_that_a_mask_forbids_are_not_played(cls, registered):
+def test_masked_actions_are_not_played(cls, registered):
     report = quintain.check(registered(cls), skip=["gymnasium check env"], raise_on_failure=False)
     assert report.ok, report
 
 
 class ShortWords(Walk):
-    """Text of five characters; insists on its action space."""
+    """Text actions of at most five characters; raises for others."""
 
     action_space = spaces.Text(5)
 
@@ -160,7 +160,7 @@ class Opaque(Walk):
 
 
 class LongSuccess(Walk):
-    """Says success at the end only, which comes after more steps than the check plays."""
+    """Reports success only at the end, which is after more steps than the check plays."""
 
     def step(self, action):
         observation, reward, *_, info = super().step(np.zeros(2))
@@ -170,7 +170,7 @@ class LongSuccess(Walk):
 
 
 @pytest.mark.parametrize("cls", [ShortWords, Opaque, LongSuccess], ids=lambda cls: cls.__name__)
-def test_what_the_check_does_itself_is_no_fault_of_the_environment(cls, registered):
+def test_limitations_of_the_check_are_not_reported_as_faults(cls, registered):
     # Gymnasium's own check compares objects by identity.
     skip = ["gymnasium check env"] if cls is Opaque else []
     report = quintain.check(registered(cls), skip=skip, raise_on_failure=False)
@@ -215,7 +215,7 @@ BOX = spaces.Box(0, 1, (2,), np.float32)
         ("é", spaces.Text(3), "not in Text"),
     ],
 )
-def test_why_an_observation_is_not_in_its_space(value, space, why):
+def test_the_reason_why_an_observation_is_not_in_its_space_is_given(value, space, why):
     with pytest.raises(EnvironmentFault, match=why):
         check_observation(value, space, "here")
     check_observation(space.sample(), space, "here")

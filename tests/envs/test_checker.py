@@ -1,4 +1,4 @@
-"""The checker passes sound environments and catches faults: each broken environment has one."""
+"""The checker passes correct environments and finds faults: each faulty environment has one."""
 
 import random
 import sys
@@ -14,7 +14,7 @@ from quintain.errors import EnvironmentFault, UnknownNameError
 
 
 class Guess(gym.Env):
-    """Guess a digit; keeps every contract."""
+    """Guess a digit; without faults."""
 
     metadata = {"render_modes": []}
     shared = np.random.default_rng(0)
@@ -170,7 +170,7 @@ def registered():
         del gym.registry[name]
 
 
-def test_a_sound_environment_passes(registered):
+def test_a_correct_environment_passes(registered):
     report = quintain.check(registered(Guess), skip=["spec survives json"])
     assert report.ok
     assert "gymnasium check env" in report.passed
@@ -185,7 +185,7 @@ def test_a_deterministic_environment_declares_it_and_that_is_verified(registered
 
 
 @pytest.mark.parametrize("broken", BROKEN, ids=lambda c: c.__name__)
-def test_a_fault_is_caught(broken, registered):
+def test_each_fault_is_reported(broken, registered):
     name = registered(broken)
     report = quintain.check(name, skip=["spec survives json"], raise_on_failure=False)
     assert BROKEN[broken] in report.failed
@@ -193,7 +193,7 @@ def test_a_fault_is_caught(broken, registered):
         quintain.check(name, skip=["spec survives json"])
 
 
-def test_conventions_that_an_environment_does_without_are_noted(registered):
+def test_missing_conventions_are_noted(registered):
     name = registered(KeepsNoConvention)
     report = quintain.check(name, skip=["spec survives json"])
     assert report.ok
@@ -207,7 +207,7 @@ def test_conventions_that_an_environment_does_without_are_noted(registered):
     assert "the others are Quintain's" in str(strict)
 
 
-def test_a_hidden_number_is_not_taken_for_none(registered):
+def test_an_unobserved_answer_is_not_reported_as_nondeterminism(registered):
     report = quintain.check(registered(NeverShowsItsNumber), skip=["spec survives json"])
     assert "the environment draws random numbers" in report.notes["different seeds differ"]
 
@@ -218,14 +218,14 @@ def test_text_beyond_gymnasiums_character_set_names_our_space(registered):
     assert "SyncVectorEnv" in report.notes["vectors agree"]
 
 
-def test_an_environment_that_never_varies_is_asked_to_say_so(registered):
+def test_an_undeclared_environment_without_randomness_is_noted(registered):
     report = quintain.check(registered(NeverVaries), raise_on_failure=False)
     assert report.ok
     assert "metadata['deterministic']" in report.notes["different seeds differ"]
 
 
 def test_a_class_as_entry_point_is_noted(registered):
-    """It has no text form; Gymnasium documents it."""
+    """A class cannot be written in a spec's JSON, although Gymnasium documents it as entry point."""
     report = quintain.check(registered(Guess), raise_on_failure=False)
     assert report.ok
     assert "'module:name'" in report.notes["spec survives json"]
@@ -265,11 +265,11 @@ def test_arrays_are_compared_by_value_and_nan_equals_nan():
         same([first, (np.zeros(2),)], [second, (np.ones(2),)], "two runs")
 
 
-def test_games_are_checked_with_pettingzoos_own_tests():
+def test_games_are_checked_with_pettingzoos_api_tests():
     report = quintain.check("RepeatedGame-v0", {"game": "prisoners_dilemma", "rounds": 5}, raise_on_failure=False)
     assert {"pettingzoo parallel api", "pettingzoo parallel seeds", "pettingzoo aec api"} <= set(report.passed)
 
 
-def test_unknown_ids_are_explained():
+def test_unknown_ids_raise_errors_with_a_suggestion():
     with pytest.raises(UnknownNameError, match="did you mean 'CodeReason-v0'"):
         quintain.check("CodeReson-v0")

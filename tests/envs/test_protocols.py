@@ -1,4 +1,4 @@
-"""Which environments offer what runners look up with isinstance."""
+"""Which environments implement the protocols that runners test with isinstance."""
 
 import gymnasium as gym
 import pytest
@@ -8,14 +8,14 @@ from quintain.envs.games import RepeatedGame
 from quintain.envs.protocols import BlockingEnv, DescribedEnv, SolvableEnv
 
 
-def test_code_reason_offers_all_three():
+def test_code_reason_implements_all_three_protocols():
     env = gym.make("CodeReason-v0").unwrapped
     assert isinstance(env, DescribedEnv)
     assert isinstance(env, SolvableEnv)
     assert isinstance(env, BlockingEnv)
 
 
-def test_a_repeated_game_describes_its_rules_and_nothing_else():
+def test_a_repeated_game_implements_only_the_rules_protocol():
     game = RepeatedGame("prisoners_dilemma", rounds=3, view="text")
     assert isinstance(game, DescribedEnv)
     assert not isinstance(game, SolvableEnv | BlockingEnv)
@@ -23,5 +23,5 @@ def test_a_repeated_game_describes_its_rules_and_nothing_else():
 
 
 @pytest.mark.parametrize("protocol", [DescribedEnv, SolvableEnv, BlockingEnv])
-def test_a_plain_gymnasium_environment_offers_none(protocol):
+def test_a_plain_gymnasium_environment_implements_no_protocol(protocol):
     assert not isinstance(gym.make("CartPole-v1").unwrapped, protocol)

@@ -13,7 +13,7 @@ from quintain.spaces import UnicodeText
 
 
 class Echo(gym.Env):
-    """Says back what it hears, ``length`` times; waits where it is told to."""
+    """Returns the action as observation, for ``length`` steps; some actions make it wait."""
 
     metadata = {"render_modes": ["ansi"], "render_fps": 1}
 
@@ -42,7 +42,7 @@ class Echo(gym.Env):
         return f"heard {self.heard}"
 
 
-def test_text_survives_and_agrees_with_gymnasium():
+def test_text_observations_equal_gymnasiums_vector():
     ours = TextVectorEnv([Echo] * 3)
     theirs = SyncVectorEnv([Echo] * 3, autoreset_mode=AutoresetMode.SAME_STEP)
     assert ours.reset(seed=5)[0] == theirs.reset(seed=5)[0]
@@ -55,7 +55,7 @@ def test_text_survives_and_agrees_with_gymnasium():
     ours.close()
 
 
-def test_same_step_keeps_the_last_observation():
+def test_same_step_autoreset_has_final_obs():
     vector = TextVectorEnv([lambda: Echo(1), lambda: Echo(2)])
     vector.reset(seed=0)
     observations, _, terminations, _, infos = vector.step(["x", "y"])
@@ -67,7 +67,7 @@ def test_same_step_keeps_the_last_observation():
     assert infos["heard"].tolist() == [0, 1]
 
 
-def test_next_step_ignores_the_action_after_the_end():
+def test_next_step_autoreset_ignores_the_action_after_the_end():
     vector = TextVectorEnv([lambda: Echo(1)], autoreset_mode="NextStep")
     assert vector.metadata["autoreset_mode"] is AutoresetMode.NEXT_STEP
     vector.reset(seed=0)
@@ -78,7 +78,7 @@ def test_next_step_ignores_the_action_after_the_end():
     assert vector.step(["z"])[0] == ("z",)
 
 
-def test_disabled_asks_for_a_reset():
+def test_disabled_autoreset_requires_a_reset():
     vector = TextVectorEnv([lambda: Echo(1), lambda: Echo(2)], autoreset_mode=AutoresetMode.DISABLED)
     vector.reset(seed=0)
     vector.step(["x", "y"])
@@ -107,7 +107,7 @@ def test_a_slow_environment_does_not_delay_the_others():
     vector.close()
 
 
-def test_waiting_steps_wait_together():
+def test_blocking_steps_run_concurrently():
     everybody = threading.Barrier(8, timeout=60)  # opens only when all eight are inside their step at once
 
     class Meets(Echo):
@@ -124,7 +124,7 @@ def test_waiting_steps_wait_together():
     vector.close()
 
 
-def test_a_crash_reaches_the_caller_and_loses_nothing_else():
+def test_an_exception_of_one_environment_is_raised_and_does_not_affect_others():
     vector = TextVectorEnv([Echo] * 3)
     vector.reset(seed=0)
     vector.send(["a", "crash", "b"])
@@ -144,7 +144,7 @@ def test_a_crash_reaches_the_caller_and_loses_nothing_else():
         (lambda v: v.reset(options={"reset_mask": [1, 0]}), ValueError, "boolean array"),
     ],
 )
-def test_misuse_is_explained(call, error, message):
+def test_misuse_raises_errors_with_a_remedy(call, error, message):
     vector = TextVectorEnv([Echo] * 2)
     vector.reset(seed=0)
     with pytest.raises(error, match=message):
@@ -156,7 +156,7 @@ def test_stepping_before_the_first_reset_is_an_error():
         TextVectorEnv([Echo]).step(["x"])
 
 
-def test_steps_under_way_are_protected():
+def test_other_calls_during_a_step_are_refused():
     gate = threading.Event()
     vector = TextVectorEnv([lambda: Echo(gate=gate)])
     vector.reset(seed=0)
@@ -170,7 +170,7 @@ def test_steps_under_way_are_protected():
     vector.close()
 
 
-def test_construction_is_checked():
+def test_constructor_arguments_are_checked():
     with pytest.raises(ConfigurationError, match="num_envs"):
         TextVectorEnv([])
     with pytest.raises(ConfigurationError, match="autoreset_mode must be one of"):
@@ -199,7 +199,7 @@ class Fragile(Echo):
 
 @pytest.mark.parametrize("mode", list(AutoresetMode))
 @pytest.mark.parametrize("actions", [["ok", "boom"], ["boom", "slow boom"], ["slow ok", "odd"], ["odd", "boom"]])
-def test_after_an_error_in_a_step_the_vector_resets_and_steps_as_before(actions, mode):
+def test_the_vector_can_be_reset_after_an_error_in_step(actions, mode):
     vector = TextVectorEnv([Fragile, Fragile], autoreset_mode=mode)
     start = vector.reset(seed=0)[0]
     with pytest.raises(ValueError, match=r"boom|odd"):
@@ -209,7 +209,7 @@ def test_after_an_error_in_a_step_the_vector_resets_and_steps_as_before(actions,
     vector.close()
 
 
-def test_after_an_error_the_vector_steps_on_as_gymnasiums():
+def test_stepping_after_an_error_behaves_as_gymnasiums_vector():
     results = {}
     for kind in (SyncVectorEnv, TextVectorEnv):
         vector = kind([lambda: Fragile(length=9)] * 2)
@@ -220,7 +220,7 @@ def test_after_an_error_the_vector_steps_on_as_gymnasiums():
     assert results[TextVectorEnv] == results[SyncVectorEnv] == [2, 1]
 
 
-def test_call_get_attr_and_set_attr_are_those_of_gymnasium():
+def test_call_get_attr_and_set_attr_behave_as_gymnasiums():
     results = {}
     for kind in (SyncVectorEnv, TextVectorEnv):
         vector = kind([Echo, lambda: gym.wrappers.TimeLimit(Echo(), 5)])
@@ -258,7 +258,7 @@ class Nested(gym.ObservationWrapper):
 @pytest.mark.parametrize("copy", [True, False])
 @pytest.mark.parametrize("make", [Echo, Nested])
 def test_unicode_text_survives_gymnasiums_asynchronous_vector(make, copy):
-    """Empty, longer and shorter ones, surrogates and characters beyond 16 bits; alone and inside other spaces."""
+    """Texts of several lengths, with surrogates and characters beyond 16 bits, alone and in nested spaces."""
     theirs = AsyncVectorEnv([make] * 2, autoreset_mode=AutoresetMode.SAME_STEP, copy=copy)
     single = SyncVectorEnv([make] * 2, autoreset_mode=AutoresetMode.SAME_STEP)
 
@@ -281,7 +281,7 @@ def test_unicode_text_survives_gymnasiums_asynchronous_vector(make, copy):
 
 @pytest.mark.parametrize("view", ["numeric", "flat", "both", "text"])
 @pytest.mark.parametrize("mode", [None, "sync", "async"])
-def test_every_view_of_a_game_survives_every_vector(view, mode):
+def test_every_view_of_a_game_works_in_every_vector_class(view, mode):
     single = gym.make("PrisonersDilemma-v0", view=view)
     vector = gym.make_vec("PrisonersDilemma-v0", num_envs=2, vectorization_mode=mode, view=view)
     try:
@@ -297,14 +297,14 @@ def test_every_view_of_a_game_survives_every_vector(view, mode):
         vector.close()
 
 
-def test_the_vector_of_a_game_takes_gymnasiums_autoreset_modes():
+def test_the_vector_of_a_game_supports_gymnasiums_autoreset_modes():
     for view in ("numeric", "text"):
         vector = gym.make_vec("PrisonersDilemma-v0", num_envs=1, view=view, autoreset_mode=AutoresetMode.DISABLED)
         assert vector.metadata["autoreset_mode"] is AutoresetMode.DISABLED
 
 
 @pytest.mark.parametrize("view", ["numeric", "text"])
-def test_the_vector_of_a_game_keeps_the_limit_of_its_registration(view):
+def test_the_vector_of_a_game_has_its_registered_time_limit(view):
     vector = gym.make_vec("PrisonersDilemma-v0", num_envs=2, view=view, max_episode_steps=2)
     vector.reset(seed=0)
     actions = ["cooperate"] * 2 if view == "text" else [0, 0]

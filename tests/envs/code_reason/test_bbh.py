@@ -42,21 +42,21 @@ def test_every_option_but_one_is_wrong(name):
 
 
 @pytest.mark.parametrize("name", CHOICES)
-def test_the_position_of_the_right_option_tells_nothing(name):
+def test_the_correct_option_is_uniformly_distributed_over_positions(name):
     _, batch = problems(name, 120)
     options = max(len(p.data["options"]) for p in batch)
     most = max(sum(p.answer == f"({chr(65 + i)})" for p in batch) for i in range(options))
     assert most < 120 * max(0.72, 2.2 / options)
 
 
-def test_boolean_expressions_mean_what_python_means():
+def test_boolean_expressions_evaluate_as_in_python():
     for problem in problems("boolean_expressions", 80, operators=12)[1]:
         expression = problem.prompt.splitlines()[1]
         assert set(expression.split()) <= {"True", "False", "not", "and", "or", "(", ")"}
         assert str(eval(expression)) == problem.answer  # our own expression, of five words only
 
 
-def test_arithmetic_means_what_python_means():
+def test_arithmetic_expressions_evaluate_as_in_python():
     for problem in problems("multistep_arithmetic_two", 80)[1]:
         expression = problem.prompt.split("What is ")[1].split("?\n")[0]
         assert set(expression) <= set("0123456789+-*() ")
@@ -64,7 +64,7 @@ def test_arithmetic_means_what_python_means():
 
 
 @pytest.mark.parametrize("count", ["three", "five"])
-def test_clues_leave_one_order(count):
+def test_clues_determine_one_order(count):
     for problem in problems(f"logical_deduction_{count}_objects", 30)[1]:
         data, n = problem.data, len(problem.data["objects"])
         fitting = []
@@ -100,7 +100,7 @@ def test_validity_agrees_with_enumeration_of_all_models():
 
 
 @pytest.mark.parametrize("name", ["formal_fallacies", "navigate", "boolean_expressions", "web_of_lies"])
-def test_both_verdicts_occur(name):
+def test_both_answers_occur(name):
     task, batch = problems(name, 100)
     assert all(sum(p.answer == option for p in batch) >= 20 for option in task.OPTIONS)
 
@@ -115,7 +115,7 @@ def test_navigation_agrees_with_adding_up_steps():
             assert problem.answer == ("Yes" if back else "No")
 
 
-def test_brackets_close():
+def test_bracket_sequences_are_completed_correctly():
     for problem in problems("dyck_languages")[1]:
         text = problem.data["shown"] + problem.answer.replace(" ", "")
         while any(pair in text for pair in ("()", "[]", "{}")):
@@ -127,7 +127,7 @@ def test_brackets_close():
 # The original items
 
 
-def test_the_seven_human_written_families_exist_through_the_loader_only():
+def test_the_seven_human_written_families_require_the_original_files():
     assert len(FAMILIES) == 27
     assert len(HUMAN_WRITTEN) == 7
     assert loader_only("bbh") == loader_only() == tuple(f"{family}_original" for family in HUMAN_WRITTEN)
@@ -135,7 +135,7 @@ def test_the_seven_human_written_families_exist_through_the_loader_only():
     assert set(task_names("bbh")) == set(FAMILIES) - set(HUMAN_WRITTEN)
 
 
-def test_original_items_are_judged(folder):
+def test_original_items_are_scored(folder):
     task = load_task("snarks_original", {"folder": str(folder)})
     problem = task.generate(np.random.default_rng(0))
     other = "(B)" if problem.answer == "(A)" else "(A)"
@@ -151,7 +151,7 @@ def test_original_items_are_judged(folder):
     assert not words.score(problem, " ".join(reversed(problem.answer.split()))).correct
 
 
-def test_original_items_are_split(folder):
+def test_original_items_are_divided_into_train_and_test(folder):
     task = load_task("snarks_original", {"folder": str(folder)})
     train, test = ({sample_problem(task, split, key).prompt for key in range(60)} for split in ("train", "test"))
     assert train
@@ -159,12 +159,12 @@ def test_original_items_are_split(folder):
     assert not train & test
 
 
-def test_the_folder_may_come_from_the_environment(folder, monkeypatch):
+def test_the_data_folder_can_be_set_by_an_environment_variable(folder, monkeypatch):
     monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
     assert load_task("snarks_original").generate(np.random.default_rng(0)).prompt.startswith("Question")
 
 
-def test_the_checksum_is_checked(folder):
+def test_files_with_a_wrong_checksum_are_refused(folder):
     digest = hashlib.sha256((folder / "snarks.json").read_bytes()).hexdigest()
     load_task("snarks_original", {"folder": str(folder), "sha256": digest})
     with pytest.raises(TaskError, match=digest):
@@ -183,7 +183,7 @@ def test_a_run_records_the_checksums_of_its_files(folder, tmp_path):
         assert env.unwrapped.describe() == {"report_by": ["suite", "split"]}
 
 
-def test_a_revision_of_the_hub_can_be_named(monkeypatch):
+def test_a_revision_of_the_hub_can_be_selected(monkeypatch):
     asked = []
 
     class Hub:
@@ -213,13 +213,13 @@ def test_errors_of_missing_and_broken_files_name_the_remedy(folder, monkeypatch)
         load_task("ruin_names_original", {"folder": str(folder)})
 
 
-def test_the_hub_needs_its_library(monkeypatch):
+def test_without_the_datasets_library_the_hub_raises_a_dependency_error(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "datasets", None)
     with pytest.raises(MissingDependencyError, match="datasets"):
         load_task("navigate_original", {"folder": "hub:someone/bbh"})
 
 
-def test_an_unreachable_hub_is_a_clear_error(monkeypatch):
+def test_an_unreachable_hub_raises_an_error_with_a_remedy(monkeypatch):
     class Offline:
         @staticmethod
         def load_dataset(*args, **kwargs):

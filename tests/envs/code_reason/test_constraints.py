@@ -1,8 +1,8 @@
-"""Tasks with many right answers, on items as they are drawn: one broken constraint is wrong, another solution is right.
+"""Mutation tests of tasks with many correct answers, on generated items.
 
-Every family has a function that rewrites a right answer into wrong ones, each of which breaks one constraint and keeps
-the others, and into other right ones. Where all answers of a kind can be listed, they are judged by the rules written
-down here once more, without the task's own code.
+Every family has a function that mutates a correct answer into wrong ones, each of which violates one constraint, and
+into other correct ones. Where all answers can be enumerated, their correctness is computed by a second implementation
+of the rules in this file.
 """
 
 import json
@@ -428,18 +428,18 @@ def examine(name, count):
             assert verdict.correct, (problem, answer, verdict)
 
 
-def test_every_task_with_many_answers_is_examined():
-    ours = set(task_names()) - set(FAMILIES)  # the library's families have one answer each
+def test_every_task_with_many_answers_has_a_mutation_test():
+    ours = set(task_names()) - set(FAMILIES)  # families of the library have one answer each
     many = [name for name in ours if not isinstance(load_task(name), ExactTask)]
     assert sorted(many) == sorted(MANY_ANSWERS)
 
 
 @pytest.mark.parametrize("name", MANY_ANSWERS)
-def test_one_broken_constraint_is_wrong_and_other_solutions_are_right(name):
+def test_a_violated_constraint_is_wrong_and_other_solutions_are_right(name):
     examine(name, FEW)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MANY_ANSWERS)
-def test_one_broken_constraint_is_wrong_and_other_solutions_are_right_on_many_items(name):
+def test_a_violated_constraint_is_wrong_and_other_solutions_are_right_on_many_items(name):
     examine(name, MANY)

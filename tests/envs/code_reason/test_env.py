@@ -25,12 +25,12 @@ def code(program):
     return f"```python\n{program}\n```"
 
 
-def test_both_spellings_make_it():
+def test_both_environment_ids_can_be_made():
     for name in ("CodeReason-v0", "quintain:CodeReason-v0"):
         gym.make(name, tasks="letters").close()
 
 
-def test_passes_every_check():
+def test_the_environment_passes_all_checks():
     assert quintain.check("CodeReason-v0", {"tasks": ["letters", "number_multiply"]}).ok
     assert quintain.check("CodeReason-v0", {"tasks": "letters", "code": False, "split": "train"}).ok
 
@@ -56,13 +56,13 @@ def test_wrong_answer(env):
 
 
 @pytest.mark.parametrize("answer", ["", "seven", "Count: 1, Positions: [1] or so"])
-def test_an_answer_without_the_form_is_a_parse_error(env, answer):
+def test_an_answer_of_the_wrong_format_is_a_parse_error(env, answer):
     _, reward, _, _, info = play(env, f"<<<{answer}>>>")
     assert reward == pytest.approx(0.1)
     assert info["parse_error"]
 
 
-def test_a_reply_with_neither_ends_the_episode(env):
+def test_a_reply_without_answer_or_code_ends_the_episode(env):
     _, reward, terminated, _, info = play(env, "I do not know.")
     assert terminated
     assert reward == pytest.approx(-0.1)
@@ -70,7 +70,7 @@ def test_a_reply_with_neither_ends_the_episode(env):
 
 
 @pytest.mark.parametrize("action", [None, 3, b"<<<1>>>", ["<<<1>>>"], "x" * 100_001, "<<<1>>>" + " " * 1_000_000])
-def test_an_invalid_action_is_an_outcome(env, action):
+def test_an_invalid_action_is_reported_and_not_raised(env, action):
     _, reward, terminated, _, info = play(env, action)
     assert terminated
     assert reward == pytest.approx(-0.1)
@@ -79,37 +79,37 @@ def test_an_invalid_action_is_an_outcome(env, action):
 
 
 @pytest.mark.parametrize("action", ["", "\x00" * 1000, "\ud800\udfff", "\x1b[2J\u202e"])
-def test_odd_text_is_a_parse_error(env, action):
+def test_unparseable_text_is_a_parse_error(env, action):
     info = play(env, action)[4]
     assert info["invalid_action"] is False
     assert info["parse_error"]
 
 
-def test_a_program_is_run_and_its_output_comes_back(env):
+def test_a_program_is_executed_and_its_output_is_the_next_observation(env):
     observation, reward, terminated, truncated, info = play(env, code("print(6 * 7)"))
     assert observation == "Code Execution Results:\n42"
     assert (reward, terminated, truncated) == (0.0, False, False)
     assert info["metrics"]["code_calls"] == 1
 
 
-def test_variables_persist_within_an_episode_and_not_beyond(env):
+def test_variables_persist_within_an_episode_only(env):
     assert play(env, code("x = 5"), code("print(x)"))[0] == "Code Execution Results:\n5"
     assert "NameError" in play(env, code("print(x)"))[0]
 
 
-def test_stateless_blocks_start_afresh():
+def test_without_state_each_code_block_starts_a_new_interpreter():
     with gym.make("CodeReason-v0", tasks="letters", stateful=False) as env:
         assert "NameError" in play(env, code("x = 5"), code("print(x)"))[0]
 
 
-def test_errors_come_back_as_text(env):
+def test_errors_of_code_are_returned_as_observations(env):
     observation, *_, info = play(env, code("print('before')\n1/0"))
     assert observation.startswith("Code Execution Results:\nbefore\nTraceback")
     assert "ZeroDivisionError" in observation
     assert info["metrics"]["code_errors"] == 1
 
 
-def test_a_time_out_comes_back_as_text():
+def test_timeouts_of_code_are_returned_as_observations():
     with gym.make("CodeReason-v0", tasks="letters", timeout_s=0.5) as env:
         observation, *_, info = play(env, code("while True: pass"))
         assert "(TimeoutExpired: stopped after 0.5 seconds)" in observation
@@ -117,7 +117,7 @@ def test_a_time_out_comes_back_as_text():
         env.step(code("print('still here')"))
 
 
-def test_a_later_block_may_import_what_the_first_did_not(env):
+def test_later_code_blocks_can_import_other_packages(env):
     assert play(env, code("x = 5"), code("import numpy as np\nprint(np.arange(x))"))[0].endswith("[0 1 2 3 4]")
 
 
@@ -211,7 +211,7 @@ def test_long_output_is_truncated_with_a_notice():
         assert observation.endswith("END")
 
 
-def test_the_longest_output_fits_the_observation():
+def test_the_longest_output_is_in_the_observation_space():
     with gym.make("CodeReason-v0", tasks="letters", max_output_chars=99_000) as env:
         program = "import sys\nprint('x' * 60_000)\nsys.stderr.write('y' * 60_000)\n1/0"
         observation = play(env, "\n".join([code(program), code("2")]))[0]
@@ -219,7 +219,7 @@ def test_the_longest_output_fits_the_observation():
         assert observation in env.observation_space
 
 
-def test_random_numbers_are_the_items_own(env):
+def test_random_numbers_of_programs_are_seeded_per_item(env):
     draw = code("import random, numpy\nprint(random.random(), numpy.random.random())")
     first, again, other = (play(env, draw, seed=seed)[0] for seed in (0, 0, 1))
     assert first == again != other
@@ -230,7 +230,7 @@ def test_random_numbers_are_the_items_own(env):
     )
 
 
-def test_an_interpreter_that_starts_over_draws_other_numbers_but_always_the_same(env):
+def test_a_restarted_interpreter_has_a_different_reproducible_seed(env):
     draw, end = code("import random\nprint(random.random())"), code("import os; os._exit(0)")
     first = play(env, draw)[0]
     after = play(env, draw, end, draw)[0]
@@ -242,7 +242,7 @@ def test_an_interpreter_that_starts_over_draws_other_numbers_but_always_the_same
 
 
 @pytest.mark.parametrize("end", ["<<<0>>>", "I do not know.", None])
-def test_nothing_is_paid_after_the_end(env, end):
+def test_steps_after_the_end_have_no_reward(env, end):
     play(env, end)
     with pytest.raises(gym.error.ResetNeeded, match="reset"):
         env.step(env.unwrapped.solution())
@@ -254,23 +254,23 @@ def test_empty_output_is_reported(env):
     assert play(env, code("x = 1"))[0] == "Code Execution Results:\n(no output)"
 
 
-def test_the_second_of_two_blocks_is_ignored_aloud(env):
+def test_the_second_of_two_code_blocks_is_ignored_with_a_notice(env):
     observation = play(env, code("print(1)") + "\n" + code("print(2)"))[0]
     assert observation == "Code Execution Results:\n1\n(only the first block was run; 1 more ignored)"
 
 
-def test_a_marker_inside_code_is_code(env):
+def test_answer_markers_inside_code_are_ignored(env):
     assert play(env, code("print('<<<42>>>')"))[0] == "Code Execution Results:\n<<<42>>>"
 
 
-def test_code_calls_are_capped():
+def test_the_number_of_code_calls_is_limited():
     with gym.make("CodeReason-v0", tasks="letters", max_code_calls=2) as env:
         observation, *_, info = play(env, *[code("print(1)")] * 3)
         assert "all 2 code calls are used" in observation
         assert info["metrics"]["code_calls"] == 2
 
 
-def test_turns_are_capped_and_late_answers_cost():
+def test_turns_are_limited_and_late_answers_have_a_penalty():
     with gym.make("CodeReason-v0", tasks="letters", max_turns=7) as env:
         _, reward, terminated, truncated, info = play(env, *[code("1")] * 7)
         assert (terminated, truncated) == (False, True)
@@ -282,7 +282,7 @@ def test_turns_are_capped_and_late_answers_cost():
         assert reward == pytest.approx(1.0)
 
 
-def test_without_code_blocks_count_for_nothing():
+def test_without_code_execution_code_blocks_are_ignored():
     with gym.make("CodeReason-v0", tasks="letters", code=False) as env:
         assert "```python" not in env.reset(seed=0)[0]
         info = play(env, code("print(1)"))[4]
@@ -291,14 +291,14 @@ def test_without_code_blocks_count_for_nothing():
         assert env.step(code("print('<<<1>>>')") + "\n" + env.unwrapped.solution())[4]["success"]
 
 
-def test_an_item_is_posed_again_by_its_id(env):
+def test_an_item_can_be_selected_by_its_id(env):
     question, info = env.reset(seed=3)
     with gym.make("CodeReason-v0", tasks="number_multiply") as other:
         again, info_again = other.reset(seed=99, options={"task_id": info["task_id"]})
     assert (again, info_again) == (question, info)
 
 
-def test_options_do_not_shift_later_episodes(env):
+def test_reset_options_do_not_change_later_episodes(env):
     env.reset(seed=3)
     following = env.reset()[0]
     env.reset(seed=3, options={"task": "number_multiply"})
@@ -321,7 +321,7 @@ def test_all_tasks_are_drawn():
     assert drawn == set(names)
 
 
-def test_difficulty_reaches_the_task():
+def test_difficulty_is_passed_to_the_task():
     with gym.make("CodeReason-v0", tasks="letters", difficulty={"min_length": 40, "max_length": 40}) as env:
         env.reset(seed=0)
         assert len(env.unwrapped.problem.data["word"]) == 40
@@ -350,13 +350,13 @@ def test_difficulty_reaches_the_task():
         ),
     ],
 )
-def test_bad_arguments_are_explained(kwargs, message):
+def test_invalid_arguments_raise_errors_with_a_remedy(kwargs, message):
     with pytest.raises(ConfigurationError, match=message):
         gym.make("CodeReason-v0", **kwargs).unwrapped.reset()
 
 
 @pytest.mark.parametrize("task_id", ["letters", "letters/test/x", "letters/dev/3", 5])
-def test_bad_task_ids_are_explained(env, task_id):
+def test_invalid_task_ids_raise_errors_with_a_remedy(env, task_id):
     with pytest.raises(ConfigurationError, match="expected a task id"):
         env.reset(options={"task_id": task_id})
 
@@ -367,7 +367,7 @@ def test_rendering_shows_the_transcript():
         assert env.render().endswith("```python\nprint(6 * 7)\n```\n\nCode Execution Results:\n42")
 
 
-def test_make_vec_is_text_safe():
+def test_make_vec_supports_text_observations():
     vector = gym.make_vec("CodeReason-v0", num_envs=3, tasks="letters")
     observations, infos = vector.reset(seed=[5, 6, 7])
     singles = []
@@ -383,7 +383,7 @@ def test_make_vec_is_text_safe():
     vector.close()
 
 
-def test_make_vec_takes_the_arguments_of_the_vector():
+def test_make_vec_accepts_vector_kwargs():
     vector = gym.make_vec("CodeReason-v0", num_envs=2, tasks="letters", autoreset_mode="NextStep", workers=1)
     assert vector.metadata["autoreset_mode"] is gym.vector.AutoresetMode.NEXT_STEP
     first, _ = vector.reset(seed=0)
@@ -395,7 +395,7 @@ def test_make_vec_takes_the_arguments_of_the_vector():
     vector.close()
 
 
-def test_load_task_is_the_documented_one():
+def test_load_task_accepts_the_documented_arguments():
     task = load_task("letters")
     problem = task.generate(np.random.default_rng(0))
     assert task.score(problem, problem.answer).strict
@@ -411,7 +411,7 @@ def test_missing_libraries_are_reported_at_construction(monkeypatch):
     gym.make("CodeReason-v0", suite="symbench").close()
 
 
-def test_the_oracle_solves_every_task_through_the_whole_protocol():
+def test_the_oracle_solves_every_task_in_the_environment():
     """A program prints the answer, its output comes back, the answer is submitted: each task, two items."""
     unsolved = {}
     for name in select_tasks("all"):
@@ -423,7 +423,7 @@ def test_the_oracle_solves_every_task_through_the_whole_protocol():
     assert not unsolved
 
 
-def test_a_block_without_language_gets_a_hint_and_another_turn():
+def test_a_code_block_without_language_gives_a_hint_and_another_turn():
     env = gym.make("CodeReason-v0", tasks="chain_sum")
     env.reset(seed=0)
     observation, reward, terminated, truncated, _ = env.step("```\nprint(1)\n```")
@@ -435,7 +435,7 @@ def test_a_block_without_language_gets_a_hint_and_another_turn():
     assert env.step("```\nprint(1)\n```")[4]["parse_error"]
 
 
-def test_an_echo_of_the_question_is_passed_over_in_every_family():
+def test_an_echo_of_the_questions_answer_format_is_ignored_in_every_family():
     for name in task_names():
         env = gym.make("CodeReason-v0", tasks=name, code=False, disable_env_checker=True)
         question, _ = env.reset(seed=0)

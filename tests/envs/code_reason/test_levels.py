@@ -1,4 +1,4 @@
-"""Easy, medium and hard mean the same for every family: what makes its questions hard grows from level to level."""
+"""Levels easy, medium and hard: a measure of difficulty increases from level to level in every family."""
 
 import json
 
@@ -19,7 +19,7 @@ def blanks(problem):
     return sum(cell in (0, "_") for row in problem.data["puzzle"] for cell in row)
 
 
-#: What grows where it is not the length of the question.
+#: Measures of difficulty; of other families it is the length of the question.
 GROWS = {
     "aiw": lambda problem: int(problem.answer),
     "blocksworld": lambda problem: sum(map(len, problem.data["start"])),
@@ -31,14 +31,14 @@ GROWS = {
     "standard_sudoku": blanks,
     "time_intervals": answer_length,
 }
-#: Families of one level only: the library has no setting that makes their questions harder.
+#: Families with a single level, since the library has no parameter that makes their questions harder.
 ONE_LEVEL = {"acre", "arc_agi", "gsm_symbolic"}
-#: Families whose setting does not show in the question: the rule that has to be found, or how near numbers are.
+#: Families whose parameter is not visible in the question: a hidden rule, or the distance between numbers.
 UNSEEN = {"number_sequence", "self_reference"}
 
 
 def mean(name, level, count=15):
-    """Average what grows over some items."""
+    """Return the mean measure of difficulty over some items."""
     try:
         task = load_task(name, level)
     except MissingDependencyError as error:
@@ -48,13 +48,13 @@ def mean(name, level, count=15):
 
 
 @pytest.mark.parametrize("name", sorted(set(task_names()) - ONE_LEVEL - UNSEEN))
-def test_what_makes_a_question_difficult_grows_with_the_level(name):
+def test_difficulty_measures_increase_with_the_level(name):
     easy, medium, hard = (mean(name, level) for level in LEVELS)
     assert easy < medium < hard
 
 
 @pytest.mark.parametrize("name", task_names())
-def test_levels_are_named_alike_and_are_json(name):
+def test_all_tasks_have_the_same_level_names_and_json_parameters(name):
     levels = load_task(name).LEVELS
     assert set(levels) == {"easy", "hard"}
     assert json.loads(json.dumps(levels)).keys() == levels.keys()

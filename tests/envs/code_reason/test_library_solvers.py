@@ -1,4 +1,4 @@
-"""The library's answers, checked by solving its questions ourselves from nothing but their text."""
+"""The answers of reasoning-gym compared with our own solvers, which read only the text of the questions."""
 
 import decimal
 
@@ -16,24 +16,24 @@ pytest.importorskip("reasoning_gym")
 
 SOLVED = sorted(name for name, source in FAMILIES.items() if source.solve)
 
-#: Largest share of the library's items that we do not use, and why; every other family's answers are all confirmed.
-#: What 300 items of the worst level gave, plus five standard deviations of a share of 150 items.
+#: Maximum share of the library's items that are discarded, with the reason; in other families no item is. The values
+#: are the share in 300 items of the worst level plus five standard errors of a share of 150 items.
 FLAWED = {
-    "aiw": 0.49,  # "How many sisters does Bob's brother have?", without a word on who Bob is
+    "aiw": 0.49,  # "How many sisters does Bob's brother have?", where Bob is not introduced
     "basic_arithmetic": 0.13,  # quotients that are rounded down
     "caesar_cipher": 0.04,  # a letter outside A to Z was encrypted into one of them
     "calendar_arithmetic": 0.53,  # dates not on the weekday named beside them; years that may be leap years or not
     "decimal_arithmetic": 0.36,  # rounded at every step, while the question asks for the rounded result
-    "emoji_mystery": 0.06,  # an emoji that brings a variation selector of its own
+    "emoji_mystery": 0.06,  # an emoji with an additional variation selector
     "family_relationships": 0.51,  # in-laws and nephews the wrong way round; names of men and women
-    "letter_counting": 0.41,  # whether capital letters count is not said
+    "letter_counting": 0.41,  # unclear whether capital letters count
     "needle_haystack": 0.04,  # two people do it
     "simple_geometry": 0.57,  # no convex polygon has these angles
 }
 
 
 def compare(name, level, count):
-    """Return items on which the library and we differ, questions that are unclear, and the number of items."""
+    """Return the items with different answers, the ambiguous questions, and the number of items."""
     task, source = load_task(name, level), FAMILIES[name]
     settings = tuple((dict(source.always) | dict(task.settings)).items())
     differ, unclear, used = [], [], 0
@@ -70,7 +70,7 @@ def test_almost_all_families_are_solved():
 
 
 @pytest.mark.parametrize("name", SOLVED)
-def test_the_library_and_we_agree(name):
+def test_our_solvers_agree_with_the_librarys_answers(name):
     for level in ("easy", "medium", "hard"):
         assert_confirmed(name, level, 5)
 
@@ -78,19 +78,19 @@ def test_the_library_and_we_agree(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("level", ["easy", "medium", "hard"])
 @pytest.mark.parametrize("name", SOLVED)
-def test_the_library_and_we_agree_on_many_items(name, level):
+def test_our_solvers_agree_with_the_librarys_answers_on_many_items(name, level):
     assert_confirmed(name, level, 150)
 
 
 @pytest.mark.parametrize("name", SOLVED)
-def test_solutions_come_from_the_question_alone(name):
+def test_solvers_read_only_the_question(name):
     task = load_task(name)
     problem = task.generate(np.random.default_rng([1, 29]))
     blind = Problem(problem.prompt, "", {"question": problem.data["question"], "expected": ""})
     assert task.score(problem, task.solve(blind)).strict
 
 
-# Items of the library whose answers are wrong, and what is right
+# Items of the library with wrong answers, and the correct ones
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_solutions_come_from_the_question_alone(name):
         ),
     ],
 )
-def test_wrong_answers_of_the_library_are_put_right(solve, question, right):
+def test_wrong_answers_of_the_library_are_corrected(solve, question, right):
     assert solve(question) == right
 
 
@@ -145,7 +145,7 @@ def test_wrong_answers_of_the_library_are_put_right(solve, question, right):
         (grids.modulo_grid, "Complete it.\n\n✅❔"),
     ],
 )
-def test_questions_without_one_answer_are_unclear(solve, question):
+def test_ambiguous_questions_are_detected(solve, question):
     with pytest.raises(Unclear):
         solve(question)
 
@@ -171,16 +171,16 @@ def test_questions_without_one_answer_are_unclear(solve, question):
         (stories.calendar_arithmetic, "Is 1900 a leap year? Answer with Yes or No.", "No"),
     ],
 )
-def test_solutions_by_hand(solve, question, right):
+def test_solvers_give_the_hand_computed_answers(solve, question, right):
     assert solve(question) == right
 
 
-def test_the_error_of_an_unreadable_question_names_the_remedy():
+def test_an_unparseable_question_raises_an_error_with_a_remedy():
     with pytest.raises(TaskError, match=r"wording may have changed, install reasoning-gym==0\.1\.25"):
         numbers.gcd("Which number divides all of these?")
 
 
-def test_items_without_a_single_answer_are_drawn_again(monkeypatch):
+def test_ambiguous_items_are_drawn_again(monkeypatch):
     name = "gcd"
 
     def unclear(question):
@@ -192,10 +192,10 @@ def test_items_without_a_single_answer_are_drawn_again(monkeypatch):
         load_task(name).generate(np.random.default_rng(0))
 
 
-# Settings
+# Parameters
 
 
-def test_settings_of_the_library_can_be_given():
+def test_parameters_of_the_library_can_be_set():
     task = load_task("spiral_matrix", {"settings": {"min_n": 7, "max_n": 7}})
     assert len(task.generate(np.random.default_rng(0)).answer.split()) == 49
     assert hash(task) == hash(load_task("spiral_matrix", {"settings": {"max_n": 7, "min_n": 7}}))
@@ -209,12 +209,12 @@ def test_settings_of_the_library_can_be_given():
         load_task("spiral_matrix", {"level": 11})
 
 
-def test_the_librarys_curriculum_can_be_named():
+def test_levels_of_the_librarys_curriculum_can_be_selected():
     sizes = [len(load_task("ab", {"level": level}).generate(np.random.default_rng(0)).prompt) for level in (0, 1, 2)]
     assert sizes == sorted(set(sizes))
 
 
-def test_drawing_leaves_the_precision_of_decimal_numbers_alone():
+def test_drawing_items_does_not_change_the_decimal_context():
     before = decimal.getcontext().prec
     load_task("decimal_arithmetic").generate(np.random.default_rng(0))
     assert decimal.getcontext().prec == before

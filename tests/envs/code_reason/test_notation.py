@@ -1,4 +1,4 @@
-"""Every family accepts its right answers in harmless notation, and no notation makes a wrong answer right."""
+"""Every family accepts correct answers in equivalent notation, and rejects wrong ones in any notation."""
 
 import re
 from fractions import Fraction
@@ -80,7 +80,7 @@ def problems(name):
 
 
 @pytest.mark.parametrize("name", task_names())
-def test_right_answers_in_harmless_notation(name):
+def test_right_answers_in_equivalent_notation_are_accepted(name):
     for task, problem, answer in problems(name):
         for notation, form in HARMLESS.items():
             score = task.score(problem, form.format(answer))
@@ -89,7 +89,7 @@ def test_right_answers_in_harmless_notation(name):
 
 
 @pytest.mark.parametrize("name", task_names())
-def test_no_notation_makes_a_wrong_answer_right(name):
+def test_wrong_answers_are_wrong_in_every_notation(name):
     for task, problem, answer in problems(name):
         for notation, form in WRONG.items():
             if name == "simple_integration" and notation == "another digit before":
@@ -111,14 +111,14 @@ def test_no_notation_makes_a_wrong_answer_right(name):
         ("gcd", "np.int64({})"),
     ],
 )
-def test_what_programs_print_and_questions_suggest(name, notation):
+def test_python_output_and_suggested_formats_are_accepted(name, notation):
     for task, problem, answer in problems(name):
         assert task.score(problem, notation.format(answer)).correct, notation.format(answer)
 
 
 @pytest.mark.parametrize("name", task_names())
-def test_noise_around_an_answer_is_read_or_unreadable_but_not_wrong(name):
-    """Forms that take any text are left to the families whose answer may be any text."""
+def test_noise_around_an_answer_is_accepted_or_malformed_but_not_wrong(name):
+    """Families whose answer may be any text are excluded, since noise is part of such an answer."""
     if name in ("emoji_mystery", "caesar_cipher"):
         pytest.skip("any text may be the answer")
     for task, problem, answer in problems(name):
@@ -131,7 +131,7 @@ def test_noise_around_an_answer_is_read_or_unreadable_but_not_wrong(name):
     ("name", "level", "key"),
     [("base_conversion", "medium", 660), ("arc_1d", "hard", 464)],
 )
-def test_items_that_the_library_draws_badly_are_drawn_again(name, level, key):
+def test_malformed_items_of_the_library_are_drawn_again(name, level, key):
     task = load_task(name, level)
     problem = sample_problem(task, "test", key)
     assert task.score(problem, task.solve(problem)).correct
@@ -180,7 +180,7 @@ def as_decimal(value):
 
 
 @pytest.mark.parametrize("key", range(25))
-def test_decimals_are_right_to_twelve_digits_where_the_question_says_so(key):
+def test_decimal_answers_need_twelve_digits_if_the_question_says_so(key):
     task = load_task("decimal_arithmetic")
     problem = sample_problem(task, "test", key)
     right = Fraction(task.solve(problem))

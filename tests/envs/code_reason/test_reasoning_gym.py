@@ -1,4 +1,4 @@
-"""Families of reasoning-gym: verdicts by value, other right answers, and none of the library's holes."""
+"""Families of reasoning-gym: comparison by value, alternative correct answers, and known bugs of the library."""
 
 import json
 import random
@@ -33,7 +33,7 @@ def complaint(task, problem, answer):
     return verdict.detail
 
 
-# The library's holes
+# Known bugs of the library's scorers
 
 
 def test_every_family_is_either_ours_or_the_librarys():
@@ -75,12 +75,12 @@ def test_the_librarys_scorers_are_never_called(name, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "junk"), [("game_of_life_halting", "banana"), ("complex_arithmetic", "nan"), ("coin_flip", "0")]
 )
-def test_junk_that_the_library_pays_for_is_malformed_or_wrong(name, junk):
+def test_wrong_answers_that_the_library_accepts_are_rejected(name, junk):
     for task, problem in items(name):
         assert not task.score(problem, junk).correct
 
 
-def test_there_is_no_credit_for_parts():
+def test_partially_correct_answers_score_zero():
     for name in ("gcd", "spell_backward", "caesar_cipher"):
         for task, problem in items(name, 5):
             assert not task.score(problem, problem.answer[:-1]).correct
@@ -134,7 +134,7 @@ def test_any_antiderivative_is_right():
     assert task.score(problem, "-3*x**3 + 4*y").malformed
 
 
-def test_geometry_of_a_right_triangle_by_hand():
+def test_geometry_of_a_right_triangle_equals_hand_computed_values():
     corners = [[0, 0], [4, 0], [0, 3]]
     for asked, answer, others in (
         ("orthocenter", "(0.000, 0.000)", ["(0, 0)", "(0.0004, 0)"]),
@@ -149,7 +149,7 @@ def test_geometry_of_a_right_triangle_by_hand():
     assert task.score(problem, "(1, 2, 3)").malformed
 
 
-# Several right answers
+# Several correct answers
 
 
 def test_countdown_needs_every_number_once_and_the_exact_value():
@@ -163,7 +163,7 @@ def test_countdown_needs_every_number_once_and_the_exact_value():
     assert task.score(problem, "__import__('os').getpid()").malformed
 
 
-def test_word_ladders():
+def test_word_ladders_are_checked_step_by_step():
     task, problem = item("word_ladder", start="bat", end="den", words=["bat", "ban", "ben", "den", "dat", "dan", "tan"])
     assert task.score(problem, "bat, ban, ben, den").correct
     assert task.score(problem, "bat -> dat -> dan -> den").correct
@@ -188,7 +188,7 @@ def test_conclusions_must_follow_and_need_more_than_one_premise():
         assert task.score(problem, text).malformed
 
 
-def test_binding_of_connectives():
+def test_operator_precedence_of_connectives():
     task = load_task("propositional_logic")
     assert task.parse("P ∨ Q ∧ ¬R") == ["∨", "P", ["∧", "Q", ["¬", "R"]]]
     assert task.parse("P → Q → R") == ["→", "P", ["→", "Q", "R"]]
@@ -198,7 +198,7 @@ def test_binding_of_connectives():
     assert task.parse(task.render(["→", ["→", "P", "Q"], "R"])) == ["→", ["→", "P", "Q"], "R"]
 
 
-def test_cryptarithms():
+def test_cryptarithms_accept_any_valid_assignment():
     task, problem = item("cryptarithm", words=["AB", "AC", "DE"])  # 12 + 13 = 25 repeats B; 13 + 14 = 27
     assert task.score(problem, "A=1, B=3, C=4, D=2, E=7").correct
     assert task.score(problem, "A=1, B=4, C=3, D=2, E=7").correct
@@ -208,7 +208,7 @@ def test_cryptarithms():
     assert "expected digits" in complaint(task, problem, "A=1, B=3, C=4, D=2")
 
 
-def test_graph_colourings():
+def test_graph_colourings_must_be_proper():
     task, problem = item("graph_color", n=3, edges=[[0, 1], [1, 2]], colours=2)
     assert task.score(problem, '{"0": 1, "1": 2, "2": 1}').correct
     assert task.score(problem, "0: 2, 1: 1, 2: 2").correct
@@ -217,7 +217,7 @@ def test_graph_colourings():
     assert "each vertex" in complaint(task, problem, '{"0": 1, "1": 2}')
 
 
-def test_jugs():
+def test_jugs_accept_any_valid_sequence():
     task, problem = item("jugs", capacities=[3, 5], target=4)
     assert task.score(problem, '["fill B", "pour B->A", "empty A", "pour B->A", "fill B", "pour B->A"]').correct
     assert task.score(
@@ -228,7 +228,7 @@ def test_jugs():
     assert "no move" in complaint(task, problem, ["pour A->A"])
 
 
-def test_grids_with_sums():
+def test_grids_must_have_the_given_sums():
     task, problem = item("kakurasu", rows=[1, 2], columns=[1, 2])
     assert task.score(problem, "[[1, 0], [0, 1]]").correct
     assert "sums" in complaint(task, problem, [[0, 1], [1, 0]])
@@ -244,7 +244,7 @@ def test_grids_with_sums():
     assert "repeats" in complaint(task, problem, [[1, 2, 3, 4], [2, 3, 4, 1], [3, 4, 1, 2], [4, 1, 2, 3]])
 
 
-def test_palindromes():
+def test_palindromes_are_any_symmetric_order_of_the_letters():
     task, problem = item("palindrome_generation", letters="abcab")
     assert task.score(problem, "abcba").correct
     assert task.score(problem, "BACAB").correct
@@ -252,7 +252,7 @@ def test_palindromes():
     assert "letters" in complaint(task, problem, "abba")
 
 
-def test_quantum_locks():
+def test_quantum_locks_accept_every_shortest_sequence():
     data = {
         "start": 0,
         "target": 4,
@@ -267,7 +267,7 @@ def test_quantum_locks():
     assert "no button" in complaint(task, problem, "A Z")
 
 
-def test_the_cube_turns_as_a_real_one():
+def test_cube_moves_have_the_known_orders():
     task = load_task("rubiks_cube")
     from quintain.envs.code_reason.reasoning_gym.rubiks_cube import _SOLVED, _turn
 
@@ -298,7 +298,7 @@ def test_the_cube_is_solved_by_any_moves():
         assert "not solved" in complaint(task, problem, f"{problem.answer} R")
 
 
-def test_shortest_paths():
+def test_shortest_paths_must_be_valid_and_shortest():
     task, problem = item("shortest_path", rows=["*OO", "OXO", "OO#"])
     assert task.score(problem, "right right down down").correct
     assert task.score(problem, "down, down, right, right").correct
@@ -311,7 +311,7 @@ def test_shortest_paths():
     assert "no path" in complaint(task, problem, "right right")
 
 
-def test_sokoban():
+def test_sokoban_accepts_any_solution():
     task, problem = item("sokoban", rows=["+++++", "+*@X+", "+---+", "+++++"])
     assert task.score(problem, "R").correct
     assert task.score(problem, "DUR").correct
@@ -320,7 +320,7 @@ def test_sokoban():
     assert "not all boxes" in complaint(task, problem, "D")
 
 
-def test_hanoi():
+def test_hanoi_accepts_any_legal_solution():
     task, problem = item("tower_of_hanoi", pegs=[1, 1], target=3)
     right = "Move disk 1 from Peg 1 to Peg 2\nMove disk 2 from Peg 1 to Peg 3\nMove disk 1 from Peg 2 to Peg 3"
     assert task.score(problem, right).correct
@@ -333,7 +333,7 @@ def test_hanoi():
     assert "right peg" in complaint(task, problem, right[:63])
 
 
-def test_go_captures():
+def test_tsumego_accepts_every_best_capture():
     task = load_task("tsumego", {"size": 5})
     problem = Problem("?", "", {"rows": [".XX..", "XOO..", ".XX..", "XO...", ".X..."]})
     assert task.score(problem, "D4").correct
@@ -351,7 +351,7 @@ def _true(statement, world):
 
 
 def test_syllogisms_agree_with_enumeration_of_all_models():
-    """The fallacy of the undistributed middle among them, which the library takes for valid."""
+    """Includes the fallacy of the undistributed middle, which the library labels valid."""
     for _, problem in items("syllogism", 30, premises=2):
         kinds = list(product((False, True), repeat=3))
         worlds = [[k for i, k in enumerate(kinds) if bits >> i & 1] for bits in range(2 ** len(kinds))]
@@ -378,7 +378,7 @@ def test_knights_and_knaves_have_one_solution():
         assert task.score(problem, ", ".join(shuffled)).correct
 
 
-def test_lists_have_one_answer_by_our_rules():
+def test_our_list_functions_give_unambiguous_answers():
     for task, problem in items("list_functions"):
         assert task.solve(problem) == problem.answer
     task, problem = item(
@@ -387,7 +387,7 @@ def test_lists_have_one_answer_by_our_rules():
     assert task.solve(problem) == "[2, 9, 4]"
 
 
-def test_intervals_and_programs():
+def test_time_intervals_and_bf_programs_by_hand():
     task, problem = item("time_intervals", start="2020-02-28 23:59:50", end="2020-03-01 00:00:05", story=0)
     assert task.solve(problem) == "24:00:15"
     hello = "++++++++[>+++++++++++++<-]>.---.+++++++..+++."

@@ -50,14 +50,14 @@ def test_selecting_by_name():
         select_tasks("letters", "symbenhc")
 
 
-def test_the_task_split_is_stored_as_it_was_drawn():
+def test_the_stored_task_split_equals_the_drawn_one():
     assert draw_test_families(ALL_FAMILIES) == TEST_FAMILIES
     assert len(TEST_FAMILIES) == 37
     shares = {suite: len(TEST_FAMILIES & set(names)) for suite, names in ALL_FAMILIES.items()}
     assert shares == {"symbench": 8, "bbh": 7, "reasoning_gym": 22}
 
 
-def test_the_task_split_can_be_named():
+def test_tasks_can_be_selected_by_split_name():
     train, test = set(select_tasks("train-tasks")), set(select_tasks("test-tasks"))
     assert not train & test
     assert train | test == set(task_names())
@@ -66,7 +66,7 @@ def test_the_task_split_can_be_named():
     assert "letters" in select_tasks("test-tasks,letters")
 
 
-def test_difficulties_and_parameters():
+def test_levels_and_parameters_configure_tasks():
     assert load_task("letters", "easy") == load_task("letters", {"min_length": 4, "max_length": 8})
     with pytest.raises(UnknownNameError, match="did you mean 'easy'"):
         load_task("letters", "esay")
@@ -94,7 +94,7 @@ except ImportError as error:
 """
 
 
-def test_listing_and_loading_one_task_touch_nothing_else():
+def test_listing_and_loading_one_task_imports_no_other():
     done = subprocess.run([sys.executable, "-c", _SCRIPT], capture_output=True, text=True, check=True)
     assert "pip install 'quintain[reason]'" in done.stdout
 
@@ -142,7 +142,7 @@ def own_module(tmp_path, monkeypatch):
     return "my_own_tasks:square_number"
 
 
-def test_a_users_task_is_named_by_the_module_that_registers_it(own_module):
+def test_a_users_task_is_addressed_by_module_and_name(own_module):
     assert select_tasks(f"letters, {own_module}") == ("letters", own_module)
     assert (load_task(own_module, {"high": 7}).high, suite_of(own_module)) == (7, "own")
     assert task_names("own") == select_tasks("all", "own") == ("square_number",)
@@ -152,7 +152,7 @@ def test_a_users_task_is_named_by_the_module_that_registers_it(own_module):
         select_tasks(own_module, "bbh")
 
 
-def test_a_task_class_of_another_package_needs_no_name_of_its_own(own_module):
+def test_a_third_party_task_class_needs_no_name_attribute(own_module):
     plain = MODULE.replace("@register_task\n", "")
     (Path(sys.path[0]) / "their_tasks.py").write_text(plain)
     plain_class = importlib.import_module("their_tasks").SquareNumber
@@ -183,7 +183,7 @@ def test_a_users_task_is_played_in_other_processes(own_module):
     assert len({tuple(e.info["task_id"] for e in report.episodes) for report in reports}) == 1
 
 
-def test_a_name_belongs_to_one_task(own_module):
+def test_task_names_are_unique_and_valid(own_module):
     load_task(own_module)
 
     @dataclass(frozen=True)
@@ -207,6 +207,6 @@ def test_a_missing_module_and_a_missing_task_have_different_errors(own_module):
         load_task("my_own_tasks:sqare_number")
 
 
-def test_the_catalogue_names_every_task():
+def test_the_catalogue_page_lists_every_task():
     page = (Path(__file__).parents[3] / "docs" / "reference" / "tasks.md").read_text(encoding="utf-8")
     assert not [name for name in task_names() if f"`{name}`" not in page]

@@ -1,4 +1,4 @@
-"""Constraint tasks of SymBench: other right answers count, and breaking any one constraint does not."""
+"""Constraint tasks of SymBench: alternative solutions are correct, and violating any one constraint is wrong."""
 
 import json
 from collections import Counter
@@ -64,7 +64,7 @@ def test_the_order_of_digits_counts():
     assert reach_in_order([1, 1, 1], 100) is None
 
 
-def test_numbers_may_not_be_joined():
+def test_digits_may_not_be_concatenated():
     task, problem = item("combinatorial_calculation", numbers=[1, 2, 2], target=24)
     assert "in this order" in complaint(task, problem, "12*2")
 
@@ -180,7 +180,7 @@ def test_logical_equation_constraints_one_by_one():
 
 @pytest.mark.parametrize("name", ["permutations_and_combinations", "constrained_linear_arrangement"])
 def test_arrangements_are_right_exactly_if_they_meet_all_constraints(name):
-    """Every arrangement there is, judged by the words of the question as well."""
+    """All arrangements are enumerated and checked against constraints parsed from the question."""
     for task, problem in items(name, range(8)):
         if name == "permutations_and_combinations":
             if len(problem.data["books"]) > 7:
@@ -289,7 +289,7 @@ def test_boxnet_constraints_one_by_one():
     assert "no red target" in complaint(task, problem, both)
 
 
-def test_paths_visit_in_order_and_avoid():
+def test_paths_visit_targets_in_order_and_avoid_obstacles():
     boxes = {"red": ["0.20", "-0.20", "0.40", "0.20"], "blue": ["0.60", "-0.20", "0.80", "0.20"]}
     common = {"boxes": boxes, "start": ["0.00", "0.00"], "end": ["1.00", "0.00"]}
     task, problem = item("path_plan_continuous", **common, visit=["red", "blue"], avoid=[])
@@ -344,7 +344,7 @@ def test_rotation_and_pooling_agree_with_numpy():
         assert pooled.astype(int).tolist() == json.loads(problem.answer)
 
 
-def test_runs_insertions_and_games_by_hand():
+def test_pattern_tasks_give_hand_computed_answers():
     assert load_task("statistical_counting").find({"letters": "ABC", "string": "AABBBCACC"}) == 1 + 2 + 3
     assert load_task("string_insertion").find({"string": "ABCDEABC"}) == "ABCDAEBACBDCE"
     game = load_task("game_2048")

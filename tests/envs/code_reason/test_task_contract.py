@@ -1,4 +1,4 @@
-"""What every registered task promises, checked over the whole registry."""
+"""The contract of tasks, tested for every registered task."""
 
 import dataclasses
 import json
@@ -135,7 +135,7 @@ FRAGMENTS += [
 ]
 
 
-#: Files of the form that the loader of original items reads, with what its families answer.
+#: Example files for the loader of original items, with answers of its families.
 FILES = tempfile.TemporaryDirectory(prefix="quintain-bbh-")
 WORDS = {
     "boolean_expressions": ("True", "False"),
@@ -200,7 +200,7 @@ def assert_solved_from_the_data(task: Task, problem: Problem) -> None:
 
 
 def all_options(task: Task, problem: Problem) -> list[str]:
-    """Name every option of a choice at once."""
+    """Return an answer that lists all options of a multiple-choice question."""
     letters = [f"({chr(65 + i)})" for i in range(len(problem.data.get("options", ())))]
     words = [*getattr(task, "OPTIONS", ()), *problem.data.get("options", ())]
     lists = [options for options in (letters, list(map(str, words))) if len(options) > 1]
@@ -251,7 +251,7 @@ def assert_noise_is_wrong(task: Task, problem: Problem, other: Problem) -> None:
 
 
 def assert_mutants_are_wrong(task: Task, problem: Problem, rng: random.Random) -> None:
-    """One changed letter or digit makes the only right answer wrong."""
+    """Assert that changing one letter or digit makes the only correct answer wrong."""
     gold = problem.answer
     spots = [i for i, c in enumerate(gold) if c.isascii() and c.isalnum()]
     for i in rng.sample(spots, min(6, len(spots))):
@@ -289,18 +289,18 @@ def examine(name: str, count: int) -> None:
 
 
 @every_task
-def test_right_answers_are_accepted_and_noise_is_not(name):
+def test_right_answers_are_accepted_and_noise_is_rejected(name):
     examine(name, FEW)
 
 
 @pytest.mark.slow
 @every_task
-def test_right_answers_are_accepted_and_noise_is_not_on_many_items(name):
+def test_right_answers_are_accepted_and_noise_is_rejected_on_many_items(name):
     examine(name, MANY)
 
 
 @every_task
-def test_hostile_text_is_a_verdict(name):
+def test_hostile_text_is_scored_without_exception(name):
     task, problem = task_of(name), problem_of(name, 0)
     behind = [text[:200] for text in HOSTILE if text[:200].strip() and text != "."]  # a full stop is harmless
     for text in (*HOSTILE, *(problem.answer + text for text in behind)):
@@ -314,7 +314,7 @@ def test_hostile_text_is_a_verdict(name):
 @every_task
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True, database=None)
 @given(data=st.data())
-def test_any_text_is_a_verdict(name, data):
+def test_any_text_is_scored_without_exception(name, data):
     task, problem = task_of(name), problem_of(name, 1)
     text = data.draw(st.one_of(st.text(max_size=60), st.lists(st.sampled_from(FRAGMENTS), max_size=25).map("".join)))
     cut = data.draw(st.integers(0, len(problem.answer)))
@@ -326,7 +326,7 @@ def test_any_text_is_a_verdict(name, data):
 
 
 @every_task
-def test_data_is_json(name):
+def test_problem_data_is_json_serialisable(name):
     for problem in problems(name, FEW):
         assert json.loads(json.dumps(dict(problem.data), allow_nan=False)) == problem.data
         assert Problem(problem.prompt, "", json.loads(json.dumps(dict(problem.data)))).hash == problem.hash
@@ -334,7 +334,7 @@ def test_data_is_json(name):
 
 
 @every_task
-def test_items_are_a_function_of_the_stream(name):
+def test_items_depend_on_the_generator_alone(name):
     task = task_of(name)
     for seed in range(3):
         rng, again = (np.random.default_rng(seed) for _ in range(2))
@@ -350,7 +350,7 @@ def test_items_are_a_function_of_the_stream(name):
 
 
 @every_task
-def test_splits_share_no_item(name):
+def test_train_and_test_splits_are_disjoint(name):
     task = task_of(name)
     items = {split: {sample_problem(task, split, key) for key in range(FEW)} for split in ("train", "test")}
     assert all(split_of(problem) == split for split, batch in items.items() for problem in batch)
@@ -360,7 +360,7 @@ def test_splits_share_no_item(name):
 
 
 @every_task
-def test_every_level_works(name):
+def test_every_level_can_be_drawn_and_solved(name):
     for level in sorted({"easy", "medium", "hard", *task_of(name).LEVELS}):
         task = task_of(name, level)
         for seed in range(3):
@@ -370,7 +370,7 @@ def test_every_level_works(name):
 
 
 @every_task
-def test_the_class_is_documented(name):
+def test_every_task_class_is_documented(name):
     task = task_of(name)
     assert task.name == name
     assert task.suite == suite_of(name)
@@ -394,7 +394,7 @@ json.dump(out, sys.stdout)
 """
 
 
-def test_items_are_the_same_in_another_process_under_another_hash_seed():
+def test_items_do_not_depend_on_process_or_hash_seed():
     names = []
     for name in (*task_names(), *task_names("bbh_original")):
         try:
@@ -422,7 +422,7 @@ def test_items_are_the_same_in_another_process_under_another_hash_seed():
         assert theirs[name] == ours, name
 
 
-def test_the_oracle_plays_original_items_through_the_whole_protocol():
+def test_the_oracle_solves_original_items_in_the_environment():
     unsolved = {}
     for name in task_names("bbh_original"):
         env_kwargs = {"tasks": name, "difficulty": {"folder": FILES.name}, "split": "train"}

@@ -1,4 +1,4 @@
-"""Normal-form games, the named ones and the 144 ordinal ones."""
+"""Normal-form games: the named ones and the 144 ordinal ones."""
 
 from collections import Counter
 from itertools import product
@@ -20,14 +20,14 @@ from quintain.envs.games import (
 from quintain.errors import ConfigurationError, UnknownNameError
 
 
-def test_player_one_sees_its_off_diagonal_payoffs_transposed():
+def test_player_1s_payoffs_are_transposed_in_its_view():
     seen = load_game("battle_of_the_sexes").seen_by(1)
     assert seen[0].tolist() == [[7, 0], [0, 10]]
     own_defects_alone = load_game("prisoners_dilemma").seen_by(1)[:, 1, 0]
     assert own_defects_alone.tolist() == [10, 0]
 
 
-def test_three_players_are_seen_in_cyclic_order():
+def test_each_of_three_players_sees_the_others_in_cyclic_order():
     game = NormalFormGame("three", np.arange(24.0).reshape(3, 2, 2, 2))
     seen = game.seen_by(2)
     for mine, zero, one in product((0, 1), repeat=3):
@@ -55,12 +55,12 @@ def test_matrices_of_different_shape_are_refused():
         bimatrix("odd", np.zeros((2, 2)), np.zeros((2, 3)))
 
 
-def test_a_misspelt_game_gets_a_suggestion():
+def test_a_misspelt_game_raises_an_error_with_a_suggestion():
     with pytest.raises(UnknownNameError, match="did you mean 'stag_hunt'"):
         load_game("stag_hutn")
 
 
-def test_games_survive_the_round_trip_through_plain_data():
+def test_games_round_trip_through_plain_data():
     for name in game_names():
         game = load_game(name)
         assert load_game(game.to_dict()).fingerprint == game.fingerprint
@@ -70,14 +70,14 @@ def test_every_named_game_has_an_id():
     assert sorted(GAME_IDS.values()) == sorted(game_names(ordinal=False))
 
 
-def test_a_game_of_another_package_goes_by_its_name(monkeypatch):
+def test_a_third_party_game_can_be_made_by_name(monkeypatch):
     monkeypatch.setattr(GAMES, "_entries", dict(GAMES._entries))
     GAMES.add("their_game", lambda stake=2: bimatrix("their_game", [[stake, 0], [0, 1]], [[1, 0], [0, 1]]))
     assert "their_game" in game_names(ordinal=False)
     assert load_game("their-game:7").payoffs.max() == 7
 
 
-def test_public_goods_free_riding_pays_the_rider_and_hurts_the_group():
+def test_free_riding_in_public_goods_is_dominant_and_lowers_welfare():
     game = load_game("public_goods", players=4, multiplier=1.6, endowment=10)
     assert game.payoffs[:, 0, 0, 0, 0].tolist() == [16.0] * 4
     assert game.payoffs[:, 1, 0, 0, 0].tolist() == [22.0, 12.0, 12.0, 12.0]
@@ -96,13 +96,13 @@ def test_numbers_after_a_colon_are_arguments_and_stay_in_the_name():
     "name",
     ["battle_of_the_sexes:a", "battle_of_the_sexes:1,2,3", "battle_of_the_sexes:nan", "stag_hunt:1", "chicken:,"],
 )
-def test_numbers_that_fit_no_game_are_refused(name):
+def test_arguments_that_a_game_does_not_take_are_refused(name):
     with pytest.raises(ConfigurationError):
         load_game(name)
 
 
 @pytest.mark.parametrize("arguments", [{"players": 1}, {"levels": 1}, {"players": 30}, {"colour": 3}])
-def test_public_goods_refuses_what_it_cannot_build(arguments):
+def test_public_goods_refuses_invalid_arguments(arguments):
     with pytest.raises(ConfigurationError):
         load_game("public_goods", **arguments)
 
@@ -134,7 +134,7 @@ def test_ordinal_games_are_closed_under_swapping_the_players():
     ("name", "numbers"),
     [("stag_hunt", (7, 6)), ("chicken", (1, 12)), ("deadlock", (5, 8))],
 )
-def test_canonical_games_are_their_ordinal_counterparts(name, numbers):
+def test_canonical_games_equal_their_ordinal_counterparts(name, numbers):
     assert load_game(name).payoffs.tolist() == ordinal_game(*numbers).payoffs.tolist()
 
 

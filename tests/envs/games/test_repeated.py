@@ -1,4 +1,4 @@
-"""Repeated games in all their forms: payoffs, observations, infos, endings and registration."""
+"""Repeated games: payoffs, observations, infos, endings and registration."""
 
 import warnings
 from functools import partial
@@ -49,7 +49,7 @@ def test_ten_rounds_of_grim_against_defect_once_score_90():
     assert env.agents == []
 
 
-def test_an_alternator_meets_a_constant_player_half_of_the_time():
+def test_an_alternator_coordinates_with_a_constant_player_in_half_the_rounds():
     results = play(RepeatedGame("battle_of_the_sexes"), [0] * 10, [0, 1] * 5)
     assert [rewards["player_0"] for _, rewards, *_ in results] == [10, 0] * 5
 
@@ -59,7 +59,7 @@ def test_a_player_who_follows_the_alternator_scores_85():
     assert [results[-1][4][seat]["metrics"]["score"] for seat in ("player_0", "player_1")] == [85, 85]
 
 
-# -- what players learn --------------------------------------------------------------------------------------------
+# -- observations -------------------------------------------------------------------------------------------------
 
 
 def test_each_seat_sees_its_own_move_first():
@@ -77,12 +77,12 @@ def test_before_the_first_round_only_the_start_flag_is_set():
     assert infos["player_0"]["moves"] is None
 
 
-def test_longer_memory_keeps_the_latest_round_in_front():
+def test_longer_memory_puts_the_latest_round_first():
     *_, (observations, *_) = play(RepeatedGame(memory=3, rounds=5), [0, 1, 1, 0], [0, 0, 1, 1])
     assert observations["player_0"]["observation"][:12].tolist() == [1, 0, 0, 1, 0, 1, 0, 1, 0, 1, 1, 0]
 
 
-def test_private_histories_hide_the_others():
+def test_private_histories_hide_the_opponents_moves():
     (observations, _, _, _, infos), *_ = play(RepeatedGame(history="private", view="both", rounds=1), [0], [1])
     assert infos["player_0"]["moves"] == (0, -1)
     assert infos["player_0"]["payoffs"] == (0.0, None)
@@ -90,7 +90,7 @@ def test_private_histories_hide_the_others():
     assert "chose defect" not in observations["player_0"]["text"]
 
 
-def test_a_hidden_horizon_shows_neither_in_numbers_nor_in_words_nor_in_the_rules():
+def test_a_hidden_horizon_is_in_no_observation_text_or_rules():
     env = RepeatedGame(rounds=37, horizon="hidden", view="both")
     observations, infos = env.reset(seed=0)
     assert infos["player_0"]["rules"]["rounds"] is None
@@ -99,7 +99,7 @@ def test_a_hidden_horizon_shows_neither_in_numbers_nor_in_words_nor_in_the_rules
     assert observations["player_0"]["observation"][-1] == 0
 
 
-def test_the_text_view_tells_the_game_from_each_seat_and_takes_words():
+def test_text_observations_are_per_player_and_text_actions_are_accepted():
     env = RepeatedGame("battle_of_the_sexes", rounds=2, view="text", unit="coins")
     observations, _ = env.reset(seed=0)
     assert "If you choose ballet and the other player chooses ballet, you earn 10 coins" in observations["player_1"]
@@ -111,7 +111,7 @@ def test_the_text_view_tells_the_game_from_each_seat_and_takes_words():
     )
 
 
-def test_both_views_are_of_one_state():
+def test_array_and_text_views_describe_the_same_state():
     moves = [0, 1, 1, 0], [1, 1, 0, 0]
     numeric, both = (play(RepeatedGame(view=view, rounds=4), *moves) for view in ("numeric", "both"))
     for left, right in zip(numeric, both, strict=True):
@@ -124,7 +124,7 @@ def test_both_views_are_of_one_state():
 
 
 @pytest.mark.parametrize("action", [2, -1, None, "cooperate", 0.0, True, float("nan"), [0], np.array([0, 1])])
-def test_an_illegal_move_voids_the_round_and_costs_the_offender(action):
+def test_an_illegal_move_voids_the_round_with_a_penalty(action):
     (_, rewards, _, _, infos), *_ = play(RepeatedGame(), [action], [1])
     assert rewards == {"player_0": -10.0, "player_1": 0.0}
     assert infos["player_0"]["invalid_action"]
@@ -141,7 +141,7 @@ def test_text_that_names_no_option_is_a_parse_error(action):
     assert not infos["player_0"]["invalid_action"]
 
 
-def test_an_offender_never_succeeds():
+def test_a_player_with_an_illegal_move_has_no_success():
     results = play(RepeatedGame("prisoners_dilemma", rounds=3), [9, 1, 1], [0, 0, 0])
     assert not results[-1][4]["player_0"]["success"]
     assert results[-1][4]["player_0"]["metrics"]["illegal_moves"] == 1
@@ -152,14 +152,14 @@ def test_numpy_integers_are_legal_moves():
     assert rewards == {"player_0": 10.0, "player_1": 0.0}
 
 
-def test_trembling_hands_slip_at_the_given_rate():
+def test_trembling_hand_noise_has_the_given_rate():
     env = RepeatedGame(rounds=2000, noise=0.2)
     play(env, [0] * 2000, [1] * 2000)
     slips = np.mean([[own != 0, other != 1] for own, other in env.history], axis=0)
     assert np.all(np.abs(slips - 0.2) < 4 * np.sqrt(0.2 * 0.8 / 2000))
 
 
-def test_certain_trembling_always_plays_another_option():
+def test_noise_of_probability_1_always_plays_another_option():
     env = RepeatedGame("rock_paper_scissors", rounds=60, noise=1.0)
     play(env, [0] * 60, [1] * 60)
     assert {own for own, _ in env.history} == {1, 2}
@@ -238,7 +238,7 @@ def test_arguments_out_of_range_are_refused(arguments):
 
 
 def pettingzoo_checks(env_id):
-    """PettingZoo's own tests, all that apply."""
+    """Run all applicable API tests of PettingZoo."""
     parallel, aec = partial(pettingzoo.make, "parallel", env_id), partial(pettingzoo.make, "aec", env_id)
     chance = {"noise": 0.3, "continuation": 0.9, "rounds": 50}
     with warnings.catch_warnings():
@@ -253,21 +253,21 @@ def pettingzoo_checks(env_id):
 
 
 @pytest.mark.parametrize("env_id", IDS)
-def test_pettingzoo_checkers_pass(env_id, capsys):
+def test_pettingzoo_api_tests_pass(env_id, capsys):
     pettingzoo_checks(env_id)
 
 
 @pytest.mark.parametrize("row", range(1, 13))
-def test_pettingzoo_checkers_pass_for_the_ordinal_games(row, capsys):
+def test_pettingzoo_api_tests_pass_for_the_ordinal_games(row, capsys):
     for column in range(1, 13):
         pettingzoo_checks(f"OrdinalGame-{row}-{column}-v0")
 
 
-def test_the_text_view_passes_the_parallel_checker():
+def test_the_text_view_passes_the_parallel_api_test():
     parallel_api_test(pettingzoo.make("parallel", "RepeatedGame-v0", view="text"), num_cycles=25)
 
 
-def test_classic_module_style_stops_at_max_cycles():
+def test_the_classic_pettingzoo_module_interface_stops_at_max_cycles():
     max_cycles_test(repeated_game_v0)
 
 
@@ -328,7 +328,7 @@ def test_one_seat_against_tit_for_tat():
 
 
 @pytest.mark.parametrize("view", ["numeric", "flat"])
-def test_what_one_seat_observes_is_its_own_to_change(view):
+def test_observations_of_the_single_agent_view_are_copies(view):
     env = gymnasium.make("RepeatedGame-v0", provider=PROVIDER, view=view)
 
     def arrays(observation):
@@ -341,7 +341,7 @@ def test_what_one_seat_observes_is_its_own_to_change(view):
     assert all(map(np.array_equal, arrays(env.reset(seed=0)[0]), expected))
 
 
-def test_the_second_seat_sees_its_own_payoffs():
+def test_the_second_player_sees_its_own_payoffs():
     env = gymnasium.make("BattleOfTheSexes-v0", provider=PROVIDER, seat=1, rounds=1)
     env.reset(seed=0)
     assert env.step(0)[1] == 7
@@ -380,15 +380,15 @@ def test_the_spec_rebuilds_the_environment():
 @pytest.mark.parametrize(
     "arguments", [{"seat": 2}, {"opponent": []}, {"provider": "nonsense"}, {"provider": "math:no_such_function"}]
 )
-def test_a_seat_that_cannot_be_filled_is_refused(arguments):
+def test_missing_opponents_are_refused(arguments):
     with pytest.raises(ConfigurationError):
         gymnasium.make("RepeatedGame-v0", **({"provider": PROVIDER} | arguments))
 
 
-def test_what_a_player_can_secure_counts_as_success_however_it_is_added_up():
+def test_success_at_the_minimax_value_is_robust_to_rounding():
     env = RepeatedGame([[[0.3, 0.3], [0.0, 0.0]], [[0.3, 0.0], [0.3, 0.0]]], rounds=7)
     env.reset(seed=0)
     for k in range(7):
         _, _, _, _, infos = env.step({"player_0": 0, "player_1": k % 2})
-    assert infos["player_0"]["metrics"]["score"] < 7 * 0.3  # by a hair
+    assert infos["player_0"]["metrics"]["score"] < 7 * 0.3  # by rounding
     assert infos["player_0"]["success"]

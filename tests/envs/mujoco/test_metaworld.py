@@ -1,4 +1,4 @@
-"""Meta-World pins its own MuJoCo: ``sh scripts/metaworld_venv.sh`` runs all of this; elsewhere, the first tests run."""
+"""Meta-World pins a MuJoCo version: ``sh scripts/metaworld_venv.sh`` runs all tests, other environments the first."""
 
 import importlib.util
 
@@ -19,7 +19,7 @@ here = pytest.mark.skipif(not INSTALLED, reason="Meta-World has a virtual enviro
 
 @pytest.mark.skipif(INSTALLED, reason="Meta-World is installed")
 @pytest.mark.parametrize("make", [lambda: gym.make("MetaWorld/MT1-v0"), lambda: expert("drawer-open-v3")])
-def test_without_meta_world_the_error_names_the_way_to_it(make):
+def test_without_meta_world_the_error_has_the_install_command(make):
     with pytest.raises(MissingDependencyError, match=r"pins mujoco==3\.3\.0.*sh scripts/metaworld_venv\.sh"):
         make()
 
@@ -34,7 +34,7 @@ def make(task, **kwargs):
 
 
 def play(env, seed, act, steps=200):
-    """Play until success, as the scripted experts expect; return all infos."""
+    """Play until success and return all infos; the scripted experts do not continue after success."""
     observation, info = env.reset(seed=seed)
     infos = [info]
     for _ in range(steps):
@@ -48,13 +48,13 @@ def play(env, seed, act, steps=200):
 @here
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("kwargs", [{}, {"task": "reach-v3", "scenario": "manipulation"}])
-def test_every_contract_holds(kwargs):
+def test_every_environment_check_passes(kwargs):
     assert quintain.check("MetaWorld/MT1-v0", kwargs).ok
 
 
 @here
 @pytest.mark.parametrize("task", sorted(OPPOSITES))
-def test_the_expert_succeeds_and_then_the_attacker_has_not(task):
+def test_the_experts_success_is_not_the_attackers(task):
     env = make(task)
     for seed in range(3):
         infos = play(env, seed, expert(task))
@@ -65,7 +65,7 @@ def test_the_expert_succeeds_and_then_the_attacker_has_not(task):
 
 @here
 @pytest.mark.parametrize("task", sorted(OPPOSITES))
-def test_an_attacker_s_success_is_that_of_the_opposite_task(task):
+def test_the_attackers_success_and_reward_are_those_of_the_opposite_task(task):
     """Where the expert of the opposite task has done it in its own environment, this task's attacker would be content.
 
     The same state is asked from both sides: flag and reward of one are the attacker's of the other.
@@ -75,7 +75,7 @@ def test_an_attacker_s_success_is_that_of_the_opposite_task(task):
     assert infos[-1]["success"]
     env.reset(seed=0)
     ours, theirs = env.unwrapped, other.unwrapped
-    _with_task(ours._opposite, theirs._env._last_rand_vec).reset()  # as if ours stood where theirs does
+    _with_task(ours._opposite, theirs._env._last_rand_vec).reset()  # copy the state of the opposite task
     ours._env.data.qpos[:], ours._env.data.qvel[:] = theirs._env.data.qpos, theirs._env.data.qvel
     ours._env.data.mocap_pos[:] = theirs._env.data.mocap_pos
     reward, there = ours._evaluate_opposite(np.zeros(4))
@@ -84,7 +84,7 @@ def test_an_attacker_s_success_is_that_of_the_opposite_task(task):
 
 
 @here
-def test_manipulation_wants_the_gripper_at_a_place():
+def test_manipulation_success_is_the_gripper_at_a_fixed_position():
     env = make("drawer-open-v3", scenario="manipulation")
 
     def towards(observation):
@@ -99,7 +99,7 @@ def test_manipulation_wants_the_gripper_at_a_place():
 
 
 @here
-def test_equal_seeds_are_equal_episodes_and_others_are_not():
+def test_episodes_depend_on_the_seed_alone():
     one, two = make("drawer-open-v3"), make("drawer-open-v3")
     two.reset(seed=5)  # instances do not influence each other
     first, again, other = (env.reset(seed=seed)[0] for env, seed in ((one, 0), (two, 0), (one, 1)))
@@ -108,14 +108,14 @@ def test_equal_seeds_are_equal_episodes_and_others_are_not():
 
 
 @here
-def test_the_observation_holds_the_goal():
+def test_the_observation_contains_the_goal():
     observation, _ = make("window-open-v3").reset(seed=0)
     assert np.abs(observation[-3:]).max() > 0
 
 
 @here
 @pytest.mark.parametrize("action", ["up", None, [1.0], [np.nan, 0.0, 0.0, 0.0], [5.0, 0.0, 0.0, 0.0]])
-def test_hostile_actions_cost_and_are_marked(action):
+def test_invalid_actions_have_a_penalty_and_are_reported(action):
     env = make("drawer-open-v3")
     env.reset(seed=0)
     _, reward, _, _, info = env.step(action)
@@ -125,7 +125,7 @@ def test_hostile_actions_cost_and_are_marked(action):
 
 
 @here
-def test_an_expert_is_a_black_box_victim():
+def test_an_expert_can_be_attacked_as_a_black_box():
     task = "drawer-open-v3"
     probe = make(task)
     victim = Policy.from_function(expert(task), probe.observation_space, probe.action_space, name=f"expert of {task}")
@@ -140,14 +140,14 @@ def test_an_expert_is_a_black_box_victim():
 
 
 @here
-def test_the_solution_is_the_expert_s():
+def test_the_solution_is_the_experts_action():
     env = make("faucet-open-v3")
     observation, _ = env.reset(seed=0)
     np.testing.assert_array_equal(env.unwrapped.solution(), expert("faucet-open-v3")(observation))
 
 
 @here
-def test_senseless_arguments_are_refused():
+def test_invalid_arguments_are_refused():
     with pytest.raises(UnknownNameError, match="did you mean"):
         MetaWorldEnv("drawer-opne-v3")
     with pytest.raises(ConfigurationError, match="no opposite task"):

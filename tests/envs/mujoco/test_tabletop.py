@@ -28,13 +28,13 @@ def play(env, seed, solution):
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("env_id", IDS)
 @pytest.mark.parametrize("kwargs", [{}, {"reward": "sparse", "scenario": "manipulation", "mirrored": True}])
-def test_every_contract_holds(env_id, kwargs):
+def test_every_environment_check_passes(env_id, kwargs):
     assert quintain.check(env_id, kwargs).ok
 
 
 @pytest.mark.parametrize("env_id", IDS)
 @pytest.mark.parametrize("mirrored", [False, True])
-def test_the_task_and_the_opposite_task_can_be_done(env_id, mirrored):
+def test_the_task_and_its_opposite_can_be_solved(env_id, mirrored):
     env = gym.make(env_id, mirrored=mirrored)
     for seed in range(10):
         _, info, _ = play(env, seed, "solution")
@@ -46,7 +46,7 @@ def test_the_task_and_the_opposite_task_can_be_done(env_id, mirrored):
 
 
 @pytest.mark.parametrize("env_id", IDS)
-def test_the_attacker_s_own_place_can_be_reached(env_id):
+def test_the_attackers_goal_of_manipulation_can_be_reached(env_id):
     env = gym.make(env_id, scenario="manipulation")
     assert all(play(env, seed, "attacker_solution")[1]["attacker_success"] for seed in range(10))
 
@@ -66,7 +66,7 @@ def test_zero_velocity_never_succeeds(env_id):
 
 
 @pytest.mark.parametrize("env_id", IDS)
-def test_solving_pays_more_than_waiting(env_id):
+def test_solving_the_task_has_a_higher_return_than_waiting(env_id):
     for reward in ("dense", "sparse"):
         env = gym.make(env_id, reward=reward)
         solved = play(env, 0, "solution")[2]
@@ -76,7 +76,7 @@ def test_solving_pays_more_than_waiting(env_id):
         assert reward == "dense" or waited == 0
 
 
-def test_the_observation_names_hand_object_and_goal_in_metres():
+def test_the_observation_has_hand_object_and_goal_in_metres():
     env = gym.make("Tabletop/Push-v0").unwrapped
     observation, info = env.reset(seed=1)
     hand, object_, goal = observation[:2], observation[4:6], observation[8:10]
@@ -84,14 +84,14 @@ def test_the_observation_names_hand_object_and_goal_in_metres():
     assert info["metrics"]["attacker_distance"] == pytest.approx(np.linalg.norm(object_ - goal * [-1, 1]))
     for _ in range(4):
         after, *_ = env.step(np.array([1.0, 0.0], np.float32))
-    assert after[2] == pytest.approx(1.0, abs=0.05)  # the hand has the velocity it was told
+    assert after[2] == pytest.approx(1.0, abs=0.05)  # the hand moves with the commanded velocity
     assert after[0] - hand[0] == pytest.approx(0.2, abs=0.03)  # 4 steps of 0.05 s at 1 m/s
     np.testing.assert_array_equal(after[8:10], goal)
 
 
 @pytest.mark.parametrize("env_id", IDS)
 def test_no_entry_of_the_observation_is_constant(env_id):
-    """A constant entry has no standard deviation, and a normalised budget in it would mean nothing."""
+    """A constant entry has standard deviation 0, so a normalised budget would be undefined in it."""
     env, seen = gym.make(env_id), []
     for seed in range(10):
         observation, _ = env.reset(seed=seed)
@@ -101,7 +101,7 @@ def test_no_entry_of_the_observation_is_constant(env_id):
     assert np.std(seen, axis=0).min() > 0.01
 
 
-def test_the_marks_on_the_table_are_where_things_belong():
+def test_the_rendered_markers_are_at_the_goals():
     env = gym.make("Tabletop/Push-v0").unwrapped
     for seed in range(2):
         goal = env.reset(seed=seed)[0][8:10]
@@ -128,7 +128,7 @@ def test_a_mirrored_task_is_the_mirror_image():
 
 
 @pytest.mark.parametrize("action", ["up", None, [1.0], [np.nan, 0.0], [5.0, 0.0], object()])
-def test_hostile_actions_cost_and_are_marked(action):
+def test_invalid_actions_have_a_penalty_and_are_reported(action):
     env = gym.make("Tabletop/Reach-v0", disable_env_checker=True)
     env.reset(seed=0)
     _, reward, _, _, info = env.step(action)
@@ -139,7 +139,7 @@ def test_hostile_actions_cost_and_are_marked(action):
 
 
 @pytest.mark.parametrize("kwargs", [{"task": "fly"}, {"reward": "x"}, {"scenario": "x"}, {"render_mode": "human"}])
-def test_senseless_arguments_are_refused(kwargs):
+def test_invalid_arguments_are_refused(kwargs):
     from quintain.envs.mujoco.tabletop import TabletopEnv
 
     with pytest.raises(ConfigurationError):
@@ -165,21 +165,21 @@ def render_in_a_process(**variables):
     return subprocess.run([sys.executable, "-c", RENDER], env=environment, capture_output=True, text=True, timeout=120)
 
 
-def test_frames_are_drawn_without_a_display():
+def test_frames_are_rendered_without_a_display():
     result = render_in_a_process()
     if "set MUJOCO_GL=egl" in result.stderr:
         pytest.skip("no EGL library on this machine")
     assert result.returncode == 0, result.stderr
 
 
-def test_without_a_way_to_draw_the_error_names_the_variable():
+def test_without_an_opengl_backend_the_error_names_the_environment_variable():
     result = render_in_a_process(MUJOCO_GL="disabled")
     assert result.returncode != 0
     assert "MUJOCO_GL=egl" in result.stderr
     assert "ConfigurationError" in result.stderr
 
 
-def test_gymnasium_s_checker_passes_with_rendering():
+def test_gymnasiums_check_env_passes_with_rendering():
     environment = {k: v for k, v in os.environ.items() if k != "DISPLAY"} | {"MUJOCO_GL": "egl"}
     code = (
         "import gymnasium as gym, quintain, warnings; from gymnasium.utils.env_checker import check_env;"
@@ -192,5 +192,5 @@ def test_gymnasium_s_checker_passes_with_rendering():
 
 
 @pytest.mark.filterwarnings("ignore:.*observation space m")
-def test_the_checker_of_gymnasium_passes_without_rendering():
+def test_gymnasiums_check_env_passes_without_rendering():
     check_env(gym.make("Tabletop/Reach-v0").unwrapped, skip_render_check=True)

@@ -18,14 +18,14 @@ from quintain.envs.text.task import Malformed
 
 
 @pytest.mark.parametrize(("text", "value"), [("7", 7), ("-7", -7), ("+7", 7), ("1,234,567", 1234567), ("−3", -3)])
-def test_integers(text, value):
+def test_integers_are_parsed(text, value):
     assert parse_integer(text) == value
 
 
 @pytest.mark.parametrize(
     "text", ["", "7.1", "7.0.0", "1,23", "1_000", "٣", "²", "0x10", "1e3", "9" * 61, "7 8", "--7", "nan"]
 )
-def test_what_is_no_integer(text):
+def test_invalid_integers_are_malformed(text):
     with pytest.raises(Malformed):
         parse_integer(text)
 
@@ -41,14 +41,14 @@ def test_what_is_no_integer(text):
         ("12", Fraction(12)),
     ],
 )
-def test_numbers_are_exact(text, value):
+def test_numbers_are_parsed_exactly(text, value):
     assert parse_number(text) == value
 
 
 @pytest.mark.parametrize(
     "text", ["nan", "inf", "-inf", "1/0", "1e400", "1e999999999", ".", "1.", "1/2/3", "1.5/2", "½"]
 )
-def test_what_is_no_number(text):
+def test_invalid_numbers_are_malformed(text):
     with pytest.raises(Malformed):
         parse_number(text)
 
@@ -64,7 +64,7 @@ def test_lists_may_leave_out_quotes_and_commas():
 @pytest.mark.parametrize(
     "text", ["", "[", "]", "[1", "[1]]", "[1)", "[,]", "[1,,2]", "[1][2]", "x", "[" * 9 + "]" * 9, "['a]"]
 )
-def test_what_is_no_list(text):
+def test_invalid_lists_are_malformed(text):
     with pytest.raises(Malformed):
         parse_list(text)
 
@@ -102,14 +102,14 @@ def test_an_expression_lists_its_numbers_in_order():
     "text",
     ["", "1 +", "+ 1", "-1", "1 2", "(1", "1)", "2 ** 3", "2 // 3", "1 = 1", "a", "1.5", "()", "9" * 10, "(" * 401],
 )
-def test_what_is_no_expression(text):
+def test_invalid_expressions_are_malformed(text):
     with pytest.raises(Malformed):
         parse_expression(text)
 
 
 @settings(max_examples=100, deadline=None, derandomize=True, database=None)
 @given(st.recursive(st.integers(0, 99), lambda e: st.tuples(e, st.sampled_from("+-*/"), e), max_leaves=12))
-def test_expressions_mean_what_python_means(tree):
+def test_expressions_evaluate_as_in_python(tree):
     def write(node):
         return str(node) if isinstance(node, int) else f"({write(node[0])} {node[1]} {write(node[2])})"
 

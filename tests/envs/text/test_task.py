@@ -41,7 +41,7 @@ class Doubling(IntegerTask):
 
 @dataclass(frozen=True)
 class Constant(Doubling):
-    """Always the same question."""
+    """Generates the same question every time."""
 
     def draw(self, rng):
         return {"n": 1}
@@ -64,11 +64,11 @@ TWENTY_ONE = Problem("What is 2 * 21?", "42", {"n": 21})
         (" " * MAX_ANSWER_CHARS + "42", Score(False, False, "answer longer than 20000 characters", malformed=True)),
     ],
 )
-def test_verdicts(answer, score):
+def test_answers_are_scored_correct_malformed_or_wrong(answer, score):
     assert Doubling().score(TWENTY_ONE, answer) == score
 
 
-def test_the_verdict_does_not_look_at_the_stored_answer():
+def test_the_score_does_not_depend_on_the_stored_answer():
     assert Doubling().score(Problem("?", "41", {"n": 21}), "42").correct
 
 
@@ -88,26 +88,26 @@ def test_sampling_is_a_pure_function_of_task_split_and_key():
     sample_problem(task, "train", 2**63 - 1)
 
 
-def test_neighbouring_keys_share_nothing():
+def test_neighbouring_keys_give_independent_items():
     task = Doubling.configure("hard")
     streams = {split: [sample_problem(task, split, key).data["n"] for key in range(300)] for split in ("train", "test")}
     assert len({*streams["train"], *streams["test"]}) > 590
     assert not set(streams["train"]) & set(streams["test"])
 
 
-def test_half_of_all_items_are_for_testing():
+def test_half_of_all_items_are_in_the_test_split():
     problems = [Doubling.configure("hard").generate(np.random.default_rng(i)) for i in range(1000)]
     # Binomial: 500 +- 16; six standard deviations around it.
     assert 400 < sum(split_of(p) == "test" for p in problems) < 600
 
 
-def test_a_family_without_items_in_a_split_is_an_error():
+def test_a_family_without_items_in_a_split_raises_task_error():
     other = "test" if split_of(Constant().generate(np.random.default_rng(0))) == "train" else "train"
     with pytest.raises(TaskError, match="raise its difficulty"):
         sample_problem(Constant(), other, 0)
 
 
-def test_configuring():
+def test_task_parameters_are_validated():
     assert Doubling.configure() == Doubling()
     assert Doubling.configure("hard") == Doubling(high=10**6)
     assert Doubling.configure({"high": 7}) == Doubling(high=7)
@@ -125,7 +125,7 @@ def test_configuring():
     ("text", "bare"),
     [("'a'", "a"), ('"a b"', "a b"), ("`x`", "x"), ("'a', 'b'", "'a', 'b'"), ("'", "'"), ("", ""), ("'a\"", "'a\"")],
 )
-def test_unquoting_takes_one_pair_around_the_whole(text, bare):
+def test_unquoting_removes_one_enclosing_pair(text, bare):
     assert unquote(text) == bare
 
 
@@ -146,12 +146,12 @@ def test_the_error_of_a_form_of_answer_names_the_expected_form():
         YesNo().parse("maybe")
 
 
-def test_a_task_must_be_complete():
+def test_incomplete_task_classes_are_refused():
     with pytest.raises(TypeError, match="abstract"):
         ExactTask()
 
 
-def test_a_check_that_returns_a_bool_is_an_error():
+def test_a_check_that_returns_a_bool_raises_type_error():
     task = Doubling()
     problem = task.generate(np.random.default_rng(0))
     confused = type("Confused", (type(task),), {"check": lambda self, problem, value: True})()
