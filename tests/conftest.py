@@ -1,4 +1,4 @@
-"""Fixtures that several folders of tests share."""
+"""Fixtures shared by several test folders."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ settings.load_profile("quintain")
 
 @pytest.fixture
 def fake_server() -> Iterator[FakeServer]:
-    """A server over a scripted engine."""
+    """A server with a scripted engine."""
     server = FakeServer(ScriptedEngine(scripted_reply))
     yield server
     server.close()

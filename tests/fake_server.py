@@ -1,4 +1,4 @@
-"""An OpenAI-compatible HTTP server over an engine, on a real socket, that can misbehave."""
+"""An OpenAI-compatible HTTP server on a real socket, with fault injection; an engine generates the replies."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ def scripted_reply(request: Request) -> str | list[str]:
 
 
 class FakeServer:
-    """An OpenAI-compatible server over an engine, on a real socket.
+    """An OpenAI-compatible server whose replies an engine generates.
 
-    ``faults`` is a queue of misbehaviours, one per request, served before any honest answer: an HTTP status with
-    headers and body, or a function of the handler.
+    ``faults`` is a queue of functions of the handler, each of which answers one request in place of the engine.
     """
 
     def __init__(self, engine: Any) -> None:

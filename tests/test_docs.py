@@ -1,4 +1,4 @@
-"""The code in README.md and docs/ runs as it stands there.
+"""The code blocks of README.md and docs/ run unchanged.
 
 The fenced blocks of a page run in order, in one fresh process and an empty folder: ``python`` is executed, ``pycon`` is
 compared with what it shows, ``bash`` must succeed, and a block with a ``title="name.py"`` becomes that file. A comment
@@ -55,7 +55,7 @@ class Block(NamedTuple):
 
 
 def blocks_of(page: Path) -> tuple[list[Block], set[str]]:
-    """Return the blocks to run, and what they need."""
+    """Return the code blocks to run and the page's ``needs``."""
     text = page.read_text(encoding="utf-8")
     found, needs = [], set()
     for match in FENCE.finditer(text):
@@ -84,7 +84,7 @@ def has_model() -> bool:
 @pytest.mark.parametrize(
     "page", [p for p in PAGES if p.exists() and blocks_of(p)[0]], ids=lambda p: str(p.relative_to(ROOT))
 )
-def test_the_code_on_the_page_runs(page: Path, tmp_path: Path) -> None:
+def test_code_blocks_of_the_page_run(page: Path, tmp_path: Path) -> None:
     blocks, needs = blocks_of(page)
     assert needs <= {"llm"}, f"{page.name}: unknown needs {needs - {'llm'}}"
     if "llm" in needs and not has_model():
@@ -105,7 +105,7 @@ def test_the_runner_reports_failing_python(code: str) -> None:
     assert _run([Block("python", 1, "page", "", code)]) != 0
 
 
-def test_the_runner_compares_what_a_session_shows() -> None:
+def test_the_runner_compares_pycon_output() -> None:
     assert _run([Block("pycon", 1, "page", "", ">>> 1 + 1\n2\n")]) == 0
     assert _run([Block("pycon", 1, "page", "", ">>> 1 + 1\n3\n")]) != 0
 
@@ -121,7 +121,7 @@ def _run(blocks: list[Block]) -> int:
     return done.returncode
 
 
-def test_links_between_files_outside_the_site_lead_somewhere() -> None:
+def test_links_outside_the_site_are_not_broken() -> None:
     # MkDocs checks docs/; README and CONTRIBUTING are read on their own.
     for page in (ROOT / "README.md", ROOT / "CONTRIBUTING.md"):
         for target in re.findall(r"\]\(([^)#:]+)\)|src=\"([^\":]+)\"", page.read_text(encoding="utf-8")):

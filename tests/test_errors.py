@@ -15,7 +15,7 @@ CLASSES = [c for name in errors.__all__ if isinstance(c := getattr(errors, name)
 
 
 @pytest.mark.parametrize("kind", CLASSES)
-def test_errors_survive_the_way_to_another_process(kind):
+def test_errors_can_be_pickled(kind):
     error = kind(*ARGUMENTS.get(kind.__name__, ("what went wrong",)))
     error.__notes__ = ["seen in episode 3"]
     copy = pickle.loads(pickle.dumps(error))
@@ -24,7 +24,7 @@ def test_errors_survive_the_way_to_another_process(kind):
     assert getattr(copy, "name", None) == getattr(error, "name", None)
 
 
-def test_what_an_error_carries_survives_too():
+def test_attributes_of_errors_are_pickled():
     copy = pickle.loads(pickle.dumps(errors.EngineError("gone", attempts=4, status=503)))
     assert (copy.attempts, copy.status, str(copy)) == (4, 503, "gone")
 
@@ -37,12 +37,12 @@ def test_unknown_name_suggests_the_nearest():
     assert isinstance(error, ValueError)
 
 
-def test_unknown_name_without_a_near_one_lists_what_there_is():
+def test_unknown_name_without_a_similar_one_lists_all_names():
     assert "known: game24, letters" in str(UnknownNameError("task", "zzzzzz", ["letters", "game24"]))
     assert "none is registered" in str(UnknownNameError("task", "x", []))
 
 
-def test_require_returns_an_installed_module():
+def test_require_returns_the_module():
     assert require("json", "llm").dumps([1]) == "[1]"
 
 

@@ -1,4 +1,4 @@
-"""Every example runs to its end with small settings."""
+"""Every example finishes with small settings."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ import pytest
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
-#: Arguments that make an example finish within a minute, where it has no ``--small``.
+#: Arguments with which an example without ``--small`` finishes within a minute.
 SMALL = {
     "lola": ["--seeds", "2", "--steps", "10"],
 }
 
 
-def test_there_are_examples() -> None:
+def test_the_examples_folder_is_found() -> None:
     assert EXAMPLES
 
 

@@ -8,7 +8,7 @@ from quintain.errors import RecordError
 from quintain.files import load_arrays, save_arrays, write_atomically
 
 
-def test_text_and_bytes_replace_what_was_there(tmp_path):
+def test_writing_replaces_the_old_content(tmp_path):
     path = tmp_path / "new" / "file"
     write_atomically(path, "ä\n")
     assert path.read_bytes() == "ä\n".encode()
@@ -17,7 +17,7 @@ def test_text_and_bytes_replace_what_was_there(tmp_path):
     assert os.listdir(path.parent) == ["file"]
 
 
-def test_a_failed_write_leaves_the_old_content_and_no_other_file(tmp_path, monkeypatch):
+def test_a_failed_write_keeps_the_old_content_and_leaves_no_temporary_file(tmp_path, monkeypatch):
     path = tmp_path / "file"
     write_atomically(path, "old")
 
@@ -31,13 +31,13 @@ def test_a_failed_write_leaves_the_old_content_and_no_other_file(tmp_path, monke
     assert os.listdir(tmp_path) == ["file"]
 
 
-def test_a_new_file_has_the_permissions_that_any_file_gets(tmp_path):
+def test_a_new_file_has_default_permissions(tmp_path):
     write_atomically(tmp_path / "atomic", "")
     (tmp_path / "plain").write_text("")
     assert (tmp_path / "atomic").stat().st_mode == (tmp_path / "plain").stat().st_mode
 
 
-def test_arrays_and_their_description_are_read_back(tmp_path):
+def test_arrays_and_metadata_round_trip(tmp_path):
     weights = {"0.weight": np.arange(6, dtype=np.float32).reshape(2, 3), "flag": np.array([True])}
     save_arrays(tmp_path / "a.npz", weights, {"name": "x", "n": np.int64(3)})
     arrays, about = load_arrays(tmp_path / "a.npz")
@@ -48,7 +48,7 @@ def test_arrays_and_their_description_are_read_back(tmp_path):
         assert arrays[name].dtype == array.dtype
 
 
-def test_arrays_that_cannot_be_read_are_explained(tmp_path):
+def test_unreadable_array_files_raise_errors_with_the_reason(tmp_path):
     with pytest.raises(RecordError, match=r"cannot read .*nowhere\.npz"):
         load_arrays(tmp_path / "nowhere.npz")
     (tmp_path / "half.npz").write_bytes(b"PK\x03\x04 half")

@@ -1,4 +1,4 @@
-"""The package as a whole: what importing it costs, who may import whom, and what a distribution holds."""
+"""The package as a whole: import time, import layers, exports, and contents of distributions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "quintain"
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
-#: Imports point upwards in this list, and never along a line; only the vocabulary's modules build on each other.
+#: Layers: a module imports only from lines above its own; within a line, only modules of the first one import each
+#: other.
 LAYERS = (
     {
         "arguments",
@@ -46,9 +47,9 @@ LAYERS = (
     {"experiments"},
     {"cli", "serving"},
 )
-RANK = {room: rank for rank, layer in enumerate(LAYERS) for room in layer}
+RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 
-#: Importing quintain brings none of these.
+#: ``import quintain`` must not import these.
 HEAVY = {
     "torch", "transformers", "tokenizers", "vllm", "mujoco", "matplotlib", "jinja2", "scipy", "sympy", "reasoning_gym",
     "pandas", "httpx", "rich", "typer", "numba", "ray", "stable_baselines3",
@@ -63,7 +64,7 @@ def modules() -> list[str]:
 
 
 def imports_of(path: Path) -> Iterator[tuple[int, str]]:
-    """Every import in a file, wherever it stands, as line and absolute dotted name."""
+    """Return every import in a file, also inside functions, as line number and absolute dotted name."""
     package = ["quintain", *path.relative_to(PACKAGE).parent.parts]
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -75,27 +76,27 @@ def imports_of(path: Path) -> Iterator[tuple[int, str]]:
             yield from ((node.lineno, f"{module}.{a.name}" if module == "quintain" else module) for a in node.names)
 
 
-def room_of(dotted: str) -> str | None:
+def layer_of(dotted: str) -> str | None:
     parts = dotted.split(".")
     return parts[1] if parts[0] == "quintain" and len(parts) > 1 else None
 
 
-def test_imports_point_one_way() -> None:
+def test_imports_respect_the_layers() -> None:
     wrong = []
     for path in sorted(PACKAGE.rglob("*.py")):
         here = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-        if here == "__init__":  # the table of contents may name anything
+        if here == "__init__":  # the top-level package may import anything
             continue
         assert here in RANK, f"quintain/{here} has no place in the layers; give it one in {Path(__file__).name}"
         for line, target in imports_of(path):
-            there = room_of(target)
+            there = layer_of(target)
             if there in RANK and there != here and RANK[there] >= max(RANK[here], 1):
                 wrong.append(f"{path.relative_to(ROOT)}:{line}: {here} may not import {target}")
     assert not wrong, "\n".join(wrong)
 
 
 def import_graph(package: Path) -> dict[str, set[str]]:
-    """Map every module of the package to the modules of it that its file imports, type hints and functions included."""
+    """Map every module of the package to the modules it imports, also in functions and for type hints."""
     paths = {
         ".".join(("quintain", *path.relative_to(package).with_suffix("").parts)).removesuffix(".__init__"): path
         for path in package.rglob("*.py")
@@ -117,7 +118,7 @@ def import_graph(package: Path) -> dict[str, set[str]]:
     return graph
 
 
-def circle_in(graph: dict[str, set[str]]) -> list[str]:
+def find_cycle(graph: dict[str, set[str]]) -> list[str]:
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:
@@ -125,24 +126,24 @@ def circle_in(graph: dict[str, set[str]]) -> list[str]:
     return []
 
 
-def test_no_two_files_import_each_other() -> None:
+def test_there_are_no_import_cycles() -> None:
     graph = import_graph(PACKAGE)
-    # The table of contents of the whole package names what users call; nothing inside imports through it.
+    # The top-level package exports the public functions; no module of the package imports from it.
     del graph["quintain"]
-    assert not circle_in(graph), " -> ".join(circle_in(graph))
+    assert not find_cycle(graph), " -> ".join(find_cycle(graph))
 
 
 @pytest.mark.parametrize("second", ["from quintain.a import x", "def f():\n    import quintain.a",
                                     "if TYPE_CHECKING:\n    from .a import x", "from . import a"])  # fmt: skip
-def test_the_circle_test_sees_every_kind_of_import(tmp_path: Path, second: str) -> None:
+def test_find_cycle_considers_every_kind_of_import(tmp_path: Path, second: str) -> None:
     (tmp_path / "a.py").write_text("from quintain import b\n")
     (tmp_path / "b.py").write_text("x = 1\n")
-    assert circle_in(import_graph(tmp_path)) == []
+    assert find_cycle(import_graph(tmp_path)) == []
     (tmp_path / "b.py").write_text(f"{second}\n")
-    assert set(circle_in(import_graph(tmp_path))) == {"quintain.a", "quintain.b"}
+    assert set(find_cycle(import_graph(tmp_path))) == {"quintain.a", "quintain.b"}
 
 
-def test_the_layer_test_sees_every_kind_of_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_imports_of_finds_every_kind_of_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = tmp_path / "envs" / "bad.py"
     source.parent.mkdir()
     source.write_text(
@@ -150,7 +151,7 @@ def test_the_layer_test_sees_every_kind_of_import(tmp_path: Path, monkeypatch: p
         "def f():\n    from ..cli import y\n"
     )
     monkeypatch.setattr(sys.modules[__name__], "PACKAGE", tmp_path)
-    assert [room_of(target) for _, target in imports_of(source)] == ["agents", "evaluation", "attacks", "cli"]
+    assert [layer_of(target) for _, target in imports_of(source)] == ["agents", "evaluation", "attacks", "cli"]
 
 
 def test_importing_quintain_imports_nothing_heavy() -> None:
@@ -175,12 +176,12 @@ def test_every_exported_name_exists(name: str) -> None:
         assert hasattr(module, exported), f"{name}.__all__ names {exported}, which does not exist"
 
 
-def test_the_table_of_contents_is_sorted_and_complete() -> None:
+def test_exports_are_sorted_and_complete() -> None:
     assert quintain.__all__ == sorted(quintain.__all__)
     assert set(quintain._LAZY) <= set(quintain.__all__)
 
 
-def test_the_version_is_the_same_everywhere() -> None:
+def test_version_numbers_agree() -> None:
     version = quintain.__version__
     assert PYPROJECT["project"]["version"] == version
     assert re.search(rf"^version: {re.escape(version)}$", (ROOT / "CITATION.cff").read_text("utf-8"), re.MULTILINE)
@@ -191,12 +192,12 @@ def test_the_version_is_the_same_everywhere() -> None:
 
 
 def test_data_files_are_inside_the_package() -> None:
-    # hatchling packs whatever lies under quintain/ and git tracks; a data file outside would be lost.
+    # hatchling packs the files under quintain/ that git tracks; a data file elsewhere would be missing.
     assert (PACKAGE / "py.typed").is_file()
     assert PYPROJECT["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == ["quintain"]
 
 
-def test_extras_that_messages_name_exist() -> None:
+def test_extras_named_in_messages_exist() -> None:
     extras = set(PYPROJECT["project"]["optional-dependencies"])
     named = {
         extra
@@ -216,7 +217,7 @@ def test_extras_that_messages_name_exist() -> None:
     assert named | required <= extras
 
 
-def test_the_constraints_agree_with_the_requirements() -> None:
+def test_constraints_satisfy_the_requirements() -> None:
     from packaging.requirements import Requirement
 
     pins = {}

@@ -1,4 +1,4 @@
-"""The papers: index, programs, published figures and pages agree, and every program runs with tiny settings."""
+"""The papers: index, programs, published values and pages agree; every program runs with tiny settings."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ def test_folders_and_verdicts_agree() -> None:
 
 
 @pytest.mark.parametrize("key", TRIED)
-def test_every_published_figure_has_a_source_and_a_value_for_each_column(key: str) -> None:
+def test_every_published_figure_has_a_source_and_all_values(key: str) -> None:
     data = published(key)
     assert data["key"] == key
     assert INDEX[key].arxiv in data["paper"]
     ids = [figure["id"] for figure in data["figures"]]
     assert len(ids) == len(set(ids)) > 0
     for figure in data["figures"]:
-        # A table, a figure, a section, or the authors' logs; where its number is not known, the source says so.
+        # A table, a figure, a section, or the authors' logs; if the number is unknown, the source says so.
         assert re.search(r"\b(tables?|figures?|abstract|logs|section|methods)\b", figure["source"], re.IGNORECASE), (
             figure
         )
@@ -68,14 +68,14 @@ def test_every_published_figure_has_a_source_and_a_value_for_each_column(key: st
             assert len(values) == len(figure["columns"]), f"{figure['id']}: {name}"
 
 
-def test_the_package_and_the_paper_of_games_hold_the_same_scores() -> None:
+def test_published_game_scores_agree_between_package_and_papers_folder() -> None:
     figure = next(figure for figure in published("repeated_games")["figures"] if figure["id"] == "families")
     scores = {model: dict(zip(figure["columns"], row, strict=True)) for model, row in figure["values"].items()}
     assert scores == PUBLISHED
 
 
 @pytest.mark.parametrize("key", TRIED)
-def test_page_and_readme_tell_the_verdict_of_the_index(key: str) -> None:
+def test_page_and_readme_have_the_verdict_of_the_index(key: str) -> None:
     readme = (PAPERS / key / "README.md").read_text(encoding="utf-8")
     assert re.findall(r"Verdict:\s+\*([a-z ]+)\*\.", readme) == [INDEX[key].verdict]
     for part in ("**Found again**", "**Not found**", "**Not tried**", f"quintain papers run {key}"):
@@ -84,8 +84,8 @@ def test_page_and_readme_tell_the_verdict_of_the_index(key: str) -> None:
     assert page.startswith(f'--8<-- "papers/{key}/README.md"\n')
 
 
-def test_the_page_of_the_index_shows_the_index() -> None:
-    # To write it anew: quintain papers --markdown
+def test_the_index_page_is_up_to_date() -> None:
+    # To regenerate it: quintain papers --markdown
     assert (
         (ROOT / "docs" / "papers" / "index.md").read_text(encoding="utf-8").endswith(markdown_table([*INDEX.values()]))
     )
@@ -94,7 +94,7 @@ def test_the_page_of_the_index_shows_the_index() -> None:
 
 
 @pytest.mark.parametrize("key", TRIED)
-def test_the_room_of_a_paper_that_was_tried_exists(key: str) -> None:
+def test_the_modules_of_a_papers_programs_exist(key: str) -> None:
     assert any((ROOT / "quintain" / room).is_dir() for room in INDEX[key].rooms)
     programs = [path.read_text(encoding="utf-8") for path in sorted((PAPERS / key).glob("*.py"))]
     for module in {name for text in programs for name in re.findall(r"^from (quintain[\w.]*) import", text, re.M)}:
@@ -103,11 +103,11 @@ def test_the_room_of_a_paper_that_was_tried_exists(key: str) -> None:
 
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("key", TRIED)
-def test_the_program_runs_small_and_continues_its_run(key: str, tmp_path: Path) -> None:
+def test_the_program_runs_with_tiny_settings_and_resumes(key: str, tmp_path: Path) -> None:
     pytest.importorskip("stable_baselines3", reason="RAT's victims are trained: pip install 'quintain[rl,mujoco]'")
     command = [sys.executable, str(PAPERS / key / "run.py"), "--smoke", "--out", str(tmp_path / "run")]
     env = {**os.environ, "PYTHONPATH": str(ROOT), "QUINTAIN_CACHE": str(tmp_path / "cache")}
-    for _ in range(2):  # the second run finds everything done
+    for _ in range(2):  # the second run plays nothing
         done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=280, check=False)
         assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
         assert "| --" in done.stdout or "|--" in done.stdout, "a program prints its tables"

@@ -1,4 +1,4 @@
-"""A record tells functions apart by what they do."""
+"""Functions and agents are identified by their code in manifests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from quintain.evaluation.manifest import describe_agent
 from quintain.provenance import describe_function, versions
 
 
-def test_the_code_counts_and_not_where_it_stands():
+def test_functions_are_identified_by_code_and_not_by_location():
     def make(text: str):
         names: dict = {}
         exec(text, names)
@@ -36,7 +36,7 @@ def test_the_code_counts_and_not_where_it_stands():
     assert given[0] != given[1]
 
 
-def test_objects_and_built_ins_have_a_name():
+def test_callable_objects_and_builtins_are_identified_by_name():
     class Player:
         def __call__(self, observation):
             return 0
@@ -53,7 +53,7 @@ def test_objects_and_built_ins_have_a_name():
         (strategy("joss"), strategy("joss", cooperate=0.5)),
     ],
 )
-def test_agents_of_one_class_are_told_apart(one, other, tmp_path):
+def test_agents_of_one_class_are_distinguished_by_their_arguments(one, other, tmp_path):
     assert describe_agent(one) != describe_agent(other)
     if not isinstance(one, ScriptedAgent):
         return
@@ -63,7 +63,7 @@ def test_agents_of_one_class_are_told_apart(one, other, tmp_path):
     assert len(quintain.evaluate("CartPole-v1", one, episodes=4, out=tmp_path / "run", resume=True).episodes) == 4
 
 
-def test_an_exported_network_is_told_apart_by_its_content(tmp_path):
+def test_an_exported_network_is_identified_by_its_content(tmp_path):
     torch = pytest.importorskip("torch")
     for name, bias in (("a", 0.0), ("b", 1.0)):
         layer = torch.nn.Linear(4, 2)
@@ -73,18 +73,18 @@ def test_an_exported_network_is_told_apart_by_its_content(tmp_path):
     assert one["hash"] != other["hash"]
 
 
-def test_attacks_given_as_functions_are_told_apart():
+def test_attacks_given_as_functions_are_distinguished():
     one, other = (resolve_attacks({"mine": f})[0] for f in (lambda env, epsilon: env, lambda env, epsilon: None))
     assert one.facts.source != other.facts.source
 
 
-def test_versions_are_those_of_the_packages_that_are_installed():
+def test_recorded_versions_are_those_of_installed_packages():
     found = versions("numpy", "not-installed", "gymnasium")
     assert list(found) == ["numpy", "gymnasium"]
     assert found["numpy"] == np.__version__
 
 
-def test_an_agent_that_does_not_describe_itself_is_told_apart_by_the_source_of_its_class(tmp_path, monkeypatch):
+def test_an_agent_without_describe_is_identified_by_its_class_source(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     descriptions = []
     for action in (0, 1, 0):
@@ -99,7 +99,7 @@ def test_an_agent_that_does_not_describe_itself_is_told_apart_by_the_source_of_i
     assert first == third
 
 
-def test_a_run_of_an_agent_that_does_not_describe_itself_warns(tmp_path):
+def test_a_run_of_an_agent_without_describe_warns(tmp_path):
     class Guess:
         def begin(self, seat):
             return self
@@ -115,7 +115,7 @@ def test_a_run_of_an_agent_that_does_not_describe_itself_warns(tmp_path):
         quintain.evaluate("CartPole-v1", "random", episodes=1, out=tmp_path / "other", progress=False)
 
 
-def test_a_run_that_was_recorded_without_the_hash_is_continued(tmp_path):
+def test_a_run_recorded_without_the_source_hash_can_be_resumed(tmp_path):
     class Guess:
         def begin(self, seat):
             return self

@@ -22,7 +22,7 @@ def record(index, outcome="success", **fields):
 MANIFEST = {"schema": 1, "config": {"env": "X-v0", "agent": {"name": "random"}, "seed": 0}}
 
 
-def test_a_record_survives_its_line():
+def test_a_record_round_trips_through_its_line():
     steps = [{"observation": "a\ud800\n", "action": "b", "reward": 1.0}]
     one = record(3, steps=steps, info={"task": "t", "metrics": {"turns": 2.0}}, error=None)
     line = one.to_line()
@@ -36,7 +36,7 @@ def test_numpy_and_nan_become_plain_json():
     assert json.loads(to_json(data)) == {"a": 0.5, "b": [0, 1, 2], "c": None, "d": {"1": [2, 3]}, "e": True}
 
 
-def test_the_later_line_of_an_episode_counts(tmp_path):
+def test_the_last_line_of_an_episode_is_read(tmp_path):
     with RunFolder(tmp_path / "run", MANIFEST) as folder:
         for one in (record(1), record(0, "error"), record(0)):
             folder.append(one)
@@ -44,7 +44,7 @@ def test_the_later_line_of_an_episode_counts(tmp_path):
 
 
 @pytest.mark.parametrize("tail", [b'{"index": 2, "se', b"\x00\x00\x00", b"garbage\n", b"[1]\n", b'{"index": 2}\n'])
-def test_a_damaged_end_costs_nothing_else(tmp_path, tail):
+def test_a_truncated_last_line_is_ignored(tmp_path, tail):
     path = tmp_path / "run"
     with RunFolder(path, MANIFEST) as folder:
         folder.append(record(0))
@@ -59,7 +59,7 @@ def test_a_damaged_end_costs_nothing_else(tmp_path, tail):
 
 
 @pytest.mark.parametrize("damage", [b"\x00\x00\x00\n", b"garbage\n", b"[1]\n", b'{"index": 2}\n'])
-def test_damage_before_the_last_line_is_an_error_that_names_the_line(tmp_path, damage):
+def test_damage_before_the_last_line_raises_an_error_with_the_line_number(tmp_path, damage):
     (tmp_path / "episodes.jsonl").write_bytes(
         record(0).to_line().encode() + b"\n" + damage + record(1).to_line().encode() + b"\n"
     )
@@ -79,7 +79,7 @@ def test_episodes_are_iterated_in_the_order_of_the_file(tmp_path):
     assert [e.index for e in iter_episodes(tmp_path / "episodes.jsonl")] == [1, 0, 1]
 
 
-def test_lines_reach_the_disk_without_closing(tmp_path):
+def test_lines_are_flushed_before_closing(tmp_path):
     with RunFolder(tmp_path / "run", MANIFEST) as folder:
         folder.append(record(0))
         assert len(read_episodes(tmp_path / "run")) == 1
@@ -101,13 +101,13 @@ def test_lines_are_synced_within_a_second(tmp_path, monkeypatch):
     assert gaps.max() < 5  # half a second by design; generous, since the machine may be busy
 
 
-def test_a_full_disk_is_a_clear_error_and_keeps_the_file_whole(tmp_path):
+def test_a_full_disk_raises_record_error_and_keeps_complete_lines(tmp_path):
     folder = RunFolder(tmp_path / "run", MANIFEST)
     folder.append(record(0))
     real = folder._file
 
     class Full:
-        """Takes half a line, as a full disk does, then refuses."""
+        """Writes half a line, then raises, as on a full disk."""
 
         def __init__(self):
             self.calls = 0
@@ -131,7 +131,7 @@ def test_a_full_disk_is_a_clear_error_and_keeps_the_file_whole(tmp_path):
         again.append(record(1))
 
 
-def test_a_really_full_disk(tmp_path):
+def test_writing_to_dev_full_raises_record_error(tmp_path):
     if not Path("/dev/full").exists():
         pytest.skip("no /dev/full on this system")
     folder = RunFolder(tmp_path / "run", MANIFEST)
@@ -142,13 +142,13 @@ def test_a_really_full_disk(tmp_path):
     folder.close()
 
 
-def test_a_run_that_never_began_is_begun(tmp_path):
+def test_a_run_folder_without_episodes_can_be_overwritten(tmp_path):
     RunFolder(tmp_path / "run", MANIFEST).close()
     RunFolder(tmp_path / "run", MANIFEST | {"config": {"env": "Y-v0"}}).close()
     assert read_manifest(tmp_path / "run")["config"] == {"env": "Y-v0"}
 
 
-def test_a_damaged_manifest_is_explained(tmp_path):
+def test_a_damaged_manifest_raises_record_error(tmp_path):
     with RunFolder(tmp_path / "run", MANIFEST) as folder:
         folder.append(record(0))
     (tmp_path / "run" / "run.json").write_text("{")
@@ -164,7 +164,7 @@ def test_another_run_is_not_overwritten(tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no advisory locks")
-def test_a_folder_is_written_by_one_run_at_a_time(tmp_path):
+def test_a_run_folder_is_locked(tmp_path):
     with RunFolder(tmp_path / "run", MANIFEST) as folder:
         folder.append(record(0))
         for resume in (True, False):
@@ -175,21 +175,21 @@ def test_a_folder_is_written_by_one_run_at_a_time(tmp_path):
         assert [episode.index for episode in again.episodes] == [0, 1]
 
 
-def test_a_different_configuration_is_not_resumed(tmp_path):
+def test_resuming_with_another_configuration_is_refused(tmp_path):
     RunFolder(tmp_path / "run", MANIFEST).close()
     other = {"config": {"env": "X-v0", "agent": {"name": "oracle"}, "seed": 0}}
     with pytest.raises(RecordError, match=r"agent\.name was 'random', is 'oracle'"):
         RunFolder(tmp_path / "run", other, resume=True)
 
 
-def test_an_argument_that_was_not_given_is_no_none(tmp_path):
+def test_a_missing_argument_differs_from_none(tmp_path):
     RunFolder(tmp_path / "run", {"config": {"env": "X-v0", "env_kwargs": {}}}).close()
     with pytest.raises(RecordError, match=r"env_kwargs\.tasks was not given, is None"):
         RunFolder(tmp_path / "run", {"config": {"env": "X-v0", "env_kwargs": {"tasks": None}}}, resume=True)
 
 
 @pytest.mark.parametrize("resume", [False, True])
-def test_episodes_of_nobody_knows_what_are_left_alone(tmp_path, resume):
+def test_episodes_without_a_manifest_are_not_overwritten(tmp_path, resume):
     with RunFolder(tmp_path / "run", MANIFEST) as folder:
         folder.append(record(0))
     (tmp_path / "run" / "run.json").unlink()
@@ -197,7 +197,7 @@ def test_episodes_of_nobody_knows_what_are_left_alone(tmp_path, resume):
         RunFolder(tmp_path / "run", MANIFEST, resume=resume)
 
 
-def test_every_info_can_be_written():
+def test_any_info_can_be_serialised():
     circle: dict = {}
     circle["self"] = circle
     hostile = {np.int64(3): 1, (1, 2): {None: np.nan}, "long": np.longdouble("0.1"), "circle": circle}
@@ -221,12 +221,12 @@ def test_a_configuration_keeps_its_infinities_and_nan(tmp_path):
                 RunFolder(tmp_path / name, manifest(other), resume=True)
 
 
-def test_a_missing_run_is_explained(tmp_path):
+def test_a_missing_run_raises_record_error(tmp_path):
     with pytest.raises(RecordError, match=r"expected a folder with episodes\.jsonl"):
         read_episodes(tmp_path)
 
 
-def test_an_unwritable_folder_is_explained(tmp_path):
+def test_an_unwritable_folder_raises_record_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(RecordError, match="cannot write the run folder"):
         RunFolder(tmp_path / "file" / "run", MANIFEST)

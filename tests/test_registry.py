@@ -1,4 +1,4 @@
-"""The registry: lazy targets, typed facts, near names, users' own objects, other packages' entries."""
+"""The registry: lazy imports, typed facts, suggestions, users' objects, entry points of other packages."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_names_come_in_order_and_can_be_filtered_by_facts(shapes: Registry[Any, 
     assert len(shapes) == 2
 
 
-def test_nothing_is_imported_before_it_is_loaded(shapes: Registry[Any, Facts]) -> None:
+def test_targets_are_imported_on_load(shapes: Registry[Any, Facts]) -> None:
     shapes.add("later", "this_module_does_not_exist:Thing", needs_engine=True)
     assert shapes.facts("later").needs_engine
     with pytest.raises(ModuleNotFoundError):
@@ -67,7 +67,7 @@ def test_a_wrong_argument_names_the_command_line_option_of_its_kind(kind: str, o
     assert str(raised.value).endswith("its arguments: side" + (f" ({option} side=...)" if option else ""))
 
 
-def test_unknown_names_suggest_near_ones(shapes: Registry[Any, Facts]) -> None:
+def test_unknown_names_suggest_similar_ones(shapes: Registry[Any, Facts]) -> None:
     with pytest.raises(UnknownNameError, match=r"unknown shape 'orderd'; did you mean 'ordered'\?"):
         shapes.load("orderd")
 
@@ -86,7 +86,7 @@ def own_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]
     sys.modules.pop("own_shapes", None)
 
 
-def test_users_reach_their_own_objects(shapes: Registry[Any, Facts], own_module: str) -> None:
+def test_users_objects_are_found_by_module_and_name(shapes: Registry[Any, Facts], own_module: str) -> None:
     assert shapes.load(f"{own_module}:Round").__name__ == "Round"
     assert shapes.facts(f"{own_module}:Round") == Facts(needs_engine=True)
     with pytest.raises(UnknownNameError, match="neither registers nor defines 'Oval'"):
@@ -99,7 +99,7 @@ def test_users_reach_their_own_objects(shapes: Registry[Any, Facts], own_module:
         shapes.load(":Round")
 
 
-def test_other_packages_add_entries_but_replace_none(
+def test_entry_points_add_names_but_replace_none(
     tmp_path: Path, own_module: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def installed(*, group: str) -> list[importlib.metadata.EntryPoint]:
@@ -122,7 +122,7 @@ def test_other_packages_add_entries_but_replace_none(
     assert plain.names() == ("round", "ordered", "broken")
 
 
-def test_known_names_are_found_without_listing_entry_points(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_known_names_are_resolved_without_entry_points(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(group: str) -> Any:
         raise AssertionError("not needed")
 

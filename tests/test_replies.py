@@ -13,7 +13,7 @@ from quintain.replies import Move, placeholders_in, read_reply
         ("<<<42>>>", "42"),
         ("It is <<< 42 >>>, surely.", "42"),
         ("<<<a\nb>>>", "a\nb"),
-        ("<<<1>>> or <<<2>>>", "1"),  # the first counts: hedging does not pay
+        ("<<<1>>> or <<<2>>>", "1"),  # the first answer is used
         ("<<<<<<7>>>>>>", "7>>>"),  # closing marks belong to the answer
         ("<<<x <<<7>>>", "7"),
         ("<<<] > >>>>", "] > >"),
@@ -25,7 +25,7 @@ from quintain.replies import Move, placeholders_in, read_reply
         ("```\nnever closed <<<5>>>", "5"),
     ],
 )
-def test_answers(reply, answer):
+def test_answers_are_extracted(reply, answer):
     assert read_reply(reply) == Move("answer", answer)
 
 
@@ -41,31 +41,31 @@ def test_answers(reply, answer):
         ("```python\n```", ""),
     ],
 )
-def test_programs(reply, program):
+def test_programs_are_extracted(reply, program):
     assert read_reply(reply) == Move("code", program)
 
 
-def test_an_answer_before_a_block_counts():
+def test_an_answer_before_a_code_block_is_used():
     assert read_reply("<<<42>>>\n```python\nprint(1)\n```") == Move("answer", "42")
 
 
-def test_only_the_first_of_two_blocks_counts_and_the_other_is_reported():
+def test_only_the_first_of_two_code_blocks_is_run_and_the_other_is_reported():
     reply = "```python\nprint(1)\n```\nthen\n```python\nprint(2)\n```"
     assert read_reply(reply) == Move("code", "print(1)\n", ignored=1)
 
 
 @pytest.mark.parametrize("reply", ["", "no idea", "<<<42", "42>>>", "```text\n<<<42>>>\n```", r"\boxed{42"])
-def test_neither(reply):
+def test_replies_without_answer_or_program(reply):
     move = read_reply(reply)
     assert move.kind == "malformed"
     assert "neither" in move.text
 
 
-def test_a_block_that_was_cut_off_is_not_run():
+def test_a_truncated_code_block_is_not_run():
     assert read_reply("```python\nprint(1)") == Move("malformed", "the code block is not closed")
 
 
-def test_without_an_interpreter_blocks_are_passed_over():
+def test_without_an_interpreter_code_blocks_are_ignored():
     reply = "```python\nprint('<<<1>>>')\n```\n<<<2>>>"
     assert read_reply(reply, code=False) == Move("answer", "2")
 
@@ -74,14 +74,14 @@ PIECES = ["<", ">", "`", "\n", " ", "a", "}", "```python\n", "```\n", "<<<", ">>
 
 
 @given(st.lists(st.sampled_from(PIECES), max_size=40).map("".join))
-def test_every_text_has_exactly_one_reading(reply):
+def test_every_text_is_parsed_to_exactly_one_kind_of_move(reply):
     move = read_reply(reply)
     assert move.kind in ("code", "answer", "unmarked", "malformed")
     assert move.kind == "malformed" or move.text in reply
 
 
 @pytest.mark.parametrize("part", ["<<<", ">>>", "```\n", "```python\n", "\\boxed{", "<<<\n```python\n", "`"])
-def test_reading_time_is_linear(part):
+def test_parsing_time_is_linear(part):
     def seconds(repeats: int) -> float:
         start = time.perf_counter()
         read_reply(part * repeats)
@@ -115,7 +115,7 @@ FINALS = [("<<<2>>>", Move("answer", "2")), ("```python\nprint(2)\n```", Move("c
 
 @pytest.mark.parametrize("draft", DRAFTS)
 @pytest.mark.parametrize(("opening", "closing"), TAGS)
-def test_reasoning_is_passed_over(opening, closing, draft):
+def test_reasoning_is_ignored(opening, closing, draft):
     for final, move in FINALS:
         assert read_reply(f"{opening}\n{draft}\n{closing}\n{final}") == move
         assert read_reply(f"{draft}\n{closing}\n{final}") == move  # the chat template opened it
@@ -124,7 +124,7 @@ def test_reasoning_is_passed_over(opening, closing, draft):
 
 @pytest.mark.parametrize("draft", DRAFTS)
 @pytest.mark.parametrize(("opening", "closing"), TAGS)
-def test_reasoning_that_never_ends_holds_no_answer(opening, closing, draft):
+def test_unterminated_reasoning_contains_no_answer(opening, closing, draft):
     reply = f"{opening}\n{draft}\nThe answer is <<<2>>>"
     move = read_reply(reply)
     assert move.kind == "malformed"
@@ -133,13 +133,13 @@ def test_reasoning_that_never_ends_holds_no_answer(opening, closing, draft):
     assert read_reply(f"{reply}\n{move.missing}\n<<<3>>>") == Move("answer", "3")
 
 
-def test_a_tag_that_is_spoken_of_or_stands_in_a_program_is_none():
+def test_reasoning_tags_quoted_or_in_code_are_ignored():
     assert read_reply("I write no `<think>` tags. <<<2>>>") == Move("answer", "2")
     program = "text = '<think>'\nprint('</think>')\n"
     assert read_reply(f"```python\n{program}```") == Move("code", program)
 
 
-def test_an_answer_before_later_reasoning_counts():
+def test_an_answer_before_later_reasoning_is_used():
     assert read_reply("<<<2>>> <think>was it <<<3>>>?</think>") == Move("answer", "2")
 
 
@@ -151,7 +151,7 @@ QUESTION = "Write your final answer between <<< and >>>.\n\nWhat is 1 + 1?\nWrit
     ["<<<number>>>", "<<< Number >>>", "`<<<number>>>`", "<<<**number**>>>", "between <<< and >>>", r"\boxed{number}",
      r"\boxed{\text{number}}", QUESTION],
 )  # fmt: skip
-def test_the_form_that_the_question_shows_is_no_answer(echo):
+def test_the_answer_format_shown_in_the_question_is_no_answer(echo):
     forms = placeholders_in(QUESTION)
     assert read_reply(f"The form is {echo}.\nIt is <<<2>>>.", placeholders=forms) == Move("answer", "2")
     alone = read_reply(f"The form is {echo}.", placeholders=forms)
@@ -175,7 +175,7 @@ def test_the_form_that_the_question_shows_is_no_answer(echo):
 )
 @pytest.mark.parametrize("fence", ["```", "````", "~~~"])
 @pytest.mark.parametrize("language", ["python", "Python3", "py", "ipython", "python title=a.py", "{python}", " python"])
-def test_fences_of_markdown(before, inside, fence, language):
+def test_markdown_fences_of_every_style_are_recognised(before, inside, fence, language):
     lines = ["if 1:", "    print(2)"]
     block = "".join(f"{inside}{line}\n" for line in lines)
     reply = f"Run this:\n\n{before}{fence}{language}\n{block}{inside}{fence}\nThen <<<3>>>."
@@ -183,14 +183,14 @@ def test_fences_of_markdown(before, inside, fence, language):
 
 
 @pytest.mark.parametrize("language", ["text", "json", "bash", "c", "pycon", "output", "javascript"])
-def test_blocks_in_other_languages_are_passed_over(language):
+def test_code_blocks_in_other_languages_are_ignored(language):
     block = f"```{language}\nprint('<<<1>>>')\n```\n"
     assert read_reply(f"{block}<<<2>>>") == Move("answer", "2")
     assert read_reply(f"{block}```python\nprint(2)\n```") == Move("code", "print(2)\n")
     assert read_reply(block).kind == "malformed"
 
 
-def test_a_block_without_language_is_told_apart_where_programs_run():
+def test_a_code_block_without_language_is_reported_if_code_is_executed():
     block = "```\nprint('<<<1>>>')\n```\n"
     assert read_reply(block) == Move("unmarked", "print('<<<1>>>')\n")
     assert read_reply(f"{block}<<<2>>>") == Move("answer", "2")
@@ -215,7 +215,7 @@ def test_a_fence_at_the_end_of_a_line_of_code_closes_it():
         "nothing at all",
     ],
 )
-def test_a_reply_that_is_cut_where_its_move_ends_reads_the_same(reply):
+def test_truncating_a_reply_after_its_move_gives_the_same_move(reply):
     forms = placeholders_in(QUESTION)
     whole = read_reply(reply, placeholders=forms)
     cut = reply[: whole.end] if whole.end >= 0 else reply

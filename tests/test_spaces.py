@@ -13,11 +13,11 @@ def test_any_text_of_allowed_length_is_a_member(text):
 
 
 @pytest.mark.parametrize("other", ["x" * 51, b"bytes", 3, None, ["a"]])
-def test_anything_else_is_not(other):
+def test_other_values_are_not_members(other):
     assert other not in UnicodeText(50)
 
 
-def test_min_length():
+def test_shorter_texts_than_min_length_are_not_members():
     assert "" not in UnicodeText(5, min_length=1)
 
 
@@ -29,12 +29,12 @@ def test_samples_are_members_and_follow_the_seed():
     assert len(set(samples)) > 90
 
 
-def test_masks_are_refused():
+def test_sampling_with_a_mask_is_refused():
     with pytest.raises(ValueError, match="no mask"):
         UnicodeText(5).sample(mask=(1, None))
 
 
-def test_equality_batching_and_copies():
+def test_spaces_can_be_compared_batched_and_copied():
     space = UnicodeText(9)
     assert space == UnicodeText(9) != UnicodeText(8)
     assert copy.deepcopy(space) == pickle.loads(pickle.dumps(space)) == space

@@ -1,4 +1,4 @@
-"""Runs that an earlier version wrote can still be read, shown, scored again, compared, replayed and continued."""
+"""Runs written by an earlier version can be read, shown, rescored, compared, replayed and resumed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LETTERS = {"episodes": 3, "seed": 1, "env_kwargs": {"tasks": "letters"}}
 
 @pytest.fixture
 def stored(tmp_path):
-    """Copy a stored run, so that pages and continued runs do not change the original."""
+    """Copy a stored run, so that the original is not modified."""
 
     def copy(kind: str) -> Path:
         return Path(shutil.copytree(STORED / kind, tmp_path / kind))
@@ -47,7 +47,7 @@ def test_every_stored_run_is_tested():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_records_are_read_whole_and_written_back_as_they_were(kind):
+def test_stored_records_round_trip_as_json(kind):
     lines = (STORED / kind / "episodes.jsonl").read_text().splitlines()
     assert [json.loads(record.to_line()) for record in iter_episodes(STORED / kind)] == list(map(json.loads, lines))
     assert len(read_episodes(STORED / kind)) == len(lines) == KINDS[kind]
@@ -55,7 +55,7 @@ def test_records_are_read_whole_and_written_back_as_they_were(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_view_writes_the_page(stored, kind):
+def test_view_writes_the_page_of_a_stored_run(stored, kind):
     pytest.importorskip("jinja2")
     run = stored(kind)
     result = CliRunner().invoke(app, ["view", str(run)])
@@ -66,7 +66,7 @@ def test_view_writes_the_page(stored, kind):
 
 
 @pytest.mark.parametrize(("kind", "outcome"), [(kind, outcome) for kind, (outcome, _) in EVALUATIONS.items()])
-def test_evaluations_are_reported_and_scored_again_without_a_change(kind, outcome):
+def test_stored_evaluations_are_reported_and_rescored_unchanged(kind, outcome):
     report = Report.load(STORED / kind)
     assert {episode.outcome for episode in report.episodes} == {outcome}
     again = rescore(STORED / kind)
@@ -74,13 +74,13 @@ def test_evaluations_are_reported_and_scored_again_without_a_change(kind, outcom
     assert again.after.reward == report.reward
 
 
-def test_two_evaluations_are_compared():
+def test_stored_evaluations_can_be_compared():
     result = compare(STORED / "evaluate_oracle", STORED / "evaluate_language_model")
     assert (result.wins, result.losses, result.ties, result.left_out) == (3, 0, 0, 0)
     assert result.success.estimate == 1.0
 
 
-def test_actions_are_replayed():
+def test_stored_actions_can_be_replayed():
     replayed = evaluate("CodeReason-v0", make_agent("replay", run=STORED / "evaluate_oracle"), **LETTERS)
     assert [e.returns for e in replayed.episodes] == [e.returns for e in read_episodes(STORED / "evaluate_oracle")]
 
@@ -92,7 +92,7 @@ def earlier_rules(monkeypatch):
 
 
 @pytest.mark.usefixtures("earlier_rules")
-def test_replies_of_a_language_model_are_replayed():
+def test_stored_language_model_replies_can_be_replayed():
     engine = ReplayEngine(STORED / "evaluate_language_model")
     replayed = evaluate("CodeReason-v0", {"name": "all-text", "engine": engine}, **LETTERS)
     before = read_episodes(STORED / "evaluate_language_model")
@@ -102,7 +102,7 @@ def test_replies_of_a_language_model_are_replayed():
 
 
 @pytest.mark.usefixtures("earlier_rules")
-def test_an_evaluation_is_continued_to_the_same_numbers(stored):
+def test_a_stored_evaluation_resumes_to_the_same_results(stored):
     for kind, env, agent, options in (
         ("evaluate_oracle", "CodeReason-v0", "oracle", LETTERS),
         ("evaluate_control", "CartPole-v1", "random", {"episodes": 3, "seed": 1}),
@@ -115,7 +115,7 @@ def test_an_evaluation_is_continued_to_the_same_numbers(stored):
         assert [e.steps for e in read_episodes(run)] == [e.steps for e in read_episodes(STORED / kind)]
 
 
-def test_a_game_is_continued(stored):
+def test_a_stored_run_of_matches_can_be_resumed(stored):
     run = stored("play")
     agents = {"player_0": "tit-for-tat", "player_1": "random"}
     options = {"env_kwargs": {"rounds": 3}, "seed": 1, "out": run, "resume": True}
@@ -125,7 +125,7 @@ def test_a_game_is_continued(stored):
     assert len(play("PrisonersDilemma-v0", agents, episodes=3, **options).episodes) == 3
 
 
-def test_matches_and_robustness_tables_are_loaded():
+def test_stored_matches_and_robustness_tables_can_be_loaded():
     for kind in ("matches", "sweep", "tournament"):
         assert len(load_matches(STORED / kind)) == KINDS[kind]
     table = load_robustness(STORED / "robustness")

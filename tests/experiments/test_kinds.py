@@ -1,4 +1,4 @@
-"""The contract of experiments: every registered kind keeps it, and stored runs are looked up by their kind."""
+"""The contract of experiments, for every registered kind, and loading of stored runs by kind."""
 
 import inspect
 import json
@@ -22,7 +22,7 @@ STORED = Path(__file__).parents[1] / "data" / "runs_0_1_0_before"
 
 
 @pytest.mark.parametrize("kind", EXPERIMENTS)
-def test_every_kind_is_what_its_name_says_and_can_tabulate_and_show(kind):
+def test_every_registered_kind_implements_the_contract(kind):
     found = EXPERIMENTS.load(kind)
     assert found.kind == kind
     assert list(inspect.signature(found.tabulate).parameters) == ["report"]
@@ -30,14 +30,14 @@ def test_every_kind_is_what_its_name_says_and_can_tabulate_and_show(kind):
     assert EXPERIMENTS.facts(kind).made_by
 
 
-def test_only_runs_of_one_agent_can_be_scored_again():
+def test_only_runs_of_one_agent_can_be_rescored():
     assert [kind for kind in EXPERIMENTS if isinstance(EXPERIMENTS.load(kind), Rescorable)] == ["evaluate"]
     with pytest.raises(RecordError, match=r"made by quintain\.play, and only runs of quintain eval can be scored"):
         rescore_run(STORED / "play")
     assert rescore_run(STORED / "evaluate_control").changed == []
 
 
-def test_an_unknown_kind_is_named(tmp_path):
+def test_an_unknown_kind_raises_an_error_with_its_name(tmp_path):
     run = shutil.copytree(STORED / "play", tmp_path / "run")
     manifest = read_manifest(run) | {"kind": "robustnes"}
     (run / "run.json").write_text(json.dumps(manifest))
@@ -51,13 +51,13 @@ def test_runs_of_different_kinds_are_not_compared():
         compare_runs(one, two)
 
 
-def test_the_confidence_of_a_run_is_its_own_unless_another_is_asked_for():
+def test_the_recorded_confidence_level_is_the_default():
     assert load_run(STORED / "robustness").confidence == read_manifest(STORED / "robustness")["confidence"]
     assert load_run(STORED / "robustness", 0.5).confidence == 0.5
 
 
 class Squares:
-    """An experiment of two cells of three episodes, whose returns are index squared plus what was prepared."""
+    """An experiment of two cells of three episodes; returns are the squared index plus the prepared offset."""
 
     kind = "squares"
 
@@ -123,7 +123,7 @@ def play(experiment, out, **options):
         return experiment.tabulate(run.report())
 
 
-def test_a_run_that_was_interrupted_prepares_and_plays_only_what_is_missing(tmp_path):
+def test_a_resumed_experiment_plays_only_the_missing_episodes(tmp_path):
     whole = play(Squares(), tmp_path / "whole")
     assert whole == 0 + 1 + 4 + 9 + 16 + 25 + 3
 
@@ -146,7 +146,7 @@ def test_a_run_that_was_interrupted_prepares_and_plays_only_what_is_missing(tmp_
     assert (manifest["kind"], manifest["note"], manifest["config"]["cells"]) == ("squares", "a test", 2)
 
 
-def test_failed_episodes_are_kept_and_retried_on_request(tmp_path):
+def test_failed_episodes_are_repeated_only_with_retry_errors(tmp_path):
     play(Squares(fails={1, 4}), tmp_path)
     kept, retried = Squares(), Squares()
     play(kept, tmp_path, resume=True)
@@ -156,7 +156,7 @@ def test_failed_episodes_are_kept_and_retried_on_request(tmp_path):
     assert all(record.outcome == "finished" for record in read_episodes(tmp_path))
 
 
-def test_without_a_folder_values_are_kept_in_memory():
+def test_without_a_folder_prepared_values_are_kept_in_memory():
     experiment = Squares()
     assert play(experiment, None) == 58
     assert experiment.prepared == [0, 1]
@@ -167,7 +167,7 @@ def test_without_a_folder_values_are_kept_in_memory():
 
 
 class Deadly(Squares):
-    """The process that plays episode 4 for the first time dies."""
+    """The process exits at the first attempt of episode 4."""
 
     def __init__(self, marker):
         super().__init__()
@@ -187,7 +187,7 @@ class DeadlyCell(SquaresCell):
 
 
 @pytest.mark.parametrize("workers", [1, 2, 4])
-def test_processes_give_the_same_records_and_report_the_cells_in_order(tmp_path, workers):
+def test_worker_processes_give_the_same_records_and_report_cells_in_order(tmp_path, workers):
     whole = play(Squares(), tmp_path / "inline")
     cells, experiment = [], Squares()
     with ExperimentRun(experiment, out=tmp_path / "run", progress=False, executor="process", workers=workers) as run:
@@ -200,7 +200,7 @@ def test_processes_give_the_same_records_and_report_the_cells_in_order(tmp_path,
     assert not list((tmp_path / "run").rglob("*.lock"))
 
 
-def test_a_worker_that_dies_loses_only_its_unfinished_episodes_and_the_run_says_how_to_go_on(tmp_path):
+def test_a_dying_worker_loses_only_its_unfinished_episodes_with_a_warning(tmp_path):
     out, experiment = tmp_path / "run", Deadly(tmp_path / "marker")
     with (
         pytest.warns(RuntimeWarning, match=r"died with exit code 3 and left 2 episodes of 'cell 1'"),
@@ -211,7 +211,7 @@ def test_a_worker_that_dies_loses_only_its_unfinished_episodes_and_the_run_says_
     assert play(experiment, out, resume=True, executor="process", workers=2) == 58
 
 
-def test_what_cannot_be_sent_to_another_process_is_refused(tmp_path):
+def test_work_that_cannot_be_pickled_is_refused(tmp_path):
     experiment = Squares()
     experiment.lock = threading.Lock()
     with pytest.raises(ConfigurationError, match="cannot be sent to another process"):
@@ -219,7 +219,7 @@ def test_what_cannot_be_sent_to_another_process_is_refused(tmp_path):
     assert play(experiment, tmp_path / "other") == 58
 
 
-def test_cells_are_divided_where_there_are_fewer_than_workers():
+def test_cells_are_divided_if_they_are_fewer_than_workers():
     def divided(workers):
         return CellWork((), {0: range(5), 3: [7, 9]}, Store(None, SilentBar())).parts(workers)
 

@@ -1,4 +1,4 @@
-"""The study of repeated games as one program, with engines that need no model."""
+"""The program of the repeated-games study, with engines that need no model."""
 
 import importlib.util
 import sys
@@ -15,20 +15,20 @@ FILE = Path(__file__).parents[2] / "papers" / "repeated_games" / "run.py"
 
 
 class Server(Engine):
-    """Says the first label of every question, and tells what it is given to tell."""
+    """Chooses the first label of every question; reports ``top_logprobs`` if it supports them."""
 
     name = "server"
 
-    def __init__(self, tells):
-        self.capabilities = frozenset({"chat", "top_logprobs"} if tells is not None else {"chat"})
-        self.tells = tells
+    def __init__(self, top_logprobs):
+        self.capabilities = frozenset({"chat", "top_logprobs"} if top_logprobs is not None else {"chat"})
+        self.top_logprobs = top_logprobs
 
     async def _generate(self, requests):
         return [[self.answer(request)] for request in requests]
 
     def answer(self, request):
         label = request.messages[-1]["content"].split("Reply with ")[1][0]
-        return Reply(label, top_logprobs=((("I", -0.1), (label, -1.0)),) if self.tells else None)
+        return Reply(label, top_logprobs=((("I", -0.1), (label, -1.0)),) if self.top_logprobs else None)
 
 
 @pytest.fixture
@@ -47,12 +47,12 @@ def study(monkeypatch, capsys, tmp_path):
     return run
 
 
-def test_the_audit_comes_first_and_finds_what_moves_the_answers(study, tmp_path):
-    printed, matches = study(Server(tells=True), "--rounds", "2")
+def test_the_audit_is_first_and_finds_the_simulated_biases(study, tmp_path):
+    printed, matches = study(Server(top_logprobs=True), "--rounds", "2")
     assert printed.index("Position-bias audit") < printed.index("mean total")
     assert printed.count("Strongest influence: the position in the question (first), 50 percentage points") == 6
     assert "| always-defect | " in printed
-    assert "| 45 |" in printed  # what GPT-4 earned
+    assert "| 45 |" in printed  # GPT-4's payoff
     assert "Strongest influence: the position in the question (first)" in (tmp_path / "report.html").read_text()
     assert len(matches) == 2 * 2 * 19
     assert all(choice["probabilities"] for match in matches for choice in match.traces[0])
@@ -63,9 +63,9 @@ def test_the_audit_comes_first_and_finds_what_moves_the_answers(study, tmp_path)
     }
 
 
-@pytest.mark.parametrize("tells", [None, False], ids=["cannot be asked", "tells none"])
-def test_without_log_probabilities_the_debiased_player_is_left_out_with_the_reason(study, tells):
-    printed, matches = study(Server(tells), "--rounds", "1")
+@pytest.mark.parametrize("top_logprobs", [None, False], ids=["unsupported", "returns none"])
+def test_without_log_probabilities_the_debiased_player_is_omitted_with_the_reason(study, top_logprobs):
+    printed, matches = study(Server(top_logprobs), "--rounds", "1")
     assert printed.startswith("The players write freely, and the debiased one is left out: ")
     assert "engine 'server'" in printed.splitlines()[0]
     assert len(matches) == 2 * 2 * 18

@@ -12,7 +12,7 @@ def cart(terms, **options):
     return WithRewardTerms(gym.make("CartPole-v1"), terms, **options)
 
 
-def test_terms_add_up_and_see_both_observations():
+def test_terms_add_up_and_receive_both_observations():
     seen = []
     env = cart({"push": lambda t: 0.25 * t.action, "move": lambda t: seen.append(t) or -0.5})
     start, _ = env.reset(seed=0)
@@ -22,13 +22,13 @@ def test_terms_add_up_and_see_both_observations():
     assert (seen[0].observation is start, seen[0].next_observation is after, seen[0].reward) == (True, True, 1.0)
 
 
-def test_the_environments_own_reward_can_be_dropped():
+def test_the_environments_reward_can_be_replaced():
     env = cart({"zero": lambda t: 0.0}, keep=False)
     env.reset(seed=0)
     assert env.step(0)[1] == 0.0
 
 
-def test_named_terms_of_the_environment_are_kept_by_name():
+def test_reward_terms_of_the_environment_keep_their_names():
     env = WithRewardTerms(
         gym.make("CodeReason-v0", tasks="letters", code=False), {"short": lambda t: -len(t.action) / 1e6}
     )
@@ -37,7 +37,7 @@ def test_named_terms_of_the_environment_are_kept_by_name():
     assert list(info["reward_terms"]) == ["correctness", "format", "efficiency", "short"]
 
 
-def test_the_difference_that_a_wrapper_made_is_kept_as_well():
+def test_a_wrappers_change_of_the_reward_is_kept_as_a_term():
     named = gym.make("CodeReason-v0", tasks="letters", code=False)
     env = WithRewardTerms(gym.wrappers.TransformReward(named, lambda r: 100.0), {"short": lambda t: 0.5})
     env.reset(seed=0)
@@ -69,7 +69,7 @@ def push(step):
     return 0.25 * step.action
 
 
-def test_terms_of_a_module_are_named_in_the_spec_so_that_it_survives_json():
+def test_terms_of_a_module_are_stored_by_name_in_the_specs_json():
     env = cart({"push": push}, keep=False)
     assert cart({"push": f"{__name__}:push"}, keep=False).spec == env.spec
     rebuilt = gym.make(EnvSpec.from_json(env.spec.to_json()))
@@ -83,7 +83,7 @@ def test_a_term_that_cannot_be_imported_is_refused(name):
         cart({"push": name})
 
 
-def test_the_spec_shares_terms_that_cannot_be_copied():
+def test_terms_that_cannot_be_copied_are_shared_by_the_spec():
     class Uncopied:
         def __deepcopy__(self, memo):
             raise TypeError("this term holds a process")
@@ -96,7 +96,7 @@ def test_the_spec_shares_terms_that_cannot_be_copied():
     assert rebuilt.step(1)[1] == 2.0
 
 
-def test_memory_lasts_one_episode():
+def test_the_memory_of_terms_is_cleared_on_reset():
     def count(t):
         t.memory["n"] = t.memory.get("n", 0) + 1
         return t.memory["n"]
@@ -108,7 +108,7 @@ def test_memory_lasts_one_episode():
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
-def test_a_value_that_is_not_finite_is_marked_and_not_scored(bad):
+def test_a_non_finite_term_is_reported_and_counted_as_zero(bad):
     env = cart({"bad": lambda t: bad, "good": lambda t: 2.0}, keep=False)
     env.reset(seed=0)
     _, reward, *_, info = env.step(0)
@@ -116,14 +116,14 @@ def test_a_value_that_is_not_finite_is_marked_and_not_scored(bad):
     assert "finite" in info["reward_error"]["bad"]
 
 
-def test_an_exception_in_a_term_is_not_swallowed():
+def test_an_exception_in_a_term_is_raised():
     env = cart({"bug": lambda t: t.nothing})
     env.reset(seed=0)
     with pytest.raises(AttributeError):
         env.step(0)
 
 
-def test_names_are_checked():
+def test_invalid_term_names_are_refused():
     with pytest.raises(ConfigurationError, match="cannot be called 'env'"):
         cart({"env": lambda t: 0.0})
     with pytest.raises(ConfigurationError, match="reward would always be 0"):
@@ -154,7 +154,7 @@ def test_an_untrusted_function_runs_in_the_sandbox_and_its_failures_are_counted(
     assert report.reward_errors == 2
 
 
-def test_a_sandbox_that_fails_is_not_an_invalid_reward():
+def test_a_sandbox_failure_raises_instead_of_counting_as_invalid():
     with Sandbox(_fault="seccomp") as box:
         function = SandboxedFunction("def reward(x):\n    return 1.0", "reward(x)", sandbox=box)
         env = cart({"designed": sandboxed_term(function, lambda t: (0.0,))})
@@ -165,5 +165,5 @@ def test_a_sandbox_that_fails_is_not_an_invalid_reward():
         assert function.counts == {}
 
 
-def test_invalid_rewards_are_value_errors():
+def test_invalid_rewards_raise_value_error():
     assert issubclass(InvalidReward, ValueError)

@@ -15,7 +15,7 @@ def test_every_trainer_and_its_settings_can_be_imported(name):
         assert dataclasses.is_dataclass(load_attribute(facts.settings))
 
 
-def test_trainers_are_found_by_facts_and_near_names():
+def test_trainers_are_filtered_by_facts_and_similar_names_suggested():
     assert TRAINERS.names(learns_from="data set") == ("decision-transformer",)
     with pytest.raises(UnknownNameError, match="did you mean 'ppo'"):
         TRAINERS.load("pppo")

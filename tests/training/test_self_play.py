@@ -1,4 +1,4 @@
-"""Learners find what theory says they should."""
+"""Learners in repeated games converge to the behaviour predicted by theory."""
 
 import gymnasium
 import numpy as np
@@ -20,8 +20,8 @@ def test_learners_defect_against_unconditional_cooperators(make):
     assert curve[-30:, 0].mean() > 9.3 > curve[0, 0]
 
 
-def test_patient_q_learning_cooperates_with_tit_for_tat():
-    """With a long horizon mutual cooperation pays 8 a round, and defection soon 5."""
+def test_q_learning_with_high_discount_cooperates_with_tit_for_tat():
+    """With a high discount factor, mutual cooperation at 8 per round is worth more than defection followed by 5."""
     learner = QLearner(gamma=0.95, epsilon=0.1, alpha=0.2)
     self_play(RepeatedGame(rounds=60), {"player_0": learner, "player_1": "tit-for-tat"}, episodes=300, seed=0)
     learner.epsilon = 0.0
@@ -29,27 +29,27 @@ def test_patient_q_learning_cooperates_with_tit_for_tat():
     assert report.returns["player_0"].estimate == 60 * 8
 
 
-def test_independent_learners_end_up_defecting_in_the_one_shot_dilemma():
+def test_independent_learners_converge_to_defection_in_the_one_shot_dilemma():
     learners = {seat: PolicyGradient(rate=0.5) for seat in ("player_0", "player_1")}
     curve = self_play(RepeatedGame(rounds=1), learners, episodes=1500, seed=0)
     assert curve[-100:].mean() < 5.6
 
 
-def test_one_q_update_by_hand():
+def test_one_q_learning_update_equals_the_hand_computed_one():
     learner = QLearner(alpha=0.5, gamma=0.9)
     learner.learn([0, 1], [1, 0], [10.0, 8.0])
     assert learner.table[0, 1] == 5.0  # 0.5 (10 + 0.9 * 0)
     assert learner.table[1, 0] == 4.0  # 0.5 * 8, nothing follows
 
 
-def test_the_policy_gradient_points_at_what_paid_more():
+def test_the_policy_gradient_points_to_the_higher_return():
     learner = PolicyGradient(rate=1.0, gamma=0.0)
     learner.learn([0], [0], [1.0])
     learner.learn([0], [1], [3.0])
     assert learner.table[0, 1] > learner.table[0, 0]
 
 
-def test_training_is_reproducible_and_a_trained_learner_is_an_agent():
+def test_training_is_reproducible_and_the_learner_can_be_evaluated():
     curves = []
     for _ in range(2):
         learner = QLearner()
@@ -59,7 +59,7 @@ def test_training_is_reproducible_and_a_trained_learner_is_an_agent():
 
 
 @pytest.mark.slow
-def test_stable_baselines_learns_on_the_single_seat_environment():
+def test_stable_baselines3_learns_in_the_single_agent_view():
     sb3 = pytest.importorskip("stable_baselines3", reason="stable-baselines3 is not installed")
     import torch
 
@@ -74,7 +74,7 @@ def test_stable_baselines_learns_on_the_single_seat_environment():
     assert report.reward.estimate > 80  # what a cooperator earns
 
 
-def test_nonsense_is_refused():
+def test_invalid_arguments_are_refused():
     with pytest.raises(ConfigurationError):
         QLearner(alpha=0)
     with pytest.raises(ConfigurationError):

@@ -1,4 +1,4 @@
-"""The audit must find out models that choose by place or letter, and accuse no other."""
+"""The position-bias audit detects models that choose by position or label, without false positives."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def first_named(request):
 
 
 def crossed(rule, opponents=("grim", "always-defect"), orders=("first", "last"), backwards=(False,)):
-    """Play one rule under both assignments of the labels and all orders; return matches and players."""
+    """Play one rule with both label assignments and all orders; return matches and players."""
     engine = ScriptedEngine(lambda r: Reply(rule(r), "choice", completion_tokens=1))
     agents = {
         f"{pair} {order} {way}": LLMPlayer(engine, labels=pair, order=order, backwards=way)
@@ -30,7 +30,7 @@ def crossed(rule, opponents=("grim", "always-defect"), orders=("first", "last"),
 
 
 def cooperate(request):
-    """Choose by meaning: the label whose double pays 8."""
+    """Choose by content: the label that pays 8 if both choose it."""
     text = request.messages[-1]["content"]
     return next(
         c
@@ -82,7 +82,7 @@ def test_players_with_opposite_orders_can_be_audited_together():
     assert "excluded" in audit.verdict
 
 
-def test_where_exchanged_labels_were_averaged_no_label_is_counted():
+def test_label_bias_is_not_reported_if_exchanged_labels_were_averaged():
     def rule(request):
         return Reply(request.choices[0], "choice", 1, 1, choice_logprobs=(-1.0,) * len(request.choices))
 
@@ -132,7 +132,7 @@ def first_in_the_rules(request):
     ],
     ids=["rules", "option"],
 )
-def test_reversed_rules_separate_position_in_the_rules_from_payoffs(rule, listed, meaning, verdict):
+def test_reversed_rules_separate_the_effect_of_rule_order_from_payoffs(rule, listed, meaning, verdict):
     assert discrimination_test(*crossed(rule)).listed is None
     assert discrimination_test(*crossed(rule)).meaning.estimate == 1  # the two are confounded
     found = discrimination_test(*crossed(rule, backwards=(False, True)))
@@ -146,12 +146,12 @@ def test_one_shuffled_player_per_label_assignment_suffices():
     assert found.letter.estimate == pytest.approx(0.5)  # though the draws were not exactly half and half
 
 
-def test_a_missing_condition_leaves_nothing_to_decompose():
+def test_a_missing_condition_makes_the_decomposition_impossible():
     assert discrimination_test(*crossed(lambda r: r.choices[0], orders=("first",))) is None
 
 
 @pytest.mark.parametrize("labels", [[], [("J", "F")], [("J", "F"), ("Q", "X")], [("J", "F", "K")], ["random"]])
-def test_labels_must_be_a_pair_and_its_exchange(labels):
+def test_label_assignments_must_be_a_pair_and_its_exchange(labels):
     players = {str(pair): LLMPlayer(ScriptedEngine("J"), labels=pair) for pair in labels}
     with pytest.raises(ConfigurationError, match="in both assignments"):
         discrimination_test([], players)

@@ -1,4 +1,4 @@
-"""Evolution: known rest points, known fixation probabilities."""
+"""Evolutionary dynamics: known fixed points and fixation probabilities."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ def test_defectors_take_over_one_shot_dilemmas():
     assert path.sum(axis=1) == pytest.approx(1)
 
 
-def test_hawks_and_doves_meet_at_the_mixed_equilibrium():
+def test_hawk_dove_converges_to_the_mixed_equilibrium():
     hawk_dove = [[-1, 4], [0, 2]]  # value 4, cost 6: two thirds hawks
     for start in ([0.9, 0.1], [0.1, 0.9]):
         assert replicator_dynamics(hawk_dove, start)[-1] == pytest.approx([2 / 3, 1 / 3], abs=1e-4)
@@ -27,7 +27,7 @@ def test_rock_paper_scissors_keeps_its_constant_of_motion():
     assert path.prod(axis=1) == pytest.approx(np.full(len(path), 0.03), rel=1e-6)
 
 
-def test_neutral_mutants_fix_with_probability_one_over_n():
+def test_neutral_mutants_reach_fixation_with_probability_1_over_n():
     assert fixation_probability(PD, 20, intensity=0) == pytest.approx(np.full((2, 2), 1 / 20))
 
 
@@ -66,8 +66,8 @@ def test_invalid_arguments_are_refused(call):
         call()
 
 
-def test_extinct_types_do_not_take_part_in_selection():
-    """Type 2 would earn 1,000 but is not there: neutral drift between the others, with the same draws."""
+def test_extinct_types_do_not_affect_selection():
+    """Type 2 has payoff 1,000 but no individuals: neutral drift between the others, with the same draws."""
     rich = [[0, 0, 0], [0, 0, 0], [1000, 1000, 0]]
     path = moran_process(rich, [5, 5, 0], steps=200, seed=3)
     assert not path[:, 2].any()

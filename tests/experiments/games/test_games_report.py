@@ -1,4 +1,4 @@
-"""The page and the figures: what they must show, and that nothing in them can run."""
+"""The report page and its figures: contents and escaping."""
 
 import re
 
@@ -43,24 +43,24 @@ def page(tmp_path_factory):
     return path.read_text()
 
 
-def test_the_audit_comes_before_any_score(page):
+def test_the_audit_is_shown_before_scores(page):
     assert page.index("position bias") < page.index("Metrics")
     assert "the study excluded such models" in page
     assert page.index("It is the letter (J).") < page.index("Metrics")
 
 
-def test_the_page_holds_every_section(page):
+def test_the_page_contains_every_section(page):
     for part in ("A &amp; B", "Ordinal games by family", "GPT-4 (published)", "Paired differences", "Tournament"):
         assert part in page
     assert page.count("<details>") == 8
     assert page.count("<svg") == 7  # curves, two heat maps, families, tournament matrix, replicator, invasion
 
 
-def test_figures_take_the_colours_of_the_page(page):
+def test_figures_use_the_colours_of_the_page(page):
     assert "var(--muted," in page
     assert "var(--c0," in page
     assert "#010203" not in page
-    assert not re.search(r'id="patch_1">\s*<path[^>]*fill: #ffffff', page)  # no white sheet on a dark page
+    assert not re.search(r'id="patch_1">\s*<path[^>]*fill: #ffffff', page)  # no white background on a dark page
 
 
 def test_a_sweep_has_no_empty_heading(tmp_path):

@@ -1,4 +1,4 @@
-"""The last round beside the others, by the textbook's numbers."""
+"""The test of the last round against the others, with numbers from a textbook."""
 
 import math
 
@@ -8,7 +8,7 @@ from quintain.experiments.games import ScheduledMatch, last_round_test, play_mat
 
 
 def played(first_moves, rounds):
-    """Matches in which a scripted first player makes the given moves."""
+    """Return matches in which a scripted first player makes the given moves."""
     scripts = iter(first_moves)
 
     class Script:
@@ -20,7 +20,7 @@ def played(first_moves, rounds):
     return play_matches(fixtures, {"script": Script()}, env={"rounds": rounds}, concurrency=1)
 
 
-def test_the_statistic_is_that_of_the_textbook():
+def test_the_statistic_equals_the_textbooks():
     matches = played([[0, 0, 0, 1]] * 6 + [[0, 0, 1, 1]] * 2 + [[0, 1, 0, 0]] * 4, rounds=4)
     found = last_round_test(matches, "script")
     assert found.counts.tolist() == [[30, 6], [4, 8]]

@@ -1,4 +1,4 @@
-"""Matches, metrics, tournaments and sweeps, with scripted players whose numbers are known."""
+"""Matches, metrics, tournaments and sweeps with scripted players, whose results are known."""
 
 import json
 
@@ -34,7 +34,7 @@ def first_named(request):
 # -- metrics -------------------------------------------------------------------------------------------------------
 
 
-def test_grim_against_defect_once_scores_ninety():
+def test_grim_against_defect_once_scores_90():
     match = one(PD, "grim", "defect-once")
     assert metrics.score(match, 0) == 90
     assert metrics.normalised_score(match, 0) == pytest.approx(0.9)
@@ -43,7 +43,7 @@ def test_grim_against_defect_once_scores_ninety():
     assert metrics.recovery(match, 0) == 0
 
 
-def test_alternator_against_a_constant_player_coordinates_half_of_the_time():
+def test_alternator_coordinates_with_a_constant_player_in_half_the_rounds():
     match = one(BOS, "alternator", "always-cooperate")
     assert metrics.coordination(match) == 0.5
     assert metrics.preferred_option(match, 0) == 0.5
@@ -63,7 +63,7 @@ def test_forgiving_players_recover_from_a_single_defection():
     assert metrics.recovery(one(PD, "tit-for-tat", "always-cooperate"), 0) is None
 
 
-def test_predictions_are_judged_against_the_executed_moves():
+def test_predictions_are_compared_with_executed_moves():
     """Predicts the alternator's previous move: wrong in round 1 or never right again after a change."""
 
     def naive(request):
@@ -82,7 +82,7 @@ def test_predictions_are_judged_against_the_executed_moves():
     assert metrics.prediction_accuracy(match, 1) is None
 
 
-def test_illegal_moves_are_counted_and_leave_the_other_metrics_alone():
+def test_illegal_moves_are_counted_and_excluded_from_other_metrics():
     silent = LLMPlayer(ScriptedEngine(["J", "no idea"]), constrained=False)
     match = one(PD, "silent", "always-cooperate", agents={"silent": silent})
     assert metrics.illegal_rate(match, 0) == 0.5
@@ -90,7 +90,7 @@ def test_illegal_moves_are_counted_and_leave_the_other_metrics_alone():
     assert metrics.score(match, 0) == 40
 
 
-def test_a_match_is_one_value_in_the_summary():
+def test_each_match_is_one_sample_of_the_summary():
     fixtures = [ScheduledMatch(PD, ("random", "always-cooperate"), k) for k in range(12)]
     summary = metrics.summarise(play_matches(fixtures, {}), "random")
     assert summary["defection"].n == 12
@@ -126,7 +126,7 @@ def test_results_do_not_depend_on_concurrency():
     assert [m.moves.tolist() for m in one_by_one] == [m.moves.tolist() for m in together]
 
 
-def test_an_exception_of_a_player_fails_its_match_only():
+def test_an_exception_of_a_player_fails_only_its_match():
     class Broken:
         def begin(self, seat):
             raise RuntimeError("no")
@@ -159,7 +159,7 @@ def test_only_failed_matches_are_retried(tmp_path):
     assert len(played) == 10 - len(first)
 
 
-def test_players_that_are_made_by_name_are_closed():
+def test_players_made_by_name_are_closed():
     closed = []
 
     class Closes:
@@ -186,7 +186,7 @@ def test_unknown_players_and_wrong_seats_are_refused():
         play_matches([ScheduledMatch("public_goods", ("grim", "joss"))], {})
 
 
-def test_impossible_settings_are_refused_before_the_first_match(tmp_path):
+def test_invalid_settings_are_refused_before_the_first_match(tmp_path):
     def serve(request):
         return Reply(request.choices[0], "choice", completion_tokens=2)
 
@@ -199,7 +199,7 @@ def test_impossible_settings_are_refused_before_the_first_match(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def test_other_kinds_of_run_are_refused(tmp_path):
+def test_runs_of_other_kinds_are_refused(tmp_path):
     line = {"index": 0, "seed": 0, "outcome": "success", "returns": {"agent": 1.0}, "schema": 1}
     (tmp_path / "episodes.jsonl").write_text(json.dumps(line) + "\n")
     with pytest.raises(RecordError, match="not a match"):
@@ -245,7 +245,7 @@ def test_a_language_model_can_take_part():
 
 
 @pytest.mark.parametrize("arguments", [{"players": []}, {"players": ["grim", "grim"]}, {"game": "public_goods"}])
-def test_impossible_tournaments_are_refused(arguments):
+def test_invalid_tournaments_are_refused(arguments):
     with pytest.raises(ConfigurationError):
         tournament(**({"players": ["grim"]} | arguments))
 
@@ -253,7 +253,7 @@ def test_impossible_tournaments_are_refused(arguments):
 # -- sweeps --------------------------------------------------------------------------------------------------------
 
 
-def test_samples_keep_the_families_shares():
+def test_samples_of_games_keep_the_proportions_of_families():
     assert len(sample_games(144)) == 144
     drawn = sample_games(36, seed=1)
     assert drawn == sample_games(36, seed=1)
@@ -265,7 +265,7 @@ def test_samples_keep_the_families_shares():
         assert abs(families.count(letter) - size / 4) < 2
 
 
-def test_roles_do_not_matter_over_all_144_games():
+def test_scores_over_all_144_games_do_not_depend_on_the_seat():
     """The set is closed under role swap, so a pure best reply earns the same from either seat."""
     matches = sweep(["always-cooperate", "best-response"], sample_games(144), rounds=4)
     assert len(matches) == 144 * 4
@@ -278,7 +278,7 @@ def test_scores_by_family_leave_tragic_games_out_of_the_total():
     matches = sweep(["always-cooperate"], ["ordinal_4_6", "ordinal_7_1"], rounds=2)
     scores = score_by_family(matches, "always-cooperate")
     assert set(scores) == {"T", "W", "all"}
-    assert scores["all"].n == scores["W"].n == 1  # the seats of one match are one value
+    assert scores["all"].n == scores["W"].n == 1  # the seats of one match are one sample
 
 
 def test_players_are_compared_in_pairs():
@@ -292,7 +292,7 @@ def test_players_are_compared_in_pairs():
         compare_players(matches, "always-defect", "grim")
 
 
-def test_both_seats_of_self_play_are_one_value():
+def test_both_seats_of_self_play_are_one_sample():
     matches = play_matches([ScheduledMatch(PD, ("random", "random"), repetition) for repetition in range(6)], {})
     summary = metrics.summarise(matches, "random")
     assert summary["defection"].n == 6
@@ -304,7 +304,7 @@ def test_both_seats_of_self_play_are_one_value():
 
 
 class Sometimes:
-    """Plays option 0, and fails where it is told to."""
+    """Plays option 0; raises in given matches."""
 
     def __init__(self, fails):
         self.fails = fails
@@ -337,7 +337,7 @@ def test_a_player_without_a_legal_move_has_no_cooperation():
     assert result.cooperation[1, 0] == 0
 
 
-def test_illegal_moves_cost_what_they_cost_in_the_game():
+def test_illegal_moves_have_the_penalty_of_the_game():
     result = tournament(["mine", "always-defect"], rounds=4, repetitions=1, agents={"mine": lambda observation: 5})
     assert result.payoffs[0, 1] == -5  # the spread of the classic payoffs, every round
     assert dict(result.ranking())["mine"].estimate < 0

@@ -1,4 +1,4 @@
-"""The mixed model against what can be computed by hand."""
+"""The linear mixed model compared with hand-computed values."""
 
 import numpy as np
 import pytest
@@ -21,7 +21,7 @@ def matches():
     return play_matches(fixtures, {}, env={"rounds": 10})
 
 
-def test_in_a_balanced_design_estimates_are_the_differences_of_means(matches):
+def test_in_a_balanced_design_estimates_equal_differences_of_means(matches):
     found = mixed_effects(matches, ["random", "tit-for-tat", "always-cooperate"])
     assert set(found) == {"tit-for-tat", "always-cooperate"}
     for player, interval in found.items():
@@ -32,7 +32,7 @@ def test_in_a_balanced_design_estimates_are_the_differences_of_means(matches):
 
 
 def test_known_effects_are_recovered():
-    """Values made up: cells differ by much, the second player earns 0.3 more; unpaired, that would drown."""
+    """Synthetic values: the variance between cells is large, and the second player's payoff is 0.3 higher."""
     fixtures = [
         ScheduledMatch(game, (player, "grim")) for game in sample_games(40) for player in ("random", "alternator")
     ]

@@ -18,7 +18,7 @@ def logged(*agents, game=BOS, rounds=6):
 def observer_of(rule, seen=None, **settings):
     def serve(request):
         text = request.messages[-1]["content"]
-        if "round" not in text:  # the check of the labels
+        if "round" not in text:  # the request that checks the labels
             return Reply(request.choices[0], "choice", completion_tokens=1)
         if seen is not None:
             seen.append(text)
@@ -28,7 +28,7 @@ def observer_of(rule, seen=None, **settings):
 
 
 def alternation(text, choices):
-    """Expect of player 2 what it did not do last; in the first two rounds, option F."""
+    """Predict the option that player 2 did not choose last; option F in the first two rounds."""
     told = [line for line in text.splitlines() if line.startswith("In round") and "player 2 chose" in line]
     if len(told) < 2:
         return " F"
@@ -43,7 +43,7 @@ def test_an_observer_that_follows_the_alternation_is_correct_from_the_third_roun
     assert match.traces[1] == []
 
 
-def test_the_observer_reads_about_two_players_and_the_player_about_itself():
+def test_the_observers_prompt_is_in_the_third_person():
     seen = []
     matches = logged("always-cooperate", "always-defect", rounds=2)
     predict_moves(matches, observer_of(lambda text, choices: choices[0], seen))
@@ -88,11 +88,11 @@ def test_all_prompts_are_sent_as_one_batch():
     calls = []
     generate = player.engine.generate
 
-    async def watched(requests):
+    async def observed_matches(requests):
         calls.append(len(requests))
         return await generate(requests)
 
-    player.engine.generate = watched
+    player.engine.generate = observed_matches
     predict_moves(logged("grim", "alternator") * 3, player)
     assert calls == [2, 18]  # the check of two labels, then three matches of six rounds
 

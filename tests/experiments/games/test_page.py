@@ -1,4 +1,4 @@
-"""The page of a stored run of matches. That it equals the one made after playing is tested with the commands."""
+"""The page of a stored run of matches; the command-line tests check that it equals the one written by the run."""
 
 import pytest
 

@@ -42,7 +42,7 @@ def test_the_mixed_equilibrium_of_the_battle_of_the_sexes():
     assert mixed.payoffs(load_game("battle_of_the_sexes")) == pytest.approx([70 / 17, 70 / 17])
 
 
-def test_rock_paper_scissors_is_played_uniformly():
+def test_the_equilibrium_of_rock_paper_scissors_is_uniform():
     (only,) = nash_equilibria(load_game("rock_paper_scissors"))
     assert only.first == pytest.approx([1 / 3] * 3)
     assert only.second == pytest.approx([1 / 3] * 3)
@@ -111,7 +111,7 @@ def test_minimax_values(name, seat, value):
     assert strategy.sum() == pytest.approx(1)
 
 
-def test_a_guarantee_in_mixed_strategies_is_at_least_the_pure_one():
+def test_the_mixed_maximin_value_is_at_least_the_pure_one():
     for game in ordinal_games():
         assert minimax_value(game, 1)[0] >= game.security_level(1) - 1e-9
 
@@ -124,7 +124,7 @@ def test_the_folk_theorem_region_of_the_prisoners_dilemma():
     assert corners == {(5, 5), (8, 8), (5, 8.75), (8.75, 5)}
 
 
-def test_the_folk_region_of_a_zero_sum_game_is_its_value():
+def test_the_folk_region_of_a_zero_sum_game_is_a_point():
     region = folk_region(load_game("matching_pennies"))
     assert len(region.feasible) == 2
     assert region.sustainable == pytest.approx(np.zeros_like(region.sustainable), abs=1e-6)
@@ -145,14 +145,14 @@ def strategies(profiles):
     return [(*p.first.tolist(), *p.second.tolist()) for p in profiles]
 
 
-def test_the_game_of_avis_and_others_has_eight_extreme_equilibria():
+def test_the_game_of_avis_et_al_has_eight_extreme_equilibria():
     """Reported for nashpy (issue 82), whose support enumeration finds five."""
     row = -np.array([[0, 0, 6, 0, 0], [0, 0, 3, 2, 1], [4, 3, 0, 0, 1]])
     column = -np.array([[3, 0, 2, 1, 0], [0, 2, 0, 0, 4], [4, 0, 2, 4, 4]])
     assert len(nash_equilibria(bimatrix("g", row, column))) == 8
 
 
-def test_a_continuum_is_listed_by_its_ends():
+def test_a_continuum_of_equilibria_is_listed_by_its_endpoints():
     row = np.array([[0, 2, -1], [0, -1, 2]])
     found = nash_equilibria(bimatrix("g", row, -row))
     assert strategies(found) == [(1 / 3, 2 / 3, 1, 0, 0), (2 / 3, 1 / 3, 1, 0, 0)]
@@ -212,7 +212,7 @@ def equilibria_by_definition(row, column):
 
 @pytest.mark.parametrize("shape", [(2, 2), (2, 3), (3, 2), (3, 3), (2, 4)])
 def test_equilibria_of_degenerate_integer_games_are_complete(shape):
-    """Against every choice of tight constraints in exact arithmetic, written from the definition."""
+    """Compared with an exact enumeration of all choices of tight constraints, written from the definition."""
     rng = np.random.default_rng(3)
     for _ in range(40):
         row, column = rng.integers(-1, rng.integers(1, 5), size=(2, *shape))
@@ -244,14 +244,14 @@ def test_equilibria_and_values_do_not_depend_on_the_unit(scale, shift):
             assert goal(reached) == pytest.approx(goal(expected), abs=1e-6)
 
 
-def test_ties_survive_decimal_rounding():
+def test_payoffs_equal_up_to_rounding_are_ties():
     """0.1 + 0.2 and 0.3 are one payoff: player 0 is indifferent, so both options are in equilibria."""
     row = np.array([[0.1 + 0.2, 0.0], [0.3, 0.0]])
     assert len(nash_equilibria(bimatrix("g", row, [[1, 0], [1, 0]]))) == 2
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1e-10, 1.0, 1e15, 1e300, 1.7e308])
-def test_pennies_in_every_unit(scale):
+def test_matching_pennies_is_solved_in_every_unit(scale):
     game = bimatrix("g", PENNIES * scale, -PENNIES * scale)
     assert minimax_value(game, 0)[0] == pytest.approx(0, abs=1e-12 * scale)
     assert minimax_value(game, 0)[1] == pytest.approx([0.5, 0.5])
@@ -263,19 +263,19 @@ def test_pennies_in_every_unit(scale):
 
 
 @pytest.mark.parametrize("scale", [1e-300, 1.0, 1e300])
-def test_the_folk_region_in_every_unit(scale):
+def test_the_folk_region_does_not_depend_on_the_unit(scale):
     region = folk_region(bimatrix("pd", PD * scale, PD.T * scale))
     assert {tuple(p) for p in region.feasible / scale} == {(1, 1), (5, 0), (3, 3), (0, 5)}
     corners = {tuple(np.round(p, 6)) for p in region.sustainable / scale}
     assert corners == {(1, 1), (3, 3), (1, round(13 / 3, 6)), (round(13 / 3, 6), 1)}
 
 
-def test_one_players_unit_does_not_hide_the_others_incentives():
+def test_players_with_different_payoff_units_are_solved_correctly():
     game = bimatrix("g", PD, PD.T * 1e-12)
     assert correlated_equilibrium(game) == pytest.approx(np.array([[0, 0], [0, 1]]), abs=1e-6)
 
 
-def test_an_unsolved_program_is_an_error_that_names_the_payoffs(monkeypatch):
+def test_a_failed_linear_program_raises_an_error_with_the_payoffs(monkeypatch):
     from scipy import optimize
 
     failed = optimize.OptimizeResult(status=4, message="numerical difficulties", x=None)

@@ -1,4 +1,4 @@
-"""The fast engine against the environment, turn by turn, and against theory."""
+"""The vectorised engine compared with the environment, round by round, and with theory."""
 
 import itertools
 
@@ -48,7 +48,7 @@ def test_deterministic_matches_equal_those_of_the_environment():
         assert score.tolist() == totals
 
 
-def test_the_published_scores():
+def test_vectorised_matches_reproduce_the_published_scores():
     players = [machine("grim"), machine("defect-once"), machine("always-cooperate"), machine("alternator")]
     pd, bos = load_game("prisoners_dilemma"), load_game("battle_of_the_sexes")
     batch = play_machines(players, [(0, 1), (3, 2), (3, 3)], 10)

@@ -1,4 +1,4 @@
-"""A person at the page: over HTTP, and in a headless browser where there is one."""
+"""The web page for human players: over HTTP, and in a headless browser if one is installed."""
 
 import json
 import os
@@ -27,7 +27,7 @@ def post(server, path, data, kind="application/json"):
         return json.load(reply)
 
 
-def test_a_match_over_http(tmp_path):
+def test_a_match_can_be_played_over_http(tmp_path):
     with GameServer("tit-for-tat", env={"rounds": 3}, out=tmp_path / "people.jsonl") as server:
         state = post(server, "/start", {})
         assert "There are 3 rounds." in state["rules"]
@@ -43,7 +43,7 @@ def test_a_match_over_http(tmp_path):
     assert json.loads(line)["guess"] == "human"
 
 
-def test_the_opponents_move_stays_hidden_until_both_have_chosen():
+def test_the_opponents_move_is_hidden_until_both_have_chosen():
     with GameServer("always-defect", env={"rounds": 2}) as server:
         assert "chose" not in json.dumps(post(server, "/start", {})["history"])
 
@@ -89,7 +89,7 @@ def test_games_for_more_than_two_are_refused():
         GameServer(env={"game": "public_goods"})
 
 
-def test_a_person_plays_in_the_terminal():
+def test_a_human_can_play_in_the_terminal():
     lines, shown = iter(["7", "1", "0"]), []
     human = HumanAgent(read=lambda prompt: next(lines), write=shown.append)
     env = RepeatedGame(rounds=2, view="both")
@@ -160,7 +160,7 @@ def browser(tmp_path):
     made.close()
 
 
-def test_a_person_plays_and_guesses_in_a_browser(browser, tmp_path):
+def test_a_human_can_play_and_guess_in_a_browser(browser, tmp_path):
     with GameServer("tit-for-tat", env={"rounds": 2}, out=tmp_path / "people.jsonl") as server:
         browser.open(server.url)
         for number in (1, 2):

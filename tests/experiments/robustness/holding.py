@@ -1,4 +1,4 @@
-"""Small environments and hand-made victims, whose behaviour under attack can be worked out on paper."""
+"""Small environments and policies whose behaviour under attack can be computed by hand."""
 
 import gymnasium as gym
 import numpy as np
@@ -8,9 +8,9 @@ from quintain.agents.policies import MLP, Layer, Normaliser, Policy
 
 
 class Hold(gym.Env):
-    """Pays minus the square of the distance between action and state, for four steps; success is a small one.
+    """Reward: minus the squared distance between action and state, in four steps. Success: a small distance.
 
-    The attacker would like to see actions of 2.
+    The attacker's goal is an action of 2.
     """
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 10}
@@ -37,7 +37,7 @@ class Hold(gym.Env):
 
 
 class Long(Hold):
-    """Goes on until a time limit ends it."""
+    """Never terminates; a time limit truncates it."""
 
     def step(self, action):
         observation, reward, _, _, info = super().step(action)
@@ -45,7 +45,7 @@ class Long(Hold):
 
 
 class Silent(Hold):
-    """Says nothing of success."""
+    """Reports no ``success``."""
 
     def step(self, action):
         observation, reward, terminated, truncated, _ = super().step(action)
@@ -53,14 +53,14 @@ class Silent(Hold):
 
 
 def linear(weights, bias=(0.0,), *, world=Hold, **options):
-    """A victim whose action is ``weights @ observation + bias``."""
+    """Return a policy whose action is ``weights @ observation + bias``."""
     matrix = np.atleast_2d(np.asarray(weights, dtype=np.float64))
     network = MLP([Layer(matrix, np.asarray(bias, dtype=np.float64), "identity")])
     return Policy(network, world.observation_space, world.action_space, **options)
 
 
 def reacher():
-    """A victim of Tabletop/Reach-v0 that goes straight for the goal, and normalises what it sees."""
+    """Return a policy for Tabletop/Reach-v0 that moves straight to the goal, with an observation normaliser."""
     matrix = np.zeros((2, 6))
     matrix[[0, 1], [0, 1]], matrix[[0, 1], [4, 5]] = -6.0, 6.0
     normaliser = Normaliser(np.full(6, 0.1), np.full(6, 0.2))

@@ -13,7 +13,7 @@ VICTIM = linear(1.0, std=np.ones(1))
 
 
 def refuse(match, attacks, *, env=Hold, victim=VICTIM, error=ConfigurationError, epsilons=(0.1,), **options):
-    """Check that an experiment is refused before anything is played."""
+    """Check that an experiment is refused before any episode."""
 
     def make(**more):
         made = env(**more)
@@ -31,7 +31,7 @@ def refuse(match, attacks, *, env=Hold, victim=VICTIM, error=ConfigurationError,
         robustness(make, victim, attacks, epsilons, episodes=2, **options)
 
 
-def test_what_cannot_work_is_refused_before_anything_is_played():
+def test_invalid_experiments_are_refused_before_any_episode():
     refuse("epsilon must be", ["mad"], epsilons=[-0.1])
     refuse("every epsilon must be given once", ["mad"], epsilons=[0.1, 0.1])
     refuse("every seed must be given once", ["mad"], seed=[1, 1])
@@ -47,7 +47,7 @@ def test_what_cannot_work_is_refused_before_anything_is_played():
     refuse("wrong victim or wrong normaliser", ["mad"], victim=wide())
 
 
-def test_an_attack_says_what_the_victim_lacks():
+def test_incompatible_attacks_name_the_missing_capability():
     refuse("no distribution", ["mad"], victim=linear(1.0), error=CapabilityError)
     refuse("neither V", ["critic"], error=CapabilityError)
     refuse("discrete actions", ["pa-ad"], victim=discrete(), error=CapabilityError)
@@ -81,7 +81,7 @@ def test_every_attack_that_learns_stays_in_its_budget(name):
     assert clean.loss.estimate == 0
 
 
-def test_rat_attacks_a_history_dependent_victim_through_a_stateless_imitation():
+def test_rat_attacks_a_history_dependent_policy_with_a_stateless_surrogate():
     pytest.importorskip("stable_baselines3")
     victim = history_dependent()
     for name in ("rat", "robust-sarsa", "rs+mad"):
@@ -94,7 +94,7 @@ def test_rat_attacks_a_history_dependent_victim_through_a_stateless_imitation():
 
 
 def history_dependent():
-    """An untrained Decision Transformer."""
+    """Return an untrained Decision Transformer."""
     network = DecisionNetwork.fresh(Shape(1, 1, horizon=25, width=8), True, np.random.default_rng(0))
     policy = DecisionTransformer(network, Hold.action_space, context=3, target=0.0, scale=1.0)
     return Policy(policy, Hold.observation_space, Hold.action_space, head="scaled", std=np.full(1, 0.1))

@@ -5,14 +5,14 @@ from quintain.evaluation.statistics import mean
 from quintain.experiments.robustness.clusters import clustered_mean, clustered_rate
 
 
-def test_groups_count_alike_whatever_their_size():
+def test_clusters_have_equal_weight_regardless_of_size():
     found = clustered_mean([[0.0] * 10, [1.0, 1.0]])
     assert found.estimate == 0.5
     assert (found.low, found.high) == (0.0, 1.0)
     assert found.n == 12
 
 
-def test_differences_between_groups_widen_the_interval():
+def test_differences_between_clusters_widen_the_interval():
     rng = np.random.default_rng(0)
     alike = [rng.normal(0, 1, 50) for _ in range(5)]
     apart = [values + shift for values, shift in zip(alike, (-2, -1, 0, 1, 2), strict=True)]
@@ -20,14 +20,14 @@ def test_differences_between_groups_widen_the_interval():
     assert wide.high - wide.low > 3 * (narrow.high - narrow.low)
 
 
-def test_one_group_is_an_ordinary_bootstrap():
+def test_one_cluster_gives_an_ordinary_bootstrap():
     values = list(np.random.default_rng(1).normal(3, 2, 60))
     found, plain = clustered_mean([values]), mean(values)
     assert found.estimate == pytest.approx(plain.estimate)
     assert (found.low, found.high) == pytest.approx((plain.low, plain.high), abs=0.1)
 
 
-def test_it_covers_the_truth_about_as_often_as_it_says():
+def test_coverage_is_close_to_the_nominal_confidence():
     """20 groups with a spread of their own: 95 % nominal; 200 trials have a standard error of 1.5 points."""
     rng = np.random.default_rng(2)
     hits = 0
@@ -38,7 +38,7 @@ def test_it_covers_the_truth_about_as_often_as_it_says():
     assert 178 <= hits <= 199
 
 
-def test_few_groups_are_spoken_of_and_equal_data_give_equal_intervals():
+def test_few_clusters_give_a_note_and_equal_data_equal_intervals():
     found = clustered_mean([[1.0, 2.0], [3.0, 5.0]])
     assert "only 2 seeds" in found.note
     assert found == clustered_mean([[1.0, 2.0], [3.0, 5.0]])
@@ -47,7 +47,7 @@ def test_few_groups_are_spoken_of_and_equal_data_give_equal_intervals():
         clustered_mean([[1.0], []])
 
 
-def test_rates_at_the_ends_keep_a_width():
+def test_intervals_of_rates_0_and_1_have_positive_width():
     assert clustered_rate([[True] * 5, [True] * 5]).low < 0.8
     assert clustered_rate([[True, False], [True, True]]).estimate == 0.75
     assert clustered_rate([[], []]).n == 0

@@ -13,7 +13,7 @@ pytest.importorskip("mujoco")
 MAKE = partial(gym.make, "Tabletop/Reach-v0", scenario="opposite")
 
 
-def test_the_mirror_image_does_what_the_attacker_wants():
+def test_the_mirror_image_policy_reaches_the_attackers_goal():
     victim, seeds = reacher(), range(20)
     assert all(e.success and not e.attacker_success for e in play_attacked(MAKE, victim, seeds))
     mirrored = play_attacked(MAKE, mirror_image(victim), seeds)
@@ -28,7 +28,7 @@ def test_a_mirrored_state_gets_the_mirrored_action():
     np.testing.assert_allclose(intention.act_batch(across), victim.act_batch(state) * [-1, 1], atol=1e-6)
 
 
-def test_its_gradient_is_that_of_what_it_does():
+def test_the_mirror_image_policys_gradient_equals_finite_differences():
     network = mirror_image(reacher()).network
     x = np.random.default_rng(1).normal(0, 1, (3, 6))
     outputs, back = network.vjp(x)

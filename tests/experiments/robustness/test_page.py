@@ -1,4 +1,4 @@
-"""The page of a robustness run: what it says, that it is safe, and that a browser can sort it."""
+"""The page of a robustness run: contents, escaping, and sorting in a browser."""
 
 import re
 import shutil
@@ -29,7 +29,7 @@ def page(folder, *, env=Hold, name="mine", attacks=("random", "fgsm", "target"),
     return (folder / "report.html").read_text()
 
 
-def test_it_tells_what_was_found_and_how(tmp_path):
+def test_the_page_shows_results_and_settings(tmp_path):
     text = unescape(re.sub(r"<[^>]+>", " ", re.sub(r"<(style|script)[^>]*>.*?</\1>", "", page(tmp_path), flags=re.S)))
     said = " ".join(text.split())
     assert "largest loss at 2.5" in said
@@ -45,7 +45,7 @@ def test_it_tells_what_was_found_and_how(tmp_path):
     assert "quintain robustness mine" in said
 
 
-def test_it_has_a_curve_for_what_there_is_data_of(tmp_path):
+def test_the_page_has_a_curve_for_every_recorded_metric(tmp_path):
     full, less = page(tmp_path / "a"), page(tmp_path / "b", env=Silent, attacks=("random", "fgsm"), seeds=(0,))
     labels = re.compile(r'aria-label="([^"]+?) over')
     reach = "States in which the intention can be reached"
@@ -55,7 +55,7 @@ def test_it_has_a_curve_for_what_there_is_data_of(tmp_path):
     assert "say nothing of how much the training of an attack varies" in " ".join(less.split())
 
 
-def test_few_episodes_are_called_so_and_noise_is_no_attack(tmp_path):
+def test_few_episodes_and_attacks_no_better_than_noise_give_notes(tmp_path):
     attacks = {"random": "random", "nothing": lambda env, epsilon: NullAttack(env)}
     text = " ".join(page(tmp_path, env=Silent, attacks=attacks, seeds=(0,)).split())
     assert "6 episodes in a row of the table are few" in text
@@ -63,7 +63,7 @@ def test_few_episodes_are_called_so_and_noise_is_no_attack(tmp_path):
     assert "no attack cost more than random noise" in text
 
 
-def test_names_are_data_and_nothing_is_loaded(tmp_path):
+def test_names_are_escaped_and_no_resource_is_loaded(tmp_path):
     text = page(tmp_path, name=HOSTILE)
     assert "<script>document" not in text
     assert "\u202e" not in text
@@ -72,7 +72,7 @@ def test_names_are_data_and_nothing_is_loaded(tmp_path):
     assert (tmp_path / "leaderboard.md").read_text().count("|") % 9 == 0
 
 
-def test_a_folder_without_a_run_is_told(tmp_path):
+def test_a_folder_without_a_run_raises_record_error(tmp_path):
     with pytest.raises(RecordError, match="no robustness run"):
         write_robustness_report(tmp_path)
 

@@ -21,7 +21,7 @@ def cache(tmp_path, monkeypatch):
     monkeypatch.setenv("QUINTAIN_CACHE", str(tmp_path / "cache"))
 
 
-def test_a_saved_victim_plays_its_environment(tmp_path):
+def test_a_saved_policy_is_loaded_with_its_environment(tmp_path):
     pytest.importorskip("mujoco")
     save_policy(reacher(), tmp_path / "mine.npz")
     subject = load_policy_under_test(tmp_path / "mine.npz", "Tabletop/Reach-v0", env_kwargs={"scenario": "opposite"})
@@ -36,7 +36,7 @@ def test_a_saved_victim_plays_its_environment(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["PPO", "A2C", "SAC", "TD3"])
-def test_a_stable_baselines_file_is_recognised(tmp_path, name):
+def test_a_stable_baselines3_file_is_recognised(tmp_path, name):
     sb3 = pytest.importorskip("stable_baselines3")
     model = getattr(sb3, name)("MlpPolicy", gym.make("Pendulum-v1"), device="cpu", seed=0)
     model.save(tmp_path / "model.zip")
@@ -47,7 +47,7 @@ def test_a_stable_baselines_file_is_recognised(tmp_path, name):
     assert ("value" in victim.capabilities) == (name in ("PPO", "A2C"))
 
 
-def test_files_that_hold_no_policy_are_explained(tmp_path):
+def test_files_without_a_policy_raise_configuration_error(tmp_path):
     (tmp_path / "a.zip").write_text("nothing")
     with pytest.raises(ConfigurationError, match="not a Stable-Baselines3 model"):
         read_policy(tmp_path / "a.zip")
@@ -56,7 +56,7 @@ def test_files_that_hold_no_policy_are_explained(tmp_path):
             read_policy(tmp_path / name)
 
 
-def test_a_sketch_of_an_untrained_victim_shows_whether_attacks_fit(cache):
+def test_a_dry_run_checks_attacks_without_training_the_policy(cache):
     pytest.importorskip("mujoco")
     sketch = reference_policy_under_test("reach", scenario="opposite", sketch=True)
     RobustnessExperiment((sketch,), resolve_attacks(["mad", "critic", "sa-rl", "rat", "target"]), (0.1,)).check()
@@ -69,7 +69,7 @@ def test_a_sketch_of_an_untrained_victim_shows_whether_attacks_fit(cache):
         reference_policy_under_test("reacher", scenario="opposite", sketch=True)
 
 
-def test_a_reference_victim_is_trained_once_for_every_seed(cache):
+def test_a_reference_policy_is_trained_once_per_seed(cache):
     pytest.importorskip("mujoco")
     pytest.importorskip("stable_baselines3")
     said = []
@@ -84,12 +84,12 @@ def test_a_reference_victim_is_trained_once_for_every_seed(cache):
     assert prints["0"] != prints["1"]
 
 
-def test_an_environment_may_be_named():
+def test_an_environment_can_be_given_by_id():
     table = robustness("Robustness/Hold-v0", linear(1.0), ["random"], [0.5], episodes=2)
     assert [e.length for e in table.rows[0].episodes] == [25, 25]
 
 
-def test_what_is_not_a_victim_or_a_list_of_attacks_is_named():
+def test_wrong_types_of_policies_and_attacks_are_named():
     with pytest.raises(ConfigurationError, match=r"expected a Policy, got object; wrap .*Policy\.from_sb3"):
         make_policy_under_test("CartPole-v1", object())
     with pytest.raises(ConfigurationError, match=r"did you mean \['mad'\]"):

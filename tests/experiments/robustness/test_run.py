@@ -1,4 +1,4 @@
-"""Runs in a folder: killed, resumed, refused, loaded; and equal to what one gets by hand."""
+"""Robustness runs in a folder: resuming, refusals, loading, and equality with direct computation."""
 
 import json
 import os
@@ -26,7 +26,7 @@ HERE = str(Path(__file__).parent)
 VICTIM = linear(1.0, std=np.ones(1))
 OPTIONS = {"episodes": 40, "seed": (0, 7), "show": False}
 
-# A run that never ends by itself: the victim thinks for a while in every step.
+# A run that does not finish within the test: the policy sleeps in every step.
 SLOW = """
 import sys, time
 sys.path.insert(0, sys.argv[1])
@@ -50,7 +50,7 @@ def run(out, attacks=("random", "mad"), epsilons=(0.1, 0.5), resume=False, **opt
     return robustness(Hold, VICTIM, list(attacks), list(epsilons), out=out, resume=resume, **(OPTIONS | options))
 
 
-def test_a_killed_run_goes_on_to_the_same_table(tmp_path):
+def test_a_killed_run_resumes_to_the_same_table(tmp_path):
     whole = run(tmp_path / "whole")
     process = subprocess.Popen([sys.executable, "-c", SLOW, HERE, str(tmp_path / "killed")])
     lines = tmp_path / "killed" / "episodes.jsonl"
@@ -73,8 +73,8 @@ def test_a_killed_run_goes_on_to_the_same_table(tmp_path):
     assert lines.read_bytes().startswith(before[: before.rfind(b"\n") + 1])
 
 
-def test_processes_train_and_play_to_the_same_table(tmp_path):
-    """A third of the cells share one training, which one process does while the other waits."""
+def test_worker_processes_give_the_same_table(tmp_path):
+    """A third of the cells share one training, which one process runs while the other waits."""
     settings = {"attacks": ("random", "mad", "sa-rl"), "attack_steps": {"sa-rl": 256}, "train_at": 0.1, "episodes": 4}
     inline = run(tmp_path / "inline", **settings)
     rows = []
@@ -105,13 +105,13 @@ def test_resuming_a_finished_run_plays_nothing(tmp_path):
         {"train_at": 0.5},
     ],
 )
-def test_another_configuration_is_refused(tmp_path, change):
+def test_resuming_with_another_experiment_is_refused(tmp_path, change):
     run(tmp_path, episodes=2, epsilons=(0.1, 0.5))
     with pytest.raises(RecordError, match="another configuration"):
         run(tmp_path, resume=True, **{"episodes": 2, **change})
 
 
-def test_another_victim_is_refused(tmp_path):
+def test_resuming_with_another_policy_is_refused(tmp_path):
     run(tmp_path, episodes=2)
     with pytest.raises(RecordError, match="victims"):
         robustness(Hold, linear(1.1, std=np.ones(1)), ["random", "mad"], [0.1, 0.5], out=tmp_path, resume=True,
@@ -119,7 +119,7 @@ def test_another_victim_is_refused(tmp_path):
 
 
 def learner(log):
-    """An attack that learns to increase observations, and logs each training."""
+    """A learned attack that increases observations and logs each training."""
 
     def train(context):
         log.append((context.epsilon, context.seed))
@@ -135,7 +135,7 @@ def learner(log):
     return Attack("up", wrap, AttackFacts(sees="observations", touches="observation", train=train, steps=5))
 
 
-def test_what_was_trained_is_kept(tmp_path):
+def test_trained_attacks_are_stored_in_the_run_folder(tmp_path):
     log = []
     first = run(tmp_path, attacks=[learner(log)], episodes=3)
     assert log == [(0.1, 0), (0.1, 7), (0.5, 0), (0.5, 7)]  # per budget and seed
@@ -147,15 +147,15 @@ def test_what_was_trained_is_kept(tmp_path):
     assert row.loss.estimate == pytest.approx(4 * 0.25)
 
 
-def test_trained_at_one_budget_it_is_scaled_to_the_others(tmp_path):
+def test_an_attack_trained_at_one_budget_is_scaled_to_the_others(tmp_path):
     log = []
     table = run(None, attacks=[learner(log)], episodes=3, train_at=0.4)
     assert log == [(0.4, 0), (0.4, 7)]
     assert [row.distance for row in table.of("policy", "up")] == pytest.approx([0.1, 0.5])
 
 
-def test_a_row_is_what_one_gets_by_hand():
-    """Vector or single, with or without a record: the same seeds give the same episodes."""
+def test_a_row_equals_playing_the_episodes_directly():
+    """Vectorised or not, recorded or not: the same seeds give the same episodes."""
     table = robustness(Hold, VICTIM, ["mad"], [0.5], episodes=35, seed=3)
     seeds = [SeedStream(3, "episode")[i] for i in range(35)]
     by_hand = play_attacked(Hold, VICTIM, seeds, lambda env: MADAttack(env, VICTIM, epsilon=0.5))
@@ -171,7 +171,7 @@ def test_a_row_is_what_one_gets_by_hand():
         assert total == pytest.approx(episode.reward, rel=1e-9)
 
 
-def test_several_seeds_are_paired_within_themselves(tmp_path):
+def test_pairs_are_formed_within_each_root_seed(tmp_path):
     table = run(tmp_path)
     rows = {(r.attack, r.epsilon): r for r in table.rows}
     for seed in (0, 7):
@@ -179,12 +179,12 @@ def test_several_seeds_are_paired_within_themselves(tmp_path):
         assert (
             [e.seed for e in clean] == [e.seed for e in attacked] == [SeedStream(seed, "episode")[i] for i in range(40)]
         )
-    assert 0.9 < rows["mad", 0.5].loss.estimate <= 1.0 + 1e-9  # a corner costs 4 * 0.25; its kicks may miss one
+    assert 0.9 < rows["mad", 0.5].loss.estimate <= 1.0 + 1e-9  # a corner costs 4 * 0.25; random signs may miss it once
     assert "bootstrap over 2 seeds" in rows["random", 0.5].loss.method
     assert run(None).to_csv() == table.to_csv()
 
 
-def test_the_folder_loads_and_speaks_the_language_of_all_runs(tmp_path):
+def test_the_folder_loads_like_any_other_run(tmp_path):
     table = run(tmp_path, episodes=5)
     assert load_robustness(tmp_path).to_csv() == table.to_csv()
     assert load_robustness(tmp_path, 0.5).rows[1].reward.confidence == 0.5
@@ -198,7 +198,7 @@ def test_the_folder_loads_and_speaks_the_language_of_all_runs(tmp_path):
         load_robustness(tmp_path / "elsewhere")
 
 
-def test_what_the_intention_can_be_reached_is_told_before_the_attacks(tmp_path):
+def test_reachability_is_reported_before_the_attacks(tmp_path):
     from quintain.experiments.robustness import RobustnessExperiment, make_policy_under_test, run_experiment
 
     subject = make_policy_under_test(Hold, VICTIM, intention=linear(0.0, [2.0]))

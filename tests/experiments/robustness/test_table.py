@@ -41,8 +41,8 @@ def table(**options):
     return robustness(Hold, VICTIM, ATTACKS, [0.1, 0.5], episodes=20, **options)
 
 
-def test_losses_are_paired_and_exact():
-    """The victim does what it sees, so one step of FGSM costs epsilon^2 at each of four steps, whatever the seed."""
+def test_losses_are_paired_and_equal_the_exact_values():
+    """With the identity policy, one step of FGSM costs epsilon^2 at each of the four steps, for every seed."""
     rows = {(r.attack, r.epsilon): r for r in table().rows}
     assert list(rows) == [("clean", 0), ("random", 0.1), ("random", 0.5), ("fgsm", 0.1), ("fgsm", 0.5)]
     assert rows["clean", 0].reward.estimate == 0
@@ -51,7 +51,7 @@ def test_losses_are_paired_and_exact():
     assert rows["fgsm", 0.5].distance == pytest.approx(0.5)
     assert rows["fgsm", 0.1].success.estimate == 1
     assert rows["fgsm", 0.5].success.estimate == 0
-    # Uniform noise costs a third of the corner.
+    # Uniform noise costs a third of the maximum.
     assert rows["random", 0.5].loss.estimate == pytest.approx(1 / 3, rel=0.3)
     assert rows["random", 0.5].attacker_success.n == 0
     assert [e.seed for e in rows["clean", 0].episodes] == [e.seed for e in rows["fgsm", 0.5].episodes]
@@ -61,7 +61,7 @@ def test_equal_seeds_give_equal_tables():
     assert table(seed=3).to_csv() == table(seed=3).to_csv() != table(seed=4).to_csv()
 
 
-def test_the_exports_hold_every_row():
+def test_the_exports_contain_every_row():
     made = table()
     lines = list(csv.DictReader(io.StringIO(made.to_csv())))
     order = [(line["attack"], float(line["epsilon"])) for line in lines]
@@ -74,7 +74,7 @@ def test_the_exports_hold_every_row():
     assert "| fgsm | 0.5 | -1 " in made.to_markdown()
 
 
-def test_senseless_experiments_are_refused():
+def test_invalid_experiments_are_refused():
     with pytest.raises(ConfigurationError, match="clean"):
         robustness(Hold, VICTIM, {"clean": ATTACKS["fgsm"]}, [0.1])
     with pytest.raises(ConfigurationError, match="epsilon must be"):

@@ -7,7 +7,7 @@ from quintain.errors import RecordError
 from quintain.experiments.robustness.trained import load_trained, save_trained
 
 
-def test_a_network_comes_back_to_the_last_bit(tmp_path):
+def test_a_trained_network_round_trips_bit_for_bit(tmp_path):
     rng = np.random.default_rng(0)
     layers = [
         Layer(rng.normal(size=(4, 3)).astype(np.float32), rng.normal(size=4).astype(np.float32), "relu"),
@@ -21,7 +21,7 @@ def test_a_network_comes_back_to_the_last_bit(tmp_path):
     assert [f.name for f in (tmp_path / "deep").iterdir()] == ["a.npz"]
 
 
-def test_damage_is_told(tmp_path):
+def test_damaged_files_raise_errors_with_the_reason(tmp_path):
     (tmp_path / "a.npz").write_bytes(b"PK\x03\x04 torn")
     with pytest.raises(RecordError, match="delete it"):
         load_trained(tmp_path / "a.npz")

@@ -11,7 +11,7 @@ pytest.importorskip("jinja2")
 OPTIONS = {"episodes": 5, "videos": True, "show": False}
 
 
-def test_panels_stand_side_by_side_and_in_step(tmp_path):
+def test_video_panels_are_side_by_side_and_synchronised(tmp_path):
     robustness(Hold, linear(1.0), ["random", "fgsm"], [0.1, 0.5], out=tmp_path, **OPTIONS)
     (clip,) = read_clips(tmp_path)
     assert clip.captions == ("clean", "random, 0.5", "fgsm, 0.5")
@@ -22,7 +22,7 @@ def test_panels_stand_side_by_side_and_in_step(tmp_path):
         assert film.size == (3 * 220, 165)
         film.seek(4)
         left, right = film.convert("RGB").crop((0, 0, 220, 165)), film.convert("RGB").crop((440, 0, 660, 165))
-    # Same seed, same state: the attack changes what the victim sees, not what is there.
+    # Equal seeds give equal states: the attack changes the observation, not the state.
     assert max(abs(a - b) for a, b in zip(left.getpixel((110, 80)), right.getpixel((110, 80)), strict=True)) < 8
     assert (tmp_path / "videos" / clip.poster).exists()
     page = (tmp_path / "report.html").read_text()
@@ -30,21 +30,21 @@ def test_panels_stand_side_by_side_and_in_step(tmp_path):
 
 
 class Blind(Hold):
-    """Draws as a machine without a screen does."""
+    """Raises in ``render``, as on a machine without display."""
 
     def render(self):
         raise RuntimeError("an OpenGL platform library has not been loaded into this process")
 
 
 class Bare(Hold):
-    """Takes no render mode."""
+    """Does not accept ``render_mode``."""
 
     def __init__(self):
         super().__init__()
 
 
 @pytest.mark.parametrize(("env", "said"), [(Blind, "MUJOCO_GL=egl"), (Bare, "render_mode")])
-def test_what_cannot_be_filmed_costs_no_number_and_can_be_made_up_for(tmp_path, monkeypatch, env, said):
+def test_a_failed_video_does_not_change_results_and_can_be_repeated(tmp_path, monkeypatch, env, said):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         table = robustness(env, linear(1.0), ["fgsm"], [0.5], out=tmp_path, **OPTIONS)
@@ -60,7 +60,7 @@ def test_what_cannot_be_filmed_costs_no_number_and_can_be_made_up_for(tmp_path, 
     assert said not in (tmp_path / "report.html").read_text()
 
 
-def test_a_film_is_made_later_for_a_finished_run(tmp_path):
+def test_videos_can_be_recorded_for_a_finished_run(tmp_path):
     options = {**OPTIONS, "out": tmp_path}
     robustness(Hold, linear(1.0), ["fgsm"], [0.5], **options | {"videos": False})
     assert read_clips(tmp_path) == []

@@ -28,7 +28,7 @@ def demonstrator():
     return Policy(network, env.observation_space, env.action_space, name="swinger")
 
 
-def test_what_was_executed_is_what_is_recorded():
+def test_recorded_actions_are_the_executed_ones():
     data = record_demonstrations(make, demonstrator(), "test/swing-v0", episodes=4, levels=(0.0, 0.5))
     policy, env = demonstrator(), make()
     errors = []
@@ -46,7 +46,7 @@ def test_what_was_executed_is_what_is_recorded():
     assert min(errors[1], errors[3]) > 0.3
 
 
-def test_recording_again_takes_the_old_one_s_place_and_seeds_decide():
+def test_recording_replaces_an_existing_data_set_and_is_reproducible():
     actions = []
     for seed in (0, 0, 1):
         data = record_demonstrations(make, demonstrator(), "test/swing-v0", episodes=2, seed=seed)
@@ -56,7 +56,7 @@ def test_recording_again_takes_the_old_one_s_place_and_seeds_decide():
     assert not np.array_equal(actions[0], actions[2])
 
 
-def test_discrete_actions_are_replaced_now_and_then():
+def test_discrete_actions_are_replaced_at_the_noise_rate():
     cart = gym.make("CartPole-v1")
     network = MLP([Layer(np.array([[0.0] * 4, [0, 0, 10.0, 3.0]]), np.zeros(2), "identity")])
     policy = Policy(network, cart.observation_space, cart.action_space, head="categorical")
@@ -65,7 +65,7 @@ def test_discrete_actions_are_replaced_now_and_then():
     assert 0.1 < np.concatenate(changed).mean() < 0.4  # a quarter
 
 
-def test_an_imitator_s_recipe_records_trains_and_keeps(monkeypatch):
+def test_an_imitation_recipe_records_trains_and_caches(monkeypatch):
     monkeypatch.setitem(RECIPES, "swing", Recipe("Pendulum-v1", {"max_episode_steps": 20}))
     monkeypatch.setitem(
         RECIPES,

@@ -24,7 +24,7 @@ def make():
 
 
 def demonstrator():
-    """Goes straight to the goal: eight times the difference of goal and hand."""
+    """Return a policy that moves straight to the goal: its action is eight times goal minus hand position."""
     env = make()
     weight = np.zeros((2, 6))
     weight[[0, 1], [0, 1]], weight[[0, 1], [4, 5]] = -8, 8
@@ -33,7 +33,7 @@ def demonstrator():
 
 @pytest.fixture(scope="module")
 def recorded(tmp_path_factory):
-    """Sixty episodes of the demonstrator, recorded by ``evaluate``, in a Minari store of their own."""
+    """Record sixty episodes of the demonstrator with ``evaluate`` in a temporary Minari store."""
     patch = pytest.MonkeyPatch()
     store = tmp_path_factory.mktemp("minari")
     patch.setenv("MINARI_DATASETS_PATH", str(store))
@@ -48,7 +48,7 @@ def trained(recorded):
     return train_decision_transformer(recorded[0], settings=SMALL)
 
 
-def test_it_does_what_it_was_shown(recorded, trained):
+def test_the_imitation_comes_close_to_the_demonstrators_return(recorded, trained):
     policy, facts = trained
     episodes = play_episodes(make, policy, range(1000, 1020))
     shown = recorded[1].reward.estimate
@@ -60,14 +60,14 @@ def test_it_does_what_it_was_shown(recorded, trained):
     assert facts["data"]["return"]["mean"] <= facts["target"] <= facts["data"]["return"]["max"]
 
 
-def test_it_is_a_policy_with_a_declared_density(trained):
+def test_the_imitation_declares_an_action_density(trained):
     policy, _ = trained
     assert policy.is_stateful
     assert policy.capabilities == {"gradient", "density", "continuous"}
     np.testing.assert_array_equal(policy.std_source, [0.1, 0.1])
 
 
-def test_a_stored_one_comes_back_the_same(trained, tmp_path):
+def test_a_saved_imitation_is_loaded_unchanged(trained, tmp_path):
     policy, facts = trained
     save_policy(policy, tmp_path / "dt.npz", facts)
     again, told = load_policy(tmp_path / "dt.npz")
@@ -75,7 +75,7 @@ def test_a_stored_one_comes_back_the_same(trained, tmp_path):
     assert play_episodes(make, again, [5, 6]) == play_episodes(make, policy, [5, 6])
 
 
-def test_name_folder_and_object_give_the_same_policy_and_seeds_differ(recorded):
+def test_data_set_name_folder_and_object_give_the_same_policy(recorded):
     folder = recorded[0]
     sources = ("test/reach-v0", folder / "data", minari.load_dataset("test/reach-v0"))
     policies = [train_decision_transformer(s, settings=TINY)[0] for s in sources]
@@ -86,13 +86,13 @@ def test_name_folder_and_object_give_the_same_policy_and_seeds_differ(recorded):
     assert not np.array_equal(*weights)
 
 
-def test_progress_is_told(recorded):
+def test_progress_is_reported(recorded):
     told = []
     train_decision_transformer(recorded[0], settings=TINY, progress=lambda n, loss: told.append((n, loss > 0)))
     assert told == [(1, True), (2, True), (3, True)]
 
 
-def test_discrete_actions_are_imitated_too(monkeypatch, tmp_path):
+def test_discrete_actions_can_be_imitated(monkeypatch, tmp_path):
     monkeypatch.setenv("MINARI_DATASETS_PATH", str(tmp_path))
     cart = gym.make("CartPole-v1", max_episode_steps=60)
     balance = MLP([Layer(np.array([[0.0, 0, 0, 0], [0, 0, 10.0, 3.0]]), np.zeros(2), "identity")])
@@ -107,12 +107,12 @@ def test_discrete_actions_are_imitated_too(monkeypatch, tmp_path):
 
 
 @pytest.mark.parametrize("settings", [{"n_head": 3}, {"target_quantile": 1.5}, {"context_length": 0}])
-def test_senseless_settings_are_refused(settings, recorded):
+def test_invalid_settings_are_refused(settings, recorded):
     with pytest.raises(ConfigurationError, match="n_head must divide hidden_size"):
         train_decision_transformer(recorded[0], settings=ImitationSettings(**settings))
 
 
-def test_a_missing_data_set_is_named(recorded, tmp_path):
+def test_a_missing_data_set_raises_an_error_with_its_name(recorded, tmp_path):
     for missing in ("test/none-v0", tmp_path):
         with pytest.raises(ConfigurationError, match="to_minari"):
             train_decision_transformer(missing)

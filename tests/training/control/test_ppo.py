@@ -12,7 +12,7 @@ from quintain.training.control.reference import load_reference, train_reference
 from quintain.training.control.settings import PPOSettings
 
 
-def test_episodes_are_those_of_playing_one_by_one():
+def test_parallel_evaluation_equals_sequential_episodes():
     make = lambda: gym.make("Pendulum-v1", max_episode_steps=20)  # noqa: E731
     probe = make()
     network = MLP([Layer(np.array([[0.3, -1.0, 0.2]]), np.zeros(1), "identity")])
@@ -28,7 +28,7 @@ def test_episodes_are_those_of_playing_one_by_one():
         assert (episode.length, episode.success) == (20, None)
 
 
-def test_a_policy_is_trained_once_and_found_again(tmp_path, monkeypatch):
+def test_a_reference_policy_is_trained_once_and_cached(tmp_path, monkeypatch):
     monkeypatch.setenv("QUINTAIN_CACHE", str(tmp_path))
     small = Recipe("Pendulum-v1", steps=512, ppo=PPOSettings(n_envs=2, n_steps=128), eval_freq=256, n_eval_episodes=2)
     monkeypatch.setitem(RECIPES, "pendulum", small)
@@ -47,7 +47,7 @@ def test_a_policy_is_trained_once_and_found_again(tmp_path, monkeypatch):
         train_reference("hoper")
 
 
-def test_equal_seeds_train_equal_policies(tmp_path, monkeypatch):
+def test_equal_seeds_give_equal_policies(tmp_path, monkeypatch):
     monkeypatch.setenv("QUINTAIN_CACHE", str(tmp_path))
     small = Recipe("Pendulum-v1", steps=256, ppo=PPOSettings(n_envs=2, n_steps=128), eval_freq=256, n_eval_episodes=2)
     monkeypatch.setitem(RECIPES, "pendulum", small)
@@ -58,7 +58,7 @@ def test_equal_seeds_train_equal_policies(tmp_path, monkeypatch):
     assert runs[0]["curve"] != runs[2]["curve"]
 
 
-def test_every_hyper_parameter_of_a_recipe_reaches_the_learner(tmp_path, monkeypatch):
+def test_every_hyper_parameter_is_passed_to_ppo(tmp_path, monkeypatch):
     monkeypatch.setenv("QUINTAIN_CACHE", str(tmp_path))
     ppo = PPOSettings(
         n_envs=1, n_steps=64, n_epochs=1, learning_rate=0.0, net_arch=(8, 4), activation_fn="relu", log_std_init=-2.0,

@@ -11,7 +11,7 @@ from quintain.training.control.rows import EnvRows
 
 
 class Count(gym.Env):
-    """Observes its seed and the time; episodes are as long as the seed says. Keeps the order of all resets."""
+    """Observes seed and time; the seed is the episode's length. Logs the seeds of all resets."""
 
     observation_space = gym.spaces.Box(0, 1000, (2,), np.float64)
     action_space = gym.spaces.Box(-1, 1, (1,), np.float32)
@@ -51,7 +51,7 @@ def test_each_episode_starts_with_the_next_seed_lower_rows_first():
     assert Count.resets == [1, 2, 3, 4, 5, 6]
 
 
-def test_it_is_the_loop_over_single_environments():
+def test_rows_equal_single_environments():
     stream, n_envs = SeedStream(3, "episode"), 4
     make = lambda: gym.make("CartPole-v1")  # noqa: E731
     actions = np.random.default_rng(0).integers(0, 2, (100, n_envs))
@@ -70,7 +70,7 @@ def test_it_is_the_loop_over_single_environments():
             np.testing.assert_array_equal(step.observations, observations)
 
 
-def test_a_row_without_a_seed_stays_at_its_end_and_goes_on_unseeded_when_stepped():
+def test_a_row_without_a_next_seed_stops_and_continues_unseeded_if_stepped():
     with EnvRows(Count, 2, [1, 3]) as rows:
         rows.reset()
         step = rows.step(np.zeros((2, 1)))
@@ -81,7 +81,7 @@ def test_a_row_without_a_seed_stays_at_its_end_and_goes_on_unseeded_when_stepped
         assert step.observations.tolist() == [[0, 1], [3, 2]]
 
 
-def test_infos_are_the_same_through_a_wrapped_vector():
+def test_infos_are_unchanged_by_a_vector_wrapper():
     infos = []
     for wrap in (None, VectorWrapper):
         with EnvRows(Count, 2, [5, 1, 7], wrap=wrap) as rows:
@@ -91,6 +91,6 @@ def test_infos_are_the_same_through_a_wrapped_vector():
     assert infos[0][0]["time"] == 1
 
 
-def test_there_is_at_least_one_row():
+def test_zero_rows_are_refused():
     with pytest.raises(ConfigurationError, match="n_envs must be >= 1, got 0"):
         EnvRows(Count, 0, SeedStream(0))

@@ -33,7 +33,7 @@ def test_threads_are_restored_also_after_an_error():
 
 
 @pytest.mark.usefixtures("two_threads")
-def test_training_uses_one_thread_and_leaves_the_process_as_it_was(monkeypatch, tmp_path):
+def test_training_uses_one_thread_and_restores_the_setting(monkeypatch, tmp_path):
     seen = []
     ppo = PPOSettings(n_envs=1, n_steps=8, batch_size=8, n_epochs=1)
     recipe = Recipe("Pendulum-v1", {"max_episode_steps": 8}, steps=8, ppo=ppo, n_eval_episodes=1)

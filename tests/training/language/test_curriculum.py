@@ -16,7 +16,7 @@ from quintain.training.language.curriculum import (
 )
 
 
-def test_the_groups_are_the_papers():
+def test_solve_rate_groups_equal_the_papers():
     """With 20 answers: 4-16 right, {3, 17}, {2, 18}, {0, 1, 19, 20}."""
     groups = {k: group_of(potential_of(k / 20)) for k in range(21)}
     expected = {**dict.fromkeys(range(4, 17), 1), 3: 2, 17: 2, 2: 3, 18: 3, **dict.fromkeys((0, 1, 19, 20), 4)}
@@ -25,13 +25,13 @@ def test_the_groups_are_the_papers():
         potential_of(1.2)
 
 
-def test_items_are_answered_by_every_agent_several_times(tmp_path):
+def test_every_agent_answers_every_item_several_times(tmp_path):
     agents = {"right": Parity(), "coin": Coin(), "zero": ScriptedAgent([0], cycle=True)}
     table = measure_potential("Sum-v0", agents, items=12, answers=4, out=tmp_path, env_kwargs={})
     assert [item.answers for item in table] == [12] * 12
     assert all(item.by_agent["right"] == (4, 4) for item in table)
     assert all(item.by_agent["zero"] in ((0, 4), (4, 4)) for item in table)  # one item, four equal answers
-    assert len({item.by_agent["coin"][0] for item in table}) > 1  # independent dice
+    assert len({item.by_agent["coin"][0] for item in table}) > 1  # independent random answers
     assert table[3].p == table[3].right / 12
     assert table[3].potential == pytest.approx(4 * table[3].p * (1 - table[3].p))
     again = measure_potential("Sum-v0", agents, items=12, answers=4, out=tmp_path, env_kwargs={}, resume=True)
@@ -72,7 +72,7 @@ def test_the_potential_is_that_by_hand(right, answers, potential, group):
     assert group_of(potential_of(right / answers)) == group
 
 
-def test_a_trainer_reads_the_stages(tmp_path):
+def test_curriculum_stages_can_be_read_by_a_trainer(tmp_path):
     table = measure_potential("Sum-v0", {"right": Parity(), "coin": Coin()}, items=20, answers=2, out=tmp_path)
     stages = [read_potential(tmp_path, stage) for stage in (1, 2, 3, 4)]
     assert [len(s) for s in stages] == sorted(len(s) for s in stages)
@@ -81,18 +81,18 @@ def test_a_trainer_reads_the_stages(tmp_path):
     assert stages[3] == sorted(stages[3], key=lambda i: -i.potential)
 
 
-def test_errors_are_not_answers():
+def test_errors_do_not_count_as_answers():
     def sometimes(observation):
         if observation.sum() > 9:
             raise RuntimeError("down")
         return int(observation.sum()) % 2
 
     table = measure_potential("Sum-v0", {"a": sometimes}, items=20, answers=2)
-    assert 0 < len(table) < 20  # an item without a single answer has no potential
+    assert 0 < len(table) < 20  # an item without any answer has no potential
     assert {(item.answers, item.right) for item in table} == {(2, 2)}
 
 
-def test_an_item_is_known_by_any_answer_that_is_no_error():
+def test_items_are_identified_by_any_answer_without_error():
     failures = iter([RuntimeError("down")])
 
     class Flaky(Sum):
@@ -110,7 +110,7 @@ def test_an_item_is_known_by_any_answer_that_is_no_error():
     assert item.by_agent == {"first": (0, 0), "second": (1, 1)}
 
 
-def test_success_must_be_defined():
+def test_environments_without_success_are_refused():
     with pytest.raises(ConfigurationError, match="reports no success"):
         measure_potential("CartPole-v1", {"random": "random"}, items=2, answers=1)
     with pytest.raises(ConfigurationError, match="expected agents and answers >= 1"):
