@@ -411,7 +411,7 @@ RESOURCES = [
         69,
         "repr-huge",
         "class R:\n    def __repr__(self): return 'x' * (10 << 20)\nR()",
-        works=lambda r: len(r.value_repr or "") >= 65536,
+        works=lambda r: len(r.value_repr or "") >= 65_000,
         contained=lambda r: len(r.value_repr or "") <= 65536,
     ),
     _a(70, "close-descriptors", "os.closerange(0, 100)", works=lambda r: not r.ok, contained=lambda r: not r.ok),

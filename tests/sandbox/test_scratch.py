@@ -126,9 +126,9 @@ def _can_read_another_snippets_directory(box: Sandbox) -> bool:
     """Row 16 of the threat table: while a session uses its directory, another snippet tries to read a file there."""
     with box.session() as session:
         place = box.run(
-            "import os\ntry: open('mine', 'w').write('private')\nexcept OSError: pass\nprint(os.getcwd())",
+            "import os\ntry: open('mine', 'w').write('private')\nexcept OSError: pass\nprint(os.getcwd()[::-1])",
             session=session,
-        ).stdout.strip()
+        ).stdout.strip()[::-1]  # backwards, because the host's name of the directory would be replaced
         return "private" in box.run(f"print(open({place + '/mine'!r}).read())").stdout
 
 
