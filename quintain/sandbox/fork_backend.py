@@ -14,7 +14,7 @@ from quintain.errors import SandboxError
 from quintain.sandbox.backend import Snippet
 from quintain.sandbox.budget import machine_budget
 from quintain.sandbox.flavours import BARE, choose, importable, locate, science_with
-from quintain.sandbox.host_facts import host_paths_hidden
+from quintain.sandbox.host_facts import host_facts_hidden
 from quintain.sandbox.jail.values import UnsupportedValueError, decode_value, encode_value
 from quintain.sandbox.limits import Limits
 from quintain.sandbox.outcome import Outcome
@@ -237,12 +237,12 @@ class ForkBackend:
     # -- results ---------------------------------------------------------------------------------------------------
 
     @cached_property
-    def _hide_host_paths(self) -> Callable[[str], str]:
-        return host_paths_hidden(locate(self._science).directories)
+    def _hide_host_facts(self) -> Callable[[str], str]:
+        return host_facts_hidden(locate(self._science).directories)
 
     def _shown(self, text: bytes | str) -> str:
         """Decode a snippet's text, and make it the same on every machine."""
-        return self._hide_host_paths(plain_text(text))
+        return self._hide_host_facts(plain_text(text))
 
     def _setup_failed(self, detail: str) -> Result:
         return Result("setup_failed", detail=detail, backend=self.name, level=self.level)

@@ -16,14 +16,17 @@ from collections.abc import Callable, Iterable
 from quintain.sandbox.jail.namespaces import SCRATCH_PATH
 from quintain.sandbox.scratch import PREFIX
 
-__all__ = ["host_paths_hidden"]
+__all__ = ["host_facts_hidden"]
 
 #: Prefixes of system-wide installations, which are as common in text as they are telling nothing.
 _COMMON = ("/", "/usr", "/usr/local")
 
+#: An address in the ``repr`` of an object, which differs from process to process.
+_ADDRESS = re.compile(r"(?<= at )0x[0-9a-f]{12}(?=[>,])")
 
-def host_paths_hidden(packages: Iterable[str]) -> Callable[[str], str]:
-    """Return a function that replaces the host's paths in a text by the names of what lies there.
+
+def host_facts_hidden(packages: Iterable[str]) -> Callable[[str], str]:
+    """Return a function that replaces the host's paths in a text by the names of what lies there, and hides addresses.
 
     ``<python>`` stands for the interpreter's installation, with its standard library in ``<python>/lib``,
     ``<packages>`` for any directory of packages, ``<sandbox>`` for the sandbox's own code. A scratch directory made by
@@ -47,6 +50,8 @@ def host_paths_hidden(packages: Iterable[str]) -> Callable[[str], str]:
     def hide(text: str) -> str:
         if "/" in text:
             text = paths.sub(replaced, text)
+        if " at 0x" in text:
+            text = _ADDRESS.sub("0x...", text)
         return text.replace(version, short_version)
 
     return hide

@@ -16,7 +16,7 @@ import pytest
 
 import quintain
 from quintain.sandbox import Sandbox
-from quintain.sandbox.host_facts import host_paths_hidden
+from quintain.sandbox.host_facts import host_facts_hidden
 
 PROGRAMS = (
     "print('a'",
@@ -96,9 +96,21 @@ def test_namespaces_hide_the_name_of_the_machine(box: Sandbox) -> None:
     assert socket.gethostname()
 
 
+def test_objects_are_shown_without_their_addresses(box: Sandbox) -> None:
+    code = "class A: pass\ndef f(): pass\nprint(A(), (i for i in ()), f.__code__)\nf"
+    result = box.run(code)
+    assert result.value_repr == "<function f at 0x...>"
+    assert result.stdout.startswith(
+        "<__main__.A object at 0x...> <generator object <genexpr> at 0x...> <code object f at"
+    )
+    assert box.run("print(hex(2**47), 'at 0x7fff', 'at', hex(2**47))").stdout == (
+        "0x800000000000 at 0x7fff at 0x800000000000\n"
+    )
+
+
 def test_only_whole_paths_are_replaced() -> None:
     library = sysconfig.get_path("stdlib")
-    hide = host_paths_hidden(["/opt/venv/lib/site-packages"])
+    hide = host_facts_hidden(["/opt/venv/lib/site-packages"])
     assert hide(f'File "{library}/json/decoder.py", line 1') == 'File "<python>/lib/json/decoder.py", line 1'
     assert hide(f"in {library}.") == "in <python>/lib."
     assert hide("/opt/venv/lib/site-packages/numpy") == "<packages>/numpy"
@@ -111,4 +123,4 @@ def test_only_whole_paths_are_replaced() -> None:
 def test_the_prefix_of_a_system_is_no_fact(monkeypatch: pytest.MonkeyPatch, prefix: str) -> None:
     monkeypatch.setattr(sys, "base_prefix", prefix)
     monkeypatch.setattr(sys, "base_exec_prefix", prefix)
-    assert host_paths_hidden([])("/usr/local/bin and / and /usr") == "/usr/local/bin and / and /usr"
+    assert host_facts_hidden([])("/usr/local/bin and / and /usr") == "/usr/local/bin and / and /usr"

@@ -102,7 +102,7 @@ class CodeReasonEnv(gym.Env[str, str]):
 
     ## Determinism
     Same seed, same episode. A new interpreter seeds ``random`` and ``numpy.random`` from the item and the number of
-    the block. Programs that read clocks, addresses or the system's entropy are not reproducible.
+    the block. Programs that read clocks, ``id`` or the system's entropy are not reproducible.
 
     ## Source
     Chen et al. 2025, arXiv 2505.21668: protocol, reward, caps. Differences: the time limit is 10 s by default, and
