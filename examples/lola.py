@@ -89,7 +89,7 @@ def main() -> None:
             ]
         )
         policy = " ".join(f"{p:.2f}" for p in runs[:, 2:].mean(axis=0))
-        print(f"{rule.__name__}: {mean(runs[:, 0])}; {policy}")
+        print(f"{rule.__name__}: {mean(runs[:, 0], unit='seeds')}; {policy}")
 
 
 if __name__ == "__main__":

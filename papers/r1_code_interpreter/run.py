@@ -65,7 +65,7 @@ def by_suite(reports: Mapping[str, Report]) -> str:
             turns = part.metric("turns").estimate if part.metric_names else math.nan  # every episode may have failed
             tokens = part.completion_tokens / len(part.episodes)
             lines.append(
-                f"| {suite} | {agent} | {part.success.estimate:.1%} | {_ends(part)} | {part.success.n} "
+                f"| {suite} | {agent} | {part.success.estimate:.1%} | {_ends(part)} | {_count(part)} "
                 f"| {code:.0%} | {turns:.1f} | {tokens:.0f} |"
             )
     return "\n".join(lines)
@@ -78,9 +78,9 @@ def by_family(reports: Mapping[str, Report]) -> str:
     for family in families:
         parts = [report.by_task[family] for report in reports.values()]
         cells = " | ".join(f"{part.success.estimate:.0%} {_ends(part)}" for part in parts)
-        lines.append(f"| {family} | {parts[0].success.n} | {cells} |")
+        lines.append(f"| {family} | {_count(parts[0])} | {cells} |")
     total = " | ".join(f"{report.success.estimate:.1%} {_ends(report)}" for report in reports.values())
-    lines.append(f"| all | {next(iter(reports.values())).success.n} | {total} |")
+    lines.append(f"| all | {_count(next(iter(reports.values())))} | {total} |")
     return "\n".join(lines)
 
 
@@ -94,9 +94,15 @@ def outcomes(reports: Mapping[str, Report]) -> str:
     return "\n".join(lines)
 
 
+def _count(report: Report) -> str:
+    """Return the number of episodes, and of different questions where some were drawn more than once."""
+    interval = report.success
+    return f"{interval.n}" if interval.clusters is None else f"{interval.n} ({interval.clusters} different)"
+
+
 def _ends(report: Report) -> str:
     interval = report.success
-    return f"[{interval.low:.1%}, {interval.high:.1%}]"
+    return "-" if math.isnan(interval.low) else f"[{interval.low:.1%}, {interval.high:.1%}]"
 
 
 def main() -> None:

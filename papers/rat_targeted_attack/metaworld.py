@@ -24,7 +24,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from run import PAPERS_PPO, adversary_settings, grid, key, play, read
-from tables import FIGURES, Cell, percent
+from tables import FIGURES, Cell, over_seeds, percent
 
 from quintain.agents.policies import Victim, load_policy, save_policy
 from quintain.attacks import AdversarySettings, LearnedAttack, RandomAttack, TargetAttack
@@ -32,7 +32,6 @@ from quintain.attacks.adversary import ADVERSARY_PPO
 from quintain.attacks.rat import RATSettings, train_on_preferences, train_rat
 from quintain.attacks.surrogate import SurrogateSettings, train_surrogate
 from quintain.envs.mujoco.metaworld import OPPOSITES, expert
-from quintain.evaluation.statistics import mean
 from quintain.seeding import SeedStream
 
 TASKS = ("faucet-open-v3", "faucet-close-v3")
@@ -132,7 +131,7 @@ def published(title: str) -> str:
 def report(found: list[Cell]) -> str:
     """Return the table."""
     lines = [
-        f"Attacker's success, per cent, {EPISODES} episodes a seed; mean over seeds [95 % BCa interval].\n",
+        f"Attacker's success, per cent, {EPISODES} episodes a seed; mean [95 % interval] over seeds.\n",
         "| attack | " + " | ".join(f"{task}, {when}" for task in TASKS for when in ("any step", "last step"))
         + " | seeds | paper | CPU s |",
         "|---" * (2 * len(TASKS) + 4) + "|",
@@ -145,7 +144,7 @@ def report(found: list[Cell]) -> str:
             for what in ("reached", "stays"):
                 results = [cell[source] for cell in mine if cell["task"] == task]
                 shares = [(part[f"{EPSILON:g}"] if source == "played" else part)[what] for part in results]
-                shown.append(percent(mean(shares)))
+                shown.append(percent(over_seeds(shares)))
         paper = published(title)
         seeds, cpu = len({cell["seed"] for cell in mine}), max((cell["cpu_s"] for cell in mine), default=0.0)
         lines.append(f"| {title} | {' | '.join(shown)} | {seeds} | {paper} | {cpu:.0f} |")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from quintain.evaluation.significance import holm
 from quintain.evaluation.statistics import Interval, mean, paired_difference
 
 Cell = dict[str, Any]
@@ -60,10 +61,16 @@ def values(
     return {c["seed"]: c["played"][name][what] for c in chosen if c["epsilon"] == trained and name in c["played"]}
 
 
+def over_seeds(shares: Sequence[float]) -> Interval:
+    """Estimate the mean of one share per seed."""
+    return mean(shares, bounds=(0, 1), unit="seeds")
+
+
 def percent(interval: Interval) -> str:
+    """Write a share in per cent, with its interval."""
     if interval.n == 0:
         return "-"
-    if interval.n == 1:
+    if math.isnan(interval.low):
         return f"{100 * interval.estimate:.0f}"
     return f"{100 * interval.estimate:.0f} [{100 * interval.low:.0f}, {100 * interval.high:.0f}]"
 
@@ -83,7 +90,7 @@ def shares(
     by_seed = [values(found, *column, attack, trained, played, what) for column in columns]
     counts = sorted({len(seeds) for seeds in by_seed})
     many = str(counts[0]) if len(counts) == 1 else f"{counts[0]}-{counts[-1]}"
-    return [percent(mean(list(seeds.values()))) for seeds in by_seed], many
+    return [percent(over_seeds(list(seeds.values()))) for seeds in by_seed], many
 
 
 def over_epsilon(found: list[Cell], columns: Columns, what: str) -> list[list[str]]:
@@ -104,14 +111,14 @@ def over_epsilon(found: list[Cell], columns: Columns, what: str) -> list[list[st
                 if (c["task"], c["scenario"], c["attack"], c["epsilon"]) == (*column, "rat", MAIN)
                 and f"{epsilon:g}" in c.get("pgd", {})
             ]  # fmt: skip
-            row.append(percent(mean([c["pgd"][f"{epsilon:g}"][what] for c in chosen])))
+            row.append(percent(over_seeds([c["pgd"][f"{epsilon:g}"][what] for c in chosen])))
         curve.append([f"PGD towards RAT's intention, {epsilon:g}", *row, ""])
     return curve
 
 
 def report(found: list[Cell], columns: Columns, episodes: int = EPISODES) -> str:
     """Return all tables in Markdown."""
-    about = f"per cent at epsilon {MAIN:g}, raw units; {episodes} episodes a seed; mean over seeds [95 % BCa interval]"
+    about = f"per cent at epsilon {MAIN:g}, raw units; {episodes} episodes a seed; mean [95 % interval] over seeds"
     parts: dict[str, list[list[str]]] = {"stays": [], "reached": [], "victim": []}
     for what, rows in parts.items():
         for attack in ("clean", *ATTACKS):
@@ -120,15 +127,7 @@ def report(found: list[Cell], columns: Columns, episodes: int = EPISODES) -> str
             if seeds != "0":
                 paper = published(attack) if what == "stays" else ()
                 rows.append([attack, *row, seeds, *paper])
-    ahead: dict[str, list[list[str]]] = {"stays": [], "reached": []}
-    for what, rows in ahead.items():
-        for rival in ("random", "sa-rl", "sa-rl, paper's settings", "sa-rl by sac", "sa-rl, true reward"):
-            row = []
-            for column in columns:
-                mine, its = (values(found, *column, attack, MAIN, MAIN, what) for attack in ("rat", rival))
-                both = sorted(mine.keys() & its.keys())
-                row.append(percent(paired_difference([mine[s] for s in both], [its[s] for s in both])))
-            rows.append([rival, *row])
+    ahead, compared = advantages(found, columns)
     alone = []
     for attack in ("rat", "rat, true reward"):
         for what in ("stays", "reached"):
@@ -136,7 +135,7 @@ def report(found: list[Cell], columns: Columns, episodes: int = EPISODES) -> str
             for column in columns:
                 of = (*column, attack, MAIN)
                 chosen = [c for c in found if (c["task"], c["scenario"], c["attack"], c["epsilon"]) == of]
-                row.append(percent(mean([c["intention"][what] for c in chosen if "intention" in c])))
+                row.append(percent(over_seeds([c["intention"][what] for c in chosen if "intention" in c])))
             alone.append([f"{attack}: {'at any step' if what == 'reached' else 'at the last step'}", *row])
     cost: dict[str, list[float]] = defaultdict(list)
     for cell in found:
@@ -148,7 +147,8 @@ def report(found: list[Cell], columns: Columns, episodes: int = EPISODES) -> str
               ("seeds", "paper, opposite", "paper, manipulation")),
         table(columns, "Attacker's success at any step, likewise.", parts["reached"], "attack", ("seeds",)),
         table(columns, "Victim's success at the last step, likewise.", parts["victim"], "attack", ("seeds",)),
-        table(columns, "RAT's advantage at the last step, in points, paired by seed.", ahead["stays"], "over"),
+        table(columns, f"RAT's advantage at the last step, in points, paired by seed; p by Holm for the {compared} "
+              "comparisons of this table and the next.", ahead["stays"], "over"),
         table(columns, "RAT's advantage at any step, likewise.", ahead["reached"], "over"),
         table(columns, "Attacker's success at the last step over epsilon.", over_epsilon(found, columns, "stays"),
               "attack, epsilon", ("seeds",)),
@@ -158,6 +158,31 @@ def report(found: list[Cell], columns: Columns, episodes: int = EPISODES) -> str
         f"CPU seconds a training: median, most (cells); all together {total:.0f} CPU minutes.\n",
         *seconds,
     ])  # fmt: skip
+
+
+def advantages(found: list[Cell], columns: Columns) -> tuple[dict[str, list[list[str]]], int]:
+    """Return the rows of RAT's advantage over each rival at the last and at any step, and the number of comparisons."""
+    rivals = ("random", "sa-rl", "sa-rl, paper's settings", "sa-rl by sac", "sa-rl, true reward")
+    differences: dict[tuple[str, str, int], Interval] = {}
+    for what in ("stays", "reached"):
+        for rival in rivals:
+            for place, column in enumerate(columns):
+                mine, its = (values(found, *column, attack, MAIN, MAIN, what) for attack in ("rat", rival))
+                both = sorted(mine.keys() & its.keys())
+                differences[what, rival, place] = paired_difference(
+                    [mine[s] for s in both], [its[s] for s in both], bounds=(0, 1), unit="seeds"
+                )
+    adjusted = dict(zip(differences, holm([one.p_value for one in differences.values()]), strict=True))
+
+    def cell(key: tuple[str, str, int]) -> str:
+        p = "" if math.isnan(adjusted[key]) else f", p {adjusted[key]:.2g}"
+        return percent(differences[key]) + p
+
+    rows = {
+        what: [[rival, *(cell((what, rival, place)) for place in range(len(columns)))] for rival in rivals]
+        for what in ("stays", "reached")
+    }
+    return rows, sum(not math.isnan(p) for p in adjusted.values())
 
 
 def draw(found: list[Cell], columns: Columns, path: Path) -> None:
@@ -177,14 +202,16 @@ def draw(found: list[Cell], columns: Columns, path: Path) -> None:
     panels = [(what, number, column) for what in ("stays", "reached") for number, column in enumerate(columns)]
     for axis, (what, place, column) in zip(grid.flat, panels, strict=True):
         for number, (attack, label, trained) in enumerate(curves):
-            points = [(e, mean(list(values(found, *column, attack, trained(e), e, what).values()))) for e in EPSILONS]
+            points = [
+                (e, over_seeds(list(values(found, *column, attack, trained(e), e, what).values()))) for e in EPSILONS
+            ]
             points = [(e, i) for e, i in points if i.n]
             bars = [[max(0.0, (i.estimate - i.low) if i.n > 1 else 0.0) for _, i in points],
                     [max(0.0, (i.high - i.estimate) if i.n > 1 else 0.0) for _, i in points]]  # fmt: skip
             x = [e + 0.001 * (number - 1) for e, _ in points]
             axis.errorbar(x, [i.estimate for _, i in points], yerr=bars, label=label, marker="o", ms=3, capsize=2)
         for attack, marker in (("sa-rl", "s"), ("sa-rl by sac", "x")):
-            at = mean(list(values(found, *column, attack, MAIN, MAIN, what).values()))
+            at = over_seeds(list(values(found, *column, attack, MAIN, MAIN, what).values()))
             if at.n:
                 axis.plot([MAIN + 0.004], [at.estimate], marker, color="black", ms=4, label=attack)
         axis.set(ylim=(-0.03, 1.03), xticks=EPSILONS)

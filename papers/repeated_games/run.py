@@ -35,6 +35,7 @@ from quintain.engines.engine import Engine
 from quintain.engines.registry import make_engine
 from quintain.envs.games import FAMILIES
 from quintain.errors import CapabilityError
+from quintain.evaluation.significance import TTest, holm, t_test
 from quintain.evaluation.statistics import Interval, mean, paired_difference
 from quintain.experiments.games import (
     PUBLISHED,
@@ -53,6 +54,7 @@ from quintain.experiments.games import (
     sweep,
     write_games_report,
 )
+from quintain.experiments.games.scores import cluster_means
 
 PD, BOS = "prisoners_dilemma", "battle_of_the_sexes"
 FIRST_ROUNDS = [PD, BOS, "stag_hunt", "chicken", "deadlock"]
@@ -146,13 +148,15 @@ def main() -> None:
         print(f"- {line}")
     print_causes(decompositions)
     print_orders(canonical)
-    comparisons = {f"predict-first - base, {game}": paired_styles(canonical, game) for game in (PD, BOS)}
-    print_canonical(canonical, canonical_baselines, comparisons)
+    styles = {f"predict-first - base, {game}": paired_styles(canonical, game) for game in (PD, BOS)}
+    comparisons = {caption: difference for caption, (difference, _) in styles.items()}
+    tests = {caption: test for caption, (_, test) in styles.items()}
+    print_canonical(canonical, canonical_baselines, comparisons, tests)
     print_foresight(canonical, players)
     print_families(ordinal, ordinal_baselines)
     page = write_games_report(
         options.out / "report.html", [*canonical, *ordinal], [*players, *shuffled], title="Playing repeated games",
-        comparisons=comparisons, audited=groups, decompositions=decompositions,
+        comparisons=comparisons, tests=tests, audited=groups, decompositions=decompositions,
     )  # fmt: skip
     print(
         f"\n{len(canonical) + len(ordinal) + len(first_rounds)} matches in {time.perf_counter() - started:.0f} s "
@@ -204,12 +208,16 @@ def schedule(players: Iterable[str], opponents: Sequence[str], repetitions: int 
 
 
 def table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table, and below it how its intervals were made."""
     for row in (head, ["---"] * len(head), *rows):
         print("| " + " | ".join(str(cell) for cell in row) + " |")
+    bases = dict.fromkeys(cell.basis for row in rows for cell in row if isinstance(cell, Interval) and cell.n > 1)
+    if bases:
+        print(f"\nIntervals: {'; '.join(bases)}.")
 
 
 def print_causes(decompositions: dict[str, BiasDecomposition]) -> None:
-    print("\nWith the labels exchanged as well: shares of answers [95% interval over games and opponents]\n")
+    print("\nWith the labels exchanged as well: shares of answers [95% interval over cells: games and opponents]\n")
     rows = [
         [player, found.position, found.listed or "", f"{found.letters[0]} {found.letter}", found.meaning, found.verdict]
         for player, found in decompositions.items()
@@ -232,10 +240,12 @@ def print_orders(matches: Sequence[Match]) -> None:
     table(["player", "its label", "it is named first", "it is named last"], rows)
 
 
-def print_canonical(matches: Sequence[Match], baselines: Sequence[Match], comparisons: dict[str, Interval]) -> None:
+def print_canonical(
+    matches: Sequence[Match], baselines: Sequence[Match], comparisons: dict[str, Interval], tests: dict[str, TTest]
+) -> None:
     """Ten-round totals over labels and orders, beside the published ones and those of players that ignore the game."""
     for game in (PD, BOS):
-        print(f"\n{game}: mean total [95% interval over label pairs and orders], and what GPT-4 earned (published)\n")
+        print(f"\n{game}: mean total [95% interval over conditions], and what GPT-4 earned (published)\n")
         rows = []
         for other in dict.fromkeys(m.scheduled.agents[1] for m in matches if m.scheduled.game == game):
             here = [m for m in matches if (m.scheduled.game, m.scheduled.agents[1]) == (game, other)]
@@ -243,14 +253,15 @@ def print_canonical(matches: Sequence[Match], baselines: Sequence[Match], compar
                 style: [metrics.score(m, 0) for m in here if m.scheduled.agents[0].startswith(style)]
                 for style in (*STYLES, "debiased")
             }
-            ours = [mean(values) if values else "" for values in totals.values()]
+            ours = [mean(values, unit="conditions") if values else "" for values in totals.values()]
             blind = [f"{np.mean(scores(baselines, game, player, other)):.1f}" for player in BASELINES.values()]
             rows.append([other, *ours, *blind, *(*PUBLISHED_TOTALS.get((game, other), ()), "", "")[:2]])
         table(["opponent", *STYLES, "debiased", *BASELINES, "GPT-4 base", "GPT-4 predict-first"], rows)
         measures = ["defection" if game == PD else "coordination", "normalised score", "prediction accuracy"]
         rows = []
         for style in (*STYLES, "debiased"):
-            found = summarise(merged([m for m in matches if m.scheduled.game == game], style), style)
+            own = merged([m for m in matches if m.scheduled.game == game], style)
+            found = summarise(own, style, cluster=lambda m: m.scheduled.repetition, unit="conditions")
             if found:
                 rows.append([style, *(found.get(measure, "") for measure in measures)])
         for title, player in BASELINES.items():
@@ -258,8 +269,13 @@ def print_canonical(matches: Sequence[Match], baselines: Sequence[Match], compar
             rows.append([title, *(found.get(measure, "") for measure in measures)])
         print()
         table(["over all opponents", *measures], rows)
-        difference = comparisons[f"predict-first - base, {game}"]
-        print(f"\npredict-first - base, normalised score, paired: {difference} ({difference.n} pairs)")
+        caption = f"predict-first - base, {game}"
+        difference = comparisons[caption]
+        adjusted = dict(zip(comparisons, holm([one.p_value for one in comparisons.values()]), strict=True))[caption]
+        print(
+            f"\npredict-first - base, normalised score, paired: {difference} ({difference.basis}); {tests[caption]}; "
+            f"p = {adjusted:.2g} by Holm for {len(comparisons)} comparisons"
+        )
     last = last_round_test(merged([m for m in matches if m.scheduled.game == PD], "base"), "base")
     print(
         f"\nLast round of the dilemma, base: {last.counts.tolist()} (cooperate, defect; before and in it), chi-square "
@@ -273,25 +289,34 @@ def scores(matches: Sequence[Match], game: str, player: str, other: str) -> list
 
 
 def merged(matches: Sequence[Match], style: str) -> list[Match]:
-    """The matches of all players of one style, under the style's name."""
+    """The matches of all players of one style, under the style's name; the repetition numbers the condition."""
     own = [m for m in matches if m.scheduled.agents[0].startswith(style)]
+    number = {player: k for k, player in enumerate(dict.fromkeys(m.scheduled.agents[0] for m in own))}
     return [
-        Match(ScheduledMatch(m.scheduled.game, (style, m.scheduled.agents[1])), m.moves, m.traces, m.record)
+        Match(
+            ScheduledMatch(m.scheduled.game, (style, m.scheduled.agents[1]), number[m.scheduled.agents[0]]),
+            m.moves, m.traces, m.record,
+        )
         for m in own
-    ]
+    ]  # fmt: skip
 
 
-def paired_styles(matches: Sequence[Match], game: str) -> Interval:
-    """Predict-first minus base in normalised score, paired by labels, order and opponent."""
+def paired_styles(matches: Sequence[Match], game: str) -> tuple[Interval, TTest]:
+    """Predict-first minus base in normalised score, paired by labels, order and opponent.
+
+    The model is deterministic, so the matches of one condition (labels and order) depend on each other.
+    """
     score = {m.scheduled.agents: metrics.normalised_score(m, 0) or 0.0 for m in matches if m.scheduled.game == game}
     base = [pair for pair in score if pair[0].startswith("base")]
     other = [(player.replace("base", "predict-first"), opponent) for player, opponent in base]
-    return paired_difference([score[pair] for pair in other], [score[pair] for pair in base])
+    one, two, condition = [score[pair] for pair in other], [score[pair] for pair in base], [pair[0] for pair in base]
+    means = cluster_means([a - b for a, b in zip(one, two, strict=True)], condition)
+    return paired_difference(one, two, bounds=(0, 1), clusters=condition, unit="conditions"), t_test(means)
 
 
 def print_foresight(matches: Sequence[Match], players: dict[str, LLMPlayer]) -> None:
     """Does the model foresee the alternator when it only predicts? (GPT-4: from round 5 as player, 3 as onlooker)."""
-    print("\nForeseeing the alternator: share of right predictions [95% interval over label pairs and orders]\n")
+    print("\nForeseeing the alternator: share of right predictions [95% interval over conditions]\n")
     rows: list[list[object]] = []
     bases = [m for m in matches if m.scheduled.agents[1] == "alternator" and m.scheduled.agents[0].startswith("base")]
     for view in ("player", "observer"):
@@ -299,12 +324,12 @@ def print_foresight(matches: Sequence[Match], players: dict[str, LLMPlayer]) -> 
         accuracy = [value for m in found if (value := metrics.prediction_accuracy(m, 0)) is not None]
         settled = [metrics.first_settled_prediction(m, 0) for m in found]
         right = ", ".join("never" if value is None else f"{value:.0f}" for value in settled)
-        rows.append([view, mean(accuracy), right])
+        rows.append([view, mean(accuracy, bounds=(0, 1), unit="conditions"), right])
     table(["asked as", "right", "right from round on"], rows)
 
 
 def print_families(matches: Sequence[Match], baselines: Sequence[Match]) -> None:
-    print("\nNormalised score by family of ordinal games [95% interval over games and seats]\n")
+    print("\nNormalised score by family of ordinal games [95% interval over games]\n")
     ours = score_by_family(matches, "shuffled")
     letters = [letter for letter in (*FAMILIES, "all") if letter in ours]
     rows: list[list[object]] = [["this run", *(ours[letter] for letter in letters)]]

@@ -24,7 +24,7 @@ def compare(
 ) -> None:
     """Compare two runs pair by pair: episodes with the same seed posed the same problem.
 
-    Differences are A minus B, with paired bootstrap intervals. Episodes that failed for infrastructure reasons in
+    Differences are A minus B, with intervals over pairs. Episodes that failed for infrastructure reasons in
     either run are left out of all columns, except of the row that counts them as failures.
 
     Examples:
@@ -50,10 +50,16 @@ def compare(
     if as_json:
         print_json(found.to_dict())
         return
-    table = simple_table("", "", "A", "B", "A - B", f"{confidence:.0%} interval", "pairs")
+    table = simple_table("", "", "A", "B", "A - B", f"{confidence:.0%} interval", "pairs", "")
     for row in compared_rows(found, a, b):
         estimates = (number(each.estimate, row.kind) for each in (row.first, row.second, row.difference))
-        table.add_row(row.name, *estimates, bounds(row.difference, row.kind), f"{row.difference.n:,}")
+        table.add_row(
+            row.name,
+            *estimates,
+            bounds(row.difference, row.kind),
+            f"{row.difference.n:,}",
+            literal(row.difference.remarks, "dim"),
+        )
     out = console()
     out.print(literal(f"A: {run_a}\nB: {run_b}", "dim"), soft_wrap=True)
     out.print()

@@ -60,7 +60,7 @@ def row_table(title: str, rows: Iterable[Row], confidence: float) -> Table:
     table = simple_table(title, "", "estimate", f"{confidence:.0%} interval", "n", "")
     for row in rows:
         found = row.interval
-        note = Text(found.note, style="dim") if found.n else Text("no data", style="dim")
+        note = Text(found.remarks or "no data", style="dim")
         cells = literal(number(found.estimate, row.kind), "bold"), literal(bounds(found, row.kind)), f"{found.n:,}"
         table.add_row(literal(row.name), *cells, note)
     return table

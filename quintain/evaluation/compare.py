@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from quintain.errors import ConfigurationError
 from quintain.evaluation.report import Report
-from quintain.evaluation.statistics import Interval, paired_difference, required_pairs, sign_test
+from quintain.evaluation.results import repeated
+from quintain.evaluation.significance import sign_test
+from quintain.evaluation.statistics import Interval, paired_difference, required_pairs
+from quintain.records import EpisodeRecord
 
 __all__ = ["Comparison", "compare", "errors_as_failures", "pair"]
 
@@ -67,8 +71,8 @@ def compare(
 ) -> Comparison:
     """Compare two runs on the episodes that have the same seed.
 
-    A pair with an infrastructure failure is left out, except from ``worst_case``. Intervals are BCa bootstraps over
-    pairs.
+    A pair with an infrastructure failure is left out, except from ``worst_case``. Pairs of one item that was drawn more
+    than once are a cluster.
 
     Args:
         first: A report, or the folder of a run.
@@ -85,8 +89,8 @@ def compare(
     wins_a = [float(a.outcome == "success") for a, _ in judged]
     wins_b = [float(b.outcome == "success") for _, b in judged]
     returns_a, returns_b = [a.reward for a, _ in pairs], [b.reward for _, b in pairs]
-    success = paired_difference(wins_a, wins_b, confidence, seed)
-    reward = paired_difference(returns_a, returns_b, confidence, seed)
+    success = _difference(judged, wins_a, wins_b, confidence, seed)
+    reward = _difference(pairs, returns_a, returns_b, confidence, seed)
     scores = (wins_a, wins_b) if judged else (returns_a, returns_b)
     wins = sum(a > b for a, b in zip(*scores, strict=True))
     losses = sum(a < b for a, b in zip(*scores, strict=True))
@@ -117,7 +121,22 @@ def _worst_case(first: Report, second: Report, confidence: float, seed: int) -> 
         return None
     wins_a = [float(a.outcome == "success") for a, _ in both]
     wins_b = [float(b.outcome == "success") for _, b in both]
-    return paired_difference(wins_a, wins_b, confidence, seed)
+    return _difference(both, wins_a, wins_b, confidence, seed)
+
+
+def _difference(
+    pairs: Sequence[tuple[EpisodeRecord, EpisodeRecord]],
+    first: Sequence[float],
+    second: Sequence[float],
+    confidence: float,
+    seed: int,
+) -> Interval:
+    """Estimate a difference over pairs; pairs of one item, drawn more than once, are a cluster."""
+    hashes = [a.info.get("task_hash") for a, _ in pairs]
+    clusters = repeated([f"#{i}" if item is None else str(item) for i, item in enumerate(hashes)])
+    return paired_difference(
+        first, second, confidence, seed, clusters=clusters, unit="" if clusters is None else "different items"
+    )
 
 
 def pair(first: Report, second: Report) -> tuple[Report, Report]:
@@ -159,12 +178,15 @@ def _hint(difference: Interval, scores: tuple[list[float], list[float]], p_value
         return "One pair gives no interval."
     if scores[0] == scores[1]:
         return "The two runs scored the same in every pair."
+    decisive = sum(a != b for a, b in zip(*scores, strict=True))
     if difference.low > 0 or difference.high < 0:
         if p_value > 1 - confidence:
             return (
                 f"The interval excludes zero, but the exact test does not (p = {p_value:.2g}): too few decisive pairs."
             )
         return f"The {confidence:.0%} interval excludes zero."
+    if {*scores[0], *scores[1]} <= {0.0, 1.0} and sign_test(decisive, 0) > 1 - confidence:
+        return f"{decisive} of {difference.n} pairs differ: too few decisive pairs to separate the runs."
     needed = required_pairs([a - b for a, b in zip(*scores, strict=True)], confidence)
     if needed is None:
         return "The mean difference is zero."

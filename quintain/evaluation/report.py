@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from quintain.evaluation.results import Results
-from quintain.evaluation.statistics import Interval, rate
+from quintain.evaluation.statistics import Interval
 from quintain.records import EpisodeFile, EpisodeRecord, Outcome, read_episodes, read_manifest
 
 __all__ = ["Report"]
@@ -110,12 +110,12 @@ class Report:
 
     @property
     def success(self) -> Interval:
-        """Success rate over scored episodes with Wilson's interval; ``n = 0`` if the environment defines no success."""
+        """Success rate over scored episodes; ``n = 0`` if the environment defines no success."""
         return self.results.success
 
     @property
     def worst_case(self) -> Interval:
-        """Success rate with every infrastructure error counted as a failure, with Wilson's interval.
+        """Success rate with every infrastructure error counted as a failure.
 
         Whatever the errors hide, the success rate over all episodes is at least this. Without errors it equals
         :attr:`success`; ``n = 0`` if the environment defines no success.
@@ -124,16 +124,16 @@ class Report:
 
     @property
     def reward(self) -> Interval:
-        """Mean return over scored episodes with a BCa interval; in games, of the first seat."""
+        """Mean return over scored episodes; in games, of the first seat."""
         return self.results.reward
 
     @property
     def returns(self) -> dict[str, Interval]:
-        """Mean return of each seat over scored episodes, with BCa intervals."""
+        """Mean return of each seat over scored episodes."""
         return self.results.returns
 
     def metric(self, name: str) -> Interval:
-        """Mean of one of the environment's metrics over scored episodes, with a BCa interval.
+        """Mean of one of the environment's metrics over scored episodes.
 
         Raises:
             KeyError: If no episode has this metric.
@@ -168,8 +168,8 @@ class Report:
         return {group: type(self)(groups[group], self.manifest, None, self.confidence) for group in sorted(groups)}
 
     def share(self, condition: Callable[[EpisodeRecord], bool]) -> Interval:
-        """Return the share of scored episodes for which ``condition`` is true, with Wilson's interval."""
-        return rate(sum(map(condition, self.scored)), len(self.scored), self.confidence)
+        """Return the share of scored episodes for which ``condition`` is true."""
+        return self.results.mean_of([float(condition(episode)) for episode in self.scored], (0, 1))
 
     @property
     def prompt_tokens(self) -> int:

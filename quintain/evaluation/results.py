@@ -4,17 +4,35 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
-from quintain.evaluation.statistics import Interval, mean, rate
+from quintain.evaluation.statistics import Bounds, Interval, mean
 from quintain.records import OUTCOMES, EpisodeRecord, Outcome
 
-__all__ = ["Results", "TaskResults"]
+__all__ = ["Results", "TaskResults", "repeated"]
+
+_FINISHED, _ERROR = OUTCOMES.index("finished"), OUTCOMES.index("error")
+
+
+def repeated(items: Sequence[Hashable] | NDArray[np.int64], *, alone: bool = False) -> NDArray[Any] | None:
+    """Return the items as labels of clusters if some occur more than once, else ``None``.
+
+    An item that is drawn twice is one question asked twice, and its episodes depend on each other.
+
+    Args:
+        items: One hash or number per episode.
+        alone: Whether an item of which all episodes are copies counts too. Of environments without tasks it does not:
+            there the hash names the configuration, and the seed draws the rest.
+    """
+    labels = np.array(items)
+    different = len(np.unique(labels))
+    return labels if different < len(labels) and (different > 1 or alone) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +76,14 @@ class Results:
         self.error_counts: Counter[tuple[str, str]] = Counter()
         self.text = False
         self._outcomes: Counter[Outcome] = Counter()
-        self._tasks: dict[str, Counter[Outcome]] = {}
+        # Of every episode: number of its outcome; of its task and its item, in order of appearance, -1 for none.
+        self._outcome, self._task, self._item = array("b"), array("q"), array("q")
+        self._tasks: dict[str, int] = {}
+        self._items: dict[str, int] = {}
+        self._scored_item = array("q")
         self._returns: dict[str, array[float]] = {}
         self._terms: dict[str, array[float]] = {}
-        self._metrics: dict[str, array[float]] = {}
+        self._metrics: dict[str, tuple[array[float], array[int]]] = {}  # values, and the item of each
 
     @classmethod
     def of(cls, episodes: Iterable[EpisodeRecord], confidence: float = 0.95) -> Self:
@@ -82,8 +104,12 @@ class Results:
         self.reward_errors += episode.reward_errors
         self.prompt_tokens += episode.prompt_tokens
         self.completion_tokens += episode.completion_tokens
-        if "task" in episode.info:
-            self._tasks.setdefault(str(episode.info["task"]), Counter())[episode.outcome] += 1
+        self._outcome.append(OUTCOMES.index(episode.outcome))
+        task, item = episode.info.get("task"), episode.info.get("task_hash")
+        self._task.append(-1 if task is None else self._tasks.setdefault(str(task), len(self._tasks)))
+        # Without a hash every episode is an item of its own.
+        own = -1 - len(self._item)
+        self._item.append(own if item is None else self._items.setdefault(str(item), len(self._items)))
         if episode.error is not None:
             self.error_counts[episode.error.get("boundary", "?"), episode.error.get("message", "")] += 1
         if episode.outcome != "error":
@@ -97,13 +123,16 @@ class Results:
             column.extend([0.0] * (len(self.rewards) - len(column)))  # earlier episodes without the term
             column.append(float(value))
         self.rewards.append(episode.reward)
+        self._scored_item.append(self._item[-1])
         self.lengths.append(len(episode.steps))
         self.tokens.append(episode.completion_tokens)
         self.seconds.append(episode.wall_s)
         for seat, value in episode.returns.items():
             self._returns.setdefault(seat, array("d")).append(value)
         for name, value in episode.info.get("metrics", {}).items():
-            self._metrics.setdefault(name, array("d")).append(float(value))
+            values, items = self._metrics.setdefault(name, (array("d"), array("q")))
+            values.append(float(value))
+            items.append(self._item[-1])
 
     @cached_property
     def outcomes(self) -> dict[Outcome, int]:
@@ -127,25 +156,32 @@ class Results:
 
     @cached_property
     def success(self) -> Interval:
-        """Success rate over scored episodes with Wilson's interval; ``n = 0`` if the environment defines no success."""
-        return _success(self._outcomes, self.confidence)
+        """Success rate over scored episodes; ``n = 0`` if the environment defines no success.
+
+        The interval is Wilson's, or over different items where some were drawn more than once.
+        """
+        return self._success(np.asarray(self._outcome), np.asarray(self._item))
 
     @cached_property
     def worst_case(self) -> Interval:
         """Success rate with infrastructure errors counted as failures. See :attr:`Report.worst_case`."""
-        return _worst_case(self._outcomes, self.confidence)
+        return self._success(np.asarray(self._outcome), np.asarray(self._item), worst=True)
 
     @cached_property
     def by_task(self) -> dict[str, TaskResults]:
         """Results per task, sorted by name; empty where the environment has no tasks."""
-        return {
-            task: TaskResults(_success(n, self.confidence), _worst_case(n, self.confidence), n["error"])
-            for task, n in sorted(self._tasks.items())
-        }
+        outcomes, tasks, items = np.asarray(self._outcome), np.asarray(self._task), np.asarray(self._item)
+        found = {}
+        for name in sorted(self._tasks):
+            here = np.flatnonzero(tasks == self._tasks[name])
+            mine = outcomes[here], items[here]
+            errors = int((mine[0] == _ERROR).sum())
+            found[name] = TaskResults(self._success(*mine), self._success(*mine, worst=True), errors)
+        return found
 
     @cached_property
     def reward(self) -> Interval:
-        """Mean return over scored episodes with a BCa interval; in games, of the first seat."""
+        """Mean return over scored episodes; in games, of the first seat."""
         return self._mean(self.rewards)
 
     @cached_property
@@ -162,7 +198,7 @@ class Results:
     @cached_property
     def metrics(self) -> dict[str, Interval]:
         """Mean of each of the environment's metrics over the scored episodes that have it, sorted by name."""
-        return {name: self._mean(self._metrics[name]) for name in sorted(self._metrics)}
+        return {name: self._mean(*self._metrics[name]) for name in sorted(self._metrics)}
 
     @cached_property
     def steps_per_episode(self) -> Interval:
@@ -174,23 +210,41 @@ class Results:
         """Mean number of generated tokens of a scored episode."""
         return self._mean(self.tokens)
 
-    def _mean(self, values: array[float] | list[float]) -> Interval:
+    def mean_of(self, values: Sequence[float], bounds: Bounds | None = None) -> Interval:
+        """Return the mean of one value per scored episode; over different items, where some were drawn more than once.
+
+        Args:
+            values: Finite values, in the order of the episodes.
+            bounds: Smallest and largest possible value; ``None`` if unknown.
+        """
+        return self._over_items(np.asarray(values, dtype=np.float64), self._clusters, bounds)
+
+    def _mean(self, values: array[float] | list[float], items: array[int] | None = None) -> Interval:
         data = np.asarray(values, dtype=np.float64)
-        if len(data) == self.scored and np.array_equal(data, self.rewards):
-            return self._mean_reward  # a seat's return, or a reward's only term
-        return mean(data, self.confidence)
+        if len(data) == self.scored:
+            if np.array_equal(data, self.rewards):
+                return self._mean_reward  # a seat's return, or a reward's only term
+            return self._over_items(data, self._clusters)
+        return self._over_items(data, None if items is None else repeated(items, alone=bool(self._tasks)))
 
     @cached_property
     def _mean_reward(self) -> Interval:
-        return mean(np.asarray(self.rewards), self.confidence)
+        return self._over_items(np.asarray(self.rewards), self._clusters)
 
+    @cached_property
+    def _clusters(self) -> NDArray[Any] | None:
+        """The items of the scored episodes, where some were drawn more than once."""
+        return repeated(self._scored_item, alone=bool(self._tasks))
 
-def _success(n: Counter[Outcome], confidence: float) -> Interval:
-    return rate(n["success"], n.total() - n["error"] - n["finished"], confidence)
+    def _over_items(
+        self, data: NDArray[np.float64], clusters: NDArray[Any] | None, bounds: Bounds | None = None
+    ) -> Interval:
+        unit = "" if clusters is None else "different items"
+        return mean(data, self.confidence, bounds=bounds, clusters=clusters, unit=unit)
 
-
-def _worst_case(n: Counter[Outcome], confidence: float) -> Interval:
-    judged = n.total() - n["error"] - n["finished"]
-    if n["finished"] and not judged:
-        return rate(0, 0, confidence)
-    return rate(n["success"], judged + n["error"], confidence)
+    def _success(self, outcomes: NDArray[Any], items: NDArray[Any], *, worst: bool = False) -> Interval:
+        judged = (outcomes != _FINISHED) & (outcomes != _ERROR)
+        if worst and (judged.any() or not (outcomes == _FINISHED).any()):
+            judged = outcomes != _FINISHED
+        flags = (outcomes[judged] == OUTCOMES.index("success")).astype(np.float64)
+        return self._over_items(flags, repeated(items[judged], alone=bool(self._tasks)), (0, 1))

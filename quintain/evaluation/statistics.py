@@ -1,32 +1,45 @@
-"""Confidence intervals: Wilson for rates, BCa or Student's t for means, paired bootstrap for differences.
+"""Estimates with confidence intervals. :func:`mean` chooses the interval that holds; the others call it.
 
-Wilson's formula and the sign test are written out, although scipy has both: importing ``scipy.stats`` takes longer than
-most runs' tables, and ``binomtest`` is a hundred times slower. The tests compare them with scipy.
+=============================================  ======================================================================
+values                                         interval
+=============================================  ======================================================================
+independent zeros and ones                     Wilson, its ends at 1 to 3 successes (failures) corrected
+pairs of zeros and ones                        Newcombe's for paired proportions, with McNemar's exact test
+a bounded quantity, or clusters of one         t on the logit scale
+any other, up to 20 values                     Student's t
+any other, more than 20 values                 BCa bootstrap
+=============================================  ======================================================================
+
+docs/explanation/statistics.md shows how often each holds.
 """
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from quintain.seeding import SeedStream
+from quintain.evaluation.interval_ends import Ends, bca, logit_t, newcombe, student_t, wilson
+from quintain.evaluation.significance import sign_test
 
-__all__ = ["Interval", "mean", "paired_difference", "rate", "required_pairs", "sign_test"]
+__all__ = ["Bounds", "Interval", "mean", "paired_difference", "rate", "required_pairs"]
 
 #: Below this number of values, an interval gets a note of caution.
 SMALL_N = 10
-#: Resamples of a bootstrap; scipy's default.
-_RESAMPLES = 9_999
-#: Above this number of values, the bootstrap of a mean draws counts of distinct values, or uses cumulants.
-_MAX_RESAMPLED = 5_000
-#: Squared skewness of the mean above which its cumulants are not trusted.
-_MAX_SKEW = 0.01
+#: Up to this number of values, intervals of means are Student's t; above, bootstraps.
+FEW = 20
+#: Range of a quantity, such as (0, 1) of a rate.
+Bounds = tuple[float, float]
+
+_NAMES = {
+    "wilson": "Wilson", "modified wilson": "modified Wilson", "t": "Student t", "bca": "BCa bootstrap",
+    "logit t": "logit t", "newcombe": "Newcombe", "none": "no interval",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +51,13 @@ class Interval:
         low: Lower end; NaN where no interval can be given.
         high: Upper end; NaN where no interval can be given.
         n: Number of values behind the estimate.
-        method: ``"wilson"``, ``"bca"``, ``"t"`` or ``"newcombe"``.
+        method: ``"wilson"``, ``"modified wilson"``, ``"newcombe"``, ``"logit t"``, ``"t"`` or ``"bca"``; ``"none"``
+            where no interval can be given.
         confidence: Nominal coverage, in (0, 1).
         note: A note of caution, or empty.
+        clusters: Number of clusters of values that depend on each other; ``None`` where values are independent.
+        unit: What is independent of each other, in the plural: ``"values"``, ``"seeds"``, ``"matches"``.
+        p_value: Two-sided p-value of the quantity being 0, in [0, 1]; NaN where that was not tested.
     """
 
     estimate: float
@@ -50,13 +67,38 @@ class Interval:
     method: str
     confidence: float = 0.95
     note: str = ""
+    clusters: int | None = None
+    unit: str = "values"
+    p_value: float = math.nan
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Inverse of :meth:`to_dict`; reads what earlier versions wrote."""
+        numbers = ("estimate", "low", "high", "p_value")
+        fields: dict[str, Any] = {k: math.nan if v is None and k in numbers else v for k, v in data.items()}
+        return cls(**fields)
 
     def __str__(self) -> str:
         if self.n == 0:
             return "no data"
         if math.isnan(self.low):
-            return f"{self.estimate:.3g}"
+            return f"{self.estimate:.3g} (no interval)" if self.n > 1 else f"{self.estimate:.3g}"
         return f"{self.estimate:.3g} [{self.low:.3g}, {self.high:.3g}]"
+
+    @property
+    def basis(self) -> str:
+        """The method, and the number of independent units and of values, as in ``"logit t, 5 seeds (150 values)"``."""
+        name = _NAMES.get(self.method, self.method)
+        if self.clusters == 1:
+            return f"{name}, {self.n:,} {self.unit} of one cluster"
+        if self.clusters is None or self.clusters == self.n:
+            return f"{name}, {self.n:,} {self.unit}"
+        return f"{name}, {self.clusters:,} {self.unit} ({self.n:,} values)"
+
+    @property
+    def remarks(self) -> str:
+        """The basis and the note, for the last column of a table; empty without data."""
+        return "; ".join(filter(None, (self.basis, self.note))) if self.n else ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-able data; NaN becomes ``None``."""
@@ -64,36 +106,43 @@ class Interval:
         return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in fields.items()}
 
 
-def rate(successes: int, n: int, confidence: float = 0.95) -> Interval:
-    """Estimate a success probability with Wilson's score interval.
+def rate(successes: int, n: int, confidence: float = 0.95, *, unit: str = "values") -> Interval:
+    """Estimate a success probability from independent trials, with Wilson's score interval.
 
-    With z the normal quantile: centre (k + z^2/2) / (n + z^2), half-width z/(n + z^2) sqrt(k(n-k)/n + z^2/4)
-    (Wilson 1927). It stays in [0, 1], and has a positive width at k = 0 and k = n, where the normal approximation has
-    width 0.
+    It stays in [0, 1], and has a positive width at 0 and n successes, where the normal approximation has width 0. With
+    1 to 3 successes, at most half of n, the lower end is lowered to the Poisson limit (Brown, Cai & DasGupta 2001,
+    section 4.1.1), and the upper end with few failures likewise: without this, coverage falls to 0.83 near 0 and 1.
 
     Args:
-        successes: k, the number of successes, in [0, n].
+        successes: Number of successes, in [0, n].
         n: Number of trials, >= 0.
         confidence: Nominal coverage, in (0, 1).
+        unit: What a trial is, in the plural, for the note.
 
     Raises:
         ValueError: If ``successes`` is outside [0, n] or ``confidence`` outside (0, 1).
 
     Example:
-        >>> print(rate(8, 10))
-        0.8 [0.49, 0.943]
+        >>> print(rate(8, 16))
+        0.5 [0.28, 0.72]
     """
     if not 0 <= successes <= n:
         raise ValueError(f"expected 0 <= successes <= n, got {successes!r} of {n!r}")
     _check_confidence(confidence)
     if n == 0:
-        return Interval(math.nan, math.nan, math.nan, 0, "wilson", confidence, "no data")
-    z = statistics.NormalDist().inv_cdf(0.5 + confidence / 2)
-    centre = (successes + z * z / 2) / (n + z * z)
-    half = z / (n + z * z) * math.sqrt(successes * (n - successes) / n + z * z / 4)
-    low = 0.0 if successes == 0 else centre - half
-    high = 1.0 if successes == n else centre + half
-    return Interval(successes / n, low, high, n, "wilson", confidence, _small(n))
+        return Interval(math.nan, math.nan, math.nan, 0, "wilson", confidence, "no data", unit=unit)
+    low, high = wilson(successes / n, n, confidence)
+    few = min(successes, n - successes)
+    if not 1 <= few <= min(3, n // 2):
+        return Interval(successes / n, low, high, n, "wilson", confidence, _caution(n, unit), unit=unit)
+    from scipy.special import gammaincinv
+
+    limit = float(gammaincinv(few, 1 - confidence)) / n
+    if successes == few:
+        low = min(low, limit)
+    if n - successes == few:
+        high = max(high, 1 - limit)
+    return Interval(successes / n, low, high, n, "modified wilson", confidence, _caution(n, unit), unit=unit)
 
 
 def mean(
@@ -101,38 +150,39 @@ def mean(
     confidence: float = 0.95,
     method: Literal["bca", "t"] = "bca",
     seed: int = 0,
+    *,
+    bounds: Bounds | None = None,
+    clusters: Sequence[Hashable] | NDArray[Any] | None = None,
+    equal_weights: bool = False,
+    unit: str = "",
 ) -> Interval:
-    """Estimate a mean with a BCa bootstrap interval (Efron 1987) or Student's t.
+    """Estimate a mean, with the interval that fits the values. No interval has width zero.
 
     Args:
-        values: One finite value per unit, shape ``(n,)``.
+        values: Finite values, shape ``(n,)``.
         confidence: Nominal coverage, in (0, 1).
-        method: ``"bca"`` resamples 9,999 times with a generator seeded by ``seed``; ``"t"`` assumes normal means. Of
-            more than 5,000 values, the quantiles of the resampled mean come from its first four cumulants
-            (Cornish-Fisher), unless the mean is too skewed for that: their error is below that of 9,999 resamples.
+        method: For more than 20 independent values without bounds: ``"bca"`` resamples 9,999 times with a generator
+            seeded by ``seed``, ``"t"`` assumes normal means. Up to 20 values it is always t, because a bootstrap of 3
+            (5, 10) values at 95% holds in 72% (84%, 90%) of cases only.
         seed: Seed of the resampling: equal data give equal intervals.
+        bounds: Smallest and largest possible value, such as (0, 1) for rates of several seeds; ``None`` if unknown.
+            Where all values are equal, they allow a conservative interval; without them there is none.
+        clusters: A label per value; values with one label depend on each other: episodes of one training seed, answers
+            of one match, repetitions of one item. ``None``: all values are independent.
+        equal_weights: Whether the estimate is the mean of cluster means; else the mean of all values.
+        unit: What is independent, in the plural, for notes: ``"seeds"``; "values" or "clusters" if empty.
 
     Raises:
-        ValueError: If a value is not finite, the method unknown, or the confidence outside (0, 1).
+        ValueError: If a value is not finite or out of bounds, the method unknown, the confidence outside (0, 1), or the
+            number of labels another than that of values.
     """
     data = _finite(values)
-    _check_confidence(confidence)
     if method not in ("bca", "t"):
         raise ValueError(f"method must be 'bca' or 't', got {method!r}")
-    n = len(data)
-    if n < 2:
-        estimate = float(data[0]) if n else math.nan
-        return Interval(estimate, math.nan, math.nan, n, method, confidence, "no interval from fewer than 2 values")
-    estimate = float(data.mean())
-    if np.all(data == data[0]):
-        return Interval(estimate, estimate, estimate, n, method, confidence, "all values are equal")
-    if method == "t":
-        from scipy import stats
-
-        half = float(stats.t.ppf(0.5 + confidence / 2, n - 1)) * float(data.std(ddof=1)) / math.sqrt(n)
-        return Interval(estimate, estimate - half, estimate + half, n, method, confidence, _small(n))
-    low, high = _bca(data, confidence, seed) if n <= _MAX_RESAMPLED else _bca_of_many(data, confidence, seed)
-    return Interval(estimate, low, high, n, method, confidence, _small(n))
+    binary = bool(np.all((data == 0) | (data == 1))) and bounds in (None, (0, 1))
+    if binary and len(data) and data.min() < data.max():
+        bounds = (0.0, 1.0)
+    return _choose(data, clusters, _Choice(confidence, method, seed, bounds, binary, equal_weights, unit))
 
 
 def paired_difference(
@@ -140,28 +190,41 @@ def paired_difference(
     second: Sequence[float] | NDArray[np.float64],
     confidence: float = 0.95,
     seed: int = 0,
+    *,
+    bounds: Bounds | None = None,
+    clusters: Sequence[Hashable] | NDArray[Any] | None = None,
+    unit: str = "",
 ) -> Interval:
-    """Estimate ``mean(first - second)`` by a BCa bootstrap over pairs.
+    """Estimate ``mean(first - second)`` over pairs, and test whether it is 0.
 
-    If the values are zeros and ones and all differences are equal, the bootstrap has width 0; the score interval for a
-    difference of paired proportions is used instead (Newcombe 1998, method 10).
+    Pairs of zeros and ones have Newcombe's score interval for paired proportions, widened to hold 0 unless McNemar's
+    exact test rejects; all others the interval of :func:`mean` over the differences, and a t test.
 
     Args:
         first: Values of the first condition, shape ``(n,)``.
         second: Shape ``(n,)``; ``second[i]`` shares its seed with ``first[i]``.
         confidence: Nominal coverage, in (0, 1).
         seed: Seed of the resampling.
+        bounds: Smallest and largest possible value of either condition; ``None`` if unknown.
+        clusters: A label per pair; pairs with one label depend on each other. ``None``: all pairs are independent.
+        unit: What is independent, in the plural, for notes; "pairs" or "clusters" if empty.
 
     Raises:
-        ValueError: If the lengths differ or a value is not finite.
+        ValueError: If the lengths differ, or a value is not finite or out of bounds.
     """
     a, b = _finite(first), _finite(second)
     if a.shape != b.shape:
         raise ValueError(f"pairs need equal lengths, got {len(a)} and {len(b)}")
-    differences = a - b
-    if len(a) > 1 and np.all(differences == differences[0]) and np.all(np.isin((a, b), (0.0, 1.0))):
-        return _paired_proportions(a, b, confidence)
-    return mean(differences, confidence, "bca", seed)
+    binary = bool(len(a)) and bool(np.all(np.isin((a, b), (0.0, 1.0))))
+    if binary and bounds is None:
+        bounds = (0.0, 1.0)
+    if binary and (clusters is None or len(np.unique(np.asarray(clusters))) in (1, len(a))):
+        _check_confidence(confidence)
+        return _paired_proportions(a, b, confidence, unit or "pairs")
+    span = None if bounds is None else (bounds[0] - bounds[1], bounds[1] - bounds[0])
+    choice = _Choice(confidence, "bca", seed, span, unit=unit or ("pairs" if clusters is None else "clusters"))
+    found = _choose(a - b, clusters, choice)
+    return replace(found, p_value=_p_value(a - b, clusters, choice))
 
 
 def required_pairs(differences: Sequence[float] | NDArray[np.float64], confidence: float = 0.95) -> int | None:
@@ -184,94 +247,132 @@ def required_pairs(differences: Sequence[float] | NDArray[np.float64], confidenc
     return max(2, math.ceil((z * float(data.std(ddof=1)) / float(data.mean())) ** 2))
 
 
-def sign_test(wins: int, losses: int) -> float:
-    """Return the p-value of the two-sided exact sign test.
+class _Choice(NamedTuple):
+    """What :func:`mean` was asked for; ``binary`` values are zeros and ones, and not differences of them."""
 
-    p = min(1, 2^{1-n} sum_{k <= min(wins, losses)} C(n, k)) with n = wins + losses. On paired successes and failures
-    this is McNemar's exact test.
-
-    Args:
-        wins: Number of pairs that the first won, >= 0.
-        losses: Number of pairs that the second won, >= 0. Ties are left out.
-
-    Returns:
-        The p-value, in (0, 1]; 1 without wins and losses.
-
-    Example:
-        >>> sign_test(3, 0)
-        0.25
-    """
-    n = wins + losses
-    tail = sum(math.comb(n, k) for k in range(min(wins, losses) + 1))
-    return min(1.0, tail / 2 ** (n - 1)) if n else 1.0
+    confidence: float
+    method: Literal["bca", "t"]
+    seed: int = 0
+    bounds: Bounds | None = None
+    binary: bool = False
+    equal_weights: bool = False
+    unit: str = ""
 
 
-def _paired_proportions(a: NDArray[np.float64], b: NDArray[np.float64], confidence: float) -> Interval:
-    """Newcombe's interval for pairs that are all equal: all ties, or all won by the same run."""
-    n, estimate = len(a), float((a - b).mean())
-    one, two = rate(int(a.sum()), n, confidence), rate(int(b.sum()), n, confidence)
-    # The correlation of the two, corrected for continuity (Newcombe 1998, method 10).
-    agreed = int((a * b).sum()) * int(((1 - a) * (1 - b)).sum())
-    phi = max(0.0, agreed - n / 2) / agreed if agreed else 0.0
-
-    def distance(first: float, second: float) -> float:
-        return math.sqrt(first**2 - 2 * phi * first * second + second**2)
-
-    low = estimate - distance(one.estimate - one.low, two.high - two.estimate)
-    high = estimate + distance(one.high - one.estimate, two.estimate - two.low)
-    return Interval(estimate, max(-1.0, low), min(1.0, high), n, "newcombe", confidence, _small(n))
-
-
-def _bca(data: NDArray[np.float64], confidence: float, seed: int) -> tuple[float, float]:
-    from scipy import stats
-
-    rng = SeedStream(seed, "bootstrap").generator()
-    batch = max(1, 10_000_000 // len(data))  # bounds memory at about 80 MB
-    result = stats.bootstrap(
-        (data,), np.mean, vectorized=True, n_resamples=_RESAMPLES, confidence_level=confidence, method="BCa",
-        batch=batch, rng=rng,
-    )  # fmt: skip
-    return float(result.confidence_interval.low), float(result.confidence_interval.high)
+def _choose(data: NDArray[np.float64], clusters: Sequence[Hashable] | NDArray[Any] | None, choice: _Choice) -> Interval:
+    _check_confidence(choice.confidence)
+    if choice.bounds is not None and len(data):
+        low, high = choice.bounds
+        slack = 1e-9 * (high - low)  # a share may be 1 + 1e-16
+        if not low - slack <= data.min() <= data.max() <= high + slack:
+            raise ValueError(f"values must be in {choice.bounds}, got {data.min():g} to {data.max():g}")
+        data = data.clip(low, high)
+    if clusters is not None and len(clusters) != len(data):
+        raise ValueError(f"expected a cluster for each of {len(data)} values, got {len(clusters)}")
+    if clusters is None or len(data) < 2:
+        return _independent(data, choice._replace(unit=choice.unit or "values"))
+    codes = np.unique(np.asarray(clusters), return_inverse=True)[1].reshape(-1)
+    groups, unit = int(codes.max()) + 1, choice.unit or "clusters"
+    if groups == len(data):
+        return _independent(data, choice._replace(unit=unit))
+    if groups > 1:
+        return _clustered(data, codes, choice._replace(unit=unit))
+    alone = _independent(data, choice._replace(unit="values"))
+    note = f"all values are of one cluster ({unit}): the interval holds for it alone"
+    return replace(alone, note="; ".join(filter(None, (note, alone.note))), clusters=1)
 
 
-def _bca_of_many(data: NDArray[np.float64], confidence: float, seed: int) -> tuple[float, float]:
-    """BCa ends for the mean of many values, without a resample of all values.
+def _independent(data: NDArray[np.float64], choice: _Choice) -> Interval:
+    confidence, method, seed, bounds, binary, _, unit = choice
+    n = len(data)
+    if n and binary and bounds is not None:
+        return rate(int(data.sum()), n, confidence, unit=unit)
+    if n < 2:
+        estimate = float(data[0]) if n else math.nan
+        return _without_ends(estimate, n, f"no interval from fewer than 2 {unit}" if n else "no data", choice)
+    estimate, variance = float(data.mean()), float(data.var(ddof=1)) / n
+    equal = bool(np.all(data == data[0]))
+    if bounds is not None:
+        low, high = _scaled(estimate, variance, n - 1, n, math.inf, bounds, confidence)
+        note = f"all {n} {unit} are equal: a conservative bound" if equal else _caution(n, unit)
+        return Interval(estimate, low, high, n, "logit t", confidence, note, unit=unit)
+    if equal:
+        return _without_ends(estimate, n, f"no interval: all {n} {unit} are equal", choice)
+    if n > FEW and method == "bca":
+        low, high = bca(data, confidence, seed)
+        return Interval(estimate, low, high, n, "bca", confidence, unit=unit)
+    low, high = student_t(estimate, variance, n - 1, confidence)
+    if n <= FEW and data.min() >= 0 and data.max() <= 1:  # perhaps rates, for which t is too narrow near 0 and 1
+        other = logit_t(estimate, variance, n - 1, 1e-9, math.inf, confidence)
+        low, high = min(low, other.low), max(high, other.high)
+    return Interval(estimate, low, high, n, "t", confidence, _caution(n, unit), unit=unit)
 
-    For the mean, the acceleration is a = skewness / (6 sqrt(n)) exactly (Efron 1987, equation 7.3), and the
-    distribution of the resampled mean has the cumulants of the data over powers of n.
-    """
-    n, normal = len(data), statistics.NormalDist()
-    centre = float(data.mean())
-    deviations = data - centre
-    variance = float((deviations**2).mean())
-    skew = float((deviations**3).mean()) / variance**1.5 / math.sqrt(n)
-    kurtosis = (float((deviations**4).mean()) / variance**2 - 3) / n
-    acceleration, error = skew / 6, math.sqrt(variance / n)
-    distinct, counts = np.unique(data, return_counts=True)
-    if skew**2 <= _MAX_SKEW and abs(kurtosis) <= _MAX_SKEW:
-        bias = skew / 6  # P(resampled mean < mean) = Phi(skew / 6) + O(1/n)
 
-        def quantile(p: float) -> float:
-            z = normal.inv_cdf(p)
-            cubic = (z**3 - 3 * z) * kurtosis / 24 - (2 * z**3 - 5 * z) * skew**2 / 36
-            return float(centre + error * (z + (z * z - 1) * skew / 6 + cubic))
+def _clustered(data: NDArray[np.float64], codes: NDArray[np.intp], choice: _Choice) -> Interval:
+    """Estimate a mean of dependent values: its variance is that of cluster totals (or means) around the estimate."""
+    confidence, method, seed, bounds, binary, equal_weights, unit = choice
+    sizes = np.bincount(codes).astype(np.float64)
+    totals = np.bincount(codes, weights=data)
+    n, k = len(data), len(sizes)
+    if equal_weights:
+        means = totals / sizes
+        estimate, variance = float(means.mean()), float(means.var(ddof=1)) / k
+        fewest, most = float(k), k * k / float((1 / sizes).sum())
     else:
-        rng = SeedStream(seed, "bootstrap").generator()
-        if len(distinct) <= n // 20:
-            means = rng.multinomial(n, counts / n, size=_RESAMPLES) @ distinct / n
-        else:
-            means = np.array([data[rng.integers(n, size=n)].mean() for _ in range(_RESAMPLES)])
-        below = (np.sum(means < centre) + np.sum(means == centre) / 2) / _RESAMPLES
-        bias = normal.inv_cdf(min(max(float(below), 1 / _RESAMPLES), 1 - 1 / _RESAMPLES))
+        estimate = float(data.mean())
+        residuals = totals - estimate * sizes
+        variance = k / (k - 1) * float((residuals**2).sum()) / n**2  # of a ratio of totals, linearised
+        fewest, most = n * n / float((sizes**2).sum()), float(n)  # fewest: Kish's effective number
+    if bounds is not None:
+        low, high = _scaled(estimate, variance, k - 1, fewest, most if binary else math.inf, bounds, confidence)
+        return Interval(estimate, low, high, n, "logit t", confidence, _caution(k, unit), k, unit)
+    if variance <= (1e-12 * estimate) ** 2:
+        return _without_ends(estimate, n, f"no interval: all {k} {unit} are equal", choice, k)
+    if equal_weights and k > FEW and method == "bca":
+        low, high = bca(totals / sizes, confidence, seed)
+        return Interval(estimate, low, high, n, "bca", confidence, "", k, unit)
+    low, high = student_t(estimate, variance, k - 1, confidence)
+    return Interval(estimate, low, high, n, "t", confidence, _caution(k, unit), k, unit)
 
-        def quantile(p: float) -> float:
-            return float(np.quantile(means, p))
 
-    def end(p: float) -> float:
-        z = bias + normal.inv_cdf(p)
-        return quantile(normal.cdf(bias + z / (1 - acceleration * z)))
+def _paired_proportions(a: NDArray[np.float64], b: NDArray[np.float64], confidence: float, unit: str) -> Interval:
+    """Newcombe's interval; it holds 0 unless the exact test rejects."""
+    n, estimate = len(a), float((a - b).mean())
+    wins, losses = int((a > b).sum()), int((a < b).sum())
+    both = int((a * b).sum())
+    low, high = newcombe(both, wins, losses, n - both - wins - losses, confidence)
+    p_value = sign_test(wins, losses)
+    if p_value > 1 - confidence:
+        low, high = min(low, 0.0), max(high, 0.0)
+    return Interval(estimate, low, high, n, "newcombe", confidence, _caution(n, unit), unit=unit, p_value=p_value)
 
-    return end(0.5 - confidence / 2), end(0.5 + confidence / 2)
+
+def _p_value(
+    differences: NDArray[np.float64], clusters: Sequence[Hashable] | NDArray[Any] | None, choice: _Choice
+) -> float:
+    """Return the smallest alpha at which the t interval of confidence 1 - alpha leaves out 0, by bisection."""
+    low, high = math.log(1e-12), 0.0
+    for _ in range(40):
+        middle = (low + high) / 2
+        found = _choose(differences, clusters, choice._replace(confidence=1 - math.exp(middle), method="t"))
+        if math.isnan(found.low):
+            return math.nan
+        low, high = (low, middle) if found.low > 0 or found.high < 0 else (middle, high)
+    return math.exp(high)
+
+
+def _scaled(
+    estimate: float, variance: float, df: float, fewest: float, most: float, bounds: Bounds, confidence: float
+) -> Ends:
+    """Return the logit interval of a quantity in ``bounds``."""
+    bottom, width = bounds[0], bounds[1] - bounds[0]
+    share = min(1.0, max(0.0, (estimate - bottom) / width))
+    low, high = logit_t(share, variance / width**2, df, fewest, most, confidence)
+    return Ends(bottom + width * low, bottom + width * high)
+
+
+def _without_ends(estimate: float, n: int, note: str, choice: _Choice, clusters: int | None = None) -> Interval:
+    return Interval(estimate, math.nan, math.nan, n, "none", choice.confidence, note, clusters, choice.unit)
 
 
 def _finite(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
@@ -286,5 +387,5 @@ def _check_confidence(confidence: float) -> None:
         raise ValueError(f"confidence must be in (0, 1), got {confidence!r}")
 
 
-def _small(n: int) -> str:
-    return f"only {n} values: read the interval with care" if n < SMALL_N else ""
+def _caution(n: int, unit: str) -> str:
+    return f"only {n} {unit}: read the interval with care" if n < SMALL_N else ""

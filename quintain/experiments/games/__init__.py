@@ -11,7 +11,7 @@ from quintain.experiments.games.mixed import mixed_effects
 from quintain.experiments.games.observer import predict_moves
 from quintain.experiments.games.page import write_run_page
 from quintain.experiments.games.report import audit_lines, missing_lines, write_games_report
-from quintain.experiments.games.scores import PUBLISHED, compare_players, score_by_family
+from quintain.experiments.games.scores import PUBLISHED, compare_players, score_by_family, t_test_players
 from quintain.experiments.games.solvers import (
     correlated_equilibrium,
     folk_region,
@@ -63,6 +63,7 @@ __all__ = [
     "score_by_family",
     "summarise",
     "sweep",
+    "t_test_players",
     "tournament",
     "write_games_report",
     "write_run_page",

@@ -11,7 +11,7 @@ import numpy as np
 
 from quintain.agents.games import LLMPlayer
 from quintain.errors import ConfigurationError
-from quintain.evaluation.statistics import Interval, mean, rate
+from quintain.evaluation.statistics import Interval, mean
 from quintain.experiments.games.match import Match
 
 __all__ = ["BiasDecomposition", "PositionBias", "audit_position_bias", "discrimination_test"]
@@ -28,8 +28,8 @@ class PositionBias:
     """Result of a position-bias audit: whether a language model chooses by position or label rather than by payoff.
 
     Attributes:
-        first_named: Share of action questions answered with the option that was named first. Its Wilson interval
-            assumes independent questions; those of one match are correlated, so it is too narrow.
+        first_named: Share of action questions answered with the option that was named first. In all intervals the
+            matches are clusters, because questions of one match depend on each other.
         labels: Share of each label among the legal answers.
         illegal: Share of outputs that are not one of the offered labels.
         verdict: The conclusion, in one sentence.
@@ -57,8 +57,8 @@ def audit_position_bias(
     """
     agents = {agent} if isinstance(agent, str) else set(agent)
     choices = [
-        choice
-        for match in matches
+        {**choice, "match": k}
+        for k, match in enumerate(matches)
         for seat, name in enumerate(match.scheduled.agents)
         if name in agents
         for choice in _actions(match, seat)
@@ -67,10 +67,13 @@ def audit_position_bias(
         return None
     legal = [choice for choice in choices if choice["option"] >= 0]
     ordered = [choice for choice in legal if choice["first"] >= 0]
-    first_named = rate(sum(c["option"] == c["first"] for c in ordered), len(ordered), confidence)
-    used = [c["label"] for c in legal if c["label"]]  # empty where exchanged labels were averaged
-    labels = {label: rate(used.count(label), len(used), confidence) for label in sorted(set(used))}
-    illegal = rate(len(choices) - len(legal), len(choices), confidence)
+    first_named = _share(ordered, [c["option"] == c["first"] for c in ordered], confidence)
+    used = [c for c in legal if c["label"]]  # empty where exchanged labels were averaged
+    labels = {
+        label: _share(used, [c["label"] == label for c in used], confidence)
+        for label in sorted({c["label"] for c in used})
+    }
+    illegal = _share(choices, [c["option"] < 0 for c in choices], confidence)
     shuffled = len({choice["first"] for choice in ordered}) > 1
     verdict = (
         _verdict(first_named, shuffled, bool(ordered))
@@ -82,6 +85,11 @@ def audit_position_bias(
         share = labels[letter].estimate
         verdict += f" {share:.0%} of the answers are {letter!r}: exchange the labels to separate label from payoff."
     return PositionBias(first_named, labels, illegal, verdict)
+
+
+def _share(choices: Sequence[Mapping[str, Any]], flags: Sequence[bool], confidence: float) -> Interval:
+    matches = [choice["match"] for choice in choices]
+    return mean([float(flag) for flag in flags], confidence, bounds=(0, 1), clusters=matches, unit="matches")
 
 
 def _verdict(share: Interval, shuffled: bool, asked: bool) -> str:
@@ -162,7 +170,7 @@ def discrimination_test(
     if not complete:
         return None
     values = np.array([np.mean([np.mean(answers, axis=0) for answers in cell.values()], axis=0) for cell in complete])
-    position, letter, meaning, listed = (mean(values[:, k], confidence) for k in range(4))
+    position, letter, meaning, listed = (mean(values[:, k], confidence, bounds=(0, 1), unit="cells") for k in range(4))
     shares = {
         f"the label ({letters[letter.estimate < 0.5]})": letter,
         f"the position in the question ({'last' if position.estimate < 0.5 else 'first'})": position,

@@ -23,7 +23,7 @@ class LastRound:
         statistic: Pearson's chi-square of independence, with Yates' correction for two options. NaN if the test does
             not apply.
         p_value: p-value of ``statistic``, in [0, 1]; NaN if the test does not apply.
-        switched: Share of matches whose last choice differs from the one before, with a Wilson interval.
+        switched: Share of matches whose last choice differs from the one before.
         note: Why the test does not apply or is unreliable; otherwise empty.
     """
 
@@ -61,7 +61,7 @@ def last_round_test(matches: Sequence[Match], agent: str, confidence: float = 0.
     last = np.array([own[-1] for own in columns], dtype=np.int64)
     counts = np.array([np.bincount(part[part >= 0], minlength=size) for part in (before, last)])
     pairs = [(own[-2], own[-1]) for own in columns if own[-2] >= 0 and own[-1] >= 0]
-    switched = rate(sum(one != two for one, two in pairs), len(pairs), confidence)
+    switched = rate(sum(one != two for one, two in pairs), len(pairs), confidence, unit="matches")
     chosen = counts[:, counts.sum(axis=0) > 0]
     if chosen.shape[1] < 2 or not chosen.sum(axis=1).all():
         return LastRound(

@@ -6,16 +6,17 @@ undefined for a match (another number of players or options, no legal move) is `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 
 import numpy as np
 
-from quintain.evaluation.statistics import Interval, mean
+from quintain.evaluation.statistics import Bounds, Interval, mean
 from quintain.experiments.games.match import Match, ScheduledMatch
 
 __all__ = [
     "METRICS",
     "WORST",
+    "by_match",
     "coordination",
     "defection",
     "first_settled_prediction",
@@ -27,6 +28,7 @@ __all__ = [
     "preferred_option",
     "recovery",
     "score",
+    "score_bounds",
     "summarise",
     "worst_case",
 ]
@@ -114,6 +116,10 @@ METRICS = {
     "recovery": recovery,
     "illegal moves": illegal_rate,
 }
+#: Ranges of the metrics that are shares; a normalised score's is :func:`score_bounds`.
+BOUNDS: dict[str, Bounds] = {
+    name: (0.0, 1.0) for name in METRICS if name not in ("normalised score", "first settled prediction")
+}
 
 
 #: The metrics that are shares, with the value that is bad: what a match counts that failed, in the worst case.
@@ -129,8 +135,15 @@ WORST = {
 }
 
 
-def summarise(matches: Sequence[Match], agent: str, confidence: float = 0.95) -> dict[str, Interval]:
-    """Mean of every metric over the matches that ``agent`` played, with BCa intervals over matches.
+def summarise(
+    matches: Sequence[Match],
+    agent: str,
+    confidence: float = 0.95,
+    *,
+    cluster: Callable[[Match], Hashable] | None = None,
+    unit: str = "matches",
+) -> dict[str, Interval]:
+    """Mean of every metric over the matches that ``agent`` played.
 
     Each match contributes one value, because rounds of a match, and several seats of one agent, are correlated. A
     metric that is undefined for all matches is left out.
@@ -139,9 +152,18 @@ def summarise(matches: Sequence[Match], agent: str, confidence: float = 0.95) ->
         matches: Matches of any players; those without ``agent`` are ignored.
         agent: Name of the player.
         confidence: Nominal coverage of the intervals, in (0, 1).
+        cluster: Returns a match's label; matches with one label depend on each other, as those of one condition of a
+            deterministic model do. ``None``: matches are independent.
+        unit: What a cluster is, in the plural.
     """
-    values = {metric: per_match(matches, agent, measure) for metric, measure in METRICS.items()}
-    return {metric: mean(found, confidence) for metric, found in values.items() if found}
+    found = {}
+    for metric, measure in METRICS.items():
+        values = by_match(matches, agent, measure)
+        if values:
+            bounds = score_bounds(matches[k] for k in values) if metric == "normalised score" else BOUNDS.get(metric)
+            labels = None if cluster is None else [cluster(matches[k]) for k in values]
+            found[metric] = mean(list(values.values()), confidence, bounds=bounds, clusters=labels, unit=unit)
+    return found
 
 
 def worst_case(
@@ -159,18 +181,33 @@ def worst_case(
         confidence: Nominal coverage of the intervals, in (0, 1).
     """
     missing = sum(agent in match.agents for match in failed)
-    values = {metric: per_match(matches, agent, METRICS[metric]) for metric in WORST}
-    return {m: mean([*found, *[WORST[m]] * missing], confidence) for m, found in values.items() if found}
+    found = {}
+    for metric, worst in WORST.items():
+        values = by_match(matches, agent, METRICS[metric])
+        if values:
+            bounds = score_bounds(matches[k] for k in values) if metric == "normalised score" else BOUNDS[metric]
+            found[metric] = mean([*values.values(), *[worst] * missing], confidence, bounds=bounds, unit="matches")
+    return found
+
+
+def score_bounds(matches: Iterable[Match]) -> Bounds | None:
+    """Return the range of the normalised score, (0, 1), if no payoff of the matches' games is negative."""
+    return (0.0, 1.0) if all(match.game.payoffs.min() >= 0 for match in matches) else None
 
 
 def per_match(matches: Sequence[Match], agent: str, measure: Callable[[Match, int], float | None]) -> list[float]:
     """Return one value per match of ``agent``: the mean of ``measure`` over its seats, where it is defined."""
-    found = []
-    for match in matches:
+    return list(by_match(matches, agent, measure).values())
+
+
+def by_match(matches: Sequence[Match], agent: str, measure: Callable[[Match, int], float | None]) -> dict[int, float]:
+    """Return what :func:`per_match` does, by the match's place in ``matches``."""
+    found = {}
+    for k, match in enumerate(matches):
         seats = [seat for seat, name in enumerate(match.scheduled.agents) if name == agent]
         values = [value for seat in seats if (value := measure(match, seat)) is not None]
         if values:
-            found.append(sum(values) / len(values))
+            found[k] = sum(values) / len(values)
     return found
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import statistics
 import warnings
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from quintain.errors import ConfigurationError, require
+from quintain.evaluation.interval_ends import student_t
 from quintain.evaluation.statistics import Interval
 from quintain.experiments.games.match import Match
 from quintain.experiments.games.metrics import normalised_score
@@ -25,8 +25,8 @@ def mixed_effects(
     """Compare players by a linear mixed model: a fixed effect per player, a random intercept per cell.
 
     A cell is a combination of game, seat and opponent; its random intercept models that matches of one cell are
-    correlated. Fitted by restricted maximum likelihood with statsmodels, with Wald intervals, which are too narrow for
-    bounded measures and few cells. In a balanced design the estimates equal the paired differences of means.
+    correlated. Fitted by restricted maximum likelihood with statsmodels; the intervals are Wald's, with the t quantile
+    of cells - 1 degrees of freedom. In a balanced design the estimates equal the paired differences of means.
 
     Args:
         matches: Matches of any games; seats of players not listed are ignored.
@@ -62,16 +62,16 @@ def mixed_effects(
         warnings.simplefilter("always")
         fitted = model.MixedLM(np.array([value for value, _, _ in rows]), design, groups).fit(reml=True)
     note = "" if fitted.converged and not caught else f"{caught[-1].message}" if caught else "the fit did not converge"
-    z = statistics.NormalDist().inv_cdf(0.5 + confidence / 2)
     return {
         player: Interval(
             float(estimate),
-            float(estimate - z * error),
-            float(estimate + z * error),
+            *student_t(float(estimate), float(error) ** 2, len(cells) - 1, confidence),
             len(rows),
             "mixed model",
             confidence,
             note,
+            len(cells),
+            "cells",
         )
         for player, estimate, error in zip(players[1:], fitted.fe_params[1:], fitted.bse_fe[1:], strict=True)
     }

@@ -9,6 +9,7 @@ from typing import Any
 
 from quintain.envs.games import FAMILIES
 from quintain.evaluation.html.frame import fill, markup
+from quintain.evaluation.significance import TTest, holm
 from quintain.evaluation.statistics import Interval
 from quintain.experiments.games import figures
 from quintain.experiments.games.audit import BiasDecomposition, PositionBias, audit_position_bias
@@ -49,6 +50,7 @@ def write_games_report(
     title: str = "Repeated games",
     result: Tournament | None = None,
     comparisons: Mapping[str, Interval] | None = None,
+    tests: Mapping[str, TTest] | None = None,
     audited: Mapping[str, Collection[str]] | None = None,
     decompositions: Mapping[str, BiasDecomposition] | None = None,
     failed: Sequence[ScheduledMatch] = (),
@@ -62,6 +64,7 @@ def write_games_report(
         title: Heading of the page.
         result: Results of a tournament, whose ranking and matrices are added.
         comparisons: Paired differences between players, by their captions.
+        tests: t tests of these differences, by the same captions.
         audited: Groups of players to audit together; ``None`` audits each player of ``agents`` separately.
         decompositions: Results of :func:`~quintain.experiments.games.audit.discrimination_test`, by player.
         failed: Matches that failed for infrastructure reasons; tables then show the worst case as well.
@@ -78,6 +81,7 @@ def write_games_report(
         title=title,
         result=result,
         comparisons=comparisons,
+        tests=tests,
         audited=audited,
         decompositions=decompositions,
         failed=failed,
@@ -95,6 +99,7 @@ def games_page(
     title: str = "Repeated games",
     result: Tournament | None = None,
     comparisons: Mapping[str, Interval] | None = None,
+    tests: Mapping[str, TTest] | None = None,
     audited: Mapping[str, Collection[str]] | None = None,
     decompositions: Mapping[str, BiasDecomposition] | None = None,
     failed: Sequence[ScheduledMatch] = (),
@@ -107,6 +112,7 @@ def games_page(
         title: Heading of the page.
         result: Results of a tournament, whose ranking and matrices are added.
         comparisons: Paired differences between players, by their captions.
+        tests: t tests of these differences, by the same captions.
         audited: Groups of players to audit together, as for :func:`audit_lines`; ``None`` audits each player of
             ``agents`` separately.
         decompositions: Results of :func:`~quintain.experiments.games.audit.discrimination_test`, by player.
@@ -128,7 +134,7 @@ def games_page(
         notes=missing_lines(matches, failed),
         tables=[_metrics(game, matches, failed, agents) for game in named],
         families=_families(matches, failed, agents),
-        comparisons=[_Row([name, i, str(i.n), i.note]) for name, i in (comparisons or {}).items()],
+        comparisons=_comparisons(comparisons or {}, tests or {}),
         curve=markup(figures.cooperation_over_time(matches, agents)) if matches else None,
         heat_maps=[markup(plot) for game in named for plot in _heat_maps(game, matches, agents)],
         tournament=None if result is None else _tournament(result),
@@ -142,6 +148,18 @@ class _Row:
 
     cells: Sequence[str | Interval]
     published: bool = False
+
+
+def _comparisons(found: Mapping[str, Interval], tests: Mapping[str, TTest]) -> dict[str, Any] | None:
+    """Lay out paired differences, each with its p-value after Holm's correction for all of them."""
+    adjusted = dict(zip(found, holm([interval.p_value for interval in found.values()]), strict=True))
+    rows = [
+        _Row([name, i, str(i.n), "–" if i.p_value != i.p_value else f"{adjusted[name]:.2g}", str(tests.get(name, "–")),
+              i.remarks])
+        for name, i in found.items()
+    ]  # fmt: skip
+    head = ["comparison", "difference", "pairs", f"p (Holm, of {len(found)})", "t test", ""]
+    return {"head": head, "rows": rows} if rows else None
 
 
 def _audits(matches: Sequence[Match], agents: Groups) -> list[tuple[str, PositionBias]]:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 from quintain.envs.games import FAMILIES, load_game
 from quintain.errors import ConfigurationError
+from quintain.evaluation.significance import TTest, t_test
 from quintain.evaluation.statistics import Interval, mean, paired_difference
 from quintain.experiments.games.match import Match, ScheduledMatch
-from quintain.experiments.games.metrics import normalised_score, per_match
+from quintain.experiments.games.metrics import normalised_score, per_match, score_bounds
 
-__all__ = ["PUBLISHED", "compare_players", "score_by_family"]
+__all__ = ["PUBLISHED", "cluster_means", "compare_players", "score_by_family", "t_test_players"]
 
 #: Normalised scores of Akata et al. (2025), by family.
 PUBLISHED: dict[str, dict[str, float]] = {
@@ -29,7 +30,8 @@ def score_by_family(
 ) -> dict[str, Interval]:
     """Mean normalised score of one player in each family of ordinal games, and under ``"all"`` over all of them.
 
-    Tragic games count only on their own: the published table leaves them out.
+    Tragic games count only on their own: the published table leaves them out. Matches of one game, as from both seats,
+    are a cluster.
 
     Args:
         matches: Finished matches of any players.
@@ -37,14 +39,20 @@ def score_by_family(
         confidence: Nominal coverage of the intervals, in (0, 1).
         failed: Matches that failed for infrastructure reasons; each one of ``agent`` scores 0, the worst case.
     """
-    values: dict[str, list[float]] = {family: [] for family in (*FAMILIES, "all")}
+    scores: dict[str, list[tuple[str, float]]] = {family: [] for family in (*FAMILIES, "all")}
     for match in matches:
         for family in _families_of(match.scheduled.game):
-            values[family] += per_match([match], agent, normalised_score)
+            scores[family] += [(match.scheduled.game, score) for score in per_match([match], agent, normalised_score)]
     for lost in failed:
         for family in _families_of(lost.game) if agent in lost.agents else ():
-            values[family].append(0.0)
-    return {family: mean(found, confidence) for family, found in values.items() if found}
+            scores[family].append((lost.game, 0.0))
+    bounds = score_bounds(matches)
+    return {
+        family: mean([value for _, value in found], confidence, bounds=bounds, clusters=[g for g, _ in found],
+                     unit="games")
+        for family, found in scores.items()
+        if found
+    }  # fmt: skip
 
 
 def _families_of(game: str) -> tuple[str, ...]:
@@ -54,11 +62,39 @@ def _families_of(game: str) -> tuple[str, ...]:
 
 
 def compare_players(matches: Sequence[Match], first: str, second: str, confidence: float = 0.95) -> Interval:
-    """Difference in mean normalised score, by a paired bootstrap over cells of equal game, seat, opponent, repetition.
+    """Estimate the difference in mean normalised score over pairs of equal game, seat, opponent, repetition.
+
+    The pairs of one game are a cluster; with a single game, those of one opponent.
 
     Raises:
         ConfigurationError: If the two never met the same cell.
     """
+    one, two, clusters, unit = _pairs(matches, first, second)
+    return paired_difference(one, two, confidence, clusters=clusters, unit=unit)
+
+
+def t_test_players(matches: Sequence[Match], first: str, second: str) -> TTest:
+    """Test the difference in mean normalised score between two players, by a t test over the means of clusters.
+
+    The pairs and clusters are those of :func:`compare_players`.
+
+    Raises:
+        ConfigurationError: If the two never met the same cell.
+    """
+    one, two, clusters, _ = _pairs(matches, first, second)
+    return t_test(cluster_means([a - b for a, b in zip(one, two, strict=True)], clusters))
+
+
+def cluster_means(values: Sequence[float], clusters: Sequence[Hashable]) -> list[float]:
+    """Return the mean of the values of each cluster, in order of appearance."""
+    groups: dict[Hashable, list[float]] = defaultdict(list)
+    for value, cluster in zip(values, clusters, strict=True):
+        groups[cluster].append(value)
+    return [sum(group) / len(group) for group in groups.values()]
+
+
+def _pairs(matches: Sequence[Match], first: str, second: str) -> tuple[list[float], list[float], list[Hashable], str]:
+    """Return both players' scores in the cells that both met, the cluster of each pair, and what a cluster is."""
     cells: dict[tuple[Any, ...], dict[str, float]] = defaultdict(dict)
     for match in matches:
         for seat, name in enumerate(match.scheduled.agents):
@@ -66,7 +102,9 @@ def compare_players(matches: Sequence[Match], first: str, second: str, confidenc
             if value is not None:
                 opponent = match.scheduled.agents[1 - seat]
                 cells[match.scheduled.game, seat, opponent, match.scheduled.repetition][name] = value
-    pairs = [cell for cell in cells.values() if len(cell) == 2]
+    pairs = {key: cell for key, cell in cells.items() if len(cell) == 2}
     if not pairs:
         raise ConfigurationError(f"{first!r} and {second!r} never played the same game, seat and opponent")
-    return paired_difference([pair[first] for pair in pairs], [pair[second] for pair in pairs], confidence)
+    games, opponents = [key[0] for key in pairs], [key[2] for key in pairs]
+    clusters, unit = (games, "games") if len(set(games)) > 1 else (opponents, "opponents")
+    return [pair[first] for pair in pairs.values()], [pair[second] for pair in pairs.values()], clusters, unit

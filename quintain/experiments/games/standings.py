@@ -52,7 +52,7 @@ class Tournament:
         Args:
             confidence: Nominal coverage of the intervals, in (0, 1).
         """
-        intervals = [mean(values, confidence) for values in self.scores]
+        intervals = [mean(values, confidence, unit="repetitions") for values in self.scores]
         order = sorted(range(len(self.names)), key=lambda k: -intervals[k].estimate)
         return [(self.names[k], intervals[k]) for k in order]
 
@@ -62,7 +62,11 @@ class Tournament:
         Args:
             confidence: Nominal coverage of the intervals, in (0, 1).
         """
-        return dict(zip(self.names, (mean(values, confidence) for values in self.worst_scores), strict=False))
+        return dict(
+            zip(
+                self.names, (mean(values, confidence, unit="repetitions") for values in self.worst_scores), strict=False
+            )
+        )
 
 
 def collect(

@@ -65,5 +65,5 @@ def _of_policy(experiment: RobustnessExperiment, subject: PolicyUnderTest) -> li
     )  # fmt: skip
     flags = [episode.attacker_success for episode in play_attacked(subject.make, intention, seeds)]
     known = [flag for flag in flags if flag is not None]
-    intended = rate(sum(known), len(known), experiment.confidence)
+    intended = rate(sum(known), len(known), experiment.confidence, unit="episodes")
     return [replace(entry, policy=subject.name, intended=intended) for entry in found]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,7 +63,7 @@ class Reachability:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Self:
         """Inverse of :meth:`to_dict`."""
-        share, gap, intended = (Interval(**_with_nan(data[name])) for name in ("share", "gap", "intended"))
+        share, gap, intended = (Interval.from_dict(data[name]) for name in ("share", "gap", "intended"))
         return cls(data["victim"], data["epsilon"], share, gap, intended)
 
     def to_dict(self) -> dict[str, Any]:
@@ -129,7 +128,7 @@ def reachability(
         epsilons: Radii of the perturbation budget, >= 0.
         norm: Norm of the budgets.
         space: Space in which budgets are measured.
-        confidence: Nominal coverage of the intervals, in (0, 1); they are bootstraps over episodes.
+        confidence: Nominal coverage of the intervals, in (0, 1). The episodes are clusters.
 
     Returns:
         One entry per budget, smallest first.
@@ -175,10 +174,6 @@ def read_reachability(run: Path) -> list[Reachability]:
     """Read the results of a run folder; empty if the run computed none."""
     path = run / REACHABILITY_FILE
     return load_reachability(path) if path.exists() else []
-
-
-def _with_nan(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: math.nan if value is None else value for name, value in data.items()}
 
 
 class _Watch(NullPerturbation):

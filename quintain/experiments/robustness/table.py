@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 from quintain.attacks.episodes import AttackedEpisode
-from quintain.evaluation.statistics import Interval, mean, paired_difference, rate
-from quintain.experiments.robustness.clusters import clustered_mean, clustered_rate
+from quintain.evaluation.significance import holm
+from quintain.evaluation.statistics import Bounds, Interval, mean, paired_difference
+from quintain.experiments.robustness.clusters import clustered_mean
 from quintain.experiments.robustness.reachability import Reachability
 
 __all__ = ["MEASURES", "RobustnessRow", "RobustnessTable", "make_row"]
@@ -83,6 +85,20 @@ class RobustnessTable:
         """Names of the policies, in order."""
         return tuple(dict.fromkeys(row.policy for row in self.rows))
 
+    @cached_property
+    def _adjusted(self) -> dict[int, float]:
+        compared = [row for row in self.rows if row.attack != "clean"]
+        return {id(row): p for row, p in zip(compared, holm([row.loss.p_value for row in compared]), strict=True)}
+
+    @property
+    def comparisons(self) -> int:
+        """Number of losses that were tested."""
+        return sum(p == p for p in self._adjusted.values())
+
+    def holm(self, row: RobustnessRow) -> float:
+        """Return the p-value of a row's loss being 0, corrected by Holm for all rows; NaN without a test."""
+        return self._adjusted.get(id(row), math.nan)
+
     @property
     def attacks(self) -> tuple[str, ...]:
         """Names of the attacks, in order, without ``"clean"``."""
@@ -113,6 +129,7 @@ class RobustnessTable:
                 "epsilon": row.epsilon,
                 **{measure: getattr(row, measure).to_dict() for measure in self._measures},
                 **({"errors": row.errors} if self.errors else {}),
+                "loss_p_holm": None if math.isnan(p := self.holm(row)) else p,
                 "distance": row.distance,
                 "n": len(row.episodes),
                 "seeds": list(row.repetitions),
@@ -130,23 +147,25 @@ class RobustnessTable:
         writer = csv.writer(out, lineterminator="\n")
         ends = [f"{m}{end}" for m in self._measures for end in ("", "_low", "_high")]
         errors = ["errors"] if self.errors else []
-        writer.writerow(["victim", "attack", "epsilon", *ends, "distance", "n", "seeds", *errors])
+        writer.writerow(["victim", "attack", "epsilon", *ends, "distance", "n", "seeds", *errors, "loss_p_holm"])
         for row in self.leaderboard():
             values = [value for m in self._measures for value in _ends(getattr(row, m))]
             counts = [row.distance, len(row.episodes), len(row.repetitions), *([row.errors] if errors else [])]
-            writer.writerow([row.policy, row.attack, row.epsilon, *values, *counts])
+            writer.writerow([row.policy, row.attack, row.epsilon, *values, *counts, _known(self.holm(row))])
         return out.getvalue()
 
     def to_markdown(self) -> str:
         """Return the leaderboard in Markdown. Where there are errors, rates have their worst case beside them."""
-        heads = ["victim", "attack", "epsilon", "return", "loss against clean", "success", "attacker's success", "n"]
+        heads = ["victim", "attack", "epsilon", "return", "loss against clean", f"p (Holm, of {self.comparisons})"]
+        heads += ["success", "attacker's success", "n"]
         if self.errors:
-            heads[6:7] = ["worst case", "attacker's success", "worst case"]
+            heads[7:8] = ["worst case", "attacker's success", "worst case"]
             heads.append("errors")
         lines = [f"| {' | '.join(heads)} |", "|" + "---|" * len(heads)]
         for r in self.leaderboard():
             loss = "-" if r.attack == "clean" else str(r.loss)
-            cells = [_cell(r.policy), _cell(r.attack), f"{r.epsilon:g}", str(r.reward), loss, str(r.success)]
+            cells = [_cell(r.policy), _cell(r.attack), f"{r.epsilon:g}", str(r.reward), loss, _p(self.holm(r))]
+            cells.append(str(r.success))
             cells += [str(r.worst_success)] if self.errors else []
             cells += [str(r.attacker_success), *([str(r.worst_attacker_success)] if self.errors else []), _count(r)]
             cells += [str(r.errors)] if self.errors else []
@@ -169,8 +188,8 @@ def make_row(
 ) -> RobustnessRow:
     """Summarise the episodes of one policy under one attack at one budget.
 
-    With one repetition, intervals are over its episodes: BCa for means and paired differences, Wilson for rates. With
-    several they are two-stage bootstraps over repetitions and the episodes within them.
+    Intervals are those of :func:`~quintain.evaluation.statistics.mean`: with one repetition over its episodes, with
+    several over repetitions.
 
     Args:
         policy: Name of the policy.
@@ -187,12 +206,12 @@ def make_row(
         [[flag for e in episodes if (flag := getattr(e, name)) is not None] for episodes in played.values()]
         for name in ("success", "attacker_success")
     )
-    if len(played) == 1:
-        reward = mean(rewards[0], confidence)
-        loss = paired_difference([a.reward for a, _ in pairs[0]], [b.reward for _, b in pairs[0]], confidence)
-    else:
-        losses = [[a.reward - b.reward for a, b in group] for group in pairs]
-        reward, loss = (clustered_mean(list(filter(None, values)), confidence) for values in (rewards, losses))
+    reward = _over_seeds(rewards, confidence)
+    labels = [seed for seed, group in zip(played, pairs, strict=True) for _ in group]
+    loss = paired_difference(
+        [a.reward for group in pairs for a, _ in group], [b.reward for group in pairs for _, b in group], confidence,
+        clusters=None if len(played) == 1 else labels, unit="episodes" if len(played) == 1 else "seeds",
+    )  # fmt: skip
     missing = [(errors or {}).get(seed, 0) for seed in played]
     distance = max((e.distance for episodes in played.values() for e in episodes), default=0.0)
     repetitions = {seed: tuple(episodes) for seed, episodes in played.items()}
@@ -212,7 +231,7 @@ def _pairs(
 
 
 def _rate(flags: Sequence[Sequence[bool]], confidence: float) -> Interval:
-    return rate(sum(flags[0]), len(flags[0]), confidence) if len(flags) == 1 else clustered_rate(flags, confidence)
+    return _over_seeds(flags, confidence, (0, 1))
 
 
 def _worst(flags: Sequence[Sequence[bool]], missing: Sequence[int], bad: bool, confidence: float) -> Interval:
@@ -222,8 +241,24 @@ def _worst(flags: Sequence[Sequence[bool]], missing: Sequence[int], bad: bool, c
     return _rate([[*group, *[bad] * lost] for group, lost in zip(flags, missing, strict=True)], confidence)
 
 
+def _over_seeds(groups: Sequence[Sequence[float]], confidence: float, bounds: Bounds | None = None) -> Interval:
+    """Return the mean over repetitions; with only one repetition, over its episodes."""
+    known = [values for values in groups if values]
+    if len(groups) == 1 or not known:
+        return mean([value for values in known for value in values], confidence, bounds=bounds, unit="episodes")
+    return clustered_mean(known, confidence, bounds=bounds)
+
+
 def _ends(interval: Interval) -> list[float | str]:
-    return ["" if value != value else value for value in (interval.estimate, interval.low, interval.high)]
+    return [_known(value) for value in (interval.estimate, interval.low, interval.high)]
+
+
+def _known(value: float) -> float | str:
+    return "" if math.isnan(value) else value
+
+
+def _p(value: float) -> str:
+    return "-" if math.isnan(value) else f"{value:.2g}"
 
 
 def _cell(text: str) -> str:
