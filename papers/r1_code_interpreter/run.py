@@ -102,7 +102,7 @@ def _count(report: Report) -> str:
 
 def _ends(report: Report) -> str:
     interval = report.success
-    return "-" if math.isnan(interval.low) else f"[{interval.low:.1%}, {interval.high:.1%}]"
+    return "-" if math.isnan(interval.low) else interval.ends(lambda share, more: f"{share:.{1 + more}%}")
 
 
 def main() -> None:

@@ -95,7 +95,7 @@ def main() -> None:
     rows = [(row.attack, row.reward, PUBLISHED.get(row.attack, "")) for row in table.rows]
     rows.append((f"strongest: {worst.attack}", worst.reward, f"{PUBLISHED['strongest']}, of six attacks"))
     for attack, reward, published in rows:
-        interval = f"{reward.estimate:.0f} [{reward.low:.0f}, {reward.high:.0f}]"
+        interval = f"{reward.estimate:.0f} {reward.ends(lambda value, more: f'{value:.{more}f}')}"
         print(f"| {attack} | {interval} | {reward.estimate / clean.reward.estimate:.2f} | {published} |")
 
 

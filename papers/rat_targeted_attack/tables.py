@@ -72,7 +72,7 @@ def percent(interval: Interval) -> str:
         return "-"
     if math.isnan(interval.low):
         return f"{100 * interval.estimate:.0f}"
-    return f"{100 * interval.estimate:.0f} [{100 * interval.low:.0f}, {100 * interval.high:.0f}]"
+    return f"{100 * interval.estimate:.0f} {interval.ends(lambda share, more: f'{100 * share:.{more}f}')}"
 
 
 def table(columns: Columns, title: str, rows: list[list[str]], left: str, right: tuple[str, ...] = ()) -> str:

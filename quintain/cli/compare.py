@@ -50,20 +50,18 @@ def compare(
     if as_json:
         print_json(found.to_dict())
         return
-    table = simple_table("", "", "A", "B", "A - B", f"{confidence:.0%} interval", "pairs", "")
+    methods: list[str] = []
+    table = simple_table("", "", "A", "B", "A - B", f"{confidence:.0%} interval", "pairs")
     for row in compared_rows(found, a, b):
         estimates = (number(each.estimate, row.kind) for each in (row.first, row.second, row.difference))
-        table.add_row(
-            row.name,
-            *estimates,
-            bounds(row.difference, row.kind),
-            f"{row.difference.n:,}",
-            literal(row.difference.remarks, "dim"),
-        )
+        table.add_row(row.name, *estimates, bounds(row.difference, row.kind), f"{row.difference.n:,}")
+        methods.append(f"{row.name}: {row.difference.remarks}")
     out = console()
     out.print(literal(f"A: {run_a}\nB: {run_b}", "dim"), soft_wrap=True)
     out.print()
     out.print(table)
+    for method in methods:
+        out.print(literal(method, "dim"), soft_wrap=True)
     out.print()
     left_out = f"{found.left_out} episodes left out" if found.left_out else "no episode left out"
     out.print(f"only A won {found.wins}, only B won {found.losses}, ties {found.ties}; {left_out}")

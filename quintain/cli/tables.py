@@ -41,18 +41,20 @@ def simple_table(title: str, *columns: str) -> Table:
     return table
 
 
-def number(value: float, kind: str = "mean") -> str:
-    """Write a number to three significant digits, and a rate in percent."""
+def number(value: float, kind: str = "mean", more: int = 0) -> str:
+    """Write a number to three significant digits, and a rate in percent, or with ``more`` digits."""
     if math.isnan(value):
         return "-"
-    return f"{value:.1%}" if kind == "rate" else f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    if kind == "rate":
+        return f"{value:.{1 + more}%}"
+    return f"{value:.{3 + more}g}" if abs(value) < 1000 else f"{value:,.{more}f}"
 
 
 def bounds(interval: Interval, kind: str = "mean") -> str:
     """Write the ends of an interval."""
     if math.isnan(interval.low):
         return "-"
-    return f"[{number(interval.low, kind)}, {number(interval.high, kind)}]"
+    return interval.ends(lambda value, more: number(value, kind, more))
 
 
 def row_table(title: str, rows: Iterable[Row], confidence: float) -> Table:

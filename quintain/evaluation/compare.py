@@ -185,9 +185,10 @@ def _hint(difference: Interval, scores: tuple[list[float], list[float]], p_value
                 f"The interval excludes zero, but the exact test does not (p = {p_value:.2g}): too few decisive pairs."
             )
         return f"The {confidence:.0%} interval excludes zero."
-    if {*scores[0], *scores[1]} <= {0.0, 1.0} and sign_test(decisive, 0) > 1 - confidence:
-        return f"{decisive} of {difference.n} pairs differ: too few decisive pairs to separate the runs."
     needed = required_pairs([a - b for a, b in zip(*scores, strict=True)], confidence)
     if needed is None:
         return "The mean difference is zero."
-    return f"{difference.n} pairs cannot separate these; about {needed:,} would be needed for the observed difference."
+    text = f"{difference.n} pairs cannot separate these; about {needed:,} would be needed for the observed difference."
+    if {*scores[0], *scores[1]} <= {0.0, 1.0} and sign_test(decisive, 0) > 1 - confidence:
+        text += f" Only {decisive} of them differ, which are too few decisive pairs for any test."
+    return text

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, Self
 
@@ -33,6 +33,8 @@ __all__ = ["Bounds", "Interval", "mean", "paired_difference", "rate", "required_
 SMALL_N = 10
 #: Up to this number of values, intervals of means are Student's t; above, bootstraps.
 FEW = 20
+#: Relative difference below which values are equal.
+_ROUNDING = 1e-12
 #: Range of a quantity, such as (0, 1) of a rate.
 Bounds = tuple[float, float]
 
@@ -83,7 +85,20 @@ class Interval:
             return "no data"
         if math.isnan(self.low):
             return f"{self.estimate:.3g} (no interval)" if self.n > 1 else f"{self.estimate:.3g}"
-        return f"{self.estimate:.3g} [{self.low:.3g}, {self.high:.3g}]"
+        return f"{self.estimate:.3g} {self.ends(lambda value, more: f'{value:.{3 + more}g}')}"
+
+    def ends(self, write: Callable[[float, int], str]) -> str:
+        """Write both ends, with as many digits as tell them apart.
+
+        Args:
+            write: Writes a number, given how many digits it shall have more than usual.
+        """
+        texts = write(self.low, 0), write(self.high, 0)
+        for more in range(1, 12):
+            if texts[0] != texts[1]:
+                break
+            texts = write(self.low, more), write(self.high, more)
+        return f"[{texts[0]}, {texts[1]}]"
 
     @property
     def basis(self) -> str:
@@ -198,7 +213,8 @@ def paired_difference(
     """Estimate ``mean(first - second)`` over pairs, and test whether it is 0.
 
     Pairs of zeros and ones have Newcombe's score interval for paired proportions, widened to hold 0 unless McNemar's
-    exact test rejects; all others the interval of :func:`mean` over the differences, and a t test.
+    exact test rejects; all others the interval of :func:`mean` over the differences, and a t test, or the exact sign
+    test where all differences are equal.
 
     Args:
         first: Values of the first condition, shape ``(n,)``.
@@ -224,7 +240,12 @@ def paired_difference(
     span = None if bounds is None else (bounds[0] - bounds[1], bounds[1] - bounds[0])
     choice = _Choice(confidence, "bca", seed, span, unit=unit or ("pairs" if clusters is None else "clusters"))
     found = _choose(a - b, clusters, choice)
-    return replace(found, p_value=_p_value(a - b, clusters, choice))
+    if found.method == "none":
+        units = found.clusters or found.n
+        p_value = math.nan if units < 2 else sign_test(units, 0) if found.estimate else 1.0
+    else:
+        p_value = _p_value(a - b, clusters, choice)
+    return replace(found, p_value=p_value)
 
 
 def required_pairs(differences: Sequence[float] | NDArray[np.float64], confidence: float = 0.95) -> int | None:
@@ -291,7 +312,7 @@ def _independent(data: NDArray[np.float64], choice: _Choice) -> Interval:
         estimate = float(data[0]) if n else math.nan
         return _without_ends(estimate, n, f"no interval from fewer than 2 {unit}" if n else "no data", choice)
     estimate, variance = float(data.mean()), float(data.var(ddof=1)) / n
-    equal = bool(np.all(data == data[0]))
+    equal = bool(np.ptp(data) <= _ROUNDING * np.abs(data).max())
     if bounds is not None:
         low, high = _scaled(estimate, variance, n - 1, n, math.inf, bounds, confidence)
         note = f"all {n} {unit} are equal: a conservative bound" if equal else _caution(n, unit)
@@ -326,7 +347,7 @@ def _clustered(data: NDArray[np.float64], codes: NDArray[np.intp], choice: _Choi
     if bounds is not None:
         low, high = _scaled(estimate, variance, k - 1, fewest, most if binary else math.inf, bounds, confidence)
         return Interval(estimate, low, high, n, "logit t", confidence, _caution(k, unit), k, unit)
-    if variance <= (1e-12 * estimate) ** 2:
+    if variance <= (_ROUNDING * estimate) ** 2:
         return _without_ends(estimate, n, f"no interval: all {k} {unit} are equal", choice, k)
     if equal_weights and k > FEW and method == "bca":
         low, high = bca(totals / sizes, confidence, seed)

@@ -125,7 +125,7 @@ def test_the_bootstrap_is_scipys_bca_at_an_adjusted_level():
             (data,), np.mean, n_resamples=9999, method=method, confidence_level=level, rng=np.random.default_rng(5)
         ).confidence_interval
         off = max(abs(found.low - ends.low), abs(found.high - ends.high)) / error
-        assert (off < 0.15) is near, (method, off)
+        assert bool(off < 0.15) is near, (method, off)
 
 
 def test_the_logit_interval_by_hand():
@@ -186,6 +186,8 @@ def test_p_values_agree_with_the_intervals():
         found = paired_difference(x, y, bounds=(0, 1))
         assert (found.low > 0 or found.high < 0) == (found.p_value < 0.05)
     assert paired_difference([1, 1, 1, 1, 0], [0, 0, 0, 0, 0]).p_value == 0.125
+    assert paired_difference([3.0] * 8, [2.0] * 8).p_value == 2 / 2**8  # all equal: the sign test
+    assert paired_difference([3.0] * 8, [3.0] * 8).p_value == 1
     assert math.isnan(mean([1.0, 2.0]).p_value)
 
 

@@ -89,17 +89,17 @@ def place(value: float, scale: tuple[float, float]) -> str:
     return f"{100 * (value - low) / (high - low):.2f}"
 
 
-def number(value: float | None, kind: str = "mean") -> str:
-    """Format a mean, or a rate in percent; NaN and ``None`` as a dash."""
+def number(value: float | None, kind: str = "mean", more: int = 0) -> str:
+    """Format a mean, or a rate in percent, with ``more`` digits than usual; NaN and ``None`` as a dash."""
     if value is None or value != value:
         return "–"
     if kind == "rate":
-        return f"{100 * value:.1f}%"
-    return f"{value:.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+        return f"{100 * value:.{1 + more}f}%"
+    return f"{value:.{3 + more}g}" if abs(value) < 1000 else f"{value:,.{more}f}"
 
 
 def bounds(interval: Interval, kind: str = "mean") -> str:
     """Format the ends of an interval; NaN as a dash."""
     if interval.low != interval.low:
         return "–"
-    return f"[{number(interval.low, kind)}, {number(interval.high, kind)}]"
+    return interval.ends(lambda value, more: number(value, kind, more))

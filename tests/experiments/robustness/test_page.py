@@ -38,8 +38,8 @@ def test_the_page_shows_results_and_settings(tmp_path):
     assert "attacker's goal, at best 100.0%" in said
     assert "reachable at 2.5" in said
     assert "The intention policy itself reaches the attacker's goal in 100.0%" in said
-    assert "two-stage bootstraps over the 2 seeds" in said
-    assert "with so few seeds they are likely too narrow" in said
+    assert "Intervals (95%) are over the 2 seeds, whose episodes depend on each other" in said
+    assert "corrected for all 6 comparisons" in said
     assert "in the units of the environment's own observations" in said
     assert "fgsm white-box none Huang et al. 2017" in said
     assert "quintain robustness mine" in said
