@@ -54,8 +54,8 @@ def test_rates_over_seeds(kind, n):
 @pytest.mark.parametrize("kind", [0.02, (2, 2), (0.5, 0.5), (0.2, 1.8)])
 def test_rates_over_groups_of_episodes(kind, n):
     rng = np.random.default_rng(2)
-    p, truth = drawn(rng, kind, (500, n))
-    flags = rng.random((500, n, 50)) < p[:, :, None]
+    p, truth = drawn(rng, kind, (400, n))
+    flags = rng.random((400, n, 50)) < p[:, :, None]
     assert np.mean([holds(clustered_rate(list(map(list, groups))), truth) for groups in flags]) >= ENOUGH
 
 
@@ -107,7 +107,7 @@ def test_items_drawn_more_than_once(kind):
 
 
 @pytest.mark.parametrize("n", [3, 5, 10, 20])
-@pytest.mark.parametrize("kind", SEED_RATES.values(), ids=SEED_RATES)
+@pytest.mark.parametrize("kind", [0.02, 0.5, (2, 2), (0.5, 0.5), (0.2, 1.8)])
 def test_equal_attacks_are_rarely_told_apart(kind, n):
     """Type I error of paired differences of rates, with and without their bounds."""
     rng = np.random.default_rng(7)
@@ -131,11 +131,10 @@ def test_equal_agents_are_rarely_told_apart(n, differ, both):
     rng = np.random.default_rng(8)
     share = [both * (1 - differ), differ / 2, differ / 2, (1 - both) * (1 - differ)]
     wrong = 0
-    for counts in rng.multinomial(n, share, 1000):
-        first = np.repeat([1, 1, 0, 0], counts)
-        second = np.repeat([1, 0, 1, 0], counts)
-        found = paired_difference(first, second)
-        wrong += found.low > 0 or found.high < 0
+    tables, times = np.unique(rng.multinomial(n, share, 1000), axis=0, return_counts=True)
+    for counts, many in zip(tables, times, strict=True):
+        found = paired_difference(np.repeat([1, 1, 0, 0], counts), np.repeat([1, 0, 1, 0], counts))
+        wrong += many * (found.low > 0 or found.high < 0)
     assert wrong / 1000 <= 0.07
 
 
