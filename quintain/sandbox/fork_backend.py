@@ -189,6 +189,8 @@ class ForkBackend:
             alive = outcome.alive
             return self._result(outcome, child.server.protections, state_lost=not alive), outcome
         finally:
+            if child.snippets == 1 and session.flavour is not None:  # the next session finds one that is ready
+                self._pools[session.flavour].refill()
             if not alive:
                 session.restarts += 1
                 self.end_session(session)

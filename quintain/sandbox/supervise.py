@@ -14,6 +14,7 @@ from quintain.errors import SandboxError
 from quintain.sandbox.clock import ProgramClock
 from quintain.sandbox.jail.protocol import ProtocolError, encode_frame
 from quintain.sandbox.limits import Limits
+from quintain.sandbox.looking import Looking
 from quintain.sandbox.outcome import Outcome, judge, name_of_signal
 from quintain.sandbox.scratch import HostScratch
 from quintain.sandbox.server import KILL_TIMEOUT_S, Child
@@ -23,9 +24,10 @@ __all__ = ["NotStartedError", "supervise"]
 READ_SIZE = 65536
 INTERRUPT_GRACE_S = 0.3
 CLOCK_CHECK_S = 0.05
-LOOK_S = 150e-6
-"""Seconds to poll for the end of a session's snippet before sleeping: waking up takes longer than a small snippet."""
 SCRATCH_CHECK_S = 0.05
+
+
+_looking = Looking()
 
 
 class NotStartedError(SandboxError):
@@ -106,7 +108,8 @@ class _Supervision:
         self._write(child.channel)
         if child.stdin >= 0:
             self._write(child.stdin)
-        look_until = start if self.last else start + LOOK_S
+        look_s = 0.0 if self.last else _looking.seconds()
+        look_until = start + look_s
         while self.ended is None and self.used is None:
             now = time.monotonic()
             wait = 0.0 if now < look_until else self.next_check - now
@@ -116,6 +119,8 @@ class _Supervision:
                 self._handle(descriptor, event)
             self._check_clock()
         wall_s = time.monotonic() - start
+        if look_s:
+            _looking.learn(wall_s <= look_s)
         if self.ended is not None:
             self.stdout.drain()
             self.stderr.drain()

@@ -15,7 +15,7 @@ import pytest
 
 from quintain.errors import SandboxError
 from quintain.sandbox import Limits, Sandbox
-from tests.sandbox.conftest import ALL_LEVELS
+from tests.sandbox.conftest import ALL_LEVELS, AVAILABLE
 
 
 def _server_pid(box: Sandbox) -> int:
@@ -168,3 +168,12 @@ def test_a_retired_fork_server_exits_after_its_current_run(monkeypatch: pytest.M
         assert _is_alive(first)
         assert slow.result().ok
         assert not _is_alive(first)
+
+
+@pytest.mark.skipif(AVAILABLE[0] not in ("A", "B"), reason="level C makes the scratch directory of each child itself")
+def test_a_session_leaves_the_pool_full_for_the_next_one() -> None:
+    with Sandbox(level=AVAILABLE[0], workers=1, pool_size=2) as box:
+        for _ in range(2):
+            with box.session() as session:
+                assert box.run("1", session=session).ok
+                assert len(box._impl._pools["bare"].ready) == 2  # type: ignore[union-attr]
