@@ -146,8 +146,8 @@ class FakeServer:
 
         with self.engine.exclusive(), torch.inference_mode():
             logprobs = self.engine.model(torch.tensor([prompt])).logits[0, -1].log_softmax(-1)
-        told = {f"token_id:{label}": float(logprobs[label]) for label in labels}
-        return {"index": 0, "text": "", "finish_reason": "length", "logprobs": {"top_logprobs": [told]}}
+        top = {f"token_id:{label}": float(logprobs[label]) for label in labels}
+        return {"index": 0, "text": "", "finish_reason": "length", "logprobs": {"top_logprobs": [top]}}
 
     def choice(self, index: int, reply: Reply, chat: bool) -> dict[str, Any]:
         finish = "length" if reply.finish_reason == "length" else "stop"

@@ -10,7 +10,7 @@ from quintain.errors import ConfigurationError
 ACTION = np.array([1.0, 0.0])
 
 
-def paid_and_true(env, steps, seed=0):
+def perturbed_and_true(env, steps, seed=0):
     env.reset(seed=seed)
     pairs = []
     for _ in range(steps):
@@ -21,24 +21,24 @@ def paid_and_true(env, steps, seed=0):
 
 
 def test_flip_shift_and_delay():
-    paid, true = paid_and_true(RewardAttack(Walk(), "flip"), 5)
-    np.testing.assert_array_equal(paid, -true)
-    paid, true = paid_and_true(RewardAttack(Walk(), "shift", epsilon=-2.0), 5)
-    np.testing.assert_array_equal(paid, true - 2)
-    paid, true = paid_and_true(RewardAttack(Walk(), "delay", steps=3), 5)
-    np.testing.assert_array_equal(paid, [0, 0, 0, *true[:2]])
+    perturbed, true = perturbed_and_true(RewardAttack(Walk(), "flip"), 5)
+    np.testing.assert_array_equal(perturbed, -true)
+    perturbed, true = perturbed_and_true(RewardAttack(Walk(), "shift", epsilon=-2.0), 5)
+    np.testing.assert_array_equal(perturbed, true - 2)
+    perturbed, true = perturbed_and_true(RewardAttack(Walk(), "delay", steps=3), 5)
+    np.testing.assert_array_equal(perturbed, [0, 0, 0, *true[:2]])
 
 
 @pytest.mark.parametrize("kind", ["noise", "drift"])
 def test_noise_and_drift_stay_within_epsilon(kind):
-    paid, true = paid_and_true(RewardAttack(Walk(length=999), kind, epsilon=0.3), 300)
-    assert 0.1 < np.abs(paid - true).max() <= 0.3 + 1e-9
+    perturbed, true = perturbed_and_true(RewardAttack(Walk(length=999), kind, epsilon=0.3), 300)
+    assert 0.1 < np.abs(perturbed - true).max() <= 0.3 + 1e-9
 
 
 def test_sticky_rewards_repeat_the_last_reward():
-    paid, true = paid_and_true(RewardAttack(Walk(length=999), "sticky", probability=0.5), 200)
-    repeated = paid[1:] == paid[:-1]
-    np.testing.assert_array_equal(paid[1:][~repeated], true[1:][~repeated])
+    perturbed, true = perturbed_and_true(RewardAttack(Walk(length=999), "sticky", probability=0.5), 200)
+    repeated = perturbed[1:] == perturbed[:-1]
+    np.testing.assert_array_equal(perturbed[1:][~repeated], true[1:][~repeated])
     assert 0.35 < repeated.mean() < 0.65  # four standard errors
 
 

@@ -41,9 +41,9 @@ class Delayed(Walk):
 
     def step(self, action):
         self.time += 1
-        paid = self.state[0] if self.time == 2 else 0.0
+        reward = self.state[0] if self.time == 2 else 0.0
         self.state = np.array([action[0], 0.0, 0.0])
-        return self.state.copy(), float(paid), self.time == 2, False, {}
+        return self.state.copy(), float(reward), self.time == 2, False, {}
 
 
 def test_the_critic_hands_a_later_reward_back_through_the_discount():

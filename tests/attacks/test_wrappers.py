@@ -70,9 +70,9 @@ def test_each_row_of_a_vector_equals_a_single_environment_with_its_seed(name):
         resets = terminations | truncations
     for i in range(3):
         single = play_single(ATTACKS[name], 7 + i, i)
-        for (observation, reward, _), (there, paid) in zip(single, rows[i], strict=True):
-            np.testing.assert_allclose(there, observation, rtol=1e-12)
-            assert paid == reward if reward is None else paid == pytest.approx(reward, rel=1e-12)
+        for (observation, reward, _), (other_observation, other_reward) in zip(single, rows[i], strict=True):
+            np.testing.assert_allclose(other_observation, observation, rtol=1e-12)
+            assert other_reward == reward if reward is None else other_reward == pytest.approx(reward, rel=1e-12)
 
 
 @pytest.mark.parametrize("name", ["random", "action sticky", "reward noise"])

@@ -20,11 +20,13 @@ def test_the_list_shows_every_paper_with_its_verdict(quintain):
 def test_run_passes_its_options_to_the_program_and_returns_its_exit_code(quintain, tmp_path, monkeypatch):
     program = tmp_path / "papers" / "repeated_games" / "run.py"
     program.parent.mkdir(parents=True)
-    program.write_text("import pathlib, sys\npathlib.Path('said').write_text(' '.join(sys.argv[1:]))\nsys.exit(7)\n")
+    program.write_text(
+        "import pathlib, sys\npathlib.Path('arguments').write_text(' '.join(sys.argv[1:]))\nsys.exit(7)\n"
+    )
     monkeypatch.setattr(command, "papers_folder", lambda: tmp_path / "papers")
     result = quintain("papers", "run", "repeated_games", "--smoke", "--games", "2", "--", "--help")
     assert result.code == 7
-    assert Path("said").read_text() == "--smoke --games 2 --help"
+    assert Path("arguments").read_text() == "--smoke --games 2 --help"
 
 
 def test_run_reports_missing_dependencies(quintain, monkeypatch):

@@ -59,9 +59,9 @@ def test_actions_depend_on_past_observations_actions_and_rewards():
     rng = np.random.default_rng(0)
     observations, rewards = rng.normal(size=(4, 2, 3)), rng.normal(size=(4, 2))
     taken = []
-    for seen, paid in zip(observations, rewards, strict=True):
-        taken.append(rollouts.act(seen))
-        rollouts.record(taken[-1], paid)
+    for observation, reward in zip(observations, rewards, strict=True):
+        taken.append(rollouts.act(observation))
+        rollouts.record(taken[-1], reward)
     for row in range(2):
         wanted = expected_actions(observations[:, row], rewards[:, row])
         np.testing.assert_allclose(np.array(taken)[:, row, 0], wanted, rtol=1e-6)
@@ -103,21 +103,23 @@ class Paying(gym.Env):
     metadata = {"render_modes": []}
 
     def __init__(self, terms=True):
-        self.terms, self.seen, self.did, self.paid = terms, [], [], []
+        self.terms, self.observations, self.executed, self.rewards = terms, [], [], []
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
         self.time = 0
-        self.seen, self.did, self.paid = [self.np_random.normal(size=3).astype(np.float32)], [], []
-        return self.seen[-1], {}
+        self.observations, self.executed, self.rewards = [self.np_random.normal(size=3).astype(np.float32)], [], []
+        return self.observations[-1], {}
 
     def step(self, action):
         self.time += 1
-        self.did.append(action)
-        self.seen.append(self.np_random.normal(size=3).astype(np.float32))
-        self.paid.append(float(action[0]))
-        info = {"reward_terms": {"half": self.paid[-1] / 2, "other half": self.paid[-1] / 2}} if self.terms else {}
-        return self.seen[-1], self.paid[-1], False, self.time == 4, info
+        self.executed.append(action)
+        self.observations.append(self.np_random.normal(size=3).astype(np.float32))
+        self.rewards.append(float(action[0]))
+        info = (
+            {"reward_terms": {"half": self.rewards[-1] / 2, "other half": self.rewards[-1] / 2}} if self.terms else {}
+        )
+        return self.observations[-1], self.rewards[-1], False, self.time == 4, info
 
 
 def test_play_episodes_records_observations_actions_and_rewards():
@@ -129,8 +131,8 @@ def test_play_episodes_records_observations_actions_and_rewards():
 
     played = play_episodes(make, policy(), [3, 4])
     for env, episode in zip(made, played, strict=True):
-        wanted = expected_actions(env.seen[:4], env.paid)
-        np.testing.assert_allclose(np.ravel(env.did), wanted, rtol=1e-6)
+        wanted = expected_actions(env.observations[:4], env.rewards)
+        np.testing.assert_allclose(np.ravel(env.executed), wanted, rtol=1e-6)
         assert episode.reward == pytest.approx(sum(wanted), rel=1e-6)
 
 

@@ -71,8 +71,8 @@ def test_predictions_are_compared_with_executed_moves():
             return first_named(request)
         text = request.messages[-1]["content"]
         seen_ballet = "the other player chose Option F" in text
-        said = " J" if "Which one will" in text and not seen_ballet else " F"
-        return Reply(said, "choice", completion_tokens=1)
+        choice = " J" if "Which one will" in text and not seen_ballet else " F"
+        return Reply(choice, "choice", completion_tokens=1)
 
     player = LLMPlayer(ScriptedEngine(naive), predict_first=True, order="first")
     match = one(BOS, "model", "alternator", agents={"model": player}, rounds=6)

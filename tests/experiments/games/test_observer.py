@@ -1,4 +1,4 @@
-"""Predictions about logged games: what the observer_of is told, and how right it is."""
+"""Predictions of moves in logged games by a language model: prompts and accuracy."""
 
 import pytest
 
@@ -29,10 +29,10 @@ def observer_of(rule, seen=None, **settings):
 
 def alternation(text, choices):
     """Predict the option that player 2 did not choose last; option F in the first two rounds."""
-    told = [line for line in text.splitlines() if line.startswith("In round") and "player 2 chose" in line]
-    if len(told) < 2:
+    history = [line for line in text.splitlines() if line.startswith("In round") and "player 2 chose" in line]
+    if len(history) < 2:
         return " F"
-    return " F" if "player 2 chose Option J" in told[-1] else " J"
+    return " F" if "player 2 chose Option J" in history[-1] else " J"
 
 
 def test_an_observer_that_follows_the_alternation_is_correct_from_the_third_round():

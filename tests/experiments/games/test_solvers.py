@@ -88,8 +88,11 @@ def test_correlated_equilibria_obey_their_constraints_with_three_players():
     assert chosen.sum() == pytest.approx(1)
     for player in range(3):
         weights, payoffs = np.moveaxis(chosen, player, 0), np.moveaxis(game.payoffs[player], player, 0)
-        for told in range(game.shape[player]):
-            gains = [(weights[told] * (payoffs[other] - payoffs[told])).sum() for other in range(game.shape[player])]
+        for recommended in range(game.shape[player]):
+            gains = [
+                (weights[recommended] * (payoffs[other] - payoffs[recommended])).sum()
+                for other in range(game.shape[player])
+            ]
             assert max(gains) <= 1e-9
 
 

@@ -72,13 +72,13 @@ def test_a_dry_run_checks_attacks_without_training_the_policy(cache):
 def test_a_reference_policy_is_trained_once_per_seed(cache):
     pytest.importorskip("mujoco")
     pytest.importorskip("stable_baselines3")
-    said = []
-    options = {"steps": 1_920, "seeds": (0, 1), "progress": lambda *words: said.append(words)}
+    calls = []
+    options = {"steps": 1_920, "seeds": (0, 1), "progress": lambda *words: calls.append(words)}
     subject = reference_policy_under_test("reach", **options)
-    assert [words[0] for words in said] == ["reach, seed 0", "reach, seed 1"]
+    assert [words[0] for words in calls] == ["reach, seed 0", "reach, seed 1"]
     assert subject.policy(0) is not subject.policy(1)
     again = reference_policy_under_test("reach", **options)
-    assert len(said) == 2
+    assert len(calls) == 2
     assert again.describe() == subject.describe()
     prints = subject.describe()["victims"]
     assert prints["0"] != prints["1"]

@@ -203,12 +203,12 @@ def test_reachability_is_reported_before_the_attacks(tmp_path):
 
     subject = make_policy_under_test(Hold, VICTIM, intention=linear(0.0, [2.0]))
     experiment = RobustnessExperiment((subject,), resolve_attacks(["random", "target"]), (0.5, 3.0), episodes=4)
-    said = []
+    calls = []
     table = run_experiment(
-        experiment, out=tmp_path, reached=lambda reach: said.append([r.epsilon for r in reach]),
-        progress=lambda row: said.append(row.attack), show=False,
+        experiment, out=tmp_path, reached=lambda reach: calls.append([r.epsilon for r in reach]),
+        progress=lambda row: calls.append(row.attack), show=False,
     )  # fmt: skip
-    assert said == [[0.0, 0.5, 3.0], "clean", "random", "random", "target", "target"]
+    assert calls == [[0.0, 0.5, 3.0], "clean", "random", "random", "target", "target"]
     assert table.reachability[-1].share.estimate == 1
     assert table.reachability[0].intended.estimate == 1
     assert table.of("policy", "target")[1].attacker_success.estimate == 1

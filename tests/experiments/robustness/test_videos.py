@@ -43,21 +43,21 @@ class Bare(Hold):
         super().__init__()
 
 
-@pytest.mark.parametrize(("env", "said"), [(Blind, "MUJOCO_GL=egl"), (Bare, "render_mode")])
-def test_a_failed_video_does_not_change_results_and_can_be_repeated(tmp_path, monkeypatch, env, said):
+@pytest.mark.parametrize(("env", "note"), [(Blind, "MUJOCO_GL=egl"), (Bare, "render_mode")])
+def test_a_failed_video_does_not_change_results_and_can_be_repeated(tmp_path, monkeypatch, env, note):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         table = robustness(env, linear(1.0), ["fgsm"], [0.5], out=tmp_path, **OPTIONS)
     assert table.of("policy", "fgsm")[0].loss.estimate == pytest.approx(1.0)
     (clip,) = read_clips(tmp_path)
     assert not clip.file
-    assert said in clip.note
-    assert said in (tmp_path / "report.html").read_text()
+    assert note in clip.note
+    assert note in (tmp_path / "report.html").read_text()
     monkeypatch.setattr(env, "render", Hold.render, raising=False)
     monkeypatch.setattr(env, "__init__", Hold.__init__)
     robustness(env, linear(1.0), ["fgsm"], [0.5], out=tmp_path, resume=True, **OPTIONS)
     assert read_clips(tmp_path)[0].file
-    assert said not in (tmp_path / "report.html").read_text()
+    assert note not in (tmp_path / "report.html").read_text()
 
 
 def test_videos_can_be_recorded_for_a_finished_run(tmp_path):

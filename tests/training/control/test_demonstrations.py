@@ -33,8 +33,8 @@ def test_recorded_actions_are_the_executed_ones():
     policy, env = demonstrator(), make()
     errors = []
     for episode in data.iterate_episodes():
-        (told,) = data.storage.get_episode_metadata([episode.id])
-        observation, _ = env.reset(seed=int(told["seed"]))
+        (metadata,) = data.storage.get_episode_metadata([episode.id])
+        observation, _ = env.reset(seed=int(metadata["seed"]))
         for i, action in enumerate(episode.actions):
             np.testing.assert_array_equal(episode.observations[i], observation)
             observation, reward, _, _, _ = env.step(action)
@@ -82,9 +82,9 @@ def test_an_imitation_recipe_records_trains_and_caches(monkeypatch):
     with pytest.raises(ConfigurationError, match="quintain policies train swing "):
         train_reference("swing-dt")
     save_policy(demonstrator(), cache_folder() / "swing-seed0.npz", {"recipe": {"steps": 1}})
-    told = []
-    policy, facts = train_reference("swing-dt", progress=lambda *said: told.append(said))
-    assert [done for done, _ in told] == [1, 2, 3, 4, 5]
+    reports = []
+    policy, facts = train_reference("swing-dt", progress=lambda *report: reports.append(report))
+    assert [done for done, _ in reports] == [1, 2, 3, 4, 5]
     assert policy.is_stateful
     assert facts["data"]["episodes"] == 4
     assert facts["return"]["episodes"] == 10

@@ -70,8 +70,8 @@ def test_the_imitation_declares_an_action_density(trained):
 def test_a_saved_imitation_is_loaded_unchanged(trained, tmp_path):
     policy, facts = trained
     save_policy(policy, tmp_path / "dt.npz", facts)
-    again, told = load_policy(tmp_path / "dt.npz")
-    assert told == facts
+    again, loaded_facts = load_policy(tmp_path / "dt.npz")
+    assert loaded_facts == facts
     assert play_episodes(make, again, [5, 6]) == play_episodes(make, policy, [5, 6])
 
 
@@ -87,9 +87,9 @@ def test_data_set_name_folder_and_object_give_the_same_policy(recorded):
 
 
 def test_progress_is_reported(recorded):
-    told = []
-    train_decision_transformer(recorded[0], settings=TINY, progress=lambda n, loss: told.append((n, loss > 0)))
-    assert told == [(1, True), (2, True), (3, True)]
+    reports = []
+    train_decision_transformer(recorded[0], settings=TINY, progress=lambda n, loss: reports.append((n, loss > 0)))
+    assert reports == [(1, True), (2, True), (3, True)]
 
 
 def test_discrete_actions_can_be_imitated(monkeypatch, tmp_path):

@@ -34,15 +34,15 @@ def test_a_reference_policy_is_trained_once_and_cached(tmp_path, monkeypatch):
     monkeypatch.setitem(RECIPES, "pendulum", small)
     with pytest.raises(ConfigurationError, match="quintain policies train pendulum --seed 0"):
         load_reference("pendulum")
-    told = []
-    policy, facts = train_reference("pendulum", progress=lambda steps, reward: told.append((steps, reward)))
-    assert [steps for steps, _ in told] == [256, 512] == [steps for steps, *_ in facts["curve"]]
+    reports = []
+    policy, facts = train_reference("pendulum", progress=lambda steps, reward: reports.append((steps, reward)))
+    assert [steps for steps, _ in reports] == [256, 512] == [steps for steps, *_ in facts["curve"]]
     assert facts["return"]["episodes"] == 10
     assert policy.normaliser is not None
     observations = np.ones((1, 3))
-    for again in (train_reference("pendulum", progress=told.append)[0], load_reference("pendulum")[0]):
+    for again in (train_reference("pendulum", progress=reports.append)[0], load_reference("pendulum")[0]):
         np.testing.assert_array_equal(again.act_batch(observations), policy.act_batch(observations))
-    assert len(told) == 2
+    assert len(reports) == 2
     with pytest.raises(UnknownNameError, match="did you mean 'hopper'"):
         train_reference("hoper")
 

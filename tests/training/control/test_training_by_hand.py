@@ -120,14 +120,14 @@ def test_the_best_checkpoint_is_kept_and_tested_on_other_episodes(monkeypatch, s
         return [episode(reward + shift, flag) for shift, flag in zip((-1, 1, -2, 2), flags, strict=True)]
 
     monkeypatch.setattr(ppo, "play_episodes", scripted)
-    told = []
+    reports = []
     small = replace(ODD, n_envs=2, n_steps=16, n_epochs=1, batch_size=32, net_arch=(4,))
     recipe = Recipe("Pendulum-v1", {"max_episode_steps": 20}, steps=112, ppo=small, eval_freq=32, n_eval_episodes=4)
-    policy, facts = ppo.train_ppo(recipe, 3, progress=lambda *said: told.append(said))
+    policy, facts = ppo.train_ppo(recipe, 3, progress=lambda *report: reports.append(report))
     assert policy is policies[best]
     assert policies[4] is policies[best]
     assert facts["curve"] == [(32 * (i + 1), r, s) for i, (r, s) in enumerate(scores)]
-    assert told == [(32 * (i + 1), r) for i, (r, _) in enumerate(scores)]
+    assert reports == [(32 * (i + 1), r) for i, (r, _) in enumerate(scores)]
     assert facts["return"] == {"mean": 3.0, "std": 1.0, "episodes": 2}
     assert facts["success"] == 0.5
     root = SeedStream(3, "victim")
@@ -247,19 +247,19 @@ def test_the_learning_rate_rises_over_a_twentieth_and_falls_to_the_end(monkeypat
     )  # fmt: skip
     box = gym.spaces.Box(-2.0, 2.0, (1,), np.float64)
     data = imitation._windows(EPISODES, Normaliser(np.zeros(1), np.ones(1)), box, 3, 2.0)
-    told, network = [], Probe()
+    reports, network = [], Probe()
     rng = np.random.default_rng(0)
-    imitation._fit(torch, network, data, settings, False, rng, lambda *said: told.append(said))
+    imitation._fit(torch, network, data, settings, False, rng, lambda *report: reports.append(report))
     assert rates == pytest.approx([0.4, 0.8, *(0.8 * left / 39 for left in range(38, 0, -1))])
     assert clipped == [0.125] * 40
-    assert [update for update, _ in told] == list(range(1, 41))
+    assert [update for update, _ in reports] == list(range(1, 41))
     # The first loss is the mean square of the actions that are not padding.
     _, times, valid = network.batches[0]
     np.testing.assert_array_equal(times.shape, (5, 3))
     rows = np.random.default_rng(0).choice([2, 3, 4, 7], 5)[:, None] + np.arange(-2, 1)
     np.testing.assert_array_equal(valid, data.times[rows] >= 0)
     np.testing.assert_array_equal(times, np.maximum(data.times[rows], 0))
-    assert told[0][1] == pytest.approx((data.actions[rows][data.times[rows] >= 0] ** 2).mean())
+    assert reports[0][1] == pytest.approx((data.actions[rows][data.times[rows] >= 0] ** 2).mean())
     assert not network.weights["w"].requires_grad
 
 
@@ -267,10 +267,12 @@ def test_progress_of_a_long_fit_is_the_mean_of_the_last_fiftieth():
     settings = imitation.ImitationSettings(context_length=1, gradient_steps=110, optimiser=AdamSettings(batch_size=2))
     box = gym.spaces.Box(-2.0, 2.0, (1,), np.float64)
     data = imitation._windows(EPISODES, Normaliser(np.zeros(1), np.ones(1)), box, 1, 2.0)
-    told = []
-    imitation._fit(torch, Probe(), data, settings, False, np.random.default_rng(0), lambda *said: told.append(said))
-    assert [update for update, _ in told] == list(range(2, 111, 2))
-    assert all(math.isfinite(loss) for _, loss in told)
+    reports = []
+    imitation._fit(
+        torch, Probe(), data, settings, False, np.random.default_rng(0), lambda *report: reports.append(report)
+    )
+    assert [update for update, _ in reports] == list(range(2, 111, 2))
+    assert all(math.isfinite(loss) for _, loss in reports)
 
 
 def test_an_imitator_aims_at_the_quantile_of_the_returns_it_saw(monkeypatch):
@@ -319,13 +321,13 @@ def test_an_imitator_is_tested_on_five_times_the_episodes_of_an_evaluation(monke
         ("record_demonstrations", record), ("train_decision_transformer", imitate), ("measure_policy", measure)
     ):  # fmt: skip
         monkeypatch.setattr(reference, name, stub)
-    told = []
+    reports = []
     recipe = Recipe("Pendulum-v1", steps=7, n_eval_episodes=3, demonstrator="swing", n_demonstrations=11)
-    policy, facts = reference.train_recipe(recipe, 4, name="a", progress=lambda *said: told.append(said))
+    policy, facts = reference.train_recipe(recipe, 4, name="a", progress=lambda *report: reports.append(report))
     assert calls["tested"] == ("policy", 4, 15)
     args, kwargs = calls["record"]
     assert (args[1], args[2], kwargs["episodes"]) == ("swing", "quintain/swing-seed4-v0", 11)
     assert kwargs["seed"] == SeedStream(4, "victim", "demonstrations").seed
     assert (policy, facts["settings"], facts["curve"]) == ("policy", 7, [(7, 2.0, 0.5)])
-    assert told[0][0] == 1
-    assert math.isnan(told[0][1])
+    assert reports[0][0] == 1
+    assert math.isnan(reports[0][1])
