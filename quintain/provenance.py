@@ -1,4 +1,4 @@
-"""What a result depends on: which function was called, and which versions of which packages were installed."""
+"""Provenance of results: hashes of functions and classes, and versions of installed packages."""
 
 from __future__ import annotations
 

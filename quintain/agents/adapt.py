@@ -1,4 +1,4 @@
-"""Agents made of what users have already: policy files, Stable-Baselines3 models, plain functions."""
+"""Conversion of policy files, Stable-Baselines3 models and functions to agents."""
 
 from __future__ import annotations
 

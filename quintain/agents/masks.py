@@ -1,4 +1,4 @@
-"""Action masks: which actions an environment allows next, wherever it says so."""
+"""Action masks: which actions an environment allows next, from info, observation or method."""
 
 from __future__ import annotations
 

@@ -178,7 +178,7 @@ def make_agent(name: str, *, engine: Any = None, **options: Any) -> Agent:
 
 
 def as_agent(source: AgentLike) -> Agent:
-    """Make an agent of whatever a user has.
+    """Convert a name, description, model or function to an agent.
 
     Args:
         source: An agent (returned as it is); what :func:`make_agent` takes: a name, or the path of a

@@ -121,7 +121,7 @@ def enforce(
         outside = np.abs(perturbed - exact) >= np.abs(moved)
         perturbed = np.where(beyond[:, None] & outside, np.nextafter(perturbed, true), perturbed)
         measured = distance(true, perturbed, ball.norm, scale)
-    # Coordinates add up to an l2 length, which single steps may not shorten: the whole row is shortened, ever more.
+    # Rounding single coordinates may not shorten an l2 norm: the whole row is scaled down, by growing amounts.
     for power in range(8):
         beyond = measured > ball.epsilon
         if not beyond.any():

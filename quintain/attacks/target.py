@@ -19,13 +19,13 @@ __all__ = ["Target", "TargetAttack"]
 class Target(GradientMethod):
     """Projected gradient descent towards the actions of another policy.
 
-    A white-box reference for attacks that learn to bring about a behaviour: where it fails, they have little to find.
+    A white-box reference for learned targeted attacks: where it fails, they can hardly succeed.
 
     Descends sum_j (mu_j(z') - a_j)^2, a being the action of the intention policy in the true state.
 
     Args:
         victim: The policy under attack; needs gradients and continuous actions.
-        intention: Policy with the wanted behaviour, for instance one trained on the opposite task.
+        intention: Policy whose actions the attack wants to cause, for instance one trained on the opposite task.
         space: Space in which the budget is measured.
         steps: Gradient steps, >= 1.
     """

@@ -1,4 +1,4 @@
-"""Multilayer perceptrons in torch: fresh ones, seeded by their own generator, and copies of NumPy ones."""
+"""Multilayer perceptrons in torch: with random weights from a given generator, or copied from NumPy ones."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from quintain.cli.options import pairs
 
 __all__ = ["check"]
 
-#: Gymnasium colours its warnings, whether or not a terminal is listening.
+#: Gymnasium colours its warnings, also if the output is no terminal.
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -26,7 +26,7 @@ def check(
 ) -> None:
     """Test an environment against every contract: Gymnasium's, PettingZoo's and our own.
 
-    Exit code 1 if a check fails. A convention of ours that the environment does without is noted, and no failure.
+    Exit code 1 if a check fails. Optional conventions that the environment does not follow are notes, not failures.
 
     Examples:
         quintain check CodeReason-v0 --env-arg tasks=letters

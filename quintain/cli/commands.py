@@ -39,7 +39,9 @@ COMMANDS: dict[str, Command] = {
     ),
     "games": Command("quintain.cli.games:app", "Repeated games: list, solve, sweep, play.", _RUN),
     "tasks": Command("quintain.cli.tasks:tasks", "List the reasoning tasks, or show one.", _LOOK),
-    "list": Command("quintain.cli.listing:list_entries", "List whatever is found by name: agents, attacks ...", _LOOK),
+    "list": Command(
+        "quintain.cli.listing:list_entries", "List everything that is found by name: agents, attacks ...", _LOOK
+    ),
     "agents": Command("quintain.cli.agents:agents", "List the agents and strategies, and their arguments.", _LOOK),
     "papers": Command("quintain.cli.papers:app", "List the papers, or reproduce one.", _LOOK),
     "check": Command("quintain.cli.check:check", "Check an environment against every contract.", _LOOK),

@@ -163,9 +163,9 @@ def _merge(named: dict[str, Any], others: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Call:
-    """One call of the command: it runs, counts what is new, and says how to continue when it is interrupted.
+    """One call of the command: runs, counts the new episodes, and if interrupted prints the command that resumes.
 
-    The episodes that a resumed run already had cost no time now, so their tokens count in no rate.
+    Rates per second count only the tokens of new episodes, not of those that a resumed run already had.
     """
 
     def __init__(self, ctx: typer.Context, folder: Path) -> None:
@@ -181,7 +181,7 @@ class _Call:
         return round(time.perf_counter() - self._start, 3)
 
     def run(self, env: str, source: Any, **options: Any) -> Report:
-        """Evaluate, and leave a folder without episodes as if it had never been made."""
+        """Evaluate; if the run fails before its first episode, remove its folder."""
         from quintain.evaluation.runner import evaluate as run
 
         is_new = not self.folder.exists()

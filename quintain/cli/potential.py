@@ -54,7 +54,7 @@ def potential(
 
     Problems that are sometimes solved teach a policy most; those always or never solved teach it nothing. The items
     are sorted into four groups, and stage s of a curriculum trains on groups 1 to s. A trainer reads potential.jsonl.
-    Agents that answer in words are asked where no programs are run.
+    Agents that write no programs answer in environments without code execution.
 
     Examples:
         quintain potential --tasks letters,game24 -n 20 -o runs/potential

@@ -52,7 +52,7 @@ class TestedPolicies:
             )
 
     def sketches(self) -> list[PolicyUnderTest]:
-        """Return the policies without training any: enough to check whether attacks fit."""
+        """Return the policies without training any, to check which attacks are applicable."""
         return [self._one(name, sketch=True) for name in self.names]
 
     def load(self) -> list[PolicyUnderTest]:

@@ -1,4 +1,4 @@
-"""Divide work into forward passes of a good size."""
+"""Divide sequences into forward passes of a size that is efficient on a CPU."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ class ReplayEngine(Engine):
     """
 
     name = "replay"
-    # Of a run that names none. A recorded request was served in full; any other fails, whatever it needs.
+    # For a run whose manifest lists no capabilities: all, since every recorded request was served, and others fail.
     capabilities = frozenset(
         {"chat", "prompt", "logprobs", "top_logprobs", "choices", "prefill", "stop", "stop_string", "seed"}
     )
@@ -42,7 +42,7 @@ class ReplayEngine(Engine):
         self._recordings: dict[str, list[list[Reply]]] = defaultdict(list)
         calls: dict[int, list[dict[str, Any]]] = {}
         for record in iter_episodes(self.path):
-            calls.pop(record.index, None)  # an episode that was run again counts where it was run last
+            calls.pop(record.index, None)  # of an episode that was run again, the last record counts
             calls[record.index] = record.calls
         for episode in calls.values():
             for call in episode:

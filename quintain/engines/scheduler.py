@@ -134,7 +134,9 @@ class BatchScheduler:
     def _work(self) -> None:
         while True:
             with self._wake:
-                while self._holders and not self._closed:  # a lock alone would let the worker in again first
+                while (
+                    self._holders and not self._closed
+                ):  # with the lock alone, the worker would acquire it again first
                     self._wake.wait()
                 if not self._batch.busy and not self._inbox and not self._closed:
                     self._wake.wait(_IDLE_S)
@@ -148,7 +150,7 @@ class BatchScheduler:
                     for pending in arrived:
                         self._batch.add(self._sequences(pending))
                     self._batch.turn(self._weights_version)
-            except BaseException as error:  # the callers must hear of it, whatever it was; the worker continues
+            except BaseException as error:  # passed on to the callers; the worker continues
                 self._fail_all(arrived, error)
         if self._closed:
             self._fail_all(list(self._inbox), EngineError("the engine was closed"))

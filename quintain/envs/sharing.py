@@ -1,4 +1,4 @@
-"""What episodes must not share: the environment that they play at the same time, and the infos that they keep."""
+"""Checks that concurrent episodes do not share an environment, and copies of infos for their records."""
 
 from __future__ import annotations
 

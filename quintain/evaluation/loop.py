@@ -1,4 +1,4 @@
-"""The event loop of a run: concurrent episodes, and Ctrl-C wherever the run was started."""
+"""The event loop of a run: concurrent episodes, and Ctrl-C in scripts and notebooks."""
 
 from __future__ import annotations
 

@@ -221,7 +221,7 @@ class _Match:
         self._running.boundary = "env"
         observations, infos = self._job.reset(self._game)
         self._begin()
-        over: dict[str, bool] = {}  # of each listed seat: what the game last said
+        over: dict[str, bool] = {}  # per listed seat: whether it was terminated or truncated
         rounds = 0
         while self._game.agents and rounds != self._job.max_steps:
             seats = list(self._game.agents)
@@ -240,7 +240,7 @@ class _Match:
                     self._cut[seat] = bool(truncations.get(seat)) and not terminations.get(seat)
             over = {seat: over.get(seat, False) for seat in self._game.agents}
             if all(over.values()):
-                break  # a game may go on listing agents that are over
+                break  # a game may keep finished agents in its list
         else:
             if self._game.agents:
                 self._log.cut(rounds)

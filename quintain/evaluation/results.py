@@ -1,4 +1,4 @@
-"""The numbers of a run, gathered record by record, and their intervals, each computed once."""
+"""Results of a run, accumulated record by record, with intervals that are computed once, on demand."""
 
 from __future__ import annotations
 

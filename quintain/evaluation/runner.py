@@ -1,4 +1,4 @@
-"""``evaluate``: many episodes, concurrently, recorded, resumable, the same numbers however they are scheduled."""
+"""``evaluate``: many concurrent episodes in a resumable run, with results that do not depend on scheduling."""
 
 from __future__ import annotations
 

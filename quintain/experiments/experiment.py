@@ -1,4 +1,4 @@
-"""The contract of an experiment: a plan of cells, and what its records amount to.
+"""The contract of an experiment: a plan of cells, and the table and page made of its records.
 
 An experiment describes itself, lists its cells, and turns records into a table and a page. It opens no run folder,
 shows no progress and contains no loop over cells: :class:`~quintain.experiments.runner.ExperimentRun` does that for
@@ -37,7 +37,7 @@ class Cell(Protocol):
         """Compute what the episodes need, such as a trained attack, unless ``store`` holds it already."""
 
     def play(self, indices: Sequence[int], store: Store, sink: Sink) -> None:
-        """Play episodes. How many run side by side is the cell's own affair: a vector batch, an event loop, or one.
+        """Play episodes. The cell decides how many run concurrently: a vector batch, an event loop, or one.
 
         A record depends on its index alone, apart from its wall time: playing some episodes now and the others after
         an interruption gives the same records as playing all at once.
@@ -86,14 +86,14 @@ class Experiment(RunKind, Protocol):
         """
 
     def describe(self) -> Mapping[str, Any]:
-        """Return everything that decides the numbers: the manifest's ``"config"``, which resuming compares.
+        """Return everything that results depend on: the manifest's ``"config"``, which resuming compares.
 
         Returns:
             JSON-able data with the keys ``"env"``, ``"env_kwargs"``, ``"agent"`` and ``"seed"``, and any others.
         """
 
     def metadata(self) -> Mapping[str, Any]:
-        """Return further entries of the manifest, which decide no number."""
+        """Return further entries of the manifest, on which results do not depend."""
 
     def cells(self) -> Iterable[Cell]:
         """List the cells, in a fixed order."""

@@ -1,4 +1,4 @@
-"""What a run computes beside its episodes, such as trained attacks: computed once, then read from the run folder."""
+"""Values that a run computes apart from episodes, such as trained attacks: computed once, then read from its folder."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Store:
-    """Keeps what is expensive to compute, in the run folder and in memory.
+    """Caches values that are expensive to compute, in the run folder and in memory.
 
     Several processes may share a folder: what one of them is computing, the others wait for. A copy sent to another
     process begins with an empty memory.

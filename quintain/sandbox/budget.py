@@ -1,4 +1,4 @@
-"""One budget of running programs a machine: as many as it has cores, whatever the number of processes that run them."""
+"""A limit on concurrently running programs per machine, equal to its number of cores and shared by all processes."""
 
 from __future__ import annotations
 

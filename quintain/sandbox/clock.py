@@ -1,4 +1,4 @@
-"""Clocks of another process: the CPU time that it used, and the time that passed while nothing kept it from running."""
+"""Clocks of another process: its CPU time, and elapsed time without time spent waiting for a core."""
 
 from __future__ import annotations
 

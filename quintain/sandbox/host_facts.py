@@ -18,7 +18,7 @@ from quintain.sandbox.scratch import PREFIX
 
 __all__ = ["host_facts_hidden"]
 
-#: Prefixes of system-wide installations, which are as common in text as they are telling nothing.
+#: Prefixes of system-wide installations, which are common in text and reveal nothing about the host.
 _COMMON = ("/", "/usr", "/usr/local")
 
 #: An address in the ``repr`` of an object, which differs from process to process.

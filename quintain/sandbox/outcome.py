@@ -1,4 +1,4 @@
-"""The outcome of one run, and its status: derived from what can be observed from outside the process."""
+"""The outcome of one run, and its status, derived from observations outside of the process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Training: whatever changes a policy from one episode to the next."""
+"""Training of policies."""
 
 from quintain.training.registry import TRAINERS, TrainerFacts
 

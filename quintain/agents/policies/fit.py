@@ -1,4 +1,4 @@
-"""Whether a policy fits an environment: one predicate on spaces, for models, policies and normalisers."""
+"""Compatibility of a policy with an environment: one predicate on spaces, for models, policies and normalisers."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ def fits(own: spaces.Space[Any], other: spaces.Space[Any], *, images: bool = Fal
     """Return whether members of one space mean the same in the other.
 
     Bounds of boxes are not compared, since wrappers and versions of an environment change them without changing what
-    the numbers mean (but see :func:`check_fit`); neither are number formats, except that images of bytes are no others.
+    the numbers mean (but see :func:`check_fit`). Neither are dtypes, except that ``uint8`` images are compatible with
+    ``uint8`` images only.
 
     Args:
         own: Space that the policy was made for.
@@ -94,12 +95,12 @@ def _is_image(space: spaces.Box) -> bool:
 
 
 def _within(own: spaces.Space[Any], other: spaces.Space[Any]) -> bool:
-    """Return whether all actions of a box are in another one, up to rounding; true of spaces without bounds."""
+    """Return whether all actions of a box are in another one, up to rounding; true of other spaces."""
     if not isinstance(own, spaces.Box) or not isinstance(other, spaces.Box):
         return True
     low, high = other.low.astype(np.float64), other.high.astype(np.float64)
     slack = 1e-5 * np.maximum(1.0, np.abs(np.where(np.isfinite(high), high, 1.0)))
-    # A policy whose space has no bounds is cut to those of the environment by whoever made it.
+    # Infinite bounds are accepted: the environment or its wrapper clips the actions of such a policy.
     return bool(
         np.all(((own.low >= low - slack) | np.isinf(own.low)) & ((own.high <= high + slack) | np.isinf(own.high)))
     )

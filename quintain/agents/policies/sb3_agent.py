@@ -62,7 +62,7 @@ class PredictAgent:
         self.takes_masks = "action_masks" in _parameters_of(model.predict)
         self.noise = None if deterministic else _noise_of(policy)
         recurrent = not self.of_sb3 or hasattr(policy, "lstm_actor")
-        # Masks and the noise of an episode are handed over by its actor.
+        # Action masks and gSDE noise are set per episode, by an actor.
         self.is_stateful = recurrent or self.takes_masks or self.noise is not None
 
     @classmethod
@@ -260,7 +260,7 @@ def _algorithm_of(source: Path, data: Mapping[str, Any]) -> str:
     try:
         policy: Any = json_to_data(json.dumps({"policy_class": stored}))["policy_class"]
         modules: list[str] = [kind.__module__ for kind in policy.__mro__]
-    except Exception as error:  # of unpickling the user's class, whose module may not be there
+    except Exception as error:  # unpickling imports the user's module, which may be missing
         raise ConfigurationError(
             f"cannot tell the algorithm of {str(source)!r}: its policy class cannot be loaded ({error}); make it "
             "importable, or name the algorithm, as in algorithm='SAC'"

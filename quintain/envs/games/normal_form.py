@@ -95,11 +95,11 @@ class NormalFormGame:
         return np.ascontiguousarray(np.transpose(self.payoffs[order], [0, *(1 + player for player in order)]))
 
     def best_payoff(self, seat: int) -> float:
-        """The most ``seat`` can earn in one round, in its best cell."""
+        """The maximum payoff of ``seat`` in one round."""
         return float(self.payoffs[seat].max())
 
     def security_level(self, seat: int) -> float:
-        """The most ``seat`` can guarantee itself with one fixed option, whatever the others do (pure maximin)."""
+        """The payoff that ``seat`` can guarantee itself with one fixed option: the maximin value in pure strategies."""
         own = self.seen_by(seat)[0]
         return float(own.reshape(own.shape[0], -1).min(axis=1).max())
 

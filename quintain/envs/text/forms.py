@@ -1,4 +1,4 @@
-"""Exact tasks by the form of their answer: each form brings ``parse`` and ``render``."""
+"""Base classes of exact tasks by type of answer: each defines ``parse`` and ``render``."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ class IntegerTask(ExactTask[int]):
 class NumberTask(ExactTask[Fraction]):
     """The answer is a rational number: an integer, a fraction ``p/q``, or a decimal that is close to it.
 
-    Fractions must be exact. Decimals must be within ``TOLERANCE`` of the right number, and within that part of it where
-    it is smaller than 1, so that a tiny probability is neither 0 nor another one.
+    Fractions are compared exactly. The tolerance of decimals is ``TOLERANCE * min(1, |answer|)``: absolute for large
+    numbers, relative for small ones, so that 0 is no correct answer for a tiny probability.
     """
 
     TOLERANCE: ClassVar[Fraction] = Fraction(1, 10**6)
@@ -52,7 +52,7 @@ class NumberTask(ExactTask[Fraction]):
         return parse_number(text)
 
     def same(self, value: Fraction, right: Fraction) -> bool:
-        """Compare fractions exactly, and decimals with the tolerance, which no wrong integer is within."""
+        """Compare fractions exactly, and decimals with the tolerance, which is below 1 for integers."""
         return value == right or (
             _is_decimal(value) and abs(value - right) <= self.TOLERANCE * min(Fraction(1), abs(right))
         )

@@ -195,7 +195,8 @@ class Task(abc.ABC, Generic[Value]):
 class ExactTask(Task[Value]):
     """A task whose problems have exactly one right answer, computed from their data.
 
-    Subclasses define ``draw``, ``ask`` and ``find``; the forms of answer in ``forms`` bring ``parse`` and ``render``.
+    Subclasses define ``draw`` (random data), ``ask`` (the question) and ``find`` (the answer). The classes in ``forms``
+    define ``parse`` and ``render`` for common types of answer.
     """
 
     @abc.abstractmethod
@@ -216,7 +217,7 @@ class ExactTask(Task[Value]):
         return Problem(self.ask(data), self.render(self.find(data)), data)
 
     def check(self, problem: Problem, value: Value) -> str:
-        """Only the computed answer is right."""
+        """Compare with the computed answer."""
         right = self.find(problem.data)
         return "" if self.same(value, right) else f"the answer is {self.render(right)}"
 

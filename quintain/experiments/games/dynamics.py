@@ -18,7 +18,7 @@ def replicator_dynamics(
 ) -> NDArray[np.float64]:
     """Simulate an infinite population: dx_i/dt = x_i ((A x)_i - x . A x) (Taylor and Jonker 1978).
 
-    Integrated for log x_i, so that a share may become as small as it will and still grow again, by LSODA (scipy's
+    Integrated for log x_i, so that a very small share does not underflow and can grow again, by LSODA (scipy's
     ``solve_ivp``) with relative tolerance 1e-8 and absolute tolerance 1e-11.
 
     Args:

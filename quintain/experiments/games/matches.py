@@ -71,7 +71,7 @@ class MatchesExperiment:
                 await player.check()
 
     def describe(self) -> dict[str, Any]:
-        """Return what decides the numbers."""
+        """Return everything that results depend on."""
         return {
             "env": "RepeatedGame-v0",
             "env_kwargs": dict(self.env),

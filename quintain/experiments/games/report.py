@@ -169,7 +169,7 @@ def _audits(matches: Sequence[Match], agents: Groups) -> list[tuple[str, Positio
 
 
 def missing_lines(matches: Sequence[Match], failed: Sequence[ScheduledMatch]) -> list[str]:
-    """Say how many matches are not there, or only in part, and how the tables count them; empty where none is."""
+    """Return sentences on failed and truncated matches, and on how the tables count them; empty if there are none."""
     lines = []
     if failed:
         lines.append(

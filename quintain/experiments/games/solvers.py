@@ -1,4 +1,4 @@
-"""What theory says about a stage game: Nash and correlated equilibria, security levels, the folk theorem's payoffs."""
+"""Solution concepts of a stage game: Nash and correlated equilibria, minimax values, folk-theorem payoffs."""
 
 from __future__ import annotations
 

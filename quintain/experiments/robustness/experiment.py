@@ -91,7 +91,7 @@ class RobustnessExperiment:
                     attack.check(self._context(subject, attack, epsilon, self.seeds[0]))
 
     def describe(self) -> dict[str, Any]:
-        """Return what decides the numbers."""
+        """Return everything that results depend on."""
         decisive = {
             "subjects": [subject.describe() for subject in self.subjects],
             "attacks": [self._describe(attack) for attack in self.attacks],

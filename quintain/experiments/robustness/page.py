@@ -142,7 +142,7 @@ def _unit(config: Mapping[str, Any]) -> str:
 
 
 def _threats(config: Mapping[str, Any], colours: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Say of every attack what it knows, and how long it learned."""
+    """Return each attack's access to the policy and its number of training steps."""
     train_at = config.get("train_at")
     return [
         {

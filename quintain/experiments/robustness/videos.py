@@ -39,7 +39,7 @@ def prepare_display() -> None:
 def record_clips(experiment: RobustnessExperiment, table: RobustnessTable, store: Store, folder: Path) -> list[Clip]:
     """Record, for every policy, the first repetition's episode whose loss under the strongest attack is the median.
 
-    A policy whose environment cannot be rendered gets a clip whose note says why. No number depends on it.
+    A policy whose environment cannot be rendered gets a clip whose note says why. Results do not depend on it.
 
     Args:
         experiment: The experiment, played to its end.

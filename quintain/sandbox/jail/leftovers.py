@@ -1,4 +1,4 @@
-"""What a snippet leaves running when its last line is done: threads and timers.
+"""Cleanup of threads and timers that a snippet leaves running.
 
 They end with their snippet, so that nothing is printed into the output of a later one, at a moment that the clock
 decides. Threads that a program would wait for at its end are waited for. The others are stopped and silenced, but for

@@ -1,4 +1,4 @@
-"""Compile a program as a notebook does, and word its errors the same way wherever Python is installed.
+"""Compile a program as a notebook does, and format its errors independently of where Python is installed.
 
 The back-ends whose interpreter is CPython share this module, so it needs nothing but the standard library.
 """

@@ -1,4 +1,4 @@
-"""A row of environments, in each of which one seeded episode follows another: what data collection runs on."""
+"""Vectorised data collection: environments that are stepped together, with seeded episodes one after another."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ VectorWrap = Callable[[VectorEnv[Any, Any, Any]], VectorEnv[Any, Any, Any]]
 
 
 class RowStep(NamedTuple):
-    """One step of all ``n`` rows.
+    """One step of all ``n`` environments; a row of an array belongs to one environment.
 
     Attributes:
         observations: What to act on next, shape ``(n, d)``: where an episode ended, the first observation of the next.
