@@ -48,7 +48,8 @@ class LogicalDeduction(ChoiceTask):
 
     Attributes:
         kinds: Kinds of clues: ``"before"``, ``"at"`` a position, at a position from the ``"last"`` one, ``"next"`` to
-            each other. A kind that is named twice is drawn twice as often.
+            each other. A kind that is named twice is drawn twice as often. Default: ``("before", "at", "last",
+            "next")``.
     """
 
     LEVELS: ClassVar = {"easy": {"kinds": ("at", "last")}, "hard": {"kinds": ("before", "before", "next")}}

@@ -45,7 +45,7 @@ class TrackingShuffledObjects(ChoiceTask):
     """People swap what they hold, pair by pair.
 
     Attributes:
-        swaps: Number of swaps; 0 for as many as there are people.
+        swaps: Number of swaps, in [0, 200]; 0 for as many as there are people. Default: 0.
     """
 
     LEVELS: ClassVar = {"easy": {"swaps": 2}, "hard": {"swaps": 20}}

@@ -22,7 +22,7 @@ class BooleanExpressions(OptionTask):
     """``not`` binds tighter than ``and``, ``and`` tighter than ``or``, as in Python.
 
     Attributes:
-        operators: Number of operators, in [1, 40].
+        operators: Number of operators, in [1, 40]. Default: 6.
     """
 
     LEVELS: ClassVar = {"easy": {"operators": 3}, "hard": {"operators": 16}}

@@ -35,7 +35,7 @@ class DateUnderstanding(ChoiceTask):
     """A sentence fixes today's date; which of six dates is some days or weeks away?
 
     Attributes:
-        max_count: Maximum number of days or weeks away, in [2, 500].
+        max_count: Maximum number of days or weeks away, in [2, 500]. Default: 12.
     """
 
     LEVELS: ClassVar = {"easy": {"max_count": 3}, "hard": {"max_count": 200}}

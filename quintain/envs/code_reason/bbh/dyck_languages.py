@@ -24,8 +24,8 @@ class DyckLanguages(ExactTask[str]):
     Differences from the original: there are no angle brackets, which are the answer's markers.
 
     Attributes:
-        min_length: Minimum number of brackets shown.
-        max_length: Maximum number of brackets shown.
+        min_length: Minimum number of brackets shown, in [2, ``max_length``]. Default: 8.
+        max_length: Maximum number of brackets shown, in [``min_length``, 500]. Default: 30.
     """
 
     LEVELS: ClassVar = {"easy": {"min_length": 3, "max_length": 8}, "hard": {"min_length": 40, "max_length": 80}}

@@ -42,8 +42,8 @@ class FormalFallacies(OptionTask):
     anyone is A.
 
     Attributes:
-        max_terms: Maximum number of terms, in [3, 6].
-        max_premises: Maximum number of premises, in [2, 6].
+        max_terms: Maximum number of terms, in [3, 6]. Default: 4.
+        max_premises: Maximum number of premises, in [2, 6]. Default: 3.
     """
 
     LEVELS: ClassVar = {"easy": {"max_terms": 3, "max_premises": 2}, "hard": {"max_terms": 5, "max_premises": 5}}

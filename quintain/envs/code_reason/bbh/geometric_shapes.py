@@ -27,7 +27,7 @@ class GeometricShapes(ChoiceTask):
     """Ten shapes with integer corners. No kite has a right angle here.
 
     Attributes:
-        extent: Size of the drawing, in [20, 1000].
+        extent: Width and height of the drawing, in [20, 1000]. Default: 100.
     """
 
     LEVELS: ClassVar = {"easy": {"extent": 30}, "hard": {"extent": 500}}

@@ -33,7 +33,7 @@ class Hyperbaton(ChoiceTask):
     """The order is opinion, size, age, shape, colour, origin, material, purpose.
 
     Attributes:
-        adjectives: Adjectives before the noun, in [2, 8].
+        adjectives: Number of adjectives before the noun, in [2, 8]. Default: 4.
     """
 
     LEVELS: ClassVar = {"easy": {"adjectives": 2}, "hard": {"adjectives": 6}}

@@ -24,8 +24,8 @@ class MultistepArithmeticTwo(IntegerTask):
     """Bracketed groups of numbers from -9 to 9 are joined by + - *; multiplication goes before addition.
 
     Attributes:
-        groups: Number of groups, in [2, 8].
-        numbers: Numbers in a group, in [2, 8].
+        groups: Number of groups, in [2, 8]. Default: 2.
+        numbers: Number of numbers in a group, in [2, 8]. Default: 4.
     """
 
     LEVELS: ClassVar = {"easy": {"groups": 2, "numbers": 2}, "hard": {"groups": 4, "numbers": 6}}

@@ -22,8 +22,8 @@ class Navigate(OptionTask):
     """Either always facing forward, with steps in four directions, or turning and walking. Half of the walks return.
 
     Attributes:
-        min_moves: Minimum number of moves, >= 2.
-        max_moves: Maximum number of moves.
+        min_moves: Minimum number of moves, in [2, ``max_moves``]. Default: 4.
+        max_moves: Maximum number of moves, in [``min_moves``, 100]. Default: 9.
     """
 
     LEVELS: ClassVar = {"easy": {"min_moves": 2, "max_moves": 4}, "hard": {"min_moves": 12, "max_moves": 24}}

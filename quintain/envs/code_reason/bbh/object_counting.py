@@ -30,8 +30,8 @@ class ObjectCounting(IntegerTask):
     """Things of two or three kinds in mixed order; asked is the number of one kind, or of all.
 
     Attributes:
-        things: Different things named, in [3, 20].
-        max_count: Maximum count of each thing, in [1, 10].
+        things: Number of different things, in [3, 20]. Default: 8.
+        max_count: Maximum count of each thing, in [1, 10]. Default: 4.
     """
 
     LEVELS: ClassVar = {"easy": {"things": 4, "max_count": 2}, "hard": {"things": 16, "max_count": 10}}

@@ -39,8 +39,8 @@ class PenguinsInATable(ChoiceTask):
     """A table of penguins, which may gain or lose one; asked is a count, a name or a sum.
 
     Attributes:
-        penguins: Rows at the start, in [3, 10].
-        changes: Maximum number of penguins added or removed, in [0, 3].
+        penguins: Number of rows at the start, in [3, 10]. Default: 4.
+        changes: Maximum number of penguins added or removed, in [0, 3]. Default: 1.
     """
 
     LEVELS: ClassVar = {"easy": {"penguins": 3, "changes": 0}, "hard": {"penguins": 8, "changes": 3}}

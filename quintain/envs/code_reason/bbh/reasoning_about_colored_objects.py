@@ -24,7 +24,7 @@ class ReasoningAboutColoredObjects(ChoiceTask):
     """Things in a row, each of one colour: asked are a colour, a neighbour's colour, or how many are (not) of a colour.
 
     Attributes:
-        things: Things in the row, in [3, 10].
+        things: Number of things in the row, in [3, 10]. Default: 5.
     """
 
     LEVELS: ClassVar = {"easy": {"things": 3}, "hard": {"things": 10}}

@@ -29,7 +29,7 @@ class TemporalSequences(ChoiceTask):
     """A person was seen doing things for all of a day but one span; asked is when the visit can have been.
 
     Attributes:
-        sightings: Times seen, in [2, 8].
+        sightings: Number of sightings, in [2, 8]. Default: 4.
     """
 
     LEVELS: ClassVar = {"easy": {"sightings": 2}, "hard": {"sightings": 8}}

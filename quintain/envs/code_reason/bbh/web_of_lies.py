@@ -25,7 +25,7 @@ class WebOfLies(OptionTask):
     """The first person tells the truth or lies; every other one makes a claim about the one before.
 
     Attributes:
-        people: People in the chain, in [3, 26].
+        people: Number of people in the chain, in [3, 26]. Default: 5.
     """
 
     LEVELS: ClassVar = {"easy": {"people": 3}, "hard": {"people": 15}}

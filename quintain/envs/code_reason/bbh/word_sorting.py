@@ -47,8 +47,8 @@ class WordSorting(ExactTask[list[str]]):
     """Made-up words, pronounceable and lower-case, many of which share a beginning.
 
     Attributes:
-        min_words: Minimum number of words, >= 2.
-        max_words: Maximum number of words.
+        min_words: Minimum number of words, in [2, ``max_words``]. Default: 6.
+        max_words: Maximum number of words, in [``min_words``, 60]. Default: 14.
     """
 
     LEVELS: ClassVar = {"easy": {"min_words": 3, "max_words": 5}, "hard": {"min_words": 20, "max_words": 30}}

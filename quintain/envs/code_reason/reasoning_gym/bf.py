@@ -23,9 +23,9 @@ class Bf(StringTask):
     """A program that prints a random lower-case string: a loop sets a cell near 100, then steps lead to each letter.
 
     Attributes:
-        min_length: Minimum number of letters printed, >= 1.
-        max_length: Maximum number of letters printed.
-        loops: Reach every letter by a loop of its own instead of steps from the letter before.
+        min_length: Minimum number of letters printed, in [1, ``max_length``]. Default: 3.
+        max_length: Maximum number of letters printed, in [``min_length``, 40]. Default: 6.
+        loops: Whether each letter is computed by its own loop instead of from the letter before. Default: false.
     """
 
     LEVELS: ClassVar = {

@@ -27,7 +27,7 @@ class CoinFlip(NumberTask):
     Decimals must be right to twelve significant digits, fractions exact.
 
     Attributes:
-        max_flips: Maximum number of flips, in [3, 30].
+        max_flips: Maximum number of flips, in [3, 30]. Default: 9.
     """
 
     LEVELS: ClassVar = {"easy": {"max_flips": 4}, "hard": {"max_flips": 20}}

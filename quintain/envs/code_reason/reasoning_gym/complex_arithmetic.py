@@ -35,8 +35,8 @@ class ComplexArithmetic(ExactTask[Gaussian]):
     """Two or three operands with whole parts; the result has whole parts too.
 
     Attributes:
-        max_part: Largest size of a part.
-        max_operands: Maximum number of operands, in [2, 6].
+        max_part: Maximum absolute value of a real or imaginary part, in [1, 10000]. Default: 20.
+        max_operands: Maximum number of operands, in [2, 6]. Default: 3.
     """
 
     LEVELS: ClassVar = {"easy": {"max_part": 9, "max_operands": 2}, "hard": {"max_part": 200, "max_operands": 5}}

@@ -27,10 +27,10 @@ class Countdown(Task[Expression]):
     numbers; the value is computed exactly.
 
     Attributes:
-        min_numbers: Minimum number of numbers, >= 2.
-        max_numbers: Maximum number of numbers, at most 5.
-        max_target: Largest target; numbers are below it.
-        min_target: Minimum value of the target, inclusive.
+        min_numbers: Minimum number of numbers, in [2, ``max_numbers``]. Default: 3.
+        max_numbers: Maximum number of numbers, in [``min_numbers``, 5]. Default: 4.
+        max_target: Maximum value of the target; the numbers are below it. >= ``min_target + 5``. Default: 100.
+        min_target: Minimum value of the target, >= 1. Default: 10.
     """
 
     LEVELS: ClassVar = {

@@ -24,8 +24,8 @@ class Cryptarithm(Task[Digits]):
     """Different letters stand for different digits; no word begins with 0.
 
     Attributes:
-        words: Words that are added up, in [2, 4].
-        max_length: Longest of them, in [2, 6].
+        words: Number of words that are added, in [2, 4]. Default: 2.
+        max_length: Maximum length of a word, in letters, in [2, 6]. Default: 4.
     """
 
     LEVELS: ClassVar = {"easy": {"words": 2, "max_length": 2}, "hard": {"words": 3, "max_length": 5}}

@@ -21,9 +21,9 @@ class GameOfLife(IntegerGridTask):
     """Conway's rules on a square board whose edges wrap around. Boards do not die out on the way.
 
     Attributes:
-        size: Side of the board, in [4, 30].
-        max_steps: Maximum number of generations.
-        density: Share of live cells at the start, in percent.
+        size: Number of rows and of columns of the board, in [4, 30]. Default: 8.
+        max_steps: Maximum number of generations, in [1, 50]. Default: 2.
+        density: Percentage of live cells at the start, in [10, 60]. Default: 35.
     """
 
     LEVELS: ClassVar = {"easy": {"size": 5, "max_steps": 1}, "hard": {"size": 12, "max_steps": 5}}

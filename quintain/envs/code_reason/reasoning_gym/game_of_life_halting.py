@@ -24,8 +24,8 @@ class GameOfLifeHalting(OptionTask):
     """Does a small random pattern die out within the given number of generations? Both answers are equally likely.
 
     Attributes:
-        size: Side of the board, in [5, 30].
-        max_steps: Maximum number of generations asked for.
+        size: Number of rows and of columns of the board, in [5, 30]. Default: 8.
+        max_steps: Maximum number of generations in the question, in [2, 100]. Default: 12.
     """
 
     LEVELS: ClassVar = {"easy": {"size": 6, "max_steps": 5}, "hard": {"size": 10, "max_steps": 30}}

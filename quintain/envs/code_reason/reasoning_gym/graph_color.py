@@ -23,10 +23,10 @@ class GraphColor(Task[Colours]):
     """A graph made around a hidden colouring with as many colours as are allowed.
 
     Attributes:
-        min_vertices: Minimum number of vertices, >= 3.
-        max_vertices: Maximum number of vertices, at most 40.
-        colours: Colours allowed, in [2, 6].
-        percent: Share of the possible edges that are there.
+        min_vertices: Minimum number of vertices, in [3, ``max_vertices``]. Default: 7.
+        max_vertices: Maximum number of vertices, in [``min_vertices``, 40]. Default: 12.
+        colours: Number of colours, in [2, 6]. Default: 3.
+        percent: Percentage of the possible edges that the graph has, in [10, 100]. Default: 50.
     """
 
     LEVELS: ClassVar = {

@@ -21,8 +21,8 @@ class IsomorphicStrings(OptionTask):
     """Strings of equal length; half of the pairs are isomorphic, the others are such pairs with one or two changes.
 
     Attributes:
-        min_length: Shortest string, >= 3.
-        max_length: Maximum length of the string, in characters.
+        min_length: Minimum length of the string, in characters, in [3, ``max_length``]. Default: 6.
+        max_length: Maximum length of the string, in characters, in [``min_length``, 500]. Default: 12.
     """
 
     LEVELS: ClassVar = {"easy": {"min_length": 3, "max_length": 5}, "hard": {"min_length": 20, "max_length": 40}}

@@ -36,9 +36,9 @@ class Jugs(Task[list[Move]]):
     """Jugs are empty at first; some jug has to hold the target amount after the last move.
 
     Attributes:
-        jugs: Number of jugs, in [2, 4].
-        max_capacity: Largest jug, in [4, 20].
-        min_moves: Minimum number of moves that the shortest solution takes.
+        jugs: Number of jugs, in [2, 4]. Default: 3.
+        max_capacity: Maximum capacity of a jug, in [4, 20]. Default: 11.
+        min_moves: Minimum length of the shortest solution, in moves, in [1, 8]. Default: 4.
     """
 
     LEVELS: ClassVar = {

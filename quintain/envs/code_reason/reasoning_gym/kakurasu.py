@@ -22,8 +22,8 @@ class Kakurasu(Task[Grid]):
     """A one in column j adds j to its row's sum, a one in row i adds i to its column's sum.
 
     Attributes:
-        min_size: Smallest side, >= 2.
-        max_size: Largest side, at most 7.
+        min_size: Minimum number of rows and columns, in [2, ``max_size``]. Default: 3.
+        max_size: Maximum number of rows and columns, in [``min_size``, 7]. Default: 5.
     """
 
     LEVELS: ClassVar = {"easy": {"min_size": 3, "max_size": 3}, "hard": {"min_size": 5, "max_size": 6}}

@@ -24,8 +24,8 @@ class KnightsKnaves(ExactTask[dict[str, bool]]):
     """Knights tell the truth, knaves lie; everyone makes a statement, and only one assignment fits all of them.
 
     Attributes:
-        min_people: Minimum number of people, >= 2.
-        max_people: Maximum number of people, at most 8.
+        min_people: Minimum number of people, in [2, ``max_people``]. Default: 3.
+        max_people: Maximum number of people, in [``min_people``, 8]. Default: 4.
     """
 
     LEVELS: ClassVar = {"easy": {"min_people": 2, "max_people": 2}, "hard": {"min_people": 6, "max_people": 7}}

@@ -60,9 +60,9 @@ class ListFunctions(IntegerListTask):
     """Examples of lists before and after; all of our rules that fit the examples give the same answer.
 
     Attributes:
-        examples: Examples shown, in [2, 10].
-        max_length: Longest list, in [4, 20].
-        steps: Rules applied one after the other, 1 or 2.
+        examples: Number of examples shown, in [2, 10]. Default: 5.
+        max_length: Maximum length of a list, in [4, 20]. Default: 7.
+        steps: Number of rules that are applied one after the other, 1 or 2. Default: 1.
     """
 
     LEVELS: ClassVar = {"easy": {"max_length": 5}, "hard": {"max_length": 9, "steps": 2}}

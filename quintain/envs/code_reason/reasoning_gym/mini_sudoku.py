@@ -28,8 +28,8 @@ class MiniSudoku(Task[Grid]):
     """Rows, columns and 2x2 boxes hold 1 to 4 once each, and the given digits stay.
 
     Attributes:
-        min_blanks: Minimum number of empty cells, >= 1.
-        max_blanks: Maximum number of empty cells, at most 12.
+        min_blanks: Minimum number of empty cells, in [1, ``max_blanks``]. Default: 7.
+        max_blanks: Maximum number of empty cells, in [``min_blanks``, 12]. Default: 11.
     """
 
     LEVELS: ClassVar = {"easy": {"min_blanks": 4, "max_blanks": 6}, "hard": {"min_blanks": 11, "max_blanks": 12}}

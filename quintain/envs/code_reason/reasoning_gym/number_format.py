@@ -24,8 +24,8 @@ class NumberFormat(NumberTask):
     The answer may be written in any of these notations; it has to be equal to the number meant.
 
     Attributes:
-        candidates: Numbers to choose from, in [2, 20].
-        digits: Digits before the point, in [2, 12].
+        candidates: Number of candidates, in [2, 20]. Default: 5.
+        digits: Number of digits before the decimal point, in [2, 12]. Default: 8.
     """
 
     LEVELS: ClassVar = {"easy": {"candidates": 3, "digits": 4}, "hard": {"candidates": 12, "digits": 11}}

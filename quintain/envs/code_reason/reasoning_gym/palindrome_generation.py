@@ -20,8 +20,8 @@ class PalindromeGeneration(Task[str]):
     """All letters must be used, each as often as it is given.
 
     Attributes:
-        min_length: Minimum number of letters, >= 4.
-        max_length: Maximum number of letters.
+        min_length: Minimum number of letters, in [4, ``max_length``]. Default: 7.
+        max_length: Maximum number of letters, in [``min_length``, 500]. Default: 13.
     """
 
     LEVELS: ClassVar = {"easy": {"min_length": 4, "max_length": 6}, "hard": {"min_length": 25, "max_length": 45}}

@@ -25,9 +25,9 @@ class PolynomialMultiplication(ExactTask[Polynomial]):
     """Two or three polynomials in x; the answer is the expanded product.
 
     Attributes:
-        max_factors: Maximum number of factors, in [2, 4].
-        max_degree: Highest degree of a factor, in [1, 8].
-        max_coefficient: Largest size of a coefficient.
+        max_factors: Maximum number of factors, in [2, 4]. Default: 3.
+        max_degree: Maximum degree of a factor, in [1, 8]. Default: 3.
+        max_coefficient: Maximum absolute value of a coefficient, in [2, 10000]. Default: 20.
     """
 
     LEVELS: ClassVar = {

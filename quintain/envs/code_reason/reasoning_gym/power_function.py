@@ -21,8 +21,8 @@ class PowerFunction(NumberTask):
     """A base with one decimal place, of either sign, to a small whole power. The answer is exact.
 
     Attributes:
-        max_exponent: Largest exponent, in [2, 5].
-        max_base: Largest size of the base, in tenths.
+        max_exponent: Maximum exponent, in [2, 5]. Default: 4.
+        max_base: Maximum absolute value of the base, in tenths, in [20, 100000]. Default: 300.
     """
 
     LEVELS: ClassVar = {"easy": {"max_exponent": 2, "max_base": 99}, "hard": {"max_exponent": 5, "max_base": 5000}}

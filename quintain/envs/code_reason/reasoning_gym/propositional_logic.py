@@ -36,8 +36,8 @@ class PropositionalLogic(Task[Formula]):
     tightest, then ∧, ∨, → (to the right), ↔.
 
     Attributes:
-        variables: Number of variables, in [2, 6].
-        premises: Number of premises, in [2, 6].
+        variables: Number of variables, in [2, 6]. Default: 4.
+        premises: Number of premises, in [2, 6]. Default: 3.
     """
 
     LEVELS: ClassVar = {"easy": {"variables": 3, "premises": 2}, "hard": {"variables": 5, "premises": 5}}

@@ -24,8 +24,8 @@ class QuantumLock(Task[list[str]]):
     """Each press toggles a light between red and green and, if the light had the button's colour, changes the number.
 
     Attributes:
-        buttons: Number of buttons, in [2, 5].
-        min_presses: Minimum number of presses that the shortest sequence takes, in [1, 7].
+        buttons: Number of buttons, in [2, 5]. Default: 3.
+        min_presses: Minimum length of the shortest sequence, in presses, in [1, 7]. Default: 4.
     """
 
     LEVELS: ClassVar = {"easy": {"buttons": 2, "min_presses": 2}, "hard": {"buttons": 4, "min_presses": 6}}

@@ -21,8 +21,8 @@ class RansomNote(OptionTask):
     """Every letter of the magazine serves once. Half of the notes can be made; most others miss a single letter.
 
     Attributes:
-        max_note: Longest note, >= 2.
-        max_rest: Maximum number of letters of the magazine beyond the note's.
+        max_note: Maximum length of the note, in letters, in [2, 500]. Default: 10.
+        max_rest: Maximum number of letters in the magazine that are not in the note, in [1, 500]. Default: 8.
     """
 
     LEVELS: ClassVar = {"easy": {"max_note": 4, "max_rest": 4}, "hard": {"max_note": 40, "max_rest": 30}}

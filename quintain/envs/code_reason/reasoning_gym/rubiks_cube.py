@@ -40,8 +40,9 @@ class RubiksCube(Task[list[str]]):
     """A 3x3x3 cube, a few quarter turns from solved. The answer is any sequence of turns, in Singmaster notation.
 
     Attributes:
-        min_turns: Minimum number of turns of the scramble, >= 1.
-        max_turns: Maximum number of turns of the scramble, at most 6 (the solver meets in the middle).
+        min_turns: Minimum number of turns of the scramble, in [1, ``max_turns``]. Default: 3.
+        max_turns: Maximum number of turns of the scramble, in [``min_turns``, 6], which bidirectional search can solve.
+            Default: 4.
     """
 
     LEVELS: ClassVar = {"easy": {"min_turns": 2, "max_turns": 2}, "hard": {"min_turns": 5, "max_turns": 6}}

@@ -24,9 +24,9 @@ class ShortestPath(Task[list[str]]):
     """Open cells O, blocked cells X, start * and goal #. One problem in five has no path.
 
     Attributes:
-        min_size: Minimum number of rows and columns, >= 2.
-        max_size: Maximum number of rows and columns.
-        percent: Share of blocked cells, in percent.
+        min_size: Minimum number of rows and columns, in [2, ``max_size``]. Default: 5.
+        max_size: Maximum number of rows and columns, in [``min_size``, 40]. Default: 8.
+        percent: Percentage of blocked cells, in [10, 60]. Default: 35.
     """
 
     LEVELS: ClassVar = {"easy": {"min_size": 3, "max_size": 4}, "hard": {"min_size": 12, "max_size": 20}}

@@ -25,9 +25,9 @@ class SimpleIntegration(ExactTask[Polynomial]):
     """Any polynomial whose derivative is the integrand is right, with or without ``+ C``.
 
     Attributes:
-        max_terms: Maximum number of terms, in [1, 8].
-        max_degree: Highest exponent, >= ``max_terms``.
-        max_coefficient: Largest size of a coefficient.
+        max_terms: Maximum number of terms, in [1, 8]. Default: 4.
+        max_degree: Maximum exponent, in [``max_terms``, 50]. Default: 8.
+        max_coefficient: Maximum absolute value of a coefficient, in [1, 10000]. Default: 50.
     """
 
     LEVELS: ClassVar = {

@@ -28,9 +28,9 @@ class Sokoban(Task[str]):
     """Walls +, floor -, player * (% on a goal), boxes @ ($ on a goal), goals X. Moves into walls are not allowed.
 
     Attributes:
-        size: Rows and columns inside the walls, in [3, 6].
-        boxes: Number of boxes, in [1, 3].
-        pulls: How often boxes are pulled away from their goals when a puzzle is made.
+        size: Number of rows and of columns inside the walls, in [3, 6]. Default: 4.
+        boxes: Number of boxes, in [1, 3]. Default: 2.
+        pulls: Number of random pulls that move boxes away from their goals in generation, in [1, 100]. Default: 8.
     """
 
     LEVELS: ClassVar = {"easy": {"size": 3, "boxes": 1, "pulls": 4}, "hard": {"size": 5, "boxes": 2, "pulls": 14}}

@@ -22,8 +22,8 @@ class Survo(Task[Grid]):
     """Some cells of a table are empty (0); the sums of all rows and columns are known.
 
     Attributes:
-        size: Rows and columns, in [2, 7].
-        max_empty: Maximum number of empty cells, in [1, 10].
+        size: Number of rows and of columns, in [2, 7]. Default: 4.
+        max_empty: Maximum number of empty cells, in [1, 10] and less than the number of cells. Default: 6.
     """
 
     LEVELS: ClassVar = {"easy": {"size": 3, "max_empty": 3}, "hard": {"size": 6, "max_empty": 10}}

@@ -35,7 +35,7 @@ class Syllogism(OptionTask):
     """Two premises share a term. "All" does not claim that there are any; "some" means at least one.
 
     Attributes:
-        premises: Number of premises, a chain of terms, in [2, 4].
+        premises: Number of premises, a chain of terms, in [2, 4]. Default: 3.
     """
 
     LEVELS: ClassVar = {"easy": {"premises": 2}, "hard": {"premises": 4}}

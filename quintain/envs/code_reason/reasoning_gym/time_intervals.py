@@ -27,7 +27,7 @@ class TimeIntervals(ExactTask[int]):
     """Two moments in one time zone, to the second. The answer is in hours, minutes and seconds; hours may exceed 24.
 
     Attributes:
-        max_days: Longest interval, in days.
+        max_days: Maximum interval, in days, in [1, 4000]. Default: 12.
     """
 
     LEVELS: ClassVar = {"easy": {"max_days": 1}, "hard": {"max_days": 400}}

@@ -31,8 +31,8 @@ class TowerOfHanoi(Task[list[Move]]):
     """Three pegs; the disks start in any legal arrangement, not only in one tower.
 
     Attributes:
-        min_disks: Minimum number of disks, >= 2.
-        max_disks: Maximum number of disks, at most 8.
+        min_disks: Minimum number of disks, in [2, ``max_disks``]. Default: 4.
+        max_disks: Maximum number of disks, in [``min_disks``, 8]. Default: 5.
     """
 
     LEVELS: ClassVar = {"easy": {"min_disks": 3, "max_disks": 3}, "hard": {"min_disks": 6, "max_disks": 7}}

@@ -24,9 +24,9 @@ class Tsumego(Task[Point]):
     """Black X to play on a random position; asked is a move that captures as many white stones O as any other.
 
     Attributes:
-        size: Side of the board, in [4, 19].
-        percent: Share of points with a stone.
-        min_captured: Minimum number of stones that the best move captures.
+        size: Number of rows and of columns of the board, in [4, 19]. Default: 9.
+        percent: Percentage of points with a stone, in [20, 75]. Default: 55.
+        min_captured: Minimum number of stones that the best move captures, in [1, 4]. Default: 2.
     """
 
     LEVELS: ClassVar = {"easy": {"size": 5, "min_captured": 1}, "hard": {"size": 13}}

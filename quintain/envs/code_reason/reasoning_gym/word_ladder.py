@@ -26,10 +26,10 @@ class WordLadder(Task[list[str]]):
     Words are made up, so that no dictionary decides.
 
     Attributes:
-        length: Letters in a word, in [3, 8].
-        min_steps: Minimum number of steps of the shortest ladder.
-        max_steps: Maximum number of steps of that ladder, at most 15.
-        decoys: Words that are added to the list.
+        length: Number of letters of a word, in [3, 8]. Default: 4.
+        min_steps: Minimum number of steps of the shortest ladder, in [1, ``max_steps``]. Default: 3.
+        max_steps: Maximum number of steps of the shortest ladder, in [``min_steps``, 15]. Default: 6.
+        decoys: Number of random words that are added to the list, in [0, 200]. Default: 12.
     """
 
     LEVELS: ClassVar = {

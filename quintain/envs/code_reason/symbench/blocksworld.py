@@ -32,9 +32,9 @@ class Blocksworld(Task[list[Move]]):
     """Any sequence of legal moves that ends in the goal is right, however long.
 
     Attributes:
-        min_blocks: Minimum number of blocks, >= 2.
-        max_blocks: Maximum number of blocks, at most 12.
-        max_stacks: Maximum number of stacks, in [3, 8].
+        min_blocks: Minimum number of blocks, in [2, ``max_blocks``]. Default: 3.
+        max_blocks: Maximum number of blocks, in [``min_blocks``, 12]. Default: 5.
+        max_stacks: Maximum number of stacks, in [3, 8]. Default: 5.
     """
 
     LEVELS: ClassVar = {"easy": {"min_blocks": 2, "max_blocks": 2}, "hard": {"min_blocks": 6, "max_blocks": 10}}

@@ -24,8 +24,8 @@ class Boxlift(Task[Plan]):
     K is what a greedy plan needs, so that every problem has a solution. A lifter adds its capacity in full.
 
     Attributes:
-        max_boxes: Maximum number of boxes, in [2, 30].
-        max_lifters: Maximum number of lifters, in [2, 12].
+        max_boxes: Maximum number of boxes, in [2, 30]. Default: 10.
+        max_lifters: Maximum number of lifters, in [2, 12]. Default: 5.
     """
 
     LEVELS: ClassVar = {"easy": {"max_boxes": 4, "max_lifters": 3}, "hard": {"max_boxes": 24, "max_lifters": 8}}

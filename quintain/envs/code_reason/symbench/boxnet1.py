@@ -38,10 +38,10 @@ class Boxnet1(Task[Plan]):
     it.
 
     Attributes:
-        min_columns: Minimum number of columns, >= 2.
-        max_columns: Maximum number of columns.
-        max_rows: Maximum number of rows, in [1, 6].
-        max_boxes: Maximum number of boxes.
+        min_columns: Minimum number of columns, in [2, ``max_columns``]. Default: 2.
+        max_columns: Maximum number of columns, in [``min_columns``, 8]. Default: 4.
+        max_rows: Maximum number of rows, in [1, 6]. Default: 2.
+        max_boxes: Maximum number of boxes, in [1, 20]. Default: 5.
     """
 
     LEVELS: ClassVar = {

@@ -32,9 +32,9 @@ class CombinatorialCalculation(Task[Expression]):
     Differences from the released judge: the order of the digits is checked, and values are exact.
 
     Attributes:
-        min_digits: Minimum number of digits, >= 3.
-        max_digits: Maximum number of digits, at most 6.
-        targets: Possible values of the target.
+        min_digits: Minimum number of digits, in [3, ``max_digits``]. Default: 3.
+        max_digits: Maximum number of digits, in [``min_digits``, 6]. Default: 6.
+        targets: Possible values of the target, in [1, 1000]. Default: ``(10, 24, 78, 69, 100)``.
     """
 
     LEVELS: ClassVar = {"easy": {"min_digits": 3, "max_digits": 3}, "hard": {"min_digits": 6, "max_digits": 6}}

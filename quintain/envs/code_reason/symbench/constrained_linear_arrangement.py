@@ -40,8 +40,8 @@ class ConstrainedLinearArrangement(Task[list[str]]):
     Any sequence that gives all the results is right, draws included; in animal chess no piece may repeat.
 
     Attributes:
-        min_rounds: Minimum number of rounds, >= 2.
-        max_rounds: Maximum number of rounds, at most 8.
+        min_rounds: Minimum number of rounds, in [2, ``max_rounds``]. Default: 3.
+        max_rounds: Maximum number of rounds, in [``min_rounds``, 8]. Default: 5.
     """
 
     LEVELS: ClassVar = {"easy": {"min_rounds": 2, "max_rounds": 3}, "hard": {"min_rounds": 6, "max_rounds": 8}}

@@ -26,8 +26,8 @@ class Cryptanalysis(StringTask):
     Feedback comes apart for digits and letters, and does not tell which of the two symbols it is about.
 
     Attributes:
-        min_guesses: Show at least this many guesses, even if fewer would do.
-        letters: Size of the alphabet, in [3, 26].
+        min_guesses: Minimum number of guesses shown, even if fewer determine the code, in [1, 18]. Default: 4.
+        letters: Size of the alphabet, in [3, 26]. Default: 26.
     """
 
     LEVELS: ClassVar = {"easy": {"min_guesses": 8, "letters": 8}, "hard": {"min_guesses": 1}}

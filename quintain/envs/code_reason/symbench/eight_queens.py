@@ -24,8 +24,8 @@ class EightQueens(Task[Squares]):
     Differences from the released judge: the given queens must be part of the answer.
 
     Attributes:
-        max_given: Maximum number of queens given, in [0, 7].
-        max_blocked: Maximum number of blocked squares, in [0, 20].
+        max_given: Maximum number of queens given, in [0, 7]. Default: 3.
+        max_blocked: Maximum number of blocked squares, in [0, 20]. Default: 4.
     """
 
     LEVELS: ClassVar = {"easy": {"max_given": 0, "max_blocked": 1}, "hard": {"max_given": 5, "max_blocked": 12}}

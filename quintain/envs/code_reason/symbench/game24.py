@@ -21,7 +21,7 @@ class Game24(Task[Expression]):
     Every problem has a solution. The value is computed in rational numbers, so ``8 / (3 - 8 / 3)`` counts.
 
     Attributes:
-        max_number: Largest number, 13 as on playing cards.
+        max_number: Maximum number, in [4, 100]. Default: 13.
     """
 
     LEVELS: ClassVar = {"easy": {"max_number": 6}, "hard": {"max_number": 30}}

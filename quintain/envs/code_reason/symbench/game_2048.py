@@ -22,9 +22,9 @@ class Game2048(IntegerGridTask):
     """The marked number moves one cell into empty cells, merges with an equal neighbour, and stays otherwise.
 
     Attributes:
-        min_size: Smallest grid side, >= 2.
-        max_size: Maximum number of rows and columns.
-        max_moves: Maximum number of moves.
+        min_size: Minimum number of rows and columns, in [2, ``max_size``]. Default: 2.
+        max_size: Maximum number of rows and columns, in [``min_size``, 12]. Default: 5.
+        max_moves: Maximum number of moves, in [2, 100]. Default: 6.
     """
 
     LEVELS: ClassVar = {

@@ -88,7 +88,7 @@ class GsmHard(NumberTask):
     """Ten templates of two to four steps with numbers of up to seven digits. Answers are exact.
 
     Attributes:
-        percent: Size of the numbers, in percent of the default.
+        percent: Scale of the numbers, in percent of the default, in [1, 10**8]. Default: 100.
     """
 
     LEVELS: ClassVar = {"easy": {"percent": 1}, "hard": {"percent": 100_000}}

@@ -29,8 +29,8 @@ class LetterLogicDiagram(Task[Grid]):
     Differences from the released judge: any filling that keeps the rules and the given letters is right.
 
     Attributes:
-        min_blanks: Minimum number of empty cells, >= 1.
-        max_blanks: Maximum number of empty cells, at most 45.
+        min_blanks: Minimum number of empty cells, in [1, ``max_blanks``]. Default: 20.
+        max_blanks: Maximum number of empty cells, in [``min_blanks``, 45]. Default: 35.
     """
 
     LEVELS: ClassVar = {"easy": {"min_blanks": 5, "max_blanks": 12}, "hard": {"min_blanks": 36, "max_blanks": 42}}

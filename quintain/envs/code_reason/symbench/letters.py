@@ -32,8 +32,8 @@ class Letters(ExactTask[Occurrences]):
     """Random lower-case words; the letter occurs at least once.
 
     Attributes:
-        min_length: Shortest word, >= 1.
-        max_length: Maximum length of the word, in letters.
+        min_length: Minimum length of the word, in letters, in [1, ``max_length``]. Default: 10.
+        max_length: Maximum length of the word, in letters, >= ``min_length``. Default: 25.
     """
 
     LEVELS: ClassVar = {"easy": {"min_length": 4, "max_length": 8}, "hard": {"min_length": 30, "max_length": 60}}

@@ -20,10 +20,10 @@ class LightPuzzles(IntegerListTask):
     """Up to ``max_buttons`` buttons each toggle a list of cells, given as 1-based (row, column).
 
     Attributes:
-        min_size: Smallest grid side, >= 2.
-        max_size: Maximum number of rows and columns.
-        max_buttons: Maximum number of buttons, in [1, 6].
-        max_presses: Maximum number of presses, in [1, 20].
+        min_size: Minimum number of rows and columns, in [2, ``max_size``]. Default: 3.
+        max_size: Maximum number of rows and columns, in [``min_size``, 15]. Default: 5.
+        max_buttons: Maximum number of buttons, in [1, 6]. Default: 3.
+        max_presses: Maximum number of presses, in [1, 20]. Default: 4.
     """
 
     LEVELS: ClassVar = {

@@ -30,8 +30,8 @@ class LogicPuzzle(Task[Cells]):
     Differences from the released judge: answers are cells, they must differ, and the top-right one must be chosen.
 
     Attributes:
-        min_size: Smallest grid side, >= 2.
-        max_size: Largest grid side, at most 10.
+        min_size: Minimum number of rows and columns, in [2, ``max_size``]. Default: 3.
+        max_size: Maximum number of rows and columns, in [``min_size``, 10]. Default: 8.
     """
 
     LEVELS: ClassVar = {"easy": {"min_size": 2, "max_size": 4}, "hard": {"min_size": 8, "max_size": 10}}

@@ -26,8 +26,8 @@ class LogicalEquation(Task[Values]):
     Differences from the released judge: every value of the list is used exactly as often as it is listed.
 
     Attributes:
-        min_letters: Minimum number of letters, >= 4.
-        max_letters: Maximum number of letters, at most 18.
+        min_letters: Minimum number of letters, in [4, ``max_letters``]. Default: 9.
+        max_letters: Maximum number of letters, in [``min_letters``, 18]. Default: 13.
     """
 
     LEVELS: ClassVar = {"easy": {"min_letters": 4, "max_letters": 6}, "hard": {"min_letters": 14, "max_letters": 16}}

@@ -25,8 +25,8 @@ class MahjongPattern(IntegerTask):
     (A B B C) does not hide one.
 
     Attributes:
-        hand: Cards in the starting hand.
-        max_rounds: Maximum number of rounds.
+        hand: Number of cards in the starting hand, in [3, 60]. Default: 13.
+        max_rounds: Maximum number of rounds, in [1, 30]. Default: 5.
     """
 
     LEVELS: ClassVar = {"easy": {"hand": 7, "max_rounds": 2}, "hard": {"hand": 20, "max_rounds": 10}}

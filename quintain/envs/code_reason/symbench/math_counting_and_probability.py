@@ -122,7 +122,7 @@ class MathCountingAndProbability(NumberTask):
     nine significant digits, since probabilities may be small.
 
     Attributes:
-        percent: Size of the numbers, in percent of the default.
+        percent: Scale of the numbers, in percent of the default, in [40, 200]. Default: 100.
     """
 
     TOLERANCE: ClassVar[Fraction] = Fraction(1, 10**9)

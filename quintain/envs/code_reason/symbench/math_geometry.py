@@ -124,7 +124,7 @@ class MathGeometry(NumberTask):
     """Twelve templates: areas, angles, similarity, right triangles, solids, lattice points.
 
     Attributes:
-        percent: Size of the numbers, in percent of the default.
+        percent: Scale of the numbers, in percent of the default, in [20, 10**6]. Default: 100.
     """
 
     LEVELS: ClassVar = {"easy": {"percent": 50}, "hard": {"percent": 1000}}

@@ -22,8 +22,8 @@ class MatrixTransformation(SymbolGridTask):
     """Rotate a square matrix of letters, digits or signs by 90 degrees clockwise.
 
     Attributes:
-        min_size: Smallest matrix, >= 2.
-        max_size: Maximum number of rows and columns.
+        min_size: Minimum number of rows and columns, in [2, ``max_size``]. Default: 2.
+        max_size: Maximum number of rows and columns, in [``min_size``, 30]. Default: 4.
     """
 
     LEVELS: ClassVar = {"easy": {"min_size": 2, "max_size": 2}, "hard": {"min_size": 5, "max_size": 9}}

@@ -25,9 +25,9 @@ class NewOperator(NumberTask):
     Differences from the released judge: answers are compared as exact numbers, not as floating-point ones.
 
     Attributes:
-        max_operators: Maximum number of operators defined, in [1, 6].
-        max_depth: Maximum number of applications in the expression, >= 2.
-        max_number: Maximum value of an operand, inclusive.
+        max_operators: Maximum number of operators defined, in [1, 6]. Default: 3.
+        max_depth: Maximum number of applications in the expression, in [2, 6]. Default: 2.
+        max_number: Maximum value of an operand, inclusive, in [2, 1000]. Default: 20.
     """
 
     LEVELS: ClassVar = {

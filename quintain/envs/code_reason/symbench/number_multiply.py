@@ -21,9 +21,9 @@ class NumberMultiply(IntegerTask):
     """Multiply ``min_factors`` to ``max_factors`` integers of 1 to ``max_digits`` digits, of either sign.
 
     Attributes:
-        min_factors: Minimum number of factors, >= 2.
-        max_factors: Maximum number of factors, at most 6.
-        max_digits: Longest factor, in digits, at most 8.
+        min_factors: Minimum number of factors, in [2, ``max_factors``]. Default: 3.
+        max_factors: Maximum number of factors, in [``min_factors``, 6]. Default: 4.
+        max_digits: Maximum number of digits of a factor, in [1, 8]. Default: 4.
     """
 
     LEVELS: ClassVar = {

@@ -33,8 +33,8 @@ class PathPlanContinuous(Task[list[Point]]):
     original has ten fixed instructions in one fixed scene; here scene and instruction are drawn.
 
     Attributes:
-        max_visits: Maximum number of boxes to visit, in [1, 5].
-        max_avoided: Maximum number of boxes to avoid, in [0, 4].
+        max_visits: Maximum number of boxes to visit, in [1, 5]. Default: 3.
+        max_avoided: Maximum number of boxes to avoid, in [0, 4]. Default: 2.
     """
 
     LEVELS: ClassVar = {"easy": {"max_visits": 1, "max_avoided": 1}, "hard": {"max_visits": 4, "max_avoided": 3}}

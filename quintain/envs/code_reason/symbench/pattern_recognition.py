@@ -20,9 +20,9 @@ class PatternRecognition(IntegerListTask):
     """One largest uniform square of side >= 3 is planted; say where its bottom-right corner is, counted from 0.
 
     Attributes:
-        min_size: Smallest matrix side, >= 5.
-        max_size: Maximum number of rows and columns.
-        letters: Different characters in the background.
+        min_size: Minimum number of rows and columns, in [5, ``max_size``]. Default: 6.
+        max_size: Maximum number of rows and columns, in [``min_size``, 40]. Default: 12.
+        letters: Number of different characters in the background, in [3, 26]. Default: 4.
     """
 
     LEVELS: ClassVar = {"easy": {"min_size": 5, "max_size": 6}, "hard": {"min_size": 15, "max_size": 25, "letters": 3}}

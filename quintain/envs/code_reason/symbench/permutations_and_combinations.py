@@ -28,9 +28,9 @@ class PermutationsAndCombinations(Task[list[str]]):
     """Arrange books so that all statements hold: fixed or excluded positions, left or right of, adjacent.
 
     Attributes:
-        min_books: Minimum number of books, >= 3.
-        max_books: Maximum number of books, at most 10.
-        max_constraints: Maximum number of statements.
+        min_books: Minimum number of books, in [3, ``max_books``]. Default: 6.
+        max_books: Maximum number of books, in [``min_books``, 10]. Default: 9.
+        max_constraints: Maximum number of statements, in [2, 20]. Default: 10.
     """
 
     LEVELS: ClassVar = {

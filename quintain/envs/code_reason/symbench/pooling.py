@@ -20,9 +20,9 @@ class Pooling(IntegerGridTask):
     """A square window slides over a square matrix with stride 1; averages are rounded down.
 
     Attributes:
-        min_size: Smallest matrix, >= 3.
-        max_size: Maximum number of rows and columns.
-        max_window: Largest window, in [2, ``min_size``].
+        min_size: Minimum number of rows and columns, in [3, ``max_size``] and >= ``max_window``. Default: 3.
+        max_size: Maximum number of rows and columns, in [``min_size``, 20]. Default: 6.
+        max_window: Maximum window size, in [2, ``min_size``]. Default: 3.
     """
 
     LEVELS: ClassVar = {

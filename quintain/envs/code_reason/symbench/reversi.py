@@ -27,9 +27,9 @@ class Reversi(SymbolGridTask):
     moves, because the opening itself gives few different questions.
 
     Attributes:
-        sizes: Board sides, even numbers in [4, 12].
-        max_plies: Maximum number of moves.
-        max_opening: Maximum number of random moves before the position that is shown.
+        sizes: Board sides, even numbers in [4, 12]. Default: ``(4, 6)``.
+        max_plies: Maximum number of moves, in [1, 30]. Default: 3.
+        max_opening: Maximum number of random moves before the position that is shown, in [0, 30]. Default: 6.
     """
 
     LEVELS: ClassVar = {"easy": {"sizes": (4,), "max_plies": 1}, "hard": {"sizes": (6, 8), "max_plies": 8}}

@@ -28,8 +28,8 @@ class StandardSudoku(Task[Grid]):
     """Any filling in which rows, columns and boxes hold 1 to 9 and the given digits stand is right.
 
     Attributes:
-        min_blanks: Minimum number of empty cells, >= 1.
-        max_blanks: Maximum number of empty cells, at most 64.
+        min_blanks: Minimum number of empty cells, in [1, ``max_blanks``]. Default: 25.
+        max_blanks: Maximum number of empty cells, in [``min_blanks``, 64]. Default: 45.
     """
 
     LEVELS: ClassVar = {"easy": {"min_blanks": 5, "max_blanks": 15}, "hard": {"min_blanks": 50, "max_blanks": 56}}

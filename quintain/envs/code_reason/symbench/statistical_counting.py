@@ -22,9 +22,9 @@ class StatisticalCounting(IntegerTask):
     """Each maximal run of at least two equal letters scores the letter's place in the alphabet, once.
 
     Attributes:
-        min_length: Shortest string, >= 2.
-        max_length: Maximum length of the string, in characters.
-        max_letters: Maximum number of different letters, in [2, 26].
+        min_length: Minimum length of the string, in characters, in [2, ``max_length``]. Default: 15.
+        max_length: Maximum length of the string, in characters, in [``min_length``, 2000]. Default: 65.
+        max_letters: Maximum number of different letters, in [2, 26]. Default: 7.
     """
 
     LEVELS: ClassVar = {

@@ -61,9 +61,9 @@ class StringDeletionAndModification(StringTask):
     """Six rules over {a, b, c}: the first one that applies is applied, over and over, until none applies.
 
     Attributes:
-        min_length: Shortest string, >= 3.
-        max_length: Maximum length of the string, in characters.
-        rules: Number of rules, in [2, 12].
+        min_length: Minimum length of the string, in characters, in [3, ``max_length``]. Default: 8.
+        max_length: Maximum length of the string, in characters, in [``min_length``, 200]. Default: 18.
+        rules: Number of rules, in [2, 12]. Default: 6.
     """
 
     LEVELS: ClassVar = {

@@ -22,8 +22,8 @@ class StringInsertion(StringTask):
     """Each of five four-letter patterns calls for one letter after it; inserted letters take part in no pattern.
 
     Attributes:
-        min_length: Shortest string, >= 4.
-        max_length: Maximum length of the string, in characters.
+        min_length: Minimum length of the string, in characters, in [4, ``max_length``]. Default: 12.
+        max_length: Maximum length of the string, in characters, in [``min_length``, 2000]. Default: 40.
     """
 
     LEVELS: ClassVar = {"easy": {"min_length": 5, "max_length": 10}, "hard": {"min_length": 60, "max_length": 120}}

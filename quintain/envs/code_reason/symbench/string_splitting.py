@@ -24,8 +24,8 @@ class StringSplitting(IntegerListTask):
     """Five methods dismantle machines A, B, C into parts X, Y, Z or assemble machines; each is used once per cycle.
 
     Attributes:
-        max_machines: Maximum number of machines of a kind at the start.
-        methods: Number of methods, in [2, 8]; the first three dismantle.
+        max_machines: Maximum number of machines of a kind at the start, in [1, 100]. Default: 6.
+        methods: Number of methods, in [2, 8]; the first three dismantle. Default: 5.
     """
 
     LEVELS: ClassVar = {"easy": {"max_machines": 3, "methods": 3}, "hard": {"max_machines": 20, "methods": 7}}

@@ -23,8 +23,8 @@ class StringSynthesis(IntegerListTask):
     """Nine kinds of blocks and six methods; a method is applied as often as possible before the next, in cycles.
 
     Attributes:
-        max_blocks: Maximum number of blocks of a kind at the start.
-        methods: Number of methods, in [2, 12].
+        max_blocks: Maximum number of blocks of a kind at the start, in [1, 100]. Default: 4.
+        methods: Number of methods, in [2, 12]. Default: 6.
     """
 
     LEVELS: ClassVar = {"easy": {"max_blocks": 2, "methods": 3}, "hard": {"max_blocks": 12, "methods": 10}}

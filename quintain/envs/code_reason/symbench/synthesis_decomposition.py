@@ -21,8 +21,8 @@ class SynthesisDecomposition(IntegerListTask):
     """Two or three crops become one or two products by two to ``max_methods`` methods, some of which work backwards.
 
     Attributes:
-        max_crops: Maximum number of crops of a kind at the start.
-        max_methods: Maximum number of methods, in [2, 6].
+        max_crops: Maximum number of crops of a kind at the start, in [2, 100]. Default: 20.
+        max_methods: Maximum number of methods, in [2, 6]. Default: 4.
     """
 
     LEVELS: ClassVar = {"easy": {"max_crops": 6, "max_methods": 2}, "hard": {"max_crops": 60, "max_methods": 6}}
