@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 import quintain
+from quintain.records import read_episodes
 from quintain.sandbox import Sandbox
 from quintain.sandbox.host_facts import host_facts_hidden
 
@@ -37,24 +38,23 @@ PROGRAMS = (
 )
 
 PLAYER = """
-import json, sys, gymnasium, quintain
-env = gymnasium.make("CodeReason-v0", tasks="letters", max_turns=99, max_code_calls=99)
-env.reset(seed=0)
-shown = [env.step(f"```python\\n{program}\\n```")[0] for program in json.loads(sys.argv[1])]
-print(json.dumps({"prefix": sys.prefix, "shown": shown}))
+import json, sys, quintain
+from quintain.engines import ScriptedEngine
+from quintain.engines.engine import Reply
+
+programs, kwargs = json.loads(sys.argv[1]), json.loads(sys.argv[2])
+
+def serve(request):
+    turn = sum(message["role"] == "assistant" for message in request.messages)
+    return Reply(f"```python\\n{programs[turn]}\\n```" if turn < len(programs) else "<<<the end>>>")
+
+agent = {"name": "code-interpreter", "engine": ScriptedEngine(serve)}
+quintain.evaluate("CodeReason-v0", agent, episodes=1, seed=0, env_kwargs=kwargs, out=sys.argv[3], progress=False)
+print(sys.prefix)
 """
 
 
-def _play(executable: str, path: list[Path]) -> dict[str, object]:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path)), "PYTHONHOME": ""}
-    del environment["PYTHONHOME"]
-    command = [executable, "-c", PLAYER, json.dumps(PROGRAMS)]
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=100)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)  # type: ignore[no-any-return]
-
-
-def test_an_installation_at_another_place_shows_the_same(tmp_path: Path) -> None:
+def test_a_run_recorded_in_another_installation_is_replayed(tmp_path: Path) -> None:
     """The interpreter is copied to another prefix, with the same library below it and packages at another place."""
     base = Path(getattr(sys, "_base_executable", sys.executable)).resolve()
     library, packages = Path(sysconfig.get_path("stdlib")), Path(sysconfig.get_path("purelib"))
@@ -64,12 +64,20 @@ def test_an_installation_at_another_place_shows_the_same(tmp_path: Path) -> None
     copy = shutil.copy(base, prefix / "bin" / base.name)
     (prefix / "lib" / library.name).symlink_to(library)
     (prefix / "packages").symlink_to(packages)
-    project = Path(quintain.__file__).parents[1]
-    here = _play(str(base), [project, packages])
-    there = _play(str(copy), [project, prefix / "packages"])
-    assert there["prefix"] == str(prefix) != here["prefix"]
-    assert there["shown"] == here["shown"]
-    text = "\n".join(here["shown"])  # type: ignore[arg-type]
+    project, run = Path(quintain.__file__).parents[1], tmp_path / "run"
+    kwargs = {"tasks": "letters", "max_turns": 99, "max_code_calls": 99}
+    command = [copy, "-c", PLAYER, json.dumps(PROGRAMS), json.dumps(kwargs), str(run)]
+    environment = {**os.environ, "PYTHONPATH": f"{project}{os.pathsep}{prefix / 'packages'}"}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=100)
+    assert done.stdout.strip() == str(prefix) != sys.base_prefix, done.stderr
+
+    agent = {"name": "code-interpreter", "engine": f"replay:{run}"}
+    replayed = quintain.evaluate("CodeReason-v0", agent, episodes=1, seed=0, env_kwargs=kwargs, progress=False)
+    (recorded,) = read_episodes(run)
+    assert replayed.episodes[0].error is None
+    assert replayed.episodes[0].steps == recorded.steps
+    assert len(recorded.steps) == len(PROGRAMS) + 1
+    text = "\n".join(step["observation"] for step in recorded.steps)
     for fact in (sys.base_prefix, str(packages), str(project), "alice", sys.version, sys.version.split()[0]):
         assert fact not in text
     assert "<python>/lib/json/__init__.py" in text
