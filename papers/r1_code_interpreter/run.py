@@ -44,9 +44,10 @@ def settings(agent: str, options: argparse.Namespace) -> tuple[dict[str, Any], d
     """Return the keyword arguments of the environment, and the agent's name with its arguments."""
     env: dict[str, Any] = {"tasks": options.tasks, "difficulty": options.difficulty, "max_turns": options.max_turns}
     described: dict[str, Any] = {"name": agent, "temperature": 0, "max_tokens": options.max_tokens}
-    described |= {key: value for key in ("engine", "model") if (value := getattr(options, key)) is not None}
-    if agent == "all-text":
-        env["code"] = False
+    if options.model is not None:
+        described["engine"] = f"{options.engine or 'transformers'}:{options.model}"
+    elif options.engine is not None:
+        described["engine"] = options.engine
     if agent == "codesteer":
         described |= {"rounds": options.rounds, "max_tokens": options.max_tokens * 2 // 3}
     return env, described
