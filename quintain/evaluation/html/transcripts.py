@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os.path
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -24,16 +25,8 @@ _MAX_ARRAY = 32
 #: Length of the snippets in the list of episodes, in characters.
 _SNIPPET = 160
 #: Keys of ``info`` that the page shows under headings of their own.
-_SHOWN_ELSEWHERE = (
-    "task",
-    "task_id",
-    "success",
-    "answer",
-    "expected",
-    "detail",
-    "parse_error",
-    "invalid_action",
-    "metrics",
+_SHOWN_ELSEWHERE = frozenset(
+    {"task", "task_id", "success", "answer", "expected", "detail", "parse_error", "invalid_action", "metrics"}
 )
 
 
@@ -83,7 +76,7 @@ def index_data(episode: EpisodeRecord, preamble: str) -> dict[str, Any]:
         "reward": _short(episode.reward) if episode.error is None else None,  # an error is never a score
         "steps": len(episode.steps),
         "tokens": episode.completion_tokens,
-        "terms": {str(k): _short(v) for k, v in episode.reward_terms.items()} if episode.error is None else {},
+        "terms": _numbers(episode.reward_terms) if episode.error is None else {},
         "snippet": snippet,
         "why": _bounded(str((episode.error or {}).get("message") or episode.info.get("detail") or ""))[:_SNIPPET],
     }
@@ -96,15 +89,15 @@ def episode_data(episode: EpisodeRecord) -> dict[str, Any]:
     head = len(episode.steps) if not left_out else _MAX_STEPS * 3 // 4
     kept = episode.steps[:head] + (episode.steps[head + left_out :] if left_out else [])
     steps = [_step(step, number + (left_out if number >= head else 0)) for number, step in enumerate(kept)]
-    actions = [str(step.get("action")) for step in kept]
+    actions = {str(step.get("action")) for step in kept}
     return {
         "i": episode.index,
         "seed": str(episode.seed),  # may exceed the integers of JavaScript
         "outcome": episode.outcome,
         "task_id": str(info.get("task_id", "")),
-        "returns": {str(seat): _short(value) for seat, value in episode.returns.items() if episode.error is None},
-        "terms": {str(name): _short(value) for name, value in episode.reward_terms.items()},
-        "metrics": {str(name): _short(value) for name, value in _mapping(info.get("metrics")).items()},
+        "returns": _numbers(episode.returns) if episode.error is None else {},
+        "terms": _numbers(episode.reward_terms),
+        "metrics": _numbers(_mapping(info.get("metrics"))),
         "verdict": {key: _shown(info[key]) for key in ("answer", "expected", "detail") if info.get(key)},
         "flags": {key: _shown(info[key]) for key in ("parse_error", "invalid_action") if info.get(key)},
         "info": {str(key): _shown(value) for key, value in info.items() if key not in _SHOWN_ELSEWHERE},
@@ -132,7 +125,7 @@ def _step(step: Mapping[str, Any], number: int) -> dict[str, Any]:
     return data
 
 
-def _call(reply: Mapping[str, Any], actions: Sequence[str]) -> dict[str, Any]:
+def _call(reply: Mapping[str, Any], actions: Set[str]) -> dict[str, Any]:
     """Describe a model's reply; its text only if it is not part of the actions."""
     text = str(reply.get("text", ""))
     data = {
@@ -140,7 +133,9 @@ def _call(reply: Mapping[str, Any], actions: Sequence[str]) -> dict[str, Any]:
         "wrote": reply.get("completion_tokens", 0),
         "end": str(reply.get("finish_reason", "")),
     }
-    return data if text in actions or text in "\n".join(actions) else data | {"text": _bounded(text)}
+    if text not in actions and not any(text in action for action in actions):
+        data["text"] = _bounded(text)
+    return data
 
 
 def _shown(value: Any) -> Any:
@@ -175,11 +170,19 @@ def _bounded(text: str) -> str:
 
 
 def _short(value: Any) -> Any:
-    if type(value) is int or (type(value) is float and value.is_integer() and abs(value) < 100_000):
-        return value
-    if isinstance(value, (float, np.floating)) and math.isfinite(value):
-        return float(f"{value:.5g}")
-    return value
+    kind = type(value)
+    if kind is float:
+        return value if value.is_integer() and -100_000 < value < 100_000 else _rounded(value)
+    return _rounded(float(value)) if isinstance(value, (float, np.floating)) else value
+
+
+@lru_cache(maxsize=10_000)  # a run has few different rewards and metrics
+def _rounded(value: float) -> float:
+    return float(f"{value:.5g}") if math.isfinite(value) else value
+
+
+def _numbers(values: Mapping[Any, Any]) -> dict[str, Any]:
+    return {str(name): _short(value) for name, value in values.items()}
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:
