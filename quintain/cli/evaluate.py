@@ -81,7 +81,9 @@ _Tasks = Annotated[str | None, typer.Option(help="Task names, joined by commas, 
 _Suite = Annotated[str | None, typer.Option(help="Only tasks of this suite.", rich_help_panel=_ENV)]
 _Split = Annotated[str | None, typer.Option(help="train or test.", rich_help_panel=_ENV)]
 _Difficulty = Annotated[str | None, typer.Option(help="Name of a level, or parameters as JSON.", rich_help_panel=_ENV)]
-_NoCode = Annotated[bool, typer.Option("--no-code", help="Do not execute the agent's programs.", rich_help_panel=_ENV)]
+_NoCode = Annotated[
+    bool, typer.Option("--no-code", help="Do not execute programs; -a all-text implies it.", rich_help_panel=_ENV)
+]
 _Episodes = Annotated[int, typer.Option("--episodes", "-n", min=1, help="Number of episodes.", rich_help_panel=_RUN)]
 _NoReport = Annotated[bool, typer.Option("--no-report", help="Do not write report.html.", rich_help_panel=_OUTPUT)]
 
