@@ -46,8 +46,8 @@ def number(value: float, kind: str = "mean", more: int = 0) -> str:
     if math.isnan(value):
         return "-"
     if kind == "rate":
-        return f"{value:.{1 + more}%}"
-    return f"{value:.{3 + more}g}" if abs(value) < 1000 else f"{value:,.{more}f}"
+        return f"{value:z.{1 + more}%}"  # z: no negative zero
+    return f"{value:z.{3 + more}g}" if abs(value) < 1000 else f"{value:,.{more}f}"
 
 
 def bounds(interval: Interval, kind: str = "mean") -> str:

@@ -4,9 +4,11 @@ import pytest
 from toy_envs import Coin, Parity
 
 import quintain
+from quintain.cli.tables import number as terminal_number
 from quintain.errors import ConfigurationError, EngineError
 from quintain.evaluation.compare import pair
 from quintain.evaluation.html import write_comparison
+from quintain.evaluation.html.frame import number as page_number
 from quintain.evaluation.report import Report
 from quintain.evaluation.summary import compared_rows
 
@@ -104,3 +106,10 @@ def test_stored_runs_are_compared_without_their_transcripts(tmp_path):
     pages = [write_comparison(quintain.compare(*runs), *runs, tmp_path / "page.html").read_text()
              for runs in (opened, loaded)]  # fmt: skip
     assert pages[0] == pages[1]
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "shown"), [(-1e-5, "rate", "0.0%"), (-0.0, "mean", "0"), (-0.5, "rate", "-50.0%")]
+)
+def test_no_table_shows_a_negative_zero(value, kind, shown):
+    assert terminal_number(value, kind) == page_number(value, kind) == shown

@@ -94,8 +94,8 @@ def number(value: float | None, kind: str = "mean", more: int = 0) -> str:
     if value is None or value != value:
         return "–"
     if kind == "rate":
-        return f"{100 * value:.{1 + more}f}%"
-    return f"{value:.{3 + more}g}" if abs(value) < 1000 else f"{value:,.{more}f}"
+        return f"{value:z.{1 + more}%}"  # z: no negative zero
+    return f"{value:z.{3 + more}g}" if abs(value) < 1000 else f"{value:,.{more}f}"
 
 
 def bounds(interval: Interval, kind: str = "mean") -> str:
