@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-robustness test lint docs bench clean
+.PHONY: help setup demo demo-robustness test lint docs bench mutants clean
 
 BIN := .venv/bin
 DEMO_EXTRAS := llm reason report
@@ -46,6 +46,9 @@ docs: setup ## Build the documentation into site/
 
 bench: setup ## Run the benchmarks and print their tables; one of them: make bench BENCH=startup
 	@for name in $(BENCH); do echo "bench: $$name"; $(BIN)/python "benchmarks/$$name.py"; done
+
+mutants: setup ## Change the algorithms one thing at a time and count what the tests notice; other options: make mutants ARGS="--help"
+	@$(BIN)/python scripts/mutants $(ARGS)
 
 clean: ## Remove .venv, caches and built files; runs/ stays
 	rm -rf .venv build dist site .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
