@@ -38,12 +38,12 @@ def main() -> int:
     """Run; return 1 if a mutant written by hand survives, or more than a tenth of a group's."""
     options = _options()
     listed = tomllib.loads((Path(__file__).parent / "mutants.toml").read_text("utf-8"))
-    chosen = _drawn(listed, options) if options.sample or options.all else []
-    if not options.no_hand:
-        chosen = _by_hand(listed["mutant"], options) + chosen
     options.out.mkdir(parents=True, exist_ok=True)
     copy = Copy(ROOT)
     try:
+        chosen = _drawn(copy.folder, listed, options) if options.sample or options.all else []
+        if not options.no_hand:
+            chosen = _by_hand(copy.folder, listed["mutant"], options) + chosen
         tests = _Tests(copy, listed["group"], options.out, chosen)
         results = _Results(options.out / "results.jsonl", options.fresh)
         for number, mutant in enumerate(chosen, 1):
@@ -81,16 +81,16 @@ def _wanted(path: str, options: argparse.Namespace, groups: list[dict[str, Any]]
     return named and (not options.only or any(path == o or path.startswith(o.rstrip("/") + "/") for o in options.only))
 
 
-def _drawn(listed: dict[str, Any], options: argparse.Namespace) -> list[Mutant]:
+def _drawn(root: Path, listed: dict[str, Any], options: argparse.Namespace) -> list[Mutant]:
     """Draw mutants of every group."""
     nothing = {(e["file"], e["old"], e["new"]) for e in listed.get("equivalent", ())}
     chosen = []
     for group in listed["group"]:
         found: list[Mutant] = []
         for source in group["sources"]:
-            files = [ROOT / source] if source.endswith(".py") else sorted((ROOT / source).rglob("*.py"))
+            files = [root / source] if source.endswith(".py") else sorted((root / source).rglob("*.py"))
             for file in files:
-                path = str(file.relative_to(ROOT))
+                path = str(file.relative_to(root))
                 if _wanted(path, options, [group]):
                     made = mutants(path, file.read_text("utf-8"))
                     found += [m for m in made if (path, m.before, m.after) not in nothing]
@@ -101,14 +101,14 @@ def _drawn(listed: dict[str, Any], options: argparse.Namespace) -> list[Mutant]:
     return chosen
 
 
-def _by_hand(entries: list[dict[str, Any]], options: argparse.Namespace) -> list[Mutant]:
+def _by_hand(root: Path, entries: list[dict[str, Any]], options: argparse.Namespace) -> list[Mutant]:
     """Return the mutants of the list; each names a piece of source that occurs once."""
     made = []
     for entry in entries:
         path, old = entry["file"], entry["old"]
         if options.only and not any(path.startswith(o) for o in options.only):
             continue
-        source = (ROOT / path).read_text("utf-8")
+        source = (root / path).read_text("utf-8")
         if source.count(old) != 1:
             raise SystemExit(
                 f"{entry['name']}: {old!r} occurs {source.count(old)} times in {path}; bring the list up to date"
@@ -135,7 +135,7 @@ class _Tests:
     """Which test files call which functions, and how long they take without a mutant."""
 
     def __init__(self, copy: Copy, groups: list[dict[str, Any]], out: Path, chosen: list[Mutant]) -> None:
-        self.copy, self.groups = copy, groups
+        self.copy, self.groups, self.root = copy, groups, copy.folder
         self.store = out / "calls.json"
         self.known: dict[str, Any] = json.loads(self.store.read_text()) if self.store.exists() else {}
         paths = {mutant.path for mutant in chosen if not mutant.tests}
@@ -148,17 +148,18 @@ class _Tests:
         """Return the test files of a group."""
         found: list[str] = []
         for entry in group["tests"]:
-            place = ROOT / entry
+            place = self.root / entry
             found += [
-                str(f.relative_to(ROOT)) for f in ([place] if place.is_file() else sorted(place.rglob("test_*.py")))
+                str(f.relative_to(self.root))
+                for f in ([place] if place.is_file() else sorted(place.rglob("test_*.py")))
             ]
         return found
 
     def _measure(self, file: str) -> None:
-        folder = (ROOT / file).parent
-        key = _digest([ROOT / file, *sorted(f for f in folder.glob("*.py") if not f.name.startswith("test_"))])
+        folder = (self.root / file).parent
+        key = _digest([self.root / file, *sorted(f for f in folder.glob("*.py") if not f.name.startswith("test_"))])
         entry = self.known.get(file)
-        if entry and entry["key"] == key and entry["code"] == _digest_called(entry["calls"]):
+        if entry and entry["key"] == key and entry["code"] == self._digest_called(entry["calls"]):
             return
         calls = self.copy.folder / "calls.json"
         calls.unlink(missing_ok=True)
@@ -169,7 +170,7 @@ class _Tests:
             )
         print(f"measured {file}: {seconds:.1f} s", flush=True)
         called = json.loads(calls.read_text())
-        self.known[file] = {"key": key, "code": _digest_called(called), "seconds": seconds, "calls": called}
+        self.known[file] = {"key": key, "code": self._digest_called(called), "seconds": seconds, "calls": called}
         self.store.write_text(json.dumps(self.known))
 
     def of(self, mutant: Mutant) -> list[str]:
@@ -192,7 +193,10 @@ class _Tests:
 
     def digest(self, files: list[str]) -> str:
         """Identify the contents of test files."""
-        return _digest([ROOT / file for file in files])
+        return _digest([self.root / file for file in files])
+
+    def _digest_called(self, calls: dict[str, Any]) -> str:
+        return _digest([self.root / file for file in sorted(calls) if (self.root / file).exists()])
 
 
 def _run(copy: Copy, tests: _Tests, mutant: Mutant, limit: float) -> str:
@@ -236,10 +240,6 @@ class _Results:
 
 def _code(mutant: Mutant) -> str:
     return hashlib.blake2b(mutant.source.encode(), digest_size=8).hexdigest()
-
-
-def _digest_called(calls: dict[str, Any]) -> str:
-    return _digest([ROOT / file for file in sorted(calls) if (ROOT / file).exists()])
 
 
 def _digest(files: list[Path]) -> str:

@@ -15,7 +15,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv  # noqa: E402
 from quintain.agents.policies import MLP, Layer, Normaliser, Policy  # noqa: E402
 from quintain.errors import ConfigurationError  # noqa: E402
 from quintain.seeding import SeedStream  # noqa: E402
-from quintain.training.control import imitation, ppo, reference  # noqa: E402
+from quintain.training.control import demonstrations, imitation, ppo, reference  # noqa: E402
 from quintain.training.control.demonstrations import _noisy  # noqa: E402
 from quintain.training.control.episodes import Episode, play_episodes  # noqa: E402
 from quintain.training.control.recipes import RECIPES, Recipe  # noqa: E402
@@ -331,3 +331,59 @@ def test_an_imitator_is_tested_on_five_times_the_episodes_of_an_evaluation(monke
     assert (policy, facts["settings"], facts["curve"]) == ("policy", 7, [(7, 2.0, 0.5)])
     assert reports[0][0] == 1
     assert math.isnan(reports[0][1])
+
+
+@pytest.mark.parametrize(("quantile", "target"), [(0.0, 4.0), (1.0, 6.0)])
+def test_the_bounds_of_the_settings_are_allowed(monkeypatch, quantile, target):
+    class Source:
+        id = "toy"
+        observation_space = gym.spaces.Box(-np.inf, np.inf, (1,), np.float64)
+        action_space = gym.spaces.Box(-np.inf, np.inf, (1,), np.float64)
+
+        def iterate_episodes(self):
+            return iter(EPISODES)
+
+    monkeypatch.setattr(imitation, "_open", lambda _: Source())
+    settings = imitation.ImitationSettings(
+        context_length=1, hidden_size=2, gradient_steps=1, n_head=2, n_layer=1, target_quantile=quantile
+    )
+    policy, facts = imitation.train_decision_transformer("toy", settings=settings)
+    assert facts["target"] == target
+    assert policy.head == "deterministic"
+
+
+def test_the_imitators_optimiser_is_that_of_its_docstring():
+    assert imitation.ImitationSettings().optimiser == AdamSettings(learning_rate=1e-3, batch_size=64, weight_decay=1e-4)
+    assert asdict(Recipe("a").ppo) == asdict(PPOSettings())
+
+
+def test_a_demonstrator_with_a_memory_remembers_what_it_did():
+    """A policy that returns its last reward, plus one: the recorded actions count up with the rewards."""
+    from quintain.agents.policies.sequence import SequencePolicy
+
+    class Last:
+        def __init__(self, rows):
+            self.reward = np.zeros((rows, 1))
+
+        def reset(self, rows):
+            self.reward[rows] = 0
+
+        def network(self, rows):
+            return lambda x: self.reward[rows] + 1
+
+        def observe(self, x, rows):
+            pass
+
+        def record(self, actions, rewards, rows):
+            self.reward[rows] = rewards[:, None]
+
+    class Memory(SequencePolicy):
+        def new_history(self, rows):
+            return Last(rows)
+
+    policy = Policy(Memory(), Short.observation_space, Short.action_space)
+    played = demonstrations._play(Short(), policy, 2, 0.0, np.random.default_rng(0))
+    np.testing.assert_array_equal(played["actions"][:, 0], [1, 2, 3])
+    assert (played["rewards"], played["terminations"]) == ([1, 2, 3], [False, False, True])
+    assert played["truncations"] == [False] * 3
+    np.testing.assert_array_equal(played["observations"][:, 0], [2, 2, 2, 2])
