@@ -8,4 +8,4 @@ python3 -m venv "$folder"
 "$folder/bin/python" -m pip install --quiet --upgrade pip
 "$folder/bin/python" -m pip install --quiet "torch==2.13.0" axelrod nashpy open-spiel \
     gymnasium pettingzoo numpy scipy rich typer httpx pytest pytest-timeout
-PYTHONPATH=$PWD "$folder/bin/python" -m pytest -q tests/agents/games/test_axelrod.py tests/evaluation/games
+PYTHONPATH=$PWD "$folder/bin/python" -m pytest -q tests/agents/games/test_axelrod.py tests/experiments/games

@@ -1,6 +1,6 @@
 """Players of repeated games: classic, adaptive and zero-determinant strategies, and language models."""
 
-from quintain.agents.games.game_info import GameRules, Round
+from quintain.agents.games.game_info import ChecksRules, GameRules, Round
 from quintain.agents.games.label_questions import Choice
 from quintain.agents.games.llm_player import LLMPlayer
 from quintain.agents.games.machines import Machine, Traits, memory_one
@@ -19,6 +19,7 @@ from quintain.agents.games.strategy_agent import MatchPlayer, StrategyAgent
 
 __all__ = [
     "STRATEGIES",
+    "ChecksRules",
     "Choice",
     "GameRules",
     "LLMPlayer",

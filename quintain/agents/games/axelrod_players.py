@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from quintain.agents.games.game_info import GameRules
 from quintain.agents.games.machines import Traits
-from quintain.errors import ConfigurationError, UnknownNameError, require
+from quintain.errors import CapabilityError, ConfigurationError, UnknownNameError, require
 
 __all__ = ["AxelrodPlayer", "AxelrodStrategy", "axelrod_names", "find_strategy"]
 
@@ -59,21 +60,36 @@ def find_strategy(name: str, arguments: dict[str, Any]) -> AxelrodStrategy:
 class AxelrodPlayer:
     """Plays one match by a strategy of the library.
 
-    The library's players read both histories; a mock player of the library holds the opponent's. They assume the
-    classic payoffs 3, 0, 5, 1.
+    The library's players read both histories; a mock player of the library holds the opponent's. Both are told the
+    number of rounds (infinite where it is random or hidden, as in the library's own matches), the noise, and the
+    player's payoffs. Several others count as one, who defects if one of them does.
 
     Args:
         strategy: The strategy, as :func:`find_strategy` returns it.
+        rules: The rules of the match as the player sees them.
         rng: Generator of the player's seed.
+
+    Raises:
+        CapabilityError: If the strategy is not defined for these payoffs.
     """
 
-    def __init__(self, strategy: AxelrodStrategy, rng: np.random.Generator) -> None:
+    def __init__(self, strategy: AxelrodStrategy, rules: GameRules, rng: np.random.Generator) -> None:
         axl = _axelrod()
         self._actions = (axl.Action.C, axl.Action.D)
         self._own, self._other = strategy.make(), axl.MockPlayer()
-        for side in (self._own, self._other):
-            side.set_match_attributes(length=float("inf"), game=axl.DefaultGame, noise=0)
-        self._own.reset()
+        # By own option: the payoff where all others cooperate, and where all defect.
+        (reward, sucker), (temptation, punishment) = (
+            (float(payoffs.flat[0]), float(payoffs.flat[-1])) for payoffs in np.asarray(rules["payoffs"][0])
+        )
+        game = axl.Game(r=reward, s=sucker, t=temptation, p=punishment)
+        length = float("inf") if rules["rounds"] is None else rules["rounds"]
+        try:
+            for side in (self._own, self._other):
+                side.set_match_attributes(length=length, game=game, noise=rules["noise"])
+        except ValueError as error:  # parameters that are computed from the payoffs can be out of range
+            raise CapabilityError(
+                f"axelrod strategy {self._own.name!r} cannot play {rules['game']}: {error}"
+            ) from error
         self._own.set_seed(int(rng.integers(2**31)))
 
     def choose(self) -> int:

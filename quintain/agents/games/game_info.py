@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, NamedTuple, TypedDict
+from typing import Any, Literal, NamedTuple, Protocol, TypedDict, runtime_checkable
 
-__all__ = ["GameRules", "Round"]
+__all__ = ["ChecksRules", "GameRules", "Round"]
 
 
 class GameRules(TypedDict):
@@ -31,6 +31,21 @@ class GameRules(TypedDict):
     noise: float
     history: Literal["public", "private"]
     unit: str
+
+
+@runtime_checkable
+class ChecksRules(Protocol):
+    """A player that knows which games it can play; experiments ask before the first match."""
+
+    def check_rules(self, rules: GameRules) -> None:
+        """Check that the player can play a game.
+
+        Args:
+            rules: The rules as the player sees them, as in ``info["rules"]``.
+
+        Raises:
+            ConfigurationError: If it cannot; the message says why.
+        """
 
 
 class Round(NamedTuple):

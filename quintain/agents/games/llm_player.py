@@ -67,6 +67,17 @@ class LLMPlayer:
         words = {n: getattr(self.settings.wording, n) for n, f in Wording.__dataclass_fields__.items() if f.init}
         return {"agent": "llm-player", "engine": self.engine.describe(), **settings, "wording": words}
 
+    def check_rules(self, rules: GameRules) -> None:
+        """Check that there is a label for every option of a game.
+
+        Args:
+            rules: The rules as one player sees them, as in ``info["rules"]``.
+
+        Raises:
+            ConfigurationError: If there are fewer labels than options.
+        """
+        self.settings.draw_labels(max(map(len, rules["options"])), np.random.default_rng(0))
+
     async def check(self) -> None:
         """Find out whether a run can work before it starts; see :meth:`LabelQuestions.check`.
 

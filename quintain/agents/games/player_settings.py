@@ -72,6 +72,11 @@ class PlayerSettings:
             ConfigurationError: If there are fewer labels than options.
         """
         if self.labels == "random":
+            if options > len(RANDOM_LABELS):
+                raise ConfigurationError(
+                    f"the game has {options} options and there are only {len(RANDOM_LABELS)} random labels; give "
+                    "labels=[...]"
+                )
             return tuple(str(letter) for letter in rng.choice(RANDOM_LABELS, size=options, replace=False))
         if len(self.labels) < options:
             raise ConfigurationError(f"the game has {options} options and the labels are only {self.labels!r}")

@@ -112,7 +112,9 @@ def strategy(name: str, **arguments: Any) -> StrategyAgent:
         from quintain.agents.games.axelrod_players import AxelrodPlayer, find_strategy
 
         found = find_strategy(rest, arguments)
-        return StrategyAgent(name, found.traits, lambda own, rng: AxelrodPlayer(found, rng), arguments=arguments)
+        return StrategyAgent(
+            name, found.traits, lambda rules, rng: AxelrodPlayer(found, rules, rng), arguments=arguments
+        )
     factory = _factory(base)
     if _is_class(factory):
         positional = _numbers(name, rest)
@@ -120,11 +122,11 @@ def strategy(name: str, **arguments: Any) -> StrategyAgent:
         return StrategyAgent(
             name,
             STRATEGIES.facts(base),
-            lambda own, rng: factory(own, rng, *positional, **arguments),
+            lambda rules, rng: factory(rules["payoffs"][0], rng, *positional, **arguments),
             arguments=arguments,
         )
     made = machine(name, **arguments)
-    return StrategyAgent(name, made.traits, lambda own, rng: MachinePlayer(made, rng), made, arguments)
+    return StrategyAgent(name, made.traits, lambda rules, rng: MachinePlayer(made, rng), made, arguments)
 
 
 def machine(name: str, **arguments: Any) -> Machine:

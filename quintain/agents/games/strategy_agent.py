@@ -11,7 +11,7 @@ from gymnasium import spaces
 from quintain.agents.agent import Action, Actor, Seat
 from quintain.agents.games.game_info import GameRules
 from quintain.agents.games.machines import Machine, Traits
-from quintain.errors import AgentError, CapabilityError
+from quintain.errors import CapabilityError
 
 __all__ = ["MachinePlayer", "MatchPlayer", "StrategyAgent"]
 
@@ -41,8 +41,7 @@ class StrategyAgent:
     Args:
         name: Name of the strategy, for messages and manifest.
         traits: Its properties, checked against the game at the first move.
-        make_player: Makes the player of one match from its own payoff tensor (axis 0: its own option; one axis per
-            other player) and its generator.
+        make_player: Makes the player of one match from the rules, as the player sees them, and its generator.
         machine: The finite-state machine that the strategy is, if it is one; then option indices are played by a
             faster actor.
         arguments: JSON-able arguments of the strategy, for the run's manifest.
@@ -52,7 +51,7 @@ class StrategyAgent:
         self,
         name: str,
         traits: Traits,
-        make_player: Callable[[Any, np.random.Generator], MatchPlayer],
+        make_player: Callable[[GameRules, np.random.Generator], MatchPlayer],
         machine: Machine | None = None,
         arguments: Mapping[str, Any] | None = None,
     ) -> None:
@@ -67,13 +66,25 @@ class StrategyAgent:
 
         Raises:
             CapabilityError: If the actions are neither discrete nor text. Whether the game fits is checked at the
-                first move.
+                first move; :meth:`check_rules` tells before.
         """
         if not isinstance(seat.action_space, (spaces.Discrete, spaces.Text)):
             raise CapabilityError(f"{self.name} plays discrete and text action spaces, not {seat.action_space}")
         if self.machine is not None and isinstance(seat.action_space, spaces.Discrete):
             return _MachineActor(self.machine, seat)
         return _StrategyActor(self, seat)
+
+    def check_rules(self, rules: GameRules) -> None:
+        """Check that the strategy can play a game.
+
+        Args:
+            rules: The rules as one player sees them, as in ``info["rules"]``.
+
+        Raises:
+            CapabilityError: If it cannot; the message says why.
+        """
+        _check_rules(rules, self.name, self.traits)
+        self.make_player(rules, np.random.default_rng(0))
 
     def describe(self) -> dict[str, Any]:
         """Return the name and the arguments, for the run's manifest."""
@@ -113,7 +124,7 @@ class _StrategyActor:
         if self._player is None:
             rules = _read_rules(info, self._agent.name, self._agent.traits)
             self._names = rules["options"][0]
-            self._player = self._agent.make_player(rules["payoffs"][0], self._seat.generator())
+            self._player = self._agent.make_player(rules, self._seat.generator())
         moves = info["moves"]
         # Machines define their reaction to a void round; other players do not see it.
         if moves is not None and (self._agent.machine is not None or min(moves) >= 0):
@@ -165,12 +176,17 @@ def _read_rules(info: dict[str, Any], name: str, traits: Traits) -> GameRules:
     rules: GameRules | None = info.get("rules")
     if not isinstance(rules, dict) or "moves" not in info:
         raise CapabilityError(f"{name} plays repeated games, whose info has 'moves' and 'rules'; got {sorted(info)!r}")
+    _check_rules(rules, name, traits)
+    return rules
+
+
+def _check_rules(rules: GameRules, name: str, traits: Traits) -> None:
     if rules["history"] == "private" and traits.watches_others:
-        raise AgentError(f"{name} reacts to the others' moves, which a private history hides; use history='public'")
-    sizes = {len(names) for names in rules["options"]}
-    if traits.two_options and sizes != {2}:
-        raise AgentError(
+        raise CapabilityError(
+            f"{name} reacts to the others' moves, which a private history hides; use history='public'"
+        )
+    if traits.two_options and {len(names) for names in rules["options"]} != {2}:
+        raise CapabilityError(
             f"{name} plays games in which everyone has two options, not {rules['game']}; "
             "use fictitious-play, hedge, regret-matching or q-learning"
         )
-    return rules

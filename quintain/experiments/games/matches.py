@@ -9,10 +9,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from quintain.agents.agent import Actor, Agent, Seat
-from quintain.agents.games import LLMPlayer
+from quintain.agents.games import ChecksRules, GameRules, LLMPlayer
 from quintain.envs.games import RepeatedGame
 from quintain.errors import ConfigurationError
 from quintain.evaluation.job import Job
@@ -57,13 +57,35 @@ class MatchesExperiment:
     studied: Sequence[str] = ()
 
     def check(self) -> None:
-        """Ask each language model whether it can play.
+        """Check that every player can play its games, and ask each language model whether its labels work.
 
         Raises:
-            ConfigurationError: If a label does not suit the model's vocabulary, or its engine lacks a capability.
+            ConfigurationError: If a match does not have one player per seat, a player cannot play a game, a label does
+                not suit the model's vocabulary, or its engine lacks a capability.
             EngineError: If an engine fails.
         """
+        for name in dict.fromkeys(match.game for match in self.schedule):
+            self._check_game(name)
         run_in_loop(self._check_players)
+
+    def _check_game(self, name: str) -> None:
+        game = RepeatedGame(name, **self.env)
+        seats = len(game.possible_agents)
+        played = {match.agents for match in self.schedule if match.game == name}
+        if wrong := [agents for agents in played if len(agents) != seats]:
+            raise ConfigurationError(f"{name} has {seats} seats, got {wrong[0]!r}")
+        problems = set()
+        for seat in range(seats):
+            rules = cast(GameRules, game.rules_seen_by(seat))
+            for player in {agents[seat] for agents in played}:
+                agent = self.players[player]
+                try:
+                    if isinstance(agent, ChecksRules):
+                        agent.check_rules(rules)
+                except ConfigurationError as error:
+                    problems.add(str(error))
+        if problems:
+            raise ConfigurationError("; ".join(sorted(problems)))
 
     async def _check_players(self) -> None:
         for player in self.players.values():
@@ -138,8 +160,6 @@ class MatchesCell:
         match = self.schedule[index]
         game = RepeatedGame(match.game, **self.env)
         seats = game.possible_agents
-        if len(match.agents) != len(seats):
-            raise ConfigurationError(f"{match.game} has {len(seats)} seats, got {match.agents!r}")
         seed = seeds.child(match.game, match.repetition).seed
         agents = {seat: _KeepsActor(self.players[name]) for seat, name in zip(seats, match.agents, strict=True)}
         # Without a cap, since the number of rounds is fixed before the first one.

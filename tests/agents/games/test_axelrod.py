@@ -1,18 +1,30 @@
 """Strategies compared with the axelrod library; skipped if it is not installed (see scripts/axelrod_venv.sh)."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 from gymnasium import spaces
 
 from quintain.agents import Seat
-from quintain.agents.games import machine, strategy
-from quintain.errors import ConfigurationError, MissingDependencyError, UnknownNameError
+from quintain.agents.games import StrategyAgent, Traits, machine, strategy
+from quintain.envs.games import RepeatedGame
+from quintain.errors import CapabilityError, ConfigurationError, MissingDependencyError, UnknownNameError
+from quintain.experiments.games import ScheduledMatch, play_matches
 
 axl = pytest.importorskip("axelrod", reason="axelrod is not installed; run: sh scripts/axelrod_venv.sh")
-from quintain.agents.games.axelrod_players import axelrod_names  # noqa: E402
+from quintain.agents.games.axelrod_players import (  # noqa: E402
+    AxelrodPlayer,
+    AxelrodStrategy,
+    axelrod_names,
+    find_strategy,
+)
 
 SEAT = Seat("test", "player_0", spaces.Box(0, 1, (6,)), spaces.Discrete(2), 0)
-RULES = {"game": "pd", "payoffs": [[[3, 0], [5, 1]]], "options": [["C", "D"]] * 2, "history": "public"}
+RULES = {
+    "game": "pd", "payoffs": [[[3, 0], [5, 1]]], "options": [["C", "D"]] * 2, "history": "public", "noise": 0.0,
+    "rounds": None,
+}  # fmt: skip
 
 DETERMINISTIC = {
     "always-cooperate": axl.Cooperator,
@@ -96,6 +108,60 @@ def test_axelrod_opponents_play_as_in_the_library(name):
     kind = {player.name: player for player in axl.strategies}[name]
     others = [int(move) for move in np.random.default_rng(2).integers(2, size=60)]
     assert ours(f"axelrod:{name}", others) == theirs(kind(), others)
+
+
+def deterministic_users_of(*attributes):
+    """Names of the strategies that read an attribute of the match, without random or long computations."""
+    kinds = [kind for kind in axl.strategies if kind in axl.short_run_time_strategies]
+    return sorted(
+        kind.name
+        for kind in kinds
+        if set(attributes) & set(axl.Classifiers["makes_use_of"](kind())) and not axl.Classifiers["stochastic"](kind())
+    )
+
+
+@pytest.mark.parametrize(
+    ("game", "payoffs"), [("prisoners_dilemma_classic", None), ("prisoners_dilemma", (8, 0, 10, 5))]
+)
+@pytest.mark.parametrize("name", deterministic_users_of("length", "game"))
+def test_strategies_that_read_length_or_payoffs_play_as_in_the_library_s_own_match(name, game, payoffs):
+    kind = {player.name: player for player in axl.strategies}[name]
+    opponents = {"tit-for-tat": axl.TitForTat, "always-defect": axl.Defector, "alternator": axl.Alternator}
+    schedule = [ScheduledMatch(game, (f"axelrod:{name}", opponent)) for opponent in opponents]
+    ours = play_matches(schedule, {}, env={"rounds": 20}, progress=False)
+    for match, opponent in zip(ours, opponents.values(), strict=True):
+        library = None if payoffs is None else axl.Game(*payoffs)
+        theirs = axl.Match((kind(), opponent()), turns=20, game=library).play()
+        assert match.moves.tolist() == [[int(move is axl.Action.D) for move in moves] for moves in theirs]
+
+
+def test_the_strategies_that_know_the_length_are_among_those_compared():
+    assert {"BackStabber", "DoubleCrosser", "First by Stein and Rapoport"} <= set(deterministic_users_of("length"))
+
+
+@pytest.mark.parametrize(
+    ("changes", "length"), [({}, 20), ({"continuation": 0.9}, float("inf")), ({"horizon": "hidden"}, float("inf"))]
+)
+def test_players_are_told_the_length_the_noise_and_their_own_payoffs(changes, length):
+    rules = RepeatedGame("battle_of_the_sexes", rounds=20, noise=0.1, **changes).rules_seen_by(1)
+    strategy("axelrod:Tit For Tat").check_rules(rules)
+    told = AxelrodPlayer(find_strategy("Tit For Tat", {}), rules, np.random.default_rng(0))._own.match_attributes
+    assert told["game"].RPST() == (7, 10, 0, 0)
+    assert (told["length"], told["noise"]) == (length, 0.1)
+
+
+def test_a_strategy_that_is_not_defined_for_the_payoffs_is_refused():
+    class Choosy(axl.Cooperator):
+        def receive_match_attributes(self):
+            if self.match_attributes["game"].RPST()[0] != 3:
+                raise ValueError("phi is out of range")
+
+    made = AxelrodStrategy(Choosy, Traits())
+    for payoffs, refused in (([[3, 0], [5, 1]], False), ([[8, 0], [10, 5]], True)):
+        rules = RULES | {"payoffs": [payoffs]}
+        agent = StrategyAgent("choosy", made.traits, lambda rules, rng: AxelrodPlayer(made, rules, rng))
+        with pytest.raises(CapabilityError, match="phi") if refused else nullcontext():
+            agent.check_rules(rules)
 
 
 def test_unknown_axelrod_strategies_raise_an_error_with_a_suggestion():

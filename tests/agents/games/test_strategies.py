@@ -10,6 +10,7 @@ import quintain
 from quintain.agents import Seat
 from quintain.agents.games import (
     STRATEGIES,
+    StrategyAgent,
     machine,
     memory_one,
     opponent,
@@ -17,9 +18,9 @@ from quintain.agents.games import (
     strategy_arguments,
     strategy_names,
 )
-from quintain.agents.games.machines import Machine
+from quintain.agents.games.machines import Machine, Traits
 from quintain.envs.games import RepeatedGame
-from quintain.errors import AgentError, CapabilityError, ConfigurationError, UnknownNameError
+from quintain.errors import CapabilityError, ConfigurationError, UnknownNameError
 
 PD = [[8, 0], [10, 5]]
 BOS = [[10, 0], [0, 7]]
@@ -259,14 +260,47 @@ def test_actions_in_text_views_are_option_names():
 
 
 def test_reactive_strategies_require_a_public_history():
-    with pytest.raises(AgentError, match="private history"):
+    with pytest.raises(CapabilityError, match="private history"):
         answers("tit-for-tat", [], history="private")
     assert text(answers("alternator", [-1, -1, -1], history="private")) == "CDCD"
 
 
 def test_finite_state_machines_refuse_games_with_more_options():
-    with pytest.raises(AgentError, match="two options"):
+    with pytest.raises(CapabilityError, match="two options"):
         answers("tit-for-tat", [], RPS)
+    with pytest.raises(CapabilityError, match="two options"):
+        strategy("tit-for-tat").check_rules(rules(RPS))
+    strategy("tit-for-tat").check_rules(rules())
+    strategy("hedge").check_rules(rules(RPS))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "rounds", "continuation"),
+    [({}, 3, None), ({"continuation": 0.9}, None, 0.9), ({"horizon": "hidden"}, None, None)],
+)
+def test_players_are_made_from_the_rules_as_their_seat_sees_them(arguments, rounds, continuation):
+    """Among them what a strategy needs beside the payoffs: the number of rounds and the noise."""
+    seen = []
+
+    class Constant:
+        def choose(self):
+            return 0
+
+        def learn(self, moves):
+            pass
+
+    def make(rules, rng):
+        seen.append(rules)
+        return Constant()
+
+    game = RepeatedGame("battle_of_the_sexes", rounds=3, noise=0.25, **arguments)
+    agent = StrategyAgent("constant", Traits(), make)
+    quintain.play(game, {"player_0": agent, "player_1": agent})
+    assert [rules["seat"] for rules in seen] == [0, 1]
+    assert [rules["payoffs"][0] for rules in seen] == [[[10, 0], [0, 7]], [[7, 0], [0, 10]]]
+    assert {(rules["rounds"], rules["continuation"], rules["noise"]) for rules in seen} == {
+        (rounds, continuation, 0.25)
+    }
 
 
 def test_strategies_refuse_environments_that_are_no_repeated_games():

@@ -199,6 +199,37 @@ def test_invalid_settings_are_refused_before_the_first_match(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("start", "reason"),
+    [
+        (lambda out: tournament(["tit-for-tat", "grim"], "rock_paper_scissors", repetitions=1, out=out), "two options"),
+        (lambda out: sweep(["tit-for-tat"], [PD, "rock_paper_scissors"], out=out), "tit-for-tat.*two options"),
+        (
+            lambda out: play_matches([ScheduledMatch(PD, ("grim", "joss"))], {}, env={"history": "private"}, out=out),
+            "grim reacts .*; joss reacts",
+        ),
+        (
+            lambda out: tournament(
+                ["model"], "rock_paper_scissors", agents={"model": LLMPlayer(ScriptedEngine(first_named))}, out=out
+            ),
+            "3 options and the labels are only",
+        ),
+    ],
+)
+def test_players_that_cannot_play_a_game_are_refused_before_the_first_match(start, reason, tmp_path):
+    with pytest.raises(ConfigurationError, match=reason) as caught:
+        start(tmp_path / "run")
+    assert "resume" not in str(caught.value)
+    assert not (tmp_path / "run").exists()
+
+
+def test_players_of_any_number_of_options_meet_in_other_games():
+    result = tournament(["hedge", "fictitious-play"], "rock_paper_scissors", rounds=5, repetitions=1)
+    assert result.payoffs[0, 1] == -result.payoffs[1, 0]
+    player = LLMPlayer(ScriptedEngine(first_named), labels=("J", "F", "K"))
+    assert tournament(["model"], "rock_paper_scissors", rounds=2, repetitions=1, agents={"model": player}).matches == 1
+
+
 def test_runs_of_other_kinds_are_refused(tmp_path):
     line = {"index": 0, "seed": 0, "outcome": "success", "returns": {"agent": 1.0}, "schema": 1}
     (tmp_path / "episodes.jsonl").write_text(json.dumps(line) + "\n")
