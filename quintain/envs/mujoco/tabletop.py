@@ -76,7 +76,8 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
         render_mode: ``None`` or ``"rgb_array"`` (480 x 480, seen from the front and above).
 
     Determinism:
-        A function of the seed and the actions, on one version of MuJoCo.
+        A function of the seed and the actions, on one version of MuJoCo. A copy (``copy.deepcopy``, ``pickle``)
+        continues as the original would: for planning, step the copy.
 
     Source:
         F. Bai et al., "RAT: Adversarial Attacks on Deep Reinforcement Agents for Targeted Behaviors", AAAI 2025, for
@@ -123,6 +124,15 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
         self._renderer: Any = None
         settings = {"task": task, "reward": reward, "scenario": scenario, "mirrored": mirrored, "version": 0}
         self._hash = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the state for copies, without what belongs to this process: the MuJoCo module and the renderer."""
+        return {name: value for name, value in self.__dict__.items() if name not in ("_mujoco", "_renderer")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Take the state of another environment; a renderer is made when it is needed."""
+        self.__dict__.update(state)
+        self._mujoco, self._renderer = require("mujoco", "mujoco", "tabletop environments"), None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None

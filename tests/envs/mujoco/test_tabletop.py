@@ -1,4 +1,6 @@
+import copy
 import os
+import pickle
 import subprocess
 import sys
 
@@ -30,6 +32,31 @@ def play(env, seed, solution):
 @pytest.mark.parametrize("kwargs", [{}, {"reward": "sparse", "scenario": "manipulation", "mirrored": True}])
 def test_every_environment_check_passes(env_id, kwargs):
     assert quintain.check(env_id, kwargs).ok
+
+
+def steps(env, actions):
+    return [env.step(action) for action in actions]
+
+
+@pytest.mark.parametrize("env_id", IDS)
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+def test_a_copy_continues_exactly_as_the_original(env_id, duplicate):
+    env = gym.make(env_id)
+    env.action_space.seed(3)
+    actions = [env.action_space.sample() for _ in range(60)]
+    env.reset(seed=5)
+    steps(env, actions[:20])
+    copied = duplicate(env)
+    planned = steps(copied, actions[20:])  # to the end of the episode: the step limit is copied too
+    executed = steps(env, actions[20:])
+    for one, other in zip(planned, executed, strict=True):
+        np.testing.assert_array_equal(one[0], other[0])
+        assert one[1:] == other[1:]
+    assert executed[-1][3]
+    first, other_first = env.reset(), copied.reset()  # and draws the same next episode
+    np.testing.assert_array_equal(first[0], other_first[0])
+    assert not np.array_equal(first[0], duplicate(env).reset()[0])  # the original is left as it was
+    np.testing.assert_array_equal(env.unwrapped._observe(), first[0])
 
 
 @pytest.mark.parametrize("env_id", IDS)
