@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from quintain.agents.policies.actor import Rollouts
 from quintain.agents.policies.policy import Policy
 from quintain.errors import require
+from quintain.evaluation.minari import portable_spec
 from quintain.seeding import SeedStream
 
 __all__ = ["record_demonstrations"]
@@ -67,7 +68,9 @@ def record_demonstrations(
             return minari.create_dataset_from_buffers(
                 dataset_id,
                 buffers,
-                env=env.spec,
+                env=portable_spec(env.spec),
+                observation_space=env.observation_space,
+                action_space=env.action_space,
                 algorithm_name=policy.name,
                 description=f"{episodes} episodes of {policy.name} with action noise of {tuple(levels)} in turn",
             )
