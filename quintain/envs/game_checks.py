@@ -16,14 +16,16 @@ from gymnasium import spaces
 from quintain.envs.checks import (
     LONG_EPISODE,
     NotApplicable,
+    different_seeds_differ,
     global_generators_untouched,
     instances_do_not_interfere,
+    resets_without_a_seed_differ,
     same_seed_same_episode,
     takes_the_seeds_of_evaluate,
 )
 from quintain.envs.conventions import ConventionAbsent
 from quintain.envs.step_contract import check_flag, check_info_type, check_observation, check_reward
-from quintain.envs.transcripts import MAX_STEPS, action_mask, copied, sample
+from quintain.envs.transcripts import MAX_STEPS, action_mask, copied, equal, sample
 from quintain.errors import EnvironmentFault
 
 __all__ = ["Game", "game_checks"]
@@ -69,13 +71,14 @@ def _action(env: Any, agent: str, observation: Any, info: Any, rng: np.random.Ge
 
 
 def _parallel_rounds(env: Any, seed: int | None, rng: np.random.Generator) -> Iterator[tuple[Any, ...]]:
-    """Yield the actions, the results of ``reset`` or ``step``, and the agents that are left."""
+    """Yield the actions, the results of ``reset`` or ``step``, the agents that are left, and the actions as chosen."""
     observations, infos = env.reset(seed=seed)
-    yield {}, observations, {}, {}, {}, infos, list(env.agents)
+    yield {}, observations, {}, {}, {}, infos, list(env.agents), {}
     while env.agents:
         actions = {a: _action(env, a, observations.get(a), infos.get(a), rng) for a in env.agents}
+        chosen = copied(actions)
         observations, rewards, terminations, truncations, infos = env.step(actions)
-        yield actions, observations, rewards, terminations, truncations, infos, list(env.agents)
+        yield actions, observations, rewards, terminations, truncations, infos, list(env.agents), chosen
 
 
 def _turns(env: Any, seed: int | None, rng: np.random.Generator) -> Iterator[tuple[Any, ...]]:
@@ -90,7 +93,7 @@ def _turns(env: Any, seed: int | None, rng: np.random.Generator) -> Iterator[tup
 
 
 def every_step_keeps_the_contract(game: Game) -> None:
-    """In every step of several matches the results of every agent are there and valid."""
+    """In every step of several matches the results of every agent are there, valid and new."""
     check = _check_round if game.kind == "parallel" else _check_turn
     remarks: list[str] = []
     with game.made() as env:
@@ -98,16 +101,35 @@ def every_step_keeps_the_contract(game: Game) -> None:
             rng = np.random.default_rng(seed)
             steps = _parallel_rounds(env, seed, rng) if game.kind == "parallel" else _turns(env, seed, rng)
             acting: list[str] = []
+            leaving = ""  # the agent of a turn-based game that is over and takes its last, empty step
+            kept: dict[str, tuple[Any, Any]] = {}
             for number, step in enumerate(islice(steps, MAX_STEPS + 1)):
-                remarks += check(env, step, acting, f"seed {seed}, step {number}")
+                where = f"seed {seed}, step {number}"
+                for name, (value, before) in kept.items():
+                    if not equal(value, before):
+                        raise EnvironmentFault(
+                            f"{where}: the step changed {name} of the step before; agents and records keep it, so "
+                            "leave it as it is and return a new object"
+                        )
+                if leaving and leaving in env.agents:
+                    raise EnvironmentFault(f"{where}: agent {leaving!r} was over, and is still in env.agents")
+                remarks += check(env, step, acting, where)
                 acting = list(env.agents)
+                chosen = step[6] if game.kind == "aec" else {}
+                leaving = step[0] if game.kind == "aec" and (step[3] or step[4]) else ""
+                kept = {"the observation": (step[1], copied(step[1])), "the action": (chosen, copied(chosen))}
     if any(remarks):
         raise ConventionAbsent(next(filter(None, remarks)))
 
 
 def _check_round(env: Any, step: tuple[Any, ...], acting: list[str], where: str) -> Iterator[str]:
     """Check one result of a parallel game; ``acting`` are the agents that acted, none after the reset."""
-    _, observations, rewards, terminations, truncations, infos, agents = step
+    actions, observations, rewards, terminations, truncations, infos, agents, chosen = step
+    for agent, action in actions.items():
+        if not equal(action, chosen[agent]):
+            raise EnvironmentFault(
+                f"{where}: the game changed the action of {agent!r} from {chosen[agent]} to {action}"
+            )
     parts = {"observations": observations, "infos": infos}
     if acting:
         parts |= {"rewards": rewards, "terminations": terminations, "truncations": truncations}
@@ -136,6 +158,8 @@ def _check_turn(env: Any, step: tuple[Any, ...], acting: list[str], where: str) 
     """Check what the agent that is to act sees; an agent that is over may see anything."""
     agent, observation, reward, terminated, truncated, info, _ = step
     of_agent = f"{where}, agent {agent!r}"
+    if agent not in getattr(env, "possible_agents", [agent]):
+        raise EnvironmentFault(f"{of_agent}: it is not in possible_agents")
     check_reward(reward, of_agent)
     yield check_flag("terminated", terminated, of_agent)
     yield check_flag("truncated", truncated, of_agent)
@@ -200,6 +224,8 @@ def game_checks(kind: str, name: str, kwargs: Mapping[str, Any]) -> dict[str, Ca
         f"{kind} every step keeps the contract": every_step_keeps_the_contract,
         f"{kind} matches end": matches_end,
         f"{kind} same seed same match": same_seed_same_episode,
+        f"{kind} different seeds differ": different_seeds_differ,
+        f"{kind} resets without a seed differ": resets_without_a_seed_differ,
         f"{kind} takes the seeds of evaluate": takes_the_seeds_of_evaluate,
         f"{kind} instances do not interfere": instances_do_not_interfere,
         f"{kind} global generators untouched": global_generators_untouched,

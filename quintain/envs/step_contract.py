@@ -49,12 +49,7 @@ def check_episode(env: gym.Env[Any, Any], seed: int, policy: Policy) -> tuple[bo
         result = env.step(action)
         if not equal(chosen, action):
             raise EnvironmentFault(f"{where}: the environment changed the action {_shown(chosen)} to {_shown(action)}")
-        for name, value, before in zip(("observation", "info"), (observation, info), kept, strict=True):
-            if not equal(value, before):
-                raise EnvironmentFault(
-                    f"{where}: the step changed the {name} that was returned before; agents and records keep it, so "
-                    "return a new object in every step"
-                )
+        _check_unchanged("step", (observation, info), kept, where)
         if not isinstance(result, tuple) or len(result) != 5:
             raise EnvironmentFault(f"{where}: expected ({_STEP}), got {_shown(result)}")
         observation, reward, terminated, truncated, info = result
@@ -65,8 +60,19 @@ def check_episode(env: gym.Env[Any, Any], seed: int, policy: Policy) -> tuple[bo
         check_info_type(info, where)
         kept = copied(observation), copied(info)
         if terminated or truncated:
+            env.reset()
+            _check_unchanged("next reset", (observation, info), kept, where)
             return True, remark
     return False, remark
+
+
+def _check_unchanged(what: str, returned: tuple[Any, Any], kept: tuple[Any, Any], where: str) -> None:
+    for name, value, before in zip(("observation", "info"), returned, kept, strict=True):
+        if not equal(value, before):
+            raise EnvironmentFault(
+                f"{where}: the {what} changed the {name} that was returned before; agents and records keep it, so "
+                "return a new object in every step"
+            )
 
 
 def check_observation(observation: Any, space: spaces.Space[Any], where: str) -> None:

@@ -13,7 +13,16 @@ import quintain
 from quintain.envs.step_contract import check_flag, check_observation, check_reward
 from quintain.envs.transcripts import equal
 from quintain.errors import EnvironmentFault
-from tests.envs.planted_faults import ENVIRONMENTS, GAMES, IgnoresTheSeedLater, NeverEnds, Round, Walk
+from tests.envs.planted_faults import (
+    ENVIRONMENTS,
+    GAMES,
+    TURN_BASED,
+    IgnoresTheSeedLater,
+    NeverEnds,
+    Round,
+    Turns,
+    Walk,
+)
 
 
 @pytest.fixture
@@ -22,6 +31,8 @@ def registered():
         name = f"Planted{cls.__name__}-v0"
         if issubclass(cls, gym.Env):
             gym.register(name, entry_point=cls, **arguments)
+        elif issubclass(cls, pettingzoo.AECEnv):
+            pettingzoo.register("aec", name, cls)
         else:
             pettingzoo.register("parallel", name, cls)
             pettingzoo.register("aec", name, lambda **kwargs: parallel_to_aec(cls(**kwargs)))
@@ -49,7 +60,25 @@ def test_a_planted_fault_in_a_game_is_found(cls, registered):
     assert f"parallel {GAMES[cls]}" in report.failed, report
 
 
-@pytest.mark.parametrize("cls", [Walk, Round], ids=lambda cls: cls.__name__)
+@pytest.mark.parametrize("cls", TURN_BASED, ids=lambda cls: cls.__name__)
+def test_a_planted_fault_in_a_turn_based_game_is_found(cls, registered):
+    report = quintain.check(registered(cls), raise_on_failure=False)
+    assert f"aec {TURN_BASED[cls]}" in report.failed, report
+
+
+def test_a_game_that_ignores_its_seed_is_noted_and_a_deterministic_one_may_say_so(registered):
+    class Constant(Round):
+        def observe(self, agent):
+            return np.ones(1, np.float32)
+
+    report = quintain.check(registered(Constant), raise_on_failure=False)
+    assert report.ok, report
+    assert "metadata['deterministic']" in report.notes["parallel different seeds differ"]
+    Constant.metadata = {**Round.metadata, "deterministic": True}
+    assert "parallel different seeds differ" in quintain.check("PlantedConstant-v0").skipped
+
+
+@pytest.mark.parametrize("cls", [Walk, Round, Turns], ids=lambda cls: cls.__name__)
 def test_nothing_is_found_without_a_fault(cls, registered):
     report = quintain.check(registered(cls), raise_on_failure=False)
     assert report.ok, report

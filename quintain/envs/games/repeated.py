@@ -125,6 +125,7 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
         if any(len(name) > MAX_NAME_CHARS for names in self.game.options for name in names):
             raise ConfigurationError(f"names of options may have at most {MAX_NAME_CHARS} characters")
         self.view, self.memory, self.max_cycles, self.render_mode = view, memory, max_cycles, render_mode
+        self.metadata = {**type(self).metadata, "deterministic": not noise and continuation is None}
 
         players = range(self.game.players)
         self.possible_agents = [f"player_{seat}" for seat in players]
