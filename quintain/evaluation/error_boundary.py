@@ -6,7 +6,15 @@ import traceback
 from types import TracebackType
 from typing import Self
 
-from quintain.errors import Boundary, ConfigurationError, ContextOverflowError, EngineError, QuintainError, SandboxError
+from quintain.errors import (
+    Boundary,
+    ConfigurationError,
+    ContextOverflowError,
+    EngineError,
+    MissingDependencyError,
+    QuintainError,
+    SandboxError,
+)
 from quintain.redaction import redact
 
 __all__ = ["ErrorBoundary"]
@@ -20,8 +28,9 @@ _FRAMES = 5
 class ErrorBoundary:
     """Context manager that catches the exceptions of an episode and describes them for its record.
 
-    A :class:`~quintain.errors.ConfigurationError` is not caught, since every episode would fail alike; neither are
-    ``KeyboardInterrupt`` and the cancellation of tasks.
+    A :class:`~quintain.errors.ConfigurationError` is not caught, and neither is a
+    :class:`~quintain.errors.MissingDependencyError`, since every episode would fail alike, however often it is played;
+    ``KeyboardInterrupt`` and the cancellation of tasks are not either.
 
     Args:
         boundary: Whose code runs inside: ``"env"`` or ``"agent"``. Errors of engines and sandboxes are recognised by
@@ -46,7 +55,7 @@ class ErrorBoundary:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> bool:
-        if error is None or not isinstance(error, Exception) or isinstance(error, ConfigurationError):
+        if not isinstance(error, Exception) or isinstance(error, (ConfigurationError, MissingDependencyError)):
             return False
         self.error = _describe(error, self.boundary)
         if self.seat:

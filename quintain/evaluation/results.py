@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from collections import Counter
 from collections.abc import Hashable, Iterable, Sequence
@@ -130,6 +131,8 @@ class Results:
         for seat, value in episode.returns.items():
             self._returns.setdefault(seat, array("d")).append(value)
         for name, value in episode.info.get("metrics", {}).items():
+            if value is None or math.isnan(value):  # NaN, which records store as null, is no measurement
+                continue
             values, items = self._metrics.setdefault(name, (array("d"), array("q")))
             values.append(float(value))
             items.append(self._item[-1])
