@@ -1,4 +1,4 @@
-"""Additional Gymnasium spaces: text over all of Unicode."""
+"""Gymnasium spaces: text over all of Unicode, and which dictionaries can be flattened without loss of meaning."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from gymnasium import spaces
 from gymnasium.vector.utils import create_shared_memory, read_from_shared_memory, write_to_shared_memory
 from numpy.typing import NDArray
 
-__all__ = ["UnicodeText"]
+__all__ = ["UnicodeText", "is_dict_of_floats"]
 
 _SAMPLE_CHARSET = string.ascii_letters + string.digits + string.punctuation + " \n"
 
@@ -73,6 +73,17 @@ class UnicodeText(spaces.Text):
         )
 
     __hash__ = None  # type: ignore[assignment]  # mutable, like every Gymnasium space
+
+
+def is_dict_of_floats(space: spaces.Space[Any]) -> bool:
+    """Return whether a space is a Dict whose parts are all Boxes of floats, as in goal-conditioned tasks.
+
+    Flattened, each entry of such an observation keeps its unit, so that a budget or a normaliser has a meaning. Indices
+    and images, which flattening turns into something else, are not among them.
+    """
+    return isinstance(space, spaces.Dict) and all(
+        isinstance(part, spaces.Box) and np.issubdtype(part.dtype, np.floating) for part in space.values()
+    )
 
 
 class _SharedTexts(Sequence[str]):

@@ -46,6 +46,9 @@ class AdversaryEnvs:
             ``"target"``, the attacker's own reward.
         n_envs: Number of environments, >= 1.
         seed: Root seed of the episodes and of PA-AD's random starts.
+
+    Raises:
+        CapabilityError: If the policy was made for other spaces.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class AdversaryEnvs:
         self.set_policy(victim)
         width = int(np.prod((victim.action_space if kind == "pa-ad" else victim.observation_space).shape or ()))
         self.rows = EnvRows(make_env, n_envs, SeedStream(seed, "adversary", "episode"))
+        victim.check_seat(self.rows.seat)
         self.rng = SeedStream(seed, "adversary", "noise").generator()
         self.observation_space = spaces.Box(-np.inf, np.inf, victim.observation_space.shape, np.float32)
         self.action_space = spaces.Box(-1.5, 1.5, (width,), np.float32)

@@ -15,10 +15,12 @@ import gymnasium as gym
 import numpy as np
 from gymnasium.vector import SyncVectorEnv
 
+from quintain.agents.agent import Seat
 from quintain.agents.policies import MLP, Layer, Policy, PolicyCapability, Space
 from quintain.attacks.budget import Norm
 from quintain.attacks.perturbation import Sees
 from quintain.attacks.view import check_space
+from quintain.envs.flat import flat_observations
 from quintain.errors import CapabilityError, ConfigurationError
 from quintain.registry import load_attribute
 
@@ -152,7 +154,8 @@ class Attack:
         """Check that the attack can work, before anything is trained or played.
 
         Raises:
-            CapabilityError: If the policy lacks a capability, or is history-dependent where it must not be.
+            CapabilityError: If the policy lacks a capability, was made for other spaces, or is history-dependent where
+                it must not be.
             ConfigurationError: If budget, policy, environment and attack do not fit together.
         """
         facts = self.facts
@@ -179,9 +182,18 @@ class Attack:
             _check_attacker_reward(self.name, context)
         env = SyncVectorEnv([context.make_env])  # experiments attack vector environments
         try:
-            self.wrap(env, context, _untrained(context.victim) if facts.learned else None)
+            _check_spaces(env, context)
+            self.wrap(flat_observations(env), context, _untrained(context.victim) if facts.learned else None)
         finally:
             env.close()
+
+
+def _check_spaces(env: SyncVectorEnv, context: AttackContext) -> None:
+    name = "the environment" if env.envs[0].spec is None else env.envs[0].spec.id
+    seat = Seat(name, "agent", env.single_observation_space, env.single_action_space, 0)
+    for policy in (context.victim, context.intention):
+        if policy is not None:
+            policy.check_seat(seat)
 
 
 def _check_episode_steps(name: str, least: int, context: AttackContext) -> None:

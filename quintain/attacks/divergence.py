@@ -21,10 +21,13 @@ class MAD(GradientMethod):
 
     Ascends the divergence of the perturbed action distribution from the true one. For a Gaussian victim that is
     sum_j ((mu_j(z') - mu_j(z)) / w_j)^2, w being sigma divided by its mean; for a categorical one KL(pi(z) || pi(z')).
+    Of a policy that is greedy in action values, pi is their softmax, as in Huang et al. (2017).
     As in the reference implementation, the start is a corner of a tenth of the ball, and decaying noise is added to the
     gradient (Langevin dynamics): step i ascends g + xi_i sqrt(2 epsilon / 10) / (i + 2), with xi_i standard normal.
 
-    Differences: a standard deviation that depends on the state (SAC, TQC) is held at that of the true state.
+    Differences: a standard deviation that depends on the state (SAC, TQC) is held at that of the true state. Action
+    values are divided by their range at the true state, since otherwise the scale of the rewards decides whether the
+    softmax has a gradient.
     """
 
     name = "mad"
@@ -53,8 +56,8 @@ class MAD(GradientMethod):
 class FGSM(GradientMethod):
     """Fast gradient sign method (Goodfellow et al. 2015; for policies Huang et al. 2017): one step of full length.
 
-    For discrete actions it ascends -log pi(a | z') of the action a that the victim takes at z, at z itself. For
-    continuous ones it ascends the divergence of MAD, whose gradient vanishes at z, from the random start.
+    For discrete actions it ascends -log pi(a | z') of the action a that the victim takes at z, at z itself; pi is that
+    of MAD. For continuous ones it ascends the divergence of MAD, whose gradient vanishes at z, from the random start.
     """
 
     name = "fgsm"
@@ -64,17 +67,17 @@ class FGSM(GradientMethod):
 
     def ascent(self, z: Array) -> Ascent:
         """Return the gradient of the loss, evaluated once."""
-        if self.victim.head != "categorical":
+        if "continuous" in self.victim.capabilities:
             return _divergence(self.view, z)
-        logits, back = self.view.vjp(self.victim.network, z)
-        cotangent = _softmax(logits)
-        cotangent[np.arange(len(z)), np.argmax(logits, axis=1)] -= 1
+        outputs, back = self.view.vjp(self.victim.network, z)
+        cotangent = _softmax(outputs / _temperature(self.victim, outputs))
+        cotangent[np.arange(len(z)), np.argmax(outputs, axis=1)] -= 1
         gradient = back(cotangent)
         return lambda _: gradient
 
     def propose(self, z: Array, noise: Array, ball: Ball) -> Array:
         """Take one step of length epsilon."""
-        start = noise[:, 0] / 10 if self.victim.head != "categorical" else np.zeros_like(z)
+        start = noise[:, 0] / 10 if "continuous" in self.victim.capabilities else np.zeros_like(z)
         return ball.project(start + ball.epsilon * ball.steepest(self.ascent(z)(z + start)))
 
 
@@ -110,12 +113,13 @@ def _divergence(view: View, z: Array) -> Ascent:
     victim = view.victim
     x, _ = view.network_input(z)
     clean = victim.network(x)
-    if victim.head == "categorical":
-        clean_probabilities = _softmax(clean)
+    if "continuous" not in victim.capabilities:
+        temperature = _temperature(victim, clean)
+        clean_probabilities = _softmax(clean / temperature)
 
         def divergence(point: Array) -> Array:
-            logits, back = view.vjp(victim.network, point)
-            return back(_softmax(logits) - clean_probabilities)
+            outputs, back = view.vjp(victim.network, point)
+            return back((_softmax(outputs / temperature) - clean_probabilities) / temperature)
 
         return divergence
     precision: Array = np.ones_like(clean)
@@ -128,6 +132,15 @@ def _divergence(view: View, z: Array) -> Ascent:
         return back(2 * precision * (outputs - clean))
 
     return difference
+
+
+def _temperature(victim: Policy, outputs: Array) -> Array:
+    """Return what the outputs are divided by before the softmax: 1 for logits, their range for action values."""
+    ones = np.ones((len(outputs), 1), dtype=outputs.dtype)
+    if victim.head != "greedy":
+        return ones
+    spread = np.ptp(outputs, axis=1, keepdims=True)
+    return np.where(spread > 0, spread, ones)
 
 
 def _softmax(logits: Array) -> Array:

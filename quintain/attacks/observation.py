@@ -279,8 +279,8 @@ def perturb_observations(
         name: Key in ``info["attack"]``; the method's name by default.
 
     Returns:
-        The environment as the victim observes it. It steps from the true state; ``info["attack"]`` reports the true
-        observation and the distance from it.
+        The environment as the victim observes it: dictionaries of floats are flattened. It steps from the true state;
+        ``info["attack"]`` reports the true observation and the distance from it.
 
     Raises:
         ConfigurationError: If budget, space, victim and environment do not fit.

@@ -11,6 +11,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv, VectorWrapper
 from numpy.typing import NDArray
 
 from quintain.attacks.perturbation import Perturbation, Report, RowGenerators, Rows, require_new_name
+from quintain.envs.sharing import check_distinct
 
 __all__ = ["AttackedVector"]
 
@@ -26,11 +27,13 @@ class AttackedVector(VectorWrapper):
         perturbation: What to apply; used by this wrapper alone, because it holds the state of the running episodes.
 
     Raises:
-        ConfigurationError: If the environment's spaces do not fit, or an attack of that name is already applied.
+        ConfigurationError: If the environment's spaces do not fit, an attack of that name is already applied, or two
+            of its environments are the same object.
     """
 
     def __init__(self, env: VectorEnv[Any, Any, Any], perturbation: Perturbation) -> None:
         super().__init__(env)
+        check_distinct(getattr(env.unwrapped, "envs", ()))
         require_new_name(env, perturbation)
         perturbation.bind(env, env.num_envs)
         self.perturbation = perturbation

@@ -20,6 +20,7 @@ from quintain.attacks.perturbation import (
     to_spec,
 )
 from quintain.attacks.vector_wrapper import AttackedVector
+from quintain.envs.flat import flat_observations
 from quintain.errors import ConfigurationError
 
 __all__ = ["Attacked", "EnvT", "apply_attack"]
@@ -113,11 +114,14 @@ def apply_attack(
 ) -> Attacked | AttackedVector:
     """Apply a perturbation to a single or a vector environment.
 
+    For a perturbation of observations, those that are dictionaries of floats are flattened first.
+
     Raises:
         ConfigurationError: If ``env`` is neither, or its spaces do not fit.
     """
+    flat = perturbation.surface == "observation"
     if isinstance(env, VectorEnv):
-        return AttackedVector(env, perturbation)
+        return AttackedVector(flat_observations(env) if flat else env, perturbation)
     if isinstance(env, gym.Env):
-        return Attacked(env, perturbation)
+        return Attacked(flat_observations(env) if flat else env, perturbation)
     raise ConfigurationError(f"expected a Gymnasium environment or vector environment, got {type(env).__name__}")

@@ -7,15 +7,17 @@ policies works on that one.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 import numpy as np
+from gymnasium import spaces
 from numpy.typing import NDArray
 
 from quintain.agents.agent import Action
 from quintain.agents.policies.networks import Network
 from quintain.agents.policies.sequence import SequencePolicy
-from quintain.errors import AgentError
+from quintain.errors import CapabilityError
 
 __all__ = ["FrozenPolicy", "PolicyActor", "Rollouts"]
 
@@ -89,9 +91,15 @@ class Rollouts(Generic[P]):
 
 
 class PolicyActor:
-    """Plays one episode with a policy, which may be history-dependent."""
+    """Plays one episode with a policy, which may be history-dependent.
 
-    def __init__(self, policy: FrozenPolicy) -> None:
+    Args:
+        policy: The policy.
+        dict_space: Space of the observations if they are dictionaries, which are flattened.
+    """
+
+    def __init__(self, policy: FrozenPolicy, dict_space: spaces.Dict | None = None) -> None:
+        self._dict_space = dict_space
         self._rollouts = Rollouts(policy, 1)
         self._rollouts.reset()
         self._last: NDArray[Any] | None = None
@@ -100,6 +108,8 @@ class PolicyActor:
         """Return the most likely action."""
         if self._last is not None:
             self._rollouts.record(self._last, np.array([_reward_of(info)]))
+        if self._dict_space is not None and isinstance(observation, Mapping):
+            observation = spaces.flatten(self._dict_space, observation)
         actions = self._rollouts.act(np.asarray(observation)[None])
         if isinstance(self._rollouts.policy.network, SequencePolicy):
             self._last = actions
@@ -109,7 +119,7 @@ class PolicyActor:
 def _reward_of(info: dict[str, Any]) -> float:
     """Return the reward of the last step. An actor receives it only as the named terms in ``info``."""
     if "reward_terms" not in info:
-        raise AgentError(
+        raise CapabilityError(
             "a history-dependent policy needs the rewards of its episode, and this environment reports no "
             "info['reward_terms']; play it with play_episodes"
         )

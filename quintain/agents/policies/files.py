@@ -74,6 +74,9 @@ def save_policy(policy: Policy, path: str | Path, facts: Mapping[str, Any] | Non
             "target": transformer.target,
             "scale": transformer.scale,
         },
+        "dict": None
+        if policy.dict_space is None
+        else {name: list(part.shape or ()) for name, part in policy.dict_space.items()},
         "discrete": [int(action.n), int(action.start)] if isinstance(action, spaces.Discrete) else None,
         "clip": None if policy.normaliser is None or np.isinf(policy.normaliser.clip) else policy.normaliser.clip,
         "facts": dict(facts or {}),
@@ -107,9 +110,12 @@ def load_policy(path: str | Path) -> tuple[Policy, dict[str, Any]]:
         clip = np.inf if about["clip"] is None else about["clip"]
         normaliser = Normaliser(arrays["normaliser.mean"], arrays["normaliser.scale"], clip)
     transformer = about.get("transformer")
+    observation_space: spaces.Space[Any] = spaces.Box(low, high, dtype=low.dtype.type)
+    if about.get("dict"):
+        observation_space = _dict_space(about["dict"], low, high)
     policy = Policy(
         networks["policy"] if transformer is None else _take_transformer(arrays, action_space, **transformer),
-        spaces.Box(low, high, dtype=low.dtype.type),
+        observation_space,
         action_space,
         head=about["head"],
         std=arrays.get("std", networks.get("log_std")),
@@ -119,6 +125,15 @@ def load_policy(path: str | Path) -> tuple[Policy, dict[str, Any]]:
         name=about["name"],
     )
     return policy, about["facts"]
+
+
+def _dict_space(shapes: Mapping[str, list[int]], low: NDArray[Any], high: NDArray[Any]) -> spaces.Dict:
+    """Make the space of dictionaries whose flattened bounds are given, from the shapes of its parts."""
+    ends = np.cumsum([int(np.prod(shape)) for shape in shapes.values()])[:-1]
+    parts = zip(shapes.items(), np.split(low, ends), np.split(high, ends), strict=True)
+    return spaces.Dict(
+        {name: spaces.Box(a.reshape(shape), b.reshape(shape), dtype=low.dtype.type) for (name, shape), a, b in parts}
+    )
 
 
 def _put(arrays: dict[str, NDArray[Any]], name: str, network: Network) -> list[str]:

@@ -50,9 +50,23 @@ def fits(own: spaces.Space[Any], other: spaces.Space[Any], *, images: bool = Fal
             and len(own) == len(other)
             and all(fits(mine, yours, images=images) for mine, yours in zip(own, other, strict=True))
         )
+    if isinstance(own, spaces.OneOf):
+        return isinstance(other, spaces.OneOf) and fits(spaces.Tuple(own.spaces), spaces.Tuple(other.spaces))
+    if isinstance(own, spaces.Sequence):
+        return (
+            isinstance(other, spaces.Sequence)
+            and own.stack == other.stack
+            and fits(own.feature_space, other.feature_space, images=images)
+        )
+    if isinstance(own, spaces.Graph):
+        return isinstance(other, spaces.Graph) and fits(_parts_of(own), _parts_of(other))
     if isinstance(own, spaces.MultiBinary):
         return isinstance(other, spaces.MultiBinary) and own.shape == other.shape
     return bool(own == other)
+
+
+def _parts_of(graph: spaces.Graph) -> spaces.Space[Any]:
+    return spaces.Tuple([graph.node_space, *([] if graph.edge_space is None else [graph.edge_space])])
 
 
 def is_channel_first(own: spaces.Box, other: spaces.Box) -> bool:
@@ -95,7 +109,11 @@ def _is_image(space: spaces.Box) -> bool:
 
 
 def _within(own: spaces.Space[Any], other: spaces.Space[Any]) -> bool:
-    """Return whether all actions of a box are in another one, up to rounding; true of other spaces."""
+    """Return whether all actions are in another space that fits, up to rounding; true of spaces without bounds."""
+    if isinstance(own, spaces.Dict) and isinstance(other, spaces.Dict):
+        return all(_within(own[name], other[name]) for name in own)
+    if isinstance(own, (spaces.Tuple, spaces.OneOf)) and isinstance(other, (spaces.Tuple, spaces.OneOf)):
+        return all(map(_within, own.spaces, other.spaces))
     if not isinstance(own, spaces.Box) or not isinstance(other, spaces.Box):
         return True
     low, high = other.low.astype(np.float64), other.high.astype(np.float64)

@@ -48,15 +48,24 @@ class Normaliser:
 
         Such a file is a pickle, which can run code: load only files that you trust.
 
+        Those of dictionaries of observations are put side by side, in the order of their space.
+
         Raises:
-            ConfigurationError: If it does not normalise observations, or normalises a dictionary of them.
+            ConfigurationError: If it does not normalise observations, or only some entries of a dictionary.
         """
         if isinstance(source, (str, Path)):
             source = load_vecnormalize(source)
-        if not getattr(source, "norm_obs", False) or isinstance(source.obs_rms, dict):
-            raise ConfigurationError("expected a VecNormalize with norm_obs=True over a Box observation space")
-        scale = np.sqrt(source.obs_rms.var + source.epsilon)
-        return cls(source.obs_rms.mean, scale, float(source.clip_obs))
+        if not getattr(source, "norm_obs", False):
+            raise ConfigurationError("expected a VecNormalize with norm_obs=True")
+        statistics = [source.obs_rms]
+        if isinstance(source.obs_rms, dict):
+            if missing := set(source.observation_space.spaces) - set(source.obs_rms):
+                raise ConfigurationError(
+                    f"the VecNormalize leaves out {sorted(missing)} (norm_obs_keys); train with all entries normalised"
+                )
+            statistics = [source.obs_rms[name] for name in source.observation_space.spaces]
+        mean, var = (np.concatenate([np.ravel(getattr(s, name)) for s in statistics]) for name in ("mean", "var"))
+        return cls(mean, np.sqrt(var + source.epsilon), float(source.clip_obs))
 
     @property
     def dimension(self) -> int:

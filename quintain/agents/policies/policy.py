@@ -17,6 +17,7 @@ from quintain.agents.policies.networks import ActionValue, Autograd, Network, VJ
 from quintain.agents.policies.normaliser import Normaliser
 from quintain.agents.policies.sequence import SequencePolicy
 from quintain.errors import CapabilityError, ConfigurationError
+from quintain.spaces import is_dict_of_floats
 
 __all__ = ["Head", "Policy", "PolicyCapability", "Space"]
 
@@ -24,11 +25,12 @@ Array = NDArray[np.floating[Any]]
 
 #: How the network's outputs become actions. ``gaussian``: mean of a normal distribution, clipped to the bounds.
 #: ``squashed``: mean before a tanh that maps to the bounds. ``deterministic``: the action itself. ``scaled``: the
-#: action, scaled to [-1, 1]. ``categorical``: logits.
-Head = Literal["gaussian", "squashed", "deterministic", "scaled", "categorical"]
+#: action, scaled to [-1, 1]. ``categorical``: logits. ``greedy``: action values Q(s, a), the largest of which decides.
+Head = Literal["gaussian", "squashed", "deterministic", "scaled", "categorical", "greedy"]
 
 #: What a policy offers. ``gradient``: derivatives of the outputs with respect to the observation; ``density``: a
-#: distribution over actions; ``continuous``: actions in a Box; ``value``: V(s); ``action_value``: Q(s, a).
+#: distribution over actions, which attacks make of its action values if it is greedy; ``continuous``: actions in a Box;
+#: ``value``: V(s); ``action_value``: Q(s, a).
 PolicyCapability = Literal["gradient", "density", "continuous", "value", "action_value"]
 
 #: Units of a perturbation: ``raw``, those of the environment's observations; ``normalised``, those of the network's
@@ -50,12 +52,13 @@ _MISSING: dict[PolicyCapability, str] = {
 class Policy:
     """A frozen policy, with one interface for every library that trained it. It is also an agent.
 
-    Observations are vectors of floats. ``network``, ``value`` and ``action_value`` read normalised observations.
+    Observations are vectors of floats; dictionaries of floats are flattened, in the order of their space.
+    ``network``, ``value`` and ``action_value`` read normalised observations.
 
     Args:
         network: From observations, shape ``(n, d)``, to the parameters of the actions, shape ``(n, k)``; see ``head``.
             A :class:`~quintain.agents.policies.sequence.SequencePolicy` makes the policy history-dependent.
-        observation_space: Box of one axis.
+        observation_space: Box of one axis, or a Dict of Boxes of floats.
         action_space: Box of one axis, or Discrete.
         head: How outputs become actions. Default: ``"deterministic"``.
         std: Standard deviation of the action distribution in units of the network's output: a vector of shape ``(k,)``
@@ -65,6 +68,10 @@ class Policy:
         normaliser: Applied to observations before any network reads them. Default: none.
         name: Name in reports and messages.
         differentiable: Whether ``network.vjp`` works. Default: true.
+
+    Attributes:
+        observation_space: Box of one axis: the flattened space where the policy observes dictionaries.
+        dict_space: The space of these dictionaries; ``None`` for other policies.
 
     Raises:
         ConfigurationError: If a space is of another kind, or ``normaliser`` or ``std`` does not fit the spaces.
@@ -84,11 +91,15 @@ class Policy:
         name: str = "policy",
         differentiable: bool = True,
     ) -> None:
+        self.dict_space: spaces.Dict | None = None
+        if isinstance(observation_space, spaces.Dict) and is_dict_of_floats(observation_space):
+            self.dict_space, observation_space = observation_space, spaces.flatten_space(observation_space)
         if not isinstance(observation_space, spaces.Box) or len(observation_space.shape) != 1:
             raise ConfigurationError(
-                f"a policy observes a Box of one axis, not {observation_space}; use gymnasium's FlattenObservation"
+                f"a policy observes a Box of one axis or a Dict of Boxes of floats, not {observation_space}; use "
+                "gymnasium's FlattenObservation"
             )
-        if (head == "categorical") != isinstance(action_space, spaces.Discrete):
+        if (head in ("categorical", "greedy")) != isinstance(action_space, spaces.Discrete):
             raise ConfigurationError(f"a {head} policy does not fit the action space {action_space}")
         if not isinstance(action_space, spaces.Discrete) and (
             not isinstance(action_space, spaces.Box) or len(action_space.shape) != 1
@@ -119,10 +130,12 @@ class Policy:
 
     @classmethod
     def from_sb3(cls, model: Any, *, normaliser: Any = None, name: str = "") -> Self:
-        """Make a policy of a Stable-Baselines3 or sb3-contrib model: PPO, A2C, TRPO, SAC, TQC, TD3 or DDPG.
+        """Make a policy of a Stable-Baselines3 or sb3-contrib model.
+
+        That is PPO, A2C, TRPO, SAC, TQC, TD3, DDPG, DQN or QRDQN.
 
         Args:
-            model: The model, trained on flat observations.
+            model: The model, trained on flat observations or on dictionaries of them (``MultiInputPolicy``).
             normaliser: A :class:`Normaliser`, a ``VecNormalize``, or the path of a file that ``VecNormalize.save``
                 wrote. Default: the ``VecNormalize`` of the model's own environment, if it has one.
             name: Name in reports and messages. Default: the algorithm's name.
@@ -211,8 +224,8 @@ class Policy:
         """What this policy offers."""
         has: dict[PolicyCapability, bool] = {
             "gradient": self._differentiable,
-            "density": self.head == "categorical" or self._std is not None,
-            "continuous": self.head != "categorical",
+            "density": self.head in ("categorical", "greedy") or self._std is not None,
+            "continuous": isinstance(self.action_space, spaces.Box),
             "value": self.value is not None,
             "action_value": self.action_value is not None,
         }
@@ -261,9 +274,11 @@ class Policy:
         """Draw actions from the policy's distribution.
 
         Raises:
-            CapabilityError: If it has no distribution.
+            CapabilityError: If it has no distribution, or is greedy.
         """
         self.require(("density",), "sampling actions")
+        if self.head == "greedy":
+            raise CapabilityError(f"policy {self.name!r} is greedy: it takes the action of the largest value always")
         x = self.normalise(observations)
         outputs = self.network(x)
         if self.head == "categorical":
@@ -305,7 +320,7 @@ class Policy:
             CapabilityError: If the policy was made for other spaces.
         """
         self.check_seat(seat)
-        return PolicyActor(self)
+        return PolicyActor(self, self.dict_space)
 
     def check_seat(self, seat: Seat) -> None:
         """Check that the policy fits a seat.
@@ -313,7 +328,9 @@ class Policy:
         Raises:
             CapabilityError: If it was made for other spaces.
         """
-        check_fit(f"policy {self.name!r}", self.observation_space, self.action_space, seat)
+        as_dict = isinstance(seat.observation_space, spaces.Dict)
+        observed = self.dict_space if as_dict and self.dict_space is not None else self.observation_space
+        check_fit(f"policy {self.name!r}", observed, self.action_space, seat)
 
     def describe(self) -> dict[str, Any]:
         """Return JSON-able data for the run's record: name, head, capabilities."""

@@ -16,7 +16,8 @@ def parts_of(model: Any) -> dict[str, Any]:
     """Return the arguments of :class:`~quintain.agents.policies.policy.Policy` that are networks.
 
     Actor-critic policies (PPO, A2C, TRPO) have a Gaussian or categorical head and V; SAC and TQC a squashed Gaussian
-    head and Q; TD3 and DDPG a scaled deterministic head and Q. Of quantile critics Q is the mean of the quantiles.
+    head and Q; TD3 and DDPG a scaled deterministic head and Q; DQN and QRDQN a greedy head. Of quantile critics and
+    networks Q is the mean of the quantiles.
 
     Args:
         model: A trained Stable-Baselines3 or sb3-contrib model; its policy is moved to the CPU and set to evaluation.
@@ -35,7 +36,16 @@ def parts_of(model: Any) -> dict[str, Any]:
         return _actor_critic(policy)
     if hasattr(policy, "actor") and hasattr(policy, "critic"):
         return _off_policy(policy)
-    raise ConfigurationError(f"cannot make a policy of a {type(policy).__name__}; use PPO, A2C, SAC, TQC, TD3 or DDPG")
+    if hasattr(policy, "q_net"):
+        network = policy.q_net
+        return {"network": as_network(*_features(network.features_extractor), network.q_net), "head": "greedy"}
+    if hasattr(policy, "quantile_net"):
+        network = policy.quantile_net
+        mean = _mean_of_quantiles(network.quantile_net, network.n_quantiles)
+        return {"network": as_network(*_features(network.features_extractor), *mean), "head": "greedy"}
+    raise ConfigurationError(
+        f"cannot make a policy of a {type(policy).__name__}; use PPO, A2C, TRPO, SAC, TQC, TD3, DDPG, DQN or QRDQN"
+    )
 
 
 def _actor_critic(policy: Any) -> dict[str, Any]:
@@ -75,6 +85,45 @@ def _off_policy(policy: Any) -> dict[str, Any]:
     }
 
 
+def _mean_of_quantiles(network: Any, quantiles: int) -> list[Any]:
+    """Return a quantile network's layers with the mean over the quantiles, which is linear, in the last one."""
+    import torch
+
+    *body, last = network
+    mean = torch.nn.Linear(last.in_features, last.out_features // quantiles)
+    with torch.no_grad():
+        mean.weight.copy_(last.weight.view(quantiles, -1, last.in_features).mean(dim=0))
+        mean.bias.copy_(last.bias.view(quantiles, -1).mean(dim=0))
+    return [*body, mean]
+
+
 def _features(extractor: Any) -> tuple[Any, ...]:
-    """Return the features extractor, unless it only flattens observations that are flat already."""
-    return () if type(extractor).__name__ == "FlattenExtractor" else (extractor,)
+    """Return the features extractor as modules that read rows, none if it only flattens them."""
+    import torch
+    from gymnasium import spaces
+    from stable_baselines3.common.torch_layers import CombinedExtractor, FlattenExtractor
+
+    if type(extractor) is FlattenExtractor:
+        return ()
+    space = extractor._observation_space
+    if not isinstance(space, spaces.Dict):
+        return (extractor,)
+    if type(extractor) is CombinedExtractor and all(
+        type(part) is torch.nn.Flatten for part in extractor.extractors.values()
+    ):
+        return ()
+
+    class FromRows(torch.nn.Module):  # type: ignore[misc]  # torch is not typed here
+        """Hands rows to an extractor as the dictionaries of which they are made."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.extractor = extractor
+
+        def forward(self, rows: Any) -> Any:
+            shapes = {name: part.shape or () for name, part in space.items()}
+            columns = rows.split([int(np.prod(shape)) for shape in shapes.values()], dim=1)
+            parts = zip(shapes.items(), columns, strict=True)
+            return self.extractor({name: some.reshape(-1, *shape) for (name, shape), some in parts})
+
+    return (FromRows(),)

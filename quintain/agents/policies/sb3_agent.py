@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import json
-import zipfile
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol, Self, cast
 
@@ -16,10 +15,12 @@ from gymnasium import spaces
 from quintain.agents.agent import Action, Actor, Seat
 from quintain.agents.masks import mask_of
 from quintain.agents.policies.fit import check_fit, fits
+from quintain.agents.policies.frames import EpisodeFrames, can_be_stack, stacking_of
 from quintain.agents.policies.normaliser import load_vecnormalize
+from quintain.agents.policies.sb3_files import load_sb3
 from quintain.errors import CapabilityError, ConfigurationError, require
 
-__all__ = ["NetworkAgent", "PredictAgent", "load_sb3"]
+__all__ = ["NetworkAgent", "PredictAgent"]
 
 
 class Predicts(Protocol):
@@ -42,10 +43,15 @@ class PredictAgent:
         normaliser: The ``VecNormalize`` of the training, or the path of a file that its ``save`` wrote (a pickle, which
             can run code: load only files that you trust). Default: that of the model's environment, if it has one. The
             file of a model does not say whether it needs one; without it such a model performs badly.
+        n_stack: Number of frames that the model observes, >= 1, as in ``VecFrameStack``. Default: that of the
+            ``VecFrameStack`` around the model's environment; without one, read from the spaces where they leave no
+            doubt: the model's is that of several images, or repeats the bounds of the environment's, which differ
+            between entries.
 
     Attributes:
-        is_stateful: Whether each episode needs an actor: for a recurrent state, action masks, or the noise of gSDE.
-            Among Stable-Baselines3's policies only the recurrent ones have a state; any other object may have one.
+        is_stateful: Whether each episode needs an actor: for a recurrent state, action masks, the noise of gSDE, or
+            earlier frames. Among Stable-Baselines3's policies only the recurrent ones have a state; any other object
+            may have one.
         of_sb3: Whether the model's policy is a class of Stable-Baselines3 or sb3-contrib, or derived from one.
         takes_masks: Whether ``predict`` takes ``action_masks``, as that of MaskablePPO does.
         noise: With ``deterministic=False``: the part of a gSDE policy (state-dependent exploration) that holds its
@@ -53,8 +59,13 @@ class PredictAgent:
             model says so. ``None`` for other policies.
     """
 
-    def __init__(self, model: Predicts, *, deterministic: bool = True, normaliser: Any = None) -> None:
+    def __init__(
+        self, model: Predicts, *, deterministic: bool = True, normaliser: Any = None, n_stack: int | None = None
+    ) -> None:
+        if n_stack is not None and (isinstance(n_stack, bool) or not isinstance(n_stack, int) or n_stack < 1):
+            raise ConfigurationError(f"n_stack must be an integer >= 1, got {n_stack!r}")
         self.model = model
+        self.n_stack = n_stack
         self.deterministic = deterministic
         self.normaliser = _statistics(model, normaliser)
         policy = getattr(model, "policy", model)
@@ -62,19 +73,20 @@ class PredictAgent:
         self.takes_masks = "action_masks" in _parameters_of(model.predict)
         self.noise = None if deterministic else _noise_of(policy)
         recurrent = not self.of_sb3 or hasattr(policy, "lstm_actor")
-        # Action masks and gSDE noise are set per episode, by an actor.
-        self.is_stateful = recurrent or self.takes_masks or self.noise is not None
+        # Action masks, earlier frames and gSDE noise are set per episode, by an actor.
+        self.is_stateful = recurrent or self.takes_masks or self.noise is not None or n_stack is not None
 
     @classmethod
     def load(
-        cls, path: str | Path, *, deterministic: bool = True, normaliser: Any = None, algorithm: str | None = None
-    ) -> Self:
+        cls, path: str | Path, *, deterministic: bool = True, normaliser: Any = None, n_stack: int | None = None,
+        algorithm: str | None = None,
+    ) -> Self:  # fmt: skip
         """Load the model from a ``.zip`` file of Stable-Baselines3; see :func:`load_sb3`.
 
         Raises:
             ConfigurationError: If there is no such file, or it holds no such model.
         """
-        return cls(load_sb3(path, algorithm), deterministic=deterministic, normaliser=normaliser)
+        return cls(load_sb3(path, algorithm), deterministic=deterministic, normaliser=normaliser, n_stack=n_stack)
 
     def describe(self) -> dict[str, Any]:
         """Return the model's class and hashes of its parameters and statistics, for the run's record."""
@@ -91,6 +103,8 @@ class PredictAgent:
                 digest.update(name.encode())
                 digest.update(tensor.detach().cpu().numpy().tobytes())
             facts["parameters"] = digest.hexdigest()
+        if self.n_stack is not None:
+            facts["n_stack"] = self.n_stack
         if self.normaliser is not None:
             statistics = self.normaliser.obs_rms
             digest = hashlib.blake2b(digest_size=8)
@@ -105,8 +119,7 @@ class PredictAgent:
         Raises:
             CapabilityError: If the model was made for other spaces.
         """
-        self.check_seat(seat)
-        return _PredictActor(self, seat)
+        return _PredictActor(self, seat, self._frames_for(seat))
 
     def check_seat(self, seat: Seat) -> None:
         """Check that the model fits a seat.
@@ -114,8 +127,20 @@ class PredictAgent:
         Raises:
             CapabilityError: If the model was made for other spaces.
         """
+        self.is_stateful = self._frames_for(seat) is not None or self.is_stateful
+
+    def _frames_for(self, seat: Seat) -> EpisodeFrames | None:
+        """Check that the model fits a seat, and return an empty stack of frames if it observes several."""
         observations, actions = (getattr(self.model, f"{kind}_space", None) for kind in ("observation", "action"))
-        check_fit("the model", observations, actions, seat, images=self.of_sb3)
+        stacking = stacking_of(self.model, seat.observation_space, self.n_stack)
+        frames = None if stacking is None else EpisodeFrames(seat.observation_space, *stacking)
+        name = "the model"
+        if frames is not None:
+            seat = replace(seat, observation_space=frames.observation_space)
+        elif observations is not None and can_be_stack(observations, seat.observation_space):
+            name = "the model (give n_stack=... if it was trained with VecFrameStack)"
+        check_fit(name, observations, actions, seat, images=self.of_sb3)
+        return frames
 
     def act_batch(self, observations: Any) -> Any:
         """Act on a batch of observations with a leading axis. Only for models without a recurrent state.
@@ -140,6 +165,15 @@ class PredictAgent:
         """Return an observation, or a batch of them, as the model reads it: normalised if it was trained so."""
         return observation if self.normaliser is None else self.normaliser.normalize_obs(observation)
 
+    def reads_frames(self) -> bool:
+        """Return whether the normaliser is for single frames, and not for the stack of them."""
+        own = getattr(self.model, "observation_space", None)
+        return (
+            own is not None
+            and self.normaliser is not None
+            and not fits(own, self.normaliser.observation_space, images=True)
+        )
+
 
 def _statistics(model: Any, given: Any) -> Any:
     if isinstance(given, (str, Path)):
@@ -149,7 +183,7 @@ def _statistics(model: Any, given: Any) -> Any:
     if given is None or not given.norm_obs:
         return None
     own, known = getattr(model, "observation_space", None), given.observation_space
-    if own is not None and not fits(own, known, images=True):
+    if own is not None and not fits(own, known, images=True) and not can_be_stack(own, known):
         raise ConfigurationError(f"the normaliser is for observations {known}, the model for {own}")
     return given
 
@@ -172,8 +206,10 @@ def _noise_of(policy: Any) -> Any:
 
 
 class _PredictActor:
-    def __init__(self, agent: PredictAgent, seat: Seat) -> None:
+    def __init__(self, agent: PredictAgent, seat: Seat, frames: EpisodeFrames | None) -> None:
         self._agent = agent
+        self._frames = frames
+        self._normalise_first = agent.reads_frames()
         self._state: Any = None
         self._start = np.ones(1, dtype=np.bool_)
         self._masks = seat.action_masks
@@ -187,11 +223,19 @@ class _PredictActor:
         if self._noise is not None:
             self._noise.use()
         action, self._state = agent.model.predict(
-            agent.read(observation), state=self._state, episode_start=self._start, deterministic=agent.deterministic,
+            self._read(observation), state=self._state, episode_start=self._start, deterministic=agent.deterministic,
             **more,
         )  # fmt: skip
         self._start = np.zeros(1, dtype=np.bool_)
         return agent.to_action(action)
+
+    def _read(self, observation: Any) -> Any:
+        """Return an observation as the model reads it: normalised, and with the frames before it."""
+        if self._frames is None:
+            return self._agent.read(observation)
+        if self._normalise_first:
+            return self._frames.add(self._agent.read(observation))
+        return self._agent.read(self._frames.add(observation))
 
 
 class _EpisodeNoise:
@@ -215,65 +259,6 @@ class _EpisodeNoise:
             self._matrix = self._policy.action_dist.exploration_mat
         self._policy.action_dist.exploration_mat = self._matrix
         self._steps += 1
-
-
-def load_sb3(path: str | Path, algorithm: str | None = None) -> Any:
-    """Load a model of Stable-Baselines3 or sb3-contrib, whichever algorithm wrote it.
-
-    The file holds pickled objects, which can run code: load only files that you trust.
-
-    Args:
-        path: Model file (``.zip``) as the library's ``save`` writes it.
-        algorithm: Name of its algorithm's class, such as ``"SAC"``. Default: that of the library's policy class from
-            which the model's policy class is derived; PPO, A2C and TRPO, which share one, differ in their settings.
-
-    Raises:
-        ConfigurationError: If there is no such file, or it holds no model of these libraries.
-        MissingDependencyError: If the library is not installed.
-    """
-    source = Path(path)
-    try:
-        with zipfile.ZipFile(source) as archive:
-            data = json.loads(archive.read("data"))
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise ConfigurationError(f"{str(source)!r} is not a Stable-Baselines3 model: {error}") from error
-    name = (algorithm or _algorithm_of(source, data)).lower()
-    for library in ("stable_baselines3", "sb3_contrib"):
-        algorithms = require(library, "rl", "Stable-Baselines3 models")
-        for own in dir(algorithms):
-            if own.lower() == name:
-                try:
-                    return getattr(algorithms, own).load(source, device="cpu")
-                except (TypeError, AttributeError, KeyError) as error:
-                    raise ConfigurationError(
-                        f"{str(source)!r} cannot be loaded as {own}: {error}; name its algorithm, as in algorithm='SAC'"
-                    ) from error
-    raise ConfigurationError(f"{str(source)!r} holds a {name.upper()} model, an algorithm that neither library has")
-
-
-def _algorithm_of(source: Path, data: Mapping[str, Any]) -> str:
-    """Return the name of the algorithm that wrote a file, which holds its settings and its policy's class."""
-    require("stable_baselines3", "rl", "Stable-Baselines3 models")
-    from stable_baselines3.common.save_util import json_to_data
-
-    stored = data.get("policy_class", {})
-    try:
-        policy: Any = json_to_data(json.dumps({"policy_class": stored}))["policy_class"]
-        modules: list[str] = [kind.__module__ for kind in policy.__mro__]
-    except Exception as error:  # unpickling imports the user's module, which may be missing
-        raise ConfigurationError(
-            f"cannot tell the algorithm of {str(source)!r}: its policy class cannot be loaded ({error}); make it "
-            "importable, or name the algorithm, as in algorithm='SAC'"
-        ) from error
-    for parts in (module.split(".") for module in modules):
-        if parts[0] not in ("stable_baselines3", "sb3_contrib"):
-            continue
-        for kind in ("recurrent", "maskable"):
-            if kind in ".".join(parts[1:]):
-                return f"{kind}ppo"
-        if parts[1] != "common":
-            return parts[1].replace("_", "")
-    return "trpo" if "cg_max_steps" in data else "ppo" if "clip_range" in data else "a2c"
 
 
 class NetworkAgent:

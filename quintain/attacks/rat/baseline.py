@@ -16,6 +16,7 @@ from quintain.attacks.observation import Method
 from quintain.attacks.rat.preferences import RewardEnsemble, query_teacher
 from quintain.attacks.rat.replay_buffer import ReplayBuffer
 from quintain.attacks.rat.settings import RATSettings
+from quintain.envs.flat import flat_observations
 from quintain.errors import EnvironmentFault
 from quintain.seeding import SeedStream
 
@@ -80,7 +81,7 @@ def train_on_preferences(
     envs: list[_LearnedReward] = []
 
     def make_rewarded() -> gym.Env[Any, Any]:
-        envs.append(_LearnedReward(make_env(), victim, rewards))
+        envs.append(_LearnedReward(flat_observations(make_env()), victim, rewards))
         return envs[-1]
 
     rounds = -(-feedback.max_labels // feedback.queries_per_round)

@@ -14,7 +14,7 @@ import numpy as np
 from gymnasium.envs.registration import EnvSpec
 
 from quintain.agents.policies import MLP, Layer, Normaliser, Policy, Rollouts, load_policy
-from quintain.agents.policies.sb3_agent import load_sb3
+from quintain.agents.policies.sb3_files import load_sb3
 from quintain.errors import ConfigurationError, UnknownNameError
 from quintain.evaluation.manifest import describe_env
 from quintain.experiments.robustness.intention import mirror_image

@@ -53,6 +53,9 @@ def play_episodes(
 
     Returns:
         The episodes, in the order of the seeds.
+
+    Raises:
+        CapabilityError: If the policy was made for other spaces.
     """
     episodes: list[Episode] = []
     for first in range(0, len(seeds), _MAX_ROWS):
@@ -67,6 +70,7 @@ def _play(
     rewards, length = np.zeros(len(seeds)), 0
     finished: dict[int, Episode] = {}
     with EnvRows(make_env, len(seeds), seeds, wrap=wrap) as rows:
+        policy.check_seat(rows.seat)
         rollouts = Rollouts(policy, len(seeds))
         rollouts.reset()
         observations = rows.reset()

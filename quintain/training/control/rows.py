@@ -11,6 +11,8 @@ import numpy as np
 from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv
 from numpy.typing import NDArray
 
+from quintain.agents.agent import Seat
+from quintain.envs.flat import flat_observations
 from quintain.envs.sharing import check_distinct, own
 from quintain.errors import ConfigurationError
 from quintain.seeding import SeedStream
@@ -50,7 +52,8 @@ class EnvRows:
 
     An episode that ends is followed by another within the same call of :meth:`step`. Every episode starts with the next
     seed of ``seeds``, in the order in which episodes start, lower rows first: equal seeds and actions give equal
-    episodes. The vector environment's own autoreset is disabled, because it cannot be seeded.
+    episodes. The vector environment's own autoreset is disabled, because it cannot be seeded. Observations that are
+    dictionaries of floats are flattened.
 
     Args:
         make_env: Makes one environment; called ``n_envs`` times.
@@ -90,7 +93,9 @@ class EnvRows:
             raise ConfigurationError(f"n_envs must be >= 1, got {n_envs!r}")
         plain = wrap is None
         base: Any = SyncVectorEnv(
-            [(lambda: _KeepInfo(make_env())) if plain else make_env] * n_envs, autoreset_mode=AutoresetMode.DISABLED
+            [(lambda: _KeepInfo(flat_observations(make_env()))) if plain else lambda: flat_observations(make_env())]
+            * n_envs,
+            autoreset_mode=AutoresetMode.DISABLED,
         )
         check_distinct(base.envs)
         self.n_envs = n_envs
@@ -103,6 +108,12 @@ class EnvRows:
             map(seeds.__getitem__, itertools.count()) if isinstance(seeds, SeedStream) else iter(seeds)
         )
         self._stopped = np.zeros(n_envs, np.bool_)  # rows that ended and had no seed to start from
+
+    @property
+    def seat(self) -> Seat:
+        """The seat of a row, with which a policy can check that it fits; its seed is 0."""
+        name = "the environment" if self.spec is None else self.spec.id
+        return Seat(name, "agent", self.observation_space, self.action_space, 0)
 
     def reset(self) -> Array:
         """Start an episode in every row and return the first observations, shape ``(n, d)``."""

@@ -11,7 +11,8 @@ from quintain.agents.agent import Seat
 from quintain.agents.masks import mask_for_space, mask_of
 from quintain.agents.policies import Policy
 from quintain.agents.policies.fit import check_fit, fits
-from quintain.agents.policies.sb3_agent import PredictAgent, load_sb3
+from quintain.agents.policies.sb3_agent import PredictAgent
+from quintain.agents.policies.sb3_files import load_sb3
 from quintain.errors import CapabilityError, ConfigurationError
 
 VECTOR = Box(-1, 1, (2,), np.float32)
@@ -47,6 +48,15 @@ def tree(**parts):
         (spaces.Tuple([VECTOR]), spaces.Tuple([VECTOR, VECTOR]), False, False),
         (spaces.Text(5), spaces.Text(5), False, True),
         (spaces.Text(5), spaces.Text(6), False, False),
+        (spaces.OneOf([Discrete(2), VECTOR]), spaces.OneOf([Discrete(2), VECTOR]), False, True),
+        (spaces.OneOf([Discrete(2), VECTOR]), spaces.OneOf([Discrete(3), VECTOR]), False, False),
+        (spaces.OneOf([Discrete(2)]), spaces.Tuple([Discrete(2)]), False, False),
+        (spaces.Sequence(VECTOR), spaces.Sequence(Box(-9, 9, (2,))), False, True),
+        (spaces.Sequence(VECTOR), spaces.Sequence(Box(-1, 1, (3,))), False, False),
+        (spaces.Sequence(VECTOR), spaces.Sequence(VECTOR, stack=True), False, False),
+        (spaces.Graph(VECTOR, Discrete(2)), spaces.Graph(Box(-9, 9, (2,)), Discrete(2)), False, True),
+        (spaces.Graph(VECTOR, Discrete(2)), spaces.Graph(VECTOR, Discrete(3)), False, False),
+        (spaces.Graph(VECTOR, None), spaces.Graph(VECTOR, Discrete(2)), False, False),
         (FIRST, IMAGE, True, True),
         (FIRST, IMAGE, False, False),
         (tree(a=FIRST), tree(a=IMAGE), True, True),
