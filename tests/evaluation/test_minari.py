@@ -84,7 +84,7 @@ def assert_equal(space, stored, values):
 
 @pytest.mark.parametrize("from_folder", [False, True])
 @pytest.mark.parametrize("kind", SPACES)
-def test_text_observations_cannot_be_exported(tmp_path):
+def test_spaces_of_every_kind_survive_the_export(kind, from_folder, tmp_path):
     from quintain.evaluation.minari import to_minari
 
     report = quintain.evaluate("Spacious-v0", "random", episodes=2, env_kwargs={"kind": kind}, out=tmp_path / "run")

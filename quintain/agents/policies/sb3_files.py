@@ -19,7 +19,7 @@ def load_sb3(path: str | Path, algorithm: str | None = None) -> Any:
     The file holds pickled objects, which can run code: load only files that you trust.
 
     Args:
-        path: The file.
+        path: Model file (``.zip``) as the library's ``save`` writes it.
         algorithm: Name of its algorithm's class, such as ``"SAC"``. Default: that of the library's policy class from
             which the model's policy class is derived; PPO, A2C and TRPO, which share one, differ in their settings.
 
