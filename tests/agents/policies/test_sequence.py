@@ -155,7 +155,6 @@ def test_as_an_agent_it_reads_rewards_from_reward_terms(paying):
         np.testing.assert_allclose(actions, expected_actions(observations, rewards), rtol=1e-5)
 
 
-def test_as_an_agent_without_reward_terms_it_raises_agent_error(paying):
-    report = quintain.evaluate("Silent-v0", policy(), episodes=1)
-    assert report.errors == 1
-    assert "reward_terms" in report.episodes[0].error["message"]
+def test_as_an_agent_without_reward_terms_it_is_refused(paying):
+    with pytest.raises(CapabilityError, match="reward_terms"):
+        quintain.evaluate("Silent-v0", policy(), episodes=1)

@@ -44,7 +44,7 @@ def test_invalid_experiments_are_refused_before_any_episode():
     refuse("attacker_reward", ["sa-rl-target"], env=Silent)
     refuse("limited to", ["rat"])
     refuse("linf", ["rat"], norm="l2")
-    refuse("wrong victim or wrong normaliser", ["mad"], victim=wide())
+    refuse("does not fit", ["mad"], victim=wide())
 
 
 def test_incompatible_attacks_name_the_missing_capability():
