@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from quintain.errors import ConfigurationError, SandboxError
+from quintain.errors import ConfigurationError, SandboxError, SandboxUnavailable
 from quintain.sandbox.backend import BACKENDS, Backend, BackendSettings, Snippet
 from quintain.sandbox.flavours import importable
 from quintain.sandbox.levels import LEVELS
@@ -44,6 +44,21 @@ def _checked_files(files: Mapping[str, str | bytes]) -> dict[str, bytes]:
             raise ConfigurationError(f"a file name must be a plain relative path, got {name!r}")
         checked[name] = _bytes(content)
     return checked
+
+
+def _require_imports(backend: Backend, packages: tuple[str, ...]) -> None:
+    """Import packages in the sandbox.
+
+    Raises:
+        SandboxUnavailable: If that fails; an installed package may lack what it needs.
+        SandboxError: If the server that preloads them cannot start.
+    """
+    result = backend.run(Snippet(f"import {', '.join(packages)}", limits=Limits(cpu_s=60, memory_mb=2048)), None)
+    if not result.ok:
+        reason = result.stderr.strip().rpartition("\n")[2] or result.detail
+        raise SandboxUnavailable(
+            f"snippets cannot import {', '.join(packages)} here: {reason}; repair or leave out what is broken"
+        )
 
 
 class Sandbox:
@@ -267,7 +282,7 @@ class Sandbox:
         if not BACKENDS.facts(self.backend).confined:
             message = f"{self.backend}: untrusted code runs with this user's rights and without confinement"
             warnings.warn(message, UnsafeSandboxWarning, stacklevel=4)
-        return BACKENDS.make(
+        backend = BACKENDS.make(
             self.backend,
             BackendSettings(
                 workers=self.workers,
@@ -282,6 +297,13 @@ class Sandbox:
                 fault=self._fault,
             ),
         )
+        if self.packages:
+            try:
+                _require_imports(backend, self.packages)
+            except BaseException:
+                backend.close()
+                raise
+        return backend
 
     def _threads(self) -> ThreadPoolExecutor:
         with self._lock:
