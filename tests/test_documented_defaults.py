@@ -1,4 +1,4 @@
-"""A default that a docstring names is the default: hyper-parameters are read there, and copied from there."""
+"""Defaults in docstrings equal the actual defaults."""
 
 import dataclasses
 import importlib
@@ -23,7 +23,7 @@ def modules():
 
 
 def entries(docstring):
-    """Yield name and text of each entry of the lists of arguments and attributes."""
+    """Yield name and text of each entry of the sections ``Args`` and ``Attributes``."""
     for section in re.finditer(r"^(?:Args|Attributes):\n((?:    .*\n|\n)+)", inspect.cleandoc(docstring) + "\n", re.M):
         parts = re.split(r"^    (\w+): ", section[1], flags=re.M)
         yield from zip(parts[1::2], (" ".join(text.split()) for text in parts[2::2]), strict=True)
@@ -48,7 +48,7 @@ def defaults(thing):
         return {}
 
 
-def test_a_documented_default_is_the_default():
+def test_documented_defaults_equal_the_actual_ones():
     checked, wrong = 0, []
     for name in modules():
         try:
@@ -74,11 +74,11 @@ def test_a_documented_default_is_the_default():
 @pytest.mark.parametrize(
     ("text", "value"), [("2,000", 2000), ("3e-4", 3e-4), ("(64, 64)", (64, 64)), ("true", True), ('``"tanh"``', "tanh")]
 )
-def test_defaults_are_read_as_they_are_written(text, value):
+def test_defaults_in_docstrings_are_parsed(text, value):
     assert value_of(NAMED.search(f"Steps. Default: {text}.")[1]) == value
 
 
-def test_the_lists_of_a_docstring_are_read():
+def test_docstring_sections_are_parsed():
     found = dict(
         entries("One.\n\nArgs:\n    a: First\n        line. Default: 1.\n    b: Second.\n\nReturns:\n    c: d")
     )

@@ -1,4 +1,4 @@
-"""Exact JSON reads back as it was written, and is strict JSON all the same."""
+"""Exact JSON round-trips all numbers and is strict JSON."""
 
 import copy
 import json
@@ -16,7 +16,7 @@ from quintain.records import EpisodeRecord, read_episodes
 
 
 def strict(text):
-    """Read JSON as a reader does that knows no NaN and no infinities."""
+    """Parse JSON strictly: NaN and infinities are errors."""
 
     def refuse(constant):
         raise AssertionError(f"{constant} is not JSON")
@@ -34,7 +34,7 @@ FLOATS = [0.0, -0.0, 0.1, 1 / 3, 5e-324, 1.7976931348623157e308, math.inf, -math
 
 
 @pytest.mark.parametrize("dtype", [float, np.float16, np.float32, np.float64, np.longdouble])
-def test_every_float_survives(dtype):
+def test_every_float_round_trips(dtype):
     with np.errstate(all="ignore"):
         values = [dtype(x) for x in FLOATS]
         right = np.array([float(x) for x in values])
@@ -45,7 +45,7 @@ def test_every_float_survives(dtype):
 
 
 @pytest.mark.parametrize("code", "bhilqBHILQ")
-def test_every_integer_survives(code):
+def test_every_integer_round_trips(code):
     dtype = np.dtype(code)
     bounds = np.iinfo(dtype)
     for value in (bounds.min, bounds.max):
@@ -58,31 +58,31 @@ BIG = [2**53 + 1, -(2**64), 10**600, 10**5000, -(10**5000)]
 
 
 @pytest.mark.parametrize("value", [*BIG, True, np.bool_(False), None], ids=lambda value: type(value).__name__)
-def test_big_integers_booleans_and_nothing_survive(value):
+def test_big_integers_booleans_and_none_round_trip(value):
     found = back([value])
     assert found == [value]
     assert isinstance(found[0], (bool, type(None))) == isinstance(value, (bool, np.bool_, type(None)))
 
 
-def test_a_number_is_not_taken_for_a_text_or_nothing():
+def test_special_numbers_are_distinguished_from_text_and_none():
     data = {"a/b": {"~": [math.inf, None, "Infinity", "NaN", {"non_json": [["/a", "NaN"]]}]}, "": -math.inf}
     assert from_exact_json(to_exact_json(data)) == data
 
 
-def test_what_numbers_cannot_say_is_text():
+def test_objects_without_json_form_become_text():
     data = {"when": np.datetime64("2026-01-02T03:04:05.000000006"), "days": np.array(["2026-01-02"], "datetime64[D]")}
     found = back(data)
     assert found == {"when": "2026-01-02T03:04:05.000000006", "days": ["2026-01-02"]}
     assert np.complex128(back(np.complex64(1 - 2j))) == 1 - 2j
 
 
-def test_json_for_others_has_null():
+def test_plain_json_has_null_for_non_finite_numbers():
     assert to_json({"x": [math.inf, np.float32(np.nan)], "n": 1}) == '{"x":[null,null],"n":1}'
     assert to_json([10**5000]) == "[null]"
 
 
 @pytest.mark.parametrize("listed", ["7", '["/x/9","NaN"]', '[["/x/9","NaN"]]', '[["/y/0","NaN"]]', '[["/x/0","much"]]'])
-def test_a_list_that_does_not_fit_is_a_damaged_line(listed):
+def test_an_invalid_list_of_special_numbers_is_a_damaged_line(listed):
     with pytest.raises(ValueError, match="non_json"):
         from_exact_json(f'{{"x":[null],"non_json":{listed}}}')
 
@@ -143,13 +143,13 @@ def test_a_run_in_its_folder_equals_the_run_in_memory(tmp_path):
         assert repr(again) == repr(stored)
 
 
-def test_an_action_that_is_infinite_is_replayed_as_it_was(tmp_path):
+def test_infinite_actions_are_replayed_unchanged(tmp_path):
     quintain.evaluate("Lidar-v0", lambda o: np.array([-np.inf], np.float32), episodes=1, out=tmp_path, progress=False)
     (first,) = quintain.rescore(tmp_path).after.episodes
     assert np.asarray(first.steps[0]["action"]).tolist() == [-math.inf]
 
 
-def test_an_infinite_argument_of_an_environment_comes_back_from_the_manifest(tmp_path):
+def test_infinite_environment_arguments_round_trip_through_the_manifest(tmp_path):
     quintain.evaluate("Limited-v0", "random", episodes=1, env_kwargs={"limit": math.inf}, out=tmp_path, progress=False)
     config = quintain.evaluation.Report.load(tmp_path).manifest["config"]
     assert make_env(config["env"], config["env_kwargs"]).unwrapped.limit == math.inf

@@ -1,8 +1,8 @@
-"""The decision process of SA-RL's and PA-AD's adversary, step by step: what it sees, does, earns, and when it ends."""
+"""The decision process of SA-RL's and PA-AD's adversary: observations, actions, rewards and ends of episodes."""
 
 import numpy as np
 import pytest
-from point_world import HALF, NORMALISER, Point, make, victim
+from point_env import HALF, NORMALISER, Point, make, victim
 
 from quintain.attacks.adversary_envs import AdversaryEnvs
 from quintain.attacks.budget import Ball
@@ -14,7 +14,7 @@ def envs(policy=None, kind="sa-rl", space="raw", objective="return", epsilon=0.2
 
 
 @pytest.mark.parametrize(("space", "scale"), [("raw", np.ones(2)), ("normalised", NORMALISER.scale)])
-def test_the_policy_acts_on_the_perturbed_state_and_the_environment_goes_on_from_the_true_one(space, scale):
+def test_the_policy_acts_on_the_perturbed_state_and_the_environment_steps_from_the_true_one(space, scale):
     policy = victim(NORMALISER)
     process = envs(policy, space=space)
     seen = process.reset()
@@ -27,13 +27,13 @@ def test_the_policy_acts_on_the_perturbed_state_and_the_environment_goes_on_from
     np.testing.assert_allclose(process.true, true + 0.1 * executed, atol=1e-6)
     np.testing.assert_allclose(policy.network.read[-2], policy.normalise(perturbed), atol=1e-6)
     np.testing.assert_allclose(seen, policy.normalise(process.true), rtol=1e-5)
-    np.testing.assert_allclose(reward, -process.true[:, 0], rtol=1e-6)  # minus what the policy earns
+    np.testing.assert_allclose(reward, -process.true[:, 0], rtol=1e-6)  # minus the policy's reward
     assert not done.any()
     assert infos == [{"TimeLimit.truncated": False}] * 3
     process.close()
 
 
-def test_the_target_is_the_attackers_own_reward():
+def test_the_target_objective_is_the_attackers_reward():
     process = envs(objective="target")
     process.reset()
     reward = process.step(np.zeros((3, 2), np.float32))[1]
@@ -41,7 +41,7 @@ def test_the_target_is_the_attackers_own_reward():
     process.close()
 
 
-def test_a_limit_cuts_an_episode_and_the_end_of_the_task_ends_it():
+def test_time_limits_truncate_and_task_ends_terminate():
     process = envs(n=8)
     process.reset()
     kinds = set()
@@ -76,7 +76,7 @@ class Edge(Point):
         return super().step(np.array([1.0, 0.0], np.float32))
 
 
-def test_the_end_of_the_task_is_not_a_limit():
+def test_termination_is_not_truncation():
     process = envs(make_env=Edge)
     process.reset()
     _, _, done, infos = process.step(np.zeros((3, 2), np.float32))
@@ -87,7 +87,7 @@ def test_the_end_of_the_task_is_not_a_limit():
     process.close()
 
 
-def test_the_end_of_the_task_at_the_limit_is_an_end():
+def test_termination_at_the_time_limit_is_termination():
     import gymnasium as gym
 
     process = envs(make_env=lambda: gym.wrappers.TimeLimit(Edge(), 1))
@@ -97,7 +97,7 @@ def test_the_end_of_the_task_at_the_limit_is_an_end():
 
 
 @pytest.mark.parametrize("space", ["raw", "normalised"])
-def test_pa_ad_moves_the_policy_s_output_in_the_chosen_direction_by_the_whole_budget(space):
+def test_pa_ad_moves_the_output_in_the_chosen_direction_with_the_full_budget(space):
     policy = victim(NORMALISER)
     process = envs(policy, "pa-ad", space)
     assert process.action_space.shape == (2,)
@@ -115,7 +115,7 @@ def test_pa_ad_moves_the_policy_s_output_in_the_chosen_direction_by_the_whole_bu
     process.close()
 
 
-def test_what_does_not_fit_is_refused():
+def test_incompatible_policies_and_environments_are_refused():
     with pytest.raises(ConfigurationError, match="normalises nothing"):
         envs(space="normalised")
 

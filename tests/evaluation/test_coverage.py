@@ -1,4 +1,4 @@
-"""How often intervals hold: simulations with fixed seeds, at a nominal coverage of 95%.
+"""Coverage of confidence intervals: simulations with fixed seeds, at a nominal coverage of 95%.
 
 A simulated coverage of 1,000 samples has a standard error of 0.7 points, so 0.93 is about three of them below 0.95.
 """
@@ -40,7 +40,7 @@ def holds(interval, truth):
 
 @pytest.mark.parametrize("n", [3, 5, 10, 20, 100])
 @pytest.mark.parametrize("kind", SEED_RATES.values(), ids=SEED_RATES)
-def test_rates_over_seeds(kind, n):
+def test_coverage_of_rates_over_seeds(kind, n):
     """30 episodes a seed; the seeds' shares are values of a bounded quantity."""
     rng = np.random.default_rng(1)
     p, truth = drawn(rng, kind, (1000, n))
@@ -52,14 +52,14 @@ def test_rates_over_seeds(kind, n):
 
 @pytest.mark.parametrize("n", [2, 3, 5, 10, 20])
 @pytest.mark.parametrize("kind", [0.02, (2, 2), (0.5, 0.5), (0.2, 1.8)])
-def test_rates_over_groups_of_episodes(kind, n):
+def test_coverage_of_rates_over_groups_of_episodes(kind, n):
     rng = np.random.default_rng(2)
     p, truth = drawn(rng, kind, (400, n))
     flags = rng.random((400, n, 50)) < p[:, :, None]
     assert np.mean([holds(clustered_rate(list(map(list, groups))), truth) for groups in flags]) >= ENOUGH
 
 
-def test_a_pooled_interval_would_not_hold():
+def test_a_pooled_interval_has_low_coverage():
     """The control: Wilson's over all episodes of 5 seeds holds in less than half of the cases."""
     rng = np.random.default_rng(3)
     successes = rng.binomial(50, rng.beta(2, 2, (500, 5))).sum(axis=1)
@@ -68,7 +68,7 @@ def test_a_pooled_interval_would_not_hold():
 
 @pytest.mark.parametrize("n", [3, 5, 10, 20, 100])
 @pytest.mark.parametrize("p", [0.01, 0.02, 0.05, 0.5, 0.95, 0.98])
-def test_independent_trials(p, n):
+def test_coverage_of_wilson_intervals(p, n):
     """The exact coverage: a sum over all numbers of successes."""
     k = np.arange(n + 1)
     inside = [holds(rate(int(successes), n), p) for successes in k]
@@ -76,7 +76,7 @@ def test_independent_trials(p, n):
 
 
 @pytest.mark.parametrize(("n", "samples"), [(3, 2000), (5, 2000), (10, 2000), (20, 2000), (21, 400), (100, 300)])
-def test_normal_values(n, samples, monkeypatch):
+def test_coverage_for_normal_values(n, samples, monkeypatch):
     """t up to 20 values, BCa above, with a tenth of its resamples."""
     monkeypatch.setattr(interval_ends, "_RESAMPLES", 999)
     rng = np.random.default_rng(4)
@@ -84,7 +84,7 @@ def test_normal_values(n, samples, monkeypatch):
     assert covered >= ENOUGH
 
 
-def test_skewed_values(monkeypatch):
+def test_coverage_for_skewed_values(monkeypatch):
     """Exponential values: BCa holds from 21 on; t on 5 holds in 88% only, as the documentation says."""
     monkeypatch.setattr(interval_ends, "_RESAMPLES", 999)
     rng = np.random.default_rng(5)
@@ -94,8 +94,8 @@ def test_skewed_values(monkeypatch):
 
 
 @pytest.mark.parametrize("kind", [0.02, (0.5, 0.5), (0.2, 1.8), (2, 2)])
-def test_items_drawn_more_than_once(kind):
-    """100 draws of 60 items, answered by a deterministic model: the copies of an item say nothing new."""
+def test_coverage_for_items_drawn_more_than_once(kind):
+    """100 draws of 60 items, answered by a deterministic model: copies of an item are not independent."""
     rng = np.random.default_rng(6)
     covered = 0
     for _ in range(1000):
@@ -108,7 +108,7 @@ def test_items_drawn_more_than_once(kind):
 
 @pytest.mark.parametrize("n", [3, 5, 10, 20])
 @pytest.mark.parametrize("kind", [0.02, 0.5, (2, 2), (0.5, 0.5), (0.2, 1.8)])
-def test_equal_attacks_are_rarely_told_apart(kind, n):
+def test_type_i_error_for_equal_attacks_is_small(kind, n):
     """Type I error of paired differences of rates, with and without their bounds."""
     rng = np.random.default_rng(7)
     p, _ = drawn(rng, kind, (1000, 2, n))
@@ -126,7 +126,7 @@ def difference(a, b, bounds):
 @pytest.mark.parametrize("n", [3, 5, 10, 16, 50, 200])
 @pytest.mark.parametrize("differ", [0.05, 0.2, 0.5, 1.0])
 @pytest.mark.parametrize("both", [0.0, 0.4])
-def test_equal_agents_are_rarely_told_apart(n, differ, both):
+def test_type_i_error_for_equal_agents_is_small(n, differ, both):
     """Pairs of successes and failures."""
     rng = np.random.default_rng(8)
     share = [both * (1 - differ), differ / 2, differ / 2, (1 - both) * (1 - differ)]
@@ -138,7 +138,7 @@ def test_equal_agents_are_rarely_told_apart(n, differ, both):
     assert wrong / 1000 <= 0.07
 
 
-def test_differences_hold_too():
+def test_coverage_of_differences():
     """The true difference of two attacks, one at 0.9 and one at 0.2, with seeds that vary."""
     rng = np.random.default_rng(9)
     for n in (3, 5, 10):

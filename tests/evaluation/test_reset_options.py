@@ -1,4 +1,4 @@
-"""Options of an environment's reset reach every episode, and are part of the run's configuration."""
+"""``reset_options`` are passed to every reset, and are part of the run's configuration."""
 
 import functools
 
@@ -16,7 +16,7 @@ from quintain.evaluation import Report
 
 
 class Starts(gym.Env):
-    """Observes where it starts. Spoils the options that it is given, as an environment may."""
+    """Observes its start; modifies the options that it gets, as an environment may."""
 
     observation_space, action_space = spaces.Box(-9, 9, (1,), np.float64), spaces.Discrete(2)
 
@@ -74,7 +74,7 @@ def test_every_match_is_reset_with_the_options(convert):
     assert report.manifest["config"]["reset_options"] == {"at": 5}
 
 
-def test_options_decide_what_may_be_resumed_and_are_used_when_a_run_is_scored_again(tmp_path):
+def test_reset_options_are_compared_on_resume_and_used_in_rescoring(tmp_path):
     options = {"out": tmp_path / "run", "episodes": 2, "progress": False}
     evaluate = functools.partial(quintain.evaluate, "CartPole-v1", "random", **options)
     evaluate(reset_options={"low": 0.25, "high": 0.26})
@@ -86,7 +86,7 @@ def test_options_decide_what_may_be_resumed_and_are_used_when_a_run_is_scored_ag
             evaluate(reset_options=other, resume=True)
 
 
-def test_a_run_without_options_is_not_continued_with_some(tmp_path):
+def test_a_run_without_reset_options_is_not_resumed_with_some(tmp_path):
     evaluate = functools.partial(quintain.evaluate, "CartPole-v1", "random", out=tmp_path, episodes=1, progress=False)
     evaluate()
     with pytest.raises(quintain.QuintainError, match="reset_options was not given"):
@@ -94,12 +94,12 @@ def test_a_run_without_options_is_not_continued_with_some(tmp_path):
 
 
 @pytest.mark.parametrize("options", [[1], "low=1", {1: 2}])
-def test_options_that_are_no_mapping_of_names_are_refused(options):
+def test_reset_options_must_be_a_mapping_with_text_keys(options):
     with pytest.raises(quintain.QuintainError, match="reset_options must be"):
         quintain.evaluate(Starts, "random", episodes=1, reset_options=options, progress=False)
 
 
-def test_the_command_line_passes_options_and_the_cap(tmp_path):
+def test_the_command_line_passes_reset_options_and_max_steps(tmp_path):
     words = "eval CartPole-v1 -a random -n 2 --reset-option low=0.01 --reset-option high=0.02 --max-steps 3 --no-report"
     result = CliRunner().invoke(app, [*words.split(), "-o", str(tmp_path / "run")])
     assert result.exit_code == 0, result.output
@@ -110,7 +110,7 @@ def test_the_command_line_passes_options_and_the_cap(tmp_path):
     assert [(len(e.steps), e.info["truncated_by"]) for e in report.episodes] == [(3, "max_steps")] * 2
 
 
-def test_the_command_line_lifts_the_cap(tmp_path):
+def test_the_command_line_can_disable_the_step_limit(tmp_path):
     words = "eval CartPole-v1 -a random -n 1 --max-steps 0 --no-report"
     assert CliRunner().invoke(app, [*words.split(), "-o", str(tmp_path / "run")]).exit_code == 0
     assert Report.load(tmp_path / "run").manifest["config"]["max_steps"] is None

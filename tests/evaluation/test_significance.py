@@ -19,7 +19,7 @@ def test_sign_test_is_scipys(wins, losses):
     assert sign_test(wins, losses) == pytest.approx(expected)
 
 
-def test_t_test_is_scipys():
+def test_t_test_equals_scipys():
     data = np.random.default_rng(0).normal(0.4, 1, 12)
     found, expected = t_test(data), stats.ttest_1samp(data, 0)
     assert (found.t, found.p_value) == pytest.approx((expected.statistic, expected.pvalue))
@@ -34,17 +34,17 @@ def test_t_test_is_scipys():
         (3.5, 20, 0, 17.185),  # one sample, documentation of pingouin
     ],
 )
-def test_bayes_factors_are_the_published_ones(t, first, second, published):
+def test_bayes_factors_equal_published_values(t, first, second, published):
     assert jzs_bayes_factor(t, first, second) == pytest.approx(published, rel=1e-4)
 
 
-def test_bayes_factors_speak_for_no_effect_too():
+def test_bayes_factors_can_support_the_null_hypothesis():
     assert jzs_bayes_factor(0.0, 100) < 1 / 3
     assert jzs_bayes_factor(-3.0, 20) == jzs_bayes_factor(3.0, 20)
     assert math.isfinite(jzs_bayes_factor(1e4, 10**6))
 
 
-def test_the_sleep_data():
+def test_paired_tests_on_the_sleep_data():
     found = t_test(np.subtract(*SLEEP))
     assert str(found) == "t(9) = -4.06, p = 0.0028, d = -1.28, BF10 = 17"
 
@@ -58,10 +58,10 @@ def test_values_that_do_not_vary_have_no_test(values):
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
-def test_holm_is_statsmodels(p_values):
+def test_holm_equals_statsmodels(p_values):
     assert holm(p_values) == pytest.approx(list(multipletests(p_values, method="holm")[1]))
 
 
-def test_holm_leaves_out_what_was_not_tested():
+def test_holm_ignores_missing_p_values():
     assert holm([0.02, math.nan, 0.03]) == pytest.approx([0.04, math.nan, 0.04], nan_ok=True)
     assert holm([]) == []

@@ -1,4 +1,4 @@
-"""All processes of a user share one budget of running programs."""
+"""The limit on concurrently running programs is shared by all processes of a user."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HOLD += "    print(held, flush=True)\n    sys.stdin.read()"
 
 
 def holder(folder: Path, slots: int) -> subprocess.Popen[str]:
-    """Start a process that holds a slot until its input ends."""
+    """Start a process that holds a slot until its standard input is closed."""
     code = HOLD.format(slots=slots, folder=str(folder))
     process = subprocess.Popen([sys.executable, "-c", code], stdin=-1, stdout=-1, text=True)
     assert process.stdout is not None
@@ -30,7 +30,7 @@ def holder(folder: Path, slots: int) -> subprocess.Popen[str]:
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_max_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(budget, "MAX_WAIT_S", 0.1)
 
 
@@ -39,8 +39,8 @@ def end(process: subprocess.Popen[str]) -> None:
     assert process.returncode == 0
 
 
-@pytest.mark.usefixtures("impatient")
-def test_processes_share_the_slots(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("short_max_wait")
+def test_slots_are_shared_between_processes(tmp_path: Path) -> None:
     ours = Budget(2, str(tmp_path / "slots"))
     theirs = holder(tmp_path / "slots", 2)
     with ours.slot() as first, ours.slot() as second:
@@ -50,8 +50,8 @@ def test_processes_share_the_slots(tmp_path: Path) -> None:
         assert (first, second, third) == (True, True, False)
 
 
-@pytest.mark.usefixtures("impatient")
-def test_a_killed_process_gives_its_slot_back_and_a_stopped_one_stops_nobody(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("short_max_wait")
+def test_a_killed_process_releases_its_slot_and_a_stopped_one_delays_others_only(tmp_path: Path) -> None:
     ours = Budget(1, str(tmp_path / "slots"))
     theirs = holder(tmp_path / "slots", 1)
     theirs.send_signal(signal.SIGSTOP)
@@ -63,8 +63,8 @@ def test_a_killed_process_gives_its_slot_back_and_a_stopped_one_stops_nobody(tmp
         assert held
 
 
-def test_a_waiting_process_is_served_when_a_slot_becomes_free(tmp_path: Path) -> None:
-    """Also one whose neighbour takes its slot again and again."""
+def test_a_waiting_process_gets_the_next_free_slot(tmp_path: Path) -> None:
+    """This holds although another process acquires the slot in a loop."""
     ours = Budget(1, str(tmp_path / "slots"))
     taken = 0
     served = threading.Event()
@@ -86,8 +86,8 @@ def test_a_waiting_process_is_served_when_a_slot_becomes_free(tmp_path: Path) ->
     assert taken
 
 
-@pytest.mark.usefixtures("impatient")
-def test_a_forked_copy_holds_nothing(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("short_max_wait")
+def test_a_forked_process_does_not_hold_its_parents_slot(tmp_path: Path) -> None:
     ours = Budget(1, str(tmp_path / "slots"))
     with ours.slot():
         child = os.fork()
@@ -100,8 +100,8 @@ def test_a_forked_copy_holds_nothing(tmp_path: Path) -> None:
         assert held
 
 
-@pytest.mark.usefixtures("impatient")
-def test_without_a_folder_of_its_own_a_process_has_its_own_slots(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("short_max_wait")
+def test_without_a_private_folder_each_process_has_its_own_slots(tmp_path: Path) -> None:
     (tmp_path / "open").mkdir(mode=0o777)
     (tmp_path / "open").chmod(0o777)
     (tmp_path / "file").touch()
@@ -112,9 +112,7 @@ def test_without_a_folder_of_its_own_a_process_has_its_own_slots(tmp_path: Path)
     assert not list((tmp_path / "open").iterdir())
 
 
-def test_sandboxes_together_run_no_more_programs_than_the_budget_allows(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_budget_limits_programs_of_all_sandboxes_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("quintain.sandbox.fork_backend.machine_budget", Budget(1, str(tmp_path / "slots")))
     running, most = 0, 0
     lock = threading.Lock()

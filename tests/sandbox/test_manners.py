@@ -1,4 +1,4 @@
-"""A session behaves like a notebook: values, exits, streams, and nothing that goes on after its cell."""
+"""Sessions behave like a notebook: values, exits, streams, and cleanup after each cell."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ def test_a_semicolon_hides_the_value(box: Sandbox, code: str) -> None:
 
 
 @pytest.mark.parametrize("code", ["'a;'", "'''\n;'''", "5 # no; value?", "x = 5; x"])
-def test_other_semicolons_do_not(box: Sandbox, code: str) -> None:
+def test_other_semicolons_do_not_hide_the_value(box: Sandbox, code: str) -> None:
     assert box.run(code).value_repr is not None
 
 
-def test_a_long_value_keeps_both_ends_and_counts_the_rest(box: Sandbox) -> None:
+def test_a_long_value_is_truncated_in_the_middle(box: Sandbox) -> None:
     value = box.run("'a' * 100_000 + 'END'").value_repr
     assert value is not None
     assert value.startswith("'aaa")
@@ -31,7 +31,7 @@ def test_a_long_value_keeps_both_ends_and_counts_the_rest(box: Sandbox) -> None:
     assert f"[... {100_005 - kept:,} characters omitted ...]" in value
 
 
-def test_text_that_is_shortened_twice_is_counted_once() -> None:
+def test_shortening_twice_reports_all_omitted_characters() -> None:
     whole = "0123456789" * 100
     assert shorten(shorten(whole, 100), 10) == "012345\n[... 990 characters omitted ...]\n6789"
     assert shorten("short", 5) == "short"
@@ -47,7 +47,7 @@ def test_text_that_is_shortened_twice_is_counted_once() -> None:
         ("raise SystemExit", 0, ""),
     ],
 )
-def test_exit_and_quit_are_those_of_an_interpreter(box: Sandbox, code: str, exit_code: int, stderr: str) -> None:
+def test_exit_and_quit_end_the_cell_with_their_exit_code(box: Sandbox, code: str, exit_code: int, stderr: str) -> None:
     assert box.run(f"print(1)\n{code}\nprint(2)").stdout == "1\n"
     with box.session() as session:
         box.run("x = 41", session=session)
@@ -57,7 +57,7 @@ def test_exit_and_quit_are_those_of_an_interpreter(box: Sandbox, code: str, exit
         assert box.run("x + 1, input", session=session).value_repr.startswith("(42,")  # type: ignore[union-attr]
 
 
-def test_help_is_there(box: Sandbox) -> None:
+def test_help_is_available(box: Sandbox) -> None:
     assert "Return the number of items" in box.run("help(len)").stdout
 
 
@@ -72,14 +72,14 @@ def test_help_is_there(box: Sandbox) -> None:
         "import sys\nsys.stdout = sys.stderr = None",
     ],
 )
-def test_replaced_streams_are_back_for_the_next_cell(box: Sandbox, code: str) -> None:
+def test_replaced_streams_are_restored_for_the_next_cell(box: Sandbox, code: str) -> None:
     with box.session() as session:
         assert box.run(code, session=session).ok
         after = box.run("import sys\nprint('out')\nprint('err', file=sys.stderr)", session=session)
         assert (after.status, after.stdout, after.stderr) == ("ok", "out\n", "err\n")
 
 
-def test_a_replaced_stream_takes_what_its_own_cell_prints(box: Sandbox) -> None:
+def test_output_to_a_replaced_stream_is_not_captured(box: Sandbox) -> None:
     code = "import io, sys\nsys.stdout = io.StringIO()\nprint('kept')\nsys.stdout.getvalue()"
     result = box.run(code)
     assert (result.stdout, result.value_repr) == ("", "'kept\\n'")
@@ -88,7 +88,7 @@ def test_a_replaced_stream_takes_what_its_own_cell_prints(box: Sandbox) -> None:
 # -- threads and timers ------------------------------------------------------------------------------------------------
 
 
-def test_threads_that_a_program_would_wait_for_are_waited_for(box: Sandbox) -> None:
+def test_non_daemon_threads_and_timers_are_waited_for(box: Sandbox) -> None:
     code = (
         "import threading, time\n"
         "def work():\n"
@@ -113,7 +113,7 @@ def test_threads_that_a_program_would_wait_for_are_waited_for(box: Sandbox) -> N
         "signal.signal(signal.SIGALRM, lambda *a: print('stray')); signal.alarm(1); time.sleep(0.9)",
     ],
 )
-def test_what_goes_on_does_not_reach_a_later_cell(box: Sandbox, start: str) -> None:
+def test_output_of_leftover_threads_and_timers_does_not_reach_later_cells(box: Sandbox, start: str) -> None:
     code = f"""
 import signal, threading, time
 def chatter():
@@ -131,12 +131,12 @@ print('main')
         for _ in range(2):
             later = box.run("time.sleep(0.2)\nprint('later')", session=session)
             assert (later.stdout, later.stderr) == ("later\n", "")
-        # A thread of a later cell is heard, whatever number it is given.
+        # Output of a new thread is captured, also if its thread id was used before.
         mine = "t = threading.Thread(target=print, args=('mine',)); t.start(); t.join()"
         assert box.run(mine, session=session).stdout == "mine\n"
 
 
-def test_a_stray_thread_ends(box: Sandbox) -> None:
+def test_leftover_threads_are_ended(box: Sandbox) -> None:
     code = "import threading, time\nn = 0\ndef f():\n    global n\n    while True: n += 1\n"
     with box.session() as session:
         box.run(code + "threading.Thread(target=f, daemon=True).start()", session=session)
@@ -146,19 +146,19 @@ def test_a_stray_thread_ends(box: Sandbox) -> None:
         assert box.run("threading.active_count()", session=session).value_repr == "1"
 
 
-def test_the_idle_workers_of_an_executor_live_on(box: Sandbox) -> None:
+def test_idle_executor_workers_survive_the_cell(box: Sandbox) -> None:
     code = (
         "import time\nfrom concurrent.futures import ThreadPoolExecutor\n"
         "pool = ThreadPoolExecutor(2)\n"
         "jobs = [pool.submit(lambda i: (time.sleep(0.05 * i), print('job', i)), i) for i in (1, 2)]"
     )
     with box.session() as session:
-        assert box.run(code, session=session).stdout == "job 1\njob 2\n"  # their work belongs to the cell
+        assert box.run(code, session=session).stdout == "job 1\njob 2\n"  # the cell waits for their jobs
         later = box.run("print(list(pool.map(abs, [-1, -2])))\npool.submit(print, 'heard').result()", session=session)
         assert later.stdout == "[1, 2]\nheard\n"
 
 
-def test_an_error_in_a_thread_is_shown_like_any_other(box: Sandbox) -> None:
+def test_an_error_in_a_thread_is_written_to_stderr(box: Sandbox) -> None:
     result = box.run("import threading\ndef f():\n    raise ValueError('inside')\nthreading.Thread(target=f).start()")
     assert result.stderr == (
         "Exception in thread Thread-1 (f):\n"
@@ -183,7 +183,7 @@ def test_an_error_in_a_thread_is_shown_like_any_other(box: Sandbox) -> None:
         "import json\ntry:\n    json.loads('x')\nexcept ValueError as e:\n    raise ExceptionGroup('g', [e])",
     ],
 )
-def test_a_traceback_has_the_frames_of_the_snippet_alone(box: Sandbox, code: str) -> None:
+def test_tracebacks_contain_only_frames_of_the_snippet(box: Sandbox, code: str) -> None:
     result = box.run(code)
     assert result.status == "error"
     frames = [line for line in result.stderr.splitlines() if line.strip(" |").startswith("File ")]
@@ -191,7 +191,7 @@ def test_a_traceback_has_the_frames_of_the_snippet_alone(box: Sandbox, code: str
     assert all('"<s' in frame for frame in frames), result.stderr
 
 
-def test_frames_of_the_snippets_own_text_and_files_are_shown() -> None:
+def test_tracebacks_contain_frames_of_the_snippets_exec_text_and_files() -> None:
     from tests.sandbox.conftest import box_at
 
     code = "namespace = {}\nexec('def f(): return 1 / 0', namespace)\nnamespace['f']()"
@@ -207,5 +207,5 @@ def test_frames_of_the_snippets_own_text_and_files_are_shown() -> None:
         ("if 1:\nprint(1)", '  File "<snippet>", line 2\n    print(1)\n    ^'),
     ],
 )
-def test_a_syntax_error_reads_as_an_interpreter_words_it(box: Sandbox, code: str, shown: str) -> None:
+def test_syntax_errors_have_the_format_of_the_interpreter(box: Sandbox, code: str, shown: str) -> None:
     assert box.run(code).stderr.startswith(shown)

@@ -19,7 +19,7 @@ from tests.sandbox.conftest import AVAILABLE
 EXTRA = ("pandas", "networkx", "six")
 
 
-def test_what_is_said_to_be_importable_is(box: Sandbox) -> None:
+def test_every_listed_package_can_be_imported(box: Sandbox) -> None:
     assert box.importable == importable(())
     code = "import importlib\n" + "".join(f"importlib.import_module({name!r})\n" for name in box.importable)
     assert box.run(code + "import numpy").ok  # the text decides on the flavour
@@ -28,7 +28,7 @@ def test_what_is_said_to_be_importable_is(box: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("level", AVAILABLE)
-def test_packages_can_be_added(level: str) -> None:
+def test_additional_packages_can_be_made_available(level: str) -> None:
     """Pandas has extension modules and requirements, and takes long to import: one level, the weakest, shows it."""
     added = EXTRA if level == AVAILABLE[-1] else EXTRA[1:]
     for name in added:
@@ -57,7 +57,7 @@ def test_packages_can_be_added(level: str) -> None:
         ("", ConfigurationError, "named as they are imported"),
     ],
 )
-def test_packages_that_cannot_be_given_are_refused_before_the_run(packages, error, message) -> None:  # type: ignore[no-untyped-def]
+def test_unavailable_packages_are_refused_before_the_run(packages, error, message) -> None:  # type: ignore[no-untyped-def]
     with pytest.raises(error, match=message):
         Sandbox(packages=packages)
     with pytest.raises(error, match=message):
@@ -86,7 +86,7 @@ def test_a_broken_package_is_an_error_before_the_run(source, message, tmp_path, 
         assert box.run("import unsound\nunsound.answer").value_repr == "42"
 
 
-def test_a_package_that_is_named_like_its_distribution_is_explained() -> None:
+def test_a_distribution_name_raises_an_error_with_the_import_name() -> None:
     pytest.importorskip("dateutil")
     with pytest.raises(ConfigurationError, match="'python-dateutil' is 'dateutil'"):
         checked_packages(["python-dateutil"])
@@ -94,13 +94,13 @@ def test_a_package_that_is_named_like_its_distribution_is_explained() -> None:
 
 
 @pytest.mark.parametrize("backend", ["monty", "container"])
-def test_other_backends_have_none_of_this_environments_packages(backend: str) -> None:
+def test_other_backends_do_not_support_packages(backend: str) -> None:
     with pytest.raises(ConfigurationError, match="packages do not apply"):
         Sandbox(backend, packages=["numpy"])
     assert Sandbox(backend).importable == ()
 
 
-def test_requirements_come_along() -> None:
+def test_requirements_of_packages_are_included() -> None:
     pytest.importorskip("pandas")
     modules, distributions = with_requirements(["pandas"])
     assert {"pandas", "numpy", "dateutil"} <= set(modules)
@@ -111,7 +111,7 @@ def test_requirements_come_along() -> None:
     assert versions(["numpy"]) == {"numpy": metadata.version("numpy")}
 
 
-def test_the_environment_says_what_there_is_and_records_it(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_available_packages_are_in_the_prompt_and_the_manifest(tmp_path) -> None:  # type: ignore[no-untyped-def]
     pytest.importorskip("networkx")
     kwargs = {"tasks": "letters", "packages": ["networkx"]}
     with gym.make("CodeReason-v0", **kwargs) as env:
@@ -124,7 +124,7 @@ def test_the_environment_says_what_there_is_and_records_it(tmp_path) -> None:  #
     assert '"packages": ["networkx"]' in json.dumps(manifest["config"])
 
 
-def test_what_is_not_installed_is_not_promised(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_packages_that_are_not_installed_are_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("quintain.sandbox.flavours.is_installed", lambda name: name == "numpy")
     with gym.make("CodeReason-v0", tasks="letters") as env:
         env.unwrapped._interpreter.__dict__.pop("sandbox", None)

@@ -133,7 +133,7 @@ def _can_read_another_snippets_directory(box: Sandbox) -> bool:
 
 
 def _can_read_files_of_an_earlier_snippet(box: Sandbox) -> bool:
-    """Row 17 of the threat table: one snippet writes files wherever it can, and the next one looks for them."""
+    """Row 17 of the threat table: one snippet writes files wherever it can, and the next one count_polls for them."""
     places = "[f'{d}/quintain-left' for d in ('.', '/tmp', '/var/tmp', '/dev/shm', os.getcwd())]"
     leave = f"import os\nfor p in {places}:\n    try: open(p, 'w').close()\n    except OSError: pass"
     box.run(leave)

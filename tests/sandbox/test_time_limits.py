@@ -1,4 +1,4 @@
-"""CPU time decides whether a program is stopped; a busy machine changes no verdict."""
+"""Limits on CPU time and wall-clock time do not depend on the load of the machine."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ SPIN = "import time\nend = time.process_time() + {}\nwhile time.process_time() <
 
 
 @pytest.fixture
-def crowd() -> Iterator[int]:
-    """Put this process on one core, beside four that spin there; return the core."""
+def busy_core() -> Iterator[int]:
+    """Pin this process to one core that four busy processes use too; return the core."""
     everywhere = os.sched_getaffinity(0)
     core = max(everywhere)
     os.sched_setaffinity(0, {core})
@@ -36,8 +36,8 @@ def crowd() -> Iterator[int]:
         os.sched_setaffinity(0, everywhere)
 
 
-@pytest.mark.usefixtures("crowd")
-def test_a_busy_machine_changes_no_verdict() -> None:
+@pytest.mark.usefixtures("busy_core")
+def test_load_of_the_machine_does_not_change_the_status() -> None:
     with Sandbox(workers=1) as box, box.session() as session:
         box.run("x = 41")
         box.run("x = 41", session=session)
@@ -45,14 +45,14 @@ def test_a_busy_machine_changes_no_verdict() -> None:
         for within in (None, session):
             fine = box.run(SPIN.format(0.2), limits=limits, session=within)
             assert (fine.status, fine.stdout) == ("ok", "done\n")
-            assert fine.wall_s > 0.4  # the control: by wall-clock time it would have been stopped
+            assert fine.wall_s > 0.4  # control: the wall-clock limit alone would have stopped it
             late = box.run(SPIN.format(9), limits=limits, session=within)
             assert (late.status, late.exceeded, late.state_lost) == ("timeout", "cpu", False)
         assert box.run("x + 1", session=session).value_repr == "42"
 
 
-@pytest.mark.usefixtures("crowd")
-def test_a_program_whose_threads_wait_for_a_core_is_not_stopped() -> None:
+@pytest.mark.usefixtures("busy_core")
+def test_time_that_threads_wait_for_a_core_is_not_counted() -> None:
     spin = SPIN.format(0.2)
     code = f"import threading\nt = threading.Thread(target=exec, args=({spin!r}, {{}}))\nt.start(); t.join()"
     with Sandbox(workers=1) as box:
@@ -62,7 +62,7 @@ def test_a_program_whose_threads_wait_for_a_core_is_not_stopped() -> None:
 
 
 @pytest.mark.parametrize("session", [False, True])
-def test_a_sleeping_program_ends_and_is_told_from_a_computing_one(session: bool) -> None:
+def test_sleeping_exceeds_the_wall_limit_and_computing_the_cpu_limit(session: bool) -> None:
     box = box_at(AVAILABLE[0])
     with box.session() as kept:
         within = kept if session else None
@@ -77,14 +77,14 @@ def test_a_sleeping_program_ends_and_is_told_from_a_computing_one(session: bool)
         assert (short.status, short.exceeded) == ("ok", None)  # longer than the CPU limit, but it used none
 
 
-def test_a_program_over_its_cpu_limit_is_stopped_although_nobody_looked_in_time() -> None:
+def test_a_finished_program_over_its_cpu_limit_has_status_timeout() -> None:
     limits = Limits(cpu_s=1.0)
     facts = {"killed_for": "", "overflow": False, "claim": {"claim": "ok"}, "in_setup": False}
     assert judge(limits, None, None, 1.01, **facts)[:2] == ("timeout", "CPU limit of 1 s")  # type: ignore[arg-type]
     assert judge(limits, None, None, 0.99, **facts).status == "ok"  # type: ignore[arg-type]
 
 
-def test_cpu_time_between_two_cells_counts_for_neither() -> None:
+def test_cpu_time_between_two_cells_is_not_counted() -> None:
     spinning = "import threading, time\nstop = False\ndef spin():\n    while not stop: pass\n"
     with box_at(AVAILABLE[0]).session() as session:
         box = box_at(AVAILABLE[0])
@@ -94,7 +94,7 @@ def test_cpu_time_between_two_cells_counts_for_neither() -> None:
         assert (stopped.status, stopped.exceeded) == ("ok", None)
 
 
-def test_a_stopped_cell_says_the_same_wherever_it_was() -> None:
+def test_a_stopped_cell_has_no_traceback_that_depends_on_timing() -> None:
     loop = "\n".join(["while True:", *(f"    a{i} = {i}" for i in range(50))])
     with box_at(AVAILABLE[0]).session() as session:
         box = box_at(AVAILABLE[0])
@@ -104,7 +104,7 @@ def test_a_stopped_cell_says_the_same_wherever_it_was() -> None:
         assert (own.status, own.stderr.splitlines()[-1]) == ("error", "KeyboardInterrupt")
 
 
-def test_the_model_is_told_what_it_exceeded() -> None:
+def test_the_observation_names_the_exceeded_limit() -> None:
     with gym.make("CodeReason-v0", tasks="letters", timeout_s=0.1, disable_env_checker=True) as env:
         env.reset(seed=0)
         observation = env.step("```python\nwhile True:\n    pass\n```")[0]
@@ -113,7 +113,7 @@ def test_the_model_is_told_what_it_exceeded() -> None:
         assert "\n(TimeoutExpired: stopped after 0.4 seconds, most of them waiting)\n" in observation
 
 
-def test_reward_functions_are_judged_by_their_cpu_time() -> None:
+def test_reward_functions_are_limited_by_cpu_time() -> None:
     source = "import time\ndef reward(x):\n    time.sleep(0.3)\n    return x"
     box = box_at(AVAILABLE[0])
     with SandboxedFunction(source, "reward(x)", sandbox=box, limits=Limits(cpu_s=0.2), check_first=0) as reward:
@@ -130,18 +130,18 @@ def test_wall_clock_limit_follows_the_cpu_limit_unless_given() -> None:
 # -- the clock ---------------------------------------------------------------------------------------------------------
 
 
-def test_clock_stands_still_while_threads_wait_and_counts_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_program_clock_excludes_waits_for_a_core_and_includes_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
     delays = {"1": 5.0}
     monkeypatch.setattr("quintain.sandbox.clock._delays", lambda pid: dict(delays))
     clock = ProgramClock(100.0)
-    assert clock.read(1, 101.0) == 1.0  # what was waited before is another cell's
+    assert clock.read(1, 101.0) == 1.0  # waits before the first reading are not subtracted
     delays["1"] = 5.75
     assert clock.read(1, 102.0) == pytest.approx(1.25)
     delays["2"] = 0.5  # a new thread
     assert clock.read(1, 103.0) == pytest.approx(1.75)
     del delays["2"]  # it ended
     assert clock.read(1, 104.0) == pytest.approx(2.75)
-    delays |= {"3": 2.0, "4": 2.0}  # two that waited beside each other
+    delays |= {"3": 2.0, "4": 2.0}  # two threads that waited at the same time
     assert clock.read(1, 106.0) == pytest.approx(2.75)
     for _ in range(100):
         delays["1"] += 1.0
@@ -149,7 +149,7 @@ def test_clock_stands_still_while_threads_wait_and_counts_sleep(monkeypatch: pyt
     assert reading == pytest.approx(106 * MIN_SPEED)  # it never stands still for ever
 
 
-def test_clock_is_that_of_the_wall_where_waits_are_not_counted() -> None:
+def test_program_clock_falls_back_to_elapsed_time() -> None:
     clock = ProgramClock(10.0)
     assert [clock.read(-1, now) for now in (11.0, 12.5)] == [1.0, 2.5]
     assert cpu_seconds(2**22 + 1) == 0.0

@@ -1,4 +1,4 @@
-"""Agents read replies as the environment does, and play it with the arguments that they require."""
+"""Agents parse replies as the environment does, and runs set the environment arguments that agents require."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def make(style: str, *replies: str, **options: Any) -> Any:
 
 
 def whole_turns(reply: str) -> ScriptedEngine:
-    """Return an engine that, like most servers, says only whole turns."""
+    """Return an engine that, like most servers, does not report stop strings."""
     engine = ScriptedEngine(reply)
     engine.capabilities -= {"stop_string", "prefill"}
     return engine
@@ -42,7 +42,7 @@ def whole_turns(reply: str) -> ScriptedEngine:
 
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("by_name", [True, False])
-def test_a_style_plays_the_environment_that_its_prompt_describes(style: str, by_name: bool) -> None:
+def test_a_run_sets_the_environment_arguments_that_a_style_requires(style: str, by_name: bool) -> None:
     engine = ScriptedEngine(lambda request: "<<<1>>>" if request.choices is None else request.choices[0])
     agent = {"name": style, "engine": engine} if by_name else make_agent(style, engine=engine)
     report = play(agent)
@@ -52,7 +52,7 @@ def test_a_style_plays_the_environment_that_its_prompt_describes(style: str, by_
     assert report.manifest["config"]["env_kwargs"] == (ENV if STYLES[style] else ENV | {"code": False})
 
 
-def test_a_style_in_words_runs_no_program() -> None:
+def test_the_words_only_style_runs_no_program() -> None:
     report = play({"name": "all-text", "engine": whole_turns(PROGRAM + "So it is 42: <<<42>>>.")})
     assert report.episodes[0].info["metrics"]["code_calls"] == 0
     assert report.episodes[0].steps[0]["action"].startswith(PROGRAM)
@@ -61,7 +61,7 @@ def test_a_style_in_words_runs_no_program() -> None:
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_the_opposite_of_what_an_agent_requires_is_refused(style: str, tmp_path: Any) -> None:
+def test_arguments_that_contradict_the_agents_requirements_are_refused(style: str, tmp_path: Any) -> None:
     other = not STYLES[style]
     for agent in (make(style, "<<<1>>>"), {"name": style, "engine": ScriptedEngine("<<<1>>>")}):
         with pytest.raises(ConfigurationError, match=f"requires code={not other} of CodeReason-v0, got {other}"):
@@ -71,7 +71,7 @@ def test_the_opposite_of_what_an_agent_requires_is_refused(style: str, tmp_path:
     assert play({"name": style, "engine": engine}, env_kwargs=ENV | {"code": not other}).errors == 0
 
 
-def test_a_made_environment_is_checked_too() -> None:
+def test_environments_made_by_functions_are_checked_too() -> None:
     def runs_code() -> Any:
         return gym.make("CodeReason-v0", **ENV)
 
@@ -85,7 +85,7 @@ def test_a_made_environment_is_checked_too() -> None:
     assert quintain.evaluate(runs_none, make("all-text", "<<<1>>>"), episodes=1, progress=False).errors == 0
 
 
-def test_the_registry_knows_what_the_made_agents_require() -> None:
+def test_registered_requirements_equal_those_of_the_agents() -> None:
     for name in AGENTS:
         if AGENTS.facts(name).needs_engine:
             made = make_agent(name, engine=ScriptedEngine("x"))
@@ -95,7 +95,7 @@ def test_the_registry_knows_what_the_made_agents_require() -> None:
 
 
 class Brief:
-    """Wants short episodes, of environments that know what that is."""
+    """Requires short episodes, in environments that have the argument."""
 
     env_settings = {"max_turns": 2, "colour": "red"}
 
@@ -106,7 +106,7 @@ class Brief:
         return "```python\nprint(1)\n```"
 
 
-def test_agents_of_users_declare_what_they_require(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_users_agents_can_declare_required_arguments(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(AGENTS, "_entries", dict(AGENTS._entries))
     register_agent("brief", f"{__name__}:Brief", env_settings=Brief.env_settings)
     for agent in (Brief(), "brief"):
@@ -118,7 +118,7 @@ def test_agents_of_users_declare_what_they_require(monkeypatch: pytest.MonkeyPat
     assert quintain.evaluate("CartPole-v1", Brief(), episodes=1, progress=False).errors == 1  # plays text only
 
 
-def test_a_replay_plays_what_was_recorded(tmp_path: Any) -> None:
+def test_a_replay_uses_the_recorded_environment_arguments(tmp_path: Any) -> None:
     old = quintain.evaluate("CodeReason-v0", make("code-interpreter", PROGRAM, "<<<42>>>", prompt=prompts.ALL_TEXT),
                             episodes=1, env_kwargs=ENV, out=tmp_path / "old", progress=False)  # fmt: skip
     again = play({"name": "all-text", "engine": f"replay:{tmp_path / 'old'}"})
@@ -142,8 +142,8 @@ REPLIES = [
 
 @pytest.mark.parametrize("code", [True, False])
 @pytest.mark.parametrize("reply", REPLIES)
-def test_a_cut_reply_is_read_as_the_whole_one(reply: str, code: bool) -> None:
-    """Stop strings, several parts and whole turns alike: the environment reads in the action what is in the reply."""
+def test_a_truncated_reply_is_parsed_as_the_full_one(reply: str, code: bool) -> None:
+    """With stop strings, in several parts or as a whole: the action is parsed to the same move as the full reply."""
 
     def serve(request: Any) -> Reply:
         left = reply[len(request.prefill) :]
@@ -166,7 +166,7 @@ def test_a_cut_reply_is_read_as_the_whole_one(reply: str, code: bool) -> None:
 
 
 @pytest.mark.parametrize("form", sorted(FORMS))
-def test_forms_of_prompts_are_passed_over(form: str) -> None:
+def test_answer_formats_quoted_from_prompts_are_ignored(form: str) -> None:
     said = f"I give it as <<<{form}>>>. It is <<<7>>>."
     episode = play({"name": "all-text", "engine": whole_turns(said)}).episodes[0]
     assert episode.info["answer"] == "7"
@@ -175,7 +175,7 @@ def test_forms_of_prompts_are_passed_over(form: str) -> None:
     assert alone.outcome == "parse_error"
 
 
-def test_every_form_in_the_prompts_of_agents_is_known() -> None:
+def test_every_answer_format_in_agents_prompts_is_a_known_placeholder() -> None:
     texts = [prompts.ALL_TEXT, prompts.ALL_CODE, prompts.CODE_INTERPRETER, *codesteer._REVISE.values()]
     shown = {form for text in texts for form in re.findall(r"<<<(.*?)>>>", text, re.DOTALL)}
     examples = {"14"}  # the answer of the worked example may be a right answer
@@ -184,7 +184,7 @@ def test_every_form_in_the_prompts_of_agents_is_known() -> None:
     assert "answer" in forms
 
 
-def test_a_form_that_spells_a_right_answer_is_an_answer() -> None:
+def test_a_placeholder_that_is_a_correct_answer_is_accepted() -> None:
     reader = ReplyReader.of("Write it as <<<word>>>.", answer="Number")
     assert reader.read("<<<number>>>").text == "number"
     assert reader.read("<<<word>>>").kind == "malformed"

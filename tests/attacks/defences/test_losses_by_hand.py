@@ -1,4 +1,4 @@
-"""The losses of the trained defences, beside values by hand: signs, weights, budgets and learning rates."""
+"""The losses of the trained defences, compared with hand-computed values."""
 
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ X = torch.tensor([[0.3, -1.0, 2.0], [0.0, 0.1, -0.2], [1.0, 0.5, 0.2]])
 
 @pytest.fixture
 def agents(monkeypatch):
-    """Make trainers return their agent, untrained, under the full budget; close them afterwards."""
+    """Make trainers return their agent untrained, with the full budget; close agents after the test."""
     made = []
 
     def untrained(agent, *_):
@@ -52,7 +52,7 @@ def mean_of(x):
     return torch.stack([x[:, 0] - x[:, 1], 2 * x[:, 2]], 1)
 
 
-def test_the_penalty_is_added_to_the_loss_of_ppo_beside_its_entropy(agents):
+def test_the_penalty_is_added_to_ppos_loss_and_entropy_bonus(agents):
     agent = train_sa_ppo(Walk, epsilon=0.2, settings=SETTINGS)
     agent.penalty = lambda mean, std, x: x[:, 0] + 10 * std.sum() + 100 * mean(x)[:, 0]
     policy = agent.model.policy
@@ -85,7 +85,7 @@ def test_the_regulariser_is_its_weight_times_the_largest_divergence(agents):
     assert (found > 0).all()
 
 
-def test_the_search_climbs_by_the_written_rule():
+def test_the_sgld_search_follows_the_documented_update():
     """x_{i+1} = clip(x_i + eta sign(g + xi_i sqrt(2 eta) / (i + 2))), eta = radius / steps, from a corner of eta."""
     radius, steps = torch.tensor([0.3, 0.6, 0.9]), 3
     slope = torch.tensor([0.01, -0.02, 0.5])
@@ -102,7 +102,7 @@ def test_the_search_climbs_by_the_written_rule():
 
 
 class Linear(WorstCaseCritic):
-    """Q(x, a) = x_0 + 2 a_0 - a_1; remembers what it is fitted to."""
+    """Q(x, a) = x_0 + 2 a_0 - a_1; records the data that it is fitted to."""
 
     fitted = []
 
@@ -121,7 +121,7 @@ def test_wocar_raises_the_worst_value_of_the_mean_action(agents, monkeypatch):
     torch.testing.assert_close(agent.penalty(mean_of, torch.ones(2), X), -0.6 * q / q.std())
 
 
-def test_wocar_fits_its_critic_to_the_rollout_before_each_update(agents, monkeypatch):
+def test_wocar_fits_its_critic_to_each_rollout_before_the_update(agents, monkeypatch):
     monkeypatch.setattr(wocar, "WorstCaseCritic", Linear)
     Linear.fitted.clear()
     agent = train_wocar(Walk, epsilon=0.2, settings=replace(SETTINGS, ppo=replace(PPO, n_epochs=3)))
@@ -140,8 +140,8 @@ def test_wocar_fits_its_critic_to_the_rollout_before_each_update(agents, monkeyp
     assert agent.envs.transitions == []
 
 
-def test_rat_wocar_lowers_what_the_attacker_could_gain(agents):
-    """Two critics of the intention, averaged; the agent's action is the worst that the budget allows."""
+def test_rat_wocar_lowers_the_attackers_worst_case_value(agents):
+    """Two critics of the intention policy, averaged; the agent's action is the worst one within the budget."""
     one, two = np.array([[0.0, 0, 0, 3.0, 0.0]]), np.array([[1.0, 0, 0, 1.0, -2.0]])
     critics = ActionValue([linear(one), linear(two)])
     normaliser = Normaliser(np.zeros(3), np.array([1.0, 2.0, 4.0]))
@@ -165,7 +165,7 @@ def test_rat_wocar_lowers_what_the_attacker_could_gain(agents):
     assert (value >= attacker(X)).all()
 
 
-def test_the_learning_rate_falls_by_what_earlier_rollouts_took(agents):
+def test_the_learning_rate_decays_with_the_steps_of_earlier_rollouts(agents):
     agent = train_sa_ppo(Walk, epsilon=0.2, settings=SETTINGS)
     rates = []
     for steps in (16, 32, 64):
@@ -177,7 +177,7 @@ def test_the_learning_rate_falls_by_what_earlier_rollouts_took(agents):
     assert not agent.is_done
 
 
-def test_statistics_are_frozen_when_the_budget_is_above_zero():
+def test_observation_statistics_are_frozen_when_the_budget_is_above_zero():
     agent = RobustAgent(
         Walk, epsilon=0.2, space="raw", settings=SETTINGS, normaliser=None, seed=0, name="a", progress=None
     )

@@ -1,4 +1,4 @@
-"""The updates of RAT's learners, beside the equations of their docstrings written in torch and differentiated there."""
+"""The updates of RAT's learners, compared with their documented equations differentiated by torch."""
 
 import itertools
 import math
@@ -24,7 +24,7 @@ WEIGHT = np.array([[1.0, -0.5, 0.2], [0.3, 0.8, -1.0]])
 
 
 def double(network):
-    """Give a network float64 parameters, away from the zero biases at which units have a kink."""
+    """Convert a network to float64 with random biases, since ReLU is not differentiable at 0."""
     rng = np.random.default_rng(len(network.flat))
     network.flat = network.flat.astype(np.float64) + 0.1 * rng.normal(size=len(network.flat))
     network.layers = network.split(network.flat)
@@ -97,7 +97,7 @@ def split_outputs(outputs):
 
 @pytest.fixture
 def gradients(monkeypatch):
-    """The gradients that Adam was given, in order."""
+    """Record the gradients that are passed to Adam, in order."""
     given = []
     step = MLPEnsemble.adam_step
 
@@ -115,7 +115,7 @@ def close(found, wanted):
     np.testing.assert_allclose(found, wanted, rtol=2e-3, atol=2e-4 * np.abs(wanted).max())
 
 
-def test_one_update_of_the_soft_actor_critic_is_that_of_its_equations(gradients):
+def test_one_sac_update_equals_its_equations(gradients):
     policy = intention()
     policy._log_temperature = -0.7
     policy._target_critics.flat += 0.3
@@ -154,7 +154,7 @@ def test_one_update_of_the_soft_actor_critic_is_that_of_its_equations(gradients)
     np.testing.assert_allclose(policy._target_critics.flat, 0.8 * targets + 0.2 * policy.critics.flat, rtol=1e-6)
 
 
-def test_the_temperature_rises_where_there_is_less_entropy_than_wanted():
+def test_the_temperature_rises_if_entropy_is_below_the_target():
     """The target entropy is minus the number of action entries; narrow distributions have less."""
     for log_std, rises in ((-4.0, True), (0.0, False)):
         policy = IntentionPolicy(D, K, SETTINGS, np.random.default_rng(0))
@@ -166,7 +166,7 @@ def test_the_temperature_rises_where_there_is_less_entropy_than_wanted():
     assert before == pytest.approx(0.1, rel=0.01)
 
 
-def test_target_critics_start_as_the_critics():
+def test_target_critics_start_equal_to_the_critics():
     policy = IntentionPolicy(D, K, SETTINGS, np.random.default_rng(0))
     np.testing.assert_array_equal(policy._target_critics.flat, policy.critics.flat)
     one, two = policy.critics(np.ones((1, D + K), np.float32))
@@ -219,7 +219,7 @@ def inner_loss(adversary, policy, alpha, omega, states):
     return (h / h.mean() * divergence).mean(), divergence
 
 
-def test_the_inner_step_descends_the_weighted_divergence_of_the_victim_from_the_intention(pair, gradients):
+def test_the_inner_step_descends_the_weighted_kl_divergence(pair, gradients):
     adversary, policy = pair
     x = batch()[0]
     alpha, omega = leaf(adversary.network.flat), leaf(adversary.weights.flat)
@@ -232,7 +232,7 @@ def test_the_inner_step_descends_the_weighted_divergence_of_the_victim_from_the_
     np.testing.assert_array_equal(adversary.weights.flat, omega.detach())
 
 
-def test_without_weighting_every_state_counts_the_same(pair):
+def test_without_weighting_all_states_have_equal_weight(pair):
     from dataclasses import replace
 
     adversary, policy = pair
@@ -243,7 +243,7 @@ def test_without_weighting_every_state_counts_the_same(pair):
     assert adversary.update(x, policy) == pytest.approx(divergence.item(), rel=1e-6)
 
 
-def test_the_outer_loss_is_the_entropy_term_minus_q_after_one_virtual_step(pair):
+def test_the_outer_loss_is_entropy_minus_q_after_one_virtual_step(pair):
     adversary, policy = pair
     policy._log_temperature = -0.5
     x, fresh = batch()[0], batch(9)[0]
@@ -272,8 +272,8 @@ def test_the_outer_loss_is_the_entropy_term_minus_q_after_one_virtual_step(pair)
     np.testing.assert_allclose(adversary.weights.flat, adam(omega.detach().numpy(), gradient, rate), atol=1e-8)
 
 
-def test_a_state_whose_divergence_helps_the_outer_loss_gets_more_weight():
-    """Two states, one step: the intention lies where Q is high for the first, where it is low for the second."""
+def test_states_whose_divergence_lowers_the_outer_loss_get_more_weight():
+    """Two states, one step: following the intention policy raises Q in the first state and lowers it in the second."""
     adversary = Adversary(
         D,
         VictimGaussian(victim()),
@@ -328,7 +328,7 @@ def test_the_reward_descends_the_cross_entropy_of_bradley_and_terry(gradients):
 
 
 @pytest.mark.parametrize(("space", "step"), [("raw", [0.5 / 2.0, 0.5 / 0.25]), ("normalised", [0.5, 0.5])])
-def test_training_perturbs_in_units_of_the_budget_s_space_and_stops_at_the_clip(space, step):
+def test_training_perturbs_in_the_budgets_space_up_to_the_clip(space, step):
     from quintain.agents.policies import Normaliser
 
     normaliser = Normaliser(np.zeros(2), np.array([2.0, 0.25]), 10.0)

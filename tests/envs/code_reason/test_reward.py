@@ -1,4 +1,4 @@
-"""The reward of CodeReason-v0: 1 for a right answer, 0.1 for the form and -0.1 without it, -0.1 after six turns."""
+"""The reward of CodeReason-v0: 1 for a correct answer, +-0.1 for its format, -0.1 for more than six turns."""
 
 import gymnasium as gym
 import pytest
@@ -26,7 +26,7 @@ def end(env, turns, reply):
 
 
 @pytest.mark.parametrize("turns", [1, 5, 6, 7, 8])
-def test_more_than_six_turns_cost_a_tenth_once(env, turns):
+def test_more_than_six_turns_have_a_single_penalty_of_0_1(env, turns):
     _, reward, terminated, _, info = end(env, turns, None)
     assert terminated
     assert info["success"]
@@ -36,7 +36,7 @@ def test_more_than_six_turns_cost_a_tenth_once(env, turns):
 
 
 @pytest.mark.parametrize(("turns", "late"), [(1, 0.0), (7, -0.1)])
-def test_a_wrong_answer_keeps_the_reward_of_its_form(env, turns, late):
+def test_a_wrong_answer_keeps_the_format_reward(env, turns, late):
     _, reward, _, _, info = end(env, turns, "<<<nothing of the kind>>>")
     assert info["reward_terms"] == {"correctness": 0.0, "format": 0.1, "efficiency": late}
     assert reward == pytest.approx(0.1 + late)
@@ -44,14 +44,14 @@ def test_a_wrong_answer_keeps_the_reward_of_its_form(env, turns, late):
 
 @pytest.mark.parametrize(("turns", "late"), [(1, 0.0), (6, 0.0), (7, -0.1)])
 @pytest.mark.parametrize("reply", ["I do not know.", None.__class__, 3])
-def test_no_answer_costs_a_tenth(env, turns, late, reply):
+def test_no_answer_has_a_penalty_of_0_1(env, turns, late, reply):
     _, reward, terminated, _, info = end(env, turns, reply)
     assert terminated
     assert info["reward_terms"] == {"correctness": 0.0, "format": -0.1, "efficiency": late}
     assert reward == pytest.approx(-0.1 + late)
 
 
-def test_the_limit_of_turns_cuts_the_episode_without_an_answer():
+def test_the_turn_limit_truncates_an_episode_without_answer():
     env = gym.make("CodeReason-v0", tasks="letters", max_turns=7, max_code_calls=1, disable_env_checker=True)
     env.reset(seed=0)
     _, reward, terminated, truncated, info = end(env, 7, HINT)

@@ -1,4 +1,4 @@
-"""What a model did counts; what the infrastructure did is left out, and its worst case stands beside every share."""
+"""Failures of models are counted; infrastructure errors are left out, with worst cases beside every rate."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def overflows_after(rounds: int) -> LLMPlayer:
 
 
 @pytest.mark.parametrize("rounds", [0, 3])
-def test_a_match_that_outgrows_the_window_counts_as_cut_off(rounds: int, tmp_path: Any) -> None:
+def test_exceeding_the_context_window_truncates_a_match(rounds: int, tmp_path: Any) -> None:
     fixtures = [ScheduledMatch(PD, ("model", "tit-for-tat")), ScheduledMatch(PD, ("grim", "model"))]
     matches = play_matches(fixtures, {"model": overflows_after(rounds)}, env={"rounds": 5}, out=tmp_path)
     assert [len(match.moves) for match in matches] == [rounds, rounds]
@@ -47,7 +47,7 @@ def test_a_match_that_outgrows_the_window_counts_as_cut_off(rounds: int, tmp_pat
     assert not result.failed
 
 
-def test_the_same_of_a_game_that_is_played_alone() -> None:
+def test_exceeding_the_context_window_truncates_a_single_agent_episode() -> None:
     report = quintain.play(
         "PrisonersDilemma-v0", {"player_0": overflows_after(2), "player_1": "grim"}, env_kwargs={"rounds": 5}
     )
@@ -86,7 +86,7 @@ class Sometimes:
         return {"agent": "sometimes"}
 
 
-def test_shares_have_their_worst_case(tmp_path: Any) -> None:
+def test_rates_of_matches_have_their_worst_case(tmp_path: Any) -> None:
     fixtures = [ScheduledMatch(PD, ("mine", "always-defect"), k) for k in range(6)]
     with pytest.warns(RuntimeWarning, match="2 of 6 matches failed"):
         matches = play_matches(fixtures, {"mine": Sometimes()}, env={"rounds": 2}, out=tmp_path, concurrency=1)

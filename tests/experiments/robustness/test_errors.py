@@ -1,4 +1,4 @@
-"""Episodes that failed for infrastructure reasons are counted apart, and the worst case stands beside every rate."""
+"""Infrastructure errors are counted separately, and every rate is shown with its worst case."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MANIFEST = {
 
 
 def records(lost: dict[str, int], seeds: tuple[int, ...] = (0,)) -> list[EpisodeRecord]:
-    """Four episodes a cell and seed, half of them successes; the first ``lost`` of a cell are errors."""
+    """Return four records per cell and seed, half of them successes; the first ``lost`` of a cell are errors."""
     made = []
     for attack, epsilon in (("clean", 0.0), ("mad", 0.1)):
         for seed in seeds:
@@ -58,7 +58,9 @@ def test_losses_pair_the_episodes_that_both_cells_have() -> None:
 
 
 @pytest.mark.parametrize("lost", [{}, {"mad": 1}])
-def test_every_table_shows_it_if_there_are_errors(lost: dict[str, int], capsys: pytest.CaptureFixture[str]) -> None:
+def test_every_table_shows_the_worst_case_if_there_are_errors(
+    lost: dict[str, int], capsys: pytest.CaptureFixture[str]
+) -> None:
     pytest.importorskip("jinja2")
     report = Report(records(lost), MANIFEST)
     table = RobustnessExperiment.tabulate(report)

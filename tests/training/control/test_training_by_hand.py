@@ -1,4 +1,4 @@
-"""What the trainers compute, beside values by hand: what reaches the learner, what is kept, what is imitated."""
+"""Training of control policies, compared with hand-computed values: settings, checkpoints, demonstrations, updates."""
 
 import math
 from dataclasses import asdict, replace
@@ -37,7 +37,7 @@ def model(settings=ODD, **options):
     return ppo.make_ppo(DummyVecEnv([pendulum] * settings.n_envs), settings, seed=2**31 + 7, **options)
 
 
-def test_every_setting_reaches_stable_baselines_under_its_name():
+def test_every_setting_is_passed_to_stable_baselines3_under_its_name():
     made = model()
     settings = asdict(ODD)
     policy = {name: settings.pop(name) for name in ("net_arch", "activation_fn", "log_std_init", "ortho_init")}
@@ -56,13 +56,13 @@ def test_every_setting_reaches_stable_baselines_under_its_name():
 
 
 @pytest.mark.parametrize("name", ["n_envs", "n_steps", "batch_size", "n_epochs"])
-def test_a_count_of_zero_is_refused_and_one_is_not(name):
+def test_counts_of_zero_are_refused(name):
     assert getattr(PPOSettings(**{name: 1}), name) == 1
     with pytest.raises(ConfigurationError, match="must be >= 1"):
         PPOSettings(**{name: 0})
 
 
-def test_recipes_are_those_of_their_sources():
+def test_recipes_equal_their_sources():
     """RL Baselines3 Zoo's hyper-parameters of HalfCheetah, and the returns that the sources report."""
     cheetah = asdict(RECIPES["halfcheetah"].ppo)
     assert cheetah == asdict(PPOSettings()) | {
@@ -92,7 +92,7 @@ def episode(reward, success=None, length=1):
     return Episode(0, reward, length, success)
 
 
-def test_the_success_rate_is_that_of_the_episodes_that_report_it():
+def test_the_success_rate_is_over_episodes_that_report_success():
     assert ppo.success_rate([episode(0, True), episode(0, False), episode(0), episode(0, False)]) == pytest.approx(
         1 / 3
     )
@@ -107,7 +107,7 @@ def test_the_success_rate_is_that_of_the_episodes_that_report_it():
         ([(-9.0, None), (-7.0, None), (-8.0, None), (-9.0, None)], 1),
     ],
 )
-def test_the_best_checkpoint_is_kept_and_tested_on_other_episodes(monkeypatch, scores, best):
+def test_the_best_checkpoint_is_kept_and_evaluated_on_other_episodes(monkeypatch, scores, best):
     seen, seeds, policies = iter(scores), [], []
 
     def scripted(make_env, policy, given, **_):
@@ -137,7 +137,7 @@ def test_the_best_checkpoint_is_kept_and_tested_on_other_episodes(monkeypatch, s
 
 
 class Short(gym.Env):
-    """Pays the action; the episode of seed s ends after 1 + s % 3 steps, with success where s is even."""
+    """The reward is the action; the episode of seed s ends after 1 + s % 3 steps, with success if s is even."""
 
     observation_space = gym.spaces.Box(-np.inf, np.inf, (1,), np.float64)
     action_space = gym.spaces.Box(-10, 10, (1,), np.float64)
@@ -155,7 +155,7 @@ class Short(gym.Env):
         return np.array([float(self.start)]), float(action[0]), over, False, info
 
 
-def test_episodes_are_counted_row_by_row_and_in_the_order_of_their_seeds():
+def test_episodes_are_returned_in_the_order_of_their_seeds():
     policy = Policy(
         MLP([Layer(np.array([[0.1]]), np.zeros(1), "identity")]), Short.observation_space, Short.action_space
     )
@@ -208,7 +208,7 @@ EPISODES = [
 ]
 
 
-def test_windows_hold_returns_to_go_and_begin_with_empty_steps():
+def test_windows_contain_returns_to_go_and_start_with_padding():
     box = gym.spaces.Box(-2.0, 2.0, (1,), np.float64)
     data = imitation._windows(EPISODES, Normaliser(np.array([1.0]), np.array([2.0])), box, 3, 2.0)
     np.testing.assert_allclose(data.returns, [0, 0, 3.0, 2.5, 1.5, 0, 0, 2.0])
@@ -218,7 +218,7 @@ def test_windows_hold_returns_to_go_and_begin_with_empty_steps():
 
 
 class Probe:
-    """A network of one weight that remembers what it was given."""
+    """A network of one weight that records its inputs."""
 
     def __init__(self):
         self.weights = {"w": torch.zeros(1)}
@@ -229,7 +229,7 @@ class Probe:
         return self.weights["w"] * torch.ones_like(actions)
 
 
-def test_the_learning_rate_rises_over_a_twentieth_and_falls_to_the_end(monkeypatch):
+def test_the_learning_rate_has_a_warm_up_of_a_twentieth_and_decays_to_0(monkeypatch):
     rates, clipped = [], []
     step = torch.optim.AdamW.step
 
@@ -263,7 +263,7 @@ def test_the_learning_rate_rises_over_a_twentieth_and_falls_to_the_end(monkeypat
     assert not network.weights["w"].requires_grad
 
 
-def test_progress_of_a_long_fit_is_the_mean_of_the_last_fiftieth():
+def test_progress_reports_the_mean_loss_of_each_fiftieth():
     settings = imitation.ImitationSettings(context_length=1, gradient_steps=110, optimiser=AdamSettings(batch_size=2))
     box = gym.spaces.Box(-2.0, 2.0, (1,), np.float64)
     data = imitation._windows(EPISODES, Normaliser(np.zeros(1), np.ones(1)), box, 1, 2.0)
@@ -275,7 +275,7 @@ def test_progress_of_a_long_fit_is_the_mean_of_the_last_fiftieth():
     assert all(math.isfinite(loss) for _, loss in reports)
 
 
-def test_an_imitator_aims_at_the_quantile_of_the_returns_it_saw(monkeypatch):
+def test_the_target_return_is_a_quantile_of_the_demonstrations(monkeypatch):
     class Source:
         id = "toy"
         observation_space = gym.spaces.Box(-np.inf, np.inf, (1,), np.float64)
@@ -302,7 +302,7 @@ def test_an_imitator_aims_at_the_quantile_of_the_returns_it_saw(monkeypatch):
     assert policy.head == "scaled"
 
 
-def test_an_imitator_is_tested_on_five_times_the_episodes_of_an_evaluation(monkeypatch):
+def test_an_imitation_is_evaluated_on_five_times_n_eval_episodes(monkeypatch):
     calls = {}
 
     def record(*args, **kwargs):

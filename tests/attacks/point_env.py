@@ -1,4 +1,4 @@
-"""A point that walks on the plane, and RAT's training on it: everything that happens can be computed by hand."""
+"""A point that moves in the plane, and RAT's training on it: small enough to compute by hand."""
 
 import gymnasium as gym
 import numpy as np
@@ -49,7 +49,7 @@ def make():
 
 
 class Watched(MLP):
-    """A network that remembers what it reads."""
+    """A network that records its inputs."""
 
     def __call__(self, x):
         self.read = [*getattr(self, "read", []), x.copy()]
@@ -57,7 +57,7 @@ class Watched(MLP):
 
 
 def victim(normaliser=None):
-    """A policy that walks: its action is (1 - s_0, s_1 / 2), in the units of the environment."""
+    """Return a policy whose action is (1 - s_0, s_1 / 2), in the units of the environment."""
     network = Watched([Layer(np.array([[-1.0, 0.0], [0.0, 0.5]]), np.array([1.0, 0.0]), "identity")])
     box = Point.observation_space
     return Policy(network, box, Point.action_space, head="gaussian", std=np.full(2, 0.3), normaliser=normaliser)

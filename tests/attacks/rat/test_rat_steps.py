@@ -1,10 +1,10 @@
-"""What RAT plays, stores and learns from, step by step, on a point that walks on the plane."""
+"""Steps of RAT's training on a point that moves in the plane: actions, replay buffer, feedback and updates."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from point_world import HALF, NORMALISER, SETTINGS, make, training, victim
+from point_env import HALF, NORMALISER, SETTINGS, make, training, victim
 
 from quintain.attacks import Ball, RandomAttack, RATAttack
 from quintain.attacks.episodes import play_attacked
@@ -25,7 +25,7 @@ def unit(action):
     return action / HALF
 
 
-def by_victim(trained):
+def is_action_of_victim(trained):
     """Return where the stored action is that of the policy on the perturbed state: shape ``(steps, n_envs)``."""
     buffer, n = trained.buffer, trained.buffer.size
     rows = buffer.x[:n].reshape(-1, 2)
@@ -42,7 +42,7 @@ def plain():
 
 def episodes(trained):
     """Yield, for each complete episode, which of its steps the perturbed policy took."""
-    mask, numbers = by_victim(trained), trained.buffer.episode[: trained.buffer.size]
+    mask, numbers = is_action_of_victim(trained), trained.buffer.episode[: trained.buffer.size]
     for number in np.unique(numbers):
         times, rows = np.nonzero(numbers == number)
         assert len(set(rows)) == 1
@@ -50,14 +50,14 @@ def episodes(trained):
             yield mask[times, rows]
 
 
-def test_the_stored_action_is_the_one_that_moved_the_environment(plain):
+def test_the_stored_action_is_the_executed_one(plain):
     buffer, n = plain.buffer, plain.buffer.size
     np.testing.assert_allclose(buffer.next_x[:n] - buffer.x[:n], 0.1 * buffer.action[:n] * HALF, atol=1e-6)
     assert n == 100
     assert np.ptp(buffer.action[:n], axis=(0, 1)).min() > 0.5
 
 
-def test_an_episode_goes_on_from_the_state_that_its_last_step_led_to(plain):
+def test_consecutive_stored_transitions_share_their_state(plain):
     buffer, n = plain.buffer, plain.buffer.size
     same = buffer.episode[1:n] == buffer.episode[: n - 1]
     np.testing.assert_array_equal(buffer.x[1:n][same], buffer.next_x[: n - 1][same])
@@ -65,11 +65,11 @@ def test_an_episode_goes_on_from_the_state_that_its_last_step_led_to(plain):
     assert buffer.episode[:n].max() >= 20
 
 
-def test_only_the_intention_policy_explores(plain):
-    assert not by_victim(plain)[:20].any()
+def test_only_the_intention_policy_acts_during_exploration(plain):
+    assert not is_action_of_victim(plain)[:20].any()
 
 
-def test_the_perturbed_policy_begins_an_episode_and_the_intention_policy_finishes_it():
+def test_the_perturbed_policy_starts_an_episode_and_the_intention_policy_ends_it():
     trained = run(replace(SETTINGS, steps=3200))
     prefixes = []
     for acted in episodes(trained):
@@ -86,12 +86,12 @@ def test_the_perturbed_policy_begins_an_episode_and_the_intention_policy_finishe
 
 def test_without_the_mixed_policy_only_the_perturbed_one_acts_after_exploration():
     trained = run(replace(SETTINGS, mixed=False))
-    mask = by_victim(trained)
+    mask = is_action_of_victim(trained)
     assert mask[20:].all()
     assert not mask[:20].any()
 
 
-def test_only_the_end_of_the_task_stops_the_bootstrap(plain):
+def test_only_termination_stops_the_bootstrap(plain):
     buffer, n = plain.buffer, plain.buffer.size
     ended = buffer.next_x[:n, :, 0] > 1
     np.testing.assert_array_equal(buffer.not_terminated[:n], np.where(ended, 0.0, 1.0))
@@ -100,7 +100,7 @@ def test_only_the_end_of_the_task_stops_the_bootstrap(plain):
     assert ended.any()
 
 
-def test_the_learners_get_the_learned_reward_and_the_teacher_the_true_one(plain):
+def test_learners_get_the_learned_reward_and_the_teacher_the_true_one(plain):
     buffer, n = plain.buffer, plain.buffer.size
     np.testing.assert_allclose(buffer.true_reward[:n], -buffer.next_x[:n, :, 1], atol=1e-6)
     inputs = np.concatenate([buffer.x[:n], buffer.action[:n]], 2)
@@ -113,7 +113,7 @@ def test_the_learners_get_the_learned_reward_and_the_teacher_the_true_one(plain)
     assert len(oracle.rewards) == 0
 
 
-def test_rounds_of_feedback_come_on_time_and_in_turn(monkeypatch):
+def test_feedback_rounds_are_at_the_scheduled_steps(monkeypatch):
     rounds = []
     query = module.query_teacher
 
@@ -130,7 +130,7 @@ def test_rounds_of_feedback_come_on_time_and_in_turn(monkeypatch):
     assert trained.result().labels == 15
 
 
-def test_labels_compare_the_true_returns_of_what_was_executed(plain):
+def test_labels_compare_true_returns_of_executed_segments(plain):
     buffer = plain.buffer
     table = {
         np.concatenate([buffer.x[t, e], buffer.action[t, e]]).tobytes(): buffer.true_reward[t, e]
@@ -144,7 +144,7 @@ def test_labels_compare_the_true_returns_of_what_was_executed(plain):
 
 
 @pytest.mark.parametrize(("space", "scale"), [("raw", 1.0), ("normalised", NORMALISER.scale)])
-def test_the_policy_reads_the_perturbed_state_within_the_budget_of_the_space(space, scale):
+def test_the_policy_observes_the_perturbed_state_within_the_budget(space, scale):
     policy = victim(NORMALISER)
     trained = training(policy=policy, space=space)
     trained.adversary.network.flat[:] = 0
@@ -162,7 +162,7 @@ def test_the_policy_reads_the_perturbed_state_within_the_budget_of_the_space(spa
 
 
 @pytest.mark.parametrize("space", ["raw", "normalised"])
-def test_what_training_believes_is_what_the_attack_does_beyond_the_clip(space):
+def test_training_and_attack_agree_beyond_the_clip(space):
     """The clip is 1.5 standard deviations: at 3 of them a perturbation changes nothing, and has no gradient."""
     policy = victim(NORMALISER)
     trained = run(policy=policy, space=space, epsilon=0.1)
@@ -205,7 +205,7 @@ def test_the_outer_loss_takes_a_fresh_minibatch_and_the_inner_one_every_step(mon
         assert len(fresh) == 16
 
 
-def test_while_exploring_only_the_intention_policy_learns_and_from_the_bonus(monkeypatch):
+def test_during_exploration_only_the_intention_policy_learns_from_the_bonus(monkeypatch):
     trained = training(replace(SETTINGS, gradient_steps=2))
     batches, adversary = [], []
     monkeypatch.setattr(trained.actor, "update", lambda *batch: batches.append((trained.buffer.size, batch)))
@@ -221,7 +221,7 @@ def test_while_exploring_only_the_intention_policy_learns_and_from_the_bonus(mon
         assert np.allclose(reward, np.log(1 + np.array(fifth)), rtol=1e-4) == (size <= 20)
 
 
-def test_states_far_from_the_others_are_worth_more_while_exploring():
+def test_the_exploration_bonus_is_higher_for_distant_states():
     trained = run()
     x, _, bonus, next_x, _ = trained.sample(state_entropy=True)
     distance = np.linalg.norm(next_x - x.mean(0), axis=1)
@@ -254,7 +254,7 @@ def test_without_an_intention_policy_the_learner_chooses_perturbations():
     np.testing.assert_allclose(proposed, 0.2 * np.tanh(trained.actor.actor(x)[0][:, :2]), rtol=1e-5)
 
 
-def test_the_intention_policy_acts_as_the_actor_s_mean_and_keeps_its_critic(plain):
+def test_the_intention_policy_has_the_actors_mean_and_critic(plain):
     policy = plain.intention_policy()
     x = np.array([[0.3, -0.2], [1.0, 0.5]], np.float32)
     np.testing.assert_allclose(policy.act_batch(x), HALF * np.tanh(plain.actor.actor(x)[0][:, :2]), atol=1e-6)
@@ -262,7 +262,7 @@ def test_the_intention_policy_acts_as_the_actor_s_mean_and_keeps_its_critic(plai
     np.testing.assert_allclose(value, plain.actor.critics(np.concatenate([x, 0 * x], 1))[0][:, 0], rtol=1e-5)
 
 
-def test_another_policy_can_take_the_place_of_the_one_under_attack():
+def test_the_policy_under_attack_can_be_replaced():
     trained = training()
     calls = []
 
@@ -280,13 +280,13 @@ def test_another_policy_can_take_the_place_of_the_one_under_attack():
     trained.run(steps.append, replace_once)
     trained.rows.close()
     assert steps == calls == list(range(4, 401, 4))
-    mask = by_victim(trained)
+    mask = is_action_of_victim(trained)
     assert mask[20:50].any()
     assert not mask[50:].any()
 
 
-def test_rat_brings_about_what_the_attacker_prefers_and_noise_does_not():
-    """The attacker wants the second entry low. The policy pushes it away from 0: only lies of one sign turn it."""
+def test_rat_reaches_the_attackers_goal_and_noise_does_not():
+    """The attacker wants a low second entry. The policy moves it away from 0 unless perturbed."""
     settings = replace(
         SETTINGS, steps=1600, exploration_steps=400, hidden_size=16, batch_size=32, feedback_every=400,
         queries_per_round=40, max_labels=200, max_reward_epochs=20, gradient_steps=2, learning_rate=3e-3,
@@ -295,8 +295,8 @@ def test_rat_brings_about_what_the_attacker_prefers_and_noise_does_not():
     trained = train_rat(make, policy, epsilon=0.8, settings=settings)
     assert (trained.labels, trained.accuracy > 0.8) == (120, True)
     states = np.random.default_rng(0).uniform(-1, 1, (200, 2))
-    lies = trained.method.propose(states, np.zeros((200, 0, 2)), Ball(0.8))
-    assert np.mean(lies[:, 1]) < -0.5
+    perturbations = trained.method.propose(states, np.zeros((200, 0, 2)), Ball(0.8))
+    assert np.mean(perturbations[:, 1]) < -0.5
     seeds = range(30)
 
     def reached(attack):
