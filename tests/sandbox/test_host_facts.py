@@ -1,4 +1,4 @@
-"""What a snippet prints does not depend on where Python is installed, nor on whose machine it is."""
+"""Output of snippets does not depend on the location of Python or on the machine."""
 
 from __future__ import annotations
 
@@ -84,19 +84,19 @@ def test_a_run_recorded_in_another_installation_is_replayed(tmp_path: Path) -> N
     assert "<packages>/numpy/__init__.py" in text
 
 
-def test_the_sources_of_an_observation_hide_them_too(box: Sandbox) -> None:
+def test_host_paths_are_hidden_in_every_source_of_observations(box: Sandbox) -> None:
     code = "import json, sys\nprint(json.__file__)\nprint(json.__file__, file=sys.stderr)\njson.__file__"
     result = box.run(code)
     shown = "<python>/lib/json/__init__.py"
     assert (result.stdout, result.stderr, result.value_repr) == (f"{shown}\n", f"{shown}\n", repr(shown))
 
 
-def test_scratch_directories_have_one_name(box: Sandbox) -> None:
+def test_scratch_directories_have_the_same_name_at_every_level(box: Sandbox) -> None:
     result = box.run("import os\nprint(os.getcwd())", files={"a": "1"})
     assert result.stdout == "/box/tmp\n"
 
 
-def test_namespaces_hide_the_name_of_the_machine(box: Sandbox) -> None:
+def test_namespaces_hide_the_host_name(box: Sandbox) -> None:
     if box.describe()["level"] == "C":
         pytest.skip("level C has no namespaces")
     code = "import os, platform, socket\nprint({os.uname().nodename, platform.node(), socket.gethostname()})"
@@ -104,7 +104,7 @@ def test_namespaces_hide_the_name_of_the_machine(box: Sandbox) -> None:
     assert socket.gethostname()
 
 
-def test_objects_are_shown_without_their_addresses(box: Sandbox) -> None:
+def test_memory_addresses_are_removed_from_reprs(box: Sandbox) -> None:
     code = "class A: pass\ndef f(): pass\nprint(A(), (i for i in ()), f.__code__)\nf"
     result = box.run(code)
     assert result.value_repr == "<function f at 0x...>"
@@ -116,7 +116,7 @@ def test_objects_are_shown_without_their_addresses(box: Sandbox) -> None:
     )
 
 
-def test_only_whole_paths_are_replaced() -> None:
+def test_only_complete_paths_are_replaced() -> None:
     library = sysconfig.get_path("stdlib")
     hide = host_facts_hidden(["/opt/venv/lib/site-packages"])
     assert hide(f'File "{library}/json/decoder.py", line 1') == 'File "<python>/lib/json/decoder.py", line 1'
@@ -128,7 +128,7 @@ def test_only_whole_paths_are_replaced() -> None:
 
 
 @pytest.mark.parametrize("prefix", ["/usr", "/usr/local", "/"])
-def test_the_prefix_of_a_system_is_no_fact(monkeypatch: pytest.MonkeyPatch, prefix: str) -> None:
+def test_system_wide_prefixes_are_not_replaced(monkeypatch: pytest.MonkeyPatch, prefix: str) -> None:
     monkeypatch.setattr(sys, "base_prefix", prefix)
     monkeypatch.setattr(sys, "base_exec_prefix", prefix)
     assert host_facts_hidden([])("/usr/local/bin and / and /usr") == "/usr/local/bin and / and /usr"
