@@ -1,4 +1,4 @@
-"""Which packages snippets can import, and how users add some."""
+"""Packages that snippets can import, and ``packages`` to add more."""
 
 from __future__ import annotations
 
