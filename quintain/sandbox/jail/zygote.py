@@ -25,6 +25,7 @@ from .harness import HARNESS_FAILED, Harness, Streams
 from .lockdown import NewChild, Plan, SetupFailed, child_steps, lock_down, prepare, run_step
 from .memory import use_huge_pages
 from .protocol import encode_frame, write_all
+from .scheduling import take_short_turns
 
 __all__ = ["main"]
 
@@ -49,6 +50,7 @@ def main(config: dict[str, Any]) -> None:
 
 
 def _set_up(config: dict[str, Any], plan: Plan, control: socket.socket) -> Server:
+    take_short_turns()
     user = plan.level == "B"
     if plan.has_namespaces:
         if user:
