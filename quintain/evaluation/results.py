@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,6 +19,14 @@ from quintain.records import OUTCOMES, EpisodeRecord, Outcome
 __all__ = ["Results", "TaskResults", "repeated"]
 
 _FINISHED, _ERROR = OUTCOMES.index("finished"), OUTCOMES.index("error")
+
+
+def _column() -> array[float]:
+    return array("d")
+
+
+def _column_with_items() -> tuple[array[float], array[int]]:
+    return array("d"), array("q")
 
 
 def repeated(items: Sequence[Hashable] | NDArray[np.int64], *, alone: bool = False) -> NDArray[Any] | None:
@@ -82,9 +90,11 @@ class Results:
         self._tasks: dict[str, int] = {}
         self._items: dict[str, int] = {}
         self._scored_item = array("q")
-        self._returns: dict[str, array[float]] = {}
-        self._terms: dict[str, array[float]] = {}
-        self._metrics: dict[str, tuple[array[float], array[int]]] = {}  # values, and the item of each
+        # Columns are made when they are needed: this is the hot path of pages of many episodes.
+        self._returns: defaultdict[str, array[float]] = defaultdict(_column)
+        self._terms: defaultdict[str, array[float]] = defaultdict(_column)
+        self._metrics: defaultdict[str, tuple[array[float], array[int]]]  # values, and the item of each
+        self._metrics = defaultdict(_column_with_items)
 
     @classmethod
     def of(cls, episodes: Iterable[EpisodeRecord], confidence: float = 0.95) -> Self:
@@ -119,23 +129,25 @@ class Results:
     def _add_scores(self, episode: EpisodeRecord) -> None:
         if not self.rewards:
             self.text = any(isinstance(step["observation"], str) for step in episode.steps[:1])
+        scored, item = len(self.rewards), self._item[-1]
         for name, value in episode.reward_terms.items():
-            column = self._terms.setdefault(name, array("d"))
-            column.extend([0.0] * (len(self.rewards) - len(column)))  # earlier episodes without the term
-            column.append(float(value))
+            column = self._terms[name]
+            if len(column) < scored:
+                column.extend([0.0] * (scored - len(column)))  # earlier episodes without the term
+            column.append(value)
         self.rewards.append(episode.reward)
-        self._scored_item.append(self._item[-1])
+        self._scored_item.append(item)
         self.lengths.append(len(episode.steps))
         self.tokens.append(episode.completion_tokens)
         self.seconds.append(episode.wall_s)
         for seat, value in episode.returns.items():
-            self._returns.setdefault(seat, array("d")).append(value)
+            self._returns[seat].append(value)
         for name, value in episode.info.get("metrics", {}).items():
             if value is None or math.isnan(value):  # NaN, which records store as null, is no measurement
                 continue
-            values, items = self._metrics.setdefault(name, (array("d"), array("q")))
-            values.append(float(value))
-            items.append(self._item[-1])
+            values, items = self._metrics[name]
+            values.append(value)
+            items.append(item)
 
     @cached_property
     def outcomes(self) -> dict[Outcome, int]:
