@@ -110,6 +110,7 @@ def _as_data(result: Tournament, game: str) -> dict[str, Any]:
         ],
         "payoffs": result.payoffs.tolist(),
         "cooperation": result.cooperation.tolist(),
+        "worst_cooperation": result.worst_cooperation.tolist() if worst else None,
         "names": list(result.names),
     }
 
@@ -123,12 +124,15 @@ def _print_ranking(result: Tournament, game: str, models: list[str]) -> None:
     for line in audit_lines(result.played, models):
         screen.print(literal(line, "bold yellow"), soft_wrap=True)
     worst = result.worst_case()
-    heading = ["payoff per round", "95% interval", *(["worst case"] if worst else []), "cooperation"]
+    least = ["worst case"] if worst else []
+    heading = ["payoff per round", "95% interval", *least, "cooperation", *least]
     table = simple_table(f"{game}: {result.matches:,} matches", "", *heading)
-    cooperation = dict(zip(result.names, result.cooperation.mean(axis=1), strict=True))
+    shares = dict(zip(result.names, result.cooperation.mean(axis=1), strict=True))
+    lowest = dict(zip(result.names, result.worst_cooperation.mean(axis=1), strict=True)) if worst else {}
     for name, interval in result.ranking():
-        least = [number(worst[name].estimate)] if worst else []
-        cells = number(interval.estimate), bounds(interval, "mean"), *least, f"{cooperation[name]:.0%}"
+        cells = [number(interval.estimate), bounds(interval, "mean"), f"{shares[name]:.0%}"]
+        if worst:
+            cells[2:] = [number(worst[name].estimate), cells[2], f"{lowest[name]:.0%}"]
         table.add_row(literal(name), *cells)
     screen.print(table)
     for line in missing_lines(result.played, result.failed):

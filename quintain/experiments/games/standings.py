@@ -34,6 +34,7 @@ class Tournament:
         failed: The matches that failed for infrastructure reasons.
         worst_scores: Like ``scores``, with repetitions that a failed match leaves incomplete: it pays both players the
             lowest payoff of the game, the worst case. Empty without failed matches.
+        worst_cooperation: Like ``cooperation``, with no option 0 in failed matches. Empty without failed matches.
     """
 
     names: Sequence[str]
@@ -45,6 +46,7 @@ class Tournament:
     played: Sequence[Match] = field(default=(), repr=False)
     failed: Sequence[ScheduledMatch] = field(default=(), repr=False)
     worst_scores: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)), repr=False)
+    worst_cooperation: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 0)), repr=False)
 
     def ranking(self, confidence: float = 0.95) -> list[tuple[str, Interval]]:
         """Return the players by mean payoff per round, best first, with intervals over repetitions.
@@ -101,7 +103,7 @@ def collect(
             if len(legal):
                 kind[cell] += (legal == 0).mean()
                 judged[cell] += 1
-    worst = _worst_scores(place, earned, count, failed)
+    least, lost = _with_failed(place, earned, count, failed)
     complete = count.all(axis=(1, 2))
     if not complete.any():
         raise ConfigurationError(
@@ -113,24 +115,27 @@ def collect(
     scores = (earned[complete] / count[complete]).mean(axis=2).T
     with np.errstate(invalid="ignore"):  # a player without a legal move has no cooperation
         cooperation = kind.sum(axis=0) / judged.sum(axis=0)
+        least_cooperation = kind.sum(axis=0) / (judged.sum(axis=0) + lost) if failed else np.zeros((0, 0))
     totals = count.sum(axis=0)
     return Tournament(
         list(players), earned.sum(axis=0) / totals, cooperation, scores, rounds, len(played), list(played),
-        list(failed), worst,
+        list(failed), least, least_cooperation,
     )  # fmt: skip
 
 
-def _worst_scores(
+def _with_failed(
     place: Mapping[str, int], earned: NDArray[np.float64], count: NDArray[np.float64], failed: Sequence[ScheduledMatch]
-) -> NDArray[np.float64]:
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the scores with failed matches at the lowest payoff, and the number of failed matches of each pair."""
+    earned, count, lost = earned.copy(), count.copy(), np.zeros(count.shape[1:])
     if not failed:
-        return np.zeros((0, 0))
-    earned, count = earned.copy(), count.copy()
+        return np.zeros((0, 0)), lost
     for match in failed:
         game = load_game(match.game)
         for seat, name in enumerate(match.agents):
             cell = match.repetition, place[name], place[match.agents[1 - seat]]
             earned[cell] += game.payoffs[seat].min()
             count[cell] += 1
+            lost[cell[1:]] += 1
     complete = count.all(axis=(1, 2))
-    return np.asarray((earned[complete] / count[complete]).mean(axis=2).T)
+    return np.asarray((earned[complete] / count[complete]).mean(axis=2).T), lost

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 import quintain
 from quintain.agents.games import LLMPlayer
 from quintain.cli import app
+from quintain.cli.tournament import _print_ranking
 from quintain.engines.engine import Reply
 from quintain.engines.scripted import ScriptedEngine
 from quintain.errors import ContextOverflowError, SandboxError
@@ -124,7 +125,7 @@ def test_families_have_their_worst_case(tmp_path: Any) -> None:
     assert "mine, worst case" in (tmp_path / "report.html").read_text()
 
 
-def test_a_ranking_has_its_worst_case(tmp_path: Any) -> None:
+def test_a_ranking_has_its_worst_case(tmp_path: Any, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.warns(RuntimeWarning, match="matches failed"):
         result = tournament(
             ["mine", "always-defect"], PD, rounds=2, repetitions=3, agents={"mine": Sometimes(100)}, concurrency=1,
@@ -133,6 +134,10 @@ def test_a_ranking_has_its_worst_case(tmp_path: Any) -> None:
     assert len(result.failed) == 1
     assert result.scores.shape == (2, 2)
     assert result.worst_scores.shape == (2, 3)  # every repetition counts
+    assert result.cooperation[0].tolist() == [1, 1]
+    assert result.worst_cooperation[0].tolist() == [2 / 3, 1]  # one of three matches against itself failed
+    _print_ranking(result, PD, [])
+    assert "".join(capsys.readouterr()).count("worst case") == 2
     worst = result.worst_case()
     lowest = 0.0  # of the prisoner's dilemma's payoffs
     assert all(lowest <= interval.estimate for interval in worst.values())
