@@ -252,9 +252,12 @@ def _find_close(reply: str, opening: re.Match[str], *, glued: bool) -> _Close | 
     mark, least = opening["fence"][0], len(opening["fence"])
     pattern = rf"^{_BEFORE}{re.escape(mark)}{{{least},}}"
     if glued:
-        pattern += rf"|(?<=[^\s`~'\"#]){re.escape(mark)}{{{least},}}[ \t]*\r?$"
-    match = re.compile(pattern, re.MULTILINE).search(reply, opening.end())
-    return None if match is None else _Close(match.start(), match.end())
+        pattern += rf"|(?<=[^\s`~#])(?P<glued>{re.escape(mark)}{{{least},}})[ \t]*\r?$"
+    for match in re.compile(pattern, re.MULTILINE).finditer(reply, opening.end()):
+        line = reply[reply.rfind("\n", 0, match.start()) + 1 : match.start()]
+        if not (glued and match["glued"]) or line.count("'") % 2 == line.count('"') % 2 == 0:  # it is in no string
+            return _Close(match.start(), match.end())
+    return None
 
 
 def _program(text: str, before: str) -> str:

@@ -199,7 +199,9 @@ def test_a_code_block_without_language_is_reported_if_code_is_executed():
 
 def test_a_fence_at_the_end_of_a_line_of_code_closes_it():
     assert read_reply("```python\nprint(1)```\n") == Move("code", "print(1)")
+    assert read_reply("```python\nx = 'a'```\n<<<1>>>") == Move("code", "x = 'a'")
     assert read_reply("```python\ns = '```'\nprint(1)\n```") == Move("code", "s = '```'\nprint(1)\n")
+    assert read_reply('```python\ns = """```\n"""\n```\n').text == 's = """```\n"""\n'
 
 
 @pytest.mark.parametrize(
