@@ -14,8 +14,8 @@ from quintain.errors import SandboxError
 from quintain.sandbox.clock import ProgramClock
 from quintain.sandbox.jail.protocol import ProtocolError, encode_frame
 from quintain.sandbox.limits import Limits
-from quintain.sandbox.looking import Looking
 from quintain.sandbox.outcome import Outcome, judge, name_of_signal
+from quintain.sandbox.polling import AdaptivePolling
 from quintain.sandbox.scratch import HostScratch
 from quintain.sandbox.server import KILL_TIMEOUT_S, Child
 
@@ -27,7 +27,7 @@ CLOCK_CHECK_S = 0.05
 SCRATCH_CHECK_S = 0.05
 
 
-_looking = Looking()
+_polling = AdaptivePolling()
 
 
 class NotStartedError(SandboxError):
@@ -108,19 +108,19 @@ class _Supervision:
         self._write(child.channel)
         if child.stdin >= 0:
             self._write(child.stdin)
-        look_s = 0.0 if self.last else _looking.seconds()
-        look_until = start + look_s
+        poll_s = 0.0 if self.last else _polling.seconds()
+        poll_until = start + poll_s
         while self.ended is None and self.used is None:
             now = time.monotonic()
-            wait = 0.0 if now < look_until else self.next_check - now
+            wait = 0.0 if now < poll_until else self.next_check - now
             if self.scratch is not None:
                 wait = min(wait, SCRATCH_CHECK_S)
             for descriptor, event in poller.poll(max(0.0, wait * 1000)):
                 self._handle(descriptor, event)
             self._check_clock()
         wall_s = time.monotonic() - start
-        if look_s:
-            _looking.learn(wall_s <= look_s)
+        if poll_s:
+            _polling.learn(wall_s <= poll_s)
         if self.ended is not None:
             self.stdout.drain()
             self.stderr.drain()

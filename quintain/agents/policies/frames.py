@@ -72,7 +72,7 @@ def stacking_of(model: Any, space: spaces.Space[Any], n_stack: int | None = None
             return int(stack.n_stack), _order(stack) if fits(stack.observation_space, space) else None
         env = getattr(env, "venv", None)
     n_stack = _ratio(own, space)
-    return (n_stack, None) if _is_certain(own, EpisodeFrames(space, n_stack).observation_space) else None
+    return (n_stack, None) if _is_unambiguous(own, EpisodeFrames(space, n_stack).observation_space) else None
 
 
 def can_be_stack(own: spaces.Space[Any], frame: spaces.Space[Any]) -> bool:
@@ -94,13 +94,13 @@ def _ratio(own: spaces.Space[Any], frame: spaces.Space[Any]) -> int:
     return 0 if rest else times
 
 
-def _is_certain(own: spaces.Space[Any], stacked: spaces.Space[Any]) -> bool:
-    """Return whether the spaces are equal, and the model can hardly have been made for another environment."""
+def _is_unambiguous(own: spaces.Space[Any], stacked: spaces.Space[Any]) -> bool:
+    """Return whether the spaces are equal and distinctive, so that the model was made for such frames."""
     if isinstance(own, spaces.Dict) and isinstance(stacked, spaces.Dict):
         parts = [(own[name], stacked[name]) for name in own]
     else:
         parts = [(own, stacked)]
-    return all(_is_equal(*pair) for pair in parts) and any(_says_much(part) for part, _ in parts)
+    return all(_is_equal(*pair) for pair in parts) and any(_is_distinctive(part) for part, _ in parts)
 
 
 def _is_equal(own: spaces.Space[Any], stacked: spaces.Space[Any]) -> bool:
@@ -109,7 +109,7 @@ def _is_equal(own: spaces.Space[Any], stacked: spaces.Space[Any]) -> bool:
     return _is_image(own) or (np.array_equal(own.low, stacked.low) and np.array_equal(own.high, stacked.high))
 
 
-def _says_much(space: spaces.Space[Any]) -> bool:
+def _is_distinctive(space: spaces.Space[Any]) -> bool:
     """Return whether a space is one of images, or has bounds that differ between its entries."""
     if not isinstance(space, spaces.Box):
         return False
