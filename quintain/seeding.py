@@ -3,17 +3,24 @@
 If episode ``i`` had the seed ``root + i``, runs with root seeds 0 and 1 would share all episodes but one. Here a stream
 is identified by a root seed and a path of names, and its seed is a hash of both. Streams are therefore independent of
 each other and of the order in which they are made.
+
+The episodes of a run have seeds of 31 bits, which every simulator takes. Among 50,000 hashes of 31 bits about one pair
+would be equal, so the seeds of a run are a permutation of all 31-bit numbers, which the root seed chooses.
 """
 
 from __future__ import annotations
 
 import hashlib
 import operator
-from typing import Any
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
-__all__ = ["SeedStream"]
+__all__ = ["SEED_BITS", "SeedStream", "Seeds", "episode_seeds"]
+
+#: Bits of the seeds of new runs' episodes. Simulators with a C integer or NumPy's ``RandomState`` take no more than 31
+#: or 32; runs that were begun before have seeds of 53 bits.
+SEED_BITS: Literal[31] = 31
 
 # Seeds fit the integers that JSON readers keep exact (2**53).
 _SEED_BITS = 53
@@ -83,3 +90,52 @@ def _digest(path: str) -> bytes:
 
 def _seed(digest: bytes) -> int:
     return int.from_bytes(digest[:8], "little") >> (64 - _SEED_BITS)
+
+
+class Seeds(Protocol):
+    """The seeds of a run's episodes."""
+
+    def __getitem__(self, index: int) -> int:
+        """Return the seed of episode ``index``, which is >= 0."""
+        ...
+
+
+def episode_seeds(seed: int, bits: int = SEED_BITS) -> Seeds:
+    """Return the seeds of a run's episodes.
+
+    Args:
+        seed: Root seed of the run, an integer >= 0.
+        bits: Bits of the seeds: 31, of which no two are equal; or 53, as runs had them before there was a choice.
+
+    Raises:
+        ValueError: If ``seed`` is negative or not an integer, or ``bits`` is another number.
+
+    Example:
+        >>> episode_seeds(0)[3] < 2**31 < episode_seeds(0, bits=53)[3]
+        True
+    """
+    if bits not in (SEED_BITS, _SEED_BITS):
+        raise ValueError(f"seeds have {SEED_BITS} or {_SEED_BITS} bits, got {bits!r}")
+    stream = SeedStream(seed, "episode")
+    return _Permutation(stream) if bits == SEED_BITS else stream
+
+
+class _Permutation:
+    """A keyed permutation of [0, 2**31): each round is one to one, and four mix every bit with every other."""
+
+    def __init__(self, stream: SeedStream) -> None:
+        digest = hashlib.blake2b(repr((stream.root, *stream.path)).encode(), digest_size=32).digest()
+        words = [int.from_bytes(digest[k : k + 4], "little") for k in range(0, 32, 4)]
+        self._rounds = tuple((add, factor | 1) for add, factor in zip(words[::2], words[1::2], strict=True))
+
+    def __getitem__(self, index: int) -> int:
+        value = operator.index(index)
+        if not 0 <= value < 1 << SEED_BITS:
+            raise ValueError(f"a run has episodes 0 to 2**{SEED_BITS} - 1, got {index!r}")
+        for add, factor in self._rounds:
+            value = (value + add) * factor & (1 << SEED_BITS) - 1  # an odd factor has an inverse
+            value ^= value >> 16
+        return value
+
+    #: As in :class:`SeedStream`.
+    __iter__ = None

@@ -99,8 +99,8 @@ read (`facts.env.files` in `run.json`), and `"sha256"` beside `"folder"` makes a
 
 ## Comparing families
 
-An episode draws its family at random, so 660 episodes over 12 families give each of them 38 to 68. For equal counts,
-run the families one by one; an agent that is made once keeps its model:
+An episode draws its family at random, so 660 episodes over 12 families give each about 40 to 70. For equal counts, run
+the families one by one; an agent that is made once keeps its model:
 
 ```python
 import quintain

@@ -145,6 +145,7 @@ def main() -> None:
             continue
         reports[agent] = quintain.evaluate(
             "CodeReason-v0", described, episodes=options.episodes, seed=options.seed, concurrency=options.concurrency,
+            seed_bits=53,  # those of the tables on the page
             out=folder, env_kwargs=env_kwargs, resume=folder.exists(),
         )  # fmt: skip
     if reports:

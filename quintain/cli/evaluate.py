@@ -28,6 +28,7 @@ from quintain.cli.options import (
     Resume,
     RetryErrors,
     Seed,
+    SeedBits,
     Workers,
     check_confidence,
     check_resumed,
@@ -105,6 +106,7 @@ def evaluate(
     engine_arg: _EngineArguments = None,
     episodes: _Episodes = 100,
     seed: Seed = 0,
+    seed_bits: SeedBits = None,
     concurrency: Concurrency = 16,
     max_steps: MaxSteps = None,
     out: Out = None,
@@ -144,9 +146,9 @@ def evaluate(
     folder = out or new_folder(env, Path(agent).stem if agent.endswith(POLICY_FILES) else agent)
     call = _Call(ctx, folder)
     report = call.run(
-        env, source, episodes=episodes, seed=seed, concurrency=concurrency, env_kwargs=env_kwargs, resume=resume,
-        reset_options=pairs(reset_option, "--reset-option") or None,
-        retry_errors=retry_errors, executor=executor, workers=workers, confidence=confidence,
+        env, source, episodes=episodes, seed=seed, seed_bits=seed_bits, concurrency=concurrency,
+        env_kwargs=env_kwargs, reset_options=pairs(reset_option, "--reset-option") or None,
+        resume=resume, retry_errors=retry_errors, executor=executor, workers=workers, confidence=confidence,
         **({} if max_steps is None else {"max_steps": max_steps or None}),
     )  # fmt: skip
     _show(report, call, with_page=not no_report, as_json=as_json)

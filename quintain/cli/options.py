@@ -22,6 +22,7 @@ __all__ = [
     "Resume",
     "RetryErrors",
     "Seed",
+    "SeedBits",
     "Workers",
     "check_confidence",
     "check_resumed",
@@ -77,6 +78,14 @@ Workers = Annotated[
     int, typer.Option(min=1, help="Number of worker processes of the process executor.", rich_help_panel=_RUN)
 ]
 Seed = Annotated[int, typer.Option(min=0, help="Root seed; equal seeds give equal episodes.", rich_help_panel=_RUN)]
+
+SeedBits = Annotated[
+    int | None,
+    typer.Option(
+        help="Bits of the episodes' seeds: 31, or 53 as in runs of version 0.1.0. Default: those of the continued or "
+        "replayed run, else 31.", rich_help_panel=_RUN,
+    ),
+]  # fmt: skip
 
 _WORD = re.compile(r"[A-Za-z_./~][^\s\"'{}\[\],]*")
 #: Python's constants: their JSON spelling, or an empty string where JSON has none.

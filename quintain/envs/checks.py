@@ -24,7 +24,7 @@ from quintain.envs.step_contract import check_episode
 from quintain.envs.transcripts import MAX_STEPS, Policy, Transcript, equal, play, same
 from quintain.envs.vector import TextVectorEnv
 from quintain.errors import EnvironmentFault
-from quintain.seeding import SeedStream
+from quintain.seeding import episode_seeds
 from quintain.spaces import UnicodeText
 
 __all__ = ["GYMNASIUM_CHECKS", "LONG_EPISODE", "SEEDS", "NotApplicable", "Playable", "Subject"]
@@ -180,8 +180,8 @@ def resets_without_a_seed_differ(subject: Playable) -> None:
 
 def takes_the_seeds_of_evaluate(subject: Playable) -> None:
     """``reset`` takes seeds as large as those of ``quintain.evaluate``."""
-    stream = SeedStream(0, "check")
-    seeds = sorted(stream[i] for i in range(64))
+    drawn = episode_seeds(0)
+    seeds = sorted(drawn[i] for i in range(64))
     with subject.made() as env:
         for seed in (seeds[0], seeds[-1]):
             try:

@@ -157,7 +157,13 @@ def pair(first: Report, second: Report) -> tuple[Report, Report]:
     partners = {e.seed: e for e in second.scored}
     pairs = [(e, partners[e.seed]) for e in first.scored if e.seed in partners]
     if not pairs:
-        raise ConfigurationError("no seed occurs in both runs; compare runs of the same environment and seed")
+        bits = {report.manifest.get("config", {}).get("seed_bits", 53) for report in (first, second)}
+        advice = (
+            "begin the newer run with seed_bits=53 (--seed-bits 53), as the older one has"
+            if len(bits) > 1
+            else ("compare runs of the same environment and seed")
+        )
+        raise ConfigurationError(f"no seed occurs in both runs; {advice}")
     envs = [report.manifest.get("config", {}).get("env") for report in (first, second)]
     for a, b in pairs:
         hashes = a.info.get("task_hash"), b.info.get("task_hash")

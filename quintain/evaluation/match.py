@@ -22,11 +22,12 @@ from quintain.evaluation.error_boundary import ErrorBoundary
 from quintain.evaluation.job import DEFAULT_MAX_STEPS, Job, check_settings
 from quintain.evaluation.loop import play_jobs, run_in_loop
 from quintain.evaluation.manifest import describe_agent, make_manifest, warn_if_undescribed
+from quintain.evaluation.origin import choose_seed_bits
 from quintain.evaluation.recording import Recording, check_counts
 from quintain.evaluation.report import Report
 from quintain.evaluation.rollout import as_source, made_agent
 from quintain.records import EpisodeRecord
-from quintain.seeding import SeedStream
+from quintain.seeding import episode_seeds
 
 __all__ = ["play", "play_match"]
 
@@ -37,6 +38,7 @@ def play(
     *,
     episodes: int = 1,
     seed: int = 0,
+    seed_bits: int | None = None,
     concurrency: int = 1,
     out: str | Path | None = None,
     env_kwargs: Mapping[str, Any] | None = None,
@@ -57,6 +59,8 @@ def play(
             :func:`~quintain.agents.registry.as_agent` takes. The same agent may take several seats.
         episodes: Number of matches, >= 1.
         seed: Root seed, >= 0; match ``i`` depends on ``seed`` and ``i`` alone.
+        seed_bits: Bits of the episodes' seeds: 31, which every simulator takes, or 53, as runs of version 0.1.0 have
+            them. Default: those of the run that is continued or replayed, else 31.
         concurrency: Maximum number of matches at once, >= 1; more than one needs ``game`` to be an id or a function.
         out: Run folder for manifest and records; ``None`` writes nothing.
         env_kwargs: Arguments for a game that is given by its id.
@@ -105,7 +109,7 @@ def play(
         described = {s: describe_agent(a) for s, a in players.items()}
         manifest = make_manifest(name, arguments, described, seed, **settings)
         manifest["kind"] = "play"
-        seeds = SeedStream(seed, "episode")
+        seeds = episode_seeds(seed, choose_seed_bits(manifest, seed_bits, out if resume else None))
 
         def start_worker() -> Callable[[int], Awaitable[EpisodeRecord]]:
             if free:

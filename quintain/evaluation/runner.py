@@ -9,12 +9,13 @@ from typing import Any
 from quintain.evaluation.executors import EXECUTORS
 from quintain.evaluation.job import DEFAULT_MAX_STEPS, Job, check_settings
 from quintain.evaluation.manifest import make_manifest, warn_if_undescribed
+from quintain.evaluation.origin import choose_seed_bits
 from quintain.evaluation.recording import Recording, check_counts
 from quintain.evaluation.report import Report
 from quintain.evaluation.rollout import EnvLike, Episodes, as_source
 from quintain.evaluation.settings import with_required_settings
 from quintain.records import EpisodeRecord
-from quintain.seeding import SeedStream
+from quintain.seeding import episode_seeds
 
 __all__ = ["evaluate"]
 
@@ -25,6 +26,7 @@ def evaluate(
     *,
     episodes: int = 100,
     seed: int = 0,
+    seed_bits: int | None = None,
     concurrency: int = 16,
     out: str | Path | None = None,
     env_kwargs: Mapping[str, Any] | None = None,
@@ -49,6 +51,8 @@ def evaluate(
             :func:`~quintain.agents.registry.as_agent` takes.
         episodes: Number of episodes, >= 1.
         seed: Root seed, >= 0.
+        seed_bits: Bits of the episodes' seeds: 31, which every simulator takes, or 53, as runs of version 0.1.0 have
+            them. Default: those of the run that is continued or replayed, else 31.
         concurrency: Maximum number of episodes at once, >= 1; a language model gets their requests as one batch.
         out: Run folder for manifest and records; ``None`` writes nothing.
         env_kwargs: Arguments for the environment, if it is given by id or spec. Those that the agent requires, such as
@@ -88,8 +92,8 @@ def evaluate(
     env_kwargs = with_required_settings(env, env_kwargs, source)
     if out is not None:
         warn_if_undescribed(source)
-    seeds = SeedStream(seed, "episode")
     manifest = make_manifest(env, env_kwargs, source, seed, **settings)
+    seeds = episode_seeds(seed, choose_seed_bits(manifest, seed_bits, out if resume else None))
     with Recording(
         manifest, episodes, out=out, resume=resume, retry_errors=retry_errors, progress=progress, on_episode=on_episode
     ) as run:

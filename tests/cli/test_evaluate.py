@@ -46,6 +46,8 @@ def test_options_are_passed_to_environment_and_agent(quintain):
         },
         "agent": {"name": "oracle", "through_code": False},
         "seed": 7,
+        "seed_bits": 31,
+        "max_steps": 100_000,
     }  # fmt: skip
     assert not Path("run/report.html").exists()
 

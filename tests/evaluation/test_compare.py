@@ -39,7 +39,7 @@ def test_a_small_sample_gives_a_note_on_statistical_power():
     def nearly(observation):
         return int(observation.sum()) % 2 if observation.sum() != 11 else 0
 
-    runs = [quintain.evaluate("Sum-v0", agent, episodes=6) for agent in (Parity(), nearly)]
+    runs = [quintain.evaluate("Sum-v0", agent, episodes=6, seed=13) for agent in (Parity(), nearly)]
     result = quintain.compare(*runs)
     assert (result.wins, result.losses, result.p_value) == (3, 0, 0.25)
     assert "too few decisive pairs" in result.hint
@@ -47,8 +47,8 @@ def test_a_small_sample_gives_a_note_on_statistical_power():
 
 def test_an_inconclusive_difference_reports_the_required_number_of_pairs():
     result = quintain.compare(
-        quintain.evaluate("Sum-v0", Coin(), episodes=25, seed=2),
-        quintain.evaluate("Sum-v0", "random", episodes=25, seed=2),
+        quintain.evaluate("Sum-v0", Coin(), episodes=25, seed=4),
+        quintain.evaluate("Sum-v0", "random", episodes=25, seed=4),
     )
     assert result.p_value > 0.05
     assert re.search(r"25 pairs cannot separate these; about [\d,]+ would be needed", result.hint)

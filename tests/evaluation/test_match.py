@@ -139,7 +139,7 @@ class Toll(pettingzoo.AECEnv):
 @pytest.mark.parametrize("moves", [1, 2])
 def test_rewards_of_seats_that_have_not_acted_are_counted(moves):
     pushes = ScriptedAgent([0], cycle=True)
-    report = quintain.play(Toll(moves), {"b": pushes, "a": pushes}, episodes=8)
+    report = quintain.play(Toll(moves), {"b": pushes, "a": pushes}, episodes=8, seed=1)
     first = {e.seed % 2 for e in report.episodes}
     assert first == {0, 1}, "the seeds let only one seat begin"
     for match in report.episodes:
