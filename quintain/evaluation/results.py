@@ -90,6 +90,7 @@ class Results:
         self._tasks: dict[str, int] = {}
         self._items: dict[str, int] = {}
         self._scored_item = array("q")
+        self._hashed = 0  # episodes with an item
         # Columns are made when they are needed: this is the hot path of pages of many episodes.
         self._returns: defaultdict[str, array[float]] = defaultdict(_column)
         self._terms: defaultdict[str, array[float]] = defaultdict(_column)
@@ -120,6 +121,7 @@ class Results:
         self._task.append(-1 if task is None else self._tasks.setdefault(str(task), len(self._tasks)))
         # Without a hash every episode is an item of its own.
         own = -1 - len(self._item)
+        self._hashed += item is not None
         self._item.append(own if item is None else self._items.setdefault(str(item), len(self._items)))
         if episode.error is not None:
             self.error_counts[episode.error.get("boundary", "?"), episode.error.get("message", "")] += 1
@@ -240,7 +242,7 @@ class Results:
             if np.array_equal(data, self.rewards):
                 return self._mean_reward  # a seat's return, or a reward's only term
             return self._over_items(data, self._clusters)
-        return self._over_items(data, None if items is None else repeated(items, alone=bool(self._tasks)))
+        return self._over_items(data, None if items is None else self._repeated(items))
 
     @cached_property
     def _mean_reward(self) -> Interval:
@@ -249,7 +251,7 @@ class Results:
     @cached_property
     def _clusters(self) -> NDArray[Any] | None:
         """The items of the scored episodes, where some were drawn more than once."""
-        return repeated(self._scored_item, alone=bool(self._tasks))
+        return self._repeated(self._scored_item)
 
     def _over_items(
         self, data: NDArray[np.float64], clusters: NDArray[Any] | None, bounds: Bounds | None = None
@@ -257,9 +259,14 @@ class Results:
         unit = "" if clusters is None else "different items"
         return mean(data, self.confidence, bounds=bounds, clusters=clusters, unit=unit)
 
+    def _repeated(self, items: NDArray[Any] | array[int]) -> NDArray[Any] | None:
+        if len(self._items) == self._hashed:
+            return None  # none was drawn twice
+        return repeated(items, alone=bool(self._tasks))
+
     def _success(self, outcomes: NDArray[Any], items: NDArray[Any], *, worst: bool = False) -> Interval:
         judged = (outcomes != _FINISHED) & (outcomes != _ERROR)
         if worst and (judged.any() or not (outcomes == _FINISHED).any()):
             judged = outcomes != _FINISHED
         flags = (outcomes[judged] == OUTCOMES.index("success")).astype(np.float64)
-        return self._over_items(flags, repeated(items[judged], alone=bool(self._tasks)), (0, 1))
+        return self._over_items(flags, self._repeated(items[judged]), (0, 1))

@@ -17,13 +17,14 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Literal, NamedTuple, Self
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from quintain.evaluation.interval import Interval
 from quintain.evaluation.interval_ends import Ends, bca, logit_t, newcombe, student_t, wilson
 from quintain.evaluation.significance import sign_test
 
@@ -37,88 +38,6 @@ FEW = 20
 _ROUNDING = 1e-12
 #: Range of a quantity, such as (0, 1) of a rate.
 Bounds = tuple[float, float]
-
-_NAMES = {
-    "wilson": "Wilson", "modified wilson": "modified Wilson", "t": "Student t", "bca": "BCa bootstrap",
-    "logit t": "logit t", "newcombe": "Newcombe", "none": "no interval",
-}  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """An estimate with its confidence interval.
-
-    Attributes:
-        estimate: Point estimate; NaN when there is no data.
-        low: Lower end; NaN where no interval can be given.
-        high: Upper end; NaN where no interval can be given.
-        n: Number of values behind the estimate.
-        method: ``"wilson"``, ``"modified wilson"``, ``"newcombe"``, ``"logit t"``, ``"t"`` or ``"bca"``; ``"none"``
-            where no interval can be given.
-        confidence: Nominal coverage, in (0, 1).
-        note: A note of caution, or empty.
-        clusters: Number of clusters of values that depend on each other; ``None`` where values are independent.
-        unit: What is independent of each other, in the plural: ``"values"``, ``"seeds"``, ``"matches"``.
-        p_value: Two-sided p-value of the quantity being 0, in [0, 1]; NaN where that was not tested.
-    """
-
-    estimate: float
-    low: float
-    high: float
-    n: int
-    method: str
-    confidence: float = 0.95
-    note: str = ""
-    clusters: int | None = None
-    unit: str = "values"
-    p_value: float = math.nan
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Inverse of :meth:`to_dict`; reads what earlier versions wrote."""
-        numbers = ("estimate", "low", "high", "p_value")
-        fields: dict[str, Any] = {k: math.nan if v is None and k in numbers else v for k, v in data.items()}
-        return cls(**fields)
-
-    def __str__(self) -> str:
-        if self.n == 0:
-            return "no data"
-        if math.isnan(self.low):
-            return f"{self.estimate:.3g} (no interval)" if self.n > 1 else f"{self.estimate:.3g}"
-        return f"{self.estimate:.3g} {self.ends(lambda value, more: f'{value:.{3 + more}g}')}"
-
-    def ends(self, write: Callable[[float, int], str]) -> str:
-        """Write both ends, with as many digits as tell them apart.
-
-        Args:
-            write: Writes a number, given how many digits it shall have more than usual.
-        """
-        texts = write(self.low, 0), write(self.high, 0)
-        for more in range(1, 12):
-            if texts[0] != texts[1]:
-                break
-            texts = write(self.low, more), write(self.high, more)
-        return f"[{texts[0]}, {texts[1]}]"
-
-    @property
-    def basis(self) -> str:
-        """The method, and the number of independent units and of values, as in ``"logit t, 5 seeds (150 values)"``."""
-        name = _NAMES.get(self.method, self.method)
-        if self.clusters == 1:
-            return f"{name}, {self.n:,} {self.unit} of one cluster"
-        if self.clusters is None or self.clusters == self.n:
-            return f"{name}, {self.n:,} {self.unit}"
-        return f"{name}, {self.clusters:,} {self.unit} ({self.n:,} values)"
-
-    @property
-    def remarks(self) -> str:
-        """The basis and the note, for the last column of a table; empty without data."""
-        return "; ".join(filter(None, (self.basis, self.note))) if self.n else ""
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON-able data; NaN becomes ``None``."""
-        fields = {name: getattr(self, name) for name in self.__slots__}
-        return {k: None if isinstance(v, float) and math.isnan(v) else v for k, v in fields.items()}
 
 
 def rate(successes: int, n: int, confidence: float = 0.95, *, unit: str = "values") -> Interval:
@@ -292,7 +211,7 @@ def _choose(data: NDArray[np.float64], clusters: Sequence[Hashable] | NDArray[An
         raise ValueError(f"expected a cluster for each of {len(data)} values, got {len(clusters)}")
     if clusters is None or len(data) < 2:
         return _independent(data, choice._replace(unit=choice.unit or "values"))
-    codes = np.unique(np.asarray(clusters), return_inverse=True)[1].reshape(-1)
+    codes = _codes(np.asarray(clusters))
     groups, unit = int(codes.max()) + 1, choice.unit or "clusters"
     if groups == len(data):
         return _independent(data, choice._replace(unit=unit))
@@ -301,6 +220,17 @@ def _choose(data: NDArray[np.float64], clusters: Sequence[Hashable] | NDArray[An
     alone = _independent(data, choice._replace(unit="values"))
     note = f"all values are of one cluster ({unit}): the interval holds for it alone"
     return replace(alone, note="; ".join(filter(None, (note, alone.note))), clusters=1)
+
+
+def _codes(labels: NDArray[Any]) -> NDArray[np.intp]:
+    """Number the different labels from 0."""
+    if labels.dtype.kind in "iu" and (span := int(labels.max()) - int(labels.min())) < 4 * len(labels):
+        present = np.zeros(span + 1, dtype=np.intp)  # in linear time, for the numbered items of large runs
+        shifted = labels - labels.min()
+        present[shifted] = 1
+        codes: NDArray[np.intp] = (np.cumsum(present) - 1)[shifted]
+        return codes
+    return np.unique(labels, return_inverse=True)[1].reshape(-1)
 
 
 def _independent(data: NDArray[np.float64], choice: _Choice) -> Interval:

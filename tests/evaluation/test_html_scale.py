@@ -144,13 +144,13 @@ def test_a_reward_term_missing_from_an_episode_counts_as_zero():
 @pytest.mark.parametrize(
     "draw",
     [
-        lambda rng, n: rng.random(n) < 0.3,
+        lambda rng, n: 2.0 * (rng.random(n) < 0.3),
         lambda rng, n: rng.normal(5, 2, n),
         lambda rng, n: rng.exponential(size=n),
-        lambda rng, n: rng.random(n) < 0.002,
+        lambda rng, n: 2.0 * (rng.random(n) < 0.002),
         lambda rng, n: rng.lognormal(sigma=2, size=n),
     ],
-    ids=["binary", "normal", "exponential", "rare", "heavy"],
+    ids=["two values", "normal", "exponential", "rare", "heavy"],
 )
 def test_intervals_of_many_values_agree_with_scipys_bootstrap(draw):
     data = np.asarray(draw(np.random.default_rng(1), 5001), dtype=float)
