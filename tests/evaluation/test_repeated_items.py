@@ -1,0 +1,93 @@
+"""Items that are drawn more than once are clusters, in every table of a run and in comparisons."""
+
+import pytest
+
+import quintain
+from quintain.evaluation.compare import compare
+from quintain.evaluation.report import Report
+from quintain.evaluation.statistics import rate
+from quintain.records import EpisodeRecord
+
+
+def record(index, item, success=True, task="coins", reward=None):
+    info = {"task_hash": item, "metrics": {"turns": 1 + success}}
+    if task is not None:
+        info["task"] = task
+    returns = {"agent": 1.5 * success if reward is None else reward}
+    outcome = "success" if success else "failure"
+    return EpisodeRecord(index, index, outcome, returns, [], None, False, info, {"answer": float(success)})
+
+
+def report(items, **options):
+    """A deterministic agent: it solves every second item."""
+    return Report([record(k, f"item {item}", success=item % 2 == 0, **options) for k, item in enumerate(items)])
+
+
+REPEATED = [k % 10 for k in range(40)]
+
+
+def test_copies_of_an_item_say_nothing_new():
+    copies, ten = report(REPEATED), report(range(10))
+    assert copies.success.estimate == ten.success.estimate == 0.5
+    assert (copies.success.n, copies.success.clusters) == (40, 10)
+    assert "10 different items (40 values)" in copies.success.basis
+    assert copies.success.low < rate(20, 40).low  # what 40 independent questions would give
+    assert copies.success.low == pytest.approx(ten.success.low, abs=0.05)
+
+
+def test_different_items_are_independent():
+    found = report(range(40)).success
+    assert (found.clusters, found.method) == (None, "wilson")
+    assert (found.low, found.high) == (rate(20, 40).low, rate(20, 40).high)
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        lambda r: r.worst_case,
+        lambda r: r.reward,
+        lambda r: r.returns["agent"],
+        lambda r: r.metric("turns"),
+        lambda r: r.results.terms["answer"],
+        lambda r: r.results.by_task["coins"].success,
+        lambda r: r.by_task["coins"].success,
+        lambda r: r.share(lambda episode: episode.outcome == "success"),
+    ],
+    ids=["worst case", "reward", "return", "metric", "term", "task", "report of a task", "share"],
+)
+def test_every_figure_of_a_run_counts_items(figure):
+    repeated, different = figure(report(REPEATED)), figure(report(range(40)))
+    assert (repeated.n, repeated.clusters, repeated.unit) == (40, 10, "different items")
+    assert different.clusters is None
+    assert repeated.high - repeated.low > 1.5 * (different.high - different.low)
+
+
+def test_a_task_with_a_single_item_says_so():
+    found = report([2] * 12).success
+    assert (found.estimate, found.clusters) == (1, 1)
+    assert found.note.startswith("all values are of one cluster (different items)")
+
+
+def test_a_hash_that_names_the_configuration_makes_no_clusters():
+    """In environments without tasks all episodes have one hash, and their seeds draw the rest."""
+    found = report([2] * 12, task=None).success
+    assert (found.clusters, found.low) == (None, rate(12, 12).low)
+
+
+def test_pairs_of_one_item_are_a_cluster():
+    other = Report([record(k, f"item {item}", success=item < 2) for k, item in enumerate(REPEATED)])
+    found = compare(report(REPEATED), other)
+    assert (found.success.n, found.success.clusters) == (40, 10)
+    assert (found.reward.clusters, found.reward.unit) == (10, "different items")
+    assert compare(report(range(40)), report(range(40))).success.clusters is None
+
+
+def test_easy_questions_of_a_family_repeat():
+    """60 easy boolean expressions: about 50 different ones."""
+    run = quintain.evaluate(
+        "CodeReason-v0", "oracle", episodes=60, env_kwargs={"tasks": "boolean_expressions", "difficulty": "easy"}
+    )
+    different = len({episode.info["task_hash"] for episode in run.episodes})
+    assert 30 < different < 60
+    assert (run.success.n, run.success.clusters) == (60, different)
+    assert run.success.low < rate(60, 60).low
