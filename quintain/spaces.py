@@ -26,9 +26,9 @@ class UnicodeText(spaces.Text):
 
     Args:
         max_length: Maximum length, in characters, >= 1.
-        min_length: Minimum length, in characters, >= 0.
+        min_length: Minimum length, in characters, >= 0. Default: 0.
         sample_length: Maximum length of the strings that ``sample`` draws, in characters; small, so that sampling a
-            space of a million characters is cheap.
+            space of a million characters is cheap. Default: 80.
         seed: Seed or generator of ``sample``.
 
     Example:

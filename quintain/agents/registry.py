@@ -23,9 +23,9 @@ class AgentFacts:
     """What is known of an agent before it is made.
 
     Attributes:
-        needs_engine: Whether it asks a language model: its first argument is an engine.
+        needs_engine: Whether it asks a language model: its first argument is an engine. Default: false.
         uses_solution: Whether it is an oracle, which is given right answers; see
-            :class:`~quintain.agents.agent.UsesSolution`.
+            :class:`~quintain.agents.agent.UsesSolution`. Default: false.
         env_settings: Arguments of the environment that it requires, by name; see
             :class:`~quintain.agents.agent.RequiresSettings`.
     """
@@ -86,8 +86,9 @@ def register_agent(
     Args:
         name: The name, kebab-case by convention; an entry of that name is replaced.
         entry_point: ``"module:callable"``, imported when the agent is made.
-        needs_engine: Whether the callable takes an engine as its first argument.
-        uses_solution: Whether the agent is an oracle; its class declares ``uses_solution = True`` as well.
+        needs_engine: Whether the callable takes an engine as its first argument. Default: false.
+        uses_solution: Whether the agent is an oracle; its class declares ``uses_solution = True`` as well. Default:
+            false.
         env_settings: Arguments of the environment that it requires, by name; its class declares them as well. Default:
             none.
     """

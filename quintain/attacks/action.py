@@ -32,10 +32,12 @@ class ActionPerturbation(Disturbance):
         kind: What is done to an action: ``"noise"``, ``"shift"``, ``"drift"``, ``"delay"`` or ``"sticky"``, each
             described at :data:`ActionKind`.
         epsilon: Budget of noise, shift and drift, >= 0, in units of the action; executed actions also stay within the
-            bounds of the action space.
-        norm: Norm of the budget, ``"linf"`` or ``"l2"``.
+            bounds of the action space. Default: 0.
+        norm: Norm of the budget, ``"linf"`` or ``"l2"``. Default: ``"linf"``.
         steps: Delay in steps, >= 1; until the first action arrives, the middle of the box (or action 0) is executed.
+            Default: 1.
         probability: Probability of repeating the last executed action, in [0, 1]; 0.25 as in Machado et al. (2018).
+            Default: 0.25.
         schedule: Steps at which actions are perturbed. Actions at other steps are executed without delay.
         name: Key in ``info["attack"]``; ``"action"`` and the kind by default.
 

@@ -69,15 +69,15 @@ def train_adversary(
         make_env: Makes one environment, not under attack.
         victim: The policy under attack; may be history-dependent.
         kind: Action space of the adversary: ``"sa-rl"`` (perturbations) or ``"pa-ad"`` (directions of the policy's
-            action).
+            action). Default: ``"sa-rl"``.
         epsilon: Budget, >= 0, in units of ``space``.
-        norm: Norm of the budget, ``"linf"`` or ``"l2"``.
+        norm: Norm of the budget, ``"linf"`` or ``"l2"``. Default: ``"linf"``.
         space: Space in which the budget is measured: ``"raw"`` for the environment's units, ``"normalised"`` for units
-            of the policy's running standard deviations.
+            of the policy's running standard deviations. Default: ``"raw"``.
         objective: Reward of the adversary: ``"return"`` for minus the environment's reward, ``"target"`` for
-            ``info["attacker_reward"]``.
+            ``info["attacker_reward"]``. Default: ``"return"``.
         settings: PPO hyper-parameters of the adversary.
-        seed: Root seed; equal seeds give equal adversaries.
+        seed: Root seed; equal seeds give equal adversaries. Default: 0.
         progress: Called with the number of environment steps so far, after each step of all environments.
 
     Returns:

@@ -23,7 +23,7 @@ class Ball:
 
     Attributes:
         epsilon: Radius, finite and >= 0, in units of the space that the attack declares.
-        norm: ``"linf"`` bounds every coordinate, ``"l2"`` the Euclidean length.
+        norm: ``"linf"`` bounds every coordinate, ``"l2"`` the Euclidean length. Default: ``"linf"``.
 
     Raises:
         ConfigurationError: If the radius is not a finite number >= 0, or the norm is unknown.
@@ -71,7 +71,7 @@ def distance(true: Array, perturbed: Array, norm: Norm, scale: Array | float = 1
         true: Unperturbed observations, shape ``(n, d)``.
         perturbed: Perturbed observations, shape ``(n, d)``.
         norm: Norm of the distance.
-        scale: Unit of each coordinate, shape ``(d,)``, > 0.
+        scale: Unit of each coordinate, shape ``(d,)``, > 0. Default: 1.
 
     Returns:
         Shape ``(n,)``.
@@ -100,7 +100,7 @@ def enforce(
         true: Shape ``(n, d)``, any floating dtype.
         delta: Proposed perturbation in units of ``scale``, shape ``(n, d)``, finite.
         ball: The perturbation budget: norm and radius.
-        scale: Unit of each coordinate, shape ``(d,)``, > 0.
+        scale: Unit of each coordinate, shape ``(d,)``, > 0. Default: 1.
         low: Lower bounds of the result; a coordinate of ``true`` that is below its bound may keep its value.
         high: Upper bounds, with the same exception.
 

@@ -33,7 +33,7 @@ class ConstantPerturbation(Method):
 
     Args:
         direction: A point of the unit ball, shape ``(d,)``.
-        name: Name of the attack in reports and in ``info["attack"]``.
+        name: Name of the attack in reports and in ``info["attack"]``. Default: ``"constant"``.
     """
 
     sees = "nothing"
@@ -124,9 +124,9 @@ def search_constant(
         victim: The policy under attack; may be history-dependent.
         ball: The perturbation budget: norm and radius.
         for_attacker: Compare candidates by the rate of ``info["attacker_success"]``, then by the sum of
-            ``info["attacker_reward"]``; otherwise by the policy's return, the lower the better.
+            ``info["attacker_reward"]``; otherwise by the policy's return, the lower the better. Default: false.
         settings: Size of the search.
-        seed: Root seed; equal seeds give equal results.
+        seed: Root seed; equal seeds give equal results. Default: 0.
         progress: Called with the number of environment steps so far, after each candidate.
         **options: See :class:`~quintain.attacks.observation.Options`; ``space`` is that of the budget.
 

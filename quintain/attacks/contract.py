@@ -38,12 +38,12 @@ class AttackContext:
         make_env: Makes one environment, not under attack.
         victim: The policy under attack.
         epsilon: Budget, >= 0, in units of ``space``.
-        norm: Norm of the budget, ``"linf"`` or ``"l2"``.
+        norm: Norm of the budget, ``"linf"`` or ``"l2"``. Default: ``"linf"``.
         space: Space in which the budget is measured: ``"raw"`` for the environment's units, ``"normalised"`` for units
-            of the policy's running standard deviations.
+            of the policy's running standard deviations. Default: ``"raw"``.
         intention: Policy with the behaviour that a targeted attacker wants; ``None`` if there is none.
-        seed: Root seed of training.
-        steps: Environment steps of training; 0 for attacks that do not learn.
+        seed: Root seed of training. Default: 0.
+        steps: Environment steps of training; 0 for attacks that do not learn. Default: 0.
         progress: Called during training with the number of environment steps so far.
     """
 
@@ -81,16 +81,16 @@ class AttackFacts:
         source: Publication that describes the attack.
         train: Function that trains the attack's network, or its ``"module:function"``; it takes an
             :class:`AttackContext` and returns :class:`Trained`. ``None`` if the attack does not learn.
-        steps: Environment steps of training, unless the experiment says otherwise.
-        per_budget: Whether each epsilon needs its own training.
+        steps: Environment steps of training, unless the experiment says otherwise. Default: 0.
+        per_budget: Whether each epsilon needs its own training. Default: true.
         needs: Capabilities that the policy under attack must have.
-        needs_attacker_reward: Whether the environment must report ``info["attacker_reward"]``.
-        needs_intention_policy: Whether :attr:`AttackContext.intention` must be given.
-        needs_bounded_actions: Whether the action space must be a bounded Box.
-        linf_only: Whether the budget must be measured in the l_inf norm.
+        needs_attacker_reward: Whether the environment must report ``info["attacker_reward"]``. Default: false.
+        needs_intention_policy: Whether :attr:`AttackContext.intention` must be given. Default: false.
+        needs_bounded_actions: Whether the action space must be a bounded Box. Default: false.
+        linf_only: Whether the budget must be measured in the l_inf norm. Default: false.
         stateless_only: Whether the attack learns from the policy's actions in single states, which excludes
-            history-dependent policies.
-        min_episode_steps: Smallest ``max_episode_steps`` that the environment may have.
+            history-dependent policies. Default: false.
+        min_episode_steps: Smallest ``max_episode_steps`` that the environment may have. Default: 0.
     """
 
     sees: Sees | None = None

@@ -86,9 +86,9 @@ def RandomAttack(
         env: Environment or vector environment.
         victim: The policy under attack; only its normaliser is used.
         epsilon: Budget, >= 0, in units of ``space``.
-        norm: Norm of the budget, ``"linf"`` or ``"l2"``.
+        norm: Norm of the budget, ``"linf"`` or ``"l2"``. Default: ``"linf"``.
         space: Space in which the budget is measured: ``"raw"`` for the environment's units, ``"normalised"`` for units
-            of the policy's running standard deviations.
+            of the policy's running standard deviations. Default: ``"raw"``.
         normaliser: The normaliser, if there is no victim.
         schedule: Steps at which observations are perturbed; all by default.
         name: Key in ``info["attack"]``; ``"random"`` by default.

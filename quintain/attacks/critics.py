@@ -53,8 +53,8 @@ class RobustSarsa(GradientMethod):
     Args:
         victim: The policy under attack.
         critic: Q(s, a) of the victim, smooth in a; :func:`~quintain.attacks.sarsa.train_robust_sarsa` fits one.
-        space: Space in which the budget is measured.
-        steps: Gradient steps, >= 1; 10 as in the reference implementation.
+        space: Space in which the budget is measured. Default: ``"raw"``.
+        steps: Gradient steps, >= 1; 10 as in the reference implementation. Default: 10.
     """
 
     name = "robust sarsa"
@@ -93,7 +93,7 @@ def RobustSarsaAttack(
         victim: The policy under attack, with continuous actions.
         critic: Q(s, a) of the victim, from :func:`~quintain.attacks.sarsa.train_robust_sarsa`; or its one network.
         epsilon: Budget, >= 0, in units of ``space``.
-        steps: Gradient steps, >= 1; 10 as in the reference implementation.
+        steps: Gradient steps, >= 1; 10 as in the reference implementation. Default: 10.
         **options: See :class:`~quintain.attacks.observation.Options`.
 
     Raises:

@@ -89,7 +89,7 @@ def MADAttack(env: EnvT, victim: Policy, *, epsilon: float, steps: int = 10, **o
         victim: The policy under attack; its gradient and its action distribution are used.
         epsilon: Budget, >= 0, in units of ``space``. The published budgets for PPO on MuJoCo (Zhang et al. 2020) are in
             normalised space: Hopper 0.075, Walker2d 0.05, HalfCheetah 0.15, Ant 0.15.
-        steps: Gradient steps, >= 1; 10 as in the reference implementation.
+        steps: Gradient steps, >= 1; 10 as in the reference implementation. Default: 10.
         **options: ``norm``, ``space``, ``schedule`` and ``name``; see :class:`~quintain.attacks.observation.Options`.
 
     Returns:

@@ -32,8 +32,8 @@ class DynamicsPerturbation(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArg
     Args:
         env: A MuJoCo environment, with attributes ``model`` and ``data``.
         factors: Factor for each quantity, > 0.
-        kind: How the factors change over episodes and steps: ``"shift"`` (constant), ``"noise"`` (drawn each
-            episode) or ``"drift"`` (towards the factor over ``horizon`` steps).
+        kind: How the factors change over episodes and steps: ``"shift"`` (constant), ``"noise"`` (drawn each episode)
+            or ``"drift"`` (towards the factor over ``horizon`` steps). Default: ``"shift"``.
         horizon: Steps over which ``drift`` reaches the factor, >= 1; by default the length of an episode of Gymnasium's
             MuJoCo tasks.
 

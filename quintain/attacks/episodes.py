@@ -26,7 +26,7 @@ class AttackedEpisode(Episode):
         attacker_success: ``info["attacker_success"]`` of the last step: whether the attacker's goal was reached;
             ``None`` where the environment reports none.
         distance: Largest distance between a true and a perturbed observation that the victim acted on, in the units of
-            the attack's budget, >= 0; 0 without an attack.
+            the attack's budget, >= 0; 0 without an attack. Default: 0.
     """
 
     attacker_success: bool | None = None

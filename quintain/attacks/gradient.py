@@ -30,8 +30,8 @@ class GradientMethod(Method):
 
     Args:
         victim: The policy under attack.
-        space: Space in which the budget is measured.
-        steps: Gradient steps, >= 1; 10 as in the reference implementations.
+        space: Space in which the budget is measured. Default: ``"raw"``.
+        steps: Gradient steps, >= 1; 10 as in the reference implementations. Default: 10.
 
     Raises:
         CapabilityError: If the victim lacks a capability in ``needs``.
@@ -86,7 +86,7 @@ class Mixture(GradientMethod):
     Args:
         parts: Attacks on the same victim, in the same space.
         weights: One per part, >= 0, not all 0; relative.
-        steps: Gradient steps, >= 1.
+        steps: Gradient steps, >= 1. Default: 10.
         name: Name in reports; ``"mixture"`` by default.
     """
 

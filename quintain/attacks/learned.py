@@ -23,8 +23,8 @@ class LearnedMethod(Method):
     Args:
         victim: The policy under attack, for its normaliser.
         network: f, from ``(n, d)`` to ``(n, d)``.
-        space: Space in which the budget is measured.
-        name: Name of the attack in reports and in ``info["attack"]``.
+        space: Space in which the budget is measured. Default: ``"raw"``.
+        name: Name of the attack in reports and in ``info["attack"]``. Default: ``"sa-rl"``.
     """
 
     sees = "observations"

@@ -77,11 +77,11 @@ class ObservationPerturbation(Perturbation):
         method: The method that computes the perturbations.
         ball: The perturbation budget: norm and radius.
         space: Space in which the budget is measured: ``"raw"`` for the environment's units, ``"normalised"`` for units
-            of the policy's running standard deviations.
+            of the policy's running standard deviations. Default: ``"raw"``.
         normaliser: The policy's observation normaliser; required for ``"normalised"``.
         dimension: Number of entries of the observations that the method works on; ``None`` for any.
         schedule: Steps at which observations are perturbed.
-        stay_in_space: Whether to clip observations to the bounds of the observation space.
+        stay_in_space: Whether to clip observations to the bounds of the observation space. Default: true.
         name: Key in ``info["attack"]``; the method's name by default.
         victim: The policy under attack, needed only if it is history-dependent: its history is recorded here, from the
             perturbed observations. It must act on the observations of this wrapper, unchanged.
@@ -272,9 +272,9 @@ def perturb_observations(
         victim: The policy under attack.
         method: Computes the perturbations, in ``space``.
         epsilon: Budget, >= 0, in units of ``space``.
-        norm: Norm of the budget, ``"linf"`` or ``"l2"``.
+        norm: Norm of the budget, ``"linf"`` or ``"l2"``. Default: ``"linf"``.
         space: Space in which the budget is measured: ``"raw"`` for the environment's units, ``"normalised"`` for units
-            of the policy's running standard deviations.
+            of the policy's running standard deviations. Default: ``"raw"``.
         schedule: Steps at which observations are perturbed; every step by default.
         name: Key in ``info["attack"]``; the method's name by default.
 

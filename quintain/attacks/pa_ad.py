@@ -27,7 +27,7 @@ class PAAD(GradientMethod):
     Args:
         victim: The policy under attack; needs gradients and continuous actions.
         director: From observations ``(n, d)`` as the policy's network reads them to directions ``(n, k)``.
-        space: Space in which the budget is measured.
+        space: Space in which the budget is measured. Default: ``"raw"``.
     """
 
     name = "pa-ad"

@@ -28,9 +28,9 @@ class RewardPerturbation(Disturbance):
 
     Args:
         kind: What is done to a reward, one of :data:`RewardKind`.
-        epsilon: Strength of noise, shift and drift in units of the reward; only a shift may be negative.
-        steps: Delay in steps, >= 1.
-        probability: Probability of repeating the last reward, in [0, 1].
+        epsilon: Strength of noise, shift and drift in units of the reward; only a shift may be negative. Default: 0.
+        steps: Delay in steps, >= 1. Default: 1.
+        probability: Probability of repeating the last reward, in [0, 1]. Default: 0.25.
         schedule: Steps at which rewards are perturbed.
         name: Key in ``info["attack"]``; ``"reward"`` and the kind by default.
 

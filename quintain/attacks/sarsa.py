@@ -83,7 +83,7 @@ def train_robust_sarsa(
         make_env: Makes one environment, not under attack.
         victim: The policy, with continuous actions; not history-dependent.
         settings: Hyper-parameters of data collection and of the critic.
-        seed: Root seed; equal seeds give equal critics.
+        seed: Root seed; equal seeds give equal critics. Default: 0.
 
     Returns:
         The critic, for :func:`~quintain.attacks.critics.RobustSarsaAttack`.

@@ -18,11 +18,11 @@ class Schedule:
     """Which steps of an episode are perturbed. Step 0 is the reset.
 
     Attributes:
-        start: First step that may be perturbed, >= 0.
+        start: First step that may be perturbed, >= 0. Default: 0.
         stop: First step after ``start`` that is not perturbed any more; ``None`` for no end.
-        every: Length of a period in steps, >= 1.
-        length: Perturbed steps at the beginning of each period, in [1, every].
-        probability: Probability that an allowed step is perturbed, in [0, 1]; steps are independent.
+        every: Length of a period in steps, >= 1. Default: 1.
+        length: Perturbed steps at the beginning of each period, in [1, every]. Default: 1.
+        probability: Probability that an allowed step is perturbed, in [0, 1]; steps are independent. Default: 1.
 
     Raises:
         ConfigurationError: If a value is out of range.

@@ -26,8 +26,8 @@ class Target(GradientMethod):
     Args:
         victim: The policy under attack; needs gradients and continuous actions.
         intention: Policy whose actions the attack wants to cause, for instance one trained on the opposite task.
-        space: Space in which the budget is measured.
-        steps: Gradient steps, >= 1.
+        space: Space in which the budget is measured. Default: ``"raw"``.
+        steps: Gradient steps, >= 1. Default: 30.
     """
 
     name = "target"
@@ -73,6 +73,7 @@ def TargetAttack(
         intention: Policy with the behaviour that the attacker wants.
         epsilon: Budget, >= 0, in units of ``space``.
         steps: Gradient steps, >= 1; more than MAD's 10, because the target may be far from the victim's action.
+            Default: 30.
         **options: See :class:`~quintain.attacks.observation.Options`.
 
     Raises:

@@ -21,7 +21,7 @@ def torch_mlp(torch: Any, sizes: Sequence[int], generator: Any, hidden: Literal[
         torch: The module ``torch``, which the caller has imported.
         sizes: Number of inputs, widths of the hidden layers, number of outputs.
         generator: A ``torch.Generator``. Weights are uniform in +-1 / sqrt(inputs of the layer); biases are 0.
-        hidden: Activation of the hidden layers.
+        hidden: Activation of the hidden layers. Default: ``"relu"``.
     """
     layers: list[Any] = []
     for fan_in, fan_out in itertools.pairwise(sizes):

@@ -57,14 +57,15 @@ class Request:
         messages: The conversation so far, rendered with the model's chat template. Those of the assistant may have
             ``"reasoning"``: see the capability of that name.
         prompt: Raw text to continue, with no template.
-        n: Number of independent replies, >= 1.
-        max_tokens: Maximum number of tokens per reply, >= 1.
-        temperature: Logits are divided by it, >= 0; 0 is greedy decoding.
-        top_p: Probability mass of the nucleus, in (0, 1]; 1 samples from the whole vocabulary.
+        n: Number of independent replies, >= 1. Default: 1.
+        max_tokens: Maximum number of tokens per reply, >= 1. Default: 256.
+        temperature: Logits are divided by it, >= 0; 0 is greedy decoding. Default: 1.
+        top_p: Probability mass of the nucleus, in (0, 1]; 1 samples from the whole vocabulary. Default: 1.
         stop: Stop strings; the reply's text ends before the first that occurs.
         seed: Sampling seed, in [0, 2**53); ``None`` for fresh entropy. Part of :attr:`key`.
-        logprobs: Return the log-probability of each generated token.
+        logprobs: Return the log-probability of each generated token. Default: false.
         top_logprobs: Number of most likely tokens to return at each position of the reply, >= 0. Servers limit it.
+            Default: 0.
         choices: Constrained choice: the reply's text is exactly one of these strings, drawn in proportion to the
             model's probability of each whole string (temperature 0 takes the likeliest). ``choice_logprobs`` holds
             them all.
@@ -139,9 +140,9 @@ class Reply:
         text: Generated text, without the prefill and without the stop string.
         finish_reason: ``"stop"`` (end of turn or a stop string), ``"length"`` (``max_tokens`` or the context window),
             ``"choice"``, ``"content_filter"`` (the provider withheld the rest) or ``"tool_calls"`` (the model called a
-            function instead of writing).
-        prompt_tokens: Number of prompt tokens, prefill included.
-        completion_tokens: Number of generated tokens, those of the stop string included.
+            function instead of writing). Default: ``"stop"``.
+        prompt_tokens: Number of prompt tokens, prefill included. Default: 0.
+        completion_tokens: Number of generated tokens, those of the stop string included. Default: 0.
         stop_string: The stop string that ended the reply, or ``None``. Engines without the capability ``"stop_string"``
             may return ``None`` although one did.
         token_ids: Ids of the generated tokens; ``None`` where the engine does not report them.
@@ -311,7 +312,7 @@ class Engine(abc.ABC):
 
         Args:
             texts: At least one, none of them empty.
-            hidden_states: Also return the hidden states of every layer.
+            hidden_states: Also return the hidden states of every layer. Default: false.
 
         Raises:
             CapabilityError: If the engine has no access to them.

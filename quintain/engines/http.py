@@ -33,13 +33,13 @@ class RetryPolicy:
     """When to retry a request.
 
     Attributes:
-        attempts: Maximum number of attempts, the first one included, >= 1.
-        timeout_s: Maximum time to connect, and to send a request, in seconds. The answer may take until
-            ``deadline_s``, since a server says nothing while it generates.
-        deadline_s: Maximum time for all attempts of one request, in seconds.
+        attempts: Maximum number of attempts, the first one included, >= 1. Default: 6.
+        timeout_s: Maximum time to connect, and to send a request, in seconds. The answer may take until ``deadline_s``,
+            since a server says nothing while it generates. Default: 120.
+        deadline_s: Maximum time for all attempts of one request, in seconds. Default: 600.
         backoff_s: Pause before the second attempt, in seconds; it doubles each time, and a random jitter shortens it by
-            up to a half.
-        backoff_max_s: Maximum pause, in seconds, also where the server's ``Retry-After`` is longer.
+            up to a half. Default: 0.5.
+        backoff_max_s: Maximum pause, in seconds, also where the server's ``Retry-After`` is longer. Default: 30.
     """
 
     attempts: int = 6

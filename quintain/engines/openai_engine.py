@@ -63,17 +63,19 @@ class OpenAIEngine(Engine):
             in ``base_url`` and secrets in ``extra_body``.
         dialect: ``"openai"`` for the common protocol, ``"vllm"`` for vLLM's extensions; ``"auto"`` reads the server's
             list of models to detect vLLM, and takes the common protocol where there is no such list. A server that is
-            out of reach or overloaded is asked again, and then refused.
-        max_connections: Maximum number of concurrent requests, >= 1.
+            out of reach or overloaded is asked again, and then refused. Default: ``"auto"``.
+        max_connections: Maximum number of concurrent requests, >= 1. Default: 32.
         attempts: Maximum number of attempts per request, >= 1. Refusals (4xx except 408, 409 and 429) are not retried.
-        timeout_s: Maximum time to connect, and to send a request, in seconds. The answer may take until
-            ``deadline_s``, since a server says nothing while it generates.
-        deadline_s: Maximum time for all attempts of one request, in seconds.
-        backoff_s: Pause before the second attempt, in seconds; it doubles each time.
-        backoff_max_s: Maximum pause, in seconds, also where ``Retry-After`` is longer.
+            Default: 6.
+        timeout_s: Maximum time to connect, and to send a request, in seconds. The answer may take until ``deadline_s``,
+            since a server says nothing while it generates. Default: 120.
+        deadline_s: Maximum time for all attempts of one request, in seconds. Default: 600.
+        backoff_s: Pause before the second attempt, in seconds; it doubles each time. Default: 0.5.
+        backoff_max_s: Maximum pause, in seconds, also where ``Retry-After`` is longer. Default: 30.
         extra_body: Fields of every request, such as ``{"reasoning_effort": "low"}``; they replace the request's own,
             and ``None`` leaves a field out, as in ``{"seed": None}``.
-        token_field: Name of the field for ``max_tokens`` (``"max_completion_tokens"`` for some hosted models).
+        token_field: Name of the field for ``max_tokens`` (``"max_completion_tokens"`` for some hosted models). Default:
+            ``"max_tokens"``.
         reasoning_field: Name of the field in which the assistant's messages send back what the model thought in earlier
             turns, such as ``"reasoning_content"`` for servers that want it; empty sends none, as most do.
 

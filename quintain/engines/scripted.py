@@ -30,8 +30,9 @@ class ScriptedEngine(Engine):
 
     Args:
         script: Replies in order of the requests' arrival, or a function of the request. With a function, equal requests
-            get equal replies, in any order of arrival.
+            get equal replies, in any order of arrival. Default: ``"ok"``.
         cycle: Whether to start a list over after its last reply; otherwise the next request is an :class:`EngineError`.
+            Default: true.
         fail_after: Number of requests to serve before every further one fails, as with a dead server; ``None`` for no
             failure.
         capabilities: Additional capabilities to declare (such as ``"logprobs"``), if the script's replies support them.

@@ -35,13 +35,13 @@ class TransformersEngine(Engine):
         device: A torch device, such as ``"cpu"`` or ``"cuda"``; ``None`` takes CUDA where present.
         dtype: ``"float32"``, ``"bfloat16"`` or ``"float16"``; ``None`` takes float32 on a CPU and bfloat16 on CUDA.
         threads: Number of CPU threads of torch. This is process-wide state: it is set when the engine is made
-            (``torch.set_num_threads``) and not restored by :meth:`close`. ``None`` leaves it unchanged.
-        max_batch: Maximum number of replies that decode together, >= 1.
+            (``torch.set_num_threads``) and not restored by :meth:`close`. ``None`` leaves it unchanged. Default: 1.
+        max_batch: Maximum number of replies that decode together, >= 1. Default: 32.
         prefix_rows: Number of finished replies whose keys and values stay cached, >= 0. A request with the same prefix
             (the next turn of the episode, or another episode with the same system prompt) computes only the rest. With
-            0, prefixes are shared among running replies only.
+            0, prefixes are shared among running replies only. Default: 64.
         cache_gb: Memory limit of the key-value cache, in gigabytes (10**9 bytes). Longer requests leave fewer prefix
-            rows, then a smaller batch.
+            rows, then a smaller batch. Default: 4.
 
     Attributes:
         model: The ``transformers`` model. Use it inside :meth:`exclusive` while requests may be running.
@@ -135,7 +135,7 @@ class TransformersEngine(Engine):
 
         Args:
             texts: At least one, none of them empty.
-            hidden_states: Also return the hidden states of every layer.
+            hidden_states: Also return the hidden states of every layer. Default: false.
 
         Raises:
             ValueError: If ``texts`` is empty or holds an empty text.

@@ -36,7 +36,7 @@ class VLLMEngine(Engine):
         model: A name that ``quintain model list`` shows, a Hugging Face model folder, or a hub id.
         dtype: Such as ``"bfloat16"``; ``None`` takes float32 on a CPU and the model's dtype on a GPU.
         max_model_len: Context window, in tokens (prompt + completion); ``None`` takes the model's.
-        max_batch: Maximum number of replies that decode together, >= 1 (vLLM's ``max_num_seqs``).
+        max_batch: Maximum number of replies that decode together, >= 1 (vLLM's ``max_num_seqs``). Default: 64.
         engine_args: Additional arguments of ``vllm.LLM``, such as ``{"tensor_parallel_size": 2}``.
 
     Raises:

@@ -31,14 +31,15 @@ class ExperimentRun:
     Args:
         experiment: The experiment whose cells are run.
         out: Run folder for manifest and records; ``None`` writes nothing.
-        resume: Continue the run in ``out``: finished episodes are kept.
-        retry_errors: With ``resume``: play again only the episodes that failed for infrastructure reasons.
+        resume: Continue the run in ``out``: finished episodes are kept. Default: false.
+        retry_errors: With ``resume``: play again only the episodes that failed for infrastructure reasons. Default:
+            false.
         progress: Show a progress bar; ``None`` shows it where there is a terminal.
         metadata: Entries for the manifest beside those of the experiment.
         on_episode: Called with each new record, in order of completion.
         executor: Where the cells are played, a name of :data:`~quintain.evaluation.executors.EXECUTORS`: ``"inline"``,
-            in this process, or ``"process"``, in ``workers`` new processes.
-        workers: Number of processes or machines of the executor, >= 1; ``"inline"`` ignores it.
+            in this process, or ``"process"``, in ``workers`` new processes. Default: ``"inline"``.
+        workers: Number of processes or machines of the executor, >= 1; ``"inline"`` ignores it. Default: 2.
 
     Attributes:
         store: What the run computes beside its episodes; available once entered.
@@ -116,7 +117,7 @@ class ExperimentRun:
         """Return the records so far as a report.
 
         Args:
-            confidence: Nominal coverage of the intervals, in (0, 1).
+            confidence: Nominal coverage of the intervals, in (0, 1). Default: 0.95.
         """
         return self._recording.report(confidence)
 
@@ -124,7 +125,7 @@ class ExperimentRun:
         """Write ``report.html`` into the run folder, if there is one; without the ``report`` extra, warn instead.
 
         Args:
-            confidence: Nominal coverage of the intervals, in (0, 1).
+            confidence: Nominal coverage of the intervals, in (0, 1). Default: 0.95.
         """
         if self._folder is None:
             return

@@ -65,7 +65,7 @@ class WithRewardTerms(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         terms: Terms by name: functions of a :class:`Transition`, or where to import them, ``"module:function"``. The
             name ``"env"`` is reserved for the environment's own reward.
         keep: Whether to add the environment's own reward: its own named terms, and a term ``"env"`` for the difference
-            between their sum and the reward (the whole reward if it names no terms).
+            between their sum and the reward (the whole reward if it names no terms). Default: true.
 
     Raises:
         ConfigurationError: If a term is named ``"env"`` or cannot be imported, or if there are no terms and ``keep`` is

@@ -74,13 +74,13 @@ class SandboxedFunction:
     Args:
         source: Untrusted Python that defines the function.
         signature: Its name and parameters, such as ``"reward(observation, action)"``.
-        low: Minimum allowed return value; outside [``low``, ``high``] the status is ``invalid``.
-        high: Maximum allowed return value, > ``low``.
+        low: Minimum allowed return value; outside [``low``, ``high``] the status is ``invalid``. Default: -1,000,000.
+        high: Maximum allowed return value, > ``low``. Default: 1,000,000.
         limits: Limits of each call (``memory_mb`` of the child); ``None`` takes 1 s of CPU time, 128 MiB and 16 KiB
             of output.
         sandbox: The sandbox to run in; ``None`` takes the process-wide one.
-        check_first: Number of calls, from the first on, that are repeated to check determinism, >= 0.
-        check_every: Interval, in calls, at which later calls are repeated; 0 for never.
+        check_first: Number of calls, from the first on, that are repeated to check determinism, >= 0. Default: 2.
+        check_every: Interval, in calls, at which later calls are repeated; 0 for never. Default: 100.
 
     Raises:
         ConfigurationError: If the signature cannot be parsed or the range is empty or not finite.

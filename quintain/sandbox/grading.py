@@ -29,12 +29,12 @@ class Tolerance:
     dictionaries have no tolerance for differences of floats: it would not say which one is meant.
 
     Attributes:
-        relative: Allowed relative difference of floats.
-        absolute: Allowed absolute difference of floats.
-        int_is_float: Whether ``2`` and ``2.0`` are the same.
-        list_is_tuple: Whether ``[1]`` and ``(1,)`` are the same.
+        relative: Allowed relative difference of floats. Default: 1e-9.
+        absolute: Allowed absolute difference of floats. Default: 1e-12.
+        int_is_float: Whether ``2`` and ``2.0`` are the same. Default: true.
+        list_is_tuple: Whether ``[1]`` and ``(1,)`` are the same. Default: true.
         text: How printed output is compared: ``lines`` (trailing blanks and blank lines at the end do not count),
-            ``tokens`` (words, and numbers within the tolerance), or ``exact``.
+            ``tokens`` (words, and numbers within the tolerance), or ``exact``. Default: ``"lines"``.
     """
 
     relative: float = 1e-9

@@ -21,13 +21,14 @@ class Limits:
         wall_s: Wall-clock time in seconds, without the time that the program waits for a core; ``None`` takes
             ``WALL_PER_CPU`` times ``cpu_s``.
         cpu_s: CPU time over all threads, in seconds. It decides whether a program that computes is stopped, so that the
-            verdict does not depend on what else the machine does.
-        memory_mb: Address space beyond the interpreter's, in MiB. Thread stacks count: about 2 MiB each.
-        output_kb: Maximum output on stdout, and on stderr, in KiB each; a snippet that writes more is killed.
-        scratch_mb: Size of the private scratch directory, in MiB.
-        scratch_files: Maximum number of files and directories in it.
-        file_mb: Maximum size of one file, in MiB.
-        open_files: Maximum number of open file descriptors, >= 16.
+            verdict does not depend on what else the machine does. Default: 5.
+        memory_mb: Address space beyond the interpreter's, in MiB. Thread stacks count: about 2 MiB each. Default: 256.
+        output_kb: Maximum output on stdout, and on stderr, in KiB each; a snippet that writes more is killed. Default:
+            64.
+        scratch_mb: Size of the private scratch directory, in MiB. Default: 32.
+        scratch_files: Maximum number of files and directories in it. Default: 512.
+        file_mb: Maximum size of one file, in MiB. Default: 16.
+        open_files: Maximum number of open file descriptors, >= 16. Default: 64.
     """
 
     wall_s: float | None = None

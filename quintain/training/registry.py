@@ -15,7 +15,7 @@ class TrainerFacts:
     """What is known of a trainer without importing it.
 
     Attributes:
-        learns_from: What it learns from: ``"environment"``, ``"data set"`` or ``"game"``.
+        learns_from: What it learns from: ``"environment"``, ``"data set"`` or ``"game"``. Default: ``"environment"``.
         settings: ``"module:attribute"`` of the dataclass with its hyper-parameters; empty if there is none.
         source: Paper that describes the method, author and year.
     """

@@ -29,7 +29,7 @@ def self_play(
         players: One player per seat: a :class:`~quintain.agents.games.learners.TabularLearner`, which learns, or
             another agent whose ``act`` is not a coroutine.
         episodes: Number of matches, >= 1.
-        seed: Root seed of the matches; equal seeds give equal matches.
+        seed: Root seed of the matches; equal seeds give equal matches. Default: 0.
 
     Returns:
         Mean reward per round, shape ``(episodes, seats)``, seats in the order of ``game.possible_agents``.

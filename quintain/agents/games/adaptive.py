@@ -126,9 +126,9 @@ class QLearning(_Payoffs):
     Args:
         own: Own payoff tensor, shape ``(options, ...)`` with one axis per player.
         rng: Generator of exploration and ties.
-        alpha: Learning rate, in (0, 1].
-        gamma: Discount per round, in [0, 1].
-        epsilon: Probability of a uniformly drawn option, in [0, 1].
+        alpha: Learning rate, in (0, 1]. Default: 0.2.
+        gamma: Discount per round, in [0, 1]. Default: 0.9.
+        epsilon: Probability of a uniformly drawn option, in [0, 1]. Default: 0.1.
     """
 
     def __init__(

@@ -149,6 +149,7 @@ def zd_extort(factor: float = 2.0, phi: float = 1 / 9, payoffs: tuple[float, ...
         phi: Scale of the reactions, > 0; the default is that of Extort-2. Values above a bound that depends on payoffs
             and factor give no probabilities.
         payoffs: Reward, sucker, temptation and punishment (R, S, T, P) of the game for which the line is enforced.
+            Default: (3, 0, 5, 1).
 
     Raises:
         ConfigurationError: If the arguments give no probabilities.
@@ -163,6 +164,7 @@ def zd_generous(factor: float = 2.0, phi: float = 1 / 4, payoffs: tuple[float, .
         factor: Generosity factor chi, >= 1; the default is that of ZDGTFT-2.
         phi: Scale of the reactions, > 0; see :func:`zd_extort`.
         payoffs: Reward, sucker, temptation and punishment (R, S, T, P) of the game for which the line is enforced.
+            Default: (3, 0, 5, 1).
 
     Raises:
         ConfigurationError: If the arguments give no probabilities.
@@ -178,7 +180,7 @@ def memory_one_strategy(cc: float, cd: float, dc: float, dd: float, first: float
         cd: Probability after the player cooperated and the other defected.
         dc: Probability after the player defected and the other cooperated.
         dd: Probability after both defected.
-        first: Probability in the first round.
+        first: Probability in the first round. Default: 1.
     """
     return memory_one("memory-one", (cc, cd, dc, dd), first)
 

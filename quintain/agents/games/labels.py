@@ -24,7 +24,7 @@ def choose_label(reply: Reply, labels: Sequence[str], temperature: float = 0.0, 
     Args:
         reply: A reply with ``top_logprobs`` of its first token.
         labels: The allowed answers, one token each.
-        temperature: Temperature of the draw, >= 0; 0 takes the likeliest label.
+        temperature: Temperature of the draw, >= 0; 0 takes the likeliest label. Default: 0.
         seed: Seed of the draw; unused at temperature 0.
 
     Returns:

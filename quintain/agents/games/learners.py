@@ -23,8 +23,8 @@ class TabularLearner(abc.ABC):
     """Base class of learners with one number per state and option.
 
     Args:
-        shape: Number of options of each player, own first; each >= 2.
-        gamma: Discount per round, in [0, 1].
+        shape: Number of options of each player, own first; each >= 2. Default: (2, 2).
+        gamma: Discount per round, in [0, 1]. Default: 0.95.
 
     Attributes:
         table: Shape ``(1 + number of joint moves, own options)``; zeros at first.
@@ -77,10 +77,10 @@ class QLearner(TabularLearner):
     """Independent Q-learning, epsilon-greedy (Watkins 1989; Sandholm and Crites 1996 in the iterated dilemma).
 
     Args:
-        shape: Number of options of each player, own first; each >= 2.
-        alpha: Learning rate, in (0, 1].
-        gamma: Discount per round, in [0, 1].
-        epsilon: Probability of a uniformly drawn option, in [0, 1].
+        shape: Number of options of each player, own first; each >= 2. Default: (2, 2).
+        alpha: Learning rate, in (0, 1]. Default: 0.1.
+        gamma: Discount per round, in [0, 1]. Default: 0.95.
+        epsilon: Probability of a uniformly drawn option, in [0, 1]. Default: 0.1.
     """
 
     def __init__(
@@ -109,9 +109,9 @@ class PolicyGradient(TabularLearner):
     """REINFORCE on a table of softmax logits, with the running mean return of each state as baseline (Williams 1992).
 
     Args:
-        shape: Number of options of each player, own first; each >= 2.
-        rate: Learning rate of the logits, > 0.
-        gamma: Discount per round, in [0, 1].
+        shape: Number of options of each player, own first; each >= 2. Default: (2, 2).
+        rate: Learning rate of the logits, > 0. Default: 0.05.
+        gamma: Discount per round, in [0, 1]. Default: 0.95.
     """
 
     def __init__(self, shape: Sequence[int] = (2, 2), *, rate: float = 0.05, gamma: float = 0.95) -> None:

@@ -16,10 +16,11 @@ class Traits:
 
     Attributes:
         memory: Number of past rounds on which the next move depends, >= 0; infinity if on all of them.
-        stochastic: Whether moves are drawn at random.
-        knows_horizon: Whether moves depend on the number of rounds of the match.
-        watches_others: Whether moves depend on the others' moves, which takes a public history.
-        two_options: Whether the strategy is defined only for games in which every player has two options.
+        stochastic: Whether moves are drawn at random. Default: false.
+        knows_horizon: Whether moves depend on the number of rounds of the match. Default: false.
+        watches_others: Whether moves depend on the others' moves, which takes a public history. Default: true.
+        two_options: Whether the strategy is defined only for games in which every player has two options. Default:
+            true.
     """
 
     memory: float = float("inf")
@@ -96,7 +97,7 @@ def memory_one(name: str, vector: Sequence[float], first: float = 1.0) -> Machin
     Args:
         name: Name of the strategy, for messages.
         vector: Probabilities of option 0 after (0, 0), (0, 1), (1, 0), (1, 1), own move first: p_CC, p_CD, p_DC, p_DD.
-        first: Probability of option 0 in the first round.
+        first: Probability of option 0 in the first round. Default: 1.
 
     Raises:
         ConfigurationError: If there are not four probabilities.

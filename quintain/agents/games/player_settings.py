@@ -25,14 +25,14 @@ class PlayerSettings:
         labels: One label per option, or ``"random"``: distinct letters drawn per match, the same for all its seats. The
             default is the pair of Akata et al. (2025).
         order: Order in which a question names the options: drawn for every question (``"shuffled"``), option 0 first
-            (``"first"``) or last (``"last"``).
+            (``"first"``) or last (``"last"``). Default: ``"shuffled"``.
         predict_first: Ask first for the other player's move, then for the choice given that prediction: "social chain
-            of thought" of Akata et al. (2025).
+            of thought" of Akata et al. (2025). Default: false.
         debias: Average log-probabilities over all rotations of the order of names (``"order"``), or over all pairs of
-            orders and assignments of labels to options (``"labels"``); ``"none"`` asks once.
-        temperature: Temperature of the choice, >= 0; 0 takes the likeliest label.
+            orders and assignments of labels to options (``"labels"``); ``"none"`` asks once. Default: ``"none"``.
+        temperature: Temperature of the choice, >= 0; 0 takes the likeliest label. Default: 0.
         constrained: Whether the reply is constrained to the labels. Otherwise the model writes freely, and a reply that
-            is no label is an illegal move.
+            is no label is an illegal move. Default: true.
         wording: Variations of the prompt's text.
 
     Raises:

@@ -33,8 +33,8 @@ class CoverStory:
 
     Attributes:
         setting: Opening sentences; ``{others}`` is replaced by the other players.
-        option: Noun for an option, before its label.
-        other: Noun phrase for the other player.
+        option: Noun for an option, before its label. Default: ``"Option"``.
+        other: Noun phrase for the other player. Default: ``"the other player"``.
     """
 
     setting: str
@@ -64,13 +64,13 @@ class Wording:
     """The variations of the prompt's text.
 
     Attributes:
-        cover: Cover story, a key of :data:`COVER_STORIES`.
-        spell_numbers: Whether whole payoffs from 0 to 10 are written as words.
-        goal: Whether the goal of earning as much as possible is stated.
-        forgiveness: Whether the prompt says that the other player sometimes makes mistakes.
+        cover: Cover story, a key of :data:`COVER_STORIES`. Default: ``"plain"``.
+        spell_numbers: Whether whole payoffs from 0 to 10 are written as words. Default: false.
+        goal: Whether the goal of earning as much as possible is stated. Default: false.
+        forgiveness: Whether the prompt says that the other player sometimes makes mistakes. Default: false.
         disclosure: A sentence about the other player, inserted verbatim; empty for none.
         backwards: Whether the rules list the options from last to first, which separates the effect of an option's
-            position in the rules from that of its payoffs. The order within questions is set apart.
+            position in the rules from that of its payoffs. The order within questions is set apart. Default: false.
         story: The cover story that ``cover`` names; not an argument.
 
     Raises:

@@ -34,7 +34,7 @@ class ChatAgent:
         extract: Whether a reply with neither a program nor an answer is continued after ``<<<``. Small models rarely
             close with the marker on their own; without this their answers are parse errors. ``None``: where the engine
             can, which takes the capabilities ``stop`` and ``prefill``.
-        answer_tokens: Maximum number of tokens of an answer that is extracted so, >= 1.
+        answer_tokens: Maximum number of tokens of an answer that is extracted so, >= 1. Default: 64.
         env_settings: Arguments of the environment that the agent requires, such as ``{"code": False}`` for one that
             answers in words; see :class:`~quintain.agents.agent.RequiresSettings`. ``None`` takes those of the class.
 
@@ -176,12 +176,12 @@ def make_chat_agent(
         style: ``"all-text"``, ``"all-code"`` or ``"code-interpreter"``.
         engine: The language model; takes messages.
         temperature: Sampling temperature, >= 0; the default is that of R1-Code-Interpreter's evaluation.
-        top_p: Nucleus mass in (0, 1].
-        max_tokens: Maximum number of tokens of a reply, >= 1.
+        top_p: Nucleus mass in (0, 1]. Default: 1.
+        max_tokens: Maximum number of tokens of a reply, >= 1. Default: 512.
         prompt: System prompt in place of the style's.
         extract: Whether an unmarked answer is extracted; see :class:`ChatAgent`. By default ``"all-code"`` extracts
             none.
-        answer_tokens: Maximum number of tokens of an extracted answer, >= 1.
+        answer_tokens: Maximum number of tokens of an extracted answer, >= 1. Default: 64.
 
     Raises:
         ConfigurationError: If there is no such style.

@@ -74,7 +74,7 @@ class CodeSteerAgent(ChatAgent):
     Args:
         engine: The task model, which solves the problem; takes messages.
         guide: The guide model; by default the task model itself.
-        rounds: Maximum number of reviews by the guide, and so of revisions, >= 0; the paper uses 5.
+        rounds: Maximum number of reviews by the guide, and so of revisions, >= 0; the paper uses 5. Default: 5.
         sampling: How the task model's replies are sampled; the guide chooses at the same temperature.
         extract: Whether an unmarked answer is extracted; see :class:`~quintain.agents.language.chat.ChatAgent`.
 
@@ -181,10 +181,10 @@ def make_codesteer(
     Args:
         engine: The task model, which solves the problem; takes messages.
         guide: The guide model, an engine or the name of one; by default the task model.
-        rounds: Maximum number of reviews by the guide, and so of revisions, >= 0; the paper uses 5.
-        temperature: Sampling temperature of both models, >= 0.
-        top_p: Nucleus mass of the task model, in (0, 1].
-        max_tokens: Maximum number of tokens of a reply of the task model, >= 1.
+        rounds: Maximum number of reviews by the guide, and so of revisions, >= 0; the paper uses 5. Default: 5.
+        temperature: Sampling temperature of both models, >= 0. Default: 0.6.
+        top_p: Nucleus mass of the task model, in (0, 1]. Default: 1.
+        max_tokens: Maximum number of tokens of a reply of the task model, >= 1. Default: 512.
         extract: Whether an unmarked answer is extracted; see :class:`~quintain.agents.language.chat.ChatAgent`.
 
     Raises:

@@ -29,8 +29,8 @@ class Sampling:
     Attributes:
         temperature: Sampling temperature, >= 0; 0 is greedy decoding. The default is that of R1-Code-Interpreter's
             evaluation.
-        top_p: Nucleus mass in (0, 1]; 1 samples from the whole distribution.
-        max_tokens: Maximum number of tokens of a reply, >= 1.
+        top_p: Nucleus mass in (0, 1]; 1 samples from the whole distribution. Default: 1.
+        max_tokens: Maximum number of tokens of a reply, >= 1. Default: 512.
     """
 
     temperature: float = 0.6
@@ -64,7 +64,7 @@ class Conversation:
         engine: The language model; takes messages.
         settings: How replies are sampled and completed.
         rng: Generator of the requests' seeds.
-        code: Whether the environment runs the programs in a reply.
+        code: Whether the environment runs the programs in a reply. Default: true.
     """
 
     def __init__(self, engine: Engine, settings: ReplySettings, rng: np.random.Generator, *, code: bool = True) -> None:

@@ -89,6 +89,7 @@ def check_fit(
         action_space: Space of its actions; ``None`` if it does not say.
         seat: The seat in which the policy is to act; its observation and action spaces are compared.
         images: Whether the library moves the channels of images itself, as :func:`fits` explains; observations only.
+            Default: false.
 
     Raises:
         CapabilityError: If it was made for other spaces; the message names both.

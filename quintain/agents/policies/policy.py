@@ -66,7 +66,7 @@ class Policy:
         value: Network for V(s), output shape ``(n, 1)``.
         action_value: Q(s, a); reads actions as :meth:`q_actions` returns them, before they are mapped to the bounds.
         normaliser: Applied to observations before any network reads them. Default: none.
-        name: Name in reports and messages.
+        name: Name in reports and messages. Default: ``"policy"``.
         differentiable: Whether ``network.vjp`` works. Default: true.
 
     Attributes:
@@ -183,7 +183,7 @@ class Policy:
             value: Module for V(s), output shape ``(n, 1)``.
             action_value: Module for Q(s, a); reads states and actions concatenated, shape ``(n, d + k)``.
             normaliser: Applied to observations before any module reads them. Default: none.
-            name: Name in reports and messages.
+            name: Name in reports and messages. Default: ``"module"``.
         """
         if head is None:
             discrete = isinstance(action_space, spaces.Discrete)
@@ -215,7 +215,7 @@ class Policy:
             function: Maps one observation, shape ``(d,)``, in the environment's units, to an action, shape ``(k,)``.
             observation_space: Box of one axis.
             action_space: Box of one axis.
-            name: Name in reports and messages.
+            name: Name in reports and messages. Default: ``"function"``.
         """
         return cls(_PerRow(function), observation_space, action_space, name=name, differentiable=False)
 

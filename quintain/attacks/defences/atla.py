@@ -43,15 +43,15 @@ def train_atla(
         make_env: Makes one environment, not under attack, with continuous actions.
         epsilon: Budget in l_inf, >= 0, in units of ``space``.
         space: Space in which the budget is measured: ``"raw"`` for the environment's units, ``"normalised"`` for units
-            of the observations' standard deviations.
+            of the observations' standard deviations. Default: ``"raw"``.
         settings: Hyper-parameters of the agent.
         adversary: Hyper-parameters of the adversary; it makes as many steps as the agent after the warm-up, whatever
             ``adversary.steps`` is.
         regulariser: Weight of the regulariser of SA-PPO with two steps of SGLD, >= 0; the paper's best variant has it.
             Default: 0.
         normaliser: Statistics of observations; see :func:`~quintain.attacks.defences.sa_ppo.train_sa_ppo`.
-        seed: Root seed; equal seeds give equal policies.
-        name: Name of the policy in reports.
+        seed: Root seed; equal seeds give equal policies. Default: 0.
+        name: Name of the policy in reports. Default: ``"atla"``.
         progress: Called after each update of the agent and of the adversary.
 
     Raises:

@@ -44,13 +44,13 @@ def train_rat_atla(
             reports ``info["attacker_reward"]``.
         epsilon: Budget in l_inf, >= 0, in units of ``space``.
         space: Space in which the budget is measured: ``"raw"`` for the environment's units, ``"normalised"`` for units
-            of the observations' standard deviations.
+            of the observations' standard deviations. Default: ``"raw"``.
         settings: Hyper-parameters of the agent.
         rat: Hyper-parameters of RAT; ``rat.steps`` are all of its steps.
         regulariser: Weight of the regulariser of SA-PPO with two steps of SGLD, >= 0. Default: 0.
         normaliser: Statistics of observations; see :func:`~quintain.attacks.defences.sa_ppo.train_sa_ppo`.
-        seed: Root seed; equal seeds give equal policies.
-        name: Name of the policy in reports.
+        seed: Root seed; equal seeds give equal policies. Default: 0.
+        name: Name of the policy in reports. Default: ``"rat-atla"``.
         progress: Called after each update of the agent and of the adversary.
 
     Raises:

@@ -69,10 +69,10 @@ def train_defended(
         name: Name of a recipe that trains by PPO.
         defence: One of :func:`defence_names`, used with its default weights.
         epsilon: Budget in l_inf, > 0, in units of ``space``.
-        space: Space in which the budget is measured: ``"raw"`` or ``"normalised"``.
-        seed: Root seed of all random draws of the training.
+        space: Space in which the budget is measured: ``"raw"`` or ``"normalised"``. Default: ``"raw"``.
+        seed: Root seed of all random draws of the training. Default: 0.
         steps: Environment steps. Default: the recipe's.
-        again: Whether to train even if the policy is in the cache.
+        again: Whether to train even if the policy is in the cache. Default: false.
         progress: Called after each update of the agent and of the adversary.
 
     Returns:

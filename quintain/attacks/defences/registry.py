@@ -21,9 +21,10 @@ class DefenceFacts:
 
     Attributes:
         kind: ``"training"`` for one that trains a policy from scratch, ``"filter"`` for one that wraps a policy.
+            Default: ``"training"``.
         source: The publication; empty if not declared.
-        needs_attacker_reward: Whether the environment has to report ``info["attacker_reward"]``.
-        needs_intention_policy: Whether the second argument is an attacker's intention policy.
+        needs_attacker_reward: Whether the environment has to report ``info["attacker_reward"]``. Default: false.
+        needs_intention_policy: Whether the second argument is an attacker's intention policy. Default: false.
     """
 
     kind: Literal["training", "filter"] = "training"

@@ -42,15 +42,16 @@ def train_sa_ppo(
         make_env: Makes one environment, not under attack, with continuous actions.
         epsilon: Budget in l_inf, >= 0, in units of ``space``.
         space: Space in which the budget is measured: ``"raw"`` for the environment's units, ``"normalised"`` for units
-            of the observations' standard deviations.
+            of the observations' standard deviations. Default: ``"raw"``.
         settings: Hyper-parameters of the agent.
         regulariser: kappa, >= 0. The papers search 0.01 to 10. Default: 1.
-        bound: How the maximum is found; see :func:`~quintain.attacks.defences.regulariser.largest_divergence`.
+        bound: How the maximum is found; see :func:`~quintain.attacks.defences.regulariser.largest_divergence`. Default:
+            ``"sgld"``.
         search_steps: Gradient steps of the search of ``"sgld"``, >= 1. Default: 2, as for the recurrent agent of ATLA.
         normaliser: Statistics of observations, so that a budget in ``"normalised"`` means the same as for the policy
             that they come from. Default: running statistics, frozen after the warm-up.
-        seed: Root seed; equal seeds give equal policies.
-        name: Name of the policy in reports.
+        seed: Root seed; equal seeds give equal policies. Default: 0.
+        name: Name of the policy in reports. Default: ``"sa-ppo"``.
         progress: Called after each update of the agent.
 
     Raises:

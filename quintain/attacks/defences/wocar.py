@@ -50,15 +50,15 @@ def train_wocar(
         make_env: Makes one environment, not under attack, with continuous actions.
         epsilon: Budget in l_inf, >= 0, in units of ``space``.
         space: Space in which the budget is measured: ``"raw"`` for the environment's units, ``"normalised"`` for units
-            of the observations' standard deviations.
+            of the observations' standard deviations. Default: ``"raw"``.
         settings: Hyper-parameters of the agent.
         value_weight: w, >= 0. Default: 0.1.
         regulariser: kappa, >= 0. Default: 0.1.
-        bound: How the worst actions and the maximum of the regulariser are found.
+        bound: How the worst actions and the maximum of the regulariser are found. Default: ``"sgld"``.
         search_steps: Gradient steps of these searches, >= 1. Default: 2.
         normaliser: Statistics of observations; see :func:`~quintain.attacks.defences.sa_ppo.train_sa_ppo`.
-        seed: Root seed; equal seeds give equal policies.
-        name: Name of the policy in reports.
+        seed: Root seed; equal seeds give equal policies. Default: 0.
+        name: Name of the policy in reports. Default: ``"wocar"``.
         progress: Called after each update of the agent.
 
     Raises:
@@ -127,13 +127,13 @@ def train_rat_wocar(
             returns it; the agent uses its normaliser too.
         epsilon: Budget in l_inf, >= 0, in units of ``space``.
         space: Space in which the budget is measured: ``"raw"`` for the environment's units, ``"normalised"`` for units
-            of the observations' standard deviations.
+            of the observations' standard deviations. Default: ``"raw"``.
         settings: Hyper-parameters of the agent.
         value_weight: w, >= 0. Default: 0.1.
         regulariser: kappa, >= 0. Default: 0.1.
         search_steps: Gradient steps of the searches in the ball, >= 1. Default: 2.
-        seed: Root seed; equal seeds give equal policies.
-        name: Name of the policy in reports.
+        seed: Root seed; equal seeds give equal policies. Default: 0.
+        name: Name of the policy in reports. Default: ``"rat-wocar"``.
         progress: Called after each update of the agent.
 
     Raises:

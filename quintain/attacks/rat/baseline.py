@@ -60,12 +60,12 @@ def train_on_preferences(
         make_env: Makes one environment, not under attack, with a step limit, that reports ``info["attacker_reward"]``.
         victim: The policy under attack.
         kind: ``"sa-rl"``: PPO chooses perturbations. ``"pa-ad"``: PPO chooses directions of the policy's action, which
-            needs its gradient.
+            needs its gradient. Default: ``"sa-rl"``.
         epsilon: Budget in l_inf, >= 0, in units of ``space``.
-        space: Space in which the budget is measured: ``"raw"`` or ``"normalised"``.
+        space: Space in which the budget is measured: ``"raw"`` or ``"normalised"``. Default: ``"raw"``.
         feedback: Number and length of comparisons, and networks of the reward; its other fields are not used.
         settings: Hyper-parameters of the adversary.
-        seed: Root seed; equal seeds give equal adversaries.
+        seed: Root seed; equal seeds give equal adversaries. Default: 0.
 
     Raises:
         CapabilityError: If the policy lacks what the attack needs.

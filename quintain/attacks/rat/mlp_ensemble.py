@@ -26,9 +26,9 @@ class MLPEnsemble:
     Args:
         sizes: Number of inputs, widths of the hidden layers, number of outputs.
         rng: Generator of the initial weights, uniform in +-1 / sqrt(inputs of the layer); biases start at 0.
-        learning_rate: Step size of Adam (Kingma & Ba 2015), whose other constants are the paper's.
-        members: Number of networks, >= 1.
-        last: Activation of the output layer.
+        learning_rate: Step size of Adam (Kingma & Ba 2015), whose other constants are the paper's. Default: 0.001.
+        members: Number of networks, >= 1. Default: 1.
+        last: Activation of the output layer. Default: ``"identity"``.
         dtype: Type of the parameters.
 
     Attributes:
@@ -98,6 +98,7 @@ class MLPEnsemble:
             grad: Gradient with respect to the outputs, shape ``(members, n, outputs)``.
             flat: The parameters that :meth:`forward` was given.
             inputs: Whether to return the gradient of the inputs, ``(members, n, d)``, instead of that of ``flat``.
+                Default: false.
         """
         layers = self.layers if flat is None else self.split(flat)
         gradient = np.empty(0 if inputs else len(self.flat), self.flat.dtype)

@@ -21,6 +21,7 @@ class ReplayBuffer:
         state_size: Entries of a state.
         action_size: Entries of an action.
         store_perturbations: Whether perturbations are stored, and returned by :meth:`sample` in place of actions.
+            Default: false.
 
     Attributes:
         size: Number of steps stored so far.

@@ -42,13 +42,15 @@ class RATSettings:
             0.1; measured: at 1, a few states of a batch get nearly all the weight.
         eta: Learning rate of the virtual step through which the outer loss is differentiated (not given). Default:
             0.01.
-        weighting: Whether states are weighted by the learned function h. ``False`` is the ablation "no h".
+        weighting: Whether states are weighted by the learned function h. ``False`` is the ablation "no h". Default:
+            true.
         mixed: Whether the intention policy finishes training episodes from a random step on. ``False``, where only the
-            perturbed policy acts, is the ablation "no combined policy".
+            perturbed policy acts, is the ablation "no combined policy". Default: true.
         intention: Whether an intention policy is learned, which the perturbed policy is made to imitate. ``False`` is
             the ablation "no intention policy", with a difference: the soft actor-critic itself chooses perturbations
-            (SA-RL on the learned reward), where the paper uses PPO.
+            (SA-RL on the learned reward), where the paper uses PPO. Default: true.
         oracle: Whether learners receive the attacker's true reward instead of the one learned from comparisons.
+            Default: false.
 
     Raises:
         ConfigurationError: If a count is below 1.

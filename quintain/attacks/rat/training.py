@@ -75,9 +75,9 @@ def train_rat(
         make_env: Makes one environment, not under attack, with a step limit.
         victim: The policy under attack, with gradients and continuous, bounded actions.
         epsilon: Budget, >= 0, in units of ``space``.
-        space: Space in which the budget is measured: ``"raw"`` or ``"normalised"``.
+        space: Space in which the budget is measured: ``"raw"`` or ``"normalised"``. Default: ``"raw"``.
         settings: Hyper-parameters of RAT's three learners.
-        seed: Root seed; equal seeds give equal attacks.
+        seed: Root seed; equal seeds give equal attacks. Default: 0.
         progress: Called with the number of environment steps so far, after each step of all environments.
         policy_update: Callback that may replace the policy under attack during training, as defences do that alternate
             with RAT; the new policy has to have the same normaliser.

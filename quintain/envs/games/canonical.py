@@ -40,8 +40,8 @@ def battle_of_the_sexes(first: float = 10, second: float = 7) -> NormalFormGame:
     """Akata et al. (2025): both want to meet, player 0 at football (10, 7), player 1 at the ballet (7, 10).
 
     Args:
-        first: Payoff at the preferred meeting place: player 0's at football, player 1's at the ballet.
-        second: Payoff at the other meeting place.
+        first: Payoff at the preferred meeting place: player 0's at football, player 1's at the ballet. Default: 10.
+        second: Payoff at the other meeting place. Default: 7.
     """
     row = [[first, 0], [0, second]]
     return bimatrix("battle_of_the_sexes", row, [[second, 0], [0, first]], (("football", "ballet"),) * 2)
@@ -81,10 +81,10 @@ def public_goods(players: int = 4, multiplier: float = 1.6, endowment: float = 1
     1 < m < n (Isaac and Walker 1988).
 
     Args:
-        players: Number of players n, >= 2.
-        multiplier: Growth m of the pot.
-        endowment: Maximum contribution of each player, e > 0.
-        levels: Number of evenly spaced contributions, from everything (option 0) to nothing, >= 2.
+        players: Number of players n, >= 2. Default: 4.
+        multiplier: Growth m of the pot. Default: 1.6.
+        endowment: Maximum contribution of each player, e > 0. Default: 10.
+        levels: Number of evenly spaced contributions, from everything (option 0) to nothing, >= 2. Default: 2.
 
     Raises:
         ConfigurationError: If an argument is out of range, or the tensor would have more than a million cells.

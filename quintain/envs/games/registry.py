@@ -26,7 +26,7 @@ def register(provider: str = "quintain.agents.games:opponent") -> None:
 
     Args:
         provider: ``"module:function"`` that makes the opponents of the single-seat environments; see
-            :class:`~quintain.envs.games.OpponentProvider`.
+            :class:`~quintain.envs.games.OpponentProvider`. Default: ``"quintain.agents.games:opponent"``.
     """
     ordinal = {f"OrdinalGame-{r}-{c}-v0": f"ordinal_{r}_{c}" for r in range(1, 13) for c in range(1, 13)}
     for env_id, game in ({"RepeatedGame-v0": "prisoners_dilemma"} | GAME_IDS | ordinal).items():

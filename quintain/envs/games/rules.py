@@ -53,13 +53,14 @@ class Rules:
     """How a stage game is repeated.
 
     Attributes:
-        rounds: Number of rounds, >= 1; with ``continuation`` the maximum number.
+        rounds: Number of rounds, >= 1; with ``continuation`` the maximum number. Default: 10.
         continuation: Probability in [0, 1) that another round follows, or ``None`` for a fixed number of rounds.
         noise: Probability in [0, 1] that a player's move is replaced by another of its options, drawn uniformly.
-        history: ``"public"``: players see all moves and payoffs. ``"private"``: only their own.
+            Default: 0.
+        history: ``"public"``: players see all moves and payoffs. ``"private"``: only their own. Default: ``"public"``.
         horizon: ``"known"``: players know the number of rounds or the continuation probability. ``"hidden"``: they do
-            not.
-        unit: Unit of the payoffs in text observations.
+            not. Default: ``"known"``.
+        unit: Unit of the payoffs in text observations. Default: ``"points"``.
     """
 
     rounds: int = 10

@@ -174,7 +174,7 @@ def make_vec(
     """Make a vector of ``num_envs`` environments: the ``vector_entry_point`` of ``gym.make_vec``.
 
     Args:
-        num_envs: Number of environments, >= 1.
+        num_envs: Number of environments, >= 1. Default: 1.
         autoreset_mode: Behaviour after the last step of an episode, one of Gymnasium's modes; by default that of the
             class returned.
         max_episode_steps: Maximum number of rounds, after which an episode is truncated; by default no limit. Gymnasium

@@ -24,8 +24,8 @@ def replicator_dynamics(
     Args:
         payoffs: Shape ``(n, n)``: mean payoff of the row strategy against the column strategy.
         start: Shape ``(n,)``: initial shares; equal ones if left out.
-        time: Length of the trajectory, > 0, in units of 1 / payoff.
-        step: Interval between the returned points, > 0; it does not affect the accuracy.
+        time: Length of the trajectory, > 0, in units of 1 / payoff. Default: 50.
+        step: Interval between the returned points, > 0; it does not affect the accuracy. Default: 0.05.
 
     Returns:
         Shape ``(time / step + 1, n)``: the shares at each point.
@@ -103,10 +103,10 @@ def moran_process(
     Args:
         payoffs: Shape ``(n, n)``: mean payoff of the row strategy against the column strategy.
         counts: Shape ``(n,)``: initial number of players of each type; the sum is the population size, >= 2.
-        steps: Maximum number of steps; without mutation the process ends when one type is left.
-        intensity: Intensity of selection, >= 0; 0 is neutral drift.
-        mutation: Probability in [0, 1] that a child has a random type.
-        seed: Seed of the draws, >= 0.
+        steps: Maximum number of steps; without mutation the process ends when one type is left. Default: 10,000.
+        intensity: Intensity of selection, >= 0; 0 is neutral drift. Default: 1.
+        mutation: Probability in [0, 1] that a child has a random type. Default: 0.
+        seed: Seed of the draws, >= 0. Default: 0.
 
     Returns:
         Shape ``(steps taken + 1, n)``: the number of players of each type after each step.
@@ -149,7 +149,7 @@ def fixation_probability(payoffs: ArrayLike, size: int, *, intensity: float = 1.
     Args:
         payoffs: Shape ``(n, n)``: mean payoff of the row strategy against the column strategy.
         size: Population size N, >= 2.
-        intensity: Intensity of selection, >= 0; 0 is neutral drift.
+        intensity: Intensity of selection, >= 0; 0 is neutral drift. Default: 1.
 
     Returns:
         Shape ``(n, n)``; the diagonal is 1/N.

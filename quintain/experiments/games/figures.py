@@ -156,7 +156,8 @@ def invasion_matrix(result: Tournament, size: int = 50, intensity: float = 1.0) 
     Args:
         result: Results of a tournament.
         size: Number of individuals of the population. The probability is multiplied by it, so that 1 is neutral drift.
-        intensity: Intensity of selection of the Moran process, >= 0.
+            Default: 50.
+        intensity: Intensity of selection of the Moran process, >= 0. Default: 1.
     """
     rho = fixation_probability(result.payoffs, size, intensity=intensity) * size
     return _matrix(np.minimum(rho, 5), list(result.names), f"fixation probability x {size} (cut at 5)", "magma")
@@ -169,7 +170,7 @@ def replicator_plot(result: Tournament, start: ArrayLike | None = None, time: fl
     Args:
         result: Results of a tournament.
         start: Initial shares, shape ``(players,)``; equal shares if ``None``.
-        time: Length of the simulation, in units of the replicator equation.
+        time: Length of the simulation, in units of the replicator equation. Default: 50.
     """
     path = replicator_dynamics(result.payoffs, start, time=time)
     figure, axes = _figure(5.2, 3.0)

@@ -41,8 +41,8 @@ class MatchesExperiment:
         schedule: The matches to play, in the order of the results.
         players: The agents, by the names in the schedule.
         env: Further arguments of :class:`~quintain.envs.games.RepeatedGame`, such as ``rounds`` and ``noise``.
-        seed: Root seed, >= 0.
-        concurrency: Maximum number of live matches, >= 1. It changes no result.
+        seed: Root seed, >= 0. Default: 0.
+        concurrency: Maximum number of live matches, >= 1. It changes no result. Default: 16.
         studied: Names of the players that the page is about; empty for all.
     """
 
@@ -209,15 +209,17 @@ def play_matches(
         agents: For every name in the schedule an agent, its name, or a mapping that describes one; names that are
             missing must be those of strategies.
         env: Further arguments of :class:`~quintain.envs.games.RepeatedGame`, such as ``rounds`` and ``noise``.
-        seed: Root seed, >= 0.
-        concurrency: Maximum number of live matches, >= 1. It changes no result.
+        seed: Root seed, >= 0. Default: 0.
+        concurrency: Maximum number of live matches, >= 1. It changes no result. Default: 16.
         out: Run folder for manifest and records; ``None`` writes nothing.
-        resume: Continue the run in ``out``: finished matches are kept.
-        retry_errors: With ``resume``: play again only the matches that failed for infrastructure reasons.
+        resume: Continue the run in ``out``: finished matches are kept. Default: false.
+        retry_errors: With ``resume``: play again only the matches that failed for infrastructure reasons. Default:
+            false.
         progress: Show a progress bar; ``None`` shows it where there is a terminal.
         on_match: Called with each match as it ends.
-        executor: Where to play: ``"inline"``, in this process, or ``"process"``, in ``workers`` new processes.
-        workers: Number of processes of the executor, >= 1; ``"inline"`` ignores it.
+        executor: Where to play: ``"inline"``, in this process, or ``"process"``, in ``workers`` new processes. Default:
+            ``"inline"``.
+        workers: Number of processes of the executor, >= 1; ``"inline"`` ignores it. Default: 2.
 
     Returns:
         The matches without infrastructure failure, in the order of the schedule.
@@ -254,8 +256,8 @@ def run_matches(
         schedule: The matches to play, in the order of the results.
         agents: Agents by the names that occur in ``schedule``; other names are made by the registry.
         env: Further arguments of :class:`~quintain.envs.games.RepeatedGame`, such as ``rounds`` and ``noise``.
-        seed: Root seed, >= 0.
-        concurrency: Maximum number of matches played at the same time, >= 1. It changes no result.
+        seed: Root seed, >= 0. Default: 0.
+        concurrency: Maximum number of matches played at the same time, >= 1. It changes no result. Default: 16.
         studied: Names of the players that the page is about; empty for all.
         on_match: Called with each match once it has finished without an error.
         options: Further arguments of :class:`~quintain.experiments.runner.ExperimentRun`: ``out``, ``resume``,

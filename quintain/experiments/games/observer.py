@@ -34,12 +34,12 @@ def predict_moves(
     Args:
         matches: Finished matches of two players.
         player: The language model with its prompt settings: option labels, order of the options, wording.
-        seat: Seat whose perspective the model takes, 0 or 1; the other seat's moves are predicted.
+        seat: Seat whose perspective the model takes, 0 or 1; the other seat's moves are predicted. Default: 0.
         view: ``"observer"`` describes the game from outside; ``"player"`` as if the model had played ``seat``. These
-            are the two conditions of Akata et al. (2025).
+            are the two conditions of Akata et al. (2025). Default: ``"observer"``.
         env: Keyword arguments of the environment in which the matches were played. By default only the number of
             rounds, taken from each match.
-        seed: Seed of random labels and shuffled option orders.
+        seed: Seed of random labels and shuffled option orders. Default: 0.
 
     Returns:
         The matches with the predictions as the traces of ``seat``, so that

@@ -34,7 +34,7 @@ def sample_games(count: int, seed: int = 0) -> list[str]:
 
     Args:
         count: 1 to 144; 144 is all of them.
-        seed: Seed of the draw.
+        seed: Seed of the draw. Default: 0.
 
     Raises:
         ConfigurationError: If the count is out of range.
@@ -78,18 +78,20 @@ def sweep(
         games: Names of two-player games.
         opponents: Names of their opponents; ``None`` takes the players themselves, for a full cross product.
         agents: Players that are not strategies, by name.
-        rounds: Rounds per match, >= 1; 10 as in the study.
-        repetitions: Matches per game, pair and seat, >= 1.
-        seats: Seats that the players take, 0 or 1 each.
+        rounds: Rounds per match, >= 1; 10 as in the study. Default: 10.
+        repetitions: Matches per game, pair and seat, >= 1. Default: 1.
+        seats: Seats that the players take, 0 or 1 each. Default: (0, 1).
         env: Further arguments of :class:`~quintain.envs.games.RepeatedGame`, such as ``unit``.
-        seed: Root seed, >= 0. All players get the same seeds, so comparisons are paired.
-        concurrency: Maximum number of live matches, >= 1. It changes no result.
+        seed: Root seed, >= 0. All players get the same seeds, so comparisons are paired. Default: 0.
+        concurrency: Maximum number of live matches, >= 1. It changes no result. Default: 16.
         out: Run folder for manifest and records; ``None`` writes nothing.
-        resume: Continue the run in ``out``: finished matches are kept.
-        retry_errors: With ``resume``: play again only the matches that failed for infrastructure reasons.
+        resume: Continue the run in ``out``: finished matches are kept. Default: false.
+        retry_errors: With ``resume``: play again only the matches that failed for infrastructure reasons. Default:
+            false.
         progress: Show a progress bar; ``None`` shows it where there is a terminal.
-        executor: Where to play: ``"inline"``, in this process, or ``"process"``, in ``workers`` new processes.
-        workers: Number of processes of the executor, >= 1; ``"inline"`` ignores it.
+        executor: Where to play: ``"inline"``, in this process, or ``"process"``, in ``workers`` new processes. Default:
+            ``"inline"``.
+        workers: Number of processes of the executor, >= 1; ``"inline"`` ignores it. Default: 2.
 
     Returns:
         The matches without infrastructure failure.

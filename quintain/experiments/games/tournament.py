@@ -85,20 +85,21 @@ def tournament(
 
     Args:
         players: Names of strategies, or keys of ``agents``.
-        game: Name of the game.
-        rounds: Rounds per match, >= 1; 200 as in Axelrod's tournaments.
-        repetitions: Matches per pair (and seat order), >= 1.
-        noise: Probability in [0, 1] that a move is replaced by another option.
+        game: Name of the game. Default: ``"prisoners_dilemma_classic"``.
+        rounds: Rounds per match, >= 1; 200 as in Axelrod's tournaments. Default: 200.
+        repetitions: Matches per pair (and seat order), >= 1. Default: 10.
+        noise: Probability in [0, 1] that a move is replaced by another option. Default: 0.
         continuation: Probability in [0, 1] that another round follows; ``None`` plays exactly ``rounds``.
-        seed: Root seed, >= 0.
+        seed: Root seed, >= 0. Default: 0.
         agents: Players that are not strategies, by name.
-        concurrency: Maximum number of live matches in the environment, >= 1.
+        concurrency: Maximum number of live matches in the environment, >= 1. Default: 16.
         out: Run folder for manifest and records; ``None`` writes nothing.
-        resume: Continue the run in ``out``: finished matches are kept.
-        retry_errors: With ``resume``: play again only the matches that failed for infrastructure reasons.
-        executor: Where matches in the environment are played: ``"inline"``, in this process, or
-            ``"process"``, in ``workers`` new processes.
-        workers: Number of processes of the executor, >= 1; ``"inline"`` ignores it.
+        resume: Continue the run in ``out``: finished matches are kept. Default: false.
+        retry_errors: With ``resume``: play again only the matches that failed for infrastructure reasons. Default:
+            false.
+        executor: Where matches in the environment are played: ``"inline"``, in this process, or ``"process"``, in
+            ``workers`` new processes. Default: ``"inline"``.
+        workers: Number of processes of the executor, >= 1; ``"inline"`` ignores it. Default: 2.
 
     Raises:
         ConfigurationError: If there are no players, a name occurs twice, or the game has more than two seats.

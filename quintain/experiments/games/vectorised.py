@@ -64,10 +64,10 @@ def play_machines(
         machines: Finite-state machines with two options, which ``pairs`` refers to.
         pairs: Shape ``(matches, 2)``: indices into ``machines``.
         rounds: Rounds per match, 1 to 65,535; with ``continuation`` the maximum number of rounds.
-        noise: Probability, in [0, 1], that the other option than the chosen one is executed.
+        noise: Probability, in [0, 1], that the other option than the chosen one is executed. Default: 0.
         continuation: Probability, in [0, 1), that another round follows; ``None`` plays exactly ``rounds``.
-        seed: Root seed; equal arguments give equal results.
-        record: Whether to return every move in ``MatchBatch.moves`` (one byte per match and round).
+        seed: Root seed; equal arguments give equal results. Default: 0.
+        record: Whether to return every move in ``MatchBatch.moves`` (one byte per match and round). Default: false.
 
     Raises:
         ConfigurationError: If an argument is out of range.

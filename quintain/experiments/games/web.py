@@ -79,14 +79,16 @@ class GameServer:
     Use as a context manager to serve in a background thread, or call :meth:`serve` to block.
 
     Args:
-        opponent: An agent, its name, or anything else that :func:`~quintain.agents.registry.as_agent` accepts.
+        opponent: An agent, its name, or anything else that :func:`~quintain.agents.registry.as_agent` accepts. Default:
+            ``"tit-for-tat"``.
         env: Keyword arguments of :class:`~quintain.envs.games.RepeatedGame`; its defaults if ``None``.
-        seat: The person's seat, 0 or 1.
+        seat: The person's seat, 0 or 1. Default: 0.
         out: File to which finished matches are appended, one JSON line each; ``None`` stores nothing.
         host: Address to listen on. The default is reachable from this machine only.
-        port: TCP port; 0 selects a free one, which :attr:`url` shows.
-        seed: Seed of the first match; match ``i`` gets ``seed + i``.
+        port: TCP port; 0 selects a free one, which :attr:`url` shows. Default: 0.
+        seed: Seed of the first match; match ``i`` gets ``seed + i``. Default: 0.
         opponent_is: The answer shown after the guess: ``"a machine"``, or ``"a human"`` if ``opponent`` is a person.
+            Default: ``"a machine"``.
 
     Raises:
         ConfigurationError: If the game does not have two players, the seat is not 0 or 1, or the port is not available.

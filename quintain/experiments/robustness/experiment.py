@@ -34,16 +34,16 @@ class RobustnessExperiment:
         subjects: The policies and their environments; names are unique.
         attacks: The attacks to compare; names are unique.
         epsilons: Budgets, >= 0, in units of ``space`` under ``norm``.
-        episodes: Episodes per cell, >= 1; published tables use 30 or 50.
-        seeds: Root seeds of the repetitions.
-        norm: Norm of the budgets.
+        episodes: Episodes per cell, >= 1; published tables use 30 or 50. Default: 50.
+        seeds: Root seeds of the repetitions. Default: (0,).
+        norm: Norm of the budgets. Default: ``"linf"``.
         space: Space in which budgets are measured: observations as the environment gives them (``"raw"``), or in units
-            of the policy's running standard deviations (``"normalised"``).
+            of the policy's running standard deviations (``"normalised"``). Default: ``"raw"``.
         steps: Environment steps of training by name of the attack; attacks not listed have their own default.
         train_at: Budget at which learned attacks are trained; ``None`` trains at each of ``epsilons``.
-        confidence: Nominal coverage of the intervals, in (0, 1).
+        confidence: Nominal coverage of the intervals, in (0, 1). Default: 0.95.
         reach: Whether runs also analyse how far the intention policy's actions can be reached; see
-            :func:`~quintain.experiments.robustness.analysis.analyse_reachability`.
+            :func:`~quintain.experiments.robustness.analysis.analyse_reachability`. Default: true.
 
     Raises:
         ConfigurationError: If a value is out of range, or one is given twice.

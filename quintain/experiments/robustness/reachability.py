@@ -126,9 +126,9 @@ def reachability(
         intention: The policy whose actions the attacker wants.
         states: Observations of each episode, as the environment gives them: shapes ``(n_i, d)``.
         epsilons: Radii of the perturbation budget, >= 0.
-        norm: Norm of the budgets.
-        space: Space in which budgets are measured.
-        confidence: Nominal coverage of the intervals, in (0, 1). The episodes are clusters.
+        norm: Norm of the budgets. Default: ``"linf"``.
+        space: Space in which budgets are measured. Default: ``"raw"``.
+        confidence: Nominal coverage of the intervals, in (0, 1). The episodes are clusters. Default: 0.95.
 
     Returns:
         One entry per budget, smallest first.

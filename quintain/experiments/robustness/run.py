@@ -63,24 +63,26 @@ def robustness(
             a function of environment and epsilon: ``{"mad": lambda env, epsilon: MADAttack(env, victim,
             epsilon=epsilon)}``. Include random noise, the baseline that every attack has to beat.
         epsilons: Budgets, >= 0, in units of ``space`` under ``norm``.
-        episodes: Episodes per row and repetition, >= 1; published tables use 30 or 50.
+        episodes: Episodes per row and repetition, >= 1; published tables use 30 or 50. Default: 50.
         seed: Root seed, or one per repetition; it decides the episodes and the training of attacks that learn. Equal
-            seeds give equal tables.
-        space: Space in which the budgets of attacks given by name are measured: ``"raw"`` or ``"normalised"``.
-        norm: Norm of these budgets: ``"linf"`` or ``"l2"``.
+            seeds give equal tables. Default: 0.
+        space: Space in which the budgets of attacks given by name are measured: ``"raw"`` or ``"normalised"``. Default:
+            ``"raw"``.
+        norm: Norm of these budgets: ``"linf"`` or ``"l2"``. Default: ``"linf"``.
         intention: A policy whose actions a targeted attacker wants to cause.
         attack_steps: Environment steps of training by name of the attack; attacks not listed have their own default.
         train_at: Budget at which learned attacks are trained; ``None`` trains at each of ``epsilons``.
-        confidence: Nominal coverage of the intervals, in (0, 1).
+        confidence: Nominal coverage of the intervals, in (0, 1). Default: 0.95.
         out: Run folder for records, trained attacks, ``leaderboard.csv``, ``leaderboard.md`` and, with the extra
             ``report``, ``report.html``; ``None`` writes nothing.
-        resume: Continue the run in ``out``; the result equals that of an uninterrupted run.
-        videos: Record an episode clean and under attack for the report; ``env`` must accept ``render_mode``.
+        resume: Continue the run in ``out``; the result equals that of an uninterrupted run. Default: false.
+        videos: Record an episode clean and under attack for the report; ``env`` must accept ``render_mode``. Default:
+            false.
         progress: Called with each finished row of the table.
         show: Whether to show a progress bar; ``None`` shows it where there is a terminal.
-        executor: Where to train and play: ``"inline"``, in this process, or ``"process"``, in ``workers``
-            new processes.
-        workers: Number of processes of the executor, >= 1; ``"inline"`` ignores it.
+        executor: Where to train and play: ``"inline"``, in this process, or ``"process"``, in ``workers`` new
+            processes. Default: ``"inline"``.
+        workers: Number of processes of the executor, >= 1; ``"inline"`` ignores it. Default: 2.
 
     Raises:
         CapabilityError: If the policy lacks what an attack needs; before anything is trained or played.
@@ -123,15 +125,16 @@ def run_experiment(
     Args:
         experiment: The experiment, with all its cells and seeds.
         out: Run folder for records, trained attacks, leaderboard and page; ``None`` writes nothing.
-        resume: Continue the run in ``out``; the result equals that of an uninterrupted run.
-        videos: Record an episode of every policy, clean and under attack. Where that fails, the page says why.
+        resume: Continue the run in ``out``; the result equals that of an uninterrupted run. Default: false.
+        videos: Record an episode of every policy, clean and under attack. Where that fails, the page says why. Default:
+            false.
         progress: Called with each finished row of the table.
         reached: Called once with the reachability, before the attacks begin.
         show: Whether to show a progress bar; ``None`` shows it where there is a terminal.
         facts: Further entries for the manifest's ``"facts"``.
-        executor: Where to train and play: ``"inline"``, in this process, or ``"process"``, in ``workers``
-            new processes.
-        workers: Number of processes of the executor, >= 1; ``"inline"`` ignores it.
+        executor: Where to train and play: ``"inline"``, in this process, or ``"process"``, in ``workers`` new
+            processes. Default: ``"inline"``.
+        workers: Number of processes of the executor, >= 1; ``"inline"`` ignores it. Default: 2.
 
     Raises:
         CapabilityError: If a policy lacks what an attack needs; before anything is trained or played.

@@ -41,7 +41,7 @@ def record_demonstrations(
         policy: The policy; the most likely actions, with noise.
         dataset_id: Id of the Minari data set, ``"namespace/name-vN"``.
         episodes: Number of episodes, >= 1.
-        seed: Root seed; equal seeds give equal data.
+        seed: Root seed; equal seeds give equal data. Default: 0.
         levels: Noise level of the episodes in turn. Continuous actions: standard deviation in units of half the action
             range (of the action itself where unbounded), clipped to the bounds. Discrete actions: probability of a
             uniformly random action, in [0, 1].

@@ -83,8 +83,8 @@ def train_decision_transformer(
     Args:
         dataset: A ``minari.MinariDataset``, the id of one in Minari's local storage, or its folder.
         settings: Hyper-parameters of network and training.
-        seed: Root seed; equal seeds give equal policies.
-        name: Name of the policy in reports.
+        seed: Root seed; equal seeds give equal policies. Default: 0.
+        name: Name of the policy in reports. Default: ``"decision transformer"``.
         progress: Called about fifty times with the number of updates and the mean loss since the last call.
 
     Returns:

@@ -38,7 +38,7 @@ def make_ppo(
         env: A ``VecEnv`` of Stable-Baselines3 with ``settings.n_envs`` environments.
         settings: PPO hyper-parameters, named as in Stable-Baselines3.
         seed: Seed of the model's initial weights and of its random numbers, >= 0; reduced modulo 2**31.
-        policy: Policy class of Stable-Baselines3, or its name.
+        policy: Policy class of Stable-Baselines3, or its name. Default: ``"MlpPolicy"``.
         learning_rate: Step size of Adam, or a function from the share of the training that is left, in [0, 1], to it.
             Default: ``settings.learning_rate``.
         algorithm: A subclass of ``stable_baselines3.PPO``. Default: that class.
@@ -86,7 +86,7 @@ def train_ppo(
 
     Args:
         recipe: Environment, hyper-parameters, number of steps, and how often the policy is evaluated.
-        seed: Root seed; equal seeds give equal policies.
+        seed: Root seed; equal seeds give equal policies. Default: 0.
         name: Name of the policy in reports. Default: the environment's id.
         progress: Called after each evaluation with the environment steps so far and the mean return.
 

@@ -38,7 +38,7 @@ def reference_path(name: str, seed: int = 0) -> Path:
 
     Args:
         name: Name of a recipe, or of a policy that was derived from one, such as a defended version.
-        seed: Root seed of the training.
+        seed: Root seed of the training. Default: 0.
     """
     return cache_folder() / f"{name}-seed{seed}.npz"
 
@@ -48,7 +48,7 @@ def load_reference(name: str, seed: int = 0) -> tuple[Policy, dict[str, Any]]:
 
     Args:
         name: Name of a recipe.
-        seed: Root seed of the training.
+        seed: Root seed of the training. Default: 0.
 
     Raises:
         UnknownNameError: If there is no such recipe.
@@ -75,9 +75,9 @@ def train_reference(
 
     Args:
         name: Name of a recipe.
-        seed: Root seed of the training.
+        seed: Root seed of the training. Default: 0.
         steps: Training steps. Default: the recipe's.
-        again: Train even if the policy is in the cache.
+        again: Train even if the policy is in the cache. Default: false.
         progress: Called after each evaluation with the steps so far and the mean return, which is NaN where it is not
             measured during training.
 

@@ -149,12 +149,12 @@ def measure_potential(
         answers: Answers per agent and item, >= 1. Default: 5, as in the paper.
         temperatures: Temperature of each answer in turn, >= 0, starting over after the last; for agents with an
             argument ``temperature``, which must be given by name or description. Default: each agent's own.
-        seed: Root seed of the items and of the agents.
+        seed: Root seed of the items and of the agents. Default: 0.
         env_kwargs: Arguments of the environment, the same for all agents.
         concurrency: Maximum number of episodes in progress at once. Default: 16.
         out: Folder for the runs (one per agent and answer) and for ``potential.jsonl``, one item per line.
             Default: nothing is written.
-        resume: Whether to continue the runs in ``out``.
+        resume: Whether to continue the runs in ``out``. Default: false.
         progress: Whether to show progress bars. Default: if the output is a terminal.
         on_run: Called before each run with the agent's name and the index of the answer.
 
