@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -54,7 +55,7 @@ def find_strategy(name: str, arguments: dict[str, Any]) -> AxelrodStrategy:
         raise ConfigurationError(f"axelrod strategy {name!r}: {error}") from None
     declared = sample.classifier
     traits = Traits(float(declared["memory_depth"]), stochastic=bool(declared["stochastic"]))
-    return AxelrodStrategy(lambda: classes[name](**arguments), traits)
+    return AxelrodStrategy(partial(classes[name], **arguments), traits)
 
 
 class AxelrodPlayer:

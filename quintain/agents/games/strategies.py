@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from quintain.agents.agent import Seat
+from quintain.agents.games.game_info import GameRules
 from quintain.agents.games.machines import Machine, Traits
 from quintain.agents.games.strategy_agent import MachinePlayer, MatchPlayer, StrategyAgent
 from quintain.arguments import argument_names, check_arguments
@@ -112,9 +114,7 @@ def strategy(name: str, **arguments: Any) -> StrategyAgent:
         from quintain.agents.games.axelrod_players import AxelrodPlayer, find_strategy
 
         found = find_strategy(rest, arguments)
-        return StrategyAgent(
-            name, found.traits, lambda rules, rng: AxelrodPlayer(found, rules, rng), arguments=arguments
-        )
+        return StrategyAgent(name, found.traits, partial(AxelrodPlayer, found), arguments=arguments)
     factory = _factory(base)
     if _is_class(factory):
         positional = _numbers(name, rest)
@@ -122,11 +122,22 @@ def strategy(name: str, **arguments: Any) -> StrategyAgent:
         return StrategyAgent(
             name,
             STRATEGIES.facts(base),
-            lambda rules, rng: factory(rules["payoffs"][0], rng, *positional, **arguments),
+            partial(_adaptive_player, factory, positional, arguments),
             arguments=arguments,
         )
     made = machine(name, **arguments)
-    return StrategyAgent(name, made.traits, lambda rules, rng: MachinePlayer(made, rng), made, arguments)
+    return StrategyAgent(name, made.traits, partial(_machine_player, made), made, arguments)
+
+
+# Functions with a name, since environments that hold a strategy as opponent are pickled with it.
+def _adaptive_player(
+    factory: Callable[..., MatchPlayer], positional: list[float], arguments: dict[str, Any], rules: GameRules, rng: Any
+) -> MatchPlayer:
+    return factory(rules["payoffs"][0], rng, *positional, **arguments)
+
+
+def _machine_player(made: Machine, rules: GameRules, rng: Any) -> MatchPlayer:
+    return MachinePlayer(made, rng)
 
 
 def machine(name: str, **arguments: Any) -> Machine:

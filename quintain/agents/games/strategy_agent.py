@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -141,7 +141,7 @@ class _MachineActor:
         # State -> its move (None where drawn), and the next state by the pair of moves, own first.
         self._certain = [0 if p == 1.0 else 1 if p == 0.0 else None for p in machine.cooperate]
         self._following = [dict(zip(_PAIRS, states, strict=True)) for states in machine.following]
-        self._draws = _uniforms(seat)
+        self._draws = _Uniforms(seat)
         self._state = 0
 
     def act(self, observation: Any, info: dict[str, Any]) -> Action:
@@ -165,11 +165,22 @@ class _MachineActor:
 _PAIRS = [(0, 0), (0, 1), (1, 0), (1, 1)]
 
 
-def _uniforms(seat: Seat) -> Iterator[float]:
-    """Yield the seat's uniform random numbers, drawn in blocks; deterministic strategies draw none."""
-    rng = seat.generator()
-    while True:
-        yield from rng.random(64).tolist()
+class _Uniforms:
+    """The seat's uniform random numbers, drawn in blocks; deterministic strategies draw none.
+
+    Unlike a generator function it can be copied, and with it the environment whose opponent draws.
+    """
+
+    def __init__(self, seat: Seat) -> None:
+        self._seat = seat
+        self._rng: np.random.Generator | None = None
+        self._block: list[float] = []
+
+    def __next__(self) -> float:
+        if not self._block:
+            self._rng = self._rng or self._seat.generator()
+            self._block = self._rng.random(64).tolist()[::-1]
+        return self._block.pop()
 
 
 def _read_rules(info: dict[str, Any], name: str, traits: Traits) -> GameRules:

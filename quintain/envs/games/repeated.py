@@ -18,6 +18,7 @@ from quintain.envs.games.seat_interface import SeatInterface, View
 from quintain.envs.games.seat_view import Observer, SeatView
 from quintain.envs.games.words import TextView
 from quintain.errors import ConfigurationError
+from quintain.numerals import exact_number
 
 __all__ = ["RepeatedGame", "View"]
 
@@ -260,7 +261,7 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
         lines = [f"{self.game.name}, round {len(self.history)}"]
         for seat, agent in enumerate(self.possible_agents):
             moves = " ".join("-" if m[seat] == NO_MOVE else self.game.options[seat][m[seat]] for m in self.history)
-            lines.append(f"{agent}: {moves} | {self.totals[seat]:g}")
+            lines.append(f"{agent}: {moves} | {exact_number(self.totals[seat])}")
         if self.render_mode == "human":
             print("\n".join(lines))
             return None

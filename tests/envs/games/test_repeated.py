@@ -1,5 +1,7 @@
 """Repeated games: payoffs, observations, infos, endings and registration."""
 
+import copy
+import pickle
 import warnings
 from functools import partial
 from types import SimpleNamespace
@@ -19,6 +21,7 @@ from pettingzoo.test import (
 )
 
 from quintain.envs.games import GAME_IDS, RepeatedGame, load_game, register, repeated_game_v0
+from quintain.envs.transcripts import equal
 from quintain.errors import ConfigurationError
 
 register()
@@ -392,3 +395,26 @@ def test_success_at_the_minimax_value_is_robust_to_rounding():
         _, _, _, _, infos = env.step({"player_0": 0, "player_1": k % 2})
     assert infos["player_0"]["metrics"]["score"] < 7 * 0.3  # by rounding
     assert infos["player_0"]["success"]
+
+
+@pytest.mark.parametrize("opponent", ["tit-for-tat", "random", "hedge"])
+@pytest.mark.parametrize("view", ["numeric", "text"])
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+def test_a_copy_of_a_game_continues_exactly_as_the_original(opponent, view, duplicate):
+    env = gymnasium.make("PrisonersDilemma-v0", opponent=opponent, view=view, noise=0.2)
+    env.reset(seed=4)
+    option = ("cooperate", "defect") if view == "text" else (0, 1)
+    for _ in range(3):
+        env.step(option[1])
+    copied = duplicate(env)
+    planned, executed = ([each.step(option[k % 2]) for k in range(7)] for each in (copied, env))
+    assert equal(planned, executed)
+    assert executed[-1][2]
+    assert equal(copied.reset(), env.reset())
+
+
+def test_large_scores_are_shown_with_all_their_digits():
+    game = RepeatedGame({"name": "big", "payoffs": [[[1000001, 0], [0, 0]]] * 2}, rounds=3)
+    game.reset(seed=0)
+    game.step({"player_0": 0, "player_1": 0})
+    assert "1000001" in game.render()
