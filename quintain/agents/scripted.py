@@ -75,7 +75,7 @@ class _RandomActor:
 
     def act(self, observation: Any, info: dict[str, Any]) -> Action:
         mask = mask_of(observation, info, self._action_masks)
-        return self._space.sample(mask=None if mask is None else mask_for_space(mask, self._space))
+        return self._space.sample(mask=mask_for_space(mask, self._space))
 
 
 class OracleAgent:

@@ -97,12 +97,15 @@ def sweep(
         The matches without infrastructure failure.
 
     Raises:
-        ConfigurationError: If a game or player is unknown, or a game has more than two seats.
+        ConfigurationError: If a game, player or seat is unknown, a game has more than two seats, or a player cannot
+            play a game.
         RecordError: If the folder cannot be written, or holds another run.
     """
     for game in games:
         if load_game(game).players != 2:
             raise ConfigurationError(f"a sweep is for games of two players, and {game!r} has more")
+    if wrong := sorted({seat for seat in seats if seat not in (0, 1)}):
+        raise ConfigurationError(f"the players take seats 0 and 1, got {wrong}")
     schedule = []
     for game in games:
         for player in players:

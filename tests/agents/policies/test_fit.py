@@ -190,6 +190,40 @@ def test_a_mask_that_allows_all_actions_does_not_change_samples():
     assert mask_of(0, {}) is None
 
 
+@pytest.mark.parametrize(
+    ("space", "mask", "allowed"),
+    [
+        (Discrete(3, start=2), [False, True, False], 3),
+        (MultiDiscrete([2, 3]), ([1, 0], [0, 0, 1]), [0, 2]),
+        (MultiBinary(2), [0, 1], [0, 1]),
+        (tree(a=Discrete(2), b=MultiBinary(1)), {"a": [False, True], "b": [1]}, {"a": 1, "b": [1]}),
+        (spaces.Tuple([Discrete(2), Discrete(3)]), ([0, 1], (True, False, False)), (1, 0)),
+        (spaces.Tuple([Discrete(2), VECTOR]), ([0, 1], None), None),
+    ],
+)
+def test_masks_of_any_type_restrict_every_part_of_a_space(space, mask, allowed):
+    for _ in range(10):
+        drawn = space.sample(mask=mask_for_space(mask, space))
+        if allowed is None:
+            assert drawn[0] == 1
+        else:
+            assert jsonable(drawn) == allowed
+
+
+def jsonable(value):
+    if isinstance(value, dict):
+        return {name: jsonable(part) for name, part in value.items()}
+    if isinstance(value, tuple):
+        return tuple(map(jsonable, value))
+    return np.asarray(value).tolist()
+
+
+@pytest.mark.parametrize("space", [VECTOR, spaces.Text(5)])
+def test_a_mask_for_a_space_without_masks_ends_the_run(space):
+    with pytest.raises(CapabilityError, match="has none"):
+        mask_for_space(np.ones(2), space)
+
+
 class Still(gym.Env):
     observation_space, action_space = VECTOR, Box(-1, 1, (1,), np.float32)
 

@@ -223,6 +223,12 @@ def test_players_that_cannot_play_a_game_are_refused_before_the_first_match(star
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize("seat", [2, -1])
+def test_a_sweep_refuses_seats_that_do_not_exist(seat):
+    with pytest.raises(ConfigurationError, match="seats 0 and 1"):
+        sweep(["hedge"], [PD], seats=[0, seat])
+
+
 def test_players_of_any_number_of_options_meet_in_other_games():
     result = tournament(["hedge", "fictitious-play"], "rock_paper_scissors", rounds=5, repetitions=1)
     assert result.payoffs[0, 1] == -result.payoffs[1, 0]
