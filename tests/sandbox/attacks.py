@@ -315,7 +315,7 @@ RESOURCES = [
     _a(55, "memory-mmap", "import mmap\nattempt(lambda: len(mmap.mmap(-1, 300 << 20)))"),
     _a(56, "memory-memfd", "attempt(lambda: os.write(os.memfd_create('x'), bytes(1 << 20)))"),
     _a(57, "memory-pipes", "attempt(lambda: [os.write(os.pipe()[1], bytes(65536)) for _ in range(100)] and None)"),
-    _a(58, "loop", "t = time.time()\nwhile time.time() < t + 1: pass\nprint('ESCAPED')", limits=SHORT),
+    _a(58, "loop", "t = time.process_time()\nwhile time.process_time() < t + 1: pass\nprint('ESCAPED')", limits=SHORT),
     _a(
         59,
         "loop-ignoring-signals",
@@ -323,8 +323,8 @@ RESOURCES = [
         "for n in range(1, 65):\n"
         "    try: signal.signal(n, signal.SIG_IGN)\n"
         "    except (OSError, ValueError): pass\n"
-        "t = time.time()\n"
-        "while time.time() < t + 1: pass\n"
+        "t = time.process_time()\n"
+        "while time.process_time() < t + 1: pass\n"
         "print('ESCAPED')",
         limits=SHORT,
     ),
