@@ -13,8 +13,8 @@ class Message(TypedDict):
     """One turn of a conversation.
 
     Attributes:
-        role: Who speaks.
-        content: The text.
+        role: Role of the author: ``"system"``, ``"user"`` or ``"assistant"``.
+        content: Text of the message.
         reasoning: What the assistant thought before its text; only for engines with the capability ``"reasoning"``.
     """
 
@@ -37,7 +37,7 @@ def assistant(content: str, reasoning: str = "") -> Message:
     """Make an assistant message.
 
     Args:
-        content: The text.
+        content: Text of the message.
         reasoning: What the assistant thought before its text; empty for nothing.
     """
     message: Message = {"role": "assistant", "content": content}

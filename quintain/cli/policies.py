@@ -40,10 +40,10 @@ def train(
     if epsilon is not None:
         raise typer.BadParameter("this is the budget of a defence: give --defence as well", param_hint="--epsilon")
 
-    def tell(done: int, reward: float) -> None:
+    def report(done: int, reward: float) -> None:
         say(f"{name}: {done:,} steps" + ("" if math.isnan(reward) else f", mean return {reward:.1f}"))
 
-    train_reference(name, seed, steps=steps, again=again, progress=tell)
+    train_reference(name, seed, steps=steps, again=again, progress=report)
     show(name, seed)
 
 

@@ -152,8 +152,8 @@ class Reply:
             unless requested, and where the engine does not report them.
         choice_logprobs: For a constrained choice: log-probability of each choice, in the request's order; ``None``
             where the engine does not report them.
-        reasoning: What the model thought apart from its text, where the engine tells the two apart; else ``None``.
-        refusal: The words with which a model declined, where the engine tells them apart; else ``None``.
+        reasoning: Reasoning of the model, where the engine returns it separately from the text; else ``None``.
+        refusal: Text of a refusal, where the engine returns it separately; else ``None``.
         tool_calls: The function calls of the reply, as JSON; ``None`` without any.
     """
 

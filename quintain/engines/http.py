@@ -53,7 +53,7 @@ class JSONClient:
     """Posts JSON objects. Belongs to one event loop.
 
     Args:
-        headers: Sent with every request.
+        headers: Headers of every request.
         secret: Text to mask in errors besides the known secrets, such as a short API key; empty for none.
         policy: Number of attempts, delays and timeouts of a request.
         max_connections: Maximum number of concurrent requests, >= 1.
@@ -237,7 +237,7 @@ _PROMPT = (
 
 
 def _raise_overflow(text: str) -> None:
-    """Raise a ContextOverflowError if a refusal says that the prompt is too long; counts it does not tell are 0."""
+    """Raise a ContextOverflowError if a refusal says that the prompt is too long; missing counts are 0."""
     if _OVERFLOW.search(text):
         raise ContextOverflowError(_first_number(_PROMPT, text), _first_number(_LIMIT, text))
 

@@ -130,7 +130,7 @@ class OpenAIEngine(Engine):
         """The server's dialect; ``"auto"`` is resolved by a request to the server when this is first read.
 
         Raises:
-            EngineError: If the server gives no answer after the attempts: a guess could differ from the next run's.
+            EngineError: If the server does not respond: a guess could differ from that of the next run.
         """
         return _dialect_of(self.base_url, self._headers, self._policy) if self._dialect == "auto" else self._dialect
 
@@ -325,7 +325,7 @@ def _dialect_of(base_url: str, headers: Mapping[str, str], policy: RetryPolicy) 
     """Detect vLLM by the server's list of models, whose ``owned_by`` is then ``"vllm"``.
 
     Raises:
-        EngineError: If the server gives no answer, so that nothing can be said.
+        EngineError: If the server does not respond, so that the dialect is unknown.
     """
     import httpx
 

@@ -119,7 +119,7 @@ class EpisodeLog:
         """Record that the run's cap on steps truncated the episode; call it last.
 
         Args:
-            max_steps: The cap.
+            max_steps: Maximum number of steps of the run's episodes.
         """
         self.truncated = True
         detail = f"the episode had not ended after max_steps = {max_steps} steps"

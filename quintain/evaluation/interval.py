@@ -59,10 +59,10 @@ class Interval:
         return f"{self.estimate:.3g} {self.ends(lambda value, more: f'{value:.{3 + more}g}')}"
 
     def ends(self, write: Callable[[float, int], str]) -> str:
-        """Write both ends, with as many digits as tell them apart.
+        """Write both ends, with enough digits to distinguish them.
 
         Args:
-            write: Writes a number, given how many digits it shall have more than usual.
+            write: Formats a number with the given number of additional digits.
         """
         texts = write(self.low, 0), write(self.high, 0)
         for more in range(1, 12):

@@ -136,7 +136,7 @@ def check_counts(**counts: Any) -> None:
     """Raise unless every argument is an integer >= 1.
 
     Raises:
-        ConfigurationError: Naming the one that is not.
+        ConfigurationError: If one is not; the message names it.
     """
     for name, value in counts.items():
         if isinstance(value, bool) or not isinstance(value, int) or value < 1:

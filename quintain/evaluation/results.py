@@ -66,7 +66,7 @@ class Results:
         confidence: Nominal coverage of the intervals, in (0, 1).
 
     Attributes:
-        confidence: As given.
+        confidence: Nominal coverage of the intervals, in (0, 1).
         reward_errors: Number of steps for which a reward term had no valid value.
         prompt_tokens: Number of prompt tokens of all requests to language models.
         completion_tokens: Number of tokens that language models generated.

@@ -107,7 +107,7 @@ class CellReceiver:
         """Raise if episodes are missing.
 
         Raises:
-            QuintainError: With their number.
+            QuintainError: If any are; the message has their number.
         """
         if any(self._left):
             raise QuintainError(

@@ -120,7 +120,7 @@ class MontyBackend:
 
     def _execute(self, interpreter: Any, snippet: Snippet) -> tuple[Result, Any]:
         monty = self._monty
-        worker = getattr(interpreter, "worker_pid", None) or 0  # older releases do not tell
+        worker = getattr(interpreter, "worker_pid", None) or 0  # older releases do not report it
         output = _Output(snippet.limits.output_bytes, worker)
         cpu_start = cpu_seconds(worker) if worker else 0.0
         start = time.monotonic()

@@ -61,9 +61,9 @@ def find_strategy(name: str, arguments: dict[str, Any]) -> AxelrodStrategy:
 class AxelrodPlayer:
     """Plays one match by a strategy of the library.
 
-    The library's players read both histories; a mock player of the library holds the opponent's. Both are told the
-    number of rounds (infinite where it is random or hidden, as in the library's own matches), the noise, and the
-    player's payoffs. Several others count as one, who defects if one of them does.
+    The library's players read both histories; a mock player of the library holds the opponent's. Both get the number
+    of rounds (infinite where it is random or hidden, as in the library's own matches), the noise, and the player's
+    payoffs. Several others count as one, who defects if one of them does.
 
     Args:
         strategy: The strategy, as :func:`find_strategy` returns it.

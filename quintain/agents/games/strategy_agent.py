@@ -66,7 +66,7 @@ class StrategyAgent:
 
         Raises:
             CapabilityError: If the actions are neither discrete nor text. Whether the game fits is checked at the
-                first move; :meth:`check_rules` tells before.
+                first move; :meth:`check_rules` checks earlier.
         """
         if not isinstance(seat.action_space, (spaces.Discrete, spaces.Text)):
             raise CapabilityError(f"{self.name} plays discrete and text action spaces, not {seat.action_space}")

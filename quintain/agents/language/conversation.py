@@ -149,9 +149,8 @@ def program_output(observation: str, info: Mapping[str, Any]) -> str:
     """Return what a program printed to standard output.
 
     Args:
-        observation: The observation after the program; all of it counts where the environment does not tell its own
-            words from the program's.
-        info: The ``info`` that came with it; ``execution`` holds the sources of the observation apart.
+        observation: The observation after the program, returned as a whole if ``info`` does not have the output.
+        info: The ``info`` of that step, whose entry ``execution`` has the program's output separately.
     """
     execution = info.get("execution")
     return observation if execution is None else str(execution["stdout"])

@@ -264,7 +264,7 @@ class _EpisodeNoise:
 class NetworkAgent:
     """An agent that acts with an exported network: from a batch of observations to actions or logits.
 
-    The file's suffix tells its kind: ``.onnx`` (needs onnxruntime), anything else is TorchScript (needs torch). On a
+    The suffix of the file decides its format: ``.onnx`` (needs onnxruntime), otherwise TorchScript (needs torch). On a
     discrete action space the output is read as logits, one per action, and the largest wins; on a box it is clipped to
     the bounds. A file does not say which spaces it was made for: whether they are those of a seat is checked by what
     the network returns for an observation of zeros.

@@ -20,7 +20,7 @@ PartT = TypeVar("PartT")
 
 
 class Receiver(Protocol):
-    """Takes the results of a run as they come: the run's recording, or a connection to it.
+    """Receives the results of a run as they arrive: the run's recording, or a connection to it.
 
     Attributes:
         bar: The run's progress bar.
@@ -29,10 +29,10 @@ class Receiver(Protocol):
     bar: ProgressBar
 
     def add(self, record: EpisodeRecord) -> None:
-        """Take a finished episode."""
+        """Add the record of a finished episode."""
 
     def add_facts(self, facts: dict[str, Any]) -> None:
-        """Take what only the made agent and environment know, for the manifest."""
+        """Add facts to the manifest that are known only once agent and environment are made."""
 
 
 class Work(Protocol[PartT]):
@@ -45,7 +45,7 @@ class Work(Protocol[PartT]):
         """Play parts in this process.
 
         Args:
-            parts: The parts, each taken when there is time for it.
+            parts: Iterator over parts; request the next one when this process is free.
             receiver: Takes the results.
             workers: Number of processes that share the work, >= 1; each takes its share of what they have in common,
                 such as the maximum number of live episodes.
@@ -55,9 +55,9 @@ class Work(Protocol[PartT]):
         """Return error records for a part whose worker died.
 
         Args:
-            part: The part.
+            part: The part that the worker had taken.
             received: Indices of the run's episodes that have a record.
-            message: How the worker died.
+            message: Why the worker ended, with its exit code.
         """
 
 

@@ -130,7 +130,7 @@ class Workers:
         """Raise if any part was taken by no worker.
 
         Raises:
-            ConfigurationError: With the exit codes of the workers.
+            ConfigurationError: If any was; the message has the exit codes of the workers.
         """
         if 0 in self._takers:
             raise ConfigurationError(

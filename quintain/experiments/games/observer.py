@@ -79,7 +79,7 @@ class _MatchPrompts:
         options = match.game.shape[1 - seat]
         wording = player.settings.wording
         whom = "" if view == "player" else f"player {2 - seat}"
-        tell = describe if view == "player" else describe_to_observer
+        write = describe if view == "player" else describe_to_observer
         columns = [seat, 1 - seat] if view == "player" else [0, 1]
         rounds = [
             Round(tuple(moves[columns].tolist()), tuple(earned[columns].tolist()))
@@ -89,7 +89,7 @@ class _MatchPrompts:
         self.named = [[self.labels[option] for option in order] for order in self._orders]
         self.requests = []
         for played, named in enumerate(self.named):
-            text = f"{tell(rules, rounds[:played], self.labels, wording)}\n{prediction_question(named, wording, whom)}"
+            text = f"{write(rules, rounds[:played], self.labels, wording)}\n{prediction_question(named, wording, whom)}"
             self.requests.append(player.questions.request(text, named, int(rng.integers(2**53))))
 
     def predicted(self, replies: Sequence[Reply]) -> Match:

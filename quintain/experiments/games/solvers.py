@@ -113,10 +113,10 @@ def correlated_equilibrium(
     rows = []
     for player in range(game.players):
         payoffs = np.moveaxis(game.payoffs[player], player, 0)
-        for told, other in product(range(game.shape[player]), repeat=2):
-            if told != other:
+        for recommended, other in product(range(game.shape[player]), repeat=2):
+            if recommended != other:
                 gain = np.zeros_like(payoffs)
-                gain[told] = payoffs[other] / 2 - payoffs[told] / 2  # halves cannot overflow
+                gain[recommended] = payoffs[other] / 2 - payoffs[recommended] / 2  # halves cannot overflow
                 rows.append(_unit_scale(np.moveaxis(gain, 0, player).ravel()))
     inequalities = np.column_stack([np.array(rows), np.zeros(len(rows))])
     flat = game.payoffs.reshape(game.players, cells)

@@ -33,7 +33,7 @@ def sample_games(count: int, seed: int = 0) -> list[str]:
     """Draw ordinal games without replacement, families in proportion to their size, in a fixed order.
 
     Args:
-        count: 1 to 144; 144 is all of them.
+        count: Number of games, in [1, 144].
         seed: Seed of the draw. Default: 0.
 
     Raises:

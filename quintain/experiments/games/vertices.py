@@ -31,8 +31,8 @@ def extreme_equilibria(
     combinations of those of them in which every pair is an equilibrium too.
 
     Args:
-        row: Shape ``(m, n)``: what player 0 earns.
-        column: Shape ``(m, n)``: what player 1 earns.
+        row: Payoffs of player 0, shape ``(m, n)``.
+        column: Payoffs of player 1, shape ``(m, n)``.
 
     Returns:
         Pairs of strategies of shapes ``(m,)`` and ``(n,)``, by size of the supports, then by the supports.
@@ -58,7 +58,7 @@ def _best_reply_vertices(payoffs: list[list[Fraction]], own_bit: int, reply_bit:
     ``(x_0, ..., x_{m-1}, t)`` in lowest terms, with the set of constraints that are tight at it.
 
     Args:
-        payoffs: What the other player earns: one row per reply, one column per option of the mixing player.
+        payoffs: Payoffs of the other player: one row per reply, one column per option of the mixing player.
         own_bit: Bit of the label "option 0 has probability 0".
         reply_bit: Bit of the label "reply 0 is a best reply".
     """

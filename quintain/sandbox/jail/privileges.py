@@ -118,7 +118,7 @@ def limit_resources(base: int, memory_mb: int, cpu_s: float | None, file_mb: int
         memory_mb: Address space that the snippet may add.
         cpu_s: CPU time, or ``None`` when the host alone watches it.
         file_mb: Maximum size of a file, in MiB.
-        open_files: Largest number of descriptors.
+        open_files: Maximum number of open file descriptors.
     """
     limit = base + memory_mb * MEBIBYTE
     _limit(resource.RLIMIT_AS, limit, limit + HEADROOM)
