@@ -6,6 +6,7 @@ from quintain.agents.games import LLMPlayer
 from quintain.engines.engine import Reply
 from quintain.engines.scripted import ScriptedEngine
 from quintain.errors import ConfigurationError
+from quintain.evaluation.statistics import rate
 from quintain.experiments.games.audit import audit_position_bias, discrimination_test
 from quintain.experiments.games.match import ScheduledMatch
 from quintain.experiments.games.matches import play_matches
@@ -155,3 +156,12 @@ def test_label_assignments_must_be_a_pair_and_its_exchange(labels):
     players = {str(pair): LLMPlayer(ScriptedEngine("J"), labels=pair) for pair in labels}
     with pytest.raises(ConfigurationError, match="in both assignments"):
         discrimination_test([], players)
+
+
+def test_questions_of_one_match_are_a_cluster():
+    player = LLMPlayer(ScriptedEngine(first_named))
+    fixtures = [ScheduledMatch(PD, ("model", "tit-for-tat"), k) for k in range(6)]
+    audit = audit_position_bias(play_matches(fixtures, {"model": player}), "model")
+    assert (audit.first_named.n, audit.first_named.clusters, audit.first_named.unit) == (60, 6, "matches")
+    assert audit.first_named.low == pytest.approx(rate(6, 6).low)  # not that of 60 independent answers
+    assert audit.illegal.clusters == audit.labels["J"].clusters == 6

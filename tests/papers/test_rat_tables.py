@@ -1,0 +1,49 @@
+"""Tables of RAT's program: intervals over seeds, and p-values corrected for all comparisons."""
+
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+COLUMNS = [("slide-handle", "opposite"), ("turn-lever", "opposite")]
+
+
+@pytest.fixture
+def tables(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "papers" / "rat_targeted_attack"))
+    yield __import__("tables")
+    sys.modules.pop("tables", None)
+
+
+def cell(attack, column, seed, share):
+    played = {"0.15": {"stays": share, "reached": share, "victim": 1 - share}}
+    return {"task": column[0], "scenario": column[1], "attack": attack, "epsilon": 0.15, "seed": seed,
+            "played": played, "cpu_s": 2.0}  # fmt: skip
+
+
+def found(rat, rival):
+    return [
+        cell(attack, column, seed, share)
+        for attack, shares in (("rat", rat), ("sa-rl", rival))
+        for column in COLUMNS
+        for seed, share in enumerate(shares)
+    ]
+
+
+def test_no_cell_has_an_interval_of_width_zero(tables):
+    text = tables.report(found([1.0] * 5, [0.0] * 5), COLUMNS)
+    assert "| sa-rl | 0 [0, 43] | 0 [0, 43] |" in text
+    assert "| rat | 100 [57, 100] | 100 [57, 100] |" in text
+    ends = re.findall(r"\[(\S+), (\S+)\]", text)
+    assert ends
+    assert all(low != high for low, high in ends)
+
+
+def test_advantages_are_corrected_for_their_number(tables):
+    rows, compared = tables.advantages(found([0.9, 0.8, 0.95, 0.7, 0.9], [0.4, 0.3, 0.5, 0.6, 0.4]), COLUMNS)
+    assert compared == 4  # two columns, at the last and at any step; the other rivals were not played
+    (rival, first, second) = next(row for row in rows["stays"] if row[0] == "sa-rl")
+    assert (rival, first) == ("sa-rl", second)
+    assert re.fullmatch(r"41 \[9, 60\], p 0\.1", first)  # 0.025, four times
+    assert next(row for row in rows["stays"] if row[0] == "random")[1:] == ["-", "-"]
