@@ -11,6 +11,7 @@ from quintain.agents.policies import MLP, Normaliser
 from quintain.attacks import trainers
 from quintain.attacks.budget import Ball
 from quintain.attacks.contract import AttackContext
+from quintain.attacks.divergence import FGSM, MAD
 from quintain.attacks.learned import scaled
 from quintain.attacks.pa_ad import PAAD
 from quintain.attacks.target import Target
@@ -153,3 +154,24 @@ def test_rat_explores_for_at_most_an_eighth_of_its_steps(monkeypatch, steps, exp
     assert passed["victim"] is Imitation.policy
     assert imitated["settings"].transitions == min(20_000, steps)
     assert (facts["error"], facts["baseline"], facts["labels"]) == (0.1, 0.9, 5)
+
+
+@pytest.mark.parametrize("norm", ["linf", "l2"])
+def test_fgsm_steps_by_the_whole_budget_from_a_tenth_of_its_start_and_stays_inside(norm):
+    ball, noise = Ball(0.4, norm), np.array([[[0.3, -0.2, 0.1]], [[-0.1, 0.3, 0.35]]])
+    found = FGSM(linear_gaussian(std=np.ones(2))).propose(Z, noise, ball)
+    for start, delta in zip(noise[:, 0] / 10, found, strict=True):
+        slope = 2 * (WEIGHT @ start) @ WEIGHT
+        far = start + 0.4 * (np.sign(slope) if norm == "linf" else slope / np.linalg.norm(slope))
+        wanted = np.clip(far, -0.4, 0.4) if norm == "linf" else far * min(1, 0.4 / np.linalg.norm(far))
+        np.testing.assert_allclose(delta, wanted, rtol=1e-6)
+
+
+def test_a_spread_that_depends_on_the_state_is_held_at_that_of_the_true_state():
+    states = np.concatenate([Z, [[0.2, 0.1, -0.3]]])
+    log_std = np.array([[0.5, 0.0, -0.2], [-0.3, 0.4, 0.1]])
+    gradient = MAD(linear_gaussian(std=linear(log_std))).ascent(states)
+    delta = np.array([0.1, -0.2, 0.3])
+    for found, z in zip(gradient(states + delta), states, strict=True):
+        std = np.exp(log_std @ z)
+        np.testing.assert_allclose(found, 2 * ((std.mean() / std) ** 2 * (WEIGHT @ delta)) @ WEIGHT, rtol=1e-6)
