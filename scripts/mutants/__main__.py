@@ -163,7 +163,10 @@ class _Tests:
             return
         calls = self.copy.folder / "calls.json"
         calls.unlink(missing_ok=True)
-        outcome, seconds = self.copy.run([file], 1800, calls)
+        for _ in range(2):  # on a busy machine a test of time-outs may fail once
+            outcome, seconds = self.copy.run([file], 1800, calls)
+            if outcome in (0, 5):
+                break
         if outcome not in (0, 5):
             raise SystemExit(
                 f"{file} fails without a mutant ({outcome}):\n{(self.copy.folder / 'mutants.log').read_text()[-2000:]}"
