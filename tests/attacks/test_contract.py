@@ -6,6 +6,7 @@ import pytest
 from attacked_envs import ACTIONS, STATES, Walk, linear, linear_gaussian
 from gymnasium import spaces
 
+from quintain.attacks import ATTACKS
 from quintain.attacks.contract import Attack, AttackContext, AttackFacts, Trained
 from quintain.attacks.defences import smooth_observations
 from quintain.errors import CapabilityError, ConfigurationError
@@ -101,3 +102,25 @@ def test_what_an_attack_reads_is_told_once():
     )
     assert AttackFacts(sees="gradients", sees_in_training="gradients").access == "gradients"
     assert [AttackFacts().learned, AttackFacts(train="a:b").learned] == [False, True]
+
+
+def test_the_declarations_of_registered_attacks():
+    """Environment steps of training, whether each budget needs its own, and what is needed beside the policy."""
+    learned = {name: facts for name in ATTACKS if (facts := ATTACKS.facts(name)).learned}
+    steps = {"mad-surrogate": 20_000, "robust-sarsa": 20_000, "rs+mad": 20_000, "rat": 30_000, "rat-surrogate": 30_000}
+    assert {name: facts.steps for name, facts in learned.items()} == {
+        name: steps.get(name, 100_000) for name in learned
+    }
+    assert {name for name, facts in learned.items() if not facts.per_budget} == {
+        "mad-surrogate",
+        "robust-sarsa",
+        "rs+mad",
+    }
+    rewarded = {name for name, facts in learned.items() if facts.needs_attacker_reward}
+    assert rewarded == {name for name in learned if name.endswith("-target")} | {"rat", "rat-surrogate"}
+    for name in ATTACKS:
+        facts = ATTACKS.facts(name)
+        is_rat = name in ("rat", "rat-surrogate")
+        assert (facts.min_episode_steps, facts.linf_only, facts.needs_bounded_actions) == (20 * is_rat, is_rat, is_rat)
+        assert facts.needs_intention_policy == (name == "target")
+        assert facts.stateless_only == (name in ("robust-sarsa", "rs+mad", "rat"))
