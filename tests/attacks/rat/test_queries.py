@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from point_world import HALF, NORMALISER, Point, make, victim
+from point_env import HALF, NORMALISER, Point, make, victim
 
 from quintain.attacks.rat import RATSettings, baseline, preferences
 from quintain.attacks.rat.baseline import _LearnedReward
