@@ -11,12 +11,13 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 if sys.platform != "win32":  # there each process has a budget of its own
     import fcntl
 
-__all__ = ["Budget", "machine_budget"]
+__all__ = ["Budget", "Slot", "machine_budget"]
 
 MAX_WAIT_S = 60.0
 """Maximum seconds to wait for a slot: a process that was stopped while it held one does not stop the others."""
@@ -25,6 +26,24 @@ RECENT_S = 0.02
 """Seconds for which a mark of somebody waiting counts, should they not live to take it away."""
 QUEUE = -1
 TIME = struct.Struct("d")
+
+
+class Slot:
+    """The right to run a program now.
+
+    Attributes:
+        held: Whether it is held: false from the start if no slot was free for ``MAX_WAIT_S``.
+    """
+
+    def __init__(self, give_back: Callable[[], None] | None) -> None:
+        self.held = give_back is not None
+        self._give_back = give_back
+
+    def release(self) -> None:
+        """Give it back, if it is held: before its block ends where the program turns out to compute nothing."""
+        if self.held and self._give_back is not None:
+            self.held = False
+            self._give_back()
 
 
 class Budget:
@@ -61,15 +80,18 @@ class Budget:
         self._reset()
 
     @contextlib.contextmanager
-    def slot(self) -> Iterator[bool]:
-        """Hold a slot while the block runs; the value is false if none was free for ``MAX_WAIT_S``."""
-        held = self._take()
+    def slot(self) -> Iterator[Slot]:
+        """Hold a slot while the block runs."""
+        number = self._take()
+        slot = Slot(None if number is None else partial(self._give_back, number))
         try:
-            yield held is not None
+            yield slot
         finally:
-            if held is not None:
-                self._unlock(held)
-                self._idle.appendleft(held)
+            slot.release()
+
+    def _give_back(self, number: int) -> None:
+        self._unlock(number)
+        self._idle.appendleft(number)
 
     def _take(self) -> int | None:
         if not self._opened:

@@ -12,7 +12,7 @@ from typing import Any
 
 from quintain.errors import SandboxError
 from quintain.sandbox.backend import Snippet
-from quintain.sandbox.budget import machine_budget
+from quintain.sandbox.budget import Slot, machine_budget
 from quintain.sandbox.flavours import BARE, choose, importable, locate, science_with
 from quintain.sandbox.host_facts import host_facts_hidden
 from quintain.sandbox.jail.values import UnsupportedValueError, decode_value, encode_value
@@ -119,40 +119,43 @@ class ForkBackend:
     def _execute(self, snippet: Snippet, session: Session | None) -> tuple[Result, Outcome | None]:
         if session is not None:
             with session.lock:
-                return self._when_free(lambda: self._in_session(snippet, session))
-        return self._when_free(lambda: self._run_once(snippet))
+                return self._when_free(lambda slot: self._in_session(snippet, session, slot))
+        return self._when_free(lambda slot: self._run_once(snippet, slot))
 
-    def _when_free(self, work: Callable[[], tuple[Result, Outcome | None]]) -> tuple[Result, Outcome | None]:
+    def _when_free(self, work: Callable[[Slot], tuple[Result, Outcome | None]]) -> tuple[Result, Outcome | None]:
         """Wait until fewer than ``workers`` snippets run and the machine has a slot, which counts against no limit."""
         free = self._free
         token = free.get()
         try:
-            with machine_budget.slot():
-                return work()
+            with machine_budget.slot() as slot:
+                return work(slot)
         finally:
             free.put(token)
 
-    def _run_once(self, snippet: Snippet) -> tuple[Result, Outcome | None]:
+    def _run_once(self, snippet: Snippet, slot: Slot) -> tuple[Result, Outcome | None]:
         pool = self._pools[choose(snippet.code, self._science).name]
         scratch = self._host_scratch(snippet)
         try:
             try:
-                return self._attempt(pool, snippet, scratch)
+                return self._attempt(pool, snippet, scratch, slot)
             except NotStartedError:
                 pool.close()
-                return self._attempt(pool, snippet, scratch)
+                return self._attempt(pool, snippet, scratch, slot)
         except ServerSetupFailed as failure:
             return self._setup_failed(str(failure)), None
         finally:
             if scratch is not None:
                 scratch.remove()
 
-    def _attempt(self, pool: ChildPool, snippet: Snippet, scratch: HostScratch | None) -> tuple[Result, Outcome]:
+    def _attempt(
+        self, pool: ChildPool, snippet: Snippet, scratch: HostScratch | None, slot: Slot
+    ) -> tuple[Result, Outcome]:
         child = pool.take_ready(snippet.limits, scratch)
         try:
             message = self._message(snippet, last=True, in_child=scratch is None, limits=snippet.limits)
+            watched = self._watched(scratch)
             outcome = supervise(
-                child, message, snippet.stdin, snippet.limits, last=True, scratch=self._watched(scratch)
+                child, message, snippet.stdin, snippet.limits, last=True, scratch=watched, on_idle=slot.release
             )
             return self._result(outcome, child.server.protections), outcome
         finally:
@@ -161,7 +164,7 @@ class ForkBackend:
             if self._retired:
                 self._stop_retired()
 
-    def _in_session(self, snippet: Snippet, session: Session) -> tuple[Result, Outcome | None]:
+    def _in_session(self, snippet: Snippet, session: Session, slot: Slot) -> tuple[Result, Outcome | None]:
         if session.closed:
             raise SandboxError("the session is closed")
         child: Child | None = session.interpreter
@@ -185,7 +188,7 @@ class ForkBackend:
                 session.scratch.add(snippet.files)
             message = self._message(snippet, last=False, in_child=not by_host, limits=memory)
             scratch = self._watched(session.scratch)
-            outcome = supervise(child, message, b"", snippet.limits, last=False, scratch=scratch)
+            outcome = supervise(child, message, b"", snippet.limits, last=False, scratch=scratch, on_idle=slot.release)
             alive = outcome.alive
             return self._result(outcome, child.server.protections, state_lost=not alive), outcome
         finally:

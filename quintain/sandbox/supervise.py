@@ -8,6 +8,7 @@ import os
 import select
 import signal
 import time
+from collections.abc import Callable
 from typing import Any
 
 from quintain.errors import SandboxError
@@ -25,6 +26,9 @@ READ_SIZE = 65536
 INTERRUPT_GRACE_S = 0.3
 CLOCK_CHECK_S = 0.05
 SCRATCH_CHECK_S = 0.05
+IDLE = 0.1
+"""Share of a core up to which a program counts as one that waits."""
+IDLE_CHECK_S = 0.5
 
 
 _polling = AdaptivePolling()
@@ -73,8 +77,10 @@ class _Supervision:
         limits: Limits,
         last: bool,
         scratch: HostScratch | None,
+        on_idle: Callable[[], None],
     ) -> None:
         self.child = child
+        self.on_idle = on_idle
         self.scratch = scratch
         self.limits = limits
         self.last = last
@@ -256,11 +262,15 @@ class _Supervision:
                 self._end()
                 return
         else:
-            cpu_left = self.limits.cpu_s - (self.child.cpu_time() - self.cpu_start)
+            used = self.child.cpu_time() - self.cpu_start
+            if elapsed >= IDLE_CHECK_S and used < IDLE * elapsed:
+                self.on_idle()
+            cpu_left = self.limits.cpu_s - used
             left = min(cpu_left / (os.cpu_count() or 1), self.limits.wall_limit_s - elapsed)
             if left <= 0:
                 self._overdue("cpu" if cpu_left <= 0 else "wall", elapsed)
                 return
+            left = min(left, IDLE_CHECK_S)
         self.next_check = now + max(CLOCK_CHECK_S, left)
 
     def _overdue(self, what: str, elapsed: float) -> None:
@@ -337,6 +347,7 @@ def supervise(
     *,
     last: bool,
     scratch: HostScratch | None = None,
+    on_idle: Callable[[], None],
 ) -> Outcome:
     """Run one snippet in a child that has finished its set-up.
 
@@ -347,9 +358,10 @@ def supervise(
         limits: Limits of the run.
         last: Whether the child runs no further snippet; in a session it continues.
         scratch: A directory of the host that the snippet writes to, whose size is checked because it has no quota.
+        on_idle: Called, maybe more than once, when the snippet has computed next to nothing so far.
 
     Raises:
         NotStartedError: If the fork server died before the snippet started.
         SandboxError: If the fork server died meanwhile. The snippet is not run again.
     """
-    return _Supervision(child, message, stdin, limits, last, scratch).run()
+    return _Supervision(child, message, stdin, limits, last, scratch, on_idle).run()

@@ -7,17 +7,18 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from quintain.sandbox import Sandbox, budget
+from quintain.sandbox import Limits, Sandbox, budget
 from quintain.sandbox.budget import Budget
 from quintain.sandbox.fork_backend import ForkBackend
 
 HOLD = "import sys\nfrom quintain.sandbox.budget import Budget\nwith Budget({slots}, {folder!r}).slot() as held:\n"
-HOLD += "    print(held, flush=True)\n    sys.stdin.read()"
+HOLD += "    print(held.held, flush=True)\n    sys.stdin.read()"
 
 
 def holder(folder: Path, slots: int) -> subprocess.Popen[str]:
@@ -44,10 +45,10 @@ def test_slots_are_shared_between_processes(tmp_path: Path) -> None:
     ours = Budget(2, str(tmp_path / "slots"))
     theirs = holder(tmp_path / "slots", 2)
     with ours.slot() as first, ours.slot() as second:
-        assert (first, second) == (True, False)
+        assert (first.held, second.held) == (True, False)
     end(theirs)
     with ours.slot() as first, ours.slot() as second, ours.slot() as third:
-        assert (first, second, third) == (True, True, False)
+        assert (first.held, second.held, third.held) == (True, True, False)
 
 
 @pytest.mark.usefixtures("short_max_wait")
@@ -55,12 +56,12 @@ def test_a_killed_process_releases_its_slot_and_a_stopped_one_delays_others_only
     ours = Budget(1, str(tmp_path / "slots"))
     theirs = holder(tmp_path / "slots", 1)
     theirs.send_signal(signal.SIGSTOP)
-    with ours.slot() as held:
-        assert not held
+    with ours.slot() as slot:
+        assert not slot.held
     theirs.kill()
     theirs.communicate()
-    with ours.slot() as held:
-        assert held
+    with ours.slot() as slot:
+        assert slot.held
 
 
 def test_a_waiting_process_gets_the_next_free_slot(tmp_path: Path) -> None:
@@ -79,8 +80,8 @@ def test_a_waiting_process_gets_the_next_free_slot(tmp_path: Path) -> None:
     thread = threading.Thread(target=greedy)
     thread.start()
     for _ in range(20):
-        with ours.slot() as held:
-            assert held
+        with ours.slot() as slot:
+            assert slot.held
     served.set()
     thread.join()
     assert taken
@@ -93,11 +94,11 @@ def test_a_forked_process_does_not_hold_its_parents_slot(tmp_path: Path) -> None
         child = os.fork()
         if not child:
             ours.forget()
-            with ours.slot() as held:
-                os._exit(0 if not held else 1)  # the original holds it
+            with ours.slot() as slot:
+                os._exit(int(slot.held))  # the original holds it
         assert os.waitpid(child, 0)[1] == 0
-    with ours.slot() as held:
-        assert held
+    with ours.slot() as slot:
+        assert slot.held
 
 
 @pytest.mark.usefixtures("short_max_wait")
@@ -108,7 +109,7 @@ def test_without_a_private_folder_each_process_has_its_own_slots(tmp_path: Path)
     for folder in ("open", "file", "file/below"):
         one, other = Budget(1, str(tmp_path / folder)), Budget(1, str(tmp_path / folder))
         with one.slot() as first, other.slot() as second, one.slot() as third:
-            assert (first, second, third) == (True, True, False)
+            assert (first.held, second.held, third.held) == (True, True, False)
     assert not list((tmp_path / "open").iterdir())
 
 
@@ -118,13 +119,13 @@ def test_the_budget_limits_programs_of_all_sandboxes_together(tmp_path: Path, mo
     lock = threading.Lock()
     run_once = ForkBackend._run_once
 
-    def counted(self: ForkBackend, snippet: object) -> object:
+    def counted(self: ForkBackend, *arguments: object) -> object:
         nonlocal running, most
         with lock:
             running += 1
             most = max(most, running)
         try:
-            return run_once(self, snippet)  # type: ignore[arg-type]
+            return run_once(self, *arguments)  # type: ignore[arg-type]
         finally:
             with lock:
                 running -= 1
@@ -132,6 +133,20 @@ def test_the_budget_limits_programs_of_all_sandboxes_together(tmp_path: Path, mo
     monkeypatch.setattr(ForkBackend, "_run_once", counted)
     with Sandbox(workers=2) as one, Sandbox(workers=2) as other, ThreadPoolExecutor(4) as threads:
         boxes = [one, other] * 3
-        results = list(threads.map(lambda box: box.run("import time; time.sleep(0.02)"), boxes))
+        results = list(threads.map(lambda box: box.run("sum(range(10**5))"), boxes))
     assert [result.status for result in results] == ["ok"] * 6
     assert most == 1
+
+
+def test_a_program_that_sleeps_keeps_nobody_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("quintain.sandbox.fork_backend.machine_budget", Budget(1, str(tmp_path / "slots")))
+    with Sandbox(workers=1) as one, Sandbox(workers=1) as other, ThreadPoolExecutor(1) as thread:
+        one.run("1")
+        with one.session() as session:
+            sleeper = thread.submit(one.run, "import time; time.sleep(60)", session=session, limits=Limits(cpu_s=5))
+            while session.interpreter is None or not session.interpreter.snippets:
+                time.sleep(0.01)
+            assert other.run("1").ok
+            assert not sleeper.done()
+            session.interpreter.signal(signal.SIGKILL)
+            assert sleeper.result().status == "crashed"
