@@ -112,3 +112,11 @@ def test_the_program_runs_with_tiny_settings_and_resumes(key: str, tmp_path: Pat
         assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
         assert "| --" in done.stdout or "|--" in done.stdout, "a program prints its tables"
     assert not (tmp_path / "cache").exists(), "a policy that learned nothing is not left in the cache"
+
+
+def test_the_variations_of_the_games_run_small(tmp_path: Path) -> None:
+    command = [sys.executable, str(PAPERS / "repeated_games" / "variations.py"), "--smoke"]
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "| ends with 60% a round | 1 [" in done.stdout, "a model that always names option 0"
