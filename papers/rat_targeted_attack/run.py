@@ -1,11 +1,15 @@
 """RAT (Bai et al. 2025): make a frozen policy show the behaviour that an attacker prefers, beside rivals and ablations.
 
-Two tasks, two scenarios, five seeds. A cell (task, scenario, attack, epsilon, seed) trains one attack and plays it on
-30 episodes, the same ones for all attacks of a seed. Each finished cell is one line of ``cells.jsonl``, so the same
-command continues an interrupted run. The tables stand beside the published figures.
+Two tasks, two scenarios, five seeds. A seed has a policy of its own, which is the victim of all attacks with that seed:
+intervals over seeds cover policies and attack trainings. A cell (task, scenario, attack, epsilon, seed) trains one
+attack and plays it on 30 episodes, the same ones for all attacks of a seed. Each finished cell is one line of
+``cells.jsonl``, so the same command continues an interrupted run. The tables stand beside the published figures.
 
 The attacker succeeds if its goal holds at the last step. A second table counts episodes in which it held at any step,
 as Meta-World's own evaluation does; a lever that swings past its goal makes this easy.
+
+SA-RL is trained three times: for as many CPU seconds as RAT, for as many environment steps, and until it no longer
+improves. A constant perturbation, the best of a random search, tells where an attack needs to learn at all.
 
 Two programmes differ in the length of attack trainings: ``long`` has the main comparison, ``short`` also the ablations
 and the curve over epsilon. ``metaworld.py`` and ``hopper.py`` beside this file measure two of the paper's own tasks and
@@ -41,6 +45,8 @@ from tables import ATTACKS, EPISODES, EPSILONS, MAIN, Cell, draw, report
 
 from quintain.attacks import AdversarySettings, LearnedAttack, RandomAttack, TargetAttack, train_adversary
 from quintain.attacks.adversary import ADVERSARY_PPO
+from quintain.attacks.budget import Ball
+from quintain.attacks.constant import ConstantPerturbation, Search, search_constant
 from quintain.attacks.episodes import play_attacked
 from quintain.attacks.rat import RATSettings, train_on_preferences, train_rat
 from quintain.seeding import SeedStream
@@ -58,6 +64,7 @@ class Programme:
     Attributes:
         rat: Hyper-parameters of RAT and its ablations.
         ppo: Hyper-parameters of the adversaries that PPO trains, with as many labels and about as many CPU seconds.
+        search: Random search for the best constant perturbation, with as many environment steps as RAT.
         stages: Pairs of attack and epsilon (raw units), the most informative stage first.
         episodes: Evaluation episodes of each cell.
         columns: Pairs of task and scenario.
@@ -65,6 +72,7 @@ class Programme:
 
     rat: RATSettings
     ppo: AdversarySettings
+    search: Search
     stages: tuple[tuple[tuple[str, float], ...], ...]
     episodes: int = EPISODES
     columns: Sequence[tuple[str, str]] = tuple(COLUMNS)
@@ -80,7 +88,10 @@ ABLATIONS = {
 PAPERS_PPO = AdversarySettings(
     ppo=replace(ADVERSARY_PPO, n_envs=8, n_steps=256, batch_size=32, learning_rate=5e-5, gamma=0.99)
 )
-_FIRST = (("clean", 0.0), ("random", MAIN), ("rat", MAIN), ("sa-rl", MAIN))
+#: Environment steps of SA-RL's longest training.
+CONVERGED = 100_000
+_FIRST = (("clean", 0.0), ("random", MAIN), ("constant", MAIN), ("rat", MAIN), ("sa-rl", MAIN))
+_RIVALS = (("sa-rl, RAT's steps", MAIN), ("sa-rl, 100,000 steps", MAIN))
 _SMALLER = tuple(("rat", epsilon) for epsilon in EPSILONS[:-1])
 #: The main comparison first, then its causes, then the curve over epsilon and the rest.
 PROGRAMMES = {
@@ -98,8 +109,10 @@ PROGRAMMES = {
             steps=30_000,
             ppo=replace(ADVERSARY_PPO, n_envs=8, n_steps=60, batch_size=120, gamma=0.95, learning_rate=1e-3),
         ),
+        Search(steps=20_000),
         (
             _FIRST,
+            _RIVALS,
             (("sa-rl, paper's settings", MAIN),),
             (("sa-rl by sac", MAIN),),
             _SMALLER[::-1],
@@ -109,8 +122,10 @@ PROGRAMMES = {
     "short": Programme(
         RATSettings(steps=10_000, exploration_steps=1_000, segment_length=10, feedback_every=1_500, max_labels=600),
         AdversarySettings(steps=30_000),
+        Search(steps=10_000),
         (
             _FIRST,
+            _RIVALS,
             (("sa-rl by sac", MAIN), *_SMALLER),
             (("sa-rl, true reward", MAIN), ("rat, true reward", MAIN), ("rat, no mixed rollout", MAIN)),
             (("rat, no weighting", MAIN), ("pa-ad", MAIN)),
@@ -127,6 +142,7 @@ PROGRAMMES = {
             max_reward_epochs=2,
         ),
         AdversarySettings(steps=256, ppo=replace(ADVERSARY_PPO, n_envs=2, n_steps=64, batch_size=64)),
+        Search(steps=240, episodes=1, finalists=1),
         (_FIRST,),
         episodes=2,
         columns=COLUMNS[:1],
@@ -143,7 +159,7 @@ def cells(programme: Programme, seeds: int, only: list[str] | None, stages: int 
                     if only is None or attack in only:
                         yield {
                             "task": task, "scenario": scenario, "attack": attack, "epsilon": epsilon, "seed": seed,
-                            "settings": _settings(programme, attack), "episodes": programme.episodes,
+                            "settings": _settings(programme, attack), "episodes": programme.episodes, "victim": seed,
                         }  # fmt: skip
 
 
@@ -151,18 +167,21 @@ def _settings(programme: Programme, attack: str) -> dict[str, Any]:
     """Return the hyper-parameters that a cell's result depends on."""
     if attack in ("clean", "random"):
         return {}
+    if attack == "constant":
+        return asdict(programme.search)
     if attack in ("rat", *ABLATIONS):
         return asdict(replace(programme.rat, **ABLATIONS.get(attack, {})))
-    ppo = asdict(programme.ppo)
+    steps = {"sa-rl, RAT's steps": programme.rat.steps, "sa-rl, 100,000 steps": CONVERGED}
+    ppo = asdict(replace(programme.ppo, steps=steps.get(attack, programme.ppo.steps)))
     if attack == "sa-rl, paper's settings":
         ppo = asdict(replace(PAPERS_PPO, steps=programme.ppo.steps))
     return {"ppo": ppo} | ({} if attack == "sa-rl, true reward" else {"feedback": asdict(programme.rat)})
 
 
 def key(cell: Cell) -> str:
-    """Return what identifies a cell; cells stored before ``episodes`` was a field had 30."""
+    """Return what identifies a cell; in cells stored before these were fields, 30 episodes and the policy of seed 0."""
     parts = [cell[part] for part in ("task", "scenario", "attack", "epsilon", "seed", "settings")]
-    return json.dumps([*parts, cell.get("episodes", EPISODES)])
+    return json.dumps([*parts, cell.get("episodes", EPISODES), cell.get("victim", 0)])
 
 
 class RecordSuccess(gym.Wrapper[Any, Any, Any, Any]):
@@ -196,7 +215,7 @@ def adversary_settings(described: dict[str, Any]) -> AdversarySettings:
 
 def run(cell: Cell) -> Cell:
     """Train and play one cell; return it with its results."""
-    victim, facts = train_reference(cell["task"])
+    victim, facts = train_reference(cell["task"], cell["victim"])
     make = partial(gym.make, TASKS[cell["task"]], disable_env_checker=True, scenario=cell["scenario"])
     attack, epsilon, seed = cell["attack"], cell["epsilon"], cell["seed"]
     episodes = [SeedStream(seed, "rat benchmark")[i] for i in range(cell["episodes"])]
@@ -207,7 +226,12 @@ def run(cell: Cell) -> Cell:
         trained = train_rat(make, victim, epsilon=epsilon, settings=RATSettings(**cell["settings"]), seed=seed)
         method = trained.method
         extra = {"labels": trained.labels, "accuracy": trained.accuracy}
-    elif attack in ("sa-rl", "sa-rl, paper's settings", "pa-ad"):
+    elif attack == "constant":
+        found = search_constant(
+            make, victim, ball=Ball(epsilon), for_attacker=True, settings=Search(**cell["settings"]), seed=seed
+        )
+        method, extra = ConstantPerturbation(found.direction), found.facts
+    elif attack in ("sa-rl", *(name for name, _ in _RIVALS), "sa-rl, paper's settings", "pa-ad"):
         kind: Literal["sa-rl", "pa-ad"] = "pa-ad" if attack == "pa-ad" else "sa-rl"
         feedback, ppo = RATSettings(**cell["settings"]["feedback"]), adversary_settings(cell["settings"]["ppo"])
         rival = train_on_preferences(
@@ -310,8 +334,12 @@ def main() -> None:
     programme = PROGRAMMES[options.programme]
     if not options.report:
         for task in dict.fromkeys(task for task, _ in programme.columns):
-            _, facts = train_reference(task, steps=1 if options.smoke else None)  # read from the cache if trained
-            print(f"victim {task}: {facts['success']:.0%} clean success over {facts['return']['episodes']} episodes")
+            for seed in range(options.seeds):
+                _, facts = train_reference(
+                    task, seed, steps=1 if options.smoke else None
+                )  # read from the cache if trained
+                episodes = facts["return"]["episodes"]
+                print(f"victim {task}, seed {seed}: {facts['success']:.0%} clean success over {episodes} episodes")
         grid(options.out, list(cells(programme, options.seeds, options.only, options.stages)), options.workers)
     wanted = {key(cell) for cell in cells(programme, options.seeds, None)}
     found = [cell for cell in read(options.out / "cells.jsonl") if key(cell) in wanted]

@@ -26,10 +26,14 @@ FIGURES = {
 }
 #: Attacks in the order of the tables, with the figures that Bai et al. (2025) report for them on Meta-World at 0.1:
 #: scenario opposite, scenario manipulation. SA-RL on the learned reward is also their ablation without the intention
-#: policy; "sa-rl by sac" and "rat, true reward" are ours alone.
+#: policy; the constant perturbation, the other lengths of SA-RL, "sa-rl by sac" and "rat, true
+#: reward" are ours alone.
 ATTACKS: dict[str, tuple[str | None, str | None]] = {
     "random": (None, "manipulation ranges"),
+    "constant": (None, None),
     "sa-rl": ("opposite", "manipulation"),
+    "sa-rl, RAT's steps": (None, None),
+    "sa-rl, 100,000 steps": (None, None),
     "sa-rl, paper's settings": ("opposite", "manipulation"),
     "sa-rl by sac": (None, None),
     "sa-rl, true reward": (None, "manipulation"),
@@ -162,7 +166,7 @@ def report(found: list[Cell], columns: Columns, episodes: int = EPISODES) -> str
 
 def advantages(found: list[Cell], columns: Columns) -> tuple[dict[str, list[list[str]]], int]:
     """Return the rows of RAT's advantage over each rival at the last and at any step, and the number of comparisons."""
-    rivals = ("random", "sa-rl", "sa-rl, paper's settings", "sa-rl by sac", "sa-rl, true reward")
+    rivals = [name for name in ATTACKS if not name.startswith(("rat", "pa-ad"))]
     differences: dict[tuple[str, str, int], Interval] = {}
     for what in ("stays", "reached"):
         for rival in rivals:
