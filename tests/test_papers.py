@@ -119,4 +119,4 @@ def test_the_variations_of_the_games_run_small(tmp_path: Path) -> None:
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
-    assert "| ends with 60% a round | 1 [" in done.stdout, "a model that always names option 0"
+    assert "| ends with 60% a round | 1 [0" in done.stdout, "a model that always names option 0"

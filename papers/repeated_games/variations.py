@@ -131,7 +131,10 @@ def values(matches: Sequence[Match]) -> tuple[list[float], list[float], list[flo
 
 def measures(matches: Sequence[Match]) -> list[object]:
     """The same with intervals over label pairs and orders."""
-    return [mean(numbers) if numbers else "no legal answer" for numbers in values(matches)]
+    payoffs = matches[0].game.payoffs[0]
+    bounds = [(0.0, 1.0), (0.0, 1.0), (float(payoffs.min()), float(payoffs.max()))]
+    found = zip(values(matches), bounds, strict=True)
+    return [mean(numbers, bounds=ends) if numbers else "no legal answer" for numbers, ends in found]
 
 
 def parse() -> argparse.Namespace:
