@@ -29,9 +29,9 @@ from quintain.errors import TaskError, UnknownNameError, require
 __all__ = ["Form", "LibraryTask", "Source", "entry", "library_task"]
 
 _MAX_DRAWS = 200
-#: Maximum number of random numbers in one item of the library. Items take thousands; some items of arc_1d look for a
-#: tenth colour among nine, for ever.
-_MAX_RANDOM_NUMBERS = 3_000_000
+#: Maximum number of random numbers in one item of the library. At the hardest level they take 3,000 at most; some items
+#: of arc_1d look for a tenth colour among nine, for ever.
+_MAX_RANDOM_NUMBERS = 300_000
 
 #: Settings of the library by name; any mapping will do where a user gives them.
 Settings: TypeAlias = tuple[tuple[str, Any], ...]
