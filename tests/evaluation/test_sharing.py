@@ -10,7 +10,8 @@ from pettingzoo.utils.conversions import parallel_to_aec
 from toy_envs import BatchParity, Parity, Sum
 
 import quintain
-from quintain.agents.policies import Policy
+from quintain.agents.policies import MLP, Layer, Policy
+from quintain.attacks import attack
 from quintain.envs.sharing import check_distinct, own
 from quintain.envs.vector import TextVectorEnv
 from quintain.errors import ConfigurationError
@@ -90,8 +91,9 @@ def test_one_environment_object_for_concurrent_episodes_is_refused(agent, wrap):
         lambda make: TextVectorEnv([make] * 2).close(),
         lambda make: play_episodes(make, POLICY, [1, 2]),
         lambda make: play_episodes(make, POLICY, [1, 2], wrap=lambda venv: venv),
+        lambda make: attack(SyncVectorEnv([make] * 2), "random", POLICY, epsilon=0.1).close(),
     ],
-    ids=["EnvRows", "TextVectorEnv", "play_episodes", "play_episodes, wrapped"],
+    ids=["EnvRows", "TextVectorEnv", "play_episodes", "play_episodes, wrapped", "an attacked vector"],
 )
 def test_every_function_that_makes_several_environments_refuses_a_shared_one(run):
     env = Reuse()
@@ -140,9 +142,10 @@ def test_a_reused_info_dict_does_not_change_finished_episodes(agent, concurrency
     assert [values_of(e.info) for e in report.episodes] == [{expected_value(e.seed)} for e in report.episodes]
 
 
-POLICY = Policy.from_function(
-    lambda observation: np.zeros(1), spaces.Box(0, 9, (1,), np.float32), spaces.Box(-1, 1, (1,), np.float32)
-)
+POLICY = Policy(
+    MLP([Layer(np.zeros((2, 1)), np.zeros(2), "identity")]), Reuse.observation_space, Reuse.action_space,
+    head="categorical",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("wrap", [None, lambda venv: venv], ids=["plain", "wrapped"])

@@ -45,6 +45,7 @@ def test_invalid_experiments_are_refused_before_any_episode():
     refuse("limited to", ["rat"])
     refuse("linf", ["rat"], norm="l2")
     refuse("does not fit", ["mad"], victim=wide())
+    refuse("action_space Discrete.2. does not fit", ["random"], victim=discrete())
 
 
 def test_incompatible_attacks_name_the_missing_capability():
