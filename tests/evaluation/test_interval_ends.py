@@ -73,9 +73,12 @@ def test_newcombe_by_hand():
     assert newcombe(20, 12, 2, 16, 0.95) == pytest.approx((0.0562, 0.3292), abs=2e-4)
     low, high = newcombe(20, 2, 12, 16, 0.95)
     assert (low, high) == pytest.approx((-0.3292, -0.0562), abs=2e-4)
+    # A small positive association, 3 * 3 - 2 * 2 = n / 2, is corrected to none.
+    one = wilson(0.5, 10, 0.95)
+    half = math.sqrt(2) * (0.5 - one.low)
+    assert newcombe(3, 2, 2, 3, 0.95) == pytest.approx((-half, half))
     # A negative association is not corrected: phi = (1 - 16) / sqrt(5 * 5 * 5 * 5) = -0.6.
     low, high = newcombe(1, 4, 4, 1, 0.95)
-    one = wilson(0.5, 10, 0.95)
     half = math.sqrt(2 * (0.5 - one.low) ** 2 * (1 + 0.6))
     assert (low, high) == pytest.approx((-half, half))
 
