@@ -180,7 +180,7 @@ def test_pairs_are_formed_within_each_root_seed(tmp_path):
             [e.seed for e in clean] == [e.seed for e in attacked] == [SeedStream(seed, "episode")[i] for i in range(40)]
         )
     assert 0.9 < rows["mad", 0.5].loss.estimate <= 1.0 + 1e-9  # a corner costs 4 * 0.25; random signs may miss it once
-    assert "bootstrap over 2 seeds" in rows["random", 0.5].loss.method
+    assert (rows["random", 0.5].loss.clusters, rows["random", 0.5].loss.unit) == (2, "seeds")
     assert run(None).to_csv() == table.to_csv()
 
 
