@@ -1,4 +1,4 @@
-"""What is checked before an attack is trained or played: each requirement alone, met and not met."""
+"""Checks before an attack is trained or played: each requirement separately, met and not met."""
 
 import gymnasium as gym
 import numpy as np
@@ -65,7 +65,7 @@ def check(facts, victim=None, make_env=Walk, **options):
         ({}, {"victim": smooth_observations(linear_gaussian())}, None, ""),
     ],
 )
-def test_each_requirement_is_checked_alone(facts, met, missed, error):
+def test_each_requirement_of_an_attack_is_checked_separately(facts, met, missed, error):
     WRAPPED.clear()
     check(facts, **met)
     assert WRAPPED == [(1, None)]
@@ -75,14 +75,14 @@ def test_each_requirement_is_checked_alone(facts, met, missed, error):
     assert len(WRAPPED) == 1
 
 
-def test_an_attack_that_learns_is_tried_with_a_network_of_zeros():
+def test_check_wraps_a_learned_attack_with_a_zero_network():
     WRAPPED.clear()
     check({"train": lambda context: Trained(linear(np.eye(3)), {})})
     ((_, network),) = WRAPPED
     np.testing.assert_array_equal(network(np.ones((2, 3))), np.zeros((2, 3)))
 
 
-def test_an_attack_trains_by_its_function_or_not_at_all():
+def test_attacks_without_training_function_cannot_be_trained():
     made = Trained(linear(np.eye(3)), {"steps": 1})
     context = AttackContext(Walk, linear_gaussian(), 0.1, norm="l2")
     assert (
@@ -95,7 +95,7 @@ def test_an_attack_trains_by_its_function_or_not_at_all():
     assert (STATES.shape, ACTIONS.shape) == ((3,), (2,))
 
 
-def test_what_an_attack_reads_is_told_once():
+def test_access_lists_each_source_once():
     assert AttackFacts().access == "not declared"
     assert (
         AttackFacts(sees="observations", sees_in_training="gradients").access == "observations; gradients in training"
@@ -104,7 +104,7 @@ def test_what_an_attack_reads_is_told_once():
     assert [AttackFacts().learned, AttackFacts(train="a:b").learned] == [False, True]
 
 
-def test_the_declarations_of_registered_attacks():
+def test_registered_attacks_have_the_expected_facts():
     """Environment steps of training, whether each budget needs its own, and what is needed beside the policy."""
     learned = {name: facts for name in ATTACKS if (facts := ATTACKS.facts(name)).learned}
     steps = {"mad-surrogate": 20_000, "robust-sarsa": 20_000, "rs+mad": 20_000, "rat": 30_000, "rat-surrogate": 30_000}

@@ -1,4 +1,4 @@
-"""The fit of an imitation, beside values by hand: its loss, its errors, when it stops, and what it is trained on."""
+"""The fit of a surrogate, compared with hand-computed values: loss, errors, early stopping, training data."""
 
 import numpy as np
 import pytest
@@ -26,14 +26,14 @@ def fit(space, epochs=1, patience=5):
 
 
 def freeze(made, weight, bias):
-    """Give the network, a single layer, weights that training does not change."""
+    """Set the weights of a single-layer network and make training leave them unchanged."""
     made._train = lambda *_: 7
     with torch.no_grad():
         made.network[0].weight[:] = torch.tensor(weight)
         made.network[0].bias[:] = torch.tensor(bias)
 
 
-def test_errors_are_in_units_of_half_the_range_and_beyond_a_bound_there_are_none():
+def test_errors_are_in_units_of_half_the_range_and_zero_beyond_bounds():
     made = fit(BOUNDED)
     freeze(made, [[1.0], [-2.0]], [0.0, 0.5])
     pairs = Pairs(
@@ -51,7 +51,7 @@ def test_errors_are_in_units_of_half_the_range_and_beyond_a_bound_there_are_none
     assert found.epochs == 7
 
 
-def test_unbounded_actions_are_measured_in_their_standard_deviations():
+def test_errors_of_unbounded_actions_are_in_standard_deviations():
     made = fit(spaces.Box(-np.inf, np.inf, (1,), np.float64))
     freeze(made, [[1.0]], [0.0])
     actions = np.array([[0.0], [4.0], [8.0]])
@@ -63,7 +63,7 @@ def test_unbounded_actions_are_measured_in_their_standard_deviations():
     np.testing.assert_allclose(found.network(np.array([[2.0]])), [[4 + 2 * spread]], rtol=1e-6)
 
 
-def test_discrete_errors_are_shares():
+def test_errors_of_discrete_actions_are_shares():
     made = fit(spaces.Discrete(2, start=3))
     freeze(made, [[1.0], [-1.0]], [0.0, 0.0])  # 3 where x > 0, else 4
     states = np.array([[1.0], [1.0], [1.0], [3.0], [3.0], [-3.0], [-3.0]])
@@ -77,7 +77,7 @@ def test_discrete_errors_are_shares():
     ("losses", "epochs", "kept"),
     [([5, 4, 3, 3, 3, 3, 9], 6, 3), ([5, 6, 6, 4, 6, 6, 6, 9], 7, 4), ([5, 4, 3, 2, 1, 0.5, 0.2, 0.1], 8, 8)],
 )
-def test_a_fit_ends_after_patience_passes_without_a_lower_loss_and_keeps_the_best(monkeypatch, losses, epochs, kept):
+def test_early_stopping_keeps_the_weights_with_the_lowest_held_out_loss(monkeypatch, losses, epochs, kept):
     made = fit(spaces.Box(-np.inf, np.inf, (1,), np.float64), epochs=8, patience=3)
     held, scripted, weights = torch.zeros(1, 1), iter(losses), []
     plain = made._loss
@@ -96,7 +96,7 @@ def test_a_fit_ends_after_patience_passes_without_a_lower_loss_and_keeps_the_bes
 
 
 class Seen(Walk):
-    """Remembers the actions that were executed."""
+    """Records the executed actions."""
 
     executed = []
 
@@ -106,7 +106,7 @@ class Seen(Walk):
 
 
 @pytest.mark.parametrize("imitating", [False, True])
-def test_the_imitation_acts_and_the_policy_labels_and_the_first_environment_is_held_out(imitating):
+def test_the_imitation_acts_the_policy_labels_and_the_first_environment_is_held_out(imitating):
     Seen.executed.clear()
     victim, imitation = linear_gaussian(), linear_gaussian()
     imitation.network = linear(np.array([[0.5, 0.0, 0.0], [0.0, 0.25, 0.0]]))
@@ -120,7 +120,7 @@ def test_the_imitation_acts_and_the_policy_labels_and_the_first_environment_is_h
     assert len(more.actions) == len(more.observations) == len(more.held_out) == 24
 
 
-def test_the_loss_is_the_square_but_for_outputs_beyond_a_bound_that_the_policy_is_at():
+def test_the_loss_is_squared_error_without_outputs_beyond_censored_bounds():
     made = fit(BOUNDED)
     outputs = torch.tensor([[1.5, -1.5], [1.5, -1.5], [0.5, 0.0]])
     wanted = torch.tensor([[1.0, -1.0], [-1.0, 1.0], [1.0, -1.0]])

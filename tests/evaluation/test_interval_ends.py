@@ -1,4 +1,4 @@
-"""The formulas of the intervals' ends, beside scipy's and values by hand."""
+"""Formulas for ends of intervals, compared with scipy and hand-computed values."""
 
 import math
 
@@ -11,7 +11,7 @@ from quintain.evaluation.interval_ends import bca, logit_t, newcombe, student_t,
 from quintain.evaluation.statistics import required_pairs
 
 
-def test_wilson_and_student_are_scipys():
+def test_wilson_and_student_intervals_equal_scipys():
     for k, n, confidence in ((0, 7, 0.95), (7, 7, 0.9), (3, 7, 0.99), (40, 90, 0.5)):
         assert wilson(k / n, n, confidence) == pytest.approx(stats.binomtest(k, n).proportion_ci(confidence, "wilson"))
     for df, confidence in ((1, 0.95), (4, 0.9), (30, 0.99)):
@@ -50,7 +50,7 @@ def test_the_interval_of_many_values_is_bca(monkeypatch, make, near):
     assert make is not lognormal or np.abs(np.array(found) - percentile).max() / error > 0.5
 
 
-def test_up_to_five_thousand_values_are_resampled_by_scipy(monkeypatch):
+def test_bca_of_up_to_5000_values_equals_scipys_bootstrap(monkeypatch):
     called = []
     monkeypatch.setattr(interval_ends, "_bca_of_many", lambda *_: called.append(True))
     monkeypatch.setattr(stats, "bootstrap", lambda *_, **options: 1 / 0)
@@ -64,7 +64,7 @@ def test_up_to_five_thousand_values_are_resampled_by_scipy(monkeypatch):
         assert bool(called) is many
 
 
-def test_newcombe_by_hand():
+def test_newcombes_interval_equals_the_hand_computed_one():
     """20 pairs succeed in both, 12 in the first alone, 2 in the second alone, 16 in neither (Newcombe 1998).
 
     Wilson: 32 of 50 gives [0.501, 0.759], 22 of 50 [0.312, 0.577]; phi = (20 * 16 - 12 * 2 - 25) / sqrt(32 * 18 * 22 *

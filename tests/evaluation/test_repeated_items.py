@@ -19,14 +19,14 @@ def record(index, item, success=True, task="coins", reward=None):
 
 
 def report(items, **options):
-    """A deterministic agent: it solves every second item."""
+    """Return a report of a deterministic agent that solves every second item."""
     return Report([record(k, f"item {item}", success=item % 2 == 0, **options) for k, item in enumerate(items)])
 
 
 REPEATED = [k % 10 for k in range(40)]
 
 
-def test_copies_of_an_item_say_nothing_new():
+def test_copies_of_an_item_do_not_narrow_the_interval():
     copies, ten = report(REPEATED), report(range(10))
     assert copies.success.estimate == ten.success.estimate == 0.5
     assert (copies.success.n, copies.success.clusters) == (40, 10)
@@ -55,14 +55,14 @@ def test_different_items_are_independent():
     ],
     ids=["worst case", "reward", "return", "metric", "term", "task", "report of a task", "share"],
 )
-def test_every_figure_of_a_run_counts_items(figure):
+def test_every_estimate_of_a_run_is_clustered_by_item(figure):
     repeated, different = figure(report(REPEATED)), figure(report(range(40)))
     assert (repeated.n, repeated.clusters, repeated.unit) == (40, 10, "different items")
     assert different.clusters is None
     assert repeated.high - repeated.low > 1.5 * (different.high - different.low)
 
 
-def test_a_task_with_a_single_item_says_so():
+def test_a_task_with_a_single_item_has_a_note():
     found = report([2] * 12).success
     assert (found.estimate, found.clusters) == (1, 1)
     assert found.note.startswith("all values are of one cluster (different items)")
