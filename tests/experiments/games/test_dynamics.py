@@ -121,3 +121,14 @@ def test_a_trajectory_that_cannot_be_computed_is_refused(monkeypatch):
 def test_absent_strategies_stay_absent():
     path = replicator_dynamics([[0, 0, 0], [0, 0, 0], [9, 9, 9]], [0.5, 0.5, 0.0])
     assert path == pytest.approx(np.tile([0.5, 0.5, 0.0], (len(path), 1)))
+
+
+def test_the_bounds_of_time_and_step():
+    """One step of the whole time is allowed; endless time, no step, and a step beyond the end are not."""
+    payoffs = [[0.0, 3.0], [1.0, 2.0]]
+    path = replicator_dynamics(payoffs, time=2.0, step=2.0)
+    assert path.shape == (2, 2)
+    np.testing.assert_allclose(path[1], replicator_dynamics(payoffs, time=2.0, step=0.5)[-1], atol=1e-6)
+    for time, step in ((np.inf, 0.5), (1.0, 0.0), (1.0, 1.5), (0.0, 0.0), (-1.0, 0.5)):
+        with pytest.raises(ConfigurationError, match="needs 0 < step <= time"):
+            replicator_dynamics(payoffs, time=time, step=step)
