@@ -49,3 +49,11 @@ def test_illegal_choices_are_left_out():
 def test_a_player_without_matches_is_refused():
     with pytest.raises(ValueError, match="needs matches, all with the same number of options"):
         last_round_test(played([[0, 1]], rounds=2), "nobody")
+
+
+def test_an_option_that_was_chosen_once_counts():
+    """Option 1 comes once, in the last of four rounds: the counts are [[6, 0], [1, 1]], 8 choices."""
+    found = last_round_test(played([[0, 0, 0, 1], [0, 0, 0, 0]], rounds=4), "script")
+    assert found.counts.tolist() == [[6, 0], [1, 1]]
+    assert found.statistic == pytest.approx(8 * (6 - 4) ** 2 / (6 * 2 * 7 * 1))
+    assert (found.switched.estimate, found.switched.n) == (0.5, 2)
