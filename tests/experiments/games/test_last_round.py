@@ -57,3 +57,13 @@ def test_an_option_that_was_chosen_once_counts():
     assert found.counts.tolist() == [[6, 0], [1, 1]]
     assert found.statistic == pytest.approx(8 * (6 - 4) ** 2 / (6 * 2 * 7 * 1))
     assert (found.switched.estimate, found.switched.n) == (0.5, 2)
+
+
+def test_what_a_failed_match_counts_as_is_the_bad_end_of_every_share():
+    from quintain.experiments.games.metrics import BOUNDS, METRICS, WORST
+
+    assert set(WORST) == set(METRICS) - {"first settled prediction"}
+    assert {name for name, value in WORST.items() if value == 1} == {"defection", "illegal moves"}
+    assert set(WORST.values()) == {0.0, 1.0}
+    assert set(BOUNDS.values()) == {(0.0, 1.0)}
+    assert set(METRICS) - set(BOUNDS) == {"normalised score", "first settled prediction"}
