@@ -75,6 +75,10 @@ def ConstantAttack(
     return perturb_observations(env, victim, ConstantPerturbation(point), epsilon, **options)
 
 
+#: Candidates that a search tries at least, if need be in fewer episodes each.
+_MIN_TRIALS = 40
+
+
 @dataclass(frozen=True)
 class Search:
     """Settings of the random search.
@@ -82,7 +86,8 @@ class Search:
     Attributes:
         steps: Environment steps that all episodes of the search may take together, >= 1. Default: 100,000, as many as
             an adversary of SA-RL is trained for.
-        episodes: Episodes in which each candidate is tried, the same for all, >= 1. Default: 10.
+        episodes: Episodes in which each candidate is tried, the same for all, >= 1; fewer if ``steps`` would not do for
+            40 candidates. Default: 10.
         finalists: Number of best candidates that are tried again, in fresh episodes and three times as many, since the
             best of many noisy means is too good; the best of these is the result. >= 1. Default: 5.
     """
@@ -149,16 +154,17 @@ def search_constant(
             progress(min(used, settings.steps))
         return _value(episodes, for_attacker)
 
-    first = [stream.child("first")[i] for i in range(settings.episodes)]
-    again = [stream.child("again")[i] for i in range(3 * settings.episodes)]
-    candidates = [np.zeros(dimension)]
-    values = [value(candidates[0], first)]
-    per_candidate = used
-    while used + per_candidate * (1 + 3 * settings.finalists) <= settings.steps:
+    seeds = {name: [stream.child(name)[i] for i in range(3 * settings.episodes)] for name in ("first", "again")}
+    value(np.zeros(dimension), seeds["first"][:1])  # tells how long an episode is
+    length = used
+    tried = min(settings.episodes, max(1, settings.steps // (_MIN_TRIALS * length)))
+    finalists = min(settings.finalists, max(1, settings.steps // (12 * tried * length)))  # a quarter of the steps
+    candidates, values = [np.zeros(dimension)], [value(np.zeros(dimension), seeds["first"][:tried])]
+    while len(candidates) == 1 or used + tried * length * (1 + 3 * finalists) <= settings.steps:
         candidates.append(_surface(rng, ball, dimension))
-        values.append(value(candidates[-1], first))
-    order = sorted(range(len(candidates)), key=values.__getitem__, reverse=True)[: settings.finalists]
-    best = max(order, key=lambda i: value(candidates[i], again))
+        values.append(value(candidates[-1], seeds["first"][:tried]))
+    order = sorted(range(len(candidates)), key=values.__getitem__, reverse=True)[:finalists]
+    best = max(order, key=lambda i: value(candidates[i], seeds["again"][: 3 * tried]))
     return Found(candidates[best], {"steps": used, "candidates": len(candidates), "value": list(values[best])})
 
 
