@@ -8,7 +8,10 @@ from attacked_envs import Walk, linear_gaussian
 
 from quintain.attacks.budget import Ball
 from quintain.attacks.constant import ConstantAttack, Search, search_constant
+from quintain.attacks.contract import AttackContext
+from quintain.attacks.registry import ATTACKS
 from quintain.errors import ConfigurationError
+from quintain.registry import load_attribute
 from quintain.seeding import SeedStream
 from quintain.training.control import play_episodes
 
@@ -78,3 +81,12 @@ def test_equal_seeds_give_equal_results_and_sizes_are_checked():
     assert one.facts == two.facts
     with pytest.raises(ConfigurationError, match="must be >= 1"):
         Search(episodes=0)
+
+
+def test_the_registered_attacks_differ_in_what_they_search_for():
+    context = AttackContext(Towards, VICTIM, epsilon=0.3, steps=3000)
+    found = {name: ATTACKS.facts(name).train for name in ("constant", "constant-target")}
+    directions = {name: load_attribute(train)(context).network.layers[-1].bias for name, train in found.items()}
+    np.testing.assert_array_equal(directions["constant-target"], [1.0, -1.0, 1.0])
+    returns = {name: mean_return(Towards, bias, list(range(20))) for name, bias in directions.items()}
+    assert returns["constant"] < returns["constant-target"]
