@@ -30,8 +30,9 @@ _ADDED_LATER = frozenset({"source_hash", "uses_solution"})
 #: Settings that earlier versions did not have, and the values with which their runs are continued.
 _DEFAULTS_ADDED_LATER = {"max_steps": DEFAULT_MAX_STEPS}
 
-#: Defaults that depend on the engine at hand. They decide what a model is asked, so a run has one value of each.
-_RESOLVED = frozenset({"dialect", "extract"})
+#: Facts that decide what a model is asked, so a run has one value of each: defaults that depend on the engine at hand,
+#: and the wording of an environment's rules, which a new version may change. Whether an argument of that name exists.
+_RESOLVED = {"dialect": True, "extract": True, "rules": False}
 
 
 class RunFolder:
@@ -132,9 +133,11 @@ class RunFolder:
             was, now = _resolved(manifest.get("facts", {})), _resolved(new)
             for name in sorted(was.keys() & now.keys()):
                 if was[name] != now[name]:
+                    argument = name.rpartition(".")[2]
+                    remedy = f"give {argument}={was[name]!r} to go on, or " if _RESOLVED[argument] else ""
                     raise RecordError(
-                        f"{str(self.path)!r} was played with {name} = {was[name]!r}, and now it is {now[name]!r}; give "
-                        f"{name.rpartition('.')[2]}={was[name]!r} to go on, or choose another folder"
+                        f"{str(self.path)!r} was played with {name} = {was[name]!r}, and now it is {now[name]!r}; "
+                        f"{remedy}choose another folder"
                     )
         _write_manifest(path, manifest | {"facts": new})
 

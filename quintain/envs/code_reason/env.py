@@ -255,10 +255,10 @@ class CodeReasonEnv(gym.Env[str, str]):
     def describe(self) -> dict[str, Any]:
         """Return JSON-able facts for a run's record.
 
-        They are the sandbox and its protections, checksums of files with items, and under ``"report_by"`` the keys of
-        ``info`` by which reports group the results.
+        They are the rules as a model reads them, the sandbox and its protections, checksums of files with items, and
+        under ``"report_by"`` the keys of ``info`` by which reports group the results.
         """
-        facts: dict[str, Any] = {"report_by": ["suite", "split"]}
+        facts: dict[str, Any] = {"report_by": ["suite", "split"], "rules": self._protocol()}
         if self.runs_code:
             facts["sandbox"] = self._interpreter.sandbox.describe()
         files: dict[str, str] = {}

@@ -4,7 +4,7 @@ import pytest
 
 import quintain
 from quintain.envs.code_reason import load_task, select_tasks, task_names
-from quintain.errors import ConfigurationError, MissingDependencyError, UnknownNameError
+from quintain.errors import ConfigurationError, MissingDependencyError, RecordError, UnknownNameError
 
 
 @pytest.fixture
@@ -442,3 +442,14 @@ def test_an_echo_of_the_questions_answer_format_is_ignored_in_every_family():
         assert env.step(question)[4]["answer"] is None, name
         env.reset(seed=0)
         assert env.step(f"{question}\n{env.unwrapped.solution()}")[4]["success"], name
+
+
+def test_a_run_is_not_continued_with_rules_of_another_wording(tmp_path, monkeypatch):
+    run = {"episodes": 1, "env_kwargs": {"tasks": "letters", "code": False}, "out": tmp_path, "progress": False}
+    quintain.evaluate("CodeReason-v0", "oracle", **run)
+    more = run | {"episodes": 2, "resume": True}
+    with monkeypatch.context() as changed:
+        changed.setattr("quintain.envs.code_reason.env.TEXT_PROTOCOL", "Answer between <<< and >>>.")
+        with pytest.raises(RecordError, match=r"was played with env\.rules = 'Answer the question.*another folder"):
+            quintain.evaluate("CodeReason-v0", "oracle", **more)
+    assert len(quintain.evaluate("CodeReason-v0", "oracle", **more).episodes) == 2
