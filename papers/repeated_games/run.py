@@ -79,7 +79,7 @@ CONDITIONS = {**dict.fromkeys(STYLES, LABEL_PAIRS), "exchanged": EXCHANGED}  # e
 ORDERS = ["first", "last"]
 #: Players that ignore the game, by their names in the tables: whoever does no better has not used the payoffs.
 BASELINES = {"coin": "random", "always option 0": "always-cooperate", "always option 1": "always-defect"}
-BASELINE_REPETITIONS = 20
+BASELINE_REPETITIONS = 20  # with --smoke: 2
 
 _FIGURES = {
     figure["id"]: figure["values"]
@@ -116,12 +116,12 @@ def main() -> None:
         out=options.out / "ordinal", resume=(options.out / "ordinal").exists(),
     )  # fmt: skip
     canonical_baselines = play_matches(
-        schedule(BASELINES.values(), options.opponents, BASELINE_REPETITIONS), {},
+        schedule(BASELINES.values(), options.opponents, options.repetitions), {},
         env={"rounds": options.rounds}, seed=options.seed,
     )  # fmt: skip
     ordinal_baselines = sweep(
         list(BASELINES.values()), sample_games(options.games, options.seed), opponents=["best-response"],
-        rounds=options.rounds, repetitions=BASELINE_REPETITIONS, seed=options.seed,
+        rounds=options.rounds, repetitions=options.repetitions, seed=options.seed,
     )  # fmt: skip
     askers = {pair: crossed(engine, pair, constrained) for pair in LABEL_PAIRS}
     everybody = {player: agent for agents in askers.values() for player, agent in agents.items()}
@@ -354,6 +354,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--smoke", action="store_true", help="a scripted model, two ordinal games, two rounds")
     options = parser.parse_args()
     options.out = options.out or Path("runs/papers/repeated_games" + "-smoke" * options.smoke)
+    options.repetitions = 2 if options.smoke else BASELINE_REPETITIONS
     if options.smoke:
         options.opponents = ["always-defect", "alternator"]
         options.engine, options.free, options.games, options.rounds = "scripted:J", True, 2, 2

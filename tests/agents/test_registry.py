@@ -99,7 +99,7 @@ def test_agent_facts_are_known_without_importing_the_agents(user_module):
         ("temperature", "top_p", "max_tokens", "prompt", "extract", "answer_tokens"), ("move",), ("move",), (), ()
     ]  # fmt: skip
     assert arguments_of("mine:mine-by-name") == ("move",)
-    assert arguments_of("model.zip") == ("deterministic", "normaliser", "algorithm")
+    assert arguments_of("model.zip") == ("deterministic", "normaliser", "n_stack", "algorithm")
 
 
 def test_declared_facts_agree_with_the_agents():

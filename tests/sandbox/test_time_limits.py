@@ -41,11 +41,11 @@ def test_load_of_the_machine_does_not_change_the_status() -> None:
     with Sandbox(workers=1) as box, box.session() as session:
         box.run("x = 41")
         box.run("x = 41", session=session)
-        limits = Limits(cpu_s=0.3, wall_s=0.4)
+        limits = Limits(cpu_s=1.2, wall_s=1.4)
         for within in (None, session):
-            fine = box.run(SPIN.format(0.2), limits=limits, session=within)
+            fine = box.run(SPIN.format(1.0), limits=limits, session=within)
             assert (fine.status, fine.stdout) == ("ok", "done\n")
-            assert fine.wall_s > 0.4  # control: the wall-clock limit alone would have stopped it
+            assert fine.wall_s > 1.4  # control: the wall-clock limit alone would have stopped it
             late = box.run(SPIN.format(9), limits=limits, session=within)
             assert (late.status, late.exceeded, late.state_lost) == ("timeout", "cpu", False)
         assert box.run("x + 1", session=session).value_repr == "42"
@@ -53,12 +53,12 @@ def test_load_of_the_machine_does_not_change_the_status() -> None:
 
 @pytest.mark.usefixtures("busy_core")
 def test_time_that_threads_wait_for_a_core_is_not_counted() -> None:
-    spin = SPIN.format(0.2)
+    spin = SPIN.format(1.0)
     code = f"import threading\nt = threading.Thread(target=exec, args=({spin!r}, {{}}))\nt.start(); t.join()"
     with Sandbox(workers=1) as box:
-        result = box.run(code, limits=Limits(cpu_s=0.3, wall_s=0.4))
+        result = box.run(code, limits=Limits(cpu_s=1.2, wall_s=1.4))
         assert (result.status, result.stdout) == ("ok", "done\n")
-        assert result.wall_s > 0.4
+        assert result.wall_s > 1.4
 
 
 @pytest.mark.parametrize("session", [False, True])
