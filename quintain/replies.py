@@ -1,6 +1,6 @@
 r"""How the reply of a language model is read: the first closed Python block or marked answer outside its reasoning.
 
-Environments read replies with a :class:`ReplyReader`, and agents cut them with an equal one, so that both see the same
+Environments parse replies with a :class:`ReplyReader`, and agents truncate them with an equal one, so both see the same
 program or answer. The protocol is that of R1-Code-Interpreter (Chen et al. 2025, arXiv 2505.21668): plain Markdown
 fences and a final marker, no artificial tags. Generation would stop at the first closed block or the first answer, so
 what follows it never counts.
@@ -16,8 +16,8 @@ from typing import Literal, NamedTuple, Self
 
 __all__ = ["FORMS", "Move", "ReplyReader", "placeholders_in", "read_reply"]
 
-#: What instructions write between the markers in place of an answer, beside the forms that a question shows: those of
-#: the prompts of our agents, and common ones. White space, case and quotation marks do not matter.
+#: Placeholders that are never an answer, such as "your answer" in ``<<<your answer>>>``: those of our agents' prompts,
+#: and common ones. White space, case and quotation marks do not matter.
 FORMS = frozenset(
     {"answer", "the answer", "your answer", "final answer", "the final answer", "your final answer", "number"}
     | {"{result}", "{answer}", "[answer]", "...", "…"}
@@ -45,8 +45,10 @@ _REASONING = (
 )
 # A tag in quotes or backticks is spoken of, not used.
 _OPENS = "|".join(f"(?P<open{i}>{opens})" for i, (opens, _, _) in enumerate(_REASONING))
+# Without its opening mark, "<|end|>" closes reasoning only if text follows: several chat formats end a turn with it.
 _CLOSES = "|".join(closes for _, closes, _ in _REASONING)
-_EVENT = re.compile(rf"{_FENCE}|(?<![`'\"])(?:{_OPENS}|(?P<close>{_CLOSES}))", re.MULTILINE | re.IGNORECASE)
+_CLOSES_BEFORE_TEXT = _CLOSES.replace(r"<\|end\|>", r"<\|end\|>(?=\s*\S)")
+_EVENT = re.compile(rf"{_FENCE}|(?<![`'\"])(?:{_OPENS}|(?P<close>{_CLOSES_BEFORE_TEXT}))", re.MULTILINE | re.IGNORECASE)
 _CLOSING = [re.compile(rf"(?<![`'\"])(?:{closes})", re.IGNORECASE) for _, closes, _ in _REASONING]
 _LONE_CLOSE = re.compile(rf"^[ \t]*(?:{_CLOSES})[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
 _BOXED = "\\boxed{"
@@ -62,8 +64,8 @@ class Move:
     """What a reply asks the environment to do.
 
     Attributes:
-        kind: Run code, submit an answer, nothing but a block that names no language, or nothing that the protocol
-            knows.
+        kind: ``"code"``: run a program. ``"answer"``: submit an answer. ``"unmarked"``: only a fenced block without a
+            language. ``"malformed"``: none of these.
         text: The program, the answer, the text of the block, or why the reply is malformed.
         ignored: Number of Python blocks after the one that counts.
         end: Position in the reply where the program's block or the answer ends; -1 for other kinds.
@@ -85,11 +87,11 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class ReplyReader:
-    """Reads the replies of one episode. The environment and an agent that cuts replies have equal readers.
+    """Parses the replies of one episode. The environment and an agent that truncates replies have equal readers.
 
     Attributes:
         code: Whether Python blocks are programs, as in an environment that runs them.
-        placeholders: Forms of the answer, which are passed over; see :func:`read_reply`.
+        placeholders: Placeholder texts such as ``"your answer"``, which are not answers; see :func:`read_reply`.
     """
 
     code: bool = True
@@ -102,7 +104,7 @@ class ReplyReader:
         Args:
             question: The first observation, instructions included.
             code: Whether Python blocks are programs.
-            answer: A right answer, where it is known: a form that spells it is an answer.
+            answer: The correct answer, if known; a placeholder equal to it is not ignored.
 
         Example:
             >>> reader = ReplyReader.of("What is 1 + 1? Write it as <<<integer>>>.")
@@ -127,10 +129,10 @@ def read_reply(reply: str, *, code: bool = True, placeholders: Collection[str] =
     Args:
         reply: What the model wrote.
         code: Whether Python blocks are programs; otherwise they are passed over like any other block.
-        placeholders: Forms of the answer as the question shows them (see :func:`placeholders_in`). A marker around one
-            of them repeats the question and is passed over.
-        complete: Whether the reply is whole. One that goes on has neither an answer in ``\boxed`` nor one after an
-            open block yet, since what follows may decide otherwise.
+        placeholders: Texts that are no answer, since the question itself shows them between markers (see
+            :func:`placeholders_in`); ``<<<placeholder>>>`` is ignored.
+        complete: False while the reply is still being generated: an answer in ``\boxed`` or after an unclosed fence
+            is then not accepted yet, since later text may take precedence or close the fence.
 
     Example:
         >>> read_reply("I think it is <<<42>>>.")

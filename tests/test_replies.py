@@ -236,3 +236,8 @@ def test_cutting_never_changes_a_move(reply):
     if whole.end >= 0:
         cut = read_reply(reply[: whole.end])
         assert (cut.kind, cut.text) == (whole.kind, whole.text)
+
+
+def test_a_mark_that_ends_the_turn_closes_no_reasoning():
+    assert read_reply("It is <<<2>>>.<|end|>") == Move("answer", "2")
+    assert read_reply("It is <<<1>>>.<|end|>\nNo, <<<2>>>.<|end|>\n") == Move("answer", "2")

@@ -33,8 +33,8 @@ class EngineFacts:
         address: Name of the option that ``"name:ARGUMENT@ADDRESS"`` sets, where ADDRESS starts with ``http://`` or
             ``https://``; empty where an ``@`` has no meaning.
         summary: One line for listings.
-        transport: Names of the options that say how the model is reached and not what it answers. A run can be resumed
-            with other ones.
+        transport: Names of the options that affect only the connection (address, key, timeouts), not the replies. A run
+            can be resumed with other values.
     """
 
     argument: str = ""
@@ -128,7 +128,7 @@ def make_engine(engine: str | Engine, **options: Any) -> Engine:
 
 
 def without_transport(config: Any) -> Any:
-    """Return a run's configuration without what only says how its engines are reached, to compare two of them.
+    """Return a run's configuration without its engines' transport options, so that two can be compared.
 
     Args:
         config: JSON-able data; engines in it are given by name, as options with a ``"name"``, or by what their method
@@ -145,7 +145,7 @@ def without_transport(config: Any) -> Any:
     if not isinstance(config, dict):
         return config
     parts = {key: without_transport(value) for key, value in config.items()}
-    if isinstance(parts.get("name"), dict):  # the name held the argument too
+    if isinstance(parts.get("name"), dict):  # "name" was "engine:ARGUMENT"
         parts |= parts["name"]
     engine = parts.get("name", parts.get("engine") if "model" in parts else None)
     transport = ENGINES.facts(engine).transport if isinstance(engine, str) and engine in ENGINES else ()

@@ -23,7 +23,7 @@ from quintain.evaluation.job import DEFAULT_MAX_STEPS, Job, check_settings
 from quintain.evaluation.loop import play_jobs, run_in_loop
 from quintain.evaluation.manifest import describe_agent, make_manifest, warn_if_undescribed
 from quintain.evaluation.origin import choose_seed_bits
-from quintain.evaluation.recording import Recording, check_counts
+from quintain.evaluation.recording import Recording, check_confidence, check_counts
 from quintain.evaluation.report import Report
 from quintain.evaluation.rollout import as_source, made_agent
 from quintain.records import EpisodeRecord
@@ -84,6 +84,7 @@ def play(
         KeyboardInterrupt: On Ctrl-C. Finished matches are recorded; continue with ``resume=True``.
     """
     check_counts(episodes=episodes, concurrency=concurrency)
+    check_confidence(confidence)
     settings = check_settings(max_steps, reset_options)
     if env_kwargs and not isinstance(game, str):
         raise ConfigurationError("env_kwargs go with a game's id; any other game has its arguments already")

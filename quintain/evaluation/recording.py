@@ -18,7 +18,7 @@ from quintain.json_text import to_json
 from quintain.records import EpisodeRecord
 from quintain.redaction import holds_secret, redact_data, redact_settings
 
-__all__ = ["Recording", "check_counts"]
+__all__ = ["Recording", "check_confidence", "check_counts"]
 
 
 class Recording:
@@ -130,6 +130,16 @@ class Recording:
     def report(self, confidence: float) -> Report:
         """Return the results of kept and new episodes."""
         return Report([self.episodes[i] for i in sorted(self.episodes)], self._manifest, self._out, confidence)
+
+
+def check_confidence(confidence: Any) -> None:
+    """Raise unless ``confidence``, the nominal coverage of intervals, is a number in (0, 1).
+
+    Raises:
+        ConfigurationError: If it is not.
+    """
+    if isinstance(confidence, bool) or not isinstance(confidence, int | float) or not 0 < confidence < 1:
+        raise ConfigurationError(f"confidence must be a number in (0, 1), such as 0.95, got {confidence!r}")
 
 
 def check_counts(**counts: Any) -> None:

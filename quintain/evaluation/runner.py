@@ -10,7 +10,7 @@ from quintain.evaluation.executors import EXECUTORS
 from quintain.evaluation.job import DEFAULT_MAX_STEPS, Job, check_settings
 from quintain.evaluation.manifest import make_manifest, warn_if_undescribed
 from quintain.evaluation.origin import choose_seed_bits
-from quintain.evaluation.recording import Recording, check_counts
+from quintain.evaluation.recording import Recording, check_confidence, check_counts
 from quintain.evaluation.report import Report
 from quintain.evaluation.rollout import EnvLike, Episodes, as_source
 from quintain.evaluation.settings import with_required_settings
@@ -46,13 +46,13 @@ def evaluate(
     change any episode.
 
     Args:
-        env: Id of a registered environment, a spec, or a function that makes one.
+        env: Id of a registered environment, a Gymnasium ``EnvSpec``, or a function that returns an environment.
         agent: An agent, its name, a mapping ``{"name": ..., "engine": ..., ...}``, or anything that
             :func:`~quintain.agents.registry.as_agent` takes.
         episodes: Number of episodes, >= 1.
         seed: Root seed, >= 0.
-        seed_bits: Bits of the episodes' seeds: 31, which every simulator takes, or 53, as runs of version 0.1.0 have
-            them. Default: those of the run that is continued or replayed, else 31.
+        seed_bits: Number of bits of the episodes' seeds: 31, which every simulator accepts, or 53, as in version 0.1.0.
+            ``None``: as in the run that is resumed or replayed, else 31.
         concurrency: Maximum number of episodes at once, >= 1; a language model gets their requests as one batch.
         out: Run folder for manifest and records; ``None`` writes nothing.
         env_kwargs: Arguments for the environment, if it is given by id or spec. Those that the agent requires, such as
@@ -76,7 +76,7 @@ def evaluate(
         The report, over kept and new episodes.
 
     Raises:
-        ConfigurationError: If the combination cannot work.
+        ConfigurationError: If an argument is out of range, or environment, agent and executor do not fit together.
         RecordError: If the folder cannot be written, or holds another run.
         KeyboardInterrupt: On Ctrl-C. Finished episodes are recorded; continue with ``resume=True``.
 
@@ -86,6 +86,7 @@ def evaluate(
         (1.0, 0)
     """
     check_counts(episodes=episodes, concurrency=concurrency, workers=workers)
+    check_confidence(confidence)
     settings = check_settings(max_steps, reset_options)
     play = EXECUTORS.load(executor)
     source = as_source(agent)

@@ -328,6 +328,7 @@ LOCKED = partial(lambda observation, lock: 0, lock=threading.Lock())  # locks ca
         ({"episodes": 0}, "episodes must be"),
         ({"concurrency": 0}, "concurrency must be"),
         ({"seed": -1}, "seed must be"),
+        ({"confidence": 95}, "confidence must be a number in"),
         ({"executor": "cloud"}, "unknown executor 'cloud'"),
         ({"resume": True}, "need the folder"),
         ({"retry_errors": True, "out": "x"}, "resume=True"),

@@ -51,7 +51,9 @@ def fits(own: spaces.Space[Any], other: spaces.Space[Any], *, images: bool = Fal
             and all(fits(mine, yours, images=images) for mine, yours in zip(own, other, strict=True))
         )
     if isinstance(own, spaces.OneOf):
-        return isinstance(other, spaces.OneOf) and fits(spaces.Tuple(own.spaces), spaces.Tuple(other.spaces))
+        return isinstance(other, spaces.OneOf) and fits(
+            spaces.Tuple(own.spaces), spaces.Tuple(other.spaces), images=images
+        )
     if isinstance(own, spaces.Sequence):
         return (
             isinstance(other, spaces.Sequence)
@@ -59,7 +61,7 @@ def fits(own: spaces.Space[Any], other: spaces.Space[Any], *, images: bool = Fal
             and fits(own.feature_space, other.feature_space, images=images)
         )
     if isinstance(own, spaces.Graph):
-        return isinstance(other, spaces.Graph) and fits(_parts_of(own), _parts_of(other))
+        return isinstance(other, spaces.Graph) and fits(_parts_of(own), _parts_of(other), images=images)
     if isinstance(own, spaces.MultiBinary):
         return isinstance(other, spaces.MultiBinary) and own.shape == other.shape
     return bool(own == other)
@@ -81,7 +83,7 @@ def check_fit(
     name: str, observation_space: spaces.Space[Any] | None, action_space: spaces.Space[Any] | None, seat: Seat,
     *, images: bool = False,
 ) -> None:  # fmt: skip
-    """Check that a policy fits a seat: equal spaces in the sense of :func:`fits`, and actions within the bounds.
+    """Check that a policy fits a seat: compatible spaces in the sense of :func:`fits`, and actions within the bounds.
 
     Args:
         name: What the message calls the policy, such as ``"the model"``.
@@ -110,7 +112,7 @@ def _is_image(space: spaces.Box) -> bool:
 
 
 def _within(own: spaces.Space[Any], other: spaces.Space[Any]) -> bool:
-    """Return whether all actions are in another space that fits, up to rounding; true of spaces without bounds."""
+    """Return whether own's bounds lie within other's, up to rounding (1e-5); True for spaces without bounds."""
     if isinstance(own, spaces.Dict) and isinstance(other, spaces.Dict):
         return all(_within(own[name], other[name]) for name in own)
     if isinstance(own, (spaces.Tuple, spaces.OneOf)) and isinstance(other, (spaces.Tuple, spaces.OneOf)):
@@ -118,8 +120,8 @@ def _within(own: spaces.Space[Any], other: spaces.Space[Any]) -> bool:
     if not isinstance(own, spaces.Box) or not isinstance(other, spaces.Box):
         return True
     low, high = other.low.astype(np.float64), other.high.astype(np.float64)
-    slack = 1e-5 * np.maximum(1.0, np.abs(np.where(np.isfinite(high), high, 1.0)))
+    below, above = (1e-5 * np.maximum(1.0, np.abs(np.where(np.isfinite(x), x, 1.0))) for x in (low, high))
     # Infinite bounds are accepted: the environment or its wrapper clips the actions of such a policy.
     return bool(
-        np.all(((own.low >= low - slack) | np.isinf(own.low)) & ((own.high <= high + slack) | np.isinf(own.high)))
+        np.all(((own.low >= low - below) | np.isinf(own.low)) & ((own.high <= high + above) | np.isinf(own.high)))
     )

@@ -22,14 +22,14 @@ Group = Literal["train-tasks", "test-tasks"]
 GROUPS: tuple[Group, ...] = ("train-tasks", "test-tasks")
 
 SPLIT_SEED = 144
-_TEST_SHARE = 37
+_TEST_COUNT = 37  # families, as in R1-Code-Interpreter
 
 
 def _names(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-#: The 144 families by suite: 33 + 27 + 84. Names ending in ``_original`` need items that users bring.
+#: The 144 families by suite: 33 + 27 + 84. Those ending in ``_original`` need files from the user.
 ALL_FAMILIES: dict[str, tuple[str, ...]] = {
     "symbench": symbench.NAMES,
     "bbh": tuple(name if name in bbh.NAMES else f"{name}_original" for name in original.FAMILIES),
@@ -57,9 +57,9 @@ def draw_test_families(families: dict[str, tuple[str, ...]], seed: int = SPLIT_S
         seed: Seed of the draw.
     """
     total = sum(map(len, families.values()))
-    shares = {suite: len(names) * _TEST_SHARE / total for suite, names in families.items()}
+    shares = {suite: len(names) * _TEST_COUNT / total for suite, names in families.items()}
     counts = {suite: int(share) for suite, share in shares.items()}
-    for suite in sorted(shares, key=lambda s: counts[s] - shares[s])[: _TEST_SHARE - sum(counts.values())]:
+    for suite in sorted(shares, key=lambda s: counts[s] - shares[s])[: _TEST_COUNT - sum(counts.values())]:
         counts[suite] += 1
     drawn: set[str] = set()
     for i, suite in enumerate(sorted(families)):

@@ -26,7 +26,7 @@ __all__ = ["RepeatedGame", "View"]
 MAX_NAME_CHARS = 60
 
 
-class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped at this border
+class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo has no type hints here
     """A repeated normal-form game.
 
     Description:
@@ -121,8 +121,10 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
             raise ConfigurationError(f"view must be 'numeric', 'both' or 'text', got {view!r}")
         if isinstance(memory, bool) or not isinstance(memory, int) or memory < 1:
             raise ConfigurationError(f"memory must be an integer >= 1, got {memory!r}")
-        if max_cycles is not None and max_cycles < 1:
-            raise ConfigurationError(f"max_cycles must be >= 1 or None, got {max_cycles!r}")
+        if max_cycles is not None and (
+            isinstance(max_cycles, bool) or not isinstance(max_cycles, int) or max_cycles < 1
+        ):
+            raise ConfigurationError(f"max_cycles must be an integer >= 1 or None, got {max_cycles!r}")
         if any(len(name) > MAX_NAME_CHARS for names in self.game.options for name in names):
             raise ConfigurationError(f"names of options may have at most {MAX_NAME_CHARS} characters")
         self.view, self.memory, self.max_cycles, self.render_mode = view, memory, max_cycles, render_mode
@@ -145,7 +147,7 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo is untyped 
         ]
         self._spread = [float(np.ptp(self.game.payoffs[seat])) for seat in players]
         self._all_false = dict.fromkeys(self.possible_agents, False)
-        # Joint actions that need no parsing -> each seat's view of them.
+        # Cache: joint move (tuple of int, all legal) -> one SeatView per player.
         self._direct: dict[tuple[int, ...], list[SeatView]] = {}
         self._shows_progress = horizon == "known" and continuation is None
         self._fixed_length = continuation is None and max_cycles is None

@@ -26,7 +26,7 @@ __all__ = [
     "pure_nash",
 ]
 
-# Of payoffs that are scaled to [0, 1].
+# Absolute tolerance in comparisons of payoffs that are scaled to [0, 1].
 _TOLERANCE = 1e-9
 
 
@@ -120,7 +120,7 @@ def correlated_equilibrium(
                 rows.append(_unit_scale(np.moveaxis(gain, 0, player).ravel()))
     inequalities = np.column_stack([np.array(rows), np.zeros(len(rows))])
     flat = game.payoffs.reshape(game.players, cells)
-    if objective == "welfare":  # a player's constant does not matter, but all payoffs need one unit
+    if objective == "welfare":  # a constant per player is irrelevant; the scale must be common
         flat = _unit_scale(flat / 2 - flat.min(axis=1, keepdims=True) / 2)
         cost = np.append(-flat.sum(axis=0), 0.0)
     else:  # the last variable is the lowest payoff: t <= u_i . p
@@ -236,7 +236,7 @@ def _solve_program(cost: Any, *, game: NormalFormGame, **constraints: Any) -> ND
     """Minimise cost . x by linear programming; another method is tried if the first fails.
 
     Raises:
-        ConfigurationError: If all fail: every program here has a solution, so the payoffs are beyond the method.
+        ConfigurationError: If all methods fail. Every program here is feasible and bounded, so the cause is numerical.
     """
     from scipy.optimize import linprog
 
@@ -252,7 +252,7 @@ def _solve_program(cost: Any, *, game: NormalFormGame, **constraints: Any) -> ND
 
 
 def _distribution(weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Remove the rounding errors of a distribution."""
+    """Clip negative probabilities to 0 and normalise their sum to 1."""
     kept: NDArray[np.float64] = np.clip(weights, 0, None)
     return np.asarray(kept / kept.sum())
 
@@ -292,6 +292,6 @@ def _clip(polygon: NDArray[np.float64], axis: int, least: float) -> NDArray[np.f
         if inside:
             kept.append(here)
         if inside != next_inside:
-            share = (least - here[axis]) / (there[axis] - here[axis])
+            share = min(max((least - here[axis]) / (there[axis] - here[axis]), 0.0), 1.0)
             kept.append(here * (1 - share) + there * share)
     return np.array(kept).reshape(-1, polygon.shape[1])

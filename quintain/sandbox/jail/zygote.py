@@ -30,7 +30,7 @@ from .scheduling import take_short_turns
 __all__ = ["main"]
 
 READY = encode_frame({"ready": True})
-LARGEST_REQUEST = 4096
+LARGEST_REQUEST = 4096  # bytes
 MAX_DESCRIPTORS = 8
 
 
@@ -50,7 +50,7 @@ def main(config: dict[str, Any]) -> None:
 
 
 def _set_up(config: dict[str, Any], plan: Plan, control: socket.socket) -> Server:
-    take_short_turns()
+    take_short_turns()  # short scheduler time slices, inherited by children (Linux 6.12)
     user = plan.level == "B"
     if plan.has_namespaces:
         if user:
@@ -159,7 +159,9 @@ class Server:
         self.harness = Harness(self.streams)
         self.harness.install()
         self.children: dict[int, tuple[int, socket.socket]] = {}
-        self.counter = os.getpid() * 1009
+        # Where the user ids of children begin, which differ from those of other servers' children: limits on processes
+        # are counted by user. The process id does not tell servers apart, since each has a namespace of its own.
+        self.counter = int.from_bytes(os.urandom(4), "little")
 
     def serve(self) -> None:
         """Serve until the host closes the control socket or dies; then kill every child and exit."""
@@ -203,7 +205,8 @@ class Server:
         try:
             pid = self._fork(request, list(descriptors[1:]))
         except OSError as error:
-            status.send(str(error).encode())
+            with contextlib.suppress(OSError):  # the host has given this child up
+                status.send(str(error).encode())
             status.close()
             return None
         finally:

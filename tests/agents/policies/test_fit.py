@@ -268,3 +268,11 @@ def test_the_algorithm_of_a_model_file_is_detected_by_its_policy_class(tmp_path)
         load_sb3(tmp_path / "model.zip", "SAC")
     with pytest.raises(ConfigurationError, match="an algorithm that neither library has"):
         load_sb3(tmp_path / "model.zip", "Muesli")
+
+
+def test_rounding_of_either_bound_is_no_misfit():
+    for low, high in ((-1000.1, 0.0), (0.0, 1000.1)):
+        policy, env = Box(low, high, (1,), np.float32), Box(low, high, (1,), np.float64)
+        check_fit("it", VECTOR, policy, seat(VECTOR, env))
+    with pytest.raises(CapabilityError):
+        check_fit("it", VECTOR, Box(-1000.2, 0.0, (1,)), seat(VECTOR, Box(-1000.1, 0.0, (1,), np.float64)))

@@ -73,9 +73,9 @@ class Items(NamedTuple):
 
 @dataclass(frozen=True)
 class OriginalItems(ExactTask[str]):
-    """Original items of one family. Half of them are train and half are test items, by their hash.
+    """Original items of one family. A bit of each item's content hash assigns it to train or test, about half each.
 
-    Answers are compared as the letter of an option, or as words in any letter case and spacing.
+    Answers are option letters, ``(A)`` or ``A``, or text; letter case and the amount of white space do not matter.
 
     Attributes:
         folder: Folder that holds the family's file, or ``hub:<repository>[@<revision>]``. Without it, ``QUINTAIN_BBH``
@@ -83,7 +83,7 @@ class OriginalItems(ExactTask[str]):
         sha256: Checksum that the file must have, if given.
     """
 
-    # An original item is as difficult as it is.
+    # The items are fixed, so the difficulty levels change nothing.
     LEVELS: ClassVar = {"easy": {}, "hard": {}}
     FAMILY: ClassVar[str] = ""
 
@@ -103,7 +103,7 @@ class OriginalItems(ExactTask[str]):
         return read_items(self.folder or os.environ.get(FOLDER_VARIABLE, ""), self.FAMILY)
 
     def files(self) -> dict[str, str]:
-        """Name the file and its checksum."""
+        """Return the SHA-256 of the items by file name, for the run's manifest."""
         return {f"{self.FAMILY}.json": self._items().sha256}
 
     def draw(self, rng: np.random.Generator) -> dict[str, Any]:

@@ -55,7 +55,7 @@ class PalindromeGeneration(Task[str]):
         return text.lower()
 
     def check(self, problem: Problem, value: str) -> str:
-        """The letters, and the same backwards."""
+        """Return why the word is not a palindrome of exactly the given letters; empty if it is one."""
         if Counter(value) != Counter(problem.data["letters"]):
             return "not all letters are used, each as often as it is given"
         return "" if value == value[::-1] else "it reads differently backwards"
