@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, NamedTuple, Unpack
 
 import gymnasium as gym
@@ -16,9 +15,8 @@ import numpy as np
 from gymnasium.vector import VectorEnv, VectorWrapper
 from numpy.typing import NDArray
 
-from quintain.agents.policies import MLP, Layer, Policy
+from quintain.agents.policies import MLP, Policy
 from quintain.attacks.budget import Ball
-from quintain.attacks.contract import AttackContext, Trained
 from quintain.attacks.observation import Array, Method, Options, perturb_observations
 from quintain.attacks.wrappers import EnvT
 from quintain.errors import ConfigurationError
@@ -166,21 +164,6 @@ def search_constant(
     order = sorted(range(len(candidates)), key=values.__getitem__, reverse=True)[:finalists]
     best = max(order, key=lambda i: value(candidates[i], seeds["again"][: 3 * tried]))
     return Found(candidates[best], {"steps": used, "candidates": len(candidates), "value": list(values[best])})
-
-
-def _train(context: AttackContext, for_attacker: bool) -> Trained:
-    """Search within a context; the result is a network that returns the direction for every input."""
-    direction, facts = search_constant(
-        context.make_env, context.victim, ball=Ball(context.epsilon, context.norm), for_attacker=for_attacker,
-        settings=Search(steps=context.steps), seed=context.seed, progress=context.progress, norm=context.norm,
-        space=context.space,
-    )  # fmt: skip
-    weight = np.zeros((len(direction), len(direction)), np.float32)
-    return Trained(MLP([Layer(weight, direction.astype(np.float32), "identity")]), facts)
-
-
-train_constant = partial(_train, for_attacker=False)
-train_constant_target = partial(_train, for_attacker=True)
 
 
 def _value(episodes: Sequence[Episode], for_attacker: bool) -> tuple[float, ...]:

@@ -101,11 +101,11 @@ _add = partial(ATTACKS.add, touches="observation")
 _add("random", "quintain.attacks.controls:RandomAttack", sees="nothing")
 _add(
     "constant", "quintain.attacks.constant:ConstantAttack", sees="nothing", sees_in_training="policy",
-    source="random search", train="quintain.attacks.constant:train_constant", steps=100_000,
+    source="random search", train="quintain.attacks.trainers:train_constant", steps=100_000,
 )  # fmt: skip
 _add(
     "constant-target", "quintain.attacks.constant:ConstantAttack", sees="nothing", sees_in_training="policy",
-    source="random search, for the attacker's reward", train="quintain.attacks.constant:train_constant_target",
+    source="random search, for the attacker's reward", train="quintain.attacks.trainers:train_constant_target",
     steps=100_000, needs_attacker_reward=True,
 )  # fmt: skip
 _add(

@@ -7,9 +7,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from quintain.agents.policies import MLP, Network
+import numpy as np
+
+from quintain.agents.policies import MLP, Layer, Network
 from quintain.attacks.adversary import AdversarySettings, train_adversary
 from quintain.attacks.adversary_envs import AdversaryKind, Objective
+from quintain.attacks.budget import Ball
+from quintain.attacks.constant import Search, search_constant
 from quintain.attacks.contract import AttackContext, Trained
 from quintain.attacks.mad_surrogate import normaliser_of
 from quintain.attacks.rat import RATSettings, train_rat
@@ -17,6 +21,8 @@ from quintain.attacks.sarsa import SarsaSettings, train_robust_sarsa
 from quintain.attacks.surrogate import SurrogateSettings, train_surrogate
 
 __all__ = [
+    "train_constant",
+    "train_constant_target",
     "train_pa_ad",
     "train_pa_ad_target",
     "train_rat_attack",
@@ -41,6 +47,21 @@ train_sa_rl: _Train = partial(_train_adversary, kind="sa-rl", objective="return"
 train_sa_rl_target: _Train = partial(_train_adversary, kind="sa-rl", objective="target")
 train_pa_ad: _Train = partial(_train_adversary, kind="pa-ad", objective="return")
 train_pa_ad_target: _Train = partial(_train_adversary, kind="pa-ad", objective="target")
+
+
+def _train_constant(context: AttackContext, for_attacker: bool) -> Trained:
+    """Search for a constant perturbation; the network returns it for every input."""
+    direction, facts = search_constant(
+        context.make_env, context.victim, ball=Ball(context.epsilon, context.norm), for_attacker=for_attacker,
+        settings=Search(steps=context.steps), seed=context.seed, progress=context.progress, norm=context.norm,
+        space=context.space,
+    )  # fmt: skip
+    weight = np.zeros((len(direction), len(direction)), np.float32)
+    return Trained(MLP([Layer(weight, direction.astype(np.float32), "identity")]), facts)
+
+
+train_constant: _Train = partial(_train_constant, for_attacker=False)
+train_constant_target: _Train = partial(_train_constant, for_attacker=True)
 
 
 def train_sarsa(context: AttackContext) -> Trained:

@@ -111,14 +111,18 @@ def test_truncated_replies_are_recognised_without_token_counts(fake_server: Any)
     assert len(fake_server.seen) == 8
 
 
+def refuse(handler: Any, data: bytes) -> None:
+    """Answer with status 400."""
+    handler.send_response(400)
+    handler.send_header("Content-Length", str(len(data)))
+    handler.end_headers()
+    handler.wfile.write(data)
+
+
 @pytest.mark.parametrize("turn", [1, 2])
 def test_exceeding_the_context_window_truncates_the_episode(fake_server: Any, turn: int) -> None:
     def too_long(handler: Any) -> None:
-        data = b"This model's maximum context length is 200 tokens. However, you requested 203 tokens."
-        handler.send_response(400)
-        handler.send_header("Content-Length", str(len(data)))
-        handler.end_headers()
-        handler.wfile.write(data)
+        refuse(handler, b"This model's maximum context length is 200 tokens. However, you requested 203 tokens.")
 
     def first(handler: Any) -> None:
         fake_server.faults = [too_long]
@@ -189,11 +193,7 @@ def test_reasoning_is_sent_back_where_the_server_wants_it(field: str, fake_serve
 
 
 def refuse_seed(handler: Any) -> None:
-    data = b'{"error": {"message": "Unsupported parameter: seed is not supported"}}'
-    handler.send_response(400)
-    handler.send_header("Content-Length", str(len(data)))
-    handler.end_headers()
-    handler.wfile.write(data)
+    refuse(handler, b'{"error": {"message": "Unsupported parameter: seed is not supported"}}')
 
 
 @pytest.mark.parametrize("executor", ["inline", "process"])
