@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from quintain.cli.console import console, literal, print_json
+from quintain.cli.options import check_confidence
 
 __all__ = ["compare"]
 
@@ -33,9 +34,7 @@ def compare(
         quintain compare runs/code runs/text
         quintain compare runs/code runs/text --page compare.html
     """
-    if not 0 < confidence < 1:
-        raise typer.BadParameter(f"must be in (0, 1), got {confidence:g}", param_hint="--confidence")
-
+    check_confidence(confidence)
     from quintain.cli.tables import bounds, number, simple_table
     from quintain.evaluation.report import Report
     from quintain.evaluation.summary import compared_rows

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from quintain.cli.console import console, literal
+from quintain.cli.options import check_confidence
 from quintain.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -36,9 +37,7 @@ def view(
         quintain view runs/first --open
         quintain view runs/first --episode 3
     """
-    if confidence is not None and not 0 < confidence < 1:
-        raise typer.BadParameter(f"must be in (0, 1), got {confidence:g}", param_hint="--confidence")
-
+    check_confidence(confidence)
     from quintain.experiments.kinds import write_run_page
     from quintain.records import EpisodeFile
 

@@ -10,6 +10,7 @@ from quintain.agents.policies import Space
 from quintain.attacks.budget import Ball, Norm
 from quintain.attacks.contract import Attack, AttackContext, AttackFacts
 from quintain.errors import ConfigurationError
+from quintain.evaluation.recording import check_confidence
 from quintain.evaluation.report import Report
 from quintain.experiments.robustness.cell import RobustnessCell
 from quintain.experiments.robustness.clips import read_clips
@@ -72,8 +73,7 @@ class RobustnessExperiment:
         for what, values in (("policy", names), ("epsilon", self.epsilons), ("seed", self.seeds)):
             if len(set(values)) < len(values):
                 raise ConfigurationError(f"every {what} must be given once, got {list(values)!r}")
-        if not 0 < self.confidence < 1:
-            raise ConfigurationError(f"confidence must be in (0, 1), got {self.confidence!r}")
+        check_confidence(self.confidence)
         for name, steps in self.steps.items():
             if steps < 1:
                 raise ConfigurationError(f"training steps must be >= 1, got {steps!r} for {name!r}")
