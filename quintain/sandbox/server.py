@@ -109,6 +109,7 @@ class Child:
                 raise SandboxError("a child of the fork server did not finish its set-up in time")
             for descriptor, _ in events:
                 if descriptor == self.server.pidfd:
+                    self.server.lost()
                     raise SandboxError("the fork server died; it will be started again for the next run")
                 if descriptor == self.channel and self.setup is None:
                     self._read_setup()
@@ -138,6 +139,7 @@ class Child:
     def _read_started(self) -> bool:
         data, descriptors, _, _ = socket.recv_fds(self.status, 4096, 1)
         if not data:
+            self.server.lost()
             raise SandboxError("the fork server dropped a child; it will be started again for the next run")
         if not descriptors:
             raise SandboxError(f"the fork server could not fork: {data.decode(errors='replace')}")
@@ -234,6 +236,7 @@ class ForkServer:
         self.level = level
         self.children = 0
         self.busy = 0
+        self._lost = False
         self._lock = threading.Lock()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         host = os.pidfd_open(os.getpid())
@@ -289,8 +292,11 @@ class ForkServer:
 
     @property
     def alive(self) -> bool:
-        """Whether the server still listens; its socket closes the moment it dies, before its parent notices."""
-        if self.pidfd < 0:
+        """Whether the server still listens: its socket is open, and no run has noticed its death.
+
+        The sockets of a dying process close one after the other, so a run may notice before this one closes.
+        """
+        if self.pidfd < 0 or self._lost:
             return False
         poller = select.poll()
         poller.register(self._control, select.POLLIN)
@@ -331,6 +337,10 @@ class ForkServer:
             channel_theirs.close()
             status_theirs.close()
         return child
+
+    def lost(self) -> None:
+        """Note that a run found the server dead: it gets no further requests, and its waiting children run nothing."""
+        self._lost = True
 
     def finish(self, child: Child) -> None:
         """Note that a child is gone."""

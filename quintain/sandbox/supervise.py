@@ -189,6 +189,7 @@ class _Supervision:
         except OSError:
             data = b""
         if not data:
+            self.child.server.lost()
             while self.claim is None and self._read_channel():
                 continue
             if self.first and not self.begun and self.claim is None:

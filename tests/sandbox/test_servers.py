@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -64,6 +65,26 @@ def test_a_killed_fork_server_raises_once_and_is_replaced(level: str, tmp_path: 
         assert len(errors) == 1
         assert "not repeated" in str(errors[0])
         assert box.run("print('again')").stdout == "again\n"
+
+
+def test_a_server_whose_death_one_run_noticed_gets_no_other_run() -> None:
+    """The sockets of a dying process close one after the other: the one for requests may still be open."""
+    with Sandbox(level="C", workers=2) as box:
+        assert box.run("1").ok
+        server = box._impl._pools["bare"].server  # type: ignore[union-attr]
+        still_open, other_end = socket.socketpair()
+        server._control.close()
+        server._control = still_open
+        assert server.alive
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(box.run, "import time; time.sleep(20)", limits=Limits(wall_s=30))
+            time.sleep(0.3)
+            os.kill(server._process.pid, signal.SIGKILL)
+            with pytest.raises(SandboxError):
+                running.result(20)
+        assert not server.alive
+        assert box.run("print('again')").stdout == "again\n"
+        other_end.close()
 
 
 @pytest.mark.parametrize("level", ALL_LEVELS)
