@@ -4,8 +4,8 @@ If episode ``i`` had the seed ``root + i``, runs with root seeds 0 and 1 would s
 is identified by a root seed and a path of names, and its seed is a hash of both. Streams are therefore independent of
 each other and of the order in which they are made.
 
-The episodes of a run have seeds of 31 bits, which every simulator takes. Among 50,000 hashes of 31 bits about one pair
-would be equal, so the seeds of a run are a permutation of all 31-bit numbers, which the root seed chooses.
+All seeds have 31 bits, which every simulator takes. Among 50,000 hashes of 31 bits about one pair would be equal, so
+the seeds of a run's episodes are a permutation of all 31-bit numbers, which the root seed chooses.
 """
 
 from __future__ import annotations
@@ -18,12 +18,11 @@ import numpy as np
 
 __all__ = ["SEED_BITS", "SeedStream", "Seeds", "episode_seeds"]
 
-#: Bits of the seeds of new runs' episodes. Simulators with a C integer or NumPy's ``RandomState`` take no more than 31
-#: or 32; runs that were begun before have seeds of 53 bits.
+#: Bits of every seed. Simulators with a C integer or NumPy's ``RandomState`` take no more than 31 or 32.
 SEED_BITS: Literal[31] = 31
 
-# Seeds fit the integers that JSON readers keep exact (2**53).
-_SEED_BITS = 53
+#: Bits of the seeds of runs that were begun before all seeds had 31; JSON readers keep no larger integers exact.
+_EARLIER_BITS = 53
 
 
 class SeedStream:
@@ -62,8 +61,8 @@ class SeedStream:
 
     @property
     def seed(self) -> int:
-        """This node's seed, in [0, 2**53): what a Gymnasium ``reset`` takes."""
-        return _seed(self._digest)
+        """This node's seed, in [0, 2**31): what a Gymnasium ``reset`` takes."""
+        return _seed(self._digest, SEED_BITS)
 
     def generator(self) -> np.random.Generator:
         """Return a fresh generator for this node. Calling twice gives two equal generators."""
@@ -75,7 +74,10 @@ class SeedStream:
         Raises:
             TypeError: If ``index`` is not an integer.
         """
-        return _seed(_digest(f"{self._stem}, {operator.index(index)!r})"))
+        return self._indexed(index, SEED_BITS)
+
+    def _indexed(self, index: int, bits: int) -> int:
+        return _seed(_digest(f"{self._stem}, {operator.index(index)!r})"), bits)
 
     #: Indexing never raises IndexError, so iteration and ``in`` would not end; this makes them a TypeError.
     __iter__ = None
@@ -88,8 +90,8 @@ def _digest(path: str) -> bytes:
     return hashlib.blake2b(path.encode(), digest_size=16).digest()
 
 
-def _seed(digest: bytes) -> int:
-    return int.from_bytes(digest[:8], "little") >> (64 - _SEED_BITS)
+def _seed(digest: bytes, bits: int) -> int:
+    return int.from_bytes(digest[:8], "little") >> (64 - bits)
 
 
 class Seeds(Protocol):
@@ -114,10 +116,23 @@ def episode_seeds(seed: int, bits: int = SEED_BITS) -> Seeds:
         >>> episode_seeds(0)[3] < 2**31 < episode_seeds(0, bits=53)[3]
         True
     """
-    if bits not in (SEED_BITS, _SEED_BITS):
-        raise ValueError(f"seeds have {SEED_BITS} or {_SEED_BITS} bits, got {bits!r}")
+    if bits not in (SEED_BITS, _EARLIER_BITS):
+        raise ValueError(f"seeds have {SEED_BITS} or {_EARLIER_BITS} bits, got {bits!r}")
     stream = SeedStream(seed, "episode")
-    return _Permutation(stream) if bits == SEED_BITS else stream
+    return _Permutation(stream) if bits == SEED_BITS else _EarlierSeeds(stream)
+
+
+class _EarlierSeeds:
+    """The seeds of 53 bits of a run that was begun when there were no others."""
+
+    def __init__(self, stream: SeedStream) -> None:
+        self._stream = stream
+
+    def __getitem__(self, index: int) -> int:
+        return self._stream._indexed(index, _EARLIER_BITS)
+
+    #: As in :class:`SeedStream`.
+    __iter__ = None
 
 
 class _Permutation:

@@ -18,6 +18,7 @@ from quintain.experiments.experiment import Cell, Experiment
 from quintain.experiments.store import Store
 from quintain.files import write_atomically
 from quintain.records import EpisodeRecord
+from quintain.seeding import SEED_BITS
 
 __all__ = ["ExperimentRun"]
 
@@ -71,7 +72,7 @@ class ExperimentRun:
         self._cells = tuple(experiment.cells())
         config = dict(experiment.describe())
         manifest = make_manifest(config["env"], config["env_kwargs"], config["agent"], config["seed"])
-        manifest["config"] |= config
+        manifest["config"] |= config | {"seed_bits": SEED_BITS}
         manifest |= {"kind": experiment.kind, **experiment.metadata(), **(metadata or {})}
         self._folder = None if out is None else Path(out)
         self._recording = Recording(

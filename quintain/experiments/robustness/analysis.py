@@ -18,7 +18,7 @@ from quintain.experiments.robustness.reachability import (
     visited_states,
 )
 from quintain.experiments.store import Store
-from quintain.seeding import SeedStream
+from quintain.seeding import episode_seeds
 
 __all__ = ["analyse_reachability"]
 
@@ -58,7 +58,8 @@ def _of_policy(experiment: RobustnessExperiment, subject: PolicyUnderTest) -> li
     policy, intention = subject.policy(seed), subject.intention(seed)
     if intention is None or policy.is_stateful or not {"gradient", "continuous"} <= policy.capabilities:
         return []
-    seeds = [SeedStream(seed, "episode")[i] for i in range(min(_EPISODES, experiment.episodes))]
+    drawn = episode_seeds(seed)
+    seeds = [drawn[i] for i in range(min(_EPISODES, experiment.episodes))]
     found = reachability(
         policy, intention, visited_states(subject.make, policy, seeds), sorted({0.0, *experiment.epsilons}),
         norm=experiment.norm, space=experiment.space, confidence=experiment.confidence,

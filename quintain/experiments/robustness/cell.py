@@ -15,7 +15,7 @@ from quintain.experiments.robustness.policy_under_test import PolicyUnderTest
 from quintain.experiments.robustness.trained import load_trained, save_trained
 from quintain.experiments.store import Store
 from quintain.records import EpisodeRecord
-from quintain.seeding import SeedStream
+from quintain.seeding import episode_seeds
 
 __all__ = ["RobustnessCell"]
 
@@ -76,7 +76,7 @@ class RobustnessCell:
 
     def play(self, indices: Sequence[int], store: Store, sink: Sink) -> None:
         """Play episodes, in fixed batches: a batch of which one episode is wanted is played as a whole."""
-        seeds = SeedStream(self.seed, "episode")
+        seeds = episode_seeds(self.seed)
         policy, wrap, first, wanted = self.subject.policy(self.seed), self.wrapper(store), self.indices[0], set(indices)
         for start in range(0, self.episodes, _BATCH):
             batch = self.indices[start : start + _BATCH]

@@ -20,7 +20,7 @@ from quintain.training.control.threads import one_thread
 __all__ = ["SEED_NAME", "make_ppo", "measure_policy", "success_rate", "train_ppo"]
 
 #: First name of the seed streams of reference policies. It is part of every seed, so it has to stay as it is.
-SEED_NAME = "victim"
+SEED_NAME = "policy"
 
 
 def make_ppo(

@@ -20,7 +20,7 @@ from quintain.errors import RecordError
 from quintain.evaluation.report import Report
 from quintain.experiments.robustness import load_robustness, robustness
 from quintain.records import read_episodes
-from quintain.seeding import SeedStream
+from quintain.seeding import episode_seeds
 
 HERE = str(Path(__file__).parent)
 VICTIM = linear(1.0, std=np.ones(1))
@@ -157,7 +157,8 @@ def test_an_attack_trained_at_one_budget_is_scaled_to_the_others(tmp_path):
 def test_a_row_equals_playing_the_episodes_directly():
     """Vectorised or not, recorded or not: the same seeds give the same episodes."""
     table = robustness(Hold, VICTIM, ["mad"], [0.5], episodes=35, seed=3)
-    seeds = [SeedStream(3, "episode")[i] for i in range(35)]
+    drawn = episode_seeds(3)
+    seeds = [drawn[i] for i in range(35)]
     by_hand = play_attacked(Hold, VICTIM, seeds, lambda env: MADAttack(env, VICTIM, epsilon=0.5))
     assert list(table.of("policy", "mad")[0].episodes) == by_hand
     for episode in table.of("policy", "mad")[0].episodes[:10]:
@@ -176,9 +177,8 @@ def test_pairs_are_formed_within_each_root_seed(tmp_path):
     rows = {(r.attack, r.epsilon): r for r in table.rows}
     for seed in (0, 7):
         clean, attacked = (rows[key].repetitions[seed] for key in (("clean", 0.0), ("mad", 0.5)))
-        assert (
-            [e.seed for e in clean] == [e.seed for e in attacked] == [SeedStream(seed, "episode")[i] for i in range(40)]
-        )
+        drawn = episode_seeds(seed)
+        assert [e.seed for e in clean] == [e.seed for e in attacked] == [drawn[i] for i in range(40)]
     assert 0.9 < rows["mad", 0.5].loss.estimate <= 1.0 + 1e-9  # a corner costs 4 * 0.25; random signs may miss it once
     assert (rows["random", 0.5].loss.clusters, rows["random", 0.5].loss.unit) == (2, "seeds")
     assert run(None).to_csv() == table.to_csv()

@@ -18,6 +18,7 @@ from quintain.seeding import SeedStream  # noqa: E402
 from quintain.training.control import demonstrations, imitation, ppo, reference  # noqa: E402
 from quintain.training.control.demonstrations import _noisy  # noqa: E402
 from quintain.training.control.episodes import Episode, play_episodes  # noqa: E402
+from quintain.training.control.ppo import SEED_NAME  # noqa: E402
 from quintain.training.control.recipes import RECIPES, Recipe  # noqa: E402
 from quintain.training.control.settings import AdamSettings, PPOSettings  # noqa: E402
 from quintain.training.control.threads import one_thread  # noqa: E402
@@ -130,7 +131,7 @@ def test_the_best_checkpoint_is_kept_and_evaluated_on_other_episodes(monkeypatch
     assert reports == [(32 * (i + 1), r) for i, (r, _) in enumerate(scores)]
     assert facts["return"] == {"mean": 3.0, "std": 1.0, "episodes": 2}
     assert facts["success"] == 0.5
-    root = SeedStream(3, "victim")
+    root = SeedStream(3, SEED_NAME)
     assert seeds[:4] == [[root.child("evaluation")[i] for i in range(4)]] * 4
     assert seeds[4] == [root.child("test")[i] for i in range(20)]
     assert (policy.name, facts["seed"]) == ("Pendulum-v1", 3)
@@ -327,7 +328,7 @@ def test_an_imitation_is_evaluated_on_five_times_n_eval_episodes(monkeypatch):
     assert calls["tested"] == ("policy", 4, 15)
     args, kwargs = calls["record"]
     assert (args[1], args[2], kwargs["episodes"]) == ("swing", "quintain/swing-seed4-v0", 11)
-    assert kwargs["seed"] == SeedStream(4, "victim", "demonstrations").seed
+    assert kwargs["seed"] == SeedStream(4, SEED_NAME, "demonstrations").seed
     assert (policy, facts["settings"], facts["curve"]) == ("policy", 7, [(7, 2.0, 0.5)])
     assert reports[0][0] == 1
     assert math.isnan(reports[0][1])
