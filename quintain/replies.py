@@ -52,6 +52,12 @@ _EVENT = re.compile(rf"{_FENCE}|(?<![`'\"])(?:{_OPENS}|(?P<close>{_CLOSES_BEFORE
 _CLOSING = [re.compile(rf"(?<![`'\"])(?:{closes})", re.IGNORECASE) for _, closes, _ in _REASONING]
 _LONE_CLOSE = re.compile(rf"^[ \t]*(?:{_CLOSES})[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
 _BOXED = "\\boxed{"
+# An answer that is a fenced block: it ends with the first line that starts with the fence.
+_FENCED_ANSWER = re.compile(
+    r"<<<(?P<answer>\s*(?P<fence>`{3,}|~{3,})[^\n`]*\n"
+    r"(?P<inner>(?:(?![ \t]*(?P=fence)).*\n)*)"
+    r"[ \t]*(?P=fence)[`~]*\s*)>>>"
+)
 
 _NOTHING = "the reply has neither a Python block nor an answer between <<< and >>>"
 _FORM_ONLY = "the reply repeats the form of the answer, and has neither a Python block nor an answer"
@@ -121,10 +127,11 @@ class ReplyReader:
 def read_reply(reply: str, *, code: bool = True, placeholders: Collection[str] = (), complete: bool = True) -> Move:
     r"""Find the first closed Python block or the first answer outside any block, whichever comes first.
 
-    An answer is ``<<<answer>>>`` or ``\boxed{answer}``. Reasoning, between ``<think>`` and ``</think>`` or the like,
-    is passed over; where only its end is marked, it begins with the reply. Markers inside a fenced block belong to the
-    block. A block that never closes was cut off and is not run. Fences may be indented, quoted or in a list, and the
-    program loses that indentation.
+    An answer is ``<<<answer>>>``, the form that questions ask for, or ``\boxed{answer}``, which counts only if no
+    ``<<<answer>>>`` follows before the next block or reasoning. Reasoning, between ``<think>`` and ``</think>`` or the
+    like, is passed over; where only its end is marked, it begins with the reply. Markers inside a fenced block belong
+    to the block, but the whole answer may be a block of another language than Python. A block that never closes was
+    cut off and is not run. Fences may be indented, quoted or in a list, and the program loses that indentation.
 
     Args:
         reply: What the model wrote.
@@ -145,9 +152,8 @@ def read_reply(reply: str, *, code: bool = True, placeholders: Collection[str] =
     forms = {_folded(form) for form in placeholders}
     why, bare = _NOTHING, None
     position = _end_of_unopened_reasoning(reply)
-    search_from = position  # fences before it are stray
     while True:
-        event = _EVENT.search(reply, search_from)
+        event = _EVENT.search(reply, position)
         answer, echoed = _find_answer(
             reply, position, event.start() if event else len(reply), forms, boxed=complete or event is not None
         )
@@ -162,23 +168,28 @@ def read_reply(reply: str, *, code: bool = True, placeholders: Collection[str] =
             closing = event if which is None else _CLOSING[which].search(reply, event.end())
             if closing is None:
                 return Move("malformed", _STILL_REASONING, missing=_closing_text(event[0], which or 0))
-            position = search_from = closing.end()
+            position = closing.end()
             continue
         is_python = code and _PYTHON.fullmatch(event["language"]) is not None
+        if not is_python and (fenced := _fenced_answer(reply, position, event.start())):
+            if _folded(fenced["inner"]) not in forms:
+                return Move("answer", fenced["answer"].strip(), end=fenced.end())
+            why, position = _FORM_ONLY, fenced.end()
+            continue
         close = _find_close(reply, event, glued=is_python)
         if close is None:
             if is_python:
                 return Move("malformed", _NOT_CLOSED, missing=f"\n{event['fence']}")
             if not complete:
                 return Move("malformed", why)
-            position = search_from = event.end()  # not a block after all: markers after a stray fence still count
+            position = event.end()  # not a block after all: markers after a stray fence still count
             continue
         if is_python:
             program = _program(reply[event.end() : close.inner].removeprefix("\n"), event["before"])
             return Move("code", program, _count_programs(reply, close.end), end=_end_of_line(reply, close.end))
         if bare is None and not event["language"].strip():
             bare = reply[event.end() : close.inner].removeprefix("\n")
-        position = search_from = close.end
+        position = close.end
     if code and bare is not None and complete:
         return Move("unmarked", bare)
     return Move("malformed", why)
@@ -247,6 +258,12 @@ def _find_answer(
         echoed = True
         start = reply.find(_BOXED, i, stop)
     return None, echoed
+
+
+def _fenced_answer(reply: str, begin: int, fence: int) -> re.Match[str] | None:
+    """Match an answer that is a fenced block; the fence at ``fence`` opens or closes it."""
+    start = reply.rfind("<<<", begin, fence)
+    return None if start < 0 else _FENCED_ANSWER.match(reply, start)
 
 
 def _find_close(reply: str, opening: re.Match[str], *, glued: bool) -> _Close | None:

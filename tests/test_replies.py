@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from quintain.envs.text.notation import readings
 from quintain.replies import Move, placeholders_in, read_reply
 
 
@@ -45,6 +46,44 @@ def test_programs_are_extracted(reply, program):
     assert read_reply(reply) == Move("code", program)
 
 
+def test_an_answer_in_the_form_asked_for_takes_precedence_over_a_boxed_one_in_the_same_section():
+    assert read_reply(r"So x = \boxed{1}. Hence <<<2>>>.") == Move("answer", "2")
+    assert read_reply(r"Hence <<<2>>>, that is \boxed{1}.") == Move("answer", "2")
+    # A block or reasoning ends the section: the boxed answer came first.
+    assert read_reply("\\boxed{1}\n```python\nprint(3)\n```\n<<<2>>>") == Move("answer", "1")
+    assert read_reply(r"\boxed{1} <think>so</think> <<<2>>>") == Move("answer", "1")
+    # While the reply is still being generated, the answer asked for may follow.
+    assert read_reply(r"So x = \boxed{1}. Hence", complete=False).kind == "malformed"
+    assert read_reply(r"So x = \boxed{1}. Hence").text == "1"
+
+
+FENCED = ["```\n[1, 2]\n```", "```json\n[1, 2]\n```", "~~~\n[1, 2]\n~~~", "````text\n[1, 2]\n````"]
+
+
+@pytest.mark.parametrize("block", FENCED)
+@pytest.mark.parametrize("before", ["", "\n", "\n  "])
+@pytest.mark.parametrize("after", ["", "\n", " "])
+def test_an_answer_may_be_a_fenced_block(block, before, after):
+    reply = f"The list is <<<{before}{block}{after}>>>."
+    assert read_reply(reply) == Move("answer", block)
+    assert read_reply(reply + "\n```python\nprint(1)\n```\n") == Move("answer", block)
+    move = read_reply(reply)
+    assert read_reply(reply[: move.end]) == move
+    assert "[1, 2]" in readings(move.text)
+    echo = reply.replace("[1, 2]", "list")
+    assert read_reply(f"{echo}\n<<<[3]>>>", placeholders={"list"}) == Move("answer", "[3]")
+
+
+def test_a_python_block_at_the_start_of_a_line_between_answer_marks_is_a_program():
+    reply = "<<<\n```python\n[1]\n```\n>>>"
+    assert read_reply(reply) == Move("code", "[1]\n")
+    assert read_reply(reply, code=False) == Move("answer", "```python\n[1]\n```")
+
+
+def test_a_block_after_an_opening_mark_that_is_never_closed_is_no_answer():
+    assert read_reply("<<<\n```\n1\n```\nand <<<2>>>") == Move("answer", "2")
+
+
 def test_an_answer_before_a_code_block_is_used():
     assert read_reply("<<<42>>>\n```python\nprint(1)\n```") == Move("answer", "42")
 
@@ -80,7 +119,9 @@ def test_every_text_is_parsed_to_exactly_one_kind_of_move(reply):
     assert move.kind == "malformed" or move.text in reply
 
 
-@pytest.mark.parametrize("part", ["<<<", ">>>", "```\n", "```python\n", "\\boxed{", "<<<\n```python\n", "`"])
+@pytest.mark.parametrize(
+    "part", ["<<<", ">>>", "```\n", "```python\n", "\\boxed{", "<<<\n```python\n", "<<<\n```\n", "<<<```\nx\n", "`"]
+)
 def test_parsing_time_is_linear(part):
     def seconds(repeats: int) -> float:
         start = time.perf_counter()

@@ -53,8 +53,9 @@ class CodeReasonEnv(gym.Env[str, str]):
     ## Description
     The first observation is a question, preceded by the rules. The agent replies in free text. The first closed
     Python block of a reply is executed in the sandbox and its output is the next observation; an answer between
-    ``<<<`` and ``>>>`` (or in ``\boxed{}``) ends the episode. Whichever comes first in a reply counts, the rest is
-    ignored. Reasoning (``<think>...</think>`` and the like) and the question's own form of the answer are passed over.
+    ``<<<`` and ``>>>`` ends the episode, as does one in ``\boxed{}`` if none between ``<<<`` and ``>>>`` follows before
+    the next block. Whichever comes first in a reply counts, the rest is ignored. Reasoning (``<think>...</think>`` and
+    the like) and the question's own form of the answer are passed over.
     A reply with nothing but a block that names no language is answered with a hint. Variables persist from block to
     block, as in a notebook.
 
