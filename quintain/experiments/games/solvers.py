@@ -293,5 +293,14 @@ def _clip(polygon: NDArray[np.float64], axis: int, least: float) -> NDArray[np.f
             kept.append(here)
         if inside != next_inside:
             share = min(max((least - here[axis]) / (there[axis] - here[axis]), 0.0), 1.0)
-            kept.append(here * (1 - share) + there * share)
-    return np.array(kept).reshape(-1, polygon.shape[1])
+            crossing = here * (1 - share) + there * share
+            if not _coincide(crossing, here if inside else there):  # the corner itself may lie on the boundary
+                kept.append(crossing)
+    # The boundary crosses a segment, which is a polygon of two corners, once in each direction.
+    distinct = [corner for i, corner in enumerate(kept) if not _coincide(corner, kept[i - 1])]
+    return np.array(distinct or kept[:1]).reshape(-1, polygon.shape[1])
+
+
+def _coincide(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    """Whether two corners are equal up to rounding; their columns 2 and 3 hold the payoffs scaled to [0, 1]."""
+    return bool(np.abs(one[2:] - other[2:]).max() <= _TOLERANCE)

@@ -130,8 +130,28 @@ def test_the_folk_theorem_region_of_the_prisoners_dilemma():
 def test_the_folk_region_of_a_zero_sum_game_is_a_point():
     region = folk_region(load_game("matching_pennies"))
     assert len(region.feasible) == 2
-    assert region.sustainable == pytest.approx(np.zeros_like(region.sustainable), abs=1e-6)
-    assert len(region.sustainable) >= 1
+    assert region.sustainable == pytest.approx(np.zeros((1, 2)), abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["prisoners_dilemma", "chicken", "stag_hunt", "battle_of_the_sexes"])
+def test_the_corners_of_the_folk_region_are_distinct(name):
+    region = folk_region(load_game(name))
+    for corners in (region.feasible, region.sustainable):
+        gaps = [np.abs(a - b).max() for a, b in combinations(corners, 2)]
+        assert min(gaps) > 1e-6, corners
+
+
+def test_a_corner_on_the_boundary_of_the_folk_region_is_listed_once():
+    # Chicken: the hull is (0, 0), (4, 2), (2, 4); both players can guarantee 2, so (2, 2) replaces the first corner.
+    corners = folk_region(bimatrix("chicken", np.array([[3.0, 2], [4, 0]]), np.array([[3.0, 4], [2, 0]]))).sustainable
+    assert sorted(map(tuple, np.round(corners, 9))) == [(2, 2), (2, 4), (4, 2)]
+
+
+def test_the_folk_region_of_a_segment_has_two_ends():
+    # Identical payoffs 0, 1, 1 and 3: the hull is the diagonal, and each player can guarantee 1.
+    payoffs = np.array([[3.0, 1.0], [1.0, 0.0]])
+    corners = folk_region(bimatrix("common", payoffs, payoffs)).sustainable
+    assert sorted(map(tuple, np.round(corners, 9))) == [(1, 1), (3, 3)]
 
 
 def test_two_player_solvers_refuse_more_players():
