@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import pickle
 import random
 import re
 import subprocess
@@ -297,6 +298,14 @@ def test_right_answers_are_accepted_and_noise_is_rejected(name):
 @every_task
 def test_right_answers_are_accepted_and_noise_is_rejected_on_many_items(name):
     examine(name, MANY)
+
+
+@every_task
+def test_tasks_can_be_pickled(name):
+    task = task_of(name)
+    copy = pickle.loads(pickle.dumps(task))
+    assert copy == task
+    assert type(copy) is type(task)
 
 
 @every_task

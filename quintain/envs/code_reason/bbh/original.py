@@ -134,7 +134,12 @@ def __getattr__(name: str) -> type[OriginalItems]:
     """Make the task class of one family's items; it is looked up like any attribute of this module (PEP 562)."""
     if name not in NAMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    body = {"__doc__": OriginalItems.__doc__, "__module__": __name__, "FAMILY": name.removesuffix("_original")}
+    body = {
+        "__doc__": OriginalItems.__doc__,
+        "__module__": __name__,
+        "__qualname__": name,  # pickle looks up this attribute of the module
+        "FAMILY": name.removesuffix("_original"),
+    }
     return type("".join(part.capitalize() for part in name.split("_")), (OriginalItems,), body)
 
 

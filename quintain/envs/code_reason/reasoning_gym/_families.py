@@ -273,4 +273,4 @@ def __getattr__(name: str) -> type[LibraryTask]:
     """Make the task class of a family; it is looked up like any attribute of this module (PEP 562)."""
     if name not in FAMILIES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return library_task(name, FAMILIES[name])
+    return library_task(name, FAMILIES[name], __name__)

@@ -258,11 +258,18 @@ def _curriculum(name: str, level: int) -> Settings:
     return tuple((field, getattr(config, field)) for field in fields if field not in ("seed", "size"))
 
 
-def library_task(name: str, source: Source) -> type[LibraryTask]:
-    """Make the class of a family that needs nothing but a form of answer."""
+def library_task(name: str, source: Source, module: str) -> type[LibraryTask]:
+    """Make the class of a family that needs nothing but a form of answer.
+
+    Args:
+        name: Name of the family in the library.
+        source: How its items are read.
+        module: Name of the module that has the class as an attribute, called like the family, for pickle.
+    """
     body = {
         "__doc__": LibraryTask.__doc__,
-        "__module__": __name__,
+        "__module__": module,
+        "__qualname__": name,
         "SOURCE": source,
         "LEVELS": {
             level: {"settings": dict(settings)} if settings else {}
