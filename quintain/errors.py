@@ -63,6 +63,7 @@ class UnknownNameError(ConfigurationError):
         self.suggestions = difflib.get_close_matches(str(name), self.known, n=3, cutoff=0.5)
         if self.suggestions:
             hint = f"; did you mean {' or '.join(map(repr, self.suggestions))}?"
+            also = also.removeprefix(".")
         elif also:
             hint = ""
         else:

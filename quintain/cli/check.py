@@ -35,7 +35,6 @@ def check(
     from quintain.envs.checker import check as run
 
     kwargs = pairs(env_arg, "--env-arg")
-    _import_module_of(env)
     if not as_json:
         say(f"checking {env} ...", "dim")
     found = run(env, kwargs, skip=tuple(skip or ()), raise_on_failure=False)
@@ -63,17 +62,3 @@ def check(
             out.print(literal(line, "dim"))
     if not found.ok:
         raise typer.Exit(1)
-
-
-def _import_module_of(env: str) -> None:
-    """Import the module of ``module:Id-v0``, which registers its environments."""
-    module, colon, _ = env.partition(":")
-    if colon:
-        import importlib
-
-        from quintain.errors import ConfigurationError
-
-        try:
-            importlib.import_module(module)
-        except ImportError as error:
-            raise ConfigurationError(f"cannot import {module!r}, which should register {env!r}: {error}") from error

@@ -35,7 +35,7 @@ from quintain.cli.options import (
     json_or_word,
     pairs,
 )
-from quintain.errors import ConfigurationError, MissingDependencyError, UnknownNameError
+from quintain.errors import ConfigurationError, MissingDependencyError
 
 if TYPE_CHECKING:
     from quintain.evaluation.report import Report
@@ -48,7 +48,12 @@ _SHIPPED = agent_names()
 
 _AGENT, _ENV, _RUN, _OUTPUT = "Agent", "Environment", "Run", "Output"
 
-_Env = Annotated[str, typer.Argument(help="Id of an environment, such as CodeReason-v0 or CartPole-v1.")]
+_Env = Annotated[
+    str,
+    typer.Argument(
+        help="Id of an environment: CodeReason-v0, CartPole-v1; module:Id-v0 for one that a module registers."
+    ),
+]
 _Agent = Annotated[
     str,
     typer.Option(
@@ -238,20 +243,12 @@ def _agent_source(
 
 def _try_to_make(env: str, env_kwargs: dict[str, Any]) -> None:
     """Make the environment once, so that a wrong name or argument is one clear message before anything starts."""
-    import gymnasium as gym
-    from gymnasium.error import Error, NameNotFound, NamespaceNotFound, VersionNotFound
+    from gymnasium.error import Error
 
-    from quintain.evaluation.rollout import make_env
+    from quintain.envs.making import make_env
 
     try:
         make_env(env, env_kwargs).close()
-    except (NameNotFound, NamespaceNotFound, VersionNotFound) as error:
-        raise UnknownNameError("environment", env, gym.registry) from error
-    except ModuleNotFoundError as error:
-        missing = error.name or getattr(error.__cause__, "name", None)  # Gymnasium's own error does not say
-        raise ConfigurationError(
-            f"environment {env!r} needs module {missing!r}, which is neither installed nor in this folder"
-        ) from error
     except (ConfigurationError, MissingDependencyError, Error):
         raise
     except Exception as error:

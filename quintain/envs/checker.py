@@ -15,8 +15,9 @@ import gymnasium as gym
 from quintain.envs.checks import GYMNASIUM_CHECKS, NotApplicable, Subject
 from quintain.envs.conventions import ConventionAbsent
 from quintain.envs.game_checks import Game, game_checks
+from quintain.envs.making import EnvLike, as_factory, env_name, find_spec, make_env, unknown_environment
 from quintain.envs.transcripts import Policy, default_policy
-from quintain.errors import EnvironmentFault, UnknownNameError
+from quintain.errors import EnvironmentFault
 
 __all__ = ["CheckReport", "check"]
 
@@ -26,7 +27,7 @@ class CheckReport:
     """The result of :func:`check`.
 
     Attributes:
-        env_id: Id of the environment.
+        env_id: Id of the environment, or the name of its class or function.
         passed: Names of the checks that passed.
         failed: Names of the checks that failed, with the error.
         skipped: Names of the checks that do not apply, with the reason.
@@ -73,7 +74,7 @@ class CheckReport:
 
 
 def check(
-    env_id: str,
+    env: EnvLike,
     env_kwargs: Mapping[str, Any] | None = None,
     *,
     policy: Policy | None = None,
@@ -95,9 +96,12 @@ def check(
     environment that does not follow one gets a note; one that follows it only sometimes fails.
 
     Args:
-        env_id: An id in Gymnasium's or PettingZoo's registry (or both: both are checked).
-        env_kwargs: Arguments for the environment; plain JSON-able data. The checks of a registry whose entry of the id
-            does not take them, while another one does, are skipped.
+        env: An id in Gymnasium's or PettingZoo's registry (or both: both are checked), as ``"module:Id-v0"`` if
+            importing the module registers it; a Gymnasium spec; a class; a function without arguments that makes an
+            environment; or an environment. Of an environment the ones that are played are made from its spec, wrappers
+            included, or are deep copies; it is itself neither stepped nor closed.
+        env_kwargs: Arguments for an environment that is given by id, spec or class; plain JSON-able data. The checks of
+            a registry whose entry of the id does not take them, while another one does, are skipped.
         policy: Chooses actions, ``policy(env, rng)``; by default random ones and, where the environment has a
             ``solution``, right ones.
         skip: Names of checks to skip.
@@ -110,13 +114,19 @@ def check(
 
     Raises:
         UnknownNameError: If the id is in neither registry.
+        ConfigurationError: If nothing can be made of ``env``, or its module cannot be imported.
         EnvironmentFault: If a check fails; the message lists all failures.
     """
-    report = CheckReport(env_id)
-    name = env_id.partition(":")[2] or env_id
-    checks = _checks(env_id, name, dict(env_kwargs or {}), policy or default_policy, report)
+    report = CheckReport(env_name(env))
+    kwargs, policy = dict(env_kwargs or {}), policy or default_policy
+    find_spec(env)  # imports the module of "module:Id-v0"
+    if isinstance(env, str):
+        name = env.rpartition(":")[2]
+        checks = _checks(env, name, kwargs, policy, report)
+    else:
+        checks = _gymnasium_checks(Subject(_factory(env, kwargs), policy))
     if strict is None:
-        strict = name in gym.registry and str(gym.registry[name].entry_point).startswith("quintain.")
+        strict = isinstance(env, str) and _is_ours(name)
     for title, run in checks.items():
         if title in skip:
             report.skipped[title] = "skipped on request"
@@ -135,17 +145,14 @@ def _checks(
 
     makers: list[tuple[Callable[[dict[str, Any]], Any], dict[str, Callable[[], None]]]] = []
     if name in gym.registry:
-        subject = Subject(env_id, kwargs, policy)
-        of_gymnasium: dict[str, Callable[[], None]] = {
-            title: partial(run, subject) for title, run in GYMNASIUM_CHECKS.items()
-        }
-        makers.append((lambda arguments: Subject(env_id, arguments, policy).make(), of_gymnasium))
+        subject = Subject(as_factory(env_id, kwargs), policy, env_id, kwargs)
+        makers.append((partial(make_env, env_id), _gymnasium_checks(subject)))
     for kind, registry in (("parallel", pettingzoo.parallel_registry), ("aec", pettingzoo.aec_registry)):
         if name in registry:
             makers.append((partial(_make_game, kind, name), game_checks(kind, name, kwargs)))
     if not makers:
         known = {*gym.registry, *pettingzoo.parallel_registry, *pettingzoo.aec_registry}
-        raise UnknownNameError("environment", env_id, known)
+        raise unknown_environment(env_id, known)
     if len(makers) == 1 or not kwargs:
         return {title: run for _, checks in makers for title, run in checks.items()}
     # An id may be in both registries with different arguments: Quintain's games have an opponent in Gymnasium alone.
@@ -159,6 +166,21 @@ def _checks(
         else:
             chosen |= checks
     return chosen
+
+
+def _gymnasium_checks(subject: Subject) -> dict[str, Callable[[], None]]:
+    return {title: partial(run, subject) for title, run in GYMNASIUM_CHECKS.items()}
+
+
+def _factory(env: EnvLike, kwargs: dict[str, Any]) -> Callable[[], gym.Env[Any, Any]]:
+    """Return the function that makes an environment, once it has been tried: a failure is none of a check."""
+    make = as_factory(env, kwargs)
+    make().close()
+    return make
+
+
+def _is_ours(name: str) -> bool:
+    return name in gym.registry and str(gym.registry[name].entry_point).startswith("quintain.")
 
 
 def _make_game(kind: str, name: str, kwargs: dict[str, Any]) -> Any:

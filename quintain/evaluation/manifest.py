@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import platform
 import warnings
@@ -10,9 +11,11 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
+import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 
 from quintain.agents.agent import Described, is_oracle
+from quintain.envs.making import spec_of
 from quintain.json_text import from_exact_json, to_exact_json
 from quintain.provenance import describe_function, versions
 from quintain.records import SCHEMA
@@ -35,8 +38,8 @@ def make_manifest(
     circumstances: package versions, platform, time. Secrets are masked.
 
     Args:
-        env: Id of an environment, its spec, or a function that makes it.
-        env_kwargs: Keyword arguments of ``gym.make`` or of the factory.
+        env: Id of an environment, its spec, a class or function that makes it, or an environment.
+        env_kwargs: Keyword arguments of ``gym.make`` or of the class.
         agent: An agent, or a mapping that describes one.
         seed: Root seed of the run.
         settings: Further settings that decide the results, such as ``max_steps``.
@@ -59,12 +62,39 @@ def make_manifest(
 
 
 def describe_env(env: Any) -> Any:
-    """Describe an environment as JSON-able data: its id, its spec, or the function that makes it."""
+    """Describe an environment as JSON-able data: its id, its spec, or the class or function that makes it.
+
+    An environment that was made by the caller is described by its spec, wrappers included. One that has none is
+    described by its class, its wrappers and its spaces: the arguments of its constructor are not known.
+    """
     if isinstance(env, str):
         return env
     if isinstance(env, EnvSpec):
         return json.loads(env.to_json())
-    return {"made_by": describe_function(env)}
+    if not isinstance(env, gym.Env):
+        return {"made_by": describe_function(env)}
+    spec = spec_of(env)
+    if spec is not None:
+        with contextlib.suppress(TypeError, ValueError):  # an entry point or argument that JSON cannot hold
+            return {"instance": True, **json.loads(spec.to_json())}
+    return {
+        "instance": True,
+        "made_by": describe_function(type(env.unwrapped)),
+        "wrappers": _wrappers(env),
+        "observation_space": str(env.observation_space),
+        "action_space": str(env.action_space),
+    }
+
+
+def _wrappers(env: Any) -> list[dict[str, Any]]:
+    """Return the class of each wrapper, from the outermost, and the arguments that it recorded."""
+    found = []
+    while isinstance(env, gym.Wrapper):
+        kept = getattr(env, "_saved_kwargs", {})
+        facts = describe_function(type(env))
+        found.append(facts | ({"arguments": {k: repr(v) for k, v in kept.items() if k != "env"}} if kept else {}))
+        env = env.env
+    return found
 
 
 def describe_agent(agent: Any) -> Any:
@@ -87,12 +117,21 @@ def describe_agent(agent: Any) -> Any:
     return {**description, "uses_solution": True} if is_oracle(agent) else description
 
 
-def warn_if_undescribed(agent: Any) -> None:
-    """Warn if a recorded run cannot tell the agent from another instance of its class.
+def warn_if_undescribed(agent: Any, env: Any = None) -> None:
+    """Warn if a recorded run cannot tell the agent, or the environment, from another instance of its class.
 
     Args:
         agent: An agent, or a mapping that describes one.
+        env: The environment, or what it is made from.
     """
+    if isinstance(env, gym.Env) and "made_by" in describe_env(env):
+        name = type(env.unwrapped).__qualname__
+        warnings.warn(
+            f"the record of this run describes its environment only by class {name}, its wrappers and its spaces: "
+            "register it and pass its id, so that the record holds its arguments and others can repeat the run",
+            UserWarning,
+            stacklevel=3,
+        )
     if not isinstance(agent, (Mapping, Described)):
         name = type(agent).__qualname__
         warnings.warn(

@@ -11,9 +11,9 @@ import numpy as np
 from gymnasium import spaces
 from gymnasium.envs.registration import EnvSpec
 
+from quintain.envs.making import make_env
 from quintain.errors import ConfigurationError, require
 from quintain.evaluation.report import Report
-from quintain.evaluation.rollout import make_env
 from quintain.records import EpisodeRecord
 from quintain.registry import load_attribute
 

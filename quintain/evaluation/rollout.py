@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import gymnasium as gym
-from gymnasium.envs.registration import EnvSpec
 
 from quintain.agents.adapt import POLICY_FILES
 from quintain.agents.agent import Agent, ChecksSeat, Closing, UsesEngine
 from quintain.agents.registry import as_agent, make_agent
 from quintain.engines.engine import Engine
+from quintain.envs.making import EnvLike, env_name, make_env
 from quintain.envs.protocols import BlockingEnv, DescribedEnv
 from quintain.envs.sharing import check_distinct
 from quintain.errors import ConfigurationError
@@ -28,10 +28,7 @@ from quintain.evaluation.loop import YieldTimer, play_jobs, run_in_loop
 from quintain.evaluation.manifest import describe_agent
 from quintain.records import EpisodeRecord
 
-__all__ = ["EnvLike", "Episodes", "Sink", "as_source", "made_agent", "make_env", "run_episodes"]
-
-#: What an environment is made from: an id, a spec, or a function.
-EnvLike = str | EnvSpec | Callable[[], gym.Env[Any, Any]]
+__all__ = ["Episodes", "Sink", "as_source", "made_agent", "run_episodes"]
 
 #: Takes each finished record.
 Sink = Callable[[EpisodeRecord], None]
@@ -80,31 +77,14 @@ def made_agent(source: Agent | Mapping[str, Any]) -> Iterator[Agent]:
             engine.close()
 
 
-def make_env(env: EnvLike, env_kwargs: Mapping[str, Any] | None = None) -> gym.Env[Any, Any]:
-    """Make one environment, without Gymnasium's passive checker, which is for tests.
-
-    Raises:
-        ConfigurationError: If ``env`` is an environment, or ``env_kwargs`` are given with a function.
-    """
-    if isinstance(env, gym.Env):
-        raise ConfigurationError(
-            f"episodes that run at the same time need an environment each: give an id, or a function that makes a new "
-            f"{type(env.unwrapped).__name__} on each call, not an environment"
-        )
-    if callable(env) and not isinstance(env, EnvSpec):
-        if env_kwargs:
-            raise ConfigurationError("env_kwargs go with an environment's id; a function makes its own environment")
-        return env()
-    return gym.make(env, disable_env_checker=True, **(env_kwargs or {}))
-
-
 @dataclass(frozen=True)
 class Episodes:
     """Episodes of one agent in one environment, as the work of an executor. Its parts are jobs.
 
     Attributes:
-        env: Id, spec or factory of the environment; each process makes its own.
-        env_kwargs: Its arguments, if it is given by id or spec.
+        env: Id, spec, class or factory of the environment, of which each process makes its own; or an environment,
+            which plays one episode at a time.
+        env_kwargs: Its arguments, if it is given by id, spec or class.
         agent: The agent, or the description from which each process makes its own.
         jobs: The episodes.
         concurrency: Maximum number of live episodes over all processes, >= 1.
@@ -143,8 +123,8 @@ def run_episodes(
     """Play ``jobs`` in this process.
 
     Args:
-        env: Id, spec or factory of the environment, or an environment.
-        env_kwargs: Its arguments, if it is given by id or spec.
+        env: Id, spec, class or factory of the environment, or an environment, which is left open.
+        env_kwargs: Its arguments, if it is given by id, spec or class.
         agent: The agent, or the description of one.
         jobs: The episodes to play.
         concurrency: Maximum number of episodes at once, and so of environments, >= 1.
@@ -165,7 +145,7 @@ async def _run(
     sink: Sink,
     on_facts: Callable[[dict[str, Any]], None],
 ) -> None:
-    env_id = env if isinstance(env, str) else getattr(env, "id", getattr(env, "__name__", "env"))
+    env_id = env_name(env)
     first = make_env(env, env_kwargs)
     envs = [first]
     try:

@@ -6,13 +6,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from quintain.envs.making import EnvLike, env_name, is_instance
+from quintain.errors import ConfigurationError
 from quintain.evaluation.executors import EXECUTORS
 from quintain.evaluation.job import DEFAULT_MAX_STEPS, Job, check_settings
 from quintain.evaluation.manifest import make_manifest, warn_if_undescribed
 from quintain.evaluation.origin import choose_seed_bits
 from quintain.evaluation.recording import Recording, check_confidence, check_counts
 from quintain.evaluation.report import Report
-from quintain.evaluation.rollout import EnvLike, Episodes, as_source
+from quintain.evaluation.rollout import Episodes, as_source
 from quintain.evaluation.settings import with_required_settings
 from quintain.records import EpisodeRecord
 from quintain.seeding import episode_seeds
@@ -46,7 +48,10 @@ def evaluate(
     change any episode.
 
     Args:
-        env: Id of a registered environment, a Gymnasium ``EnvSpec``, or a function that returns an environment.
+        env: Id of a registered environment (``"my_module:MyEnv-v0"`` if importing a module registers it), a Gymnasium
+            ``EnvSpec``, a class, or a function that returns a new environment on each call. An environment is played as
+            it is, one episode after the other whatever ``concurrency`` is, and only in this process; it stays open, and
+            its spec, or its class, wrappers and spaces, go into the manifest.
         agent: An agent, its name, a mapping ``{"name": ..., "engine": ..., ...}``, or anything that
             :func:`~quintain.agents.registry.as_agent` takes.
         episodes: Number of episodes, >= 1.
@@ -55,8 +60,8 @@ def evaluate(
             ``None``: as in the run that is resumed or replayed, else 31.
         concurrency: Maximum number of episodes at once, >= 1; a language model gets their requests as one batch.
         out: Run folder for manifest and records; ``None`` writes nothing.
-        env_kwargs: Arguments for the environment, if it is given by id or spec. Those that the agent requires, such as
-            ``code=False`` for one that answers in words, need not be given.
+        env_kwargs: Arguments for the environment, if it is given by id, spec or class. Those that the agent requires,
+            such as ``code=False`` for one that answers in words, need not be given.
         reset_options: ``options`` of every episode's ``reset``, as Gymnasium and PettingZoo define it; ``None`` calls
             ``reset`` without options. They are part of the run's configuration.
         max_steps: Number of steps, >= 1, after which an episode that has not ended is truncated;
@@ -89,10 +94,17 @@ def evaluate(
     check_confidence(confidence)
     settings = check_settings(max_steps, reset_options)
     play = EXECUTORS.load(executor)
+    if is_instance(env):
+        if executor != "inline":
+            raise ConfigurationError(
+                f"executor {executor!r} plays in several processes, and an environment that is made already plays in "
+                f"this one; give its id, its class or a function that makes a new {env_name(env)}"
+            )
+        concurrency = 1
     source = as_source(agent)
     env_kwargs = with_required_settings(env, env_kwargs, source)
     if out is not None:
-        warn_if_undescribed(source)
+        warn_if_undescribed(source, env)
     manifest = make_manifest(env, env_kwargs, source, seed, **settings)
     seeds = episode_seeds(seed, choose_seed_bits(manifest, seed_bits, out if resume else None))
     with Recording(

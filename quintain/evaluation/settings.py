@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Mapping
 from typing import Any
 
-import gymnasium as gym
-from gymnasium.envs.registration import EnvSpec, load_env_creator
+from gymnasium.envs.registration import load_env_creator
 
 from quintain.agents.registry import settings_required_by
 from quintain.engines.replay import replayed_run
+from quintain.envs.making import find_spec
 from quintain.errors import ConfigurationError
 from quintain.records import read_manifest
 
@@ -35,7 +34,7 @@ def with_required_settings(env: Any, env_kwargs: Mapping[str, Any] | None, agent
     """
     given = dict(env_kwargs or {})
     required = _required(agent)
-    spec = _spec_of(env) if required else None
+    spec = find_spec(env) if required else None
     if spec is None or spec.entry_point is None:
         return given
     creator = load_env_creator(spec.entry_point) if isinstance(spec.entry_point, str) else spec.entry_point
@@ -61,16 +60,3 @@ def _required(agent: Any) -> Mapping[str, Any]:
         return required
     recorded = read_manifest(run).get("config", {}).get("env_kwargs", {})
     return {name: recorded[name] for name in required if name in recorded}
-
-
-def _spec_of(env: Any) -> EnvSpec | None:
-    """Return the spec of an environment that is given by id or spec; ``None`` where there is none."""
-    if not isinstance(env, str):
-        return env if isinstance(env, EnvSpec) else None
-    module, _, name = env.rpartition(":")
-    if module:
-        importlib.import_module(module)
-    try:
-        return gym.spec(name)
-    except gym.error.Error:
-        return None  # making it says why

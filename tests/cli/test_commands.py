@@ -172,7 +172,7 @@ def test_check_suggests_the_nearest_environment(quintain):
     result = quintain("check", "CodeReson-v0")
     assert result.code == 1
     assert "'CodeReason-v0'" in result.text
-    assert "cannot import 'nosuchmodule'" in quintain("check", "nosuchmodule:X-v0").text
+    assert "needs module 'nosuchmodule', which is neither" in quintain("check", "nosuchmodule:X-v0").text
 
 
 def test_model_lists_what_can_be_fetched(quintain, monkeypatch, tmp_path):

@@ -309,7 +309,7 @@ def test_configuration_errors_stop_the_run():
         quintain.evaluate("Sum-v0", "orakle", episodes=3)
     with pytest.raises(UnknownNameError, match="did you mean 'letters'"):
         quintain.evaluate("CodeReason-v0", "oracle", episodes=3, env_kwargs={"tasks": "leters"})
-    with pytest.raises(gym.error.NameNotFound):
+    with pytest.raises(UnknownNameError, match=r"did you mean 'Sum-v0'\? If a module of yours registers it"):
         quintain.evaluate("Summ-v0", "oracle", episodes=3)
     with pytest.raises(ConfigurationError, match="asks no language model"):
         quintain.evaluate("Sum-v0", {"name": "random", "engine": "scripted"}, episodes=3)

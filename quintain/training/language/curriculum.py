@@ -19,9 +19,9 @@ from typing import Any
 
 from quintain.agents.agent import Actor, Agent, ChecksSeat, Seat, UsesEngine, is_oracle
 from quintain.agents.registry import arguments_of, as_agent, settings_required_by
+from quintain.envs.making import EnvLike
 from quintain.errors import ConfigurationError
 from quintain.evaluation.manifest import describe_agent
-from quintain.evaluation.rollout import EnvLike
 from quintain.evaluation.runner import evaluate
 from quintain.records import EpisodeRecord
 from quintain.seeding import SeedStream
