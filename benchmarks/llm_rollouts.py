@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Sequence
 
 import quintain
-from quintain.agents.language.chat import make_chat_agent
+from quintain.agents import make_agent
 from quintain.engines import Engine, Reply, Request, make_engine
 
 ENV = {"tasks": ["letters", "number_multiply", "statistical_counting"], "difficulty": "easy", "code": False}
@@ -51,7 +51,7 @@ def main() -> None:
     engine = make_engine("transformers", max_batch=options.concurrency)
 
     def rollouts(kept: Watched) -> int:
-        agent = make_chat_agent("all-text", kept, max_tokens=options.max_tokens, extract=False)
+        agent = make_agent("all-text", engine=kept, max_tokens=options.max_tokens, extract=False)
         report = quintain.evaluate(
             "CodeReason-v0", agent, episodes=options.episodes, concurrency=options.concurrency, env_kwargs=ENV
         )

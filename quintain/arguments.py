@@ -1,14 +1,18 @@
-"""The argument names of classes and functions, and error messages that list them."""
+"""The arguments of classes and functions: their names, and checks whose messages say what would be accepted."""
 
 from __future__ import annotations
 
+import difflib
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
+
+import numpy as np
 
 from quintain.errors import ConfigurationError
 
-__all__ = ["argument_names", "check_arguments"]
+__all__ = ["argument_names", "check_arguments", "check_number", "nearest"]
 
 # The command-line option that passes arguments to an entry of a registry, by the kind of entry.
 _OPTIONS = {"agent": "--agent-arg", "strategy": "--agent-arg", "engine": "--engine-arg"}
@@ -45,8 +49,8 @@ def check_arguments(
         options: Keyword arguments of the call.
 
     Raises:
-        ConfigurationError: If an argument is missing or unknown. The message lists the accepted names and, where the
-            command line can set them, the option for it.
+        ConfigurationError: If an argument is missing or unknown. The message suggests the nearest name, lists the
+            accepted ones and, where the command line can set them, names the option for it.
     """
     try:
         inspect.signature(factory).bind(*leading, **options)
@@ -55,4 +59,63 @@ def check_arguments(
         known = f"its arguments: {', '.join(names)}" if names else "it takes no arguments"
         if names and kind in _OPTIONS:
             known += f" ({_OPTIONS[kind]} {names[0]}=...)"
-        raise ConfigurationError(f"{kind} {name!r}: {error}; {known}") from None
+        unknown = next((option for option in options if option not in names), "")
+        raise ConfigurationError(f"{kind} {name!r}: {error}{nearest(unknown, names)}; {known}") from None
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Suggest the most similar of the known names.
+
+    Returns:
+        ``"; did you mean 'NAME'?"``, or an empty string where none is similar.
+
+    Example:
+        >>> nearest("temprature", ["top_p", "temperature"])
+        "; did you mean 'temperature'?"
+    """
+    found = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {found[0]!r}?" if found else ""
+
+
+def check_number(
+    name: str,
+    value: object,
+    *,
+    low: float = -math.inf,
+    above: float = -math.inf,
+    high: float = math.inf,
+    integer: bool = False,
+    hint: str = "",
+) -> None:
+    """Check that a setting is a finite number within its range.
+
+    Args:
+        name: Name of the setting, for the message.
+        value: What was given.
+        low: Minimum, inclusive. Default: none.
+        above: Minimum, exclusive. Default: none.
+        high: Maximum, inclusive. Default: none.
+        integer: Whether it must be an integer. Default: false.
+        hint: What to do instead, for the message. Default: empty.
+
+    Raises:
+        ConfigurationError: If it is not.
+
+    Example:
+        >>> check_number("max_tokens", "many", low=1, integer=True)
+        Traceback (most recent call last):
+        quintain.errors.ConfigurationError: max_tokens must be an integer >= 1, got 'many'
+    """
+    kinds = (int, np.integer) if integer else (int, float, np.integer, np.floating)
+    if (
+        not isinstance(value, bool)
+        and isinstance(value, kinds)
+        and math.isfinite(value)
+        and value > above
+        and low <= value <= high
+    ):
+        return
+    bounds = [f">= {low:g}"] if low > -math.inf else [f"> {above:g}"] if above > -math.inf else []
+    bounds += [f"<= {high:g}"] if high < math.inf else []
+    wanted = f"{'an integer' if integer else 'a finite number'} {' and '.join(bounds)}".rstrip()
+    raise ConfigurationError(f"{name} must be {wanted}, got {value!r}{'; ' if hint else ''}{hint}")

@@ -14,7 +14,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Self
 
-__all__ = ["FORMS", "Move", "ReplyReader", "placeholders_in", "read_reply"]
+__all__ = ["FORMS", "Move", "ReplyReader", "SplitReply", "placeholders_in", "read_reply", "split_reasoning"]
 
 #: Placeholders that are never an answer, such as "your answer" in ``<<<your answer>>>``: those of our agents' prompts,
 #: and common ones. White space, case and quotation marks do not matter.
@@ -51,6 +51,9 @@ _CLOSES_BEFORE_TEXT = _CLOSES.replace(r"<\|end\|>", r"<\|end\|>(?=\s*\S)")
 _EVENT = re.compile(rf"{_FENCE}|(?<![`'\"])(?:{_OPENS}|(?P<close>{_CLOSES_BEFORE_TEXT}))", re.MULTILINE | re.IGNORECASE)
 _CLOSING = [re.compile(rf"(?<![`'\"])(?:{closes})", re.IGNORECASE) for _, closes, _ in _REASONING]
 _LONE_CLOSE = re.compile(rf"^[ \t]*(?:{_CLOSES})[ \t]*\r?$", re.MULTILINE | re.IGNORECASE)
+_LAST_CLOSE = re.compile(rf"(?:{_CLOSES})\s*\Z", re.IGNORECASE)
+#: What the answer begins with in the format whose reasoning is a channel of its own.
+_FINAL_CHANNEL = re.compile(r"(?:<\|start\|>assistant)?<\|channel\|>final[^<\n]*<\|message\|>", re.IGNORECASE)
 _BOXED = "\\boxed{"
 # An answer that is a fenced block: it ends with the first line that starts with the fence.
 _FENCED_ANSWER = re.compile(
@@ -193,6 +196,54 @@ def read_reply(reply: str, *, code: bool = True, placeholders: Collection[str] =
     if code and bare is not None and complete:
         return Move("unmarked", bare)
     return Move("malformed", why)
+
+
+class SplitReply(NamedTuple):
+    """The two parts of a reply.
+
+    Attributes:
+        reasoning: What stands between marks of reasoning, without the marks; empty if there is none.
+        text: Everything else: what the reply says.
+    """
+
+    reasoning: str
+    text: str
+
+
+def split_reasoning(reply: str) -> SplitReply:
+    """Split a reply into reasoning and text.
+
+    Reasoning stands between ``<think>`` and ``</think>`` or the like. Where only its end is marked, it begins with the
+    reply; where only its beginning is marked, the reply was cut off and the rest is reasoning. Marks inside a fenced
+    block, or in quotes, are text. A reply without reasoning is returned unchanged.
+
+    Example:
+        >>> split_reasoning("<think>Is it 7?</think> It is 8.")
+        SplitReply(reasoning='Is it 7?', text='It is 8.')
+        >>> split_reasoning("It is 8.")
+        SplitReply(reasoning='', text='It is 8.')
+    """
+    begin = search_from = _end_of_unopened_reasoning(reply)
+    reasoning = [_LAST_CLOSE.sub("", reply[:begin])] if begin else []
+    text = []
+    while event := _EVENT.search(reply, search_from):
+        if event["fence"] is not None:
+            block = _find_close(reply, event, glued=False)
+            search_from = event.end() if block is None else block.end
+            continue
+        which = next((i for i in range(len(_REASONING)) if event[f"open{i}"]), None)
+        if which is None:
+            search_from = event.end()
+            continue
+        closing = _CLOSING[which].search(reply, event.end())
+        text.append(reply[begin : event.start()])
+        reasoning.append(reply[event.end() : closing.start() if closing else len(reply)])
+        begin = search_from = closing.end() if closing else len(reply)
+    if not reasoning:
+        return SplitReply("", reply)
+    text.append(reply[begin:])
+    parts = [part.strip() for part in reasoning]
+    return SplitReply("\n".join(filter(None, parts)), _FINAL_CHANNEL.sub("", "".join(text), count=1).strip())
 
 
 def placeholders_in(question: str) -> frozenset[str]:

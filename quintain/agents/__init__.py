@@ -2,6 +2,7 @@
 
 from quintain.agents.adapt import AgentLike
 from quintain.agents.agent import Action, Actor, Agent, Seat
+from quintain.agents.language.chat import ChatAgent
 from quintain.agents.registry import AGENTS, agent_names, as_agent, make_agent, register_agent
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "Actor",
     "Agent",
     "AgentLike",
+    "ChatAgent",
     "Seat",
     "agent_names",
     "as_agent",

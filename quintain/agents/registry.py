@@ -60,12 +60,12 @@ class _AgentRegistry(Registry[Agent, AgentFacts]):
 #: Agents by name. Strategies of games have a registry of their own, :data:`quintain.agents.games.STRATEGIES`.
 AGENTS: Registry[Agent, AgentFacts] = _AgentRegistry("agent", AgentFacts, "quintain.agents")
 _CODE, _NO_CODE = {"code": True}, {"code": False}
-AGENTS.add("all-text", "quintain.agents.language.chat:make_all_text", needs_engine=True, env_settings=_NO_CODE)
-AGENTS.add("all-code", "quintain.agents.language.chat:make_all_code", needs_engine=True, env_settings=_CODE)
-AGENTS.add(
-    "code-interpreter", "quintain.agents.language.chat:make_code_interpreter", needs_engine=True, env_settings=_CODE
-)
-AGENTS.add("codesteer", "quintain.agents.language.codesteer:make_codesteer", needs_engine=True, env_settings=_CODE)
+_STYLES = "quintain.agents.language.styles"
+AGENTS.add("chat", "quintain.agents.language.chat:ChatAgent", needs_engine=True)
+AGENTS.add("all-text", f"{_STYLES}:AllTextAgent", needs_engine=True, env_settings=_NO_CODE)
+AGENTS.add("all-code", f"{_STYLES}:AllCodeAgent", needs_engine=True, env_settings=_CODE)
+AGENTS.add("code-interpreter", f"{_STYLES}:CodeInterpreterAgent", needs_engine=True, env_settings=_CODE)
+AGENTS.add("codesteer", "quintain.agents.language.codesteer:CodeSteerAgent", needs_engine=True, env_settings=_CODE)
 AGENTS.add("llm-player", "quintain.agents.games.llm_player:LLMPlayer", needs_engine=True)
 AGENTS.add("oracle", "quintain.agents.scripted:OracleAgent", uses_solution=True)
 AGENTS.add("random", "quintain.agents.scripted:RandomAgent")

@@ -71,7 +71,7 @@ def test_agents_of_a_users_module_are_named_module_colon_name(user_module):
     assert make_agent("mine:Asks", engine="scripted:yes", move=1).engine.name == "scripted"
     with pytest.raises(ConfigurationError, match="asks no language model"):
         make_agent("mine:Moves", engine="scripted:yes")
-    with pytest.raises(ConfigurationError, match=r"unexpected keyword argument 'moves'; its arguments: move"):
+    with pytest.raises(ConfigurationError, match=r"did you mean 'move'\?; its arguments: move"):
         make_agent("mine:Moves", moves=1)
 
 
@@ -81,7 +81,7 @@ def test_agents_of_a_users_module_are_named_module_colon_name(user_module):
         ("nowhere:X", "there is no module 'nowhere'"),
         ("mine:Nothing", "module 'mine' neither registers nor defines 'Nothing'"),
         ("broken:X", "cannot import the module of agent 'broken:X': ZeroDivisionError"),
-        ("nobody", "Agents: all-text.*Strategies of games: .*tit-for-tat.*module:Class.*zip"),
+        ("nobody", "Agents: chat, all-text.*Strategies of games: .*tit-for-tat.*module:Class.*zip"),
     ],
 )
 def test_an_unknown_agent_raises_an_error_with_the_known_names(user_module, name, message):
@@ -92,11 +92,19 @@ def test_an_unknown_agent_raises_an_error_with_the_known_names(user_module, name
 def test_agent_facts_are_known_without_importing_the_agents(user_module):
     assert AGENTS.facts("oracle") == AgentFacts(uses_solution=True)
     assert AGENTS.names(uses_solution=True) == ("oracle",)
-    assert AGENTS.names(needs_engine=True) == ("all-text", "all-code", "code-interpreter", "codesteer", "llm-player")
+    assert AGENTS.names(needs_engine=True) == (
+        "chat",
+        "all-text",
+        "all-code",
+        "code-interpreter",
+        "codesteer",
+        "llm-player",
+    )
     names = ("all-code", "mine:Asks", "mine:Moves", "mine:always_two", "grim", "model.zip", "mine:mine-by-name")
     assert [needs_engine(name) for name in names] == [True, True, False, False, False, False, False]
     assert [arguments_of(name) for name in names[:5]] == [
-        ("temperature", "top_p", "max_tokens", "prompt", "extract", "answer_tokens"), ("move",), ("move",), (), ()
+        ("prompt", "temperature", "top_p", "max_tokens", "stop", "few_shot", "history_turns", "history_tokens",
+         "extract", "answer_tokens"), ("move",), ("move",), (), ()
     ]  # fmt: skip
     assert arguments_of("mine:mine-by-name") == ("move",)
     assert arguments_of("model.zip") == ("deterministic", "normaliser", "n_stack", "algorithm")

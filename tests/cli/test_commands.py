@@ -129,7 +129,7 @@ def test_tasks_suggests_the_nearest_name(quintain, words, message):
 
 def test_agents_are_listed_with_their_arguments(quintain):
     shown = quintain("agents").text
-    assert "* code-interpreter temperature, top_p, max_tokens" in shown
+    assert "* code-interpreter prompt, temperature, top_p, max_tokens" in shown
     assert "joss cooperate" in shown
     found = {row["name"]: row for kind in quintain("agents", "--json").json.values() for row in kind}
     assert found["replay"] == {"name": "replay", "asks_model": False, "arguments": ["run"]}

@@ -1,7 +1,17 @@
 """Agents that ask a language model for every action."""
 
-from quintain.agents.language.chat import AllCodeAgent, ChatAgent, make_chat_agent
-from quintain.agents.language.conversation import Sampling
+from quintain.agents.language.chat import ChatAgent
+from quintain.agents.language.few_shot import few_shot_messages
 from quintain.agents.language.prompts import ALL_CODE, ALL_TEXT, CODE_INTERPRETER
+from quintain.agents.language.styles import AllCodeAgent, AllTextAgent, CodeInterpreterAgent
 
-__all__ = ["ALL_CODE", "ALL_TEXT", "CODE_INTERPRETER", "AllCodeAgent", "ChatAgent", "Sampling", "make_chat_agent"]
+__all__ = [
+    "ALL_CODE",
+    "ALL_TEXT",
+    "CODE_INTERPRETER",
+    "AllCodeAgent",
+    "AllTextAgent",
+    "ChatAgent",
+    "CodeInterpreterAgent",
+    "few_shot_messages",
+]

@@ -16,10 +16,11 @@ from typing import Any, Literal
 
 from quintain.agents.agent import Actor, Seat
 from quintain.agents.language.chat import ChatAgent
-from quintain.agents.language.conversation import Sampling, program_answer, program_output
+from quintain.agents.language.conversation import program_answer, program_output
 from quintain.agents.language.prompts import ALL_CODE, ALL_TEXT
+from quintain.arguments import check_number
+from quintain.engines import make_engine
 from quintain.engines.engine import Engine, Request
-from quintain.errors import ConfigurationError
 from quintain.messages import Message, system, user
 
 __all__ = ["CodeSteerAgent", "code_richness"]
@@ -73,13 +74,15 @@ class CodeSteerAgent(ChatAgent):
 
     Args:
         engine: The task model, which solves the problem; takes messages.
-        guide: The guide model; by default the task model itself.
+        guide: The guide model, an engine or the name of one; by default the task model.
         rounds: Maximum number of reviews by the guide, and so of revisions, >= 0; the paper uses 5. Default: 5.
-        sampling: How the task model's replies are sampled; the guide chooses at the same temperature.
+        temperature: Sampling temperature of both models, >= 0. Default: 0.6.
+        top_p: Nucleus mass of the task model, in (0, 1]. Default: 1.
+        max_tokens: Maximum number of tokens of a reply of the task model, >= 1. Default: 512.
         extract: Whether an unmarked answer is extracted; see :class:`~quintain.agents.language.chat.ChatAgent`.
 
     Raises:
-        ConfigurationError: If ``rounds`` is negative.
+        ConfigurationError: If a setting is out of range.
         CapabilityError: If the guide's engine offers no constrained choice, or the task model's cannot do what
             ``extract`` needs.
     """
@@ -88,17 +91,18 @@ class CodeSteerAgent(ChatAgent):
 
     def __init__(
         self,
-        engine: Engine,
+        engine: Engine | str,
         *,
-        guide: Engine | None = None,
+        guide: Engine | str | None = None,
         rounds: int = 5,
-        sampling: Sampling | None = None,
+        temperature: float = 0.6,
+        top_p: float = 1.0,
+        max_tokens: int = 512,
         extract: bool | None = None,
     ) -> None:
-        if rounds < 0:
-            raise ConfigurationError(f"rounds must be >= 0, got {rounds!r}")
-        super().__init__(engine, sampling=sampling, extract=extract)
-        self.guide = guide or engine
+        check_number("rounds", rounds, low=0, integer=True)
+        super().__init__(engine, temperature=temperature, top_p=top_p, max_tokens=max_tokens, extract=extract)
+        self.guide = self.engine if guide is None else make_engine(guide)
         self.rounds = rounds
         self.guide.require({"chat", "choices"})
 
@@ -164,39 +168,3 @@ class _CodeSteerActor:
             seed=int(self._rng.integers(2**53)),
         )
         return (await self._agent.guide.complete(request)).text
-
-
-def make_codesteer(
-    engine: Engine,
-    *,
-    guide: Engine | str | None = None,
-    rounds: int = 5,
-    temperature: float = 0.6,
-    top_p: float = 1.0,
-    max_tokens: int = 512,
-    extract: bool | None = None,
-) -> CodeSteerAgent:
-    """Make the agent from plain options.
-
-    Args:
-        engine: The task model, which solves the problem; takes messages.
-        guide: The guide model, an engine or the name of one; by default the task model.
-        rounds: Maximum number of reviews by the guide, and so of revisions, >= 0; the paper uses 5. Default: 5.
-        temperature: Sampling temperature of both models, >= 0. Default: 0.6.
-        top_p: Nucleus mass of the task model, in (0, 1]. Default: 1.
-        max_tokens: Maximum number of tokens of a reply of the task model, >= 1. Default: 512.
-        extract: Whether an unmarked answer is extracted; see :class:`~quintain.agents.language.chat.ChatAgent`.
-
-    Raises:
-        ConfigurationError: If ``rounds`` is negative.
-        CapabilityError: If an engine cannot do what its part needs; see :class:`CodeSteerAgent`.
-    """
-    from quintain.engines import make_engine
-
-    return CodeSteerAgent(
-        engine,
-        guide=None if guide is None else make_engine(guide),
-        rounds=rounds,
-        sampling=Sampling(temperature, top_p, max_tokens),
-        extract=extract,
-    )

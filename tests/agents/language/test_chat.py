@@ -3,8 +3,8 @@
 import pytest
 
 import quintain
-from quintain.agents.language.chat import ChatAgent, make_chat_agent
-from quintain.agents.language.conversation import Sampling, program_answer, program_output
+from quintain.agents import make_agent
+from quintain.agents.language.conversation import program_answer, program_output
 from quintain.engines import ScriptedEngine
 from quintain.engines.engine import Reply
 from quintain.errors import CapabilityError, ConfigurationError
@@ -38,7 +38,7 @@ def actions(report):
 
 def test_a_reply_with_answer_markers_is_the_action():
     one = engine(("I count two. <<<Count: 2, Positions: [1, 2]", ">>>"))
-    report = run(make_chat_agent("all-text", one))
+    report = run(make_agent("all-text", engine=one))
     assert actions(report) == ["I count two. <<<Count: 2, Positions: [1, 2]>>>"]
     (request,) = one.asked
     assert [m["role"] for m in request.messages] == ["system", "user"]
@@ -48,7 +48,7 @@ def test_a_reply_with_answer_markers_is_the_action():
 
 def test_the_output_of_a_program_is_the_next_user_message():
     one = engine(("```python\nprint(6*7)\n", "```\n"), ("<<<42", ">>>"))
-    report = run(make_chat_agent("code-interpreter", one))
+    report = run(make_agent("code-interpreter", engine=one))
     assert actions(report) == ["```python\nprint(6*7)\n```\n", "<<<42>>>"]
     assert [m["role"] for m in one.asked[1].messages] == ["system", "user", "assistant", "user"]
     assert one.asked[1].messages[-1]["content"] == "Code Execution Results:\n42"
@@ -57,7 +57,7 @@ def test_the_output_of_a_program_is_the_next_user_message():
 def test_a_stop_string_inside_a_code_block_does_not_end_the_reply():
     # The fence may yet close, and the marker then belongs to its block; here the model ends its turn instead.
     one = engine(("the shell shows ", ">>>"), ("\nA fence:\n", "```\n"), ("text <<<1", ">>>"), "")
-    report = run(make_chat_agent("code-interpreter", one))
+    report = run(make_agent("code-interpreter", engine=one))
     assert actions(report) == ["the shell shows >>>\nA fence:\n```\ntext <<<1>>>"]
     assert [r.prefill for r in one.asked][:3] == ["", "the shell shows >>>", "the shell shows >>>\nA fence:\n```\n"]
     assert one.asked[2].max_tokens == 512 - 3 - 2
@@ -65,48 +65,48 @@ def test_a_stop_string_inside_a_code_block_does_not_end_the_reply():
 
 def test_markers_inside_a_program_do_not_end_it():
     one = engine(("```python\nprint('<<<1", ">>>"), ("')\n", "```\n"), ("<<<1", ">>>"))
-    assert actions(run(make_chat_agent("code-interpreter", one)))[0] == "```python\nprint('<<<1>>>')\n```\n"
+    assert actions(run(make_agent("code-interpreter", engine=one)))[0] == "```python\nprint('<<<1>>>')\n```\n"
 
 
 def test_a_missing_closing_fence_is_added_unless_the_reply_was_truncated():
     one = engine("```python\nprint(1)", ("<<<1", ">>>"))
-    assert actions(run(make_chat_agent("code-interpreter", one)))[0] == "```python\nprint(1)\n```"
+    assert actions(run(make_agent("code-interpreter", engine=one)))[0] == "```python\nprint(1)\n```"
     cut = ScriptedEngine(lambda request: Reply("```python\nprint(", finish_reason="length"))
-    report = run(make_chat_agent("code-interpreter", cut))
+    report = run(make_agent("code-interpreter", engine=cut))
     assert report.episodes[0].info["parse_error"] == "the code block is not closed"
 
 
 def test_an_unmarked_answer_is_extracted():
     one = engine("I think it is 42.", "Count: 1, Positions: [3]")
-    report = run(make_chat_agent("all-text", one))
+    report = run(make_agent("all-text", engine=one))
     assert actions(report) == ["I think it is 42.\nThe final answer is <<<Count: 1, Positions: [3]>>>"]
     assert one.asked[1].prefill == "I think it is 42.\nThe final answer is <<<"
     assert one.asked[1].stop == (">>", "\n")
 
 
 def test_without_extraction_an_unmarked_answer_is_a_parse_error():
-    report = run(make_chat_agent("all-text", engine("I think it is 42."), extract=False))
+    report = run(make_agent("all-text", engine=engine("I think it is 42."), extract=False))
     assert report.episodes[0].outcome == "parse_error"
 
 
 def test_unmarked_answers_are_extracted_if_the_engine_supports_it():
     server = ScriptedEngine("I think it is 42.")
     server.capabilities = frozenset({"chat", "stop"})
-    agent = make_chat_agent("all-text", server)
+    agent = make_agent("all-text", engine=server)
     assert not agent.describe()["extract"]
     assert run(agent).episodes[0].outcome == "parse_error"
-    assert make_chat_agent("all-text", engine("x")).describe()["extract"]
+    assert make_agent("all-text", engine=engine("x")).describe()["extract"]
     with pytest.raises(CapabilityError, match="leave extract out"):
-        make_chat_agent("all-text", server, extract=True)
+        make_agent("all-text", engine=server, extract=True)
 
 
 def test_all_code_submits_what_the_program_prints():
     one = engine(("```python\nprint('result <<<Count: 1, Positions: [3]>>>')\n", "```\n"))
-    report = run(make_chat_agent("all-code", one))
+    report = run(make_agent("all-code", engine=one))
     assert actions(report)[1] == "<<<Count: 1, Positions: [3]>>>"
     assert len(one.asked) == 1
     unmarked = engine(("```python\nprint('a')\nprint('b')\n", "```\n"))
-    assert actions(run(make_chat_agent("all-code", unmarked)))[1] == "<<<b>>>"
+    assert actions(run(make_agent("all-code", engine=unmarked)))[1] == "<<<b>>>"
 
 
 @pytest.mark.parametrize(
@@ -128,19 +128,19 @@ def test_all_code_submits_nothing_but_what_the_program_printed(program):
     one_shot = engine(f"```python\n{program}\n```")
     one_shot.capabilities = frozenset({"chat"})
     for asked in (one, one_shot):
-        assert actions(run(make_chat_agent("all-code", asked)))[1] == "<<<a>>>"
+        assert actions(run(make_agent("all-code", engine=asked)))[1] == "<<<a>>>"
 
 
 @pytest.mark.parametrize("program", ["x = 5", "1 / 0", "exit()", "'b'"])
 def test_all_code_submits_nothing_where_the_program_printed_nothing(program):
-    report = run(make_chat_agent("all-code", engine((f"```python\n{program}\n", "```\n"))))
+    report = run(make_agent("all-code", engine=engine((f"```python\n{program}\n", "```\n"))))
     assert actions(report)[1] == "<<<>>>"
     assert report.episodes[0].outcome == "parse_error"
 
 
 def test_all_code_submits_a_long_result_whole():
     one = engine(("```python\nprint('1' * 9000)\n", "```\n"))
-    assert actions(run(make_chat_agent("all-code", one)))[1] == f"<<<{'1' * 9000}>>>"
+    assert actions(run(make_agent("all-code", engine=one)))[1] == f"<<<{'1' * 9000}>>>"
 
 
 def test_all_code_reads_the_observation_where_an_environment_tells_nothing_apart():
@@ -152,13 +152,13 @@ def test_output_with_many_markers_is_parsed_in_linear_time():
     assert program_answer("<<<" * 33_000 + ">>>")[:7] == "<<<<<<<"
     assert program_answer("<<<" * 33_000) == "<<<" * 33_001 + ">>>"
     reply = engine("<<<" * 33_000)
-    assert run(make_chat_agent("all-text", reply, extract=False)).episodes[0].outcome == "parse_error"
+    assert run(make_agent("all-text", engine=reply, extract=False)).episodes[0].outcome == "parse_error"
 
 
 def test_every_request_has_its_own_reproducible_seed():
     def seeds():
         one = engine(*[("<<<1", ">>>")] * 5)
-        run(make_chat_agent("all-text", one), episodes=5)
+        run(make_agent("all-text", engine=one), episodes=5)
         return [r.seed for r in one.asked]
 
     assert len(set(seeds())) == 5
@@ -167,7 +167,7 @@ def test_every_request_has_its_own_reproducible_seed():
 
 def test_token_counts_and_model_calls_are_recorded():
     one = engine(("```python\nprint(6*7)\n", "```\n"), ("it is <<<42", ">>>"))
-    episode = run(make_chat_agent("code-interpreter", one)).episodes[0]
+    episode = run(make_agent("code-interpreter", engine=one)).episodes[0]
     assert (episode.prompt_tokens, episode.completion_tokens) == (2, 5)
     assert [c["key"] for c in episode.calls] == [r.key for r in one.asked]
     assert episode.calls[1]["replies"][0]["text"] == "it is <<<42"
@@ -182,11 +182,11 @@ def test_a_run_does_not_close_an_engine_passed_as_an_object():
     assert not closed
 
 
-def test_unknown_styles_and_options_raise_errors_with_suggestions():
-    with pytest.raises(ConfigurationError, match="style must be one of"):
-        make_chat_agent("all-tekst", engine())
-    with pytest.raises(TypeError):
-        ChatAgent(engine(), sampling=Sampling(), temprature=1)
+def test_unknown_names_and_options_raise_errors_with_suggestions():
+    with pytest.raises(ConfigurationError, match="did you mean 'all-text'"):
+        make_agent("all-tekst", engine=engine())
+    with pytest.raises(ConfigurationError, match="did you mean 'temperature'"):
+        make_agent("all-text", engine=engine(), temprature=1)
 
 
 def test_replaying_a_recorded_run_gives_the_identical_table(tmp_path):
@@ -198,7 +198,7 @@ def test_replaying_a_recorded_run_gives_the_identical_table(tmp_path):
 
     live = quintain.evaluate(
         "CodeReason-v0",
-        make_chat_agent("code-interpreter", ScriptedEngine(serve)),
+        make_agent("code-interpreter", engine=ScriptedEngine(serve)),
         episodes=12,
         env_kwargs=ENV,
         out=tmp_path / "live",
@@ -224,7 +224,7 @@ def test_replaying_a_recorded_run_gives_the_identical_table(tmp_path):
 
 def test_engine_failures_are_errors_of_the_affected_episodes_only(tmp_path):
     def agent(**options):
-        return make_chat_agent("all-text", ScriptedEngine(lambda r: "<<<1>>>", **options))
+        return make_agent("all-text", engine=ScriptedEngine(lambda r: "<<<1>>>", **options))
 
     report = quintain.evaluate(
         "CodeReason-v0", agent(fail_after=7), episodes=12, env_kwargs=ENV, out=tmp_path / "run", concurrency=1
@@ -241,25 +241,25 @@ def test_engine_failures_are_errors_of_the_affected_episodes_only(tmp_path):
 
 def test_markers_in_a_code_block_are_not_the_answer():
     one = engine(("It will look like\n", "```\n"), ("<<<7", ">>>"), ("\n", "```\n"), ("```python\nprint(2)\n", "```\n"))
-    agent = make_chat_agent("code-interpreter", one)
+    agent = make_agent("code-interpreter", engine=one)
     first = actions(run(agent, max_turns=1))[0]
     assert first.endswith("```python\nprint(2)\n```\n")
 
 
 def test_drafts_in_reasoning_do_not_end_a_reply():
     one = engine(("<think>Is it <<<1", ">>>"), ("? No.</think> <<<2", ">>>"))
-    assert actions(run(make_chat_agent("all-text", one))) == ["<think>Is it <<<1>>>? No.</think> <<<2>>>"]
+    assert actions(run(make_agent("all-text", engine=one))) == ["<think>Is it <<<1>>>? No.</think> <<<2>>>"]
 
 
 def test_the_answer_after_truncated_reasoning_is_extracted():
     one = engine("<think>It could be <<<1>>> or", "Count: 2, Positions: [1, 2]")
-    assert actions(run(make_chat_agent("all-text", one))) == [
+    assert actions(run(make_agent("all-text", engine=one))) == [
         "<think>It could be <<<1>>> or\n</think>\nThe final answer is <<<Count: 2, Positions: [1, 2]>>>"
     ]
 
 
 def test_all_code_writes_another_program_after_a_hint():
     one = engine("```\nprint(1)\n```", "```python\nprint('<<<Count: 2, Positions: [1, 2]>>>')\n```")
-    assert [action[:9] for action in actions(run(make_chat_agent("all-code", one)))] == [
+    assert [action[:9] for action in actions(run(make_agent("all-code", engine=one)))] == [
         "```\nprint", "```python", "<<<Count:",
     ]  # fmt: skip
