@@ -82,6 +82,7 @@ ABLATIONS = {
     "rat, no weighting": {"weighting": False},
     "rat, no mixed rollout": {"mixed": False},
     "rat, true reward": {"oracle": True},
+    "rat, no critic reset": {"reset_updates": 0},
     "sa-rl by sac": {"intention": False},
 }
 #: SA-RL as Bai et al. (2025) set it, but for the bound of 0.01 on the divergence of an update.
@@ -128,7 +129,7 @@ PROGRAMMES = {
             _RIVALS,
             (("sa-rl by sac", MAIN), *_SMALLER),
             (("sa-rl, true reward", MAIN), ("rat, true reward", MAIN), ("rat, no mixed rollout", MAIN)),
-            (("rat, no weighting", MAIN), ("pa-ad", MAIN)),
+            (("rat, no weighting", MAIN), ("rat, no critic reset", MAIN), ("pa-ad", MAIN)),
         ),
     ),
     "smoke": Programme(

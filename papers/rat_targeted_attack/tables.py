@@ -26,8 +26,8 @@ FIGURES = {
 }
 #: Attacks in the order of the tables, with the figures that Bai et al. (2025) report for them on Meta-World at 0.1:
 #: scenario opposite, scenario manipulation. SA-RL on the learned reward is also their ablation without the intention
-#: policy; the constant perturbation, the other lengths of SA-RL, "sa-rl by sac" and "rat, true
-#: reward" are ours alone.
+#: policy; the constant perturbation, the other lengths of SA-RL, "sa-rl by sac", "rat, true
+#: reward" and "rat, no critic reset" are ours alone.
 ATTACKS: dict[str, tuple[str | None, str | None]] = {
     "random": (None, "manipulation ranges"),
     "constant": (None, None),
@@ -42,6 +42,7 @@ ATTACKS: dict[str, tuple[str | None, str | None]] = {
     "rat, true reward": (None, None),
     "rat, no weighting": ("ablation, opposite", "ablation, manipulation"),
     "rat, no mixed rollout": ("ablation, opposite", "ablation, manipulation"),
+    "rat, no critic reset": (None, None),
 }
 
 

@@ -39,12 +39,17 @@ class IntentionPolicy:
         self._settings, self._rng, self._states, self._actions = settings, rng, state_size, action_size
         width, rate = settings.hidden_size, settings.learning_rate
         self.actor = MLPEnsemble([state_size, width, width, 2 * action_size], rng, learning_rate=rate)
+        self._log_temperature = -2.3  # mu = 0.1 at the start, as in PEBBLE
+        self.reset_critics()
+
+    def reset_critics(self) -> None:
+        """Begin anew with untrained critics, as PEBBLE does when a learned reward replaces that of exploration."""
+        width, rate = self._settings.hidden_size, self._settings.learning_rate
         self.critics, self._target_critics = (
-            MLPEnsemble([state_size + action_size, width, width, 1], rng, learning_rate=rate, members=2)
+            MLPEnsemble([self._states + self._actions, width, width, 1], self._rng, learning_rate=rate, members=2)
             for _ in range(2)
         )
         self._target_critics.flat[:] = self.critics.flat
-        self._log_temperature = -2.3  # mu = 0.1 at the start, as in PEBBLE
 
     @property
     def networks(self) -> tuple[MLPEnsemble, ...]:

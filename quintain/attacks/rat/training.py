@@ -67,8 +67,9 @@ def train_rat(
     The environment has to report ``info["attacker_reward"]``, by which a scripted teacher compares segments; the
     learners receive only its answers (unless ``settings.oracle``).
 
-    Differences: small networks; the perturbed policy acts without noise while data are collected; queries are uniform
-    in even rounds and chosen by disagreement in odd ones. Without ``settings.intention`` this is SA-RL on the learned
+    Differences: small networks; the weighting function has one hidden layer; standard deviations of actions have a floor;
+    PEBBLE's random steps before the exploration are left out; the perturbed policy acts without noise while data are
+    collected; queries are uniform in even rounds and chosen by disagreement in odd ones. Without ``settings.intention`` this is SA-RL on the learned
     reward, by soft actor-critic; :func:`~quintain.attacks.rat.baseline.train_on_preferences` is the same by PPO.
 
     Args:
@@ -173,6 +174,8 @@ class _Training:
                 round_ = (next_feedback - s.exploration_steps) // s.feedback_every
                 self.accuracy = query_teacher(self.buffer, self.rewards, s, round_, self.rng)
                 self.relabel()
+                if round_ == 0 and s.reset_updates:
+                    self.reset_critics()
                 next_feedback += s.feedback_every
             if self.buffer.size * n >= s.batch_size:
                 self.set_learning_rates(1 - steps / s.steps)
@@ -250,6 +253,12 @@ class _Training:
         size = self.buffer.size
         x, action = (part[:size].reshape(-1, part.shape[2]) for part in (self.buffer.x, self.buffer.action))
         self.buffer.reward[:size] = self.learned_reward(x, action).reshape(size, -1)
+
+    def reset_critics(self) -> None:
+        """Replace the critics that learned to explore, and adapt them and the intention policy to the learned reward."""
+        self.actor.reset_critics()
+        for _ in range(self.settings.reset_updates):
+            self.actor.update(*self.sample())
 
     def set_learning_rates(self, left: float) -> None:
         """Anneal the learning rates.

@@ -206,7 +206,7 @@ def test_the_outer_loss_takes_a_fresh_minibatch_and_the_inner_one_every_step(mon
 
 
 def test_during_exploration_only_the_intention_policy_learns_from_the_bonus(monkeypatch):
-    trained = training(replace(SETTINGS, gradient_steps=2))
+    trained = training(replace(SETTINGS, gradient_steps=2, reset_updates=0))
     batches, adversary = [], []
     monkeypatch.setattr(trained.actor, "update", lambda *batch: batches.append((trained.buffer.size, batch)))
     monkeypatch.setattr(trained.adversary, "update", lambda *_: adversary.append(trained.buffer.size) or 0.0)
@@ -219,6 +219,41 @@ def test_during_exploration_only_the_intention_policy_learns_from_the_bonus(monk
         # For each next state, the distance of the fifth nearest state of the batch.
         fifth = [np.sort([np.linalg.norm(a - b) for a in x])[4] for b in next_x]
         assert np.allclose(reward, np.log(1 + np.array(fifth)), rtol=1e-4) == (size <= 20)
+
+
+def test_new_critics_learn_from_the_learned_reward_after_its_first_fit(monkeypatch):
+    """PEBBLE: after the first fit, and no other, critics begin anew and get 100 updates on relabelled rewards."""
+    trained = training(replace(SETTINGS, gradient_steps=1, reset_updates=7))
+    critics, updates = [], []
+    update = trained.actor.update
+
+    def recorded(x, action, reward, next_x, not_terminated):
+        learned = trained.learned_reward(x, action)
+        updates.append((trained.buffer.size, np.allclose(reward, learned, atol=1e-6)))
+        critics.append(trained.actor.critics)
+        update(x, action, reward, next_x, not_terminated)
+
+    monkeypatch.setattr(trained.actor, "update", recorded)
+    trained.run(None, None)
+    trained.rows.close()
+    assert [sum(size == t for size, _ in updates) for t in (20, 21, 22, 46)] == [1, 8, 1, 1]
+    assert all(learned == (size > 20) for size, learned in updates)
+    first, second = critics[0], critics[-1]
+    assert first is not second
+    assert [c is first for c in critics] == [size <= 20 for size, _ in updates]
+    assert not np.allclose(first.flat, second.flat)
+
+
+def test_new_critics_start_with_equal_targets_and_without_moments():
+    actor = training(SETTINGS).actor
+    batch = [np.random.default_rng(0).standard_normal((16, k)).astype(np.float32) for k in (2, 2)]
+    for _ in range(3):
+        actor.update(*batch, np.ones(16, np.float32), batch[0], np.ones(16, np.float32))
+    kept, old = actor.actor.flat.copy(), actor.critics.flat.copy()
+    actor.reset_critics()
+    assert not np.allclose(actor.critics.flat, old)
+    np.testing.assert_array_equal(actor.critics.flat, actor._target_critics.flat)
+    np.testing.assert_array_equal(actor.actor.flat, kept)
 
 
 def test_the_exploration_bonus_is_higher_for_distant_states():
