@@ -35,8 +35,8 @@ class RATSettings:
         ensemble_size: Number of reward networks [3]. Default: 3.
         max_reward_epochs: Maximum number of passes over all labels per round; fitting stops early above 97 % accuracy
             [200]. Default: 100.
-        reset_updates: Updates of the intention policy, >= 0, with new critics after the first fit of the reward; 0 keeps
-            the critics that learned to explore [100]. Default: 100.
+        reset_updates: Updates of the intention policy, >= 0, with new critics after the first fit of the reward; 0
+            keeps the critics that learned to explore [100]. Default: 100.
         gradient_steps: Gradient steps of each learner per step of all environments (not given). Default: 4.
         outer_every: Updates of the adversary per update of the weighting function, M in the paper (not given).
             Default: 4.

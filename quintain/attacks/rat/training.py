@@ -67,10 +67,11 @@ def train_rat(
     The environment has to report ``info["attacker_reward"]``, by which a scripted teacher compares segments; the
     learners receive only its answers (unless ``settings.oracle``).
 
-    Differences: small networks; the weighting function has one hidden layer; standard deviations of actions have a floor;
-    PEBBLE's random steps before the exploration are left out; the perturbed policy acts without noise while data are
-    collected; queries are uniform in even rounds and chosen by disagreement in odd ones. Without ``settings.intention`` this is SA-RL on the learned
-    reward, by soft actor-critic; :func:`~quintain.attacks.rat.baseline.train_on_preferences` is the same by PPO.
+    Differences: small networks; the weighting function has one hidden layer; standard deviations of actions have a
+    floor; PEBBLE's random steps before the exploration are left out; the perturbed policy acts without noise while data
+    are collected; queries are uniform in even rounds and chosen by disagreement in odd ones. Without
+    ``settings.intention`` this is SA-RL on the learned reward, by soft actor-critic;
+    :func:`~quintain.attacks.rat.baseline.train_on_preferences` is the same by PPO.
 
     Args:
         make_env: Makes one environment, not under attack, with a step limit.
@@ -255,7 +256,7 @@ class _Training:
         self.buffer.reward[:size] = self.learned_reward(x, action).reshape(size, -1)
 
     def reset_critics(self) -> None:
-        """Replace the critics that learned to explore, and adapt them and the intention policy to the learned reward."""
+        """Replace the critics that learned to explore, which then learn the new reward."""
         self.actor.reset_critics()
         for _ in range(self.settings.reset_updates):
             self.actor.update(*self.sample())
