@@ -19,7 +19,6 @@ from quintain.cli.mujoco_warnings import warn_once
 from quintain.cli.options import (
     Concurrency,
     Confidence,
-    EnvArguments,
     Executor,
     JsonOutput,
     MaxSteps,
@@ -83,14 +82,37 @@ _EngineArguments = Annotated[
         "--engine-arg", metavar="K=JSON", help="An argument of the engine. Repeatable.", rich_help_panel=_AGENT
     ),
 ]
-_Tasks = Annotated[str | None, typer.Option(help="Task names, joined by commas, or all.", rich_help_panel=_ENV)]
+_Tasks = Annotated[
+    str | None,
+    typer.Option(
+        help="Task names, joined by commas, or all; of QuestionAnswering-v0 a data set, such as qa.csv.",
+        rich_help_panel=_ENV,
+    ),
+]
 _Suite = Annotated[str | None, typer.Option(help="Only tasks of this suite.", rich_help_panel=_ENV)]
-_Split = Annotated[str | None, typer.Option(help="train or test.", rich_help_panel=_ENV)]
+_Split = Annotated[
+    str | None, typer.Option(help="train or test; of a data set a value of its column split.", rich_help_panel=_ENV)
+]
 _Difficulty = Annotated[str | None, typer.Option(help="Name of a level, or parameters as JSON.", rich_help_panel=_ENV)]
+_EnvArguments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--env-arg", "-e", metavar="K=JSON", help="An argument of the environment. Repeatable.", rich_help_panel=_ENV
+    ),
+]
 _NoCode = Annotated[
     bool, typer.Option("--no-code", help="Do not execute programs; -a all-text implies it.", rich_help_panel=_ENV)
 ]
-_Episodes = Annotated[int, typer.Option("--episodes", "-n", min=1, help="Number of episodes.", rich_help_panel=_RUN)]
+_Episodes = Annotated[
+    int | None,
+    typer.Option(
+        "--episodes",
+        "-n",
+        min=1,
+        help="Number of episodes. Default: every item of a data set once; 100 for other environments.",
+        rich_help_panel=_RUN,
+    ),
+]
 _NoReport = Annotated[bool, typer.Option("--no-report", help="Do not write report.html.", rich_help_panel=_OUTPUT)]
 
 
@@ -105,11 +127,11 @@ def evaluate(
     split: _Split = None,
     difficulty: _Difficulty = None,
     no_code: _NoCode = False,
-    env_arg: EnvArguments = None,
+    env_arg: _EnvArguments = None,
     reset_option: ResetOptions = None,
     agent_arg: _AgentArguments = None,
     engine_arg: _EngineArguments = None,
-    episodes: _Episodes = 100,
+    episodes: _Episodes = None,
     seed: Seed = 0,
     seed_bits: SeedBits = None,
     concurrency: Concurrency = 16,
@@ -130,7 +152,8 @@ def evaluate(
         quintain eval CodeReason-v0 -a code-interpreter -n 100 -o runs/first
         quintain eval CodeReason-v0 -a code-interpreter -n 100 -o runs/first --resume
         quintain eval CodeReason-v0 -a all-text --engine openai --model m@http://host/v1
-        quintain eval CartPole-v1 -a random --env-arg sutton_barto_reward=true
+        quintain eval QuestionAnswering-v0 -a all-text --tasks qa.csv -e scorer=number
+        quintain eval CartPole-v1 -a random -e sutton_barto_reward=true
 
     After Ctrl-C the finished episodes are on disk, and the command that continues the run is printed.
 

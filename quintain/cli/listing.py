@@ -27,6 +27,7 @@ REGISTRIES: dict[str, str] = {
     "games": "quintain.envs.games.canonical:GAMES",
     "rewards": "quintain.rewards.registry:REWARDS",
     "sandbox-backends": "quintain.sandbox.backend:BACKENDS",
+    "scorers": "quintain.envs.question_answering.scorers:SCORERS",
     "strategies": "quintain.agents.games:STRATEGIES",
     "tasks": "quintain.envs.code_reason.registry:TASKS",
     "trainers": "quintain.training.registry:TRAINERS",

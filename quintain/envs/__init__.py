@@ -17,5 +17,11 @@ def register_all() -> None:
             entry_point="quintain.envs.code_reason.env:CodeReasonEnv",
             vector_entry_point="quintain.envs.code_reason.env:make_vec",
         )
+    if "QuestionAnswering-v0" not in gym.registry:
+        gym.register(
+            "QuestionAnswering-v0",
+            entry_point="quintain.envs.question_answering.env:QuestionAnsweringEnv",
+            vector_entry_point="quintain.envs.question_answering.env:make_vec",
+        )
     games.register()
     mujoco.register()

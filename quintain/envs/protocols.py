@@ -1,4 +1,4 @@
-"""What an environment may offer beyond Gymnasium's contract: facts for the record, solutions, steps that wait.
+"""What an environment may offer beyond Gymnasium's contract: facts for the record, solutions, items, steps that wait.
 
 Each protocol is optional. Runners look it up with ``isinstance`` on ``env.unwrapped``, so that wrappers need not pass
 it on.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
-__all__ = ["BlockingEnv", "DescribedEnv", "ReadsReplies", "SolvableEnv"]
+__all__ = ["BlockingEnv", "DescribedEnv", "FiniteEnv", "ReadsReplies", "SolvableEnv"]
 
 
 @runtime_checkable
@@ -43,6 +43,23 @@ class BlockingEnv(Protocol):
         Args:
             action: What ``step`` will be given; not necessarily a member of the action space.
         """
+        ...
+
+
+@runtime_checkable
+class FiniteEnv(Protocol):
+    """An environment with a finite set of items, such as the questions of a data set.
+
+    Episode ``i`` of a run poses item ``i`` modulo ``item_count``, through ``reset(options={"item": ...})``, and a run
+    has by default as many episodes as there are items, so that it poses each of them once.
+
+    Attributes:
+        item_count: Number of items, >= 1.
+    """
+
+    @property
+    def item_count(self) -> int:
+        """Number of items, >= 1."""
         ...
 
 

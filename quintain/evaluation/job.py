@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from quintain.errors import ConfigurationError
@@ -32,6 +32,14 @@ class Job:
     seed: int
     reset_options: Mapping[str, Any] | None = None
     max_steps: int | None = DEFAULT_MAX_STEPS
+
+    def posing(self, item_count: int) -> Job:
+        """Return the job that poses item ``index`` modulo ``item_count``, unless the options choose an item.
+
+        Args:
+            item_count: Number of items of the environment, >= 1.
+        """
+        return replace(self, reset_options={"item": self.index % item_count, **(self.reset_options or {})})
 
     def reset(self, env: Any) -> Any:
         """Reset an environment or game for this episode, and return what its ``reset`` returns."""

@@ -17,7 +17,7 @@ from quintain.agents.agent import Agent, ChecksSeat, Closing, UsesEngine
 from quintain.agents.registry import as_agent, make_agent
 from quintain.engines.engine import Engine
 from quintain.envs.making import EnvLike, env_name, make_env
-from quintain.envs.protocols import BlockingEnv, DescribedEnv
+from quintain.envs.protocols import BlockingEnv, DescribedEnv, FiniteEnv
 from quintain.envs.sharing import check_distinct
 from quintain.errors import ConfigurationError
 from quintain.evaluation.batched import can_batch, play_batched
@@ -28,7 +28,7 @@ from quintain.evaluation.loop import YieldTimer, play_jobs, run_in_loop
 from quintain.evaluation.manifest import describe_agent
 from quintain.records import EpisodeRecord
 
-__all__ = ["Episodes", "Sink", "as_source", "made_agent", "run_episodes"]
+__all__ = ["Episodes", "Sink", "as_source", "items_of", "made_agent", "run_episodes"]
 
 #: Takes each finished record.
 Sink = Callable[[EpisodeRecord], None]
@@ -75,6 +75,12 @@ def made_agent(source: Agent | Mapping[str, Any]) -> Iterator[Agent]:
         engine = agent.engine if isinstance(agent, UsesEngine) else None
         if isinstance(engine, Engine) and not isinstance(source.get("engine"), Engine):
             engine.close()
+
+
+def items_of(env: gym.Env[Any, Any]) -> int | None:
+    """Return the number of items of a :class:`~quintain.envs.protocols.FiniteEnv`, and ``None`` of any other."""
+    inner = env.unwrapped
+    return inner.item_count if isinstance(inner, FiniteEnv) else None
 
 
 @dataclass(frozen=True)
@@ -153,6 +159,8 @@ async def _run(
         on_facts(facts)
         if isinstance(agent, ChecksSeat):
             agent.check_seat(seats(first, env_id, agent)(0))
+        if (item_count := items_of(first)) is not None:
+            jobs = (job.posing(item_count) for job in jobs)
         if can_batch(agent, first):
             timer = YieldTimer()
             for _ in play_batched(lambda: make_env(env, env_kwargs), agent, jobs, concurrency, sink):

@@ -31,8 +31,9 @@ _ADDED_LATER = frozenset({"source_hash", "uses_solution"})
 _DEFAULTS_ADDED_LATER = {"max_steps": DEFAULT_MAX_STEPS}
 
 #: Facts that decide what a model is asked, so a run has one value of each: defaults that depend on the engine at hand,
-#: and the wording of an environment's rules, which a new version may change. Whether an argument of that name exists.
-_RESOLVED = {"dialect": True, "extract": True, "rules": False}
+#: the wording of an environment's rules, which a new version may change, and the checksum of a data set. Whether an
+#: argument of that name exists.
+_RESOLVED = {"dialect": True, "extract": True, "rules": False, "data": False}
 
 
 class RunFolder:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from quintain.envs.making import EnvLike, env_name, is_instance
+from quintain.envs.making import EnvLike, env_name, is_instance, make_env
 from quintain.errors import ConfigurationError
 from quintain.evaluation.executors import EXECUTORS
 from quintain.evaluation.job import DEFAULT_MAX_STEPS, Job, check_settings
@@ -14,19 +14,22 @@ from quintain.evaluation.manifest import make_manifest, warn_if_undescribed
 from quintain.evaluation.origin import choose_seed_bits
 from quintain.evaluation.recording import Recording, check_confidence, check_counts
 from quintain.evaluation.report import Report
-from quintain.evaluation.rollout import Episodes, as_source
+from quintain.evaluation.rollout import Episodes, as_source, items_of
 from quintain.evaluation.settings import with_required_settings
 from quintain.records import EpisodeRecord
 from quintain.seeding import episode_seeds
 
 __all__ = ["evaluate"]
 
+#: Default number of episodes of an environment without a finite set of items.
+_EPISODES = 100
+
 
 def evaluate(
     env: EnvLike,
     agent: Any,
     *,
-    episodes: int = 100,
+    episodes: int | None = None,
     seed: int = 0,
     seed_bits: int | None = None,
     concurrency: int = 16,
@@ -54,7 +57,9 @@ def evaluate(
             its spec, or its class, wrappers and spaces, go into the manifest.
         agent: An agent, its name, a mapping ``{"name": ..., "engine": ..., ...}``, or anything that
             :func:`~quintain.agents.registry.as_agent` takes.
-        episodes: Number of episodes, >= 1.
+        episodes: Number of episodes, >= 1. ``None``: as many as the environment has items, so that each is posed once,
+            where it has a finite set of them (:class:`~quintain.envs.protocols.FiniteEnv`), such as the questions of a
+            data set; else 100. Fewer pose the first ones; more begin again with the first.
         seed: Root seed, >= 0.
         seed_bits: Number of bits of the episodes' seeds: 31, which every simulator accepts, or 53, as in version 0.1.0.
             ``None``: as in the run that is resumed or replayed, else 31.
@@ -90,7 +95,7 @@ def evaluate(
         >>> report.success.estimate, report.errors
         (1.0, 0)
     """
-    check_counts(episodes=episodes, concurrency=concurrency, workers=workers)
+    check_counts(episodes=1 if episodes is None else episodes, concurrency=concurrency, workers=workers)
     check_confidence(confidence)
     settings = check_settings(max_steps, reset_options)
     play = EXECUTORS.load(executor)
@@ -103,6 +108,8 @@ def evaluate(
         concurrency = 1
     source = as_source(agent)
     env_kwargs = with_required_settings(env, env_kwargs, source)
+    if episodes is None:
+        episodes = _default_episodes(env, env_kwargs)
     if out is not None:
         warn_if_undescribed(source, env)
     manifest = make_manifest(env, env_kwargs, source, seed, **settings)
@@ -114,3 +121,11 @@ def evaluate(
             jobs = [Job(index, seeds[index], reset_options, max_steps) for index in run.todo]
             play(Episodes(env, env_kwargs, source, jobs, concurrency), run, workers=workers)
     return run.report(confidence)
+
+
+def _default_episodes(env: EnvLike, env_kwargs: Mapping[str, Any]) -> int:
+    made = make_env(env, env_kwargs)
+    try:
+        return items_of(made) or _EPISODES
+    finally:
+        made.close()

@@ -1,0 +1,8 @@
+"""Questions of a data set, with scorers of the replies."""
+
+from __future__ import annotations
+
+from quintain.envs.question_answering.items import Item
+from quintain.envs.question_answering.scorers import SCORERS, Verdict
+
+__all__ = ["SCORERS", "Item", "Verdict"]
