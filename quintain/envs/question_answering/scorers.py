@@ -201,14 +201,12 @@ class Choice:
 
     def _letter(self, reply: str, item: Item) -> str | None:
         answer, marked = final_answer(reply, item.question)
-        found = self._option(answer, item)
-        if found is not None or marked:
+        found = self._option(answer, item) or (self._leading(answer, item) if marked else None)
+        if found is not None:
             return found
         letters = LETTERS[: len(item.choices)]
-        said = [letter for letter in self._SAID.findall(answer) if letter in letters]
-        if said:
-            return said[-1]
-        return self._leading(answer, item)
+        said: list[str] = [letter for letter in self._SAID.findall(spoken(reply)) if letter in letters]
+        return said[-1] if said else self._leading(answer, item)
 
     def _option(self, text: str, item: Item) -> str | None:
         """Read a text that is an option and nothing else."""

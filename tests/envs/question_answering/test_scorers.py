@@ -82,6 +82,7 @@ def test_number_takes_tolerances():
         ("**B**", 1), ("Blue.", 1), ("Answer: B", 1), ("I think the answer is (B).", 1),
         ("The correct option is **B**", 1),
         ("The answer is A. No, wait: the answer is B.", 1), ("<<<B>>>", 1), ("<think>A</think> B", 1),
+        ("Answer: (B) blue", 1), ("Answer: B, because of the sky", 1), ("A) is too warm. Answer: B", 1),
         ("A", 0), ("red", 0), ("Answer: C", 0), ("B) red", "malformed"), ("D", "malformed"), ("no idea", "malformed"),
         ("The answer is a matter of taste.", "malformed"), ("", "malformed"), ("A blue sky", "malformed"),
     ],
