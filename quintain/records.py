@@ -79,6 +79,9 @@ class EpisodeRecord:
         prompt_tokens: Number of prompt tokens of all requests.
         completion_tokens: Number of generated tokens.
         wall_s: Wall-clock seconds from reset to end, waiting included.
+        item: Number of the item in its run, from 0: episodes of one item begin alike. ``None`` in runs of other kinds
+            than ``evaluate``, and in those of version 0.1.0.
+        repeat: Number of the answer to the item, from 0: each has random seeds of its own for the agent.
         schema: Version of the line format.
     """
 
@@ -97,6 +100,8 @@ class EpisodeRecord:
     prompt_tokens: int = 0
     completion_tokens: int = 0
     wall_s: float = 0.0
+    item: int | None = None
+    repeat: int = 0
     schema: int = SCHEMA
 
     @property
@@ -111,7 +116,10 @@ class EpisodeRecord:
 
     def to_line(self) -> str:
         """Write the record as one line of ASCII JSON, which keeps every number: see :mod:`quintain.json_text`."""
-        return to_exact_json(dict(zip(_FIELDS, _values(self), strict=True)))
+        data = dict(zip(_FIELDS, _values(self), strict=True))
+        if self.item is not None:
+            data |= {"item": self.item, "repeat": self.repeat}
+        return to_exact_json(data)
 
     @classmethod
     def from_line(cls, line: str | bytes) -> Self:
@@ -134,8 +142,9 @@ class EpisodeRecord:
             raise ValueError(f"not a record: {error}") from error
 
 
-_FIELDS = tuple(f.name for f in dataclasses.fields(EpisodeRecord))
-_KNOWN = frozenset(_FIELDS)
+_KNOWN = frozenset(f.name for f in dataclasses.fields(EpisodeRecord))
+#: Fields of every line; an item's number and the number of its answer follow where there are any.
+_FIELDS = tuple(f.name for f in dataclasses.fields(EpisodeRecord) if f.name not in ("item", "repeat"))
 _values = operator.attrgetter(*_FIELDS)
 
 

@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-__all__ = ["SEED_BITS", "SeedStream", "Seeds", "episode_seeds"]
+__all__ = ["SEED_BITS", "SeedStream", "Seeds", "episode_seeds", "repeat_seed"]
 
 #: Bits of every seed. Simulators with a C integer or NumPy's ``RandomState`` take no more than 31 or 32.
 SEED_BITS: Literal[31] = 31
@@ -133,6 +133,20 @@ class _EarlierSeeds:
 
     #: As in :class:`SeedStream`.
     __iter__ = None
+
+
+def repeat_seed(seed: int, repeat: int) -> int:
+    """Return the seed of an agent's random choices in one of several answers to an item.
+
+    Args:
+        seed: Seed of the item, with which the environment is reset.
+        repeat: Number of the answer, >= 0. Answer 0 has the item's own seed, as in a run without repeats.
+
+    Example:
+        >>> repeat_seed(7, 0), repeat_seed(7, 1) == repeat_seed(7, 2)
+        (7, False)
+    """
+    return SeedStream(seed, "repeat", repeat).seed if repeat else seed
 
 
 class _Permutation:

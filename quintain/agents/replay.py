@@ -8,6 +8,7 @@ from typing import Any
 from quintain.agents.agent import Action, Actor, Seat
 from quintain.errors import AgentError
 from quintain.records import iter_episodes
+from quintain.seeding import repeat_seed
 
 __all__ = ["ReplayAgent"]
 
@@ -29,7 +30,7 @@ class ReplayAgent:
         self.run = Path(run)
         self._episodes: dict[int, dict[str, list[Any]]] = {}
         for record in iter_episodes(self.run):
-            seats = self._episodes[record.seed] = {}
+            seats = self._episodes[repeat_seed(record.seed, record.repeat)] = {}
             for step in record.steps:
                 seats.setdefault(step.get("seat", "agent"), []).append(step["action"])
 

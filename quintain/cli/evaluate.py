@@ -15,6 +15,7 @@ from quintain.arguments import argument_names
 from quintain.cli.console import console, literal, print_json, say
 from quintain.cli.exit_codes import EXIT_ALL_ERRORS, EXIT_INTERRUPTED
 from quintain.cli.folders import clear_away, continuing, new_folder
+from quintain.cli.item_options import Items, Limit, Repeats, parse_items
 from quintain.cli.mujoco_warnings import warn_once
 from quintain.cli.options import (
     Concurrency,
@@ -132,6 +133,9 @@ def evaluate(
     agent_arg: _AgentArguments = None,
     engine_arg: _EngineArguments = None,
     episodes: _Episodes = None,
+    repeats: Repeats = 1,
+    limit: Limit = None,
+    items: Items = None,
     seed: Seed = 0,
     seed_bits: SeedBits = None,
     concurrency: Concurrency = 16,
@@ -152,6 +156,7 @@ def evaluate(
         quintain eval CodeReason-v0 -a code-interpreter -n 100 -o runs/first
         quintain eval CodeReason-v0 -a code-interpreter -n 100 -o runs/first --resume
         quintain eval CodeReason-v0 -a all-text --engine openai --model m@http://host/v1
+        quintain eval CodeReason-v0 -a all-text --tasks letters -n 50 --repeats 4
         quintain eval QuestionAnswering-v0 -a all-text --tasks qa.csv -e scorer=number
         quintain eval CartPole-v1 -a random -e sutton_barto_reward=true
 
@@ -177,11 +182,12 @@ def evaluate(
         env, source, episodes=episodes, seed=seed, seed_bits=seed_bits, concurrency=concurrency,
         env_kwargs=env_kwargs, reset_options=pairs(reset_option, "--reset-option") or None,
         resume=resume, retry_errors=retry_errors, executor=executor, workers=workers, confidence=confidence,
+        repeats=repeats, limit=limit, items=parse_items(items), errors="record",
         **({} if max_steps is None else {"max_steps": max_steps or None}),
     )  # fmt: skip
     _show(report, call, with_page=not no_report, as_json=as_json)
     if report.episodes and not report.scored:
-        say("every episode failed for infrastructure reasons; see the errors above", "bold red")
+        say("every episode failed; see the errors above", "bold red")
         raise typer.Exit(EXIT_ALL_ERRORS)
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from quintain.errors import ConfigurationError
+from quintain.evaluation.items import repeated
 from quintain.evaluation.report import Report
-from quintain.evaluation.results import repeated
 from quintain.evaluation.significance import sign_test
 from quintain.evaluation.statistics import Interval, paired_difference, required_pairs
 from quintain.records import EpisodeRecord

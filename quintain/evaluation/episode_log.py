@@ -36,6 +36,8 @@ class EpisodeLog:
     Args:
         index: Number of the episode in its run, from 0.
         seed: Seed with which the episode was reset.
+        item: Number of the item, from 0; ``None`` where the run has no items.
+        repeat: Number of the answer to the item, from 0.
 
     Attributes:
         returns: Sum of rewards per seat so far.
@@ -52,14 +54,18 @@ class EpisodeLog:
         "final_observation",
         "index",
         "info",
+        "item",
+        "repeat",
         "returns",
         "seed",
         "truncated",
     )
 
-    def __init__(self, index: int, seed: int) -> None:
+    def __init__(self, index: int, seed: int, item: int | None = None, repeat: int = 0) -> None:
         self.index = index
         self.seed = seed
+        self.item = item
+        self.repeat = repeat
         self.returns: dict[str, float] = {}
         self.info: dict[str, Any] = {}
         self.final_observation: Any = None
@@ -169,6 +175,8 @@ class EpisodeLog:
             prompt_tokens=exchanges.prompt_tokens,
             completion_tokens=exchanges.completion_tokens,
             wall_s=round(time.perf_counter() - self._started, 6),
+            item=self.item,
+            repeat=self.repeat,
         )
 
 

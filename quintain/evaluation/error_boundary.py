@@ -15,6 +15,7 @@ from quintain.errors import (
     QuintainError,
     SandboxError,
 )
+from quintain.evaluation.failures import keep_exception
 from quintain.redaction import redact
 
 __all__ = ["ErrorBoundary"]
@@ -58,6 +59,7 @@ class ErrorBoundary:
         if not isinstance(error, Exception) or isinstance(error, (ConfigurationError, MissingDependencyError)):
             return False
         self.error = _describe(error, self.boundary)
+        keep_exception(error)
         if self.seat:
             self.error["seat"] = self.seat
         if isinstance(error, ContextOverflowError) and self.boundary == "agent":

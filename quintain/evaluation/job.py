@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from quintain.errors import ConfigurationError
+from quintain.seeding import repeat_seed
 
 __all__ = ["DEFAULT_MAX_STEPS", "Job", "check_settings"]
 
@@ -26,20 +27,30 @@ class Job:
         reset_options: ``options`` of the environment's ``reset``; ``None`` calls ``reset`` without options.
         max_steps: Number of steps, >= 1, after which an episode that has not ended is truncated; ``None`` for no cap.
             In a parallel game a step is one action of every seat, in a turn-based game one action.
+        item: Number of the item, from 0; ``None`` where the run has no items.
+        repeat: Number of the answer to the item, from 0.
     """
 
     index: int
     seed: int
     reset_options: Mapping[str, Any] | None = None
     max_steps: int | None = DEFAULT_MAX_STEPS
+    item: int | None = None
+    repeat: int = 0
+
+    @property
+    def agent_seed(self) -> int:
+        """Seed of the agent's random choices: the episode's own, unless the item is answered again."""
+        return repeat_seed(self.seed, self.repeat)
 
     def posing(self, item_count: int) -> Job:
-        """Return the job that poses item ``index`` modulo ``item_count``, unless the options choose an item.
+        """Return the job that poses its item modulo ``item_count``, unless the options choose an item.
 
         Args:
             item_count: Number of items of the environment, >= 1.
         """
-        return replace(self, reset_options={"item": self.index % item_count, **(self.reset_options or {})})
+        item = self.index if self.item is None else self.item
+        return replace(self, reset_options={"item": item % item_count, **(self.reset_options or {})})
 
     def reset(self, env: Any) -> Any:
         """Reset an environment or game for this episode, and return what its ``reset`` returns."""

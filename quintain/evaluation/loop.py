@@ -7,6 +7,7 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any, TypeVar
 
 from quintain.records import EpisodeRecord
@@ -38,7 +39,7 @@ def run_in_loop(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
         return await task
 
     with ThreadPoolExecutor(1, thread_name_prefix="quintain-run") as thread:
-        result = thread.submit(lambda: asyncio.run(cancellable()))
+        result = thread.submit(copy_context().run, lambda: asyncio.run(cancellable()))
         try:
             return result.result()
         except KeyboardInterrupt:

@@ -19,6 +19,7 @@ from quintain.envs.sharing import check_distinct
 from quintain.errors import ConfigurationError, EnvironmentFault
 from quintain.evaluation.episode_log import EpisodeLog, snapshot
 from quintain.evaluation.error_boundary import ErrorBoundary
+from quintain.evaluation.failures import OnErrors, check_errors, first_exception, raise_if_all_failed
 from quintain.evaluation.job import DEFAULT_MAX_STEPS, Job, check_settings
 from quintain.evaluation.loop import play_jobs, run_in_loop
 from quintain.evaluation.manifest import describe_agent, make_manifest, warn_if_undescribed
@@ -49,6 +50,7 @@ def play(
     confidence: float = 0.95,
     progress: bool | None = None,
     on_episode: Callable[[EpisodeRecord], None] | None = None,
+    errors: OnErrors = "raise",
 ) -> Report:
     """Play matches of a game with one agent per seat.
 
@@ -74,6 +76,8 @@ def play(
         confidence: Nominal coverage of the intervals, in (0, 1).
         progress: Show a progress bar; ``None`` shows it where there is a terminal.
         on_episode: Called with each finished record, in order of completion.
+        errors: ``"raise"`` raises if every match failed in an agent's or the game's own code, with the first exception
+            as cause; ``"record"`` returns a report of such matches, too. Other failures are always recorded.
 
     Returns:
         The report; ``report.returns`` has one interval per seat.
@@ -81,10 +85,13 @@ def play(
     Raises:
         ConfigurationError: If the combination cannot work, a seat has no agent, or an agent no seat.
         RecordError: If the folder cannot be written, or holds another run.
+        AgentError: If every match failed in an agent's code, and ``errors`` is ``"raise"``.
+        EnvironmentFault: If every match failed in the game's code, and ``errors`` is ``"raise"``.
         KeyboardInterrupt: On Ctrl-C. Finished matches are recorded; continue with ``resume=True``.
     """
     check_counts(episodes=episodes, concurrency=concurrency)
     check_confidence(confidence)
+    check_errors(errors)
     settings = check_settings(max_steps, reset_options)
     if env_kwargs and not isinstance(game, str):
         raise ConfigurationError("env_kwargs go with a game's id; any other game has its arguments already")
@@ -121,12 +128,18 @@ def play(
                 check_distinct(games)
             return lambda index: play_match(mine, name, players, Job(index, seeds[index], reset_options, max_steps))
 
-        with Recording(
-            manifest, episodes, out=out, resume=resume, retry_errors=retry_errors, progress=progress,
-            on_episode=on_episode,
-        ) as run:  # fmt: skip
+        with (
+            first_exception() as found,
+            Recording(
+                manifest, episodes, out=out, resume=resume, retry_errors=retry_errors, progress=progress,
+                on_episode=on_episode,
+            ) as run,
+        ):  # fmt: skip
             run_in_loop(lambda: play_jobs(iter(run.todo), concurrency, start_worker, run.add))
-    return run.report(confidence)
+    report = run.report(confidence)
+    if errors == "raise":
+        raise_if_all_failed(report.episodes, found, out)
+    return report
 
 
 def _opened(game: Any, env_kwargs: Mapping[str, Any] | None, stack: ExitStack) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -26,7 +26,7 @@ class Recording:
 
     Args:
         manifest: Configuration, versions and platform of the run.
-        episodes: Number of episodes of the whole run, >= 1.
+        episodes: Indices of the episodes, or their number, >= 1.
         out: Run folder for manifest and records; ``None`` writes nothing.
         resume: Continue the run in ``out``: finished episodes are kept.
         retry_errors: With ``resume``: only the episodes that failed for infrastructure reasons remain to be played.
@@ -46,7 +46,7 @@ class Recording:
     def __init__(
         self,
         manifest: Mapping[str, Any],
-        episodes: int,
+        episodes: int | Sequence[int],
         *,
         out: str | Path | None = None,
         resume: bool = False,
@@ -58,7 +58,7 @@ class Recording:
             raise ConfigurationError("resume and retry_errors need the folder of the run: out=...")
         if retry_errors and not resume:
             raise ConfigurationError("retry_errors continues a run: give resume=True as well")
-        self.todo = list(range(episodes))
+        self.todo = list(range(episodes) if isinstance(episodes, int) else episodes)
         self.episodes: dict[int, EpisodeRecord] = {}
         self._manifest = dict(manifest)
         self._out = None if out is None else Path(out)
@@ -71,11 +71,11 @@ class Recording:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        total = len(self.todo)
+        total, wanted = len(self.todo), frozenset(self.todo)
         with ExitStack() as stack:
             if self._out is not None:
                 self._folder = stack.enter_context(RunFolder(self._out, self._manifest, resume=self._resume))
-                stored = {e.index: e for e in self._folder.episodes if e.index < total}
+                stored = {e.index: e for e in self._folder.episodes if e.index in wanted}
                 failed = [index for index, episode in stored.items() if episode.outcome == "error"]
                 if self._retry_errors:
                     self.todo = failed

@@ -215,7 +215,7 @@ def _outline(episode: EpisodeRecord) -> EpisodeRecord:
     info = {name: episode.info[name] for name in _OUTLINED if name in episode.info}
     return EpisodeRecord(
         episode.index, episode.seed, episode.outcome, episode.returns, _NOTHING, None, episode.truncated, info,
-        _NO_TERMS, 0, episode.error, _NOTHING,
+        _NO_TERMS, 0, episode.error, _NOTHING, item=episode.item, repeat=episode.repeat,
     )  # fmt: skip
 
 

@@ -55,7 +55,7 @@ def rescore(run: str | Path, *, env_kwargs: dict[str, Any] | None = None, concur
     if not isinstance(config.get("env"), str):
         raise RecordError(f"{str(run)!r} does not name a registered environment, so it cannot be scored again")
     jobs = [
-        Job(e.index, e.seed, config.get("reset_options"), config.get("max_steps"))
+        Job(e.index, e.seed, config.get("reset_options"), config.get("max_steps"), e.item, e.repeat)
         for e in before.scored
         if not e.info.get("context_overflow")
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -13,35 +13,21 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from quintain.evaluation.items import Items
 from quintain.evaluation.statistics import Bounds, Interval, mean
 from quintain.records import OUTCOMES, EpisodeRecord, Outcome
 
-__all__ = ["Results", "TaskResults", "repeated"]
+__all__ = ["Results", "TaskResults"]
 
-_FINISHED, _ERROR = OUTCOMES.index("finished"), OUTCOMES.index("error")
+_FINISHED, _ERROR, _SUCCESS = (OUTCOMES.index(name) for name in ("finished", "error", "success"))
 
 
 def _column() -> array[float]:
     return array("d")
 
 
-def _column_with_items() -> tuple[array[float], array[int]]:
+def _column_with_positions() -> tuple[array[float], array[int]]:
     return array("d"), array("q")
-
-
-def repeated(items: Sequence[Hashable] | NDArray[np.int64], *, alone: bool = False) -> NDArray[Any] | None:
-    """Return the items as labels of clusters if some occur more than once, else ``None``.
-
-    An item that is drawn twice is one question asked twice, and its episodes depend on each other.
-
-    Args:
-        items: One hash or number per episode.
-        alone: Whether an item of which all episodes are copies counts too. Of environments without tasks it does not:
-            there the hash names the configuration, and the seed draws the rest.
-    """
-    labels = np.array(items)
-    different = len(np.unique(labels))
-    return labels if different < len(labels) and (different > 1 or alone) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +62,7 @@ class Results:
         seconds: Duration of each scored episode in seconds.
         error_counts: Number of episodes per boundary and message of an infrastructure error.
         text: Whether the first scored episode's observations are texts.
+        items: The item of every episode.
     """
 
     def __init__(self, confidence: float = 0.95) -> None:
@@ -84,18 +71,17 @@ class Results:
         self.rewards, self.lengths, self.tokens, self.seconds = array("d"), array("d"), array("d"), array("d")
         self.error_counts: Counter[tuple[str, str]] = Counter()
         self.text = False
+        self.items = Items()
         self._outcomes: Counter[Outcome] = Counter()
-        # Of every episode: number of its outcome; of its task and its item, in order of appearance, -1 for none.
-        self._outcome, self._task, self._item = array("b"), array("q"), array("q")
+        # Of every episode: numbers of its outcome and of its task, in order of appearance, -1 for none; its answer.
+        self._outcome, self._task, self._answer = array("b"), array("q"), array("q")
         self._tasks: dict[str, int] = {}
-        self._items: dict[str, int] = {}
-        self._scored_item = array("q")
-        self._hashed = 0  # episodes with an item
+        self._scored = array("q")  # positions of the scored episodes
         # Columns are made when they are needed: this is the hot path of pages of many episodes.
         self._returns: defaultdict[str, array[float]] = defaultdict(_column)
         self._terms: defaultdict[str, array[float]] = defaultdict(_column)
-        self._metrics: defaultdict[str, tuple[array[float], array[int]]]  # values, and the item of each
-        self._metrics = defaultdict(_column_with_items)
+        self._metrics: defaultdict[str, tuple[array[float], array[int]]]  # values, and the episode of each
+        self._metrics = defaultdict(_column_with_positions)
 
     @classmethod
     def of(cls, episodes: Iterable[EpisodeRecord], confidence: float = 0.95) -> Self:
@@ -117,12 +103,9 @@ class Results:
         self.prompt_tokens += episode.prompt_tokens
         self.completion_tokens += episode.completion_tokens
         self._outcome.append(OUTCOMES.index(episode.outcome))
-        task, item = episode.info.get("task"), episode.info.get("task_hash")
+        task = episode.info.get("task")
         self._task.append(-1 if task is None else self._tasks.setdefault(str(task), len(self._tasks)))
-        # Without a hash every episode is an item of its own.
-        own = -1 - len(self._item)
-        self._hashed += item is not None
-        self._item.append(own if item is None else self._items.setdefault(str(item), len(self._items)))
+        self.items.add(episode)
         if episode.error is not None:
             self.error_counts[episode.error.get("boundary", "?"), episode.error.get("message", "")] += 1
         if episode.outcome != "error":
@@ -131,14 +114,14 @@ class Results:
     def _add_scores(self, episode: EpisodeRecord) -> None:
         if not self.rewards:
             self.text = any(isinstance(step["observation"], str) for step in episode.steps[:1])
-        scored, item = len(self.rewards), self._item[-1]
+        scored, position = len(self.rewards), len(self._outcome) - 1
         for name, value in episode.reward_terms.items():
             column = self._terms[name]
             if len(column) < scored:
                 column.extend([0.0] * (scored - len(column)))  # earlier episodes without the term
             column.append(value)
         self.rewards.append(episode.reward)
-        self._scored_item.append(item)
+        self._scored.append(position)
         self.lengths.append(len(episode.steps))
         self.tokens.append(episode.completion_tokens)
         self.seconds.append(episode.wall_s)
@@ -147,9 +130,9 @@ class Results:
         for name, value in episode.info.get("metrics", {}).items():
             if value is None or math.isnan(value):  # NaN, which records store as null, is no measurement
                 continue
-            values, items = self._metrics[name]
+            values, positions = self._metrics[name]
             values.append(value)
-            items.append(item)
+            positions.append(position)
 
     @cached_property
     def outcomes(self) -> dict[Outcome, int]:
@@ -177,23 +160,22 @@ class Results:
 
         The interval is Wilson's, or over different items where some were drawn more than once.
         """
-        return self._success(np.asarray(self._outcome), np.asarray(self._item))
+        return self._success(np.arange(self.episodes))
 
     @cached_property
     def worst_case(self) -> Interval:
         """Success rate with infrastructure errors counted as failures. See :attr:`Report.worst_case`."""
-        return self._success(np.asarray(self._outcome), np.asarray(self._item), worst=True)
+        return self._success(np.arange(self.episodes), worst=True)
 
     @cached_property
     def by_task(self) -> dict[str, TaskResults]:
         """Results per task, sorted by name; empty where the environment has no tasks."""
-        outcomes, tasks, items = np.asarray(self._outcome), np.asarray(self._task), np.asarray(self._item)
+        outcomes, tasks = np.asarray(self._outcome), np.asarray(self._task)
         found = {}
         for name in sorted(self._tasks):
             here = np.flatnonzero(tasks == self._tasks[name])
-            mine = outcomes[here], items[here]
-            errors = int((mine[0] == _ERROR).sum())
-            found[name] = TaskResults(self._success(*mine), self._success(*mine, worst=True), errors)
+            errors = int((outcomes[here] == _ERROR).sum())
+            found[name] = TaskResults(self._success(here), self._success(here, worst=True), errors)
         return found
 
     @cached_property
@@ -236,13 +218,13 @@ class Results:
         """
         return self._over_items(np.asarray(values, dtype=np.float64), self._clusters, bounds)
 
-    def _mean(self, values: array[float] | list[float], items: array[int] | None = None) -> Interval:
+    def _mean(self, values: array[float] | list[float], positions: array[int] | None = None) -> Interval:
         data = np.asarray(values, dtype=np.float64)
         if len(data) == self.scored:
             if np.array_equal(data, self.rewards):
                 return self._mean_reward  # a seat's return, or a reward's only term
             return self._over_items(data, self._clusters)
-        return self._over_items(data, None if items is None else self._repeated(items))
+        return self._over_items(data, None if positions is None else self.items.clusters(np.asarray(positions)))
 
     @cached_property
     def _mean_reward(self) -> Interval:
@@ -251,7 +233,7 @@ class Results:
     @cached_property
     def _clusters(self) -> NDArray[Any] | None:
         """The items of the scored episodes, where some were drawn more than once."""
-        return self._repeated(self._scored_item)
+        return self.items.clusters(np.asarray(self._scored))
 
     def _over_items(
         self, data: NDArray[np.float64], clusters: NDArray[Any] | None, bounds: Bounds | None = None
@@ -259,14 +241,10 @@ class Results:
         unit = "" if clusters is None else "different items"
         return mean(data, self.confidence, bounds=bounds, clusters=clusters, unit=unit)
 
-    def _repeated(self, items: NDArray[Any] | array[int]) -> NDArray[Any] | None:
-        if len(self._items) == self._hashed:
-            return None  # none was drawn twice
-        return repeated(items, alone=bool(self._tasks))
-
-    def _success(self, outcomes: NDArray[Any], items: NDArray[Any], *, worst: bool = False) -> Interval:
+    def _success(self, episodes: NDArray[np.int64], *, worst: bool = False) -> Interval:
+        outcomes = np.asarray(self._outcome)[episodes]
         judged = (outcomes != _FINISHED) & (outcomes != _ERROR)
         if worst and (judged.any() or not (outcomes == _FINISHED).any()):
             judged = outcomes != _FINISHED
-        flags = (outcomes[judged] == OUTCOMES.index("success")).astype(np.float64)
-        return self._over_items(flags, self._repeated(items[judged]), (0, 1))
+        flags = (outcomes[judged] == _SUCCESS).astype(np.float64)
+        return self._over_items(flags, self.items.clusters(episodes[judged]), (0, 1))

@@ -114,7 +114,9 @@ class Episodes:
     def lost(self, part: Job, received: AbstractSet[int], message: str) -> Sequence[EpisodeRecord]:
         """Return an infrastructure error for an episode that has no record."""
         error = {"boundary": "env", "type": "WorkerDied", "message": message}
-        return [] if part.index in received else [EpisodeRecord(part.index, part.seed, "error", {}, error=error)]
+        if part.index in received:
+            return []
+        return [EpisodeRecord(part.index, part.seed, "error", {}, error=error, item=part.item, repeat=part.repeat)]
 
 
 def run_episodes(
@@ -180,7 +182,7 @@ async def _run(
                 seat = seats(mine, env_id, agent)
                 # Checked here, since isinstance with a protocol takes as long as a short episode.
                 step_threads = threads if isinstance(mine.unwrapped, BlockingEnv) else None
-                return lambda job: play_episode(mine, agent, seat(job.seed), job, step_threads)
+                return lambda job: play_episode(mine, agent, seat(job.agent_seed), job, step_threads)
 
             await play_jobs(jobs, concurrency, start_worker, sink)
         if (found := _facts(first, agent)).get("left_out") != facts.get("left_out"):

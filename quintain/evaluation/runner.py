@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from quintain.envs.making import EnvLike, env_name, is_instance, make_env
 from quintain.errors import ConfigurationError
 from quintain.evaluation.executors import EXECUTORS
+from quintain.evaluation.failures import OnErrors, check_errors, first_exception, raise_if_all_failed
 from quintain.evaluation.job import DEFAULT_MAX_STEPS, Job, check_settings
 from quintain.evaluation.manifest import make_manifest, warn_if_undescribed
 from quintain.evaluation.origin import choose_seed_bits
 from quintain.evaluation.recording import Recording, check_confidence, check_counts
 from quintain.evaluation.report import Report
 from quintain.evaluation.rollout import Episodes, as_source, items_of
+from quintain.evaluation.selection import choose_items, episodes_of, item_ids
 from quintain.evaluation.settings import with_required_settings
 from quintain.records import EpisodeRecord
 from quintain.seeding import episode_seeds
@@ -44,6 +46,10 @@ def evaluate(
     confidence: float = 0.95,
     progress: bool | None = None,
     on_episode: Callable[[EpisodeRecord], None] | None = None,
+    repeats: int = 1,
+    limit: int | None = None,
+    items: Iterable[int | str] | None = None,
+    errors: OnErrors = "raise",
 ) -> Report:
     """Play many episodes and report the results.
 
@@ -57,7 +63,7 @@ def evaluate(
             its spec, or its class, wrappers and spaces, go into the manifest.
         agent: An agent, its name, a mapping ``{"name": ..., "engine": ..., ...}``, or anything that
             :func:`~quintain.agents.registry.as_agent` takes.
-        episodes: Number of episodes, >= 1. ``None``: as many as the environment has items, so that each is posed once,
+        episodes: Number of episodes, >= 1; with ``repeats``, of items. ``None``: as many as the environment has items, so that each is posed once,
             where it has a finite set of them (:class:`~quintain.envs.protocols.FiniteEnv`), such as the questions of a
             data set; else 100. Fewer pose the first ones; more begin again with the first.
         seed: Root seed, >= 0.
@@ -81,6 +87,14 @@ def evaluate(
         confidence: Nominal coverage of the intervals, in (0, 1).
         progress: Show a progress bar; ``None`` shows it where there is a terminal.
         on_episode: Called with each finished record, in order of completion.
+        repeats: Number of independent answers to each item, >= 1: the environment is reset with the same seed, and the
+            agent's random choices have another one. The report then has pass@k and majority votes, and intervals are
+            clustered by item. Default: 1.
+        limit: Maximum number of items, >= 1, for a trial run; ``None`` for no limit.
+        items: Play only these: numbers of items, from 0, or ids (``info["task_id"]``) of the first ``episodes`` items.
+            A run of some items is continued with others by ``resume``. ``None``: the first ``episodes`` items.
+        errors: ``"raise"`` raises if every episode failed in the agent's or environment's own code, with the first
+            exception as cause; ``"record"`` returns a report of such episodes, too. Other failures are always recorded.
 
     Returns:
         The report, over kept and new episodes.
@@ -88,6 +102,8 @@ def evaluate(
     Raises:
         ConfigurationError: If an argument is out of range, or environment, agent and executor do not fit together.
         RecordError: If the folder cannot be written, or holds another run.
+        AgentError: If every episode failed in the agent's code, and ``errors`` is ``"raise"``.
+        EnvironmentFault: If every episode failed in the environment's code, and ``errors`` is ``"raise"``.
         KeyboardInterrupt: On Ctrl-C. Finished episodes are recorded; continue with ``resume=True``.
 
     Example:
@@ -95,9 +111,11 @@ def evaluate(
         >>> report.success.estimate, report.errors
         (1.0, 0)
     """
-    check_counts(episodes=1 if episodes is None else episodes, concurrency=concurrency, workers=workers)
+    check_counts(concurrency=concurrency, workers=workers, repeats=repeats)
+    check_counts(episodes=1 if episodes is None else episodes, limit=1 if limit is None else limit)
     check_confidence(confidence)
-    settings = check_settings(max_steps, reset_options)
+    check_errors(errors)
+    settings = check_settings(max_steps, reset_options) | ({"repeats": repeats} if repeats > 1 else {})
     play = EXECUTORS.load(executor)
     if is_instance(env):
         if executor != "inline":
@@ -108,19 +126,27 @@ def evaluate(
         concurrency = 1
     source = as_source(agent)
     env_kwargs = with_required_settings(env, env_kwargs, source)
-    if episodes is None:
-        episodes = _default_episodes(env, env_kwargs)
+    count = _default_episodes(env, env_kwargs) if episodes is None else episodes
     if out is not None:
         warn_if_undescribed(source, env)
     manifest = make_manifest(env, env_kwargs, source, seed, **settings)
     seeds = episode_seeds(seed, choose_seed_bits(manifest, seed_bits, out if resume else None))
-    with Recording(
-        manifest, episodes, out=out, resume=resume, retry_errors=retry_errors, progress=progress, on_episode=on_episode
-    ) as run:
+    chosen = choose_items(count, limit, items, lambda: item_ids(env, env_kwargs, seeds, reset_options, count))
+    with (
+        first_exception() as found,
+        Recording(
+            manifest, episodes_of(chosen, repeats), out=out, resume=resume, retry_errors=retry_errors,
+            progress=progress, on_episode=on_episode,
+        ) as run,
+    ):  # fmt: skip
         if run.todo:
-            jobs = [Job(index, seeds[index], reset_options, max_steps) for index in run.todo]
+            parts = ((index, *divmod(index, repeats)) for index in run.todo)
+            jobs = [Job(i, seeds[item], reset_options, max_steps, item, repeat) for i, item, repeat in parts]
             play(Episodes(env, env_kwargs, source, jobs, concurrency), run, workers=workers)
-    return run.report(confidence)
+    report = run.report(confidence)
+    if errors == "raise":
+        raise_if_all_failed(report.episodes, found, out)
+    return report
 
 
 def _default_episodes(env: EnvLike, env_kwargs: Mapping[str, Any]) -> int:

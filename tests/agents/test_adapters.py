@@ -14,7 +14,7 @@ from quintain.agents.human import HumanAgent
 from quintain.agents.policies import MLP, Layer, Policy, save_policy
 from quintain.agents.policies.sb3_agent import NetworkAgent, PredictAgent
 from quintain.agents.replay import ReplayAgent
-from quintain.errors import CapabilityError, ConfigurationError, RecordError
+from quintain.errors import AgentError, CapabilityError, ConfigurationError, RecordError
 
 
 def seat(observation_space=None, action_space=None, **fields):
@@ -277,8 +277,8 @@ def test_a_human_agent_is_prompted_again_after_an_invalid_action():
 
 def test_end_of_file_raises_agent_error():
     agent, _ = scripted_terminal()
-    report = quintain.evaluate("CodeReason-v0", agent, episodes=1, concurrency=1, env_kwargs={"tasks": "letters"})
-    assert report.episodes[0].error["boundary"] == "agent"
+    with pytest.raises(AgentError, match="the only episode failed in the agent's code"):
+        quintain.evaluate("CodeReason-v0", agent, episodes=1, concurrency=1, env_kwargs={"tasks": "letters"})
     with pytest.raises(CapabilityError, match="text and discrete"):
         agent.begin(seat(action_space=spaces.Box(-1, 1, (2,))))
 
@@ -287,8 +287,8 @@ def test_recorded_actions_can_be_replayed(tmp_path):
     live = quintain.evaluate("CartPole-v1", "random", episodes=3, out=tmp_path / "run")
     again = quintain.evaluate("CartPole-v1", ReplayAgent(tmp_path / "run"), episodes=3)
     assert [e.returns for e in again.episodes] == [e.returns for e in live.episodes]
-    other = quintain.evaluate("CartPole-v1", ReplayAgent(tmp_path / "run"), episodes=1, seed=9)
-    assert "has no episode with seed" in other.episodes[0].error["message"]
+    with pytest.raises(AgentError, match="has no episode with seed"):
+        quintain.evaluate("CartPole-v1", ReplayAgent(tmp_path / "run"), episodes=1, seed=9)
     with pytest.raises(RecordError, match=r"expected a folder with episodes\.jsonl"):
         ReplayAgent(tmp_path)
 

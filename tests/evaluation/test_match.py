@@ -166,7 +166,7 @@ def test_an_error_names_the_seat_that_raised():
     def raises(observation):
         raise RuntimeError("I resign")
 
-    report = quintain.play(Matching(), {"player_0": "random", "player_1": raises})
+    report = quintain.play(Matching(), {"player_0": "random", "player_1": raises}, errors="record")
     assert report.errors == 1
     error = report.episodes[0].error
     assert (error["boundary"], error["seat"]) == ("agent", "player_1")

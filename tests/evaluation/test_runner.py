@@ -135,7 +135,7 @@ def test_batched_failures_are_errors():
         def act_batch(self, observations):
             raise RuntimeError("no more")
 
-    report = quintain.evaluate("Sum-v0", Breaks(), episodes=5, concurrency=2)
+    report = quintain.evaluate("Sum-v0", Breaks(), episodes=5, concurrency=2, errors="record")
     assert report.outcomes["error"] == 5
     assert report.episodes[0].error["boundary"] == "agent"
 
@@ -143,7 +143,7 @@ def test_batched_failures_are_errors():
         def act_batch(self, observations):
             return super().act_batch(observations)[1:]
 
-    forgotten = quintain.evaluate("Sum-v0", Forgets(), episodes=5, concurrency=3)
+    forgotten = quintain.evaluate("Sum-v0", Forgets(), episodes=5, concurrency=3, errors="record")
     assert forgotten.outcomes["error"] == 5
     assert forgotten.episodes[0].error["message"] == "expected 3 actions for as many observations, got 2"
     failed = quintain.evaluate("Sum-v0", BatchParity(), episodes=10, env_kwargs={"fail_on": 1})
@@ -222,7 +222,7 @@ def test_error_records_have_a_traceback_except_for_quintains_own_errors():
     def down(observation):
         raise EngineError("no route")
 
-    (episode,) = quintain.evaluate("Sum-v0", broken, episodes=1).episodes
+    (episode,) = quintain.evaluate("Sum-v0", broken, episodes=1, errors="record").episodes
     assert episode.error["message"] == "KeyError: 'missing'"
     assert 'return {}["missing"]' in episode.error["traceback"]
     assert "test_runner.py" in episode.error["traceback"]
@@ -232,12 +232,12 @@ def test_error_records_have_a_traceback_except_for_quintains_own_errors():
 def test_failures_of_the_environment_are_errors():
     report = quintain.evaluate("Sum-v0", OracleAgent(), episodes=10, env_kwargs={"fail_on": 1})
     assert {e.error["boundary"] for e in report.episodes if e.error} == {"env"}
-    nan = quintain.evaluate("Sum-v0", OracleAgent(), episodes=2, env_kwargs={"nan": True})
+    nan = quintain.evaluate("Sum-v0", OracleAgent(), episodes=2, env_kwargs={"nan": True}, errors="record")
     assert "finite reward" in nan.episodes[0].error["message"]
 
 
 def test_an_exhausted_action_script_is_an_agent_error():
-    report = quintain.evaluate("Sum-v0", ScriptedAgent([0, 1]), episodes=2)
+    report = quintain.evaluate("Sum-v0", ScriptedAgent([0, 1]), episodes=2, errors="record")
     assert report.errors == 2
     assert "asks for one more" in report.episodes[0].error["message"]
     assert quintain.evaluate("Sum-v0", ScriptedAgent([0, 1], cycle=True), episodes=2).errors == 0

@@ -36,7 +36,7 @@ class DeniesPeeking(Peeks):
 
 @pytest.mark.parametrize("agent", [Peeks(), DeniesPeeking()])
 def test_an_agent_without_uses_solution_gets_no_solution(agent):
-    report = quintain.evaluate("CodeReason-v0", agent, **LETTERS)
+    report = quintain.evaluate("CodeReason-v0", agent, errors="record", **LETTERS)
     assert agent.seat.solution is None
     assert report.errors == 10
     assert report.outcomes["success"] == 0

@@ -64,7 +64,7 @@ def test_what_every_episode_would_share_ends_the_run(kind, fail, error):
 
 @pytest.mark.parametrize("kind", [Fails, FailsInBatches])
 def test_any_other_failure_is_counted_apart(kind):
-    report = quintain.evaluate(Measured, kind(broken), episodes=3, progress=False)
+    report = quintain.evaluate(Measured, kind(broken), episodes=3, progress=False, errors="record")
     assert report.errors == 3
     assert report.episodes[0].error["boundary"] == "agent"
 

@@ -183,6 +183,7 @@ def measure_potential(
                 out=None if out is None else Path(out) / "runs" / f"{name}-{number}",
                 resume=resume,
                 progress=progress,
+                errors="record",
             )
             results.append((name, report.episodes))
     by_item = ([(name, episodes[i]) for name, episodes in results] for i in range(items))

@@ -13,7 +13,7 @@ from quintain.engines.registry import make_engine
 from quintain.engines.scripted import ScriptedEngine
 from quintain.envs.games import RepeatedGame
 from quintain.envs.games.words import describe_game
-from quintain.errors import CapabilityError, ConfigurationError, EngineError
+from quintain.errors import AgentError, CapabilityError, ConfigurationError, EngineError
 
 
 def question(request):
@@ -157,12 +157,11 @@ def test_averaging_over_exchanged_labels_removes_a_bias_for_a_letter():
 
 
 def test_debiasing_without_log_probabilities_raises_agent_error():
-    report = quintain.play(
-        RepeatedGame(),
-        {"player_0": LLMPlayer(ScriptedEngine(lambda r: r.choices[0]), debias="order"), "player_1": "grim"},
-    )
-    assert report.episodes[0].error["boundary"] == "agent"
-    assert "log-probabilities" in report.episodes[0].error["message"]
+    with pytest.raises(AgentError, match="log-probabilities"):
+        quintain.play(
+            RepeatedGame(),
+            {"player_0": LLMPlayer(ScriptedEngine(lambda r: r.choices[0]), debias="order"), "player_1": "grim"},
+        )
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from quintain.agents.language import chat, codesteer, prompts
 from quintain.agents.registry import AGENTS, make_agent, register_agent, settings_required_by
 from quintain.engines import ScriptedEngine
 from quintain.engines.engine import Reply
-from quintain.errors import CapabilityError, ConfigurationError
+from quintain.errors import CapabilityError, ConfigurationError, EnvironmentFault
 from quintain.records import read_manifest
 from quintain.replies import FORMS, ReplyReader
 
@@ -115,7 +115,8 @@ def test_users_agents_can_declare_required_arguments(monkeypatch: pytest.MonkeyP
         assert len(report.episodes[0].steps) == 2
     with pytest.raises(ConfigurationError, match="requires max_turns=2"):
         play("brief", env_kwargs=ENV | {"max_turns": 3})
-    assert quintain.evaluate("CartPole-v1", Brief(), episodes=1, progress=False).errors == 1  # plays text only
+    with pytest.raises(EnvironmentFault, match="environment's reset or step"):  # it plays text only
+        quintain.evaluate("CartPole-v1", Brief(), episodes=1, progress=False)
 
 
 def test_a_replay_uses_the_recorded_environment_arguments(tmp_path: Any) -> None:
