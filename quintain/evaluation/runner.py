@@ -63,9 +63,10 @@ def evaluate(
             its spec, or its class, wrappers and spaces, go into the manifest.
         agent: An agent, its name, a mapping ``{"name": ..., "engine": ..., ...}``, or anything that
             :func:`~quintain.agents.registry.as_agent` takes.
-        episodes: Number of episodes, >= 1; with ``repeats``, of items. ``None``: as many as the environment has items, so that each is posed once,
-            where it has a finite set of them (:class:`~quintain.envs.protocols.FiniteEnv`), such as the questions of a
-            data set; else 100. Fewer pose the first ones; more begin again with the first.
+        episodes: Number of episodes, >= 1; with ``repeats``, of items. ``None``: as many as the environment has items,
+            so that each is posed once, where it has a finite set of them
+            (:class:`~quintain.envs.protocols.FiniteEnv`), such as the questions of a data set; else 100. Fewer pose the
+            first ones; more begin again with the first.
         seed: Root seed, >= 0.
         seed_bits: Number of bits of the episodes' seeds: 31, which every simulator accepts, or 53, as in version 0.1.0.
             ``None``: as in the run that is resumed or replayed, else 31.
