@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import math
 from collections.abc import Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,11 @@ from quintain.engines.engine import Request
 from quintain.engines.scripted import ScriptedEngine
 from quintain.errors import RecordError
 from quintain.evaluation.report import Report
+from quintain.evaluation.significance import holm
+from quintain.experiments.study_tables import StudyTables
 
 AGENTS = ("all-text", "all-code", "code-interpreter", "codesteer")
+OUTCOMES = ("success", "failure", "parse_error", "error")
 TASKS = (
     "letters,number_multiply,statistical_counting,string_deletion_and_modification,"
     "boolean_expressions,navigate,object_counting,web_of_lies,chain_sum,gcd,coin_flip,leg_counting"
@@ -53,46 +57,47 @@ def settings(agent: str, options: argparse.Namespace) -> tuple[dict[str, Any], d
     return env, described
 
 
-def by_suite(reports: Mapping[str, Report]) -> str:
-    """Return the table of suites."""
-    lines = [
-        "| suite | agent | accuracy | 95 % interval | n | code use | turns | tokens |",
-        "|---|---|---:|---|---:|---:|---:|---:|",
-    ]
+def by_suite(reports: Mapping[str, Report]) -> list[list[Any]]:
+    """Return the rows of the table of suites."""
+    rows = []
     for suite in sorted({key[0] for report in reports.values() for key in report.by("suite")}):
         for agent, report in reports.items():
             part = report.by("suite")[(suite,)]
             code = part.share(lambda e: e.info["metrics"]["code_calls"] > 0).estimate
             turns = part.metric("turns").estimate if part.metric_names else math.nan  # every episode may have failed
             tokens = part.completion_tokens / len(part.episodes)
-            lines.append(
-                f"| {suite} | {agent} | {part.success.estimate:.1%} | {_ends(part)} | {_count(part)} "
-                f"| {code:.0%} | {turns:.1f} | {tokens:.0f} |"
-            )
-    return "\n".join(lines)
+            rows.append([suite, agent, part.success, _count(part), f"{code:.0%}", f"{turns:.1f}", f"{tokens:.0f}"])
+    return rows
 
 
-def by_family(reports: Mapping[str, Report]) -> str:
-    """Return the table of families; each cell is the success rate and its interval."""
+def by_family(reports: Mapping[str, Report]) -> list[list[Any]]:
+    """Return the rows of the table of families; each cell is the success rate with its interval."""
     families = sorted({task for report in reports.values() for task in report.by_task})
-    lines = [f"| family | n | {' | '.join(reports)} |", f"|---|---:|{'---|' * len(reports)}"]
+    rows: list[list[Any]] = []
     for family in families:
         parts = [report.by_task[family] for report in reports.values()]
-        cells = " | ".join(f"{part.success.estimate:.0%} {_ends(part)}" for part in parts)
-        lines.append(f"| {family} | {_count(parts[0])} | {cells} |")
-    total = " | ".join(f"{report.success.estimate:.1%} {_ends(report)}" for report in reports.values())
-    lines.append(f"| all | {_count(next(iter(reports.values())))} | {total} |")
-    return "\n".join(lines)
+        rows.append([family, _count(parts[0]), *(part.success for part in parts)])
+    rows.append(["all", _count(next(iter(reports.values()))), *(report.success for report in reports.values())])
+    return rows
 
 
-def outcomes(reports: Mapping[str, Report]) -> str:
-    """Return the table of outcomes."""
-    kinds = ("success", "failure", "parse_error", "error")
-    lines = [f"| agent | {' | '.join(kinds)} |", f"|---|{'---:|' * len(kinds)}"]
-    for agent, report in reports.items():
-        shares = (report.outcomes[kind] / len(report.episodes) for kind in kinds)  # type: ignore[index]
-        lines.append(f"| {agent} | {' | '.join(f'{share:.1%}' for share in shares)} |")
-    return "\n".join(lines)
+def outcomes(reports: Mapping[str, Report]) -> list[list[Any]]:
+    """Return the rows of the table of outcomes."""
+    return [
+        [agent, *(f"{report.outcomes[kind] / len(report.episodes):.1%}" for kind in OUTCOMES)]
+        for agent, report in reports.items()
+    ]
+
+
+def differences(reports: Mapping[str, Report]) -> list[list[Any]]:
+    """Return the rows of the paired comparisons of all pairs of agents, with p-values corrected by Holm."""
+    pairs = list(combinations(reports, 2))
+    found = [quintain.compare(reports[one], reports[other]) for one, other in pairs]
+    adjusted = holm([comparison.difference.p_value for comparison in found])
+    return [
+        [f"{one} - {other}", comparison.difference, p]
+        for (one, other), comparison, p in zip(pairs, found, adjusted, strict=True)
+    ]
 
 
 def _count(report: Report) -> str:
@@ -101,9 +106,24 @@ def _count(report: Report) -> str:
     return f"{interval.n}" if interval.clusters is None else f"{interval.n} ({interval.clusters} different)"
 
 
-def _ends(report: Report) -> str:
-    interval = report.success
-    return "-" if math.isnan(interval.low) else interval.ends(lambda share, more: f"{share:.{1 + more}%}")
+def show(reports: Mapping[str, Report]) -> StudyTables:
+    """Print all tables and return them."""
+    tables = StudyTables()
+    tables.show(
+        "Accuracy by suite [95 % interval over questions]; tokens are those generated in an episode",
+        ["suite", "agent", "accuracy", "n", "code use", "turns", "tokens"],
+        by_suite(reports),
+    )
+    tables.show("Accuracy by family [95 % interval over questions]", ["family", "n", *reports], by_family(reports))
+    tables.show("How the episodes ended", ["agent", *OUTCOMES], outcomes(reports))
+    if len(reports) > 1:
+        rows = differences(reports)
+        tables.show(
+            f"Accuracy, paired by question; p by Holm for {len(rows)} comparisons",
+            ["difference", "accuracy", "p by Holm"],
+            rows,
+        )
+    return tables
 
 
 def main() -> None:
@@ -145,11 +165,10 @@ def main() -> None:
             continue
         reports[agent] = quintain.evaluate(
             "CodeReason-v0", described, episodes=options.episodes, seed=options.seed, concurrency=options.concurrency,
-            seed_bits=53,  # those of the tables on the page
             out=folder, env_kwargs=env_kwargs, resume=folder.exists(),
         )  # fmt: skip
     if reports:
-        print(f"\n{by_suite(reports)}\n\n{by_family(reports)}\n\n{outcomes(reports)}")
+        show(reports).save(options.out / "results.json")
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ from quintain.attacks.adversary import ADVERSARY_PPO
 from quintain.attacks.contract import Attack, AttackContext, Trained
 from quintain.attacks.registry import resolve_attacks
 from quintain.experiments.robustness import robustness
+from quintain.experiments.study_tables import StudyTables
 from quintain.training.control.reference import train_reference
 
 EPSILON = 0.075
@@ -88,15 +89,24 @@ def main() -> None:
         seed=options.seed, out=options.out, resume=bool(options.out and (options.out / "run.json").exists()),
     )  # fmt: skip
     trained = facts["recipe"]["steps"]
-    print(f"\nHopper-v5, PPO victim of {trained:,} steps, epsilon {EPSILON} normalised, {options.episodes} episodes\n")
-    print("| attack | return [95 % interval] | share of clean | published, v2 |\n|---|---|---|---|")
     clean = table.clean(table.policies[0])
     worst = min(table.rows, key=lambda row: row.reward.estimate)
     rows = [(row.attack, row.reward, PUBLISHED.get(row.attack, "")) for row in table.rows]
     rows.append((f"strongest: {worst.attack}", worst.reward, f"{PUBLISHED['strongest']}, of six attacks"))
-    for attack, reward, published in rows:
-        interval = f"{reward.estimate:.0f} {reward.ends(lambda value, more: f'{value:.{more}f}')}"
-        print(f"| {attack} | {interval} | {reward.estimate / clean.reward.estimate:.2f} | {published} |")
+    shown = [
+        [attack, f"{reward.estimate:.0f} {reward.ends(lambda value, more: f'{value:.{more}f}')}",
+         f"{reward.estimate / clean.reward.estimate:.2f}", published]
+        for attack, reward, published in rows
+    ]  # fmt: skip
+    tables = StudyTables()
+    tables.show(
+        f"Hopper-v5, PPO victim of {trained:,} steps, epsilon {EPSILON} normalised, {options.episodes} episodes: "
+        "return [95 % interval over episodes]",
+        ["attack", "return", "share of clean", "published, v2"],
+        shown,
+    )
+    if options.out:
+        tables.save(options.out / "hopper.json")
 
 
 if __name__ == "__main__":

@@ -32,6 +32,7 @@ from quintain.attacks.adversary import ADVERSARY_PPO
 from quintain.attacks.rat import RATSettings, train_on_preferences, train_rat
 from quintain.attacks.surrogate import SurrogateSettings, train_surrogate
 from quintain.envs.mujoco.metaworld import OPPOSITES, expert
+from quintain.experiments.study_tables import StudyTables
 from quintain.seeding import SeedStream
 
 TASKS = ("faucet-open-v3", "faucet-close-v3")
@@ -128,15 +129,11 @@ def published(title: str) -> str:
     return ", ".join(f"{cells[task.removesuffix('-v3')]:g}" for task in TASKS)
 
 
-def report(found: list[Cell]) -> str:
-    """Return the table."""
-    lines = [
-        f"Attacker's success, per cent, {EPISODES} episodes a seed; mean [95 % interval] over seeds.\n",
-        "| attack | " + " | ".join(f"{task}, {when}" for task in TASKS for when in ("any step", "last step"))
-        + " | seeds | paper | CPU s |",
-        "|---" * (2 * len(TASKS) + 4) + "|",
-    ]  # fmt: skip
+def report(found: list[Cell]) -> StudyTables:
+    """Print the table and return it."""
+    head = ["attack", *(f"{task}, {when}" for task in TASKS for when in ("any step", "last step")), "seeds", "paper"]
     rows = [(attack, "played", attack) for attack in SETTINGS] + [("rat", "intention", "RAT's intention policy alone")]
+    lines: list[list[Any]] = []
     for attack, source, title in rows:
         mine = [cell for cell in found if cell["attack"] == attack]
         shown = []
@@ -145,10 +142,12 @@ def report(found: list[Cell]) -> str:
                 results = [cell[source] for cell in mine if cell["task"] == task]
                 shares = [(part[f"{EPSILON:g}"] if source == "played" else part)[what] for part in results]
                 shown.append(percent(over_seeds(shares)))
-        paper = published(title)
-        seeds, cpu = len({cell["seed"] for cell in mine}), max((cell["cpu_s"] for cell in mine), default=0.0)
-        lines.append(f"| {title} | {' | '.join(shown)} | {seeds} | {paper} | {cpu:.0f} |")
-    return "\n".join(lines)
+        cpu = max((cell["cpu_s"] for cell in mine), default=0.0)
+        lines.append([title, *shown, len({cell["seed"] for cell in mine}), published(title), f"{cpu:.0f}"])
+    tables = StudyTables()
+    about = f"per cent, {EPISODES} episodes a seed; mean [95 % interval] over seeds"
+    tables.show(f"Attacker's success, {about}", [*head, "CPU s"], lines)
+    return tables
 
 
 def main() -> None:
@@ -169,7 +168,7 @@ def main() -> None:
     found = [cell for cell in read(options.out / "cells.jsonl") if key(cell) in keys]
     if not found:
         sys.exit(f"no cells with these settings in {options.out}; run without --report first")
-    print(report(found))
+    report(found).save(options.out / "metaworld.json")
 
 
 if __name__ == "__main__":

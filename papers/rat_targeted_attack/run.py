@@ -346,7 +346,7 @@ def main() -> None:
     found = [cell for cell in read(options.out / "cells.jsonl") if key(cell) in wanted]
     if not found:
         sys.exit(f"no cells with these settings in {options.out}; run without --report first")
-    print(report(found, programme.columns, programme.episodes))
+    report(found, programme.columns, programme.episodes).save(options.out / f"{options.programme}.json")
     if options.figure:
         draw(found, programme.columns, options.figure)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from quintain.evaluation.significance import holm
 from quintain.evaluation.statistics import Interval, mean, paired_difference
+from quintain.experiments.study_tables import StudyTables
 
 Cell = dict[str, Any]
 #: Task and scenario.
@@ -80,12 +81,12 @@ def percent(interval: Interval) -> str:
     return f"{100 * interval.estimate:.0f} {interval.ends(lambda share, more: f'{100 * share:.{more}f}')}"
 
 
-def table(columns: Columns, title: str, rows: list[list[str]], left: str, right: tuple[str, ...] = ()) -> str:
-    """Return a table in Markdown, one column for each task and scenario; rows without a measurement are left out."""
-    head = [left, *(", ".join(column) for column in columns), *right]
-    lines = [title, "", f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+def add(
+    tables: StudyTables, columns: Columns, title: str, rows: list[list[str]], left: str, right: tuple[str, ...] = ()
+) -> None:
+    """Show a table, one column for each task and scenario; rows without a measurement are left out."""
     measured = [row for row in rows if set(row[1 : 1 + len(columns)]) != {"-"}]
-    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in measured)]) + "\n"
+    tables.show(title, [left, *(", ".join(column) for column in columns), *right], measured)
 
 
 def shares(
@@ -121,8 +122,8 @@ def over_epsilon(found: list[Cell], columns: Columns, what: str) -> list[list[st
     return curve
 
 
-def report(found: list[Cell], columns: Columns, episodes: int = EPISODES) -> str:
-    """Return all tables in Markdown."""
+def report(found: list[Cell], columns: Columns, episodes: int = EPISODES) -> StudyTables:
+    """Print all tables and return them."""
     about = f"per cent at epsilon {MAIN:g}, raw units; {episodes} episodes a seed; mean [95 % interval] over seeds"
     parts: dict[str, list[list[str]]] = {"stays": [], "reached": [], "victim": []}
     for what, rows in parts.items():
@@ -142,27 +143,33 @@ def report(found: list[Cell], columns: Columns, episodes: int = EPISODES) -> str
                 chosen = [c for c in found if (c["task"], c["scenario"], c["attack"], c["epsilon"]) == of]
                 row.append(percent(over_seeds([c["intention"][what] for c in chosen if "intention" in c])))
             alone.append([f"{attack}: {'at any step' if what == 'reached' else 'at the last step'}", *row])
-    cost: dict[str, list[float]] = defaultdict(list)
+    tables = StudyTables()
+    add(tables, columns, f"Attacker's success at the last step, {about}", parts["stays"], "attack",
+        ("seeds", "paper, opposite", "paper, manipulation"))  # fmt: skip
+    add(tables, columns, "Attacker's success at any step, likewise", parts["reached"], "attack", ("seeds",))
+    add(tables, columns, "Victim's success at the last step, likewise", parts["victim"], "attack", ("seeds",))
+    add(tables, columns, f"RAT's advantage at the last step, in points, paired by seed; p by Holm for the {compared} "
+        "comparisons of this table and the next", ahead["stays"], "over")  # fmt: skip
+    add(tables, columns, "RAT's advantage at any step, likewise", ahead["reached"], "over any step")
+    for what, when in (("stays", "last"), ("reached", "any")):
+        add(tables, columns, f"Attacker's success at {when} step over epsilon".replace("at last", "at the last"),
+            over_epsilon(found, columns, what), f"epsilon, {when} step", ("seeds",))  # fmt: skip
+    add(tables, columns, "RAT's intention policies alone, from the start of the episode", alone, "intention of")
+    tables.show("CPU seconds of a training, attack and evaluation", ["attack", "median", "most", "cells"], costs(found))
+    return tables
+
+
+def costs(found: list[Cell]) -> list[list[Any]]:
+    """Return the CPU seconds of the cells of each attack that takes more than one: median, most, number."""
+    seconds: dict[str, list[float]] = defaultdict(list)
     for cell in found:
-        cost[cell["attack"]].append(cell["cpu_s"])
-    seconds = [f"- {a}: {statistics.median(c):.0f}, {max(c):.0f} ({len(c)})" for a, c in cost.items() if max(c) > 1]
-    total = sum(sum(c) for c in cost.values()) / 60
-    return "\n".join([
-        table(columns, f"Attacker's success at the last step, {about}.", parts["stays"], "attack",
-              ("seeds", "paper, opposite", "paper, manipulation")),
-        table(columns, "Attacker's success at any step, likewise.", parts["reached"], "attack", ("seeds",)),
-        table(columns, "Victim's success at the last step, likewise.", parts["victim"], "attack", ("seeds",)),
-        table(columns, f"RAT's advantage at the last step, in points, paired by seed; p by Holm for the {compared} "
-              "comparisons of this table and the next.", ahead["stays"], "over"),
-        table(columns, "RAT's advantage at any step, likewise.", ahead["reached"], "over"),
-        table(columns, "Attacker's success at the last step over epsilon.", over_epsilon(found, columns, "stays"),
-              "attack, epsilon", ("seeds",)),
-        table(columns, "Attacker's success at any step over epsilon.", over_epsilon(found, columns, "reached"),
-              "attack, epsilon", ("seeds",)),
-        table(columns, "RAT's intention policies alone, from the start of the episode.", alone, "intention of"),
-        f"CPU seconds a training: median, most (cells); all together {total:.0f} CPU minutes.\n",
-        *seconds,
-    ])  # fmt: skip
+        seconds[cell["attack"]].append(cell["cpu_s"])
+    rows = [
+        [attack, f"{statistics.median(one):.0f}", f"{max(one):.0f}", len(one)]
+        for attack, one in seconds.items()
+        if max(one) > 1
+    ]
+    return [*rows, ["all together", "", f"{sum(map(sum, seconds.values())):.0f}", len(found)]]
 
 
 def advantages(found: list[Cell], columns: Columns) -> tuple[dict[str, list[list[str]]], int]:

@@ -24,7 +24,7 @@ import argparse
 import asyncio
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +42,7 @@ from quintain.experiments.games import (
     BiasDecomposition,
     Match,
     ScheduledMatch,
-    audit_lines,
+    audit_position_bias,
     discrimination_test,
     last_round_test,
     metrics,
@@ -55,6 +55,7 @@ from quintain.experiments.games import (
     write_games_report,
 )
 from quintain.experiments.games.scores import cluster_means
+from quintain.experiments.study_tables import StudyTables
 
 PD, BOS = "prisoners_dilemma", "battle_of_the_sexes"
 FIRST_ROUNDS = [PD, BOS, "stag_hunt", "chicken", "deadlock"]
@@ -85,6 +86,7 @@ _FIGURES = {
     figure["id"]: figure["values"]
     for figure in json.loads((Path(__file__).parent / "published.json").read_text(encoding="utf-8"))["figures"]
 }
+TABLES = StudyTables()
 #: Ten-round totals of GPT-4 as player 1 by game and opponent: asked directly and, where known, predict-first.
 PUBLISHED_TOTALS = {(game, other): totals for game in (PD, BOS) for other, totals in _FIGURES[game].items()}
 
@@ -143,9 +145,7 @@ def main() -> None:
         )
     }
     decompositions = {player: cause for player, cause in found.items() if cause is not None}
-    print("\nPosition-bias audit (read this first)\n")
-    for line in audit_lines([*canonical, *ordinal], groups):
-        print(f"- {line}")
+    print_audit([*canonical, *ordinal], groups)
     print_causes(decompositions)
     print_orders(canonical)
     styles = {f"predict-first - base, {game}": paired_styles(canonical, game) for game in (PD, BOS)}
@@ -158,10 +158,16 @@ def main() -> None:
         options.out / "report.html", [*canonical, *ordinal], [*players, *shuffled], title="Playing repeated games",
         comparisons=comparisons, tests=tests, audited=groups, decompositions=decompositions,
     )  # fmt: skip
+    TABLES.facts |= {
+        "matches": len(canonical) + len(ordinal) + len(first_rounds), "cpu_s": round(time.process_time() - cpu),
+        "questions": engine.hits + engine.misses, "answered": engine.misses,
+    }  # fmt: skip
+    TABLES.save(options.out / "results.json")
+    facts = TABLES.facts
     print(
-        f"\n{len(canonical) + len(ordinal) + len(first_rounds)} matches in {time.perf_counter() - started:.0f} s "
-        f"({time.process_time() - cpu:.0f} CPU s); the model answered {engine.misses} of "
-        f"{engine.hits + engine.misses} questions, the others were equal to one of these. Every match is in {page}"
+        f"\n{facts['matches']} matches in {time.perf_counter() - started:.0f} s ({facts['cpu_s']} CPU s); the model "
+        f"answered {engine.misses} of {facts['questions']} questions, the others were equal to one of these. "
+        f"Every match is in {page}"
     )
 
 
@@ -207,27 +213,34 @@ def schedule(players: Iterable[str], opponents: Sequence[str], repetitions: int 
     ]
 
 
-def table(head: Sequence[object], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table, and below it how its intervals were made."""
-    for row in (head, ["---"] * len(head), *rows):
-        print("| " + " | ".join(str(cell) for cell in row) + " |")
-    bases = dict.fromkeys(cell.basis for row in rows for cell in row if isinstance(cell, Interval) and cell.n > 1)
-    if bases:
-        print(f"\nIntervals: {'; '.join(bases)}.")
+def print_audit(matches: Sequence[Match], groups: Mapping[str, Sequence[str]]) -> None:
+    rows = []
+    for player, members in groups.items():
+        audit = audit_position_bias(matches, members)
+        if audit is not None:
+            labels = ", ".join(f"{label} {share.estimate:.0%}" for label, share in audit.labels.items())
+            rows.append([player, audit.first_named, audit.first_named.n, labels, audit.illegal, audit.verdict])
+    TABLES.show(
+        "Position-bias audit (read this first): share of answers that take the option named first",
+        ["player", "first-named option", "questions", "labels it said", "illegal", "verdict"],
+        rows,
+    )
 
 
 def print_causes(decompositions: dict[str, BiasDecomposition]) -> None:
-    print("\nWith the labels exchanged as well: shares of answers [95% interval over cells: games and opponents]\n")
     rows = [
         [player, found.position, found.listed or "", f"{found.letters[0]} {found.letter}", found.meaning, found.verdict]
         for player, found in decompositions.items()
     ]
-    table(["asked directly", "first in the question", "first in the rules", "first letter", "option 0", ""], rows)
+    TABLES.show(
+        "With the labels exchanged as well: shares of answers [95 % interval over cells: games and opponents]",
+        ["asked directly", "first in the question", "first in the rules", "first letter", "option 0", "verdict"],
+        rows,
+    )
 
 
 def print_orders(matches: Sequence[Match]) -> None:
     """Payoffs are the same in every column: place shows between the orders, and letter between the assignments."""
-    print("\nShare of the first option (cooperate, football), by label and by the order in which a question names it\n")
     rows = []
     for style, pairs in CONDITIONS.items():
         for labels in pairs:
@@ -237,7 +250,11 @@ def print_orders(matches: Sequence[Match]) -> None:
                 own = [move for m in matches if m.scheduled.agents[0] == player for move in m.moves[:, 0] if move >= 0]
                 shares.append(f"{sum(move == 0 for move in own) / len(own):.0%}" if own else "no legal answer")
             rows.append([f"{style} {'/'.join(labels)}", labels[0], *shares])
-    table(["player", "its label", "it is named first", "it is named last"], rows)
+    TABLES.show(
+        "Share of the first option (cooperate, football), by label and by the order in which a question names it",
+        ["player", "its label", "it is named first", "it is named last"],
+        rows,
+    )
 
 
 def print_canonical(
@@ -245,7 +262,6 @@ def print_canonical(
 ) -> None:
     """Ten-round totals over labels and orders, beside the published ones and those of players that ignore the game."""
     for game in (PD, BOS):
-        print(f"\n{game}: mean total [95% interval over conditions], and what GPT-4 earned (published)\n")
         rows = []
         for other in dict.fromkeys(m.scheduled.agents[1] for m in matches if m.scheduled.game == game):
             here = [m for m in matches if (m.scheduled.game, m.scheduled.agents[1]) == (game, other)]
@@ -256,7 +272,11 @@ def print_canonical(
             ours = [mean(values, unit="conditions") if values else "" for values in totals.values()]
             blind = [f"{np.mean(scores(baselines, game, player, other)):.1f}" for player in BASELINES.values()]
             rows.append([other, *ours, *blind, *(*PUBLISHED_TOTALS.get((game, other), ()), "", "")[:2]])
-        table(["opponent", *STYLES, "debiased", *BASELINES, "GPT-4 base", "GPT-4 predict-first"], rows)
+        TABLES.show(
+            f"{game}: mean total [95 % interval over conditions], and what GPT-4 earned (published)",
+            ["opponent", *STYLES, "debiased", *BASELINES, "GPT-4 base", "GPT-4 predict-first"],
+            rows,
+        )
         measures = ["defection" if game == PD else "coordination", "normalised score", "prediction accuracy"]
         rows = []
         for style in (*STYLES, "debiased"):
@@ -267,20 +287,19 @@ def print_canonical(
         for title, player in BASELINES.items():
             found = summarise([m for m in baselines if m.scheduled.game == game], player)
             rows.append([title, *(found.get(measure, "") for measure in measures)])
-        print()
-        table(["over all opponents", *measures], rows)
-        caption = f"predict-first - base, {game}"
-        difference = comparisons[caption]
-        adjusted = dict(zip(comparisons, holm([one.p_value for one in comparisons.values()]), strict=True))[caption]
-        print(
-            f"\npredict-first - base, normalised score, paired: {difference} ({difference.basis}); {tests[caption]}; "
-            f"p = {adjusted:.2g} by Holm for {len(comparisons)} comparisons"
-        )
-    last = last_round_test(merged([m for m in matches if m.scheduled.game == PD], "base"), "base")
-    print(
-        f"\nLast round of the dilemma, base: {last.counts.tolist()} (cooperate, defect; before and in it), chi-square "
-        f"{last.statistic:.3g}, p = {last.p_value:.3g}; switched in {last.switched} of matches. {last.note}"
+        TABLES.show(f"{game}: over all opponents", ["player", *measures], rows)
+    adjusted = holm([one.p_value for one in comparisons.values()])
+    TABLES.show(
+        f"Normalised score, paired; p by Holm for {len(comparisons)} comparisons",
+        ["difference", "normalised score", "t test", "p by Holm"],
+        [[what, one, tests[what], p] for (what, one), p in zip(comparisons.items(), adjusted, strict=True)],
     )
+    last = last_round_test(merged([m for m in matches if m.scheduled.game == PD], "base"), "base")
+    TABLES.facts["last round"] = (
+        f"{last.counts.tolist()} (cooperate, defect; before and in it), chi-square {last.statistic:.3g}, "
+        f"p = {last.p_value:.3g}; switched in {last.switched} of matches. {last.note}"
+    )
+    print(f"\nLast round of the dilemma, base: {TABLES.facts['last round']}")
 
 
 def scores(matches: Sequence[Match], game: str, player: str, other: str) -> list[float]:
@@ -316,7 +335,6 @@ def paired_styles(matches: Sequence[Match], game: str) -> tuple[Interval, TTest]
 
 def print_foresight(matches: Sequence[Match], players: dict[str, LLMPlayer]) -> None:
     """Does the model foresee the alternator when it only predicts? (GPT-4: from round 5 as player, 3 as onlooker)."""
-    print("\nForeseeing the alternator: share of right predictions [95% interval over conditions]\n")
     rows: list[list[object]] = []
     bases = [m for m in matches if m.scheduled.agents[1] == "alternator" and m.scheduled.agents[0].startswith("base")]
     for view in ("player", "observer"):
@@ -325,11 +343,14 @@ def print_foresight(matches: Sequence[Match], players: dict[str, LLMPlayer]) -> 
         settled = [metrics.first_settled_prediction(m, 0) for m in found]
         right = ", ".join("never" if value is None else f"{value:.0f}" for value in settled)
         rows.append([view, mean(accuracy, bounds=(0, 1), unit="conditions"), right])
-    table(["asked as", "right", "right from round on"], rows)
+    TABLES.show(
+        "Foreseeing the alternator: share of right predictions [95 % interval over conditions]",
+        ["asked as", "right", "right from round on"],
+        rows,
+    )
 
 
 def print_families(matches: Sequence[Match], baselines: Sequence[Match]) -> None:
-    print("\nNormalised score by family of ordinal games [95% interval over games]\n")
     ours = score_by_family(matches, "shuffled")
     letters = [letter for letter in (*FAMILIES, "all") if letter in ours]
     rows: list[list[object]] = [["this run", *(ours[letter] for letter in letters)]]
@@ -338,7 +359,11 @@ def print_families(matches: Sequence[Match], baselines: Sequence[Match]) -> None
         rows.append([title, *(theirs.get(letter, "") for letter in letters)])
     for model, published in PUBLISHED.items():
         rows.append([f"{model} (published)", *(published.get(letter, "") for letter in letters)])
-    table(["", *(FAMILIES.get(letter, letter) for letter in letters)], rows)
+    TABLES.show(
+        "Normalised score by family of ordinal games [95 % interval over games]",
+        ["player", *(FAMILIES.get(letter, letter) for letter in letters)],
+        rows,
+    )
 
 
 def parse() -> argparse.Namespace:

@@ -12,10 +12,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from run import ORDERS, table
+from run import ORDERS
 
 from quintain.agents.games import LLMPlayer
 from quintain.engines.cached import CachedEngine
@@ -23,6 +24,7 @@ from quintain.engines.engine import Engine
 from quintain.engines.registry import make_engine
 from quintain.evaluation.statistics import mean
 from quintain.experiments.games import Match, ScheduledMatch, metrics, play_matches
+from quintain.experiments.study_tables import StudyTables
 
 PD, BOS = "prisoners_dilemma", "battle_of_the_sexes"
 LABEL_PAIRS = [("J", "F"), ("X", "Q")]
@@ -91,7 +93,13 @@ def main() -> None:
             [variation.title, *measures(own), *(f"{np.mean(v):.2f}" for v in values(blind)), variation.published]
         )
     head = ["first option", "same option", "payoff a round"]
-    table(["condition", *head, *(f"coin: {name}" for name in head), "published"], rows)
+    tables = StudyTables()
+    tables.show(
+        "Shares of the model's answers and payoff a round [95 % interval over four conditions]",
+        ["condition", *head, *(f"coin: {name}" for name in head), "published"],
+        rows,
+    )
+    tables.save(options.out / "results.json")
     print(f"\nThe model answered {engine.misses} of {engine.hits + engine.misses} questions.")
 
 
@@ -142,8 +150,11 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--engine", default="transformers", help="as in openai:MODEL@URL, vllm:MODEL")
     parser.add_argument("--free", action="store_true", help="free text instead of a choice among the labels")
     parser.add_argument("--seed", type=int, default=0, help="root seed of the matches")
+    parser.add_argument("--out", type=Path, help="folder of results.json")
     parser.add_argument("--smoke", action="store_true", help="a scripted model, every fourth variation")
     options = parser.parse_args()
+    options.out = options.out or Path("runs/papers/repeated_games-variations" + "-smoke" * options.smoke)
+    options.out.mkdir(parents=True, exist_ok=True)
     options.every = 4 if options.smoke else 1
     if options.smoke:
         options.engine, options.free = "scripted:J", True

@@ -32,7 +32,8 @@ def found(rat, rival):
 
 
 def test_no_cell_has_an_interval_of_width_zero(tables):
-    text = tables.report(found([1.0] * 5, [0.0] * 5), COLUMNS)
+    study = tables.report(found([1.0] * 5, [0.0] * 5), COLUMNS)
+    text = "".join(table.to_markdown() for table in study.tables)
     assert "| sa-rl | 0 [0, 43] | 0 [0, 43] |" in text
     assert "| rat | 100 [57, 100] | 100 [57, 100] |" in text
     ends = re.findall(r"\[(\S+), (\S+)\]", text)

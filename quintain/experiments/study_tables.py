@@ -1,0 +1,135 @@
+"""Tables of a study: printed as Markdown, and kept with their numbers, so that a page can be checked against them."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self, TypeAlias
+
+import numpy as np
+
+from quintain.errors import RecordError
+from quintain.evaluation.interval import Interval
+from quintain.evaluation.manifest import package_versions
+from quintain.files import write_atomically
+
+__all__ = ["StudyTable", "StudyTables"]
+
+#: Content of a cell. Floating-point numbers are written with three significant digits.
+Cell: TypeAlias = Interval | str | int | float | None
+
+
+@dataclass(frozen=True)
+class StudyTable:
+    """One table.
+
+    Attributes:
+        title: What the cells are, with unit and kind of interval.
+        head: Names of the columns.
+        rows: Cells, row by row, each as long as ``head``.
+    """
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.head):
+                raise ValueError(f"{self.title}: a row has {len(row)} cells, the head {len(self.head)}: {row}")
+
+    @property
+    def basis(self) -> str:
+        """How the intervals were made; empty without any."""
+        cells = (cell for row in self.rows for cell in row if isinstance(cell, Interval) and cell.n > 1)
+        return "; ".join(dict.fromkeys(cell.basis for cell in cells))
+
+    def texts(self) -> list[list[str]]:
+        """Return the cells as they are written, row by row, without the head."""
+        return [[_text(cell) for cell in row] for row in self.rows]
+
+    def to_markdown(self) -> str:
+        """Return the table in Markdown, without its title."""
+        lines = [list(self.head), ["---"] * len(self.head), *self.texts()]
+        return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-able data."""
+        rows = [[{"interval": c.to_dict()} if isinstance(c, Interval) else c for c in row] for row in self.rows]
+        return {"title": self.title, "head": list(self.head), "rows": rows}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """Inverse of :meth:`to_dict`."""
+        rows = tuple(
+            tuple(Interval.from_dict(cell["interval"]) if isinstance(cell, dict) else cell for cell in row)
+            for row in data["rows"]
+        )
+        return cls(data["title"], tuple(data["head"]), rows)
+
+
+@dataclass
+class StudyTables:
+    """All tables of a study.
+
+    Attributes:
+        tables: The tables, in the order in which they were added.
+        facts: What else the pages quote: name and value, JSON-able.
+        made: The command, the date (UTC) and the versions of Python and packages that made them.
+    """
+
+    tables: list[StudyTable] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    made: dict[str, Any] = field(default_factory=dict)
+
+    def show(self, title: str, head: Sequence[object], rows: Sequence[Sequence[Any]]) -> None:
+        """Add a table, and print it with its title and the basis of its intervals."""
+        cells = tuple(tuple(_plain(cell) for cell in row) for row in rows)
+        table = StudyTable(title, tuple(map(str, head)), cells)
+        self.tables.append(table)
+        print(f"\n{title}\n\n{table.to_markdown()}" + (f"\nIntervals: {table.basis}." if table.basis else ""))
+
+    def save(self, path: str | Path) -> None:
+        """Write everything to a JSON file, one row of a table a line."""
+        command = " ".join(["python", *sys.argv])
+        made = {"command": command, "date": datetime.now(UTC).date().isoformat(), "versions": package_versions()}
+        tables = []
+        for table in self.tables:
+            data = table.to_dict()
+            rows = ",\n   ".join(json.dumps(row) for row in data.pop("rows"))
+            tables.append(f'{json.dumps(data)[:-1]},\n  "rows": [\n   {rows}]}}')
+        head = json.dumps({"made": made, "facts": self.facts})[:-1]
+        write_atomically(Path(path), f'{head},\n "tables": [\n {f",{chr(10)} ".join(tables)}]}}\n')
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read what :meth:`save` wrote.
+
+        Raises:
+            RecordError: If the file is no such file.
+        """
+        try:
+            data = json.loads(Path(path).read_text(encoding="utf-8"))
+            return cls([StudyTable.from_dict(table) for table in data["tables"]], data["facts"], data["made"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RecordError(f"{path} holds no tables of a study: {error!r}") from error
+
+
+def _plain(cell: Any) -> Cell:
+    """Return what JSON can hold of a cell: NumPy's numbers become Python's, NaN ``None``, other objects their text."""
+    if isinstance(cell, np.generic):
+        cell = cell.item()
+    if isinstance(cell, float) and math.isnan(cell):
+        return None
+    return cell if cell is None or isinstance(cell, (Interval, str, int, float)) else str(cell)
+
+
+def _text(cell: Cell) -> str:
+    if cell is None:
+        return ""
+    return f"{cell:.3g}" if isinstance(cell, float) else str(cell)
