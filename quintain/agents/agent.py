@@ -24,10 +24,12 @@ __all__ = [
     "ChecksSeat",
     "Closing",
     "Described",
+    "Interactive",
     "RequiresSettings",
     "Seat",
     "UsesEngine",
     "UsesSolution",
+    "is_interactive",
     "is_oracle",
     "is_stateful",
 ]
@@ -163,6 +165,24 @@ class _StatefulFlag(Protocol):
 def is_stateful(agent: object) -> bool:
     """Whether an agent declares ``is_stateful = True``, and so acts through one actor per episode."""
     return isinstance(agent, _StatefulFlag) and bool(agent.is_stateful)
+
+
+@runtime_checkable
+class Interactive(Protocol):
+    """An agent that asks a person at the terminal.
+
+    A run plays its episodes one after another, in this process.
+
+    Attributes:
+        is_interactive: True.
+    """
+
+    is_interactive: bool
+
+
+def is_interactive(agent: object) -> bool:
+    """Whether an agent declares ``is_interactive = True``, and so plays one episode at a time."""
+    return isinstance(agent, Interactive) and agent.is_interactive is True
 
 
 @runtime_checkable

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from quintain.agents.adapt import POLICY_FILES, AgentLike, adapt, policy_loader
-from quintain.agents.agent import Agent, RequiresSettings, is_oracle
+from quintain.agents.agent import Agent, RequiresSettings, is_interactive, is_oracle
 from quintain.arguments import argument_names, check_arguments
 from quintain.errors import ConfigurationError, UnknownNameError
 from quintain.registry import Registry
 
 __all__ = ["AGENTS", "AgentFacts", "agent_names", "arguments_of", "as_agent", "make_agent", "needs_engine",
-           "register_agent", "settings_required_by"]  # fmt: skip
+           "plays_at_terminal", "register_agent", "settings_required_by"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,14 @@ class AgentFacts:
             :class:`~quintain.agents.agent.UsesSolution`. Default: false.
         env_settings: Arguments of the environment that it requires, by name; see
             :class:`~quintain.agents.agent.RequiresSettings`.
+        is_interactive: Whether it asks a person at the terminal; see :class:`~quintain.agents.agent.Interactive`.
+            Default: false.
     """
 
     needs_engine: bool = False
     uses_solution: bool = False
     env_settings: Mapping[str, Any] = field(default_factory=dict)
+    is_interactive: bool = False
 
 
 class _AgentRegistry(Registry[Agent, AgentFacts]):
@@ -43,6 +46,7 @@ class _AgentRegistry(Registry[Agent, AgentFacts]):
             needs_engine=getattr(target, "needs_engine", asks),
             uses_solution=is_oracle(target),
             env_settings=target.env_settings if isinstance(target, RequiresSettings) else {},
+            is_interactive=is_interactive(target),
         )
 
     def unknown(self, name: str, also: str = "") -> UnknownNameError:
@@ -69,7 +73,7 @@ AGENTS.add("codesteer", "quintain.agents.language.codesteer:CodeSteerAgent", nee
 AGENTS.add("llm-player", "quintain.agents.games.llm_player:LLMPlayer", needs_engine=True)
 AGENTS.add("oracle", "quintain.agents.scripted:OracleAgent", uses_solution=True)
 AGENTS.add("random", "quintain.agents.scripted:RandomAgent")
-AGENTS.add("human", "quintain.agents.human:HumanAgent")
+AGENTS.add("human", "quintain.agents.human:HumanAgent", is_interactive=True)
 AGENTS.add("replay", "quintain.agents.replay:ReplayAgent")
 
 
@@ -131,6 +135,19 @@ def settings_required_by(agent: AgentLike) -> Mapping[str, Any]:
     if isinstance(name, str):
         return _find(name).facts.env_settings
     return agent.env_settings if isinstance(agent, RequiresSettings) else {}
+
+
+def plays_at_terminal(agent: AgentLike) -> bool:
+    """Whether an agent asks a person at the terminal; see :class:`~quintain.agents.agent.Interactive`.
+
+    Args:
+        agent: An agent, or the name or description of one, as :func:`as_agent` takes it.
+
+    Raises:
+        UnknownNameError: If there is no agent of that name.
+    """
+    name = agent.get("name") if isinstance(agent, Mapping) else agent
+    return _find(name).facts.is_interactive if isinstance(name, str) else is_interactive(agent)
 
 
 def arguments_of(name: str) -> tuple[str, ...]:

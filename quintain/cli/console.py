@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from quintain.terminal import message_console
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
@@ -15,10 +17,12 @@ __all__ = ["console", "fail", "literal", "print_json", "say"]
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Make a console on the standard output, for results, or on the error stream, for messages."""
+    """Return a console on the standard output, for results, or on the error stream, for messages."""
+    if stderr:
+        return message_console()
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, emoji=False)
+    return Console(highlight=False, emoji=False)
 
 
 def literal(text: object, style: str = "") -> Text:

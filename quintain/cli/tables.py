@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from quintain.cli.console import literal
-from quintain.evaluation.summary import Row, error_counts, metric_rows, score_rows, term_rows
+from quintain.evaluation.summary import Row, error_counts, metric_rows, score_rows, split_constants, term_rows
 
 if TYPE_CHECKING:
     from quintain.evaluation.report import Report
@@ -59,7 +59,8 @@ def bounds(interval: Interval, kind: str = "mean") -> str:
 
 def row_table(title: str, rows: Iterable[Row], confidence: float) -> Table:
     """Make a table of quantities with their intervals."""
-    table = simple_table(title, "", "estimate", f"{confidence:.0%} interval", "n", "")
+    table = simple_table(title, "", "estimate", f"{confidence:.0%} interval", "n")
+    table.add_column("", justify="left")
     for row in rows:
         found = row.interval
         note = Text(found.remarks or "no data", style="dim")
@@ -87,16 +88,28 @@ def print_report(console: Console, report: Report, *, wall_s: float | None = Non
     console.print(_outcomes(report))
     for boundary, message, n in error_counts(report)[:_MAX_ERRORS]:
         console.print(Text(f"  {n} x {boundary}: ", style="red") + literal(message[:300]), soft_wrap=True)
-    if report.by_task:
+    constants: list[str] = []
+    if len(report.by_task) > 1:
         console.print()
         console.print(_tasks(report))
-    if (keys := _grouping(report)) and report.by(*keys):
+    else:
+        constants += [f"task {task}" for task in report.by_task]
+    keys = _grouping(report)
+    groups = report.by(*keys) if keys else {}
+    if len(groups) > 1:
         console.print()
         console.print(_groups(report, keys))
+    else:
+        constants += [f"{key} {value}" for group in groups for key, value in zip(keys, group, strict=True)]
     for title, rows in (("Reward terms", term_rows(report)), ("Per episode", metric_rows(report))):
-        if rows:
+        varying, constant = split_constants(rows)
+        constants += [f"{row.name} {number(row.interval.estimate, row.kind)}" for row in constant]
+        if varying:
             console.print()
-            console.print(row_table(title, rows, report.confidence))
+            console.print(row_table(title, varying, report.confidence))
+    if constants:
+        console.print()
+        console.print(literal("The same in every episode: ", "dim") + literal(", ".join(constants)))
     facts = []
     if report.completion_tokens:
         facts.append(f"{report.prompt_tokens:,} tokens read, {report.completion_tokens:,} generated")

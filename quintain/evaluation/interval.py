@@ -82,9 +82,18 @@ class Interval:
         return f"{name}, {self.clusters:,} {self.unit} ({self.n:,} values)"
 
     @property
+    def is_constant(self) -> bool:
+        """Whether all values are equal, so that there is nothing to say beside the value."""
+        return self.method == "none" and self.n > 1
+
+    @property
     def remarks(self) -> str:
         """The basis and the note, for the last column of a table; empty without data."""
-        return "; ".join(filter(None, (self.basis, self.note))) if self.n else ""
+        if not self.n:
+            return ""
+        if self.note.startswith("no interval"):
+            return self.note
+        return "; ".join(filter(None, (self.basis, self.note)))
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-able data; NaN becomes ``None``."""

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from quintain.records import EpisodeRecord
+from quintain.terminal import message_console, shown
 
 __all__ = ["ProgressBar", "SilentBar", "progress_bar"]
 
@@ -51,18 +52,20 @@ class SilentBar:
 
 class _Rich:
     def __init__(self, total: int, kept: Iterable[EpisodeRecord]) -> None:
-        from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+        self.console = message_console()
         self._bar = Progress(
             TextColumn("[bold]{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-            TextColumn("{task.fields[result]}"), console=Console(stderr=True), refresh_per_second=1 / _REFRESH_S,
+            TextColumn("{task.fields[result]}"), console=self.console, refresh_per_second=1 / _REFRESH_S,
         )  # fmt: skip
         self._judged = self._succeeded = self._errors = self._tokens = self._done = 0
         self._returns = 0.0
         self._text = ""
         self._start = time.perf_counter()
         self._next = 0.0
+        self._redraws = True
+        self._printed = -1  # number of finished episodes in the line printed last
         self._task = self._bar.add_task("episodes", total=total, result="", visible=total > 0)
         self._subtask: Any = None  # rich's id of the second bar, while there is one
         for record in kept:
@@ -116,6 +119,14 @@ class _Rich:
         if self._text:
             parts.append(_escaped(self._text))
         self._bar.update(self._task, completed=self._done, result="  ".join(parts))
+        if not self._redraws and self._done != self._printed:
+            self._printed = self._done
+            self.console.print(self._bar.get_renderable())
+
+    def stop_redrawing(self) -> None:
+        if self._redraws:
+            self._redraws, self._printed = False, self._done
+            self._bar.stop()
 
     def __enter__(self) -> _Rich:
         self._bar.start()
@@ -144,7 +155,7 @@ def progress_bar(total: int, kept: Iterable[EpisodeRecord] = (), show: bool | No
         show: Whether to show anything; ``None`` shows where the stream is a terminal.
     """
     if sys.stderr.isatty() if show is None else show:
-        with _Rich(total, kept) as bar:
+        with _Rich(total, kept) as bar, shown(bar):
             yield bar
     else:
         yield SilentBar()

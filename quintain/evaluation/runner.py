@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from quintain.agents.registry import plays_at_terminal
 from quintain.envs.making import EnvLike, env_name, is_instance, make_env
 from quintain.errors import ConfigurationError
 from quintain.evaluation.executors import EXECUTORS
@@ -70,7 +71,8 @@ def evaluate(
         seed: Root seed, >= 0.
         seed_bits: Number of bits of the episodes' seeds: 31, which every simulator accepts, or 53, as in version 0.1.0.
             ``None``: as in the run that is resumed or replayed, else 31.
-        concurrency: Maximum number of episodes at once, >= 1; a language model gets their requests as one batch.
+        concurrency: Maximum number of episodes at once, >= 1; a language model gets their requests as one batch. A
+            person at the terminal plays one at a time.
         out: Run folder for manifest and records; ``None`` writes nothing.
         env_kwargs: Arguments for the environment, if it is given by id, spec or class. Those that the agent requires,
             such as ``code=False`` for one that answers in words, need not be given.
@@ -118,14 +120,9 @@ def evaluate(
     check_errors(errors)
     settings = check_settings(max_steps, reset_options) | ({"repeats": repeats} if repeats > 1 else {})
     play = EXECUTORS.load(executor)
-    if is_instance(env):
-        if executor != "inline":
-            raise ConfigurationError(
-                f"executor {executor!r} plays in several processes, and an environment that is made already plays in "
-                f"this one; give its id, its class or a function that makes a new {env_name(env)}"
-            )
-        concurrency = 1
     source = as_source(agent)
+    if _one_at_a_time(env, source, executor):
+        concurrency = 1
     env_kwargs = with_required_settings(env, env_kwargs, source)
     count = _default_episodes(env, env_kwargs) if episodes is None else episodes
     if out is not None:
@@ -148,6 +145,22 @@ def evaluate(
     if errors == "raise":
         raise_if_all_failed(report.episodes, found, out)
     return report
+
+
+def _one_at_a_time(env: EnvLike, source: Any, executor: str) -> bool:
+    """Whether there is only one environment, or one person who plays; either needs the inline executor."""
+    if is_instance(env):
+        if executor != "inline":
+            raise ConfigurationError(
+                f"executor {executor!r} plays in several processes, and an environment that is made already plays in "
+                f"this one; give its id, its class or a function that makes a new {env_name(env)}"
+            )
+        return True
+    if plays_at_terminal(source):
+        if executor != "inline":
+            raise ConfigurationError(f"a person at the terminal plays in this process: leave out executor={executor!r}")
+        return True
+    return False
 
 
 def _default_episodes(env: EnvLike, env_kwargs: Mapping[str, Any]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -9,7 +10,8 @@ from quintain.evaluation.compare import Comparison, errors_as_failures, pair
 from quintain.evaluation.report import Report
 from quintain.evaluation.statistics import Interval
 
-__all__ = ["ComparedRow", "Row", "compared_rows", "error_counts", "metric_rows", "score_rows", "term_rows"]
+__all__ = ["ComparedRow", "Row", "compared_rows", "error_counts", "metric_rows", "score_rows", "split_constants",
+           "term_rows"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,15 @@ def metric_rows(report: Report) -> list[Row]:
     if results.completion_tokens:
         rows.append(Row("tokens generated", results.tokens_per_episode))
     return rows
+
+
+def split_constants(rows: Iterable[Row]) -> tuple[list[Row], list[Row]]:
+    """Return the rows whose values differ between episodes, and those whose values are all equal."""
+    varying: list[Row] = []
+    constant: list[Row] = []
+    for row in rows:
+        (constant if row.interval.is_constant else varying).append(row)
+    return varying, constant
 
 
 def error_counts(report: Report) -> list[tuple[str, str, int]]:
