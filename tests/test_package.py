@@ -38,6 +38,7 @@ LAYERS = (
         "replies",
         "seeding",
         "spaces",
+        "terminal",
     },
     {"engines", "sandbox"},
     {"agents", "envs", "rewards"},
