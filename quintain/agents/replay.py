@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
+import numpy as np
+
 from quintain.agents.agent import Action, Actor, Seat
 from quintain.errors import AgentError
 from quintain.records import iter_episodes
 from quintain.seeding import repeat_seed
 
-__all__ = ["ReplayAgent"]
+__all__ = ["ReplayAgent", "read_action"]
 
 
 class ReplayAgent:
@@ -62,8 +65,14 @@ class _ReplayActor:
             raise AgentError(
                 "the recorded episode has no more actions; the environment differs from that of the recording"
             ) from None
-        if isinstance(action, list):
-            import numpy as np
+        return read_action(action, self._space)
 
-            return np.asarray(action, dtype=self._space.dtype)
-        return action
+
+def read_action(action: Any, space: gym.Space[Any]) -> Action:
+    """Return a recorded action as the environment takes it: a list becomes an array of the space's dtype.
+
+    Args:
+        action: The action as a record holds it.
+        space: The action space.
+    """
+    return np.asarray(action, dtype=space.dtype) if isinstance(action, list) else action

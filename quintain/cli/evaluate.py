@@ -115,6 +115,14 @@ _Episodes = Annotated[
     ),
 ]
 _NoReport = Annotated[bool, typer.Option("--no-report", help="Do not write report.html.", rich_help_panel=_OUTPUT)]
+_Videos = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N|I,J|failures:N",
+        help="Record the first N episodes, those with these indices, or N with failures and low returns first.",
+        rich_help_panel=_OUTPUT,
+    ),
+]
 
 
 def evaluate(
@@ -146,6 +154,7 @@ def evaluate(
     executor: Executor = "inline",
     workers: Workers = 2,
     confidence: Confidence = 0.95,
+    videos: _Videos = None,
     no_report: _NoReport = False,
     as_json: JsonOutput = False,
 ) -> None:
@@ -159,6 +168,7 @@ def evaluate(
         quintain eval CodeReason-v0 -a all-text --tasks letters -n 50 --repeats 4
         quintain eval QuestionAnswering-v0 -a all-text --tasks qa.csv -e scorer=number
         quintain eval CartPole-v1 -a random -e sutton_barto_reward=true
+        quintain eval CartPole-v1 -a model.zip -n 100 --videos 3
 
     After Ctrl-C the finished episodes are on disk, and the command that continues the run is printed.
 
@@ -170,6 +180,10 @@ def evaluate(
     if difficulty is not None:
         named["difficulty"] = json_or_word(difficulty, "--difficulty")
     env_kwargs = _merge(named, pairs(env_arg, "--env-arg"))
+    if videos is not None:
+        from quintain.evaluation.videos import prepare_display
+
+        prepare_display()
     _try_to_make(env, env_kwargs)  # also imports a module that may register agents
     if "mujoco" in sys.modules:
         warn_once()
@@ -182,9 +196,11 @@ def evaluate(
         env, source, episodes=episodes, seed=seed, seed_bits=seed_bits, concurrency=concurrency,
         env_kwargs=env_kwargs, reset_options=pairs(reset_option, "--reset-option") or None,
         resume=resume, retry_errors=retry_errors, executor=executor, workers=workers, confidence=confidence,
-        repeats=repeats, limit=limit, items=parse_items(items), errors="record",
+        repeats=repeats, limit=limit, items=parse_items(items), errors="record", videos=videos,
         **({} if max_steps is None else {"max_steps": max_steps or None}),
     )  # fmt: skip
+    if videos is not None:
+        _say_videos(folder)
     _show(report, call, with_page=not no_report, as_json=as_json)
     if report.episodes and not report.scored:
         say("every episode failed; see the errors above", "bold red")
@@ -251,6 +267,16 @@ def _show(report: Report, call: _Call, *, with_page: bool, as_json: bool) -> Non
     print_report(console(), report, wall_s=call.wall_s, tokens=call.tokens)
     if page is not None:
         console().print(literal("report: ") + literal(page, "bold"), soft_wrap=True)
+
+
+def _say_videos(folder: Path) -> None:
+    from quintain.evaluation.videos import read_videos
+
+    found = read_videos(folder)
+    for video in found:
+        if not video.file:
+            say(f"episode {video.episode}: {video.note}", "yellow")
+    say(f"videos: {sum(bool(video.file) for video in found)} in {folder / 'videos'}", "dim")
 
 
 def _agent_source(

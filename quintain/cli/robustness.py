@@ -76,8 +76,8 @@ def robustness(
     """
     check_resumed(out, resume=resume)
     from quintain.attacks.registry import resolve_attacks
+    from quintain.evaluation.videos import prepare_display
     from quintain.experiments.robustness import RobustnessExperiment
-    from quintain.experiments.robustness.videos import prepare_display
 
     if videos:
         prepare_display()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from quintain.evaluation.report import Report
 from quintain.evaluation.rollout import Episodes, as_source, items_of
 from quintain.evaluation.selection import choose_items, episodes_of, item_ids
 from quintain.evaluation.settings import with_required_settings
+from quintain.evaluation.videos import check_videos, record_videos
 from quintain.records import EpisodeRecord
 from quintain.seeding import episode_seeds
 
@@ -45,6 +47,7 @@ def evaluate(
     executor: str = "inline",
     workers: int = 2,
     confidence: float = 0.95,
+    videos: int | str | Sequence[int] | None = None,
     progress: bool | None = None,
     on_episode: Callable[[EpisodeRecord], None] | None = None,
     repeats: int = 1,
@@ -88,6 +91,10 @@ def evaluate(
             :data:`~quintain.evaluation.executors.EXECUTORS`.
         workers: Number of processes or machines of the executor, >= 1; ``"inline"`` ignores it.
         confidence: Nominal coverage of the intervals, in (0, 1).
+        videos: Which episodes to record as MP4 files in ``out``, which the page shows: the number of episodes, of which
+            the first are recorded; their indices; or ``"failures:N"``, N episodes, those without success and with low
+            returns first. The actions are played again at the end in an environment of ``render_mode="rgb_array"``, so
+            no result changes. Needs the extra ``video``. ``None``: none.
         progress: Show a progress bar; ``None`` shows it where there is a terminal.
         on_episode: Called with each finished record, in order of completion.
         repeats: Number of independent answers to each item, >= 1: the environment is reset with the same seed, and the
@@ -120,6 +127,10 @@ def evaluate(
     check_errors(errors)
     settings = check_settings(max_steps, reset_options) | ({"repeats": repeats} if repeats > 1 else {})
     play = EXECUTORS.load(executor)
+    if videos is not None:
+        if out is None:
+            raise ConfigurationError("videos are written into the run folder: give out=...")
+        check_videos(env, env_kwargs, videos)
     source = as_source(agent)
     if _one_at_a_time(env, source, executor):
         concurrency = 1
@@ -141,7 +152,9 @@ def evaluate(
             parts = ((index, *divmod(index, repeats)) for index in run.todo)
             jobs = [Job(i, seeds[item], reset_options, max_steps, item, repeat) for i, item, repeat in parts]
             play(Episodes(env, env_kwargs, source, jobs, concurrency), run, workers=workers)
-    report = run.report(confidence)
+        report = run.report(confidence)
+        if videos is not None:
+            record_videos(report, env, env_kwargs, videos, partial(run.bar.subtask, "videos"))
     if errors == "raise":
         raise_if_all_failed(report.episodes, found, out)
     return report

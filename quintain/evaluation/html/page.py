@@ -13,6 +13,7 @@ from quintain.evaluation.html.frame import fill, markup, scale
 from quintain.evaluation.html.plots import histogram
 from quintain.evaluation.html.provenance import provenance
 from quintain.evaluation.html.transcripts import preamble
+from quintain.evaluation.html.videos import video_cards
 from quintain.evaluation.report import Report
 from quintain.evaluation.results import Results
 from quintain.evaluation.summary import error_counts, metric_rows, score_rows, term_rows
@@ -99,6 +100,7 @@ def _render(report: Report, chunks: Chunks) -> str:
         outcomes=[(name, n, _OUTCOMES[name]) for name, n in results.outcomes.items() if n],
         meanings=_OUTCOMES,
         errors=error_counts(report),
+        videos=video_cards(report),
         plots=[markup(plot) for plot in _plots(results)],
         index=markup(index),
         transcripts=[(number, markup(text)) for number, text in transcripts],

@@ -16,6 +16,7 @@ from quintain.attacks.budget import Norm
 from quintain.attacks.contract import Attack
 from quintain.attacks.registry import AttackFactory, resolve_attacks
 from quintain.errors import ConfigurationError
+from quintain.evaluation.videos import prepare_display
 from quintain.experiments.experiment import Cell
 from quintain.experiments.robustness.analysis import analyse_reachability
 from quintain.experiments.robustness.cell import RobustnessCell
@@ -25,7 +26,7 @@ from quintain.experiments.robustness.experiment import RobustnessExperiment
 from quintain.experiments.robustness.policy_under_test import make_policy_under_test
 from quintain.experiments.robustness.reachability import Reachability
 from quintain.experiments.robustness.table import RobustnessRow, RobustnessTable
-from quintain.experiments.robustness.videos import prepare_display, record_clips
+from quintain.experiments.robustness.videos import record_clips
 from quintain.experiments.runner import ExperimentRun
 from quintain.files import write_atomically
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,27 +11,19 @@ import gymnasium as gym
 
 from quintain.attacks.episodes import AttackedEpisode, play_attacked
 from quintain.errors import QuintainError, require
+from quintain.evaluation.videos import drawing_advice
 from quintain.experiments.robustness.cell import RobustnessCell
 from quintain.experiments.robustness.clips import Clip, write_clips
 from quintain.experiments.robustness.experiment import RobustnessExperiment
 from quintain.experiments.robustness.table import RobustnessTable
 from quintain.experiments.store import Store
 
-__all__ = ["prepare_display", "record_clips"]
+__all__ = ["record_clips"]
 
 _FRAMES = 60
 _WIDTH = 220
 _PANELS = 6
 _QUALITY = 60
-
-
-def prepare_display() -> None:
-    """Let MuJoCo render through EGL on a machine without a display, by setting ``MUJOCO_GL`` if it is unset.
-
-    MuJoCo reads the variable when it is imported, so call this before.
-    """
-    if "mujoco" not in sys.modules and not os.environ.get("DISPLAY"):
-        os.environ.setdefault("MUJOCO_GL", "egl")
 
 
 def record_clips(experiment: RobustnessExperiment, table: RobustnessTable, store: Store, folder: Path) -> list[Clip]:
@@ -155,10 +145,5 @@ def _save(strips: Sequence[Sequence[Any]], folder: Path, name: str, fps: float) 
 
 
 def _no_video(reason: str) -> str:
-    advice = ""
-    if any(word in reason.lower() for word in ("gl", "display", "render")) and "MUJOCO_GL" not in reason:
-        advice = (
-            " On a machine without a screen try MUJOCO_GL=egl (needs libegl1) or MUJOCO_GL=osmesa (needs libosmesa6), "
-            "set before Python starts, and the same command with --resume."
-        )
-    return f"No video: {reason}.{advice}".replace("..", ".")
+    advice = drawing_advice(reason)
+    return f"No video: {reason}{advice}{', and the same command with --resume' if advice else ''}.".replace("..", ".")
