@@ -184,15 +184,18 @@ def make_agent(name: str, *, engine: Any = None, **options: Any) -> Agent:
     """
     found = _find(name)
     leading = found.leading
-    if found.facts.needs_engine:
-        from quintain.engines import make_engine
+    if not found.facts.needs_engine:
+        if engine is not None:
+            raise ConfigurationError(f"agent {name!r} asks no language model; leave out engine={engine!r}")
+        check_arguments("agent", name, found.factory, leading, options)
+        return cast(Agent, found.factory(*leading, **options))
+    from quintain.engines import make_engine
 
-        settings = dict(engine) if isinstance(engine, Mapping) else {"name": engine or "transformers"}
-        leading = (*leading, make_engine(settings.pop("name", "transformers"), **settings))
-    elif engine is not None:
-        raise ConfigurationError(f"agent {name!r} asks no language model; leave out engine={engine!r}")
-    check_arguments("agent", name, found.factory, leading, options)
-    return cast(Agent, found.factory(*leading, **options))
+    settings = dict(engine) if isinstance(engine, Mapping) else {"name": engine or "transformers"}
+    made_by = settings.pop("name", "transformers")
+    _check_for_engine_options(name, found, made_by, options)
+    check_arguments("agent", name, found.factory, (*leading, made_by), options)  # before a model is loaded
+    return cast(Agent, found.factory(*leading, make_engine(made_by, **settings), **options))
 
 
 def as_agent(source: AgentLike) -> Agent:
@@ -215,6 +218,22 @@ def as_agent(source: AgentLike) -> Agent:
             raise ConfigurationError(f"an agent's description needs a 'name', got {dict(source)!r}")
         return make_agent(**source)
     return adapt(source)
+
+
+def _check_for_engine_options(name: str, found: _Found, engine: Any, options: Mapping[str, Any]) -> None:
+    """Raise if an option of the engine was given to the agent."""
+    from quintain.engines.registry import ENGINES
+
+    kind = engine.partition(":")[0] if isinstance(engine, str) else ""
+    if kind not in ENGINES:
+        return
+    own = argument_names(found.factory, skip=len(found.leading) + 1)
+    for option in options.keys() & set(argument_names(ENGINES.load(kind))) - set(own):
+        raise ConfigurationError(
+            f"agent {name!r}: {option!r} is an option of its engine; give it as "
+            f"engine={{'name': {kind!r}, {option!r}: ...}} (on the command line: "
+            f"{'--model' if option == 'model' else f'--engine-arg {option}=...'})"
+        )
 
 
 class _Found(NamedTuple):

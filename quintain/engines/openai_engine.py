@@ -13,6 +13,8 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any, Literal
 
+from quintain.arguments import check_number
+from quintain.engines.address import split_address
 from quintain.engines.choices import draw_choices, split_choices
 from quintain.engines.engine import Engine, EngineCapability, Reply, Request
 from quintain.engines.http import JSONClient, RetryPolicy, check_headers, proxy_errors, split_login
@@ -55,7 +57,7 @@ class OpenAIEngine(Engine):
     ``Reply.top_logprobs`` is ``None``.
 
     Args:
-        model: Name of the model on the server.
+        model: Name of the model on the server; ``"NAME@ADDRESS"`` gives the address as well.
         base_url: Address of the API, such as ``"http://localhost:8000/v1"``; ``None`` reads the environment variable
             ``OPENAI_BASE_URL``, else takes OpenAI's.
         api_key: Bearer token; empty for no authorisation; ``None`` reads the environment variable ``OPENAI_API_KEY``.
@@ -102,14 +104,24 @@ class OpenAIEngine(Engine):
         token_field: str = "max_tokens",
         reasoning_field: str = "",
     ) -> None:
-        if not model:
+        self.model, named = split_address(model)
+        if not self.model:
             raise ConfigurationError("the openai engine needs a model: 'openai:MODEL@http://host:port/v1' or model=...")
+        if named and base_url is not None:
+            raise ConfigurationError(f"model={model!r} and base_url={base_url!r} both give an address")
         if dialect not in ("auto", "openai", "vllm"):
             raise ConfigurationError(f"dialect must be 'auto', 'openai' or 'vllm', got {dialect!r}")
-        if max_connections < 1 or attempts < 1 or min(timeout_s, deadline_s) <= 0 or min(backoff_s, backoff_max_s) < 0:
-            raise ConfigurationError("max_connections and attempts must be >= 1, time-outs > 0 and pauses >= 0")
-        self.model = model
-        address = (base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1").strip().rstrip("/")
+        for name, count in (("max_connections", max_connections), ("attempts", attempts)):
+            check_number(name, count, low=1, integer=True)
+        for name, seconds in (("timeout_s", timeout_s), ("deadline_s", deadline_s)):
+            check_number(name, seconds, above=0)
+        for name, seconds in (("backoff_s", backoff_s), ("backoff_max_s", backoff_max_s)):
+            check_number(name, seconds, low=0)
+        if extra_body is not None and not isinstance(extra_body, Mapping):
+            raise ConfigurationError(f"extra_body must be a mapping of fields to values, got {extra_body!r}")
+        address = (
+            (named or base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1").strip().rstrip("/")
+        )
         self.base_url, login = split_login(address)
         self._extra = dict(extra_body or {})
         self._token_field = token_field

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from quintain.engines.address import split_address
 from quintain.engines.engine import Engine
 from quintain.errors import ConfigurationError, UnknownNameError
 from quintain.registry import Registry
 
 __all__ = ["ENGINES", "EngineFacts", "engine_names", "make_engine", "without_transport"]
-
-
-#: The address in "NAME@ADDRESS". Any other @ belongs to the name, as in "claude-3-5-sonnet@20240620".
-_ADDRESS = re.compile(r"@https?://", re.IGNORECASE)
-
-#: A host with a port and without a scheme, which can only be meant as an address.
-_HOST = re.compile(r"@((?:[\w.\-]+|\[[0-9a-f:]+\]):\d+(?:/.*)?)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +94,8 @@ def make_engine(engine: str | Engine, **options: Any) -> Engine:
             argument: ``"transformers"``, ``"transformers:FOLDER_OR_HUB_ID"``, ``"vllm:FOLDER_OR_HUB_ID"``,
             ``"openai:MODEL@http://host:port/v1"``, ``"replay:runs/first"``, ``"scripted:the reply"``; or
             ``"module:attribute"`` of an engine class that is not registered.
-        options: Options of the engine's class, such as ``max_batch=16``.
+        options: Options of the engine's class, such as ``max_batch=16``. The main argument may be given here too, in
+            the same form: ``make_engine("openai", model="MODEL@http://host:port/v1")``.
 
     Raises:
         UnknownNameError: If no engine has that name, or the engine has no such option.
@@ -117,11 +111,12 @@ def make_engine(engine: str | Engine, **options: Any) -> Engine:
         name, argument = engine, ""
     facts = ENGINES.facts(name)
     if argument:
-        given = _main_argument(name, facts, argument)
-        twice = sorted(given.keys() & options.keys())
-        if twice:
-            raise ConfigurationError(f"{engine!r} and the options both give {', '.join(twice)}")
-        options = {**given, **options}
+        if not facts.argument:
+            raise ConfigurationError(f"engine {name!r} takes no argument after a colon, got {argument!r}")
+        if facts.argument in options:
+            raise ConfigurationError(f"{engine!r} and the options both give {facts.argument}")
+        options = {facts.argument: argument, **options}
+    options = _with_address(facts, options)
     factory: Callable[..., Engine] = ENGINES.load(name)
     _check_options(name, facts, factory, options)
     return factory(**options)
@@ -138,8 +133,7 @@ def without_transport(config: Any) -> Any:
         name, _, argument = config.partition(":")
         if not argument or name not in ENGINES or not (facts := ENGINES.facts(name)).transport:
             return config
-        found = _ADDRESS.search(argument)
-        return {"name": name, facts.argument: argument[: found.start()] if found else argument}
+        return {"name": name, facts.argument: _without_address(facts, argument)}
     if isinstance(config, list):
         return [without_transport(part) for part in config]
     if not isinstance(config, dict):
@@ -148,21 +142,31 @@ def without_transport(config: Any) -> Any:
     if isinstance(parts.get("name"), dict):  # "name" was "engine:ARGUMENT"
         parts |= parts["name"]
     engine = parts.get("name", parts.get("engine") if "model" in parts else None)
-    transport = ENGINES.facts(engine).transport if isinstance(engine, str) and engine in ENGINES else ()
-    return {key: value for key, value in parts.items() if key not in transport}
+    if not isinstance(engine, str) or engine not in ENGINES:
+        return parts
+    facts = ENGINES.facts(engine)
+    if isinstance(named := parts.get(facts.argument), str):
+        parts[facts.argument] = _without_address(facts, named)
+    return {key: value for key, value in parts.items() if key not in facts.transport}
 
 
-def _main_argument(name: str, facts: EngineFacts, argument: str) -> dict[str, str]:
-    """Return the options that the text after the colon sets."""
-    if not facts.argument:
-        raise ConfigurationError(f"engine {name!r} takes no argument after a colon, got {argument!r}")
-    if not facts.address:
-        return {facts.argument: argument}
-    if found := _ADDRESS.search(argument):
-        return {facts.argument: argument[: found.start()], facts.address: argument[found.start() + 1 :]}
-    if found := _HOST.search(argument):
-        raise ConfigurationError(f"an address starts with http:// or https://; got {found[1]!r} in {name}:{argument}")
-    return {facts.argument: argument}
+def _with_address(facts: EngineFacts, options: dict[str, Any]) -> dict[str, Any]:
+    """Move the address behind the name of a model to the option of its own."""
+    argument = options.get(facts.argument)
+    if not facts.address or not isinstance(argument, str):
+        return options
+    name, address = split_address(argument)
+    if not address:
+        return options
+    if options.get(facts.address) is not None:
+        raise ConfigurationError(
+            f"{facts.argument}={argument!r} and {facts.address}={options[facts.address]!r} both give an address"
+        )
+    return options | {facts.argument: name, facts.address: address}
+
+
+def _without_address(facts: EngineFacts, argument: str) -> str:
+    return split_address(argument)[0] if facts.address else argument
 
 
 def _check_options(name: str, facts: EngineFacts, factory: Callable[..., Engine], options: dict[str, Any]) -> None:

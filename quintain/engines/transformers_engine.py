@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from quintain.arguments import check_number
 from quintain.engines import weights
 from quintain.engines.engine import Engine, EngineCapability, Forward, Reply, Request
 from quintain.errors import ConfigurationError, EngineError, require
@@ -66,11 +67,11 @@ class TransformersEngine(Engine):
         prefix_rows: int = 64,
         cache_gb: float = 4.0,
     ) -> None:
-        if max_batch < 1 or prefix_rows < 0 or not cache_gb > 0:
-            raise ConfigurationError(
-                "max_batch must be >= 1, prefix_rows >= 0 and cache_gb > 0, "
-                f"got {max_batch!r}, {prefix_rows!r} and {cache_gb!r}"
-            )
+        check_number("max_batch", max_batch, low=1, integer=True)
+        check_number("prefix_rows", prefix_rows, low=0, integer=True)
+        check_number("cache_gb", cache_gb, above=0)
+        if threads is not None:
+            check_number("threads", threads, low=1, integer=True)
         torch = require("torch", "llm", "the transformers engine")
         require("transformers", "llm", "the transformers engine")
         if threads is not None:

@@ -14,7 +14,10 @@ from typing import Any
 import pytest
 
 import quintain
+from quintain.agents import make_agent
 from quintain.engines import Reply, Request, ScriptedEngine, make_engine
+from quintain.engines.openai_engine import OpenAIEngine
+from quintain.engines.registry import without_transport
 from quintain.errors import (
     CapabilityError,
     ConfigurationError,
@@ -496,6 +499,57 @@ def test_bad_options_are_refused() -> None:
         make_engine("openai:m", dialect="klingon")
     with pytest.raises(ConfigurationError, match="attempts"):
         make_engine("openai:m", attempts=0)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"timeout_s": "soon"}, "timeout_s must be a finite number > 0, got 'soon'"),
+        ({"max_connections": 1.5}, "max_connections must be an integer >= 1, got 1.5"),
+        ({"backoff_s": -1}, "backoff_s must be a finite number >= 0, got -1"),
+        ({"extra_body": "x"}, "extra_body must be a mapping"),
+        ({"base_url": "http://b/v1"}, "both give an address"),
+        ({"timeout": 3}, "did you mean 'timeout_s'"),
+    ],
+)
+def test_options_are_checked_when_the_engine_is_made(options: Any, message: str) -> None:
+    for given in ({"engine": "openai:m@http://a/v1"}, {"engine": "openai", "model": "m@http://a/v1"}):
+        with pytest.raises(ConfigurationError, match=message):
+            make_engine(**given, **options)
+
+
+def test_every_way_to_name_a_server_reaches_that_server_alone(fake_server: Any, monkeypatch: Any) -> None:
+    """However the address is given, the request and its key go there and not to the default of the environment."""
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:9/v1")
+    named = f"m@{fake_server.url}"
+    ways = [
+        make_engine(f"openai:{named}", api_key=KEY),
+        make_engine("openai", model=named, api_key=KEY),
+        make_engine("openai:m", base_url=fake_server.url, api_key=KEY),
+        OpenAIEngine(named, api_key=KEY),
+    ]
+    for engine in ways:
+        assert (engine.model, engine.base_url) == ("m", fake_server.url)
+        asyncio.run(engine.complete(REQUEST))
+        assert fake_server.seen[-1]["model"] == "m"
+        assert fake_server.headers[-1]["Authorization"] == f"Bearer {KEY}"
+    for description in ({"name": "openai", "model": named}, f"openai:{named}"):
+        agent = make_agent("chat", engine=description)
+        assert (agent.engine.model, agent.engine.base_url) == ("m", fake_server.url)
+
+
+def test_the_address_is_no_part_of_what_a_resumed_run_compares() -> None:
+    plain = {"agent": {"name": "chat", "engine": {"name": "openai", "model": "m"}}}
+    named = {"agent": {"name": "chat", "engine": {"name": "openai", "model": "m@http://a/v1"}}}
+    short = {"agent": {"name": "chat", "engine": "openai:m@http://b/v1"}}
+    other = {"agent": {"name": "chat", "engine": {"name": "openai", "model": "n@http://a/v1"}}}
+    assert without_transport(named) == without_transport(plain) == without_transport(short)
+    assert without_transport(other) != without_transport(plain)
+
+
+def test_an_option_of_the_engine_that_is_given_to_the_agent_is_explained() -> None:
+    with pytest.raises(ConfigurationError, match=r"engine=\{'name': 'openai', 'model': \.\.\.\}"):
+        make_agent("all-text", engine="openai", model="m@http://a/v1")
 
 
 def test_a_closed_engine_raises_engine_error(fake_server: Any) -> None:
