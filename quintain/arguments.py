@@ -12,7 +12,7 @@ import numpy as np
 
 from quintain.errors import ConfigurationError
 
-__all__ = ["argument_names", "check_arguments", "check_number", "nearest"]
+__all__ = ["argument_names", "check_arguments", "check_bool", "check_number", "nearest"]
 
 # The command-line option that passes arguments to an entry of a registry, by the kind of entry.
 _OPTIONS = {"agent": "--agent-arg", "strategy": "--agent-arg", "engine": "--engine-arg"}
@@ -75,6 +75,16 @@ def nearest(name: str, known: Iterable[str]) -> str:
     """
     found = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean {found[0]!r}?" if found else ""
+
+
+def check_bool(name: str, value: object) -> None:
+    """Check that a setting is true or false, so that a string such as ``"no"`` does not count as true.
+
+    Raises:
+        ConfigurationError: If it is neither.
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise ConfigurationError(f"{name} must be true or false, got {value!r}")
 
 
 def check_number(

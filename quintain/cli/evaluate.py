@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from quintain.agents.adapt import POLICY_FILES
-from quintain.agents.registry import agent_names, arguments_of
+from quintain.agents.registry import agent_names
 from quintain.arguments import argument_names
+from quintain.cli.agent_options import Agent, AgentArguments, AgentOptions, Engine, EngineArguments, Model
 from quintain.cli.console import console, literal, print_json, say
 from quintain.cli.exit_codes import EXIT_ALL_ERRORS, EXIT_INTERRUPTED
 from quintain.cli.folders import clear_away, continuing, new_folder
@@ -32,8 +33,8 @@ from quintain.cli.options import (
     Workers,
     check_confidence,
     check_resumed,
-    json_or_word,
     pairs,
+    read_value,
 )
 from quintain.errors import ConfigurationError, MissingDependencyError
 
@@ -46,41 +47,12 @@ __all__ = ["evaluate"]
 _SHIPPED = agent_names()
 
 
-_AGENT, _ENV, _RUN, _OUTPUT = "Agent", "Environment", "Run", "Output"
+_ENV, _RUN, _OUTPUT = "Environment", "Run", "Output"
 
 _Env = Annotated[
     str,
     typer.Argument(
         help="Id of an environment: CodeReason-v0, CartPole-v1; module:Id-v0 for one that a module registers."
-    ),
-]
-_Agent = Annotated[
-    str,
-    typer.Option(
-        "--agent",
-        "-a",
-        help=f"{', '.join(_SHIPPED)}; a strategy such as tit-for-tat; your own as module:Class or module:name; or a "
-        "policy's .zip (Stable-Baselines3), .pt, .onnx or .npz file. `quintain agents` lists them.",
-    ),
-]
-_Engine = Annotated[
-    str | None,
-    typer.Option(
-        help="Engine of agents that ask a language model: transformers (the default), openai, vllm, replay.",
-        rich_help_panel=_AGENT,
-    ),
-]
-_Model = Annotated[
-    str | None, typer.Option(help="The engine's model; for openai NAME@http://host:port/v1.", rich_help_panel=_AGENT)
-]
-_AgentArguments = Annotated[
-    list[str] | None,
-    typer.Option("--agent-arg", metavar="K=JSON", help="An argument of the agent. Repeatable.", rich_help_panel=_AGENT),
-]
-_EngineArguments = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--engine-arg", metavar="K=JSON", help="An argument of the engine. Repeatable.", rich_help_panel=_AGENT
     ),
 ]
 _Tasks = Annotated[
@@ -98,7 +70,7 @@ _Difficulty = Annotated[str | None, typer.Option(help="Name of a level, or param
 _EnvArguments = Annotated[
     list[str] | None,
     typer.Option(
-        "--env-arg", "-e", metavar="K=JSON", help="An argument of the environment. Repeatable.", rich_help_panel=_ENV
+        "--env-arg", "-e", metavar="K=VALUE", help="An argument of the environment. Repeatable.", rich_help_panel=_ENV
     ),
 ]
 _NoCode = Annotated[
@@ -128,9 +100,9 @@ _Videos = Annotated[
 def evaluate(
     ctx: typer.Context,
     env: _Env,
-    agent: _Agent,
-    engine: _Engine = None,
-    model: _Model = None,
+    agent: Agent,
+    engine: Engine = None,
+    model: Model = None,
     tasks: _Tasks = None,
     suite: _Suite = None,
     split: _Split = None,
@@ -138,8 +110,8 @@ def evaluate(
     no_code: _NoCode = False,
     env_arg: _EnvArguments = None,
     reset_option: ResetOptions = None,
-    agent_arg: _AgentArguments = None,
-    engine_arg: _EngineArguments = None,
+    agent_arg: AgentArguments = None,
+    engine_arg: EngineArguments = None,
     episodes: _Episodes = None,
     repeats: Repeats = 1,
     limit: Limit = None,
@@ -178,7 +150,7 @@ def evaluate(
     check_confidence(confidence)
     named: dict[str, Any] = {"tasks": tasks, "suite": suite, "split": split, "code": False if no_code else None}
     if difficulty is not None:
-        named["difficulty"] = json_or_word(difficulty, "--difficulty")
+        named["difficulty"] = read_value(difficulty, "--difficulty")
     env_kwargs = _merge(named, pairs(env_arg, "--env-arg"))
     if videos is not None:
         from quintain.evaluation.videos import prepare_display
@@ -187,9 +159,9 @@ def evaluate(
     _try_to_make(env, env_kwargs)  # also imports a module that may register agents
     if "mujoco" in sys.modules:
         warn_once()
-    source = _agent_source(
-        env, agent, engine, model, pairs(agent_arg, "--agent-arg"), pairs(engine_arg, "--engine-arg")
-    )
+    if agent in agent_names() and agent not in _SHIPPED and ":" in env:
+        agent = f"{env.partition(':')[0]}:{agent}"  # so that other processes find it
+    source = AgentOptions(engine, model, agent_arg, engine_arg).describe(agent)
     folder = out or new_folder(env, Path(agent).stem if agent.endswith(POLICY_FILES) else agent)
     call = _Call(ctx, folder)
     report = call.run(
@@ -277,23 +249,6 @@ def _say_videos(folder: Path) -> None:
         if not video.file:
             say(f"episode {video.episode}: {video.note}", "yellow")
     say(f"videos: {sum(bool(video.file) for video in found)} in {folder / 'videos'}", "dim")
-
-
-def _agent_source(
-    env: str, agent: str, engine: str | None, model: str | None, options: dict[str, Any], engine_options: dict[str, Any]
-) -> Any:
-    if agent in agent_names() and agent not in _SHIPPED and ":" in env:
-        agent = f"{env.partition(':')[0]}:{agent}"  # so that other processes find it
-    arguments_of(agent)  # fails now if the name is unknown
-    if model is not None:
-        engine = engine or "transformers"
-        if ":" in engine:
-            raise typer.BadParameter(f"--engine {engine} names a model already", param_hint="--model")
-        engine = f"{engine}:{model}"
-    served: Any = engine
-    if engine_options:
-        served = {"name": engine or "transformers", **engine_options}
-    return {"name": agent, **({"engine": served} if served else {}), **options}
 
 
 def _try_to_make(env: str, env_kwargs: dict[str, Any]) -> None:

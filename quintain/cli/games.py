@@ -9,6 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from quintain.cli.agent_options import (
+    LLM,
+    AddedAgent,
+    AgentArguments,
+    AgentOptions,
+    Engine,
+    EngineArguments,
+    Model,
+)
 from quintain.cli.console import console, literal, say
 from quintain.cli.folders import new_folder
 from quintain.cli.options import Concurrency, Executor, Out, Resume, RetryErrors, Seed, Workers, check_resumed
@@ -85,9 +94,12 @@ def solve(game: Annotated[str, typer.Argument(help="Name of a game; quintain gam
 @app.command()
 def sweep(
     players: Annotated[str, typer.Option(help="Players studied, joined by commas.")] = "tit-for-tat",
-    llm: Annotated[
-        str | None, typer.Option(help="Study a language model too: the engine that serves it, such as transformers.")
-    ] = None,
+    agent: AddedAgent = None,
+    engine: Engine = None,
+    model: Model = None,
+    agent_arg: AgentArguments = None,
+    engine_arg: EngineArguments = None,
+    llm: LLM = None,
     opponents: Annotated[str, typer.Option(help="Their opponents, joined by commas.")] = "best-response",
     games: Annotated[int, typer.Option(min=1, max=144, help="How many of the 144 ordinal games.")] = 144,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds per match.")] = 10,
@@ -104,9 +116,8 @@ def sweep(
 
     Examples:
         quintain games sweep --players tit-for-tat,best-response --games 36
-        quintain games sweep --llm transformers --players tit-for-tat --games 12 -o runs/sweep
+        quintain games sweep -a llm-player --players tit-for-tat --games 12 -o runs/sweep
     """
-    from quintain.agents.registry import make_agent
     from quintain.cli.players import names_of
     from quintain.experiments.games import failed_matches, sample_games, write_run_page
     from quintain.experiments.games import sweep as run
@@ -114,10 +125,7 @@ def sweep(
 
     check_resumed(out, resume=resume, retry_errors=retry_errors)
     folder = out or new_folder("sweep")
-    studied = names_of(players)
-    agents = {}
-    if llm is not None:
-        studied, agents = [*studied, "llm-player"], {"llm-player": make_agent("llm-player", engine=llm)}
+    studied, agents = AgentOptions(engine, model, agent_arg, engine_arg).players(names_of(players), agent, llm)
     matches = run(
         studied, sample_games(games, seed), opponents=names_of(opponents), agents=agents,
         rounds=rounds, repetitions=repetitions, seed=seed, concurrency=concurrency, out=folder, resume=resume,
@@ -166,7 +174,20 @@ def _print_scores(
 
 @app.command()
 def play(
-    opponent: Annotated[str, typer.Option(help="A strategy, or llm-player.")] = "tit-for-tat",
+    opponent: Annotated[
+        str | None,
+        typer.Option(
+            "--opponent",
+            "--agent",
+            "-a",
+            help="A strategy, or an agent such as llm-player. Default: tit-for-tat, or llm-player if a model is named.",
+            show_default=False,
+        ),
+    ] = None,
+    engine: Engine = None,
+    model: Model = None,
+    agent_arg: AgentArguments = None,
+    engine_arg: EngineArguments = None,
     game: Annotated[str, typer.Option(help="Name of a two-player game.")] = "prisoners_dilemma",
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of a match.")] = 10,
     seat: Annotated[int, typer.Option(min=0, max=1, help="Your seat.")] = 0,
@@ -178,9 +199,13 @@ def play(
 
     Examples:
         quintain games play --opponent grim --rounds 5
+        quintain games play --engine openai --model NAME@http://localhost:8000/v1 --agent-arg constrained=false
     """
     from quintain.experiments.games import GameServer
 
-    server = GameServer(opponent, env={"game": game, "rounds": rounds}, seat=seat, out=out, port=port, seed=seed)
+    options = AgentOptions(engine, model, agent_arg, engine_arg)
+    other = options.describe(opponent or ("llm-player" if options.name_a_model else "tit-for-tat"))
+
+    server = GameServer(other, env={"game": game, "rounds": rounds}, seat=seat, out=out, port=port, seed=seed)
     say(f"play at {server.url}   (Ctrl-C ends)")
     server.serve()

@@ -1,9 +1,8 @@
-"""Options that several commands share, and parsing of values such as ``--env-arg k=json``."""
+"""Options that several commands share, and reading of values such as ``--env-arg k=json``."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -26,8 +25,8 @@ __all__ = [
     "Workers",
     "check_confidence",
     "check_resumed",
-    "json_or_word",
     "pairs",
+    "read_value",
 ]
 
 _RUN, _OUTPUT = "Run", "Output"
@@ -39,7 +38,10 @@ Confidence = Annotated[
 EnvArguments = Annotated[
     list[str] | None,
     typer.Option(
-        "--env-arg", metavar="K=JSON", help="An argument of the environment. Repeatable.", rich_help_panel="Environment"
+        "--env-arg",
+        metavar="K=VALUE",
+        help="An argument of the environment: JSON, text, or @FILE. Repeatable.",
+        rich_help_panel="Environment",
     ),
 ]
 JsonOutput = Annotated[
@@ -59,7 +61,7 @@ Out = Annotated[
 ResetOptions = Annotated[
     list[str] | None,
     typer.Option(
-        "--reset-option", metavar="K=JSON", help="An entry of the options of the environment's reset. Repeatable.",
+        "--reset-option", metavar="K=VALUE", help="An entry of the options of the environment's reset. Repeatable.",
         rich_help_panel="Environment",
     ),
 ]  # fmt: skip
@@ -87,40 +89,57 @@ SeedBits = Annotated[
     ),
 ]  # fmt: skip
 
-_WORD = re.compile(r"[A-Za-z_./~][^\s\"'{}\[\],]*")
 #: Python's constants: their JSON spelling, or an empty string where JSON has none.
 _ALMOST_JSON = {"True": "true", "False": "false", "None": "null", "NaN": "", "Infinity": ""}
 
 
-def json_or_word(text: str, option: str) -> Any:
-    """Parse a value: JSON, or a bare word, which is read as a string so that it needs no quotes in the shell.
+def read_value(text: str, option: str) -> Any:
+    """Read a value: JSON where it is JSON, ``@FILE`` for the content of a file, and else the text itself.
+
+    A text that begins like JSON (with a brace, a bracket or a quotation mark) must be JSON, so that a slip in it is not
+    taken for a string; a text with an ``@`` at its start is written as a JSON string: ``"@name"``.
 
     Args:
-        text: The value as given on the command line.
+        text: The value as given on the command line. A file whose name ends in ``.json`` is read as JSON, one in
+            ``.jsonl`` as a list of its lines, and any other as text.
         option: Name of the option, for error messages.
 
     Raises:
-        typer.BadParameter: If the text is neither.
+        typer.BadParameter: If the text begins like JSON and is none, or the file cannot be read.
 
     Example:
-        >>> json_or_word("[1, 2]", "--env-arg"), json_or_word("runs/first", "--agent-arg")
-        ([1, 2], 'runs/first')
+        >>> read_value("[1, 2]", "--env-arg"), read_value("You are an expert.", "--agent-arg")
+        ([1, 2], 'You are an expert.')
     """
     if text in _ALMOST_JSON:
         remedy = f"write {_ALMOST_JSON[text]}" if _ALMOST_JSON[text] else "it must be a finite number"
         raise typer.BadParameter(f"{text!r} is not JSON; {remedy}", param_hint=option)
+    if text.startswith("@") and len(text) > 1:
+        return _read_file(Path(text[1:]), option)
     try:
         return json.loads(text, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
-        if _WORD.fullmatch(text):
+        if not text.lstrip().startswith(("{", "[", '"')):
             return text
         raise typer.BadParameter(
-            f"{text!r} is not JSON ({error}); quote it for the shell, as in '{{\"n\": 5}}'", param_hint=option
+            f"{text[:200]!r} is not JSON ({error}); quote it for the shell, as in '{{\"n\": 5}}'", param_hint=option
         ) from error
 
 
+def _read_file(path: Path, option: str) -> Any:
+    try:
+        content = path.read_text(encoding="utf-8")
+        if path.suffix == ".json":
+            return json.loads(content, parse_constant=_refuse)
+        if path.suffix == ".jsonl":
+            return [json.loads(line, parse_constant=_refuse) for line in content.split("\n") if line.strip()]
+    except (OSError, ValueError, RecursionError) as error:
+        raise typer.BadParameter(f"cannot read {str(path)!r}: {error}", param_hint=option) from error
+    return content
+
+
 def pairs(values: Sequence[str] | None, option: str) -> dict[str, Any]:
-    """Parse ``k=json`` options into a mapping.
+    """Parse ``K=VALUE`` options into a mapping; see :func:`read_value`.
 
     Raises:
         typer.BadParameter: If a value is not of this form, or a key is repeated.
@@ -129,10 +148,10 @@ def pairs(values: Sequence[str] | None, option: str) -> dict[str, Any]:
     for text in values or ():
         key, equals, value = text.partition("=")
         if not equals or not key.isidentifier():
-            raise typer.BadParameter(f"expected NAME=JSON, got {text!r}", param_hint=option)
+            raise typer.BadParameter(f"expected NAME=VALUE, got {text!r}", param_hint=option)
         if key in found:
             raise typer.BadParameter(f"{key!r} is given twice", param_hint=option)
-        found[key] = json_or_word(value, f"{option} {key}")
+        found[key] = read_value(value, f"{option} {key}")
     return found
 
 

@@ -6,13 +6,14 @@ import dataclasses
 import math
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from quintain.cli.agent_options import AgentArguments, AgentOptions, Engine, EngineArguments, Model
 from quintain.cli.console import console, print_json, say
 from quintain.cli.folders import new_folder
-from quintain.cli.options import Concurrency, JsonOutput, Out, Resume, Seed, check_resumed, json_or_word
+from quintain.cli.options import Concurrency, JsonOutput, Out, Resume, Seed, check_resumed, read_value
 from quintain.cli.players import names_of
 
 if TYPE_CHECKING:
@@ -32,7 +33,10 @@ def potential(
         str,
         typer.Option(help=f"Agents, joined by commas; by default {_STYLES.replace(',', ', ')}.", show_default=False),
     ] = _STYLES,
-    engine: Annotated[str, typer.Option(help="Engine of agents that ask a language model.")] = "transformers",
+    engine: Engine = None,
+    model: Model = None,
+    agent_arg: AgentArguments = None,
+    engine_arg: EngineArguments = None,
     items: Annotated[int, typer.Option("--items", "-n", min=1, help="Number of problems.")] = 50,
     answers: Annotated[int, typer.Option(min=1, help="Answers of each agent to each problem.")] = 5,
     tasks: Annotated[str, typer.Option(help="Task names, joined by commas, or all.")] = "all",
@@ -60,6 +64,7 @@ def potential(
         quintain potential --tasks letters,game24 -n 20 -o runs/potential
         quintain potential --agents random,oracle --tasks letters -n 10
     """
+    from quintain.agents.registry import arguments_of
     from quintain.training.language.curriculum import measure_potential
 
     check_resumed(out, resume=resume)
@@ -67,9 +72,17 @@ def potential(
     names = names_of(agents)
     env_kwargs = {"tasks": tasks, "split": split} | ({"suite": suite} if suite else {})
     if difficulty is not None:
-        env_kwargs["difficulty"] = json_or_word(difficulty, "--difficulty")
+        env_kwargs["difficulty"] = read_value(difficulty, "--difficulty")
+    if any(pair.startswith("temperature=") for pair in agent_arg or ()):
+        raise typer.BadParameter(
+            f"each answer has a temperature of its own; give them by {_OPTION}", param_hint="--agent-arg"
+        )
+    described = AgentOptions(engine, model, agent_arg, engine_arg).describe_all(names)
+    for name in names:
+        if "max_tokens" in arguments_of(name):
+            described[name] = {"max_tokens": max_tokens} | described[name]
     rows = measure_potential(
-        env, _agents(names, engine, max_tokens), items=items, answers=answers, temperatures=_numbers(temperatures),
+        env, described, items=items, answers=answers, temperatures=_numbers(temperatures),
         seed=seed, env_kwargs=env_kwargs, concurrency=concurrency, out=folder, resume=resume,
         on_run=lambda name, number: say(f"{name}, answer {number + 1} of {answers}", "dim"),
     )  # fmt: skip
@@ -92,21 +105,6 @@ def _numbers(text: str) -> list[float]:
     if not all(0 <= number < math.inf for number in numbers):
         raise typer.BadParameter(f"temperatures must be >= 0 and finite, got {text!r}", param_hint=_OPTION)
     return numbers
-
-
-def _agents(names: Sequence[str], engine: str, max_tokens: int) -> dict[str, dict[str, Any]]:
-    """Describe the agents; those that ask a language model share one engine."""
-    from quintain.agents.registry import arguments_of, needs_engine
-    from quintain.engines import make_engine
-
-    shared = make_engine(engine) if any(map(needs_engine, names)) else None
-    options = {"engine": shared}
-    return {
-        name: {"name": name}
-        | (options if needs_engine(name) else {})
-        | ({"max_tokens": max_tokens} if "max_tokens" in arguments_of(name) else {})
-        for name in names
-    }
 
 
 def _print_groups(rows: Sequence[ItemPotential]) -> None:

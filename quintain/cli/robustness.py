@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from quintain.cli import robustness_options as options
+from quintain.cli.agent_options import AgentArguments
 from quintain.cli.console import console, literal, print_json, say
 from quintain.cli.exit_codes import EXIT_INTERRUPTED
 from quintain.cli.folders import continuing, new_folder
@@ -47,6 +48,7 @@ def robustness(
     scenario: options.Scenario = None,
     env: options.Env = None,
     env_arg: EnvArguments = None,
+    agent_arg: AgentArguments = None,
     normaliser: options.Normaliser = None,
     intention: options.Intention = None,
     policy_steps: options.PolicySteps = None,
@@ -95,7 +97,7 @@ def robustness(
     }  # fmt: skip
     tested = TestedPolicies(
         policies, env, scenario, pairs(env_arg, "--env-arg"), normaliser, intention, policy_steps,
-        repetitions if policy_per_seed else (),
+        repetitions if policy_per_seed else (), pairs(agent_arg, "--agent-arg"),
     )  # fmt: skip
     # Every mistake is reported before a policy is trained.
     sketches = tested.sketches()

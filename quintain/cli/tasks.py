@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from quintain.cli.console import console, literal, print_json
-from quintain.cli.options import json_or_word
+from quintain.cli.options import read_value
 
 if TYPE_CHECKING:
     from quintain.envs.text.task import Task
@@ -32,7 +32,7 @@ def tasks(
     from quintain.envs.code_reason.registry import load_task, loader_only, suite_of, task_names
 
     if name is not None:
-        _show(load_task(name, json_or_word(difficulty, "--difficulty")), suite_of(name), seed, as_json)
+        _show(load_task(name, read_value(difficulty, "--difficulty")), suite_of(name), seed, as_json)
         return
     names = task_names(suite)
     if as_json:

@@ -6,6 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from quintain.cli.agent_options import (
+    LLM,
+    AddedAgent,
+    AgentArguments,
+    AgentOptions,
+    Engine,
+    EngineArguments,
+    Model,
+)
 from quintain.cli.console import console, literal, print_json, say
 from quintain.cli.options import (
     Concurrency,
@@ -38,10 +47,12 @@ def tournament(
             show_default="eleven classics",
         ),
     ] = _CLASSICS,
-    llm: Annotated[
-        str | None,
-        typer.Option(help="Add a language model as a player: its engine, such as transformers."),
-    ] = None,
+    agent: AddedAgent = None,
+    engine: Engine = None,
+    model: Model = None,
+    agent_arg: AgentArguments = None,
+    engine_arg: EngineArguments = None,
+    llm: LLM = None,
     game: Annotated[str, typer.Option(help="Name of a two-player game.")] = "prisoners_dilemma_classic",
     rounds: Annotated[int, typer.Option(min=1, help="Rounds per match.")] = 200,
     repetitions: Annotated[int, typer.Option(min=1, help="Matches per pair.")] = 10,
@@ -65,24 +76,22 @@ def tournament(
 ) -> None:
     """Play a round robin of a repeated game, and rank the players with intervals.
 
-    Strategies alone are played by the vectorised engine. With --llm or --out, each match is played in the environment
-    and recorded.
+    Strategies alone are played by the vectorised engine. With an agent, a model or --out, each match is played in the
+    environment and recorded.
 
     Examples:
         quintain tournament
         quintain tournament --players tit-for-tat,grim,joss --noise 0.05 --population 100
-        quintain tournament --players tit-for-tat,always-defect --llm transformers --rounds 10 -o runs/tournament
+        quintain tournament --players tit-for-tat,grim -a llm-player --rounds 10 -o runs/tournament
+        quintain tournament --players tit-for-tat,grim --engine openai --model NAME@http://localhost:8000/v1
     """
-    from quintain.agents.registry import make_agent
     from quintain.cli.players import all_strategies, names_of
     from quintain.experiments.games import tournament as run
     from quintain.experiments.games import write_run_page
 
     check_resumed(out, resume=resume, retry_errors=retry_errors)
     names = all_strategies() if players == "all" else names_of(players)
-    agents = {}
-    if llm is not None:
-        names, agents = [*names, "llm-player"], {"llm-player": make_agent("llm-player", engine=llm)}
+    names, agents = AgentOptions(engine, model, agent_arg, engine_arg).players(names, agent, llm)
     result = run(
         names, game, rounds=rounds, repetitions=repetitions, noise=noise, continuation=continuation, seed=seed,
         agents=agents, concurrency=concurrency, out=out, resume=resume, retry_errors=retry_errors, executor=executor,

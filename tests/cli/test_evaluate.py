@@ -216,7 +216,7 @@ def test_configuration_errors_print_one_message_and_create_no_folder(quintain, w
     ("words", "message"),
     [
         (["--env-arg", "x=[1"], "is not JSON"),
-        (["--agent-arg", "x"], "expected NAME=JSON"),
+        (["--agent-arg", "x"], "expected NAME=VALUE"),
         (["--tasks", "letters", "--env-arg", "tasks=game24"], "given twice"),
         (["--resume"], "which run to continue"),
         (["--retry-errors"], "--resume"),

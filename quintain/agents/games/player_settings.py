@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from quintain.agents.games.prompts import Wording
+from quintain.arguments import check_bool, check_number
 from quintain.errors import ConfigurationError
 
 __all__ = ["RANDOM_LABELS", "PlayerSettings"]
@@ -36,8 +37,8 @@ class PlayerSettings:
         wording: Variations of the prompt's text.
 
     Raises:
-        ConfigurationError: If labels are not distinct words, an option is unknown, or ``debias`` is combined with
-            ``constrained=False``.
+        ConfigurationError: If labels are not distinct words, a setting is unknown or out of range, or ``debias`` is
+            combined with ``constrained=False``.
     """
 
     labels: tuple[str, ...] | Literal["random"] = ("J", "F")
@@ -58,6 +59,9 @@ class PlayerSettings:
         for name, allowed in (("order", ("shuffled", "first", "last")), ("debias", ("none", "order", "labels"))):
             if getattr(self, name) not in allowed:
                 raise ConfigurationError(f"{name} must be one of {allowed}, got {getattr(self, name)!r}")
+        check_number("temperature", self.temperature, low=0)
+        for name in ("predict_first", "constrained"):
+            check_bool(name, getattr(self, name))
         if self.debias != "none" and not self.constrained:
             raise ConfigurationError("debiasing averages probabilities of constrained choices; set constrained=True")
 

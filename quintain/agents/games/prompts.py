@@ -13,6 +13,7 @@ from itertools import product
 from typing import Any, Literal
 
 from quintain.agents.games.game_info import GameRules, Round
+from quintain.arguments import check_bool
 from quintain.errors import ConfigurationError
 from quintain.numerals import exact_number
 
@@ -74,7 +75,7 @@ class Wording:
         story: The cover story that ``cover`` names; not an argument.
 
     Raises:
-        ConfigurationError: If there is no such cover story.
+        ConfigurationError: If there is no such cover story, or a flag is neither true nor false.
     """
 
     cover: Literal["plain", "cooking", "project"] = "plain"
@@ -88,6 +89,8 @@ class Wording:
     def __post_init__(self) -> None:
         if self.cover not in COVER_STORIES:
             raise ConfigurationError(f"cover must be one of {sorted(COVER_STORIES)}, got {self.cover!r}")
+        for name in ("spell_numbers", "goal", "forgiveness", "backwards"):
+            check_bool(name, getattr(self, name))
         object.__setattr__(self, "story", COVER_STORIES[self.cover])
 
 

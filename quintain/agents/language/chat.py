@@ -15,7 +15,7 @@ from quintain.agents.language.conversation import Conversation, ReplySettings
 from quintain.agents.language.few_shot import FewShot, few_shot_messages, read_text
 from quintain.agents.language.history import HistoryLimits
 from quintain.agents.language.sampling import Sampling
-from quintain.arguments import check_number
+from quintain.arguments import check_bool, check_number
 from quintain.engines import make_engine
 from quintain.engines.engine import Engine
 from quintain.engines.replay import ReplayEngine
@@ -94,6 +94,8 @@ class ChatAgent:
         history = HistoryLimits(history_turns, history_tokens)
         self.prompt = self._default_prompt if prompt is None else read_text("prompt", prompt)
         self.few_shot = few_shot_messages(few_shot)
+        if extract is not None:
+            check_bool("extract", extract)
         extract = self._default_extract if extract is None else extract
         self.engine = make_engine(engine)
         self.engine.require({"chat", "stop"} if sampling.stop else {"chat"})

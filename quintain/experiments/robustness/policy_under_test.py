@@ -184,6 +184,7 @@ def load_policy_under_test(
     *,
     env_kwargs: Mapping[str, Any] | None = None,
     normaliser: str | Path | None = None,
+    algorithm: str | None = None,
     intention: Policy | None = None,
 ) -> PolicyUnderTest:
     """Read a policy from a file: one that ``save_policy`` wrote (``.npz``) or a Stable-Baselines3 model (``.zip``).
@@ -195,13 +196,14 @@ def load_policy_under_test(
         env: Registered id of the policy's environment.
         env_kwargs: Arguments of the environment.
         normaliser: File with the ``VecNormalize`` statistics of a Stable-Baselines3 model. Default: none.
+        algorithm: Name of the algorithm of a Stable-Baselines3 model, such as ``"SAC"``. Default: as the file says.
         intention: A policy whose actions a targeted attacker wants to cause. Default: the mirror image of the policy
             on Tabletop tasks with scenario ``"opposite"``, otherwise none.
 
     Raises:
         ConfigurationError: If there is no such file, or it holds no usable policy.
     """
-    victim = read_policy(path, normaliser)
+    victim = read_policy(path, normaliser, algorithm)
     kwargs = dict(env_kwargs or {})
     opposite = env.startswith("Tabletop/") and kwargs.get("scenario", "opposite") == "opposite"
     if intention is None and opposite and not victim.is_stateful:
@@ -209,12 +211,13 @@ def load_policy_under_test(
     return make_policy_under_test(env, victim, env_kwargs=kwargs, intention=intention, name=Path(path).stem)
 
 
-def read_policy(path: str | Path, normaliser: str | Path | None = None) -> Policy:
+def read_policy(path: str | Path, normaliser: str | Path | None = None, algorithm: str | None = None) -> Policy:
     """Read a file that ``save_policy`` (``.npz``) or Stable-Baselines3 (``.zip``) wrote.
 
     Args:
         path: Path of the policy file.
         normaliser: File with the ``VecNormalize`` statistics of a Stable-Baselines3 model. Default: none.
+        algorithm: Name of the algorithm of a Stable-Baselines3 model, such as ``"SAC"``. Default: as the file says.
 
     Raises:
         ConfigurationError: If there is no such file, or it holds no usable policy.
@@ -225,10 +228,10 @@ def read_policy(path: str | Path, normaliser: str | Path | None = None) -> Polic
             f"no policy at {str(source)!r}: expected a file that save_policy (.npz) or Stable-Baselines3 (.zip) wrote"
         )
     if source.suffix == ".npz":
-        if normaliser is not None:
-            raise ConfigurationError("a .npz file holds its normaliser already; leave normaliser out")
+        if normaliser is not None or algorithm is not None:
+            raise ConfigurationError("a .npz file holds its normaliser and no algorithm; leave both out")
         return load_policy(source)[0]
-    return Policy.from_sb3(load_sb3(source), normaliser=normaliser, name=source.stem)
+    return Policy.from_sb3(load_sb3(source, algorithm), normaliser=normaliser, name=source.stem)
 
 
 def _stand_in(name: str, seed: int, make: Callable[[], gym.Env[Any, Any]]) -> Policy:
