@@ -29,7 +29,7 @@ def literal(text: object, style: str = "") -> Text:
     """Make untrusted text safe to print: no markup, no control sequences, no reordering."""
     from rich.text import Text
 
-    from quintain.evaluation.html.text import visible
+    from quintain.evaluation.visible import visible
 
     return Text(visible(str(text)), style=style)
 

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from quintain.cli.console import literal
+from quintain.evaluation.interval import number as write_number
 from quintain.evaluation.summary import Row, error_counts, metric_rows, score_rows, split_constants, term_rows
 
 if TYPE_CHECKING:
@@ -43,11 +44,7 @@ def simple_table(title: str, *columns: str) -> Table:
 
 def number(value: float, kind: str = "mean", more: int = 0) -> str:
     """Write a number to three significant digits, and a rate in percent, or with ``more`` digits."""
-    if math.isnan(value):
-        return "-"
-    if kind == "rate":
-        return f"{value:z.{1 + more}%}"  # z: no negative zero
-    return f"{value:z.{3 + more}g}" if abs(value) < 1000 else f"{value:,.{more}f}"
+    return "-" if math.isnan(value) else write_number(value, kind, more)
 
 
 def bounds(interval: Interval, kind: str = "mean") -> str:

@@ -12,13 +12,14 @@ from quintain.evaluation.items import repeated
 from quintain.evaluation.report import Report
 from quintain.evaluation.significance import sign_test
 from quintain.evaluation.statistics import Interval, paired_difference, required_pairs
+from quintain.evaluation.tabular import Row, Tabular, ends_of
 from quintain.records import EpisodeRecord
 
 __all__ = ["Comparison", "compare", "errors_as_failures", "pair"]
 
 
-@dataclass(frozen=True)
-class Comparison:
+@dataclass(frozen=True, repr=False)
+class Comparison(Tabular):
     """Results of a paired comparison. Differences are first minus second.
 
     Attributes:
@@ -57,6 +58,19 @@ class Comparison:
             "hint": self.hint,
             "worst_case": None if self.worst_case is None else self.worst_case.to_dict(),
         }
+
+    def headline(self) -> str:
+        """Return the differences, first minus second, and the hint."""
+        return str(self)
+
+    def to_rows(self) -> list[Row]:
+        """Return one row per quantity: difference with its interval, number of pairs, p-value and method."""
+        found = {"success": self.success, "success, errors counted as failures": self.worst_case, "reward": self.reward}
+        return [
+            {"quantity": name, **ends_of("difference", each), "pairs": each.n, "p_value": each.p_value,
+             "method": each.remarks}
+            for name, each in found.items() if each is not None and each.n
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         lead = f"success difference {self.success}, " if self.success.n else ""

@@ -11,7 +11,7 @@ from typing import Literal
 from quintain.errors import AgentError, EnvironmentFault, QuintainError
 from quintain.records import EpisodeRecord
 
-__all__ = ["OnErrors", "check_errors", "first_exception", "keep_exception", "raise_if_all_failed"]
+__all__ = ["OnErrors", "check_errors", "error_place", "first_exception", "keep_exception", "raise_if_all_failed"]
 
 #: What a run does if every episode fails in the agent's or environment's code.
 OnErrors = Literal["raise", "record"]
@@ -22,6 +22,25 @@ _first: ContextVar[list[Exception] | None] = ContextVar("first exception of the 
 
 class _InWorker(Exception):
     """Stands for an exception of another process, or of an earlier call, and shows its recorded traceback."""
+
+
+#: Whose failure an error is, by the boundary that its exception crossed.
+_PLACES = {
+    "agent": "agent's code",
+    "env": "environment's reset or step",
+    "engine": "infrastructure: engine",
+    "sandbox": "infrastructure: sandbox",
+}
+
+
+def error_place(boundary: str) -> str:
+    """Say where an error arose: in the user's code, or in the infrastructure.
+
+    Example:
+        >>> error_place("agent"), error_place("engine")
+        ("agent's code", 'infrastructure: engine')
+    """
+    return _PLACES.get(boundary, boundary)
 
 
 @contextmanager
@@ -72,12 +91,11 @@ def raise_if_all_failed(
     if any(error["boundary"] not in ("agent", "env") or error["type"] == "WorkerDied" for error in failed):
         return
     first = failed[0]
-    of_agent = first["boundary"] == "agent"
-    where = "in the agent's code" if of_agent else "in the environment's reset or step"
+    of_agent, where = first["boundary"] == "agent", error_place(first["boundary"])
     kept = "" if out is None else f"; the records are in {str(out)!r}"
     many = f"all {len(failed):,} episodes" if len(failed) > 1 else "the only episode"
     kind: type[QuintainError] = AgentError if of_agent else EnvironmentFault
     cause = found[0] if found else _InWorker(f"\n{first.get('traceback', '')}{first['message']}")
     raise kind(
-        f"{many} failed {where}: {first['message']} (errors='record' returns a report all the same{kept})"
+        f"{many} failed in the {where}: {first['message']} (errors='record' returns a report all the same{kept})"
     ) from cause

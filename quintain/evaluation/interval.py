@@ -7,12 +7,29 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-__all__ = ["Interval"]
+__all__ = ["Interval", "number"]
 
 _NAMES = {
     "wilson": "Wilson", "modified wilson": "modified Wilson", "t": "Student t", "bca": "BCa bootstrap",
     "logit t": "logit t", "newcombe": "Newcombe", "none": "no interval",
 }  # fmt: skip
+
+
+def number(value: float, kind: str = "mean", more: int = 0) -> str:
+    """Write a number to three significant digits, and a rate in percent with one decimal.
+
+    Args:
+        value: The number; NaN is written ``nan``.
+        kind: ``"rate"`` for a share, else ``"mean"``.
+        more: Number of additional digits.
+
+    Example:
+        >>> number(0.1234), number(-1052.4), number(0.625, "rate")
+        ('0.123', '-1,052', '62.5%')
+    """
+    if kind == "rate":
+        return f"{value:z.{1 + more}%}"  # z: no negative zero
+    return f"{value:,.{more}f}" if abs(value) >= 1000 else f"{value:z.{3 + more}g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +72,8 @@ class Interval:
         if self.n == 0:
             return "no data"
         if math.isnan(self.low):
-            return f"{self.estimate:.3g} (no interval)" if self.n > 1 else f"{self.estimate:.3g}"
-        return f"{self.estimate:.3g} {self.ends(lambda value, more: f'{value:.{3 + more}g}')}"
+            return f"{number(self.estimate)} (no interval)" if self.n > 1 else number(self.estimate)
+        return f"{number(self.estimate)} {self.ends(lambda value, more: number(value, more=more))}"
 
     def ends(self, write: Callable[[float, int], str]) -> str:
         """Write both ends, with enough digits to distinguish them.

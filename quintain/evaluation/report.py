@@ -9,15 +9,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+from quintain.evaluation.episode_rows import episode_row
+from quintain.evaluation.failures import error_place
+from quintain.evaluation.manifest import run_title
 from quintain.evaluation.results import Results
 from quintain.evaluation.statistics import Interval
+from quintain.evaluation.tabular import Row, Tabular, interval_row
 from quintain.records import EpisodeFile, EpisodeRecord, Outcome, read_episodes, read_manifest
 
 __all__ = ["Report"]
 
 
-@dataclass(frozen=True)
-class Report:
+@dataclass(frozen=True, repr=False)
+class Report(Tabular):
     """The results of a run. Episodes that failed for infrastructure reasons are counted apart and never scored.
 
     Attributes:
@@ -204,7 +208,36 @@ class Report:
         invalid = f"; {self.reward_errors} steps without a valid reward term" if self.reward_errors else ""
         counts = f"{len(self.episodes)} episodes: {outcomes or 'none'}{invalid}"
         worst = f" (worst case {self.worst_case}: errors counted as failures)" if self.errors and self.success.n else ""
-        return f"success {self.success}{worst}, reward {self.reward} ({counts})"
+        success = f"success {self.success}{worst}, " if self.success.n else ""
+        return f"{success}reward {self.reward} ({counts}){self._first_cause()}"
+
+    def _first_cause(self) -> str:
+        """Say why the first episode with an error failed; empty without errors."""
+        failed = next((e.error for e in self.outline.episodes if e.error is not None), None)
+        return "" if failed is None else f"; first error, {error_place(failed['boundary'])}: {failed['message']}"
+
+    def headline(self) -> str:
+        """Return environment, agent, number of episodes, success and reward."""
+        return f"{run_title(self.manifest)}: {self}"
+
+    def to_rows(self) -> list[Row]:
+        """Return one row per episode: see :func:`~quintain.evaluation.episode_rows.episode_row`."""
+        return [episode_row(episode) for episode in self.episodes]
+
+    def tables(self) -> list[tuple[str, Sequence[Row]]]:
+        """Return the results with their intervals, and the errors."""
+        quantities = {"success": self.success} if self.success.n else {}
+        if self.errors and self.success.n:
+            quantities["success, errors counted as failures"] = self.worst_case
+        quantities |= {f"return of {seat}": found for seat, found in self.returns.items() if seat != "agent"}
+        quantities |= {} if set(self.returns) - {"agent"} else {"reward": self.reward}
+        quantities |= {name.replace("_", " "): self.metric(name) for name in self.metric_names}
+        errors = [
+            {"episodes": n, "where": error_place(boundary), "message": message}
+            for (boundary, message), n in self.results.error_counts.most_common(5)
+        ]
+        rows = [{"": name, **interval_row(found)} for name, found in quantities.items()]
+        return [("", rows), ("Errors, which are never scored", errors)]
 
 
 #: Parts of ``info`` that an outline keeps.

@@ -11,13 +11,14 @@ from quintain.errors import RecordError
 from quintain.evaluation.job import Job
 from quintain.evaluation.report import Report
 from quintain.evaluation.rollout import run_episodes
+from quintain.evaluation.tabular import Row, Tabular
 from quintain.records import EpisodeRecord
 
 __all__ = ["Rescored", "rescore"]
 
 
-@dataclass(frozen=True)
-class Rescored:
+@dataclass(frozen=True, repr=False)
+class Rescored(Tabular):
     """A stored run and its results under the current environment and verifiers.
 
     Attributes:
@@ -32,6 +33,31 @@ class Rescored:
     after: Report
     changed: list[int]
     drifted: list[int]
+
+    def headline(self) -> str:
+        """Return the numbers of episodes that changed and drifted, and success or reward before and after."""
+        name = "success" if self.after.success.n else "reward"
+        values = " -> ".join(str(getattr(report, name)) for report in (self.before, self.after))
+        return (
+            f"{len(self.changed)} of {len(self.before.episodes)} episodes changed, {len(self.drifted)} pose another "
+            f"task; {name} {values}"
+        )
+
+    def to_rows(self) -> list[Row]:
+        """Return one row per episode: outcome and reward before and after, and whether it changed or drifted."""
+        changed, drifted = set(self.changed), set(self.drifted)
+        return [
+            {
+                "index": a.index,
+                "outcome_before": a.outcome,
+                "outcome_after": b.outcome,
+                "reward_before": a.reward,
+                "reward_after": b.reward,
+                "changed": a.index in changed,
+                "drifted": a.index in drifted,
+            }
+            for a, b in zip(self.before.episodes, self.after.episodes, strict=True)
+        ]
 
 
 def rescore(run: str | Path, *, env_kwargs: dict[str, Any] | None = None, concurrency: int = 16) -> Rescored:

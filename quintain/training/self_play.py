@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,14 +15,41 @@ from quintain.agents.agent import Seat
 from quintain.agents.games.learners import TabularLearner
 from quintain.agents.registry import as_agent
 from quintain.errors import ConfigurationError
+from quintain.evaluation.tabular import Row, Tabular
 from quintain.seeding import SeedStream
 
-__all__ = ["self_play"]
+__all__ = ["SelfPlay", "self_play"]
+
+
+@dataclass(frozen=True, repr=False)
+class SelfPlay(Tabular):
+    """Results of self-play.
+
+    Attributes:
+        seats: Names of the seats.
+        rewards: Mean reward per round, shape ``(matches, seats)``.
+    """
+
+    seats: Sequence[str]
+    rewards: NDArray[np.float64]
+
+    def headline(self) -> str:
+        """Return the number of matches, and the mean rewards of the last tenth."""
+        last = self.rewards[-max(1, len(self.rewards) // 10) :].mean(axis=0)
+        ends = ", ".join(f"{seat} {value:.3g}" for seat, value in zip(self.seats, last, strict=True))
+        return f"{len(self.rewards):,} matches; mean reward per round in the last tenth: {ends}"
+
+    def to_rows(self) -> list[Row]:
+        """Return one row per match: its number and each seat's mean reward per round."""
+        return [
+            {"match": number, **dict(zip(self.seats, map(float, values), strict=True))}
+            for number, values in enumerate(self.rewards)
+        ]
 
 
 def self_play(
     game: ParallelEnv[str, Any, Any], players: Mapping[str, AgentLike], *, episodes: int, seed: int = 0
-) -> NDArray[np.float64]:
+) -> SelfPlay:
     """Train the learners among the players in repeated matches. Players of other kinds do not change.
 
     Args:
@@ -32,7 +60,7 @@ def self_play(
         seed: Root seed of the matches; equal seeds give equal matches. Default: 0.
 
     Returns:
-        Mean reward per round, shape ``(episodes, seats)``, seats in the order of ``game.possible_agents``.
+        Mean reward per round of every match and seat, seats in the order of ``game.possible_agents``.
 
     Raises:
         ConfigurationError: If ``players`` does not have exactly one player for each seat.
@@ -66,4 +94,4 @@ def self_play(
         for seat, learner in learners.items():
             learner.learn(states[seat], options[seat], rewards[seat])
         curve[episode] = [float(np.mean(rewards[seat])) for seat in seated]
-    return curve
+    return SelfPlay(list(seated), curve)

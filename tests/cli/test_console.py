@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from quintain.cli.console import literal
-from quintain.evaluation.html.text import visible
+from quintain.evaluation.visible import visible
 
 
 @pytest.mark.parametrize(

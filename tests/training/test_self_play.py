@@ -16,7 +16,7 @@ def test_learners_defect_against_unconditional_cooperators(make):
     learner = make()
     curve = self_play(
         RepeatedGame(rounds=20), {"player_0": learner, "player_1": "always-cooperate"}, episodes=300, seed=1
-    )
+    ).rewards
     assert curve[-30:, 0].mean() > 9.3 > curve[0, 0]
 
 
@@ -31,7 +31,7 @@ def test_q_learning_with_high_discount_cooperates_with_tit_for_tat():
 
 def test_independent_learners_converge_to_defection_in_the_one_shot_dilemma():
     learners = {seat: PolicyGradient(rate=0.5) for seat in ("player_0", "player_1")}
-    curve = self_play(RepeatedGame(rounds=1), learners, episodes=1500, seed=0)
+    curve = self_play(RepeatedGame(rounds=1), learners, episodes=1500, seed=0).rewards
     assert curve[-100:].mean() < 5.6
 
 
@@ -53,7 +53,9 @@ def test_training_is_reproducible_and_the_learner_can_be_evaluated():
     curves = []
     for _ in range(2):
         learner = QLearner()
-        curves.append(self_play(RepeatedGame(), {"player_0": learner, "player_1": "random"}, episodes=20, seed=3))
+        curves.append(
+            self_play(RepeatedGame(), {"player_0": learner, "player_1": "random"}, episodes=20, seed=3).rewards
+        )
     assert np.array_equal(*curves)
     assert quintain.play(RepeatedGame(), {"player_0": learner, "player_1": "grim"}).errors == 0
 

@@ -9,8 +9,9 @@ from importlib import resources
 from typing import Any
 
 from quintain.errors import require
-from quintain.evaluation.html.text import visible
+from quintain.evaluation.interval import number as write_number
 from quintain.evaluation.statistics import Interval
+from quintain.evaluation.visible import visible
 
 __all__ = ["bounds", "csp_hash", "fill", "markup", "number", "place", "scale"]
 
@@ -91,11 +92,7 @@ def place(value: float, scale: tuple[float, float]) -> str:
 
 def number(value: float | None, kind: str = "mean", more: int = 0) -> str:
     """Format a mean, or a rate in percent, with ``more`` digits than usual; NaN and ``None`` as a dash."""
-    if value is None or value != value:
-        return "–"
-    if kind == "rate":
-        return f"{value:z.{1 + more}%}"  # z: no negative zero
-    return f"{value:z.{3 + more}g}" if abs(value) < 1000 else f"{value:,.{more}f}"
+    return "–" if value is None or value != value else write_number(value, kind, more)
 
 
 def bounds(interval: Interval, kind: str = "mean") -> str:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from quintain.evaluation.manifest import agent_title, env_title
 from quintain.evaluation.report import Report
 
 __all__ = ["Provenance", "provenance"]
@@ -65,31 +66,14 @@ def provenance(report: Report) -> Provenance:
         "Platform": platform,
     }
     return Provenance(
-        env=_env_name(env),
-        agent=_agent_name(source),
+        env=env_title(env),
+        agent=agent_title(source),
         facts={label: str(value) for label, value in shown.items() if value not in (None, "")},
         protections=tuple(map(str, sandbox.get("protections") or ())),
         command=_command(config, len(report.episodes)),
         details={k: json.dumps(v, indent=2, ensure_ascii=False) for k, v in details.items() if v},
         oracle=any(_mapping(each).get("uses_solution") is True for each in (source, facts.get("agent"))),
     )
-
-
-def _env_name(env: Any) -> str:
-    if not isinstance(env, Mapping):
-        return str(env)
-    function = str(_mapping(env.get("made_by")).get("function", "")).rpartition(".")[2]
-    if function:
-        return "environment made by a lambda" if function.startswith("<") else f"{function}()"
-    return str(env.get("id", ""))
-
-
-def _agent_name(source: Mapping[str, Any]) -> str:
-    if "name" in source:
-        return str(source["name"])
-    if "agent" in source:
-        return str(source["agent"]).rpartition(".")[2]
-    return ", ".join(f"{seat}: {_agent_name(_mapping(description))}" for seat, description in source.items())
 
 
 def _command(config: Mapping[str, Any], episodes: int) -> str:

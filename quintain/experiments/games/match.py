@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from quintain.envs.games import NO_MOVE, NormalFormGame, load_game
 from quintain.errors import RecordError
+from quintain.evaluation.tabular import Row, Tabular
 from quintain.records import EpisodeRecord, read_episodes
 
-__all__ = ["Match", "ScheduledMatch", "failed_matches", "load_matches", "match_of", "matches_of"]
+__all__ = ["Match", "Matches", "ScheduledMatch", "failed_matches", "load_matches", "match_of", "matches_of"]
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,40 @@ class Match:
         return earned
 
 
-def load_matches(run: str | Path) -> list[Match]:
+class Matches(Tabular, list[Match]):
+    """A list of finished matches, which shows and exports itself as a table."""
+
+    def headline(self) -> str:
+        """Return the numbers of matches, games and players."""
+        games = {match.scheduled.game for match in self}
+        players = {name for match in self for name in match.scheduled.agents}
+        return f"{len(self):,} matches of {len(games):,} games between {len(players):,} players"
+
+    def to_rows(self) -> list[Row]:
+        """Return one row per match and seat: payoffs include penalties for illegal moves."""
+        rows = []
+        for match in self:
+            for seat, player in enumerate(match.scheduled.agents):
+                moves = match.moves[:, seat]
+                legal = moves[moves != NO_MOVE]
+                rows.append(
+                    {
+                        "game": match.scheduled.game,
+                        "repetition": match.scheduled.repetition,
+                        "seat": seat,
+                        "player": player,
+                        "opponents": ", ".join(n for k, n in enumerate(match.scheduled.agents) if k != seat),
+                        "rounds": len(moves),
+                        "payoff": match.record.returns[f"player_{seat}"],
+                        "option_0": float((legal == 0).mean()) if len(legal) else None,
+                        "illegal": len(moves) - len(legal),
+                        "seed": match.record.seed,
+                    }
+                )
+        return rows
+
+
+def load_matches(run: str | Path) -> Matches:
     """Read the matches of a run folder, without those that failed for infrastructure reasons.
 
     Raises:
@@ -81,13 +115,13 @@ def load_matches(run: str | Path) -> list[Match]:
     return matches_of(read_episodes(run))
 
 
-def matches_of(records: Iterable[EpisodeRecord]) -> list[Match]:
+def matches_of(records: Iterable[EpisodeRecord]) -> Matches:
     """Convert records to matches, without those that failed for infrastructure reasons.
 
     Raises:
         RecordError: If a record is not of a match.
     """
-    return [match_of(record) for record in records if record.outcome != "error"]
+    return Matches(match_of(record) for record in records if record.outcome != "error")
 
 
 def failed_matches(records: Iterable[EpisodeRecord]) -> list[ScheduledMatch]:

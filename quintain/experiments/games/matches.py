@@ -112,7 +112,7 @@ class MatchesExperiment:
 
     @classmethod
     def tabulate(cls, report: Report) -> Any:
-        """Return the matches without infrastructure failure, as a list of :class:`Match`.
+        """Return the matches without infrastructure failure, a list of :class:`Match`.
 
         Raises:
             RecordError: If the run is not one of matches.

@@ -11,7 +11,7 @@ import numpy as np
 
 from quintain.envs.games import FAMILIES, load_game, ordinal_games
 from quintain.errors import ConfigurationError
-from quintain.experiments.games.match import Match, ScheduledMatch, matches_of
+from quintain.experiments.games.match import Matches, ScheduledMatch, matches_of
 from quintain.experiments.games.matches import MatchesExperiment, run_matches
 from quintain.seeding import SeedStream
 
@@ -70,7 +70,7 @@ def sweep(
     progress: bool | None = None,
     executor: str = "inline",
     workers: int = 2,
-) -> list[Match]:
+) -> Matches:
     """Play every game with every player against every opponent, in the given seats.
 
     Args:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +11,7 @@ from typing import Any
 from quintain.attacks.episodes import AttackedEpisode
 from quintain.evaluation.significance import holm
 from quintain.evaluation.statistics import Bounds, Interval, mean, paired_difference
+from quintain.evaluation.tabular import Row, Tabular, ends_of
 from quintain.experiments.robustness.clusters import clustered_mean
 from quintain.experiments.robustness.reachability import Reachability
 
@@ -61,8 +60,8 @@ class RobustnessRow:
         return tuple(episode for episodes in self.repetitions.values() for episode in episodes)
 
 
-@dataclass(frozen=True)
-class RobustnessTable:
+@dataclass(frozen=True, repr=False)
+class RobustnessTable(Tabular):
     """The rows, policy by policy, each policy's clean row first.
 
     Attributes:
@@ -138,21 +137,37 @@ class RobustnessTable:
         ]
         return {"rows": rows, "reachability": [reach.to_dict() for reach in self.reachability]}
 
-    def to_csv(self) -> str:
-        """Return the leaderboard as comma-separated values, an interval as three columns, unknown values empty.
+    def headline(self) -> str:
+        """Return the policies and the attack that costs each most at the largest budget."""
+        found = []
+        for policy in self.policies:
+            attacked = [row for row in self.rows if row.policy == policy and row.attack != "clean"]
+            largest = max((row.epsilon for row in attacked), default=0.0)
+            worst = max((r for r in attacked if r.epsilon == largest), key=lambda r: r.loss.estimate, default=None)
+            clean = f"{policy}: return {self.clean(policy).reward}"
+            cost = "" if worst is None else f", loss {worst.loss} to {worst.attack} at {worst.epsilon:g}"
+            found.append(clean + cost)
+        return "; ".join(found) or "no policy has a complete row"
+
+    def to_rows(self) -> list[Row]:
+        """Return the leaderboard, an interval as three columns.
 
         Where there are errors, they and the worst cases have columns of their own.
         """
-        out = io.StringIO()
-        writer = csv.writer(out, lineterminator="\n")
-        ends = [f"{m}{end}" for m in self._measures for end in ("", "_low", "_high")]
-        errors = ["errors"] if self.errors else []
-        writer.writerow(["victim", "attack", "epsilon", *ends, "distance", "n", "seeds", *errors, "loss_p_holm"])
-        for row in self.leaderboard():
-            values = [value for m in self._measures for value in _ends(getattr(row, m))]
-            counts = [row.distance, len(row.episodes), len(row.repetitions), *([row.errors] if errors else [])]
-            writer.writerow([row.policy, row.attack, row.epsilon, *values, *counts, _known(self.holm(row))])
-        return out.getvalue()
+        return [
+            {
+                "victim": row.policy,
+                "attack": row.attack,
+                "epsilon": row.epsilon,
+                **{name: v for m in self._measures for name, v in ends_of(m, getattr(row, m)).items()},
+                "distance": row.distance,
+                "n": len(row.episodes),
+                "seeds": len(row.repetitions),
+                **({"errors": row.errors} if self.errors else {}),
+                "loss_p_holm": self.holm(row),
+            }
+            for row in self.leaderboard()
+        ]
 
     def to_markdown(self) -> str:
         """Return the leaderboard in Markdown. Where there are errors, rates have their worst case beside them."""
@@ -247,14 +262,6 @@ def _over_seeds(groups: Sequence[Sequence[float]], confidence: float, bounds: Bo
     if len(groups) == 1 or not known:
         return mean([value for values in known for value in values], confidence, bounds=bounds, unit="episodes")
     return clustered_mean(known, confidence, bounds=bounds)
-
-
-def _ends(interval: Interval) -> list[float | str]:
-    return [_known(value) for value in (interval.estimate, interval.low, interval.high)]
-
-
-def _known(value: float) -> float | str:
-    return "" if math.isnan(value) else value
 
 
 def _p(value: float) -> str:

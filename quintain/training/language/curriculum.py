@@ -23,6 +23,7 @@ from quintain.envs.making import EnvLike
 from quintain.errors import ConfigurationError
 from quintain.evaluation.manifest import describe_agent
 from quintain.evaluation.runner import evaluate
+from quintain.evaluation.tabular import Row, Tabular
 from quintain.records import EpisodeRecord
 from quintain.seeding import SeedStream
 
@@ -62,6 +63,25 @@ class ItemPotential:
     def first_stage(self) -> int:
         """First stage of the curriculum that trains on this item, 1 to 4; later stages train on it, too."""
         return self.group
+
+
+class Potentials(Tabular, list[ItemPotential]):
+    """A list of items with their improvement potential, which shows and exports itself as a table."""
+
+    def headline(self) -> str:
+        """Return the number of items and their mean potential."""
+        mean = sum(item.potential for item in self) / len(self) if self else 0.0
+        return f"{len(self):,} items, mean potential {mean:.3g}"
+
+    def to_rows(self) -> list[Row]:
+        """Return one row per item; each agent's numbers of right and scored answers have columns of their own."""
+        rows = []
+        for item in self:
+            row = dataclasses.asdict(item)
+            for agent, (right, scored) in row.pop("by_agent").items():
+                row |= {f"right.{agent}": right, f"answers.{agent}": scored}
+            rows.append(row)
+        return rows
 
 
 def potential_of(p: float) -> float:
@@ -137,7 +157,7 @@ def measure_potential(
     resume: bool = False,
     progress: bool | None = None,
     on_run: Callable[[str, int], None] | None = None,
-) -> list[ItemPotential]:
+) -> Potentials:
     """Let every agent answer every item several times, and compute the items' potential.
 
     Args:
@@ -187,7 +207,7 @@ def measure_potential(
             )
             results.append((name, report.episodes))
     by_item = ([(name, episodes[i]) for name, episodes in results] for i in range(items))
-    table = [_summarise(answers) for answers in by_item if any(e.outcome != "error" for _, e in answers)]
+    table = Potentials(_summarise(answers) for answers in by_item if any(e.outcome != "error" for _, e in answers))
     if out is not None:
         lines = "".join(json.dumps(dataclasses.asdict(item)) + "\n" for item in table)
         Path(out, "potential.jsonl").write_text(lines, encoding="utf-8")
@@ -209,7 +229,7 @@ def _variants(name: str, source: Any, temperatures: Sequence[float] | None) -> I
     return cycle([as_agent({**description, "temperature": temperature}) for temperature in temperatures])
 
 
-def read_potential(path: str | Path, stage: int = 4) -> list[ItemPotential]:
+def read_potential(path: str | Path, stage: int = 4) -> Potentials:
     """Read the items of one stage of the curriculum from ``potential.jsonl``, highest potential first.
 
     Args:
@@ -221,7 +241,7 @@ def read_potential(path: str | Path, stage: int = 4) -> list[ItemPotential]:
     items = [
         ItemPotential(**{**row, "by_agent": {k: (v[0], v[1]) for k, v in row["by_agent"].items()}}) for row in rows
     ]
-    return sorted((item for item in items if item.first_stage <= stage), key=lambda item: -item.potential)
+    return Potentials(sorted((item for item in items if item.first_stage <= stage), key=lambda item: -item.potential))
 
 
 def _summarise(answers: Sequence[tuple[str, EpisodeRecord]]) -> ItemPotential:
