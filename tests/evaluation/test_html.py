@@ -201,7 +201,7 @@ def test_matches_show_every_seat(tmp_path):
 
 
 def test_a_run_without_scored_episodes_and_an_empty_one_still_make_a_page(tmp_path):
-    failed = quintain.evaluate("CartPole-v1", lambda observation: 1 // 0, episodes=2)
+    failed = quintain.evaluate("CartPole-v1", lambda observation: 1 // 0, episodes=2, errors="record")
     assert page_of(failed, tmp_path).data("e1")["error"]["boundary"] == "agent"
     assert page_of(Report([]), tmp_path).data("index")["episodes"] == []
 
