@@ -32,6 +32,7 @@ class FakeServer:
         self.headers: list[dict[str, str]] = []
         self.ignores: set[str] = set()  # request fields that the server pretends not to know
         self.owner: str | None = None  # of the listed model; None for a server that lists none
+        self.list_status = 200  # of the list of models
         self.edit: Callable[[dict[str, Any]], Any] = lambda answer: answer
         self.live = self.peak = 0
         self.delay_s = 0.0
@@ -61,7 +62,9 @@ class FakeServer:
                         server.live -= 1
 
             def do_GET(self) -> None:
-                if server.owner is None or self.path != "/v1/models":
+                if server.list_status != 200:
+                    send(self, server.list_status, "{}")
+                elif server.owner is None or self.path != "/v1/models":
                     send(self, 404, "{}")
                 else:
                     send(self, 200, json.dumps({"data": [{"id": "tiny", "owned_by": server.owner}]}))

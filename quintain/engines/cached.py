@@ -67,6 +67,10 @@ class CachedEngine(Engine):
         if not task.cancelled() and task.exception() is None:
             self._replies[place[0]] = task.result()
 
+    def check_available(self) -> None:
+        """Check the engine whose replies are cached."""
+        self.engine.check_available()
+
     def describe(self) -> dict[str, Any]:
         """Return the engine's own description with ``"cached": True``."""
         return {**self.engine.describe(), "cached": True}

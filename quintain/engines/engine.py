@@ -334,6 +334,14 @@ class Engine(abc.ABC):
         self.require({"training"})
         raise NotImplementedError(f"engine {self.name!r} declares training and does not implement exclusive")
 
+    def check_available(self) -> None:  # noqa: B027 - a model in this process is available once it is loaded
+        """Check that the model can be asked; runs do so before their first episode.
+
+        Raises:
+            EngineError: If the model's server cannot be reached, or fails; the message says what to do.
+            ConfigurationError: If the server refuses the key, or does not serve the model.
+        """
+
     def describe(self) -> dict[str, Any]:
         """Return JSON-able facts for the run's record: engine, model, versions, settings."""
         return {"engine": self.name}

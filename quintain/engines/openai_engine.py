@@ -6,20 +6,20 @@ import asyncio
 import json
 import os
 import re
-import time
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import Any, Literal
 
-from quintain.arguments import check_number
+from quintain.arguments import check_number, nearest
 from quintain.engines.address import split_address
 from quintain.engines.choices import draw_choices, split_choices
 from quintain.engines.engine import Engine, EngineCapability, Reply, Request
-from quintain.engines.http import JSONClient, RetryPolicy, check_headers, proxy_errors, split_login
+from quintain.engines.http import JSONClient, RetryPolicy, split_login
 from quintain.engines.io_thread import LoopThread
 from quintain.engines.openai_answers import read_replies
+from quintain.engines.openai_models import list_models, refused
 from quintain.errors import ConfigurationError, EngineError
 from quintain.messages import Message
 from quintain.redaction import redact, redact_settings
@@ -38,7 +38,6 @@ _UNSUPPORTED = re.compile(
     r"not allowed|cannot find field|deprecated|only the default",
     re.IGNORECASE,
 )
-_SURVEY_S = 10.0  # time-out of each request that detects the dialect
 
 
 class OpenAIEngine(Engine):
@@ -65,7 +64,7 @@ class OpenAIEngine(Engine):
             in ``base_url`` and secrets in ``extra_body``.
         dialect: ``"openai"`` for the common protocol, ``"vllm"`` for vLLM's extensions; ``"auto"`` reads the server's
             list of models to detect vLLM, and takes the common protocol where there is no such list. A server that is
-            out of reach or overloaded is asked again, and then refused. Default: ``"auto"``.
+            overloaded is asked again, and then refused. Default: ``"auto"``.
         max_connections: Maximum number of concurrent requests, >= 1. Default: 32.
         attempts: Maximum number of attempts per request, >= 1. Refusals (4xx except 408, 409 and 429) are not retried.
             Default: 6.
@@ -144,7 +143,9 @@ class OpenAIEngine(Engine):
         Raises:
             EngineError: If the server does not respond: a guess could differ from that of the next run.
         """
-        return _dialect_of(self.base_url, self._headers, self._policy) if self._dialect == "auto" else self._dialect
+        if self._dialect != "auto":
+            return self._dialect
+        return "vllm" if list_models(self.base_url, self._headers, self._policy).is_vllm else "openai"
 
     @property
     def capabilities(self) -> frozenset[EngineCapability]:  # type: ignore[override]  # read-only here
@@ -163,6 +164,28 @@ class OpenAIEngine(Engine):
         if self._reasoning_field:
             facts["reasoning_field"] = self._reasoning_field
         return {**facts, "extra_body": redact_settings(self._extra)} if self._extra else facts
+
+    def check_available(self) -> None:
+        """Check that the server answers and serves the model.
+
+        A model that the server does not list is asked for one token, since some servers take any name.
+
+        Raises:
+            EngineError: If the server cannot be reached, or fails.
+            ConfigurationError: If it refuses the key or the model.
+        """
+        listed = list_models(self.base_url, self._headers, self._policy)
+        if listed.names is None or listed.has(self.model):
+            return
+        body = {"model": self.model, "messages": [{"role": "user", "content": "Hello"}], self._token_field: 1}
+        if refusal := refused(f"{self.base_url}/chat/completions", self._headers, body | self._extra):
+            shown = ", ".join(listed.names[:12]) + (", ..." if len(listed.names) > 12 else "")
+            raise ConfigurationError(
+                redact(
+                    f"{self.base_url} does not serve model {self.model!r}{nearest(self.model, listed.names)}; "
+                    f"it lists: {shown or 'none'} (status {refusal})"
+                )
+            )
 
     def close(self) -> None:
         """Cancel running requests and close the connections."""
@@ -331,52 +354,6 @@ def _refused_fields(text: str) -> set[str]:
     if not _UNSUPPORTED.search(text):
         return set()
     return {name for name in _OPTIONAL if re.search(rf"(?<![\w.]){name}(?!\w)", text)}
-
-
-def _dialect_of(base_url: str, headers: Mapping[str, str], policy: RetryPolicy) -> Literal["openai", "vllm"]:
-    """Detect vLLM by the server's list of models, whose ``owned_by`` is then ``"vllm"``.
-
-    Raises:
-        EngineError: If the server does not respond, so that the dialect is unknown.
-    """
-    import httpx
-
-    try:
-        check_headers(headers)
-    except EngineError:
-        return "openai"  # every request fails with this error
-    problem, started = "", time.monotonic()
-    for attempt in range(policy.attempts):
-        if attempt:
-            pause = min(policy.backoff_s * 2 ** (attempt - 1), policy.backoff_max_s)
-            if time.monotonic() - started + pause > policy.deadline_s:
-                break
-            time.sleep(pause)
-        try:
-            with proxy_errors():
-                client = httpx.Client(headers=dict(headers), timeout=min(_SURVEY_S, policy.timeout_s))
-            with client:
-                response = client.get(f"{base_url}/models")
-        except (httpx.InvalidURL, httpx.UnsupportedProtocol):
-            return "openai"  # every request fails with this error
-        except httpx.HTTPError as error:
-            problem = f"connection failed ({type(error).__name__}: {error})"
-            continue
-        if response.status_code in (408, 409, 429) or response.status_code >= 500:
-            problem = f"status {response.status_code}"
-            continue
-        try:
-            listed = response.json()["data"]
-            return "vllm" if listed and all(entry["owned_by"] == "vllm" for entry in listed) else "openai"
-        except (ValueError, KeyError, TypeError):
-            return "openai"
-    raise EngineError(
-        redact(
-            f"GET {base_url}/models: {problem}; it tells whether the server is vLLM, which decides what agents "
-            "ask for. Start the server, or name its dialect: dialect='openai' or 'vllm'"
-        ),
-        attempts=policy.attempts,
-    )
 
 
 def _after(shared: int, rows: Sequence[Any], tokens: Sequence[int]) -> list[tuple[Any, int]]:

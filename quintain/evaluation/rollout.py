@@ -62,18 +62,21 @@ def made_agent(source: Agent | Mapping[str, Any]) -> Iterator[Agent]:
     """Make the agent that ``source`` describes, and close it and its engine at the end.
 
     An agent, or an engine inside a description, that the caller made is left open.
+
+    Raises:
+        EngineError: If the agent asks a model whose server cannot be reached, or fails.
+        ConfigurationError: If the agent cannot be made, or its server does not serve the model.
     """
-    if not isinstance(source, Mapping):
-        yield source
-        return
-    agent = make_agent(**source)
+    agent = make_agent(**source) if isinstance(source, Mapping) else source
+    engine = agent.engine if isinstance(agent, UsesEngine) else None
     try:
+        if isinstance(engine, Engine):
+            engine.check_available()
         yield agent
     finally:
-        if isinstance(agent, Closing):
+        if isinstance(source, Mapping) and isinstance(agent, Closing):
             agent.close()
-        engine = agent.engine if isinstance(agent, UsesEngine) else None
-        if isinstance(engine, Engine) and not isinstance(source.get("engine"), Engine):
+        if isinstance(source, Mapping) and isinstance(engine, Engine) and not isinstance(source.get("engine"), Engine):
             engine.close()
 
 

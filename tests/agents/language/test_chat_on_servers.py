@@ -106,7 +106,7 @@ def test_truncated_replies_are_recognised_without_token_counts(fake_server: Any)
         return {name: value for name, value in answer.items() if name != "usage"}
 
     fake_server.owner, fake_server.edit = "vllm", edit
-    agent = {"name": "all-text", "engine": f"openai:m@{fake_server.url}", "max_tokens": 8, "extract": False}
+    agent = {"name": "all-text", "engine": f"openai:tiny@{fake_server.url}", "max_tokens": 8, "extract": False}
     quintain.evaluate("CodeReason-v0", agent, episodes=1, env_kwargs=ENV, progress=False)
     assert len(fake_server.seen) == 8
 
