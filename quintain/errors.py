@@ -27,6 +27,7 @@ __all__ = [
     "MissingDependencyError",
     "QuintainError",
     "RecordError",
+    "RepeatedItemsWarning",
     "SandboxError",
     "SandboxUnavailable",
     "TaskError",
@@ -141,6 +142,10 @@ class TaskError(QuintainError):
 
 class RecordError(QuintainError):
     """A run folder is missing, damaged beyond repair, or belongs to a different configuration."""
+
+
+class RepeatedItemsWarning(UserWarning):
+    """Episodes of a run posed the same item, so that they do not count as independent questions."""
 
 
 def require(module: str, extra: str, purpose: str = "") -> ModuleType:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -36,7 +37,7 @@ from quintain.cli.options import (
     pairs,
     read_value,
 )
-from quintain.errors import ConfigurationError, MissingDependencyError
+from quintain.errors import ConfigurationError, MissingDependencyError, RepeatedItemsWarning
 
 if TYPE_CHECKING:
     from quintain.evaluation.report import Report
@@ -212,7 +213,9 @@ class _Call:
 
         is_new = not self.folder.exists()
         try:
-            return run(env, source, out=self.folder, on_episode=self._count, **options)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", RepeatedItemsWarning)  # printed with the results
+                return run(env, source, out=self.folder, on_episode=self._count, **options)
         except Exception:
             if is_new:
                 clear_away(self.folder)
@@ -231,6 +234,8 @@ class _Call:
 
 def _show(report: Report, call: _Call, *, with_page: bool, as_json: bool) -> None:
     page = _write_page(report) if with_page else None
+    if report.repeats:
+        say(f"warning: {report.repeats}", "yellow")
     if as_json:
         print_json(report.to_dict() | {"run": str(call.folder), "report": page and str(page), "wall_s": call.wall_s})
         return

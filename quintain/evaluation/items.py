@@ -69,6 +69,16 @@ class Items:
         labels = self.labels
         return repeated(labels if episodes is None else labels[episodes], alone=self._has_tasks or self.repeats > 1)
 
+    @property
+    def drawn_again(self) -> tuple[int, int] | None:
+        """Number of items that the run posed, and of different ones among them; ``None`` if it drew none again."""
+        different = len(self._numbers)
+        if different == self._hashed or (different == 1 and not self._has_tasks):
+            return None
+        hashes, asked = np.asarray(self._hash), np.asarray(self._asked)
+        posed = self._hashed if self.repeats == 1 else len(np.unique(asked[hashes >= 0]))
+        return None if posed == different else (posed, different)
+
     @cached_property
     def labels(self) -> NDArray[np.int64]:
         """A number for the item of every episode."""

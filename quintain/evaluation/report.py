@@ -113,6 +113,20 @@ class Report(Tabular):
         return self.results.reward_errors
 
     @property
+    def repeats(self) -> str:
+        """What to know of a run that posed an item more than once; empty for any other."""
+        found = self.results.items.drawn_again
+        if found is None:
+            return ""
+        posed, different = found
+        if different == 1:
+            return f"all {posed:,} items of the run are the same one; it says nothing of others"
+        return (
+            f"the run posed {posed:,} items, of which only {different:,} are different; intervals count the episodes of "
+            "one item as one cluster"
+        )
+
+    @property
     def success(self) -> Interval:
         """Success rate over scored episodes; ``n = 0`` if the environment defines no success."""
         return self.results.success

@@ -6,7 +6,7 @@ import math
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Self
 
@@ -238,6 +238,10 @@ class Results:
     def _over_items(
         self, data: NDArray[np.float64], clusters: NDArray[Any] | None, bounds: Bounds | None = None
     ) -> Interval:
+        if clusters is not None and self.items.repeats == 1 and len(clusters) > 1 and not np.ptp(clusters):
+            nothing = mean(data[:1], self.confidence, unit="different items")  # of one item drawn by chance, no interval
+            note = "no interval: all episodes posed one item"
+            return replace(nothing, estimate=float(data.mean()), n=len(data), note=note, clusters=1)
         unit = "" if clusters is None else "different items"
         return mean(data, self.confidence, bounds=bounds, clusters=clusters, unit=unit)
 

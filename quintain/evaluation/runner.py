@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 from quintain.agents.registry import plays_at_terminal
 from quintain.envs.making import EnvLike, env_name, is_instance, make_env
-from quintain.errors import ConfigurationError
+from quintain.errors import ConfigurationError, RepeatedItemsWarning
 from quintain.evaluation.executors import EXECUTORS
 from quintain.evaluation.failures import OnErrors, check_errors, first_exception, raise_if_all_failed
 from quintain.evaluation.job import DEFAULT_MAX_STEPS, Job, check_settings
@@ -58,7 +59,8 @@ def evaluate(
     """Play many episodes and report the results.
 
     The seed of episode ``i`` depends on ``seed`` and ``i`` alone, so concurrency, executor and interruptions do not
-    change any episode.
+    change any episode. A run that poses an item more than once warns, and its intervals count the episodes of one item
+    as one cluster.
 
     Args:
         env: Id of a registered environment (``"my_module:MyEnv-v0"`` if importing a module registers it), a Gymnasium
@@ -157,6 +159,8 @@ def evaluate(
             record_videos(report, env, env_kwargs, videos, partial(run.bar.subtask, "videos"))
     if errors == "raise":
         raise_if_all_failed(report.episodes, found, out)
+    if report.repeats:
+        warnings.warn(report.repeats, RepeatedItemsWarning, stacklevel=2)
     return report
 
 

@@ -1,8 +1,12 @@
 """Items that are drawn more than once are clusters, in every table of a run and in comparisons."""
 
+import math
+import warnings
+
 import pytest
 
 import quintain
+from quintain.errors import RepeatedItemsWarning
 from quintain.evaluation.compare import compare
 from quintain.evaluation.report import Report
 from quintain.evaluation.statistics import rate
@@ -62,10 +66,13 @@ def test_every_estimate_of_a_run_is_clustered_by_item(figure):
     assert repeated.high - repeated.low > 1.5 * (different.high - different.low)
 
 
-def test_a_task_with_a_single_item_has_a_note():
-    found = report([2] * 12).success
-    assert (found.estimate, found.clusters) == (1, 1)
-    assert found.note.startswith("all values are of one cluster (different items)")
+def test_a_single_item_gives_no_interval():
+    """Six episodes of one question say nothing of other questions: no [61%, 100%] of six independent ones."""
+    found = report([2] * 6).success
+    assert (found.estimate, found.n, found.clusters, found.method) == (1, 6, 1, "none")
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
+    assert found.note == "no interval: all episodes posed one item"
 
 
 def test_a_hash_that_names_the_configuration_makes_no_clusters():
@@ -91,3 +98,66 @@ def test_easy_questions_of_a_family_repeat():
     assert 30 < different < 60
     assert (run.success.n, run.success.clusters) == (60, different)
     assert run.success.low < rate(60, 60).low
+
+
+ROWS = [{"question": f"{n}?", "answer": str(n)} for n in range(3)]
+
+
+@pytest.mark.parametrize("executor", ["inline", "process"])
+def test_a_run_that_poses_an_item_twice_warns(executor):
+    with pytest.warns(
+        RepeatedItemsWarning, match="posed 6 items, of which only 3 are different"
+    ):
+        found = quintain.evaluate(
+            "QuestionAnswering-v0", "oracle", episodes=6, env_kwargs={"tasks": ROWS}, executor=executor
+        )
+    assert [e.info["item"] for e in found.episodes] == [0, 1, 2, 0, 1, 2]
+    assert (found.success.n, found.success.clusters) == (6, 3)
+    assert found.success.low < rate(6, 6).low == pytest.approx(0.61, abs=0.01)
+
+
+def test_equal_rows_are_one_item():
+    with pytest.warns(RepeatedItemsWarning, match="all 2 items of the run are the same one"):
+        quintain.evaluate("QuestionAnswering-v0", "oracle", env_kwargs={"tasks": [ROWS[0], ROWS[0]]})
+
+
+def test_equal_rows_are_found_among_repeats():
+    with pytest.warns(RepeatedItemsWarning, match="posed 3 items, of which only 2 are different"):
+        quintain.evaluate("QuestionAnswering-v0", "oracle", env_kwargs={"tasks": [*ROWS[:2], ROWS[0]]}, repeats=2)
+
+
+@pytest.mark.parametrize(
+    ("env", "kwargs"),
+    [
+        ("QuestionAnswering-v0", {"env_kwargs": {"tasks": ROWS}}),
+        ("QuestionAnswering-v0", {"env_kwargs": {"tasks": ROWS}, "repeats": 2}),
+        ("CodeReason-v0", {"env_kwargs": {"tasks": "letters"}, "episodes": 5}),
+        ("CartPole-v1", {"episodes": 3}),
+    ],
+)
+def test_a_run_of_different_items_does_not_warn(env, kwargs):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RepeatedItemsWarning)
+        quintain.evaluate(env, "random", **kwargs)
+
+
+def test_questions_of_a_family_with_few_items_warn(tmp_path, monkeypatch):
+    (tmp_path / "few_items.py").write_text(FEW_ITEMS)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.warns(RepeatedItemsWarning, match="posed 20 items, of which only"):
+        quintain.evaluate("CodeReason-v0", "oracle", episodes=20, env_kwargs={"tasks": "few_items:trivia"})
+
+
+FEW_ITEMS = """
+from quintain.envs.code_reason.registry import register_task
+from quintain.envs.text.forms import IntegerTask
+
+@register_task
+class Trivia(IntegerTask):
+    def draw(self, rng):
+        return {"n": int(rng.integers(12))}
+    def ask(self, data):
+        return f"{data['n']}? Write <<<number>>>."
+    def find(self, data):
+        return data["n"]
+"""
