@@ -12,7 +12,15 @@ from rich.text import Text
 
 from quintain.cli.console import literal
 from quintain.evaluation.interval import number as write_number
-from quintain.evaluation.summary import Row, error_counts, metric_rows, score_rows, split_constants, term_rows
+from quintain.evaluation.summary import (
+    Row,
+    agreement_rows,
+    error_counts,
+    metric_rows,
+    score_rows,
+    split_constants,
+    term_rows,
+)
 
 if TYPE_CHECKING:
     from quintain.evaluation.report import Report
@@ -77,7 +85,7 @@ def print_report(console: Console, report: Report, *, wall_s: float | None = Non
     """
     config = report.manifest.get("config", {})
     console.print()
-    scores = score_rows(report)
+    scores = [*score_rows(report), *agreement_rows(report)]
     console.print(
         row_table(f"{config.get('env', 'run')}: {len(report.episodes):,} episodes", scores, report.confidence)
     )

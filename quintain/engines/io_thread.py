@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from quintain.errors import EngineError
@@ -33,6 +34,17 @@ class LoopThread:
         Raises:
             EngineError: If the thread was closed.
         """
+        return await asyncio.wrap_future(self._submit(work))
+
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run ``work`` on the private loop, and wait for it in this thread.
+
+        Raises:
+            EngineError: If the thread was closed.
+        """
+        return self._submit(work).result()
+
+    def _submit(self, work: Coroutine[Any, Any, T]) -> Future[T]:
         with self._lock:
             if self._closed:
                 work.close()
@@ -40,8 +52,7 @@ class LoopThread:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 threading.Thread(target=self._loop.run_forever, name=self._name, daemon=True).start()
-            future = asyncio.run_coroutine_threadsafe(work, self._loop)
-        return await asyncio.wrap_future(future)
+            return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def close(self, last: Coroutine[Any, Any, None] | None = None) -> None:
         """Cancel running coroutines, run ``last`` and end the thread. Calling it twice is harmless."""

@@ -239,7 +239,7 @@ class Results:
         self, data: NDArray[np.float64], clusters: NDArray[Any] | None, bounds: Bounds | None = None
     ) -> Interval:
         if clusters is not None and self.items.repeats == 1 and len(clusters) > 1 and not np.ptp(clusters):
-            nothing = mean(data[:1], self.confidence, unit="different items")  # of one item drawn by chance, no interval
+            nothing = mean(data[:1], self.confidence, unit="different items")
             note = "no interval: all episodes posed one item"
             return replace(nothing, estimate=float(data.mean()), n=len(data), note=note, clusters=1)
         unit = "" if clusters is None else "different items"

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from quintain.evaluation.agreement import agreement_of
 from quintain.evaluation.compare import Comparison, errors_as_failures, pair
 from quintain.evaluation.report import Report
 from quintain.evaluation.statistics import Interval
 
-__all__ = ["ComparedRow", "Row", "compared_rows", "error_counts", "metric_rows", "score_rows", "split_constants",
-           "term_rows"]  # fmt: skip
+__all__ = ["ComparedRow", "Row", "agreement_rows", "compared_rows", "error_counts", "metric_rows", "score_rows",
+           "split_constants", "term_rows"]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,16 @@ def metric_rows(report: Report) -> list[Row]:
     if results.completion_tokens:
         rows.append(Row("tokens generated", results.tokens_per_episode))
     return rows
+
+
+def agreement_rows(report: Report) -> list[Row]:
+    """Return how often an automatic scorer agrees with labelled replies; empty for a run that did not measure it."""
+    found = agreement_of(report.manifest, report.confidence)
+    if found is None:
+        return []
+    unread = f"{found.unreadable:,} verdicts could not be read" if found.unreadable else ""
+    accuracy = replace(found.accuracy, note="; ".join(filter(None, (found.accuracy.note, unread))))
+    return [Row("agreement with labels", accuracy, "rate"), Row("Cohen's kappa", found.kappa)]
 
 
 def split_constants(rows: Iterable[Row]) -> tuple[list[Row], list[Row]]:

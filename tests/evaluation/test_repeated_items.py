@@ -105,9 +105,7 @@ ROWS = [{"question": f"{n}?", "answer": str(n)} for n in range(3)]
 
 @pytest.mark.parametrize("executor", ["inline", "process"])
 def test_a_run_that_poses_an_item_twice_warns(executor):
-    with pytest.warns(
-        RepeatedItemsWarning, match="posed 6 items, of which only 3 are different"
-    ):
+    with pytest.warns(RepeatedItemsWarning, match="posed 6 items, of which only 3 are different"):
         found = quintain.evaluate(
             "QuestionAnswering-v0", "oracle", episodes=6, env_kwargs={"tasks": ROWS}, executor=executor
         )

@@ -14,7 +14,8 @@ from gymnasium.vector import AutoresetMode
 
 from quintain.envs.question_answering.data_set import load_data_set
 from quintain.envs.question_answering.items import LETTERS, Columns, Item
-from quintain.envs.question_answering.scorers import Verdict, make_scorer
+from quintain.envs.question_answering.scorers import ClosingScorer, DescribedScorer, make_scorer
+from quintain.envs.question_answering.verdict import Verdict
 from quintain.envs.text.rows import value_at
 from quintain.envs.vector import TextVectorEnv
 from quintain.errors import ConfigurationError
@@ -70,9 +71,10 @@ class QuestionAnsweringEnv(gym.Env[str, str]):
     - ``tasks``: the data set: path of a ``.csv``, ``.tsv``, ``.jsonl``, ``.json`` or ``.parquet`` file;
       ``hub:REPOSITORY[:CONFIG][@REVISION]`` for one of the Hugging Face hub; or a list of rows, each a mapping. Parquet
       and the hub need the extra ``datasets``.
-    - ``scorer``: ``"exact"``, ``"contains"``, ``"number"``, ``"choice"`` or ``"regex"``; a mapping of its ``"name"``
-      and settings, such as ``{"name": "number", "rel_tol": 0.01}``; ``"module:function"``, or a function of reply and
-      item. By default ``"choice"`` if the items have options, else ``"exact"``.
+    - ``scorer``: ``"exact"``, ``"contains"``, ``"number"``, ``"choice"``, ``"regex"`` or ``"judge"``; a mapping of its
+      ``"name"`` and settings, such as ``{"name": "number", "rel_tol": 0.01}`` or ``{"name": "judge", "engine": ...}``;
+      ``"module:function"``, or a function of reply and item. By default ``"choice"`` if the items have options, else
+      ``"exact"``.
     - ``question``, ``answer``, ``choices``, ``id``: names of the columns. ``answer`` may hold a list of right answers;
       ``choices`` may be a list of columns, such as ``["A", "B", "C", "D"]``. ``"answers.text"`` is a part of a column.
     - ``split``: use only the rows of this split: those with this value in the column ``split_column``, or a split of a
@@ -204,7 +206,8 @@ class QuestionAnsweringEnv(gym.Env[str, str]):
     def describe(self) -> dict[str, Any]:
         """Return JSON-able facts for a run's record: the data set with its checksum, and the scorer."""
         scorer = self._scorer_settings or type(self._scorer).__name__.lower()
-        return {"data_set": self._data.source, "items": len(self._items), "data": self._data.sha256, "scorer": scorer}
+        facts = {"data_set": self._data.source, "items": len(self._items), "data": self._data.sha256, "scorer": scorer}
+        return facts | (self._scorer.describe() if isinstance(self._scorer, DescribedScorer) else {})
 
     def solution(self) -> str:
         """Return a right reply; where the data set has no answers, an empty one."""
@@ -213,6 +216,11 @@ class QuestionAnsweringEnv(gym.Env[str, str]):
     def render(self) -> str | None:
         """Return the transcript so far, if ``render_mode`` is ``"ansi"``."""
         return "\n\n".join(self._transcript) if self.render_mode == "ansi" else None
+
+    def close(self) -> None:
+        """Close the scorer."""
+        if isinstance(self._scorer, ClosingScorer):
+            self._scorer.close()
 
     def _number_of(self, task_id: object) -> int:
         prefix = f"{self._data.name}/"

@@ -16,7 +16,7 @@ from quintain.evaluation.html.transcripts import preamble
 from quintain.evaluation.html.videos import video_cards
 from quintain.evaluation.report import Report
 from quintain.evaluation.results import Results
-from quintain.evaluation.summary import error_counts, metric_rows, score_rows, term_rows
+from quintain.evaluation.summary import agreement_rows, error_counts, metric_rows, score_rows, term_rows
 from quintain.files import write_atomically
 
 __all__ = ["render", "write_report"]
@@ -83,7 +83,11 @@ def _render(report: Report, chunks: Chunks) -> str:
             chunks.add(episode)
     index, transcripts = chunks.finish()
     results = report.results
-    rows = {"scores": score_rows(report), "terms": term_rows(report), "metrics": metric_rows(report)}
+    rows = {
+        "scores": [*score_rows(report), *agreement_rows(report)],
+        "terms": term_rows(report),
+        "metrics": metric_rows(report),
+    }
     tasks = list(results.by_task.items())
     return fill(
         "report.html",
