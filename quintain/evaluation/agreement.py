@@ -29,6 +29,15 @@ class Agreement:
     unreadable: int = 0
     source: str = ""
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return JSON-able data."""
+        return {
+            "accuracy": self.accuracy.to_dict(),
+            "kappa": self.kappa.to_dict(),
+            "unreadable": self.unreadable,
+            "source": self.source,
+        }
+
 
 def agreement(
     counts: Sequence[Sequence[int]], confidence: float = 0.95, *, unreadable: int = 0, source: str = ""

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+from quintain.evaluation.agreement import agreement_of
 from quintain.evaluation.episode_rows import episode_row
 from quintain.evaluation.failures import error_place
 from quintain.evaluation.manifest import run_title
@@ -122,8 +123,8 @@ class Report(Tabular):
         if different == 1:
             return f"all {posed:,} items of the run are the same one; it says nothing of others"
         return (
-            f"the run posed {posed:,} items, of which only {different:,} are different; intervals count the episodes of "
-            "one item as one cluster"
+            f"the run posed {posed:,} items, of which only {different:,} are different; intervals count the episodes "
+            "of one item as one cluster"
         )
 
     @property
@@ -210,6 +211,7 @@ class Report(Tabular):
             "reward_errors": self.reward_errors,
             "prompt_tokens": self.prompt_tokens,
             "completion_tokens": self.completion_tokens,
+            "agreement": None if (found := agreement_of(self.manifest, self.confidence)) is None else found.to_dict(),
             "by_task": {task: report._success_data() for task, report in self.by_task.items()},
         }
 

@@ -150,7 +150,10 @@ def test_partial_values_are_rewards_and_no_success(tmp_path, monkeypatch):
 
 def test_a_fault_of_an_own_scorer_is_an_error_record_and_no_score():
     report = quintain.evaluate(
-        "QuestionAnswering-v0", "oracle", env_kwargs={"tasks": ROWS, "scorer": lambda reply, item: "maybe"}
+        "QuestionAnswering-v0",
+        "oracle",
+        env_kwargs={"tasks": ROWS, "scorer": lambda reply, item: "maybe"},
+        errors="record",
     )
     assert (report.errors, report.success.n) == (3, 0)
     assert "must return a bool" in report.episodes[0].error["message"]

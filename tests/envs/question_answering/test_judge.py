@@ -15,6 +15,7 @@ from quintain.envs.question_answering.scorers import make_scorer
 from quintain.errors import ConfigurationError, EngineError
 from quintain.evaluation.agreement import agreement_of
 from quintain.evaluation.report import Report
+from quintain.evaluation.summary import agreement_rows
 
 ROWS = [{"question": f"What is {n} + 1?", "answer": str(n + 1)} for n in range(6)]
 
@@ -207,6 +208,8 @@ def test_agreement_with_labels_is_measured_and_recorded(tmp_path):
     assert (found.accuracy.estimate, found.accuracy.n, found.unreadable) == (0.6, 5, 0)
     assert found.kappa.estimate == pytest.approx((0.6 - 0.52) / 0.48)
     assert report.manifest["facts"]["env"]["judge"]["engine"]["engine"] == "scripted"
+    assert report.to_dict()["agreement"]["accuracy"]["estimate"] == 0.6
+    assert [row.name for row in agreement_rows(report)] == ["agreement with labels", "Cohen's kappa"]
 
 
 @pytest.mark.parametrize(
