@@ -2,8 +2,8 @@
 
 The fenced blocks of a page run in order, in one fresh process and an empty folder: ``python`` is executed, ``pycon`` is
 compared with what it shows, ``bash`` must succeed, and a block with a ``title="name.py"`` becomes that file. A comment
-above a block may say ``<!-- needs: llm -->`` (skip the page where the embedded model is not installed) or
-``<!-- not run: why -->``.
+above a block may say ``<!-- needs: llm -->`` (skip the page where the embedded model is not installed), likewise an extra
+of :data:`MODULES`, or ``<!-- not run: why -->``.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +25,8 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").r
 FENCE = re.compile(r"^( *)```(\w*)(?: title=\"([\w.]+)\")?[^\n]*\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
 DIRECTIVE = re.compile(r"<!-- (needs|not run): ([^\n]+?) -->\s*\Z")
 LANGUAGES = {"python", "pycon", "bash"}
+#: Extra that a page may need -> a module that it brings.
+MODULES = {"atari": "ale_py", "rl": "stable_baselines3", "train": "trl", "video": "imageio_ffmpeg"}
 
 RUN = r"""
 import doctest, json, subprocess, sys
@@ -86,7 +89,9 @@ def has_model() -> bool:
 )
 def test_code_blocks_of_the_page_run(page: Path, tmp_path: Path) -> None:
     blocks, needs = blocks_of(page)
-    assert needs <= {"llm"}, f"{page.name}: unknown needs {needs - {'llm'}}"
+    assert needs <= {"llm", *MODULES}, f"{page.name}: unknown needs {needs - {'llm', *MODULES}}"
+    if missing := [need for need in needs & MODULES.keys() if find_spec(MODULES[need]) is None]:
+        pytest.skip(f"needs the extra {missing[0]}")
     if "llm" in needs and not has_model():
         pytest.skip("needs the embedded language model: make setup")
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])

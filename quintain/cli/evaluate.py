@@ -88,6 +88,14 @@ _Episodes = Annotated[
     ),
 ]
 _NoReport = Annotated[bool, typer.Option("--no-report", help="Do not write report.html.", rich_help_panel=_OUTPUT)]
+_Observations = Annotated[
+    str | None,
+    typer.Option(
+        metavar="json|npz|none",
+        help="Store observations in the records, as arrays in files beside them, or not. Default: json.",
+        rich_help_panel=_OUTPUT,
+    ),
+]
 _Videos = Annotated[
     str | None,
     typer.Option(
@@ -128,6 +136,7 @@ def evaluate(
     workers: Workers = 2,
     confidence: Confidence = 0.95,
     videos: _Videos = None,
+    observations: _Observations = None,
     no_report: _NoReport = False,
     as_json: JsonOutput = False,
 ) -> None:
@@ -170,6 +179,7 @@ def evaluate(
         env_kwargs=env_kwargs, reset_options=pairs(reset_option, "--reset-option") or None,
         resume=resume, retry_errors=retry_errors, executor=executor, workers=workers, confidence=confidence,
         repeats=repeats, limit=limit, items=parse_items(items), errors="record", videos=videos,
+        observations=observations,
         **({} if max_steps is None else {"max_steps": max_steps or None}),
     )  # fmt: skip
     if videos is not None:

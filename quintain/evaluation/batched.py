@@ -78,7 +78,7 @@ class _Episode:
     def __init__(self, env: gym.Env[Any, Any], job: Job) -> None:
         self.env = env
         self.max_steps = job.max_steps
-        self.log = EpisodeLog(job.index, job.seed, job.item, job.repeat)
+        self.log = EpisodeLog(job.index, job.seed, job.item, job.repeat, job.observations)
         self.error: dict[str, str] | None = None
         self.observation: Any = None  # a snapshot
         with ErrorBoundary("env") as running:

@@ -48,7 +48,7 @@ async def play_episode(
         threads: For a :class:`~quintain.envs.protocols.BlockingEnv`: runs the steps that would wait, so that they do
             not hold up other episodes. ``None`` runs every step here.
     """
-    log = EpisodeLog(job.index, job.seed, job.item, job.repeat)
+    log = EpisodeLog(job.index, job.seed, job.item, job.repeat, job.observations)
     step_blocks = cast(BlockingEnv, env.unwrapped).step_blocks if threads is not None else None
     with record_exchanges() as exchanges, ErrorBoundary("env") as running:
         observation, info = job.reset(env)

@@ -38,6 +38,7 @@ class EpisodeLog:
         seed: Seed with which the episode was reset.
         item: Number of the item, from 0; ``None`` where the run has no items.
         repeat: Number of the answer to the item, from 0.
+        observations: Whether to keep the observations. Default: true.
 
     Attributes:
         returns: Sum of rewards per seat so far.
@@ -47,6 +48,7 @@ class EpisodeLog:
     """
 
     __slots__ = (
+        "_observations",
         "_reward_errors",
         "_reward_terms",
         "_started",
@@ -61,7 +63,10 @@ class EpisodeLog:
         "truncated",
     )
 
-    def __init__(self, index: int, seed: int, item: int | None = None, repeat: int = 0) -> None:
+    def __init__(
+        self, index: int, seed: int, item: int | None = None, repeat: int = 0, observations: bool = True
+    ) -> None:
+        self._observations = observations
         self.index = index
         self.seed = seed
         self.item = item
@@ -91,7 +96,7 @@ class EpisodeLog:
         value = float(reward)
         if not math.isfinite(value):
             raise EnvironmentFault(f"expected a finite reward, got {value!r}")
-        step: Step = {"observation": observation, "action": action, "reward": value}
+        step: Step = {"observation": observation if self._observations else None, "action": action, "reward": value}
         if "attack" in info:
             step["attack"] = own(info["attack"])
         self._steps.append(step)
@@ -138,7 +143,8 @@ class EpisodeLog:
             final_observation: The observation after the last step, a snapshot; in games ``None``.
             truncated: Whether the environment reported truncation.
         """
-        self.final_observation, self.truncated = final_observation, truncated
+        self.final_observation = final_observation if self._observations else None
+        self.truncated = truncated
         self.info = _recorded(self.info)
 
     def finish(self, exchanges: ExchangeLog, error: dict[str, str] | None = None) -> EpisodeRecord:

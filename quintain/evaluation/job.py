@@ -29,6 +29,7 @@ class Job:
             In a parallel game a step is one action of every seat, in a turn-based game one action.
         item: Number of the item, from 0; ``None`` where the run has no items.
         repeat: Number of the answer to the item, from 0.
+        observations: Whether the record holds the observations.
     """
 
     index: int
@@ -37,6 +38,7 @@ class Job:
     max_steps: int | None = DEFAULT_MAX_STEPS
     item: int | None = None
     repeat: int = 0
+    observations: bool = True
 
     @property
     def agent_seed(self) -> int:

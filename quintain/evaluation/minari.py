@@ -13,6 +13,7 @@ from gymnasium.envs.registration import EnvSpec
 
 from quintain.envs.making import make_env
 from quintain.errors import ConfigurationError, require
+from quintain.evaluation.observations import load_observations
 from quintain.evaluation.report import Report
 from quintain.records import EpisodeRecord
 from quintain.registry import load_attribute
@@ -54,7 +55,7 @@ def to_minari(run: Report | str | Path, dataset_id: str, *, description: str = "
         raise ConfigurationError("only scored episodes of a registered environment can be exported")
     env = make_env(config["env"], config.get("env_kwargs"))
     try:
-        buffers = [_buffer(minari, number, episode, env) for number, episode in enumerate(report.scored)]
+        buffers = [_buffer(minari, number, episode, env, report.path) for number, episode in enumerate(report.scored)]
         dataset = minari.create_dataset_from_buffers(
             dataset_id,
             buffers,
@@ -89,11 +90,11 @@ def portable_spec(spec: EnvSpec | None) -> EnvSpec | None:
     return spec
 
 
-def _buffer(minari: Any, number: int, episode: EpisodeRecord, env: Any) -> Any:
+def _buffer(minari: Any, number: int, episode: EpisodeRecord, env: Any, run: Path | None) -> Any:
     steps = episode.steps
     if any("seat" in step for step in steps):
         raise ConfigurationError("games have several seats; Minari datasets have one")
-    observations = [step["observation"] for step in steps] + [episode.final_observation]
+    observations = load_observations(run or "", episode)
     over = np.zeros(len(steps), dtype=np.bool_)
     over[-1:] = True
     return minari.data_collector.EpisodeBuffer(

@@ -11,12 +11,16 @@ from typing import Any, Self
 
 from quintain.errors import ConfigurationError
 from quintain.evaluation.job import DEFAULT_MAX_STEPS
+from quintain.evaluation.observations import OBSERVATIONS, Observations, check_observations
 from quintain.evaluation.progress import progress_bar
 from quintain.evaluation.report import Report
 from quintain.evaluation.run_folder import RunFolder
 from quintain.json_text import to_json
-from quintain.records import EpisodeRecord
+from quintain.records import EpisodeRecord, read_manifest
 from quintain.redaction import holds_secret, redact_data, redact_settings
+
+#: Length of a record, in characters, from which the user is told how it could be smaller.
+_LARGE = 20_000_000
 
 __all__ = ["Recording", "check_confidence", "check_counts"]
 
@@ -30,12 +34,15 @@ class Recording:
         out: Run folder for manifest and records; ``None`` writes nothing.
         resume: Continue the run in ``out``: finished episodes are kept.
         retry_errors: With ``resume``: only the episodes that failed for infrastructure reasons remain to be played.
+        observations: How to store observations, one of :data:`~quintain.evaluation.observations.OBSERVATIONS`;
+            ``None``: as in the run that is continued, else ``"json"``.
         progress: Show a progress bar; ``None`` shows it where there is a terminal.
         on_episode: Called with each finished record, in order of completion.
 
     Attributes:
         todo: Indices of the episodes to play.
         episodes: The records so far, by index.
+        observations: How observations are stored, once entered.
         bar: The progress bar, once entered.
 
     Raises:
@@ -51,15 +58,19 @@ class Recording:
         out: str | Path | None = None,
         resume: bool = False,
         retry_errors: bool = False,
+        observations: str | None = None,
         progress: bool | None = None,
         on_episode: Callable[[EpisodeRecord], None] | None = None,
     ) -> None:
+        check_observations(observations, out)
         if out is None and (resume or retry_errors):
             raise ConfigurationError("resume and retry_errors need the folder of the run: out=...")
         if retry_errors and not resume:
             raise ConfigurationError("retry_errors continues a run: give resume=True as well")
         self.todo = list(range(episodes) if isinstance(episodes, int) else episodes)
         self.episodes: dict[int, EpisodeRecord] = {}
+        self.observations = observations or OBSERVATIONS[0]
+        self._wanted_observations = observations
         self._manifest = dict(manifest)
         self._out = None if out is None else Path(out)
         self._resume = resume
@@ -67,11 +78,16 @@ class Recording:
         self._progress = progress
         self._on_episode = on_episode
         self._folder: RunFolder | None = None
-        self._warned = False
+        self._taken: Observations | None = None
+        self._warned = self._warned_of_size = False
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         total, wanted = len(self.todo), frozenset(self.todo)
+        self.observations = self._choose_observations()
+        if self.observations != OBSERVATIONS[0]:
+            self._manifest["observations"] = self.observations
+            self._taken = Observations(self.observations, self._out)
         with ExitStack() as stack:
             if self._out is not None:
                 self._folder = stack.enter_context(RunFolder(self._out, self._manifest, resume=self._resume))
@@ -96,12 +112,16 @@ class Recording:
         Raises:
             RecordError: If it cannot be written.
         """
+        if self._taken is not None:
+            record = self._taken.take(record)
         if self._folder is not None:
             line = record.to_line()
             if holds_secret(line):
                 line = to_json(redact_data(json.loads(line)))
                 record = EpisodeRecord.from_line(line)
             self._folder.append_line(line)
+            if len(line) > _LARGE and self.observations == OBSERVATIONS[0] and not self._warned_of_size:
+                self._warn_of_size(record, len(line))
         self.episodes[record.index] = record
         self.bar.update(record)
         if not self._warned and record.info.get("truncated_by") == "max_steps":
@@ -119,6 +139,31 @@ class Recording:
                 RuntimeWarning,
                 stacklevel=2,
             )
+
+    def _choose_observations(self) -> str:
+        """Return how observations are stored: as in the run that is continued, if there is one.
+
+        Raises:
+            ConfigurationError: If another way is asked for.
+        """
+        if self._out is None or not self._resume or not (stored := read_manifest(self._out)):
+            return self.observations
+        mode = str(stored.get("observations", OBSERVATIONS[0]))
+        if self._wanted_observations not in (None, mode):
+            raise ConfigurationError(
+                f"{str(self._out)!r} stores observations as {mode!r}, not {self._wanted_observations!r}; leave the "
+                "option out to go on"
+            )
+        return mode
+
+    def _warn_of_size(self, record: EpisodeRecord, size: int) -> None:
+        self._warned_of_size = True
+        warnings.warn(
+            f"the record of episode {record.index} takes {size / 1e6:,.0f} MB, since it holds every observation as "
+            "JSON; observations='npz' (--observations npz) takes a small part of that, 'none' leaves them out",
+            RuntimeWarning,
+            stacklevel=2,
+        )
 
     def add_facts(self, facts: dict[str, Any]) -> None:
         """Add facts to the manifest that only the made agent and environment know, with secrets masked."""

@@ -49,6 +49,7 @@ def evaluate(
     workers: int = 2,
     confidence: float = 0.95,
     videos: int | str | Sequence[int] | None = None,
+    observations: str | None = None,
     progress: bool | None = None,
     on_episode: Callable[[EpisodeRecord], None] | None = None,
     repeats: int = 1,
@@ -97,6 +98,9 @@ def evaluate(
             the first are recorded; their indices; or ``"failures:N"``, N episodes, those without success and with low
             returns first. The actions are played again at the end in an environment of ``render_mode="rgb_array"``, so
             no result changes. Needs the extra ``video``. ``None``: none.
+        observations: How to store observations: ``"json"``, in the records; ``"npz"``, those that are arrays in one
+            compressed file per episode, read by :func:`~quintain.evaluation.observations.load_observations`; or
+            ``"none"``. Actions and rewards are always stored. Default: as in the run that is resumed, else ``"json"``.
         progress: Show a progress bar; ``None`` shows it where there is a terminal.
         on_episode: Called with each finished record, in order of completion.
         repeats: Number of independent answers to each item, >= 1: the environment is reset with the same seed, and the
@@ -147,12 +151,13 @@ def evaluate(
         first_exception() as found,
         Recording(
             manifest, episodes_of(chosen, repeats), out=out, resume=resume, retry_errors=retry_errors,
-            progress=progress, on_episode=on_episode,
+            observations=observations, progress=progress, on_episode=on_episode,
         ) as run,
     ):  # fmt: skip
         if run.todo:
             parts = ((index, *divmod(index, repeats)) for index in run.todo)
-            jobs = [Job(i, seeds[item], reset_options, max_steps, item, repeat) for i, item, repeat in parts]
+            seen = run.observations != "none"
+            jobs = [Job(i, seeds[item], reset_options, max_steps, item, repeat, seen) for i, item, repeat in parts]
             play(Episodes(env, env_kwargs, source, jobs, concurrency), run, workers=workers)
         report = run.report(confidence)
         if videos is not None:

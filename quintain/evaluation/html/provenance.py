@@ -54,6 +54,7 @@ def provenance(report: Report) -> Provenance:
         "engine": engine.get("engine") or source.get("engine"),
         "seed": config.get("seed"),
         "sandbox": f"level {level} ({sandbox.get('backend')})" if level else None,
+        "observations": {"none": "not recorded", "npz": "in observations/*.npz"}.get(manifest.get("observations", "")),
         "quintain": versions.get("quintain"),
         "python": platform.get("python"),
         "started": str(manifest.get("created", "")).replace("T", " ").replace("+00:00", " UTC"),

@@ -174,7 +174,7 @@
     const nodes = [];
     steps.forEach((step, k) => {
       if (leftOut.count && k === leftOut.at) nodes.push(make("p", { class: "note" }, leftOut.text));
-      if (step.o !== "") nodes.push(observation(step));
+      if (step.o !== "" && step.o !== null) nodes.push(observation(step));
       const note = step.r ? `reward ${number(step.r)}` : "";
       const body = typeof step.a === "string" ? reply(step.a) : [textBlock(compact(step.a), "text mono")];
       nodes.push(turn("action", step.seat || "agent", note, ...body));
@@ -186,12 +186,13 @@
   function moves(steps, leftOut) {
     const seats = steps.some((s) => s.seat);
     const attacks = steps.some((s) => s.attack);
-    const columns = ["step", seats && "seat", "observation", "action", "reward", attacks && "attack"].filter(Boolean);
+    const seen = steps.some((s) => s.o !== null); // a run may leave observations out of its records
+    const columns = ["step", seats && "seat", seen && "observation", "action", "reward", attacks && "attack"].filter(Boolean);
     const body = make("tbody");
     steps.forEach((step, k) => {
       if (leftOut.count && k === leftOut.at) body.append(make("tr", null, make("td", { colspan: columns.length, class: "note" }, leftOut.text)));
       const cell = (value, kind) => make("td", { class: kind }, number(value ?? ""));
-      body.append(make("tr", null, cell(step.n, "num"), seats ? cell(step.seat, "") : null, cell(step.o, "wide"), cell(step.a, "wide"),
+      body.append(make("tr", null, cell(step.n, "num"), seats ? cell(step.seat, "") : null, seen ? cell(step.o, "wide") : null, cell(step.a, "wide"),
         cell(step.r, "num"), attacks ? cell(step.attack, "wide") : null));
     });
     const head = make("tr", null, ...columns.map((c) => make("th", { scope: "col" }, c)));
