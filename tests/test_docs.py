@@ -2,8 +2,8 @@
 
 The fenced blocks of a page run in order, in one fresh process and an empty folder: ``python`` is executed, ``pycon`` is
 compared with what it shows, ``bash`` must succeed, and a block with a ``title="name.py"`` becomes that file. A comment
-above a block may say ``<!-- needs: llm -->`` (skip the page where the embedded model is not installed), likewise an extra
-of :data:`MODULES`, or ``<!-- not run: why -->``.
+above a block may say ``<!-- needs: llm -->`` (skip the page where the embedded model is not installed; likewise for an
+extra of :data:`MODULES`), or ``<!-- not run: why -->``.
 """
 
 from __future__ import annotations
