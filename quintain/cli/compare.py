@@ -62,8 +62,8 @@ def compare(
     for method in methods:
         out.print(literal(method, "dim"), soft_wrap=True)
     out.print()
-    left_out = f"{found.left_out} episodes left out" if found.left_out else "no episode left out"
-    out.print(f"only A won {found.wins}, only B won {found.losses}, ties {found.ties}; {left_out}")
+    left_out = f"{found.left_out} episodes left out" if found.left_out else "none left out"
+    out.print(f"A higher in {found.wins}, B higher in {found.losses}, {found.ties} ties; {left_out}")
     if found.worst_case is not None:
         out.print("worst case: infrastructure errors counted as failures", style="dim")
     out.print(found.hint, style="bold")

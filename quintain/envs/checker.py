@@ -31,7 +31,7 @@ class CheckReport:
         passed: Names of the checks that passed.
         failed: Names of the checks that failed, with the error.
         skipped: Names of the checks that do not apply, with the reason.
-        notes: Names of optional conventions that the environment does not follow, with the reason. Notes are no faults.
+        notes: Names of optional conventions that the environment does not follow, with the reason. Notes are not failures.
         warnings: Warnings of the checkers of Gymnasium and PettingZoo.
     """
 
@@ -69,7 +69,7 @@ class CheckReport:
                 "the others are Quintain's: results are reproducible and comparable only if they pass."
             )
         if self.notes:
-            lines.append("Notes are no faults: the environment runs, and its records have fewer fields.")
+            lines.append("Notes are not failures: the environment works, but reports will contain less.")
         return lines
 
 

@@ -27,7 +27,7 @@ def test_compare_shows_the_paired_difference(quintain, runs):
     result = quintain("compare", runs / "good", runs / "bad")
     assert result.code == 0, result.text
     assert "success 100.0% 0.0% 100.0%" in result.text
-    assert "only A won 6, only B won 0, ties 0" in result.text
+    assert "A higher in 6, B higher in 0, 0 ties" in result.text
     assert quintain("compare", runs / "good", runs / "bad", "--json").json["wins"] == 6
 
 

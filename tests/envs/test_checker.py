@@ -201,7 +201,7 @@ def test_missing_conventions_are_noted(registered):
         "hostile actions are outcomes": "action '' raised TypeError: no member of the space",
         "info adds up": "info has no 'reward_terms' and no 'success'",
     }
-    assert "Notes are no faults" in str(report)
+    assert "Notes are not failures" in str(report)
     strict = quintain.check(name, skip=["spec survives json"], strict=True, raise_on_failure=False)
     assert set(strict.failed) == set(report.notes)
     assert "the others are Quintain's" in str(strict)

@@ -51,7 +51,7 @@ def test_an_inconclusive_difference_reports_the_required_number_of_pairs():
         quintain.evaluate("Sum-v0", "random", episodes=25, seed=4),
     )
     assert result.p_value > 0.05
-    assert re.search(r"25 pairs cannot separate these; about [\d,]+ would be needed", result.hint)
+    assert re.search(r"Not significant with 25 pairs; roughly [\d,]+ would be needed", result.hint)
 
 
 def test_different_environments_without_task_hashes_are_refused():
