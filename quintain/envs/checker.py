@@ -31,7 +31,8 @@ class CheckReport:
         passed: Names of the checks that passed.
         failed: Names of the checks that failed, with the error.
         skipped: Names of the checks that do not apply, with the reason.
-        notes: Names of optional conventions that the environment does not follow, with the reason. Notes are not failures.
+        notes: Names of optional conventions that the environment does not follow, with the reason.
+            Notes are not failures.
         warnings: Warnings of the checkers of Gymnasium and PettingZoo.
     """
 

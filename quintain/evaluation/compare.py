@@ -208,9 +208,7 @@ def _hint(difference: Interval, scores: tuple[list[float], list[float]], p_value
     needed = required_pairs([a - b for a, b in zip(*scores, strict=True)], confidence)
     if needed is None:
         return "The mean difference is zero."
-    text = (
-        f"Not significant with {difference.n} pairs; roughly {needed:,} would be needed to detect a difference of this size."
-    )
+    text = f"Not significant with {difference.n} pairs; roughly {needed:,} would be needed to detect this difference."
     if {*scores[0], *scores[1]} <= {0.0, 1.0} and sign_test(decisive, 0) > 1 - confidence:
         text += f" Only {decisive} of them differ, which are too few decisive pairs for any test."
     return text
