@@ -62,7 +62,7 @@ def blocks_of(page: Path) -> tuple[list[Block], set[str]]:
     text = page.read_text(encoding="utf-8")
     found, needs = [], set()
     for match in FENCE.finditer(text):
-        if match[2] not in LANGUAGES:
+        if match[2] not in LANGUAGES and not match[3]:
             continue
         directive = DIRECTIVE.search(text, 0, match.start())
         if directive and directive[1] == "not run":
