@@ -13,14 +13,14 @@ from quintain.envs.games import RepeatedGame
 from quintain.errors import MissingDependencyError
 from quintain.evaluation.report import Report
 from quintain.evaluation.tabular import Tabular
-from quintain.experiments.games import sweep
+from quintain.experiments.games import sweep, tournament
 from quintain.experiments.kinds import EXPERIMENTS, load_run
 from quintain.training.language.curriculum import measure_potential
 from quintain.training.self_play import self_play
 
 STORED = Path(__file__).parent / "data" / "runs_0_1_0_before"
 KINDS = {"evaluate": "evaluate_oracle", "play": "play", "matches": "matches", "sweep": "sweep",
-         "robustness": "robustness"}  # fmt: skip
+         "robustness": "robustness", "tournament": "tournament"}  # fmt: skip
 LETTERS = {"env_kwargs": {"tasks": "letters", "difficulty": "easy"}, "episodes": 3, "progress": False}
 
 
@@ -36,6 +36,8 @@ RESULTS = {
         quintain.evaluate("CodeReason-v0", "oracle", **LETTERS), quintain.evaluate("CodeReason-v0", "random", **LETTERS)
     ),
     "rescored": lambda: quintain.rescore(STORED / "evaluate_oracle"),
+    "new tournament": lambda: tournament(["grim", "random", "tit-for-tat"], rounds=3),
+    "pairwise tests": lambda: tournament(["grim", "random", "tit-for-tat"], rounds=3).pairwise(),
     "new sweep": lambda: sweep(["grim"], ["prisoners_dilemma"], opponents=["random"], rounds=3),
     "self-play": lambda: self_play(RepeatedGame(rounds=2), {"player_0": "grim", "player_1": "random"}, episodes=5),
     "potential": lambda: measure_potential(
@@ -45,7 +47,7 @@ RESULTS = {
 
 
 def test_every_kind_of_run_is_tested():
-    assert set(KINDS) == set(EXPERIMENTS) - {"tournament"}
+    assert set(KINDS) == set(EXPERIMENTS)
 
 
 @pytest.fixture(scope="module", params=RESULTS)

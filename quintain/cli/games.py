@@ -146,7 +146,7 @@ def _print_scores(
     screen = console()
     for line in audit_lines(matches, models):
         screen.print(literal(line, "bold yellow"), soft_wrap=True)
-    letters = [*FAMILIES, "all"]
+    letters = ["all", *FAMILIES]  # the headline first
     table = simple_table(f"Normalised score: {len(matches):,} matches", "", *letters)
     for column in table.columns[1:]:
         column.no_wrap = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -65,6 +66,12 @@ def tournament(
     population: Annotated[
         int | None, typer.Option(min=2, help="Also evolve a population of this size: Moran and replicator dynamics.")
     ] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", help="Also write the ranking to this file, as comma-separated values.")
+    ] = None,
+    pairwise: Annotated[
+        bool, typer.Option("--pairwise", help="Also print tests of every two players, with Holm's correction.")
+    ] = False,
     seed: Seed = 0,
     concurrency: Concurrency = 16,
     out: Out = None,
@@ -84,6 +91,7 @@ def tournament(
         quintain tournament --players tit-for-tat,grim,joss --noise 0.05 --population 100
         quintain tournament --players tit-for-tat,grim -a llm-player --rounds 10 -o runs/tournament
         quintain tournament --players tit-for-tat,grim --engine openai --model NAME@http://localhost:8000/v1
+        quintain tournament --players mymodule:mine,tit-for-tat,random --csv ranking.csv --pairwise
     """
     from quintain.cli.players import all_strategies, names_of
     from quintain.experiments.games import tournament as run
@@ -97,10 +105,14 @@ def tournament(
         agents=agents, concurrency=concurrency, out=out, resume=resume, retry_errors=retry_errors, executor=executor,
         workers=workers,
     )  # fmt: skip
+    if csv is not None:
+        result.to_csv(csv)
     if as_json:
         print_json(_as_data(result, game))
         return
     _print_ranking(result, game, list(agents))
+    if pairwise:
+        _print_pairwise(result)
     if population is not None:
         _evolve(result, population, seed)
     if out is not None:
@@ -128,24 +140,49 @@ def _print_ranking(result: Tournament, game: str, models: list[str]) -> None:
     """Print the position-bias audit of language models, then the ranking."""
     from quintain.cli.tables import bounds, number, simple_table
     from quintain.experiments.games import audit_lines, missing_lines
+    from quintain.experiments.games.standings import CELLS
 
     screen = console()
     for line in audit_lines(result.played, models):
         screen.print(literal(line, "bold yellow"), soft_wrap=True)
     worst = result.worst_case()
+    summary, places = result.to_rows(), dict(result.ranking())
+    rates = [key for key in ("cooperation", *(() if worst else CELLS)) if key in summary[0]]
+    wins = ["wins"] if "wins" in summary[0] else []
     least = ["worst case"] if worst else []
-    heading = ["payoff per round", "95% interval", *least, "cooperation", *least]
-    table = simple_table(f"{game}: {result.matches:,} matches", "", *heading)
-    shares = dict(zip(result.names, result.cooperation.mean(axis=1), strict=True))
+    heading = ["payoff", "95% interval", *least, *wins, rates[0], *least, *rates[1:]]
+    table = simple_table(f"{game}: {result.matches:,} matches, payoff per round", "", *heading)
     lowest = dict(zip(result.names, result.worst_cooperation.mean(axis=1), strict=True)) if worst else {}
-    for name, interval in result.ranking():
-        cells = [number(interval.estimate), bounds(interval, "mean"), f"{shares[name]:.0%}"]
+    for row in summary:
+        name, interval = row["player"], places[row["player"]]
+        shares = ["-" if row[key] is None else f"{row[key]:.0%}" for key in rates]
+        cells = [number(interval.estimate), bounds(interval, "mean")]
         if worst:
-            cells[2:] = [number(worst[name].estimate), cells[2], f"{lowest[name]:.0%}"]
-        table.add_row(literal(name), *cells)
+            cells.append(number(worst[name].estimate))
+        cells += [*(number(row[key]) for key in wins), shares[0]]
+        if worst:
+            cells.append(f"{lowest[name]:.0%}")
+        table.add_row(literal(name), *cells, *shares[1:])
     screen.print(table)
     for line in missing_lines(result.played, result.failed):
         screen.print(literal(line, "yellow"), soft_wrap=True)
+
+
+def _print_pairwise(result: Tournament) -> None:
+    """Print the difference of every two players."""
+    from quintain.cli.tables import bounds, number, simple_table
+
+    tests = result.pairwise()
+    heading = ["difference in payoff", "95% interval", f"p (Holm, of {len(tests)})"]
+    table = simple_table("Every two players, over repetitions", "", *heading)
+    for test in tests:
+        p = "-" if test.p_holm != test.p_holm else f"{test.p_holm:.2g}"
+        names = literal(f"{test.first} - {test.second}")
+        table.add_row(names, number(test.difference.estimate), bounds(test.difference), p)
+    console().print()
+    console().print(table)
+    if any(test.p_holm != test.p_holm for test in tests):
+        console().print(literal("-: the same difference in every repetition; nothing to test", "dim"))
 
 
 def _evolve(result: Tournament, size: int, seed: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +13,12 @@ from quintain.evaluation.html.frame import fill, markup
 from quintain.evaluation.significance import TTest, holm
 from quintain.evaluation.statistics import Interval
 from quintain.experiments.games import figures
+from quintain.experiments.games import tournament_figures as charts
 from quintain.experiments.games.audit import BiasDecomposition, PositionBias, audit_position_bias
 from quintain.experiments.games.match import Match, ScheduledMatch
 from quintain.experiments.games.metrics import summarise, worst_case
 from quintain.experiments.games.scores import PUBLISHED, score_by_family
-from quintain.experiments.games.standings import Tournament
+from quintain.experiments.games.standings import CELLS, Tournament
 from quintain.files import write_atomically
 
 __all__ = ["audit_lines", "games_page", "missing_lines", "write_games_report"]
@@ -122,6 +124,9 @@ def games_page(
         MissingDependencyError: Without the ``report`` extra.
     """
     named = list(dict.fromkeys(m.scheduled.game for m in matches if not m.game.family))
+    if result is not None:  # tables and figures have one order
+        ranked = [name for name, _ in result.ranking()]
+        agents = [*(name for name in ranked if name in agents), *(name for name in agents if name not in ranked)]
     return fill(
         "games.html",
         package="quintain.experiments.games",
@@ -138,7 +143,8 @@ def games_page(
         curve=markup(figures.cooperation_over_time(matches, agents)) if matches else None,
         heat_maps=[markup(plot) for game in named for plot in _heat_maps(game, matches, agents)],
         tournament=None if result is None else _tournament(result),
-        matches=[_match_details(match) for match in matches],
+        matches=len(matches),
+        pairs=_by_pair(matches),
     )
 
 
@@ -197,7 +203,18 @@ def _metrics(
         if any(agent in match.agents for match in lost):
             worst = worst_case(here, lost, agent)
             rows.append(_Row([f"{agent}, worst case", *(worst.get(name, "") for name in names)]))
-    return {"caption": game, "head": ["player", *names], "rows": rows}
+    return _without_copies({"caption": game, "head": ["player", *names], "rows": rows})
+
+
+def _without_copies(table: dict[str, Any]) -> dict[str, Any]:
+    """Join columns that hold the same in every row, such as defection and preferred option in a dilemma."""
+    columns: dict[tuple[str, ...], list[int]] = {}
+    for k in range(len(table["head"])):
+        columns.setdefault(tuple(str(row.cells[k]) for row in table["rows"]), []).append(k)
+    kept = list(columns.values())
+    head = [" = ".join(table["head"][k] for k in group) for group in kept]
+    rows = [_Row([row.cells[group[0]] for group in kept], row.published) for row in table["rows"]]
+    return {"caption": table["caption"], "head": head, "rows": rows}
 
 
 def _families(
@@ -207,7 +224,7 @@ def _families(
     if not ordinal:
         return None
     scores = {agent: found for agent in agents if (found := score_by_family(ordinal, agent))}
-    letters = [*FAMILIES, "all"]
+    letters = ["all", *FAMILIES]  # the headline first
     rows = []
     for agent, by in scores.items():
         rows.append(_Row([agent, *(by.get(letter, "") for letter in letters)]))
@@ -226,22 +243,51 @@ def _heat_maps(game: str, matches: Sequence[Match], agents: Sequence[str]) -> li
     for agent in agents:
         here = [m for m in matches if m.scheduled.game == game and agent in m.scheduled.agents and m.game.players == 2]
         if any(len(match.moves) for match in here):
-            plots.append(figures.round_by_round(here, agent, f"{agent} in {game}"))
+            title = f"{agent}: share of {figures.first_option(here)}, in percent ({game})"
+            plots.append(figures.round_by_round(here, agent, title, agents))
     return plots
 
 
 def _tournament(result: Tournament) -> dict[str, Any]:
-    ranked, worst = enumerate(result.ranking(), start=1), result.worst_case()
-    plots = [figures.tournament_matrix(result), figures.replicator_plot(result), figures.invasion_matrix(result)]
+    summary, places = result.to_rows(), dict(result.ranking())
+    keys = [key for key in ("worst_case", "median", "wins", "cooperation", *CELLS) if key in summary[0]]
+    rates = {"cooperation", *CELLS}
+    rows = [
+        _Row([row["player"], str(row["rank"]), places[row["player"]],
+              *("–" if row[key] is None else f"{row[key]:.0%}" if key in rates else f"{row[key]:.3g}" for key in keys)])
+        for row in summary
+    ]  # fmt: skip
+    plots = [charts.payoff_boxes(result), charts.tournament_matrix(result), charts.cooperation_matrix(result)]
+    if result.cells.size:
+        plots.insert(1, charts.outcome_bars(result))
+    plots += [charts.replicator_plot(result), charts.invasion_matrix(result)]
     return {
         "matches": f"{result.matches:,}",
         "rounds": result.rounds,
-        "head": ["player", "place", "mean payoff per round", *(["worst case"] if worst else [])],
-        "rows": [
-            _Row([name, str(place), interval, *([worst[name]] if worst else [])]) for place, (name, interval) in ranked
-        ],
+        "head": ["player", "place", "mean payoff per round", *(key.replace("_", " ") for key in keys)],
+        "rows": rows,
+        "pairwise": _pairwise(result),
         "plots": [markup(plot) for plot in plots],
     }
+
+
+def _pairwise(result: Tournament) -> dict[str, Any]:
+    tests = result.pairwise()
+    rows = [
+        _Row([f"{test.first} – {test.second}", test.difference,
+              "–" if math.isnan(test.p_holm) else f"{test.p_holm:.2g}", test.difference.note])
+        for test in tests
+    ]  # fmt: skip
+    return {"head": ["players", "difference in payoff per round", f"p (Holm, of {len(tests)})", ""], "rows": rows}
+
+
+def _by_pair(matches: Sequence[Match]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Lay out the matches, grouped by game and players."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for match in matches:
+        title = f"{match.scheduled.game}: {' – '.join(match.scheduled.agents)}"
+        groups.setdefault(title, []).append(_match_details(match))
+    return list(groups.items())
 
 
 def _match_details(match: Match) -> dict[str, Any]:
@@ -259,5 +305,9 @@ def _match_details(match: Match) -> dict[str, Any]:
         for choice in trace
         if choice["option"] < 0
     ]
-    title = f"{match.scheduled.game}: {' – '.join(match.scheduled.agents)} (repetition {match.scheduled.repetition})"
-    return {"title": title, "seats": seats, "illegal": "; ".join(illegal), "cut_off": match.cut_off}
+    return {
+        "title": f"repetition {match.scheduled.repetition}",
+        "seats": seats,
+        "illegal": "; ".join(illegal),
+        "cut_off": match.cut_off,
+    }

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from quintain.agents.games import Machine, is_strategy, strategy
 from quintain.envs.games import NormalFormGame, load_game
@@ -153,17 +154,30 @@ def _vectorised(
     batch = play_machines(
         machines, np.tile(pairs, (repetitions, 1)), rounds, noise=noise, continuation=continuation, seed=seed
     )
-    shape = (repetitions, len(pairs), 2)
-    earned = (batch.scores(game) / batch.lengths[:, None]).reshape(shape)
-    own_zero = batch.cells[:, [0, 1]].sum(axis=1), batch.cells[:, [0, 2]].sum(axis=1)
-    kind = (np.stack(own_zero, axis=1) / batch.lengths[:, None]).reshape(shape)
-    tables = [np.zeros((repetitions, n, n)), np.zeros((repetitions, n, n))]
-    for table, values in zip(tables, (earned, kind), strict=True):
-        table[:, pairs[:, 0], pairs[:, 1]] = values[:, :, 0]
-        table[:, pairs[:, 1], pairs[:, 0]] = values[:, :, 1]
-        itself = pairs[:, 0] == pairs[:, 1]
-        table[:, pairs[itself, 0], pairs[itself, 0]] = values[:, itself].mean(axis=2)
-    payoffs, cooperation = tables
+    totals = batch.scores(game).reshape(repetitions, len(pairs), 2)
+    rounds_played = batch.lengths.reshape(repetitions, len(pairs))
+    shares = batch.cells.reshape(repetitions, len(pairs), 4) / rounds_played[:, :, None]
+    both = np.stack([shares, shares[:, :, [0, 2, 1, 3]]], axis=2)  # the cells as each of the two sees them
+    cells = _by_player(both, pairs, n)
+    payoffs = _by_player(totals / rounds_played[:, :, None], pairs, n)
+    wins = np.zeros((n, repetitions))
+    for seat in (0, 1):
+        won = (totals[:, :, seat] > totals[:, :, 1 - seat]) & (pairs[:, 0] != pairs[:, 1])
+        np.add.at(wins, pairs[:, seat], won.T)
     return Tournament(
-        list(players), payoffs.mean(axis=0), cooperation.mean(axis=0), payoffs.mean(axis=2).T, rounds, len(batch.cells)
-    )
+        list(players), payoffs.mean(axis=0), cells[..., :2].sum(axis=-1).mean(axis=0), payoffs.mean(axis=2).T, rounds,
+        len(batch.cells), wins=wins, cells=cells.mean(axis=0),
+    )  # fmt: skip
+
+
+def _by_player(values: NDArray[np.float64], pairs: NDArray[np.int64], n: int) -> NDArray[np.float64]:
+    """Arrange values of matches, shape ``(repetitions, pairs, 2, ...)``, by row and column player.
+
+    Against itself a player has the mean of both seats.
+    """
+    table = np.zeros((len(values), n, n, *values.shape[3:]))
+    table[:, pairs[:, 0], pairs[:, 1]] = values[:, :, 0]
+    table[:, pairs[:, 1], pairs[:, 0]] = values[:, :, 1]
+    itself = pairs[:, 0] == pairs[:, 1]
+    table[:, pairs[itself, 0], pairs[itself, 0]] = values[:, itself].mean(axis=2)
+    return table

@@ -52,8 +52,8 @@ def test_the_audit_is_shown_before_scores(page):
 def test_the_page_contains_every_section(page):
     for part in ("A &amp; B", "Ordinal games by family", "GPT-4 (published)", "Paired differences", "Tournament"):
         assert part in page
-    assert page.count("<details>") == 8
-    assert page.count("<svg") == 7  # curves, two heat maps, families, tournament matrix, replicator, invasion
+    assert page.count("<details>") == 9  # one per pair and game, and the pairwise tests
+    assert page.count("<svg") == 10  # curves, two heat maps, families; six of the tournament
 
 
 def test_figures_use_the_colours_of_the_page(page):
