@@ -17,6 +17,7 @@ from quintain.evaluation.summary import (
     agreement_rows,
     error_counts,
     metric_rows,
+    repeat_rows,
     score_rows,
     split_constants,
     term_rows,
@@ -89,10 +90,14 @@ def print_report(console: Console, report: Report, *, wall_s: float | None = Non
     console.print(
         row_table(f"{config.get('env', 'run')}: {len(report.episodes):,} episodes", scores, report.confidence)
     )
+    if (answers := report.results.repeats) is not None:
+        console.print()
+        title = f"{answers.k} answers to each of {answers.items:,} items"
+        console.print(row_table(title, repeat_rows(report), report.confidence))
     console.print()
     console.print(_outcomes(report))
-    for boundary, message, n in error_counts(report)[:_MAX_ERRORS]:
-        console.print(Text(f"  {n} x {boundary}: ", style="red") + literal(message[:300]), soft_wrap=True)
+    for place, message, n in error_counts(report)[:_MAX_ERRORS]:
+        console.print(Text(f"  {n} x {place}: ", style="red") + literal(message[:300]), soft_wrap=True)
     constants: list[str] = []
     if len(report.by_task) > 1:
         console.print()
@@ -134,7 +139,7 @@ def _outcomes(report: Report) -> Table:
             continue
         name, colour = outcome.replace("_", " "), _COLOURS[outcome]
         if outcome == "error":
-            table.add_row(Text("error (infrastructure, not scored)", style=colour), f"{n:,}", f"{n / total:.1%} of all")
+            table.add_row(Text("error (not scored)", style=colour), f"{n:,}", f"{n / total:.1%} of all")
         else:
             bar = Text("█" * max(1, round(_BAR * n / scored)), style=colour)
             table.add_row(Text(name, style=colour), f"{n:,}", f"{n / scored:.1%}", bar)

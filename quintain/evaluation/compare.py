@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,10 @@ from quintain.evaluation.statistics import Interval, paired_difference, required
 from quintain.evaluation.tabular import Row, Tabular, ends_of
 from quintain.records import EpisodeRecord
 
-__all__ = ["Comparison", "compare", "errors_as_failures", "pair"]
+__all__ = ["Comparison", "compare", "errors_as_failures", "items_of_pairs", "pair"]
+
+#: The answers of two runs to one item.
+Pair = tuple[list[EpisodeRecord], list[EpisodeRecord]]
 
 
 @dataclass(frozen=True, repr=False)
@@ -86,7 +90,7 @@ def compare(
     """Compare two runs on the episodes that have the same seed.
 
     A pair with an infrastructure failure is left out, except from ``worst_case``. Pairs of one item that was drawn more
-    than once are a cluster.
+    than once are a cluster. Runs with repeats are paired by item: a pair holds the mean of each run's answers to it.
 
     Args:
         first: A report, or the folder of a run.
@@ -98,11 +102,11 @@ def compare(
         ConfigurationError: If no seed occurs in both runs, one occurs twice in a run, or its tasks differ.
     """
     one, two = ((run if isinstance(run, Report) else Report.open(run)).outline for run in (first, second))
-    pairs = list(zip(*(report.episodes for report in pair(one, two)), strict=True))
-    judged = [(a, b) for a, b in pairs if "finished" not in (a.outcome, b.outcome)]
-    wins_a = [float(a.outcome == "success") for a, _ in judged]
-    wins_b = [float(b.outcome == "success") for _, b in judged]
-    returns_a, returns_b = [a.reward for a, _ in pairs], [b.reward for _, b in pairs]
+    paired = pair(one, two)
+    pairs = items_of_pairs(*paired)
+    judged = [item for item in pairs if _is_judged(item)]
+    wins_a, wins_b = ([_mean_of(item[k], _succeeded) for item in judged] for k in (0, 1))
+    returns_a, returns_b = ([_mean_of(item[k], _reward) for item in pairs] for k in (0, 1))
     success = _difference(judged, wins_a, wins_b, confidence, seed)
     reward = _difference(pairs, returns_a, returns_b, confidence, seed)
     scores = (wins_a, wins_b) if judged else (returns_a, returns_b)
@@ -116,7 +120,7 @@ def compare(
         losses=losses,
         ties=len(scores[0]) - wins - losses,
         p_value=p_value,
-        left_out=len(one.episodes) + len(two.episodes) - 2 * len(pairs),
+        left_out=sum(len(report.episodes) for report in (one, two)) - sum(len(report.episodes) for report in paired),
         hint=_hint(success if judged else reward, scores, p_value, confidence),
         worst_case=_worst_case(one, two, confidence, seed) if judged else None,
     )
@@ -129,24 +133,52 @@ def errors_as_failures(report: Report) -> Report:
 
 
 def _worst_case(first: Report, second: Report, confidence: float, seed: int) -> Interval | None:
-    one, two = pair(errors_as_failures(first), errors_as_failures(second))
-    both = [(a, b) for a, b in zip(one.episodes, two.episodes, strict=True) if "finished" not in (a.outcome, b.outcome)]
-    if not any(a.error or b.error for a, b in both):
+    both = [item for item in items_of_pairs(*pair(*map(errors_as_failures, (first, second)))) if _is_judged(item)]
+    if not any(episode.error for item in both for side in item for episode in side):
         return None
-    wins_a = [float(a.outcome == "success") for a, _ in both]
-    wins_b = [float(b.outcome == "success") for _, b in both]
+    wins_a, wins_b = ([_mean_of(item[k], _succeeded) for item in both] for k in (0, 1))
     return _difference(both, wins_a, wins_b, confidence, seed)
 
 
+def items_of_pairs(first: Report, second: Report) -> list[Pair]:
+    """Group the episodes of two paired reports by item: the answers of the first run, and those of the second.
+
+    Args:
+        first: The first report that :func:`pair` returned.
+        second: The second one.
+    """
+    groups: dict[int, Pair] = {}
+    for side, report in enumerate((first, second)):
+        for episode in report.episodes:
+            groups.setdefault(episode.seed, ([], []))[side].append(episode)
+    return list(groups.values())
+
+
+def _is_judged(item: Pair) -> bool:
+    return all(episode.outcome != "finished" for side in item for episode in side)
+
+
+def _succeeded(episode: EpisodeRecord) -> float:
+    return float(episode.outcome == "success")
+
+
+def _reward(episode: EpisodeRecord) -> float:
+    return episode.reward
+
+
+def _mean_of(answers: Sequence[EpisodeRecord], value: Callable[[EpisodeRecord], float]) -> float:
+    return sum(map(value, answers)) / len(answers)
+
+
 def _difference(
-    pairs: Sequence[tuple[EpisodeRecord, EpisodeRecord]],
+    pairs: Sequence[Pair],
     first: Sequence[float],
     second: Sequence[float],
     confidence: float,
     seed: int,
 ) -> Interval:
     """Estimate a difference over pairs; pairs of one item, drawn more than once, are a cluster."""
-    hashes = [a.info.get("task_hash") for a, _ in pairs]
+    hashes = [a[0].info.get("task_hash") for a, _ in pairs]
     clusters = repeated([f"#{i}" if item is None else str(item) for i, item in enumerate(hashes)])
     return paired_difference(
         first, second, confidence, seed, clusters=clusters, unit="" if clusters is None else "different items"
@@ -154,7 +186,9 @@ def _difference(
 
 
 def pair(first: Report, second: Report) -> tuple[Report, Report]:
-    """Return both reports with only the scored episodes that have a partner of the same seed, in the same order.
+    """Return both reports with only the scored episodes whose seed the other has too, in the same order.
+
+    Without repeats, episode ``i`` of the one is the partner of episode ``i`` of the other.
 
     Reports that were opened rather than loaded become outlines, without transcripts.
 
@@ -163,13 +197,16 @@ def pair(first: Report, second: Report) -> tuple[Report, Report]:
     """
     first, second = first.outline, second.outline
     for report in (first, second):
-        if len({e.seed for e in report.scored}) < len(report.scored):
+        if len({(e.seed, e.repeat) for e in report.scored}) < len(report.scored):
             raise ConfigurationError(
                 f"{str(report.path or 'a run')!r} plays a seed more than once, as tournaments, sweeps and robustness "
                 "runs do, so its episodes cannot be paired; the page of that run shows its comparisons (quintain view)"
             )
-    partners = {e.seed: e for e in second.scored}
-    pairs = [(e, partners[e.seed]) for e in first.scored if e.seed in partners]
+    partners: dict[int, list[EpisodeRecord]] = defaultdict(list)
+    for episode in second.scored:
+        partners[episode.seed].append(episode)
+    kept = [episode for episode in first.scored if episode.seed in partners]
+    pairs = [(episode, partners[episode.seed][0]) for episode in kept]
     if not pairs:
         bits = {report.manifest.get("config", {}).get("seed_bits", 53) for report in (first, second)}
         advice = (
@@ -188,9 +225,8 @@ def pair(first: Report, second: Report) -> tuple[Report, Report]:
             )
         if hashes[0] is None and None not in envs and envs[0] != envs[1]:
             raise ConfigurationError(f"the runs are of different environments: {envs[0]!r} and {envs[1]!r}")
-    both = zip((first, second), zip(*pairs, strict=True), strict=True)
-    one, two = (replace(report, episodes=list(episodes), path=None) for report, episodes in both)
-    return one, two
+    other = [partner for seed in dict.fromkeys(e.seed for e in kept) for partner in partners[seed]]
+    return replace(first, episodes=kept, path=None), replace(second, episodes=other, path=None)
 
 
 def _hint(difference: Interval, scores: tuple[list[float], list[float]], p_value: float, confidence: float) -> str:

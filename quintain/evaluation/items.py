@@ -79,10 +79,15 @@ class Items:
         posed = self._hashed if self.repeats == 1 else len(np.unique(asked[hashes >= 0]))
         return None if posed == different else (posed, different)
 
+    @property
+    def asked(self) -> NDArray[np.int64]:
+        """Number of the run's item of every episode; negative where the run has no items."""
+        return np.asarray(self._asked, dtype=np.int64)
+
     @cached_property
     def labels(self) -> NDArray[np.int64]:
         """A number for the item of every episode."""
-        hashes, asked = np.asarray(self._hash, dtype=np.int64), np.asarray(self._asked, dtype=np.int64)
+        hashes, asked = np.asarray(self._hash, dtype=np.int64), self.asked
         if self.repeats == 1:
             return hashes
         # An episode that failed may lack the hash that its siblings have. Without tasks, the hash names no item.

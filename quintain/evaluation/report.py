@@ -9,10 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+from quintain.errors import ConfigurationError
 from quintain.evaluation.agreement import agreement_of
 from quintain.evaluation.episode_rows import episode_row
 from quintain.evaluation.failures import error_place
 from quintain.evaluation.manifest import run_title
+from quintain.evaluation.repeats import Majority, Repeats
 from quintain.evaluation.results import Results
 from quintain.evaluation.statistics import Interval
 from quintain.evaluation.tabular import Row, Tabular, interval_row
@@ -133,6 +135,38 @@ class Report(Tabular):
         return self.results.success
 
     @property
+    def answers(self) -> Repeats:
+        """The answers to each item of a run with ``repeats``: pass@k and majority votes.
+
+        Raises:
+            ConfigurationError: If every item has one answer, or the environment defines no success.
+        """
+        if self.results.repeats is None:
+            raise ConfigurationError(
+                "pass@k and majority votes need several judged answers to each item: evaluate(..., repeats=k)"
+            )
+        return self.results.repeats
+
+    def pass_at(self, k: int) -> Interval:
+        """Estimate the probability that at least one of ``k`` answers to an item is right, as Chen et al. (2021).
+
+        Args:
+            k: Number of answers, in [1, number of repeats].
+
+        Raises:
+            ConfigurationError: If ``k`` is out of range, or the run has no repeats.
+        """
+        return self.answers.pass_at(k)
+
+    def majority(self) -> Majority:
+        """Estimate how often the most frequent of the answers to an item is right (maj@k), and count ties.
+
+        Raises:
+            ConfigurationError: If the run has no repeats.
+        """
+        return self.answers.majority()
+
+    @property
     def worst_case(self) -> Interval:
         """Success rate with every infrastructure error counted as a failure.
 
@@ -213,6 +247,7 @@ class Report(Tabular):
             "completion_tokens": self.completion_tokens,
             "agreement": None if (found := agreement_of(self.manifest, self.confidence)) is None else found.to_dict(),
             "by_task": {task: report._success_data() for task, report in self.by_task.items()},
+            **({} if (answers := self.results.repeats) is None else {"repeats": answers.to_dict()}),
         }
 
     def _success_data(self) -> dict[str, Any]:
@@ -247,6 +282,7 @@ class Report(Tabular):
             quantities["success, errors counted as failures"] = self.worst_case
         quantities |= {f"return of {seat}": found for seat, found in self.returns.items() if seat != "agent"}
         quantities |= {} if set(self.returns) - {"agent"} else {"reward": self.reward}
+        quantities |= {} if self.results.repeats is None else self.results.repeats.quantities()
         quantities |= {name.replace("_", " "): self.metric(name) for name in self.metric_names}
         errors = [
             {"episodes": n, "where": error_place(boundary), "message": message}

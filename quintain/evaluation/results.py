@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quintain.evaluation.items import Items
+from quintain.evaluation.repeats import Repeats
 from quintain.evaluation.statistics import Bounds, Interval, mean
 from quintain.records import OUTCOMES, EpisodeRecord, Outcome
 
@@ -106,6 +107,8 @@ class Results:
         task = episode.info.get("task")
         self._task.append(-1 if task is None else self._tasks.setdefault(str(task), len(self._tasks)))
         self.items.add(episode)
+        answer = episode.info.get("answer")
+        self._answer.append(0 if answer is None else hash(" ".join(str(answer).split())) or 1)
         if episode.error is not None:
             self.error_counts[episode.error.get("boundary", "?"), episode.error.get("message", "")] += 1
         if episode.outcome != "error":
@@ -177,6 +180,18 @@ class Results:
             errors = int((outcomes[here] == _ERROR).sum())
             found[name] = TaskResults(self._success(here), self._success(here, worst=True), errors)
         return found
+
+    @cached_property
+    def repeats(self) -> Repeats | None:
+        """The answers to each item; ``None`` where each has one, or the environment defines no success."""
+        outcomes = np.asarray(self._outcome)
+        judged = np.flatnonzero((outcomes != _FINISHED) & (outcomes != _ERROR))
+        if self.items.repeats == 1 or not len(judged):
+            return None
+        return Repeats(
+            self.items.asked[judged], self.items.labels[judged], outcomes[judged] == _SUCCESS,
+            np.asarray(self._answer, dtype=np.int64)[judged], self.items.repeats, self.confidence,
+        )  # fmt: skip
 
     @cached_property
     def reward(self) -> Interval:

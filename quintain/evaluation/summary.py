@@ -8,11 +8,22 @@ from typing import Literal
 
 from quintain.evaluation.agreement import agreement_of
 from quintain.evaluation.compare import Comparison, errors_as_failures, pair
+from quintain.evaluation.failures import error_place
 from quintain.evaluation.report import Report
 from quintain.evaluation.statistics import Interval
 
-__all__ = ["ComparedRow", "Row", "agreement_rows", "compared_rows", "error_counts", "metric_rows", "score_rows",
-           "split_constants", "term_rows"]  # fmt: skip
+__all__ = [
+    "ComparedRow",
+    "Row",
+    "agreement_rows",
+    "compared_rows",
+    "error_counts",
+    "metric_rows",
+    "repeat_rows",
+    "score_rows",
+    "split_constants",
+    "term_rows",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +53,12 @@ def score_rows(report: Report) -> list[Row]:
     if set(returns) <= {"agent"}:
         return [*rows, Row("reward", report.reward)]
     return [*rows, *(Row(f"return of {seat}", interval) for seat, interval in returns.items())]
+
+
+def repeat_rows(report: Report) -> list[Row]:
+    """Return pass@k and maj@k of a run with repeats; no rows of any other."""
+    answers = report.results.repeats
+    return [] if answers is None else [Row(name, found, "rate") for name, found in answers.quantities().items()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,5 +130,5 @@ def split_constants(rows: Iterable[Row]) -> tuple[list[Row], list[Row]]:
 
 
 def error_counts(report: Report) -> list[tuple[str, str, int]]:
-    """Return boundary, message and number of each infrastructure error, the most frequent first."""
-    return [(boundary, message, n) for (boundary, message), n in report.results.error_counts.most_common()]
+    """Return whose failure it was, message and number of each error, the most frequent first."""
+    return [(error_place(boundary), message, n) for (boundary, message), n in report.results.error_counts.most_common()]

@@ -81,8 +81,9 @@ def write_comparison(found: Comparison, first: Report, second: Report, path: str
 
 
 def _pairs(first: Report, second: Report) -> Iterator[tuple[EpisodeRecord, EpisodeRecord]]:
-    place = {episode.seed: k for k, episode in enumerate(second.outline.episodes)}
-    return ((episode, second.episodes[place[episode.seed]]) for episode in first.episodes if episode.seed in place)
+    place = {(episode.seed, episode.repeat): k for k, episode in enumerate(second.outline.episodes)}
+    keyed = (((episode.seed, episode.repeat), episode) for episode in first.episodes)
+    return ((episode, second.episodes[place[key]]) for key, episode in keyed if key in place)
 
 
 def _verdict(a: EpisodeRecord, b: EpisodeRecord) -> str:

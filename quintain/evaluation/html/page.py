@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,14 @@ from quintain.evaluation.html.transcripts import preamble
 from quintain.evaluation.html.videos import video_cards
 from quintain.evaluation.report import Report
 from quintain.evaluation.results import Results
-from quintain.evaluation.summary import agreement_rows, error_counts, metric_rows, score_rows, term_rows
+from quintain.evaluation.summary import (
+    agreement_rows,
+    error_counts,
+    metric_rows,
+    repeat_rows,
+    score_rows,
+    term_rows,
+)
 from quintain.files import write_atomically
 
 __all__ = ["render", "write_report"]
@@ -30,7 +38,7 @@ _OUTCOMES = {
     "parse_error": "an answer that could not be read",
     "invalid_action": "an action that is not allowed",
     "finished": "ended; the environment does not judge",
-    "error": "infrastructure failed: not scored",
+    "error": "could not be played to its end: not scored",
 }
 
 
@@ -87,6 +95,7 @@ def _render(report: Report, chunks: Chunks) -> str:
         "scores": [*score_rows(report), *agreement_rows(report)],
         "terms": term_rows(report),
         "metrics": metric_rows(report),
+        "repeats": repeat_rows(report),
     }
     tasks = list(results.by_task.items())
     return fill(
@@ -104,11 +113,20 @@ def _render(report: Report, chunks: Chunks) -> str:
         outcomes=[(name, n, _OUTCOMES[name]) for name, n in results.outcomes.items() if n],
         meanings=_OUTCOMES,
         errors=error_counts(report),
+        places=_places(error_counts(report)),
         videos=video_cards(report),
         plots=[markup(plot) for plot in _plots(results)],
         index=markup(index),
         transcripts=[(number, markup(text)) for number, text in transcripts],
     )
+
+
+def _places(errors: Sequence[tuple[str, str, int]]) -> list[str]:
+    """Say whose failures the errors were, as in "3 in the agent's code"."""
+    counts: Counter[str] = Counter()
+    for place, _, n in errors:
+        counts[place] += n
+    return [f"{n:,} {place if place.startswith('infra') else f'in the {place}'}" for place, n in counts.items()]
 
 
 @contextmanager

@@ -69,8 +69,10 @@ def index_data(episode: EpisodeRecord, preamble: str) -> dict[str, Any]:
         if _is_text(first):
             snippet = first["observation"].removeprefix(preamble)[: 2 * _SNIPPET]
             snippet = " ".join(snippet.split())[:_SNIPPET]
+    repeats = {} if episode.item in (None, episode.index) else {"item": episode.item, "repeat": episode.repeat}
     return {
         "i": episode.index,
+        **repeats,
         "outcome": episode.outcome,
         "task": episode.task,
         "reward": _short(episode.reward) if episode.error is None else None,  # an error is never a score

@@ -13,6 +13,7 @@
   let episodes = [];
   let files = null; // names of the files with transcripts; null if the page itself holds them
   let byNumber = new Map();
+  let repeated = false; // whether items have several answers
   const texts = new Map(); // number -> all that was said, in lower case; only of transcripts in the page
   const state = { query: "", task: "", term: "", from: NaN, to: NaN, order: "index", outcomes: new Set(), shown: [], made: 0,
     current: null, opening: 0, search: 0 };
@@ -252,6 +253,9 @@
     ].filter(Boolean);
   }
 
+  /** Say which answer to which item an episode is, in a run with several answers to each. */
+  const answerOf = (episode) => (repeated && episode ? `item ${episode.item ?? episode.i}, answer ${(episode.repeat ?? 0) + 1}` : "");
+
   /** Return one of two runs' episodes with the same seed. */
   const side = (data, k) => make("section", null, make("h4", null, "AB"[k], badge(data)), ...body(data));
 
@@ -283,7 +287,7 @@
           make("h3", null, `Episode ${index}`),
           data.sides ? null : badge(data),
           make("span", { class: "nav" }, step(-1, "Previous"), step(1, "Next")),
-          make("span", { class: "id" }, plain([one.task_id, `seed ${one.seed}`].filter(Boolean).join("  "))),
+          make("span", { class: "id" }, plain([answerOf(byNumber.get(index)), one.task_id, `seed ${one.seed}`].filter(Boolean).join("  "))),
         ),
         ...(data.sides ? [make("div", { class: "sides" }, ...data.sides.map(side))] : body(data)),
       ],
@@ -319,7 +323,7 @@
       onclick: (event) => follow(event, episode.i) },
       make("span", { class: "swatches" }, ...[episode, episode.other].filter(Boolean)
         .map((e) => make("span", { class: `swatch o-${e.outcome}`, title: e.outcome.replace("_", " ") }))),
-      make("span", { class: "number" }, String(episode.i), make("span", { class: "visually-hidden" }, " " + episode.outcome.replace("_", " "))),
+      make("span", { class: "number", title: answerOf(episode) }, repeated ? `${episode.item ?? episode.i}/${(episode.repeat ?? 0) + 1}` : String(episode.i), make("span", { class: "visually-hidden" }, " " + episode.outcome.replace("_", " "))),
       make("bdi", { class: "task" }, plain(episode.task || `${episode.steps} steps`)),
       make("span", { class: "reward" }, [episode, episode.other].filter(Boolean).map((e) => (value(e) === null ? "–" : number(value(e)))).join(" / ")),
       make("bdi", { class: "snippet" }, plain(episode.why && episode.outcome !== "success" ? episode.why : episode.snippet)),
@@ -469,6 +473,7 @@
     ({ preamble, episodes } = data);
     files = data.files || null;
     byNumber = new Map(episodes.map((e) => [e.i, e]));
+    repeated = episodes.some((e) => e.repeat);
     apply();
     fromAddress(false);
     document.documentElement.dataset.ready = "true";
