@@ -65,7 +65,7 @@ def compare(
     left_out = f"{found.left_out} episodes left out" if found.left_out else "none left out"
     out.print(f"A higher in {found.wins}, B higher in {found.losses}, {found.ties} ties; {left_out}")
     if found.worst_case is not None:
-        out.print("worst case: infrastructure errors counted as failures", style="dim")
+        out.print("worst case: errors counted as failures", style="dim")
     out.print(found.hint, style="bold")
     if page is not None:
         out.print(literal(f"page: {page}"), soft_wrap=True)

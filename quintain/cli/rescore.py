@@ -43,7 +43,7 @@ def rescore(
     else:
         _print(found)
     if found.after.episodes and not found.after.scored:
-        say("infrastructure failed every episode: there is no score", "bold red")
+        say("every episode failed: there is no score", "bold red")
         raise typer.Exit(3)
 
 

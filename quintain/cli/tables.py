@@ -39,7 +39,7 @@ _COLOURS = {
 }
 _BAR = 30
 _MAX_ERRORS = 5
-#: Heading of the success rate with infrastructure errors counted as failures.
+#: Heading of the success rate with errors counted as failures.
 _WORST = ("worst case",)
 
 
