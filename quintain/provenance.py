@@ -5,11 +5,16 @@ from __future__ import annotations
 import functools
 import hashlib
 import inspect
-from collections.abc import Callable
+import shlex
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import CodeType
 from typing import Any
 
-__all__ = ["describe_function", "versions"]
+__all__ = ["called_as", "command", "describe_function", "versions"]
+
+_called: ContextVar[str] = ContextVar("command", default="")
 
 
 def describe_function(function: Callable[..., Any]) -> dict[str, Any]:
@@ -37,6 +42,25 @@ def describe_function(function: Callable[..., Any]) -> dict[str, Any]:
     except (OSError, TypeError):  # built in, or defined in an interactive session
         return facts
     return facts | {"hash": hashlib.blake2b(content.encode(), digest_size=8).hexdigest()}
+
+
+@contextmanager
+def called_as(words: Sequence[str]) -> Iterator[None]:
+    """Name the command that runs while the block does, for the manifests of the runs that it makes.
+
+    Args:
+        words: The command and its arguments, as given to the shell.
+    """
+    token = _called.set(shlex.join(words))
+    try:
+        yield
+    finally:
+        _called.reset(token)
+
+
+def command() -> str:
+    """Return the command that :func:`called_as` named; empty in programs that use Quintain as a library."""
+    return _called.get()
 
 
 def versions(*names: str) -> dict[str, str]:

@@ -14,7 +14,9 @@ from typer.core import TyperCommand, TyperGroup
 from quintain.cli.commands import COMMANDS
 from quintain.cli.console import fail, say
 from quintain.cli.exit_codes import EXIT_INTERRUPTED, EXIT_USER_ERROR
+from quintain.cli.folders import without_secrets
 from quintain.errors import QuintainError
+from quintain.provenance import called_as
 
 __all__ = ["app", "main"]
 
@@ -63,7 +65,8 @@ class LazyGroup(TyperGroup):
         from gymnasium.error import Error as GymnasiumError
 
         try:
-            return super().invoke(ctx)
+            with called_as(["quintain", *without_secrets(ctx.obj or ())]):
+                return super().invoke(ctx)
         except (QuintainError, GymnasiumError) as error:
             if ctx.params.get("debug") or os.environ.get("QUINTAIN_DEBUG"):
                 raise

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-__all__ = ["clear_away", "continuing", "new_folder"]
+from quintain.redaction import redact_settings
+
+__all__ = ["clear_away", "continuing", "new_folder", "without_secrets"]
 
 
 def new_folder(*words: str) -> Path:
@@ -27,6 +29,21 @@ def clear_away(folder: Path) -> None:
     records = folder / "episodes.jsonl"
     if not (records.exists() and records.stat().st_size):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def without_secrets(words: Sequence[str]) -> list[str]:
+    """Return the words of a command line with the values of settings such as ``api_key=...`` masked.
+
+    Example:
+        >>> without_secrets(["eval", "X-v0", "--engine-arg", "api_key=abc", "--engine-arg", "dtype=float32"])
+        ['eval', 'X-v0', '--engine-arg', 'api_key=***', '--engine-arg', 'dtype=float32']
+    """
+    kept = []
+    for word in words:
+        name, equals, value = word.partition("=")
+        masked = redact_settings({name: value})[name] if equals else value
+        kept.append(f"{name}={masked}" if equals else word)
+    return kept
 
 
 def continuing(words: Sequence[str], folder: Path) -> str:

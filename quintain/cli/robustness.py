@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -125,7 +124,7 @@ def _run(
     try:
         table = run_experiment(
             experiment, out=folder, reached=None if as_json else _print_reachability,
-            facts={"command": shlex.join(["quintain", *command])}, **settings,
+            **settings,
         )  # fmt: skip
     except KeyboardInterrupt as error:
         say(f"\ninterrupted; finished episodes are safe in {folder}. Continue with:")

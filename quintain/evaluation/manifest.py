@@ -17,9 +17,9 @@ from gymnasium.envs.registration import EnvSpec
 from quintain.agents.agent import Described, is_oracle
 from quintain.envs.making import spec_of
 from quintain.json_text import from_exact_json, to_exact_json
-from quintain.provenance import describe_function, versions
+from quintain.provenance import command, describe_function, versions
 from quintain.records import SCHEMA
-from quintain.redaction import add_secrets_of_environment, redact_settings
+from quintain.redaction import add_secrets_of_environment, redact, redact_settings
 
 __all__ = [
     "agent_title",
@@ -67,6 +67,7 @@ def make_manifest(
         "versions": dict(package_versions()),
         "platform": {"python": platform.python_version(), "system": platform.platform(), "machine": platform.machine()},
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        **({"command": redact(command())} if command() else {}),
     }
 
 

@@ -14,6 +14,7 @@ import quintain
 from quintain.errors import ConfigurationError, EngineError, MissingDependencyError, RecordError
 from quintain.evaluation.html import write_report
 from quintain.evaluation.html.provenance import provenance
+from quintain.evaluation.html.reproduce import reproduce
 from quintain.evaluation.html.transcripts import embed, episode_data, index_data, preamble
 from quintain.evaluation.report import Report
 from quintain.evaluation.summary import error_counts, metric_rows, score_rows, term_rows
@@ -130,7 +131,7 @@ def test_failures_errors_and_parse_errors_are_shown_separately(tmp_path):
     for outcome in ("failure", "parse_error", "invalid_action", "error"):
         assert f'data-outcome="{outcome}"' in text
     assert "the server &lt;is&gt; down" in text
-    assert error_counts(report) == [("engine", "the server <is> down", 2)]
+    assert error_counts(report) == [("infrastructure: engine", "the server <is> down", 2)]
     assert score_rows(report)[0].interval.n == 6
 
 
@@ -218,12 +219,12 @@ def test_the_page_has_the_command_that_repeats_the_run():
     kwargs = {**KWARGS, "difficulty": "easy", "max_turns": 3}
     agent = {"name": "oracle", "through_code": False}
     report = quintain.evaluate("CodeReason-v0", agent, episodes=2, seed=3, env_kwargs=kwargs)
-    assert provenance(report).command == (
+    assert reproduce(report.manifest, 2).command == (
         "quintain eval CodeReason-v0 --agent oracle --tasks letters,game24 --no-code --difficulty easy "
         "--env-arg max_turns=3 --agent-arg through_code=false --episodes 2 --seed 3"
     )
     unnamed = quintain.evaluate("CodeReason-v0", lambda text: "", episodes=2, env_kwargs=KWARGS)
-    assert provenance(unnamed).command == ""
+    assert reproduce(unnamed.manifest, 2).command == ""
 
 
 def test_a_report_without_a_folder_needs_a_path():

@@ -13,6 +13,7 @@ from quintain.evaluation.html.chunks import Chunks
 from quintain.evaluation.html.frame import fill, markup
 from quintain.evaluation.html.page import MAX_TASKS
 from quintain.evaluation.html.provenance import provenance
+from quintain.evaluation.html.reproduce import reproduce
 from quintain.evaluation.html.transcripts import preamble
 from quintain.evaluation.report import Report
 from quintain.evaluation.summary import compared_rows
@@ -68,6 +69,7 @@ def write_comparison(found: Comparison, first: Report, second: Report, path: str
         confidence=found.reward.confidence,
         rows=compared_rows(found, first, second),
         sides=[_side(first), _side(second)],
+        reproduce=[reproduce(report.manifest, len(report.episodes)) for report in (first, second)],
         paired=True,
         tasks=[(task, None) for task in sorted(tasks - {""})[:MAX_TASKS]],
         terms=list(terms),

@@ -13,6 +13,7 @@ from quintain.evaluation.html.chunks import Chunks
 from quintain.evaluation.html.frame import fill, markup, scale
 from quintain.evaluation.html.plots import histogram
 from quintain.evaluation.html.provenance import provenance
+from quintain.evaluation.html.reproduce import reproduce
 from quintain.evaluation.html.transcripts import preamble
 from quintain.evaluation.html.videos import video_cards
 from quintain.evaluation.report import Report
@@ -104,6 +105,7 @@ def _render(report: Report, chunks: Chunks) -> str:
         loads=not transcripts and results.episodes > 0,
         report=results,
         provenance=provenance(report),
+        reproduce=reproduce(report.manifest, results.episodes),
         rows=rows,
         paired=False,
         terms=list(results.terms),

@@ -1,9 +1,8 @@
-"""The head of a run's page: environment, agent, facts, and a command that repeats the run."""
+"""The head of a run's page: environment, agent and facts."""
 
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,9 +11,6 @@ from quintain.evaluation.manifest import agent_title, env_title
 from quintain.evaluation.report import Report
 
 __all__ = ["Provenance", "provenance"]
-
-#: Arguments of environments for which ``quintain eval`` has options.
-_OPTIONS = ("tasks", "suite", "split", "difficulty")
 
 
 @dataclass(frozen=True)
@@ -26,7 +22,6 @@ class Provenance:
         agent: Name of the agent; in games, the names of all seats' agents.
         facts: Label and value of further facts, such as model, seed and version.
         protections: Names of the sandbox's protections.
-        command: A command that repeats the run; empty if none can.
         details: The other parts of the manifest: heading and JSON text.
         oracle: Whether the agent was given the environment's right answers.
     """
@@ -35,7 +30,6 @@ class Provenance:
     agent: str
     facts: dict[str, str] = field(default_factory=dict)
     protections: tuple[str, ...] = ()
-    command: str = ""
     details: dict[str, str] = field(default_factory=dict)
     oracle: bool = False
 
@@ -71,29 +65,9 @@ def provenance(report: Report) -> Provenance:
         agent=agent_title(source),
         facts={label: str(value) for label, value in shown.items() if value not in (None, "")},
         protections=tuple(map(str, sandbox.get("protections") or ())),
-        command=_command(config, len(report.episodes)),
         details={k: json.dumps(v, indent=2, ensure_ascii=False) for k, v in details.items() if v},
         oracle=any(_mapping(each).get("uses_solution") is True for each in (source, facts.get("agent"))),
     )
-
-
-def _command(config: Mapping[str, Any], episodes: int) -> str:
-    source, env = _mapping(config.get("agent")), config.get("env")
-    if not isinstance(env, str) or "<" in env or not isinstance(source.get("name"), str):
-        return ""
-    words = ["quintain", "eval", env, "--agent", source["name"]]
-    if isinstance(source.get("engine"), str):
-        words += ["--engine", source["engine"]]
-    for key, value in _mapping(config.get("env_kwargs")).items():
-        if key in _OPTIONS and isinstance(value, str):
-            words += [f"--{key}", value]
-        elif (key, value) == ("code", False):
-            words += ["--no-code"]
-        else:
-            words += ["--env-arg", f"{key}={json.dumps(value)}"]
-    for key in sorted(source.keys() - {"name", "engine"}):
-        words += ["--agent-arg", f"{key}={json.dumps(source[key])}"]
-    return shlex.join([*words, "--episodes", str(episodes), "--seed", str(config.get("seed", 0))])
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

@@ -128,7 +128,7 @@ class MatchesExperiment:
             ConfigurationError: If ``report.confidence`` is not 0.95, the confidence of all intervals on the page.
         """
         matches, players = page_matches(report)
-        return games_page(matches, players, title=cls.title, failed=failed_matches(report.episodes))
+        return games_page(matches, players, title=cls.title, failed=failed_matches(report.episodes), run=report)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,8 @@ from typing import Any
 
 from quintain.envs.games import FAMILIES
 from quintain.evaluation.html.frame import fill, markup
+from quintain.evaluation.html.reproduce import reproduce
+from quintain.evaluation.report import Report
 from quintain.evaluation.significance import TTest, holm
 from quintain.evaluation.statistics import Interval
 from quintain.experiments.games import figures
@@ -105,6 +107,7 @@ def games_page(
     audited: Mapping[str, Collection[str]] | None = None,
     decompositions: Mapping[str, BiasDecomposition] | None = None,
     failed: Sequence[ScheduledMatch] = (),
+    run: Report | None = None,
 ) -> str:
     """Return the report as one self-contained HTML page, without scripts or external files. Model output is escaped.
 
@@ -119,6 +122,7 @@ def games_page(
             ``agents`` separately.
         decompositions: Results of :func:`~quintain.experiments.games.audit.discrimination_test`, by player.
         failed: Matches that failed for infrastructure reasons; tables then show the worst case as well.
+        run: The run whose matches these are; the page then says how it can be reproduced.
 
     Raises:
         MissingDependencyError: Without the ``report`` extra.
@@ -132,6 +136,7 @@ def games_page(
         package="quintain.experiments.games",
         styles=("games.css",),
         title=title,
+        reproduce=None if run is None else reproduce(run.manifest, len(run.episodes)),
         games=len({m.scheduled.game for m in matches}),
         players=len(agents),
         audits=_audits(matches, audited or agents),

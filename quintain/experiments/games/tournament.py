@@ -58,7 +58,7 @@ class TournamentExperiment(MatchesExperiment):
         with suppress(ConfigurationError):  # some pair has not met yet
             result = cls.tabulate(report)
         failed = failed_matches(report.episodes)
-        return games_page(matches, players, title=cls.title, result=result, failed=failed)
+        return games_page(matches, players, title=cls.title, result=result, failed=failed, run=report)
 
 
 def tournament(

@@ -10,6 +10,7 @@ from typing import Any
 
 from quintain.evaluation.html.curves import COLOURS, Curve, curves
 from quintain.evaluation.html.frame import fill, markup, scale
+from quintain.evaluation.html.reproduce import reproduce
 from quintain.evaluation.statistics import Interval
 from quintain.experiments.robustness.clips import Clip
 from quintain.experiments.robustness.table import RobustnessRow, RobustnessTable
@@ -38,6 +39,7 @@ def render(
         table=table,
         config=config,
         manifest=table.manifest,
+        reproduce=reproduce(table.manifest, sum(len(row.episodes) + row.errors for row in table.rows)),
         rows=rows,
         loss_scale=scale([row.loss for row in rows if row.attack != "clean"]),
         strongest={id(row) for row in _strongest(table)},
