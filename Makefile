@@ -31,7 +31,7 @@ demo-robustness: ## Train two small policies, attack them, and write report.html
 
 test: lint docs ## Run everything that must pass: linters, documentation, tests, doctests
 	@echo "test: tests and doctests, two at a time"
-	@$(BIN)/pytest -n 2 --doctest-modules tests quintain
+	@$(BIN)/pytest -n 2 --durations 30 --doctest-modules tests quintain
 
 lint: setup ## Check format, style, types and spelling
 	@echo "lint: ruff, mypy, codespell"
