@@ -17,19 +17,17 @@ Point = NDArray[np.float64]
 _FRAME = """
 <mujoco model="tabletop">
   <option timestep="0.005" integrator="implicitfast" gravity="0 0 0"/>
-  <visual><global offwidth="480" offheight="480"/><headlight diffuse="0.7 0.7 0.7"/></visual>
   <default><geom solref="0.01 1" friction="0.3 0.005 0.0001"/></default>
+  {looks}
   <worldbody>
-    <camera name="above" pos="0 -0.75 0.95" xyaxes="1 0 0 0 0.78 0.62"/>
-    <light pos="0 0 2" dir="0 0 -1"/>
-    <geom name="table" type="box" size="0.45 0.45 0.01" pos="0 0 -0.01" rgba="0.85 0.82 0.75 1" contype="0"
-          conaffinity="0"/>
-    <site name="goal" type="cylinder" size="0.05 0.001" pos="0.1 0.1 0.001" rgba="0.2 0.7 0.3 0.6"/>
-    <site name="attacker" type="cylinder" size="0.05 0.001" pos="0.1 0.2 0.001" rgba="0.8 0.2 0.2 0.6"/>
+    {scenery}
+    <geom name="table" type="box" size="0.45 0.45 0.01" pos="0 0 -0.01" {wood} contype="0" conaffinity="0"/>
+    <site name="goal" type="cylinder" size="0.05 0.001" pos="0.1 0.1 0.001" rgba="0.10 0.62 0.30 1"/>
+    <site name="attacker" type="cylinder" size="0.05 0.001" pos="0.1 0.2 0.001" rgba="0.80 0.16 0.18 1"/>
     <body name="hand" pos="0 0 0.03">
       <joint name="hand_x" type="slide" axis="1 0 0" range="-0.4 0.4" limited="true" damping="1"/>
       <joint name="hand_y" type="slide" axis="0 1 0" range="-0.4 0.4" limited="true" damping="1"/>
-      <geom name="hand" type="cylinder" size="0.02 0.03" mass="0.5" rgba="0.2 0.35 0.7 1"/>
+      <geom name="hand" type="cylinder" size="0.02 0.03" mass="0.5" rgba="0.16 0.36 0.78 1"/>
     </body>
     {things}
   </worldbody>
@@ -40,11 +38,46 @@ _FRAME = """
 </mujoco>
 """
 
+# What is only seen: textures, lights, camera, floor and legs. None of it touches anything or has mass.
+_LOOKS = """
+  <visual>
+    <global offwidth="480" offheight="480"/>
+    <headlight ambient="0.38 0.38 0.38" diffuse="0.25 0.25 0.25" specular="0 0 0"/>
+    <quality shadowsize="2048" offsamples="4"/>
+    <map shadowclip="0.9"/>
+  </visual>
+  <asset>
+    <texture name="sky" type="skybox" builtin="gradient" rgb1="0.80 0.87 0.94" rgb2="0.48 0.58 0.70" width="64"
+             height="384"/>
+    <texture name="board" type="2d" builtin="checker" rgb1="0.80 0.72 0.60" rgb2="0.76 0.68 0.56" width="128"
+             height="128"/>
+    <texture name="tiles" type="2d" builtin="checker" rgb1="0.84 0.87 0.90" rgb2="0.79 0.82 0.86" width="128"
+             height="128"/>
+    <material name="board" texture="board" texrepeat="4.5 4.5" specular="0.05" shininess="0.1"/>
+    <material name="tiles" texture="tiles" texrepeat="6 6" specular="0" shininess="0"/>
+  </asset>
+"""
+_SCENERY = """
+    <camera name="above" pos="0 -0.60 0.94" xyaxes="1 0 0 0 0.826 0.564" fovy="44"/>
+    <light name="lamp" pos="-0.5 -0.5 1.6" dir="0.3 0.33 -1" diffuse="0.65 0.65 0.62" specular="0.1 0.1 0.1"
+           castshadow="true"/>
+    <geom type="plane" size="3 3 0.1" pos="0 0 -0.6" material="tiles" contype="0" conaffinity="0"/>
+    <geom type="box" size="0.02 0.02 0.29" pos="0.42 0.42 -0.31" rgba="0.45 0.38 0.30 1" contype="0" conaffinity="0"/>
+    <geom type="box" size="0.02 0.02 0.29" pos="-0.42 0.42 -0.31" rgba="0.45 0.38 0.30 1" contype="0" conaffinity="0"/>
+    <geom type="box" size="0.02 0.02 0.29" pos="0.42 -0.42 -0.31" rgba="0.45 0.38 0.30 1" contype="0" conaffinity="0"/>
+    <geom type="box" size="0.02 0.02 0.29" pos="-0.42 -0.42 -0.31" rgba="0.45 0.38 0.30 1" contype="0" conaffinity="0"/>
+"""
+
+#: What the colours of a scene mean, as CSS colours.
+_LEGEND = {"#1a9e4d": "goal", "#cc292e": "attacker's goal", "#295cc7": "hand"}
+#: The same for what the hand moves.
+_THING_LEGEND = {"#e68a1f": "object"}
+
 _PUCK = """
     <body name="object" pos="0 0 0.03">
       <joint name="object_x" type="slide" axis="1 0 0" range="-0.4 0.4" limited="true" damping="2" frictionloss="0.2"/>
       <joint name="object_y" type="slide" axis="0 1 0" range="-0.4 0.4" limited="true" damping="2" frictionloss="0.2"/>
-      <geom name="object" type="cylinder" size="0.04 0.03" mass="0.2" rgba="0.9 0.6 0.2 1"/>
+      <geom name="object" type="cylinder" size="0.04 0.03" mass="0.2" rgba="0.90 0.54 0.12 1"/>
     </body>
 """
 
@@ -55,9 +88,9 @@ _HANDLE = """
     <body name="object" pos="0 0 0.03">
       <joint name="object_x" type="slide" axis="1 0 0" range="-0.25 0.25" limited="true" damping="2"
              frictionloss="0.2"/>
-      <geom name="left" type="box" size="0.01 0.04 0.03" pos="-0.06 0 0" mass="0.1" rgba="0.9 0.6 0.2 1"/>
-      <geom name="right" type="box" size="0.01 0.04 0.03" pos="0.06 0 0" mass="0.1" rgba="0.9 0.6 0.2 1"/>
-      <geom name="bar" type="box" size="0.07 0.005 0.03" pos="0 0.045 0" mass="0.1" rgba="0.9 0.6 0.2 1"/>
+      <geom name="left" type="box" size="0.01 0.04 0.03" pos="-0.06 0 0" mass="0.1" rgba="0.90 0.54 0.12 1"/>
+      <geom name="right" type="box" size="0.01 0.04 0.03" pos="0.06 0 0" mass="0.1" rgba="0.90 0.54 0.12 1"/>
+      <geom name="bar" type="box" size="0.07 0.005 0.03" pos="0 0.045 0" mass="0.1" rgba="0.90 0.54 0.12 1"/>
     </body>
     </body>
 """
@@ -72,9 +105,9 @@ _LEVER = """
       <geom type="box" size="0.005 0.05 0.005" pos="0 -0.05 0.07" mass="0.05" rgba="0.4 0.4 0.4 1" contype="0"
             conaffinity="0"/>
       <body name="object" pos="0 -0.15 0.03">
-        <geom name="left" type="box" size="0.01 0.04 0.03" pos="-0.06 0 0" mass="0.1" rgba="0.9 0.6 0.2 1"/>
-        <geom name="right" type="box" size="0.01 0.04 0.03" pos="0.06 0 0" mass="0.1" rgba="0.9 0.6 0.2 1"/>
-        <geom name="bar" type="box" size="0.07 0.005 0.03" pos="0 0.045 0" mass="0.1" rgba="0.9 0.6 0.2 1"/>
+        <geom name="left" type="box" size="0.01 0.04 0.03" pos="-0.06 0 0" mass="0.1" rgba="0.90 0.54 0.12 1"/>
+        <geom name="right" type="box" size="0.01 0.04 0.03" pos="0.06 0 0" mass="0.1" rgba="0.90 0.54 0.12 1"/>
+        <geom name="bar" type="box" size="0.07 0.005 0.03" pos="0 0.045 0" mass="0.1" rgba="0.90 0.54 0.12 1"/>
       </body>
     </body>
     </body>
@@ -117,7 +150,17 @@ class Scene:
     @property
     def xml(self) -> str:
         """The whole model in MJCF."""
-        return _FRAME.format(things=self.things)
+        return _FRAME.format(things=self.things, looks=_LOOKS, scenery=_SCENERY, wood='material="board"')
+
+    @property
+    def bare_xml(self) -> str:
+        """The same model without what is only seen: equal states, and nothing to draw well."""
+        return _FRAME.format(things=self.things, looks="", scenery="", wood="")
+
+    @property
+    def legend(self) -> dict[str, str]:
+        """What the colours mean: CSS colour -> meaning."""
+        return _LEGEND | (_THING_LEGEND if self.thing else {})
 
 
 SCENES: dict[str, Scene] = {

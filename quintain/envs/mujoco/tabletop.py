@@ -113,6 +113,7 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
         self.mirrored = mirrored
         self.render_mode = render_mode
         self._scene = SCENES[task]
+        self.metadata = {**type(self).metadata, "legend": self._scene.legend}
         self.model = self._mujoco.MjModel.from_xml_string(self._scene.xml)
         self.data = self._mujoco.MjData(self.model)
         self._object_joints = len(self._scene.thing)

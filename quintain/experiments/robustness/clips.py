@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,10 @@ class Clip:
         file: File name of the animated WebP in ``videos/``; empty if recording failed.
         poster: File name of its last frame, for readers who prefer reduced motion.
         note: Why this episode was chosen, or why recording failed.
+        legend: What the colours of the picture mean: CSS colour -> meaning, as the environment's
+            ``metadata["legend"]`` says.
+        columns: Number of panels in a row, whose captions are part of the picture; 0 for clips of earlier versions, all
+            panels in one row without captions.
     """
 
     policy: str
@@ -37,6 +41,8 @@ class Clip:
     file: str = ""
     poster: str = ""
     note: str = ""
+    legend: dict[str, str] = field(default_factory=dict)
+    columns: int = 0
 
 
 def read_clips(folder: Path) -> list[Clip]:

@@ -45,6 +45,7 @@ def render(
         strongest={id(row) for row in _strongest(table)},
         colours=colours,
         id=id,
+        judged={name: any(getattr(row, name).n for row in rows) for name in ("success", "attacker_success")},
         sections=[_section(table, policy, colours, config, clips, videos) for policy in table.policies],
         threats=_threats(config, colours),
         has_trained=has_trained,

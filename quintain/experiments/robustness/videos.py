@@ -1,4 +1,4 @@
-"""Recording clips: one episode, clean and under every attack, in panels side by side and in step."""
+"""Recording clips: one episode, clean and under every attack, in panels that move in step."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from quintain.evaluation.videos import drawing_advice
 from quintain.experiments.robustness.cell import RobustnessCell
 from quintain.experiments.robustness.clips import Clip, write_clips
 from quintain.experiments.robustness.experiment import RobustnessExperiment
+from quintain.experiments.robustness.panels import COLUMNS, WIDTH, join_panels
 from quintain.experiments.robustness.table import RobustnessTable
 from quintain.experiments.store import Store
 
 __all__ = ["record_clips"]
 
 _FRAMES = 60
-_WIDTH = 220
 _PANELS = 6
 _QUALITY = 60
 
@@ -74,8 +74,8 @@ class _Camera(gym.Wrapper[Any, Any, Any, Any]):
     def _keep(self) -> None:
         image: Any = require("PIL.Image", "report", "videos")
         frame = image.fromarray(self.env.render())
-        height = round(frame.height * _WIDTH / frame.width)
-        self._frames.append(frame.convert("RGB").resize((_WIDTH, height), image.Resampling.LANCZOS))
+        height = round(frame.height * WIDTH / frame.width)
+        self._frames.append(frame.convert("RGB").resize((WIDTH, height), image.Resampling.LANCZOS))
 
 
 def _film(experiment: RobustnessExperiment, table: RobustnessTable, store: Store, folder: Path, policy: str) -> Clip:
@@ -99,16 +99,21 @@ def _film(experiment: RobustnessExperiment, table: RobustnessTable, store: Store
         frames: list[Any] = []
         played += _shoot(cell, store, clean[chosen].seed, every, frames)
         strips.append(frames)
-    fps = float(cells[0].subject.make().metadata.get("render_fps", 30))
+    metadata = cells[0].subject.make().metadata
     name = "".join(c if c.isalnum() or c in "-_." else "_" for c in policy)
-    _save(strips, folder, name, min(25.0, max(8.0, fps / every)))
-    note = "The episode whose loss under the strongest attack is the median"
-    note += f" ({strongest.attack} at {largest:g})." if strongest is not None else "."
     captions = tuple(
         cell.attack_name if cell.attack is None else f"{cell.attack_name}, {cell.epsilon:g}" for cell in cells
     )
     outcomes = tuple(_outcome(episode) for episode in played)
-    return Clip(policy, captions, outcomes, clean[chosen].seed, f"{name}.webp", f"{name}-last.webp", note)
+    fps = float(metadata.get("render_fps", 30))
+    _save(join_panels(strips, captions, outcomes), folder, name, min(25.0, max(8.0, fps / every)))
+    note = "The episode whose loss under the strongest attack is the median"
+    note += f" ({strongest.attack} at {largest:g})." if strongest is not None else "."
+    legend = dict(metadata.get("legend", {}))
+    return Clip(
+        policy, captions, outcomes, clean[chosen].seed, f"{name}.webp", f"{name}-last.webp", note, legend,
+        min(COLUMNS, len(cells)),
+    )  # fmt: skip
 
 
 def _shoot(cell: RobustnessCell, store: Store, seed: int, every: int, frames: list[Any]) -> list[AttackedEpisode]:
@@ -125,23 +130,14 @@ def _outcome(episode: AttackedEpisode) -> str:
     return ", ".join(said)
 
 
-def _save(strips: Sequence[Sequence[Any]], folder: Path, name: str, fps: float) -> None:
-    """Write one animation with the clips side by side; one that is over shows its last frame."""
-    image: Any = require("PIL.Image", "report", "videos")
-    length, height = max(map(len, strips)), max(strip[0].height for strip in strips)
-    joined = []
-    for i in range(length):
-        canvas = image.new("RGB", (_WIDTH * len(strips), height))
-        for k, strip in enumerate(strips):
-            canvas.paste(strip[min(i, len(strip) - 1)], (k * _WIDTH, 0))
-        joined.append(canvas)
+def _save(frames: Sequence[Any], folder: Path, name: str, fps: float) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    durations = [round(1000 / fps)] * (length - 1) + [1200]
-    joined[0].save(
-        folder / f"{name}.webp", save_all=True, append_images=joined[1:], duration=durations, loop=0,
+    durations = [round(1000 / fps)] * (len(frames) - 1) + [1200]
+    frames[0].save(
+        folder / f"{name}.webp", save_all=True, append_images=frames[1:], duration=durations, loop=0,
         quality=_QUALITY, method=4,
     )  # fmt: skip
-    joined[-1].save(folder / f"{name}-last.webp", quality=_QUALITY)
+    frames[-1].save(folder / f"{name}-last.webp", quality=_QUALITY)
 
 
 def _no_video(reason: str) -> str:

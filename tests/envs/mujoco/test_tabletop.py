@@ -10,6 +10,7 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import quintain
+from quintain.envs.mujoco.scenes import SCENES
 from quintain.errors import ConfigurationError
 
 pytest.importorskip("mujoco")
@@ -134,6 +135,54 @@ def test_the_rendered_markers_are_at_the_goals():
         goal = env.reset(seed=seed)[0][8:10]
         np.testing.assert_allclose(env.data.site("goal").xpos[:2], goal)
         np.testing.assert_allclose(env.data.site("attacker").xpos[:2], goal * [-1, 1])
+
+
+@pytest.mark.parametrize("task", list(SCENES))
+def test_what_is_only_seen_changes_no_state(task):
+    import mujoco
+
+    states = []
+    for xml in (SCENES[task].xml, SCENES[task].bare_xml):
+        model = mujoco.MjModel.from_xml_string(xml)
+        data = mujoco.MjData(model)
+        rng = np.random.default_rng(1)
+        for _ in range(40):
+            data.ctrl[:] = rng.uniform(-1, 1, 2)
+            mujoco.mj_step(model, data, nstep=10)
+            states.append((xml, np.concatenate([data.qpos, data.qvel]).tolist()))
+        moving = [model.body(k).mass[0] for k in range(model.nbody) if model.body(k).dofnum[0]]
+        states.append((xml, moving))
+    full, bare = states[:41], states[41:]
+    assert [state for _, state in full] == [state for _, state in bare]
+    assert full[0][1] != full[39][1]  # the hand moved
+
+
+FRAME = """
+import sys, gymnasium as gym, numpy as np, quintain
+env = gym.make("Tabletop/Push-v0", render_mode="rgb_array")
+env.reset(seed=1)
+np.save(sys.argv[1], env.render())
+env.close()
+"""
+
+
+def test_frames_show_the_table_and_a_lit_surrounding(tmp_path):
+    environment = {k: v for k, v in os.environ.items() if k not in ("MUJOCO_GL", "DISPLAY")}
+    command = [sys.executable, "-c", FRAME, str(tmp_path / "frame.npy")]
+    result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
+    if "set MUJOCO_GL=egl" in result.stderr:
+        pytest.skip("no EGL library on this machine")
+    assert result.returncode == 0, result.stderr
+    frame = np.load(tmp_path / "frame.npy")
+    assert frame[:60].mean() > 90, "a black sky"
+    assert (frame.max(axis=2) > 250).mean() < 0.05, "overexposed"
+    legend = gym.make("Tabletop/Push-v0").unwrapped.metadata["legend"]
+    assert set(legend.values()) == {"goal", "attacker's goal", "hand", "object"}
+    for colour in legend:  # each colour of the legend is one that is seen
+        wanted = np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)], float)
+        pixels = frame.reshape(-1, 3).astype(float)
+        hue = pixels / pixels.sum(axis=1, keepdims=True).clip(1) - wanted / wanted.sum()
+        assert (np.abs(hue).max(axis=1) < 0.07).sum() > 100, colour
 
 
 def test_scenarios_and_rewards_do_not_change_the_task():

@@ -51,6 +51,9 @@ def test_the_page_has_a_curve_for_every_recorded_metric(tmp_path):
     reach = "States in which the intention can be reached"
     assert labels.findall(full) == ["Policy&#39;s return", "Policy&#39;s success", "Attacker&#39;s success", reach]
     assert labels.findall(less) == ["Policy&#39;s return", reach]
+    for column in ("plot of success", "plot of the attacker's success"):  # no column of dashes
+        assert column in unescape(full)
+        assert column not in unescape(less)
     assert "var(--c7)" in full  # random noise is grey
     assert "say nothing of how much the training of an attack varies" in " ".join(less.split())
 
