@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast, runtime_checkable
 
 from quintain.agents.agent import Agent
+from quintain.agents.foreign import explain_object
 from quintain.errors import ConfigurationError
 from quintain.registry import load_attribute
 
@@ -60,6 +61,8 @@ def adapt(source: object) -> Agent:
         from quintain.agents.policies.sb3_agent import PredictAgent
 
         return PredictAgent(source)
+    if (error := explain_object(source)) is not None:
+        raise error
     if callable(source):
         from quintain.agents.scripted import FunctionAgent
 

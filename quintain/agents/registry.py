@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, cast
 
 from quintain.agents.adapt import POLICY_FILES, AgentLike, adapt, policy_loader
 from quintain.agents.agent import Agent, RequiresSettings, is_interactive, is_oracle
+from quintain.agents.foreign import FOREIGN_FILES, explain_file, explain_object
 from quintain.arguments import argument_names, check_arguments
 from quintain.errors import ConfigurationError, UnknownNameError
 from quintain.registry import Registry
@@ -214,6 +215,8 @@ def as_agent(source: AgentLike) -> Agent:
     if isinstance(source, (str, Path)):
         return make_agent(str(source))
     if isinstance(source, Mapping):
+        if (error := explain_object(source)) is not None:
+            raise error
         if "name" not in source:
             raise ConfigurationError(f"an agent's description needs a 'name', got {dict(source)!r}")
         return make_agent(**source)
@@ -249,6 +252,8 @@ def _find(name: str) -> _Found:
         return _Found(AGENTS.load(name), AGENTS.facts(name))
     if name.endswith(POLICY_FILES):
         return _Found(policy_loader(name), leading=(name,))
+    if name.endswith(FOREIGN_FILES):
+        raise explain_file(name)
     from quintain.agents.games import is_strategy, strategy
 
     if is_strategy(name):

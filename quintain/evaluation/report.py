@@ -241,6 +241,8 @@ class Report(Tabular):
             "outcomes": self.outcomes,
             "success": self._success_data(),
             "reward": self.reward.to_dict(),
+            "reward_iqm": self.results.reward_iqm.to_dict(),
+            "reward_std": self.results.reward_std.to_dict(),
             "metrics": {name: self.metric(name).to_dict() for name in self.metric_names},
             "reward_errors": self.reward_errors,
             "prompt_tokens": self.prompt_tokens,

@@ -13,6 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from quintain.evaluation.bootstrap import bootstrap_interval, iqm, standard_deviation
 from quintain.evaluation.items import Items
 from quintain.evaluation.repeats import Repeats
 from quintain.evaluation.statistics import Bounds, Interval, mean
@@ -197,6 +198,21 @@ class Results:
     def reward(self) -> Interval:
         """Mean return over scored episodes; in games, of the first seat."""
         return self._mean(self.rewards)
+
+    @cached_property
+    def reward_iqm(self) -> Interval:
+        """Interquartile mean of the returns of scored episodes; in games, of the first seat."""
+        return bootstrap_interval([self.rewards], iqm, self.confidence)
+
+    @cached_property
+    def reward_std(self) -> Interval:
+        """Standard deviation of the returns of scored episodes; in games, of the first seat."""
+        return bootstrap_interval([self.rewards], standard_deviation, self.confidence)
+
+    @cached_property
+    def is_control(self) -> bool:
+        """Whether returns are more than a verdict: observations are no texts, and more than two returns occur."""
+        return not self.text and len(set(self.rewards)) > 2
 
     @cached_property
     def returns(self) -> dict[str, Interval]:

@@ -14,6 +14,7 @@ import gymnasium as gym
 
 from quintain.agents.adapt import POLICY_FILES
 from quintain.agents.agent import Agent, ChecksSeat, Closing, UsesEngine
+from quintain.agents.foreign import explain_object
 from quintain.agents.registry import as_agent, make_agent
 from quintain.engines.engine import Engine
 from quintain.envs.making import EnvLike, env_name, make_env
@@ -50,6 +51,8 @@ def as_source(agent: Any) -> Agent | Mapping[str, Any]:
     if isinstance(agent, str) and not agent.endswith(POLICY_FILES):
         return {"name": agent}
     if isinstance(agent, Mapping):
+        if (error := explain_object(agent)) is not None:
+            raise error
         if "name" not in agent:
             raise ConfigurationError(f"an agent's description needs a 'name', got {dict(agent)!r}")
         # A file is read now, so that the run's record describes its content and not its path.

@@ -42,7 +42,10 @@ class Row:
 
 
 def score_rows(report: Report) -> list[Row]:
-    """Return success, its worst case if there are errors, and reward; in games, the return of every seat."""
+    """Return success, its worst case if there are errors, and reward; in games, the return of every seat.
+
+    Where returns are more than a verdict, their interquartile mean and standard deviation follow.
+    """
     rows = []
     if report.success.n:
         rows.append(Row("success", report.success, "rate"))
@@ -51,7 +54,11 @@ def score_rows(report: Report) -> list[Row]:
             rows.append(Row("success, worst case", worst, "rate"))
     returns = report.returns
     if set(returns) <= {"agent"}:
-        return [*rows, Row("reward", report.reward)]
+        rows.append(Row("reward", report.reward))
+        if report.results.is_control:
+            rows.append(Row("reward, IQM", report.results.reward_iqm))
+            rows.append(Row("reward, std", report.results.reward_std))
+        return rows
     return [*rows, *(Row(f"return of {seat}", interval) for seat, interval in returns.items())]
 
 

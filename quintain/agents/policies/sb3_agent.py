@@ -13,6 +13,7 @@ import numpy as np
 from gymnasium import spaces
 
 from quintain.agents.agent import Action, Actor, Seat
+from quintain.agents.foreign import explain_file
 from quintain.agents.masks import mask_of
 from quintain.agents.policies.fit import check_fit, fits
 from quintain.agents.policies.frames import EpisodeFrames, can_be_stack, stacking_of
@@ -285,7 +286,10 @@ class NetworkAgent:
             self._forward = lambda batch: session.run(None, {name: batch})[0]
         else:
             torch = require("torch", "rl", "TorchScript policies")
-            module = torch.jit.load(str(self.path), map_location="cpu").eval()
+            try:
+                module = torch.jit.load(str(self.path), map_location="cpu").eval()
+            except RuntimeError as error:  # no TorchScript: weights, or a pickle
+                raise explain_file(self.path) from error
 
             def forward(batch: Any) -> Any:
                 with torch.inference_mode():

@@ -28,6 +28,8 @@ def load_sb3(path: str | Path, algorithm: str | None = None) -> Any:
         MissingDependencyError: If the library is not installed.
     """
     source = Path(path)
+    if not source.is_file():
+        raise ConfigurationError(f"there is no file {str(source)!r}")
     try:
         with zipfile.ZipFile(source) as archive:
             data = json.loads(archive.read("data"))

@@ -11,7 +11,7 @@ from pathlib import Path
 from quintain.errors import ConfigurationError, require
 from quintain.evaluation.html.chunks import Chunks
 from quintain.evaluation.html.frame import fill, markup, scale
-from quintain.evaluation.html.plots import histogram
+from quintain.evaluation.html.plots import histogram, scatter
 from quintain.evaluation.html.provenance import provenance
 from quintain.evaluation.html.reproduce import reproduce
 from quintain.evaluation.html.transcripts import preamble
@@ -150,4 +150,7 @@ def _plots(results: Results) -> list[str]:
         ("return per episode", results.rewards),
         ("seconds per episode", results.seconds),
     ]
-    return [histogram(values, label) for label, values in candidates if len(set(values)) > 1]
+    plots = [histogram(values, label) for label, values in candidates if len(set(values)) > 1]
+    if results.is_control:
+        plots.insert(0, scatter(results.rewards, "episode", "return"))
+    return plots

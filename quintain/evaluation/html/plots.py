@@ -1,4 +1,7 @@
-"""Histograms for the page of a run, written as SVG: matplotlib takes longer to import than most pages to write."""
+"""Histograms and scatter plots for the page of a run, written as SVG.
+
+Importing matplotlib takes longer than writing most pages.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-__all__ = ["histogram"]
+__all__ = ["histogram", "scatter"]
 
 #: Maximum number of bars.
 _MAX_BARS = 24
+#: Maximum number of dots.
+_MAX_DOTS = 1000
 #: Size of a figure, and the left, right, top and bottom ends of its bars, in units of the drawing.
 _WIDTH, _HEIGHT = 245, 137
 _LEFT, _RIGHT, _TOP, _BOTTOM = 34.0, 238.0, 8.0, 104.0
@@ -53,6 +58,49 @@ def histogram(values: Sequence[float], label: str) -> str:
         lines.append(f'<text x="{x(tick):.1f}" y="{_BOTTOM + 13}" text-anchor="middle">{tick:g}</text>')
     lines.append(f'<text x="{(_LEFT + _RIGHT) / 2}" y="{_HEIGHT - 6}" text-anchor="middle">{escape(label)}</text>')
     name = f"Histogram of {escape(label)}, {len(values)} episodes"
+    return (
+        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{name}" font-size="9" fill="var(--muted)">'
+        f"{''.join(lines)}</svg>"
+    )
+
+
+def scatter(values: Sequence[float], x_label: str, y_label: str) -> str:
+    """Draw one dot per value in their order, and a line at their mean.
+
+    Of more than 1,000 values, evenly spaced ones are drawn.
+
+    Args:
+        values: Finite numbers, at least two of them different.
+        x_label: Title of the horizontal axis, which counts the values from 0.
+        y_label: Name of the quantity.
+
+    Returns:
+        An ``<svg>`` element in the colours of the page.
+    """
+    from markupsafe import escape
+
+    n, low, high = len(values), min(values), max(values)
+    low, high = low - 0.04 * (high - low), high + 0.04 * (high - low)
+
+    def x(place: float) -> float:
+        return _LEFT + (_RIGHT - _LEFT) * (place + 0.5) / n
+
+    def y(value: float) -> float:
+        return _BOTTOM - (_BOTTOM - _TOP) * (value - low) / (high - low)
+
+    lines = []
+    for tick in _ticks(low, high, 4, integer=_are_integers(values) and high - low > 4):
+        lines.append(f'<path d="M{_LEFT} {y(tick):.1f}H{_RIGHT}" stroke="var(--line)" stroke-width=".8"/>')
+        lines.append(f'<text x="{_LEFT - 4}" y="{y(tick) + 3:.1f}" text-anchor="end">{tick:g}</text>')
+    for k in sorted({round(k * (n - 1) / (_MAX_DOTS - 1)) for k in range(_MAX_DOTS)}) if n > _MAX_DOTS else range(n):
+        lines.append(f'<circle cx="{x(k):.1f}" cy="{y(values[k]):.1f}" r="1.7" fill="var(--accent)" opacity=".65"/>')
+    mean = sum(values) / n
+    lines.append(f'<path d="M{_LEFT} {y(mean):.1f}H{_RIGHT}" stroke="var(--accent)" stroke-width="1.2"/>')
+    for tick in _ticks(0, n - 1, 4, integer=True):
+        lines.append(f'<text x="{x(tick):.1f}" y="{_BOTTOM + 13}" text-anchor="middle">{tick:g}</text>')
+    title = f"{escape(y_label)} by {escape(x_label)} (line: mean)"
+    lines.append(f'<text x="{(_LEFT + _RIGHT) / 2}" y="{_HEIGHT - 6}" text-anchor="middle">{title}</text>')
+    name = f"{escape(y_label)} by {escape(x_label)}, {n} values, mean {mean:.4g}"
     return (
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="{name}" font-size="9" fill="var(--muted)">'
         f"{''.join(lines)}</svg>"
