@@ -267,6 +267,10 @@ class EpisodeFile(Sequence[EpisodeRecord]):
         return self._read(self._starts[k], self._numbers[k])
 
     def __iter__(self) -> Iterator[EpisodeRecord]:
+        return (record for record, _ in self.with_lines())
+
+    def with_lines(self) -> Iterator[tuple[EpisodeRecord, bytes]]:
+        """Iterate over the records, each with its line of the file."""
         end = 0
         with self._path.open("rb", buffering=_BUFFER) as file:
             for at, number in zip(self._starts, self._numbers, strict=True):
@@ -274,7 +278,7 @@ class EpisodeFile(Sequence[EpisodeRecord]):
                     file.seek(at)
                 line = file.readline()
                 end = at + len(line)
-                yield self._parse(line, number)
+                yield self._parse(line, number), line
 
 
 #: Bytes that are read from the file at once.

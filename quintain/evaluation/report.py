@@ -86,18 +86,21 @@ class Report(Tabular):
         """The numbers of the run in columns, with their intervals."""
         return Results.of(self.episodes, self.confidence)
 
-    def each(self) -> Iterator[EpisodeRecord]:
-        """Iterate over the episodes; a whole pass also gathers :attr:`results`, which then need no pass of their own.
+    def each(self) -> Iterator[tuple[EpisodeRecord, bytes]]:
+        """Iterate over the episodes and their lines in the run's file; a line is empty where there is no file.
 
-        This matters where ``episodes`` is an :class:`~quintain.records.EpisodeFile`.
+        A whole pass also gathers :attr:`results`, which then need no pass of their own. This matters where ``episodes``
+        is an :class:`~quintain.records.EpisodeFile`.
         """
+        in_file = isinstance(self.episodes, EpisodeFile)
+        found = self.episodes.with_lines() if in_file else ((episode, b"") for episode in self.episodes)
         if "results" in vars(self):
-            yield from self.episodes
+            yield from found
             return
         results = Results(self.confidence)
-        for episode in self.episodes:
+        for episode, line in found:
             results.add(episode)
-            yield episode
+            yield episode, line
         vars(self)["results"] = results  # where cached_property looks
 
     @property

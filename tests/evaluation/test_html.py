@@ -66,8 +66,8 @@ def test_the_page_contains_every_transcript(tmp_path):
     assert [e["i"] for e in index["episodes"]] == list(range(30))
     for record in report.episodes:
         shown = page.data(f"e{record.index}")
-        assert [s["a"] for s in shown["steps"]] == [s["action"] for s in record.steps]
-        assert [s["o"] for s in shown["steps"]] == [s["observation"] for s in record.steps]
+        assert [s["action"] for s in shown["steps"]] == [s["action"] for s in record.steps]
+        assert [s["observation"] for s in shown["steps"]] == [s["observation"] for s in record.steps]
         assert shown["seed"] == str(record.seed)
         assert shown["verdict"]["expected"] == record.info["expected"]
 
@@ -85,7 +85,7 @@ def test_hostile_text_is_escaped(tmp_path):
         episode.info |= {"task": EVIL, "detail": EVIL, EVIL: EVIL}
         episode.reward_terms = {EVIL: 1.0}
     page = page_of(hostile, tmp_path)
-    assert page.data("e0")["steps"][0]["a"] == EVIL
+    assert page.data("e0")["steps"][0]["action"] == EVIL
     text = (tmp_path / "page.html").read_text()
     assert "<script>alert" not in text
     assert "49" not in re.findall(r"<h1>(.*)</h1>", text)[0]
@@ -176,18 +176,18 @@ def test_numbers_are_rounded_and_long_episodes_truncated(tmp_path):
 
     report = quintain.evaluate(Long, "random", episodes=2)
     shown = page_of(report, tmp_path).data("e0")
-    assert shown["steps"][0]["o"] == [0.33333, 0.1]
-    assert shown["steps"][0]["r"] == 0.33333
+    assert shown["steps"][0]["observation"] == [0.33333, 0.1]
+    assert shown["steps"][0]["reward"] == 0.33333
     assert len(shown["steps"]) + shown["left_out"] == 1000
-    assert [s["n"] for s in shown["steps"]] == [*range(300), *range(900, 1000)]
+    assert (len(shown["steps"]), shown["left_out_at"]) == (400, 300)
 
 
 def test_images_and_long_texts_are_truncated():
     steps = [{"observation": [[[7] * 3] * 64] * 64, "action": "x" * 1_000_000, "reward": 0.0}]
     shown = episode_data(EpisodeRecord(0, 0, "finished", {"agent": 0.0}, steps))["steps"][0]
-    assert shown["o"].startswith("array of shape 64x64x3, from 7 to 7")
-    assert len(shown["a"]) < 61_000
-    assert "940,000 characters are not on this page" in shown["a"]
+    assert shown["observation"].startswith("array of shape 64x64x3, from 7 to 7")
+    assert len(shown["action"]) < 61_000
+    assert "940,000 characters are not on this page" in shown["action"]
 
 
 def test_matches_show_every_seat(tmp_path):

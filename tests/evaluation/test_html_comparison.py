@@ -37,7 +37,7 @@ def test_the_page_contains_both_transcripts_of_every_pair(tmp_path):
     assert [row["i"] for row in rows] == list(range(40))
     for row, first, second in zip(rows, a.episodes, b.episodes, strict=True):
         sides = page.data(f"e{row['i']}")["sides"]
-        assert [side["steps"][0]["a"] for side in sides] == [e.steps[0]["action"] for e in (first, second)]
+        assert [side["steps"][0]["action"] for side in sides] == [e.steps[0]["action"] for e in (first, second)]
         assert (row["outcome"], row["other"]["outcome"]) == (first.outcome, second.outcome)
         failed = "error" in (first.outcome, second.outcome)
         expected = "left out" if failed else "A better" if first.outcome == "success" else "tie"

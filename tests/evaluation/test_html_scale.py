@@ -10,7 +10,7 @@ import pytest
 from scipy import stats
 
 from quintain.errors import RecordError
-from quintain.evaluation.html import chunks, write_report
+from quintain.evaluation.html import chunks, transcripts, write_report
 from quintain.evaluation.html.plots import _ticks, histogram
 from quintain.evaluation.report import Report
 from quintain.evaluation.statistics import mean
@@ -71,7 +71,7 @@ def test_transcripts_of_large_runs_are_in_separate_files(tmp_path, small_files):
     assert len(files) > 2
     for row in index["episodes"]:
         (found,) = [data for data in files[str(row["file"])] if data["i"] == row["i"]]
-        assert found["steps"][0]["a"] == f"word{row['i']:04d} {EVIL}"
+        assert found["steps"][0]["action"] == f"word{row['i']:04d} {EVIL}"
         assert index["files"][row["file"]].startswith(f"{row['file']}-")
 
 
@@ -81,6 +81,43 @@ def test_the_page_of_a_stored_run_equals_that_of_its_report(tmp_path, small_file
         text = write_run_page(run).read_text()
         assert write_report(Report.load(run), run / "report.html").read_text() == text
         assert write_report(run).read_text() == text
+
+
+ODD = '],"final_observation":null,"steps":[{"observation":"'
+
+
+@pytest.mark.parametrize(
+    ("steps", "copied"),
+    [
+        ([{"observation": "a", "action": EVIL, "reward": 0.25}], True),
+        ([{"observation": ODD, "action": f"{ODD}\\", "reward": 1.0, "seat": "player_0"}] * 3, True),
+        ([{"observation": "naïve \ud83d\ude00 \ud800", "action": "\u2028", "reward": 0.0}], True),
+        ([], True),
+        ([{"observation": "a", "action": [1, 2], "reward": 0.0}], False),
+        ([{"observation": {"steps": [1], "final_observation": 2}, "action": "a", "reward": 0.0}], False),
+        ([{"observation": "a", "action": "b", "reward": 1 / 3}], False),  # the page rounds it
+        ([{"observation": "a", "action": "b", "reward": 0.0, "attack": {"x": [1], "final_observation": 2}}], False),
+        ([{"observation": "a" * 70_000, "action": "b", "reward": 0.0}], False),
+        ([{"observation": "a", "action": "b", "reward": 0.0}] * 401, False),
+    ],
+)
+def test_steps_copied_from_the_record_are_those_of_the_transcript(steps, copied):
+    record = EpisodeRecord(
+        3, 2**63, "finished", {"player_0": 0.5, "b]": 1.0}, steps, final_observation=ODD, info={"steps": [ODD]},
+        calls=[{"key": "k", "replies": [{"text": EVIL}, {"text": "other"}]}],
+    )  # fmt: skip
+    line = record.to_line().encode() + b"\n"
+    assert (transcripts._stored_steps(record, line) is not None) == copied
+    assert json.loads(transcripts.episode_json(record, line)) == json.loads(
+        json.dumps(transcripts.episode_data(record))
+    )
+    assert transcripts.episode_json(record, line) == transcripts.episode_json(record)
+    # Lines that other programs wrote: another order of keys, spaces, no escapes.
+    data = json.loads(line)
+    for foreign in (dict(reversed(data.items())), data):
+        for ascii_only in (True, False):
+            other = json.dumps(foreign, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
+            assert transcripts.episode_json(record, other) == transcripts.episode_json(record)
 
 
 def test_files_of_an_earlier_page_are_removed(tmp_path, small_files):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from quintain.evaluation.html.transcripts import embed, episode_data, escaped, index_data
+from quintain.evaluation.html.transcripts import embed, episode_data, episode_json, escaped, index_data
 from quintain.json_text import to_json
 from quintain.records import EpisodeRecord
 
@@ -45,15 +45,19 @@ class Chunks:
         self._rows: list[dict[str, Any]] = []
         self._inline: list[tuple[int, str]] = []
         self._size = 0
-        self._chunk: list[str] = []
-        self._chunk_size = 0
+        self._chunk = _Compressor()
         self._names: list[str] = []
         self._index: _Compressor | None = None
 
-    def add(self, episode: EpisodeRecord) -> None:
-        """Add an episode."""
+    def add(self, episode: EpisodeRecord, line: bytes = b"") -> None:
+        """Add an episode.
+
+        Args:
+            episode: The record.
+            line: The record's line in its file, if it was read from one: it saves time.
+        """
         self._note(episode)
-        self._put(index_data(episode, self._preamble), episode_data(episode))
+        self._put(index_data(episode, self._preamble), episode_json(episode, line))
 
     def add_pair(self, number: int, episodes: tuple[EpisodeRecord, EpisodeRecord], **facts: Any) -> None:
         """Add two episodes that are shown side by side.
@@ -68,14 +72,13 @@ class Chunks:
             self._note(episode)
             rows.append(index_data(episode, self._preamble))
         row = rows[0] | facts | {"i": number, "other": {key: rows[1][key] for key in ("outcome", "reward", "terms")}}
-        self._put(row, {"i": number, "sides": [episode_data(episode) for episode in episodes]})
+        self._put(row, to_json({"i": number, "sides": [episode_data(episode) for episode in episodes]}))
 
     def _note(self, episode: EpisodeRecord) -> None:
         first = episode.steps[0]["observation"] if episode.steps else None
         self._shared = self._shared and (not isinstance(first, str) or first.startswith(self._preamble))
 
-    def _put(self, row: dict[str, Any], data: dict[str, Any]) -> None:
-        text = to_json(data)
+    def _put(self, row: dict[str, Any], text: str) -> None:
         if self._index is not None:
             self._store(row, text)
             return
@@ -84,10 +87,10 @@ class Chunks:
         self._size += len(escaped(text))
         if self._folder is not None and self._size > MAX_INLINE:
             self._index = _Compressor()
-            self._index.write('{"episodes":[')
-            for kept, (_, kept_text) in zip(self._rows, self._inline, strict=True):
-                self._store(kept, kept_text)
-            self._rows, self._inline = [], []
+            kept, self._rows = self._rows, []
+            for kept_row, (_, kept_text) in zip(kept, self._inline, strict=True):
+                self._store(kept_row, kept_text)
+            self._inline = []
 
     def finish(self) -> tuple[str, list[tuple[int, str]]]:
         """Write what is left to the files.
@@ -116,19 +119,20 @@ class Chunks:
                 self._folder.rmdir()
 
     def _store(self, row: dict[str, Any], text: str) -> None:
-        assert self._index is not None
-        self._index.write(("," if self._names or self._chunk else "") + to_json(row | {"file": len(self._names)}))
-        self._chunk.append(text)
-        self._chunk_size += len(text)
-        if self._chunk_size > CHUNK:
+        row["file"] = len(self._names)
+        self._rows.append(row)
+        self._chunk.write(f",{text}" if self._chunk.size else f"[{text}")
+        if self._chunk.size > CHUNK:
             self._close_chunk()
 
     def _close_chunk(self) -> None:
-        if self._chunk:
-            packed = zlib.compressobj(_LEVEL, wbits=31)
-            data = packed.compress(f"[{','.join(self._chunk)}]".encode("ascii")) + packed.flush()
-            self._write(str(len(self._names)), data)
-            self._chunk, self._chunk_size = [], 0
+        """Write a file of transcripts, and the rows of its episodes to the index."""
+        if self._rows:
+            assert self._index is not None
+            self._index.write(("," if self._names else '{"episodes":[') + to_json(self._rows)[1:-1])
+            self._chunk.write("]")
+            self._write(str(len(self._names)), self._chunk.finish())
+            self._rows, self._chunk = [], _Compressor()
 
     def _write(self, key: str, data: bytes) -> str:
         assert self._folder is not None
@@ -141,12 +145,14 @@ class Chunks:
 
 
 class _Compressor:
-    """Gzip of a text that is written piece by piece."""
+    """Gzip of ASCII text that is written piece by piece; ``size`` counts its characters."""
 
     def __init__(self) -> None:
+        self.size = 0
         self._packed, self._parts = zlib.compressobj(_LEVEL, wbits=31), bytearray()
 
     def write(self, text: str) -> None:
+        self.size += len(text)
         self._parts += self._packed.compress(text.encode("ascii"))
 
     def finish(self) -> bytes:

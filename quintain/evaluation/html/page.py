@@ -88,8 +88,8 @@ def render(report: Report) -> str:
 
 def _render(report: Report, chunks: Chunks) -> str:
     with _no_cycle_collector():
-        for episode in report.each():
-            chunks.add(episode)
+        for episode, line in report.each():
+            chunks.add(episode, line)
     index, transcripts = chunks.finish()
     results = report.results
     rows = {

@@ -158,9 +158,9 @@
     return make("section", { class: `turn ${kind}` }, make("header", null, make("b", null, plain(who)), make("span", null, note)), ...body);
   }
 
-  function observation(step) {
-    if (typeof step.o !== "string") return turn("", "environment", "", textBlock(compact(step.o), "text mono"));
-    let text = step.o;
+  function observation(step, k) {
+    if (typeof step.observation !== "string") return turn("", "environment", "", textBlock(compact(step.observation), "text mono"));
+    let text = step.observation;
     const body = [];
     if (preamble && text.startsWith(preamble)) {
       body.push(make("details", null, make("summary", null, "Rules, the same in every episode"), textBlock(preamble.trim(), "text")));
@@ -168,16 +168,16 @@
     }
     const header = "Code Execution Results:\n";
     if (text.startsWith(header)) return turn("output", "execution results", "", textBlock(text.slice(header.length), "text mono"));
-    return turn("", step.n === 0 ? "question" : "environment", "", ...body, textBlock(text, "text"));
+    return turn("", k === 0 ? "question" : "environment", "", ...body, textBlock(text, "text"));
   }
 
   function chat(steps, leftOut) {
     const nodes = [];
     steps.forEach((step, k) => {
       if (leftOut.count && k === leftOut.at) nodes.push(make("p", { class: "note" }, leftOut.text));
-      if (step.o !== "" && step.o !== null) nodes.push(observation(step));
-      const note = step.r ? `reward ${number(step.r)}` : "";
-      const body = typeof step.a === "string" ? reply(step.a) : [textBlock(compact(step.a), "text mono")];
+      if (step.observation !== "" && step.observation !== null) nodes.push(observation(step, k));
+      const note = step.reward ? `reward ${number(step.reward)}` : "";
+      const body = typeof step.action === "string" ? reply(step.action) : [textBlock(compact(step.action), "text mono")];
       nodes.push(turn("action", step.seat || "agent", note, ...body));
       if (step.attack) nodes.push(turn("", "attack", "", textBlock(compact(step.attack), "text mono")));
     });
@@ -187,14 +187,15 @@
   function moves(steps, leftOut) {
     const seats = steps.some((s) => s.seat);
     const attacks = steps.some((s) => s.attack);
-    const seen = steps.some((s) => s.o !== null); // a run may leave observations out of its records
+    const seen = steps.some((s) => s.observation !== null); // a run may leave observations out of its records
     const columns = ["step", seats && "seat", seen && "observation", "action", "reward", attacks && "attack"].filter(Boolean);
     const body = make("tbody");
     steps.forEach((step, k) => {
       if (leftOut.count && k === leftOut.at) body.append(make("tr", null, make("td", { colspan: columns.length, class: "note" }, leftOut.text)));
       const cell = (value, kind) => make("td", { class: kind }, number(value ?? ""));
-      body.append(make("tr", null, cell(step.n, "num"), seats ? cell(step.seat, "") : null, seen ? cell(step.o, "wide") : null, cell(step.a, "wide"),
-        cell(step.r, "num"), attacks ? cell(step.attack, "wide") : null));
+      const place = leftOut.count && k >= leftOut.at ? k + leftOut.count : k;
+      body.append(make("tr", null, cell(place, "num"), seats ? cell(step.seat, "") : null, seen ? cell(step.observation, "wide") : null,
+        cell(step.action, "wide"), cell(step.reward, "num"), attacks ? cell(step.attack, "wide") : null));
     });
     const head = make("tr", null, ...columns.map((c) => make("th", { scope: "col" }, c)));
     return [make("div", { class: "scroll" }, make("table", { class: "moves" }, make("thead", null, head), body))];
@@ -207,7 +208,7 @@
 
   function transcript(data) {
     const leftOut = { count: data.left_out, at: data.left_out_at, text: `${data.left_out} steps are not on this page; episodes.jsonl has them.` };
-    const isText = data.steps.some((s) => typeof s.o === "string" || typeof s.a === "string");
+    const isText = data.steps.some((s) => typeof s.observation === "string" || typeof s.action === "string");
     const nodes = isText ? chat(data.steps, leftOut) : moves(data.steps, leftOut);
     return nodes.length ? nodes : [make("p", { class: "small" }, "Nothing was played.")];
   }
@@ -218,7 +219,7 @@
     for (const [key, label] of Object.entries(labels)) {
       if (key in data.verdict) rows.push(make("dt", null, label), make("dd", null, textBlock(asText(data.verdict[key]), key === "detail" ? "text" : "text mono")));
     }
-    for (const [key, value] of Object.entries(data.flags)) {
+    for (const [key, value] of Object.entries(data.flags || {})) {
       if (value !== data.verdict.detail) rows.push(make("dt", null, key.replace("_", " ")), make("dd", null, textBlock(value === true ? "yes" : asText(value), "text")));
     }
     if (data.error) {
@@ -344,7 +345,7 @@
       const parts = [];
       for (const each of data.sides || [data]) {
         parts.push(each.task_id, each.seed, asText(each.verdict), asText(each.error || ""));
-        for (const step of each.steps) parts.push(asText(step.o ?? ""), asText(step.a ?? ""));
+        for (const step of each.steps) parts.push(asText(step.observation ?? ""), asText(step.action ?? ""));
       }
       const text = parts.join("\n").replaceAll(preamble || "\0", "").toLowerCase();
       if (files) return text;
