@@ -144,7 +144,7 @@ def _print_scores(
     from quintain.experiments.games import PUBLISHED, audit_lines, missing_lines, score_by_family
 
     screen = console()
-    for line in audit_lines(matches, models):
+    for line in audit_lines(matches, models, failed):
         screen.print(literal(line, "bold yellow"), soft_wrap=True)
     letters = ["all", *FAMILIES]  # the headline first
     table = simple_table(f"Normalised score: {len(matches):,} matches", "", *letters)

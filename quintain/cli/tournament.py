@@ -143,7 +143,7 @@ def _print_ranking(result: Tournament, game: str, models: list[str]) -> None:
     from quintain.experiments.games.standings import CELLS
 
     screen = console()
-    for line in audit_lines(result.played, models):
+    for line in audit_lines(result.played, models, result.failed):
         screen.print(literal(line, "bold yellow"), soft_wrap=True)
     worst = result.worst_case()
     summary, places = result.to_rows(), dict(result.ranking())

@@ -12,7 +12,7 @@ import numpy as np
 from quintain.agents.games import LLMPlayer
 from quintain.errors import ConfigurationError
 from quintain.evaluation.statistics import Interval, mean
-from quintain.experiments.games.match import Match
+from quintain.experiments.games.match import Match, ScheduledMatch
 
 __all__ = ["BiasDecomposition", "PositionBias", "audit_position_bias", "discrimination_test"]
 
@@ -32,17 +32,24 @@ class PositionBias:
             matches are clusters, because questions of one match depend on each other.
         labels: Share of each label among the legal answers.
         illegal: Share of outputs that are not one of the offered labels.
-        verdict: The conclusion, in one sentence.
+        verdict: The conclusion, in a sentence or two.
+        worst_case: The lowest and the highest value that the estimate of ``first_named`` could have if the failed
+            matches had been played; ``None`` without failed matches, and where matches end at random, because then
+            nothing limits how many questions a failed match could have had.
     """
 
     first_named: Interval
     labels: dict[str, Interval]
     illegal: Interval
     verdict: str
+    worst_case: tuple[float, float] | None = None
 
 
 def audit_position_bias(
-    matches: Sequence[Match], agent: str | Collection[str], confidence: float = 0.95
+    matches: Sequence[Match],
+    agent: str | Collection[str],
+    confidence: float = 0.95,
+    failed: Sequence[ScheduledMatch] = (),
 ) -> PositionBias | None:
     """Audit the answers of one language model; ``None`` if it gave none.
 
@@ -54,6 +61,9 @@ def audit_position_bias(
         matches: Finished matches; seats of other players are ignored.
         agent: Name of the player, or names of several players whose answers are pooled.
         confidence: Nominal coverage of the intervals, in (0, 1).
+        failed: Matches of the same run that failed for infrastructure reasons. Each would have had at most one
+            question a round in every seat of ``agent``, and the worst case is that all or none of these were answered
+            with the first-named option.
     """
     agents = {agent} if isinstance(agent, str) else set(agent)
     choices = [
@@ -84,7 +94,27 @@ def audit_position_bias(
     if letter and labels[letter].estimate > EXCLUDE_ABOVE:
         share = labels[letter].estimate
         verdict += f" {share:.0%} of the answers are {letter!r}: exchange the labels to separate label from payoff."
-    return PositionBias(first_named, labels, illegal, verdict)
+    lost = sum(name in agents for match in failed for name in match.agents)
+    worst = _worst_case(matches, [c["option"] == c["first"] for c in ordered], lost) if lost and ordered else None
+    if lost and ordered:
+        verdict += _on_failures(worst, sum(not agents.isdisjoint(match.agents) for match in failed))
+    return PositionBias(first_named, labels, illegal, verdict, worst)
+
+
+def _worst_case(matches: Sequence[Match], flags: Sequence[bool], lost: int) -> tuple[float, float] | None:
+    """Bound the share of true flags if ``lost`` seats of failed matches had added one flag a round each."""
+    horizons = [match.horizon for match in matches if match.horizon is not None]
+    if not horizons:
+        return None
+    unseen = lost * max(horizons)
+    return sum(flags) / (len(flags) + unseen), (sum(flags) + unseen) / (len(flags) + unseen)
+
+
+def _on_failures(worst: tuple[float, float] | None, count: int) -> str:
+    which = f"{count} failed match{'' if count == 1 else 'es'}"
+    if worst is None:
+        return f" {which} could have had any number of questions, since matches end at random: no worst case is known."
+    return f" Had {which} been played, the share could be anywhere between {worst[0]:.0%} and {worst[1]:.0%}."
 
 
 def _share(choices: Sequence[Mapping[str, Any]], flags: Sequence[bool], confidence: float) -> Interval:

@@ -63,6 +63,14 @@ class Match:
         """Why the match ended early: a model's context window was full. Empty if it was played to its end."""
         return str(self.record.info["detail"]) if self.record.info.get("context_overflow") else ""
 
+    @property
+    def horizon(self) -> int | None:
+        """Number of rounds after which the match was to end; ``None`` if its end was random or is not recorded."""
+        for info in self.record.info.get("seats", {}).values():
+            length = str(info.get("task_id", "")).rpartition("/")[2]
+            return int(length) if length.isdecimal() else None
+        return None
+
     @cached_property
     def payoffs(self) -> NDArray[np.float64]:
         """Payoffs of every round, without penalties, shape ``(rounds, players)``."""

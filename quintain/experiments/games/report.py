@@ -28,16 +28,17 @@ __all__ = ["audit_lines", "games_page", "missing_lines", "write_games_report"]
 Groups = Sequence[str] | Mapping[str, Collection[str]]
 
 
-def audit_lines(matches: Sequence[Match], agents: Groups) -> list[str]:
+def audit_lines(matches: Sequence[Match], agents: Groups, failed: Sequence[ScheduledMatch] = ()) -> list[str]:
     """Return the position-bias audit as text, one line per language model. Show it before any result about behaviour.
 
     Args:
         matches: Finished matches; seats of players not listed are ignored.
         agents: Names of players, or a mapping of group name to players that are audited together, such as players
             that differ only in the order in which options are named.
+        failed: Matches that failed for infrastructure reasons; the lines then state the worst case as well.
     """
     lines = []
-    for name, audit in _audits(matches, agents):
+    for name, audit in _audits(matches, agents, failed):
         labels = ", ".join(f"{label} {interval.estimate:.0%}" for label, interval in audit.labels.items())
         lines.append(
             f"{name}: first-named option {audit.first_named} of {audit.first_named.n}; labels {labels or 'none'}; "
@@ -139,7 +140,7 @@ def games_page(
         reproduce=None if run is None else reproduce(run.manifest, len(run.episodes)),
         games=len({m.scheduled.game for m in matches}),
         players=len(agents),
-        audits=_audits(matches, audited or agents),
+        audits=_audits(matches, audited or agents, failed),
         decompositions=dict(decompositions or {}),
         notes=missing_lines(matches, failed),
         tables=[_metrics(game, matches, failed, agents) for game in named],
@@ -173,9 +174,11 @@ def _comparisons(found: Mapping[str, Interval], tests: Mapping[str, TTest]) -> d
     return {"head": head, "rows": rows} if rows else None
 
 
-def _audits(matches: Sequence[Match], agents: Groups) -> list[tuple[str, PositionBias]]:
+def _audits(
+    matches: Sequence[Match], agents: Groups, failed: Sequence[ScheduledMatch]
+) -> list[tuple[str, PositionBias]]:
     groups = agents if isinstance(agents, Mapping) else {agent: [agent] for agent in agents}
-    found = ((name, audit_position_bias(matches, members)) for name, members in groups.items())
+    found = ((name, audit_position_bias(matches, members, failed=failed)) for name, members in groups.items())
     return [(name, audit) for name, audit in found if audit is not None]
 
 

@@ -10,6 +10,7 @@ from quintain.evaluation.statistics import rate
 from quintain.experiments.games.audit import audit_position_bias, discrimination_test
 from quintain.experiments.games.match import ScheduledMatch
 from quintain.experiments.games.matches import play_matches
+from quintain.experiments.games.report import audit_lines
 
 PD = "prisoners_dilemma"
 
@@ -57,6 +58,32 @@ def test_a_constant_label_is_reported_as_label_bias_not_position_bias():
     assert audit.labels["F"].estimate == 1
     assert audit.verdict.startswith("No position bias was found.")
     assert "100% of the answers are 'F'" in audit.verdict
+
+
+def test_failed_matches_widen_the_share_by_all_questions_they_could_have_had():
+    player = LLMPlayer(ScriptedEngine(first_named))
+    schedule = [ScheduledMatch(PD, ("model", "tit-for-tat"), k) for k in range(3)]
+    matches = play_matches(schedule, {"model": player})  # 10 rounds each, all 30 answers are the first-named option
+    failed = [ScheduledMatch(PD, ("grim", "model"), 3), ScheduledMatch(PD, ("model", "model"), 3)]
+    others = [ScheduledMatch(PD, ("grim", "tit-for-tat"), 3)]
+    audit = audit_position_bias(matches, "model", failed=failed + others)
+    assert audit.worst_case == pytest.approx((30 / 60, 1))
+    assert audit.verdict.endswith("Had 2 failed matches been played, the share could be anywhere between 50% and 100%.")
+    (line,) = audit_lines(matches, ["model"], failed)
+    assert "between 50% and 100%" in line
+    for lost in ((), others):
+        assert audit_position_bias(matches, "model", failed=lost).worst_case is None
+        assert "failed" not in audit_position_bias(matches, "model", failed=lost).verdict
+
+
+def test_matches_that_end_at_random_have_no_worst_case():
+    player = LLMPlayer(ScriptedEngine(first_named))
+    env = {"rounds": 20, "continuation": 0.8}
+    matches = play_matches([ScheduledMatch(PD, ("model", "grim"), k) for k in range(2)], {"model": player}, env=env)
+    assert [match.horizon for match in matches] == [None, None]
+    audit = audit_position_bias(matches, "model", failed=[ScheduledMatch(PD, ("model", "grim"), 2)])
+    assert audit.worst_case is None
+    assert "1 failed match could have had any number of questions" in audit.verdict
 
 
 def test_few_questions_cannot_exclude_a_bias():
