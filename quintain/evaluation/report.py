@@ -92,8 +92,11 @@ class Report(Tabular):
         A whole pass also gathers :attr:`results`, which then need no pass of their own. This matters where ``episodes``
         is an :class:`~quintain.records.EpisodeFile`.
         """
-        in_file = isinstance(self.episodes, EpisodeFile)
-        found = self.episodes.with_lines() if in_file else ((episode, b"") for episode in self.episodes)
+        found: Iterator[tuple[EpisodeRecord, bytes]] = (
+            self.episodes.with_lines()
+            if isinstance(self.episodes, EpisodeFile)
+            else ((episode, b"") for episode in self.episodes)
+        )
         if "results" in vars(self):
             yield from found
             return
