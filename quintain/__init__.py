@@ -16,7 +16,7 @@ from quintain.spaces import UnicodeText
 if TYPE_CHECKING:
     from quintain.agents import as_agent, make_agent
     from quintain.envs.checker import check
-    from quintain.evaluation import compare, evaluate, play, rescore
+    from quintain.evaluation import compare, evaluate, leaderboard, play, rescore
 
 __version__ = "0.1.0"
 
@@ -28,6 +28,7 @@ __all__ = [
     "check",
     "compare",
     "evaluate",
+    "leaderboard",
     "make_agent",
     "play",
     "rescore",
@@ -39,6 +40,7 @@ _LAZY = {
     "check": "quintain.envs.checker",
     "compare": "quintain.evaluation",
     "evaluate": "quintain.evaluation",
+    "leaderboard": "quintain.evaluation",
     "play": "quintain.evaluation",
     "rescore": "quintain.evaluation",
 }

@@ -15,6 +15,7 @@ from quintain.evaluation.report import Report
 from quintain.evaluation.tabular import Tabular
 from quintain.experiments.games import sweep, tournament
 from quintain.experiments.kinds import EXPERIMENTS, load_run
+from quintain.experiments.run_list import list_runs
 from quintain.training.language.curriculum import measure_potential
 from quintain.training.self_play import self_play
 
@@ -35,6 +36,10 @@ RESULTS = {
     "comparison": lambda: quintain.compare(
         quintain.evaluate("CodeReason-v0", "oracle", **LETTERS), quintain.evaluate("CodeReason-v0", "random", **LETTERS)
     ),
+    "leaderboard": lambda: quintain.leaderboard(
+        [quintain.evaluate("CodeReason-v0", agent, **LETTERS) for agent in ("oracle", "random")]
+    ),
+    "list of runs": lambda: list_runs(STORED),
     "rescored": lambda: quintain.rescore(STORED / "evaluate_oracle"),
     "new tournament": lambda: tournament(["grim", "random", "tit-for-tat"], rounds=3),
     "pairwise tests": lambda: tournament(["grim", "random", "tit-for-tat"], rounds=3).pairwise(),

@@ -29,7 +29,8 @@ class Command(NamedTuple):
 #: In the order of ``quintain --help``.
 COMMANDS: dict[str, Command] = {
     "eval": Command("quintain.cli.evaluate:evaluate", "Let an agent play an environment, and report.", _RUN),
-    "compare": Command("quintain.cli.compare:compare", "Compare two runs, episode by episode.", _RUN),
+    "compare": Command("quintain.cli.compare:compare", "Compare two runs or more, episode by episode.", _RUN),
+    "runs": Command("quintain.cli.runs:runs", "List the runs in a folder; rank them on a page.", _RUN),
     "aggregate": Command("quintain.cli.aggregate:aggregate", "Sum up runs of several training seeds: IQM, mean.", _RUN),
     "rescore": Command("quintain.cli.rescore:rescore", "Score a stored run again, without the model.", _RUN),
     "view": Command("quintain.cli.view:view", "Write the report of a run, or show a transcript.", _RUN),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,27 +14,65 @@ __all__ = ["compare"]
 
 
 def compare(
-    run_a: Annotated[Path, typer.Argument(help="A run folder.")],
-    run_b: Annotated[Path, typer.Argument(help="A run folder of the same environment and seed.")],
+    runs: Annotated[list[Path], typer.Argument(help="Two run folders or more, of the same environment and seed.")],
     confidence: Annotated[float, typer.Option(help="Nominal coverage of the intervals, in (0, 1).")] = 0.95,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
     page: Annotated[
-        Path | None, typer.Option(help="Write a page with every pair of transcripts side by side to this file.")
+        Path | None,
+        typer.Option(
+            help="Write a page to this file: of two runs every pair of transcripts side by side, of more a leaderboard."
+        ),
     ] = None,
+    csv: Annotated[Path | None, typer.Option(help="Write the table to this CSV file.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the comparison as JSON and nothing else.")] = False,
 ) -> None:
-    """Compare two runs pair by pair: episodes with the same seed posed the same problem.
+    """Compare runs pair by pair: episodes with the same seed posed the same problem.
 
-    Differences are A minus B, with intervals over pairs. Episodes that failed for infrastructure reasons in
-    either run are left out of all columns, except of the row that counts them as failures.
+    Of two runs, differences are A minus B, with intervals over pairs. More are ranked, with the range of ranks that
+    the data allow; p-values are corrected for the number of comparisons (Holm). Episodes that failed in any of the
+    runs are left out of all columns, except of the row that counts them as failures.
 
     Examples:
         quintain eval CodeReason-v0 -a all-text --tasks letters -n 100 -o runs/text
         quintain eval CodeReason-v0 -a code-interpreter --tasks letters -n 100 -o runs/code
         quintain compare runs/code runs/text
         quintain compare runs/code runs/text --page compare.html
+        quintain compare runs/a runs/b runs/c --page leaderboard.html
     """
     check_confidence(confidence)
+    if len(runs) < 2:
+        raise typer.BadParameter("give the folders of two runs or more", param_hint="RUNS")
+    options: dict[str, Any] = {"confidence": confidence, "seed": seed, "page": page, "csv": csv, "as_json": as_json}
+    if len(runs) > 2:
+        _compare_many(runs, **options)
+    else:
+        _compare_two(runs[0], runs[1], **options)
+
+
+def _compare_many(
+    runs: list[Path], *, confidence: float, seed: int, page: Path | None, csv: Path | None, as_json: bool
+) -> None:
+    from quintain.cli.runs import print_leaderboard
+    from quintain.experiments.kinds import rank_runs
+
+    board = rank_runs(runs, confidence=confidence, seed=seed)
+    if page is not None:
+        from quintain.evaluation.html.leaderboard import write_leaderboards
+
+        write_leaderboards([(f"{len(runs)} runs", board)], page, title="Comparison of runs")
+    if csv is not None:
+        board.to_csv(csv)
+    if as_json:
+        print_json(board.to_dict())
+        return
+    print_leaderboard(board)
+    for file in filter(None, (page, csv)):
+        console().print(literal(f"written: {file}"), soft_wrap=True)
+
+
+def _compare_two(
+    run_a: Path, run_b: Path, *, confidence: float, seed: int, page: Path | None, csv: Path | None, as_json: bool
+) -> None:
     from quintain.cli.tables import bounds, number, simple_table
     from quintain.evaluation.report import Report
     from quintain.evaluation.summary import compared_rows
@@ -46,6 +84,8 @@ def compare(
         from quintain.evaluation.html import write_comparison
 
         write_comparison(found, a, b, page)
+    if csv is not None:
+        found.to_csv(csv)
     if as_json:
         print_json(found.to_dict())
         return

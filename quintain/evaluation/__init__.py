@@ -1,6 +1,7 @@
 """Evaluation: play episodes, record them, and report, compare and rescore the results."""
 
 from quintain.evaluation.compare import Comparison, compare
+from quintain.evaluation.leaderboard import Leaderboard, leaderboard
 from quintain.evaluation.match import play
 from quintain.evaluation.report import Report
 from quintain.evaluation.rescore import Rescored, rescore
@@ -12,10 +13,12 @@ __all__ = [
     "Comparison",
     "EpisodeRecord",
     "Interval",
+    "Leaderboard",
     "Report",
     "Rescored",
     "compare",
     "evaluate",
+    "leaderboard",
     "play",
     "read_episodes",
     "rescore",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from quintain.errors import ConfigurationError, RecordError
 from quintain.evaluation.compare import Comparison, compare
+from quintain.evaluation.leaderboard import Leaderboard, leaderboard
 from quintain.evaluation.report import Report
 from quintain.evaluation.rescore import Rescored
 from quintain.experiments.experiment import Rescorable, RunKind, WritesPage
@@ -16,7 +17,16 @@ from quintain.files import write_atomically
 from quintain.records import read_manifest
 from quintain.registry import Registry
 
-__all__ = ["EXPERIMENTS", "KindFacts", "compare_runs", "kind_of", "load_run", "rescore_run", "write_run_page"]
+__all__ = [
+    "EXPERIMENTS",
+    "KindFacts",
+    "compare_runs",
+    "kind_of",
+    "load_run",
+    "rank_runs",
+    "rescore_run",
+    "write_run_page",
+]
 
 #: Kind of the runs whose manifest has none.
 _DEFAULT = "evaluate"
@@ -133,8 +143,24 @@ def compare_runs(first: Report, second: Report, *, confidence: float = 0.95, see
         ConfigurationError: If the runs are of different kinds, or their episodes cannot be paired.
         UnknownNameError: If their kind is unknown.
     """
-    kinds = [kind_of(report.manifest) for report in (first, second)]
-    if kinds[0] != kinds[1]:
-        made = [EXPERIMENTS.facts(kind).made_by for kind in kinds]
-        raise ConfigurationError(f"the runs are of different kinds: one was made by {made[0]}, the other by {made[1]}")
+    _check_one_kind([first, second])
     return compare(first, second, confidence=confidence, seed=seed)
+
+
+def rank_runs(runs: Sequence[str | Path], *, confidence: float = 0.95, seed: int = 0) -> Leaderboard:
+    """Rank stored runs of one kind. See :func:`quintain.leaderboard`.
+
+    Raises:
+        ConfigurationError: If the runs are of different kinds, or their episodes cannot be paired.
+        RecordError: If there is no run in one of the folders.
+        UnknownNameError: If their kind is unknown.
+    """
+    reports = [Report.open(run, confidence) for run in runs]
+    _check_one_kind(reports)
+    return leaderboard(reports, names=list(map(str, runs)), confidence=confidence, seed=seed)
+
+
+def _check_one_kind(reports: Sequence[Report]) -> None:
+    made = list(dict.fromkeys(EXPERIMENTS.facts(kind_of(report.manifest)).made_by for report in reports))
+    if len(made) > 1:
+        raise ConfigurationError(f"the runs are of different kinds: one was made by {made[0]}, the other by {made[1]}")
