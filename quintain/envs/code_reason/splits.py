@@ -1,9 +1,11 @@
-"""The task split: which of the 144 families are for training and which for testing generalisation to new families.
+"""The task split: which of the 144 task families are for training, and which for testing on unseen families.
 
-R1-Code-Interpreter trains on 107 and tests on 37 of its 144 families, chosen at random; which ones has not been
-published in a form that we could confirm. This split is our own: drawn once, per suite in proportion to its size, with
-the seed below, and stored as it was drawn, so that it does not change when families are added. It is not to be confused
-with the split of *items* into train and test streams, which every family has.
+R1-Code-Interpreter (Chen et al. 2025) trains on 107 and tests on 37 of its 144 families, chosen at random. We found no
+list of them that we could confirm, so this split is our own. It was drawn once, with the seed below, from each suite in
+proportion to its size, and is stored here, so that it does not change when families are added.
+
+There is a second split, of the *items* within every family into train and test (``split`` of ``CodeReason-v0``). The
+two are independent.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ def _names(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-#: The 144 families by suite: 33 + 27 + 84. Those ending in ``_original`` need files from the user.
+#: The 144 families by suite: 33 of symbench, 27 of Big-Bench-Hard, 84 of reasoning-gym. Families that end in
+#: ``_original`` need files from the user, see :mod:`quintain.envs.code_reason.bbh.original`.
 ALL_FAMILIES: dict[str, tuple[str, ...]] = {
     "symbench": symbench.NAMES,
     "bbh": tuple(name if name in bbh.NAMES else f"{name}_original" for name in original.FAMILIES),
@@ -54,7 +57,10 @@ def draw_test_families(families: dict[str, tuple[str, ...]], seed: int = SPLIT_S
 
     Args:
         families: Names of the families, by suite.
-        seed: Seed of the draw.
+        seed: Seed of the draw, >= 0. Default: the one with which ``TEST_FAMILIES`` was drawn.
+
+    Returns:
+        Names of 37 families.
     """
     total = sum(map(len, families.values()))
     shares = {suite: len(names) * _TEST_COUNT / total for suite, names in families.items()}
@@ -70,7 +76,12 @@ def draw_test_families(families: dict[str, tuple[str, ...]], seed: int = SPLIT_S
 
 
 def task_group(group: str) -> tuple[str, ...]:
-    """List the families of one side of the split.
+    """List the names of the families for training or of those for testing.
+
+    Families that need files from the user are left out, so that every listed family can be used at once.
+
+    Args:
+        group: ``"train-tasks"`` or ``"test-tasks"``.
 
     Raises:
         UnknownNameError: If the group is neither ``"train-tasks"`` nor ``"test-tasks"``.

@@ -46,22 +46,35 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo has no type
         The index of an option; option 0 is the cooperative or first one. In the text view, its name.
 
     Reward:
-        The payoff of the joint move. A move that is not an option makes the round void: it counts as played, all
-        payoffs are 0, and each player with an illegal move is penalised by its payoff range (maximum minus minimum).
+        The player's payoff for the joint move, in units of the payoff tensor. A move that is not an option makes the
+        round void: it counts as played, all payoffs are 0, and each player with an illegal move gets a penalty, minus
+        its payoff range (maximum minus minimum).
 
     Episode end:
         ``terminated`` after the last round, fixed or random. ``truncated`` when ``max_cycles``, or the cap ``rounds``
         of a random horizon, cuts the game short.
 
     Info:
-        ``round`` (rounds played), ``moves`` and ``payoffs`` of the last round (own first; ``-1`` and ``None`` where
-        hidden or void; ``None`` before the first), ``reward_terms`` (``payoff``, ``penalty``), ``invalid_action``,
-        ``parse_error``, ``task_id``, ``task_hash``, ``success`` (at the end: no illegal move, and a score of at least
-        the seat's maximin value in pure strategies) and ``metrics`` (at the end: ``score``, ``rounds``,
-        ``illegal_moves``, ``cooperation`` = share of rounds with option 0, ``normalised_score`` = score / (rounds *
-        maximum payoff), where that is positive). ``reset`` adds ``rules``, a
-        :class:`~quintain.envs.games.rules.RulesInfo`: everything a player may know about the game, from its own point
-        of view.
+        One dictionary per player. In every step:
+
+        - ``round``: number of rounds played so far.
+        - ``moves``: option indices of the last round, the player's own first, then the others in seat order; ``-1``
+          for a move that is hidden or illegal. ``None`` before the first round.
+        - ``payoffs``: payoffs of the last round in the same order, in units of the payoff tensor; ``None`` for one that
+          is hidden, and for all in a void round. ``None`` before the first round.
+        - ``reward_terms``: ``payoff`` and ``penalty``, which add up to the reward.
+        - ``parse_error``: in the text view, why the player's action is no option; else ``None``. ``invalid_action``: in
+          the other views, whether it is no option.
+        - ``task_id``, ``task_hash``: name and length of the game, and a hash of payoffs and rules.
+        - ``success``: at the end, whether the player made no illegal move and scored at least its maximin value in pure
+          strategies times the number of rounds; before, false.
+        - ``metrics``: at the end, ``score`` (sum of rewards), ``rounds``, ``illegal_moves`` (number of the player's
+          illegal moves), ``cooperation`` (share of rounds in which the player chose option 0, in [0, 1]) and, where the
+          player's maximum payoff is positive, ``normalised_score`` (score divided by rounds times maximum payoff, at
+          most 1). Before, empty.
+
+        ``reset`` adds ``rules``, a :class:`~quintain.envs.games.rules.RulesInfo`: everything a player may know about
+        the game before the first round, from its own point of view.
 
     Arguments:
         game: Name of a game, payoff tensors as nested lists, or a mapping with ``payoffs`` and optionally
@@ -73,9 +86,9 @@ class RepeatedGame(ParallelEnv):  # type: ignore[misc]  # PettingZoo has no type
         history: ``"public"``: players see all moves and payoffs. ``"private"``: only their own.
         horizon: ``"known"``: observations and ``rules`` contain the number of rounds or the continuation
             probability. ``"hidden"``: they do not.
-        unit: Unit of the payoffs in text observations.
+        unit: Name of the unit in which texts state payoffs, such as ``"points"``; it does not change the numbers.
         view: Kind of observations and actions; see Observation and Action.
-        memory: Number of past rounds in the numeric observation, >= 1.
+        memory: Number of past rounds that the numeric observation contains, >= 1.
         max_cycles: Truncate the match after this number of rounds (PettingZoo's convention), or ``None``.
         render_mode: ``"ansi"``: ``render`` returns the moves as text. ``"human"``: every step prints them.
 

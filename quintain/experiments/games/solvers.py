@@ -43,7 +43,7 @@ class MixedProfile:
     second: NDArray[np.float64]
 
     def payoffs(self, game: NormalFormGame) -> NDArray[np.float64]:
-        """Expected payoffs of both players."""
+        """Return the expected payoffs of both players, shape ``(2,)``."""
         earned: NDArray[np.float64] = np.einsum("i,pij,j->p", self.first, game.payoffs, self.second)
         return earned
 
@@ -63,10 +63,18 @@ def pure_nash(game: NormalFormGame) -> list[tuple[int, ...]]:
 def nash_equilibria(game: NormalFormGame) -> list[MixedProfile]:
     """List all extreme equilibria of a two-player game, by vertex enumeration in exact arithmetic (Avis et al. 2010).
 
-    In a nondegenerate game these are all equilibria. A degenerate one may have infinitely many
-    (:func:`infinitely_many`): then they are the convex combinations of listed profiles that share a strategy, and of
-    larger sets of listed profiles whose strategies can all be exchanged. The work grows exponentially with the number
-    of options: milliseconds up to 5 each, seconds at 12.
+    In a nondegenerate game these are all equilibria. A degenerate game may have infinitely many, see
+    :func:`infinitely_many`. The others then follow from the listed ones: if ``(x, y)`` and ``(x, z)`` are listed, every
+    mixture of y and z is also an equilibrium strategy against x; and in general, if all pairs of some strategies of
+    player 0 with some of player 1 are listed, so is every pair of their mixtures.
+
+    The time grows exponentially with the number of options: milliseconds with up to 5 each, seconds with 12.
+
+    Args:
+        game: A game of two players.
+
+    Returns:
+        The equilibria, each once.
 
     Raises:
         ConfigurationError: If the game has more than two players.
@@ -140,14 +148,17 @@ def correlated_equilibrium(
 
 
 def minimax_value(game: NormalFormGame, seat: int) -> tuple[float, NDArray[np.float64]]:
-    """The most a player can guarantee itself with a mixed strategy, and that strategy.
+    """Return the highest expected payoff that a player can guarantee itself, and a mixed strategy that does.
 
-    For two players this is the minimax value, to which the other can hold it down (von Neumann 1928). With more
-    players the others are taken as one who coordinates in secret.
+    For two players it equals the lowest payoff to which the opponent can force the player (von Neumann 1928). With more
+    players, all opponents together are treated as one player, who may correlate their moves.
 
     Args:
         game: A game of any number of players.
         seat: Index of the player, from 0.
+
+    Returns:
+        The value, in the game's payoffs, and the probability of each of the player's options.
 
     Raises:
         ConfigurationError: If the linear program cannot be solved with these payoffs.
@@ -176,13 +187,18 @@ def _guarantee(game: NormalFormGame, own: NDArray[np.float64]) -> tuple[float, N
 
 @dataclass(frozen=True)
 class FolkRegion:
-    """The payoffs that patient players can sustain (Fudenberg and Maskin 1986).
+    """Average payoffs of the infinitely repeated game: the possible ones, and the equilibrium ones.
+
+    By the folk theorem (Fudenberg and Maskin 1986), players who hardly discount the future can reach any feasible
+    payoffs in a subgame-perfect equilibrium in which both get more than their minimax value. All payoffs are in the
+    units of the stage game, player 0's first.
 
     Attributes:
-        feasible: Shape ``(n, 2)``: corners of the convex hull of the stage payoffs, counter-clockwise.
-        minimax: The two players' minimax values.
-        sustainable: Shape ``(m, 2)``: corners of the part of the hull where both get at least their minimax value;
-            empty if there is none.
+        feasible: Shape ``(n, 2)``: corners of the convex hull of the stage payoffs, counter-clockwise. One corner or
+            two where the hull is a point or a segment.
+        minimax: Both players' minimax values, see :func:`minimax_value`.
+        sustainable: Shape ``(m, 2)``: corners of the part of the hull in which both players get at least their minimax
+            value, counter-clockwise; empty if there is none.
     """
 
     feasible: NDArray[np.float64]
@@ -191,13 +207,16 @@ class FolkRegion:
 
 
 def folk_region(game: NormalFormGame) -> FolkRegion:
-    """Feasible and individually rational average payoffs of the infinitely repeated two-player game.
+    """Compute the feasible and the sustainable average payoffs of an infinitely repeated game.
+
+    Args:
+        game: The stage game, of two players.
 
     Raises:
         ConfigurationError: If the game has more than two players.
     """
     _two_players(game)
-    # Columns 0 and 1 hold the payoffs, columns 2 and 3 the same between 0 and 1, with which corners are compared.
+    # Columns 0 and 1 hold the payoffs. Columns 2 and 3 hold them scaled to [0, 1]: tolerances refer to these.
     columns, least, values = [], [], []
     for seat in (0, 1):
         unit, low, high = _normalise(game.payoffs[seat])

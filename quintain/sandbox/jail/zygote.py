@@ -1,7 +1,8 @@
-"""The fork server: a warm interpreter that forks one confined child per snippet and never sees a snippet itself.
+"""The fork server: a Python process with preloaded libraries that forks one confined child for each run.
 
-Whatever this process read would be inherited by every later child, so the host sends it descriptors only; the snippet
-travels through a channel that the child alone reads.
+A child starts as a copy of this process, so whatever this process read would be visible to all later children.
+Therefore it never reads the code to run: with each request the host passes file descriptors, among them a channel from
+which only the child reads the code.
 """
 
 from __future__ import annotations
@@ -35,7 +36,26 @@ MAX_DESCRIPTORS = 8
 
 
 def main(config: dict[str, Any]) -> None:
-    """Set the server up as ``config`` says, report, and serve until the host is gone."""
+    """Set up a fork server, report to the host over the control socket, and serve until the host is gone.
+
+    The report is one JSON message: ``{"ready": [protections], "landlock_abi": version}``, or ``{"failed": step,
+    "detail": message}`` if a protection could not be put in force; then the process exits.
+
+    Args:
+        config: What :class:`~quintain.sandbox.server.ForkServer` passes on the command line, as JSON:
+
+            - ``level``: level of protection, ``"A"``, ``"B"``, ``"C"`` or ``"none"``.
+            - ``control``: descriptor of the socket on which requests arrive.
+            - ``host``: process descriptor (pidfd) of the host.
+            - ``preload``: names of the modules to import before the first fork.
+            - ``package_directories``: directories from which they are imported.
+            - ``package_modules``: what children may import beside the standard library, for
+              :class:`~quintain.sandbox.jail.finder.PackageFinder`.
+            - ``package_paths``: files and directories of these packages, which children may read.
+            - ``allow_subprocess``: whether children may start processes.
+            - ``processes``: maximum number of processes of a child.
+            - ``fault``: name of a set-up step that fails on purpose, for tests, or ``None``.
+    """
     control = socket.socket(fileno=config["control"])
     plan = Plan(config["level"], config["allow_subprocess"], config["processes"], config["fault"])
     try:
@@ -50,14 +70,14 @@ def main(config: dict[str, Any]) -> None:
 
 
 def _set_up(config: dict[str, Any], plan: Plan, control: socket.socket) -> Server:
-    take_short_turns()  # short scheduler time slices, inherited by children (Linux 6.12)
+    take_short_turns()  # children inherit the short time slices, so a short run need not wait for busy processes
     user = plan.level == "B"
     if plan.has_namespaces:
         if user:
             run_step(plan, "user namespace", lambda: namespaces.new_user_and_pid_namespace(user=True))
         else:
             run_step(plan, "process namespace", lambda: namespaces.new_user_and_pid_namespace(user=False))
-        child = os.fork()
+        child = os.fork()  # a new process namespace holds only children made after it: the server is the first
         if child:
             control.close()
             os.close(config["host"])
@@ -68,8 +88,8 @@ def _set_up(config: dict[str, Any], plan: Plan, control: socket.socket) -> Serve
         os.setsid()
 
     _preload(config["preload"], config["package_directories"], keep_fork_hooks=plan.allow_subprocess)
-    sys.meta_path.append(PackageFinder(config["package_modules"]))  # for what the preloaded packages import later
-    if len(os.listdir("/proc/self/task")) != 1:
+    sys.meta_path.append(PackageFinder(config["package_modules"]))  # finds what is not imported yet
+    if len(os.listdir("/proc/self/task")) != 1:  # a fork copies one thread, and locks that others hold stay locked
         raise SetupFailed("single thread", OSError(0, "a preloaded library started a thread"))
 
     readable = [*filesystem.library_paths(), *config["package_paths"]]
@@ -77,7 +97,7 @@ def _set_up(config: dict[str, Any], plan: Plan, control: socket.socket) -> Serve
         readable += filesystem.program_paths()
     with open("/proc/self/statm") as statm:
         plan.base_memory = int(statm.read().split()[0]) * resource.getpagesize()
-    gc.collect()
+    gc.collect()  # fewer pages for a fork to copy
     use_huge_pages()
     own_namespace = os.open("/proc/self/ns/pid", os.O_RDONLY | os.O_CLOEXEC) if plan.has_namespaces else -1
     if plan.has_namespaces:
@@ -93,11 +113,16 @@ def _set_up(config: dict[str, Any], plan: Plan, control: socket.socket) -> Serve
 
 
 def _preload(modules: list[str], directories: list[str], *, keep_fork_hooks: bool) -> None:
-    """Import the modules that children find preloaded.
+    """Import modules, so that children start with them loaded.
 
-    Libraries register hooks for forks, to reset locks and generators. This process has one thread and holds no lock
-    when it forks, and the generators are reseeded once the child is confined, so the hooks are not registered: running
-    them would double the memory that each child has to copy.
+    Libraries register hooks that run at every fork, to reset locks and random number generators. They are not needed:
+    this process has one thread and holds no lock when it forks, and generators are reseeded once the child is confined.
+    They would also write to so many pages that a child had twice as much memory to copy. So they are not registered.
+
+    Args:
+        modules: Names of the modules.
+        directories: Directories added to ``sys.path`` during the imports.
+        keep_fork_hooks: Register the hooks all the same, because children may fork themselves.
     """
     register = os.register_at_fork
     if not keep_fork_hooks:
@@ -141,13 +166,14 @@ def _landlock_rules(plan: Plan, readable: list[str]) -> list[tuple[str, int]]:
 
 
 class Server:
-    """Fork children on request and report how each one ended.
+    """Fork a child for each request, and report its exit code, CPU time and memory when it ends.
 
     Args:
-        plan: What every child puts in force.
-        control: Where requests arrive, each with the descriptors of one child.
-        host: Process descriptor of the host; readable once the host is gone.
-        own_namespace: Descriptor of this server's process namespace, or -1.
+        plan: The protections that every child puts in force, prepared in advance.
+        control: Socket on which requests arrive: JSON, with descriptors in this order: a socket for reports on the
+            child, then its stdin, stdout, stderr and channel, and optionally a scratch directory made by the host.
+        host: Process descriptor (pidfd) of the host; it becomes readable when the host ends.
+        own_namespace: Descriptor of this server's process namespace; -1 where there are no namespaces.
     """
 
     def __init__(self, plan: Plan, control: socket.socket, host: int, own_namespace: int) -> None:
@@ -158,9 +184,11 @@ class Server:
         self.streams = Streams()
         self.harness = Harness(self.streams)
         self.harness.install()
+        # Process descriptor of each living child -> its process id, and the socket for reports on it.
         self.children: dict[int, tuple[int, socket.socket]] = {}
-        # Where the user ids of children begin, which differ from those of other servers' children: limits on processes
-        # are counted by user. The process id does not tell servers apart, since each has a namespace of its own.
+        # Each child gets a user id computed from this number, since the kernel counts processes by user. It starts at
+        # random, so that children of different servers rarely share one. The server's process id would not do: each
+        # server has a process namespace of its own, in which its id is 1.
         self.counter = int.from_bytes(os.urandom(4), "little")
 
     def serve(self) -> None:
@@ -169,7 +197,7 @@ class Server:
         poller.register(self.control, select.POLLIN)
         poller.register(self.host, select.POLLIN)
         gc.collect()
-        gc.freeze()
+        gc.freeze()  # garbage collection in a child then skips the server's objects, and copies none of their pages
         while True:
             for descriptor, _ in poller.poll():
                 if descriptor == self.host:

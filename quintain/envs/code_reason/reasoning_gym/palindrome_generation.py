@@ -1,4 +1,7 @@
-"""Palindrome generation: arrange letters into a palindrome. Our own generator; any palindrome of them is right."""
+"""Palindrome generation: arrange given letters into a palindrome. Items come from our own generator.
+
+Every palindrome made of exactly these letters is accepted, not only the one that the generator began with.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ __all__ = ["PalindromeGeneration"]
 
 @dataclass(frozen=True)
 class PalindromeGeneration(Task[str]):
-    """All letters must be used, each as often as it is given.
+    """Arrange letters into a palindrome that uses each of them as often as it is given.
 
     Attributes:
         min_length: Minimum number of letters, in [4, ``max_length``]. Default: 7.
@@ -34,7 +37,10 @@ class PalindromeGeneration(Task[str]):
         expect(4 <= self.min_length <= self.max_length <= 500, "4 <= min_length <= max_length <= 500")
 
     def generate(self, rng: np.random.Generator) -> Problem:
-        """Mirror a random string and shuffle the result until it is no palindrome."""
+        """Make a palindrome by mirroring a random string, and shuffle its letters for the question.
+
+        If the shuffled letters happen to be a palindrome, which would answer the question, new ones are drawn.
+        """
         while True:
             length = randint(rng, self.min_length, self.max_length)
             half = text(rng, string.ascii_lowercase[: 4 + length // 2], length // 2)
@@ -49,7 +55,7 @@ class PalindromeGeneration(Task[str]):
         return Problem(prompt, palindrome, {"letters": letters})
 
     def parse(self, text: str) -> str:
-        """Read a word."""
+        """Read a word of ASCII letters; letter case does not matter."""
         if not text.isascii() or not text.isalpha():
             raise Malformed("expected a word without spaces")
         return text.lower()
@@ -61,7 +67,7 @@ class PalindromeGeneration(Task[str]):
         return "" if value == value[::-1] else "it reads differently backwards"
 
     def solve(self, problem: Problem) -> str:
-        """Put one of each pair on either side."""
+        """Put one letter of each pair into the first half and mirror it; an unpaired letter is the middle."""
         counts = sorted(Counter(problem.data["letters"]).items())
         half = "".join(letter * (count // 2) for letter, count in counts)
         middle = "".join(letter for letter, count in counts if count % 2)
