@@ -51,7 +51,7 @@ Attacks = Annotated[
 ]
 Epsilons = Annotated[str, typer.Option("--epsilon", "-e", help="Budgets, joined by commas.", rich_help_panel=_ATTACKS)]
 Space = Annotated[
-    str, typer.Option(help="Space in which budgets are measured: raw or normalised.", rich_help_panel=_ATTACKS)
+    str, typer.Option(help="Observations in which budgets are measured: raw or normalised.", rich_help_panel=_ATTACKS)
 ]
 Norm = Annotated[str, typer.Option(help="Norm of the budgets: linf or l2.", rich_help_panel=_ATTACKS)]
 AttackSteps = Annotated[
@@ -70,13 +70,17 @@ NoRandom = Annotated[
 ]
 NoReach = Annotated[
     bool,
-    typer.Option("--no-reach", help="Leave out reachability and the greedy attack target.", rich_help_panel=_ATTACKS),
+    typer.Option(
+        "--no-reach", help="Do not measure reachability, nor the greedy attack target.", rich_help_panel=_ATTACKS
+    ),
 ]
 Scenario = Annotated[
     str | None,
     typer.Option(help="The attacker's goal on Tabletop tasks: opposite, manipulation.", rich_help_panel=_POLICIES),
 ]
-Env = Annotated[str | None, typer.Option(help="Environment of the policies that are files.", rich_help_panel=_POLICIES)]
+Env = Annotated[
+    str | None, typer.Option(help="Environment id of policies that are given as files.", rich_help_panel=_POLICIES)
+]
 Normaliser = Annotated[
     Path | None, typer.Option(help="VecNormalize statistics of a .zip policy.", rich_help_panel=_POLICIES)
 ]
@@ -86,7 +90,9 @@ Intention = Annotated[
 ]
 PolicySteps = Annotated[
     int | None,
-    typer.Option(min=1, help="Training steps of reference policies, not the recipe's.", rich_help_panel=_POLICIES),
+    typer.Option(
+        min=1, help="Training steps of reference policies, instead of the recipe's.", rich_help_panel=_POLICIES
+    ),
 ]
 PolicyPerSeed = Annotated[
     bool,

@@ -57,8 +57,9 @@ class PrefixStore:
 
         Args:
             tokens: Token ids of the new sequence.
-            spare: Also replace a stored sequence that differs from the new one in at most this many last tokens. After
-                a constrained choice, a conversation continues without the question at the end of the prompt.
+            spare: Also replace a stored sequence if the new one contains all of it but its last ``spare`` tokens. This
+                is for constrained choices: their prompt ends with a question that the next prompt does not contain.
+                Default: 0.
 
         Returns:
             The row, and the number of leading tokens that it holds already; ``None`` if there is nothing to store.

@@ -23,7 +23,8 @@ class Sampler:
     """Temperature, nucleus and random stream of one reply.
 
     Args:
-        temperature: Sampling temperature, >= 0; 0 takes the most likely token, and of equals the lowest index.
+        temperature: Sampling temperature, >= 0; 0 takes the most likely token, in case of a tie the one with
+            the lowest id.
         top_p: Probability mass of the nucleus, in (0, 1].
         seed: Seed of the request, or ``None`` for fresh entropy.
         index: Index of the reply among the request's ``n``. Each has an independent stream.

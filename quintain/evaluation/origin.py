@@ -1,4 +1,7 @@
-"""Which seeds the episodes of a run have: those of the run that it continues or replays, else today's."""
+"""How many bits the seeds of a run's episodes have.
+
+A run that continues or replays another has seeds of the same size, so that the episodes are the same.
+"""
 
 from __future__ import annotations
 
@@ -13,19 +16,20 @@ from quintain.seeding import SEED_BITS
 
 __all__ = ["choose_seed_bits"]
 
-#: Bits of the seeds of a run whose configuration names none: it was begun when there was no choice.
+#: Number of bits where the stored configuration does not say: in version 0.1.0 there was no choice.
 _UNNAMED = 53
 
 
 def choose_seed_bits(manifest: Mapping[str, Any], given: int | None, continued: str | Path | None) -> int:
-    """Return the bits of a run's seeds, and name them in its configuration.
+    """Return the number of bits of a run's seeds, and write it into the run's configuration.
 
-    Seeds of 53 bits are not named, as in runs of version 0.1.0.
+    53 is not written, so that the configuration equals that of a run of version 0.1.0.
 
     Args:
         manifest: The run's manifest, whose ``"config"`` is changed.
-        given: What the user asks for: 31, 53, or ``None`` for the default.
-        continued: Folder of the run that is continued; ``None`` for a run that begins.
+        given: Number of bits that the user chose, 31 or 53; ``None`` for that of the continued or replayed run, or 31
+            if there is none.
+        continued: Folder of the run that is resumed; ``None`` for a new run.
 
     Raises:
         ConfigurationError: If ``given`` is something else, or runs whose seeds differ are replayed.

@@ -1,6 +1,7 @@
-"""Videos of a run's episodes: their recorded actions are played again in an environment that draws itself.
+"""Videos of a run's episodes, made after the run: recorded actions are played again in an environment that renders.
 
-The run itself draws nothing, so videos change none of its numbers, and episodes can be chosen by how they ended.
+The environments of the run itself render nothing. So videos change none of its numbers, and the episodes to show can be
+chosen by how they ended.
 """
 
 from __future__ import annotations
@@ -128,7 +129,7 @@ class Video:
 
 
 def prepare_display() -> None:
-    """Let MuJoCo (through EGL) and pygame draw on a machine without a display, by environment variables.
+    """Let MuJoCo (through EGL) and pygame render on a machine without a display, by environment variables.
 
     ``MUJOCO_GL`` and ``SDL_VIDEODRIVER`` are set if they are unset. The libraries read them when they are imported, so
     call this before.
@@ -141,7 +142,7 @@ def prepare_display() -> None:
 
 
 def check_videos(env: EnvLike, env_kwargs: Mapping[str, Any] | None, which: int | str | Iterable[int]) -> None:
-    """Check, before a run, that its episodes can be recorded: one frame is drawn.
+    """Check, before a run, that its episodes can be recorded, by rendering one frame.
 
     Args:
         env: What the run's environments are made from.
@@ -149,7 +150,7 @@ def check_videos(env: EnvLike, env_kwargs: Mapping[str, Any] | None, which: int 
         which: See :meth:`Choice.of`.
 
     Raises:
-        ConfigurationError: If the environment does not draw, or the choice is none.
+        ConfigurationError: If the environment cannot be rendered, or ``which`` is not a valid choice.
         MissingDependencyError: Without the ``video`` extra.
     """
     Choice.of(which)
@@ -177,8 +178,8 @@ def record_videos(
 ) -> list[Video]:
     """Record episodes of a run as ``videos/episode-I.mp4`` in its folder, which a page of the run then shows.
 
-    An episode that is not the recorded one when its actions are played again, since the environment is not
-    reproducible, gets no video but a note.
+    Where the environment is not reproducible, playing the actions again leads to a different episode: it gets a note
+    instead of a video.
 
     Args:
         report: The run; it has a folder.
@@ -221,7 +222,7 @@ def read_videos(folder: Path) -> list[Video]:
 
 
 def drawing_advice(reason: str) -> str:
-    """Return what helps where drawing failed for a reason that names a display; otherwise an empty string."""
+    """Return advice if rendering failed for a reason that concerns the display; otherwise an empty string."""
     if "MUJOCO_GL" in reason or not _ABOUT_A_DISPLAY.search(reason):
         return ""
     return (
@@ -287,7 +288,7 @@ def _frames(env: gym.Env[Any, Any], episode: EpisodeRecord, job: Job, every: int
 
 
 def _frame(env: gym.Env[Any, Any]) -> Any:
-    """Draw a frame: uint8, of shape (height, width, 3), both even, as the codec needs."""
+    """Render a frame: uint8, shape (height, width, 3); height and width are even, as the codec needs."""
     frame: Any = env.render()
     if not isinstance(frame, np.ndarray) or frame.ndim != 3 or frame.shape[2] != 3:
         raise EnvironmentFault(f"render() must return an array of shape (height, width, 3), got {type(frame).__name__}")

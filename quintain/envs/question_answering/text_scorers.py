@@ -1,4 +1,4 @@
-"""Scorers that compare texts: exact, contains, number, choice and regex. Their settings are their fields."""
+"""Scorers that compare texts: exact, contains, number, choice and regex. Each is a dataclass of its settings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,9 @@ __all__ = ["Choice", "Contains", "Exact", "Numeric", "Regex"]
 
 @dataclass(frozen=True)
 class Exact:
-    """The answer equals a right one; see :func:`~quintain.envs.question_answering.replies.final_answer`.
+    """The final answer of the reply equals a right answer of the item.
+
+    What counts as the final answer: :func:`~quintain.envs.question_answering.replies.final_answer`.
 
     White space and notation around the answer, such as ``**Paris**.``, do not matter.
 
@@ -42,7 +44,7 @@ class Exact:
 
 @dataclass(frozen=True)
 class Contains:
-    """The reply contains a right answer, as a whole word: ``4`` is not in ``14``. Reasoning does not count.
+    """The reply contains a right answer, as a whole word: ``14`` does not contain ``4``. Reasoning is not searched.
 
     Attributes:
         ignore_case: Whether letter case does not matter. Default: true.
@@ -121,8 +123,9 @@ class Numeric:
 class Choice:
     """The reply chooses the right option of a multiple-choice question.
 
-    It is the marked answer, ``Answer: B`` or ``the answer is (B)``; else the reply as a whole is an option, or begins
-    with its letter. The letter or the text of an option will do. A reply that chooses none is a ``parse_error``.
+    The choice is looked for in the marked answer, then in phrases such as ``Answer: B`` or ``the answer is (B)``, then
+    in the reply as a whole, which may be an option or begin with its letter. An option is recognised by its letter or
+    its text. A reply without a choice is a ``parse_error``.
     """
 
     _SAID: ClassVar = re.compile(
@@ -179,7 +182,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Regex:
-    """A regular expression takes the answer out of the reply, and it equals a right one. The last match counts.
+    """The text that a regular expression matches in the reply equals a right answer. The last match counts.
 
     A reply without a match is a ``parse_error``. Reasoning is not searched.
 

@@ -1,4 +1,7 @@
-"""Figures of tournaments, as inline SVG. Players stand in the order of the ranking and keep one look in all figures."""
+"""Figures of tournaments, as inline SVG.
+
+Players are in the order of the ranking, and each has the same colour and line style in all figures.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +24,7 @@ __all__ = [
     "tournament_matrix",
 ]
 
-#: Fixation probabilities, in multiples of neutral drift, are shown up to here.
+#: Fixation probabilities above this multiple of neutral drift share one colour, and are labelled with a plus sign.
 _CUT = 5
 
 

@@ -19,7 +19,10 @@ _SIDES = ("forward", "right", "backward", "left")
 
 @dataclass(frozen=True)
 class Navigate(OptionTask):
-    """Either always facing forward, with steps in four directions, or turning and walking. Half of the walks return.
+    """Decide whether a walk ends where it began; it does in half of the items.
+
+    There are two kinds of walks, drawn with equal probability: steps forward, backward, left and right while always
+    facing forward, or steps straight ahead and turns.
 
     Attributes:
         min_moves: Minimum number of moves, in [2, ``max_moves``]. Default: 4.
@@ -43,7 +46,7 @@ class Navigate(OptionTask):
             count = randint(rng, self.min_moves, self.max_moves)
             if facing:
                 moves = [[choose(rng, _SIDES), randint(rng, 1, 9)] for _ in range(count)]
-                if wanted == "Yes":  # undo part of the walk's moves in another order
+                if wanted == "Yes":  # keep half of the moves, and undo them in another order
                     half = moves[: max(1, count // 2)]
                     back = [[_SIDES[(_SIDES.index(side) + 2) % 4], steps] for side, steps in half]
                     moves = half + shuffled(rng, back)
@@ -64,7 +67,7 @@ class Navigate(OptionTask):
         )
 
     def find(self, data: Mapping[str, Any]) -> str:
-        """Walk."""
+        """Follow the instructions in the complex plane, beginning at 0 and facing i."""
         place, heading = complex(0), complex(0, 1)
         for kind, count in data["moves"]:
             if data["facing"]:

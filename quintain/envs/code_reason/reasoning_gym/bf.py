@@ -1,4 +1,7 @@
-"""BF: say what a Brainf*ck program prints. Our own generator; the library's prints while it draws."""
+"""BF: state what a Brainf*ck program prints.
+
+Items come from our own generator, because reasoning-gym's writes to standard output while it generates.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +23,10 @@ _MAX_STEPS = 100_000
 
 @dataclass(frozen=True)
 class Bf(StringTask):
-    """A program that prints a random lower-case string: a loop sets a cell near 100, then steps lead to each letter.
+    """State the output of a program that prints a random lower-case string.
+
+    A loop first brings a cell close to the character code of the first letter; single increments and decrements then
+    lead from each letter to the next.
 
     Attributes:
         min_length: Minimum number of letters printed, in [1, ``max_length``]. Default: 3.
@@ -43,7 +49,7 @@ class Bf(StringTask):
         expect(1 <= self.min_length <= self.max_length <= 40, "1 <= min_length <= max_length <= 40")
 
     def draw(self, rng: np.random.Generator) -> dict[str, Any]:
-        """Write a program for a random string."""
+        """Draw a string and write a program that prints it."""
         word = text(rng, string.ascii_lowercase, randint(rng, self.min_length, self.max_length))
         program, cell = "", 0
         for letter in word:

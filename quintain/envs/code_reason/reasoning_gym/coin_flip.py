@@ -1,6 +1,6 @@
 """Coin flip: the probability of a number of heads. Our own generator and verifier.
 
-The library's scorer for this family gives full marks to ``0`` on every item that we tried.
+Reasoning-gym's scorer for this family gives full marks to ``0`` on every item that we tried.
 """
 
 from __future__ import annotations

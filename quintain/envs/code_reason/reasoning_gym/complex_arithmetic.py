@@ -1,6 +1,6 @@
 """Complex arithmetic: add, subtract or multiply complex numbers. Our own generator and verifier.
 
-The library's scorer for this family gives full marks to ``nan``.
+Reasoning-gym's scorer for this family gives full marks to ``nan``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _FORM = re.compile(r"([+-]?[0-9]{1,40})?(?:([+-]?)([0-9]{0,40})i)?")
 
 
 class Gaussian(NamedTuple):
-    """A complex number with whole parts."""
+    """A complex number with integer parts."""
 
     real: int
     imaginary: int
@@ -32,7 +32,7 @@ class Gaussian(NamedTuple):
 
 @dataclass(frozen=True)
 class ComplexArithmetic(ExactTask[Gaussian]):
-    """Two or three operands with whole parts; the result has whole parts too.
+    """Compute an expression of complex numbers with integer parts, from left to right.
 
     Attributes:
         max_part: Maximum absolute value of a real or imaginary part, in [1, 10000]. Default: 20.

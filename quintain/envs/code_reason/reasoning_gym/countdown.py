@@ -1,6 +1,6 @@
 """Countdown: combine given numbers to a target. Our own generator, and a verifier that evaluates nothing.
 
-The library's scorer for this family hands the answer to a parser that runs it as code.
+Reasoning-gym's scorer for this family passes the answer to a parser that executes it as code.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Game of Life halting: is every cell dead in time? Our own generator and verifier.
 
-The library's scorer for this family gives full marks to any text at all.
+Reasoning-gym's scorer for this family gives full marks to any text at all.
 """
 
 from __future__ import annotations

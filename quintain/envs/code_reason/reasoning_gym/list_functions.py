@@ -1,6 +1,6 @@
 """List functions: find the rule behind examples and apply it. Our own generator.
 
-The library's generator for this family draws from Python's global random numbers, so that its items cannot be repeated.
+Reasoning-gym's generator for this family draws from Python's global random numbers, so its items cannot be reproduced.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Polynomial multiplication: expand a product. Our own generator and verifier.
 
-The library's scorer for this family hands the answer to a parser that runs it as code, and its items depend on
+Reasoning-gym's scorer for this family passes the answer to a parser that executes it as code, and its items depend on
 PYTHONHASHSEED.
 """
 

@@ -1,6 +1,6 @@
 """Simple integration: an antiderivative of a polynomial. Our own generator and verifier.
 
-The library's scorer for this family hands the answer to a parser that runs it as code.
+Reasoning-gym's scorer for this family passes the answer to a parser that executes it as code.
 """
 
 from __future__ import annotations

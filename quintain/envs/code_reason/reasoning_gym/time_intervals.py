@@ -1,4 +1,4 @@
-"""Time intervals: how long is it from one moment to another? Our own generator; the library's reads the clock."""
+"""Time intervals: how long is it from one moment to another? Our own generator; reasoning-gym's reads the clock."""
 
 from __future__ import annotations
 
