@@ -62,7 +62,11 @@ def group_by_width(wave: Sequence[tuple[LiveSequence, int]]) -> Iterator[list[Li
 
 
 def pack_branches(branches: Sequence[Sequence[int]]) -> Iterator[list[Sequence[int]]]:
-    """Divide branches, in order, into passes of at most ``PASS_TOKENS`` tokens; a longer branch has its own pass."""
+    """Divide the branches of a prompt, in order, into passes of at most ``PASS_TOKENS`` tokens.
+
+    A branch longer than that has a pass of its own. Branches are the choices of a constrained request: alternative
+    continuations of one prompt, each given by its token ids.
+    """
     group: list[Sequence[int]] = []
     for branch in branches:
         if group and sum(map(len, group)) + len(branch) > PASS_TOKENS:
@@ -73,11 +77,11 @@ def pack_branches(branches: Sequence[Sequence[int]]) -> Iterator[list[Sequence[i
 
 
 def branch_logprobs(logits: torch.Tensor, branches: Sequence[Sequence[int]]) -> list[list[float]]:
-    """Return the log-probability of each token of each branch.
+    """Return the log-probability of each token of each branch; see :func:`pack_branches`.
 
     Args:
-        logits: Shape ``(1 + sum(len(branch) - 1), vocab)``. Row 0 follows the trunk; then come those that follow each
-            token of each branch but its last.
+        logits: Shape ``(1 + sum(len(branch) - 1), vocab)``. Row 0 has the logits after the prompt; then follow, branch
+            by branch, the logits after each token of the branch but its last.
         branches: Token ids of each branch, at least one each.
     """
     norms = logits.logsumexp(-1)

@@ -71,7 +71,8 @@ class Wording:
         forgiveness: Whether the prompt says that the other player sometimes makes mistakes. Default: false.
         disclosure: A sentence about the other player, inserted verbatim; empty for none.
         backwards: Whether the rules list the options from last to first, which separates the effect of an option's
-            position in the rules from that of its payoffs. The order within questions is set apart. Default: false.
+            position in the rules from that of its payoffs. The order in questions does not depend on it. Default:
+            false.
         story: The cover story that ``cover`` names; not an argument.
 
     Raises:

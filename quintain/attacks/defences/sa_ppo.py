@@ -68,7 +68,7 @@ def train_sa_ppo(
 
 
 def sa_penalty(agent: RobustAgent, regulariser: float, bound: Bound = "sgld", search_steps: int = 2) -> Penalty:
-    """Return the regulariser of SA-PPO as a term of an agent's loss; the agent's current budget counts."""
+    """Return the regulariser of SA-PPO, for the agent's current budget, as a term of its loss."""
 
     def penalty(mean: Any, std: Any, x: Any) -> Any:
         radius = agent.torch.as_tensor(agent.envs.radius, dtype=x.dtype)
