@@ -10,6 +10,7 @@ from attacked_envs import Walk, linear_gaussian
 
 from quintain.attacks import RATSettings, train_rat
 from quintain.attacks.defences import DEFENCE_PPO, DefenceSettings, train_rat_atla, train_rat_wocar, train_wocar
+from quintain.attacks.defences.agent import RobustAgent
 from quintain.errors import CapabilityError, ConfigurationError
 
 PPO = replace(DEFENCE_PPO, n_envs=4, n_steps=16, batch_size=32, n_epochs=2)
@@ -46,6 +47,30 @@ def test_rat_and_the_agent_are_trained_alternately_and_reproducibly():
     assert made.chosen in made.curve
     again = train_rat_atla(Wanted, epsilon=0.2, settings=SETTINGS, rat=RAT)
     np.testing.assert_array_equal(made.policy.network(np.ones((1, 3))), again.policy.network(np.ones((1, 3))))
+
+
+def test_every_iteration_has_the_scheduled_budget_and_all_environments_are_closed(monkeypatch):
+    budgets, opened = [], set()
+    iterate = RobustAgent.iterate
+
+    class Counted(Wanted):
+        def __init__(self):
+            super().__init__()
+            opened.add(self)
+
+        def close(self):
+            opened.discard(self)
+
+    def recorded(self, *args, **kwargs):
+        budgets.append(self.envs.ball.epsilon)
+        assert opened
+        iterate(self, *args, **kwargs)
+
+    monkeypatch.setattr(RobustAgent, "iterate", recorded)
+    train_rat_atla(Counted, epsilon=0.2, settings=SETTINGS, rat=RAT)
+    # Warm-up until step 51.2, full budget from step 102.4 on; iterations begin at steps 0, 64, 128 and 192.
+    assert budgets == pytest.approx([0, 0.05, 0.2, 0.2])
+    assert not opened
 
 
 def test_rat_attacks_the_policy_that_the_callback_returns():

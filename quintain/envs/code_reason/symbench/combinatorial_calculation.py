@@ -27,9 +27,10 @@ _OPERATIONS: dict[str, Callable[[Fraction, Fraction], Fraction]] = {
 
 @dataclass(frozen=True)
 class CombinatorialCalculation(Task[Expression]):
-    """Insert + - * / and brackets between 3 to 6 digits, kept in order, to make the target. There is always a way.
+    """Insert + - * / and brackets between 3 to 6 digits, kept in order, to reach the target. Every item has a solution.
 
-    Differences from the released judge: the order of the digits is checked, and values are exact.
+    Differences from the verifier released with SymBench: the order of the digits is checked, and values are compared
+    exactly.
 
     Attributes:
         min_digits: Minimum number of digits, in [3, ``max_digits``]. Default: 3.
