@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 from quintain.envs.question_answering.items import Columns, Item, read_items
 from quintain.envs.question_answering.scorers import Scorer, ScorerFacts
@@ -15,8 +15,8 @@ from quintain.errors import ConfigurationError
 
 __all__ = ["DataSet", "load_data_set"]
 
-#: Number of tables that a process keeps.
-_KEPT_TABLES = 8
+#: Number of data sets that a process keeps: a run makes an environment for every live episode.
+_KEPT = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +63,42 @@ def load_data_set(
             "no questions: give a data set, tasks='qa.csv' (or .tsv, .jsonl, .json, .parquet, hub:REPOSITORY), with "
             "the columns 'question' and 'answer'"
         )
-    if isinstance(tasks, str):
-        table = _kept_table(tasks, encoding, split if tasks.startswith(HUB) else None, _stamp(tasks))
-    else:
-        table = table_of(tasks)
+    if not isinstance(tasks, str):
+        return _data_set(table_of(tasks), columns, scorer, facts, split)
+    try:
+        hash(scorer)
+    except TypeError:  # such as a judge with a mapping for its engine
+        return _read(tasks, columns, scorer, facts, split, encoding)
+    return _kept(tasks, columns, cast(Any, scorer), facts, split, encoding, _stamp(tasks))
+
+
+@lru_cache(_KEPT)
+def _kept(
+    source: str,
+    columns: Columns,
+    scorer: Scorer,
+    facts: ScorerFacts,
+    split: str | None,
+    encoding: str,
+    stamp: tuple[int, int],
+) -> DataSet:
+    return _read(source, columns, scorer, facts, split, encoding)
+
+
+def _read(
+    source: str, columns: Columns, scorer: Scorer, facts: ScorerFacts, split: str | None, encoding: str
+) -> DataSet:
+    in_hub = split if source.startswith(HUB) else None
+    return _data_set(_kept_table(source, encoding, in_hub, _stamp(source)), columns, scorer, facts, split)
+
+
+def _data_set(table: Table, columns: Columns, scorer: Scorer, facts: ScorerFacts, split: str | None) -> DataSet:
     check = getattr(scorer, "check", lambda item: None)  # a scorer of the user's own may have none
     items = read_items(table, columns, split=split, needs_answer=facts.needs_answer, check=check)
     return DataSet(table.name, items, table.source, table.sha256)
 
 
-@lru_cache(_KEPT_TABLES)
+@lru_cache(_KEPT)
 def _kept_table(source: str, encoding: str, split: str | None, stamp: tuple[int, int]) -> Table:
     return read_table(source, encoding=encoding, split=split)
 

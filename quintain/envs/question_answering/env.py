@@ -132,7 +132,6 @@ class QuestionAnsweringEnv(gym.Env[str, str]):
         self._scorer_waits = facts.waits
         self._scorer_settings = describe_function(scorer) if callable(scorer) else scorer
         self._items = _ordered(self._data.items, shuffle_items)
-        self._numbers = {item.id: number for number, item in enumerate(self._items)}
         self._template = prompt
         self._shown_columns = _columns_of(prompt, self._items)
         self._group_by = group_by
@@ -225,9 +224,10 @@ class QuestionAnsweringEnv(gym.Env[str, str]):
     def _number_of(self, task_id: object) -> int:
         prefix = f"{self._data.name}/"
         name = task_id.removeprefix(prefix) if isinstance(task_id, str) else ""
-        if name not in self._numbers:
+        found = next((number for number, item in enumerate(self._items) if item.id == name), None)
+        if found is None:
             raise ConfigurationError(f"there is no item {task_id!r}; an id is such as {prefix}{self._items[0].id}")
-        return self._numbers[name]
+        return found
 
     @staticmethod
     def _hash_of(item: Item) -> str:

@@ -4,6 +4,7 @@ import gymnasium as gym
 import pytest
 
 import quintain
+from quintain.envs.question_answering import data_set
 from quintain.errors import ConfigurationError, RecordError
 from quintain.evaluation.report import Report
 
@@ -200,3 +201,16 @@ def test_the_record_names_file_and_scorer(tmp_path):
     facts = Report.load(tmp_path / "run").manifest["facts"]["env"]
     assert (facts["data_set"], facts["items"], facts["scorer"]) == (str(path), 1, "number")
     assert len(facts["data"]) == 64
+
+
+def test_a_file_is_read_once_for_all_environments_and_again_after_a_change(tmp_path, monkeypatch):
+    read = []
+    table = data_set.read_table
+    monkeypatch.setattr(data_set, "read_table", lambda *args, **kwargs: read.append(args) or table(*args, **kwargs))
+    path = tmp_path / "qa.csv"
+    path.write_text("question,answer\n" + "".join(f"{n}?,{n}\n" for n in range(20)))
+    quintain.evaluate("QuestionAnswering-v0", "oracle", env_kwargs={"tasks": str(path)}, concurrency=8)
+    assert len(read) == 1
+    path.write_text("question,answer\n1?,1\n")
+    assert len(quintain.evaluate("QuestionAnswering-v0", "oracle", env_kwargs={"tasks": str(path)}).episodes) == 1
+    assert len(read) == 2

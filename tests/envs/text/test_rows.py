@@ -1,11 +1,12 @@
 """Tables from files of every format, with errors that name file and line."""
 
 import json
+import sys
 
 import pytest
 
 from quintain.envs.text.rows import read_table, table_of, value_at
-from quintain.errors import ConfigurationError
+from quintain.errors import ConfigurationError, MissingDependencyError
 
 
 def written(tmp_path, name, content):
@@ -112,3 +113,11 @@ def test_values_inside_of_columns_are_reached_by_dotted_names():
     assert value_at(row, "answers.text") == ["a"]
     assert value_at(row, "x.y") == 1
     assert value_at(row, "answers.start") is None
+
+
+@pytest.mark.parametrize(("name", "module"), [("t.parquet", "pyarrow.parquet"), ("hub:owner/name", "datasets")])
+def test_a_missing_library_is_named_with_its_extra(tmp_path, monkeypatch, name, module):
+    monkeypatch.setitem(sys.modules, module, None)
+    source = name if ":" in name else written(tmp_path, name, b"")
+    with pytest.raises(MissingDependencyError, match=r"pip install 'quintain\[datasets\]'"):
+        read_table(source)
