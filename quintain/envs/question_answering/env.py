@@ -65,7 +65,7 @@ class QuestionAnsweringEnv(gym.Env[str, str]):
     are shown; only with options), ``success``, ``reward_terms``, ``parse_error`` (str or ``None``) and
     ``invalid_action``. On the last step also ``answer`` (str or ``None``), ``expected`` (a right answer) and ``detail``
     (why the answer is wrong).
-    Of a reply that could not be judged, ``success`` is missing.
+    Of a reply that could not be judged, ``success`` and the reward term are missing, and ``reward_error`` says why.
 
     ## Arguments
     - ``tasks``: the data set: path of a ``.csv``, ``.tsv``, ``.jsonl``, ``.json`` or ``.parquet`` file;
@@ -266,6 +266,7 @@ class QuestionAnsweringEnv(gym.Env[str, str]):
         )
         if verdict.value is None:
             del info["success"]
+            info |= {"reward_terms": {}, "reward_error": {"correctness": verdict.detail}}
         return "", value, True, False, info
 
     def _info(self, **changes: Any) -> dict[str, Any]:

@@ -6,8 +6,8 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -65,6 +65,9 @@ class Judge:
             ``{criterion}``. It must ask for ``GRADE: C`` or ``GRADE: I``.
         temperature: Sampling temperature, >= 0; 0 is greedy decoding. Default: 0.
         max_tokens: Maximum number of tokens of a verdict with its explanation, >= 1. Default: 512.
+        extract: Whether a verdict without a grade is continued after ``GRADE:``, where the judge then chooses between
+            ``C`` and ``I``; small models need it. The engine must be able to continue a reply (``prefill``) with one of
+            several texts (``choices``), as ``transformers`` and vLLM servers are. Default: false.
         labels: File of replies that people labelled, with the columns ``question``, ``reply``, ``label`` (``true`` or
             ``false``), and ``answer`` if the questions have answers. The judge grades them before the run, which
             records how often it agrees; empty for none.
@@ -75,6 +78,7 @@ class Judge:
     prompt: str = PROMPT
     temperature: float = 0
     max_tokens: int = 512
+    extract: bool = False
     labels: str = ""
     _shared: _SharedEngine = field(init=False, repr=False, compare=False)
 
@@ -90,7 +94,8 @@ class Judge:
             Request(prompt="x", temperature=self.temperature, max_tokens=self.max_tokens)
         except (TypeError, ValueError) as error:
             raise ConfigurationError(f"judge: {error}") from error
-        object.__setattr__(self, "_shared", _SharedEngine(self.engine))
+        needs = {"chat", "prefill", "choices"} if self.extract else {"chat"}
+        object.__setattr__(self, "_shared", _SharedEngine(self.engine, needs))
         _ = self._labelled
 
     def check(self, item: Item) -> None:
@@ -104,7 +109,7 @@ class Judge:
         """
         if not spoken(reply):
             return Verdict(0.0, None, "the reply is empty", malformed=True)
-        return self._verdict(spoken(reply), self._ask([self._request(reply, item)])[0])
+        return self._verdict(spoken(reply), self._grade([self._request(reply, item)])[0])
 
     def close(self) -> None:
         """Give the engine back."""
@@ -132,7 +137,7 @@ class Judge:
     @cached_property
     def _counted(self) -> dict[str, Any]:
         counts, unreadable = [[0, 0], [0, 0]], 0
-        answers = self._ask([self._request(reply, item) for item, reply, _ in self._labelled])
+        answers = self._grade([self._request(reply, item) for item, reply, _ in self._labelled])
         for (_, reply, label), answer in zip(self._labelled, answers, strict=True):
             value = self._verdict(reply, answer).value
             if value is None:
@@ -176,6 +181,23 @@ class Judge:
             seed=seed if self.temperature else None,
         )
 
+    def _grade(self, requests: Sequence[Request]) -> list[Reply]:
+        """Ask for verdicts; if wanted, continue those without a grade to one."""
+        replies = self._ask(requests)
+        lacking = [k for k, reply in enumerate(replies) if not _GRADE.search(spoken(reply.text))]
+        if not self.extract or not lacking:
+            return replies
+        begun = [replace(requests[k], prefill=f"{replies[k].text}\nGRADE:", choices=(" C", " I")) for k in lacking]
+        for k, more in zip(lacking, self._ask(begun), strict=True):
+            first = replies[k]
+            replies[k] = replace(
+                first,
+                text=f"{first.text}\nGRADE:{more.text}",
+                prompt_tokens=first.prompt_tokens + more.prompt_tokens,
+                completion_tokens=first.completion_tokens + more.completion_tokens,
+            )
+        return replies
+
     def _ask(self, requests: Sequence[Request]) -> list[Reply]:
         try:
             return self._shared.ask(requests)
@@ -206,7 +228,8 @@ class _SharedEngine:
     _lock = threading.Lock()
     _made: dict[str, tuple[Engine, LoopThread, set[int]]] = {}
 
-    def __init__(self, settings: str | Mapping[str, Any]) -> None:
+    def __init__(self, settings: str | Mapping[str, Any], needs: Set[str]) -> None:
+        self._needs = needs
         if not isinstance(settings, (str, Mapping)) or not settings:
             raise ConfigurationError(f"a judge needs an engine, such as 'openai:MODEL@http://...', got {settings!r}")
         self._settings = {"name": settings} if isinstance(settings, str) else dict(settings)
@@ -247,8 +270,8 @@ class _SharedEngine:
             if self._key not in self._made:
                 options = {name: value for name, value in self._settings.items() if name != "name"}
                 engine = make_engine(self._settings["name"], **options)
-                engine.require({"chat"})
                 self._made[self._key] = engine, LoopThread("quintain-judge"), set()
             engine, thread, users = self._made[self._key]
             users.add(id(self))
-            return engine, thread
+        engine.require(self._needs)
+        return engine, thread

@@ -10,9 +10,10 @@ from fake_server import FakeServer
 
 import quintain
 from quintain.engines import Reply, ScriptedEngine
+from quintain.engines.registry import ENGINES
 from quintain.envs.question_answering import Item
 from quintain.envs.question_answering.scorers import make_scorer
-from quintain.errors import ConfigurationError, EngineError
+from quintain.errors import CapabilityError, ConfigurationError, EngineError
 from quintain.evaluation.agreement import agreement_of
 from quintain.evaluation.report import Report
 from quintain.evaluation.summary import agreement_rows
@@ -101,6 +102,39 @@ def test_an_empty_reply_needs_no_judge():
     assert (found.value, found.malformed) == (0, True)
 
 
+def test_a_verdict_without_a_grade_is_continued_on_request():
+    def script(request):
+        if request.choices is None:
+            return "I think so."
+        assert request.prefill == "I think so.\nGRADE:"
+        return " I" if "What is 1 + 1" in request.messages[0]["content"] else " C"
+
+    report = quintain.evaluate(
+        "QuestionAnswering-v0", lambda question: "x", env_kwargs=env_kwargs(script, extract=True)
+    )
+    assert [e.outcome for e in report.episodes] == ["success", "failure"] + ["success"] * 4
+    assert report.episodes[0].info["judge"]["reply"] == "I think so.\nGRADE: C"
+    assert report.metric("unreadable_verdicts").estimate == 0
+    assert verdict("GRADE: I", extract=True).value == 0  # asked once: the script knows no choices
+
+
+def test_an_engine_that_cannot_continue_a_verdict_is_refused():
+    class Plain(ScriptedEngine):
+        def __init__(self):
+            super().__init__("maybe")
+            self.capabilities -= {"choices"}
+
+    ENGINES.add("plain-for-test", Plain)
+    try:
+        with pytest.raises(CapabilityError, match="cannot do: choices"):
+            quintain.evaluate(
+                "QuestionAnswering-v0", "oracle",
+                env_kwargs={"tasks": ROWS, "scorer": {"name": "judge", "engine": "plain-for-test", "extract": True}},
+            )  # fmt: skip
+    finally:
+        del ENGINES._entries["plain-for-test"]
+
+
 def only_even(request):
     """Grade replies to 0 + 1, 2 + 1 and 4 + 1 as correct."""
     text = request.messages[0]["content"]
@@ -128,7 +162,7 @@ def test_an_unreadable_verdict_is_no_score():
 
     report = quintain.evaluate("QuestionAnswering-v0", lambda question: "x", env_kwargs=env_kwargs(script))
     assert [e.outcome for e in report.episodes] == ["finished"] + ["success"] * 5
-    assert (report.success.n, report.errors) == (5, 0)
+    assert (report.success.n, report.errors, report.reward_errors) == (5, 0, 1)
     assert report.metric("unreadable_verdicts").estimate == pytest.approx(1 / 6)
     assert report.episodes[0].info["detail"].startswith("not judged")
 
