@@ -19,11 +19,13 @@ from quintain.evaluation.html.videos import video_cards
 from quintain.evaluation.report import Report
 from quintain.evaluation.results import Results
 from quintain.evaluation.summary import (
+    Row,
     agreement_rows,
     error_counts,
     metric_rows,
     repeat_rows,
     score_rows,
+    split_constants,
     term_rows,
 )
 from quintain.files import write_atomically
@@ -98,6 +100,10 @@ def _render(report: Report, chunks: Chunks) -> str:
         "metrics": metric_rows(report),
         "repeats": repeat_rows(report),
     }
+    constants: list[Row] = []
+    for name in ("terms", "metrics"):
+        rows[name], constant = split_constants(rows[name])
+        constants += constant
     tasks = list(results.by_task.items())
     return fill(
         "report.html",
@@ -107,6 +113,7 @@ def _render(report: Report, chunks: Chunks) -> str:
         provenance=provenance(report),
         reproduce=reproduce(report.manifest, results.episodes),
         rows=rows,
+        constants=constants,
         paired=False,
         terms=list(results.terms),
         tasks=tasks[:MAX_TASKS],
@@ -148,8 +155,9 @@ def _plots(results: Results) -> list[str]:
         (f"{'turns' if results.text else 'steps'} per episode", results.lengths),
         ("tokens generated per episode", results.tokens),
         ("return per episode", results.rewards),
-        ("seconds per episode", results.seconds),
     ]
+    if not results.completion_tokens:  # beside a language model, an episode mostly waits for its turn in the batch
+        candidates.append(("seconds per episode", results.seconds))
     plots = [histogram(values, label) for label, values in candidates if len(set(values)) > 1]
     if results.is_control:
         plots.insert(0, scatter(results.rewards, "episode", "return"))

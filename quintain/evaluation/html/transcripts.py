@@ -85,7 +85,7 @@ def index_data(episode: EpisodeRecord, preamble: str) -> dict[str, Any]:
         "tokens": episode.completion_tokens,
         "terms": _numbers(episode.reward_terms) if episode.error is None else {},
         "snippet": snippet,
-        "why": _bounded(str((episode.error or {}).get("message") or episode.info.get("detail") or ""))[:_SNIPPET],
+        "why": _why(episode)[:_SNIPPET],
     }
 
 
@@ -124,7 +124,7 @@ def _results(episode: EpisodeRecord, actions: Set[str]) -> dict[str, Any]:
         "returns": _numbers(episode.returns) if episode.error is None else {},
         "terms": _numbers(episode.reward_terms),
         "metrics": _numbers(_mapping(info.get("metrics"))),
-        "verdict": {key: _shown(info[key]) for key in _VERDICT if info.get(key)},
+        "verdict": _verdict(info),
         "info": {str(key): _shown(value) for key, value in info.items() if key not in _SHOWN_ELSEWHERE},
         "calls": [_call(reply, actions) for call in episode.calls for reply in call.get("replies", ())],
         "tokens": [episode.prompt_tokens, episode.completion_tokens],
@@ -152,6 +152,29 @@ def _stored_steps(episode: EpisodeRecord, line: bytes) -> str | None:
     start = _STEPS.match(line)
     end = line.find(_AFTER_STEPS, start.end()) if start else -1
     return line[start.end() : end].decode("ascii") if start and end >= 0 else None
+
+
+def _why(episode: EpisodeRecord) -> str:
+    """Say why an episode has its outcome: the error, or the answer beside the expected one, or the detail."""
+    if episode.error is not None:
+        return _bounded(str(episode.error.get("message") or ""))
+    answer, expected = episode.info.get("answer"), episode.info.get("expected")
+    if answer and expected:
+        return f"answered {_short_text(answer)}, expected {_short_text(expected)}"
+    return _bounded(str(episode.info.get("detail") or ""))
+
+
+def _verdict(info: Mapping[str, Any]) -> dict[str, Any]:
+    """Return answer, expected answer and detail; not a detail that only repeats the expected answer."""
+    found = {key: info[key] for key in _VERDICT if info.get(key)}
+    if "expected" in found and str(found.get("detail")) in (f"the answer is {found['expected']}", found["expected"]):
+        del found["detail"]
+    return {key: _shown(value) for key, value in found.items()}
+
+
+def _short_text(value: Any) -> str:
+    text = " ".join(str(value).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _step(step: Mapping[str, Any]) -> dict[str, Any]:

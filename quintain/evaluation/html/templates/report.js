@@ -235,7 +235,7 @@
     if (!data.calls.length) return null;
     const items = data.calls.map((call, k) => make("li", null, `read ${call.read}, wrote ${call.wrote} tokens, ended by ${plain(call.end)}`,
       call.text === undefined ? null : textBlock(call.text, "text mono")));
-    return make("details", null, make("summary", null, `${data.calls.length} replies of the model`), make("ol", { class: "small" }, ...items));
+    return make("details", null, make("summary", null, data.calls.length === 1 ? "1 reply of the model" : `${data.calls.length} replies of the model`), make("ol", { class: "small" }, ...items));
   }
 
   const badge = (data) => make("span", { class: "badge" }, make("span", { class: `swatch o-${data.outcome}` }), data.outcome.replace("_", " "));
@@ -249,7 +249,7 @@
       verdict(data),
       ...transcript(data),
       facts([...scores, ...Object.entries(data.terms), ...Object.entries(data.metrics).map(([k, v]) => [k.replace("_", " "), v]),
-        ["tokens read", data.tokens[0] || ""], ["tokens generated", data.tokens[1] || ""], ["seconds", data.wall_s], ...rest]),
+        ["tokens read", data.tokens[0] || ""], ["tokens generated", data.tokens[1] || ""], [data.calls.length ? "seconds, waiting included" : "seconds", data.wall_s], ...rest]),
       calls(data),
     ].filter(Boolean);
   }
@@ -295,7 +295,8 @@
     );
     if (focus) {
       $("episode").focus({ preventScroll: true });
-      if ($("episode").getBoundingClientRect().top < 0) $("episode").scrollIntoView();
+      const top = $("episode").getBoundingClientRect().top;
+      if (top < 0 || top > 0.6 * innerHeight) $("episode").scrollIntoView({ behavior: "instant" });
     }
   }
 
@@ -327,7 +328,8 @@
       make("span", { class: "number", title: answerOf(episode) }, repeated ? `${episode.item ?? episode.i}/${(episode.repeat ?? 0) + 1}` : String(episode.i), make("span", { class: "visually-hidden" }, " " + episode.outcome.replace("_", " "))),
       make("bdi", { class: "task" }, plain(episode.task || `${episode.steps} steps`)),
       make("span", { class: "reward" }, [episode, episode.other].filter(Boolean).map((e) => (value(e) === null ? "–" : number(value(e)))).join(" / ")),
-      make("bdi", { class: "snippet" }, plain(episode.why && episode.outcome !== "success" ? episode.why : episode.snippet)),
+      make("bdi", { class: "snippet" }, plain(episode.snippet || (episode.outcome === "success" ? "" : episode.why))),
+      episode.snippet && episode.why && episode.outcome !== "success" ? make("bdi", { class: "snippet why" }, plain(episode.why)) : null,
     ));
   }
 
@@ -476,7 +478,7 @@
     byNumber = new Map(episodes.map((e) => [e.i, e]));
     repeated = episodes.some((e) => e.repeat);
     apply();
-    fromAddress(false);
+    fromAddress(true); // a link to an episode leads to it
     document.documentElement.dataset.ready = "true";
   }
   if (index.index) load(index.index).then(start, (error) => { $("count").textContent = plain(error.message); });
