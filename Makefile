@@ -9,7 +9,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 DEMO_EXTRAS := llm reason report
 ROBUSTNESS_EXTRAS := mujoco report rl
-TEST_EXTRAS := atari box2d dev docs llm mujoco reason report rl sandbox video
+TEST_EXTRAS := atari box2d dev docs llm mujoco reason report rl sandbox train video
 BENCH := $(patsubst benchmarks/%.py,%,$(wildcard benchmarks/*.py))
 # Two torch threads on two busy cores fight; pytest's workers use the cores instead.
 export OMP_NUM_THREADS ?= 1
