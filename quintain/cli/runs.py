@@ -34,31 +34,26 @@ def runs(
         quintain runs runs/study --csv study.csv
     """
     check_confidence(confidence)
-    from quintain.cli.tables import bounds, number, simple_table
+    from quintain.cli.tables import simple_table
     from quintain.experiments.run_list import list_runs
 
     found = list_runs(folder, confidence)
     if page is not None:
         from quintain.evaluation.html.leaderboard import write_leaderboards
 
-        write_leaderboards(found.leaderboards(confidence), page, runs=found.to_rows(), title=f"Runs in {folder}")
+        write_leaderboards(found.leaderboards(confidence), page, runs=found.tables()[0][1], title=f"Runs in {folder}")
     if csv is not None:
         found.to_csv(csv)
     if as_json:
         print_json([{k: None if v != v else v for k, v in row.items()} for row in found.to_rows()])
         return
-    table = simple_table("", "run", "begun", "environment", "agent", "n", "errors", "result", "interval")
-    for column in (1, 2, 3, 6):
-        table.columns[column].justify = "left"
-    for run in found:
-        name = run.path.relative_to(folder) if run.path != folder else run.path
-        agent = f"{run.agent}, {run.model}" if run.model else run.agent
-        result = run.figure
-        if run.score is not None:
-            result = f"{run.quantity} {number(run.score.estimate, run.kind_of_score)}"
-        ends = "" if run.score is None else bounds(run.score, run.kind_of_score)
-        cells = name, run.created, run.env, agent, f"{run.episodes:,}", run.errors or "-", result, ends
-        table.add_row(*map(literal, cells))
+    ((_, rows),) = found.tables()
+    table = simple_table("", *rows[0])
+    for column in table.columns:
+        if column.header not in ("episodes", "errors"):
+            column.justify = "left"
+    for row in rows:
+        table.add_row(*(literal("-" if value == 0 else value) for value in row.values()))
     out = console()
     out.print(table)
     out.print()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from quintain.errors import QuintainError, RecordError
+from quintain.evaluation.interval import number
 from quintain.evaluation.leaderboard import Leaderboard, leaderboard
 from quintain.evaluation.manifest import agent_title, env_title
 from quintain.evaluation.report import Report
@@ -61,9 +62,17 @@ class ListedRun:
     manifest: Mapping[str, Any]
 
     @property
-    def kind_of_score(self) -> Literal["rate", "mean"]:
-        """How the score is written: ``"rate"`` in percent, or ``"mean"``."""
-        return "rate" if self.quantity == "success" else "mean"
+    def result(self) -> tuple[str, str]:
+        """The headline figure in words, and its interval."""
+        if self.score is None:
+            return self.figure, ""
+        kind = "rate" if self.quantity == "success" else "mean"
+        if not self.score.n:
+            return "no scored episode", ""
+        ends = (
+            self.score.ends(lambda value, more: number(value, kind, more)) if self.score.low == self.score.low else "-"
+        )
+        return f"{self.quantity} {number(self.score.estimate, kind)}", ends
 
 
 class RunList(Tabular, list[ListedRun]):
@@ -71,7 +80,8 @@ class RunList(Tabular, list[ListedRun]):
 
     def headline(self) -> str:
         """Return the numbers of runs and environments."""
-        return f"{len(self):,} runs of {len({run.env for run in self}):,} environments"
+        runs, envs = len(self), len({run.env for run in self})
+        return f"{runs:,} run{'s' * (runs != 1)} of {envs:,} environment{'s' * (envs != 1)}"
 
     def to_rows(self) -> list[Row]:
         """Return one row per run."""
@@ -90,6 +100,29 @@ class RunList(Tabular, list[ListedRun]):
                 "figure": run.figure,
             }
             for run in self
+        ]
+
+    def tables(self) -> list[tuple[str, Sequence[Row]]]:
+        """Return one row per run, with the figure as it is written on pages."""
+        with_model = any(run.model for run in self)
+        return [
+            (
+                "",
+                [
+                    {
+                        "run": str(run.path),
+                        "begun": run.created,
+                        "environment": run.env,
+                        "agent": run.agent,
+                        **({"model": run.model} if with_model else {}),
+                        "episodes": run.episodes,
+                        "errors": run.errors,
+                        "result": run.result[0],
+                        "interval": run.result[1],
+                    }
+                    for run in self
+                ],
+            )
         ]
 
     def leaderboards(self, confidence: float = 0.95) -> list[tuple[str, Leaderboard]]:

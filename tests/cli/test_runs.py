@@ -40,7 +40,7 @@ def test_runs_of_every_kind_are_listed_with_their_figures():
     assert "return" in found["robustness"].figure
     code, output = call("runs", STORED)
     assert code == 0, output
-    for name in ("evaluate_oracle", "success 100.0%", "robustness", f"{len(found)} runs"):
+    for name in ("evaluate_oracle", "success 100.0%", "robustness", f"{len(found)} runs of"):
         assert name in output
 
 

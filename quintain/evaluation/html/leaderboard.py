@@ -39,8 +39,7 @@ def write_leaderboards(
         "leaderboard.html",
         title=title,
         boards=[(name, board, _scale(board)) for name, board in boards],
-        runs=[{name: "" if value is None or value != value else value for name, value in row.items()} for row in runs],
-        columns=list(dict.fromkeys(name for row in runs for name in row)),
+        runs=runs,
         link=lambda run: _link(run, target),
         reproduce=_reproduce,
     )
