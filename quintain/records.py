@@ -75,7 +75,9 @@ class EpisodeRecord:
         reward_terms: Named parts of the return, summed over the episode.
         reward_errors: Number of steps at which a reward term had no valid value and counted 0.
         error: For outcome ``error``: ``boundary``, ``type`` and ``message``; else ``None``.
-        calls: Every exchange with a language model: the request's ``key`` and its ``replies``.
+        calls: Every exchange with a language model: the request's ``key``, its ``replies``, and what was ``asked``; see
+            :mod:`quintain.evaluation.requests`.
+        messages: The messages of all calls, each once; a call refers to them by index.
         prompt_tokens: Number of prompt tokens of all requests.
         completion_tokens: Number of generated tokens.
         wall_s: Wall-clock seconds from reset to end, waiting included.
@@ -97,6 +99,7 @@ class EpisodeRecord:
     reward_errors: int = 0
     error: dict[str, str] | None = None
     calls: list[dict[str, Any]] = field(default_factory=list)
+    messages: list[dict[str, Any]] = field(default_factory=list)
     prompt_tokens: int = 0
     completion_tokens: int = 0
     wall_s: float = 0.0

@@ -11,6 +11,7 @@ import numpy as np
 from quintain.engines.engine import ExchangeLog
 from quintain.envs.sharing import own
 from quintain.errors import EnvironmentFault
+from quintain.evaluation.requests import pack
 from quintain.records import EpisodeRecord, Outcome, Step
 
 __all__ = ["IMMUTABLE", "EpisodeLog", "snapshot"]
@@ -165,6 +166,7 @@ class EpisodeLog:
             error = None
         elif error is None and self.info.get("parse_error") and (end := _cut_by(exchanges)):
             self.info = {**self.info, "detail": f"{self.info.get('detail', '')}; {end}"}
+        packed = pack(exchanges.exchanges, self._steps)
         return EpisodeRecord(
             index=self.index,
             seed=self.seed,
@@ -177,7 +179,8 @@ class EpisodeLog:
             reward_terms=self._reward_terms,
             reward_errors=self._reward_errors,
             error=error,
-            calls=[{"key": e.request.key, "replies": [r.to_dict() for r in e.replies]} for e in exchanges.exchanges],
+            calls=packed.calls,
+            messages=packed.messages,
             prompt_tokens=exchanges.prompt_tokens,
             completion_tokens=exchanges.completion_tokens,
             wall_s=round(time.perf_counter() - self._started, 6),
