@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quintain.errors import ConfigurationError, RecordError
+from quintain.evaluation.requests import expand
 from quintain.files import load_arrays, save_arrays
 from quintain.records import EpisodeRecord
 
@@ -80,6 +81,8 @@ def load_observations(run: str | Path, episode: EpisodeRecord) -> list[Any]:
 
 def without_observations(episode: EpisodeRecord) -> EpisodeRecord:
     """Return the record with ``None`` in place of every observation."""
+    if episode.messages:
+        episode = expand(episode, kinds="o")
     steps = [step.copy() for step in episode.steps]
     for step in steps:
         step["observation"] = None

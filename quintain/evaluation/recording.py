@@ -14,6 +14,7 @@ from quintain.evaluation.job import DEFAULT_MAX_STEPS
 from quintain.evaluation.observations import OBSERVATIONS, Observations, check_observations
 from quintain.evaluation.progress import progress_bar
 from quintain.evaluation.report import Report
+from quintain.evaluation.requests import SharedTexts, expand
 from quintain.evaluation.run_folder import RunFolder
 from quintain.json_text import to_json
 from quintain.records import EpisodeRecord, read_manifest
@@ -79,6 +80,7 @@ class Recording:
         self._on_episode = on_episode
         self._folder: RunFolder | None = None
         self._taken: Observations | None = None
+        self._texts: SharedTexts | None = None
         self._warned = self._warned_of_size = False
         self._stack = ExitStack()
 
@@ -117,8 +119,10 @@ class Recording:
         if self._folder is not None:
             line = record.to_line()
             if holds_secret(line):
-                line = to_json(redact_data(json.loads(line)))
+                line = to_json(redact_data(json.loads(expand(record).to_line())))
                 record = EpisodeRecord.from_line(line)
+            elif record.messages:
+                line = self._share(self._folder, record)
             self._folder.append_line(line)
             if len(line) > _LARGE and self.observations == OBSERVATIONS[0] and not self._warned_of_size:
                 self._warn_of_size(record, len(line))
@@ -139,6 +143,15 @@ class Recording:
                 RuntimeWarning,
                 stacklevel=2,
             )
+
+    def _share(self, folder: RunFolder, record: EpisodeRecord) -> str:
+        """Return the line of a record whose first messages are in the run's manifest, and write those that are new."""
+        if self._texts is None:
+            self._texts = SharedTexts(read_manifest(folder.path).get("texts"))
+        shared, is_new = self._texts.share(record)
+        if is_new:
+            folder.write_texts(self._texts.texts)
+        return shared.to_line()
 
     def _choose_observations(self) -> str:
         """Return how observations are stored: as in the run that is continued, if there is one.

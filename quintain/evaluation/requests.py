@@ -13,6 +13,7 @@ which its manifest holds. ``["m5", 120, "rest"]`` begins with the first 120 char
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -20,7 +21,7 @@ from typing import Any
 from quintain.engines.engine import Exchange, Request
 from quintain.records import EpisodeRecord
 
-__all__ = ["Packed", "expand", "pack", "requests_of", "resolve"]
+__all__ = ["PROMPT", "Packed", "SharedTexts", "TextReader", "expand", "fields_of", "pack", "requests_of", "sent_of"]
 
 #: Fields of a request besides its messages, and their defaults.
 _DEFAULTS: dict[str, Any] = {
@@ -30,6 +31,8 @@ _DEFAULTS: dict[str, Any] = {
 _LEAST, _LEAST_PREFIX = 12, 48
 #: Number of earlier texts and calls that are searched for a common beginning.
 _NEAR = 8
+#: Maximum number of texts that the manifest of a run holds.
+_MOST_SHARED = 64
 #: Role under which the text of a request without messages is kept.
 PROMPT = "prompt"
 
@@ -147,24 +150,14 @@ def requests_of(record: EpisodeRecord, shared: Mapping[str, str] | None = None) 
     Returns:
         One request per call; ``None`` for a call of a version that did not record what was asked.
     """
+    read = TextReader(record, shared)
     requests: list[Request | None] = []
-    sent: list[list[int]] = []
-    for call in record.calls:
-        asked = dict(call.get("asked") or {})
-        after, same, new = asked.pop("after", -1), asked.pop("same", 0), asked.pop("new", [])
-        base = requests[after] if after >= 0 else None
-        sent.append([*(sent[after][:same] if after >= 0 else []), *new])
-        if "asked" not in call:
+    for sent, fields in zip(sent_of(record), fields_of(record), strict=True):
+        if fields is None:
             requests.append(None)
             continue
-        fields = {name: getattr(base, name) if base is not None else default for name, default in _DEFAULTS.items()}
-        fields |= {
-            name: tuple(value) if name in ("stop", "choices") and value else value for name, value in asked.items()
-        }
-        fields |= {"stop": tuple(fields["stop"]), "prefill": resolve(fields["prefill"], record, shared)}
-        messages: Any = [
-            record.messages[k] | {"content": resolve(record.messages[k]["content"], record, shared)} for k in sent[-1]
-        ]
+        fields["prefill"] = read(fields["prefill"])
+        messages: Any = [record.messages[k] | {"content": read.contents[k]} for k in sent]
         if len(messages) == 1 and messages[0]["role"] == PROMPT:
             requests.append(Request(prompt=messages[0]["content"], **fields))
         else:
@@ -172,40 +165,124 @@ def requests_of(record: EpisodeRecord, shared: Mapping[str, str] | None = None) 
     return requests
 
 
-def resolve(text: Any, record: EpisodeRecord, shared: Mapping[str, str] | None = None) -> str:
-    """Return a text that a record holds as a string or a reference.
+def sent_of(record: EpisodeRecord) -> list[list[int]]:
+    """Return for each call which of the record's messages it sent, as indices."""
+    sent: list[list[int]] = []
+    for call in record.calls:
+        asked = call.get("asked", {})
+        shared = sent[asked["after"]][: asked["same"]] if "same" in asked else []
+        sent.append([*shared, *asked.get("new", ())])
+    return sent
+
+
+def fields_of(record: EpisodeRecord) -> list[dict[str, Any] | None]:
+    """Return for each call the fields of its request besides the messages; ``None`` where they are not recorded."""
+    found: list[dict[str, Any] | None] = []
+    for call in record.calls:
+        asked = call.get("asked")
+        if asked is None:
+            found.append(None)
+            continue
+        base = (found[asked["after"]] if "after" in asked else None) or _DEFAULTS
+        changed = {name: value for name, value in asked.items() if name in _DEFAULTS}
+        tuples = {
+            name: tuple(value) for name, value in changed.items() if name != "prefill" and isinstance(value, list)
+        }
+        found.append(dict(base) | changed | tuples)
+    return found
+
+
+class TextReader:
+    """Reads the texts of a record, strings or references: call it with one.
 
     Args:
-        text: The string or reference.
         record: The record.
         shared: Texts of the run, as in :func:`requests_of`.
 
-    Raises:
-        KeyError: If the run's manifest does not hold the text.
+    Attributes:
+        record: The record.
+        contents: The texts of the record's messages.
     """
-    if isinstance(text, str):
-        return text
-    reference, *rest = text
-    kind, place = reference[:1], reference[1:]
-    if kind == "#":
-        whole = (shared or {})[place]
-    elif kind == "m":
-        whole = resolve(record.messages[int(place)]["content"], record, shared)
-    elif kind == "r":
-        call, reply = map(int, place.split("."))
-        whole = str(record.calls[call]["replies"][reply]["text"])
-    else:
-        whole = str(record.steps[int(place)]["observation" if kind == "o" else "action"])
-    return whole if not rest else whole[: rest[0]] + rest[1]
+
+    def __init__(self, record: EpisodeRecord, shared: Mapping[str, str] | None = None) -> None:
+        self.record, self._shared = record, {} if shared is None else shared
+        self.contents: list[str] = []
+        for message in record.messages:  # a message refers to earlier ones
+            self.contents.append(self(message["content"]))
+
+    def __call__(self, text: Any) -> str:
+        """Return a text that is given as a string or a reference."""
+        if isinstance(text, str):
+            return text
+        reference, *rest = text
+        kind, place = reference[:1], reference[1:]
+        if kind == "#":
+            whole = self._shared[place]
+        elif kind == "m":
+            whole = self.contents[int(place)]
+        elif kind == "r":
+            call, reply = map(int, place.split("."))
+            whole = self.record.calls[call]["replies"][reply]["text"]
+        else:
+            whole = self.record.steps[int(place)]["observation" if kind == "o" else "action"]
+        return whole[: rest[0]] + rest[1] if rest else whole
 
 
-def expand(record: EpisodeRecord, shared: Mapping[str, str] | None = None) -> EpisodeRecord:
-    """Return the record with strings in place of references, so that its texts can be changed one by one."""
-    messages = [m | {"content": resolve(m["content"], record, shared)} for m in record.messages]
+def expand(record: EpisodeRecord, shared: Mapping[str, str] | None = None, kinds: str = "oarm#") -> EpisodeRecord:
+    """Return the record with strings in place of references, so that what they refer to can be changed.
+
+    Args:
+        record: The record.
+        shared: Texts of the run, as in :func:`requests_of`.
+        kinds: First letters of the references to replace. Default: all of them.
+    """
+    read = TextReader(record, shared)
+
+    def plain(text: Any) -> Any:
+        return text if isinstance(text, str) or text[0][0] not in kinds else read(text)
+
+    messages = [message | {"content": plain(message["content"])} for message in record.messages]
     calls = [
-        call | {"asked": call["asked"] | {"prefill": resolve(call["asked"]["prefill"], record, shared)}}
+        call | {"asked": call["asked"] | {"prefill": plain(call["asked"]["prefill"])}}
         if "prefill" in call.get("asked", ())
         else call
         for call in record.calls
     ]
     return dataclasses.replace(record, messages=messages, calls=calls)
+
+
+class SharedTexts:
+    """Texts with which the conversations of a run begin, such as its system prompt: stored once in its manifest.
+
+    Args:
+        known: Those that the manifest holds already, by their hash. Default: none.
+    """
+
+    def __init__(self, known: Mapping[str, str] | None = None) -> None:
+        self.texts = dict(known or {})
+
+    def share(self, record: EpisodeRecord) -> tuple[EpisodeRecord, bool]:
+        """Replace system prompts, and what else the first request has before its last message, by references.
+
+        Args:
+            record: The record of an episode.
+
+        Returns:
+            The record, and whether there are new texts, which must be written before it.
+        """
+        if not record.messages:
+            return record, False
+        messages, is_new = list(record.messages), False
+        contents = TextReader(record, self.texts).contents
+        opening = set(record.calls[0].get("asked", {}).get("new", [])[:-1]) if record.calls else set()
+        for number, message in enumerate(messages):
+            if number not in opening and message["role"] != "system":
+                continue
+            text = contents[number]
+            name = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+            if len(text) < _LEAST_PREFIX or (name not in self.texts and len(self.texts) == _MOST_SHARED):
+                continue
+            is_new |= name not in self.texts
+            self.texts[name] = text
+            messages[number] = message | {"content": [f"#{name}"]}
+        return dataclasses.replace(record, messages=messages), is_new

@@ -10,6 +10,7 @@ from quintain.agents.replay import ReplayAgent
 from quintain.errors import RecordError
 from quintain.evaluation.job import Job
 from quintain.evaluation.report import Report
+from quintain.evaluation.requests import expand
 from quintain.evaluation.rollout import run_episodes
 from quintain.evaluation.tabular import Row, Tabular
 from quintain.records import EpisodeRecord
@@ -90,7 +91,8 @@ def rescore(run: str | Path, *, env_kwargs: dict[str, Any] | None = None, concur
 
     def sink(record: EpisodeRecord) -> None:
         stored = results[record.index]
-        record.calls, record.wall_s = stored.calls, stored.wall_s
+        asked = expand(stored, before.manifest.get("texts"))  # the steps to which it may refer are played again
+        record.calls, record.messages, record.wall_s = asked.calls, asked.messages, stored.wall_s
         record.prompt_tokens, record.completion_tokens = stored.prompt_tokens, stored.completion_tokens
         results[record.index] = record
 

@@ -142,6 +142,10 @@ class RunFolder:
                     )
         _write_manifest(path, manifest | {"facts": new})
 
+    def write_texts(self, texts: Mapping[str, str]) -> None:
+        """Write the texts to which records refer into the manifest; see :mod:`quintain.evaluation.requests`."""
+        _write_manifest(self.path / "run.json", read_manifest(self.path) | {"texts": dict(texts)})
+
     def close(self) -> None:
         """Sync the records to the disk and close the file."""
         if not self._closing.is_set():

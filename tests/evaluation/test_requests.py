@@ -9,10 +9,12 @@ from quintain.agents import make_agent
 from quintain.agents.games import LLMPlayer
 from quintain.engines import ReplayEngine, ScriptedEngine
 from quintain.engines.engine import Exchange, Reply, Request
+from quintain.evaluation.observations import without_observations
 from quintain.evaluation.requests import expand, pack, requests_of
 from quintain.experiments.games import ScheduledMatch, play_matches
 from quintain.messages import assistant, system, user
 from quintain.records import EpisodeRecord, read_episodes, read_manifest
+from quintain.redaction import add_secret
 
 RULES = "You are told a question, and answer it in one sentence that ends with a full stop. " * 3
 PROGRAM = "```python\nprint(6 * 7 + 0 * 1000000007)\n```\n"
@@ -133,3 +135,44 @@ def test_a_recorded_run_can_still_be_replayed(tmp_path):
         "CodeReason-v0", make_agent("code-interpreter", engine=ReplayEngine(tmp_path / "run")), **kwargs
     )
     assert [e.steps for e in again.episodes] == [e.steps for e in first.episodes]
+
+
+def test_texts_that_all_conversations_share_are_stored_once_a_run(tmp_path):
+    shots = [{"question": f"{RULES} {k}?", "answer": f"{k}. {RULES}"} for k in range(3)]
+    agent = make_agent("chat", engine=engine("It is <<<1>>>"), prompt=RULES, few_shot=shots)
+    options = {"env_kwargs": {"tasks": "letters"}, "out": tmp_path / "run"}
+    quintain.evaluate("CodeReason-v0", agent, episodes=4, **options)
+    quintain.evaluate("CodeReason-v0", agent, episodes=6, resume=True, **options)
+    assert RULES not in (tmp_path / "run" / "episodes.jsonl").read_text()
+    texts = read_manifest(tmp_path / "run")["texts"]
+    assert len(texts) == 7
+    for record in read_episodes(tmp_path / "run"):
+        (request,) = requests_of(record, texts)
+        assert [m["content"] for m in request.messages][:3] == [RULES, shots[0]["question"], shots[0]["answer"]]
+        assert request.key == record.calls[0]["key"]
+
+
+def test_requests_survive_secrets_missing_observations_and_scoring_again(tmp_path):
+    add_secret("sk-request-0123456789")
+    agent = make_agent("chat", engine=engine("It is <<<1>>>"), prompt=f"Your key is sk-request-0123456789. {RULES}")
+    options = {"episodes": 1, "env_kwargs": {"tasks": "letters"}}
+    quintain.evaluate("CodeReason-v0", agent, out=tmp_path / "secret", **options)
+    (record,) = read_episodes(tmp_path / "secret")
+    (request,) = requests_of(record)
+    assert request.messages[0]["content"] == f"Your key is ***. {RULES}"
+    question = request.messages[1]["content"]
+    quintain.evaluate("CodeReason-v0", agent, out=tmp_path / "none", observations="none", **options)
+    (record,) = read_episodes(tmp_path / "none")
+    assert record.steps[0]["observation"] is None
+    assert requests_of(record)[0].messages[1]["content"] == question
+    (after,) = quintain.rescore(tmp_path / "secret").after.episodes
+    assert requests_of(after) == [request]
+
+
+def test_expanding_observations_leaves_other_references():
+    steps = [{"observation": RULES, "action": RULES + "!", "reward": 0.0}]
+    messages = (user(RULES), assistant(RULES + "!"))
+    record = record_of([Exchange(Request(messages=messages), [Reply("ok")])], steps)
+    expanded = expand(record, kinds="o")
+    assert [message["content"] for message in expanded.messages] == [RULES, ["a0"]]
+    assert requests_of(without_observations(record)) == requests_of(record)

@@ -11,11 +11,13 @@ import base64
 import hashlib
 import re
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from quintain.evaluation.html.transcripts import embed, episode_data, episode_json, escaped, index_data
+from quintain.evaluation.requests import SharedTexts
 from quintain.json_text import to_json
 from quintain.records import EpisodeRecord
 
@@ -36,9 +38,11 @@ class Chunks:
     Args:
         page: Path of the page; ``None`` keeps every transcript in the page.
         preamble: Text with which first observations begin, which the list of episodes leaves out.
+        texts: Texts to which records refer: the entry ``"texts"`` of the manifests of their runs. Default: none.
     """
 
-    def __init__(self, page: Path | None, preamble: str) -> None:
+    def __init__(self, page: Path | None, preamble: str, texts: Mapping[str, str] | None = None) -> None:
+        self._texts = SharedTexts(texts)
         self._folder = None if page is None else page.with_name(f"{page.stem}_files")
         self._preamble = preamble
         self._shared = True
@@ -57,6 +61,7 @@ class Chunks:
             line: The record's line in its file, if it was read from one: it saves time.
         """
         self._note(episode)
+        episode, _ = self._texts.share(episode)
         self._put(index_data(episode, self._preamble), episode_json(episode, line))
 
     def add_pair(self, number: int, episodes: tuple[EpisodeRecord, EpisodeRecord], **facts: Any) -> None:
@@ -71,6 +76,7 @@ class Chunks:
         for episode in episodes:
             self._note(episode)
             rows.append(index_data(episode, self._preamble))
+        episodes = self._texts.share(episodes[0])[0], self._texts.share(episodes[1])[0]
         row = rows[0] | facts | {"i": number, "other": {key: rows[1][key] for key in ("outcome", "reward", "terms")}}
         self._put(row, to_json({"i": number, "sides": [episode_data(episode) for episode in episodes]}))
 
@@ -101,10 +107,11 @@ class Chunks:
         """
         preamble = self._preamble if self._shared else ""
         if self._index is None:
-            index = embed({"preamble": preamble, "episodes": self._rows})
+            index = embed({"preamble": preamble, "texts": self._texts.texts, "episodes": self._rows})
             return index, [(number, escaped(text)) for number, text in self._inline]
         self._close_chunk()
-        self._index.write(f'],"preamble":{to_json(preamble)},"files":{to_json(self._names)}}}')
+        rest = {"preamble": preamble, "texts": self._texts.texts, "files": self._names}
+        self._index.write(f"],{to_json(rest)[1:]}")
         name = self._write("index", self._index.finish())
         assert self._folder is not None
         return embed({"folder": quote(self._folder.name), "index": name}), []

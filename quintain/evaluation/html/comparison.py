@@ -49,7 +49,8 @@ def write_comparison(found: Comparison, first: Report, second: Report, path: str
     """
     require("jinja2", "report", "pages")
     target = Path(path)
-    chunks = Chunks(target, preamble(first))
+    texts = first.manifest.get("texts", {}) | second.manifest.get("texts", {})  # by their hash
+    chunks = Chunks(target, preamble(first), texts)
     counts: Counter[str] = Counter()
     tasks: set[str] = set()
     terms: dict[str, None] = {}

@@ -72,7 +72,7 @@ def write_report(run: Report | str | Path, path: str | Path | None = None) -> Pa
         path = report.path / "report.html"
     target = Path(path)
     require("jinja2", "report", "report.html")
-    chunks = Chunks(target, preamble(report))
+    chunks = Chunks(target, preamble(report), report.manifest.get("texts"))
     page = _render(report, chunks)
     write_atomically(target, page)
     chunks.remove_stale()
@@ -85,7 +85,7 @@ def render(report: Report) -> str:
     Raises:
         MissingDependencyError: Without the ``report`` extra.
     """
-    return _render(report, Chunks(None, preamble(report)))
+    return _render(report, Chunks(None, preamble(report), report.manifest.get("texts")))
 
 
 def _render(report: Report, chunks: Chunks) -> str:

@@ -5,20 +5,19 @@ from __future__ import annotations
 import math
 import os.path
 import re
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
+from quintain.evaluation.html.model_calls import MAX_TEXT, bounded, model_calls
 from quintain.evaluation.report import Report
 from quintain.json_text import to_json
 from quintain.records import EpisodeRecord
 
 __all__ = ["embed", "episode_data", "episode_json", "escaped", "index_data", "preamble"]
 
-#: Maximum length of a text that is shown in full, in characters; of longer ones, beginning and end are shown.
-_MAX_TEXT = 60_000
 #: Maximum number of steps of an episode that is shown in full; of longer ones, beginning and end are shown.
 _MAX_STEPS = 400
 #: Maximum size of an array that is shown in full, in elements.
@@ -100,7 +99,7 @@ def episode_json(episode: EpisodeRecord, line: bytes = b"") -> str:
     stored = _stored_steps(episode, line) if line else None
     if stored is None:
         return to_json(episode_data(episode))
-    text = to_json(_results(episode, {step["action"] for step in episode.steps}))
+    text = to_json(_results(episode, range(len(episode.steps))))
     return f'{text[:-1]},"steps":[{stored}]}}'
 
 
@@ -108,13 +107,13 @@ def episode_data(episode: EpisodeRecord) -> dict[str, Any]:
     """Return an episode's transcript and results."""
     steps, left_out = episode.steps, max(0, len(episode.steps) - _MAX_STEPS)
     head = _MAX_STEPS * 3 // 4
-    kept = steps[:head] + steps[head + left_out :] if left_out else steps
-    data = _results(episode, {str(step.get("action")) for step in kept}) | {"steps": [_step(step) for step in kept]}
+    shown = [*range(head), *range(head + left_out, len(steps))] if left_out else range(len(steps))
+    data = _results(episode, shown) | {"steps": [_step(steps[k]) for k in shown]}
     return data | {"left_out": left_out, "left_out_at": head} if left_out else data
 
 
-def _results(episode: EpisodeRecord, actions: Set[str]) -> dict[str, Any]:
-    """Return all that the page shows of an episode but its steps."""
+def _results(episode: EpisodeRecord, shown: Sequence[int]) -> dict[str, Any]:
+    """Return all that the page shows of an episode but its steps, of which it shows those with the given numbers."""
     info = episode.info
     data = {
         "i": episode.index,
@@ -126,7 +125,7 @@ def _results(episode: EpisodeRecord, actions: Set[str]) -> dict[str, Any]:
         "metrics": _numbers(_mapping(info.get("metrics"))),
         "verdict": _verdict(info),
         "info": {str(key): _shown(value) for key, value in info.items() if key not in _SHOWN_ELSEWHERE},
-        "calls": [_call(reply, actions) for call in episode.calls for reply in call.get("replies", ())],
+        **model_calls(episode, shown),
         "tokens": [episode.prompt_tokens, episode.completion_tokens],
         "wall_s": round(episode.wall_s, 3),
     }
@@ -142,7 +141,7 @@ def _stored_steps(episode: EpisodeRecord, line: bytes) -> str | None:
 
     Such steps are texts within all limits, so that no list ends within them: the first one to end is that of the steps.
     """
-    if len(line) > _MAX_TEXT or len(episode.steps) > _MAX_STEPS or not line.isascii():
+    if len(line) > MAX_TEXT or len(episode.steps) > _MAX_STEPS or not line.isascii():
         return None
     for step in episode.steps:
         if type(step["observation"]) is not str or type(step["action"]) is not str or not step.keys() <= _COPIED:
@@ -157,11 +156,11 @@ def _stored_steps(episode: EpisodeRecord, line: bytes) -> str | None:
 def _why(episode: EpisodeRecord) -> str:
     """Say why an episode has its outcome: the error, or the answer beside the expected one, or the detail."""
     if episode.error is not None:
-        return _bounded(str(episode.error.get("message") or ""))
+        return bounded(str(episode.error.get("message") or ""))
     answer, expected = episode.info.get("answer"), episode.info.get("expected")
     if answer and expected:
         return f"answered {_short_text(answer)}, expected {_short_text(expected)}"
-    return _bounded(str(episode.info.get("detail") or ""))
+    return bounded(str(episode.info.get("detail") or ""))
 
 
 def _verdict(info: Mapping[str, Any]) -> dict[str, Any]:
@@ -190,25 +189,12 @@ def _step(step: Mapping[str, Any]) -> dict[str, Any]:
     return data
 
 
-def _call(reply: Mapping[str, Any], actions: Set[str]) -> dict[str, Any]:
-    """Describe a model's reply; its text only if it is not part of the actions."""
-    text = str(reply.get("text", ""))
-    data = {
-        "read": reply.get("prompt_tokens", 0),
-        "wrote": reply.get("completion_tokens", 0),
-        "end": str(reply.get("finish_reason", "")),
-    }
-    if text not in actions and not any(text in action for action in actions):
-        data["text"] = _bounded(text)
-    return data
-
-
 def _shown(value: Any) -> Any:
     """Shorten long texts, round numbers, and summarise large arrays."""
-    if type(value) is str and len(value) <= _MAX_TEXT:
+    if type(value) is str and len(value) <= MAX_TEXT:
         return value
     if isinstance(value, str):
-        return _bounded(value)
+        return bounded(value)
     if isinstance(value, (np.ndarray, np.generic)):
         return _shown(value.tolist())
     if isinstance(value, Mapping):
@@ -224,14 +210,6 @@ def _shown(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return _short(value)
-
-
-def _bounded(text: str) -> str:
-    if len(text) <= _MAX_TEXT:
-        return text
-    head, tail = _MAX_TEXT * 2 // 3, _MAX_TEXT // 3
-    notice = f"[... {len(text) - head - tail:,} characters are not on this page; episodes.jsonl has them ...]"
-    return f"{text[:head]}\n{notice}\n{text[-tail:]}"
 
 
 def _short(value: Any) -> Any:

@@ -10,6 +10,7 @@
   const KEPT = 6; // files with transcripts that stay in memory
   const index = JSON.parse($("index").textContent);
   let preamble = "";
+  let shared = {}; // texts with which the conversations of a run begin, by their hash
   let episodes = [];
   let files = null; // names of the files with transcripts; null if the page itself holds them
   let byNumber = new Map();
@@ -171,14 +172,15 @@
     return turn("", k === 0 ? "question" : "environment", "", ...body, textBlock(text, "text"));
   }
 
-  function chat(steps, leftOut) {
+  function chat(steps, leftOut, reasoning) {
     const nodes = [];
     steps.forEach((step, k) => {
       if (leftOut.count && k === leftOut.at) nodes.push(make("p", { class: "note" }, leftOut.text));
       if (step.observation !== "" && step.observation !== null) nodes.push(observation(step, k));
       const note = step.reward ? `reward ${number(step.reward)}` : "";
-      const body = typeof step.action === "string" ? reply(step.action) : [textBlock(compact(step.action), "text mono")];
-      nodes.push(turn("action", step.seat || "agent", note, ...body));
+      const [think, rest] = reasoning[k] || [];
+      const body = typeof step.action === "string" ? reply(rest ?? step.action) : [textBlock(compact(step.action), "text mono")];
+      nodes.push(turn("action", step.seat || "agent", note, think ? thoughts(think) : null, ...body));
       if (step.attack) nodes.push(turn("", "attack", "", textBlock(compact(step.attack), "text mono")));
     });
     return nodes;
@@ -209,7 +211,7 @@
   function transcript(data) {
     const leftOut = { count: data.left_out, at: data.left_out_at, text: `${data.left_out} steps are not on this page; episodes.jsonl has them.` };
     const isText = data.steps.some((s) => typeof s.observation === "string" || typeof s.action === "string");
-    const nodes = isText ? chat(data.steps, leftOut) : moves(data.steps, leftOut);
+    const nodes = isText ? chat(data.steps, leftOut, data.reasoning || {}) : moves(data.steps, leftOut);
     return nodes.length ? nodes : [make("p", { class: "small" }, "Nothing was played.")];
   }
 
@@ -231,11 +233,53 @@
     return rows.length ? make("dl", { class: `verdict ${data.outcome}` }, ...rows) : null;
   }
 
+  /** Return the text of a message, which may be that of a step, of the run, or begin like an earlier message. */
+  function content(data, k) {
+    const message = data.messages[k];
+    if (message.whole !== undefined) return message.whole;
+    const start = message.from === undefined ? "" : content(data, message.from).slice(0, message.keep);
+    message.whole = message.o !== undefined ? data.steps[message.o].observation : message.a !== undefined ? data.steps[message.a].action
+      : message.shared !== undefined ? shared[message.shared] : start + message.t;
+    return message.whole;
+  }
+
+  /** Return the messages that a call sent, as indices. */
+  function sent(data, k) {
+    const call = data.calls[k];
+    return (call.same ? sent(data, call.after).slice(0, call.same) : []).concat(call.new || []);
+  }
+
+  /** Fold something whose content is made when it is opened. */
+  function folded(title, fill) {
+    const details = make("details", null, make("summary", null, title));
+    details.addEventListener("toggle", () => {
+      if (details.open && details.childElementCount === 1) details.append(...fill());
+    });
+    return details;
+  }
+
+  const thoughts = (text, tokens) => folded(`Reasoning${tokens ? `, ${tokens} tokens` : ""}`, () => [textBlock(text, "text")]);
+
+  function asked(data, k) {
+    const call = data.calls[k];
+    if (!call.settings) return null;
+    const numbers = sent(data, k);
+    const settings = Object.entries(call.settings).map(([name, value]) => `${name} ${plain(String(value))}`).join(", ");
+    return folded(`Asked: ${numbers.length} message${numbers.length === 1 ? "" : "s"}`, () => [
+      ...numbers.map((m) => turn("asked", data.messages[m].role, "", data.messages[m].reasoning ? thoughts(data.messages[m].reasoning) : null,
+        textBlock(content(data, m), "text"))),
+      call.prefill ? turn("asked", "the reply begins with", "", textBlock(call.prefill, "text")) : null,
+      make("p", { class: "small" }, settings),
+    ].filter(Boolean));
+  }
+
   function calls(data) {
     if (!data.calls.length) return null;
-    const items = data.calls.map((call, k) => make("li", null, `read ${call.read}, wrote ${call.wrote} tokens, ended by ${plain(call.end)}`,
-      call.text === undefined ? null : textBlock(call.text, "text mono")));
-    return make("details", null, make("summary", null, data.calls.length === 1 ? "1 reply of the model" : `${data.calls.length} replies of the model`), make("ol", { class: "small" }, ...items));
+    const answer = (one) => [
+      make("div", { class: "small" }, `${one.read} prompt tokens, ${one.wrote} generated, finish reason: ${plain(one.end)}`),
+      one.reasoning ? thoughts(one.reasoning, one.thought) : null, textBlock(one.text, "text mono")].filter(Boolean);
+    return folded(`${data.calls.length} call${data.calls.length === 1 ? "" : "s"} of the model`, () => [make("ol", { class: "small calls" },
+      ...data.calls.map((call, k) => make("li", null, asked(data, k), ...call.replies.flatMap(answer))))]);
   }
 
   const badge = (data) => make("span", { class: "badge" }, make("span", { class: `swatch o-${data.outcome}` }), data.outcome.replace("_", " "));
@@ -473,7 +517,7 @@
   addEventListener("hashchange", () => fromAddress(true));
 
   function start(data) {
-    ({ preamble, episodes } = data);
+    ({ preamble, episodes, texts: shared = {} } = data);
     files = data.files || null;
     byNumber = new Map(episodes.map((e) => [e.i, e]));
     repeated = episodes.some((e) => e.repeat);
