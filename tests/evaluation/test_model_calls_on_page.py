@@ -2,16 +2,23 @@
 
 import json
 import re
+import shutil
+import subprocess
+from html import unescape
+
+import pytest
 
 import quintain
 from quintain.agents import make_agent
 from quintain.engines import ScriptedEngine
 from quintain.engines.engine import Reply
 from quintain.evaluation.html import write_report
+from quintain.evaluation.html.frame import csp_hash
 from quintain.evaluation.html.transcripts import episode_data
 from quintain.evaluation.report import Report
 from quintain.records import EpisodeRecord
 
+BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PROMPT = "You count letters, carefully, and run programs where that helps; then you answer."
 PROGRAM = "Let me compute this, since programs count better than I do.\n```python\nprint('working on it')\n```\n"
 
@@ -110,3 +117,37 @@ def test_runs_of_earlier_versions_show_their_replies():
     calls = [{"key": "a", "replies": [{"text": "hello", "finish_reason": "stop"}]}]
     data = episode_data(EpisodeRecord(0, 1, "finished", {}, calls=calls))
     assert data["calls"] == [{"replies": [{"read": 0, "wrote": 0, "end": "stop", "text": "hello"}]}]
+
+
+WALK = """
+addEventListener("load", async () => {
+  const wait = () => new Promise((resolve) => setTimeout(resolve, 20));
+  while (!document.documentElement.dataset.ready) await wait();
+  for (let round = 0; round < 6; round++) {
+    for (const one of document.querySelectorAll("#episode details")) one.open = true;
+    await wait();
+  }
+  const text = document.getElementById("episode").textContent;
+  document.documentElement.setAttribute("data-walk", JSON.stringify(text));
+});
+"""
+
+
+@pytest.mark.skipif(BROWSER is None, reason="needs chromium")
+def test_the_browser_shows_what_the_model_was_asked(tmp_path):
+    played(tmp_path)
+    page = write_report(Report.load(tmp_path / "run"))
+    text = page.read_text(encoding="utf-8").replace("script-src '", f"script-src '{csp_hash(WALK)}' '", 1)
+    page.write_text(text.replace("</body>", f"<script>{WALK}</script></body>"), encoding="utf-8")
+    flags = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", f"--user-data-dir={tmp_path / 'profile'}"]
+    done = subprocess.run(
+        [BROWSER, *flags, "--virtual-time-budget=20000", "--dump-dom", page.as_uri() + "#episode=0"],
+        capture_output=True, text=True, encoding="utf-8", errors="replace", timeout=120, check=True,
+    )  # fmt: skip
+    shown = json.loads(unescape(re.search(r'data-walk="([^"]*)"', done.stdout)[1]))
+    assert shown.count(PROMPT) == 3  # once for each call
+    assert "3 calls of the model" in shown
+    assert "Asked: 2 messages" in shown
+    assert "the reply begins with" in shown
+    assert "max_tokens 64" in shown
+    assert "Is it <<<99>>>?" in shown
