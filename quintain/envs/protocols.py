@@ -54,12 +54,12 @@ class FiniteEnv(Protocol):
     has by default as many episodes as there are items, so that it poses each of them once.
 
     Attributes:
-        item_count: Number of items, >= 1.
+        item_count: Number of items, >= 1; ``None`` if this environment has no finite set of them.
     """
 
     @property
-    def item_count(self) -> int:
-        """Number of items, >= 1."""
+    def item_count(self) -> int | None:
+        """Number of items, >= 1; ``None`` if this environment has no finite set of them."""
         ...
 
 

@@ -46,13 +46,14 @@ class Job:
         return repeat_seed(self.seed, self.repeat)
 
     def posing(self, item_count: int) -> Job:
-        """Return the job that poses its item modulo ``item_count``, unless the options choose an item.
+        """Return the job that poses its item modulo ``item_count``, unless the options choose one, or it has none.
 
         Args:
             item_count: Number of items of the environment, >= 1.
         """
-        item = self.index if self.item is None else self.item
-        return replace(self, reset_options={"item": item % item_count, **(self.reset_options or {})})
+        if self.item is None:  # of a run before there were items
+            return self
+        return replace(self, reset_options={"item": self.item % item_count, **(self.reset_options or {})})
 
     def reset(self, env: Any) -> Any:
         """Reset an environment or game for this episode, and return what its ``reset`` returns."""

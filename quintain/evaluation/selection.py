@@ -74,7 +74,7 @@ def item_ids(
     item_count = items_of(made)
     try:
         for number in range(count):
-            job = Job(number, seeds[number], reset_options)
+            job = Job(number, seeds[number], reset_options, item=number)
             _, info = (job if item_count is None else job.posing(item_count)).reset(made)
             yield str(info.get("task_id", ""))
     finally:

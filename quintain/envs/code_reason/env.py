@@ -14,7 +14,7 @@ from gymnasium.vector import AutoresetMode
 
 from quintain.envs.code_reason.interpreter import MAX_OUTPUT_CHARS, RESULT_HEADER, Execution, Interpreter
 from quintain.envs.code_reason.registry import SUITES, load_task, require_libraries, select_tasks, suite_of
-from quintain.envs.text.task import SPLITS, Problem, Split, Task, sample_problem
+from quintain.envs.text.task import ITEM_KEY, SPLITS, Split, Task, fixed_items_of, parse_task_id, pose
 from quintain.envs.vector import TextVectorEnv
 from quintain.errors import ConfigurationError, UnknownNameError
 from quintain.replies import Move, ReplyReader
@@ -99,7 +99,8 @@ class CodeReasonEnv(gym.Env[str, str]):
     - ``render_mode``: ``None`` or ``"ansi"``: ``render`` returns the transcript.
 
     ``reset(options={"task_id": ...})`` poses the item of that id again, in an environment of the same ``difficulty``,
-    which the id leaves out; ``{"task": name}`` fixes the task of one episode.
+    which the id leaves out; ``{"task": name}`` fixes the task of one episode. Where all tasks pose the items of files,
+    ``item_count`` is their number in the split, and ``{"item": k}`` poses item ``k``: a run poses each of them once.
 
     ## Determinism
     Same seed, same episode. A new interpreter seeds ``random`` and ``numpy.random`` from the item and the number of
@@ -167,6 +168,7 @@ class CodeReasonEnv(gym.Env[str, str]):
         self.action_space = UnicodeText(MAX_ACTION_CHARS)
         self._tasks: dict[str, Task[Any]] = {}
         self._load(self._names[0])  # a bad difficulty is an error now, not in the first episode
+        self._fixed = self._fixed_items()
         self._transcript: list[str] = []
         self._done = True
 
@@ -175,12 +177,27 @@ class CodeReasonEnv(gym.Env[str, str]):
             self._tasks[name] = load_task(name, self._difficulty)
         return self._tasks[name]
 
+    def _fixed_items(self) -> list[tuple[str, int]] | None:
+        """Return task and number of every item of the split, if all tasks have a finite set of them."""
+        if any(suite_of(name) in SUITES for name in self._names):
+            return None
+        items = {name: fixed_items_of(self._load(name), self._split) for name in self._names}
+        if any(found is None for found in items.values()):
+            return None
+        return [(name, number) for name, found in items.items() for number in range(len(found or ()))]
+
+    @property
+    def item_count(self) -> int | None:
+        """Number of items of the split, if all tasks pose those of files; else ``None``."""
+        return None if not self._fixed else len(self._fixed)
+
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, dict[str, Any]]:
         """Pose a new question.
 
         Args:
             seed: Seed of this environment's generator.
-            options: ``{"task_id": ...}`` poses the item of that id, ``{"task": name}`` one of that task.
+            options: ``{"task_id": ...}`` poses the item of that id, ``{"task": name}`` one of that task,
+                ``{"item": k}`` item ``k`` of ``item_count``.
 
         Raises:
             UnknownNameError: If the options name a task that does not exist.
@@ -191,15 +208,20 @@ class CodeReasonEnv(gym.Env[str, str]):
         options = options or {}
         # Both draws happen on every reset, so that options do not shift later episodes.
         name = self._names[int(self.np_random.integers(len(self._names)))]
-        key, split = int(self.np_random.integers(2**63)), self._split
+        key, split = str(self.np_random.integers(2**63)), self._split
         if "task_id" in options:
-            name, split, key = _parse_task_id(options["task_id"])
+            name, split, key = parse_task_id(options["task_id"])
         elif "task" in options:
             name = options["task"]
+        elif "item" in options:
+            if not self._fixed or options["item"] not in range(len(self._fixed)):
+                raise ConfigurationError(f"there is no item {options['item']!r}: item_count is {self.item_count}")
+            name, number = self._fixed[options["item"]]
+            key = f"{ITEM_KEY}{number}"
         self._name, self._task = name, self._load(name)
         self._item_split: Split = split
         self._key = key
-        self.problem: Problem = sample_problem(self._task, split, key)
+        self.problem = pose(self._task, split, key)
         self._turns = self._code_calls = self._code_errors = 0
         self._done = False
         observation = f"{self._protocol()}\n\n{self.problem.prompt}"
@@ -354,10 +376,3 @@ def make_vec(
         kwargs: Arguments of each environment.
     """
     return TextVectorEnv([lambda: CodeReasonEnv(**kwargs)] * num_envs, autoreset_mode, workers)
-
-
-def _parse_task_id(task_id: object) -> tuple[str, Split, int]:
-    parts = task_id.rsplit("/", 2) if isinstance(task_id, str) else []
-    if len(parts) != 3 or parts[1] not in SPLITS or not parts[2].isdecimal():
-        raise ConfigurationError(f"expected a task id such as 'letters/test/123', got {task_id!r}")
-    return parts[0], parts[1], int(parts[2])

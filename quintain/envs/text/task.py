@@ -11,9 +11,9 @@ import abc
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
 import numpy as np
@@ -22,6 +22,7 @@ from quintain.envs.text.notation import readings
 from quintain.errors import ConfigurationError, TaskError, UnknownNameError
 
 __all__ = [
+    "ITEM_KEY",
     "MAX_ANSWER_CHARS",
     "SPLITS",
     "ExactTask",
@@ -31,12 +32,18 @@ __all__ = [
     "Split",
     "Task",
     "expect",
+    "fixed_items_of",
+    "parse_task_id",
+    "pose",
     "sample_problem",
     "split_of",
 ]
 
 Split = Literal["train", "test"]
 SPLITS: tuple[Split, ...] = ("train", "test")
+
+#: How the key of an item begins that is one of a finite set.
+ITEM_KEY = "item"
 
 #: Maximum length of an answer, in characters; longer ones are malformed.
 MAX_ANSWER_CHARS = 20_000
@@ -160,6 +167,10 @@ class Task(abc.ABC, Generic[Value]):
         """Name the files whose items the task poses, with their SHA-256; empty for a task that draws its own items."""
         return {}
 
+    def fixed_items(self) -> Sequence[Problem] | None:
+        """Return all items, in order, of a task that poses those of a file; ``None`` for one that draws its own."""
+        return None
+
     def render(self, value: Value) -> str:
         """Write a value exactly in the form that the question specifies."""
         return str(value)
@@ -235,6 +246,17 @@ def split_of(problem: Problem) -> Split:
     return SPLITS[int(problem.hash[-1], 16) & 1]
 
 
+def fixed_items_of(task: Task[Any], split: Split) -> tuple[Problem, ...] | None:
+    """Return the items of a split, in order, of a task with a finite set of them; ``None`` of any other."""
+    return _fixed_items_of(task, split, tuple(task.files().items()))
+
+
+@lru_cache(64)
+def _fixed_items_of(task: Task[Any], split: Split, files: tuple[tuple[str, str], ...]) -> tuple[Problem, ...] | None:
+    items = task.fixed_items()
+    return None if items is None else tuple(problem for problem in items if split_of(problem) == split)
+
+
 def sample_problem(task: Task[Any], split: Split, key: int) -> Problem:
     """Draw item ``key`` of a split: a pure function of task, split and key.
 
@@ -253,6 +275,39 @@ def sample_problem(task: Task[Any], split: Split, key: int) -> Problem:
         if split_of(problem) == split:
             return problem
     raise TaskError(f"task {task.name!r} gave no {split!r} item in {_MAX_DRAWS} draws; raise its difficulty: {task}")
+
+
+def pose(task: Task[Any], split: Split, key: str) -> Problem:
+    """Return the item of a key.
+
+    Args:
+        task: The task, configured with its difficulty.
+        split: ``"train"`` or ``"test"``.
+        key: Number of a draw (see :func:`sample_problem`); or ``"item"`` and the number of one of a finite set, from 0.
+
+    Raises:
+        ConfigurationError: If the set has no such item.
+        TaskError: As :func:`sample_problem`.
+    """
+    if not key.startswith(ITEM_KEY):
+        return sample_problem(task, split, int(key))
+    items = fixed_items_of(task, split) or ()
+    number = int(key.removeprefix(ITEM_KEY))
+    if number >= len(items):
+        raise ConfigurationError(f"task {task.name!r} has {len(items)} items in its split {split!r}, not {number + 1}")
+    return items[number]
+
+
+def parse_task_id(task_id: object) -> tuple[str, Split, str]:
+    """Split an id such as ``"letters/test/123"`` into task, split and key.
+
+    Raises:
+        ConfigurationError: If it is not of this form.
+    """
+    name, split, key = task_id.rsplit("/", 2) if isinstance(task_id, str) and task_id.count("/") > 1 else ("", "", "")
+    if split not in SPLITS or not key.removeprefix(ITEM_KEY).isdecimal():
+        raise ConfigurationError(f"expected a task id such as 'letters/test/123', got {task_id!r}")
+    return name, split, key
 
 
 def expect(condition: bool, wanted: str) -> None:

@@ -159,6 +159,54 @@ def test_original_items_are_divided_into_train_and_test(folder):
     assert not train & test
 
 
+def test_a_run_poses_every_original_item_of_the_split_once(folder):
+    settings = {"tasks": "snarks_original", "difficulty": {"folder": str(folder)}}
+    runs = {
+        split: quintain.evaluate("CodeReason-v0", "oracle", env_kwargs={**settings, "split": split})
+        for split in ("train", "test")
+    }
+    asked = {split: [e.steps[0]["observation"] for e in run.episodes] for split, run in runs.items()}
+    assert sum(map(len, asked.values())) == 40
+    assert len({*asked["train"], *asked["test"]}) == 40
+    assert runs["test"].success.clusters is None
+    env = gym.make("CodeReason-v0", **settings)
+    third = runs["test"].episodes[2].info["task_id"]
+    assert third == "snarks_original/test/item2"
+    assert env.reset(options={"task_id": third})[0] == asked["test"][2]
+    for number in (len(asked["test"]), -1):
+        with pytest.raises(ConfigurationError, match=f"there is no item {number}: item_count is {len(asked['test'])}"):
+            env.reset(options={"item": number})
+    with pytest.raises(ConfigurationError, match="items in its split 'test'"):
+        env.reset(options={"task_id": "snarks_original/test/item40"})
+
+
+def test_items_of_several_files_are_posed_one_after_the_other(folder):
+    words = {"tasks": ["snarks_original", "word_sorting_original"]}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(FOLDER_VARIABLE, str(folder))
+        run = quintain.evaluate("CodeReason-v0", "oracle", env_kwargs=words)
+        assert len({e.info["task_hash"] for e in run.episodes}) == len(run.episodes) > 20
+        assert [e.info["task"] for e in run.episodes] == sorted(e.info["task"] for e in run.episodes)
+        mixed = gym.make("CodeReason-v0", tasks=["snarks_original", "letters"])
+        assert mixed.unwrapped.item_count is None
+
+
+def test_a_run_from_before_items_is_scored_again_on_its_own_draws(folder, tmp_path):
+    settings = {"tasks": "snarks_original", "difficulty": {"folder": str(folder)}}
+    quintain.evaluate("CodeReason-v0", "oracle", env_kwargs=settings, episodes=5, out=tmp_path / "run")
+    env = gym.make("CodeReason-v0", **settings)
+    path = tmp_path / "run" / "episodes.jsonl"
+    records = [json.loads(line) for line in path.read_text().splitlines()]
+    for record in records:  # as earlier versions drew and recorded
+        _, info = env.reset(seed=record["seed"])
+        record["steps"][0]["action"] = env.unwrapped.solution()
+        record["info"] |= {"task_hash": info["task_hash"], "task_id": info["task_id"]}
+        record["item"] = None
+    path.write_text("".join(json.dumps(record) + "\n" for record in records))
+    found = quintain.rescore(tmp_path / "run")
+    assert (found.drifted, found.changed) == ([], [])
+
+
 def test_the_data_folder_can_be_set_by_an_environment_variable(folder, monkeypatch):
     monkeypatch.setenv(FOLDER_VARIABLE, str(folder))
     assert load_task("snarks_original").generate(np.random.default_rng(0)).prompt.startswith("Question")

@@ -31,7 +31,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from quintain.envs.text.draws import choose
-from quintain.envs.text.task import ExactTask
+from quintain.envs.text.task import ExactTask, Problem
 from quintain.errors import ConfigurationError, TaskError, require
 
 __all__ = ["FAMILIES", "FOLDER_VARIABLE", "HUMAN_WRITTEN", "NAMES", "OriginalItems", "read_items"]
@@ -105,6 +105,11 @@ class OriginalItems(ExactTask[str]):
     def files(self) -> dict[str, str]:
         """Return the SHA-256 of the items by file name, for the run's manifest."""
         return {f"{self.FAMILY}.json": self._items().sha256}
+
+    def fixed_items(self) -> tuple[Problem, ...]:
+        """Return all items of the file."""
+        found = ({"question": question, "target": target} for question, target in self._items().pairs)
+        return tuple(Problem(self.ask(data), self.render(self.find(data)), data) for data in found)
 
     def draw(self, rng: np.random.Generator) -> dict[str, Any]:
         """Draw an item."""
