@@ -69,7 +69,7 @@ Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in --ou
 RetryErrors = Annotated[
     bool,
     typer.Option(
-        "--retry-errors", help="With --resume: repeat the episodes that failed for infrastructure reasons.",
+        "--retry-errors", help="With --resume: repeat the episodes that ended in an error.",
         rich_help_panel=_RUN,
     ),
 ]  # fmt: skip

@@ -198,5 +198,5 @@ def _print_table(table: RobustnessTable) -> None:
         console().print(shown)
         console().print()
     if table.errors:
-        lost = f"{table.errors} episodes failed for infrastructure reasons and are left out"
+        lost = f"{table.errors} episodes ended in an error and are left out"
         say(f"{lost}. Worst case: each is a failure of the policy and a success of the attacker", "yellow")

@@ -157,7 +157,7 @@ def leaderboard(
 ) -> Leaderboard:
     """Rank runs of the same environment and seed on the items that all of them share.
 
-    An item at which a run has an infrastructure failure is left out for all. Items that were drawn more than once, and
+    An item at which a run has an error is left out for all. Items that were drawn more than once, and
     several answers to an item, are clusters, as in :func:`~quintain.compare`.
 
     The range of a run's ranks follows from the paired differences that are significant after Holm's correction: it

@@ -26,7 +26,7 @@ _MEANINGS = {
     "A better": "only A succeeded; without success, A had the higher return",
     "B better": "only B succeeded; without success, B had the higher return",
     "tie": "both succeeded, or neither; without success, equal returns",
-    "left out": "an infrastructure error in one of them or both",
+    "left out": "an error in one of them or both",
 }
 
 

@@ -15,6 +15,7 @@ from quintain.agents.agent import Actor, Agent, Seat
 from quintain.agents.games import ChecksRules, GameRules, LLMPlayer
 from quintain.envs.games import RepeatedGame
 from quintain.errors import ConfigurationError
+from quintain.evaluation.failures import error_place
 from quintain.evaluation.job import Job
 from quintain.evaluation.loop import play_jobs, run_in_loop
 from quintain.evaluation.manifest import describe_agent
@@ -298,8 +299,8 @@ def _warn_of_failures(report: Report) -> None:
     failed = [record.error or {} for record in report.episodes if record.outcome == "error"]
     if failed:
         warnings.warn(
-            f"{len(failed)} of {len(report.episodes)} matches failed for infrastructure reasons and are left out; "
-            f"the first: {failed[0].get('boundary')}: {failed[0].get('message')}",
+            f"{len(failed)} of {len(report.episodes)} matches failed and are left out; the first, "
+            f"{error_place(failed[0].get('boundary', '?'))}: {failed[0].get('message')}",
             RuntimeWarning,
             stacklevel=4,
         )

@@ -187,8 +187,8 @@ def missing_lines(matches: Sequence[Match], failed: Sequence[ScheduledMatch]) ->
     lines = []
     if failed:
         lines.append(
-            f"{len(failed)} of {len(matches) + len(failed)} matches failed for infrastructure reasons and are left "
-            "out. Worst case: each of them counted as bad as can be."
+            f"{len(failed)} of {len(matches) + len(failed)} matches failed and are left out. Worst "
+            "case: each of them counted as bad as can be."
         )
     if cut := sum(bool(match.cut_off) for match in matches):
         lines.append(

@@ -207,7 +207,7 @@ def collect(
     complete = count.all(axis=(1, 2))
     if not complete.any():
         raise ConfigurationError(
-            "in every repetition some pair has no match without infrastructure failure; the warning above names the "
+            "in every repetition some pair has no match without an error; the warning above names the "
             "first, the records (out=...) all of them. Play those again with resume=True, retry_errors=True "
             "(--resume --retry-errors)"
         )
