@@ -4,6 +4,7 @@ import gymnasium as gym
 import pytest
 
 import quintain  # noqa: F401 - registers the environment
+from quintain.errors import ConfigurationError
 
 HINT = "```\nno language\n```"  # costs a turn, and runs nothing
 
@@ -59,3 +60,24 @@ def test_the_turn_limit_truncates_an_episode_without_answer():
     assert reward == pytest.approx(-0.2)
     assert info["metrics"]["turns"] == 7
     env.close()
+
+
+def test_an_open_episode_is_not_strictly_right(env):
+    assert env.step(HINT)[4]["metrics"]["strict"] == 0.0
+    assert end(env, 1, "<<<nothing of the kind>>>")[4]["metrics"]["strict"] == 0.0
+
+
+def test_blocks_may_be_left_unexecuted_altogether():
+    with gym.make("CodeReason-v0", tasks="letters", max_code_calls=0, disable_env_checker=True) as env:
+        env.reset(seed=0)
+        observation, _, terminated, _, info = env.step("```python\nprint(6 * 7)\n```")
+        assert not terminated
+        assert "42" not in observation
+        assert info["metrics"]["code_calls"] == 0.0
+
+
+@pytest.mark.parametrize("name", ["max_turns", "max_code_calls", "max_output_chars"])
+@pytest.mark.parametrize("value", [-1, 2.5, "3", None, True])
+def test_limits_that_are_no_whole_numbers_are_refused(name, value):
+    with pytest.raises(ConfigurationError, match=f"{name} must be an integer >= "):
+        gym.make("CodeReason-v0", tasks="letters", **{name: value})
