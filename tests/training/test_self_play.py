@@ -20,13 +20,16 @@ def test_learners_defect_against_unconditional_cooperators(make):
     assert curve[-30:, 0].mean() > 9.3 > curve[0, 0]
 
 
-def test_q_learning_with_high_discount_cooperates_with_tit_for_tat():
+@pytest.mark.parametrize("seed", range(3))
+def test_q_learning_with_high_discount_cooperates_with_tit_for_tat(seed):
     """With a high discount factor, mutual cooperation at 8 per round is worth more than defection followed by 5."""
-    learner = QLearner(gamma=0.95, epsilon=0.1, alpha=0.2)
-    self_play(RepeatedGame(rounds=60), {"player_0": learner, "player_1": "tit-for-tat"}, episodes=300, seed=0)
+    learner = QLearner(gamma=0.95, epsilon=0.3, alpha=0.05)
+    self_play(RepeatedGame(rounds=60), {"player_0": learner, "player_1": "tit-for-tat"}, episodes=300, seed=seed)
     learner.epsilon = 0.0
     report = quintain.play(RepeatedGame(rounds=60), {"player_0": learner, "player_1": "tit-for-tat"})
-    assert report.returns["player_0"].estimate == 60 * 8
+    # The state before the first round is visited once an episode, so the first move alone may still be a defection:
+    # 10 and then 0, instead of 8 twice.
+    assert report.returns["player_0"].estimate in (60 * 8, 10 + 0 + 58 * 8)
 
 
 def test_independent_learners_converge_to_defection_in_the_one_shot_dilemma():
