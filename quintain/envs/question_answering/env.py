@@ -14,6 +14,7 @@ from gymnasium.vector import AutoresetMode
 
 from quintain.envs.question_answering.data_set import load_data_set
 from quintain.envs.question_answering.items import LETTERS, Columns, Item
+from quintain.envs.question_answering.replies import spoken
 from quintain.envs.question_answering.scorers import ClosingScorer, DescribedScorer, make_scorer
 from quintain.envs.question_answering.verdict import Verdict
 from quintain.envs.text.rows import value_at
@@ -51,7 +52,7 @@ class QuestionAnsweringEnv(gym.Env[str, str]):
     ## Action
     ``UnicodeText`` of at most 100,000 characters: any reply. Reasoning (``<think>...</think>`` and the like) is passed
     over. The answer is what stands between ``<<<`` and ``>>>`` or in ``\boxed{}``, else the last line that begins with
-    ``Answer:``, else the whole reply.
+    ``Answer:``, else the whole reply. A repetition of the question is no answer.
 
     ## Reward
     One term, ``correctness``: the scorer's value in [0, 1]; 0 for a reply that has no answer of the required form.
@@ -196,6 +197,8 @@ class QuestionAnsweringEnv(gym.Env[str, str]):
             why = f"expected text of at most {MAX_ACTION_CHARS:,} characters, got {shown}"
             return self._end(Verdict(0.0, None, why, malformed=True), invalid=True)
         self._transcript.append(action)
+        if spoken(action) and spoken(action) == self._transcript[0].strip():
+            return self._end(Verdict(0.0, None, "the reply repeats the question", malformed=True))
         return self._end(self._scorer(action, self._item))
 
     def step_blocks(self, action: object) -> bool:

@@ -214,3 +214,15 @@ def test_a_file_is_read_once_for_all_environments_and_again_after_a_change(tmp_p
     path.write_text("question,answer\n1?,1\n")
     assert len(quintain.evaluate("QuestionAnswering-v0", "oracle", env_kwargs={"tasks": str(path)}).episodes) == 1
     assert len(read) == 2
+
+
+@pytest.mark.parametrize("scorer", ["exact", "contains", "number", "choice", {"name": "regex", "pattern": r"\w+\W*$"}])
+def test_a_repetition_of_the_question_is_no_answer(scorer):
+    rows = [
+        {"question": "Is 5 or 7 right? 5", "answer": "5", **({"choices": ["7", "5"]} if scorer == "choice" else {})}
+    ]
+    env = made(rows, scorer=scorer)
+    observation, _ = env.reset(seed=0)
+    _, reward, _, _, info = env.step(f"<think>hm</think>{observation}\n")
+    assert (reward, info["success"], info["parse_error"]) == (0, False, "the reply repeats the question")
+    assert reply_with(env, "B" if scorer == "choice" else "5")[1] == 1
