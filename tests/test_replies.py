@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quintain.envs.text.notation import readings
-from quintain.replies import Move, placeholders_in, read_reply
+from quintain.replies import Move, placeholders_in, read_reply, split_reasoning
 
 
 @pytest.mark.parametrize(
@@ -282,3 +282,12 @@ def test_cutting_never_changes_a_move(reply):
 def test_a_mark_that_ends_the_turn_closes_no_reasoning():
     assert read_reply("It is <<<2>>>.<|end|>") == Move("answer", "2")
     assert read_reply("It is <<<1>>>.<|end|>\nNo, <<<2>>>.<|end|>\n") == Move("answer", "2")
+
+
+@pytest.mark.parametrize(("opening", "closing"), TAGS)
+@pytest.mark.parametrize("change", [str, str.upper, str.lower])
+def test_reasoning_is_split_off_whatever_its_marks(opening, closing, change):
+    for start in (change(opening), ""):
+        found = split_reasoning(f"{start}It may be 1.{change(closing)}\nIt is 2.")
+        assert (found.reasoning, found.text) == ("It may be 1.", "It is 2.")
+    assert split_reasoning("Think: 1 < 2, [3] is a list.\n```\nx\n```").reasoning == ""
