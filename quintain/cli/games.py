@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,13 +20,16 @@ from quintain.cli.agent_options import (
 from quintain.cli.console import console, literal, say
 from quintain.cli.folders import new_folder
 from quintain.cli.options import Concurrency, Executor, Out, Resume, RetryErrors, Seed, Workers, check_resumed
+from quintain.cli.people import people, play
 
 if TYPE_CHECKING:
     from quintain.experiments.games import Match, ScheduledMatch
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help="Repeated games: list, solve, sweep, play.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode="rich", help="Repeated games: list, solve, sweep, play, compare people."
+)
 
 
 @app.command("list")
@@ -172,40 +174,5 @@ def _print_scores(
     screen.print(literal(f"Families: {families}. All: without T, as published.", "dim"))
 
 
-@app.command()
-def play(
-    opponent: Annotated[
-        str | None,
-        typer.Option(
-            "--opponent",
-            "--agent",
-            "-a",
-            help="A strategy, or an agent such as llm-player. Default: tit-for-tat, or llm-player if a model is named.",
-            show_default=False,
-        ),
-    ] = None,
-    engine: Engine = None,
-    model: Model = None,
-    agent_arg: AgentArguments = None,
-    engine_arg: EngineArguments = None,
-    game: Annotated[str, typer.Option(help="Name of a two-player game.")] = "prisoners_dilemma",
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds of a match.")] = 10,
-    seat: Annotated[int, typer.Option(min=0, max=1, help="Your seat.")] = 0,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the page; 0 takes a free one.")] = 0,
-    out: Annotated[Path | None, typer.Option("--out", "-o", help="File for finished matches.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the first match.")] = 0,
-) -> None:
-    """Open a local page on which you play, and then guess whether the other was a machine. Ctrl-C ends it.
-
-    Examples:
-        quintain games play --opponent grim --rounds 5
-        quintain games play --engine openai --model NAME@http://localhost:8000/v1 --agent-arg constrained=false
-    """
-    from quintain.experiments.games import GameServer
-
-    options = AgentOptions(engine, model, agent_arg, engine_arg)
-    other = options.describe(opponent or ("llm-player" if options.name_a_model else "tit-for-tat"))
-
-    server = GameServer(other, env={"game": game, "rounds": rounds}, seat=seat, out=out, port=port, seed=seed)
-    say(f"play at {server.url}   (Ctrl-C ends)")
-    server.serve()
+app.command("play")(play)
+app.command("people")(people)

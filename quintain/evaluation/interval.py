@@ -11,7 +11,8 @@ __all__ = ["Interval", "number"]
 
 _NAMES = {
     "wilson": "Wilson", "modified wilson": "modified Wilson", "t": "Student t", "bca": "BCa bootstrap",
-    "logit t": "logit t", "newcombe": "Newcombe", "bootstrap": "percentile bootstrap", "none": "no interval",
+    "logit t": "logit t", "welch": "Welch t", "newcombe": "Newcombe",
+    "bootstrap": "percentile bootstrap", "none": "no interval",
 }  # fmt: skip
 
 
@@ -41,8 +42,8 @@ class Interval:
         low: Lower end; NaN where no interval can be given.
         high: Upper end; NaN where no interval can be given.
         n: Number of values behind the estimate.
-        method: ``"wilson"``, ``"modified wilson"``, ``"newcombe"``, ``"logit t"``, ``"t"``, ``"bca"`` or
-            ``"bootstrap"``; ``"none"`` where no interval can be given.
+        method: ``"wilson"``, ``"modified wilson"``, ``"newcombe"``, ``"logit t"``, ``"t"``, ``"welch"``,
+            ``"bca"`` or ``"bootstrap"``; ``"none"`` where no interval can be given.
         confidence: Nominal coverage, in (0, 1).
         note: A note of caution, or empty.
         clusters: Number of clusters of values that depend on each other; ``None`` where values are independent.

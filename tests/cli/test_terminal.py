@@ -1,5 +1,6 @@
 """What a person sees at a terminal: progress bars, messages and prompts do not write over each other."""
 
+import json
 import re
 
 BAR = re.compile(r"^episodes [━╸╺ ]+")
@@ -72,3 +73,48 @@ def test_quantities_that_vary_keep_their_tables(terminal):
     assert screen.finish() == 0
     assert "Per episode estimate 95% interval n steps" in screen.text
     assert "The same in every episode" not in screen.text
+
+
+def test_a_person_plays_a_game_with_payoffs_score_and_progress(terminal, tmp_path):
+    (tmp_path / "consent.txt").write_text("We record your choices.\n")
+    screen = terminal(
+        "games", "play", "--terminal", "--opponent", "grim", "--rounds", 2, "--order", "reversed",
+        "--consent", "consent.txt", "--participant", "anna", "-o", "people.jsonl",
+    )  # fmt: skip
+    screen.answer("Do you agree? [yes/no]> ", "yes")
+    for reply in ("3", "1", "cooperate"):
+        screen.answer("choose [1-2]> ", reply)
+    screen.answer("[human/machine]> ", "m")
+    screen.answer("Play again? [y/n]> ", "y")
+    for reply in ("2", "2"):
+        screen.answer("choose [1-2]> ", reply)
+    screen.answer("[human/machine]> ", "human")
+    screen.answer("Play again? [y/n]> ", "n")
+    assert screen.finish() == 0
+    assert screen.lines[0] == "We record your choices."
+    for line in (
+        "             cooperate  defect", "  defect         10, 0    5, 5", "  cooperate       8, 8   0, 10",
+        "Round 1 of 2   you 0, the other player 0", "Round 2 of 2   you 10, the other player 0",
+        "please enter one of: 1, 2, defect, cooperate; not '3'", "The match is over.   you 10, the other player 10",
+        "2 matches in people.jsonl",
+    ):  # fmt: skip
+        assert line in screen.lines, line
+    lines = [json.loads(line) for line in (tmp_path / "people.jsonl").read_text().splitlines()]
+    assert [line["moves"] for line in lines] == [[[1, 0], [0, 1]], [[0, 0], [0, 0]]]
+    assert {line["participant"] for line in lines} == {"anna"}
+    assert all(len(line["response_s"]) == 2 for line in lines)
+
+
+def test_conditions_of_people_are_compared_from_the_shell(terminal, tmp_path):
+    study = {"seat": 0, "game": "prisoners_dilemma", "guess": "human"}
+    records = [
+        study | {"condition": name, "participant": f"{name}{k}", "moves": [[int(k > kind), 0]] * 4,
+                 "scores": [30 + k, 20], "response_s": [1.0 + k]}
+        for kind, name in ((0, "grim"), (1, "joss")) for k in range(3)
+    ]  # fmt: skip
+    (tmp_path / "people.jsonl").write_text("".join(json.dumps(record) + "\n" for record in records))
+    screen = terminal("games", "people", "people.jsonl", "--csv", "matches.csv")
+    assert screen.finish() == 0
+    assert "grim: 3 matches, 3 participants mean 95% interval cooperation 33.3%" in screen.text
+    assert "cooperation: grim - joss -33.3%" in screen.text
+    assert len((tmp_path / "matches.csv").read_text().splitlines()) == 7

@@ -10,6 +10,8 @@ from quintain.experiments.games.metrics import summarise
 from quintain.experiments.games.mixed import mixed_effects
 from quintain.experiments.games.observer import predict_moves
 from quintain.experiments.games.page import write_run_page
+from quintain.experiments.games.people import People, read_people
+from quintain.experiments.games.person import Study
 from quintain.experiments.games.report import audit_lines, missing_lines, write_games_report
 from quintain.experiments.games.scores import PUBLISHED, compare_players, score_by_family, t_test_players
 from quintain.experiments.games.solvers import (
@@ -22,6 +24,7 @@ from quintain.experiments.games.solvers import (
 )
 from quintain.experiments.games.standings import Tournament
 from quintain.experiments.games.sweep import PAYOFF_SWEEP, sample_games, sweep
+from quintain.experiments.games.terminal_play import play_at_terminal
 from quintain.experiments.games.tournament import tournament
 from quintain.experiments.games.vectorised import MatchBatch, play_machines
 from quintain.experiments.games.web import GameServer
@@ -34,8 +37,10 @@ __all__ = [
     "LastRound",
     "Match",
     "MatchBatch",
+    "People",
     "PositionBias",
     "ScheduledMatch",
+    "Study",
     "Tournament",
     "audit_lines",
     "audit_position_bias",
@@ -54,10 +59,12 @@ __all__ = [
     "mixed_effects",
     "moran_process",
     "nash_equilibria",
+    "play_at_terminal",
     "play_machines",
     "play_matches",
     "predict_moves",
     "pure_nash",
+    "read_people",
     "replicator_dynamics",
     "sample_games",
     "score_by_family",

@@ -160,15 +160,37 @@ def browser(tmp_path):
     made.close()
 
 
-def test_a_human_can_play_and_guess_in_a_browser(browser, tmp_path):
-    with GameServer("tit-for-tat", env={"rounds": 2}, out=tmp_path / "people.jsonl") as server:
+def click(browser, number):
+    browser.call("Runtime.evaluate", expression=f"document.querySelectorAll('#options button')[{number}].click()")
+
+
+def test_a_human_can_play_guess_and_play_again_in_a_browser(browser, tmp_path):
+    status = "document.getElementById('status').textContent"
+    options = {"out": tmp_path / "people.jsonl", "consent": "We record your choices.", "order": "reversed"}
+    with GameServer("tit-for-tat", env={"rounds": 2}, **options) as server:
         browser.open(server.url)
+        browser.wait_for("document.getElementById('consent').textContent == 'We record your choices.'")
+        assert browser.wait_for("document.getElementById('game').hidden") is True
+        browser.call("Runtime.evaluate", expression="document.getElementById('agree').click()")
         for number in (1, 2):
-            status = "document.getElementById('status').textContent"
-            browser.wait_for(f"{status}.startsWith('Round {number}:')")
-            browser.call("Runtime.evaluate", expression="document.querySelectorAll('button')[1].click()")
-        browser.wait_for("document.getElementById('status').textContent.startsWith('You earned 15')")
-        assert browser.wait_for("document.querySelectorAll('li').length") == 2
-        browser.call("Runtime.evaluate", expression="document.querySelectorAll('button')[1].click()")
-        browser.wait_for("document.getElementById('status').textContent == 'Thank you. It was a machine.'")
-    assert json.loads((tmp_path / "people.jsonl").read_text())["guess"] == "machine"
+            browser.wait_for(f"{status} == 'Round {number} of 2: what do you choose?'")
+            click(browser, 0)  # defect, which stands first
+        browser.wait_for(f"{status}.startsWith('You earned 15')")
+        assert browser.wait_for("document.querySelectorAll('#history li').length") == 2
+        cells = browser.wait_for("[...document.querySelectorAll('#payoffs td')].map(e => e.textContent).join(';')")
+        assert cells == "10, 0;5, 5;8, 8;0, 10"
+        assert browser.wait_for("document.getElementById('score').textContent") == "You 15The other player 5"
+        assert browser.wait_for("document.getElementById('progress').value") == 2
+        click(browser, 1)
+        browser.wait_for(f"{status} == 'Thank you. It was a machine.'")
+        click(browser, 0)  # play again
+        for number in (1, 2):
+            browser.wait_for(f"{status} == 'Round {number} of 2: what do you choose?'")
+            click(browser, 1)
+        browser.wait_for(f"{status}.startsWith('You earned 16')")
+        click(browser, 0)
+        browser.wait_for(f"{status} == 'Thank you. It was a machine.'")
+    lines = [json.loads(line) for line in (tmp_path / "people.jsonl").read_text().splitlines()]
+    assert [line["guess"] for line in lines] == ["machine", "human"]
+    assert [line["match"] for line in lines] == [0, 1]
+    assert len({line["participant"] for line in lines}) == 1
