@@ -269,7 +269,11 @@ def print_canonical(
                 style: [metrics.score(m, 0) for m in here if m.scheduled.agents[0].startswith(style)]
                 for style in (*STYLES, "debiased")
             }
-            ours = [mean(values, unit="conditions") if values else "" for values in totals.values()]
+            ends = [
+                len(here[0].moves) * float(end)
+                for end in (here[0].game.payoffs[0].min(), here[0].game.payoffs[0].max())
+            ]
+            ours = [mean(own, bounds=(ends[0], ends[1]), unit="conditions") if own else "" for own in totals.values()]
             blind = [f"{np.mean(scores(baselines, game, player, other)):.1f}" for player in BASELINES.values()]
             rows.append([other, *ours, *blind, *(*PUBLISHED_TOTALS.get((game, other), ()), "", "")[:2]])
         TABLES.show(
