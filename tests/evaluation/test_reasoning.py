@@ -102,7 +102,7 @@ def test_agents_without_a_model_have_no_such_rows():
 
 
 def test_a_player_that_writes_freely_is_read_after_its_reasoning():
-    player = LLMPlayer(ScriptedEngine("<think>J or F? F is tempting.</think>J"), constrained=False)
+    player = LLMPlayer(ScriptedEngine("<think>J? F?</think>J"), constrained=False)
     (match,) = play_matches(
         [ScheduledMatch("prisoners_dilemma", ("m", "always-defect"))], {"m": player}, env={"rounds": 2}
     )
