@@ -80,6 +80,7 @@ class EpisodeRecord:
         messages: The messages of all calls, each once; a call refers to them by index.
         prompt_tokens: Number of prompt tokens of all requests.
         completion_tokens: Number of generated tokens.
+        reasoning_tokens: Number of these that are reasoning; an estimate where the engine does not report it.
         wall_s: Wall-clock seconds from reset to end, waiting included.
         item: Number of the item in its run, from 0: episodes of one item begin alike. ``None`` in runs of other kinds
             than ``evaluate``, and in those of version 0.1.0.
@@ -102,6 +103,7 @@ class EpisodeRecord:
     messages: list[dict[str, Any]] = field(default_factory=list)
     prompt_tokens: int = 0
     completion_tokens: int = 0
+    reasoning_tokens: int = 0
     wall_s: float = 0.0
     item: int | None = None
     repeat: int = 0

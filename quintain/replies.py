@@ -372,7 +372,10 @@ def _end_of_unopened_reasoning(reply: str) -> int:
             position = close.end if lone is None else lone.end()
             end = end if lone is None else position
         elif event["close"] is not None:
-            position = end = event.end()
+            # After closed reasoning, the mark of the final channel begins the answer and ends no other reasoning.
+            final = _FINAL_CHANNEL.match(reply, position) if position else None
+            position = event.end()
+            end = end if final is not None and final.end() == position else position
         else:
             which = next(i for i in range(len(_REASONING)) if event[f"open{i}"])
             closing = _CLOSING[which].search(reply, event.end())

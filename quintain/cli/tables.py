@@ -17,6 +17,7 @@ from quintain.evaluation.summary import (
     agreement_rows,
     error_counts,
     metric_rows,
+    model_facts,
     repeat_rows,
     score_rows,
     split_constants,
@@ -120,9 +121,7 @@ def print_report(console: Console, report: Report, *, wall_s: float | None = Non
     if constants:
         console.print()
         console.print(literal("The same in every episode: ", "dim") + literal(", ".join(constants)))
-    facts = []
-    if report.completion_tokens:
-        facts.append(f"{report.prompt_tokens:,} tokens read, {report.completion_tokens:,} generated")
+    facts = model_facts(report)
     if wall_s is not None:
         facts.append(f"{wall_s:,.1f} s" + (f", {tokens / wall_s:,.0f} tok/s" if tokens and wall_s else ""))
     if facts:

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+import json
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from quintain.arguments import nearest
 from quintain.engines.choices import split_choices
 from quintain.engines.engine import Request
 from quintain.engines.stops import cut_at_stop
-from quintain.errors import EngineError
+from quintain.errors import ConfigurationError, EngineError
 
-__all__ = ["Codec", "EncodedPrompt"]
+__all__ = ["Codec", "EncodedPrompt", "check_template_kwargs"]
+
+#: Arguments of ``apply_chat_template`` that are no variables of the template, or that the engine sets.
+_RESERVED = frozenset(
+    {"add_generation_prompt", "chat_template", "continue_final_message", "conversation", "documents", "messages"}
+    | {"padding", "return_dict", "return_tensors", "tokenize", "tokenizer_kwargs", "tools", "truncation", "max_length"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +46,12 @@ class Codec:
 
     Args:
         tokenizer: A tokenizer of ``transformers``; a copy of it is used.
+        template_kwargs: Variables of the chat template; see :func:`check_template_kwargs`. Default: none.
     """
 
-    def __init__(self, tokenizer: Any) -> None:
+    def __init__(self, tokenizer: Any, template_kwargs: Mapping[str, Any] | None = None) -> None:
         self._tokenizer = copy.deepcopy(tokenizer)
+        self._template_kwargs = dict(template_kwargs or {})
 
     def encode(self, request: Request) -> EncodedPrompt:
         """Tokenise the prompt, and each choice together with the prompt.
@@ -79,7 +90,10 @@ class Codec:
             return request.prompt + request.prefill
         try:
             text = self._tokenizer.apply_chat_template(
-                [dict(m) for m in request.messages or ()], tokenize=False, add_generation_prompt=True
+                [dict(m) for m in request.messages or ()],
+                tokenize=False,
+                add_generation_prompt=True,
+                **self._template_kwargs,
             )
         except Exception as error:  # templates are programs by the model's authors and may raise anything
             raise EngineError(f"the model's chat template refused the messages: {error}") from error
@@ -98,3 +112,37 @@ class Codec:
             if token is not None:
                 return int(token)
         return 0
+
+
+def check_template_kwargs(tokenizer: Any, template_kwargs: Mapping[str, Any]) -> None:
+    """Check variables of a chat template, such as ``enable_thinking``.
+
+    Args:
+        tokenizer: The tokenizer that has the template.
+        template_kwargs: The variables, by name; JSON-able.
+
+    Raises:
+        ConfigurationError: If they are no such mapping, the template does not mention one of them, or it cannot be
+            rendered with them.
+    """
+    if not isinstance(template_kwargs, Mapping):
+        raise ConfigurationError(f"chat_template_kwargs must be a mapping of names to values, got {template_kwargs!r}")
+    try:
+        json.dumps(dict(template_kwargs))
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"chat_template_kwargs must be JSON-able: {error}") from None
+    if not template_kwargs:
+        return
+    if not tokenizer.chat_template:
+        raise ConfigurationError("chat_template_kwargs are for models with a chat template, and this one has none")
+    named = set(re.findall(r"[A-Za-z_]\w*", str(tokenizer.chat_template))) - _RESERVED
+    for name in template_kwargs:
+        if name not in named:
+            raise ConfigurationError(f"the model's chat template has no variable {name!r}{nearest(name, named)}")
+    try:
+        messages = [{"role": "user", "content": "Hello"}]
+        tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True, **template_kwargs)
+    except Exception as error:  # templates are programs by the model's authors and may raise anything
+        raise ConfigurationError(
+            f"the model's chat template cannot be rendered with {dict(template_kwargs)!r}: {error}"
+        ) from error

@@ -19,6 +19,7 @@ from typing import Any, Literal, Self
 
 from quintain.errors import CapabilityError
 from quintain.messages import Message
+from quintain.replies import split_reasoning
 
 __all__ = [
     "Engine",
@@ -153,6 +154,8 @@ class Reply:
         choice_logprobs: For a constrained choice: log-probability of each choice, in the request's order; ``None``
             where the engine does not report them.
         reasoning: Reasoning of the model, where the engine returns it separately from the text; else ``None``.
+        reasoning_tokens: Number of generated tokens that are reasoning, where the engine reports it; else ``None``. See
+            :attr:`thinking_tokens`.
         refusal: Text of a refusal, where the engine returns it separately; else ``None``.
         tool_calls: The function calls of the reply, as JSON; ``None`` without any.
     """
@@ -169,6 +172,19 @@ class Reply:
     reasoning: str | None = None
     refusal: str | None = None
     tool_calls: str | None = None
+    reasoning_tokens: int | None = None
+
+    @property
+    def thinking_tokens(self) -> int:
+        """Number of generated tokens that are reasoning.
+
+        Where the engine does not report it: the share of reasoning in the reply's characters, as a share of its tokens.
+        """
+        if self.reasoning_tokens is not None:
+            return self.reasoning_tokens
+        inside, text = split_reasoning(self.text)
+        characters = len(inside) + len(self.reasoning or "")
+        return round(self.completion_tokens * characters / (characters + len(text))) if characters else 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-able data, without the fields that are ``None``."""
@@ -211,6 +227,11 @@ class ExchangeLog:
     def completion_tokens(self) -> int:
         """Number of generated tokens, summed over replies."""
         return sum(reply.completion_tokens for exchange in self.exchanges for reply in exchange.replies)
+
+    @property
+    def reasoning_tokens(self) -> int:
+        """Number of generated tokens that are reasoning, summed over replies."""
+        return sum(reply.thinking_tokens for exchange in self.exchanges for reply in exchange.replies)
 
 
 _log: ContextVar[ExchangeLog | None] = ContextVar("quintain_exchanges", default=None)

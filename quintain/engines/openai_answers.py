@@ -40,11 +40,24 @@ def read_replies(answer: dict[str, Any], request: Request) -> list[Reply]:
         raise ValueError("no choices")
     usage = answer.get("usage") or {}
     prompt_tokens = int(usage.get("prompt_tokens") or 0)
-    share, rest = divmod(int(usage.get("completion_tokens") or 0), len(entries))
-    return [_read_reply(entry, request, prompt_tokens, share + (index < rest)) for index, entry in enumerate(entries)]
+    written = _shares(int(usage.get("completion_tokens") or 0), len(entries))
+    thought = (usage.get("completion_tokens_details") or {}).get("reasoning_tokens")
+    thoughts: list[int | None] = [None] * len(entries)
+    if thought is not None:
+        thoughts[:] = _shares(int(thought), len(entries))
+    counts = zip(entries, written, thoughts, strict=True)
+    return [_read_reply(entry, request, prompt_tokens, tokens, inside) for entry, tokens, inside in counts]
 
 
-def _read_reply(entry: dict[str, Any], request: Request, prompt_tokens: int, completion_tokens: int) -> Reply:
+def _shares(total: int, parts: int) -> list[int]:
+    """Divide a count evenly."""
+    share, rest = divmod(total, parts)
+    return [share + (k < rest) for k in range(parts)]
+
+
+def _read_reply(
+    entry: dict[str, Any], request: Request, prompt_tokens: int, completion_tokens: int, reasoning_tokens: int | None
+) -> Reply:
     message = entry["message"] if request.messages is not None else {}
     text, thought = _read_content(message.get("content") if request.messages is not None else entry["text"])
     reasoning = message.get("reasoning_content") or message.get("reasoning") or thought
@@ -72,6 +85,7 @@ def _read_reply(entry: dict[str, Any], request: Request, prompt_tokens: int, com
         reasoning=_as_text(reasoning),
         refusal=_as_text(refusal),
         tool_calls=json.dumps(tools) if tools else None,
+        reasoning_tokens=reasoning_tokens,
     )
 
 

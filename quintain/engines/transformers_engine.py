@@ -6,7 +6,7 @@ import asyncio
 import atexit
 import contextlib
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +43,8 @@ class TransformersEngine(Engine):
             0, prefixes are shared among running replies only. Default: 64.
         cache_gb: Memory limit of the key-value cache, in gigabytes (10**9 bytes). Longer requests leave fewer prefix
             rows, then a smaller batch. Default: 4.
+        chat_template_kwargs: Variables of the model's chat template, such as ``{"enable_thinking": False}`` for models
+            that reason unless told otherwise. Default: none.
 
     Attributes:
         model: The ``transformers`` model. Use it inside :meth:`exclusive` while requests may be running.
@@ -66,6 +68,7 @@ class TransformersEngine(Engine):
         max_batch: int = 32,
         prefix_rows: int = 64,
         cache_gb: float = 4.0,
+        chat_template_kwargs: Mapping[str, Any] | None = None,
     ) -> None:
         check_number("max_batch", max_batch, low=1, integer=True)
         check_number("prefix_rows", prefix_rows, low=0, integer=True)
@@ -81,16 +84,20 @@ class TransformersEngine(Engine):
         self._source = model
         self._folder = weights.resolve(model)
         self.model, self.tokenizer = _load(self._folder, device, dtype)
+        from quintain.engines.codec import Codec, check_template_kwargs
+
+        template = dict(chat_template_kwargs) if isinstance(chat_template_kwargs, Mapping) else chat_template_kwargs
+        if template is not None:
+            check_template_kwargs(self.tokenizer, template)
         self.capabilities = _BASE | ({"chat"} if self.tokenizer.chat_template else set())
 
-        from quintain.engines.codec import Codec
         from quintain.engines.kv_cache import CachedDecoder
         from quintain.engines.scheduler import BatchScheduler
 
         decoder = CachedDecoder(self.model)
         self._scheduler = BatchScheduler(
             decoder,
-            Codec(self.tokenizer),
+            Codec(self.tokenizer, template),
             end_tokens=_end_tokens(self.model, self.tokenizer),
             max_batch=max_batch,
             prefix_rows=prefix_rows,
@@ -98,6 +105,8 @@ class TransformersEngine(Engine):
         )
         self.statistics = self._scheduler.statistics
         self._settings = {"device": device, "dtype": dtype, "threads": torch.get_num_threads(), "max_batch": max_batch}
+        if template:
+            self._settings["chat_template_kwargs"] = template
         _close_at_exit(self)
 
     @property

@@ -183,6 +183,7 @@ class EpisodeLog:
             messages=packed.messages,
             prompt_tokens=exchanges.prompt_tokens,
             completion_tokens=exchanges.completion_tokens,
+            reasoning_tokens=exchanges.reasoning_tokens,
             wall_s=round(time.perf_counter() - self._started, 6),
             item=self.item,
             repeat=self.repeat,

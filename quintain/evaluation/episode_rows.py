@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from quintain.evaluation.results import cut_off
 from quintain.evaluation.tabular import Row, flat
 from quintain.records import EpisodeRecord
 
@@ -32,6 +33,8 @@ def episode_row(episode: EpisodeRecord) -> Row:
         "truncated": episode.truncated,
         "prompt_tokens": episode.prompt_tokens,
         "completion_tokens": episode.completion_tokens,
+        "reasoning_tokens": episode.reasoning_tokens,
+        "replies_cut_off": cut_off(episode),
         "wall_s": episode.wall_s,
     }
     if set(episode.returns) - {"agent"}:

@@ -94,6 +94,7 @@ def rescore(run: str | Path, *, env_kwargs: dict[str, Any] | None = None, concur
         asked = expand(stored, before.manifest.get("texts"))  # the steps to which it may refer are played again
         record.calls, record.messages, record.wall_s = asked.calls, asked.messages, stored.wall_s
         record.prompt_tokens, record.completion_tokens = stored.prompt_tokens, stored.completion_tokens
+        record.reasoning_tokens = stored.reasoning_tokens
         results[record.index] = record
 
     if jobs:

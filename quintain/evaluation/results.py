@@ -19,7 +19,7 @@ from quintain.evaluation.repeats import Repeats
 from quintain.evaluation.statistics import Bounds, Interval, mean
 from quintain.records import OUTCOMES, EpisodeRecord, Outcome
 
-__all__ = ["Results", "TaskResults"]
+__all__ = ["Results", "TaskResults", "cut_off"]
 
 _FINISHED, _ERROR, _SUCCESS = (OUTCOMES.index(name) for name in ("finished", "error", "success"))
 
@@ -47,6 +47,11 @@ class TaskResults:
     errors: int
 
 
+def cut_off(episode: EpisodeRecord) -> int:
+    """Return how many replies of language models ended at ``max_tokens``, or where the context window was full."""
+    return sum(reply.get("finish_reason") == "length" for call in episode.calls for reply in call["replies"])
+
+
 class Results:
     """What the tables and plots of a run need of its episodes: numbers in columns, without transcripts.
 
@@ -58,6 +63,9 @@ class Results:
         reward_errors: Number of steps for which a reward term had no valid value.
         prompt_tokens: Number of prompt tokens of all requests to language models.
         completion_tokens: Number of tokens that language models generated.
+        reasoning_tokens: Number of these that are reasoning.
+        replies: Number of replies of language models.
+        replies_cut_off: Number of these that ended at ``max_tokens`` or where the context window was full.
         rewards: Return of each scored episode; in games, of the first seat.
         lengths: Number of steps of each scored episode.
         tokens: Number of generated tokens of each scored episode.
@@ -69,8 +77,10 @@ class Results:
 
     def __init__(self, confidence: float = 0.95) -> None:
         self.confidence = confidence
-        self.reward_errors = self.prompt_tokens = self.completion_tokens = 0
+        self.reward_errors = self.prompt_tokens = self.completion_tokens = self.reasoning_tokens = 0
+        self.replies = self.replies_cut_off = 0
         self.rewards, self.lengths, self.tokens, self.seconds = array("d"), array("d"), array("d"), array("d")
+        self._thoughts, self._cut = array("d"), array("d")
         self.error_counts: Counter[tuple[str, str]] = Counter()
         self.text = False
         self.items = Items()
@@ -104,6 +114,10 @@ class Results:
         self.reward_errors += episode.reward_errors
         self.prompt_tokens += episode.prompt_tokens
         self.completion_tokens += episode.completion_tokens
+        self.reasoning_tokens += episode.reasoning_tokens
+        if episode.calls:
+            self.replies += sum(len(call["replies"]) for call in episode.calls)
+            self.replies_cut_off += cut_off(episode)
         self._outcome.append(OUTCOMES.index(episode.outcome))
         task = episode.info.get("task")
         self._task.append(-1 if task is None else self._tasks.setdefault(str(task), len(self._tasks)))
@@ -128,6 +142,8 @@ class Results:
         self._scored.append(position)
         self.lengths.append(len(episode.steps))
         self.tokens.append(episode.completion_tokens)
+        self._thoughts.append(episode.reasoning_tokens)
+        self._cut.append(cut_off(episode))
         self.seconds.append(episode.wall_s)
         for seat, value in episode.returns.items():
             self._returns[seat].append(value)
@@ -239,6 +255,16 @@ class Results:
     def tokens_per_episode(self) -> Interval:
         """Mean number of generated tokens of a scored episode."""
         return self._mean(self.tokens)
+
+    @cached_property
+    def reasoning_per_episode(self) -> Interval:
+        """Mean number of generated tokens of a scored episode that are reasoning."""
+        return self._mean(self._thoughts)
+
+    @cached_property
+    def cut_off_per_episode(self) -> Interval:
+        """Mean number of a scored episode's replies that ended at ``max_tokens``."""
+        return self._mean(self._cut)
 
     def mean_of(self, values: Sequence[float], bounds: Bounds | None = None) -> Interval:
         """Return the mean of one value per scored episode; over different items, where some were drawn more than once.

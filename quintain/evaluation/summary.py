@@ -19,6 +19,7 @@ __all__ = [
     "compared_rows",
     "error_counts",
     "metric_rows",
+    "model_facts",
     "repeat_rows",
     "score_rows",
     "split_constants",
@@ -107,13 +108,17 @@ def term_rows(report: Report) -> list[Row]:
 
 
 def metric_rows(report: Report) -> list[Row]:
-    """Return the means of the environment's metrics, of steps per episode, and of generated tokens per episode."""
+    """Return means per episode: the environment's metrics, steps, and for language models tokens and cut replies."""
     results = report.results
     rows = [Row(name.replace("_", " "), found) for name, found in results.metrics.items()]
     if "turns" not in results.metrics and results.scored:
         rows.insert(0, Row("steps", results.steps_per_episode))
     if results.completion_tokens:
         rows.append(Row("tokens generated", results.tokens_per_episode))
+    if results.reasoning_tokens:
+        rows.append(Row("reasoning tokens", results.reasoning_per_episode))
+    if results.replies:
+        rows.append(Row("replies cut off at max_tokens", results.cut_off_per_episode))
     return rows
 
 
@@ -134,6 +139,19 @@ def split_constants(rows: Iterable[Row]) -> tuple[list[Row], list[Row]]:
     for row in rows:
         (constant if row.interval.is_constant else varying).append(row)
     return varying, constant
+
+
+def model_facts(report: Report) -> list[str]:
+    """Return what language models read and wrote in all episodes, in words; empty where none was asked."""
+    results = report.results
+    if not results.replies and not results.completion_tokens:
+        return []
+    thought = f", {results.reasoning_tokens:,} of them reasoning" if results.reasoning_tokens else ""
+    found = [f"{results.prompt_tokens:,} tokens read, {results.completion_tokens:,} generated{thought}"]
+    if results.replies_cut_off:
+        replies = f"{results.replies:,} {'reply' if results.replies == 1 else 'replies'}"
+        found.append(f"{results.replies_cut_off:,} of {replies} cut off at max_tokens")
+    return found
 
 
 def error_counts(report: Report) -> list[tuple[str, str, int]]:

@@ -13,6 +13,7 @@ from quintain.agents.games.player_settings import RANDOM_LABELS, PlayerSettings
 from quintain.engines.engine import Engine, Reply, Request
 from quintain.errors import CapabilityError, ConfigurationError, EngineError
 from quintain.messages import user
+from quintain.replies import split_reasoning
 
 __all__ = ["Choice", "LabelQuestions", "by_option", "shown", "softmax"]
 
@@ -135,7 +136,7 @@ class LabelQuestions:
             labels: ``labels[k]`` stands for option k.
             order: The option indices in the order in which the question named them.
         """
-        text = reply.text.strip().strip(_MARKS)
+        text = split_reasoning(reply.text).text.strip().strip(_MARKS)
         word = text.split()[-1] if text.split() else ""
         option = labels.index(word) if word in labels else -1
         probabilities: tuple[float, ...] = ()
@@ -206,7 +207,7 @@ def shown(reply: Reply) -> str:
         >>> shown(Reply("F.")), shown(Reply("", finish_reason="tool_calls"))
         ('F', '(tool_calls)')
     """
-    text = reply.text.strip().strip(_MARKS)[:_KEPT_CHARACTERS]
+    text = split_reasoning(reply.text).text.strip().strip(_MARKS)[:_KEPT_CHARACTERS]
     return text if text or reply.finish_reason == "stop" else f"({reply.finish_reason})"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from quintain.engines.engine import Reply
 from quintain.evaluation.requests import PROMPT, TextReader, fields_of
 from quintain.records import EpisodeRecord
 from quintain.replies import split_reasoning
@@ -123,5 +124,5 @@ def _reply(reply: Mapping[str, Any]) -> dict[str, Any]:
         "end": str(reply.get("finish_reason", "")),
         "text": bounded(text),
         **({"reasoning": bounded(reasoning)} if reasoning else {}),
-        **({"thought": reply["reasoning_tokens"]} if reply.get("reasoning_tokens") else {}),
+        **({"thought": thought} if (thought := Reply.from_dict(dict(reply)).thinking_tokens) else {}),
     }

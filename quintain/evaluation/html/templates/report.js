@@ -258,7 +258,7 @@
     return details;
   }
 
-  const thoughts = (text, tokens) => folded(`Reasoning${tokens ? `, ${tokens} tokens` : ""}`, () => [textBlock(text, "text")]);
+  const thoughts = (text) => folded("Reasoning", () => [textBlock(text, "text")]);
 
   function asked(data, k) {
     const call = data.calls[k];
@@ -276,8 +276,8 @@
   function calls(data) {
     if (!data.calls.length) return null;
     const answer = (one) => [
-      make("div", { class: "small" }, `${one.read} prompt tokens, ${one.wrote} generated, finish reason: ${plain(one.end)}`),
-      one.reasoning ? thoughts(one.reasoning, one.thought) : null, textBlock(one.text, "text mono")].filter(Boolean);
+      make("div", { class: "small" }, `${one.read} prompt tokens, ${one.wrote} generated${one.thought ? ` (${one.thought} reasoning)` : ""}, finish reason: ${plain(one.end)}`),
+      one.reasoning ? thoughts(one.reasoning) : null, textBlock(one.text, "text mono")].filter(Boolean);
     return folded(`${data.calls.length} call${data.calls.length === 1 ? "" : "s"} of the model`, () => [make("ol", { class: "small calls" },
       ...data.calls.map((call, k) => make("li", null, asked(data, k), ...call.replies.flatMap(answer))))]);
   }
