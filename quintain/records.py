@@ -124,6 +124,10 @@ class EpisodeRecord:
         data = dict(zip(_FIELDS, _values(self), strict=True))
         if self.item is not None:
             data |= {"item": self.item, "repeat": self.repeat}
+        if self.messages:
+            data["messages"] = self.messages
+        if self.reasoning_tokens:
+            data["reasoning_tokens"] = self.reasoning_tokens
         return to_exact_json(data)
 
     @classmethod
@@ -148,8 +152,9 @@ class EpisodeRecord:
 
 
 _KNOWN = frozenset(f.name for f in dataclasses.fields(EpisodeRecord))
-#: Fields of every line; an item's number and the number of its answer follow where there are any.
-_FIELDS = tuple(f.name for f in dataclasses.fields(EpisodeRecord) if f.name not in ("item", "repeat"))
+#: Fields that a line has only where they say something, as the lines of earlier versions do not have them.
+_OPTIONAL = ("item", "repeat", "messages", "reasoning_tokens")
+_FIELDS = tuple(f.name for f in dataclasses.fields(EpisodeRecord) if f.name not in _OPTIONAL)
 _values = operator.attrgetter(*_FIELDS)
 
 

@@ -99,7 +99,8 @@ def test_stored_language_model_replies_can_be_replayed():
     replayed = evaluate("CodeReason-v0", {"name": "all-text", "engine": engine}, **LETTERS)
     before = read_episodes(STORED / "evaluate_language_model")
     assert replayed.errors == 0
-    assert [e.calls for e in replayed.episodes] == [e.calls for e in before]
+    for now, then in zip(replayed.episodes, before, strict=True):  # the stored run does not say what was asked
+        assert [(call["key"], call["replies"]) for call in now.calls] == [(c["key"], c["replies"]) for c in then.calls]
     assert [e.steps for e in replayed.episodes] == [e.steps for e in before]
 
 

@@ -123,7 +123,7 @@ def test_videos_need_no_observations(tmp_path):
     assert (tmp_path / "videos" / "episode-0.mp4").exists()
     page = write_report(tmp_path).read_text()
     assert "<dd>not recorded</dd>" in page
-    assert '"o":null' in page
+    assert '"observation":null' in page
 
 
 def test_the_user_is_told_of_large_records(tmp_path, monkeypatch):
