@@ -3,7 +3,8 @@
 The fenced blocks of a page run in order, in one fresh process and an empty folder: ``python`` is executed, ``pycon`` is
 compared with what it shows, ``bash`` must succeed, and a block with a ``title="name.py"`` becomes that file. A comment
 above a block may say ``<!-- needs: llm -->`` (skip the page where the embedded model is not installed; likewise for an
-extra of :data:`MODULES`), or ``<!-- not run: why -->``.
+extra of :data:`MODULES`; ``rllib`` runs the page with the Python that ``scripts/rllib_venv.sh`` made), or
+``<!-- not run: why -->``.
 """
 
 from __future__ import annotations
@@ -89,16 +90,23 @@ def has_model() -> bool:
 )
 def test_code_blocks_of_the_page_run(page: Path, tmp_path: Path) -> None:
     blocks, needs = blocks_of(page)
-    assert needs <= {"llm", *MODULES}, f"{page.name}: unknown needs {needs - {'llm', *MODULES}}"
+    assert needs <= {"llm", "rllib", *MODULES}, f"{page.name}: unknown needs {needs - {'llm', 'rllib', *MODULES}}"
+    python = (
+        os.environ.get("QUINTAIN_RLLIB_PYTHON", ROOT / ".venv-rllib/bin/python") if "rllib" in needs else sys.executable
+    )
+    if not Path(python).is_file():
+        pytest.skip("needs RLlib in an environment of its own: sh scripts/rllib_venv.sh")
     if missing := [need for need in needs & MODULES.keys() if find_spec(MODULES[need]) is None]:
         pytest.skip(f"needs the extra {missing[0]}")
     if "llm" in needs and not has_model():
         pytest.skip("needs the embedded language model: make setup")
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    path = os.pathsep.join([str(Path(python).absolute().parent), os.environ.get("PATH", "")])
     # Policies that a page trains for a few steps must not end up in the user's cache; models are too large to copy.
     cache = {} if "llm" in needs else {"QUINTAIN_CACHE": str(tmp_path / "cache")}
+    if "rllib" in needs:  # Quintain is not installed there, and Ray would write a token for clusters into the home
+        cache |= {"PYTHONPATH": str(ROOT), "RAY_AUTH_MODE": "disabled"}
     done = subprocess.run(
-        [sys.executable, "-W", "error::DeprecationWarning:__main__", "-c", RUN],
+        [str(Path(python).absolute()), "-W", "error::DeprecationWarning:__main__", "-c", RUN],
         input=json.dumps(blocks), cwd=tmp_path, env={**os.environ, **cache, "PATH": path, "COLUMNS": "100"},
         capture_output=True, text=True, timeout=280, check=False,
     )  # fmt: skip
