@@ -93,9 +93,9 @@ def differences(reports: Mapping[str, Report]) -> list[list[Any]]:
     """Return the rows of the paired comparisons of all pairs of agents, with p-values corrected by Holm."""
     pairs = list(combinations(reports, 2))
     found = [quintain.compare(reports[one], reports[other]) for one, other in pairs]
-    adjusted = holm([comparison.difference.p_value for comparison in found])
+    adjusted = holm([comparison.success.p_value for comparison in found])
     return [
-        [f"{one} - {other}", comparison.difference, p]
+        [f"{one} - {other}", comparison.success, p]
         for (one, other), comparison, p in zip(pairs, found, adjusted, strict=True)
     ]
 

@@ -128,7 +128,7 @@ def test_a_model_plays_against_a_person(quintain, monkeypatch):
     monkeypatch.setattr("quintain.experiments.games.GameServer.serve", lambda self: served.append(self))
     assert quintain("games", "play", *MODEL, "--agent-arg", "predict_first=true").code == 0
     assert quintain("games", "play").code == 0
-    players = [server._agent for server in served]
+    players = [server._study.agent for server in served]
     assert players[0].settings.predict_first
     assert type(players[1]).__name__ != "LLMPlayer"
     for server in served:

@@ -17,7 +17,7 @@ LETTERS = {"episodes": 8, "env_kwargs": {"tasks": "letters"}, "progress": False}
 
 
 def call(*words):
-    result = CliRunner().invoke(app, list(map(str, words)), env={"COLUMNS": "200"})
+    result = CliRunner().invoke(app, list(map(str, words)), env={"COLUMNS": "400"})
     return result.exit_code, result.output
 
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 import quintain
 from quintain.cli.app import app
 from quintain.evaluation import Report, compare
-from quintain.seeding import SeedStream, episode_seeds
+from quintain.seeding import episode_seeds
 
 STORED = Path(__file__).parents[1] / "data" / "runs_0_1_0_before"
 OPTIONS = {"episodes": 3, "seed": 1, "progress": False}
@@ -71,7 +71,7 @@ def test_a_run_of_version_0_1_0_is_continued_with_its_seeds(tmp_path):
     run = shutil.copytree(STORED / "evaluate_control", tmp_path / "run")
     before = seeds(Report.load(run))
     report = quintain.evaluate("CartPole-v1", "random", out=run, resume=True, **OPTIONS | {"episodes": 5})
-    assert seeds(report) == [SeedStream(1, "episode")[i] for i in range(5)]
+    assert seeds(report) == [episode_seeds(1, bits=53)[i] for i in range(5)]
     assert seeds(report)[:3] == before
     assert "seed_bits" not in json.loads((run / "run.json").read_text())["config"]
     with pytest.raises(quintain.QuintainError, match="seed_bits was not given, is 31"):

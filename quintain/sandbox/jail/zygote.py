@@ -112,6 +112,10 @@ def _set_up(config: dict[str, Any], plan: Plan, control: socket.socket) -> Serve
     return Server(plan, control, config["host"], own_namespace)
 
 
+#: Optional companions of preloaded libraries, such as of pandas, that start threads when they are imported.
+_STARTS_THREADS = frozenset({"pyarrow"})
+
+
 def _preload(modules: list[str], directories: list[str], *, keep_fork_hooks: bool) -> None:
     """Import modules, so that children start with them loaded.
 
@@ -128,8 +132,12 @@ def _preload(modules: list[str], directories: list[str], *, keep_fork_hooks: boo
     if not keep_fork_hooks:
         os.register_at_fork = lambda **hooks: None
     sys.path += directories
+    for name in _STARTS_THREADS.difference(modules):
+        sys.modules[name] = None  # type: ignore[assignment]  # importing it raises ImportError
     for name in modules:
         importlib.import_module(name)
+    for name in _STARTS_THREADS.difference(modules):
+        del sys.modules[name]
     for directory in directories:
         sys.path.remove(directory)
     os.register_at_fork = register

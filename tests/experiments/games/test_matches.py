@@ -359,7 +359,7 @@ class Sometimes:
 
 def test_only_complete_repetitions_are_ranked():
     broken = Sometimes(lambda match: match == 1)
-    with pytest.warns(RuntimeWarning, match="1 of 9 matches failed.*the first: sandbox: down"):
+    with pytest.warns(RuntimeWarning, match="1 of 9 matches failed.*the first, infrastructure: sandbox: down"):
         result = tournament(["mine", "always-defect"], rounds=2, repetitions=3, agents={"mine": broken}, concurrency=1)
     assert result.scores.shape == (2, 2)
     assert np.isfinite(result.scores).all()

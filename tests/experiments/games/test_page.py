@@ -21,8 +21,9 @@ def test_a_tournament_is_ranked_once_every_pair_has_finished(tmp_path):
 def test_plain_matches_show_all_players(tmp_path):
     play_matches([ScheduledMatch("prisoners_dilemma", ("grim", "joss"))], {}, env={"rounds": 3}, out=tmp_path)
     page = write_run_page(tmp_path).read_text()
-    assert "grim in prisoners_dilemma" in page
-    assert "joss in prisoners_dilemma" in page
+    assert "prisoners_dilemma: grim – joss" in page
+    assert "<td>grim</td>" in page
+    assert "<td>joss</td>" in page
 
 
 def test_another_folder_is_refused(tmp_path):
