@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import inspect
 import math
-import numbers
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -82,7 +81,9 @@ def check_bool(name: str, value: object) -> None:
     Raises:
         ConfigurationError: If it is neither.
     """
-    if not isinstance(value, bool) and type(value).__name__ != "bool_":  # NumPy's, which is not imported for this
+    import numpy as np  # here, because the sandbox imports this module and does without NumPy
+
+    if not isinstance(value, (bool, np.bool_)):
         raise ConfigurationError(f"{name} must be true or false, got {value!r}")
 
 
@@ -115,13 +116,15 @@ def check_number(
         Traceback (most recent call last):
         quintain.errors.ConfigurationError: max_tokens must be an integer >= 1, got 'many'
     """
-    number: Any = value
+    import numpy as np
+
+    kinds = (int, np.integer) if integer else (int, float, np.integer, np.floating)
     if (
         not isinstance(value, bool)
-        and isinstance(value, numbers.Integral if integer else numbers.Real)
-        and math.isfinite(number)
-        and number > above
-        and low <= number <= high
+        and isinstance(value, kinds)
+        and math.isfinite(value)
+        and value > above
+        and low <= value <= high
     ):
         return
     bounds = [f">= {low:g}"] if low > -math.inf else [f"> {above:g}"] if above > -math.inf else []

@@ -12,10 +12,12 @@ import typer
 __all__ = [
     "Concurrency",
     "Confidence",
+    "Continuation",
     "EnvArguments",
     "Executor",
     "JsonOutput",
     "MaxSteps",
+    "Noise",
     "Out",
     "ResetOptions",
     "Resume",
@@ -35,6 +37,7 @@ Concurrency = Annotated[int, typer.Option(min=1, help="Maximum number of live ep
 Confidence = Annotated[
     float, typer.Option(help="Nominal coverage of the intervals, in (0, 1).", rich_help_panel=_OUTPUT)
 ]
+Continuation = Annotated[float | None, typer.Option(min=0, max=1, help="Probability that another round follows.")]
 EnvArguments = Annotated[
     list[str] | None,
     typer.Option(
@@ -54,6 +57,9 @@ MaxSteps = Annotated[
         rich_help_panel=_RUN,
     ),
 ]  # fmt: skip
+Noise = Annotated[
+    float, typer.Option(min=0, max=1, help="Probability that another move than the chosen one is executed.")
+]
 Out = Annotated[
     Path | None,
     typer.Option("--out", "-o", help="Run folder. Default: a new one under runs/.", rich_help_panel=_OUTPUT),

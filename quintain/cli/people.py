@@ -9,7 +9,7 @@ import typer
 
 from quintain.cli.agent_options import AgentArguments, AgentOptions, Engine, EngineArguments, Model
 from quintain.cli.console import console, literal, say
-from quintain.cli.options import JsonOutput
+from quintain.cli.options import Continuation, JsonOutput, Noise
 from quintain.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -37,12 +37,8 @@ def play(
     engine_arg: EngineArguments = None,
     game: Annotated[str, typer.Option(help="Name of a two-player game.")] = "prisoners_dilemma",
     rounds: Annotated[int, typer.Option(min=1, help="Rounds of a match.")] = 10,
-    noise: Annotated[
-        float, typer.Option(min=0, max=1, help="Probability that another move than the chosen one is executed.")
-    ] = 0.0,
-    continuation: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Probability that another round follows.")
-    ] = None,
+    noise: Noise = 0.0,
+    continuation: Continuation = None,
     seat: Annotated[int, typer.Option(min=0, max=1, help="Your seat.")] = 0,
     order: Annotated[
         Literal["listed", "reversed", "shuffled"],

@@ -19,8 +19,10 @@ from quintain.cli.agent_options import (
 from quintain.cli.console import console, literal, print_json, say
 from quintain.cli.options import (
     Concurrency,
+    Continuation,
     Executor,
     JsonOutput,
+    Noise,
     Out,
     Resume,
     RetryErrors,
@@ -57,12 +59,8 @@ def tournament(
     game: Annotated[str, typer.Option(help="Name of a two-player game.")] = "prisoners_dilemma_classic",
     rounds: Annotated[int, typer.Option(min=1, help="Rounds per match.")] = 200,
     repetitions: Annotated[int, typer.Option(min=1, help="Matches per pair.")] = 10,
-    noise: Annotated[
-        float, typer.Option(min=0, max=1, help="Probability that another move than the chosen one is executed.")
-    ] = 0.0,
-    continuation: Annotated[
-        float | None, typer.Option(min=0, max=1, help="Probability that another round follows.")
-    ] = None,
+    noise: Noise = 0.0,
+    continuation: Continuation = None,
     population: Annotated[
         int | None, typer.Option(min=2, help="Also evolve a population of this size: Moran and replicator dynamics.")
     ] = None,

@@ -23,7 +23,7 @@ from quintain.envs.protocols import BlockingEnv
 from quintain.envs.sharing import check_distinct, own
 from quintain.errors import ConfigurationError
 
-__all__ = ["StepBatch", "TextVectorEnv"]
+__all__ = ["StepBatch", "TextVectorEnv", "text_vector"]
 
 _Step = tuple[Any, float, bool, bool, dict[str, Any]]
 
@@ -331,3 +331,26 @@ def _batch(indices: Sequence[int], steps: Sequence[_Step]) -> StepBatch:
         np.array([s[3] for s in steps], dtype=np.bool_),
         tuple(s[4] for s in steps),
     )
+
+
+def text_vector(make: Callable[..., gym.Env[Any, Any]]) -> Callable[..., TextVectorEnv]:
+    """Return the ``vector_entry_point`` of a text environment, which ``gym.make_vec`` calls.
+
+    Args:
+        make: Class or function that makes one environment.
+
+    Returns:
+        A function of the number of environments, of ``autoreset_mode`` and ``workers`` as in :class:`TextVectorEnv`,
+        and of the arguments of each environment.
+    """
+
+    def make_vec(
+        num_envs: int = 1,
+        *,
+        autoreset_mode: str | AutoresetMode = AutoresetMode.SAME_STEP,
+        workers: int | None = None,
+        **kwargs: Any,
+    ) -> TextVectorEnv:
+        return TextVectorEnv([lambda: make(**kwargs)] * num_envs, autoreset_mode, workers)
+
+    return make_vec

@@ -176,12 +176,16 @@ def env_title(env: Any) -> str:
 
 
 def agent_title(source: Mapping[str, Any]) -> str:
-    """Return the name of an agent as a manifest describes it; in games, those of all seats' agents."""
+    """Return the name of an agent as a manifest describes it; in games, those of all seats' agents.
+
+    Empty for experiments without seats, whose manifest has settings in this place.
+    """
     if "name" in source:
         return str(source["name"])
     if "agent" in source:
         return str(source["agent"]).rpartition(".")[2]
-    return ", ".join(f"{seat}: {agent_title(_mapping(description))}" for seat, description in source.items())
+    seats = {seat: agent for seat, agent in source.items() if isinstance(agent, Mapping)}
+    return ", ".join(f"{seat}: {agent_title(agent)}" for seat, agent in seats.items())
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

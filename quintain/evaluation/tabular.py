@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import csv
 import io
 import math
@@ -24,22 +25,21 @@ Row = dict[str, Any]
 _MAX_ROWS, _MAX_CELL, _MAX_LINE = 30, 200, 240
 
 
-class Tabular:
+class Tabular(abc.ABC):
     """Base of results that are a table.
 
-    A subclass defines :meth:`to_rows` and :meth:`headline`, and :meth:`tables` where a notebook should show something
-    else than the rows.
+    A subclass overrides :meth:`tables` where a notebook should show something else than the rows.
     """
 
     __slots__ = ()
 
+    @abc.abstractmethod
     def headline(self) -> str:
         """Return what the results are, and the most important figure, in a few words."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def to_rows(self) -> list[Row]:
         """Return the table as one mapping per row, of names of columns to plain values; unknown values are ``None``."""
-        raise NotImplementedError
 
     def tables(self) -> list[tuple[str, Sequence[Row]]]:
         """Return the tables that a notebook shows: caption and rows."""

@@ -1,4 +1,7 @@
-"""Tables of a study: printed as Markdown, and kept with their numbers, so that a page can be checked against them."""
+"""Tables of a study: printed as Markdown, and kept cell by cell, so that a page can be checked against them.
+
+A cell that is an :class:`~quintain.evaluation.interval.Interval` is kept with all its numbers, any other as shown.
+"""
 
 from __future__ import annotations
 

@@ -10,12 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import gymnasium as gym
-from gymnasium.vector import AutoresetMode
 
 from quintain.envs.code_reason.interpreter import MAX_OUTPUT_CHARS, RESULT_HEADER, Execution, Interpreter
 from quintain.envs.code_reason.registry import SUITES, load_task, require_libraries, select_tasks, suite_of
 from quintain.envs.text.task import ITEM_KEY, SPLITS, Split, Task, fixed_items_of, parse_task_id, pose
-from quintain.envs.vector import TextVectorEnv
+from quintain.envs.vector import text_vector
 from quintain.errors import ConfigurationError, UnknownNameError
 from quintain.replies import Move, ReplyReader
 from quintain.sandbox import Limits
@@ -360,19 +359,4 @@ class CodeReasonEnv(gym.Env[str, str]):
         } | changes
 
 
-def make_vec(
-    num_envs: int = 1,
-    *,
-    autoreset_mode: str | AutoresetMode = AutoresetMode.SAME_STEP,
-    workers: int | None = None,
-    **kwargs: Any,
-) -> TextVectorEnv:
-    """Make a vector of ``num_envs`` environments: the ``vector_entry_point`` of ``gym.make_vec``.
-
-    Args:
-        num_envs: Number of environments, >= 1.
-        autoreset_mode: When an environment whose episode ended is reset, one of Gymnasium's three modes.
-        workers: Number of worker threads for steps that wait, >= 1. Default: one per environment, at most 32.
-        kwargs: Arguments of each environment.
-    """
-    return TextVectorEnv([lambda: CodeReasonEnv(**kwargs)] * num_envs, autoreset_mode, workers)
+make_vec = text_vector(CodeReasonEnv)

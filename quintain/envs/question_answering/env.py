@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 import gymnasium as gym
-from gymnasium.vector import AutoresetMode
 
 from quintain.envs.question_answering.data_set import load_data_set
 from quintain.envs.question_answering.items import LETTERS, Columns, Item
@@ -18,7 +17,7 @@ from quintain.envs.question_answering.replies import spoken
 from quintain.envs.question_answering.scorers import ClosingScorer, DescribedScorer, make_scorer
 from quintain.envs.question_answering.verdict import Verdict
 from quintain.envs.text.rows import value_at
-from quintain.envs.vector import TextVectorEnv
+from quintain.envs.vector import text_vector
 from quintain.errors import ConfigurationError
 from quintain.provenance import describe_function
 from quintain.spaces import UnicodeText
@@ -289,22 +288,7 @@ class QuestionAnsweringEnv(gym.Env[str, str]):
         } | changes
 
 
-def make_vec(
-    num_envs: int = 1,
-    *,
-    autoreset_mode: str | AutoresetMode = AutoresetMode.SAME_STEP,
-    workers: int | None = None,
-    **kwargs: Any,
-) -> TextVectorEnv:
-    """Make a vector of ``num_envs`` environments: the ``vector_entry_point`` of ``gym.make_vec``.
-
-    Args:
-        num_envs: Number of environments, >= 1.
-        autoreset_mode: When an environment whose episode ended is reset, one of Gymnasium's three modes.
-        workers: Number of worker threads for steps that wait, >= 1. Default: one per environment, at most 32.
-        kwargs: Arguments of each environment.
-    """
-    return TextVectorEnv([lambda: QuestionAnsweringEnv(**kwargs)] * num_envs, autoreset_mode, workers)
+make_vec = text_vector(QuestionAnsweringEnv)
 
 
 def _ordered(items: tuple[Item, ...], seed: int | None) -> tuple[Item, ...]:
