@@ -42,6 +42,8 @@ def test_runs_of_every_kind_are_listed_with_their_figures():
     assert code == 0, output
     for name in ("evaluate_oracle", "success 100.0%", "robustness", f"{len(found)} runs of"):
         assert name in output
+    assert found["tournament"].agent == "grim: grim, random: RandomAgent, tit-for-tat: tit-for-tat"
+    assert found["robustness"].agent == ""  # its settings stand where other runs name agents
 
 
 def test_a_damaged_run_is_listed_with_the_reason(tmp_path):
