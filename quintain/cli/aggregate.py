@@ -24,13 +24,15 @@ def aggregate(
         ),
     ] = None,
     confidence: Annotated[float, typer.Option(help="Nominal coverage of the intervals, in (0, 1).")] = 0.95,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the resampling, which a mean of more than 20 runs has.")
+    ] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:
     """Sum up runs of several training seeds: IQM, mean and median, with intervals over the seeds.
 
-    The score of a run is its mean return. The stratified bootstrap resamples runs within each environment (Agarwal et
-    al. 2021), so the intervals tell how much another training would differ.
+    The score of a run is its mean return. The intervals are over runs, so they tell how much another training would
+    differ: t or BCa for the mean, Yuen's t for the IQM, order statistics for the median; t for few runs.
 
     Examples:
         quintain eval CartPole-v1 -a seed0.zip -o runs/seed0

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from quintain.errors import ConfigurationError
-from quintain.evaluation.bootstrap import STATISTICS, Statistic, bootstrap_interval
+from quintain.evaluation.independent_groups import stratified_mean
 from quintain.evaluation.interval import Interval
 from quintain.evaluation.report import Report
+from quintain.evaluation.robust import interquartile_mean, median
 
 __all__ = ["Aggregate", "RunScore", "aggregate"]
 
@@ -72,15 +73,16 @@ def aggregate(
 ) -> Aggregate:
     """Sum up runs of policies that were trained with different seeds.
 
-    The score of a run is its mean return. Runs are what is resampled, within each environment, so that the intervals
-    tell how much another training would differ; the episodes of one policy do not.
+    The score of a run is its mean return. Intervals are over runs, so that they tell how much another training would
+    differ; the episodes of one policy do not. Environments are fixed: in the mean and the optimality gap, only the
+    variance within them counts; IQM and median take all runs as one sample, which is wider where environments differ.
 
     Args:
         runs: One run per trained policy: reports or run folders.
         ranges: For each environment the returns that count as 0 and as 1, such as those of a random and of an expert
             policy; needed for runs of different environments, whose returns have different scales. Default: none.
         confidence: Nominal coverage of the intervals, in (0, 1).
-        seed: Seed of the bootstrap. Default: 0.
+        seed: Seed of the resampling, which means of more than 20 runs of one environment have. Default: 0.
 
     Raises:
         ConfigurationError: If a run has no scored episode, if runs of different environments have no ranges, or if a
@@ -97,12 +99,16 @@ def aggregate(
             f"runs of different environments ({', '.join(strata)}) have returns of different scales; say what counts "
             "as 0 and as 1 in each: ranges={'CartPole-v1': (20, 500), ...} (--range CartPole-v1=20,500)"
         )
-    statistics: dict[str, Statistic] = STATISTICS if ranges is None else {**STATISTICS, "optimality gap": _gap}
-    groups = list(strata.values())
+    groups, unit = list(strata.values()), "training seeds"
+    values = [each.score for each in scores]
     found = {
-        name: bootstrap_interval(groups, statistic, confidence, seed=seed, unit="training seeds")
-        for name, statistic in statistics.items()
+        "IQM": interquartile_mean(values, confidence, unit=unit),
+        "mean": stratified_mean(groups, confidence, seed=seed, unit=unit),
+        "median": median(values, confidence, unit=unit),
     }
+    if ranges is not None:
+        gaps = [[max(0.0, 1 - score) for score in group] for group in groups]
+        found["optimality gap"] = stratified_mean(gaps, confidence, seed=seed, unit=unit)
     return Aggregate(scores, found, ranges is not None)
 
 
@@ -123,7 +129,3 @@ def _score(report: Report, ranges: Mapping[str, tuple[float, float]] | None) -> 
             raise ConfigurationError(f"the range of {name} is empty: {low:g} to {high:g}")
         score = (score - low) / (high - low)
     return RunScore(str(report.path or ""), name, score, report.reward.n, report.errors)
-
-
-def _gap(values: Any) -> Any:
-    return (1 - values).clip(0).mean(axis=-1)

@@ -12,6 +12,7 @@ __all__ = ["Interval", "number"]
 _NAMES = {
     "wilson": "Wilson", "modified wilson": "modified Wilson", "t": "Student t", "bca": "BCa bootstrap",
     "logit t": "logit t", "welch": "Welch t", "newcombe": "Newcombe",
+    "combined": "combined intervals", "yuen": "Yuen t", "order statistics": "order statistics", "bonett": "Bonett",
     "bootstrap": "percentile bootstrap", "none": "no interval",
 }  # fmt: skip
 
@@ -42,8 +43,9 @@ class Interval:
         low: Lower end; NaN where no interval can be given.
         high: Upper end; NaN where no interval can be given.
         n: Number of values behind the estimate.
-        method: ``"wilson"``, ``"modified wilson"``, ``"newcombe"``, ``"logit t"``, ``"t"``, ``"welch"``,
-            ``"bca"`` or ``"bootstrap"``; ``"none"`` where no interval can be given.
+        method: ``"wilson"``, ``"modified wilson"``, ``"newcombe"``, ``"logit t"``, ``"t"``, ``"welch"``, ``"bca"``,
+            ``"combined"``, ``"yuen"``, ``"order statistics"`` or ``"bonett"``; ``"none"`` where no interval can be
+            given; ``"bootstrap"`` in runs of earlier versions.
         confidence: Nominal coverage, in (0, 1).
         note: A note of caution, or empty.
         clusters: Number of clusters of values that depend on each other; ``None`` where values are independent.

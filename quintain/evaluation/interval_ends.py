@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from quintain.seeding import SeedStream
 
-__all__ = ["Ends", "bca", "logit_t", "newcombe", "student_t", "wilson"]
+__all__ = ["Ends", "bca", "logit_t", "newcombe", "order_statistics", "student_t", "wilson"]
 
 #: Resamples of a bootstrap; scipy's default.
 _RESAMPLES = 9_999
@@ -123,6 +123,28 @@ def newcombe(both: int, first: int, second: int, neither: int, confidence: float
     low = one - two - distance(one - low_1, high_2 - two)
     high = one - two + distance(high_1 - one, two - low_2)
     return Ends(max(-1.0, low), min(1.0, high))
+
+
+def order_statistics(data: NDArray[np.float64], confidence: float) -> Ends | None:
+    """Return the interval of a median from order statistics, whatever the distribution.
+
+    From the k-th smallest to the k-th largest value it holds with probability 1 - 2 P(B < k) or more, where B has the
+    binomial distribution of n throws of a coin; k is the largest for which that reaches the confidence.
+
+    Args:
+        data: Finite values, shape ``(n,)``.
+        confidence: Nominal coverage, in (0, 1).
+
+    Returns:
+        ``None`` if all values are too few: 1 - 2 / 2**n is below the confidence.
+    """
+    from scipy.special import bdtr
+
+    n, k = len(data), 0
+    while 2 * bdtr(k, n, 0.5) <= 1 - confidence:
+        k += 1
+    ordered = np.sort(data)
+    return Ends(float(ordered[k - 1]), float(ordered[n - k])) if k else None
 
 
 def bca(data: NDArray[np.float64], confidence: float, seed: int) -> Ends:

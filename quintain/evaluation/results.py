@@ -13,9 +13,9 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from quintain.evaluation.bootstrap import bootstrap_interval, iqm, standard_deviation
 from quintain.evaluation.items import Items
 from quintain.evaluation.repeats import Repeats
+from quintain.evaluation.robust import interquartile_mean, standard_deviation
 from quintain.evaluation.statistics import Bounds, Interval, mean
 from quintain.records import OUTCOMES, EpisodeRecord, Outcome
 
@@ -218,12 +218,12 @@ class Results:
     @cached_property
     def reward_iqm(self) -> Interval:
         """Interquartile mean of the returns of scored episodes; in games, of the first seat."""
-        return bootstrap_interval([self.rewards], iqm, self.confidence)
+        return interquartile_mean(self.rewards, self.confidence)
 
     @cached_property
     def reward_std(self) -> Interval:
         """Standard deviation of the returns of scored episodes; in games, of the first seat."""
-        return bootstrap_interval([self.rewards], standard_deviation, self.confidence)
+        return standard_deviation(self.rewards, self.confidence)
 
     @cached_property
     def is_control(self) -> bool:

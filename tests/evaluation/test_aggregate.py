@@ -1,17 +1,17 @@
 """Interquartile means, and results over several training seeds."""
 
 import json
+import math
 
 import numpy as np
 import pytest
-from scipy import stats
 
 import quintain
 from quintain.errors import ConfigurationError
 from quintain.evaluation.aggregate import aggregate
-from quintain.evaluation.bootstrap import STATISTICS, bootstrap_interval, iqm, standard_deviation
 from quintain.evaluation.html import write_report
 from quintain.evaluation.report import Report
+from quintain.evaluation.statistics import mean
 from quintain.evaluation.summary import score_rows
 from quintain.records import EpisodeRecord
 
@@ -24,47 +24,14 @@ def report(returns, env="CartPole-v1"):
     return Report(episodes, {"config": {"env": env}})
 
 
-def test_the_interquartile_mean_leaves_out_a_quarter_at_either_end():
-    assert iqm([1, 2, 3, 100]) == 2.5
-    assert iqm([0, 1, 2, 3, 4, 5, 6, 1000]) == 3.5
-    assert iqm([5]) == 5
-    assert STATISTICS["median"](np.array([1.0, 2.0, 9.0])) == 2
-
-
 def test_a_run_shows_iqm_and_standard_deviation():
     rows = {row.name: row.interval for row in score_rows(report([1, 2, 3, 100]))}
     assert rows["reward, IQM"].estimate == 2.5
     assert rows["reward, std"].estimate == pytest.approx(np.std([1, 2, 3, 100], ddof=1))
     assert rows["reward, IQM"].low < 2.5 < rows["reward, IQM"].high
-    assert "percentile bootstrap, 4 values" in rows["reward, IQM"].remarks
+    assert "Student t, 4 values" in rows["reward, IQM"].remarks
+    assert rows["reward, std"].remarks == "no interval of a standard deviation from fewer than 5 values"
     assert list({row.name for row in score_rows(report([0, 1, 1, 0]))}) == ["reward"]  # a verdict
-
-
-def test_the_bootstrap_resamples_within_strata():
-    # Within a stratum nothing varies, so no resample differs; pooled, they would.
-    apart = bootstrap_interval([[1.0, 1.0, 1.0], [9.0, 9.0, 9.0]], STATISTICS["mean"])
-    assert (apart.estimate, apart.low, apart.high) == (5, 5, 5)
-    pooled = bootstrap_interval([[1.0, 1.0, 1.0, 9.0, 9.0, 9.0]], STATISTICS["mean"])
-    assert pooled.low < 4 < 6 < pooled.high
-
-
-def test_the_interval_agrees_with_scipys_percentile_bootstrap():
-    values = np.random.default_rng(3).normal(10, 2, 40)
-    ours = bootstrap_interval([values], iqm, 0.9)
-    theirs = stats.bootstrap(
-        (values,), lambda x, axis: stats.trim_mean(x, 0.25, axis=axis), confidence_level=0.9, method="percentile",
-        rng=np.random.default_rng(0),
-    ).confidence_interval  # fmt: skip
-    assert ours.low == pytest.approx(theirs.low, abs=0.12)  # a tenth of the interval's width
-    assert ours.high == pytest.approx(theirs.high, abs=0.12)
-
-
-def test_intervals_are_the_same_each_time_and_absent_where_nothing_varies():
-    assert bootstrap_interval([[1.0, 2.0, 4.0]], iqm) == bootstrap_interval([[1.0, 2.0, 4.0]], iqm)
-    assert bootstrap_interval([[2.0, 2.0]], iqm).method == "none"
-    assert bootstrap_interval([[2.0]], iqm).n == 1
-    assert np.isnan(bootstrap_interval([[2.0]], standard_deviation).estimate)
-    assert bootstrap_interval([], iqm).note == "no data"
 
 
 def test_training_seeds_are_what_varies():
@@ -75,6 +42,7 @@ def test_training_seeds_are_what_varies():
     assert found.intervals["IQM"].n == 4
     assert "4 training seeds" in found.intervals["IQM"].remarks
     assert "read the interval with care" in found.intervals["IQM"].note
+    assert found.intervals["mean"] == mean([10, 20, 30, 1000], unit="training seeds")
 
 
 def test_different_environments_need_ranges():
@@ -84,6 +52,10 @@ def test_different_environments_need_ranges():
     found = aggregate(runs, ranges={"A-v0": (0, 40), "B-v0": (-200, 0)})
     assert [run.score for run in found.runs] == [0.5, 1, 0.5, 1]
     assert found.intervals["optimality gap"].estimate == 0.25
+    # Within either environment the two scores differ by 0.5: both means have the variance 1/16.
+    half = 4.3026527 * math.sqrt(2 / 16) / 2
+    assert found.intervals["mean"].low == pytest.approx(0.75 - half)
+    assert found.intervals["optimality gap"].high == pytest.approx(0.25 + half)
     with pytest.raises(ConfigurationError, match="no range for B-v0"):
         aggregate(runs, ranges={"A-v0": (0, 40)})
     with pytest.raises(ConfigurationError, match="is empty"):
@@ -102,7 +74,7 @@ def test_the_page_plots_returns_by_episode(tmp_path):
     assert 'aria-label="return by episode, 12 values' in page
     assert page.count("<circle") == 12
     assert "reward, IQM" in page
-    assert json.loads(json.dumps(run.to_dict()))["reward_iqm"]["method"] == "bootstrap"
+    assert json.loads(json.dumps(run.to_dict()))["reward_iqm"]["method"] == "yuen"
 
 
 def test_the_command(tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from quintain.errors import RecordError
+from quintain.evaluation.independent_groups import unpaired_difference
 from quintain.evaluation.significance import holm
-from quintain.evaluation.statistics import Interval, mean, paired_difference
+from quintain.evaluation.statistics import Bounds, Interval, mean, paired_difference
 from quintain.evaluation.tabular import Row, Tabular, ends_of
 
 __all__ = ["ConditionTest", "People", "read_people"]
@@ -40,7 +40,7 @@ class ConditionTest:
         first: Name of a condition.
         second: Name of the other.
         difference: Mean of the first minus that of the second. Paired where the same participants met both conditions;
-            otherwise Welch's t interval over the participants' means.
+            otherwise of independent groups: Welch's t, of shares the combined intervals of both means.
         p_holm: Two-sided p-value after Holm's correction for all tests of the comparison; NaN without a test.
     """
 
@@ -102,11 +102,11 @@ class People(Tabular):
             confidence: Nominal coverage of each interval, in (0, 1). Default: 0.95.
         """
         tests = []
-        for measure in MEASURES:
+        for measure, bounds in MEASURES.items():
             means = {condition: self._means(condition, measure) for condition in self.conditions}
             for first, second in combinations(self.conditions, 2):
                 if means[first] and means[second]:
-                    tests.append((measure, first, second, _difference(means[first], means[second], confidence)))
+                    tests.append((measure, first, second, _difference(means[first], means[second], confidence, bounds)))
         adjusted = holm([difference.p_value for *_, difference in tests])
         return [ConditionTest(*test, p) for test, p in zip(tests, adjusted, strict=True)]
 
@@ -171,20 +171,13 @@ def _measures(record: dict[str, Any]) -> dict[str, float | None]:
     }
 
 
-def _difference(first: dict[str, float], second: dict[str, float], confidence: float) -> Interval:
+def _difference(
+    first: dict[str, float], second: dict[str, float], confidence: float, bounds: Bounds | None
+) -> Interval:
     if first.keys() == second.keys() and len(first) > 1:
         return paired_difference(
-            list(first.values()), [second[person] for person in first], confidence, unit="participants"
+            list(first.values()), [second[person] for person in first], confidence, bounds=bounds, unit="participants"
         )
-    one, two = np.array(list(first.values())), np.array(list(second.values()))
-    estimate, n = float(one.mean() - two.mean()), len(one) + len(two)
-    if min(len(one), len(two)) < 2 or one.var() + two.var() == 0:
-        note = "no interval from fewer than 2 participants in each condition, or without any variation"
-        return Interval(estimate, math.nan, math.nan, n, "none", confidence, note, unit="participants")
-    from scipy.stats import ttest_ind
-
-    test = ttest_ind(one, two, equal_var=False)
-    low, high = test.confidence_interval(confidence)
-    return Interval(
-        estimate, float(low), float(high), n, "welch", confidence, unit="participants", p_value=float(test.pvalue)
+    return unpaired_difference(
+        list(first.values()), list(second.values()), confidence, bounds=bounds, unit="participants"
     )

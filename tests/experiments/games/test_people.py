@@ -8,6 +8,7 @@ import pytest
 from scipy.stats import ttest_ind
 
 from quintain.errors import ConfigurationError, RecordError
+from quintain.evaluation.independent_groups import unpaired_difference
 from quintain.experiments.games import GameServer, Study, play_at_terminal, read_people
 
 ENV = {"rounds": 2}
@@ -108,9 +109,10 @@ def test_conditions_are_told_apart_and_compared(tmp_path):
     assert by["grim"]["guessed_human"].estimate == 1
     tests = {test.measure: test for test in people.compare()}
     cooperation = tests["cooperation"]
-    expected = ttest_ind([1, 1, 0.5], [0, 0.5, 0], equal_var=False)
     assert cooperation.difference.estimate == pytest.approx(2.5 / 3 - 0.5 / 3)
-    assert cooperation.difference.p_value == pytest.approx(expected.pvalue)
+    assert cooperation.difference == unpaired_difference([1, 1, 0.5], [0, 0.5, 0], bounds=(0, 1), unit="participants")
+    payoffs = [[row["payoff"] for row in people.to_rows() if row["condition"] == name] for name in people.conditions]
+    assert tests["payoff"].difference.p_value == pytest.approx(ttest_ind(*payoffs, equal_var=False).pvalue)
     assert cooperation.p_holm >= cooperation.difference.p_value
     rows = list(csv.DictReader(io.StringIO(people.to_csv())))
     assert [row["condition"] for row in rows] == ["grim"] * 3 + ["always-defect"] * 3
