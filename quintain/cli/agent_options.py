@@ -8,18 +8,17 @@ from typing import Annotated, Any
 
 import typer
 
-from quintain.agents.registry import agent_names, arguments_of, needs_engine
+from quintain.agents.registry import arguments_of, needs_engine
 from quintain.arguments import nearest
-from quintain.cli.console import say
 from quintain.cli.options import pairs
 from quintain.errors import ConfigurationError
 
-__all__ = ["LLM", "AddedAgent", "Agent", "AgentArguments", "AgentOptions", "Engine", "EngineArguments", "Model"]
+__all__ = ["AddedAgent", "Agent", "AgentArguments", "AgentOptions", "Engine", "EngineArguments", "Model"]
 
 _PANEL = "Agent"
 _NAMES = (
-    f"{', '.join(agent_names())}; a strategy such as tit-for-tat; your own as module:Class or module:name; or a "
-    "policy's .zip (Stable-Baselines3), .pt, .onnx or .npz file. `quintain agents` lists them."
+    "chat, random or another of `quintain agents`; your own as module:Class; or a policy: .zip "
+    "(Stable-Baselines3), .pt, .onnx, .npz."
 )
 
 Agent = Annotated[str, typer.Option("--agent", "-a", help=_NAMES)]
@@ -33,33 +32,32 @@ AddedAgent = Annotated[
 Engine = Annotated[
     str | None,
     typer.Option(
-        help="Engine of agents that ask a language model: transformers (the default), openai, vllm, replay.",
+        metavar="NAME", help="Engine of a language model: transformers (default), openai, vllm, replay.",
         show_default=False, rich_help_panel=_PANEL,
     ),
 ]  # fmt: skip
 Model = Annotated[
     str | None,
     typer.Option(
-        help="The engine's model: a name of `quintain model list`, a folder or hub id; for openai "
-        "NAME@http://host:port/v1; for replay a run folder.",
+        metavar="NAME", help="A name of `quintain model list`, a folder or hub id; "
+        "NAME@http://host:port/v1 for openai.",
         show_default=False, rich_help_panel=_PANEL,
     ),
 ]  # fmt: skip
 AgentArguments = Annotated[
     list[str] | None,
     typer.Option(
-        "--agent-arg", metavar="K=VALUE", help="An argument of the agent: JSON, text, or @FILE. Repeatable.",
+        "--agent-arg", metavar="K=VALUE", help="Agent argument; JSON, text, or @FILE.",
         rich_help_panel=_PANEL,
     ),
 ]  # fmt: skip
 EngineArguments = Annotated[
     list[str] | None,
     typer.Option(
-        "--engine-arg", metavar="K=VALUE", help="An argument of the engine: JSON, text, or @FILE. Repeatable.",
+        "--engine-arg", metavar="K=VALUE", help="Engine argument; JSON, text, or @FILE.",
         rich_help_panel=_PANEL,
     ),
 ]  # fmt: skip
-LLM = Annotated[str | None, typer.Option("--llm", hidden=True, help="Deprecated: --agent llm-player --engine ENGINE.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,25 +149,20 @@ class AgentOptions:
             for name in names
         }
 
-    def players(self, names: Sequence[str], agent: str | None, llm: str | None = None) -> tuple[list[str], Any]:
+    def players(self, names: Sequence[str], agent: str | None) -> tuple[list[str], Any]:
         """Return the names of all players of a game, and a description of each that is no plain strategy.
 
         Args:
             names: The players that were named.
             agent: An agent that takes part too, or ``None``: ``"llm-player"`` if a model is named and nobody asks one.
-            llm: The value of the deprecated option ``--llm``.
 
         Raises:
             ConfigurationError: As :meth:`describe_all`.
         """
-        given = self
-        if llm is not None:
-            say("--llm is deprecated; use --agent llm-player --engine", "yellow")
-            given, agent = AgentOptions(llm, self.model, self.agent_arg, self.engine_arg), agent or "llm-player"
         everybody = list(names)
-        if agent is None and given.name_a_model and not any(map(needs_engine, everybody)):
+        if agent is None and self.name_a_model and not any(map(needs_engine, everybody)):
             agent = "llm-player"
         if agent is not None and agent not in everybody:
             everybody.append(agent)
         described = [name for name in everybody if name == agent or needs_engine(name)]
-        return everybody, given.describe_all(described) if described or given.agent_arg else {}
+        return everybody, self.describe_all(described) if described or self.agent_arg else {}

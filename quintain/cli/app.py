@@ -87,6 +87,9 @@ def _load(name: str) -> Any:
         single = typer.Typer(add_completion=False, rich_markup_mode="rich")
         single.command(name, help=_laid_out(target.__doc__ or ""))(target)
         command = typer.main.get_command(single)
+        for parameter in command.params:
+            if parameter.name in entry.first:
+                parameter.rich_help_panel = None  # the first panel
     command.name = name
     return command
 

@@ -19,16 +19,23 @@ class Command(NamedTuple):
             own.
         help: One line for ``quintain --help``.
         panel: Heading in ``quintain --help`` under which it is listed.
+        first: Names of the parameters that its own help shows first, before the panels of the others.
     """
 
     target: str
     help: str
     panel: str
+    first: tuple[str, ...] = ()
 
 
 #: In the order of ``quintain --help``.
 COMMANDS: dict[str, Command] = {
-    "eval": Command("quintain.cli.evaluate:evaluate", "Let an agent play an environment, and report.", _RUN),
+    "eval": Command(
+        "quintain.cli.evaluate:evaluate",
+        "Evaluate an agent in an environment.",
+        _RUN,
+        ("agent", "engine", "model", "tasks", "env_arg", "episodes", "repeats", "seed", "out", "resume"),
+    ),
     "compare": Command("quintain.cli.compare:compare", "Compare two runs or more, episode by episode.", _RUN),
     "runs": Command("quintain.cli.runs:runs", "List the runs in a folder; rank them on a page.", _RUN),
     "aggregate": Command("quintain.cli.aggregate:aggregate", "Sum up runs of several training seeds: IQM, mean.", _RUN),

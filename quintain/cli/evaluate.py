@@ -52,30 +52,24 @@ _ENV, _RUN, _OUTPUT = "Environment", "Run", "Output"
 
 _Env = Annotated[
     str,
-    typer.Argument(
-        help="Id of an environment: CodeReason-v0, CartPole-v1; module:Id-v0 for one that a module registers."
-    ),
+    typer.Argument(help="Id, such as CartPole-v1, or module:Id of your own environment."),
 ]
 _Tasks = Annotated[
     str | None,
     typer.Option(
-        help="Task names, joined by commas, or all; of QuestionAnswering-v0 a data set, such as qa.csv.",
+        help="Tasks, joined by commas, or a file of questions such as qa.csv.",
         rich_help_panel=_ENV,
     ),
 ]
 _Suite = Annotated[str | None, typer.Option(help="Only tasks of this suite.", rich_help_panel=_ENV)]
-_Split = Annotated[
-    str | None, typer.Option(help="train or test; of a data set a value of its column split.", rich_help_panel=_ENV)
-]
-_Difficulty = Annotated[str | None, typer.Option(help="Name of a level, or parameters as JSON.", rich_help_panel=_ENV)]
+_Split = Annotated[str | None, typer.Option(help="train or test, or a split of the data set.", rich_help_panel=_ENV)]
+_Difficulty = Annotated[str | None, typer.Option(help="A level, or its parameters as JSON.", rich_help_panel=_ENV)]
 _EnvArguments = Annotated[
     list[str] | None,
-    typer.Option(
-        "--env-arg", "-e", metavar="K=VALUE", help="An argument of the environment. Repeatable.", rich_help_panel=_ENV
-    ),
+    typer.Option("--env-arg", "-e", metavar="K=VALUE", help="Environment argument. Repeatable.", rich_help_panel=_ENV),
 ]
 _NoCode = Annotated[
-    bool, typer.Option("--no-code", help="Do not execute programs; -a all-text implies it.", rich_help_panel=_ENV)
+    bool, typer.Option("--no-code", help="Do not run programs (implied by all-text).", rich_help_panel=_ENV)
 ]
 _Episodes = Annotated[
     int | None,
@@ -83,7 +77,8 @@ _Episodes = Annotated[
         "--episodes",
         "-n",
         min=1,
-        help="Number of episodes. Default: every item of a data set once; 100 for other environments.",
+        metavar="N",
+        help="Number of episodes. Default: 100, or each row of a data set once.",
         rich_help_panel=_RUN,
     ),
 ]
@@ -91,16 +86,16 @@ _NoReport = Annotated[bool, typer.Option("--no-report", help="Do not write repor
 _Observations = Annotated[
     str | None,
     typer.Option(
-        metavar="json|npz|none",
-        help="Store observations in the records, as arrays in files beside them, or not. Default: json.",
+        metavar="FORMAT",
+        help="How to store observations: json, npz or none.",
         rich_help_panel=_OUTPUT,
     ),
 ]
 _Videos = Annotated[
     str | None,
     typer.Option(
-        metavar="N|I,J|failures:N",
-        help="Record the first N episodes, those with these indices, or N with failures and low returns first.",
+        metavar="WHICH",
+        help="Episodes to film: 3, the list 0,7 or failures:3.",
         rich_help_panel=_OUTPUT,
     ),
 ]
@@ -140,21 +135,16 @@ def evaluate(
     no_report: _NoReport = False,
     as_json: JsonOutput = False,
 ) -> None:
-    """Let an agent play an environment, record every episode, and report with intervals.
+    """Run an agent in an environment and report scores with confidence intervals.
 
     Examples:
-        quintain eval CodeReason-v0 -a oracle --tasks letters,game24 -n 50
-        quintain eval CodeReason-v0 -a code-interpreter -n 100 -o runs/first
-        quintain eval CodeReason-v0 -a code-interpreter -n 100 -o runs/first --resume
-        quintain eval CodeReason-v0 -a all-text --engine openai --model m@http://host/v1
-        quintain eval CodeReason-v0 -a all-text --tasks letters -n 50 --repeats 4
-        quintain eval QuestionAnswering-v0 -a all-text --tasks qa.csv -e scorer=number
-        quintain eval CartPole-v1 -a random -e sutton_barto_reward=true
         quintain eval CartPole-v1 -a model.zip -n 100 --videos 3
+        quintain eval QuestionAnswering-v0 -a chat --tasks qa.csv -e scorer=number
+        quintain eval CodeReason-v0 -a code-interpreter --tasks letters -o runs/a
+        quintain eval CodeReason-v0 -a chat --engine openai --model M@http://host/v1
 
-    After Ctrl-C the finished episodes are on disk, and the command that continues the run is printed.
-
-    Exit codes: 0 done, 1 error, 2 wrong usage, 3 every episode failed, 130 interrupted.
+    After Ctrl-C the command that continues the run is printed.
+    Exit codes: 1 error, 2 wrong usage, 3 every episode failed, 130 interrupted.
     """
     check_resumed(out, resume=resume, retry_errors=retry_errors)
     check_confidence(confidence)

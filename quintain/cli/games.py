@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from quintain.cli.agent_options import (
-    LLM,
     AddedAgent,
     AgentArguments,
     AgentOptions,
@@ -101,7 +100,6 @@ def sweep(
     model: Model = None,
     agent_arg: AgentArguments = None,
     engine_arg: EngineArguments = None,
-    llm: LLM = None,
     opponents: Annotated[str, typer.Option(help="Their opponents, joined by commas.")] = "best-response",
     games: Annotated[int, typer.Option(min=1, max=144, help="How many of the 144 ordinal games.")] = 144,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds per match.")] = 10,
@@ -127,7 +125,7 @@ def sweep(
 
     check_resumed(out, resume=resume, retry_errors=retry_errors)
     folder = out or new_folder("sweep")
-    studied, agents = AgentOptions(engine, model, agent_arg, engine_arg).players(names_of(players), agent, llm)
+    studied, agents = AgentOptions(engine, model, agent_arg, engine_arg).players(names_of(players), agent)
     matches = run(
         studied, sample_games(games, seed), opponents=names_of(opponents), agents=agents,
         rounds=rounds, repetitions=repetitions, seed=seed, concurrency=concurrency, out=folder, resume=resume,

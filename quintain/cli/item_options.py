@@ -14,18 +14,12 @@ _RANGE = re.compile(r"(\d+)-(\d+)")
 
 Repeats = Annotated[
     int,
-    typer.Option(
-        min=1, help="Independent answers to each item: gives pass@k and majority votes.", rich_help_panel=_RUN
-    ),
+    typer.Option(min=1, metavar="K", help="Answers per item, for pass@k and maj@k.", rich_help_panel=_RUN),
 ]
-Limit = Annotated[
-    int | None, typer.Option(min=1, help="Play at most this many items, as a trial.", rich_help_panel=_RUN)
-]
+Limit = Annotated[int | None, typer.Option(min=1, metavar="N", help="Play at most N items.", rich_help_panel=_RUN)]
 Items = Annotated[
     str | None,
-    typer.Option(
-        help="Play only these items: numbers, ranges or ids, joined by commas, as in 3,10-19.", rich_help_panel=_RUN
-    ),
+    typer.Option(metavar="LIST", help="Play only these items, as in 3,10-19.", rich_help_panel=_RUN),
 ]
 
 

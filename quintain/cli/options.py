@@ -33,9 +33,11 @@ __all__ = [
 
 _RUN, _OUTPUT = "Run", "Output"
 
-Concurrency = Annotated[int, typer.Option(min=1, help="Maximum number of live episodes.", rich_help_panel=_RUN)]
+Concurrency = Annotated[
+    int, typer.Option(min=1, metavar="N", help="Maximum number of live episodes.", rich_help_panel=_RUN)
+]
 Confidence = Annotated[
-    float, typer.Option(help="Nominal coverage of the intervals, in (0, 1).", rich_help_panel=_OUTPUT)
+    float, typer.Option(metavar="P", help="Confidence level of the intervals.", rich_help_panel=_OUTPUT)
 ]
 Continuation = Annotated[float | None, typer.Option(min=0, max=1, help="Probability that another round follows.")]
 EnvArguments = Annotated[
@@ -43,17 +45,15 @@ EnvArguments = Annotated[
     typer.Option(
         "--env-arg",
         metavar="K=VALUE",
-        help="An argument of the environment: JSON, text, or @FILE. Repeatable.",
+        help="Environment argument: JSON, text, or @FILE. Repeatable.",
         rich_help_panel="Environment",
     ),
 ]
-JsonOutput = Annotated[
-    bool, typer.Option("--json", help="Print the result as JSON and nothing else.", rich_help_panel=_OUTPUT)
-]
+JsonOutput = Annotated[bool, typer.Option("--json", help="Print only the result, as JSON.", rich_help_panel=_OUTPUT)]
 MaxSteps = Annotated[
     int | None,
     typer.Option(
-        min=0, help="Truncate an episode that has not ended after this many steps. Default: 100,000; 0: no cap.",
+        min=0, metavar="N", help="Cap on steps, 100,000 unless given; 0: none.",
         rich_help_panel=_RUN,
     ),
 ]  # fmt: skip
@@ -62,12 +62,14 @@ Noise = Annotated[
 ]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", "-o", help="Run folder. Default: a new one under runs/.", rich_help_panel=_OUTPUT),
+    typer.Option(
+        "--out", "-o", metavar="FOLDER", help="Run folder. Default: a new one in runs/.", rich_help_panel=_OUTPUT
+    ),
 ]
 ResetOptions = Annotated[
     list[str] | None,
     typer.Option(
-        "--reset-option", metavar="K=VALUE", help="An entry of the options of the environment's reset. Repeatable.",
+        "--reset-option", metavar="K=VALUE", help="Entry of the options of reset. Repeatable.",
         rich_help_panel="Environment",
     ),
 ]  # fmt: skip
@@ -75,23 +77,18 @@ Resume = Annotated[bool, typer.Option("--resume", help="Continue the run in --ou
 RetryErrors = Annotated[
     bool,
     typer.Option(
-        "--retry-errors", help="With --resume: repeat the episodes that ended in an error.",
+        "--retry-errors", help="With --resume: repeat episodes with errors.",
         rich_help_panel=_RUN,
     ),
 ]  # fmt: skip
-Executor = Annotated[
-    str, typer.Option(help="inline (this process) or process (worker processes).", rich_help_panel=_RUN)
-]
-Workers = Annotated[
-    int, typer.Option(min=1, help="Number of worker processes of the process executor.", rich_help_panel=_RUN)
-]
-Seed = Annotated[int, typer.Option(min=0, help="Root seed; equal seeds give equal episodes.", rich_help_panel=_RUN)]
+Executor = Annotated[str, typer.Option(metavar="NAME", help="inline or process.", rich_help_panel=_RUN)]
+Workers = Annotated[int, typer.Option(min=1, metavar="N", help="Processes of that executor.", rich_help_panel=_RUN)]
+Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Root seed of the episodes.", rich_help_panel=_RUN)]
 
 SeedBits = Annotated[
     int | None,
     typer.Option(
-        help="Bits of the episodes' seeds: 31, or 53 as in runs of version 0.1.0. Default: those of the continued or "
-        "replayed run, else 31.", rich_help_panel=_RUN,
+        metavar="N", help="Bits of the seeds: 31, or 53 as in 0.1.0.", rich_help_panel=_RUN,
     ),
 ]  # fmt: skip
 

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from quintain.cli.agent_options import (
-    LLM,
     AddedAgent,
     AgentArguments,
     AgentOptions,
@@ -55,7 +54,6 @@ def tournament(
     model: Model = None,
     agent_arg: AgentArguments = None,
     engine_arg: EngineArguments = None,
-    llm: LLM = None,
     game: Annotated[str, typer.Option(help="Name of a two-player game.")] = "prisoners_dilemma_classic",
     rounds: Annotated[int, typer.Option(min=1, help="Rounds per match.")] = 200,
     repetitions: Annotated[int, typer.Option(min=1, help="Matches per pair.")] = 10,
@@ -97,7 +95,7 @@ def tournament(
 
     check_resumed(out, resume=resume, retry_errors=retry_errors)
     names = all_strategies() if players == "all" else names_of(players)
-    names, agents = AgentOptions(engine, model, agent_arg, engine_arg).players(names, agent, llm)
+    names, agents = AgentOptions(engine, model, agent_arg, engine_arg).players(names, agent)
     result = run(
         names, game, rounds=rounds, repetitions=repetitions, noise=noise, continuation=continuation, seed=seed,
         agents=agents, concurrency=concurrency, out=out, resume=resume, retry_errors=retry_errors, executor=executor,

@@ -185,7 +185,8 @@ def agent_title(source: Mapping[str, Any]) -> str:
     if "agent" in source:
         return str(source["agent"]).rpartition(".")[2]
     seats = {seat: agent for seat, agent in source.items() if isinstance(agent, Mapping)}
-    return ", ".join(f"{seat}: {agent_title(agent)}" for seat, agent in seats.items())
+    titles = {seat: agent_title(agent) for seat, agent in seats.items()}
+    return ", ".join(seat if title == seat else f"{seat}: {title}" for seat, title in titles.items())
 
 
 def _mapping(value: Any) -> Mapping[str, Any]:

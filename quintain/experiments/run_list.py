@@ -35,6 +35,7 @@ class ListedRun:
 
     Attributes:
         path: The run folder.
+        name: The run folder, relative to the folder that is listed.
         kind: Kind of the run: ``"evaluate"``, ``"tournament"`` and so on.
         env: Name of the environment.
         agent: Name of the agent, or of all seats' agents.
@@ -49,6 +50,7 @@ class ListedRun:
     """
 
     path: Path
+    name: str
     kind: str
     env: str
     agent: str
@@ -110,7 +112,7 @@ class RunList(Tabular, list[ListedRun]):
                 "",
                 [
                     {
-                        "run": str(run.path),
+                        "run": run.name,
                         "begun": run.created,
                         "environment": run.env,
                         "agent": run.agent,
@@ -165,11 +167,12 @@ def list_runs(folder: str | Path, confidence: float = 0.95) -> RunList:
     found = [path.parent for level in range(_DEPTH + 1) for path in top.glob("*/" * level + "episodes.jsonl")]
     if not found:
         raise RecordError(f"no run in {str(folder)!r}: expected folders with episodes.jsonl, as runs write them")
-    listed = [_listed(path, confidence) for path in found]
+    listed = [_listed(path, top, confidence) for path in found]
     return RunList(sorted(listed, key=lambda run: (run.created, str(run.path))))
 
 
-def _listed(path: Path, confidence: float) -> ListedRun:
+def _listed(path: Path, top: Path, confidence: float) -> ListedRun:
+    name = path.name if path == top else path.relative_to(top).as_posix()
     manifest: Mapping[str, Any] = {}
     try:
         manifest = read_manifest(path)
@@ -178,15 +181,16 @@ def _listed(path: Path, confidence: float) -> ListedRun:
         if kind not in ("evaluate", "play"):
             found = EXPERIMENTS.load(kind).tabulate(report)
             figure = found.headline() if isinstance(found, Tabular) else ""
-            return _row(path, manifest, kind, facts, "", None, figure)
+            return _row(path, name, manifest, kind, facts, "", None, figure)
         quantity: Literal["success", "reward"] = "success" if report.success.n else "reward"
-        return _row(path, manifest, kind, facts, quantity, getattr(report, quantity), "")
+        return _row(path, name, manifest, kind, facts, quantity, getattr(report, quantity), "")
     except QuintainError as error:
-        return _row(path, manifest, str(manifest.get("kind", "?")), (0, 0), "", None, str(error))
+        return _row(path, name, manifest, str(manifest.get("kind", "?")), (0, 0), "", None, str(error))
 
 
 def _row(
     path: Path,
+    name: str,
     manifest: Mapping[str, Any],
     kind: str,
     counts: tuple[int, int],
@@ -200,7 +204,7 @@ def _row(
     model = engine.get("title") or engine.get("model") or "" if isinstance(engine, Mapping) else ""
     source = config.get("agent")
     return ListedRun(
-        path, kind, env_title(config.get("env", "")), agent_title(source if isinstance(source, Mapping) else {}),
+        path, name, kind, env_title(config.get("env", "")), agent_title(source if isinstance(source, Mapping) else {}),
         str(model), str(manifest.get("created", ""))[:16].replace("T", " "), *counts, quantity, score, figure, manifest,
     )  # fmt: skip
 

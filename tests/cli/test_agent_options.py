@@ -79,13 +79,6 @@ def test_settings_of_the_player_reach_it(quintain):
     assert agent["constrained"] is False
 
 
-def test_the_old_option_still_works_and_names_its_successor(quintain):
-    words = ["--players", "grim", "--llm", "first:J", "--rounds", 2, "--repetitions", 1, "-o", "run"]
-    result = quintain("tournament", *words)
-    assert result.code == 0, result.text
-    assert "--llm is deprecated; use --agent llm-player --engine" in result.err
-
-
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -1,4 +1,5 @@
 import importlib
+import re
 import shutil
 import subprocess
 import sys
@@ -6,7 +7,9 @@ from pathlib import Path
 
 import pytest
 import typer
+from typer.testing import CliRunner
 
+from quintain.cli import app
 from quintain.cli.commands import COMMANDS
 
 
@@ -22,6 +25,19 @@ def test_every_command_has_a_help_text(quintain, name):
     result = quintain(name, "--help")
     assert result.code == 0
     assert "Usage:" in result.out
+
+
+@pytest.mark.parametrize("width", [80, 90, 100])
+def test_the_help_of_eval_fits_two_screens_and_shows_ten_options_first(width, tmp_path):
+    shown = CliRunner().invoke(app, ["eval", "--help"], env={"COLUMNS": str(width), "TERM": "dumb"}).stdout
+    assert len(shown.splitlines()) <= 2 * 40
+    panels = re.split(r"╭─ (\w+) ─+╮", shown)
+    assert panels[1::2] == ["Arguments", "Options", "Environment", "Agent", "Run", "Output"]
+    first = re.findall(r"(--[\w-]+)  ", panels[4])
+    assert first == [
+        *("--agent", "--engine", "--model", "--tasks", "--env-arg", "--episodes", "--repeats", "--seed", "--out"),
+        *("--resume", "--help"),
+    ]
 
 
 @pytest.mark.parametrize("name", COMMANDS)

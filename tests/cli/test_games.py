@@ -76,7 +76,7 @@ def test_view_and_compare_accept_runs_of_matches(quintain, command):
 def test_a_language_model_can_be_a_player(quintain, monkeypatch):
     model = ScriptedEngine(lambda request: request.choices[0])
     monkeypatch.setattr("quintain.engines.make_engine", lambda name: model)
-    words = ["--players", "tit-for-tat", "--llm", "model", "--rounds", 3, "--repetitions", 1, "-o", "run"]
+    words = ["--players", "tit-for-tat", "--engine", "model", "--rounds", 3, "--repetitions", 1, "-o", "run"]
     result = quintain("tournament", *words)
     assert result.code == 0, result.text
     assert "llm-player" in result.text
@@ -95,7 +95,7 @@ def test_retry_errors_repeats_matches_with_infrastructure_errors(quintain, monke
         return request.choices[0]
 
     monkeypatch.setattr("quintain.engines.make_engine", lambda name: ScriptedEngine(serve))
-    words = [*command, "--players", "tit-for-tat", "--llm", "model", "--rounds", 2, "--concurrency", 1, "-o", "run"]
+    words = [*command, "--players", "tit-for-tat", "--engine", "model", "--rounds", 2, "--concurrency", 1, "-o", "run"]
     quintain(*words)
 
     def outcomes():

@@ -16,8 +16,8 @@ STORED = Path(__file__).parents[1] / "data" / "runs_0_1_0_before"
 LETTERS = {"episodes": 8, "env_kwargs": {"tasks": "letters"}, "progress": False}
 
 
-def call(*words):
-    result = CliRunner().invoke(app, list(map(str, words)), env={"COLUMNS": "400"})
+def call(*words, width=400):
+    result = CliRunner().invoke(app, list(map(str, words)), env={"COLUMNS": str(width)})
     return result.exit_code, result.output
 
 
@@ -42,8 +42,19 @@ def test_runs_of_every_kind_are_listed_with_their_figures():
     assert code == 0, output
     for name in ("evaluate_oracle", "success 100.0%", "robustness", f"{len(found)} runs of"):
         assert name in output
-    assert found["tournament"].agent == "grim: grim, random: RandomAgent, tit-for-tat: tit-for-tat"
+    assert found["tournament"].agent == "grim, random: RandomAgent, tit-for-tat"
     assert found["robustness"].agent == ""  # its settings stand where other runs name agents
+
+
+@pytest.mark.parametrize("width", [80, 100, 200])
+def test_a_line_per_run_with_its_path_in_the_listed_folder(folder, width):
+    code, output = call("runs", folder, width=width)
+    assert code == 0, output
+    lines = output.splitlines()
+    assert max(map(len, lines)) <= width
+    assert {line.split()[0] for line in lines[1:5]} == {"oracle", "random", "deep/again", "other-seed"}
+    assert ("begun" in lines[0].split()) == (width > 80)
+    assert ("more columns in a wider terminal: begun" in output) == (width == 80)
 
 
 def test_a_damaged_run_is_listed_with_the_reason(tmp_path):
