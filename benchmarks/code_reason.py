@@ -24,7 +24,7 @@ from shared.load import SPINNING, busy_machine
 
 import quintain
 from quintain.envs.code_reason import env as code_reason
-from quintain.envs.code_reason.interpreter import Interpreter
+from quintain.envs.text.interpreter import Interpreter
 from quintain.sandbox import Sandbox
 
 _SUITE = "symbench"

@@ -21,6 +21,7 @@ __all__ = [
     "Actor",
     "Agent",
     "Batched",
+    "ChecksAvailable",
     "ChecksSeat",
     "Closing",
     "Described",
@@ -92,8 +93,8 @@ class Agent(Protocol):
     """Holds weights or an engine, and no episode state.
 
     Optional abilities are declared by further protocols, which are checked with ``isinstance``:
-    :class:`Described`, :class:`Batched`, :class:`ChecksSeat`, :class:`RequiresSettings`, :class:`UsesEngine`,
-    :class:`UsesSolution`, :class:`Closing`.
+    :class:`Described`, :class:`Batched`, :class:`ChecksSeat`, :class:`ChecksAvailable`, :class:`RequiresSettings`,
+    :class:`UsesEngine`, :class:`UsesSolution`, :class:`Closing`.
     """
 
     def begin(self, seat: Seat) -> Actor:
@@ -183,6 +184,20 @@ class Interactive(Protocol):
 def is_interactive(agent: object) -> bool:
     """Whether an agent declares ``is_interactive = True``, and so plays one episode at a time."""
     return isinstance(agent, Interactive) and agent.is_interactive is True
+
+
+@runtime_checkable
+class ChecksAvailable(Protocol):
+    """An agent that depends on more than its ``engine``, such as a second model, and checks it before a run."""
+
+    def check_available(self) -> None:
+        """Check that it can be used now.
+
+        Raises:
+            EngineError: If a server cannot be reached, or fails.
+            ConfigurationError: If it refuses the key or the model.
+        """
+        ...
 
 
 @runtime_checkable

@@ -76,6 +76,7 @@ AGENTS.add("oracle", "quintain.agents.scripted:OracleAgent", uses_solution=True)
 AGENTS.add("random", "quintain.agents.scripted:RandomAgent")
 AGENTS.add("human", "quintain.agents.human:HumanAgent", is_interactive=True)
 AGENTS.add("replay", "quintain.agents.replay:ReplayAgent")
+AGENTS.add("recorded-replies", "quintain.agents.recorded:RecordedReplies")
 
 
 def register_agent(

@@ -75,6 +75,8 @@ class OpenAIEngine(Engine):
         backoff_max_s: Maximum pause, in seconds, also where ``Retry-After`` is longer. Default: 30.
         extra_body: Fields of every request, such as ``{"reasoning_effort": "low"}``; they replace the request's own,
             and ``None`` leaves a field out, as in ``{"seed": None}``.
+        chat_template_kwargs: Variables of the model's chat template, such as ``{"enable_thinking": False}``; sent with
+            messages to servers that read this field, as vLLM's and SGLang's do. Default: none.
         token_field: Name of the field for ``max_tokens`` (``"max_completion_tokens"`` for some hosted models). Default:
             ``"max_tokens"``.
         reasoning_field: Name of the field in which the assistant's messages send back what the model thought in earlier
@@ -100,6 +102,7 @@ class OpenAIEngine(Engine):
         backoff_s: float = 0.5,
         backoff_max_s: float = 30.0,
         extra_body: Mapping[str, Any] | None = None,
+        chat_template_kwargs: Mapping[str, Any] | None = None,
         token_field: str = "max_tokens",
         reasoning_field: str = "",
     ) -> None:
@@ -116,13 +119,15 @@ class OpenAIEngine(Engine):
             check_number(name, seconds, above=0)
         for name, seconds in (("backoff_s", backoff_s), ("backoff_max_s", backoff_max_s)):
             check_number(name, seconds, low=0)
-        if extra_body is not None and not isinstance(extra_body, Mapping):
-            raise ConfigurationError(f"extra_body must be a mapping of fields to values, got {extra_body!r}")
+        for name, fields in (("extra_body", extra_body), ("chat_template_kwargs", chat_template_kwargs)):
+            if fields is not None and not isinstance(fields, Mapping):
+                raise ConfigurationError(f"{name} must be a mapping of names to values, got {fields!r}")
         address = (
             (named or base_url or os.environ.get("OPENAI_BASE_URL") or "https://api.openai.com/v1").strip().rstrip("/")
         )
         self.base_url, login = split_login(address)
         self._extra = dict(extra_body or {})
+        self._template = {"chat_template_kwargs": dict(chat_template_kwargs)} if chat_template_kwargs else {}
         self._token_field = token_field
         self._reasoning_field = reasoning_field
         self._left_out: set[str] = set()
@@ -160,9 +165,15 @@ class OpenAIEngine(Engine):
 
     def describe(self) -> dict[str, Any]:
         """Return model, server and dialect, and what requests add and leave out."""
-        facts = {"engine": self.name, "model": self.model, "base_url": self.base_url, "dialect": self.dialect}
+        facts: dict[str, Any] = {
+            "engine": self.name,
+            "model": self.model,
+            "base_url": self.base_url,
+            "dialect": self.dialect,
+        }
         if self._reasoning_field:
             facts["reasoning_field"] = self._reasoning_field
+        facts |= self._template
         return {**facts, "extra_body": redact_settings(self._extra)} if self._extra else facts
 
     def check_available(self) -> None:
@@ -281,9 +292,9 @@ class OpenAIEngine(Engine):
         """Return the message fields, with the prefill where there is one."""
         messages = [self._message(message) for message in request.messages or ()]
         if not prefill:
-            return {"messages": messages}
+            return {"messages": messages, **self._template}
         messages.append({"role": "assistant", "content": _clean(prefill)})
-        return {"messages": messages, "continue_final_message": True, "add_generation_prompt": False}
+        return {"messages": messages, **self._template, "continue_final_message": True, "add_generation_prompt": False}
 
     def _message(self, message: Message) -> dict[str, str]:
         sent = {"role": message["role"], "content": _clean(message["content"])}

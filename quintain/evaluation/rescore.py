@@ -9,6 +9,8 @@ from typing import Any
 from quintain.agents.replay import ReplayAgent
 from quintain.errors import RecordError
 from quintain.evaluation.job import Job
+from quintain.evaluation.manifest import make_manifest
+from quintain.evaluation.recording import Recording
 from quintain.evaluation.report import Report
 from quintain.evaluation.requests import expand
 from quintain.evaluation.rollout import run_episodes
@@ -61,20 +63,35 @@ class Rescored(Tabular):
         ]
 
 
-def rescore(run: str | Path, *, env_kwargs: dict[str, Any] | None = None, concurrency: int = 16) -> Rescored:
+def rescore(
+    run: str | Path,
+    *,
+    env_kwargs: dict[str, Any] | None = None,
+    concurrency: int = 16,
+    out: str | Path | None = None,
+    progress: bool | None = None,
+) -> Rescored:
     """Replay the actions of a stored run and score them again.
 
-    Programs that the agent wrote are executed again in the sandbox; the model is not used.
+    Programs that the agent wrote are executed again in the sandbox; the agent's model is not used. A scorer that is a
+    model, such as a judge, is asked.
 
     Args:
         run: Folder that a run wrote.
-        env_kwargs: Arguments that replace the environment's stored ones.
+        env_kwargs: Arguments that replace the environment's stored ones, such as ``{"scorer": ...}``.
         concurrency: Maximum number of episodes at once, >= 1.
+        out: A new run folder for the rescored episodes; ``None`` writes nothing.
+        progress: Show a progress bar; ``None`` shows it where there is a terminal.
 
     Raises:
         RecordError: If there is no run, it is not one of ``evaluate``, or its environment was made by a function and so
-            cannot be made again.
+            cannot be made again; or if ``out`` holds a run.
     """
+    if Path(run).is_file():
+        raise RecordError(
+            f"{str(run)!r} is a file, not a run folder; to score the replies in a file: quintain eval "
+            f"QuestionAnswering-v0 -a recorded-replies --tasks {run}"
+        )
     before = Report.load(run)
     config = before.manifest.get("config", {})
     if kind := before.manifest.get("kind"):
@@ -86,21 +103,33 @@ def rescore(run: str | Path, *, env_kwargs: dict[str, Any] | None = None, concur
         for e in before.scored
         if not e.info.get("context_overflow")
     ]
-    results = {e.index: e for e in before.episodes}
+    stored_ones = {e.index: e for e in before.episodes}
+    kwargs = config.get("env_kwargs", {}) | (env_kwargs or {})
+    made = make_manifest(config["env"], kwargs, {}, 0)
+    manifest = dict(before.manifest) | {name: made[name] for name in made.keys() - {"config", "schema"}}
+    manifest |= {"config": config | {"env_kwargs": made["config"]["env_kwargs"]}, "rescored": str(run)}
+    texts = manifest.pop("texts", None)
+    stored_facts = manifest.pop("facts", {})
     agent = ReplayAgent(run)
 
     def sink(record: EpisodeRecord) -> None:
-        stored = results[record.index]
-        asked = expand(stored, before.manifest.get("texts"))  # the steps to which it may refer are played again
+        stored = stored_ones[record.index]
+        asked = expand(stored, texts)  # the steps to which it may refer are played again
         record.calls, record.messages, record.wall_s = asked.calls, asked.messages, stored.wall_s
         record.prompt_tokens, record.completion_tokens = stored.prompt_tokens, stored.completion_tokens
         record.reasoning_tokens = stored.reasoning_tokens
-        results[record.index] = record
+        recording.add(record)
 
-    if jobs:
-        kwargs = config.get("env_kwargs", {}) | (env_kwargs or {})
-        run_episodes(config["env"], kwargs, agent, iter(jobs), min(concurrency, len(jobs)), sink, lambda facts: None)
-    after = Report([results[i] for i in sorted(results)], before.manifest, None, before.confidence)
+    def add_facts(facts: dict[str, Any]) -> None:
+        recording.add_facts(stored_facts | ({"env": facts["env"]} if "env" in facts else {}))
+
+    with Recording(manifest, sorted(stored_ones), out=out, progress=progress) as recording:
+        recording.add_facts(stored_facts)
+        for index in stored_ones.keys() - {job.index for job in jobs}:
+            recording.add(expand(stored_ones[index], texts))
+        if jobs:
+            run_episodes(config["env"], kwargs, agent, iter(jobs), min(concurrency, len(jobs)), sink, add_facts)
+        after = recording.report(before.confidence)
     pairs = list(zip(before.episodes, after.episodes, strict=True))
     return Rescored(
         before,

@@ -13,7 +13,7 @@ from typing import Any
 import gymnasium as gym
 
 from quintain.agents.adapt import POLICY_FILES
-from quintain.agents.agent import Agent, ChecksSeat, Closing, UsesEngine
+from quintain.agents.agent import Agent, ChecksAvailable, ChecksSeat, Closing, UsesEngine
 from quintain.agents.foreign import explain_object
 from quintain.agents.registry import as_agent, make_agent
 from quintain.engines.engine import Engine
@@ -75,6 +75,8 @@ def made_agent(source: Agent | Mapping[str, Any]) -> Iterator[Agent]:
     try:
         if isinstance(engine, Engine):
             engine.check_available()
+        if isinstance(agent, ChecksAvailable):
+            agent.check_available()
         yield agent
     finally:
         if isinstance(source, Mapping) and isinstance(agent, Closing):

@@ -121,13 +121,12 @@ class Rescorable(Protocol):
     """A kind of run whose stored actions can be scored again without the agents."""
 
     @classmethod
-    def rescore(cls, run: str | Path, *, env_kwargs: dict[str, Any] | None = None, concurrency: int = 16) -> Rescored:
+    def rescore(cls, run: str | Path, **options: Any) -> Rescored:
         """Score a stored run again.
 
         Args:
             run: Folder that a run of this kind wrote.
-            env_kwargs: Changes to the environment's stored arguments.
-            concurrency: Episodes that are live at once, >= 1.
+            options: Options of :func:`quintain.rescore`.
 
         Raises:
             RecordError: If the environment cannot be made again from the manifest.

@@ -109,19 +109,18 @@ def write_run_page(run: str | Path, path: str | Path | None = None, *, confidenc
     return target
 
 
-def rescore_run(run: str | Path, *, env_kwargs: dict[str, Any] | None = None, concurrency: int = 16) -> Rescored:
+def rescore_run(run: str | Path, **options: Any) -> Rescored:
     """Score a stored run again without the agents, where its kind can be.
 
     Args:
         run: Folder that any kind of run wrote.
-        env_kwargs: Changes to the environment's stored arguments.
-        concurrency: Episodes that are live at once, >= 1.
+        options: Options of :func:`quintain.rescore`.
 
     Raises:
         RecordError: If there is no run, or runs of its kind cannot be scored again.
         UnknownNameError: If its kind is unknown.
     """
-    kind = kind_of(Report.load(run).manifest)
+    kind = _DEFAULT if Path(run).is_file() else kind_of(Report.load(run).manifest)
     found = EXPERIMENTS.load(kind)
     if not isinstance(found, Rescorable):
         able = [EXPERIMENTS.facts(name).made_by for name in EXPERIMENTS if _can_rescore(name)]
@@ -129,7 +128,7 @@ def rescore_run(run: str | Path, *, env_kwargs: dict[str, Any] | None = None, co
             f"{str(run)!r} was made by {EXPERIMENTS.facts(kind).made_by}, and only runs of {', '.join(able)} can be "
             "scored again; quintain view shows it"
         )
-    return found.rescore(run, env_kwargs=env_kwargs, concurrency=concurrency)
+    return found.rescore(run, **options)
 
 
 def _can_rescore(kind: str) -> bool:

@@ -47,6 +47,6 @@ class EvaluateRun(PlayRun):
     kind: ClassVar[str] = "evaluate"
 
     @classmethod
-    def rescore(cls, run: str | Path, *, env_kwargs: dict[str, Any] | None = None, concurrency: int = 16) -> Rescored:
+    def rescore(cls, run: str | Path, **options: Any) -> Rescored:
         """Score the stored actions again. See :func:`quintain.rescore`."""
-        return rescore(run, env_kwargs=env_kwargs, concurrency=concurrency)
+        return rescore(run, **options)

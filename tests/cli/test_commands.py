@@ -42,7 +42,7 @@ def test_compare_refuses_runs_without_common_seeds(quintain, runs):
 def test_rescore_changes_no_score_of_an_unmodified_record(quintain, runs):
     result = quintain("rescore", runs / "good")
     assert result.code == 0, result.text
-    assert "0 of 6 episodes scored otherwise" in result.text
+    assert "0 of 6 episodes have another score" in result.text
     assert quintain("rescore", runs / "good", "--json").json["changed"] == []
 
 
@@ -52,7 +52,7 @@ def test_rescore_lists_episodes_whose_score_changed(quintain, runs):
     lines[2]["outcome"] = "failure"
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     result = quintain("rescore", runs / "good")
-    assert "1 of 6 episodes scored otherwise" in result.text
+    assert "1 of 6 episodes have another score" in result.text
     assert "episode 2: failure 1.1 -> success 1.1" in result.text
     assert quintain("rescore", runs / "nowhere").code == 1
 

@@ -241,7 +241,7 @@ def test_infrastructure_failures_in_every_episode_have_their_own_exit_code(quint
     assert Path("run/report.html").exists()
     again = quintain("rescore", "run")
     assert again.code == 3
-    assert "0 of 3 episodes scored otherwise" in again.text
+    assert "0 of 3 episodes have another score" in again.text
 
 
 def test_an_existing_run_is_resumed_only_with_resume(quintain):

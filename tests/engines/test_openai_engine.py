@@ -263,6 +263,15 @@ def test_null_in_extra_body_omits_the_field(fake_server: Any, ask: Any) -> None:
     assert fake_server.seen[0]["min_p"] == 0.1
 
 
+def test_variables_of_the_chat_template_are_sent_with_messages(fake_server: Any, ask: Any) -> None:
+    variables = {"enable_thinking": False}
+    ask(chat_template_kwargs=variables)
+    ask(Request(prompt="raw"), chat_template_kwargs=variables)
+    assert [body.get("chat_template_kwargs") for body in fake_server.seen] == [variables, None]
+    engine = make_engine(f"openai:m@{fake_server.url}", dialect="openai", chat_template_kwargs=variables)
+    assert engine.describe()["chat_template_kwargs"] == variables
+
+
 def test_max_completion_tokens_is_used_when_max_tokens_is_rejected(fake_server: Any, ask: Any) -> None:
     fake_server.faults = [respond(400, "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.")]
     ask()
@@ -508,6 +517,7 @@ def test_bad_options_are_refused() -> None:
         ({"max_connections": 1.5}, "max_connections must be an integer >= 1, got 1.5"),
         ({"backoff_s": -1}, "backoff_s must be a finite number >= 0, got -1"),
         ({"extra_body": "x"}, "extra_body must be a mapping"),
+        ({"chat_template_kwargs": "x"}, "chat_template_kwargs must be a mapping"),
         ({"base_url": "http://b/v1"}, "both give an address"),
         ({"timeout": 3}, "did you mean 'timeout_s'"),
     ],

@@ -9,6 +9,7 @@ from fake_server import send
 
 import quintain
 from quintain.agents import ChatAgent
+from quintain.agents.language.codesteer import CodeSteerAgent
 from quintain.cli.exit_codes import EXIT_USER_ERROR
 from quintain.engines import CachedEngine, make_engine
 from quintain.errors import ConfigurationError, EngineError
@@ -114,3 +115,14 @@ def test_the_command_says_so_in_one_message(dead, tmp_path, monkeypatch):
     assert result.stderr.count("start the server") == 1
     assert "Traceback" not in result.stderr
     assert not list(Path("runs").iterdir())
+
+
+def test_the_guide_of_codesteer_is_checked_before_the_run(fake_server):
+    """Its engine is not the agent's main one; a model that the server does not serve fails before episode 1."""
+    fake_server.owner = "somebody"  # the server lists the model "tiny"
+    fake_server.faults = [lambda handler: send(handler, 404, json.dumps({"error": "no such model"}))]
+    guide = make_engine(f"openai:tinny@{fake_server.url}", dialect="vllm")
+    settings = {"episodes": 1, "env_kwargs": {"tasks": "letters"}, "progress": False}
+    with pytest.raises(ConfigurationError, match="does not serve model 'tinny'"):
+        quintain.evaluate("CodeReason-v0", CodeSteerAgent("scripted:<<<1>>>", guide=guide), **settings)
+    assert len(fake_server.seen) == 1

@@ -109,3 +109,42 @@ def test_a_vllm_crash_fails_live_requests_and_the_next_request_restarts_it(
     assert "out of memory" in str(failure)
     (reply,) = ask(worker, GOOD)
     assert (reply[0].text, len(started)) == ("fine", 2)
+
+
+def test_variables_of_the_chat_template_reach_it(started: list[FakeVLLM], monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    from quintain.engines import vllm_engine
+    from quintain.errors import ConfigurationError
+
+    seen: list[dict[str, Any]] = []
+
+    class Tokenizer:
+        chat_template = "{{ enable_thinking }}"
+        bos_token_id = eos_token_id = 0
+
+        def apply_chat_template(self, messages: Any, **options: Any) -> str:
+            seen.append(options)
+            return "text"
+
+        def __call__(self, text: str, **options: Any) -> dict[str, list[int]]:
+            return {"input_ids": [1, 2]}
+
+        def decode(self, tokens: Any, **options: Any) -> str:
+            return "fine"
+
+    fake = SimpleNamespace(AutoTokenizer=SimpleNamespace(from_pretrained=lambda folder: Tokenizer()))
+    real = vllm_engine.require
+    monkeypatch.setattr(
+        vllm_engine, "require", lambda name, *rest: fake if name == "transformers" else real(name, *rest)
+    )
+    monkeypatch.setattr(vllm_engine.weights, "resolve", lambda model: "folder")
+    monkeypatch.setattr(FakeVLLM, "model_config", SimpleNamespace(max_model_len=100), raising=False)
+    engine = vllm_engine.VLLMEngine("m", chat_template_kwargs={"enable_thinking": False})
+    try:
+        asyncio.run(engine.complete(Request(messages=[{"role": "user", "content": "hi"}])))
+        assert seen[-1]["enable_thinking"] is False
+        assert engine.describe()["chat_template_kwargs"] == {"enable_thinking": False}
+    finally:
+        engine.close()
+    with pytest.raises(ConfigurationError, match="has no variable 'thinking'"):
+        vllm_engine.VLLMEngine("m", chat_template_kwargs={"thinking": False})

@@ -127,8 +127,8 @@ def test_available_packages_are_in_the_prompt_and_the_manifest(tmp_path) -> None
 def test_packages_that_are_not_installed_are_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("quintain.sandbox.flavours.is_installed", lambda name: name == "numpy")
     with gym.make("CodeReason-v0", tasks="letters") as env:
-        env.unwrapped._interpreter.__dict__.pop("sandbox", None)
-        monkeypatch.setattr("quintain.envs.code_reason.interpreter.shared", lambda packages: Sandbox())
+        env.unwrapped._programs.interpreter.__dict__.pop("sandbox", None)
+        monkeypatch.setattr("quintain.envs.text.interpreter.shared", lambda packages: Sandbox())
         assert "Programs can import the standard library and numpy." in env.reset(seed=0)[0]
     with gym.make("CodeReason-v0", tasks="letters", code=False) as env:
         assert "Programs can import" not in env.reset(seed=0)[0]

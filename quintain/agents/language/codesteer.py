@@ -103,8 +103,23 @@ class CodeSteerAgent(ChatAgent):
         check_number("rounds", rounds, low=0, integer=True)
         super().__init__(engine, temperature=temperature, top_p=top_p, max_tokens=max_tokens, extract=extract)
         self.guide = self.engine if guide is None else make_engine(guide)
+        self._made_guide = guide is not None and not isinstance(guide, Engine)
         self.rounds = rounds
         self.guide.require({"chat", "choices"})
+
+    def check_available(self) -> None:
+        """Check that the guide's server answers and serves its model.
+
+        Raises:
+            EngineError: If it cannot be reached, or fails.
+            ConfigurationError: If it refuses the key or the model.
+        """
+        self.guide.check_available()
+
+    def close(self) -> None:
+        """Close the guide's engine, if this agent made it."""
+        if self._made_guide:
+            self.guide.close()
 
     def begin(self, seat: Seat) -> Actor:
         """Return an actor with an empty conversation."""

@@ -11,14 +11,14 @@ from typing import Any
 
 import gymnasium as gym
 
-from quintain.envs.code_reason.interpreter import MAX_OUTPUT_CHARS, RESULT_HEADER, Execution, Interpreter
 from quintain.envs.code_reason.registry import SUITES, load_task, require_libraries, select_tasks, suite_of
+from quintain.envs.text.interpreter import MAX_OUTPUT_CHARS, Interpreter
+from quintain.envs.text.programs import CODE_PROTOCOL, UNMARKED_BLOCK, Programs
 from quintain.envs.text.task import ITEM_KEY, SPLITS, Split, Task, fixed_items_of, parse_task_id, pose
 from quintain.envs.vector import text_vector
 from quintain.errors import ConfigurationError, UnknownNameError
-from quintain.replies import Move, ReplyReader
+from quintain.replies import ReplyReader
 from quintain.sandbox import Limits
-from quintain.seeding import SeedStream
 from quintain.spaces import UnicodeText
 
 __all__ = ["CodeReasonEnv", "make_vec"]
@@ -28,16 +28,8 @@ MAX_ACTION_CHARS = 100_000
 #: Maximum length of an observation, in characters: the longest question with its protocol, or truncated output.
 MAX_OBSERVATION_CHARS = 100_000
 
-CODE_PROTOCOL = """\
-Answer the question below. Think step by step in plain text. At any moment you may write one Python program in a block
-that starts with ```python and ends with ```. The block is run and what it prints comes back to you; you may do this up
-to {max_code_calls} times. {imports} When you are sure, write your final answer between <<< and >>>."""
 TEXT_PROTOCOL = """\
 Answer the question below. Think step by step in plain text. Write your final answer between <<< and >>>."""
-
-#: Observation after a reply with neither program nor answer, but with a block that names no language.
-UNMARKED_BLOCK = """\
-(not run: the block names no language; begin a program with ```python, or write the final answer between <<< and >>>)"""
 
 CORRECT = 1.0
 FORMAT = 0.1
@@ -156,12 +148,8 @@ class CodeReasonEnv(gym.Env[str, str]):
         self.runs_code = code
         self._max_turns = max_turns
         self._max_code_calls = max_code_calls
-        self._interpreter = Interpreter(
-            Limits(cpu_s=timeout_s, memory_mb=memory_mb),
-            stateful=stateful,
-            packages=packages,
-        )
-        self._max_output_chars = max_output_chars
+        interpreter = Interpreter(Limits(cpu_s=timeout_s, memory_mb=memory_mb), stateful=stateful, packages=packages)
+        self._programs = Programs(interpreter, max_calls=max_code_calls, max_output_chars=max_output_chars)
         self.render_mode = render_mode
         self.observation_space = UnicodeText(MAX_OBSERVATION_CHARS)
         self.action_space = UnicodeText(MAX_ACTION_CHARS)
@@ -203,7 +191,6 @@ class CodeReasonEnv(gym.Env[str, str]):
             ConfigurationError: If a task id is malformed.
         """
         super().reset(seed=seed)
-        self._interpreter.close()
         options = options or {}
         # Both draws happen on every reset, so that options do not shift later episodes.
         name = self._names[int(self.np_random.integers(len(self._names)))]
@@ -221,7 +208,8 @@ class CodeReasonEnv(gym.Env[str, str]):
         self._item_split: Split = split
         self._key = key
         self.problem = pose(self._task, split, key)
-        self._turns = self._code_calls = self._code_errors = 0
+        self._programs.begin(self.problem.hash)
+        self._turns = 0
         self._done = False
         observation = f"{self._protocol()}\n\n{self.problem.prompt}"
         self._reader = ReplyReader.of(observation, code=self.runs_code, answer=self.problem.answer)
@@ -231,7 +219,7 @@ class CodeReasonEnv(gym.Env[str, str]):
     def _protocol(self) -> str:
         if not self.runs_code:
             return TEXT_PROTOCOL
-        return CODE_PROTOCOL.format(max_code_calls=self._max_code_calls, imports=self._interpreter.imports)
+        return CODE_PROTOCOL.format(max_code_calls=self._max_code_calls, imports=self._programs.interpreter.imports)
 
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
         """Parse a reply: run its first Python block, or score its answer.
@@ -263,7 +251,7 @@ class CodeReasonEnv(gym.Env[str, str]):
                 return self._end(parse_error="the reply has neither a Python block nor an answer")
             return self._end(truncated=True)
         if move.kind == "code":
-            observation, execution = self._run(move)
+            observation, execution = self._programs.run(move)
             info = self._info(execution=execution)
         else:
             observation, info = UNMARKED_BLOCK, self._info()
@@ -282,7 +270,7 @@ class CodeReasonEnv(gym.Env[str, str]):
         """
         facts: dict[str, Any] = {"report_by": ["suite", "split"], "rules": self._protocol()}
         if self.runs_code:
-            facts["sandbox"] = self._interpreter.sandbox.describe()
+            facts["sandbox"] = self._programs.interpreter.sandbox.describe()
         files: dict[str, str] = {}
         for name in self._names:
             if suite_of(name) not in SUITES:  # tasks that draw their own items read no files
@@ -299,18 +287,7 @@ class CodeReasonEnv(gym.Env[str, str]):
 
     def close(self) -> None:
         """End the interpreter's session."""
-        self._interpreter.close()
-
-    def _run(self, move: Move) -> tuple[str, dict[str, Any]]:
-        """Run a block; return the observation, and what it is made of by source."""
-        if self._code_calls >= self._max_code_calls:
-            notice = f"(not run: all {self._max_code_calls} code calls are used; give your final answer)"
-            return f"{RESULT_HEADER}\n{notice}", Execution(notices=(notice,)).facts()
-        self._code_calls += 1
-        seed = SeedStream(0, self.problem.hash, self._code_calls).seed
-        execution = self._interpreter.run(move.text, seed=seed, ignored=move.ignored)
-        self._code_errors += not execution.ok
-        return execution.text(self._max_output_chars), execution.facts()
+        self._programs.close()
 
     def _end(
         self,
@@ -320,7 +297,7 @@ class CodeReasonEnv(gym.Env[str, str]):
         invalid: bool = False,
         truncated: bool = False,
     ) -> tuple[str, float, bool, bool, dict[str, Any]]:
-        self._interpreter.close()
+        self._programs.close()
         self._done = True
         correct = strict = False
         detail = parse_error or "no answer within the turn limit"
@@ -352,8 +329,8 @@ class CodeReasonEnv(gym.Env[str, str]):
             "invalid_action": False,
             "metrics": {
                 "turns": float(self._turns),
-                "code_calls": float(self._code_calls),
-                "code_errors": float(self._code_errors),
+                "code_calls": float(self._programs.calls),
+                "code_errors": float(self._programs.errors),
                 "strict": 0.0,
             },
         } | changes

@@ -1,4 +1,4 @@
-"""QuestionAnswering-v0: answer the questions of a data set, one reply each."""
+"""QuestionAnswering-v0: answer the questions of a data set, with access to a Python interpreter if wanted."""
 
 from __future__ import annotations
 
@@ -16,10 +16,14 @@ from quintain.envs.question_answering.items import LETTERS, Columns, Item
 from quintain.envs.question_answering.replies import spoken
 from quintain.envs.question_answering.scorers import ClosingScorer, DescribedScorer, make_scorer
 from quintain.envs.question_answering.verdict import Verdict
+from quintain.envs.text.interpreter import MAX_OUTPUT_CHARS, Interpreter
+from quintain.envs.text.programs import CODE_PROTOCOL, UNMARKED_BLOCK, Programs
 from quintain.envs.text.rows import value_at
 from quintain.envs.vector import text_vector
 from quintain.errors import ConfigurationError
 from quintain.provenance import describe_function
+from quintain.replies import Move, ReplyReader
+from quintain.sandbox import Limits
 from quintain.spaces import UnicodeText
 
 __all__ = ["QuestionAnsweringEnv", "make_vec"]
@@ -37,16 +41,19 @@ _FIELD = re.compile(r"\{([A-Za-z_][\w. -]*)\}")
 
 
 class QuestionAnsweringEnv(gym.Env[str, str]):
-    r"""Answer the questions of a data set, one reply each.
+    r"""Answer the questions of a data set.
 
     ## Description
     Every row of the data set is an item: a question, its right answer, perhaps options, and any further columns. The
-    observation is the question; the reply, which is free text, ends the episode and is scored. Runs of
-    ``quintain.evaluate`` and ``quintain eval`` pose every item once, in the order of the rows, unless they are given
+    observation is the question; the reply, which is free text, ends the episode and is scored. With ``code``, a reply
+    whose first closed Python block comes before any marked answer runs that program in the sandbox instead, and its
+    output is the next observation, as in ``CodeReason-v0``; variables persist between the programs of an episode. Runs
+    of ``quintain.evaluate`` and ``quintain eval`` pose every item once, in the order of the rows, unless they are given
     another number of episodes.
 
     ## Observation
-    ``UnicodeText``: the question, as ``prompt`` shows it.
+    ``UnicodeText``: the question, as ``prompt`` shows it; with ``code`` the rules before it, and later the output of
+    programs.
 
     ## Action
     ``UnicodeText`` of at most 100,000 characters: any reply. Reasoning (``<think>...</think>`` and the like) is passed
@@ -54,17 +61,20 @@ class QuestionAnsweringEnv(gym.Env[str, str]):
     ``Answer:``, else the whole reply. A repetition of the question is no answer.
 
     ## Reward
-    One term, ``correctness``: the scorer's value in [0, 1]; 0 for a reply that has no answer of the required form.
+    One term, ``correctness``: the scorer's value in [0, 1]; 0 for a reply that has no answer of the required form, and
+    for a step that runs a program.
 
     ## Episode end
-    Terminated by the reply. A step beyond the end raises ``ResetNeeded``.
+    Terminated by the reply; with ``code`` by the first one that runs no program, and truncated after ``max_turns``
+    replies. A step beyond the end raises ``ResetNeeded``.
 
     ## Info
     Always ``task_id`` (name of the data set and id of the item), ``task_hash`` (of the row without answer and id),
     ``task``, ``item`` (number of the item from 0), ``metadata`` (the other columns), ``choices`` (the options as they
     are shown; only with options), ``success``, ``reward_terms``, ``parse_error`` (str or ``None``) and
     ``invalid_action``. On the last step also ``answer`` (str or ``None``), ``expected`` (a right answer) and ``detail``
-    (why the answer is wrong).
+    (why the answer is wrong). With ``code`` also ``metrics`` (``turns``, ``code_calls``, ``code_errors``), and after a
+    program ``execution``, its output by source.
     Of a reply that could not be judged, ``success`` and the reward term are missing, and ``reward_error`` says why.
 
     ## Arguments
@@ -87,6 +97,10 @@ class QuestionAnsweringEnv(gym.Env[str, str]):
       keeps the order of the rows.
     - ``group_by``: a column by whose values results are listed, as ``info["task"]``; ``None`` for none.
     - ``encoding``: encoding of a text file.
+    - ``code``: whether Python blocks of replies are executed.
+    - ``max_turns``, ``max_code_calls``: maximum number of replies (>= 1) and of executed programs (>= 0) per episode.
+    - ``timeout_s``, ``memory_mb``: limits of one program: CPU time in seconds, and memory in MiB.
+    - ``packages``: installed packages that programs can import beside NumPy and SymPy.
     - ``render_mode``: ``None`` or ``"ansi"``: ``render`` returns the transcript.
 
     ``reset(options={"item": k})`` poses item ``k``, ``{"task_id": ...}`` the item of that id. Without them, the seed
@@ -120,10 +134,19 @@ class QuestionAnsweringEnv(gym.Env[str, str]):
         shuffle_items: int | None = None,
         group_by: str | None = None,
         encoding: str = "utf-8",
+        code: bool = False,
+        max_turns: int = 9,
+        max_code_calls: int = 8,
+        timeout_s: float = 10.0,
+        memory_mb: int = 512,
+        packages: str | Sequence[str] = (),
         render_mode: str | None = None,
     ) -> None:
         if render_mode not in (None, "ansi"):
             raise ConfigurationError(f"render_mode must be None or 'ansi', got {render_mode!r}")
+        for name, value, least in (("max_turns", max_turns, 1), ("max_code_calls", max_code_calls, 0)):
+            if isinstance(value, bool) or not isinstance(value, int) or value < least:
+                raise ConfigurationError(f"{name} must be an integer >= {least}, got {value!r}")
         columns = Columns(question, answer, choices if isinstance(choices, str) else tuple(choices), id, split_column)
         self._scorer, facts = make_scorer("exact" if scorer is None else scorer)
         self._data = load_data_set(tasks, columns, self._scorer, facts, split=split, encoding=encoding)
@@ -138,6 +161,12 @@ class QuestionAnsweringEnv(gym.Env[str, str]):
         if group_by is not None and all(value_at(item.metadata, group_by) is None for item in self._items):
             raise ConfigurationError(f"group_by: there is no other column {group_by!r} in {self._data.source}")
         self._shuffle_choices = shuffle_choices
+        self._max_turns, self._max_code_calls = max_turns, max_code_calls
+        self._programs: Programs | None = None
+        if code:
+            self.runs_code = True  # see ReadsReplies; without code, a reply is taken whole
+            interpreter = Interpreter(Limits(cpu_s=timeout_s, memory_mb=memory_mb), stateful=True, packages=packages)
+            self._programs = Programs(interpreter, max_calls=max_code_calls, max_output_chars=MAX_OUTPUT_CHARS)
         self.render_mode = render_mode
         self.observation_space = UnicodeText(MAX_OBSERVATION_CHARS)
         self.action_space = UnicodeText(MAX_ACTION_CHARS)
@@ -176,38 +205,53 @@ class QuestionAnsweringEnv(gym.Env[str, str]):
             order = gym.utils.seeding.np_random(order_seed)[0].permutation(len(self._item.choices))
             self._item = replace(self._item, choices=tuple(self._item.choices[k] for k in order))
         self._done = False
-        observation = self._shown(self._item)
+        self._turns = 0
+        self._question = observation = self._shown(self._item)
+        if self._programs is not None:
+            self._programs.begin(self._hash)
+            observation = f"{self._rules(self._programs)}\n\n{observation}"
+            self._reader = ReplyReader.of(observation, answer=self._item.answer)
         self._transcript = [observation]
         return observation, self._info()
 
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
-        """Score a reply.
+        """Score a reply, or with ``code`` run its program.
 
         Any object is accepted as an action; what is not a string of allowed length is invalid.
 
         Raises:
             ResetNeeded: If no episode is under way.
+            SandboxError: If the sandbox itself failed.
         """
         if self._done:
             raise gym.error.ResetNeeded("the episode has ended; call reset() before the next step()")
         self._done = True
+        self._turns += 1
         if action not in self.action_space:
             shown = f"{len(action):,} characters" if isinstance(action, str) else repr(type(action).__name__)
             why = f"expected text of at most {MAX_ACTION_CHARS:,} characters, got {shown}"
             return self._end(Verdict(0.0, None, why, malformed=True), invalid=True)
         self._transcript.append(action)
-        if spoken(action) and spoken(action) == self._transcript[0].strip():
+        if spoken(action) and spoken(action) in (self._question.strip(), self._transcript[0].strip()):
             return self._end(Verdict(0.0, None, "the reply repeats the question", malformed=True))
+        if self._programs is not None and (move := self._reader.read(action)).kind in ("code", "unmarked"):
+            if self._turns < self._max_turns:
+                return self._continue(self._programs, move)
+            if move.kind == "code":
+                return self._end(Verdict(0.0, None, "no answer within the turn limit"), truncated=True)
         return self._end(self._scorer(action, self._item))
 
     def step_blocks(self, action: object) -> bool:
-        """Return whether ``step(action)`` waits for a scorer outside this process."""
-        return self._scorer_waits
+        """Return whether ``step(action)`` waits for a scorer outside this process, or for the sandbox."""
+        runs = self._programs is not None and isinstance(action, str) and "```" in action
+        return self._scorer_waits or runs
 
     def describe(self) -> dict[str, Any]:
         """Return JSON-able facts for a run's record: the data set with its checksum, and the scorer."""
         scorer = self._scorer_settings or type(self._scorer).__name__.lower()
         facts = {"data_set": self._data.source, "items": len(self._items), "data": self._data.sha256, "scorer": scorer}
+        if self._programs is not None:
+            facts |= {"rules": self._rules(self._programs), "sandbox": self._programs.interpreter.sandbox.describe()}
         return facts | (self._scorer.describe() if isinstance(self._scorer, DescribedScorer) else {})
 
     def solution(self) -> str:
@@ -219,9 +263,21 @@ class QuestionAnsweringEnv(gym.Env[str, str]):
         return "\n\n".join(self._transcript) if self.render_mode == "ansi" else None
 
     def close(self) -> None:
-        """Close the scorer."""
+        """Close the scorer, and end the interpreter's session."""
+        if self._programs is not None:
+            self._programs.close()
         if isinstance(self._scorer, ClosingScorer):
             self._scorer.close()
+
+    def _rules(self, programs: Programs) -> str:
+        return CODE_PROTOCOL.format(max_code_calls=self._max_code_calls, imports=programs.interpreter.imports)
+
+    def _continue(self, programs: Programs, move: Move) -> tuple[str, float, bool, bool, dict[str, Any]]:
+        """Run a program, or ask for a block that names its language."""
+        observation, facts = (UNMARKED_BLOCK, {}) if move.kind == "unmarked" else programs.run(move)
+        self._done = False
+        self._transcript.append(observation)
+        return observation, 0.0, False, False, self._info(**({"execution": facts} if facts else {}))
 
     def _number_of(self, task_id: object) -> int:
         prefix = f"{self._data.name}/"
@@ -253,7 +309,11 @@ class QuestionAnsweringEnv(gym.Env[str, str]):
 
         return _FIELD.sub(fill, template)
 
-    def _end(self, verdict: Verdict, *, invalid: bool = False) -> tuple[str, float, bool, bool, dict[str, Any]]:
+    def _end(
+        self, verdict: Verdict, *, invalid: bool = False, truncated: bool = False
+    ) -> tuple[str, float, bool, bool, dict[str, Any]]:
+        if self._programs is not None:
+            self._programs.close()
         value = verdict.value or 0.0
         expected = f"{self._item.letter}) {self._item.answer}" if self._item.letter else self._item.answer
         info = self._info(
@@ -264,12 +324,20 @@ class QuestionAnsweringEnv(gym.Env[str, str]):
             answer=verdict.answer,
             expected=expected,
             detail=verdict.detail,
-            **verdict.info,
+            **{**verdict.info, **self._metrics(verdict.info.get("metrics", {}))},
         )
         if verdict.value is None:
             del info["success"]
             info |= {"reward_terms": {}, "reward_error": {"correctness": verdict.detail}}
-        return "", value, True, False, info
+        return "", value, not truncated, truncated, info
+
+    def _metrics(self, scorer: Mapping[str, float]) -> dict[str, Any]:
+        """Return ``info["metrics"]``, if there are any."""
+        own = {}
+        if (programs := self._programs) is not None:
+            own = {"turns": self._turns, "code_calls": programs.calls, "code_errors": programs.errors}
+        metrics = {name: float(value) for name, value in own.items()} | dict(scorer)
+        return {"metrics": metrics} if metrics else {}
 
     def _info(self, **changes: Any) -> dict[str, Any]:
         item = self._item
@@ -285,6 +353,7 @@ class QuestionAnsweringEnv(gym.Env[str, str]):
             "reward_terms": {"correctness": 0.0},
             "parse_error": None,
             "invalid_action": False,
+            **self._metrics({}),
         } | changes
 
 

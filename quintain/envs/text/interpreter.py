@@ -1,4 +1,4 @@
-"""The Python interpreter of CodeReason-v0: runs blocks in the sandbox and shows their results."""
+"""The Python interpreter of text environments: runs blocks in the sandbox and shows their results."""
 
 from __future__ import annotations
 
