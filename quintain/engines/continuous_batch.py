@@ -163,7 +163,8 @@ class ContinuousBatch:
         self._statistics.generated_tokens += len(tokens)
         for sequence, token in zip(sequences, tokens, strict=True):
             sequence.generated.append(token)
-        wanted = [at for at, sequence in enumerate(sequences) if sequence.pending.request.logprobs]
+        requests = [sequence.pending.request for sequence in sequences]
+        wanted = [at for at, request in enumerate(requests) if request.logprobs or request.tokens]
         if wanted:
             chosen = logits[wanted]
             logprobs = chosen[torch.arange(len(wanted)), [tokens[at] for at in wanted]] - chosen.logsumexp(-1)

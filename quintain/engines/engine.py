@@ -14,7 +14,7 @@ import json
 from collections.abc import Sequence, Set
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self
 
 from quintain.errors import CapabilityError
@@ -30,6 +30,7 @@ __all__ = [
     "Forward",
     "Reply",
     "Request",
+    "acting_seat",
     "record_exchanges",
 ]
 
@@ -44,6 +45,7 @@ EngineCapability = Literal[
     "stop_string",
     "seed",
     "reasoning",
+    "tokens",
     "hidden_states",
     "training",
 ]
@@ -71,6 +73,8 @@ class Request:
             model's probability of each whole string (temperature 0 takes the likeliest). ``choice_logprobs`` holds
             them all.
         prefill: The assistant turn starts with this text; the reply's text does not repeat it.
+        tokens: Return what training on the reply takes: the ids of the prompt's tokens, and the log-probability of each
+            generated token, as ``logprobs`` does. Default: false.
     """
 
     messages: Sequence[Message] | None = None
@@ -85,6 +89,7 @@ class Request:
     top_logprobs: int = 0
     choices: tuple[str, ...] | None = None
     prefill: str = ""
+    tokens: bool = False
 
     def __post_init__(self) -> None:
         """Check the fields.
@@ -112,8 +117,9 @@ class Request:
     def key(self) -> str:
         """Stable content hash of the request: equal requests have equal keys on every machine."""
         fields = asdict(self)
-        if not self.top_logprobs:
-            del fields["top_logprobs"]  # added later: earlier records keep their keys
+        for name in ("top_logprobs", "tokens"):  # added later: earlier records keep their keys
+            if not fields[name]:
+                del fields[name]
         canonical = json.dumps(fields, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
         return hashlib.blake2b(canonical.encode(), digest_size=12).hexdigest()
 
@@ -128,6 +134,7 @@ class Request:
             "choices": self.choices is not None,
             "prefill": bool(self.prefill),
             "stop": bool(self.stop),
+            "tokens": self.tokens,
             "reasoning": any("reasoning" in message for message in self.messages or ()),
         }
         return frozenset(name for name, wanted in asked.items() if wanted)
@@ -147,6 +154,8 @@ class Reply:
         stop_string: The stop string that ended the reply, or ``None``. Engines without the capability ``"stop_string"``
             may return ``None`` although one did.
         token_ids: Ids of the generated tokens; ``None`` where the engine does not report them.
+        prompt_token_ids: Ids of the prompt's tokens, as the model read them; ``None`` unless the request asks for
+            ``tokens``.
         logprobs: Log-probability of each generated token under the model (natural log, before temperature and top-p),
             same length as ``token_ids``; ``None`` unless requested.
         top_logprobs: For each position the most likely tokens as (text, log-probability), in descending order; ``None``
@@ -173,6 +182,7 @@ class Reply:
     refusal: str | None = None
     tool_calls: str | None = None
     reasoning_tokens: int | None = None
+    prompt_token_ids: tuple[int, ...] | None = None
 
     @property
     def thinking_tokens(self) -> int:
@@ -202,10 +212,19 @@ def _frozen(value: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """One request and its ``n`` replies."""
+    """One request and its ``n`` replies.
+
+    Attributes:
+        request: The request as it was sent.
+        replies: Its replies.
+        step: Number of actions of the episode before the request, from 0; ``None`` outside episodes.
+        seat: The seat that asked; empty where there is only one.
+    """
 
     request: Request
     replies: Sequence[Reply]
+    step: int | None = None
+    seat: str = ""
 
 
 @dataclass(slots=True)
@@ -213,9 +232,13 @@ class ExchangeLog:
     """The exchanges with any engine while this log was active.
 
     Attributes:
+        tokens: Whether every request asks for ``tokens``. Default: false.
+        step: Number of actions of the episode so far, which new exchanges are marked with; ``None`` outside episodes.
         exchanges: In order of completion.
     """
 
+    tokens: bool = False
+    step: int | None = None
     exchanges: list[Exchange] = field(default_factory=list)
 
     @property
@@ -235,15 +258,24 @@ class ExchangeLog:
 
 
 _log: ContextVar[ExchangeLog | None] = ContextVar("quintain_exchanges", default=None)
+#: The seat that acts in this context; of games with several.
+acting_seat: ContextVar[str] = ContextVar("quintain_seat", default="")
 
 
 class record_exchanges:  # reads as a statement: with record_exchanges() as log
-    """Log every exchange with any engine in this context (asyncio task or thread); yields a new log."""
+    """Log every exchange with any engine in this context (asyncio task or thread); yields a new log.
 
-    __slots__ = ("_token",)
+    Args:
+        tokens: Whether every request asks for ``tokens`` too, so that a model can be trained on what it wrote.
+    """
+
+    __slots__ = ("_token", "_tokens")
+
+    def __init__(self, tokens: bool = False) -> None:
+        self._tokens = tokens
 
     def __enter__(self) -> ExchangeLog:
-        log = ExchangeLog()
+        log = ExchangeLog(self._tokens)
         self._token = _log.set(log)
         return log
 
@@ -300,12 +332,15 @@ class Engine(abc.ABC):
             CapabilityError: If a request needs a capability that the engine lacks.
             EngineError: If the model or its server failed, after a bounded number of attempts.
         """
+        log = _log.get()
+        if log is not None and log.tokens:
+            requests = [replace(request, tokens=True) for request in requests]
         for request in requests:
             self.require(request.needs)
+        step, seat = (None, "") if log is None else (log.step, acting_seat.get())
         batches = await self._generate(requests)
-        log = _log.get()
         if log is not None:
-            log.exchanges.extend(Exchange(*pair) for pair in zip(requests, batches, strict=True))
+            log.exchanges.extend(Exchange(*pair, step, seat) for pair in zip(requests, batches, strict=True))
         return batches
 
     async def complete(self, request: Request) -> Reply:

@@ -40,5 +40,6 @@ def finished_reply(sequence: LiveSequence, codec: Codec, end_tokens: frozenset[i
         completion_tokens=len(generated),
         stop_string=stop_string,
         token_ids=tuple(generated),
-        logprobs=tuple(sequence.logprobs) if request.logprobs else None,
+        logprobs=tuple(sequence.logprobs) if request.logprobs or request.tokens else None,
+        prompt_token_ids=tuple(sequence.prompt.tokens) if request.tokens else None,
     )

@@ -19,7 +19,7 @@ from quintain.provenance import versions
 __all__ = ["TransformersEngine"]
 
 _BASE: frozenset[EngineCapability] = frozenset(
-    {"prompt", "logprobs", "choices", "prefill", "stop", "stop_string", "seed", "hidden_states", "training"}
+    {"prompt", "logprobs", "choices", "prefill", "stop", "stop_string", "seed", "tokens", "hidden_states", "training"}
 )
 
 

@@ -50,13 +50,14 @@ async def play_episode(
     """
     log = EpisodeLog(job.index, job.seed, job.item, job.repeat, job.observations)
     step_blocks = cast(BlockingEnv, env.unwrapped).step_blocks if threads is not None else None
-    with record_exchanges() as exchanges, ErrorBoundary("env") as running:
+    with record_exchanges(job.tokens) as exchanges, ErrorBoundary("env") as running:
         observation, info = job.reset(env)
         log.info = info
         before = snapshot(observation)
         running.boundary = "agent"
         actor: Actor = agent.begin(seat)
         while True:
+            exchanges.step = log.length
             running.boundary = "agent"
             recorded = action = actor.act(observation, info)
             if type(action) not in IMMUTABLE:

@@ -30,6 +30,7 @@ class Job:
         item: Number of the item, from 0; ``None`` where the run has no items.
         repeat: Number of the answer to the item, from 0.
         observations: Whether the record holds the observations.
+        tokens: Whether the record holds the tokens of prompts and replies with their log-probabilities, to train on.
     """
 
     index: int
@@ -39,6 +40,7 @@ class Job:
     item: int | None = None
     repeat: int = 0
     observations: bool = True
+    tokens: bool = False
 
     @property
     def agent_seed(self) -> int:

@@ -13,7 +13,7 @@ from typing import Any
 import pettingzoo
 
 from quintain.agents.agent import Actor, Agent, Seat
-from quintain.engines.engine import record_exchanges
+from quintain.engines.engine import ExchangeLog, acting_seat, record_exchanges
 from quintain.envs.protocols import DescribedEnv
 from quintain.envs.sharing import check_distinct
 from quintain.errors import ConfigurationError, EnvironmentFault
@@ -197,8 +197,8 @@ async def play_match(game: Any, name: str, players: Mapping[str, Agent], job: Jo
     """
     log = EpisodeLog(job.index, job.seed)
     log.returns = dict.fromkeys(players, 0.0)  # every seat has one, even if it never acts
-    with record_exchanges() as exchanges, ErrorBoundary("env") as running:
-        match = _Match(game, name, players, job, log, running)
+    with record_exchanges(job.tokens) as exchanges, ErrorBoundary("env") as running:
+        match = _Match(game, name, players, job, log, running, exchanges)
         await (match.play_turns() if hasattr(game, "agent_iter") else match.play_rounds())
     return log.finish(exchanges, running.error)
 
@@ -207,7 +207,14 @@ class _Match:
     """A running match."""
 
     def __init__(
-        self, game: Any, name: str, players: Mapping[str, Agent], job: Job, log: EpisodeLog, running: ErrorBoundary
+        self,
+        game: Any,
+        name: str,
+        players: Mapping[str, Agent],
+        job: Job,
+        log: EpisodeLog,
+        running: ErrorBoundary,
+        exchanges: ExchangeLog,
     ) -> None:
         self._game = game
         self._name = name
@@ -215,6 +222,7 @@ class _Match:
         self._job = job
         self._log = log
         self._running = running
+        self._exchanges = exchanges
         self._actors: dict[str, Actor] = {}
         self._cut: dict[str, bool] = {}  # whether a seat's part was truncated, and not terminated
 
@@ -227,6 +235,8 @@ class _Match:
         self._running.seat = ""
 
     async def _act(self, seat: str, observation: Any, info: dict[str, Any]) -> Any:
+        self._exchanges.step = self._log.length
+        acting_seat.set(seat)
         try:
             action = self._actors[seat].act(observation, info)
             return await action if inspect.isawaitable(action) else action

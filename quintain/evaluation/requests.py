@@ -3,7 +3,8 @@
 Each call of a record holds its request under ``"asked"``: which messages it sent, as indices of the record's
 ``messages``, and its other fields. It names an earlier call (``after``), the number of leading messages that both share
 (``same``), and the others (``new``); its other fields are those of that call unless given. The first call has no
-earlier one, and the fields that it leaves out have the defaults of :class:`~quintain.engines.engine.Request`.
+earlier one, and the fields that it leaves out have the defaults of :class:`~quintain.engines.engine.Request`. A call
+that asked for ``tokens`` also holds the ``seat`` that asked, and the number of actions (``step``) before it.
 
 A text is a string, or a reference to text that the record holds already: ``["o3"]`` is the observation of step 3,
 ``["a3"]`` its action, ``["r2.0"]`` the first reply of call 2, ``["m5"]`` message 5, and ``["#..."]`` a text of the run,
@@ -94,7 +95,8 @@ class _Packer:
         if "prefill" in changed:
             changed["prefill"] = self._text(fields["prefill"], self._replies)
         replies = [reply.to_dict() for reply in exchange.replies]
-        self.packed.calls.append({"key": request.key, "replies": replies, "asked": asked | changed})
+        when = {} if not request.tokens else {"step": exchange.step, "seat": exchange.seat or "agent"}
+        self.packed.calls.append({"key": request.key, "replies": replies, "asked": asked | changed} | when)
         self._sent.append(sent)
         self._requests.append(fields)
         for k, reply in enumerate(exchange.replies):

@@ -15,7 +15,10 @@ __all__ = ["MAX_TEXT", "bounded", "model_calls"]
 #: Maximum length of a text that is shown in full, in characters; of longer ones, beginning and end are shown.
 MAX_TEXT = 60_000
 #: Fields of a request that the page leaves out where they say nothing.
-_UNSHOWN = {"n": 1, "top_p": 1.0, "stop": (), "seed": None, "logprobs": False, "top_logprobs": 0, "choices": None}
+_UNSHOWN = {
+    "n": 1, "top_p": 1.0, "stop": (), "seed": None, "logprobs": False, "top_logprobs": 0, "choices": None,
+    "tokens": False,
+}  # fmt: skip
 
 
 def bounded(text: str) -> str:

@@ -12,3 +12,22 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "evaluation"))
 def _sum_env():
     if "Sum-v0" not in gym.registry:
         gym.register("Sum-v0", entry_point="toy_envs:Sum")
+
+
+@pytest.fixture(scope="session")
+def nano_folder(tmp_path_factory):
+    """An untrained model that reads and writes characters."""
+    pytest.importorskip("transformers")
+    from quintain.training.language.nano import make_nano
+
+    return str(make_nano(tmp_path_factory.mktemp("nano"), "0.1M", context=1024))
+
+
+@pytest.fixture
+def engine(nano_folder):
+    """An engine with weights of its own, which a test may change."""
+    from quintain.engines import make_engine
+
+    made = make_engine("transformers", model=nano_folder)
+    yield made
+    made.close()

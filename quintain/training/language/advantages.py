@@ -1,0 +1,87 @@
+"""Advantages of turns: how much better an episode went on than others that began alike.
+
+Group-relative policy optimisation (GRPO, Shao et al. 2024, arXiv 2402.03300) takes the mean of a group of episodes that
+answer the same question as the baseline, and divides by the group's standard deviation. Dr. GRPO (Liu et al. 2025,
+arXiv 2503.20783) does not divide; RLOO (Ahmadian et al. 2024, arXiv 2402.14740) leaves the episode itself out of its
+baseline; REINFORCE has the mean of the whole batch. An episode that an infrastructure failure ended is not part of any
+baseline and has no advantage.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from quintain.training.language.rollouts import Rollout
+
+__all__ = ["EPSILON", "Baseline", "Credit", "Scale", "turn_advantages"]
+
+Credit = Literal["episode", "turn"]
+Baseline = Literal["group", "leave-one-out", "batch", "none"]
+Scale = Literal["group", "batch", "none"]
+
+#: Added to standard deviations before dividing by them, as in TRL.
+EPSILON = 1e-4
+
+
+def turn_advantages(
+    rollouts: Sequence[Rollout],
+    *,
+    credit: Credit = "episode",
+    baseline: Baseline = "group",
+    scale: Scale = "group",
+    gamma: float = 1.0,
+) -> list[NDArray[np.float64]]:
+    """Return the advantage of each turn of each episode.
+
+    Args:
+        rollouts: Episodes of any number of groups.
+        credit: ``"episode"``: every turn has the advantage of the whole return. ``"turn"``: a turn has that of the
+            rewards from it on, compared with the same turn of the other episodes. Default: ``"episode"``.
+        baseline: What is subtracted: the mean of the ``"group"``, that of the group's other episodes
+            (``"leave-one-out"``), that of the ``"batch"``, or nothing. Default: ``"group"``.
+        scale: What the difference is divided by: the standard deviation (with n - 1) of the ``"group"`` or of the
+            ``"batch"``, plus 0.0001, or nothing. Default: ``"group"``.
+        gamma: Discount factor of later turns, in [0, 1]; with ``credit="turn"`` only. Default: 1.
+
+    Returns:
+        One array per rollout, shape ``(turns,)``; zeros for episodes that are not valid.
+    """
+    values = [
+        r.to_go(gamma) if credit == "turn" else np.full(len(r.rewards), sum(r.rewards) + r.rest) for r in rollouts
+    ]
+    advantages = [np.zeros(len(r.rewards)) for r in rollouts]
+    valid = [k for k, r in enumerate(rollouts) if r.valid and len(r.rewards)]
+    groups: dict[int, list[int]] = {}
+    for k in valid:
+        groups.setdefault(rollouts[k].group, []).append(k)
+    turns = max((len(rollouts[k].rewards) for k in valid), default=0)
+    for turn in range(turns):
+        reached = {g: [k for k in members if turn < len(values[k])] for g, members in groups.items()}
+        batch = np.array([values[k][turn] for members in reached.values() for k in members])
+        for members in reached.values():
+            own = np.array([values[k][turn] for k in members])
+            compared = own - _baseline(own, batch, baseline)
+            spread = {"group": own, "batch": batch, "none": None}[scale]
+            if spread is not None:
+                compared = compared / (_std(spread) + EPSILON)
+            for k, value in zip(members, compared, strict=True):
+                advantages[k][turn] = value
+    return advantages
+
+
+def _baseline(own: NDArray[np.float64], batch: NDArray[np.float64], kind: Baseline) -> NDArray[np.float64] | float:
+    if kind == "none" or not len(own):
+        return 0.0
+    if kind == "batch":
+        return float(batch.mean())
+    if kind == "group":
+        return float(own.mean())
+    return (own.sum() - own) / (len(own) - 1) if len(own) > 1 else own
+
+
+def _std(values: NDArray[np.float64]) -> float:
+    return float(values.std(ddof=1)) if len(values) > 1 else 0.0

@@ -1,0 +1,111 @@
+"""What trainers learn from: worlds to play in, chosen problems of a world, or recorded episodes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from quintain.envs.making import EnvLike, is_instance
+from quintain.errors import ConfigurationError
+from quintain.records import EpisodeRecord, iter_episodes
+from quintain.seeding import SeedStream
+
+__all__ = ["Draw", "Problems", "Records", "Worlds"]
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """The beginning of an episode.
+
+    Attributes:
+        seed: Seed of the environment's ``reset``.
+        reset_options: ``options`` of ``reset``, as ``{"task_id": ...}``; ``None`` for none.
+    """
+
+    seed: int
+    reset_options: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Worlds:
+    """An environment to play in, with as many episodes as a trainer wants.
+
+    Attributes:
+        env: Id, spec, class or factory of the environment. A factory may wrap it, in an attack or another reward.
+        env_kwargs: Arguments for an id, spec or class. Default: none.
+
+    Raises:
+        ConfigurationError: If ``env`` is an environment that is made already: training plays many at once.
+    """
+
+    env: EnvLike
+    env_kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check the environment."""
+        if is_instance(self.env):
+            raise ConfigurationError(
+                "training plays many episodes at once: give an environment's id, class or factory instead of an "
+                "environment"
+            )
+
+    def draw(self, seeds: SeedStream, number: int) -> Draw:
+        """Return the beginning of episode ``number``, which depends on the seeds and the number alone."""
+        return Draw(seeds[number])
+
+
+@dataclass(frozen=True, slots=True)
+class Problems:
+    """Chosen problems of an environment, in a given order; after the last one, the first comes again.
+
+    Attributes:
+        worlds: The environment.
+        draws: The problems, at least one, such as those of a stage of a curriculum.
+
+    Raises:
+        ConfigurationError: If there are no problems.
+    """
+
+    worlds: Worlds
+    draws: Sequence[Draw]
+
+    def __post_init__(self) -> None:
+        """Check that there are problems."""
+        if not self.draws:
+            raise ConfigurationError("there are no problems to train on")
+
+    def draw(self, seeds: SeedStream, number: int) -> Draw:
+        """Return the beginning of episode ``number``."""
+        return self.draws[number % len(self.draws)]
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """Recorded episodes.
+
+    Attributes:
+        runs: Run folders, or ``episodes.jsonl`` files.
+        outcomes: Outcomes of the episodes that are taken; ``("success",)`` is rejection sampling. Default: those only.
+
+    Raises:
+        ConfigurationError: If there are no runs.
+    """
+
+    runs: Sequence[str | Path]
+    outcomes: tuple[str, ...] = ("success",)
+
+    def __post_init__(self) -> None:
+        """Check that there are runs."""
+        if not self.runs:
+            raise ConfigurationError("there are no runs to train on")
+
+    def episodes(self) -> Iterator[EpisodeRecord]:
+        """Iterate over the episodes that are taken, run by run, in the order of the files.
+
+        Raises:
+            RecordError: If there is no run, or a line of it is damaged.
+        """
+        for run in self.runs:
+            yield from (record for record in iter_episodes(run) if record.outcome in self.outcomes)
