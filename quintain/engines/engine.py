@@ -17,6 +17,7 @@ from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, Self
 
+from quintain.engines.lock_step import current_lock_step
 from quintain.errors import CapabilityError
 from quintain.messages import Message
 from quintain.replies import split_reasoning
@@ -338,7 +339,8 @@ class Engine(abc.ABC):
         for request in requests:
             self.require(request.needs)
         step, seat = (None, "") if log is None else (log.step, acting_seat.get())
-        batches = await self._generate(requests)
+        lock_step = current_lock_step()
+        batches = await (lock_step.submit(self, requests) if lock_step is not None else self._generate(requests))
         if log is not None:
             log.exchanges.extend(Exchange(*pair, step, seat) for pair in zip(requests, batches, strict=True))
         return batches
@@ -362,6 +364,10 @@ class Engine(abc.ABC):
     @abc.abstractmethod
     async def _generate(self, requests: Sequence[Request]) -> list[list[Reply]]:
         """Serve a batch of valid requests; raise :class:`~quintain.errors.EngineError` if the provider fails."""
+
+    async def _generate_each(self, batches: Sequence[Sequence[Request]]) -> Sequence[list[list[Reply]] | BaseException]:
+        """Serve several callers' requests at once; return for each its replies, or what :meth:`_generate` raises."""
+        return await asyncio.gather(*map(self._generate, batches), return_exceptions=True)
 
     def forward(self, texts: Sequence[str], *, hidden_states: bool = False) -> Forward:
         """Run the model over whole texts, without gradients. Needs the capability ``"hidden_states"``.

@@ -81,24 +81,24 @@ class BatchScheduler:
         """Context window, in tokens (prompt + completion)."""
         return self._decoder.context
 
-    def submit(self, request: Request) -> Future[list[Reply]]:
-        """Queue a request. Cancelling the future frees its place in the batch.
+    def submit(self, requests: Sequence[Request]) -> list[Future[list[Reply]]]:
+        """Queue requests, all of them before the worker's next turn. Cancelling a future frees its place in the batch.
 
         Raises:
             EngineError: If the engine is closed.
         """
-        pending = PendingRequest(request)
+        pending = [PendingRequest(request) for request in requests]
         with self._wake:
             if self._closed:
                 raise EngineError("the engine is closed; make a new one")
             if self._pid != os.getpid():
                 raise EngineError("the engine was made before this process was forked; make one in each process")
-            self._inbox.append(pending)
+            self._inbox.extend(pending)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="quintain-llm", daemon=True)
                 self._thread.start()
             self._wake.notify()
-        return pending.future
+        return [each.future for each in pending]
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:

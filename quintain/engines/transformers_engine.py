@@ -168,12 +168,23 @@ class TransformersEngine(Engine):
         self._scheduler.close()
 
     async def _generate(self, requests: Sequence[Request]) -> list[list[Reply]]:
-        futures = [asyncio.wrap_future(self._scheduler.submit(request)) for request in requests]
+        futures = [asyncio.wrap_future(future) for future in self._scheduler.submit(requests)]
         try:
             return list(await asyncio.gather(*futures))
         finally:
             for future in futures:  # a cancelled or failed call frees its places in the batch
                 future.cancel()
+
+    async def _generate_each(self, batches: Sequence[Sequence[Request]]) -> Sequence[list[list[Reply]] | BaseException]:
+        submitted = self._scheduler.submit([request for batch in batches for request in batch])
+        futures = [asyncio.wrap_future(future) for future in submitted]
+        try:
+            outcomes = iter(await asyncio.gather(*futures, return_exceptions=True))
+        finally:
+            for future in futures:
+                future.cancel()
+        served = [[next(outcomes) for _ in batch] for batch in batches]
+        return [next((o for o in batch if isinstance(o, BaseException)), batch) for batch in served]  # type: ignore[misc]
 
 
 def _load(source: str, device: str, dtype: str) -> tuple[Any, Any]:

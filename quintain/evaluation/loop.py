@@ -7,9 +7,12 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from contextvars import copy_context
+from itertools import count
 from typing import Any, TypeVar
 
+from quintain.engines.lock_step import current_lock_step
 from quintain.records import EpisodeRecord
 
 __all__ = ["YieldTimer", "play_jobs", "run_in_loop"]
@@ -68,13 +71,16 @@ async def play_jobs(
         Exception: The first exception of ``jobs``, ``start_worker``, a job or ``sink``; all other jobs are cancelled.
     """
     timer = YieldTimer()
+    lock_step, numbers = current_lock_step(), count()
 
     async def work() -> None:
         play = None
         for job in jobs:
             if play is None:
                 play = start_worker()
-            sink(await play(job))
+            with nullcontext() if lock_step is None else lock_step.member(next(numbers)):
+                record = await play(job)
+            sink(record)
             if timer.is_due():
                 await asyncio.sleep(0)
 

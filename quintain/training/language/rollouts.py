@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from quintain.agents.agent import Agent
+from quintain.engines.lock_step import in_lock_step
 from quintain.evaluation.job import DEFAULT_MAX_STEPS, Job
 from quintain.evaluation.rollout import run_episodes
 from quintain.evaluation.settings import with_required_settings
@@ -70,8 +71,8 @@ def play_rollouts(
 ) -> list[Rollout]:
     """Play ``group_size`` episodes from each of several beginnings, in the loop that evaluates agents.
 
-    Episodes of a group have the same environment seed; the agent's random choices have seeds of their own, so equal
-    arguments and weights give equal rollouts.
+    Episodes of a group have the same environment seed; the agent's random choices have seeds of their own. Requests are
+    served in lock-step, so equal arguments and weights give rollouts that are equal to the bit.
 
     Args:
         source: The environment, or problems of it.
@@ -105,7 +106,8 @@ def play_rollouts(
             sink(record)
 
     env_kwargs = with_required_settings(worlds.env, worlds.env_kwargs, agent)
-    run_episodes(worlds.env, env_kwargs, agent, iter(jobs), min(concurrency, len(jobs)), take, lambda facts: None)
+    with in_lock_step():
+        run_episodes(worlds.env, env_kwargs, agent, iter(jobs), min(concurrency, len(jobs)), take, lambda facts: None)
     return [_rollout(records[job.index], job.item or 0) for job in jobs]
 
 
