@@ -66,7 +66,8 @@ def from_exact_json(text: str | bytes) -> Any:
         >>> from_exact_json('{"x":[1.5,null,null],"non_json":[["/x/1","Infinity"]]}')
         {'x': [1.5, inf, None]}
     """
-    data = json.loads(text)
+    # Of bytes, the parser would first guess the encoding.
+    data = json.loads(text.decode("ascii") if isinstance(text, bytes) and text.isascii() else text)
     if isinstance(data, dict) and _NON_JSON in data:
         try:
             for pointer, value in data.pop(_NON_JSON):

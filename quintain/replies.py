@@ -225,6 +225,8 @@ def split_reasoning(reply: str) -> SplitReply:
         >>> split_reasoning("It is 8.")
         SplitReply(reasoning='', text='It is 8.')
     """
+    if "<" not in reply and "[" not in reply and "◁" not in reply:  # far faster than any pattern
+        return SplitReply("", reply)
     if _MARK_START.search(reply.casefold()) is None:
         return SplitReply("", reply)
     begin = search_from = _end_of_unopened_reasoning(reply)

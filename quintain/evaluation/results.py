@@ -49,7 +49,7 @@ class TaskResults:
 
 def cut_off(episode: EpisodeRecord) -> int:
     """Return how many replies of language models ended at ``max_tokens``, or where the context window was full."""
-    return sum(reply.get("finish_reason") == "length" for call in episode.calls for reply in call["replies"])
+    return sum([reply.get("finish_reason") == "length" for call in episode.calls for reply in call["replies"]])
 
 
 class Results:
@@ -115,9 +115,9 @@ class Results:
         self.prompt_tokens += episode.prompt_tokens
         self.completion_tokens += episode.completion_tokens
         self.reasoning_tokens += episode.reasoning_tokens
-        if episode.calls:
-            self.replies += sum(len(call["replies"]) for call in episode.calls)
-            self.replies_cut_off += cut_off(episode)
+        cut = cut_off(episode)
+        self.replies += sum([len(call["replies"]) for call in episode.calls])
+        self.replies_cut_off += cut
         self._outcome.append(OUTCOMES.index(episode.outcome))
         task = episode.info.get("task")
         self._task.append(-1 if task is None else self._tasks.setdefault(str(task), len(self._tasks)))
@@ -127,9 +127,9 @@ class Results:
         if episode.error is not None:
             self.error_counts[episode.error.get("boundary", "?"), episode.error.get("message", "")] += 1
         if episode.outcome != "error":
-            self._add_scores(episode)
+            self._add_scores(episode, cut)
 
-    def _add_scores(self, episode: EpisodeRecord) -> None:
+    def _add_scores(self, episode: EpisodeRecord, cut: int) -> None:
         if not self.rewards:
             self.text = any(isinstance(step["observation"], str) for step in episode.steps[:1])
         scored, position = len(self.rewards), len(self._outcome) - 1
@@ -143,7 +143,7 @@ class Results:
         self.lengths.append(len(episode.steps))
         self.tokens.append(episode.completion_tokens)
         self._thoughts.append(episode.reasoning_tokens)
-        self._cut.append(cut_off(episode))
+        self._cut.append(cut)
         self.seconds.append(episode.wall_s)
         for seat, value in episode.returns.items():
             self._returns[seat].append(value)

@@ -61,6 +61,45 @@ def asked(data, k, texts):
     return [(data["messages"][m]["role"], contents(data, texts)[m]) for m in sent(k)]
 
 
+def answered(data, reply):
+    """Return reasoning and text of a reply as the page does."""
+    if "a" not in reply:
+        return reply.get("reasoning"), reply["text"]
+    action, parts = data["steps"][reply["a"]]["action"], data.get("reasoning", {}).get(str(reply["a"]), [])
+    if "cut" in reply:
+        return reply.get("reasoning"), action[: -reply["cut"]]
+    return tuple(parts) if len(parts) == 2 else (reply.get("reasoning"), action)
+
+
+@pytest.mark.parametrize(
+    ("action", "reply", "stored", "shown"),
+    [
+        ("It is 7.", {"text": "It is 7."}, {"a": 0}, (None, "It is 7.")),
+        ("It is 7.", {"text": "It is 8."}, {"text": "It is 8."}, (None, "It is 8.")),
+        ("a\n```\n", {"text": "a\n", "stop_string": "```\n"}, {"a": 0, "cut": 4}, (None, "a\n")),
+        ("7", {"text": "7", "reasoning": "Why?"}, {"a": 0, "reasoning": "Why?"}, ("Why?", "7")),
+        ("<think>Why?</think> 7", {"text": "<think>Why?</think> 7"}, {"a": 0}, ("Why?", "7")),
+        (
+            "<think>Why?</think> 7",
+            {"text": "<think>Why?</think> 7", "reasoning": "How?"},
+            {"text": "7", "reasoning": "How?\nWhy?"},
+            ("How?\nWhy?", "7"),
+        ),
+        ("<think></think>7", {"text": "<think></think>7"}, {"text": "7"}, (None, "7")),
+        ("<think>So", {"text": "<think>So", "stop_string": "x"}, {"a": 0}, ("So", "")),
+        ("a</think>", {"text": "a", "stop_string": "</think>"}, {"a": 0, "cut": 8}, (None, "a")),
+        (["7"], {"text": "7"}, {"text": "7"}, (None, "7")),
+        ("7" * 70_000, {"text": "7" * 9}, {"text": "7" * 9}, (None, "7" * 9)),
+    ],
+)
+def test_a_reply_that_an_action_contains_is_on_the_page_once(action, reply, stored, shown):
+    steps = [{"observation": "?", "action": action, "reward": 0.0}]
+    data = episode_data(EpisodeRecord(0, 1, "finished", {}, steps=steps, calls=[{"key": "k", "replies": [reply]}]))
+    [[found]] = [call["replies"] for call in data["calls"]]
+    assert {key: found[key] for key in found if key in ("a", "cut", "text", "reasoning")} == stored
+    assert answered(data, found) == shown
+
+
 def test_each_call_shows_its_messages_settings_and_reply(tmp_path):
     report = played(tmp_path)
     (data, *_) = [episode_data(episode) for episode in report.episodes]
@@ -72,9 +111,8 @@ def test_each_call_shows_its_messages_settings_and_reply(tmp_path):
     assert third["prefill"].endswith("The final answer is <<<")
     assert (first["settings"]["temperature"], first["settings"]["max_tokens"]) == (0.6, 512)
     assert third["settings"]["max_tokens"] == 64
-    assert first["replies"][0]["reasoning"] == "Is it <<<99>>>?"
-    assert second["replies"][0]["reasoning"] == "Or is it <<<98>>>?"
-    assert second["replies"][0]["text"] == "I do not know, but it could well be two."
+    assert answered(data, first["replies"][0]) == ("Is it <<<99>>>?", PROGRAM.removesuffix("```\n"))
+    assert answered(data, second["replies"][0]) == ("Or is it <<<98>>>?", "I do not know, but it could well be two.")
 
 
 def test_reasoning_is_folded_in_the_transcript(tmp_path):
@@ -151,3 +189,6 @@ def test_the_browser_shows_what_the_model_was_asked(tmp_path):
     assert "the reply begins with" in shown
     assert "max_tokens 64" in shown
     assert "Is it <<<99>>>?" in shown
+    replies = shown[shown.index("3 calls of the model") :]
+    assert replies.count("print('working on it')") == 3  # the reply, and a message of two calls
+    assert replies.count("I do not know, but it could well be two.") == 2  # the reply, and how the next one begins

@@ -29,6 +29,8 @@ MAX_INLINE = 4_000_000
 CHUNK = 1_000_000
 #: Level of zlib; higher ones save little and take several times as long.
 _LEVEL = 2
+#: Characters that are handed to zlib at once.
+_BLOCK = 64_000
 _NAME = re.compile(r"[a-z0-9]+-[0-9a-f]{16}\.js")
 
 
@@ -156,11 +158,21 @@ class _Compressor:
 
     def __init__(self) -> None:
         self.size = 0
+        self._waiting: list[str] = []
+        self._waiting_size = 0
         self._packed, self._parts = zlib.compressobj(_LEVEL, wbits=31), bytearray()
 
     def write(self, text: str) -> None:
         self.size += len(text)
-        self._parts += self._packed.compress(text.encode("ascii"))
+        self._waiting.append(text)
+        self._waiting_size += len(text)
+        if self._waiting_size > _BLOCK:
+            self._compress()
+
+    def _compress(self) -> None:
+        self._parts += self._packed.compress("".join(self._waiting).encode("ascii"))
+        self._waiting, self._waiting_size = [], 0
 
     def finish(self) -> bytes:
+        self._compress()
         return bytes(self._parts + self._packed.flush())

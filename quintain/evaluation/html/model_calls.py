@@ -43,10 +43,21 @@ def model_calls(episode: EpisodeRecord, shown: Sequence[int]) -> dict[str, Any]:
     """
     if not episode.calls:
         return {"calls": []}
+    places = {number: place for place, number in enumerate(shown)}
+    actions: dict[str, int] = {}  # the places of those on the page
+    for number, place in places.items():
+        if isinstance(action := episode.steps[number].get("action"), str) and len(action) <= MAX_TEXT:
+            actions.setdefault(action, place)
     read = _Reader(episode)
-    calls = []
+    calls, apart = [], {}
     for call, fields in zip(episode.calls, fields_of(episode), strict=True):
-        data: dict[str, Any] = {"replies": [_reply(reply) for reply in call.get("replies", ())]}
+        replies = []
+        for reply in call.get("replies", ()):
+            reasoning, text = parts = _parts(reply)
+            replies.append(_reply(reply, parts, actions))
+            if reasoning:
+                apart[text] = reasoning
+        data: dict[str, Any] = {"replies": replies}
         if fields is not None:
             asked = call["asked"]
             data |= {name: asked[name] for name in ("after", "same", "new") if name in asked}
@@ -58,16 +69,22 @@ def model_calls(episode: EpisodeRecord, shown: Sequence[int]) -> dict[str, Any]:
             if prefill := read(fields["prefill"]):
                 data["prefill"] = bounded(prefill)
         calls.append(data)
-    places = {number: place for place, number in enumerate(shown)}
-    found: dict[str, Any] = {"calls": calls, "reasoning": _reasoning(episode, places)}
-    found["messages"] = [_message(read, k, places) for k in range(len(episode.messages))]
-    return {name: value for name, value in found.items() if value or name == "calls"}
+    found: dict[str, Any] = {"calls": calls}
+    if before := _reasoning(episode, places, apart):
+        found["reasoning"] = before
+    if episode.messages:
+        found["messages"] = [_message(read, k, places) for k in range(len(episode.messages))]
+    return found
 
 
-def _reasoning(episode: EpisodeRecord, places: Mapping[int, int]) -> dict[str, list[str]]:
-    """Return the reasoning before the actions on the page, and the rest of those actions that contain it."""
-    parts = [_parts(reply) for call in episode.calls for reply in call.get("replies", ())]
-    apart = {text: reasoning for reasoning, text in parts if reasoning}
+def _reasoning(episode: EpisodeRecord, places: Mapping[int, int], apart: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the reasoning before the actions on the page, and the rest of those actions that contain it.
+
+    Args:
+        episode: The record.
+        places: By the numbers of the steps on the page, their places.
+        apart: By the texts of replies, their reasoning.
+    """
     found = {}
     for number, place in places.items():
         action = episode.steps[number].get("action")
@@ -116,16 +133,38 @@ def _message(read: TextReader, number: int, places: Mapping[int, int]) -> dict[s
 def _parts(reply: Mapping[str, Any]) -> tuple[str, str]:
     """Return reasoning and text of a reply, wherever its engine put the reasoning."""
     thoughts, text = split_reasoning(str(reply.get("text", "")))
-    return "\n".join(part for part in (str(reply.get("reasoning") or ""), thoughts) if part), text
+    apart = str(reply.get("reasoning") or "")
+    return f"{apart}\n{thoughts}" if apart and thoughts else apart or thoughts, text
 
 
-def _reply(reply: Mapping[str, Any]) -> dict[str, Any]:
-    reasoning, text = _parts(reply)
-    return {
+def _reply(reply: Mapping[str, Any], parts: tuple[str, str], actions: Mapping[str, int]) -> dict[str, Any]:
+    """Describe a reply: its text, or the action on the page that it is or begins (``a``, without ``cut`` characters).
+
+    Args:
+        reply: The reply.
+        parts: Its reasoning and text.
+        actions: By the actions on the page, their places. One that contains reasoning is split in the episode's data.
+    """
+    reasoning, text = parts
+    data: dict[str, Any] = {
         "read": reply.get("prompt_tokens", 0),
         "wrote": reply.get("completion_tokens", 0),
         "end": str(reply.get("finish_reason", "")),
-        "text": bounded(text),
-        **({"reasoning": bounded(reasoning)} if reasoning else {}),
-        **({"thought": thought} if (thought := Reply.from_dict(dict(reply)).thinking_tokens) else {}),
     }
+    if (reasoning or "reasoning_tokens" in reply) and (thought := Reply.from_dict(dict(reply)).thinking_tokens):
+        data["thought"] = thought
+    whole = str(reply.get("text", ""))
+    if whole in actions and reasoning and text != whole and not reply.get("reasoning"):
+        data["a"] = actions[whole]
+        return data
+    if reasoning:
+        data["reasoning"] = bounded(reasoning)
+    if whole in actions and text == whole:
+        data["a"] = actions[whole]
+        return data
+    stop = str(reply.get("stop_string") or "")
+    if stop.isascii() and text == whole and whole + stop in actions:
+        data |= {"a": actions[whole + stop], "cut": len(stop)}
+    else:
+        data["text"] = bounded(text)
+    return data

@@ -273,11 +273,22 @@
     ].filter(Boolean));
   }
 
+  /** Return reasoning and text of a reply, whose text may be an action, or the beginning of one. */
+  function answered(data, one) {
+    if (one.a === undefined) return [one.reasoning, one.text];
+    const action = data.steps[one.a].action, parts = (data.reasoning || {})[one.a] || [];
+    if (one.cut) return [one.reasoning, action.slice(0, -one.cut)];
+    return parts.length === 2 ? parts : [one.reasoning, action];
+  }
+
   function calls(data) {
     if (!data.calls.length) return null;
-    const answer = (one) => [
-      make("div", { class: "small" }, `${one.read} prompt tokens, ${one.wrote} generated${one.thought ? ` (${one.thought} reasoning)` : ""}, finish reason: ${plain(one.end)}`),
-      one.reasoning ? thoughts(one.reasoning) : null, textBlock(one.text, "text mono")].filter(Boolean);
+    const answer = (one) => {
+      const [reasoning, text] = answered(data, one);
+      return [
+        make("div", { class: "small" }, `${one.read} prompt tokens, ${one.wrote} generated${one.thought ? ` (${one.thought} reasoning)` : ""}, finish reason: ${plain(one.end)}`),
+        reasoning ? thoughts(reasoning) : null, textBlock(text, "text mono")].filter(Boolean);
+    };
     return folded(`${data.calls.length} call${data.calls.length === 1 ? "" : "s"} of the model`, () => [make("ol", { class: "small calls" },
       ...data.calls.map((call, k) => make("li", null, asked(data, k), ...call.replies.flatMap(answer))))]);
   }
