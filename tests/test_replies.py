@@ -124,9 +124,9 @@ def test_every_text_is_parsed_to_exactly_one_kind_of_move(reply):
 )
 def test_parsing_time_is_linear(part):
     def seconds(repeats: int) -> float:
-        start = time.perf_counter()
+        start = time.process_time()
         read_reply(part * repeats)
-        return time.perf_counter() - start
+        return time.process_time() - start
 
     small = min(seconds(2_000) for _ in range(3))
     large = min(seconds(40_000) for _ in range(3))
