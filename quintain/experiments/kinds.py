@@ -57,6 +57,8 @@ EXPERIMENTS.add(
     "robustness", "quintain.experiments.robustness.experiment:RobustnessExperiment", made_by="quintain robustness"
 )
 
+EXPERIMENTS.add("train", "quintain.experiments.training:TrainRun", made_by="quintain train")
+
 
 def kind_of(manifest: Mapping[str, Any]) -> str:
     """Return the kind of run that a manifest describes.

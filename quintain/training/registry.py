@@ -41,3 +41,10 @@ TRAINERS.add(
     source="Chen et al. 2021",
 )
 TRAINERS.add("self-play", "quintain.training.self_play:self_play", learns_from="game")
+TRAINERS.add(
+    "grpo",
+    "quintain.training.language.grpo:train_grpo",
+    learns_from="environment",
+    settings="quintain.training.language.grpo_settings:GRPOSettings",
+    source="Shao et al. 2024",
+)

@@ -6,6 +6,7 @@ import pytest
 
 # The small environments and agents of the evaluation tests.
 sys.path.insert(0, str(Path(__file__).parents[2] / "evaluation"))
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,113 @@
+"""Group-relative policy optimisation (GRPO) on text environments, with several turns and credit for each.
+
+TRL's ``GRPOTrainer`` has the loss, clipping, gradient accumulation and distribution; this module gives it batches: the
+rollouts of :mod:`~quintain.training.language.rollouts`, whose tokens are those that our engine sampled, with the
+advantages of :mod:`~quintain.training.language.advantages` for each token and with what the environment wrote masked.
+
+Variants are settings: GRPO (Shao et al. 2024, arXiv 2402.03300) is the default; Dr. GRPO (arXiv 2503.20783) has
+``loss_type="dr_grpo"`` and ``scale="none"``; DAPO (arXiv 2503.14476) has ``loss_type="dapo"``, ``epsilon_high=0.28``
+and ``dynamic_sampling``; RLOO (arXiv 2402.14740) has ``baseline="leave-one-out"`` and ``scale="none"``; REINFORCE has
+``baseline="batch"``, ``scale="none"`` and ``beta``, the weight of the divergence from the start.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from quintain.errors import require
+from quintain.seeding import SeedStream
+from quintain.training.folder import TrainingRun
+from quintain.training.language.grpo_settings import GRPOSettings
+from quintain.training.language.measure import Measured, measure
+from quintain.training.language.policy import as_policy, at_temperature, with_adapters
+from quintain.training.language.trl_trainer import (
+    HeldModel,
+    common_arguments,
+    log_into,
+    quiet,
+    save_model,
+    train,
+)
+from quintain.training.sources import Problems, Worlds
+from quintain.training.trained import Trained
+
+__all__ = ["GRPOSettings", "train_grpo"]
+
+
+def train_grpo(
+    policy: Any,
+    source: Worlds | Problems,
+    settings: GRPOSettings | None = None,
+    *,
+    seed: int = 0,
+    out: str | Path | None = None,
+    resume: bool = False,
+    progress: bool | None = None,
+    evaluation: Worlds | None = None,
+    on_log: Callable[[Mapping[str, Any]], None] | None = None,
+) -> Trained:
+    """Train a language model by reinforcement learning on the episodes that it plays.
+
+    The engine's model is changed in place. An episode that an infrastructure failure ended is in no baseline and has no
+    gradient. Equal seeds and settings give equal weights, and so does a training that was killed and resumed, on the
+    same machine and number of threads.
+
+    Args:
+        policy: An engine that can train, such as ``make_engine("transformers", model=...)``, or a chat agent with one.
+        source: The environment, or problems of it in a given order.
+        settings: Settings; ``None`` for the defaults.
+        seed: Root seed of environments, replies and minibatches. Default: 0.
+        out: Run folder: manifest, metrics, episodes with tokens, checkpoints, and the trained ``model``. ``None``
+            writes nothing.
+        resume: Continue the training in ``out``. Default: false.
+        progress: Show a progress bar; ``None`` shows it where there is a terminal.
+        evaluation: Where the policy is measured every ``eval_every`` iterations, before the first and after the last:
+            accuracy of sampled replies and of greedy ones, and pass@k. Default: nowhere.
+        on_log: Called with the metrics of each iteration.
+
+    Returns:
+        The trained policy; its curve has one row per iteration.
+
+    Raises:
+        ConfigurationError: If the settings contradict each other, or policy and source do not fit together.
+        CapabilityError: If the engine gives no access to weights and tokens.
+        MissingDependencyError: Without the extra ``train``.
+        RecordError: If the folder cannot be written, or holds another run.
+    """
+    settings = settings or GRPOSettings()
+    require("trl", "train", "training with GRPO")
+    agent = at_temperature(as_policy(policy, settings.max_completion_length), settings.temperature)
+    worlds = source.worlds if isinstance(source, Problems) else source
+    described = dataclasses.asdict(settings)
+    if isinstance(source, Problems):
+        described["problems"] = [dataclasses.asdict(draw) for draw in source.draws]
+    measured = Measured(evaluation, settings.eval_every, settings.eval_episodes, settings.pass_k)
+    seeds = SeedStream(seed, "grpo")
+    from quintain.training.language.grpo_trainer import make_trainer  # imports TRL
+
+    with TrainingRun(
+        "grpo", env=worlds.env, env_kwargs=worlds.env_kwargs, policy=agent, seed=seed, settings=described,
+        steps=settings.iterations, out=out, resume=resume, progress=progress, on_log=on_log,
+    ) as run:  # fmt: skip
+        held = HeldModel(agent.engine)
+        with held.training() as model, with_adapters(model, settings.lora) as trained:
+            arguments = common_arguments(
+                settings.optimizer, seed=seed, folder=run.checkpoints,
+                save_steps=(settings.save_every if out is not None else 0) * settings.optimizer_steps, model=model,
+                report_to=settings.report_to,
+            )  # fmt: skip
+            with quiet():
+                trainer = make_trainer(trained, agent, source, settings, seeds, run, held, measured, arguments)
+            log_into(trainer, run, settings.optimizer_steps, trainer.row_of)
+            train(trainer, run, settings.optimizer_steps, resume)
+        final = measure(agent, measured, seeds.child("evaluation")) if measured.wanted else {}
+        if final:
+            run.log({"step": settings.iterations, **final})
+        if out is not None:
+            engine: Any = agent.engine
+            save_model(engine.model, engine.tokenizer, Path(out) / "model")
+        facts = {"method": "grpo", "seed": seed, "iterations": settings.iterations, **final}
+        return Trained(agent, facts, tuple(run.curve))

@@ -1,0 +1,72 @@
+"""Accuracy of a language model during training: sampled, greedy, and of the best of several answers.
+
+Reinforcement learning that merely sharpens a policy raises the accuracy of sampled answers and not of greedy ones, so
+none of these figures is enough alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from quintain.agents.language.chat import ChatAgent
+from quintain.engines.lock_step import in_lock_step
+from quintain.evaluation.runner import evaluate
+from quintain.seeding import SeedStream
+from quintain.training.language.policy import at_temperature
+from quintain.training.sources import Worlds
+
+__all__ = ["Measured", "measure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Where and how often a policy is measured.
+
+    Attributes:
+        worlds: The environment; ``None`` for nowhere.
+        every: Iterations between measurements; 0 for none.
+        episodes: Number of problems, the same each time.
+        pass_k: Sampled answers to each.
+    """
+
+    worlds: Worlds | None
+    every: int
+    episodes: int
+    pass_k: int
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the policy is measured at all."""
+        return self.worlds is not None and self.every > 0
+
+    def due(self, iteration: int) -> bool:
+        """Whether the policy is measured before this iteration."""
+        return self.wanted and iteration % self.every == 0
+
+
+def measure(agent: ChatAgent, measured: Measured, seeds: SeedStream) -> dict[str, float]:
+    """Return the accuracy of an agent: ``eval/sampled`` at its own temperature, ``eval/greedy`` and ``eval/pass@k``.
+
+    Accuracy is the share of episodes with success, in [0, 1], among those that infrastructure did not end.
+    """
+    assert measured.worlds is not None
+    worlds, k = measured.worlds, measured.pass_k
+    play = partial(
+        evaluate, worlds.env, env_kwargs=worlds.env_kwargs, episodes=measured.episodes, seed=seeds.seed,
+        concurrency=256, progress=False,
+    )  # fmt: skip
+    with in_lock_step():
+        sampled, greedy = play(agent, repeats=k), play(at_temperature(agent, 0.0))
+    by_item: dict[int | None, list[bool]] = {}
+    for episode in sampled.episodes:
+        if episode.outcome != "error":
+            by_item.setdefault(episode.item, []).append(episode.outcome == "success")
+    right = [np.mean(answers) for answers in by_item.values()]
+    return {
+        "eval/sampled": float(np.mean(right)) if right else float("nan"),
+        f"eval/pass@{k}": float(np.mean([any(answers) for answers in by_item.values()])) if right else float("nan"),
+        "eval/greedy": float(np.mean([e.outcome == "success" for e in greedy.episodes if e.outcome != "error"])),
+    }

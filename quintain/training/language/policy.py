@@ -1,0 +1,76 @@
+"""The policy that a trainer of language models changes: a chat agent whose engine gives access to its weights."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from quintain.agents.language.chat import ChatAgent
+from quintain.agents.registry import as_agent
+from quintain.engines.engine import Engine
+from quintain.errors import ConfigurationError, require
+from quintain.training.language.settings import LoraSettings
+
+__all__ = ["as_policy", "at_temperature", "with_adapters"]
+
+
+def as_policy(policy: Any, max_tokens: int = 256) -> ChatAgent:
+    """Return the chat agent to train.
+
+    Args:
+        policy: A chat agent, or what :func:`~quintain.agents.registry.as_agent` makes one of; or an engine, which a
+            chat agent without a system prompt then asks.
+        max_tokens: Maximum number of tokens of a reply, for an agent that is made of an engine. Default: 256.
+
+    Raises:
+        ConfigurationError: If it is no chat agent.
+        CapabilityError: If its engine gives no access to tokens and weights.
+    """
+    if isinstance(policy, Engine):
+        policy.require({"training", "tokens"})
+        return ChatAgent(policy, temperature=1.0, max_tokens=max_tokens, extract=False)
+    agent = as_agent(policy)
+    if not isinstance(agent, ChatAgent):
+        raise ConfigurationError(
+            f"a chat agent can be trained, and {type(agent).__name__} is none; give an engine or a ChatAgent"
+        )
+    agent.engine.require({"training", "tokens"})
+    return agent
+
+
+def at_temperature(agent: ChatAgent, temperature: float) -> ChatAgent:
+    """Return the same agent with another sampling temperature, and the whole distribution if it is above 0."""
+    other = copy.copy(agent)
+    sampling = dataclasses.replace(agent.settings.sampling, temperature=temperature, top_p=1.0)
+    other.settings = dataclasses.replace(agent.settings, sampling=sampling)
+    return other
+
+
+@contextmanager
+def with_adapters(model: Any, lora: LoraSettings | None) -> Iterator[Any]:
+    """Put adapters into a model for the time of a training, and merge them into its weights at the end.
+
+    Args:
+        model: A model of ``transformers``, which is changed in place.
+        lora: Settings of the adapters; ``None`` trains all weights.
+
+    Yields:
+        The model to train.
+
+    Raises:
+        MissingDependencyError: Without the extra ``train``.
+    """
+    if lora is None:
+        yield model
+        return
+    peft: Any = require("peft", "train", "training with adapters")
+    target = lora.target_modules if isinstance(lora.target_modules, str) else list(lora.target_modules)
+    config = peft.LoraConfig(r=lora.r, lora_alpha=lora.lora_alpha, target_modules=target, task_type="CAUSAL_LM")
+    adapted = peft.get_peft_model(model, config)
+    try:
+        yield adapted
+    finally:
+        adapted.merge_and_unload()

@@ -1,0 +1,170 @@
+"""What the trainers on TRL share: arguments of transformers, logging, checkpoints, the lock of the engine's model."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from quintain.engines.engine import Engine
+from quintain.errors import RecordError, require
+from quintain.seeding import SeedStream
+from quintain.training.folder import TrainingRun
+from quintain.training.language.settings import OptimizerSettings
+
+__all__ = ["HeldModel", "common_arguments", "last_checkpoint", "log_into", "quiet", "save_model", "train"]
+
+#: Metrics of transformers that say nothing about the training.
+_DROPPED = {"epoch", "total_flos", "train_runtime", "train_samples_per_second", "train_steps_per_second", "step_time"}
+
+
+class HeldModel:
+    """Holds an engine's model while it is trained, and lets it go while it plays.
+
+    Args:
+        engine: The engine whose model is trained.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._held = contextlib.ExitStack()
+
+    @contextlib.contextmanager
+    def training(self) -> Iterator[Any]:
+        """Hold the model; yields it, and leaves it in evaluation mode."""
+        model = self._held.enter_context(self._engine.exclusive())
+        try:
+            yield model
+        finally:
+            model.eval()
+            self._held.close()
+
+    @contextlib.contextmanager
+    def playing(self) -> Iterator[None]:
+        """Let the engine serve requests meanwhile; what it had cached of other weights is dropped."""
+        self._held.close()
+        try:
+            yield
+        finally:
+            self._held.enter_context(self._engine.exclusive())
+
+
+def common_arguments(
+    optimizer: OptimizerSettings, *, seed: int, folder: Path, save_steps: int, model: Any, report_to: tuple[str, ...]
+) -> dict[str, Any]:
+    """Return the arguments of transformers that do not depend on the method.
+
+    Args:
+        optimizer: Optimiser and schedule.
+        seed: Root seed.
+        folder: Folder of the checkpoints.
+        save_steps: Optimiser steps between checkpoints; 0 writes none.
+        model: The model, whose device and precision are kept.
+        report_to: Loggers of transformers, such as ``"tensorboard"``.
+    """
+    cpu = model.device.type == "cpu"
+    return {
+        **dataclasses.asdict(optimizer),
+        "output_dir": str(folder),
+        "seed": SeedStream(seed, "trainer").seed,
+        "save_strategy": "steps" if save_steps else "no",
+        "save_steps": save_steps or 1,
+        "save_total_limit": 2,
+        "report_to": list(report_to),
+        "use_cpu": cpu,
+        "bf16": False,  # the model keeps the precision of its engine
+        "disable_tqdm": True,
+        "dataloader_pin_memory": False,
+        "ignore_data_skip": True,
+        "logging_nan_inf_filter": False,
+    }
+
+
+def log_into(trainer: Any, run: TrainingRun, steps_per_row: int, extra: Callable[[int], Mapping[str, Any]]) -> None:
+    """Write a trainer's logs into a run folder instead of the terminal.
+
+    Args:
+        trainer: A trainer of transformers.
+        run: The run.
+        steps_per_row: Optimiser steps per logged step.
+        extra: Function from the logged step to further metrics of it.
+    """
+    transformers: Any = require("transformers", "train", "training")
+
+    class Logger(transformers.TrainerCallback):  # type: ignore[misc]  # transformers is not typed
+        def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+            step, rest = divmod(state.global_step, steps_per_row)
+            if rest or not logs or "train_runtime" in logs:
+                return
+            shown = {name: float(value) for name, value in logs.items() if name not in _DROPPED}
+            row = {"step": step, **shown, **extra(step)}
+            run.log(row)
+            run.show(step, **{name: row[name] for name in ("reward", "loss") if name in row})
+
+    trainer.remove_callback(transformers.PrinterCallback)
+    trainer.add_callback(Logger())
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """Return the newest complete checkpoint; ``None`` without one.
+
+    The file that says which step it is is written last, so a checkpoint during which the disk filled up, or the process
+    died, has none.
+    """
+    found = sorted(folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]), reverse=True)
+    for path in found:
+        with contextlib.suppress(OSError, ValueError):
+            json.loads((path / "trainer_state.json").read_text())
+            return path
+    return None
+
+
+def train(trainer: Any, run: TrainingRun, steps_per_row: int, resume: bool) -> None:
+    """Train from the newest checkpoint on, or from the beginning.
+
+    Raises:
+        RecordError: If a checkpoint cannot be written.
+    """
+    checkpoint = last_checkpoint(run.checkpoints) if resume else None
+    step = int(checkpoint.name.rpartition("-")[2]) // steps_per_row if checkpoint is not None else 0
+    run.go_back(step)
+    try:
+        with quiet():
+            trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    except OSError as error:
+        newest = last_checkpoint(run.checkpoints)
+        remedy = f"the checkpoint {newest.name} is complete: make room and continue with resume=True" if newest else ""
+        raise RecordError(f"cannot write into {str(run.checkpoints)!r}: {error}. {remedy}") from error
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep transformers from drawing progress bars and from announcing its next version; leave all settings alone."""
+    transformers: Any = require("transformers", "train", "training")
+    shown = transformers.utils.logging.is_progress_bar_enabled()
+    transformers.utils.logging.disable_progress_bar()
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
+            yield
+    finally:
+        if shown:
+            transformers.utils.logging.enable_progress_bar()
+
+
+def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
+    """Write a model as a model folder, which engines read.
+
+    Raises:
+        RecordError: If it cannot be written.
+    """
+    try:
+        with quiet():
+            model.save_pretrained(folder)
+            tokenizer.save_pretrained(folder)
+    except OSError as error:
+        raise RecordError(f"cannot write the model into {str(folder)!r}: {error}") from error

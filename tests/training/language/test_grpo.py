@@ -1,0 +1,210 @@
+"""GRPO on text environments, with an untrained model of characters."""
+
+import errno
+import itertools
+
+import pytest
+from text_worlds import SayLetter
+
+from quintain.agents.language.chat import ChatAgent
+from quintain.engines import make_engine
+from quintain.errors import CapabilityError, ConfigurationError, EngineError, RecordError
+from quintain.training.folder import read_metrics
+from quintain.training.language.grpo import train_grpo
+from quintain.training.language.grpo_settings import GRPOSettings
+from quintain.training.language.settings import LoraSettings, OptimizerSettings
+from quintain.training.sources import Draw, Problems, Worlds
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("trl")
+
+WORLD = Worlds(SayLetter)
+FAST = OptimizerSettings(learning_rate=2e-3)
+
+
+def small(**changes):
+    sizes = {"iterations": 2, "num_prompts": 2, "num_generations": 4, "steps_per_generation": 2}
+    return GRPOSettings(**{**sizes, "max_completion_length": 3, "save_every": 1, "optimizer": FAST, **changes})
+
+
+def weights(engine):
+    return {name: value.clone() for name, value in engine.model.state_dict().items()}
+
+
+def equal(first, second):
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.fixture
+def fresh(nano_folder):
+    """A function that makes an engine with the start weights."""
+    engines = []
+
+    def make():
+        engines.append(make_engine("transformers", model=nano_folder, max_batch=128))
+        return engines[-1]
+
+    yield make
+    for engine in engines:
+        engine.close()
+
+
+def test_it_learns_what_the_environment_rewards(fresh):
+    settings = small(iterations=6, num_prompts=8, num_generations=8, steps_per_generation=4, eval_every=6)
+    trained = train_grpo(fresh(), Worlds(SayLetter, {"turns": 2}), settings, seed=1, evaluation=WORLD)
+    before, after = trained.curve[0]["eval/sampled"], trained.facts["eval/sampled"]
+    assert after > before + 0.1
+    assert trained.curve[5]["reward"] > trained.curve[0]["reward"] + 0.25
+    assert (trained.curve[0]["turns"], trained.curve[0]["errors"]) == (2, 0)
+
+
+def test_equal_seeds_give_equal_weights_and_others_do_not(fresh):
+    found = []
+    for seed in (1, 1, 2):
+        engine = fresh()
+        train_grpo(engine, WORLD, small(), seed=seed)
+        found.append(weights(engine))
+    assert equal(found[0], found[1])
+    assert not equal(found[0], found[2])
+
+
+@pytest.mark.parametrize("killed_after", [1, 2])
+def test_a_training_that_was_killed_and_resumed_equals_one_that_was_not(fresh, tmp_path, killed_after):
+    settings = small(iterations=3, eval_every=2, eval_episodes=4, pass_k=2)
+    whole, parts = fresh(), fresh()
+    train_grpo(whole, WORLD, settings, out=tmp_path / "whole", evaluation=WORLD)
+
+    def kill(row):
+        if row["step"] == killed_after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_grpo(parts, WORLD, settings, out=tmp_path / "parts", evaluation=WORLD, on_log=kill)
+    again = fresh()  # as a new process would
+    train_grpo(again, WORLD, settings, out=tmp_path / "parts", evaluation=WORLD, resume=True)
+    assert equal(weights(whole), weights(again))
+    assert read_metrics(tmp_path / "whole") == read_metrics(tmp_path / "parts")
+
+
+def test_a_folder_is_not_trained_into_twice_and_not_resumed_with_other_settings(fresh, tmp_path):
+    train_grpo(fresh(), WORLD, small(iterations=1), out=tmp_path)
+    with pytest.raises(RecordError, match="already holds"):
+        train_grpo(fresh(), WORLD, small(iterations=1), out=tmp_path)
+    with pytest.raises(RecordError, match=r"settings.epsilon was 0.2, is 0.3"):
+        train_grpo(fresh(), WORLD, small(iterations=1, epsilon=0.3), out=tmp_path, resume=True)
+
+
+def test_a_disk_that_fills_up_during_a_checkpoint_leaves_the_last_good_one(fresh, tmp_path, monkeypatch):
+    calls = itertools.count()
+    save = torch.save
+
+    def full(data, path, *rest, **options):
+        if "optimizer" in str(path) and next(calls) == 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return save(data, path, *rest, **options)
+
+    monkeypatch.setattr(torch, "save", full)
+    settings = small(iterations=3)
+    with pytest.raises(RecordError, match=r"checkpoint-2 is complete.*resume"):
+        train_grpo(fresh(), WORLD, settings, out=tmp_path / "parts")
+    again, whole = fresh(), fresh()
+    train_grpo(again, WORLD, settings, out=tmp_path / "parts", resume=True)
+    train_grpo(whole, WORLD, settings, out=tmp_path / "whole")
+    assert equal(weights(again), weights(whole))
+
+
+def test_a_policy_that_always_fails_has_no_gradient_and_says_so(fresh):
+    engine = fresh()
+    before = weights(engine)
+    never = ChatAgent(engine, temperature=1.0, max_tokens=1, stop=list("abcdefghijklmnopqrstuvwxyz"), extract=False)
+    with pytest.warns(UserWarning, match="no gradient"):
+        trained = train_grpo(never, WORLD, small(iterations=1))
+    assert equal(before, weights(engine))
+    assert (trained.curve[0]["signal"], trained.curve[0]["reward"]) == (0, 0)
+
+
+def test_failed_episodes_do_not_keep_the_others_from_learning(fresh):
+    settings = small(iterations=6, num_prompts=8, num_generations=8, steps_per_generation=4)
+    trained = train_grpo(fresh(), Worlds(SayLetter, {"fail": 0.3}), settings, seed=3)
+    assert sum(row["errors"] for row in trained.curve) > 20
+    assert trained.curve[-1]["reward"] > trained.curve[0]["reward"] + 0.1
+
+
+@pytest.mark.parametrize("world", [{"fail": 1.0}, {"nan": True}], ids=["every episode fails", "rewards are NaN"])
+def test_an_iteration_without_any_valid_episode_stops_the_training(fresh, world):
+    with pytest.raises(EngineError, match="all 8 episodes of an iteration failed"):
+        train_grpo(fresh(), Worlds(SayLetter, world), small())
+
+
+def test_adapters_are_merged_at_the_end(fresh):
+    engine = fresh()
+    before = weights(engine)
+    train_grpo(engine, WORLD, small(lora=LoraSettings(r=4)))
+    after = weights(engine)
+    assert before.keys() == after.keys()  # no adapter is left
+    assert torch.equal(before["model.embed_tokens.weight"], after["model.embed_tokens.weight"])
+    assert not torch.equal(before["model.layers.0.mlp.up_proj.weight"], after["model.layers.0.mlp.up_proj.weight"])
+
+
+@pytest.mark.parametrize("lora", [None, LoraSettings(r=4)], ids=["all weights", "adapters"])
+def test_the_divergence_from_the_start_policy_is_measured_and_in_the_loss(fresh, lora):
+    free, tied = fresh(), fresh()
+    curve = train_grpo(free, WORLD, small(beta=1e-9, steps_per_generation=1, lora=lora)).curve
+    train_grpo(tied, WORLD, small(beta=1.0, steps_per_generation=1, lora=lora))
+    assert curve[0]["kl"] == pytest.approx(0, abs=1e-6)  # the first step is taken from the start policy itself
+    assert curve[1]["kl"] > 1e-5
+    assert not equal(weights(free), weights(tied))
+
+
+def test_dynamic_sampling_replaces_groups_without_signal(fresh, tmp_path):
+    settings = small(iterations=1, num_prompts=4, num_generations=2, dynamic_sampling=8)
+    trained = train_grpo(fresh(), WORLD, settings, out=tmp_path)
+    assert trained.curve[0]["signal"] == 1
+    assert len((tmp_path / "episodes.jsonl").read_text().splitlines()) > settings.episodes
+
+
+def test_problems_are_trained_on_in_their_order(fresh, tmp_path):
+    train_grpo(fresh(), Problems(WORLD, [Draw(5), Draw(6), Draw(7)]), small(iterations=2), out=tmp_path)
+    from quintain.records import read_episodes
+
+    seeds = [record.seed for record in read_episodes(tmp_path)]
+    assert seeds == [5] * 4 + [6] * 4 + [7] * 4 + [5] * 4
+
+
+def test_a_context_that_is_full_is_an_outcome(tmp_path):
+    from quintain.training.language.nano import make_nano
+
+    engine = make_engine("transformers", model=str(make_nano(tmp_path, "0.1M", context=12)))
+    trained = train_grpo(engine, Worlds(SayLetter, {"turns": 3}), small(iterations=1, max_completion_length=6))
+    engine.close()
+    assert (trained.curve[0]["errors"], trained.curve[0]["truncated"]) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"num_prompts": 3, "num_generations": 3, "steps_per_generation": 4}, "9 episodes, which do not divide into 4"),
+        ({"num_generations": 1}, "nothing to be compared with"),
+        ({"temperature": 0.0}, "temperature"),
+        ({"iterations": 0}, "iterations"),
+        ({"gamma": 1.5}, "gamma"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused(changes, message):
+    with pytest.raises(ConfigurationError, match=message):
+        GRPOSettings(**changes)
+
+
+def test_an_engine_that_cannot_train_is_refused():
+    with pytest.raises(CapabilityError, match="training"):
+        train_grpo(make_engine("scripted:a"), WORLD)
+
+
+def test_an_agent_without_a_model_is_refused():
+    with pytest.raises(ConfigurationError, match="chat agent"):
+        train_grpo("random", WORLD)
+
+
+def test_an_environment_without_text_is_refused(fresh):
+    with pytest.raises(CapabilityError, match="text"):
+        train_grpo(fresh(), Worlds("CartPole-v1"), small())

@@ -1,0 +1,38 @@
+"""Small text environments for trainers: what is right can be learned by an untrained model in seconds."""
+
+import gymnasium as gym
+
+from quintain.spaces import UnicodeText
+
+LOWER = "abcdefghijklmnopqrstuvwxyz"
+
+
+class SayLetter(gym.Env):
+    """Right: a reply that begins with a small letter; with two turns, twice. A turn of its own reward each.
+
+    Args:
+        turns: Number of turns.
+        fail: Share of the episodes, by seed, whose first step raises.
+        nan: Whether rewards are NaN.
+    """
+
+    def __init__(self, turns=1, fail=0.0, nan=False):
+        self.observation_space = self.action_space = UnicodeText(2000)
+        self.turns, self.fail, self.nan = turns, fail, nan
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.turn, self.right = 0, 0
+        self.digit = int(self.np_random.integers(10))
+        self.broken = float(self.np_random.random()) < self.fail
+        return str(self.digit), {}
+
+    def step(self, action):
+        if self.broken:
+            raise RuntimeError("the world broke")
+        self.turn += 1
+        good = action[:1] in LOWER and action != ""
+        self.right += good
+        over = self.turn == self.turns
+        info = {"success": self.right == self.turns} if over else {}
+        return "next", float("nan") if self.nan else float(good), over, False, info
