@@ -14,6 +14,12 @@ BENCH := $(patsubst benchmarks/%.py,%,$(wildcard benchmarks/*.py))
 # Two torch threads on two busy cores fight; pytest's workers use the cores instead.
 export OMP_NUM_THREADS ?= 1
 export TOKENIZERS_PARALLELISM ?= false
+# Tests and pages start hundreds of processes. Where Python may not write byte code beside its sources, it writes it
+# here: compiling PyTorch and Transformers again in each takes half of the time.
+ifneq ($(PYTHONDONTWRITEBYTECODE),)
+export PYTHONPYCACHEPREFIX ?= $(CURDIR)/.venv/pycache
+export PYTHONDONTWRITEBYTECODE :=
+endif
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from fake_server import FakeServer, scripted_reply
 
-from quintain.engines import ScriptedEngine
+from quintain.engines import Engine, ScriptedEngine, make_engine
 
 # The same examples in every run, and no limit on the time that one takes: a busy machine must not fail a test.
 settings.register_profile("quintain", deadline=None, derandomize=True, database=None)
@@ -26,3 +26,12 @@ def fake_server() -> Iterator[FakeServer]:
     server = FakeServer(ScriptedEngine(scripted_reply))
     yield server
     server.close()
+
+
+@pytest.fixture(scope="session")
+def smol_engine() -> Iterator[Engine]:
+    """The embedded model, SmolLM2-135M, loaded once per process."""
+    pytest.importorskip("torch")
+    engine = make_engine("transformers")
+    yield engine
+    engine.close()

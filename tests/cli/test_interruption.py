@@ -11,7 +11,7 @@ import time
 import pytest
 
 COMMAND = [sys.executable, "-m", "quintain.cli"]
-EVAL = ["eval", "CodeReason-v0", "-a", "oracle", "--no-code", "--tasks", "letters", "--no-report", "-n", "4000"]
+EVAL = ["eval", "CodeReason-v0", "-a", "oracle", "--no-code", "--tasks", "letters", "--no-report", "-n", "2000"]
 
 
 def start(folder, *words):
@@ -21,7 +21,7 @@ def start(folder, *words):
     )  # fmt: skip
 
 
-def wait_for_episodes(process, folder, n=200):
+def wait_for_episodes(process, folder, n=100):
     """Wait until ``n`` episodes are recorded."""
     records = folder / "episodes.jsonl"
     deadline = time.monotonic() + 120
@@ -53,7 +53,7 @@ def test_ctrl_c_keeps_finished_episodes_and_prints_the_resume_command(tmp_path, 
     assert process.returncode == 130, err
     assert "Traceback" not in err
     kept = (run / "episodes.jsonl").read_text().splitlines()
-    assert 200 <= len(kept) < 4000
+    assert 100 <= len(kept) < 2000
     advice = shlex.split(err.strip().splitlines()[-1])
     assert advice == ["quintain", *EVAL, "-o", str(run), "--resume"]
     assert finish(run, "--resume") == uninterrupted
@@ -67,7 +67,7 @@ def test_a_killed_run_resumes_to_the_table_of_an_uninterrupted_run(tmp_path, uni
     process.kill()
     process.communicate(timeout=60)
     with (run / "episodes.jsonl").open("a") as file:
-        file.write('{"index":3999,"seed":1,"outc')  # a line truncated by the kill
+        file.write('{"index":1999,"seed":1,"outc')  # a line truncated by the kill
     assert finish(run, "--resume") == uninterrupted
     indices = [json.loads(line)["index"] for line in (run / "episodes.jsonl").read_text().splitlines()]
-    assert sorted(indices) == list(range(4000))
+    assert sorted(indices) == list(range(2000))

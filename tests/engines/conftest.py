@@ -61,14 +61,6 @@ def tiny_engine(tiny_folder: str) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
-def smol_engine() -> Iterator[Engine]:
-    pytest.importorskip("torch")
-    engine = make_engine("transformers")
-    yield engine
-    engine.close()
-
-
-@pytest.fixture(scope="session")
 def tiny_server(tiny_engine: Engine) -> Iterator[FakeServer]:
     server = FakeServer(tiny_engine)
     yield server

@@ -9,7 +9,6 @@ import quintain
 from quintain.agents.games import LLMPlayer, PlayerSettings, Round, Wording
 from quintain.agents.games.prompts import describe, describe_to_observer
 from quintain.engines.engine import Engine, Reply
-from quintain.engines.registry import make_engine
 from quintain.engines.scripted import ScriptedEngine
 from quintain.envs.games import RepeatedGame
 from quintain.envs.games.words import describe_game
@@ -286,12 +285,10 @@ def test_check_accepts_a_usable_player():
 
 
 @pytest.mark.llm
-def test_labels_are_checked_in_the_vocabulary_of_a_real_model():
-    engine = make_engine("transformers", max_batch=4)  # SmolLM2-135M
-    asyncio.run(LLMPlayer(engine).questions.check_labels(("J", "F")))
+def test_labels_are_checked_in_the_vocabulary_of_a_real_model(smol_engine):
+    asyncio.run(LLMPlayer(smol_engine).questions.check_labels(("J", "F")))
     with pytest.raises(ConfigurationError, match="label 'Qx' takes 2 tokens"):
-        asyncio.run(LLMPlayer(engine).questions.check_labels(("J", "Qx")))
-    engine.close()
+        asyncio.run(LLMPlayer(smol_engine).questions.check_labels(("J", "Qx")))
 
 
 def test_random_labels_are_equal_for_all_players_of_a_match():

@@ -208,7 +208,8 @@ def all_options(task: Task, problem: Problem) -> list[str]:
     return [join.join(options) for options in lists for join in (" ", ", ", "\n", " or ")]
 
 
-def assert_noise_is_wrong(task: Task, problem: Problem, other: Problem) -> None:
+def assert_noise_is_wrong(task: Task, problem: Problem, other: Problem, part: int = 0, parts: int = 1) -> None:
+    """Assert that noise is wrong: all of it, or every ``parts``-th text from number ``part`` on."""
     gold = problem.answer
     forms = echoes(problem.prompt)
     assert forms, problem.prompt
@@ -243,7 +244,7 @@ def assert_noise_is_wrong(task: Task, problem: Problem, other: Problem) -> None:
         # of replies pass over the question's own form.
         chance = {text.strip() for text in (*all_options(task, problem), *forms, "A B C D E")}
         noise = [text for text in noise if text.strip() not in chance]
-    for text in noise:
+    for text in noise[part % parts :: parts]:
         if text.strip() != gold:
             verdict = task.score(problem, text)
             assert not verdict.correct, (problem, text)
@@ -274,12 +275,13 @@ def assert_only_its_own_gold(task: Task, batch: list[Problem]) -> None:
 
 
 def examine(name: str, count: int) -> None:
+    """Examine items: the first few with all of the noise, of the others each with a fifth of it, in turns."""
     task = task_of(name)
     batch = problems(name, count)
-    for problem, other in zip(batch, batch[1:] + batch[:1], strict=True):
+    for number, (problem, other) in enumerate(zip(batch, batch[1:] + batch[:1], strict=True)):
         assert_gold_is_right(task, problem)
         assert_solved_from_the_data(task, problem)
-        assert_noise_is_wrong(task, problem, other)
+        assert_noise_is_wrong(task, problem, other, number, 1 if number < FEW else 5)
         padded = task.score(problem, f"\n  {problem.answer} ")
         assert padded.correct
         assert not padded.strict
