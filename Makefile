@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-robustness test lint docs bench mutants clean
+.PHONY: help setup demo demo-robustness test lint docs pictures bench mutants clean
 
 BIN := .venv/bin
 DEMO_EXTRAS := llm reason report
@@ -48,7 +48,10 @@ lint: setup ## Check format, style, types and spelling
 
 docs: setup ## Build the documentation into site/
 	@echo "docs: building site/, warnings are errors"
-	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict 2>&1 | sed '/^INFO/d' # with --quiet, --strict counts no warnings
+
+pictures: setup ## Make the pictures in docs/images again, with Chromium; some of them: make pictures ARGS="report games"
+	@$(BIN)/python scripts/pictures.py $(ARGS)
 
 bench: setup ## Run the benchmarks and print their tables; one of them: make bench BENCH=startup
 	@for name in $(BENCH); do echo "bench: $$name"; $(BIN)/python "benchmarks/$$name.py"; done

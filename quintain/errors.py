@@ -35,6 +35,7 @@ __all__ = [
     "require",
 ]
 
+#: Where a failure at run time happened.
 Boundary = Literal["engine", "sandbox", "env", "agent"]
 
 

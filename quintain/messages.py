@@ -6,6 +6,7 @@ from typing import Literal, NotRequired, TypedDict
 
 __all__ = ["Message", "Role", "assistant", "system", "user"]
 
+#: Who wrote a message.
 Role = Literal["system", "user", "assistant"]
 
 

@@ -19,6 +19,10 @@ from quintain.envs.code_reason.splits import TEST_FAMILIES
 from quintain.envs.text.task import ExactTask, Task
 
 HEAD = """\
+---
+hide: [toc]
+---
+
 # Tasks of CodeReason-v0
 
 Written by `docs/reference/make_tasks.py`; change the tasks' docstrings instead of this file.

@@ -35,7 +35,7 @@ __all__ = [
     "is_stateful",
 ]
 
-# Observations and actions are members of the spaces that the environment declares, of which there is no common type.
+#: Observations and actions are members of the spaces that the environment declares, of which there is no common type.
 Action = Any
 
 

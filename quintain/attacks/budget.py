@@ -13,6 +13,7 @@ from quintain.errors import ConfigurationError
 
 __all__ = ["Ball", "Norm", "distance", "enforce"]
 
+#: Norm of a budget: the largest entry, or the Euclidean length.
 Norm = Literal["linf", "l2"]
 Array = NDArray[np.floating[Any]]
 

@@ -26,6 +26,7 @@ __all__ = ["Perturbation", "Report", "RowGenerators", "Rows", "Sees", "Surface"]
 #: the attacker's choice, or during episodes (black box); its weights, and with them ``gradients`` (white box).
 Sees = Literal["nothing", "observations", "policy", "gradients"]
 
+#: What a perturbation changes.
 Surface = Literal["observation", "action", "reward"]
 #: Indices of rows of a vector environment, shape ``(n,)``.
 Rows = NDArray[np.int64]

@@ -25,6 +25,7 @@ __all__ = ["ATTACKS", "AttackFactory", "attack", "resolve_attacks"]
 #: Wraps an environment, or a vector of them, in an attack of the given budget.
 AttackFactory = Callable[[Any, float], Any]
 
+#: Attacks by name.
 ATTACKS: Registry[Any, AttackFacts] = Registry("attack", AttackFacts, group="quintain.attacks")
 
 

@@ -74,4 +74,5 @@ class Schedule:
         return allowed
 
 
+#: Every step.
 ALWAYS = Schedule()

@@ -35,6 +35,7 @@ __all__ = [
     "record_exchanges",
 ]
 
+#: What an engine can do beyond generating text.
 EngineCapability = Literal[
     "chat",
     "prompt",
@@ -50,6 +51,7 @@ EngineCapability = Literal[
     "hidden_states",
     "training",
 ]
+#: Why a reply ended.
 FinishReason = Literal["stop", "length", "choice", "content_filter", "tool_calls"]
 
 

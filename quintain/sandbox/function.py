@@ -18,6 +18,7 @@ from quintain.sandbox.session import Session
 
 __all__ = ["FunctionResult", "FunctionStatus", "SandboxedFunction"]
 
+#: How a call ended: as an execution does, or without a valid value.
 FunctionStatus = Status | Literal["invalid", "nondeterministic"]
 DEFAULT_LIMITS = Limits(cpu_s=1.0, memory_mb=128, output_kb=16)
 

@@ -7,7 +7,9 @@ from typing import Any, Literal, get_args
 
 __all__ = ["STATUSES", "Exceeded", "Result", "Status", "plain_text"]
 
+#: How an execution ended.
 Status = Literal["ok", "error", "timeout", "memory", "output_limit", "crashed", "exited", "setup_failed"]
+#: The time limit that was exceeded.
 Exceeded = Literal["cpu", "wall"]
 STATUSES: tuple[str, ...] = get_args(Status)
 

@@ -1,135 +1,79 @@
-"""MkDocs hook: one reference page per public module, made from its docstrings, and the navigation of the site.
+"""MkDocs hook: the navigation of the site, and the pages and parts of pages that are made from the source.
 
-Packages get a page that lists what they export and which modules they hold; modules show everything in ``__all__``.
+The Python reference has one page per public module (``layout.REFERENCE``), with every public name on exactly one page.
+A comment such as ``<!-- generated: environment CodeReason-v0 -->`` on a written page is replaced by what the source
+says; :data:`GENERATORS` lists the words.
 """
 
 from __future__ import annotations
 
-import ast
-import itertools
-from collections.abc import Iterator
+import re
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+import commands
+import environments
+import sources
+from layout import REFERENCE, SECTIONS, Public, homes, names_of, public_modules
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
-ROOT = Path(__file__).parents[2]
-#: Folders of the site, in order, with the pages that come first.
-SECTIONS = {
-    "Tutorial": ("tutorial", ["first-evaluation.md", "own-task.md", "own-agent.md"]),
-    "How-to": ("how-to", ["install.md"]),
-    "Explanation": ("explanation", ["contracts.md"]),
+#: First word of a ``generated`` comment -> what makes its text of the remaining words.
+GENERATORS: dict[str, Callable[..., str]] = {
+    "commands": commands.render,
+    "environment": environments.render,
+    "environments": environments.overview,
+    "games": environments.games,
 }
-#: What runs inside the sandbox's child processes, and single tasks, which docs/reference/tasks.md lists.
-HIDDEN = ("quintain.sandbox.jail", "quintain.envs.code_reason.symbench.", "quintain.envs.code_reason.reasoning_gym.")
+_GENERATED = re.compile(r"^<!-- generated: ([\w-]+) ?(.*?) -->$", re.MULTILINE)
+_ROLE = re.compile(r":\w+:`~?([\w.]+)`")
 
 
-class Module(NamedTuple):
-    """A documented module: its dotted name, file, syntax tree and whether it is a package."""
-
-    name: str
-    path: Path
-    tree: ast.Module
-    is_package: bool
-
-    @property
-    def page(self) -> str:
-        """Path of its page inside the documentation."""
-        inner = self.name.removeprefix("quintain").replace(".", "/").lstrip("/")
-        return f"reference/api/{inner}{'/index' if self.is_package and inner else '' if inner else 'index'}.md"
-
-    @property
-    def summary(self) -> str:
-        """First line of its docstring."""
-        return (ast.get_docstring(self.tree) or "").partition("\n")[0]
-
-    @property
-    def exports(self) -> list[str]:
-        """The names in its ``__all__``."""
-        for node in self.tree.body:
-            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "__all__":
-                return list(ast.literal_eval(node.value))
-        return []
-
-    def source(self, name: str) -> str | None:
-        """The module that an exported name is imported from; None if it is defined here.
-
-        Imports inside functions do not count; those for type checkers do.
-        """
-        typed = (node.body for node in self.tree.body if isinstance(node, ast.If))
-        for node in itertools.chain(self.tree.body, *typed):
-            if isinstance(node, ast.ImportFrom) and node.module and any(a.name == name for a in node.names):
-                return node.module
-        return None
+def page_of(module: Public) -> str:
+    """Return the path of a module's page inside the documentation."""
+    return f"reference/api/{module.name}.md"
 
 
-def public_modules() -> list[Module]:
-    """Find the modules that have something to document, packages before what they hold."""
-    return list(_modules(ROOT / "quintain", "quintain"))
+def _write(module: Public) -> str:
+    lines = [f"# {module.name}", "", f"::: {module.name}", "    options:", "      members: false"]
+    lines += ["      show_root_toc_entry: false", ""]
+    paths, found = names_of(module), homes()
+    if len(paths) > 1:
+        lines += ["| name | |", "| --- | --- |"]
+        for path in paths:
+            name = path.removeprefix(f"{module.name}.").rpartition(".")[2] or path
+            lines.append(f"| {_link(found[sources.home(path)], name)} | {_plain(sources.first_line(path))} |")
+        lines.append("")
+    for path in paths:
+        if found[sources.home(path)] == path and sources.tree_of(path) is None:  # exported modules have a page
+            values = "" if sources.is_long(path) else "      show_attribute_values: true\n"
+            lines.append(f"::: {path}\n    options:\n      show_root_heading: true\n{values}")
+    return "\n".join(lines)
 
 
-def _modules(folder: Path, name: str) -> Iterator[Module]:
-    if name.startswith(HIDDEN):
-        return
-    init = folder / "__init__.py"
-    if init.exists():
-        yield Module(name, init, ast.parse(init.read_text(encoding="utf-8")), True)
-    for path in sorted(folder.iterdir()):
-        inner = f"{name}.{path.stem}"
-        if path.name.startswith("_") or inner.startswith(HIDDEN):
-            continue
-        if path.is_dir() and (path / "__init__.py").exists():
-            yield from _modules(path, inner)
-        elif path.suffix == ".py":
-            module = Module(inner, path, ast.parse(path.read_text(encoding="utf-8")), False)
-            if module.exports:
-                yield module
-
-
-def _write(module: Module, modules: list[Module]) -> str:
-    lines = [f"# {module.name}", ""]
-    if not module.is_package:
-        return "\n".join([*lines, f"::: {module.name}", ""])
-    lines += [f"::: {module.name}", "    options:", "      members: false", ""]
-    if module.exports:
-        links = (_link(f"{_home(module, name, modules)}.{name}", name) for name in module.exports)
-        lines += ["Exports: " + ", ".join(links) + ".", ""]
-    inner = [m for m in modules if m.name.rpartition(".")[0] == module.name]
-    if inner:
-        lines += ["| module | |", "| --- | --- |"]
-        here = module.page.rpartition("/")[0] + "/"
-        lines += [f"| [`{m.name.rpartition('.')[2]}`]({m.page.removeprefix(here)}) | {m.summary} |" for m in inner]
-    return "\n".join([*lines, ""])
-
-
-def _home(module: Module, name: str, modules: list[Module]) -> str:
-    """Follow the imports of an exported name to the module that defines it: ``compare`` is a module's name as well."""
-    source = module.source(name)
-    if source is None:
-        return module.name
-    inner = next(
-        (m for m in modules if m.name == source and m is not module), None
-    )  # a package exports its modules, too
-    return source if inner is None else _home(inner, name, modules)
+def _overview() -> str:
+    """Write the first page of the reference: every module by subject."""
+    lines = ["# Python", "", "The public interface. What is not listed here is internal and may change.", ""]
+    for heading, modules in REFERENCE.items():
+        lines += [f"## {heading}", "", "| module | |", "| --- | --- |"]
+        for module in modules:
+            lines.append(f"| [`{module.name}`]({module.name}.md) | {_plain(sources.summary(module.name))} |")
+        lines.append("")
+    return "\n".join(lines)
 
 
 def _link(target: str, text: str) -> str:
     return f'<autoref optional identifier="{target}"><code>{text}</code></autoref>'
 
 
-def _tree(modules: list[Module], package: str) -> list[Any]:
-    """Navigation entries for what a package holds."""
-    entries: list[Any] = [m.page for m in modules if m.name == package]
-    for module in modules:
-        if module.name.rpartition(".")[0] == package:
-            title = module.name.rpartition(".")[2]
-            entries.append({title: _tree(modules, module.name) if module.is_package else module.page})
-    return entries
+def _plain(text: str) -> str:
+    """Write a line of a docstring as Markdown in a table."""
+    return _ROLE.sub(lambda match: f"`{match[1].rpartition('.')[2]}`", text).replace("|", "\\|")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Lay out the navigation: hand-written pages by folder, then the generated reference."""
+    """Lay out the navigation: written pages by folder, then the reference, papers, results and benchmarks."""
     docs = Path(config.docs_dir)
     nav: list[Any] = [{"Quintain": "index.md"}]
     for title, (folder, first) in SECTIONS.items():
@@ -137,7 +81,10 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         ordered = [p for p in first if p in pages] + [p for p in pages if p not in first]
         nav.append({title: [f"{folder}/{p}" for p in ordered]})
     written = [f"reference/{p.name}" for p in sorted((docs / "reference").glob("*.md"))]
-    nav.append({"Reference": [*written, {"Python": _tree(public_modules(), "quintain")}]})
+    modules = [
+        {heading: [{module.name: page_of(module)} for module in modules]} for heading, modules in REFERENCE.items()
+    ]
+    nav.append({"Reference": [*written, {"Python": ["reference/api/index.md", *modules]}]})
     papers = sorted(p.name for p in (docs / "papers").glob("*.md") if p.name != "index.md")
     nav.append({"Papers": ["papers/index.md", *(f"papers/{name}" for name in papers)]})
     nav.append({"Results": [f"results/{p.name}" for p in sorted((docs / "results").glob("*.md"))]})
@@ -149,8 +96,13 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the generated pages."""
-    modules = public_modules()
-    for module in modules:
-        files.append(File.generated(config, module.page, content=_write(module, modules)))
+    """Add the pages of the Python reference."""
+    files.append(File.generated(config, "reference/api/index.md", content=_overview()))
+    for module in public_modules():
+        files.append(File.generated(config, page_of(module), content=_write(module)))
     return files
+
+
+def on_page_markdown(markdown: str, **kwargs: Any) -> str:
+    """Put in what the source says."""
+    return _GENERATED.sub(lambda match: GENERATORS[match[1]](*match[2].split()), markdown)

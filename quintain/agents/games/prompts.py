@@ -43,6 +43,7 @@ class CoverStory:
     other: str = "the other player"
 
 
+#: Cover stories by name.
 COVER_STORIES: dict[str, CoverStory] = {
     "plain": CoverStory("You and {others} play the same game again and again."),
     "cooking": CoverStory(

@@ -39,6 +39,7 @@ ALL_FAMILIES: dict[str, tuple[str, ...]] = {
     "reasoning_gym": reasoning_gym.NAMES,
 }
 
+#: The families of the test side of the split of tasks.
 TEST_FAMILIES: frozenset[str] = frozenset(
     _names(
         "acre advanced_geometry binary_alternation bitwise_arithmetic boxlift boxnet1 calendar_arithmetic "

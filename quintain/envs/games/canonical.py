@@ -17,6 +17,7 @@ from quintain.registry import NoFacts, Registry
 
 __all__ = ["GAMES", "GAME_IDS", "GameLike", "game_names", "load_game", "public_goods"]
 
+#: What :func:`load_game` turns into a game.
 GameLike = str | NormalFormGame | Mapping[str, Any] | Sequence[Any]
 
 _COOPERATION = (("cooperate", "defect"),) * 2

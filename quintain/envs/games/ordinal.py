@@ -36,6 +36,7 @@ _FAMILY_ROWS = [
     "WWWWWWUUUUUU",
 ]
 
+#: Letter of a family of ordinal games -> its name in Akata et al. (2025).
 FAMILIES: dict[str, str] = {
     "W": "win-win",
     "B": "biased",

@@ -15,9 +15,10 @@ from quintain.errors import ConfigurationError
 
 __all__ = ["NO_MOVE", "Rules", "RulesInfo", "Unit"]
 
-# Placeholder for an illegal move and for moves that are hidden from a player.
+#: Placeholder for an illegal move and for moves that are hidden from a player.
 NO_MOVE = -1
 
+#: Unit in which texts state payoffs.
 Unit = Literal["points", "dollars", "coins"]
 
 

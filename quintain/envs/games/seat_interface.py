@@ -15,6 +15,7 @@ from quintain.spaces import UnicodeText
 
 __all__ = ["SeatInterface", "View"]
 
+#: Kind of observations and actions.
 View = Literal["numeric", "both", "text"]
 
 # Maximum length of a text action, in characters.

@@ -39,7 +39,9 @@ __all__ = [
     "split_of",
 ]
 
+#: A side of the split of items.
 Split = Literal["train", "test"]
+#: Both sides of the split of items.
 SPLITS: tuple[Split, ...] = ("train", "test")
 
 #: How the key of an item begins that is one of a finite set.

@@ -78,6 +78,7 @@ class Executor(Protocol):
         ...
 
 
+#: Executors by name: functions that play the episodes of a run.
 EXECUTORS: Registry[None, NoFacts] = Registry("executor", NoFacts, group="quintain.executors")
 EXECUTORS.add("inline", "quintain.evaluation.executors.inline:run_inline")
 EXECUTORS.add("process", "quintain.evaluation.executors.process:run_in_processes")

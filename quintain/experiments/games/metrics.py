@@ -105,6 +105,7 @@ def illegal_rate(match: Match, seat: int) -> float | None:
     return float((match.moves[:, seat] < 0).mean()) if len(match.moves) else None
 
 
+#: Metrics of the tables, by name.
 METRICS = {
     "normalised score": normalised_score,
     "defection": defection,

@@ -1,0 +1,224 @@
+"""What the registries and docstrings say about the environments, as Markdown."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+#: Id -> its page in docs/environments; ``OrdinalGame-1-1-v0`` and so on are on the page of the named games.
+PAGES = {
+    "CodeReason-v0": "code-reason.md",
+    "QuestionAnswering-v0": "question-answering.md",
+    "RepeatedGame-v0": "repeated-game.md",
+    "Tabletop/Reach-v0": "tabletop-reach.md",
+    "Tabletop/Push-v0": "tabletop-push.md",
+    "Tabletop/SlideHandle-v0": "tabletop-slide-handle.md",
+    "Tabletop/TurnLever-v0": "tabletop-turn-lever.md",
+    "MetaWorld/MT1-v0": "meta-world.md",
+}
+GAMES_PAGE = "named-games.md"
+#: Arguments without which an environment cannot be made.
+_REQUIRED: Mapping[str, Mapping[str, Any]] = {
+    "QuestionAnswering-v0": {"tasks": [{"question": "What is the capital of France?", "answer": "Paris"}]}
+}
+_HEADING = re.compile(r"^## (.+)$|^([A-Z][a-z]+(?: [a-z]+)?):$", re.MULTILINE)
+_ENTRY = re.compile(r"^(?:- ``)?(\*{0,2}\w+(?:``, ``\w+)*)(?:``)?: ", re.MULTILINE)
+_ROLE = re.compile(r":\w+:`(~?)([\w.]+)(?:\(\))?`")
+
+
+def overview() -> str:
+    """List the environments with their spaces."""
+    from quintain.envs.games import GAME_IDS
+
+    lines = ["| environment | what the agent does | observation | action |", "| --- | --- | --- | --- |"]
+    for env_id, page in PAGES.items():
+        made = _make(env_id)
+        spaces = [_short(made.observation_space), _short(made.action_space)] if made else ["`Box`", "`Box`"]
+        lines.append(f"| [`{env_id}`]({page}) | {_opening(page)} | {' | '.join(spaces)} |")
+        if env_id == "RepeatedGame-v0":
+            links = ", ".join(f"[`{name}`]({GAMES_PAGE}#{_anchor(name)})" for name in GAME_IDS)
+            lines.append(
+                f"| {links}, [`OrdinalGame-1-1-v0` ...]({GAMES_PAGE}) | The same with the game filled in | | |"
+            )
+    return "\n".join(lines)
+
+
+def render(env_id: str, *sections: str) -> str:
+    """Describe an environment: its facts, then the sections of its class's docstring.
+
+    Args:
+        env_id: A registered id; ``parallel:ID`` for the PettingZoo class of the id.
+        sections: ``facts`` for the facts alone.
+    """
+    if sections == ("facts",):
+        return _facts(env_id)
+    env_class = _class_of(env_id)
+    parts = [f"[](){{#{env_class.__module__}.{env_class.__qualname__}}}", ""]
+    for title, body in _sections(env_class).items():
+        if title in ("", "Raises"):
+            continue
+        parts += [f"## {title}" if ":" not in env_id else f"### {title}", ""]
+        parts += [*_arguments(env_class, body), ""] if title == "Arguments" else [_linked(body, env_class), ""]
+    return "\n".join(parts)
+
+
+def games() -> str:
+    """Describe every named game: payoffs, equilibria, and scores of a few strategies against the default opponent."""
+    from quintain.envs.games import GAME_IDS, GAMES
+
+    parts = []
+    for env_id, name in GAME_IDS.items():
+        about = " ".join(inspect.cleandoc(GAMES.load(name).__doc__ or "").split("\n\n")[0].split())
+        parts += [f"## {env_id}", "", about, "", *_payoffs(name), "", *_theory(name), ""]
+        parts += [*_scores(env_id), ""]
+    return "\n".join(parts)
+
+
+def _facts(env_id: str) -> str:
+    import gymnasium as gym
+
+    spec, made = gym.spec(env_id), _make(env_id)
+    arguments = "".join(f", {name}=..." for name in _REQUIRED.get(env_id, ()))
+    rows = {}
+    if made is not None:
+        rows["Observation space"] = f"`{made.observation_space}`"
+        rows["Action space"] = f"`{made.action_space}`"
+        rows["Render modes"] = ", ".join(f"`{mode}`" for mode in made.metadata["render_modes"])
+    rows["Truncated after"] = f"{spec.max_episode_steps} steps" if spec.max_episode_steps else "see Episode end"
+    return "\n".join(
+        [
+            f'| Make | `gym.make("{env_id}"{arguments})` |',
+            "| --- | --- |",
+            *(f"| {key} | {value} |" for key, value in rows.items()),
+        ]
+    )
+
+
+def _make(env_id: str) -> Any:
+    """Make an environment; ``None`` if a library is missing."""
+    import gymnasium as gym
+
+    import quintain  # noqa: F401  # registers the environments
+    from quintain.errors import MissingDependencyError
+
+    try:
+        return gym.make(env_id, **_REQUIRED.get(env_id, {})).unwrapped
+    except MissingDependencyError:
+        return None
+
+
+def _class_of(env_id: str) -> Any:
+    import gymnasium as gym
+    from pettingzoo.env_registry.registration import parallel_registry
+
+    import quintain  # noqa: F401  # registers the environments
+    from quintain.registry import load_attribute
+
+    kind, _, name = env_id.rpartition(":")
+    spec = parallel_registry[name] if kind == "parallel" else gym.spec(name)
+    return load_attribute(str(spec.entry_point))
+
+
+def _sections(env_class: Any) -> dict[str, str]:
+    """Split a class's docstring at its headings; the first line has the heading ``""``."""
+    pieces = _HEADING.split(inspect.cleandoc(env_class.__doc__))
+    titles = [markdown or google for markdown, google in zip(pieces[1::3], pieces[2::3], strict=True)]
+    found = {"": " ".join(pieces[0].split("\n\n")[0].split())}
+    return found | {title: textwrap.dedent(body).strip() for title, body in zip(titles, pieces[3::3], strict=True)}
+
+
+def _arguments(env_class: Any, body: str) -> Iterator[str]:
+    """Yield the arguments as a table, and what follows them as text."""
+    known = inspect.signature(env_class).parameters
+    entries, _, rest = body.partition("\n\n")
+    pieces = _ENTRY.split(entries)
+    yield from ("| argument | default | meaning |", "| --- | --- | --- |")
+    for names, text in zip(pieces[1::2], pieces[2::2], strict=True):
+        listed = names.split("``, ``")
+        defaults = [known[name].default for name in listed if name in known]
+        shown = ", ".join(f"`{value!r}`" for value in defaults if value is not inspect.Parameter.empty)
+        cell = _linked(" ".join(text.split()), env_class).replace("|", "\\|")
+        yield f"| {', '.join(f'`{name}`' for name in listed)} | {shown} | {cell} |"
+    yield from ("", _linked(rest, env_class))
+
+
+def _linked(text: str, env_class: Any) -> str:
+    """Turn the roles of a docstring into links, and its double backquotes into single ones."""
+
+    def link(match: re.Match[str]) -> str:
+        shortened, name = match.groups()
+        shown = name.rpartition(".")[2] if shortened else name
+        target = name if name.startswith("quintain.") else f"{env_class.__module__}.{name}"
+        return f'<autoref optional identifier="{target}"><code>{shown}</code></autoref>'
+
+    return re.sub(r"``(.+?)``", lambda m: m[0] if "`" in m[1] else f"`{m[1]}`", _ROLE.sub(link, text))
+
+
+def _payoffs(name: str) -> Iterator[str]:
+    """Yield the table of payoffs of two players, or a sentence for more."""
+    from quintain.envs.games import load_game
+
+    game = load_game(name)
+    if game.players > 2:
+        yield f"{game.players} players with the options {' and '.join(f'`{option}`' for option in game.options[0])}."
+        return
+    rows, columns = game.options
+    yield "| own move \\ the other's | " + " | ".join(f"`{column}`" for column in columns) + " |"
+    yield "| --- |" + " :---: |" * len(columns)
+    for i, row in enumerate(rows):
+        cells = (f"{game.payoffs[0][i, j] + 0:g}, {game.payoffs[1][i, j] + 0:g}" for j in range(len(columns)))  # no -0
+        yield f"| `{row}` | " + " | ".join(cells) + " |"
+
+
+def _theory(name: str) -> Iterator[str]:
+    from quintain.envs.games import load_game
+    from quintain.experiments.games import minimax_value, pure_nash
+
+    game = load_game(name)
+    cells = [", ".join(game.options[seat][move] for seat, move in enumerate(cell)) for cell in pure_nash(game)]
+    yield f"Equilibria in pure strategies: {'; '.join(cells) or 'none'}."
+    if game.players == 2:
+        yield f"The first player can guarantee itself {minimax_value(game, 0)[0]:.3g} a round."
+
+
+def _scores(env_id: str) -> Iterator[str]:
+    """Play a few strategies against the default opponent, and yield their mean payoffs."""
+    import gymnasium as gym
+
+    import quintain
+
+    opponent = gym.spec(env_id).kwargs["opponent"]
+    two_options = gym.make(env_id).action_space.n == 2
+    names = (
+        ("random", "tit-for-tat", "always-defect", "best-response") if two_options else ("random", "fictitious-play")
+    )
+    yield f"Mean return in ten rounds against the default opponent, `{opponent}`:"
+    yield ""
+    yield f"| agent | `quintain eval {env_id} -a AGENT -n 50` |"
+    yield "| --- | ---: |"
+    for name in names:
+        report = quintain.evaluate(env_id, name, episodes=50 if name == "random" else 2)  # the others repeat themselves
+        spread = report.reward.high - report.reward.low
+        interval = f" [{report.reward.low:.1f}, {report.reward.high:.1f}]" if spread > 0 else ""
+        yield f"| `{name}` | {report.reward.estimate:.1f}{interval} |"
+
+
+def _anchor(text: str) -> str:
+    return text.lower()
+
+
+def _opening(page: str) -> str:
+    """Return the first sentence of a page."""
+    paragraphs = (ROOT / "docs" / "environments" / page).read_text(encoding="utf-8").split("\n\n")
+    return re.split(r"(?<=[.:]) ", " ".join(paragraphs[1].split()))[0].rstrip(".:")
+
+
+def _short(space: Any) -> str:
+    return (
+        f"`{type(space).__name__}`" if not getattr(space, "shape", None) else f"`{type(space).__name__}{space.shape}`"
+    )

@@ -1,0 +1,199 @@
+"""The order of the site: its sections, and the public modules with the names that each documents."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple
+
+import sources
+
+
+class Public(NamedTuple):
+    """A module of the reference.
+
+    Attributes:
+        name: Its dotted name; everything in its ``__all__`` is documented.
+        also: Names that are part of its interface but live in internal modules, as full paths.
+        only: If given, these names of ``__all__`` and no others.
+    """
+
+    name: str
+    also: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+
+
+#: Folders of the site, in order: the pages that come first, then the others by title.
+SECTIONS = {
+    "Tutorial": ("tutorial", ["first-evaluation.md", "own-task.md", "own-agent.md"]),
+    "How-to": (
+        "how-to",
+        [
+            *("install.md", "command-line.md", "own-environment.md", "data-sets.md", "chat-agents.md", "engines.md"),
+            *("tools-and-code.md", "repeats.md", "compare.md", "read-the-report.md", "export.md", "loggers.md"),
+            *("videos.md", "pixels.md", "resume.md", "replay.md", "scale.md", "rewards.md"),
+            *("train-with-stable-baselines3.md", "train-with-cleanrl.md", "train-with-rllib.md", "train-with-trl.md"),
+            *("potential.md", "games.md", "robustness.md"),
+        ],
+    ),
+    "Environments": ("environments", ["index.md", "code-reason.md", "question-answering.md", "repeated-game.md"]),
+    "Explanation": ("explanation", ["contracts.md", "statistics.md"]),
+}
+#: The Python reference: heading -> modules, in the order in which a reader meets them.
+REFERENCE: dict[str, list[Public]] = {
+    "Start here": [Public("quintain")],
+    "Evaluate": [
+        Public(
+            "quintain.evaluation",
+            (
+                *("quintain.envs.making.EnvLike", "quintain.evaluation.failures.OnErrors"),
+                *("quintain.evaluation.repeats.Majority", "quintain.evaluation.aggregate.RunScore"),
+                *("quintain.evaluation.job.DEFAULT_MAX_STEPS", "quintain.evaluation.tabular.Tabular"),
+                *("quintain.evaluation.aggregate.aggregate", "quintain.evaluation.aggregate.Aggregate"),
+                *("quintain.evaluation.minari.to_minari", "quintain.evaluation.observations.load_observations"),
+                "quintain.evaluation.requests.requests_of",
+            ),
+        ),
+        Public("quintain.evaluation.statistics"),
+        Public("quintain.evaluation.significance"),
+        Public("quintain.evaluation.html"),
+        Public("quintain.evaluation.executors"),
+    ],
+    "Agents": [
+        Public(
+            "quintain.agents",
+            (
+                *("quintain.agents.agent.UsesSolution", "quintain.agents.agent.UsesEngine"),
+                *("quintain.agents.agent.RequiresSettings", "quintain.agents.agent.Interactive"),
+                *("quintain.agents.agent.Batched", "quintain.agents.agent.ChecksSeat"),
+                *("quintain.agents.agent.Described", "quintain.agents.agent.Closing"),
+                "quintain.agents.registry.AgentFacts",
+                *("quintain.agents.scripted.OracleAgent", "quintain.agents.scripted.RandomAgent"),
+                *("quintain.agents.human.HumanAgent", "quintain.agents.replay.ReplayAgent"),
+            ),
+        ),
+        Public(
+            "quintain.agents.language",
+            (
+                *("quintain.agents.language.codesteer.CodeSteerAgent", "quintain.agents.language.few_shot.FewShot"),
+                "quintain.agents.language.history.HistoryLimits",
+            ),
+        ),
+        Public(
+            "quintain.agents.games",
+            (
+                "quintain.agents.games.prompts.CoverStory",
+                "quintain.agents.games.prompts.COVER_STORIES",
+            ),
+        ),
+        Public("quintain.agents.games.learners"),
+        Public("quintain.agents.policies"),
+    ],
+    "Environments": [
+        Public("quintain.envs.checker"),
+        Public("quintain.envs.protocols"),
+        Public("quintain.envs.vector"),
+        Public("quintain.envs.code_reason", ("quintain.envs.code_reason.splits.TEST_FAMILIES",)),
+        Public("quintain.envs.text.task"),
+        Public("quintain.envs.text.forms"),
+        Public("quintain.envs.text.draws"),
+        Public("quintain.envs.question_answering"),
+        Public(
+            "quintain.envs.games",
+            (
+                *("quintain.envs.games.rules.RulesInfo", "quintain.envs.games.rules.Unit"),
+                *("quintain.envs.games.canonical.GameLike", "quintain.envs.games.seat_interface.View"),
+            ),
+        ),
+        Public("quintain.envs.mujoco.metaworld", only=("OPPOSITES", "expert")),
+    ],
+    "Rewards": [Public("quintain.rewards")],
+    "Language models": [
+        Public(
+            "quintain.engines", ("quintain.engines.engine.EngineCapability", "quintain.engines.engine.FinishReason")
+        ),
+        Public("quintain.messages"),
+    ],
+    "Attacks": [
+        Public(
+            "quintain.attacks",
+            (
+                *("quintain.attacks.budget.Norm", "quintain.attacks.perturbation.Sees"),
+                *("quintain.attacks.contract.Touches", "quintain.attacks.observation.Options"),
+                *("quintain.attacks.disturbance.Disturbance", "quintain.attacks.registry.AttackFactory"),
+                *("quintain.attacks.action.ActionKind", "quintain.attacks.adversary_envs.AdversaryKind"),
+                *("quintain.attacks.reward.RewardKind", "quintain.attacks.dynamics.DynamicsKind"),
+                *("quintain.attacks.dynamics.Quantity", "quintain.attacks.perturbation.Surface"),
+                *("quintain.attacks.rat.training.TrainedRAT", "quintain.attacks.rat.baseline.TrainedBaseline"),
+                *("quintain.attacks.surrogate.TrainedSurrogate", "quintain.attacks.surrogate.BlackBox"),
+                *("quintain.attacks.adversary.ADVERSARY_PPO", "quintain.attacks.schedule.ALWAYS"),
+            ),
+        ),
+        Public("quintain.attacks.defences", ("quintain.attacks.defences.settings.Progress",)),
+    ],
+    "Training": [
+        Public("quintain.training"),
+        Public(
+            "quintain.training.control",
+            (
+                *("quintain.training.control.ppo.train_ppo", "quintain.training.control.settings.PPOSettings"),
+                *("quintain.training.control.settings.AdamSettings", "quintain.training.control.recipes.RECIPES"),
+                "quintain.training.control.recipes.Recipe",
+            ),
+        ),
+        Public("quintain.training.control.reference"),
+        Public("quintain.training.self_play"),
+        Public("quintain.training.language.trl_adapter"),
+        Public("quintain.training.language.curriculum"),
+    ],
+    "Experiments": [
+        Public(
+            "quintain.experiments.games",
+            (
+                *(
+                    "quintain.experiments.games.standings.PairwiseTests",
+                    "quintain.experiments.games.people.ConditionTest",
+                ),
+                *("quintain.experiments.games.person.PersonMatch", "quintain.experiments.games.solvers.FolkRegion"),
+                "quintain.experiments.games.solvers.MixedProfile",
+                "quintain.experiments.games.matches.MatchesExperiment",
+            ),
+        ),
+        Public("quintain.experiments.games.metrics"),
+        Public("quintain.experiments.games.tournament_figures"),
+        Public("quintain.experiments.robustness"),
+    ],
+    "Sandbox": [
+        Public("quintain.sandbox", ("quintain.sandbox.result.Exceeded", "quintain.sandbox.function.FunctionStatus")),
+        Public("quintain.sandbox.backend"),
+    ],
+    "Vocabulary": [
+        Public("quintain.errors"),
+        Public("quintain.spaces"),
+        Public("quintain.seeding"),
+        Public("quintain.records"),
+        Public("quintain.registry"),
+    ],
+}
+
+
+def names_of(module: Public) -> list[str]:
+    """Return the public paths of the names that a module documents, those of internal modules last."""
+    return [*(f"{module.name}.{name}" for name in module.only or sources.exports(module.name)), *module.also]
+
+
+@cache
+def homes() -> dict[str, str]:
+    """Map where each public name is defined to the path under which the reference describes it.
+
+    A name that several modules export belongs to the first of them.
+    """
+    found: dict[str, str] = {}
+    for module in public_modules():
+        for path in names_of(module):
+            found.setdefault(sources.home(path), path)
+    return found
+
+
+def public_modules() -> list[Public]:
+    """Return the modules of the reference, in order."""
+    return [module for modules in REFERENCE.values() for module in modules]

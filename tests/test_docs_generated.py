@@ -1,0 +1,110 @@
+"""What the documentation takes from the source: environments, commands, the Python reference, and its pictures."""
+
+from __future__ import annotations
+
+import importlib
+import re
+import sys
+from pathlib import Path
+
+import gymnasium as gym
+import pytest
+
+import quintain  # noqa: F401  # registers the environments
+from quintain.cli.commands import COMMANDS
+
+ROOT = Path(__file__).parents[1]
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+
+
+@pytest.fixture
+def generator(monkeypatch: pytest.MonkeyPatch):
+    """Import a module of scripts/docs, or scripts itself, by name."""
+    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
+    monkeypatch.syspath_prepend(str(ROOT / "scripts" / "docs"))
+    before = set(sys.modules)
+    yield importlib.import_module
+    for name in set(sys.modules) - before:
+        if str(ROOT / "scripts") in str(getattr(sys.modules[name], "__file__", "")):
+            del sys.modules[name]
+
+
+def test_every_registered_environment_has_a_page(generator) -> None:
+    environments = generator("environments")
+    from quintain.envs.games import GAME_IDS
+
+    ours = {name for name, spec in gym.registry.items() if str(spec.entry_point).startswith("quintain.")}
+    numbered = {name for name in ours if re.fullmatch(r"OrdinalGame-\d+-\d+-v0", name)}
+    assert ours == {*environments.PAGES, *GAME_IDS} | numbered
+    assert len(numbered) == 144
+    for env_id, page in environments.PAGES.items():
+        text = (ROOT / "docs" / "environments" / page).read_text(encoding="utf-8")
+        assert text.startswith(f"# {env_id}\n")
+        for part in (f"<!-- generated: environment {env_id} -->", f"<!-- generated: environment {env_id} facts -->"):
+            assert part in text, f"{page} lacks {part}"
+        for heading in ("## Agents", "## Baselines"):
+            assert heading in text, f"{page} lacks {heading}"
+
+
+def test_environments_are_described_from_their_classes(generator) -> None:
+    environments = generator("environments")
+    for env_id in (*environments.PAGES, "parallel:RepeatedGame-v0"):
+        text = environments.render(env_id)
+        for heading in ("Observation", "Action", "Reward", "Episode end", "Info", "Arguments", "Version history"):
+            assert re.search(rf"^##+ {heading}\n\n\S", text, re.MULTILINE), f"{env_id}: no {heading}"
+        assert ":class:" not in text
+    text = environments.render("Tabletop/Push-v0")
+    assert "| `mirrored` | `False` | Mirror the whole task, so that the goal lies on the left-hand side. |" in text
+    text = environments.render("QuestionAnswering-v0")
+    assert "| `question`, `answer`, `choices`, `id` | `'question'`, `'answer'`, `'choices'`, `'id'` | names" in text
+
+
+def test_games_show_payoffs_equilibria_and_scores(generator) -> None:
+    text = generator("environments").games()
+    stag_hunt = text.partition("## StagHunt-v0")[2].partition("## ")[0]
+    assert "| `stag` | 4, 4 | 1, 3 |" in stag_hunt
+    assert "Equilibria in pure strategies: stag, stag; hare, hare." in stag_hunt
+    assert "| `tit-for-tat` | 40.0 |" in stag_hunt  # ten rounds of 4 against tit-for-tat
+
+
+def test_every_command_and_option_is_in_the_reference(generator) -> None:
+    text = generator("commands").render()
+    assert re.findall(r"^## quintain (\w+)$", text, re.MULTILINE) == list(COMMANDS)
+    assert "### quintain games play" in text
+    assert "| `--repeats <int range>` | Independent answers to each item" in text
+    assert "quintain compare runs/code runs/text --page compare.html" in text
+    assert "[bold]" not in text
+
+
+def test_the_reference_documents_what_the_pages_import(generator) -> None:
+    layout = generator("layout")
+    public = {module.name for module in layout.public_modules()}
+    also = {path.rpartition(".")[0] for module in layout.public_modules() for path in module.also}
+    homes = {path.rpartition(".")[0] for path in layout.homes()}
+    examples = [*(ROOT / "examples").glob("*.py"), ROOT / "README.md", *PAGES]
+    for page in examples:
+        for module in re.findall(r"^\s*from (quintain[\w.]*) import", page.read_text(encoding="utf-8"), re.MULTILINE):
+            assert module in public | also | homes, f"{page.name} imports from {module}, which the reference leaves out"
+
+
+def test_names_of_the_reference_exist_and_have_one_home(generator) -> None:
+    layout, sources = generator("layout"), generator("sources")
+    for module in layout.public_modules():
+        assert sources.summary(module.name), f"{module.name} has no docstring"
+        for path in layout.names_of(module):
+            assert sources.first_line(path), f"nothing is said about {path}"
+    homes = layout.homes()
+    assert homes["quintain.evaluation.runner.evaluate"] == "quintain.evaluate"
+    assert homes["quintain.envs.making.EnvLike"] == "quintain.envs.making.EnvLike"
+    assert homes["quintain.evaluation.executors.executor.Executor"] == "quintain.evaluation.executors.Executor"
+
+
+def test_every_picture_is_made_by_the_script_or_listed(generator) -> None:
+    pictures = generator("pictures")
+    made = [file for _, files in pictures.PICTURES.values() for file in files]
+    there = {path.name for path in (ROOT / "docs" / "images").iterdir()}
+    assert there == {*made, *pictures.OTHERS}
+    assert len(made) == len(set(made))
+    texts = "".join(page.read_text(encoding="utf-8") for page in (*PAGES, ROOT / "README.md"))
+    assert not [name for name in there if f"images/{name}" not in texts], "pictures that no page shows"
+    assert max(path.stat().st_size for path in (ROOT / "docs" / "images").iterdir()) < 250_000
