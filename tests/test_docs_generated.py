@@ -54,9 +54,9 @@ def test_environments_are_described_from_their_classes(generator) -> None:
             assert re.search(rf"^##+ {heading}\n\n\S", text, re.MULTILINE), f"{env_id}: no {heading}"
         assert ":class:" not in text
     text = environments.render("Tabletop/Push-v0")
-    assert "| `mirrored` | `False` | Mirror the whole task, so that the goal lies on the left-hand side. |" in text
+    assert re.search(r"^\| `mirrored` \| `False` \| \w+.* \|$", text, re.MULTILINE)
     text = environments.render("QuestionAnswering-v0")
-    assert "| `question`, `answer`, `choices`, `id` | `'question'`, `'answer'`, `'choices'`, `'id'` | names" in text
+    assert "| `question`, `answer`, `choices`, `id` | `'question'`, `'answer'`, `'choices'`, `'id'` | " in text
 
 
 def test_games_show_payoffs_equilibria_and_scores(generator) -> None:
@@ -71,7 +71,7 @@ def test_every_command_and_option_is_in_the_reference(generator) -> None:
     text = generator("commands").render()
     assert re.findall(r"^## quintain (\w+)$", text, re.MULTILINE) == list(COMMANDS)
     assert "### quintain games play" in text
-    assert "| `--repeats <int range>` | Independent answers to each item" in text
+    assert re.search(r"^\| `--repeats <int range>` \| \w+.* \[default: 1; x>=1\] \|$", text, re.MULTILINE)
     assert "quintain compare runs/code runs/text --page compare.html" in text
     assert "[bold]" not in text
 
