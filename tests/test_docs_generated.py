@@ -71,8 +71,8 @@ def test_every_command_and_option_is_in_the_reference(generator) -> None:
     text = generator("commands").render()
     assert re.findall(r"^## quintain (\w+)$", text, re.MULTILINE) == list(COMMANDS)
     assert "### quintain games play" in text
-    assert re.search(r"^\| `--repeats <int range>` \| \w+.* \[default: 1; x>=1\] \|$", text, re.MULTILINE)
-    assert "quintain compare runs/code runs/text --page compare.html" in text
+    assert re.search(r"^\| `--repeats [^`]+` \| \w+.* \[default: 1; x>=1\] \|$", text, re.MULTILINE)
+    assert text.count("\nquintain eval ") > 3  # the examples
     assert "[bold]" not in text
 
 
