@@ -151,7 +151,7 @@ def robustness(again: bool) -> None:
         "--episodes 30 --seeds 0 --videos",
         again=again,
     )
-    save("robustness.png", screenshot((run / "report.html").as_uri(), 1130, 900), crop=False)
+    save("robustness.png", screenshot((run / "report.html").as_uri(), 1590), crop=False)
 
 
 def tabletop(again: bool) -> None:
