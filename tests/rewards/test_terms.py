@@ -22,6 +22,19 @@ def test_terms_add_up_and_receive_both_observations():
     assert (seen[0].observation is start, seen[0].next_observation is after, seen[0].reward) == (True, True, 1.0)
 
 
+def test_terms_tell_a_time_limit_from_the_end_of_the_task():
+    """CartPole truncates at its time limit of 3 steps here, and terminates when the pole falls, after 8 pushes."""
+    for limit, steps, end in ((3, 3, (False, True)), (100, 8, (True, False))):
+        seen = []
+        limited = gym.make("CartPole-v1", max_episode_steps=limit)
+        env = WithRewardTerms(limited, {"ends": lambda t, seen=seen: seen.append((t.terminated, t.truncated)) or 0.0})
+        env.reset(seed=0)
+        for _ in range(steps):
+            *_, terminated, truncated, _ = env.step(1)
+        assert (terminated, truncated) == end
+        assert seen == [(False, False)] * (steps - 1) + [end]
+
+
 def test_the_environments_reward_can_be_replaced():
     env = cart({"zero": lambda t: 0.0}, keep=False)
     env.reset(seed=0)

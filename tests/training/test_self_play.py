@@ -8,7 +8,7 @@ import quintain
 from quintain.agents.games.learners import PolicyGradient, QLearner
 from quintain.envs.games import RepeatedGame
 from quintain.errors import ConfigurationError
-from quintain.training.self_play import self_play
+from quintain.training.self_play import SelfPlay, self_play
 
 
 @pytest.mark.parametrize("make", [lambda: QLearner(gamma=0.5), lambda: PolicyGradient(rate=0.2, gamma=0.5)])
@@ -61,6 +61,13 @@ def test_training_is_reproducible_and_the_learner_can_be_evaluated():
         )
     assert np.array_equal(*curves)
     assert quintain.play(RepeatedGame(), {"player_0": learner, "player_1": "grim"}).errors == 0
+
+
+def test_results_have_a_column_for_every_seat():
+    found = SelfPlay(["player_0", "player_1"], np.array([[8.0, 8.0], [10.0, 0.0]]))
+    assert found.to_rows()[1] == {"match": 1, "player_0": 10.0, "player_1": 0.0}
+    with pytest.raises(ValueError, match="longer"):
+        SelfPlay(["player_0"], np.zeros((1, 2))).to_rows()
 
 
 @pytest.mark.slow

@@ -132,3 +132,13 @@ def test_the_bounds_of_time_and_step():
     for time, step in ((np.inf, 0.5), (1.0, 0.0), (1.0, 1.5), (0.0, 0.0), (-1.0, 0.5)):
         with pytest.raises(ConfigurationError, match="needs 0 < step <= time"):
             replicator_dynamics(payoffs, time=time, step=step)
+
+
+def test_by_default_a_trajectory_has_50_units_of_time_in_steps_of_a_twentieth():
+    assert len(replicator_dynamics(PD)) == 1001
+
+
+def test_the_smallest_population_and_no_steps_are_allowed():
+    """Of two players one replaces the other sooner or later: from then on the process stands still."""
+    assert sorted(moran_process(PD, [1, 1], seed=0)[-1].tolist()) == [0, 2]
+    assert moran_process(PD, [2, 3], steps=0).tolist() == [[2, 3]]

@@ -80,6 +80,8 @@ def test_predictions_are_compared_with_executed_moves():
     assert metrics.prediction_accuracy(match, 0) == pytest.approx(3 / 6)
     assert metrics.first_settled_prediction(match, 0) == 6
     assert metrics.prediction_accuracy(match, 1) is None
+    constant = one(BOS, "model", "always-cooperate", agents={"model": player}, rounds=3)
+    assert metrics.first_settled_prediction(constant, 0) == 1  # J J J, never wrong
 
 
 def test_illegal_moves_are_counted_and_excluded_from_other_metrics():
@@ -87,6 +89,7 @@ def test_illegal_moves_are_counted_and_excluded_from_other_metrics():
     match = one(PD, "silent", "always-cooperate", agents={"silent": silent})
     assert metrics.illegal_rate(match, 0) == 0.5
     assert metrics.defection(match, 0) == 0
+    assert metrics.joint_cooperation(match) == metrics.coordination(match) == 1
     assert metrics.score(match, 0) == 40
 
 

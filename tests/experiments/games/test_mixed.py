@@ -49,6 +49,27 @@ def test_known_effects_are_recovered():
     assert found.high - found.low < 0.15
 
 
+def test_two_players_once_a_cell_have_the_paired_t_interval():
+    """Restricted maximum likelihood divides squares by n - 1 as s^2 does, maximum likelihood by n."""
+    fixtures = [
+        ScheduledMatch(game, (player, "grim")) for game in sample_games(6) for player in ("random", "alternator")
+    ]
+    played = play_matches(fixtures, {}, env={"rounds": 2})
+    differences = [0.5, 1.0, 2.0, -1.0, 0.0, 0.5]
+    games = list(dict.fromkeys(fixture.game for fixture in fixtures))
+
+    def made_up(match, seat):
+        cell = games.index(match.scheduled.game)
+        return 10.0 * cell + differences[cell] * (match.scheduled.agents[seat] == "alternator")
+
+    found = mixed_effects(played, ["random", "alternator"], made_up)["alternator"]
+    half = 2.5705818 * np.std(differences, ddof=1) / np.sqrt(6)
+    assert (found.low, found.high) == pytest.approx((0.5 - half, 0.5 + half), rel=1e-4)
+    assert found.note == ""
+    without = mixed_effects(played, ["random", "alternator"], lambda match, seat: made_up(match, seat) % 10.0)
+    assert "boundary" in without["alternator"].note  # cells do not differ: their variance is estimated as 0
+
+
 def test_too_few_players_or_cells_are_refused(matches):
     for players in (["random"], ["random", "nobody"]):
         with pytest.raises(ConfigurationError, match="a mixed model needs at least two players"):

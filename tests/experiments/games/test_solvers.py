@@ -243,6 +243,23 @@ def test_equilibria_of_degenerate_integer_games_are_complete(shape):
         assert np.allclose(found, sorted(equilibria_by_definition(row, column)))
 
 
+def test_three_rays_on_one_face_span_no_edge():
+    """A degenerate game of 3 x 4 options, in which pairs that are no edge would add an eighth equilibrium."""
+    row = np.array([[0, 0, 0, 0], [1, 1, 0, 0], [1, 1, 0, 1]])
+    column = np.array([[0, 1, 1, 1], [1, 0, 0, 1], [0, 1, 1, 0]])
+    found = sorted(strategies(nash_equilibria(bimatrix("g", row, column))))
+    assert len(found) == 7
+    assert np.allclose(found, sorted(equilibria_by_definition(row, column)))
+
+
+def test_equilibria_are_ordered_by_their_supports():
+    """Both supports together first, then the first player's: of those with three options, (1, 2) before (2, 1)."""
+    found = nash_equilibria(bimatrix("g", [[1, 0, 0], [0, 0, 1]], [[1, 0, 1], [0, 1, 0]]))
+    assert strategies(found) == [
+        (1, 0, 1, 0, 0), (0, 1, 0, 1, 0), (1, 0, 0.5, 0, 0.5), (0.5, 0.5, 0, 1, 0), (0.5, 0.5, 0.5, 0, 0.5),
+    ]  # fmt: skip
+
+
 @pytest.mark.parametrize(("scale", "shift"), [(1e-300, 0), (1e-12, 0), (0.1, 0.1), (1e300, 0), (1, 1e9), (1, -1e12)])
 def test_equilibria_and_values_do_not_depend_on_the_unit(scale, shift):
     rng = np.random.default_rng(4)

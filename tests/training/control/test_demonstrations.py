@@ -7,9 +7,11 @@ minari = pytest.importorskip("minari")
 
 from quintain.agents.policies import MLP, Layer, Policy, load_policy, save_policy  # noqa: E402
 from quintain.errors import ConfigurationError  # noqa: E402
+from quintain.training.control import ImitationSettings, demonstrations, train_decision_transformer  # noqa: E402
 from quintain.training.control.demonstrations import record_demonstrations  # noqa: E402
 from quintain.training.control.recipes import RECIPES, Recipe  # noqa: E402
 from quintain.training.control.reference import cache_folder, load_reference, train_reference  # noqa: E402
+from quintain.training.control.settings import AdamSettings  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +46,20 @@ def test_recorded_actions_are_the_executed_ones():
         assert np.abs(episode.actions).max() <= 2
     assert errors[0] == errors[2] == 0
     assert min(errors[1], errors[3]) > 0.3
+
+
+def test_policies_with_a_memory_are_told_the_executed_action_and_its_reward(monkeypatch):
+    told = []
+
+    class Listening(demonstrations.Rollouts):
+        def record(self, actions, rewards):
+            told.append((float(actions[0, 0]), float(rewards[0])))
+            super().record(actions, rewards)
+
+    monkeypatch.setattr(demonstrations, "Rollouts", Listening)
+    data = record_demonstrations(make, demonstrator(), "test/swing-v0", episodes=1, levels=(0.5,))
+    (episode,) = data.iterate_episodes()
+    assert told == list(zip(episode.actions[:, 0].tolist(), episode.rewards.tolist(), strict=True))
 
 
 def test_recording_replaces_an_existing_data_set_and_is_reproducible():
@@ -90,3 +106,13 @@ def test_an_imitation_recipe_records_trains_and_caches(monkeypatch):
     assert facts["return"]["episodes"] == 10
     assert facts["curve"][0][:2] == [5, facts["return"]["mean"]]
     assert load_reference("swing-dt")[1] == facts == load_policy(cache_folder() / "swing-dt-seed0.npz")[1]
+
+
+def test_progress_is_reported_every_fiftieth_and_at_the_last_update():
+    data = record_demonstrations(make, demonstrator(), "test/swing-v0", episodes=1)
+    tiny = ImitationSettings(
+        context_length=2, hidden_size=4, n_layer=1, n_head=1, gradient_steps=101, optimiser=AdamSettings(batch_size=2)
+    )
+    reports = []
+    train_decision_transformer(data, settings=tiny, progress=lambda *report: reports.append(report))
+    assert [done for done, _ in reports] == [*range(2, 101, 2), 101]

@@ -94,3 +94,11 @@ def test_environments_without_texts_are_refused(make):
         make("CartPole-v1")
     with pytest.raises(ConfigurationError, match="an environment each"):
         make(Countdown())
+
+
+def test_texts_to_read_but_no_text_to_write_are_refused():
+    class Buttons(Countdown):
+        action_space = gym.spaces.Discrete(2)
+
+    with pytest.raises(ConfigurationError, match=r"actions of Discrete\(2\)"):
+        TextReward(Buttons)(completions=["1"], seed=[0])
