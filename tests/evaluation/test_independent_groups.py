@@ -20,6 +20,7 @@ def test_one_stratum_has_the_interval_of_a_mean():
     assert stratified_mean([values], unit="seeds") == mean(values, unit="seeds")
     many = list(np.random.default_rng(0).exponential(size=30))
     assert stratified_mean([many], seed=3) == mean(many, seed=3)
+    assert stratified_mean([many]) == mean(many)
 
 
 def test_strata_are_fixed_by_hand():

@@ -50,6 +50,20 @@ def test_the_interval_of_many_values_is_bca(monkeypatch, make, near):
     assert make is not lognormal or np.abs(np.array(found) - percentile).max() / error > 0.5
 
 
+def test_quantiles_of_many_values_follow_cornish_and_fisher():
+    """300 ones of 6,000: the mean has skewness 0.9 / sqrt(285) and excess kurtosis 0.715 / 285."""
+    data = np.repeat([0.0, 1.0], [5700, 300])
+    skew, kurtosis, error = 0.9 / math.sqrt(285), 0.715 / 285, math.sqrt(0.0475 / 6000)
+    level = 2 * stats.norm.cdf(math.sqrt(6000 / 5999) * stats.t.ppf(0.975, 5999)) - 1
+    wanted = []
+    for sign in (-1, 1):
+        z0 = skew / 6 + sign * stats.norm.ppf(0.5 + level / 2)
+        z = skew / 6 + z0 / (1 - skew / 6 * z0)  # BCa: the acceleration is a sixth of the skewness, as the bias is
+        corrections = (z**2 - 1) * skew / 6 + (z**3 - 3 * z) * kurtosis / 24 - (2 * z**3 - 5 * z) * skew**2 / 36
+        wanted.append(0.05 + error * (z + corrections))
+    assert bca(data, 0.95, 0) == pytest.approx(wanted, abs=1e-6 * error)
+
+
 def test_bca_of_up_to_5000_values_equals_scipys_bootstrap(monkeypatch):
     called = []
     monkeypatch.setattr(interval_ends, "_bca_of_many", lambda *_: called.append(True))
@@ -100,6 +114,12 @@ def test_the_logit_interval_of_many_clusters_has_no_outer_bound():
     assert logit_t(0.4, 0.0, 25, 5, 50, 0.9) == pytest.approx(logit_t(0.4, 0.24 / 50, 25, 5, math.inf, 0.9))
     assert logit_t(0.0, 0.0, 25, 5, 50, 0.9) == wilson(0.0, 5, 0.9)
     assert logit_t(0.4, 0.0, 25, 5, math.inf, 0.9) == wilson(0.4, 5, 0.9)
+
+
+def test_ends_of_an_extreme_logit_interval_do_not_overflow():
+    """At p = 1 - 1e-6 with a standard error of 0.01 the ends are 127,000 logits away."""
+    assert logit_t(1 - 1e-6, 1e-4, 25, 5, math.inf, 0.95) == (0, 1)
+    assert logit_t(1e-6, 1e-4, 25, 5, math.inf, 0.95) == (0, 1)
 
 
 @pytest.mark.parametrize(("confidence", "sd", "mean"), [(0.95, 2.0, 0.5), (0.9, 1.0, -0.2)])

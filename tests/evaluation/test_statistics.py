@@ -169,6 +169,13 @@ def test_clusters_of_one_value_are_independent_values_and_one_cluster_says_so():
     assert alone.clusters == 1
 
 
+def test_clusters_that_differ_by_rounding_alone_are_equal():
+    """0.1 + 0.2 is 5.6e-17 above 0.3."""
+    found = mean([0.1 + 0.2, 0.1 + 0.2, 0.3, 0.3], clusters=["a", "a", "b", "b"])
+    assert (found.method, found.note) == ("none", "no interval: all 2 clusters are equal")
+    assert mean([0.31, 0.31, 0.3, 0.3], clusters=["a", "a", "b", "b"]).method == "t"
+
+
 def test_few_values_that_may_be_rates_are_taken_for_both():
     """Without bounds, shares near 1 get the wider of both ends: of t, and of t on the logit scale."""
     shares = [0.93, 0.97, 1.0, 0.97, 0.93]
