@@ -4,19 +4,21 @@ An imitation is trained on the policy's actions in new episodes; MAD is computed
 the policy. Beside it stand random noise, and MAD computed on the policy itself. Needs the extras ``rl`` and ``mujoco``.
 Takes two minutes with a policy from the cache (``quintain policies train slide-handle``); otherwise trains one first.
 
-    python examples/black_box.py --victim slide-handle --epsilons 0.03 0.05 0.1
+    python examples/black_box.py --victim slide-handle --epsilons 0.03 0.05 0.1 --out runs/black_box
     python examples/black_box.py --victim hopper --epsilons 0.075 0.15 --space normalised
 """
 
 import argparse
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import gymnasium as gym
 
 from quintain.attacks import MADAttack, RandomAttack, SurrogateSettings, Victim, train_surrogate
 from quintain.errors import ConfigurationError
-from quintain.experiments.robustness import robustness
+from quintain.experiments.robustness import RobustnessTable, robustness
+from quintain.experiments.study_tables import Percent, StudyTables
 from quintain.training.control.recipes import RECIPES
 from quintain.training.control.reference import load_reference, train_recipe
 
@@ -28,6 +30,7 @@ def main() -> None:
     parser.add_argument("--space", default="raw", choices=["raw", "normalised"])
     parser.add_argument("--episodes", type=int, default=30)
     parser.add_argument("--queries", type=int, default=20_000, help="queries to the policy")
+    parser.add_argument("--out", type=Path, help="folder for the run and its table, black_box.json")
     parser.add_argument("--small", action="store_true", help="very short training: shows the output, measures nothing")
     args = parser.parse_args()
     victim = policy(args.victim, args.small)
@@ -49,7 +52,30 @@ def main() -> None:
         "mad, black box": lambda env, epsilon: MADAttack(env, surrogate.policy, epsilon=epsilon, space=space),
         "mad, white box": lambda env, epsilon: MADAttack(env, victim, epsilon=epsilon, space=space),
     }
-    print(robustness(make, victim, attacks, args.epsilons, episodes=args.episodes).to_markdown())
+    run = args.out / "attacked" if args.out else None
+    resume = run is not None and run.exists()
+    table = robustness(make, victim, attacks, args.epsilons, episodes=args.episodes, out=run, resume=resume)
+    tables = report(table)
+    tables.facts |= {"queries": surrogate.queries, "error": surrogate.error, "error of a constant": surrogate.baseline}
+    if args.out:
+        tables.save(args.out / "black_box.json")
+
+
+def report(table: RobustnessTable) -> StudyTables:
+    """Print the table and return it."""
+    rows = [
+        [row.attack, row.epsilon, row.reward, row.loss if row.attack != "clean" else "-",
+         table.holm(row) if row.attack != "clean" else "-", Percent(row.success)]
+        for row in table.leaderboard()
+    ]  # fmt: skip
+    tables = StudyTables()
+    tables.show(
+        "Return, loss of return against the clean policy, paired by episode, and success in per cent [95 % intervals "
+        f"over episodes]; p by Holm for {table.comparisons} comparisons",
+        ["attack", "epsilon", "return", "loss", "p by Holm", "success"],
+        rows,
+    )
+    return tables
 
 
 def policy(name: str, small: bool) -> Victim:

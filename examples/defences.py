@@ -1,22 +1,27 @@
 """What do defences gain? Policies that slide a handle, plain and defended, under the attacks that they are made for.
 
 Every policy gets the same PPO steps, every attack is trained against the policy that it is applied to, and all rows
-play the same seeds. Each training seed repeats all trainings; intervals are over seeds and the episodes within them.
-Needs the extras ``rl`` and ``mujoco``. Takes about 8 minutes of CPU time a seed; ``--small`` a minute, to see the
-output. With ``--out`` finished work is kept, and the same command continues an interrupted run.
+play the same seeds. Each training seed repeats all trainings; intervals are over seeds, with one seed over its
+episodes. Needs the extras ``rl`` and ``mujoco``. Takes about 8 minutes of CPU time a seed; ``--small`` a minute, to see
+the output. With ``--out`` finished work is kept, the same command continues an interrupted run, and the tables are
+stored in ``defences.json``.
 
     python examples/defences.py
     python examples/defences.py --seeds 3 --out runs/defences
+    python examples/defences.py --out runs/defences --report       # the tables of the rows that are finished
 """
 
 import argparse
+import math
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
 
 import gymnasium as gym
 
@@ -37,7 +42,17 @@ from quintain.attacks.defences import (
 )
 from quintain.attacks.registry import resolve_attacks
 from quintain.errors import ConfigurationError
-from quintain.experiments.robustness import PolicyUnderTest, RobustnessExperiment, RobustnessRow, run_experiment
+from quintain.evaluation.significance import holm
+from quintain.evaluation.statistics import Interval, paired_difference
+from quintain.experiments.robustness import (
+    PolicyUnderTest,
+    RobustnessExperiment,
+    RobustnessRow,
+    RobustnessTable,
+    load_robustness,
+    run_experiment,
+)
+from quintain.experiments.study_tables import Percent, StudyTables
 
 COLUMNS = ("clean", "random", "mad", "sa-rl", "rat")
 #: Derived from the plain policy without training.
@@ -60,21 +75,79 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=[], choices=[*TRAINED, *SMOOTHED], help="rows; by default all")
     parser.add_argument("--out", type=Path, help="folder for policies and runs")
     parser.add_argument("--small", action="store_true", help="everything tiny: shows the output, measures nothing")
+    parser.add_argument("--report", action="store_true", help="train and play nothing, print the tables of --out")
     args = parser.parse_args()
+    if args.report and args.out is None:
+        parser.error("--report needs --out")
     if args.small:
         args.steps, args.episodes = 512, 2
         args.only = args.only or ["smoothed", "sa-ppo", "atla"]
-    print(
-        f"epsilon {args.epsilon:g} (raw, l_inf), {args.steps:,} PPO steps, {args.episodes} episodes a seed, "
-        f"{args.seeds} training seed{'s' * (args.seeds > 1)}\n"
-        "Cells: mean return; success; for rat also the attacker's success.\n\n"
-        f"| defence | {' | '.join(COLUMNS)} | CPU s of training |\n|{'---|' * (len(COLUMNS) + 2)}"
-    )
     with TemporaryDirectory() as temporary:
         lab = Lab(args, args.out or Path(temporary))
+        found = {}
         for name in (*TRAINED, *SMOOTHED):
-            if not args.only or name in args.only:
-                print(lab.row(name), flush=True)
+            if (not args.only or name in args.only) and (not args.report or lab.is_finished(name)):
+                found[name] = lab.row(name) if not args.report else lab.stored(name)
+                print(f"{name}: {found[name].table.headline()}", flush=True)
+        if not found:
+            sys.exit(f"no finished rows in {lab.folder}")
+        tables = report(found)
+        if args.out:
+            tables.save(args.out / "defences.json")
+
+
+class Defence(NamedTuple):
+    """Results of one row, and the CPU seconds of a training."""
+
+    table: RobustnessTable
+    cpu_s: float
+
+    def of(self, attack: str) -> RobustnessRow | None:
+        """Return the results under an attack."""
+        return next((row for row in self.table.rows if row.attack == attack), None)
+
+
+def report(found: Mapping[str, Defence]) -> StudyTables:
+    """Print the tables and return them."""
+    tables, rows = StudyTables(), [row for one in found.values() for row in one.table.rows]
+    seeds, epsilon = max(len(row.repetitions) for row in rows), max(row.epsilon for row in rows)
+    over = f"[95 % interval over {'training seeds' if seeds > 1 else 'episodes'}]"
+    about = (
+        f"epsilon {epsilon:g} (raw, l_inf), {seeds} training seeds, {len(rows[0].episodes) // seeds} episodes of each"
+    )
+    tables.show(
+        f"Mean return {over}; {about}",
+        ["defence", *COLUMNS, "CPU s of training"],
+        [
+            [name, *(_cell(one, column, "reward") for column in COLUMNS), round(one.cpu_s)]
+            for name, one in found.items()
+        ],
+    )
+    tables.show(
+        f"Success, and the attacker's under RAT, per cent {over}",
+        ["defence", *COLUMNS, "rat: attacker"],
+        [
+            [name, *(_share(one, column, "success") for column in COLUMNS), _share(one, "rat", "attacker_success")]
+            for name, one in found.items()
+        ],
+    )
+    if "plain" in found and len(found) > 1:
+        differences = {
+            (name, column, what): _difference(one.of(column), found["plain"].of(column), what)
+            for name, one in found.items() if name != "plain"
+            for column, what in [*((column, "success") for column in COLUMNS), ("rat", "attacker_success")]
+        }  # fmt: skip
+        adjusted = dict(zip(differences, holm([one.p_value for one in differences.values()]), strict=True))
+        shown: dict[str, list[Any]] = {}
+        for key, difference in differences.items():
+            shown.setdefault(key[0], [key[0]]).append(Percent(difference, adjusted[key]))
+        tested = sum(not math.isnan(p) for p in adjusted.values())
+        tables.show(
+            f"The same minus that of the plain policy, points, paired by episode; p by Holm for {tested} comparisons",
+            ["defence minus plain", *COLUMNS, "rat: attacker"],
+            list(shown.values()),
+        )
+    return tables
 
 
 class Lab:
@@ -102,8 +175,21 @@ class Lab:
                 steps=480, exploration_steps=160, feedback_every=160, queries_per_round=5, max_reward_epochs=2
             )
 
-    def row(self, name: str) -> str:
-        """Attack the policies of all seeds, and return a row of the table."""
+    def is_finished(self, name: str) -> bool:
+        """Return whether all attacks on the policies of a row were played."""
+        run = self.folder / f"{name}-attacked"
+        if not (run / "leaderboard.md").exists():  # written in the end
+            print(f"{name} is left out: not finished")
+            return False
+        return True
+
+    def stored(self, name: str) -> Defence:
+        """Return a row from the folder."""
+        costs = [load_policy(path)[1]["cpu_s"] for path in sorted(self.folder.glob(f"{name}-seed*.npz"))]
+        return Defence(load_robustness(self.folder / f"{name}-attacked"), sum(costs) / max(1, len(costs)))
+
+    def row(self, name: str) -> Defence:
+        """Attack the policies of all seeds."""
         made = {seed: self.policy(name, seed) for seed in range(self.seeds)}
         subject = PolicyUnderTest(name, self.make, {seed: victim for seed, (victim, _) in made.items()})
         attacks = [*resolve_attacks(["random", "mad"]), self.sa_rl()]
@@ -112,9 +198,7 @@ class Lab:
         run = self.folder / f"{name}-attacked"
         experiment = RobustnessExperiment((subject,), attacks, [self.epsilon], self.episodes, range(self.seeds))
         table = run_experiment(experiment, out=run, resume=run.exists())
-        cells = {row.attack: _cell(row) for row in table.rows}
-        spent = sum(seconds for _, seconds in made.values()) / self.seeds
-        return f"| {name} | {' | '.join(cells.get(column, '-') for column in COLUMNS)} | {spent:.0f} |"
+        return Defence(table, sum(seconds for _, seconds in made.values()) / self.seeds)
 
     def policy(self, name: str, seed: int) -> tuple[Victim, float]:
         """Return a policy and the CPU seconds of its training, from the folder if it is there."""
@@ -176,9 +260,29 @@ class Lab:
         return replace(base, facts=replace(base.facts, train=train, steps=self.rat.steps))
 
 
-def _cell(row: RobustnessRow) -> str:
-    text = f"{row.reward.estimate:.1f}; {row.success}"
-    return f"{text}; {row.attacker_success}" if row.attack == "rat" else text
+def _cell(defence: Defence, attack: str, measure: str) -> Interval | None:
+    row = defence.of(attack)
+    return None if row is None else getattr(row, measure)
+
+
+def _share(defence: Defence, attack: str, measure: str) -> Percent | str:
+    found = _cell(defence, attack, measure)
+    return "-" if found is None else Percent(found)
+
+
+def _difference(defended: RobustnessRow | None, plain: RobustnessRow | None, measure: str) -> Interval:
+    """Estimate the difference of a share; episodes of one training seed depend on each other."""
+    first, second, seeds = [], [], []
+    if defended is not None and plain is not None:
+        for seed, episodes in defended.repetitions.items():
+            partners = {episode.seed: episode for episode in plain.repetitions.get(seed, ())}
+            for episode in episodes:
+                if episode.seed in partners:
+                    first.append(float(getattr(episode, measure)))
+                    second.append(float(getattr(partners[episode.seed], measure)))
+                    seeds.append(seed)
+    clusters = seeds if len(set(seeds)) > 1 else None
+    return paired_difference(first, second, bounds=(0, 1), clusters=clusters, unit="seeds" if clusters else "episodes")
 
 
 if __name__ == "__main__":

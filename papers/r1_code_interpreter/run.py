@@ -14,7 +14,6 @@ on one core.
 from __future__ import annotations
 
 import argparse
-import math
 from collections.abc import Mapping
 from itertools import combinations
 from pathlib import Path
@@ -26,10 +25,10 @@ from quintain.engines.scripted import ScriptedEngine
 from quintain.errors import RecordError
 from quintain.evaluation.report import Report
 from quintain.evaluation.significance import holm
-from quintain.experiments.study_tables import StudyTables
+from quintain.experiments.study_tables import Percent, StudyTables
 
 AGENTS = ("all-text", "all-code", "code-interpreter", "codesteer")
-OUTCOMES = ("success", "failure", "parse_error", "error")
+OUTCOMES = ("success", "failure", "parse_error")
 TASKS = (
     "letters,number_multiply,statistical_counting,string_deletion_and_modification,"
     "boolean_expressions,navigate,object_counting,web_of_lies,chain_sum,gcd,coin_flip,leg_counting"
@@ -63,10 +62,10 @@ def by_suite(reports: Mapping[str, Report]) -> list[list[Any]]:
     for suite in sorted({key[0] for report in reports.values() for key in report.by("suite")}):
         for agent, report in reports.items():
             part = report.by("suite")[(suite,)]
-            code = part.share(lambda e: e.info["metrics"]["code_calls"] > 0).estimate
-            turns = part.metric("turns").estimate if part.metric_names else math.nan  # every episode may have failed
-            tokens = part.completion_tokens / len(part.episodes)
-            rows.append([suite, agent, part.success, _count(part), f"{code:.0%}", f"{turns:.1f}", f"{tokens:.0f}"])
+            code = part.share(lambda e: e.info["metrics"]["code_calls"] > 0)
+            turns = part.metric("turns") if part.metric_names else None  # every episode may have failed
+            tokens = round(part.completion_tokens / len(part.episodes))
+            rows.append([suite, agent, Percent(part.success), _count(part), Percent(code), turns, tokens])
     return rows
 
 
@@ -76,15 +75,17 @@ def by_family(reports: Mapping[str, Report]) -> list[list[Any]]:
     rows: list[list[Any]] = []
     for family in families:
         parts = [report.by_task[family] for report in reports.values()]
-        rows.append([family, _count(parts[0]), *(part.success for part in parts)])
-    rows.append(["all", _count(next(iter(reports.values()))), *(report.success for report in reports.values())])
+        rows.append([family, _count(parts[0]), *(Percent(part.success) for part in parts)])
+    rows.append(
+        ["all", _count(next(iter(reports.values()))), *(Percent(report.success) for report in reports.values())]
+    )
     return rows
 
 
 def outcomes(reports: Mapping[str, Report]) -> list[list[Any]]:
-    """Return the rows of the table of outcomes."""
+    """Return the rows of the table of outcomes: shares of scored episodes, and the number of errors."""
     return [
-        [agent, *(f"{report.outcomes[kind] / len(report.episodes):.1%}" for kind in OUTCOMES)]
+        [agent, *(Percent(report.share(lambda e, kind=kind: e.outcome == kind)) for kind in OUTCOMES), report.errors]
         for agent, report in reports.items()
     ]
 
@@ -95,7 +96,7 @@ def differences(reports: Mapping[str, Report]) -> list[list[Any]]:
     found = [quintain.compare(reports[one], reports[other]) for one, other in pairs]
     adjusted = holm([comparison.success.p_value for comparison in found])
     return [
-        [f"{one} - {other}", comparison.success, p]
+        [f"{one} - {other}", Percent(comparison.success, p)]
         for (one, other), comparison, p in zip(pairs, found, adjusted, strict=True)
     ]
 
@@ -110,17 +111,21 @@ def show(reports: Mapping[str, Report]) -> StudyTables:
     """Print all tables and return them."""
     tables = StudyTables()
     tables.show(
-        "Accuracy by suite [95 % interval over questions]; tokens are those generated in an episode",
+        "Accuracy by suite, per cent [95 % interval over questions]; tokens are those generated in an episode",
         ["suite", "agent", "accuracy", "n", "code use", "turns", "tokens"],
         by_suite(reports),
     )
-    tables.show("Accuracy by family [95 % interval over questions]", ["family", "n", *reports], by_family(reports))
-    tables.show("How the episodes ended", ["agent", *OUTCOMES], outcomes(reports))
+    tables.show(
+        "Accuracy by family, per cent [95 % interval over questions]", ["family", "n", *reports], by_family(reports)
+    )
+    tables.show(
+        "How the episodes ended, per cent of those without an error", ["agent", *OUTCOMES, "errors"], outcomes(reports)
+    )
     if len(reports) > 1:
         rows = differences(reports)
         tables.show(
-            f"Accuracy, paired by question; p by Holm for {len(rows)} comparisons",
-            ["difference", "accuracy", "p by Holm"],
+            f"Accuracy, points, paired by question; p by Holm for {len(rows)} comparisons",
+            ["difference", "accuracy"],
             rows,
         )
     return tables

@@ -8,6 +8,7 @@ episodes are stored, and the same command continues an interrupted run.
     python papers/rat_targeted_attack/hopper.py                       # needs the extras mujoco and rl
     python papers/rat_targeted_attack/hopper.py --steps 1000000 --out runs/hopper
     python papers/rat_targeted_attack/hopper.py --steps 1000000 --settings "clip 0.4" --out runs/hopper-clip
+    python papers/rat_targeted_attack/hopper.py --report --out runs/hopper     # the table of what is stored
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ from quintain.attacks import AdversarySettings, train_adversary
 from quintain.attacks.adversary import ADVERSARY_PPO
 from quintain.attacks.contract import Attack, AttackContext, Trained
 from quintain.attacks.registry import resolve_attacks
-from quintain.experiments.robustness import robustness
+from quintain.experiments.robustness import RobustnessTable, load_robustness, robustness
 from quintain.experiments.study_tables import StudyTables
 from quintain.training.control.reference import train_reference
 
@@ -80,33 +81,53 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="root seed of episodes and trainings")
     parser.add_argument("--episodes", type=int, default=50)
     parser.add_argument("--out", type=Path, help="run folder")
+    parser.add_argument("--report", action="store_true", help="train and play nothing, print the table of --out")
     options = parser.parse_args()
-    victim, facts = train_reference("hopper")
+    if options.report:
+        if options.out is None:
+            parser.error("--report needs --out")
+        table = load_robustness(options.out)
+    else:
+        table = measure(options)
+    tables = report(table)
+    if options.out:
+        tables.save(options.out / "hopper.json")
+
+
+def measure(options: argparse.Namespace) -> RobustnessTable:
+    """Attack the reference policy; with a folder, continue what is there."""
+    victim, _ = train_reference("hopper")
     make: Callable[..., Any] = partial(gym.make, "Hopper-v5", disable_env_checker=True)
     chosen = [sa_rl(name, SETTINGS[name], options.steps) for name in options.settings]
-    table = robustness(
+    return robustness(
         make, victim, ["random", "mad", *chosen], [EPSILON], space="normalised", episodes=options.episodes,
         seed=options.seed, out=options.out, resume=bool(options.out and (options.out / "run.json").exists()),
     )  # fmt: skip
-    trained = facts["recipe"]["steps"]
+
+
+def report(table: RobustnessTable) -> StudyTables:
+    """Print the table and return it."""
     clean = table.clean(table.policies[0])
     worst = min(table.rows, key=lambda row: row.reward.estimate)
-    rows = [(row.attack, row.reward, PUBLISHED.get(row.attack, "")) for row in table.rows]
-    rows.append((f"strongest: {worst.attack}", worst.reward, f"{PUBLISHED['strongest']}, of six attacks"))
-    shown = [
-        [attack, f"{reward.estimate:.0f} {reward.ends(lambda value, more: f'{value:.{more}f}')}",
-         f"{reward.estimate / clean.reward.estimate:.2f}", published]
-        for attack, reward, published in rows
-    ]  # fmt: skip
+    rows: list[list[Any]] = []
+    for row in table.leaderboard():
+        attacked = row.attack != "clean"
+        rows.append([
+            row.attack, row.reward, row.reward.estimate / clean.reward.estimate, row.loss if attacked else "-",
+            table.holm(row) if attacked else "-", PUBLISHED.get(row.attack, "-"),
+        ])  # fmt: skip
+    strongest = f"{PUBLISHED['strongest']}, of six attacks"
+    rows.append(
+        [f"strongest: {worst.attack}", worst.reward, worst.reward.estimate / clean.reward.estimate, "-", "-", strongest]
+    )
     tables = StudyTables()
     tables.show(
-        f"Hopper-v5, PPO victim of {trained:,} steps, epsilon {EPSILON} normalised, {options.episodes} episodes: "
-        "return [95 % interval over episodes]",
-        ["attack", "return", "share of clean", "published, v2"],
-        shown,
+        f"Hopper-v5, PPO, epsilon {EPSILON} normalised, {len(clean.episodes)} episodes: return [95 % interval over "
+        f"episodes], loss against clean paired by episode; p by Holm for {table.comparisons} comparisons",
+        ["attack", "return", "share of clean", "loss", "p by Holm", "published, v2"],
+        rows,
     )
-    if options.out:
-        tables.save(options.out / "hopper.json")
+    return tables
 
 
 if __name__ == "__main__":

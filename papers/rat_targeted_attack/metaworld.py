@@ -24,7 +24,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 from run import PAPERS_PPO, adversary_settings, grid, key, play, read
-from tables import FIGURES, Cell, over_seeds, percent
+from tables import FIGURES, Cell, over_seeds
 
 from quintain.agents.policies import Victim, load_policy, save_policy
 from quintain.attacks import AdversarySettings, LearnedAttack, RandomAttack, TargetAttack
@@ -32,7 +32,7 @@ from quintain.attacks.adversary import ADVERSARY_PPO
 from quintain.attacks.rat import RATSettings, train_on_preferences, train_rat
 from quintain.attacks.surrogate import SurrogateSettings, train_surrogate
 from quintain.envs.mujoco.metaworld import OPPOSITES, expert
-from quintain.experiments.study_tables import StudyTables
+from quintain.experiments.study_tables import Percent, StudyTables
 from quintain.seeding import SeedStream
 
 TASKS = ("faucet-open-v3", "faucet-close-v3")
@@ -136,14 +136,14 @@ def report(found: list[Cell]) -> StudyTables:
     lines: list[list[Any]] = []
     for attack, source, title in rows:
         mine = [cell for cell in found if cell["attack"] == attack]
-        shown = []
+        shown: list[Percent] = []
         for task in TASKS:
             for what in ("reached", "stays"):
                 results = [cell[source] for cell in mine if cell["task"] == task]
                 shares = [(part[f"{EPSILON:g}"] if source == "played" else part)[what] for part in results]
-                shown.append(percent(over_seeds(shares)))
+                shown.append(Percent(over_seeds(shares)))
         cpu = max((cell["cpu_s"] for cell in mine), default=0.0)
-        lines.append([title, *shown, len({cell["seed"] for cell in mine}), published(title), f"{cpu:.0f}"])
+        lines.append([title, *shown, len({cell["seed"] for cell in mine}), published(title), round(cpu)])
     tables = StudyTables()
     about = f"per cent, {EPISODES} episodes a seed; mean [95 % interval] over seeds"
     tables.show(f"Attacker's success, {about}", [*head, "CPU s"], lines)

@@ -12,7 +12,7 @@ from typing import Any
 
 from quintain.evaluation.significance import holm
 from quintain.evaluation.statistics import Interval, mean, paired_difference
-from quintain.experiments.study_tables import StudyTables
+from quintain.experiments.study_tables import Percent, StudyTables
 
 Cell = dict[str, Any]
 #: Task and scenario.
@@ -72,36 +72,27 @@ def over_seeds(shares: Sequence[float]) -> Interval:
     return mean(shares, bounds=(0, 1), unit="seeds")
 
 
-def percent(interval: Interval) -> str:
-    """Write a share in per cent, with its interval."""
-    if interval.n == 0:
-        return "-"
-    if math.isnan(interval.low):
-        return f"{100 * interval.estimate:.0f}"
-    return f"{100 * interval.estimate:.0f} {interval.ends(lambda share, more: f'{100 * share:.{more}f}')}"
-
-
 def add(
-    tables: StudyTables, columns: Columns, title: str, rows: list[list[str]], left: str, right: tuple[str, ...] = ()
+    tables: StudyTables, columns: Columns, title: str, rows: list[list[Any]], left: str, right: tuple[str, ...] = ()
 ) -> None:
     """Show a table, one column for each task and scenario; rows without a measurement are left out."""
-    measured = [row for row in rows if set(row[1 : 1 + len(columns)]) != {"-"}]
+    measured = [row for row in rows if any(cell.interval.n for cell in row[1 : 1 + len(columns)])]
     tables.show(title, [left, *(", ".join(column) for column in columns), *right], measured)
 
 
 def shares(
     found: list[Cell], columns: Columns, attack: str, trained: float, played: float, what: str
-) -> tuple[list[str], str]:
+) -> tuple[list[Percent], int | str]:
     """Return a share in each column, and the number of seeds it is the mean of."""
     by_seed = [values(found, *column, attack, trained, played, what) for column in columns]
     counts = sorted({len(seeds) for seeds in by_seed})
-    many = str(counts[0]) if len(counts) == 1 else f"{counts[0]}-{counts[-1]}"
-    return [percent(over_seeds(list(seeds.values()))) for seeds in by_seed], many
+    many = counts[0] if len(counts) == 1 else f"{counts[0]}-{counts[-1]}"
+    return [Percent(over_seeds(list(seeds.values()))) for seeds in by_seed], many
 
 
-def over_epsilon(found: list[Cell], columns: Columns, what: str) -> list[list[str]]:
+def over_epsilon(found: list[Cell], columns: Columns, what: str) -> list[list[Any]]:
     """Return a share at each epsilon, for attacks trained at that epsilon and for those trained at the largest one."""
-    curve = []
+    curve: list[list[Any]] = []
     for name, attack, trained_at in (
         ("random", "random", MAIN), (f"rat trained at {MAIN:g}", "rat", MAIN), ("rat trained there", "rat", None),
     ):  # fmt: skip
@@ -117,7 +108,7 @@ def over_epsilon(found: list[Cell], columns: Columns, what: str) -> list[list[st
                 if (c["task"], c["scenario"], c["attack"], c["epsilon"]) == (*column, "rat", MAIN)
                 and f"{epsilon:g}" in c.get("pgd", {})
             ]  # fmt: skip
-            row.append(percent(over_seeds([c["pgd"][f"{epsilon:g}"][what] for c in chosen])))
+            row.append(Percent(over_seeds([c["pgd"][f"{epsilon:g}"][what] for c in chosen])))
         curve.append([f"PGD towards RAT's intention, {epsilon:g}", *row, ""])
     return curve
 
@@ -125,12 +116,12 @@ def over_epsilon(found: list[Cell], columns: Columns, what: str) -> list[list[st
 def report(found: list[Cell], columns: Columns, episodes: int = EPISODES) -> StudyTables:
     """Print all tables and return them."""
     about = f"per cent at epsilon {MAIN:g}, raw units; {episodes} episodes a seed; mean [95 % interval] over seeds"
-    parts: dict[str, list[list[str]]] = {"stays": [], "reached": [], "victim": []}
+    parts: dict[str, list[list[Any]]] = {"stays": [], "reached": [], "victim": []}
     for what, rows in parts.items():
         for attack in ("clean", *ATTACKS):
             epsilon = 0.0 if attack == "clean" else MAIN
             row, seeds = shares(found, columns, attack, epsilon, epsilon, what)
-            if seeds != "0":
+            if seeds != 0:
                 paper = published(attack) if what == "stays" else ()
                 rows.append([attack, *row, seeds, *paper])
     ahead, compared = advantages(found, columns)
@@ -141,7 +132,7 @@ def report(found: list[Cell], columns: Columns, episodes: int = EPISODES) -> Stu
             for column in columns:
                 of = (*column, attack, MAIN)
                 chosen = [c for c in found if (c["task"], c["scenario"], c["attack"], c["epsilon"]) == of]
-                row.append(percent(over_seeds([c["intention"][what] for c in chosen if "intention" in c])))
+                row.append(Percent(over_seeds([c["intention"][what] for c in chosen if "intention" in c])))
             alone.append([f"{attack}: {'at any step' if what == 'reached' else 'at the last step'}", *row])
     tables = StudyTables()
     add(tables, columns, f"Attacker's success at the last step, {about}", parts["stays"], "attack",
@@ -165,14 +156,14 @@ def costs(found: list[Cell]) -> list[list[Any]]:
     for cell in found:
         seconds[cell["attack"]].append(cell["cpu_s"])
     rows = [
-        [attack, f"{statistics.median(one):.0f}", f"{max(one):.0f}", len(one)]
+        [attack, round(statistics.median(one)), round(max(one)), len(one)]
         for attack, one in seconds.items()
         if max(one) > 1
     ]
-    return [*rows, ["all together", "", f"{sum(map(sum, seconds.values())):.0f}", len(found)]]
+    return [*rows, ["all together", "", round(sum(map(sum, seconds.values()))), len(found)]]
 
 
-def advantages(found: list[Cell], columns: Columns) -> tuple[dict[str, list[list[str]]], int]:
+def advantages(found: list[Cell], columns: Columns) -> tuple[dict[str, list[list[Any]]], int]:
     """Return the rows of RAT's advantage over each rival at the last and at any step, and the number of comparisons."""
     rivals = [name for name in ATTACKS if not name.startswith(("rat", "pa-ad"))]
     differences: dict[tuple[str, str, int], Interval] = {}
@@ -186,12 +177,11 @@ def advantages(found: list[Cell], columns: Columns) -> tuple[dict[str, list[list
                 )
     adjusted = dict(zip(differences, holm([one.p_value for one in differences.values()]), strict=True))
 
-    def cell(key: tuple[str, str, int]) -> str:
-        p = "" if math.isnan(adjusted[key]) else f", p {adjusted[key]:.2g}"
-        return percent(differences[key]) + p
+    def cell(what: str, rival: str, place: int) -> Percent:
+        return Percent(differences[what, rival, place], adjusted[what, rival, place])
 
-    rows = {
-        what: [[rival, *(cell((what, rival, place)) for place in range(len(columns)))] for rival in rivals]
+    rows: dict[str, list[list[Any]]] = {
+        what: [[rival, *(cell(what, rival, place) for place in range(len(columns)))] for rival in rivals]
         for what in ("stays", "reached")
     }
     return rows, sum(not math.isnan(p) for p in adjusted.values())

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from quintain.experiments.study_tables import StudyTables
+
 COLUMNS = [("slide-handle", "opposite"), ("turn-lever", "opposite")]
 
 
@@ -46,5 +48,17 @@ def test_advantages_are_corrected_for_their_number(tables):
     assert compared == 4  # two columns, at the last and at any step; the other rivals were not played
     (rival, first, second) = next(row for row in rows["stays"] if row[0] == "sa-rl")
     assert (rival, first) == ("sa-rl", second)
-    assert re.fullmatch(r"41 \[9, 60\], p 0\.1", first)  # 0.025, four times
-    assert next(row for row in rows["stays"] if row[0] == "random")[1:] == ["-", "-"]
+    assert re.fullmatch(r"41 \[9, 60\], p 0\.1", str(first))  # 0.025, four times
+    assert [str(one) for one in next(row for row in rows["stays"] if row[0] == "random")[1:]] == ["-", "-"]
+
+
+def test_cells_keep_estimate_ends_number_and_method(tables, tmp_path):
+    tables.report(found([0.9, 0.8, 0.95, 0.7, 0.9], [0.4, 0.3, 0.5, 0.6, 0.4]), COLUMNS).save(tmp_path / "long.json")
+    stored = StudyTables.load(tmp_path / "long.json")
+    (rival,) = (row for row in stored.tables[0].rows if row[0] == "sa-rl")
+    assert rival[1].interval.to_dict() == tables.over_seeds([0.4, 0.3, 0.5, 0.6, 0.4]).to_dict()
+    assert rival[3] == 5  # seeds
+    ahead = next(table for table in stored.tables if table.title.startswith("RAT's advantage at the last step"))
+    (over,) = (row for row in ahead.rows if row[0] == "sa-rl")
+    assert over[1].interval.estimate == pytest.approx(0.41)
+    assert over[1].p_holm == pytest.approx(4 * over[1].interval.p_value)
