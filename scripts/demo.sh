@@ -6,7 +6,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PATH=$PWD/.venv/bin:$PATH
 
 runs=runs/demo-$(date +%Y%m%d-%H%M%S)
-questions=(--tasks chain_sum,products --difficulty easy --episodes 48 --seed 0 --concurrency 24 --env-arg max_turns=3)
+questions=(--tasks chain_sum,products --difficulty easy --episodes 48 --seed 1 --concurrency 24 --env-arg max_turns=3)
 # Greedy decoding, so that the figures are the same on every machine of a kind.
 greedy=(--agent-arg temperature=0)
 

@@ -136,6 +136,8 @@ def test_a_mixture_is_the_weighted_sum_of_unit_gradients():
     units = [g / np.linalg.norm(g, axis=1, keepdims=True) for g in directions]
     mixed = Mixture(parts, [0.25, 0.75]).ascent(Z)(point)
     np.testing.assert_allclose(mixed, 0.25 * units[0] + 0.75 * units[1], rtol=1e-10)
+    assert Mixture(parts, [1, 1]).name == "mixture"
+    assert Mixture(parts, [1, 1], name="half and half").name == "half and half"
 
 
 def test_a_clipped_observation_has_no_gradient():

@@ -106,6 +106,8 @@ def test_worst_case_aware_training_depends_on_seed_and_weight_alone(kind):
 def test_invalid_arguments_are_refused():
     with pytest.raises(ConfigurationError, match="intention policy"):
         train_rat_atla(Wanted, epsilon=0.1, rat=replace(RAT, intention=False))
+    with pytest.raises(ConfigurationError, match="steps after exploration"):
+        train_rat_atla(Wanted, epsilon=0.1, rat=replace(RAT, exploration_steps=RAT.steps))
     with pytest.raises(CapabilityError, match="no action value"):
         train_rat_wocar(Wanted, linear_gaussian(action_value=None), epsilon=0.1)
     with pytest.raises(ConfigurationError, match="value_weight and regulariser >= 0"):

@@ -81,6 +81,22 @@ def test_the_adversary_attacks_the_current_agent(monkeypatch):
     assert any(np.array_equal(made.policy.network(np.ones((1, 3)))[0], outputs) for outputs in attacked)
 
 
+def test_the_adversarys_schedule_covers_the_steps_after_the_warm_up(monkeypatch):
+    """Of 384 steps the agent has made 128, two iterations of 64, when the adversary begins."""
+    from quintain.attacks.defences import atla
+
+    planned = []
+
+    class Recorded(atla.AdversaryLearner):
+        def __init__(self, *args, settings, **options):
+            planned.append(settings.steps)
+            super().__init__(*args, settings=settings, **options)
+
+    monkeypatch.setattr(atla, "AdversaryLearner", Recorded)
+    train_atla(Walk, epsilon=0.2, settings=SMALL, adversary=OPPONENT)
+    assert planned == [256]
+
+
 @pytest.mark.parametrize("train", [train_atla, train_sa_ppo])
 def test_equal_seeds_give_equal_runs(train):
     little = replace(SMALL, steps=192, eval_freq=192)

@@ -57,6 +57,12 @@ def test_the_stored_action_is_the_executed_one(plain):
     assert np.ptp(buffer.action[:n], axis=(0, 1)).min() > 0.5
 
 
+def test_the_reported_loss_is_the_mean_of_the_last_hundred_updates():
+    trained = run()
+    trained.losses[:] = [float(k) for k in range(150)]
+    assert trained.result().inner_loss == 99.5  # 50 to 149
+
+
 def test_consecutive_stored_transitions_share_their_state(plain):
     buffer, n = plain.buffer, plain.buffer.size
     same = buffer.episode[1:n] == buffer.episode[: n - 1]
