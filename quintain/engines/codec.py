@@ -70,6 +70,25 @@ class Codec:
         trunk = tokens[:shared] or [self._start_token()]
         return EncodedPrompt(trunk, branches, max(len(tokens), 1))
 
+    def encode_turn(self, request: Request, reply: str) -> tuple[list[int], list[int]]:
+        """Tokenise a request's prompt, and a reply to it with the end token, as if the model had written it.
+
+        Args:
+            request: A request without choices.
+            reply: The text of the reply.
+
+        Raises:
+            EngineError: If the model's chat template refuses the messages.
+        """
+        rendered, special = self._render(request), request.prompt is not None
+        prompt = self._tokens(rendered, add_special_tokens=special)
+        whole = self._tokens(rendered + reply, add_special_tokens=special)
+        # Where a token spans the border of prompt and reply, the model could not have written it.
+        apart = whole[: len(prompt)] == prompt
+        written = whole[len(prompt) :] if apart else self._tokens(reply, add_special_tokens=False)
+        end = self._tokenizer.eos_token_id
+        return prompt, [*written, *([] if end is None else [int(end)])]
+
     def text(self, last_prompt_token: int, generated: Sequence[int]) -> str:
         """Decode generated tokens in the context of the prompt, without special tokens."""
         # Some tokenizers drop a leading blank; decoding after the prompt's last token keeps it.

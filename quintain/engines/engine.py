@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import abc
 import asyncio
-import hashlib
-import json
 from collections.abc import Sequence, Set
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, Self
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 from quintain.engines.lock_step import current_lock_step
+from quintain.engines.request import EngineCapability, FinishReason, Reply, Request
 from quintain.errors import CapabilityError
-from quintain.messages import Message
-from quintain.replies import split_reasoning
 
 __all__ = [
     "Engine",
@@ -34,183 +31,6 @@ __all__ = [
     "acting_seat",
     "record_exchanges",
 ]
-
-#: What an engine can do beyond generating text.
-EngineCapability = Literal[
-    "chat",
-    "prompt",
-    "logprobs",
-    "top_logprobs",
-    "choices",
-    "prefill",
-    "stop",
-    "stop_string",
-    "seed",
-    "reasoning",
-    "tokens",
-    "hidden_states",
-    "training",
-]
-#: Why a reply ended.
-FinishReason = Literal["stop", "length", "choice", "content_filter", "tool_calls"]
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request for text. Give exactly one of ``messages`` and ``prompt``.
-
-    Attributes:
-        messages: The conversation so far, rendered with the model's chat template. Those of the assistant may have
-            ``"reasoning"``: see the capability of that name.
-        prompt: Raw text to continue, with no template.
-        n: Number of independent replies, >= 1. Default: 1.
-        max_tokens: Maximum number of tokens per reply, >= 1. Default: 256.
-        temperature: Logits are divided by it, >= 0; 0 is greedy decoding. Default: 1.
-        top_p: Probability mass of the nucleus, in (0, 1]; 1 samples from the whole vocabulary. Default: 1.
-        stop: Stop strings; the reply's text ends before the first that occurs.
-        seed: Sampling seed, in [0, 2**53); ``None`` for fresh entropy. Part of :attr:`key`.
-        logprobs: Return the log-probability of each generated token. Default: false.
-        top_logprobs: Number of most likely tokens to return at each position of the reply, >= 0. Servers limit it.
-            Default: 0.
-        choices: Constrained choice: the reply's text is exactly one of these strings, drawn in proportion to the
-            model's probability of each whole string (temperature 0 takes the likeliest). ``choice_logprobs`` holds
-            them all.
-        prefill: The assistant turn starts with this text; the reply's text does not repeat it.
-        tokens: Return what training on the reply takes: the ids of the prompt's tokens, and the log-probability of each
-            generated token, as ``logprobs`` does. Default: false.
-    """
-
-    messages: Sequence[Message] | None = None
-    prompt: str | None = None
-    n: int = 1
-    max_tokens: int = 256
-    temperature: float = 1.0
-    top_p: float = 1.0
-    stop: tuple[str, ...] = ()
-    seed: int | None = None
-    logprobs: bool = False
-    top_logprobs: int = 0
-    choices: tuple[str, ...] | None = None
-    prefill: str = ""
-    tokens: bool = False
-
-    def __post_init__(self) -> None:
-        """Check the fields.
-
-        Raises:
-            ValueError: If a field is out of range, or messages and prompt are both given or both missing.
-        """
-        if (self.messages is None) == (self.prompt is None):
-            raise ValueError("a request needs either messages or a prompt, and not both")
-        if self.n < 1 or self.max_tokens < 1:
-            raise ValueError(f"n and max_tokens must be >= 1, got n={self.n!r}, max_tokens={self.max_tokens!r}")
-        if self.top_logprobs < 0:
-            raise ValueError(f"top_logprobs must be >= 0, got {self.top_logprobs!r}")
-        if not self.temperature >= 0:
-            raise ValueError(f"temperature must be >= 0, got {self.temperature!r}; use 0 for greedy decoding")
-        if not 0 < self.top_p <= 1:
-            raise ValueError(f"top_p must be in (0, 1], got {self.top_p!r}")
-        if any(not isinstance(s, str) or not s for s in self.stop):
-            raise ValueError(f"stop must hold non-empty strings, got {self.stop!r}")
-        choices = self.choices
-        if choices is not None and (not choices or not all(choices) or len(set(choices)) < len(choices)):
-            raise ValueError(f"choices must be distinct, non-empty strings, at least one, got {choices!r}")
-
-    @property
-    def key(self) -> str:
-        """Stable content hash of the request: equal requests have equal keys on every machine."""
-        fields = asdict(self)
-        for name in ("top_logprobs", "tokens"):  # added later: earlier records keep their keys
-            if not fields[name]:
-                del fields[name]
-        canonical = json.dumps(fields, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-        return hashlib.blake2b(canonical.encode(), digest_size=12).hexdigest()
-
-    @property
-    def needs(self) -> frozenset[EngineCapability]:
-        """The capabilities an engine must have to serve this request."""
-        asked: dict[EngineCapability, bool] = {
-            "chat": self.messages is not None,
-            "prompt": self.prompt is not None,
-            "logprobs": self.logprobs,
-            "top_logprobs": self.top_logprobs > 0,
-            "choices": self.choices is not None,
-            "prefill": bool(self.prefill),
-            "stop": bool(self.stop),
-            "tokens": self.tokens,
-            "reasoning": any("reasoning" in message for message in self.messages or ()),
-        }
-        return frozenset(name for name, wanted in asked.items() if wanted)
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """One reply.
-
-    Attributes:
-        text: Generated text, without the prefill and without the stop string.
-        finish_reason: ``"stop"`` (end of turn or a stop string), ``"length"`` (``max_tokens`` or the context window),
-            ``"choice"``, ``"content_filter"`` (the provider withheld the rest) or ``"tool_calls"`` (the model called a
-            function instead of writing). Default: ``"stop"``.
-        prompt_tokens: Number of prompt tokens, prefill included. Default: 0.
-        completion_tokens: Number of generated tokens, those of the stop string included. Default: 0.
-        stop_string: The stop string that ended the reply, or ``None``. Engines without the capability ``"stop_string"``
-            may return ``None`` although one did.
-        token_ids: Ids of the generated tokens; ``None`` where the engine does not report them.
-        prompt_token_ids: Ids of the prompt's tokens, as the model read them; ``None`` unless the request asks for
-            ``tokens``.
-        logprobs: Log-probability of each generated token under the model (natural log, before temperature and top-p),
-            same length as ``token_ids``; ``None`` unless requested.
-        top_logprobs: For each position the most likely tokens as (text, log-probability), in descending order; ``None``
-            unless requested, and where the engine does not report them.
-        choice_logprobs: For a constrained choice: log-probability of each choice, in the request's order; ``None``
-            where the engine does not report them.
-        reasoning: Reasoning of the model, where the engine returns it separately from the text; else ``None``.
-        reasoning_tokens: Number of generated tokens that are reasoning, where the engine reports it; else ``None``. See
-            :attr:`thinking_tokens`.
-        refusal: Text of a refusal, where the engine returns it separately; else ``None``.
-        tool_calls: The function calls of the reply, as JSON; ``None`` without any.
-    """
-
-    text: str
-    finish_reason: FinishReason = "stop"
-    prompt_tokens: int = 0
-    completion_tokens: int = 0
-    stop_string: str | None = None
-    token_ids: tuple[int, ...] | None = None
-    logprobs: tuple[float, ...] | None = None
-    top_logprobs: tuple[tuple[tuple[str, float], ...], ...] | None = None
-    choice_logprobs: tuple[float, ...] | None = None
-    reasoning: str | None = None
-    refusal: str | None = None
-    tool_calls: str | None = None
-    reasoning_tokens: int | None = None
-    prompt_token_ids: tuple[int, ...] | None = None
-
-    @property
-    def thinking_tokens(self) -> int:
-        """Number of generated tokens that are reasoning.
-
-        Where the engine does not report it: the share of reasoning in the reply's characters, as a share of its tokens.
-        """
-        if self.reasoning_tokens is not None:
-            return self.reasoning_tokens
-        inside, text = split_reasoning(self.text)
-        characters = len(inside) + len(self.reasoning or "")
-        return round(self.completion_tokens * characters / (characters + len(text))) if characters else 0
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return JSON-able data, without the fields that are ``None``."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Self:
-        """Rebuild a reply from :meth:`to_dict` or from JSON."""
-        return cls(**{name: _frozen(value) for name, value in data.items()})
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(map(_frozen, value)) if isinstance(value, (list, tuple)) else value
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,6 +186,22 @@ class Engine(abc.ABC):
     @abc.abstractmethod
     async def _generate(self, requests: Sequence[Request]) -> list[list[Reply]]:
         """Serve a batch of valid requests; raise :class:`~quintain.errors.EngineError` if the provider fails."""
+
+    def encode_turn(self, request: Request, reply: str) -> tuple[list[int], list[int]]:
+        """Return the token ids of a request's prompt, and those of a reply as the model would write it.
+
+        Needs the capability ``"tokens"``. The reply's ids close with the model's end token.
+
+        Args:
+            request: A request without choices.
+            reply: The text of the reply.
+
+        Raises:
+            CapabilityError: If the engine has no access to tokens.
+            EngineError: If the model's chat template refuses the messages.
+        """
+        self.require({"tokens"})
+        raise NotImplementedError(f"engine {self.name!r} declares tokens and does not implement encode_turn")
 
     async def _generate_each(self, batches: Sequence[Sequence[Request]]) -> Sequence[list[list[Reply]] | BaseException]:
         """Serve several callers' requests at once; return for each its replies, or what :meth:`_generate` raises."""

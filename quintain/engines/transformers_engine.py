@@ -95,6 +95,7 @@ class TransformersEngine(Engine):
         from quintain.engines.scheduler import BatchScheduler
 
         decoder = CachedDecoder(self.model)
+        self._codec = Codec(self.tokenizer, template)
         self._scheduler = BatchScheduler(
             decoder,
             Codec(self.tokenizer, template),
@@ -162,6 +163,10 @@ class TransformersEngine(Engine):
             output = self.model(input_ids=ids, attention_mask=mask, output_hidden_states=hidden_states, use_cache=False)
         states = torch.stack(output.hidden_states) if hidden_states else None
         return Forward(ids, mask.bool(), output.logits.float(), states)
+
+    def encode_turn(self, request: Request, reply: str) -> tuple[list[int], list[int]]:
+        """Return the token ids of a request's prompt, and of a reply to it with its end token."""
+        return self._codec.encode_turn(request, reply)
 
     def close(self) -> None:
         """Fail running requests, end the worker and free the cache. The model stays usable."""

@@ -15,7 +15,8 @@ class TrainerFacts:
     """What is known of a trainer without importing it.
 
     Attributes:
-        learns_from: What it learns from: ``"environment"``, ``"data set"`` or ``"game"``. Default: ``"environment"``.
+        learns_from: What it learns from: ``"environment"``, ``"records"``, ``"data set"`` or ``"game"``.
+            Default: ``"environment"``.
         settings: ``"module:attribute"`` of the dataclass with its hyper-parameters; empty if there is none.
         source: Paper that describes the method, author and year.
     """
@@ -47,4 +48,10 @@ TRAINERS.add(
     learns_from="environment",
     settings="quintain.training.language.grpo_settings:GRPOSettings",
     source="Shao et al. 2024",
+)
+TRAINERS.add(
+    "sft",
+    "quintain.training.language.sft:train_sft",
+    learns_from="records",
+    settings="quintain.training.language.sft:SFTSettings",
 )

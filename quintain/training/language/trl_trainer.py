@@ -19,7 +19,15 @@ from quintain.training.language.settings import OptimizerSettings
 __all__ = ["HeldModel", "common_arguments", "last_checkpoint", "log_into", "quiet", "save_model", "train"]
 
 #: Metrics of transformers that say nothing about the training.
-_DROPPED = {"epoch", "total_flos", "train_runtime", "train_samples_per_second", "train_steps_per_second", "step_time"}
+_DROPPED = {
+    "epoch",
+    "num_tokens",
+    "total_flos",
+    "train_runtime",
+    "train_samples_per_second",
+    "train_steps_per_second",
+    "step_time",
+}
 
 
 class HeldModel:
@@ -145,15 +153,18 @@ def train(trainer: Any, run: TrainingRun, steps_per_row: int, resume: bool) -> N
 def quiet() -> Iterator[None]:
     """Keep transformers from drawing progress bars and from announcing its next version; leave all settings alone."""
     transformers: Any = require("transformers", "train", "training")
-    shown = transformers.utils.logging.is_progress_bar_enabled()
-    transformers.utils.logging.disable_progress_bar()
+    logging = transformers.utils.logging
+    shown, verbosity = logging.is_progress_bar_enabled(), logging.get_verbosity()
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", category=FutureWarning, module="transformers")
             yield
     finally:
+        logging.set_verbosity(verbosity)
         if shown:
-            transformers.utils.logging.enable_progress_bar()
+            logging.enable_progress_bar()
 
 
 def save_model(model: Any, tokenizer: Any, folder: Path) -> None:

@@ -1,0 +1,109 @@
+"""``quintain train``: change a language model by what it learns from an environment or from recorded episodes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from quintain.cli.console import say
+from quintain.cli.folders import new_folder
+from quintain.cli.options import EnvArguments, Out, Resume, pairs
+from quintain.errors import ConfigurationError
+
+__all__ = ["train"]
+
+_TRAINING, _SOURCE = "Training", "What to learn from"
+
+
+def train(
+    method: Annotated[str, typer.Argument(help="Trainer: grpo (reinforcement learning) or sft (imitation).")],
+    env: Annotated[str | None, typer.Argument(help="Environment to learn in, for grpo.")] = None,
+    policy: Annotated[str, typer.Option("--policy", "-p", metavar="MODEL", help="Model folder, name or hub id.")] = "",
+    env_arg: EnvArguments = None,
+    records: Annotated[
+        list[Path] | None,
+        typer.Option("--from", metavar="RUN", help="Run folder to imitate, for sft. Repeatable.", rich_help_panel=_SOURCE),
+    ] = None,
+    every_outcome: Annotated[
+        bool, typer.Option("--every-outcome", help="Imitate failed episodes, too.", rich_help_panel=_SOURCE)
+    ] = False,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--settings", "-s", metavar="K=VALUE", help="Setting of the method, such as learning_rate=3e-4. Repeatable.",
+            rich_help_panel=_TRAINING,
+        ),
+    ] = None,
+    prompt: Annotated[str, typer.Option(help="System prompt of the agent that is trained.", rich_help_panel=_TRAINING)] = "",
+    max_tokens: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Maximum number of tokens of a reply.", rich_help_panel=_TRAINING)
+    ] = 256,
+    eval_arg: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--eval-arg", metavar="K=VALUE", rich_help_panel=_TRAINING,
+            help="Measure there every eval_every iterations: changes to the environment's arguments, as split=test.",
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Root seed.", rich_help_panel=_TRAINING)] = 0,
+    out: Out = None,
+    resume: Resume = False,
+) -> None:
+    """Train a language model, and write it as a model folder.
+
+    The run folder holds the metrics, the episodes with their tokens, checkpoints from which --resume continues, and the
+    trained model, which any command takes as --model.
+
+    Examples:
+        quintain model train-nano arithmetic nano
+        quintain train grpo CodeReason-v0 --policy nano --env-arg tasks=mini_sum --env-arg rules=false --env-arg code=false
+            --env-arg split=train -s iterations=20 -s learning_rate=3e-4 --max-tokens 64 --eval-arg split=test -s eval_every=5
+        quintain train sft --policy smollm2-135m --from runs/teacher -s learning_rate=2e-5
+    """  # fmt: skip
+    from quintain.agents.language.chat import ChatAgent
+    from quintain.engines import make_engine
+    from quintain.registry import load_attribute
+    from quintain.training import TRAINERS
+    from quintain.training.settings_text import settings_from
+    from quintain.training.sources import Records, Worlds
+
+    facts = TRAINERS.facts(method)
+    if not facts.language:
+        raise ConfigurationError(
+            f"{method!r} trains no language model; choose one of {', '.join(TRAINERS.names(language=True))}, or see "
+            "`quintain policies train`"
+        )
+    chosen: Any = settings_from(load_attribute(facts.settings), pairs(settings, "--settings"))
+    if not policy:
+        raise ConfigurationError("give the model to train: --policy MODEL, a model folder or a name of `quintain model list`")
+    if resume and out is None:
+        raise ConfigurationError("--resume needs --out, the folder of the training to continue")
+    source: Any
+    options: dict[str, Any] = {}
+    env_kwargs = pairs(env_arg, "--env-arg")
+    if facts.learns_from == "records":
+        if env is not None:
+            raise ConfigurationError(f"{method} learns from recorded episodes: give --from RUN instead of {env!r}")
+        source = Records(records or [], ("success", "failure", "parse_error", "finished") if every_outcome else ("success",))
+    else:
+        if env is None:
+            raise ConfigurationError(f"{method} learns in an environment: name one, such as CodeReason-v0")
+        source = Worlds(env, env_kwargs)
+        if eval_arg is not None or getattr(chosen, "eval_every", 0):
+            options["evaluation"] = Worlds(env, {**env_kwargs, **pairs(eval_arg, "--eval-arg")})
+    engine = make_engine("transformers", model=policy, **_batch(chosen))
+    agent = ChatAgent(engine, prompt, temperature=1.0, max_tokens=max_tokens, extract=False)
+    folder = out or new_folder(method)
+    trained = TRAINERS.load(method)(agent, source, chosen, seed=seed, out=folder, resume=resume, **options)
+    say(trained.headline())
+    say(f"model: {folder / 'model'}")
+    say(f"page:  quintain view {folder}")
+    engine.close()
+
+
+def _batch(settings: Any) -> dict[str, Any]:
+    """Return the engine's batch size: as many replies at once as episodes are played."""
+    concurrency = getattr(settings, "concurrency", None)
+    return {} if concurrency is None else {"max_batch": min(concurrency, settings.episodes)}

@@ -1,0 +1,152 @@
+"""Supervised fine-tuning on recorded episodes."""
+
+import pytest
+from text_worlds import SayLetter
+
+from quintain import evaluate
+from quintain.agents.language.chat import ChatAgent
+from quintain.engines import make_engine
+from quintain.errors import CapabilityError, ConfigurationError, RecordError
+from quintain.records import read_episodes
+from quintain.training.folder import read_metrics
+from quintain.training.language.sequences import NOT_WRITTEN
+from quintain.training.language.settings import LoraSettings, OptimizerSettings
+from quintain.training.language.sft import SFTSettings, imitated_sequences, train_sft
+from quintain.training.sources import Records
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("trl")
+
+SETTINGS = SFTSettings(num_train_epochs=2, batch_size=8, log_every=1, optimizer=OptimizerSettings(learning_rate=5e-3))
+
+
+def teacher(observation, info=None):
+    """Write the letter that the digit stands for, then ``z``."""
+    return "z" if observation == "next" else "abcdefghij"[int(observation)]
+
+
+@pytest.fixture(scope="module")
+def lessons(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lessons")
+    evaluate(SayLetter, teacher, episodes=40, env_kwargs={"turns": 2}, out=folder, progress=False)
+    return folder
+
+
+@pytest.fixture
+def fresh(nano_folder):
+    engines = []
+
+    def make():
+        engines.append(make_engine("transformers", model=nano_folder))
+        return engines[-1]
+
+    yield make
+    for engine in engines:
+        engine.close()
+
+
+def weights(engine):
+    return {name: value.clone() for name, value in engine.model.state_dict().items()}
+
+
+def equal(first, second):
+    return all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_only_actions_are_trained_on_and_turns_share_a_sequence(fresh, lessons):
+    engine = fresh()
+    agent = ChatAgent(engine, "Be brief.", extract=False)
+    (sequence,), too_long = imitated_sequences(agent, read_episodes(lessons)[:1])
+    text = engine.tokenizer.decode(sequence.token_ids)
+    digit = read_episodes(lessons)[0].steps[0]["observation"]
+    letter = teacher(digit)
+    assert text == f"<system>Be brief.<end><user>{digit}<end><assistant>{letter}<end><user>next<end><assistant>z<end>"
+    written = [t for t, turn in zip(sequence.token_ids, sequence.turns, strict=True) if turn != NOT_WRITTEN]
+    assert engine.tokenizer.decode(written) == f"{letter}<end>z<end>"
+    assert [turn for turn in sequence.turns if turn != NOT_WRITTEN] == [0, 0, 1, 1]
+    assert too_long == 0
+
+
+def test_what_is_sampled_continues_what_was_imitated(fresh):
+    """A reply is tokenised for training as the engine tokenises it when it is shown again."""
+    from quintain.engines import Request
+    from quintain.messages import assistant, user
+
+    engine = fresh()
+    prompt, reply = engine.encode_turn(Request(messages=[user("7")]), "h")
+    next_prompt, _ = engine.encode_turn(Request(messages=[user("7"), assistant("h"), user("next")]), "z")
+    assert next_prompt[: len(prompt) + len(reply)] == prompt + reply
+
+
+def test_it_learns_to_act_as_recorded(fresh, lessons):
+    engine = fresh()
+    trained = train_sft(engine, Records([lessons]), SETTINGS, seed=1)
+    losses = [row["loss"] for row in trained.curve]
+    assert losses[0] > 4  # about log(101), all characters alike
+    assert losses[-1] < losses[0] / 2
+    assert trained.facts["tokens"] == 40 * 4
+
+
+def test_killed_and_resumed_equals_uninterrupted(fresh, lessons, tmp_path):
+    settings = SFTSettings(num_train_epochs=2, batch_size=8, log_every=1, save_every=3, optimizer=SETTINGS.optimizer)
+    whole, again = fresh(), fresh()
+    train_sft(whole, Records([lessons]), settings, out=tmp_path / "whole")
+
+    def kill(row):
+        if row["step"] == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_sft(fresh(), Records([lessons]), settings, out=tmp_path / "parts", on_log=kill)
+    train_sft(again, Records([lessons]), settings, out=tmp_path / "parts", resume=True)
+    assert equal(weights(whole), weights(again))
+    assert read_metrics(tmp_path / "whole") == read_metrics(tmp_path / "parts")
+    assert [row["step"] for row in read_metrics(tmp_path / "parts")] == list(range(1, 11))
+
+
+def test_the_trained_model_is_an_ordinary_model_folder(fresh, lessons, tmp_path):
+    engine = fresh()
+    train_sft(engine, Records([lessons]), SETTINGS, out=tmp_path)
+    again = make_engine("transformers", model=str(tmp_path / "model"))
+    assert equal(weights(engine), weights(again))
+    again.close()
+
+
+def test_adapters_are_merged(fresh, lessons):
+    engine = fresh()
+    before = weights(engine)
+    settings = SFTSettings(num_train_epochs=1, optimizer=SETTINGS.optimizer, lora=LoraSettings(r=4))
+    train_sft(engine, Records([lessons]), settings)
+    after = weights(engine)
+    assert before.keys() == after.keys()
+    assert not torch.equal(before["model.layers.0.mlp.up_proj.weight"], after["model.layers.0.mlp.up_proj.weight"])
+
+
+def test_failed_episodes_are_not_learned_from(fresh, tmp_path):
+    evaluate(SayLetter, lambda o: "7", episodes=4, out=tmp_path, progress=False)
+    with pytest.raises(ConfigurationError, match="no episode with outcome success to learn from: 0 were found"):
+        train_sft(fresh(), Records([tmp_path]))
+
+
+def test_episodes_that_do_not_fit_are_counted(tmp_path, lessons):
+    from quintain.training.language.nano import make_nano
+
+    engine = make_engine("transformers", model=str(make_nano(tmp_path, "0.1M", context=4)))
+    with pytest.raises(ConfigurationError, match="40 were found, of which 40 do not fit"):
+        train_sft(engine, Records([lessons]))
+    engine.close()
+
+
+def test_episodes_without_text_are_refused(fresh, tmp_path):
+    evaluate("CartPole-v1", "random", episodes=1, out=tmp_path, progress=False)
+    with pytest.raises(ConfigurationError, match="not text"):
+        train_sft(fresh(), Records([tmp_path], outcomes=("finished",)))
+
+
+def test_a_missing_run_and_an_engine_that_cannot_train_are_refused(fresh, lessons, tmp_path):
+    with pytest.raises(RecordError, match="no run"):
+        train_sft(fresh(), Records([tmp_path / "nothing"]))
+    with pytest.raises(CapabilityError, match="training"):
+        train_sft(make_engine("scripted:a"), Records([lessons]))
+    with pytest.raises(ConfigurationError, match="no runs"):
+        Records([])
