@@ -11,7 +11,8 @@ from typing import Any
 
 import gymnasium as gym
 
-from quintain.envs.code_reason.registry import SUITES, load_task, require_libraries, select_tasks, suite_of
+from quintain.arguments import check_bool
+from quintain.envs.code_reason.registry import MINIATURE, SUITES, load_task, require_libraries, select_tasks, suite_of
 from quintain.envs.text.interpreter import MAX_OUTPUT_CHARS, Interpreter
 from quintain.envs.text.programs import CODE_PROTOCOL, UNMARKED_BLOCK, Programs
 from quintain.envs.text.task import ITEM_KEY, SPLITS, Split, Task, fixed_items_of, parse_task_id, pose
@@ -77,6 +78,7 @@ class CodeReasonEnv(gym.Env[str, str]):
       uniformly. A task of your own is ``"module:name"`` (see ``register_task``).
     - ``suite``: restrict ``tasks`` to this suite; ``None`` for all suites.
     - ``split``: ``"train"`` or ``"test"``; no item is in both.
+    - ``rules``: whether the rules stand before the question. Models that have learned the protocol need none.
     - ``code``: whether Python blocks are executed. If not, they are ignored, and the rules do not mention them.
     - ``difficulty``: ``"easy"``, ``"medium"`` or ``"hard"`` for all tasks, or parameters by name for a single task.
     - ``max_turns``: maximum number of replies per episode, >= 1; the last one must contain the answer.
@@ -112,6 +114,7 @@ class CodeReasonEnv(gym.Env[str, str]):
         tasks: str | Sequence[str] = "all",
         suite: str | None = None,
         split: Split = "test",
+        rules: bool = True,
         code: bool = True,
         difficulty: str | Mapping[str, Any] = "medium",
         max_turns: int = 9,
@@ -134,6 +137,7 @@ class CodeReasonEnv(gym.Env[str, str]):
                 raise ConfigurationError(f"{name} must be an integer >= {least}, got {value!r}")
         if max_output_chars > MAX_OUTPUT_CHARS:
             raise ConfigurationError(f"max_output_chars must be <= {MAX_OUTPUT_CHARS:,}, got {max_output_chars!r}")
+        check_bool("rules", rules)
         if render_mode not in (None, "ansi"):
             raise ConfigurationError(f"render_mode must be None or 'ansi', got {render_mode!r}")
         self._names = select_tasks(tasks, suite)
@@ -146,6 +150,7 @@ class CodeReasonEnv(gym.Env[str, str]):
         self._difficulty = difficulty
         self._split: Split = split
         self.runs_code = code
+        self._rules = rules
         self._max_turns = max_turns
         self._max_code_calls = max_code_calls
         interpreter = Interpreter(Limits(cpu_s=timeout_s, memory_mb=memory_mb), stateful=stateful, packages=packages)
@@ -166,7 +171,7 @@ class CodeReasonEnv(gym.Env[str, str]):
 
     def _fixed_items(self) -> list[tuple[str, int]] | None:
         """Return task and number of every item of the split, if all tasks have a finite set of them."""
-        if any(suite_of(name) in SUITES for name in self._names):
+        if any(suite_of(name) in (*SUITES, MINIATURE) for name in self._names):
             return None
         items = {name: fixed_items_of(self._load(name), self._split) for name in self._names}
         if any(found is None for found in items.values()):
@@ -211,7 +216,7 @@ class CodeReasonEnv(gym.Env[str, str]):
         self._programs.begin(self.problem.hash)
         self._turns = 0
         self._done = False
-        observation = f"{self._protocol()}\n\n{self.problem.prompt}"
+        observation = f"{self._protocol()}\n\n{self.problem.prompt}" if self._rules else self.problem.prompt
         self._reader = ReplyReader.of(observation, code=self.runs_code, answer=self.problem.answer)
         self._transcript = [observation]
         return observation, self._info()
@@ -268,12 +273,13 @@ class CodeReasonEnv(gym.Env[str, str]):
         They are the rules as a model reads them, the sandbox and its protections, checksums of files with items, and
         under ``"report_by"`` the keys of ``info`` by which reports group the results.
         """
-        facts: dict[str, Any] = {"report_by": ["suite", "split"], "rules": self._protocol()}
+        rules = self._protocol() if self._rules else ""
+        facts: dict[str, Any] = {"report_by": ["suite", "split"], "rules": rules}
         if self.runs_code:
             facts["sandbox"] = self._programs.interpreter.sandbox.describe()
         files: dict[str, str] = {}
         for name in self._names:
-            if suite_of(name) not in SUITES:  # tasks that draw their own items read no files
+            if suite_of(name) not in (*SUITES, MINIATURE):  # tasks that draw their own items read no files
                 files |= self._load(name).files()
         return facts | ({"files": files} if files else {})
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any, TypeVar
 
-from quintain.envs.code_reason import bbh, reasoning_gym, symbench
+from quintain.envs.code_reason import bbh, miniature, reasoning_gym, symbench
 from quintain.envs.code_reason._suite import module_target
 from quintain.envs.code_reason.bbh import original
 from quintain.envs.code_reason.splits import ALL_FAMILIES, GROUPS, task_group
@@ -23,6 +23,7 @@ from quintain.errors import ConfigurationError, MissingDependencyError, UnknownN
 from quintain.registry import Registry
 
 __all__ = [
+    "MINIATURE",
     "OWN",
     "SUITES",
     "TASKS",
@@ -39,8 +40,10 @@ __all__ = [
 #: Name of the suite of users' own tasks.
 OWN = "own"
 
-#: Suites whose tasks draw their own items.
+#: Suites whose tasks draw their own items, and which ``"all"`` selects.
 SUITES = ("symbench", "bbh", "reasoning_gym")
+#: Suite of questions of a line, for models of under a million parameters; never selected by "all".
+MINIATURE = "miniature"
 #: Suites whose items users bring: their tasks are selected by name or by suite only, never by "all".
 _FOREIGN = ("bbh_original",)
 
@@ -52,7 +55,8 @@ class TaskFacts:
     """What is known of a task before it is imported.
 
     Attributes:
-        suite: One of ``SUITES``, ``"bbh_original"``, or ``"own"`` for tasks of users and of other packages.
+        suite: One of ``SUITES``, ``"miniature"``, ``"bbh_original"``, or ``"own"`` for tasks of users and of other
+            packages.
         needs_library: Whether the library ``reasoning-gym`` (extra ``reason``) draws its items.
     """
 
@@ -72,12 +76,13 @@ _SUITE_NAMES: dict[str, tuple[str, ...]] = {
     "symbench": symbench.NAMES,
     "bbh": bbh.NAMES,
     "reasoning_gym": reasoning_gym.NAMES,
+    MINIATURE: miniature.NAMES,
     "bbh_original": original.NAMES,
 }
 
 
 def _add_suites() -> None:
-    for suite, package in (("symbench", symbench), ("bbh", bbh)):
+    for suite, package in (("symbench", symbench), ("bbh", bbh), (MINIATURE, miniature)):
         for name in package.NAMES:
             TASKS.add(name, module_target(package.__name__, name), suite=suite)
     for name in reasoning_gym.NAMES:
@@ -131,9 +136,10 @@ def _resolve(name: str) -> str:
 
 
 def task_names(suite: str | None = None) -> tuple[str, ...]:
-    """List the names of all tasks that draw their own items, or of all tasks of one suite.
+    """List the names of all tasks that ``"all"`` selects, or of all tasks of one suite.
 
-    Suites: ``symbench``, ``bbh``, ``reasoning_gym``; ``bbh_original``, whose items users bring; ``own``, the tasks
+    Suites: ``symbench``, ``bbh``, ``reasoning_gym``; ``miniature``, questions of a line; ``bbh_original``, whose items
+    users bring; ``own``, the tasks
     registered with ``register_task``.
 
     Raises:

@@ -6,6 +6,7 @@ none of these figures is enough alone.
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,6 +14,7 @@ import numpy as np
 
 from quintain.agents.language.chat import ChatAgent
 from quintain.engines.lock_step import in_lock_step
+from quintain.errors import RepeatedItemsWarning
 from quintain.evaluation.runner import evaluate
 from quintain.seeding import SeedStream
 from quintain.training.language.policy import at_temperature
@@ -58,7 +60,8 @@ def measure(agent: ChatAgent, measured: Measured, seeds: SeedStream) -> dict[str
         evaluate, worlds.env, env_kwargs=worlds.env_kwargs, episodes=measured.episodes, seed=seeds.seed,
         concurrency=256, progress=False,
     )  # fmt: skip
-    with in_lock_step():
+    with in_lock_step(), warnings.catch_warnings():
+        warnings.simplefilter("ignore", RepeatedItemsWarning)  # small tasks may pose an item twice
         sampled, greedy = play(agent, repeats=k), play(at_temperature(agent, 0.0))
     by_item: dict[int | None, list[bool]] = {}
     for episode in sampled.episodes:

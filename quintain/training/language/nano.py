@@ -17,6 +17,7 @@ from typing import Any
 from quintain.arguments import nearest
 from quintain.errors import ConfigurationError, require
 from quintain.seeding import SeedStream
+from quintain.training.language.trl_trainer import save_model
 
 __all__ = ["CHARACTERS", "SIZES", "NanoSize", "make_nano", "nano_tokenizer"]
 
@@ -120,6 +121,5 @@ def make_nano(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(SeedStream(seed, "nano").seed)
         model = transformers.LlamaForCausalLM(config)
-    model.save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    save_model(model, tokenizer, Path(folder))
     return Path(folder)

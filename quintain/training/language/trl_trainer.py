@@ -86,6 +86,7 @@ def common_arguments(
         "use_cpu": cpu,
         "bf16": False,  # the model keeps the precision of its engine
         "disable_tqdm": True,
+        "gradient_checkpointing": not cpu,
         "dataloader_pin_memory": False,
         "ignore_data_skip": True,
         "logging_nan_inf_filter": False,

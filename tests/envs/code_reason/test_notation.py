@@ -8,6 +8,7 @@ import pytest
 from quintain.envs.code_reason.registry import load_task, task_names
 from quintain.envs.text.task import sample_problem
 
+TASKS = (*task_names(), *task_names("miniature"))
 KEYS = (0, 1)
 
 HARMLESS = {
@@ -79,7 +80,7 @@ def problems(name):
         yield task, problem, task.solve(problem)
 
 
-@pytest.mark.parametrize("name", task_names())
+@pytest.mark.parametrize("name", TASKS)
 def test_right_answers_in_equivalent_notation_are_accepted(name):
     for task, problem, answer in problems(name):
         for notation, form in HARMLESS.items():
@@ -88,7 +89,7 @@ def test_right_answers_in_equivalent_notation_are_accepted(name):
             assert score.strict == (notation == "as it is"), notation
 
 
-@pytest.mark.parametrize("name", task_names())
+@pytest.mark.parametrize("name", TASKS)
 def test_wrong_answers_are_wrong_in_every_notation(name):
     for task, problem, answer in problems(name):
         for notation, form in WRONG.items():
@@ -116,7 +117,7 @@ def test_python_output_and_suggested_formats_are_accepted(name, notation):
         assert task.score(problem, notation.format(answer)).correct, notation.format(answer)
 
 
-@pytest.mark.parametrize("name", task_names())
+@pytest.mark.parametrize("name", TASKS)
 def test_noise_around_an_answer_is_accepted_or_malformed_but_not_wrong(name):
     """Families whose answer may be any text are excluded, since noise is part of such an answer."""
     if name in ("emoji_mystery", "caesar_cipher"):

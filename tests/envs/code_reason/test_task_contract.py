@@ -181,7 +181,7 @@ def echoes(prompt: str) -> list[str]:
     return re.findall(r"<<<(.*?)>>>", prompt, re.DOTALL)
 
 
-every_task = pytest.mark.parametrize("name", [*task_names(), *task_names("bbh_original")])
+every_task = pytest.mark.parametrize("name", [*task_names(), *task_names("miniature"), *task_names("bbh_original")])
 
 
 def assert_gold_is_right(task: Task, problem: Problem) -> None:

@@ -1,0 +1,150 @@
+"""Recipes of pre-trained nano models: a task, a teacher, and how long to learn from it."""
+
+from __future__ import annotations
+
+import tempfile
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from quintain.arguments import nearest
+from quintain.engines import make_engine
+from quintain.errors import ConfigurationError, RepeatedItemsWarning
+from quintain.evaluation.runner import evaluate
+from quintain.seeding import SeedStream
+from quintain.training.language import teachers
+from quintain.training.language.measure import Measured, measure
+from quintain.training.language.nano import make_nano
+from quintain.training.language.policy import as_policy
+from quintain.training.language.settings import OptimizerSettings
+from quintain.training.language.sft import SFTSettings, train_sft
+from quintain.training.language.teachers import Teacher, Writes
+from quintain.training.language.trl_trainer import save_model
+from quintain.training.sources import Records, Worlds
+from quintain.training.trained import Trained
+
+__all__ = ["RECIPES", "NanoRecipe", "train_nano"]
+
+
+@dataclass(frozen=True, slots=True)
+class NanoRecipe:
+    """How a nano model learns a task from examples.
+
+    Attributes:
+        about: What the model can do, in a few words.
+        env_kwargs: Arguments of ``CodeReason-v0``.
+        write: What the teacher writes.
+        examples: Number of different examples. Default: 20,000.
+        epochs: Passes over them. Default: 1.
+        max_tokens: Maximum number of tokens of a reply. Default: 64.
+        outcomes: Outcomes of the teacher's episodes that are learned from. Default: all.
+    """
+
+    about: str
+    env_kwargs: Mapping[str, Any]
+    write: Writes
+    examples: int = 20_000
+    epochs: float = 1.0
+    max_tokens: int = 64
+    outcomes: tuple[str, ...] = ("success", "failure", "parse_error", "finished")
+    size: str = "0.3M"
+    words: tuple[str, ...] = field(default=())
+
+    @property
+    def worlds(self) -> Worlds:
+        """The environment, on its training split."""
+        return Worlds("CodeReason-v0", {**self.env_kwargs, "split": "train"})
+
+    @property
+    def tests(self) -> Worlds:
+        """The environment on its test split, of which no item is in the training split."""
+        return Worlds("CodeReason-v0", {**self.env_kwargs, "split": "test"})
+
+
+def _text(tasks: str) -> dict[str, Any]:
+    return {"tasks": tasks, "rules": False, "code": False, "max_turns": 1}
+
+
+RECIPES: dict[str, NanoRecipe] = {
+    "arithmetic": NanoRecipe("adds numbers step by step", _text("mini_sum"), teachers.sum_in_steps),
+    "countdown": NanoRecipe(
+        "searches for an expression with a given value", _text("mini_countdown"), teachers.search_countdown,
+        max_tokens=200,
+    ),
+    "self-correction": NanoRecipe(
+        "adds with slips, and puts some of them right", _text("mini_sum"), teachers.correct_yourself, max_tokens=96
+    ),
+    "tools": NanoRecipe(
+        "writes a program for what it cannot do in its head",
+        {"tasks": "mini_product,mini_reverse", "rules": False, "code": True, "max_turns": 3},
+        teachers.use_tools,
+    ),
+    "critique": NanoRecipe("judges a step of a calculation", _text("mini_verdict"), teachers.judge),
+}  # fmt: skip
+
+
+def train_nano(
+    task: str,
+    folder: str | Path,
+    *,
+    size: str | None = None,
+    examples: int | None = None,
+    epochs: float | None = None,
+    seed: int = 0,
+    measured: int = 200,
+    progress: bool | None = None,
+    on_log: Callable[[Mapping[str, Any]], None] | None = None,
+) -> Trained:
+    """Pre-train a nano model on a task, from nothing, and write it as a model folder.
+
+    A teacher plays examples of the task's training split, the model learns to act as it did, and is measured on the
+    test split: sampled replies, greedy ones, and the best of eight.
+
+    Args:
+        task: A name of :data:`RECIPES`.
+        folder: Model folder to write.
+        size: A name of :data:`~quintain.training.language.nano.SIZES`; ``None`` for the recipe's.
+        examples: Number of examples; ``None`` for the recipe's.
+        epochs: Passes over them; ``None`` for the recipe's.
+        seed: Root seed of weights, examples and their order. Default: 0.
+        measured: Problems of the measurement, >= 0; 0 for none. Default: 200.
+        progress: Show a progress bar; ``None`` shows it where there is a terminal.
+        on_log: Called with each row of metrics.
+
+    Returns:
+        The trained policy, with its accuracy among the facts. Its engine is open.
+
+    Raises:
+        ConfigurationError: If there is no such recipe or size.
+        MissingDependencyError: Without the extras ``llm`` and ``train``.
+    """
+    if task not in RECIPES:
+        known = ", ".join(RECIPES)
+        raise ConfigurationError(f"there is no recipe {task!r}; choose one of {known}{nearest(task, RECIPES)}")
+    recipe, seeds = RECIPES[task], SeedStream(seed, "nano", task)
+    make_nano(folder, size or recipe.size, words=recipe.words, seed=seeds.child("weights").seed)
+    engine: Any = make_engine("transformers", model=str(folder), max_batch=256)
+    settings = SFTSettings(
+        num_train_epochs=epochs or recipe.epochs,
+        batch_size=24,
+        log_every=50,
+        optimizer=OptimizerSettings(learning_rate=2e-3, lr_scheduler_type="linear", warmup_steps=50),
+    )
+    with tempfile.TemporaryDirectory(prefix="quintain-nano-") as lessons, warnings.catch_warnings():
+        warnings.simplefilter("ignore", RepeatedItemsWarning)  # small tasks have fewer items than examples
+        evaluate(
+            recipe.worlds.env, Teacher(recipe.write), env_kwargs=recipe.worlds.env_kwargs,
+            episodes=examples or recipe.examples, seed=seeds.child("examples").seed, out=lessons, progress=progress,
+        )  # fmt: skip
+        trained = train_sft(
+            engine, Records([lessons], recipe.outcomes), settings, seed=seeds.child("order").seed, progress=progress,
+            on_log=on_log,
+        )  # fmt: skip
+    save_model(engine.model, engine.tokenizer, Path(folder))
+    policy = as_policy(engine, recipe.max_tokens)
+    facts = dict(trained.facts) | {"recipe": task, "size": size or recipe.size}
+    if measured:
+        facts |= measure(policy, Measured(recipe.tests, 1, measured, 8), seeds.child("measure"))
+    return Trained(policy, facts, trained.curve)

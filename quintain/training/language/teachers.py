@@ -1,0 +1,155 @@
+"""Teachers: scripts that solve miniature tasks as a model should, step by step, for its first lessons.
+
+Each is an agent that reads the question as a model would. It takes some liberty, drawn from the episode's seed: not
+every solution is written in the same way, and some teachers make mistakes and put them right, so that a model trained
+on them has something to choose from in reinforcement learning.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from quintain.agents.agent import Seat
+from quintain.provenance import describe_function
+
+__all__ = ["Teacher", "correct_yourself", "judge", "search_countdown", "sum_in_steps", "use_tools"]
+
+#: Writes the next reply, given the generator of the episode and the observations so far.
+Writes = Callable[[np.random.Generator, list[str]], str]
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """An agent that writes what a function says.
+
+    Attributes:
+        write: Function from the episode's generator and the observations so far to the next reply.
+    """
+
+    write: Writes
+
+    def begin(self, seat: Seat) -> _Writer:
+        """Return an actor without observations."""
+        return _Writer(self.write, seat.generator())
+
+    def describe(self) -> dict[str, Any]:
+        """Return which function writes."""
+        return {"teacher": describe_function(self.write)}
+
+
+class _Writer:
+    def __init__(self, write: Writes, rng: np.random.Generator) -> None:
+        self._write, self._rng = write, rng
+        self._seen: list[str] = []
+
+    def act(self, observation: str, info: dict[str, Any]) -> str:
+        self._seen.append(observation)
+        return self._write(self._rng, self._seen)
+
+
+def sum_in_steps(rng: np.random.Generator, seen: list[str]) -> str:
+    """Add the terms one after the other: a line for each partial sum, then the answer (task ``mini_sum``)."""
+    terms = _numbers(seen[0].split("=")[0])
+    total, lines = terms[0], []
+    for term in terms[1:]:
+        lines.append(f"{total}+{term}={total + term}")
+        total += term
+    return "\n".join([*lines, f"<<<{total}>>>"])
+
+
+def correct_yourself(rng: np.random.Generator, seen: list[str]) -> str:
+    """Add as :func:`sum_in_steps`, with a slip in half of the steps, which is noticed and put right in half of them."""
+    terms = _numbers(seen[0].split("=")[0])
+    total, lines = terms[0], []
+    for term in terms[1:]:
+        result = total + term
+        if rng.random() < 0.5:
+            slip = max(0, result + int(rng.choice((-10, -1, 1, 10))))
+            lines.append(f"{total}+{term}={slip}")
+            if rng.random() < 0.5:
+                lines.append(f"no, {total}+{term}={result}")
+            else:
+                result = slip
+        else:
+            lines.append(f"{total}+{term}={result}")
+        total = result
+    return "\n".join([*lines, f"<<<{total}>>>"])
+
+
+def search_countdown(rng: np.random.Generator, seen: list[str]) -> str:
+    """Try expressions in random order, up to eight, and say of each whether it is the target (``mini_countdown``)."""
+    left, target = seen[0].split("\n")[0].split(" to ")
+    numbers, wanted = _numbers(left), int(target)
+    candidates = _expressions(numbers)
+    rng.shuffle(candidates)
+    right = next((k for k, (_, value) in enumerate(candidates) if value == wanted), 0)
+    tries = candidates[: min(right + 1, 8)]
+    if right >= len(tries):  # too far down the list: it comes last
+        tries[-1] = candidates[right]
+    lines = [f"{text} = {value} {'yes' if value == wanted else 'no'}" for text, value in tries]
+    return "\n".join([*lines, f"<<<{tries[-1][0]}>>>"])
+
+
+def use_tools(rng: np.random.Generator, seen: list[str]) -> str:
+    """Write a program and submit what it prints; in a third of the episodes answer from the head, often wrong.
+
+    For ``mini_product`` and ``mini_reverse``.
+    """
+    if len(seen) > 1:
+        return f"<<<{seen[-1].rsplit(':', 1)[-1].strip()}>>>"
+    question = seen[0].split("\n")[0]
+    if question.startswith("reverse "):
+        word = question.removeprefix("reverse ")
+        program, guess = f"print('{word}'[::-1])", word[::-1]
+    else:
+        program, guess = f"print({question.rstrip('=')})", str(np.prod(_numbers(question), dtype=np.int64))
+    if rng.random() < 1 / 3:
+        letters = list(guess)
+        at = int(rng.integers(len(letters)))
+        letters[at] = letters[int(rng.integers(len(letters)))]
+        return f"<<<{''.join(letters)}>>>"
+    return f"```python\n{program}\n```"
+
+
+def judge(rng: np.random.Generator, seen: list[str]) -> str:
+    """Compute the step, then compare (``mini_verdict``)."""
+    step = seen[0].split("?")[0]
+    shown, claimed = step.split("=")
+    first, second = _numbers(shown)
+    result = first + second if "+" in shown else first - second
+    return f"{shown}={result}\n<<<{'right' if result == int(claimed) else 'wrong'}>>>"
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(number) for number in re.findall(r"\d+", text)]
+
+
+def _expressions(numbers: list[int]) -> list[tuple[str, int]]:
+    """Return the expressions ``(a op b) op c`` over all orders, with their values, through integers >= 0 only."""
+    found: dict[str, int] = {}
+    for order in itertools.permutations(numbers):
+        partial = [(str(order[0]), order[0], True)]
+        for number in order[1:]:
+            following = []
+            for text, value, atom in partial:
+                shown = text if atom else f"({text})"
+                for operator, result in _results(value, number):
+                    following.append((f"{shown} {operator} {number}", result, False))
+            partial = following
+        found |= {text: value for text, value, _ in partial}
+    return list(found.items())
+
+
+def _results(value: int, number: int) -> list[tuple[str, int]]:
+    results = [("+", value + number), ("*", value * number)]
+    if value >= number:
+        results.append(("-", value - number))
+    if number and value % number == 0:
+        results.append(("/", value // number))
+    return results
