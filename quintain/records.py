@@ -22,6 +22,7 @@ from quintain.errors import RecordError
 from quintain.json_text import from_exact_json, to_exact_json
 
 __all__ = [
+    "OUTCOMES",
     "SCHEMA",
     "EpisodeFile",
     "EpisodeRecord",

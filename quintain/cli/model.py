@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -38,6 +39,39 @@ def fetch(name: _Name = None) -> None:
     if not model.is_ready:
         say(f"fetching {model.title}, {model.download_mb} MB ...")
     typer.echo(weights.fetch(model.name))
+
+
+@app.command("train-nano")
+def train_nano(
+    task: Annotated[str, typer.Argument(help="Recipe: arithmetic, countdown, self-correction, tools or critique.")],
+    folder: Annotated[Path, typer.Argument(help="Model folder to write.")],
+    size: Annotated[
+        str | None, typer.Option(help="Number of parameters: 0.1M, 0.3M, 1M, 3M or 10M.", show_default="the recipe's")
+    ] = None,
+    examples: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Number of examples.", show_default="the recipe's")
+    ] = None,
+    epochs: Annotated[
+        float | None, typer.Option(metavar="X", help="Passes over them.", show_default="the recipe's")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Root seed.")] = 0,
+) -> None:
+    """Train a model of under a million parameters on a miniature task, from nothing, in minutes on a CPU.
+
+    The folder is an ordinary model folder, which eval and train take as --model and --policy.
+
+    Examples:
+        quintain model train-nano arithmetic nano
+        quintain eval CodeReason-v0 -a chat --engine transformers --model nano --tasks mini_sum --env-arg rules=false
+    """
+    from quintain.training.language.nano_recipes import train_nano as train
+
+    trained = train(task, folder, size=size, examples=examples, epochs=epochs, seed=seed)
+    facts = trained.facts
+    say(
+        f"{folder}: {facts['size']} parameters, {facts['episodes']:,} examples; accuracy on the test split: sampled "
+        f"{facts['eval/sampled']:.1%}, greedy {facts['eval/greedy']:.1%}, best of 8 {facts['eval/pass@8']:.1%}"
+    )
 
 
 @app.command()

@@ -11,57 +11,71 @@ from quintain.cli.console import say
 from quintain.cli.folders import new_folder
 from quintain.cli.options import EnvArguments, Out, Resume, pairs
 from quintain.errors import ConfigurationError
+from quintain.records import OUTCOMES
 
 __all__ = ["train"]
 
+#: Outcomes that are no infrastructure failure.
+_EVERY = tuple(outcome for outcome in OUTCOMES if outcome != "error")
+
 _TRAINING, _SOURCE = "Training", "What to learn from"
+
+_Policy = Annotated[str, typer.Option("--policy", "-p", metavar="MODEL", help="Model folder, name or hub id.")]
+_From = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--from", metavar="RUN", help="For sft: run folder to imitate. Repeatable.", rich_help_panel=_SOURCE
+    ),
+]  # fmt: skip
+_EveryOutcome = Annotated[
+    bool, typer.Option("--every-outcome", help="For sft: imitate failed episodes, too.", rich_help_panel=_SOURCE)
+]
+_Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--settings", "-s", metavar="K=VALUE", rich_help_panel=_TRAINING,
+        help="Setting of the method, such as learning_rate=3e-4. Repeatable.",
+    ),
+]  # fmt: skip
+_Prompt = Annotated[str, typer.Option(help="System prompt of the agent that is trained.", rich_help_panel=_TRAINING)]
+_MaxTokens = Annotated[
+    int, typer.Option(min=1, metavar="N", help="Maximum number of tokens of a reply.", rich_help_panel=_TRAINING)
+]
+_EvalArguments = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--eval-arg", metavar="K=VALUE", rich_help_panel=_TRAINING,
+        help="For grpo: measure every eval_every iterations with these changes to --env-arg, such as split=test.",
+    ),
+]  # fmt: skip
+_Seed = Annotated[int, typer.Option(min=0, help="Root seed.", rich_help_panel=_TRAINING)]
 
 
 def train(
     method: Annotated[str, typer.Argument(help="Trainer: grpo (reinforcement learning) or sft (imitation).")],
-    env: Annotated[str | None, typer.Argument(help="Environment to learn in, for grpo.")] = None,
-    policy: Annotated[str, typer.Option("--policy", "-p", metavar="MODEL", help="Model folder, name or hub id.")] = "",
+    env: Annotated[str | None, typer.Argument(help="For grpo: environment to learn in.")] = None,
+    policy: _Policy = "",
     env_arg: EnvArguments = None,
-    records: Annotated[
-        list[Path] | None,
-        typer.Option("--from", metavar="RUN", help="Run folder to imitate, for sft. Repeatable.", rich_help_panel=_SOURCE),
-    ] = None,
-    every_outcome: Annotated[
-        bool, typer.Option("--every-outcome", help="Imitate failed episodes, too.", rich_help_panel=_SOURCE)
-    ] = False,
-    settings: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--settings", "-s", metavar="K=VALUE", help="Setting of the method, such as learning_rate=3e-4. Repeatable.",
-            rich_help_panel=_TRAINING,
-        ),
-    ] = None,
-    prompt: Annotated[str, typer.Option(help="System prompt of the agent that is trained.", rich_help_panel=_TRAINING)] = "",
-    max_tokens: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Maximum number of tokens of a reply.", rich_help_panel=_TRAINING)
-    ] = 256,
-    eval_arg: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--eval-arg", metavar="K=VALUE", rich_help_panel=_TRAINING,
-            help="Measure there every eval_every iterations: changes to the environment's arguments, as split=test.",
-        ),
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Root seed.", rich_help_panel=_TRAINING)] = 0,
+    records: _From = None,
+    every_outcome: _EveryOutcome = False,
+    settings: _Settings = None,
+    prompt: _Prompt = "",
+    max_tokens: _MaxTokens = 256,
+    eval_arg: _EvalArguments = None,
+    seed: _Seed = 0,
     out: Out = None,
     resume: Resume = False,
 ) -> None:
     """Train a language model, and write it as a model folder.
 
     The run folder holds the metrics, the episodes with their tokens, checkpoints from which --resume continues, and the
-    trained model, which any command takes as --model.
+    trained model, which other commands take as --model.
 
     Examples:
         quintain model train-nano arithmetic nano
-        quintain train grpo CodeReason-v0 --policy nano --env-arg tasks=mini_sum --env-arg rules=false --env-arg code=false
-            --env-arg split=train -s iterations=20 -s learning_rate=3e-4 --max-tokens 64 --eval-arg split=test -s eval_every=5
-        quintain train sft --policy smollm2-135m --from runs/teacher -s learning_rate=2e-5
-    """  # fmt: skip
+        quintain train grpo CodeReason-v0 -p nano --env-arg tasks=mini_sum --env-arg rules=false --env-arg code=false
+        quintain train sft -p smollm2-135m --from runs/teacher -s learning_rate=2e-5
+    """
     from quintain.agents.language.chat import ChatAgent
     from quintain.engines import make_engine
     from quintain.registry import load_attribute
@@ -77,7 +91,9 @@ def train(
         )
     chosen: Any = settings_from(load_attribute(facts.settings), pairs(settings, "--settings"))
     if not policy:
-        raise ConfigurationError("give the model to train: --policy MODEL, a model folder or a name of `quintain model list`")
+        raise ConfigurationError(
+            "give the model to train: --policy MODEL, a model folder or a name of `quintain model list`"
+        )
     if resume and out is None:
         raise ConfigurationError("--resume needs --out, the folder of the training to continue")
     source: Any
@@ -86,12 +102,14 @@ def train(
     if facts.learns_from == "records":
         if env is not None:
             raise ConfigurationError(f"{method} learns from recorded episodes: give --from RUN instead of {env!r}")
-        source = Records(records or [], ("success", "failure", "parse_error", "finished") if every_outcome else ("success",))
+        source = Records(
+            records or [], ("success", "failure", "parse_error", "finished") if every_outcome else ("success",)
+        )
     else:
         if env is None:
             raise ConfigurationError(f"{method} learns in an environment: name one, such as CodeReason-v0")
         source = Worlds(env, env_kwargs)
-        if eval_arg is not None or getattr(chosen, "eval_every", 0):
+        if eval_arg is not None or getattr(chosen, "eval_every", False):
             options["evaluation"] = Worlds(env, {**env_kwargs, **pairs(eval_arg, "--eval-arg")})
     engine = make_engine("transformers", model=policy, **_batch(chosen))
     agent = ChatAgent(engine, prompt, temperature=1.0, max_tokens=max_tokens, extract=False)

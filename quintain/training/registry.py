@@ -17,11 +17,13 @@ class TrainerFacts:
     Attributes:
         learns_from: What it learns from: ``"environment"``, ``"records"``, ``"data set"`` or ``"game"``.
             Default: ``"environment"``.
+        language: Whether it trains language models. Default: false.
         settings: ``"module:attribute"`` of the dataclass with its hyper-parameters; empty if there is none.
         source: Paper that describes the method, author and year.
     """
 
     learns_from: str = "environment"
+    language: bool = False
     settings: str = ""
     source: str = ""
 
@@ -45,7 +47,7 @@ TRAINERS.add("self-play", "quintain.training.self_play:self_play", learns_from="
 TRAINERS.add(
     "grpo",
     "quintain.training.language.grpo:train_grpo",
-    learns_from="environment",
+    language=True,
     settings="quintain.training.language.grpo_settings:GRPOSettings",
     source="Shao et al. 2024",
 )
@@ -53,5 +55,6 @@ TRAINERS.add(
     "sft",
     "quintain.training.language.sft:train_sft",
     learns_from="records",
+    language=True,
     settings="quintain.training.language.sft:SFTSettings",
 )

@@ -40,6 +40,8 @@ class NanoRecipe:
         epochs: Passes over them. Default: 1.
         max_tokens: Maximum number of tokens of a reply. Default: 64.
         outcomes: Outcomes of the teacher's episodes that are learned from. Default: all.
+        size: A name of :data:`~quintain.training.language.nano.SIZES`. Default: ``"0.3M"``.
+        words: Strings that are one token each. Default: none.
     """
 
     about: str
@@ -48,7 +50,7 @@ class NanoRecipe:
     examples: int = 20_000
     epochs: float = 1.0
     max_tokens: int = 64
-    outcomes: tuple[str, ...] = ("success", "failure", "parse_error", "finished")
+    outcomes: tuple[str, ...] = ("success", "failure", "parse_error")
     size: str = "0.3M"
     words: tuple[str, ...] = field(default=())
 

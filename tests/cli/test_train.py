@@ -1,0 +1,71 @@
+"""``quintain train`` and ``quintain model train-nano``."""
+
+import json
+
+import pytest
+
+pytest.importorskip("trl")
+
+SUM = ("--env-arg", "tasks=mini_sum", "--env-arg", "rules=false", "--env-arg", "code=false")
+SMALL = ("-s", "iterations=2", "-s", "num_prompts=2", "-s", "num_generations=4", "-s", "steps_per_generation=2")
+
+
+@pytest.fixture(scope="module")
+def nano(tmp_path_factory):
+    from quintain.training.language.nano import make_nano
+
+    return make_nano(tmp_path_factory.mktemp("nano"), "0.1M")
+
+
+def test_a_model_is_trained_resumed_looked_at_and_evaluated(quintain, nano, tmp_path):
+    words = ("train", "grpo", "CodeReason-v0", "-p", nano, *SUM, *SMALL, "--max-tokens", 8, "-o", "run")
+    found = quintain(*words, "-s", "learning_rate=1e-3", "--eval-arg", "split=test", "-s", "eval_every=2")
+    assert found.code == 0, found.text
+    assert "grpo: 2 steps" in found.text
+    rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [1, 2, 2]
+    assert {"eval/sampled", "eval/greedy", "eval/pass@8"} <= rows[0].keys()
+    assert quintain(*words).code != 0  # the folder holds a run
+    assert "learning_rate was 0.001, is 1e-06" in quintain(*words, "--resume").text
+    assert quintain("view", "run").code == 0
+    assert (tmp_path / "run" / "report.html").exists()
+    evaluated = quintain(
+        "eval", "CodeReason-v0", "-a", "chat", "--engine", "transformers", "--model", "run/model", *SUM,
+        "--agent-arg", "max_tokens=8", "-n", 4, "--json", "-o", "eval",
+    )  # fmt: skip
+    assert evaluated.code == 0, evaluated.text
+
+
+def test_recorded_episodes_are_imitated(quintain, nano, tmp_path):
+    made = quintain("eval", "CodeReason-v0", "-a", "oracle", *SUM, "-n", 12, "-o", "teacher")
+    assert made.code == 0, made.text
+    found = quintain("train", "sft", "-p", nano, "--from", "teacher", "-s", "log_every=1", "-o", "run")
+    assert found.code == 0, found.text
+    assert (tmp_path / "run" / "model" / "model.safetensors").exists()
+
+
+def test_a_nano_model_is_trained_by_a_recipe(quintain, tmp_path):
+    found = quintain("model", "train-nano", "critique", "nano", "--size", "0.1M", "--examples", 48)
+    assert found.code == 0, found.text
+    assert "0.1M parameters, 48 examples; accuracy on the test split: sampled" in found.text
+    assert (tmp_path / "nano" / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("grpo", "CodeReason-v0"), "--policy MODEL"),
+        (("grpo", "-p", "x"), "name one, such as CodeReason-v0"),
+        (("sft", "CodeReason-v0", "-p", "x"), "--from RUN instead of 'CodeReason-v0'"),
+        (("sft", "-p", "x"), "no runs to train on"),
+        (("ppo", "CartPole-v1"), "trains no language model; choose one of grpo, sft"),
+        (("grop", "CodeReason-v0"), "did you mean 'grpo'"),
+        (("grpo", "CodeReason-v0", "-p", "x", "-s", "learning_rat=1"), "did you mean 'learning_rate'"),
+        (("grpo", "CodeReason-v0", "-p", "x", "-s", "num_prompts=0"), "num_prompts"),
+        (("grpo", "CodeReason-v0", "-p", "x", "--resume"), "--resume needs --out"),
+    ],
+)
+def test_what_cannot_be_trained_is_refused(quintain, words, message):
+    found = quintain("train", *words)
+    assert found.code != 0
+    assert message in found.text
