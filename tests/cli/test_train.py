@@ -59,7 +59,7 @@ def test_a_nano_model_is_trained_by_a_recipe(quintain, tmp_path):
         (("sft", "CodeReason-v0", "-p", "x"), "--from RUN instead of 'CodeReason-v0'"),
         (("sft", "-p", "x"), "no runs to train on"),
         (("ppo", "CartPole-v1"), "trains no language model; choose one of grpo, sft"),
-        (("grop", "CodeReason-v0"), "did you mean 'grpo'"),
+        (("grppo", "CodeReason-v0"), "did you mean 'grpo'"),
         (("grpo", "CodeReason-v0", "-p", "x", "-s", "learning_rat=1"), "did you mean 'learning_rate'"),
         (("grpo", "CodeReason-v0", "-p", "x", "-s", "num_prompts=0"), "num_prompts"),
         (("grpo", "CodeReason-v0", "-p", "x", "--resume"), "--resume needs --out"),
