@@ -17,7 +17,9 @@ import gymnasium as gym
 
 from quintain.attacks import MADAttack, RandomAttack, SurrogateSettings, Victim, train_surrogate
 from quintain.errors import ConfigurationError
-from quintain.experiments.robustness import RobustnessTable, robustness
+from quintain.evaluation.significance import holm
+from quintain.evaluation.statistics import Interval, paired_difference
+from quintain.experiments.robustness import RobustnessRow, RobustnessTable, robustness
 from quintain.experiments.study_tables import Percent, StudyTables
 from quintain.training.control.recipes import RECIPES
 from quintain.training.control.reference import load_reference, train_recipe
@@ -75,7 +77,21 @@ def report(table: RobustnessTable) -> StudyTables:
         ["attack", "epsilon", "return", "loss", "p by Holm", "success"],
         rows,
     )
+    black, white = (table.of(table.policies[0], f"mad, {access} box") for access in ("black", "white"))
+    differences = [_difference(row, other) for row, other in zip(black, white, strict=True)]
+    adjusted = holm([difference.p_value for difference in differences])
+    tables.show(
+        "Return under MAD through the surrogate minus that under MAD on the policy, paired by episode; p by Holm",
+        ["epsilon", "black box - white box", "p, adjusted"],
+        [[row.epsilon, difference, p] for row, difference, p in zip(black, differences, adjusted, strict=True)],
+    )
     return tables
+
+
+def _difference(first: RobustnessRow, second: RobustnessRow) -> Interval:
+    partners = {episode.seed: episode.reward for episode in second.episodes}
+    both = [(episode.reward, partners[episode.seed]) for episode in first.episodes if episode.seed in partners]
+    return paired_difference([a for a, _ in both], [b for _, b in both], unit="episodes")
 
 
 def policy(name: str, small: bool) -> Victim:
