@@ -15,14 +15,30 @@ from quintain.sandbox.levels import detect
 from tests.sandbox.conftest import AVAILABLE
 
 SERVER_STEPS = {
-    "A": ["process namespace", "namespaces", "private root", "server capabilities", "landlock rules", "seccomp filter"],
-    "B": ["user namespace", "namespaces", "private root", "server capabilities", "landlock rules", "seccomp filter"],
-    "C": ["landlock rules", "seccomp filter"],
+    "A": [
+        "no terminal",
+        "process namespace",
+        "namespaces",
+        "private root",
+        "server capabilities",
+        "landlock rules",
+        "seccomp filter",
+    ],
+    "B": [
+        "no terminal",
+        "user namespace",
+        "namespaces",
+        "private root",
+        "server capabilities",
+        "landlock rules",
+        "seccomp filter",
+    ],
+    "C": ["no terminal", "landlock rules", "seccomp filter"],
 }
 CHILD_STEPS = {
     "C": [
         "closed descriptors",
-        "own session",
+        "own process group",
         "resource limits",
         "no new privileges",
         "no capabilities",
@@ -56,7 +72,7 @@ def test_every_reported_protection_has_a_fault_injection_test() -> None:
     with Sandbox(level=AVAILABLE[0]) as box:
         protections = set(box.run("1").protections)
     named = {"mount namespace", "network namespace", "ipc namespace", "uts namespace", "private read-only root"}
-    assert protections - named <= {"process namespace", "user namespace", *CHILD_STEPS[AVAILABLE[0]]}
+    assert protections - named <= {"no terminal", "process namespace", "user namespace", *CHILD_STEPS[AVAILABLE[0]]}
 
 
 def test_a_resource_limit_that_fails_during_setup_prevents_execution() -> None:

@@ -185,7 +185,10 @@ def _install_seccomp(child: NewChild) -> None:
 
 def child_steps(plan: Plan) -> list[Step]:
     """Return the steps of a level, in the order in which they have to be taken."""
-    steps: list[Step] = [("closed descriptors", _close_descriptors), ("own session", lambda child: os.setsid())]
+    steps: list[Step] = [
+        ("closed descriptors", _close_descriptors),
+        ("own process group", lambda child: os.setpgid(0, 0)),
+    ]
     if plan.has_namespaces:
         steps.append(("scratch quota", _mount_scratch))
     steps.append(("resource limits", _limit_resources))

@@ -27,6 +27,7 @@ from .lockdown import NewChild, Plan, SetupFailed, child_steps, lock_down, prepa
 from .memory import use_huge_pages
 from .protocol import encode_frame, write_all
 from .scheduling import take_short_turns
+from .terminal import leave_terminal
 
 __all__ = ["main"]
 
@@ -70,6 +71,7 @@ def main(config: dict[str, Any]) -> None:
 
 
 def _set_up(config: dict[str, Any], plan: Plan, control: socket.socket) -> Server:
+    run_step(plan, "no terminal", leave_terminal)
     take_short_turns()  # children inherit the short time slices, so a short run need not wait for busy processes
     user = plan.level == "B"
     if plan.has_namespaces:
@@ -84,8 +86,8 @@ def _set_up(config: dict[str, Any], plan: Plan, control: socket.socket) -> Serve
             _, status = os.waitpid(child, 0)
             os._exit(os.waitstatus_to_exitcode(status) & 0xFF)
         plan.protections += ["process namespace", *(["user namespace"] if user else [])]
-    if os.getsid(0) != os.getpid():
-        os.setsid()
+        run_step(plan, "no terminal", leave_terminal)
+    plan.protections.append("no terminal")
 
     _preload(config["preload"], config["package_directories"], keep_fork_hooks=plan.allow_subprocess)
     sys.meta_path.append(PackageFinder(config["package_modules"]))  # finds what is not imported yet
