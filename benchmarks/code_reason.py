@@ -90,7 +90,7 @@ def shares(episodes: int) -> tuple[float, float, float]:
         for name in ("run", "session"):
             stack.enter_context(box.around(Sandbox, name))
         stack.enter_context(box.around(Interpreter, "close"))
-        for name in ("sample_problem", "load_task"):
+        for name in ("pose", "load_task"):
             stack.enter_context(tasks.around(code_reason, name))
         start = time.perf_counter()
         for seed in range(episodes):

@@ -29,6 +29,13 @@ LANGUAGES = {"python", "pycon", "bash"}
 #: Extra that a page may need -> a module that it brings.
 MODULES = {"atari": "ale_py", "rl": "stable_baselines3", "train": "trl", "video": "imageio_ffmpeg"}
 
+#: Smaller numbers with which the blocks of a page run here, where a language model answers: what the page shows stays
+#: code that runs, and how many questions it answers is no part of that.
+SMALLER = {
+    "README.md": [("episodes=16,", "episodes=4,"), (" -n 6 ", " -n 2 ")],
+    "docs/tutorial/first-evaluation.md": [("episodes=12,", "episodes=6,")],
+}
+
 RUN = r"""
 import doctest, json, subprocess, sys
 namespace = {"__name__": "__main__"}
@@ -62,6 +69,9 @@ def blocks_of(page: Path) -> tuple[list[Block], set[str]]:
     """Return the code blocks to run and the page's ``needs``."""
     text = page.read_text(encoding="utf-8")
     found, needs = [], set()
+    smaller = SMALLER.get(str(page.relative_to(ROOT)), [])
+    for number, _ in smaller:
+        assert text.count(number) == 1, f"{page.name} has no {number!r}: see SMALLER"
     for match in FENCE.finditer(text):
         if match[2] not in LANGUAGES and not match[3]:
             continue
@@ -71,6 +81,8 @@ def blocks_of(page: Path) -> tuple[list[Block], set[str]]:
         if directive:
             needs |= set(directive[2].split(", "))
         code = "".join(line.removeprefix(match[1]) for line in match[4].splitlines(keepends=True))
+        for number, little in smaller:
+            code = code.replace(number, little)
         found.append(Block(match[2], text.count("\n", 0, match.start()) + 1, page.name, match[3] or "", code))
     return found, needs
 

@@ -73,8 +73,7 @@ def test_a_server_whose_death_one_run_noticed_gets_no_other_run() -> None:
         assert box.run("1").ok
         server = box._impl._pools["bare"].server  # type: ignore[union-attr]
         still_open, other_end = socket.socketpair()
-        server._control.close()
-        server._control = still_open
+        control, server._control = server._control, still_open
         assert server.alive
         with ThreadPoolExecutor(1) as pool:
             running = pool.submit(box.run, "import time; time.sleep(20)", limits=Limits(wall_s=30))
@@ -84,6 +83,7 @@ def test_a_server_whose_death_one_run_noticed_gets_no_other_run() -> None:
                 running.result(20)
         assert not server.alive
         assert box.run("print('again')").stdout == "again\n"
+        control.close()
         other_end.close()
 
 
