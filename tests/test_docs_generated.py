@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import os
 import re
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -14,6 +17,7 @@ import quintain  # noqa: F401  # registers the environments
 from quintain.cli.commands import COMMANDS
 
 ROOT = Path(__file__).parents[1]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 
 
@@ -93,10 +97,10 @@ def test_names_of_the_reference_exist_and_have_one_home(generator) -> None:
         assert sources.summary(module.name), f"{module.name} has no docstring"
         for path in layout.names_of(module):
             assert sources.first_line(path), f"nothing is said about {path}"
-    homes = layout.homes()
-    assert homes["quintain.evaluation.runner.evaluate"] == "quintain.evaluate"
-    assert homes["quintain.envs.making.EnvLike"] == "quintain.envs.making.EnvLike"
-    assert homes["quintain.evaluation.executors.executor.Executor"] == "quintain.evaluation.executors.Executor"
+    assert layout.target("quintain.evaluation.evaluate") == "quintain.evaluate"
+    assert layout.target("quintain.evaluation.rollout.EnvLike") == "quintain.envs.making.EnvLike"
+    assert layout.target("quintain.evaluation.executors.executor.Executor") == "quintain.evaluation.executors.Executor"
+    assert layout.target("quintain.compare") == "quintain.evaluation.compare.compare"  # the others are a module, too
 
 
 def test_every_picture_is_made_by_the_script_or_listed(generator) -> None:
@@ -108,3 +112,36 @@ def test_every_picture_is_made_by_the_script_or_listed(generator) -> None:
     texts = "".join(page.read_text(encoding="utf-8") for page in (*PAGES, ROOT / "README.md"))
     assert not [name for name in there if f"images/{name}" not in texts], "pictures that no page shows"
     assert max(path.stat().st_size for path in (ROOT / "docs" / "images").iterdir()) < 250_000
+
+
+BUILD = """
+import sys
+from mkdocs.commands.build import build
+from mkdocs.config import load_config
+settings = {"docs_dir": sys.argv[2], "site_dir": sys.argv[3], "hooks": [], "plugins": ["search", "offline"]}
+build(load_config(sys.argv[1], **settings))
+"""
+
+
+def test_the_search_works_in_pages_that_are_opened_as_files(tmp_path: Path) -> None:
+    pytest.importorskip("material")
+    browser = next((found for name in BROWSERS if (found := shutil.which(name))), None)
+    if browser is None:
+        pytest.skip("needs Chromium")
+    docs = tmp_path / "docs"
+    for folder in ("javascripts", "stylesheets"):
+        shutil.copytree(ROOT / "docs" / folder, docs / folder)
+    (docs / "index.md").write_text("# Start\n\nNothing here.\n", encoding="utf-8")
+    (docs / "other.md").write_text("# Quails\n\nThe word is zugzwang.\n", encoding="utf-8")
+    command = [sys.executable, "-c", BUILD, str(ROOT / "mkdocs.yml"), str(docs), str(tmp_path / "site")]
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    subprocess.run(command, check=True, capture_output=True, cwd=ROOT, env=environment, timeout=120)
+    page = (tmp_path / "site" / "index.html").as_uri()
+    options = ("--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=8000", "--dump-dom")
+    done = subprocess.run(
+        [browser, *options, f"{page}?q=zugzwang"], check=True, capture_output=True, text=True, timeout=120
+    )
+    results = done.stdout.partition("md-search-result__list")[2]
+    assert "Quails" in results
+    assert "other.html" in results
+    assert "unpkg.com" not in done.stdout

@@ -15,7 +15,7 @@ import griffe
 
 sys.path.insert(0, str(Path(__file__).parent))  # griffe loads this file by its path
 
-from layout import homes
+from layout import homes, target
 
 _ROLE = re.compile(r":(?:class|func|meth|mod|attr|exc|data|obj):`(~?)([\w.]+)(?:\(\))?`")
 _EXAMPLE = re.compile(r"^( *)Example:$", re.MULTILINE)
@@ -52,10 +52,10 @@ class Docstrings(griffe.Extension):
 
 def _resolve(obj: griffe.Object, name: str) -> str:
     if name.startswith("quintain."):
-        return name
+        return target(name)
     scope: griffe.Object | None = obj
     while scope is not None:
         if name.partition(".")[0] in scope.members:
-            return f"{scope.path}.{name}"
+            return target(f"{scope.path}.{name}")
         scope = scope.parent
-    return next((path for home, path in homes().items() if home.endswith(f".{name}")), name)
+    return next((target(path) for home, path in homes().items() if home.endswith(f".{name}")), name)

@@ -35,7 +35,13 @@ SECTIONS = {
             *("potential.md", "games.md", "robustness.md"),
         ],
     ),
-    "Environments": ("environments", ["index.md", "code-reason.md", "question-answering.md", "repeated-game.md"]),
+    "Environments": (
+        "environments",
+        [
+            *("index.md", "code-reason.md", "question-answering.md", "repeated-game.md", "named-games.md"),
+            *("tabletop-reach.md", "tabletop-push.md", "tabletop-slide-handle.md", "tabletop-turn-lever.md"),
+        ],
+    ),
     "Explanation": ("explanation", ["contracts.md", "statistics.md"]),
 }
 #: The Python reference: heading -> modules, in the order in which a reader meets them.
@@ -131,7 +137,13 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.attacks.defences", ("quintain.attacks.defences.settings.Progress",)),
     ],
     "Training": [
-        Public("quintain.training"),
+        Public(
+            "quintain.training",
+            (
+                *("quintain.training.sources.Worlds", "quintain.training.sources.Problems"),
+                "quintain.training.trained.Trained",
+            ),
+        ),
         Public(
             "quintain.training.control",
             (
@@ -142,6 +154,15 @@ REFERENCE: dict[str, list[Public]] = {
         ),
         Public("quintain.training.control.reference"),
         Public("quintain.training.self_play"),
+        Public(
+            "quintain.training.language.grpo",
+            (
+                "quintain.training.language.settings.OptimizerSettings",
+                "quintain.training.language.settings.LoraSettings",
+            ),
+        ),
+        Public("quintain.training.language.rollouts"),
+        Public("quintain.training.language.nano"),
         Public("quintain.training.language.trl_adapter"),
         Public("quintain.training.language.curriculum"),
     ],
@@ -192,6 +213,15 @@ def homes() -> dict[str, str]:
         for path in names_of(module):
             found.setdefault(sources.home(path), path)
     return found
+
+
+def target(path: str) -> str:
+    """Return the identifier under which the reference describes a name, given any path to it.
+
+    That is its public path. If this path also names a module, such as compare.py, it is the path of its definition.
+    """
+    home, name = sources.home(path), path.rpartition(".")[2]
+    return home if home.endswith(f".{name}.{name}") else homes().get(home, path)
 
 
 def public_modules() -> list[Public]:

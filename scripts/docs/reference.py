@@ -15,7 +15,7 @@ from typing import Any
 import commands
 import environments
 import sources
-from layout import REFERENCE, SECTIONS, Public, homes, names_of, public_modules
+from layout import REFERENCE, SECTIONS, Public, homes, names_of, public_modules, target
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
@@ -43,13 +43,23 @@ def _write(module: Public) -> str:
         lines += ["| name | |", "| --- | --- |"]
         for path in paths:
             name = path.removeprefix(f"{module.name}.").rpartition(".")[2] or path
-            lines.append(f"| {_link(found[sources.home(path)], name)} | {_plain(sources.first_line(path))} |")
+            lines.append(f"| {_link(target(path), name)} | {_plain(sources.first_line(path))} |")
         lines.append("")
     for path in paths:
         if found[sources.home(path)] == path and sources.tree_of(path) is None:  # exported modules have a page
-            values = "" if sources.is_long(path) else "      show_attribute_values: true\n"
-            lines.append(f"::: {path}\n    options:\n      show_root_heading: true\n{values}")
+            lines += _described(path)
     return "\n".join(lines)
+
+
+def _described(path: str) -> list[str]:
+    """Return what mkdocstrings is asked to show of one name."""
+    options = ["    options:", "      show_root_heading: true"]
+    if not sources.is_long(path):
+        options.append("      show_attribute_values: true")
+    identifier = target(path)
+    if identifier != path:
+        options += [f"      heading: {path}", f"      toc_label: {path.rpartition('.')[2]}"]
+    return [f"::: {identifier}", *options, ""]
 
 
 def _overview() -> str:
