@@ -7,5 +7,5 @@ folder=${1:-.venv-metaworld}
 python3 -m venv "$folder"
 "$folder/bin/python" -m pip install --quiet --upgrade pip
 "$folder/bin/python" -m pip install --quiet "torch==2.13.0" "metaworld>=3.1.1" stable-baselines3 \
-    "gymnasium[mujoco]" pettingzoo numpy scipy rich typer httpx pytest pytest-timeout
+    "gymnasium[mujoco]" pettingzoo numpy scipy rich typer httpx hypothesis pytest pytest-timeout
 PYTHONPATH=$PWD "$folder/bin/python" -m pytest -q tests/envs/mujoco/test_metaworld.py

@@ -177,6 +177,42 @@ def tabletop(again: bool) -> None:
         save(f"tabletop{name}.png", buffer.getvalue(), crop=False)
 
 
+def meta_world(again: bool) -> None:
+    """Make the beginning, middle and end of an episode of Meta-World's scripted policy, in its own environment."""
+    python = ROOT / ".venv-metaworld" / "bin" / "python"
+    if not python.exists():
+        print("pictures: meta-world is left out; it needs sh scripts/metaworld_venv.sh", flush=True)
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "frames.npy")
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "MUJOCO_GL": os.environ.get("MUJOCO_GL", "egl")}
+        subprocess.run([python, "-c", _META_WORLD, file], check=True, env=environment)
+        import numpy as np
+        from PIL import Image
+
+        buffer = io.BytesIO()
+        Image.fromarray(np.load(file)).resize((1200, 400)).save(buffer, "PNG")
+    save("meta-world.png", buffer.getvalue(), crop=False)
+
+
+_META_WORLD = """
+import sys
+import gymnasium as gym, numpy as np, quintain
+from quintain.envs.mujoco.metaworld import expert
+env = gym.make("MetaWorld/MT1-v0", task="drawer-open-v3", render_mode="rgb_array")
+policy = expert("drawer-open-v3")
+observation, info = env.reset(seed=0)
+frames, success = [env.render()], 0
+while success < 20:
+    observation, _, _, truncated, info = env.step(policy(observation))
+    frames.append(env.render())
+    success += info["success"]
+    assert not truncated
+shown = [frames[0], frames[len(frames) // 2], frames[-1]]
+np.save(sys.argv[1], np.concatenate(shown, axis=1))
+"""
+
+
 def ordinal(again: bool) -> None:
     """Draw the ordinal games by family, as SVG."""
     from quintain.envs.games import FAMILIES, family_of
@@ -229,6 +265,7 @@ PICTURES: dict[str, tuple[Callable[[bool], None], Sequence[str]]] = {
         tabletop,
         ("tabletop-reach.png", "tabletop-push.png", "tabletop-slide-handle.png", "tabletop-turn-lever.png"),
     ),
+    "meta-world": (meta_world, ("meta-world.png",)),
     "ordinal": (ordinal, ("ordinal-games.svg",)),
 }
 
