@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import operator
 import re
 from array import array
@@ -78,7 +79,7 @@ class EpisodeRecord:
         reward_errors: Number of steps at which a reward term had no valid value and counted 0.
         error: For outcome ``error``: ``boundary``, ``type`` and ``message``; else ``None``.
         calls: Every exchange with a language model: the request's ``key``, its ``replies``, and what was ``asked``; see
-            :mod:`quintain.evaluation.requests`.
+            :mod:`quintain.evaluation.requests`. ``seconds`` is the model's own time, where the engine measures it.
         messages: The messages of all calls, each once; a call refers to them by index.
         prompt_tokens: Number of prompt tokens of all requests.
         completion_tokens: Number of generated tokens.
@@ -115,6 +116,12 @@ class EpisodeRecord:
     def reward(self) -> float:
         """Return of the first seat, which is the only one outside games."""
         return next(iter(self.returns.values()), 0.0)
+
+    @property
+    def model_s(self) -> float | None:
+        """Seconds that language models spent on the calls, time in a queue left out; ``None`` if not measured."""
+        spent = [call["seconds"] for call in self.calls if "seconds" in call]
+        return math.fsum(spent) if spent and len(spent) == len(self.calls) else None
 
     @property
     def task(self) -> str:

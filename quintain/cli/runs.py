@@ -50,7 +50,8 @@ def runs(
     if page is not None:
         from quintain.evaluation.html.leaderboard import write_leaderboards
 
-        write_leaderboards(found.leaderboards(confidence), page, runs=found.tables()[0][1], title=f"Runs in {folder}")
+        title = f"Runs in {folder.resolve().name}"
+        write_leaderboards(found.leaderboards(confidence), page, runs=found.tables()[0][1], folder=folder, title=title)
     if csv is not None:
         found.to_csv(csv)
     if as_json:

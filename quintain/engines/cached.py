@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from quintain.engines.engine import Engine, Reply, Request
@@ -65,7 +66,7 @@ class CachedEngine(Engine):
     def _store(self, place: tuple[str, asyncio.AbstractEventLoop], task: asyncio.Task[list[Reply]]) -> None:
         del self._pending[place]
         if not task.cancelled() and task.exception() is None:
-            self._replies[place[0]] = task.result()
+            self._replies[place[0]] = [replace(reply, seconds=None) for reply in task.result()]
 
     def check_available(self) -> None:
         """Check the engine whose replies are cached."""

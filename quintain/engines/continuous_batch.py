@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -102,11 +103,11 @@ class ContinuousBatch:
     def _prefill(self, group: Sequence[LiveSequence]) -> None:
         """Compute the prompts of a group in one pass, and draw the first token of each."""
         running = self._rows.running
-        first = len(running)
+        start, first = time.perf_counter(), len(running)
         appends = [self._rows.begin(row, sequence) for row, sequence in enumerate(group, start=first)]
         logits = self._decoder.append(first, appends)
         running.extend(group)
-        self._draw(torch.cat([rows[:1] for rows in logits]), range(first, len(running)))
+        self._draw(torch.cat([rows[:1] for rows in logits]), range(first, len(running)), start)
 
     # Constrained choices ---------------------------------------------------------------------------------------------
 
@@ -119,7 +120,7 @@ class ContinuousBatch:
             self._score_group(group)
 
     def _score_group(self, group: Sequence[LiveSequence]) -> None:
-        first = len(self._rows.running)
+        start, first = time.perf_counter(), len(self._rows.running)
         trunks = [self._rows.begin(row, sequence) for row, sequence in enumerate(group, start=first)]
         scores: list[list[list[float]]] = [[] for _ in group]
         passes = [list(pack_branches(sequence.prompt.branches)) for sequence in group]
@@ -131,9 +132,11 @@ class ContinuousBatch:
             for found, packs, logits in zip(scores, passes, self._decoder.append(first, appends), strict=True):
                 found.extend(branch_logprobs(logits, packs[turn]))
             trunks = [Append(t.start + len(t.trunk) - 1, t.trunk[-1:]) for t in trunks]
+        share = (time.perf_counter() - start) / len(group)
         for row, (sequence, found) in enumerate(zip(group, scores, strict=True), start=first):
             self._rows.keep_prefix(row, sequence.tokens, sequence.weights_version, spare=_QUESTION_TOKENS)
             replies = draw_choices(sequence.pending.request, sequence.prompt.length, sequence.prompt.branches, found)
+            replies = [replace(reply, seconds=share / len(replies)) for reply in replies]
             self._statistics.generated_tokens += sum(reply.completion_tokens for reply in replies)
             self._statistics.requests += 1
             sequence.pending.settle(replies)
@@ -142,18 +145,19 @@ class ContinuousBatch:
 
     def _decode(self) -> None:
         """Append one token to every running sequence."""
-        running = self._rows.running
+        start, running = time.perf_counter(), self._rows.running
         tokens = [s.generated[-1] for s in running]
         lengths = [len(s.tokens) + len(s.generated) - 1 for s in running]
-        self._draw(self._decoder.step(tokens, lengths), range(len(running)))
+        self._draw(self._decoder.step(tokens, lengths), range(len(running)), start)
         self._statistics.steps += 1
 
-    def _draw(self, logits: torch.Tensor, rows: range) -> None:
+    def _draw(self, logits: torch.Tensor, rows: range, start: float) -> None:
         """Draw the next token of each of these rows; finished sequences leave the batch.
 
         Args:
             logits: Logits of the next token, shape ``(len(rows), vocab)``.
             rows: Contiguous cache rows of running sequences.
+            start: Time at which the step began; they share its duration.
         """
         running = self._rows.running
         sequences = [running[row] for row in rows]
@@ -170,8 +174,10 @@ class ContinuousBatch:
             logprobs = chosen[torch.arange(len(wanted)), [tokens[at] for at in wanted]] - chosen.logsumexp(-1)
             for at, logprob in zip(wanted, logprobs.tolist(), strict=True):
                 sequences[at].logprobs.append(logprob)
+        share = (time.perf_counter() - start) / len(sequences)
         for row in reversed(rows):
             sequence = running[row]
+            sequence.seconds += share
             reply = finished_reply(sequence, self._codec, self._end_tokens, self._decoder.context)
             if reply is not None:
                 self._statistics.requests += sequence.pending.finish(sequence.index, reply, sequence.copies)

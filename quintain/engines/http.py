@@ -69,30 +69,37 @@ class JSONClient:
         self._client: httpx.AsyncClient | None = None
         self._unauthorised = 0
 
-    async def post(self, url: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    async def post(self, url: str, body: Mapping[str, Any], times: list[float] | None = None) -> dict[str, Any]:
         """Return the server's JSON object.
+
+        Args:
+            url: Address.
+            body: What is sent, as JSON.
+            times: The duration of the attempt that succeeded is appended to it, in seconds.
 
         Raises:
             EngineError: If the server refuses the request, or fails until the attempts or the time are used up.
             ConfigurationError: If the server refused the key ten times in a row, or the proxy is unusable.
         """
         async with self._free:  # held during retries, so that a failing server gets no further requests
-            return await self._post(url, body)
+            return await self._post(url, body, [] if times is None else times)
 
     async def aclose(self) -> None:
         """Close the connections."""
         if self._client is not None:
             await self._client.aclose()
 
-    async def _post(self, url: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    async def _post(self, url: str, body: Mapping[str, Any], times: list[float]) -> dict[str, Any]:
         start = time.monotonic()
         attempt = 0
         while True:
             attempt += 1
-            left = self._policy.deadline_s - (time.monotonic() - start)
+            sent = time.monotonic()
             try:
-                async with asyncio.timeout(left):
-                    return await self._attempt(url, body)
+                async with asyncio.timeout(self._policy.deadline_s - (sent - start)):
+                    answer = await self._attempt(url, body)
+                    times.append(time.monotonic() - sent)
+                    return answer
             except _Retry as failure:
                 problem, status = failure.problem, failure.status
                 pause = self._pause(attempt, failure.retry_after_s)

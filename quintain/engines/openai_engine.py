@@ -225,19 +225,21 @@ class OpenAIEngine(Engine):
     async def _ask(self, request: Request) -> list[Reply]:
         chat = request.messages is not None
         url = f"{self.base_url}/{'chat/completions' if chat else 'completions'}"
-        answer = await self._post(url, request)
+        times: list[float] = []
+        answer = await self._post(url, request, times)
         try:
-            return read_replies(answer, request)
+            replies = read_replies(answer, request)
+            return [replace(reply, seconds=times[-1] / len(replies)) for reply in replies]
         except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
             said = redact(f"the answer does not follow the protocol ({error!r}): {json.dumps(answer)}")
             raise EngineError(f"POST {url}: {said}"[:600]) from error
 
-    async def _post(self, url: str, request: Request) -> dict[str, Any]:
+    async def _post(self, url: str, request: Request, times: list[float]) -> dict[str, Any]:
         """Post a request; leave out, from then on, the fields that the server does not know."""
         while True:
             body = self._body(request)
             try:
-                return await self._client.post(url, body)
+                return await self._client.post(url, body, times)
             except EngineError as error:
                 if error.status not in _REFUSALS:
                     raise
@@ -247,7 +249,7 @@ class OpenAIEngine(Engine):
                 elif "max_tokens" in body and "max_completion_tokens" in str(error):
                     self._token_field = "max_completion_tokens"
                 elif "n" in body:
-                    answer = await self._client.post(url, {k: v for k, v in body.items() if k != "n"})
+                    answer = await self._client.post(url, {k: v for k, v in body.items() if k != "n"}, times)
                     self._left_out.add("n")  # it was n: from now on replies are requested one by one
                     return answer
                 else:

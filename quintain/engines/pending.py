@@ -90,6 +90,7 @@ class LiveSequence:
         weights_version: Version of the weights that computed its keys and values.
         generated: Token ids generated so far.
         logprobs: Their log-probabilities, if the request asks for them.
+        seconds: Its share of the time of the steps in which it took part.
     """
 
     pending: PendingRequest
@@ -101,6 +102,7 @@ class LiveSequence:
     weights_version: int = 0
     generated: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
+    seconds: float = 0.0
 
     @property
     def cancelled(self) -> bool:

@@ -42,4 +42,5 @@ def finished_reply(sequence: LiveSequence, codec: Codec, end_tokens: frozenset[i
         token_ids=tuple(generated),
         logprobs=tuple(sequence.logprobs) if request.logprobs or request.tokens else None,
         prompt_token_ids=tuple(sequence.prompt.tokens) if request.tokens else None,
+        seconds=sequence.seconds / sequence.copies,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
 from quintain.messages import Message
@@ -148,6 +148,10 @@ class Reply:
             :attr:`thinking_tokens`.
         refusal: Text of a refusal, where the engine returns it separately; else ``None``.
         tool_calls: The function calls of the reply, as JSON; ``None`` without any.
+        seconds: Seconds that the model spent on the reply, without the time in a queue of this process; ``None`` where
+            the engine does not measure it. Replies that decode together share the time of each step, so that the sum
+            over all replies is the time in which the model was at work; of a server it is the time from sending the
+            request to its answer. Not part of :meth:`to_dict`, nor of a comparison.
     """
 
     text: str
@@ -164,6 +168,7 @@ class Reply:
     tool_calls: str | None = None
     reasoning_tokens: int | None = None
     prompt_token_ids: tuple[int, ...] | None = None
+    seconds: float | None = field(default=None, compare=False)
 
     @property
     def thinking_tokens(self) -> int:
@@ -179,7 +184,7 @@ class Reply:
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-able data, without the fields that are ``None``."""
-        return {name: value for name, value in asdict(self).items() if value is not None}
+        return {name: value for name, value in asdict(self).items() if value is not None and name != "seconds"}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:

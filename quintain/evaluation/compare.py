@@ -121,7 +121,7 @@ def compare(
         ties=len(scores[0]) - wins - losses,
         p_value=p_value,
         left_out=sum(len(report.episodes) for report in (one, two)) - sum(len(report.episodes) for report in paired),
-        hint=_hint(success if judged else reward, scores, p_value, confidence),
+        hint=_hint(success if judged else reward, scores, p_value, confidence, "success" if judged else "reward"),
         worst_case=_worst_case(one, two, confidence, seed) if judged else None,
     )
 
@@ -229,11 +229,13 @@ def pair(first: Report, second: Report) -> tuple[Report, Report]:
     return replace(first, episodes=kept, path=None), replace(second, episodes=other, path=None)
 
 
-def _hint(difference: Interval, scores: tuple[list[float], list[float]], p_value: float, confidence: float) -> str:
+def _hint(
+    difference: Interval, scores: tuple[list[float], list[float]], p_value: float, confidence: float, quantity: str
+) -> str:
     if difference.n < 2:
         return "One pair gives no interval."
     if scores[0] == scores[1]:
-        return "The two runs scored the same in every pair."
+        return f"The two runs have the same {quantity} in every pair."
     decisive = sum(a != b for a, b in zip(*scores, strict=True))
     if difference.low > 0 or difference.high < 0:
         if p_value > 1 - confidence:

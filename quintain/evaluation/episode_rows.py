@@ -36,6 +36,7 @@ def episode_row(episode: EpisodeRecord) -> Row:
         "reasoning_tokens": episode.reasoning_tokens,
         "replies_cut_off": cut_off(episode),
         "wall_s": episode.wall_s,
+        "model_s": episode.model_s,
     }
     if set(episode.returns) - {"agent"}:
         row |= flat("returns", episode.returns)

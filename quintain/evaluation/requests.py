@@ -44,7 +44,7 @@ class Packed:
 
     Attributes:
         messages: The messages of all calls, each once.
-        calls: One entry per call: ``key``, ``replies`` and ``asked``.
+        calls: One entry per call: ``key``, ``replies``, ``asked``, and ``seconds`` where the engine measures them.
     """
 
     messages: list[dict[str, Any]]
@@ -96,7 +96,9 @@ class _Packer:
             changed["prefill"] = self._text(fields["prefill"], self._replies)
         replies = [reply.to_dict() for reply in exchange.replies]
         when = {} if not request.tokens else {"step": exchange.step, "seat": exchange.seat or "agent"}
-        self.packed.calls.append({"key": request.key, "replies": replies, "asked": asked | changed} | when)
+        spent = [reply.seconds for reply in exchange.replies if reply.seconds is not None]
+        seconds = {"seconds": round(sum(spent), 6)} if len(spent) == len(replies) else {}
+        self.packed.calls.append({"key": request.key, "replies": replies, "asked": asked | changed} | when | seconds)
         self._sent.append(sent)
         self._requests.append(fields)
         for k, reply in enumerate(exchange.replies):

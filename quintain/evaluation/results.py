@@ -70,6 +70,7 @@ class Results:
         lengths: Number of steps of each scored episode.
         tokens: Number of generated tokens of each scored episode.
         seconds: Duration of each scored episode in seconds.
+        model_seconds: Time that language models spent on each scored episode for which the engine measured it.
         error_counts: Number of episodes per boundary and message of an infrastructure error.
         text: Whether the first scored episode's observations are texts.
         items: The item of every episode.
@@ -80,6 +81,7 @@ class Results:
         self.reward_errors = self.prompt_tokens = self.completion_tokens = self.reasoning_tokens = 0
         self.replies = self.replies_cut_off = 0
         self.rewards, self.lengths, self.tokens, self.seconds = array("d"), array("d"), array("d"), array("d")
+        self.model_seconds = array("d")
         self._thoughts, self._cut = array("d"), array("d")
         self.error_counts: Counter[tuple[str, str]] = Counter()
         self.text = False
@@ -145,6 +147,8 @@ class Results:
         self._thoughts.append(episode.reasoning_tokens)
         self._cut.append(cut)
         self.seconds.append(episode.wall_s)
+        if (spent := episode.model_s) is not None:
+            self.model_seconds.append(spent)
         for seat, value in episode.returns.items():
             self._returns[seat].append(value)
         for name, value in episode.info.get("metrics", {}).items():

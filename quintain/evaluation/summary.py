@@ -148,6 +148,8 @@ def model_facts(report: Report) -> list[str]:
         return []
     thought = f", {results.reasoning_tokens:,} of them reasoning" if results.reasoning_tokens else ""
     found = [f"{results.prompt_tokens:,} tokens read, {results.completion_tokens:,} generated{thought}"]
+    if results.model_seconds:
+        found.append(f"model time {sum(results.model_seconds):,.1f} s")
     if results.replies_cut_off:
         replies = f"{results.replies:,} {'reply' if results.replies == 1 else 'replies'}"
         found.append(f"{results.replies_cut_off:,} of {replies} cut off at max_tokens")

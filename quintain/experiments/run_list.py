@@ -113,14 +113,14 @@ class RunList(Tabular, list[ListedRun]):
                 [
                     {
                         "run": run.name,
-                        "begun": run.created,
+                        "result": run.result[0],
+                        "interval": run.result[1],
+                        "episodes": run.episodes,
+                        "errors": run.errors,
                         "environment": run.env,
                         "agent": run.agent,
                         **({"model": run.model} if with_model else {}),
-                        "episodes": run.episodes,
-                        "errors": run.errors,
-                        "result": run.result[0],
-                        "interval": run.result[1],
+                        "begun": run.created,
                     }
                     for run in self
                 ],

@@ -51,7 +51,7 @@ def test_the_page_shows_the_statistics_of_the_comparison(tmp_path):
     text = write_comparison(found, a, b, tmp_path / "page.html").read_text(encoding="utf-8")
     assert found.hint in text
     assert "success, worst case" in text
-    assert f"Only A won {found.wins}, only B won {found.losses}, ties {found.ties}" in text
+    assert f"A higher in {found.wins} pairs, B higher in {found.losses}, {found.ties} ties" in text
     assert f"<b>{found.wins}</b>" in text
 
 

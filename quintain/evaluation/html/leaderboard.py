@@ -18,14 +18,20 @@ __all__ = ["write_leaderboards"]
 
 
 def write_leaderboards(
-    boards: Sequence[tuple[str, Leaderboard]], path: str | Path, *, runs: Sequence[Row] = (), title: str = "Leaderboard"
+    boards: Sequence[tuple[str, Leaderboard]],
+    path: str | Path,
+    *,
+    runs: Sequence[Row] = (),
+    folder: str | Path = "",
+    title: str = "Leaderboard",
 ) -> Path:
     """Write one self-contained page with leaderboards.
 
     Args:
         boards: Title and leaderboard of each group of runs.
         path: The file. Links to the runs' own pages are relative to it.
-        runs: Rows of a table of all runs, ranked or not.
+        runs: Rows of a table of all runs, ranked or not. ``"run"`` is the run folder.
+        folder: Folder to which the run folders are relative. Default: the current folder.
         title: Heading of the page.
 
     Returns:
@@ -41,6 +47,7 @@ def write_leaderboards(
         boards=[(name, board, _scale(board)) for name, board in boards],
         runs=runs,
         link=lambda run: _link(run, target),
+        link_listed=lambda run: _link(str(Path(folder, run)), target),
         reproduce=_reproduce,
     )
     write_atomically(target, page)

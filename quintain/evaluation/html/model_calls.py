@@ -58,6 +58,8 @@ def model_calls(episode: EpisodeRecord, shown: Sequence[int]) -> dict[str, Any]:
             if reasoning:
                 apart[text] = reasoning
         data: dict[str, Any] = {"replies": replies}
+        if "seconds" in call:
+            data["seconds"] = round(call["seconds"], 3)
         if fields is not None:
             asked = call["asked"]
             data |= {name: asked[name] for name in ("after", "same", "new") if name in asked}

@@ -156,7 +156,9 @@ def _plots(results: Results) -> list[str]:
         ("tokens generated per episode", results.tokens),
         ("return per episode", results.rewards),
     ]
-    if not results.completion_tokens:  # beside a language model, an episode mostly waits for its turn in the batch
+    if results.model_seconds:
+        candidates.append(("model time per episode (s)", results.model_seconds))
+    elif not results.completion_tokens:  # beside a language model, an episode mostly waits for its turn in the batch
         candidates.append(("seconds per episode", results.seconds))
     plots = [histogram(values, label) for label, values in candidates if len(set(values)) > 1]
     if results.is_control:

@@ -128,6 +128,7 @@ def _results(episode: EpisodeRecord, shown: Sequence[int]) -> dict[str, Any]:
         **model_calls(episode, shown),
         "tokens": [episode.prompt_tokens, episode.completion_tokens],
         "wall_s": round(episode.wall_s, 3),
+        **({} if episode.model_s is None else {"model_s": round(episode.model_s, 3)}),
     }
     if flags := {key: _shown(info[key]) for key in _FLAGS if info.get(key)}:
         data["flags"] = flags

@@ -50,7 +50,7 @@ def round_by_round(
     Args:
         matches: Matches of two players; those without ``agent`` are ignored.
         agent: Name of the player.
-        title: Title of the figure; by default it names the player and the quantity.
+        title: Title of the figure; by default the name of the player.
         opponents: Order of the rows; others follow as they appear. Default: as they appear in ``matches``.
     """
     rows: dict[str, list[NDArray[np.int64]]] = {}
@@ -64,14 +64,16 @@ def round_by_round(
     table = np.array([np.pad(row, (0, width - len(row)), constant_values=np.nan) for row in shares])
     figure, axes = new_figure(min(0.34 * width + 2.6, 5.5), 0.24 * len(rows) + 1.0)
     share = f"share of {first_option(matches)}"
-    heat_map(figure, axes, table, lambda value: f"{value:.0%}".removesuffix("%"), low=0, high=1, label=share)
+    heat_map(
+        figure, axes, table, lambda value: f"{value:.0%}".removesuffix("%"), low=0, high=1, label=f"{share} (cells: %)"
+    )
     axes.set_yticks(range(len(rows)), list(rows))
     if width <= _MAX_TICKS:
         axes.set_xticks(range(width), [str(k + 1) for k in range(width)])
     else:
         marks = [0, *range(9, width, 10 if width <= 120 else width // 100 * 10)]
         axes.set_xticks(marks, [str(k + 1) for k in marks])
-    axes.set(xlabel="round", ylabel="opponent", title=title or f"{agent}: {share}, in percent")
+    axes.set(xlabel="round", ylabel="opponent", title=title or agent)
     return as_svg(figure)
 
 

@@ -246,12 +246,16 @@ def _families(
     return {"head": head, "rows": rows, "plot": markup(figures.family_scores(scores, PUBLISHED))}
 
 
+#: Up to this number of games, matches are listed by game.
+_FEW_GAMES = 3
+
+
 def _heat_maps(game: str, matches: Sequence[Match], agents: Sequence[str]) -> list[str]:
     plots = []
     for agent in agents:
         here = [m for m in matches if m.scheduled.game == game and agent in m.scheduled.agents and m.game.players == 2]
         if any(len(match.moves) for match in here):
-            title = f"{agent}: share of {figures.first_option(here)}, in percent ({game})"
+            title = agent if len({m.scheduled.game for m in matches}) == 1 else f"{agent} ({game})"
             plots.append(figures.round_by_round(here, agent, title, agents))
     return plots
 
@@ -290,11 +294,16 @@ def _pairwise(result: Tournament) -> dict[str, Any]:
 
 
 def _by_pair(matches: Sequence[Match]) -> list[tuple[str, list[dict[str, Any]]]]:
-    """Lay out the matches, grouped by game and players."""
+    """Lay out the matches, grouped by players; of a few games also by game."""
     groups: dict[str, list[dict[str, Any]]] = {}
+    games = {match.scheduled.game for match in matches}
     for match in matches:
-        title = f"{match.scheduled.game}: {' – '.join(match.scheduled.agents)}"
-        groups.setdefault(title, []).append(_match_details(match))
+        players, game = " – ".join(match.scheduled.agents), match.scheduled.game
+        few = len(games) <= _FEW_GAMES
+        found = _match_details(match)
+        groups.setdefault(f"{game}: {players}" if few else players, []).append(
+            found if few else found | {"title": f"{game}, {found['title']}"}
+        )
     return list(groups.items())
 
 

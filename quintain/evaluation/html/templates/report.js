@@ -290,7 +290,7 @@
         reasoning ? thoughts(reasoning) : null, textBlock(text, "text mono")].filter(Boolean);
     };
     return folded(`${data.calls.length} call${data.calls.length === 1 ? "" : "s"} of the model`, () => [make("ol", { class: "small calls" },
-      ...data.calls.map((call, k) => make("li", null, asked(data, k), ...call.replies.flatMap(answer))))]);
+      ...data.calls.map((call, k) => make("li", null, asked(data, k), call.seconds === undefined ? null : make("div", { class: "small" }, `model time: ${call.seconds} s`), ...call.replies.flatMap(answer))))]);
   }
 
   const badge = (data) => make("span", { class: "badge" }, make("span", { class: `swatch o-${data.outcome}` }), data.outcome.replace("_", " "));
@@ -304,7 +304,7 @@
       verdict(data),
       ...transcript(data),
       facts([...scores, ...Object.entries(data.terms), ...Object.entries(data.metrics).map(([k, v]) => [k.replace("_", " "), v]),
-        ["tokens read", data.tokens[0] || ""], ["tokens generated", data.tokens[1] || ""], [data.calls.length ? "seconds, waiting included" : "seconds", data.wall_s], ...rest]),
+        ["tokens read", data.tokens[0] || ""], ["tokens generated", data.tokens[1] || ""], ["model time (s)", data.model_s ?? ""], [data.calls.length ? "time from start to end, waiting included (s)" : "seconds", data.wall_s], ...rest]),
       calls(data),
     ].filter(Boolean);
   }
