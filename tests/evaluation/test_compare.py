@@ -32,7 +32,7 @@ def test_comparing_a_run_with_itself_gives_no_difference():
     result = quintain.compare(run, run)
     assert (result.success.estimate, result.ties) == (0.0, 20)
     assert -0.2 < result.success.low < 0 < result.success.high < 0.2
-    assert "same in every pair" in result.hint
+    assert "the same success in every pair" in result.hint
 
 
 def test_a_small_sample_gives_a_note_on_statistical_power():
