@@ -77,7 +77,7 @@ class Perturbation(ABC):
     def config(self) -> dict[str, Any] | None:
         """Return arguments for :meth:`from_config` as JSON-able data.
 
-        ``None``, the default, means that they are no plain data, for instance because there is a policy among them.
+        ``None``, the default, means that they are not plain data, for instance because there is a policy among them.
         """
         return None
 

@@ -59,7 +59,7 @@ class Attacked(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
     @property
     def spec(self) -> EnvSpec | None:  # type: ignore[override]
-        """The environment's spec with this wrapper; ``None`` where the perturbation is no plain data."""
+        """The environment's spec with this wrapper; ``None`` where the perturbation is not plain data."""
         return super().spec if self._has_spec else None
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:

@@ -150,7 +150,7 @@ class AgentOptions:
         }
 
     def players(self, names: Sequence[str], agent: str | None) -> tuple[list[str], Any]:
-        """Return the names of all players of a game, and a description of each that is no plain strategy.
+        """Return the names of all players of a game, and a description of each that is not a plain strategy.
 
         Args:
             names: The players that were named.

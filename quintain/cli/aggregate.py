@@ -23,15 +23,15 @@ def aggregate(
             help="Returns that count as 0 and as 1; needed for runs of different environments. Repeatable.",
         ),
     ] = None,
-    confidence: Annotated[float, typer.Option(help="Nominal coverage of the intervals, in (0, 1).")] = 0.95,
+    confidence: Annotated[float, typer.Option(help="Confidence level of the intervals, in (0, 1).")] = 0.95,
     seed: Annotated[
         int, typer.Option(min=0, help="Seed of the resampling, which a mean of more than 20 runs has.")
     ] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON and nothing else.")] = False,
 ) -> None:
-    """Sum up runs of several training seeds: IQM, mean and median, with intervals over the seeds.
+    """Aggregate runs of several training seeds: IQM, mean and median, with intervals over the seeds.
 
-    The score of a run is its mean return. The intervals are over runs, so they tell how much another training would
+    The score of a run is its mean return. The intervals are over runs, so they show how much another training would
     differ: t or BCa for the mean, Yuen's t for the IQM, order statistics for the median; t for few runs.
 
     Examples:

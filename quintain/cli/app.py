@@ -27,7 +27,7 @@ Examples:
     quintain model fetch
     quintain eval CodeReason-v0 --agent code-interpreter --tasks letters -n 20
 
-Every command explains itself: [cyan]quintain eval --help[/cyan]."""
+Help on a command: [cyan]quintain eval --help[/cyan]."""
 
 
 # Typer's base classes changed from click's to its own copy of them, hence the loose types.
@@ -120,7 +120,7 @@ def _version(wanted: bool) -> None:
 def quintain(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
     pass

@@ -24,7 +24,7 @@ def check(
     skip: Annotated[list[str] | None, typer.Option(help="Name of a check to leave out. Repeatable.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON and nothing else.")] = False,
 ) -> None:
-    """Test an environment against every contract: Gymnasium's, PettingZoo's and our own.
+    """Check an environment: Gymnasium's and PettingZoo's checks, and Quintain's for reproducibility.
 
     Exit code 1 if a check fails. Optional conventions that the environment does not follow are notes, not failures.
 

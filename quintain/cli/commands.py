@@ -36,10 +36,12 @@ COMMANDS: dict[str, Command] = {
         _RUN,
         ("agent", "engine", "model", "tasks", "env_arg", "episodes", "repeats", "seed", "out", "resume"),
     ),
-    "compare": Command("quintain.cli.compare:compare", "Compare two runs or more, episode by episode.", _RUN),
-    "runs": Command("quintain.cli.runs:runs", "List the runs in a folder; rank them on a page.", _RUN),
-    "aggregate": Command("quintain.cli.aggregate:aggregate", "Sum up runs of several training seeds: IQM, mean.", _RUN),
-    "rescore": Command("quintain.cli.rescore:rescore", "Score a stored run again, without the model.", _RUN),
+    "compare": Command("quintain.cli.compare:compare", "Compare two or more runs, episode by episode.", _RUN),
+    "runs": Command("quintain.cli.runs:runs", "List the runs in a folder; write a leaderboard.", _RUN),
+    "aggregate": Command(
+        "quintain.cli.aggregate:aggregate", "Aggregate runs of several training seeds: IQM, mean.", _RUN
+    ),
+    "rescore": Command("quintain.cli.rescore:rescore", "Score a stored run again, without its model.", _RUN),
     "view": Command("quintain.cli.view:view", "Write the report of a run, or show a transcript.", _RUN),
     "robustness": Command("quintain.cli.robustness:robustness", "Attack policies within declared budgets.", _RUN),
     "potential": Command("quintain.cli.potential:potential", "Measure which problems a policy can learn from.", _RUN),
@@ -50,12 +52,12 @@ COMMANDS: dict[str, Command] = {
     "games": Command("quintain.cli.games:app", "Repeated games: list, solve, sweep, play.", _RUN),
     "tasks": Command("quintain.cli.tasks:tasks", "List the reasoning tasks, or show one.", _LOOK),
     "list": Command(
-        "quintain.cli.listing:list_entries", "List everything that is found by name: agents, attacks ...", _LOOK
+        "quintain.cli.listing:list_entries", "List everything that can be used by name: agents, attacks ...", _LOOK
     ),
     "agents": Command("quintain.cli.agents:agents", "List the agents and strategies, and their arguments.", _LOOK),
     "papers": Command("quintain.cli.papers:app", "List the papers, or reproduce one.", _LOOK),
-    "check": Command("quintain.cli.check:check", "Check an environment against every contract.", _LOOK),
+    "check": Command("quintain.cli.check:check", "Check an environment for errors and reproducibility.", _LOOK),
     "policies": Command("quintain.cli.policies:app", "Train and show reference policies.", _CARE),
     "model": Command("quintain.cli.model:app", "Install and list the weights that come with the package.", _CARE),
-    "doctor": Command("quintain.cli.doctor:doctor", "Say what works on this machine, and what to install.", _CARE),
+    "doctor": Command("quintain.cli.doctor:doctor", "Show what works on this machine, and what to install.", _CARE),
 }

@@ -15,7 +15,7 @@ __all__ = ["compare"]
 
 def compare(
     runs: Annotated[list[Path], typer.Argument(help="Two run folders or more, of the same environment and seed.")],
-    confidence: Annotated[float, typer.Option(help="Nominal coverage of the intervals, in (0, 1).")] = 0.95,
+    confidence: Annotated[float, typer.Option(help="Confidence level of the intervals, in (0, 1).")] = 0.95,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
     page: Annotated[
         Path | None,
@@ -28,8 +28,8 @@ def compare(
 ) -> None:
     """Compare runs pair by pair: episodes with the same seed posed the same problem.
 
-    Of two runs, differences are A minus B, with intervals over pairs. More are ranked, with the range of ranks that
-    the data allow; p-values are corrected for the number of comparisons (Holm). Episodes that failed in any of the
+    Prints the differences A minus B of two runs, with intervals over pairs. More runs are ranked, with the ranges of
+    ranks that the data allow; p-values are corrected for the number of comparisons (Holm). Episodes that failed in any of the
     runs are left out of all columns, except of the row that counts them as failures.
 
     Examples:

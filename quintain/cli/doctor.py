@@ -21,7 +21,7 @@ _MARKS = {"ok": ("ok ", "green"), "off": ("-  ", "dim"), "bad": ("!  ", "bold re
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print the findings as JSON and nothing else.")] = False,
 ) -> None:
-    """Say what works on this machine, and what to install or set for the rest.
+    """Show what works on this machine, and what to install or set for the rest.
 
     Looks at Python and packages, the engines that serve language models, the GPU, the sandbox (every protection is
     tried, not assumed) and headless rendering.

@@ -57,9 +57,9 @@ def list_entries(
     kind: Annotated[str | None, typer.Argument(help="A kind, such as attacks; all kinds if left out.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print as JSON and nothing else.")] = False,
 ) -> None:
-    """List everything that is found by name: agents, engines, games, attacks, trainers, experiments and more.
+    """List everything that can be used by name: agents, engines, games, attacks, trainers, experiments and more.
 
-    Other packages add entries through entry points; your own objects are reached as module:name.
+    Other packages add entries through entry points; name your own objects as module:name.
 
     Examples:
         quintain list

@@ -29,13 +29,13 @@ def runs(
     folder: Annotated[Path, typer.Argument(help="A folder with runs, such as runs.")] = Path("runs"),
     page: Annotated[Path | None, typer.Option(help="Write a page with leaderboards to this file.")] = None,
     csv: Annotated[Path | None, typer.Option(help="Write the list to this CSV file.")] = None,
-    confidence: Annotated[float, typer.Option(help="Nominal coverage of the intervals, in (0, 1).")] = 0.95,
+    confidence: Annotated[float, typer.Option(help="Confidence level of the intervals, in (0, 1).")] = 0.95,
     as_json: Annotated[bool, typer.Option("--json", help="Print the list as JSON and nothing else.")] = False,
 ) -> None:
-    """List the runs in a folder with their headline figures, oldest first.
+    """List the runs in a folder with their main results, oldest first.
 
-    With --page, runs that posed the same items (environment, arguments and seed are equal) are ranked against
-    each other, as by quintain compare.
+    With --page, runs on the same items (same environment, arguments and seed) are ranked as by
+    quintain compare.
 
     Examples:
         quintain runs

@@ -26,7 +26,7 @@ def view(
     episode: Annotated[int | None, typer.Option(min=0, help="Print this episode's transcript instead.")] = None,
     confidence: Annotated[
         float | None,
-        typer.Option(help="Nominal coverage of the intervals, in (0, 1).", show_default="the run's, or 0.95"),
+        typer.Option(help="Confidence level of the intervals, in (0, 1).", show_default="the run's, or 0.95"),
     ] = None,
 ) -> None:
     """Write (or refresh) report.html of a run and print its path, or print one transcript.

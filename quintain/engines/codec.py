@@ -17,7 +17,7 @@ from quintain.errors import ConfigurationError, EngineError
 
 __all__ = ["Codec", "EncodedPrompt", "check_template_kwargs"]
 
-#: Arguments of ``apply_chat_template`` that are no variables of the template, or that the engine sets.
+#: Arguments of ``apply_chat_template`` that are not variables of the template, or that the engine sets.
 _RESERVED = frozenset(
     {"add_generation_prompt", "chat_template", "continue_final_message", "conversation", "documents", "messages"}
     | {"padding", "return_dict", "return_tensors", "tokenize", "tokenizer_kwargs", "tools", "truncation", "max_length"}

@@ -60,7 +60,7 @@ def check_hostile_actions(env: gym.Env[Any, Any], infos: Sequence[Mapping[str, A
             raise complaint(f"{shown} gave the reward {reward!r}")
         if invalid and not (info.get("invalid_action") or info.get("parse_error")):
             unmarked = (
-                unmarked or f"{shown} is no member of the space, but neither invalid_action nor parse_error is set"
+                unmarked or f"{shown} is not a member of the space, but neither invalid_action nor parse_error is set"
             )
     if unmarked:
         raise complaint(unmarked)

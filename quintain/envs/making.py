@@ -99,7 +99,7 @@ def make_env(env: EnvLike, env_kwargs: Mapping[str, Any] | None = None) -> gym.E
     made = env(**(env_kwargs or {}))
     if not isinstance(made, gym.Env):
         raise ConfigurationError(
-            f"{env_name(env)} returned {type(made).__name__}, which is no Gymnasium environment (gymnasium.Env)"
+            f"{env_name(env)} returned {type(made).__name__}, which is not a Gymnasium environment (gymnasium.Env)"
         )
     return made
 

@@ -85,7 +85,7 @@ def portable_spec(spec: EnvSpec | None) -> EnvSpec | None:
         spec.entry_point = name
     try:
         spec.to_json()
-    except (TypeError, ValueError):  # some argument is no plain data
+    except (TypeError, ValueError):  # some argument is not plain data
         return None
     return spec
 

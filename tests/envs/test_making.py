@@ -111,7 +111,7 @@ def test_a_class_is_made_anew_with_its_arguments():
     ("source", "message"),
     [
         (42, "cannot make an environment of int"),
-        (lambda: 42, "returned int, which is no Gymnasium environment"),
+        (lambda: 42, "returned int, which is not a Gymnasium environment"),
         (lambda: gym.make_vec("CartPole-v1", num_envs=2), "returned CartPoleVectorEnv"),
     ],
 )

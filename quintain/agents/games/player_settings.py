@@ -33,7 +33,7 @@ class PlayerSettings:
             orders and assignments of labels to options (``"labels"``); ``"none"`` asks once. Default: ``"none"``.
         temperature: Temperature of the choice, >= 0; 0 takes the likeliest label. Default: 0.
         constrained: Whether the reply is constrained to the labels. Otherwise the model writes freely, and a reply that
-            is no label is an illegal move. Default: true.
+            is not a label is an illegal move. Default: true.
         wording: Variations of the prompt's text.
 
     Raises:

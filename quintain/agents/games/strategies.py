@@ -150,7 +150,7 @@ def machine(name: str, **arguments: Any) -> Machine:
     base, _, rest = name.partition(":")
     factory = _factory(base)
     if _is_class(factory):
-        raise STRATEGIES.unknown(name, f" ({base} is no finite-state machine)")
+        raise STRATEGIES.unknown(name, f" ({base} is not a finite-state machine)")
     positional = _numbers(name, rest)
     check_arguments("strategy", name, factory, positional, arguments)
     return factory(*positional, **arguments)  # type: ignore[no-any-return]  # a function that returns a machine

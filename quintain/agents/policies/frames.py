@@ -87,7 +87,7 @@ def can_be_stack(own: spaces.Space[Any], frame: spaces.Space[Any]) -> bool:
 
 
 def _ratio(own: spaces.Space[Any], frame: spaces.Space[Any]) -> int:
-    """Return how many members of ``frame`` make one of ``own`` by their size; 0 if it is no whole number."""
+    """Return how many members of ``frame`` make one of ``own`` by their size; 0 if it is not an integer."""
     if isinstance(own, spaces.Dict) and isinstance(frame, spaces.Dict):
         return next(_ratio(own[name], part) for name, part in frame.items())
     times, rest = divmod(int(np.prod(own.shape or ())), max(1, int(np.prod(frame.shape or ()))))

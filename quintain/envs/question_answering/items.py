@@ -176,7 +176,7 @@ def _choices(row: Row, columns: Columns) -> tuple[str, ...]:
         if isinstance(value, str):
             value = _list_in(value, columns.choices)
         if not isinstance(value, Sequence):
-            raise ValueError(f"the options in the column {columns.choices!r} are no list")
+            raise ValueError(f"the options in the column {columns.choices!r} are not a list")
     else:
         value = [value_at(row.values, name) for name in columns.choices]
         while value and not _text(value[-1]):  # questions may have fewer options than others
@@ -195,7 +195,7 @@ def _list_in(text: str, column: str) -> Any:
         try:
             return json.loads(text)
         except ValueError as error:
-            raise ValueError(f"the options in the column {column!r} are no JSON list ({error})") from error
+            raise ValueError(f"the options in the column {column!r} are not a JSON list ({error})") from error
     return text.split("|")
 
 

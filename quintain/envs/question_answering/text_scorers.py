@@ -199,7 +199,7 @@ class Regex:
         try:
             _ = self._compiled
         except (re.error, TypeError) as error:
-            raise ConfigurationError(f"{self.pattern!r} is no regular expression: {error}") from error
+            raise ConfigurationError(f"{self.pattern!r} is not a regular expression: {error}") from error
 
     @cached_property
     def _compiled(self) -> re.Pattern[str]:

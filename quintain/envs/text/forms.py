@@ -42,7 +42,7 @@ class NumberTask(ExactTask[Fraction]):
     """The answer is a rational number: an integer, a fraction ``p/q``, or a decimal that is close to it.
 
     Fractions are compared exactly. The tolerance of decimals is ``TOLERANCE * min(1, |answer|)``: absolute for large
-    numbers, relative for small ones, so that 0 is no correct answer for a tiny probability.
+    numbers, relative for small ones, so that 0 is not a correct answer for a tiny probability.
     """
 
     TOLERANCE: ClassVar[Fraction] = Fraction(1, 10**6)

@@ -100,7 +100,7 @@ def read_table(source: str, *, encoding: str = "utf-8", split: str | None = None
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
         raise ConfigurationError(
-            f"{source!r} is no data set: expected a file that ends with {', '.join(FORMATS)}, or {HUB}REPOSITORY for "
+            f"{source!r} is not a data set: expected a file ending in {', '.join(FORMATS)}, or {HUB}REPOSITORY for "
             "one of the Hugging Face hub"
         )
     try:
@@ -212,7 +212,7 @@ def _parquet(source: str) -> list[Row]:
     try:
         records = parquet.read_table(source).to_pylist()
     except Exception as error:  # the library's errors have no common base
-        raise ConfigurationError(f"{source} is no readable Parquet file: {error}") from error
+        raise ConfigurationError(f"{source} is not a readable Parquet file: {error}") from error
     return [Row(f"row {number}", values) for number, values in enumerate(records, start=1)]
 
 

@@ -155,7 +155,7 @@ def read_people(*paths: str | Path) -> People:
                 records.append({**unknown, **record, "moves": [list(joint) for joint in record["moves"]]})
                 _measures(records[-1])
             except (ValueError, KeyError, TypeError, IndexError) as error:
-                raise RecordError(f"line {number} of {str(path)!r} is no match of a person: {error!r}") from error
+                raise RecordError(f"line {number} of {str(path)!r} is not a match of a person: {error!r}") from error
     return People(records)
 
 

@@ -26,7 +26,7 @@ def as_policy(policy: Any, max_tokens: int = 256) -> ChatAgent:
         max_tokens: Maximum number of tokens of a reply, for an agent that is made of an engine. Default: 256.
 
     Raises:
-        ConfigurationError: If it is no chat agent.
+        ConfigurationError: If it is not a chat agent.
         CapabilityError: If its engine gives no access to tokens and weights.
     """
     if isinstance(policy, Engine):

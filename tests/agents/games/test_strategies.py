@@ -176,7 +176,7 @@ def test_a_strategy_can_be_registered(monkeypatch):
     assert strategy_arguments("accountant") == ("limit",)
     assert answers("accountant", [1, 1, 0, 0], actions=spaces.Discrete(2)) == [0, 0, 1, 0, 0]
     assert answers("accountant:0.3", [1, 1, 0, 0]) == [0, 1, 1, 1, 1]
-    with pytest.raises(UnknownNameError, match="accountant is no finite-state machine"):
+    with pytest.raises(UnknownNameError, match="accountant is not a finite-state machine"):
         machine("accountant")
 
 

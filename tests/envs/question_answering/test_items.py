@@ -45,8 +45,8 @@ def test_options_may_be_columns_and_differ_in_number():
         (1, ["1", "2"], r"row 1: the answer '1' may mean several options"),
         ("x", ["x", "x"], "row 1: two options are the same"),
         ("x", ["x"], "row 1: expected 2 to 26 options"),
-        ("x", '["x", ', "row 1: the options in the column 'choices' are no JSON list"),
-        ("x", 3, "row 1: the options in the column 'choices' are no list"),
+        ("x", '["x", ', "row 1: the options in the column 'choices' are not a JSON list"),
+        ("x", 3, "row 1: the options in the column 'choices' are not a list"),
     ],
 )
 def test_options_that_cannot_be_used_are_refused(answer, choices, message):

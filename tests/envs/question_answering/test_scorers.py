@@ -111,7 +111,7 @@ def test_a_pattern_without_a_group_is_the_answer():
 
 
 def test_a_bad_pattern_is_refused():
-    with pytest.raises(ConfigurationError, match=r"'\(' is no regular expression"):
+    with pytest.raises(ConfigurationError, match=r"'\(' is not a regular expression"):
         make_scorer({"name": "regex", "pattern": "("})
     with pytest.raises(ConfigurationError, match=r"scorer 'regex'.*pattern"):
         make_scorer("regex")

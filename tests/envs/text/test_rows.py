@@ -55,8 +55,8 @@ def test_places_are_lines_of_the_file(tmp_path):
         ("t.jsonl", '{"a": 1}\n{"a": }\n', r"t\.jsonl, line 2: not JSON"),
         ("t.jsonl", '{"a": 1}\n[1]\n', r"t\.jsonl, line 2: expected an object with columns, got \[1\]"),
         ("t.json", '{"a": 1}', r"t\.json: expected a list of objects"),
-        ("t.parquet", "no parquet", r"t\.parquet is no readable Parquet file"),
-        ("t.txt", "x", r"is no data set: expected a file that ends with \.csv"),
+        ("t.parquet", "no parquet", r"t\.parquet is not a readable Parquet file"),
+        ("t.txt", "x", r"is not a data set: expected a file ending in \.csv"),
     ],
 )
 def test_errors_name_file_and_line(tmp_path, name, content, message):
