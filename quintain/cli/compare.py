@@ -29,8 +29,8 @@ def compare(
     """Compare runs pair by pair: episodes with the same seed posed the same problem.
 
     Prints the differences A minus B of two runs, with intervals over pairs. More runs are ranked, with the ranges of
-    ranks that the data allow; p-values are corrected for the number of comparisons (Holm). Episodes that failed in any of the
-    runs are left out of all columns, except of the row that counts them as failures.
+    ranks that the data allow; p-values are corrected for the number of comparisons (Holm). Episodes that failed in any
+    of the runs are left out of all columns, except of the row that counts them as failures.
 
     Examples:
         quintain eval CodeReason-v0 -a all-text --tasks letters -n 100 -o runs/text
