@@ -40,8 +40,8 @@ _OUTCOMES = {
     "failure": "ended without success",
     "parse_error": "an answer that could not be read",
     "invalid_action": "an action that is not allowed",
-    "finished": "ended; the environment does not judge",
-    "error": "could not be played to its end: not scored",
+    "finished": "ended; the environment reports no success",
+    "error": "an exception or infrastructure failure; not scored",
 }
 
 
