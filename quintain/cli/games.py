@@ -50,7 +50,7 @@ def list_games(
 
 @app.command()
 def solve(game: Annotated[str, typer.Argument(help="Name of a game; quintain games list shows them.")]) -> None:
-    """Show a game's pay-offs, its equilibria and what each player can guarantee itself.
+    """Show a game's payoffs, its equilibria and the security level of each player.
 
     Examples:
         quintain games solve battle_of_the_sexes
