@@ -64,9 +64,7 @@ def round_by_round(
     table = np.array([np.pad(row, (0, width - len(row)), constant_values=np.nan) for row in shares])
     figure, axes = new_figure(min(0.34 * width + 2.6, 5.5), 0.24 * len(rows) + 1.0)
     share = f"share of {first_option(matches)}"
-    heat_map(
-        figure, axes, table, lambda value: f"{value:.0%}".removesuffix("%"), low=0, high=1, label=f"{share} (cells: %)"
-    )
+    heat_map(figure, axes, table, lambda value: f"{value:.0%}".removesuffix("%"), low=0, high=1, label=share)
     axes.set_yticks(range(len(rows)), list(rows))
     if width <= _MAX_TICKS:
         axes.set_xticks(range(width), [str(k + 1) for k in range(width)])
