@@ -87,12 +87,13 @@ class Leaderboard(Tabular):
 
     @property
     def note(self) -> str:
-        """What intervals, p-values and ranges of ranks mean, in two sentences."""
+        """What intervals, p-values and ranges of ranks mean, in words."""
         level = 1 - self.confidence
+        count = len(self.differences)
         return (
-            f"Differences are paired by item; their p-values are corrected for {len(self.differences)} comparisons "
-            f"(Holm), the intervals are not. A range of ranks leaves out what a corrected test at level {level:.2g} "
-            f"excludes, so all ranges hold together with probability {self.confidence:.0%} or more."
+            f"Differences are paired by item. Their p-values are corrected for {count} comparison{'s' * (count != 1)} "
+            f"(Holm); the intervals are not. The range of ranks of a run excludes ranks that a corrected test at level "
+            f"{level:.2g} rejects; all ranges hold jointly with probability {self.confidence:.0%} or more."
         )
 
     def headline(self) -> str:

@@ -183,7 +183,8 @@ def agent_title(source: Mapping[str, Any]) -> str:
     if "name" in source:
         return str(source["name"])
     if "agent" in source:
-        return str(source["agent"]).rpartition(".")[2]
+        agent = source["agent"]
+        return agent_title(agent) if isinstance(agent, Mapping) else str(agent).rpartition(".")[2]
     seats = {seat: agent for seat, agent in source.items() if isinstance(agent, Mapping)}
     titles = {seat: agent_title(agent) for seat, agent in seats.items()}
     return ", ".join(seat if title == seat else f"{seat}: {title}" for seat, title in titles.items())

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 import quintain
 from quintain.cli import app
+from quintain.evaluation.manifest import agent_title
 from quintain.experiments.run_list import list_runs
 
 STORED = Path(__file__).parents[1] / "data" / "runs_0_1_0_before"
@@ -55,6 +56,14 @@ def test_a_line_per_run_with_its_path_in_the_listed_folder(folder, width):
     assert {line.split()[0] for line in lines[1:5]} == {"oracle", "random", "deep/again", "other-seed"}
     assert ("begun" in lines[0].split()) == (width > 80)
     assert ("more columns in a wider terminal: begun" in output) == (width == 80)
+
+
+def test_an_agent_with_further_settings_is_named_by_its_own_name():
+    """As in the runs of ``quintain potential``, whose agents answer with a number and a temperature."""
+    inner = {"agent": "oracle", "through_code": False}
+    assert agent_title({"answer": 0, "agent": inner}) == "oracle"
+    assert agent_title({"agent": "mine.agents.Guesser"}) == "Guesser"
+    assert agent_title({"player_0": {"name": "grim"}, "grim": {"name": "grim"}}) == "player_0: grim, grim"
 
 
 def test_a_damaged_run_is_listed_with_the_reason(tmp_path):
