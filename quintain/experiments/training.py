@@ -1,15 +1,134 @@
-"""Trainings as a kind of run."""
+"""Trainings as a kind of run: learning curves, and what the policy wrote at the beginning, the middle and the end."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
-from quintain.experiments.single import PlayRun
+from quintain.evaluation.html.curves import Curve, curves
+from quintain.evaluation.html.frame import fill, markup
+from quintain.evaluation.html.reproduce import reproduce
+from quintain.evaluation.interval import Interval
+from quintain.evaluation.manifest import agent_title, env_title
+from quintain.evaluation.report import Report
+from quintain.records import EpisodeRecord
+from quintain.training.folder import read_metrics
 
 __all__ = ["TrainRun"]
 
+#: Figures of the page: title, the metrics in it, and whether they are shares.
+_FIGURES: tuple[tuple[str, tuple[str, ...], bool], ...] = (
+    ("accuracy on the evaluation problems", ("eval/sampled", "eval/greedy", "eval/pass@8"), True),
+    ("success in training", ("success",), True),
+    ("return", ("reward",), False),
+    ("loss", ("loss",), False),
+    ("accuracy of tokens", ("mean_token_accuracy",), True),
+    ("tokens per episode", ("completion_tokens",), False),
+    ("turns per episode", ("turns",), False),
+    ("entropy of a token, nats", ("entropy",), False),
+    ("divergence from the start, nats", ("kl",), False),
+    ("share of clipped tokens", ("clip_ratio/region_mean",), True),
+    ("share of groups with a gradient", ("signal",), True),
+    ("norm of the gradient", ("grad_norm",), False),
+    ("infrastructure errors", ("errors",), False),
+)
+#: Number of episodes shown of each of three iterations.
+_SHOWN = 2
 
-class TrainRun(PlayRun):
+
+class TrainRun:
     """A training of any method, with the episodes that were played for it."""
 
     kind: ClassVar[str] = "train"
+
+    @classmethod
+    def tabulate(cls, report: Report) -> list[dict[str, Any]]:
+        """Return the rows of metrics."""
+        return [] if report.path is None else read_metrics(report.path)
+
+    @classmethod
+    def page(cls, report: Report) -> str:
+        """Return the page: learning curves, transcripts at three points of the training, settings.
+
+        Raises:
+            MissingDependencyError: Without the ``report`` extra.
+        """
+        rows = cls.tabulate(report)
+        config = report.manifest.get("config", {})
+        settings = config.get("settings", {})
+        return fill(
+            "training.html",
+            package="quintain.experiments",
+            styles=("training.css",),
+            method=config.get("method", "training"),
+            env=env_title(config.get("env")) if config.get("env") else "recorded episodes",
+            policy=agent_title(config.get("agent", {})),
+            seed=config.get("seed"),
+            steps=rows[-1]["step"] if rows else 0,
+            episodes=len(report.episodes),
+            last=_last(rows),
+            figures=[markup(figure) for figure in _figures(rows)],
+            moments=_moments(report.episodes, settings),
+            settings=[(name, json.dumps(value)) for name, value in _flat(settings)],
+            reproduce=reproduce(report.manifest, len(report.episodes)),
+        )
+
+
+def _figures(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    drawn = []
+    terms = sorted({name for row in rows for name in row if name.startswith("reward/")})
+    for title, names, rate in (*_FIGURES[:3], ("reward terms", tuple(terms), False), *_FIGURES[3:]):
+        lines = [
+            Curve(
+                name,
+                colour,
+                [row["step"] for row in rows if name in row],
+                [_point(row[name]) for row in rows if name in row],
+            )
+            for colour, name in enumerate(names)
+        ]
+        lines = [line for line in lines if len({point.estimate for point in line.y}) > 1]
+        if lines:
+            drawn.append(curves(lines, "step", title, rate=rate, legend=len(names) > 1))
+    return drawn
+
+
+def _point(value: float) -> Interval:
+    """Return a single measurement: one training has no interval over seeds."""
+    return Interval(value, float("nan"), float("nan"), 1, "none")
+
+
+def _last(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, float, bool]]:
+    """Return the newest value of the metrics that matter most: name, value, and whether it is a share."""
+    found = []
+    shares, others = ("eval/sampled", "eval/greedy", "success"), ("reward", "loss")
+    for name, rate in (*((name, True) for name in shares), *((name, False) for name in others)):
+        values = [row[name] for row in rows if name in row]
+        if values:
+            found.append((name, values[-1], rate))
+    return found[:4]
+
+
+def _moments(episodes: Sequence[EpisodeRecord], settings: Mapping[str, Any]) -> list[tuple[str, list[EpisodeRecord]]]:
+    """Return a few episodes of the first, the middle and the last iteration."""
+    size = settings.get("num_prompts", 0) * settings.get("num_generations", 0)
+    if not size or not episodes:
+        return []
+    last = (len(episodes) - 1) // size
+    chosen = dict.fromkeys((0, last // 2, last))
+    return [
+        (f"iteration {number + 1}", [episodes[k] for k in range(number * size, number * size + _SHOWN)])
+        for number in chosen
+        if number * size + _SHOWN <= len(episodes)
+    ]
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    found: list[tuple[str, Any]] = []
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            found += _flat(value, f"{prefix}{name}.")
+        elif name != "problems":
+            found.append((prefix + name, value))
+    return found

@@ -38,7 +38,7 @@ class Curve:
     points: Sequence[tuple[float, float]] = field(default=())
 
 
-def curves(lines: Sequence[Curve], x_label: str, y_label: str, *, rate: bool = False) -> str:
+def curves(lines: Sequence[Curve], x_label: str, y_label: str, *, rate: bool = False, legend: bool = False) -> str:
     """Draw curves, each with the band of its intervals.
 
     Args:
@@ -46,6 +46,7 @@ def curves(lines: Sequence[Curve], x_label: str, y_label: str, *, rate: bool = F
         x_label: Title of the horizontal axis.
         y_label: Title of the figure, and its name for screen readers.
         rate: Whether values are probabilities, shown in percent.
+        legend: Whether the figure names its curves. Default: false, where the page does.
 
     Returns:
         An ``<svg>`` element.
@@ -71,6 +72,8 @@ def curves(lines: Sequence[Curve], x_label: str, y_label: str, *, rate: bool = F
             axes.yaxis.set_major_formatter(PercentFormatter(1.0))
         elif not _show_zero(axes):
             axes.set_ylabel("axis does not start at 0", color=INK, fontsize=7.5)
+        if legend:
+            axes.legend(frameon=False, fontsize=7.5, labelcolor=INK)
         last = "; ".join(f"{line.name} {line.y[-1]}" for line in lines if line.y and line.y[-1].n)
         return inline_svg(drawn, f"{y_label} over {x_label}; at the right end: {last}")
 
@@ -94,7 +97,9 @@ def _draw(axes: Any, line: Curve) -> None:
     low, high = ([e if math.isnan(v) else v for v, e in ends] for ends in _ends([y for _, y in known]))
     axes.fill_between(x, low, high, color=colour, alpha=0.16, linewidth=0)
     marker = _MARKERS[line.colour % len(_MARKERS)]
-    axes.plot(x, [y.estimate for _, y in known], color=colour, marker=marker, markersize=4, linewidth=1.6)
+    axes.plot(
+        x, [y.estimate for _, y in known], color=colour, marker=marker, markersize=4, linewidth=1.6, label=line.name
+    )
     if line.points:
         across, up = zip(*line.points, strict=True)
         axes.scatter(across, up, s=7, color=colour, alpha=0.55, linewidths=0)
