@@ -4,10 +4,11 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-robustness test lint docs pictures bench mutants clean
+.PHONY: help setup demo demo-robustness demo-training test lint docs pictures bench mutants clean
 
 BIN := .venv/bin
 DEMO_EXTRAS := llm reason report
+TRAINING_EXTRAS := llm reason report train
 ROBUSTNESS_EXTRAS := mujoco report rl
 TEST_EXTRAS := atari box2d dev docs llm mujoco reason report rl sandbox train video
 BENCH := $(patsubst benchmarks/%.py,%,$(wildcard benchmarks/*.py))
@@ -34,6 +35,10 @@ demo: ## Evaluate the embedded language model on CodeReason-v0 and write report.
 demo-robustness: ## Train two small policies, attack them, and write report.html with curves and clips
 	@scripts/setup.sh $(ROBUSTNESS_EXTRAS)
 	@scripts/demo_robustness.sh
+
+demo-training: ## Train a nano language model by imitation and reinforcement, evaluate it before and after
+	@scripts/setup.sh $(TRAINING_EXTRAS)
+	@scripts/demo_training.sh
 
 test: lint docs ## Run everything that must pass: linters, documentation, tests, doctests
 	@echo "test: tests and doctests, two at a time"
