@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from quintain.errors import ConfigurationError, UnknownNameError
 
@@ -16,8 +16,7 @@ Settings = TypeVar("Settings")
 def names_of(settings: type) -> dict[str, tuple[str, ...]]:
     """Return the fields of a dataclass of settings by name, each with its path; those of contained settings by theirs.
 
-    A field of contained settings is known by its own name, as in ``learning_rate`` for ``optimizer.learning_rate``; a
-    field that is ``None`` or settings, such as ``lora``, by the names of the settings with its own before a point.
+    A field of contained settings is known by its own name, as in ``learning_rate`` for ``optimizer.learning_rate``.
     """
     found: dict[str, tuple[str, ...]] = {}
     for field in dataclasses.fields(settings):
@@ -30,7 +29,7 @@ def names_of(settings: type) -> dict[str, tuple[str, ...]]:
 
 
 def settings_from(settings: type[Settings], values: Mapping[str, Any]) -> Settings:
-    """Make settings from values by name; see :func:`names_of`.
+    """Make settings from values by name; see :func:`names_of`. A mapping describes optional settings, such as ``lora``.
 
     Raises:
         UnknownNameError: If there is no such setting.
@@ -40,6 +39,8 @@ def settings_from(settings: type[Settings], values: Mapping[str, Any]) -> Settin
         >>> from quintain.training.language.grpo_settings import GRPOSettings
         >>> settings_from(GRPOSettings, {"learning_rate": 3e-4, "num_prompts": 16}).optimizer.learning_rate
         0.0003
+        >>> settings_from(GRPOSettings, {"lora": {"r": 8}}).lora.r
+        8
     """
     known = names_of(settings)
     inner: dict[str, dict[str, Any]] = {}
@@ -48,7 +49,7 @@ def settings_from(settings: type[Settings], values: Mapping[str, Any]) -> Settin
         if name not in known:
             raise UnknownNameError("setting", name, known)
         path = known[name]
-        value = tuple(value) if isinstance(value, list) else value
+        value = _contained(settings, path, value)
         if len(path) == 1:
             outer[name] = value
         else:
@@ -60,6 +61,18 @@ def settings_from(settings: type[Settings], values: Mapping[str, Any]) -> Settin
         return settings(**outer)
     except TypeError as error:
         raise ConfigurationError(f"these settings cannot work: {error}") from error
+
+
+def _contained(settings: type, path: tuple[str, ...], value: Any) -> Any:
+    """Return a value as its field takes it: a list as a tuple, and a mapping as the settings that it describes."""
+    if isinstance(value, list):
+        return tuple(value)
+    if isinstance(value, Mapping) and len(path) == 1:
+        kinds = get_args(get_type_hints(settings)[path[0]])
+        found = next((kind for kind in kinds if dataclasses.is_dataclass(kind)), None)
+        if isinstance(found, type):
+            return settings_from(found, value)
+    return value
 
 
 def _default(field: dataclasses.Field[Any]) -> Any:
