@@ -19,6 +19,7 @@ from quintain.evaluation.manifest import make_manifest
 from quintain.evaluation.progress import ProgressBar, SilentBar, progress_bar
 from quintain.evaluation.run_folder import RunFolder
 from quintain.files import write_atomically
+from quintain.provenance import versions
 from quintain.records import EpisodeRecord
 
 __all__ = ["KIND", "TrainingRun", "read_metrics"]
@@ -69,6 +70,7 @@ class TrainingRun:
     ) -> None:
         self._manifest = make_manifest(env, env_kwargs, policy, seed, method=method, settings=dict(settings))
         self._manifest["kind"] = KIND
+        self._manifest["versions"] |= versions("trl", "peft", "accelerate", "datasets")
         self._out = None if out is None else Path(out)
         self._resume, self._progress, self._steps, self._on_log = resume, progress, steps, on_log
         self._title = method
