@@ -13,11 +13,11 @@ evaluate() { # evaluate NAME MODEL
         --agent-arg extract=false --out "$runs/$1" --no-report
 }
 
-printf '\ndemo: a model learns to add from 12,000 examples, in half of which a step is wrong\n'
-quintain model train-nano self-correction "$runs/nano" --examples 12000
+printf '\ndemo: a model learns to add from 24,000 examples, in half of which a step is wrong\n'
+quintain model train-nano self-correction "$runs/nano" --examples 24000
 printf '\ndemo: reinforcement learning: 256 episodes a step, rewarded for right sums\n'
 quintain train grpo CodeReason-v0 --policy "$runs/nano" "${task[@]}" --env-arg split=train --max-tokens 96 \
-    --settings iterations=12 --settings learning_rate=3e-4 --out "$runs/grpo"
+    --settings iterations=20 --settings learning_rate=3e-4 --out "$runs/grpo"
 printf '\ndemo: 200 sums that neither training has seen, before and after\n'
 evaluate before "$runs/nano"
 evaluate after "$runs/grpo/model"

@@ -12,6 +12,9 @@ from quintain.evaluation.tabular import Row, Tabular
 
 __all__ = ["Trained"]
 
+#: Metrics that a headline shows, beside those of an evaluation.
+_MAIN = frozenset({"reward", "success", "loss", "mean_token_accuracy"})
+
 
 @dataclass(frozen=True, repr=False)
 class Trained(Tabular):
@@ -38,7 +41,8 @@ class Trained(Tabular):
     def headline(self) -> str:
         """Return the method, the number of steps, and the last metrics."""
         last = self.curve[-1] if self.curve else {}
-        shown = ", ".join(f"{name} {value:.3g}" for name, value in last.items() if isinstance(value, float))
+        main = [name for name in last if name in _MAIN or name.startswith("eval/")]
+        shown = ", ".join(f"{name} {last[name]:.3g}" for name in main)
         return f"{self.facts.get('method', 'training')}: {last.get('step', 0)} steps; {shown or 'no metrics'}"
 
     def to_rows(self) -> list[Row]:
