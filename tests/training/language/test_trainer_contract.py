@@ -1,0 +1,190 @@
+"""What every trainer of language models must do; a new one needs an entry in ``CASES``."""
+
+import errno
+import itertools
+import json
+
+import pytest
+from text_worlds import SayLetter
+
+from quintain import evaluate
+from quintain.engines import make_engine
+from quintain.errors import CapabilityError, ConfigurationError, RecordError
+from quintain.training import TRAINERS
+from quintain.training.folder import read_metrics
+from quintain.training.language.grpo_settings import GRPOSettings
+from quintain.training.language.settings import LoraSettings, OptimizerSettings
+from quintain.training.language.sft import SFTSettings
+from quintain.training.sources import Records, Worlds
+from quintain.training.trained import Trained
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("trl")
+
+FAST = OptimizerSettings(learning_rate=2e-3)
+#: Settings of a training of three logged steps with a checkpoint after each, and a change that makes it another one.
+CASES = {
+    "grpo": (
+        GRPOSettings(
+            iterations=3, num_prompts=2, num_generations=4, steps_per_generation=2, max_completion_length=3,
+            save_every=1, optimizer=FAST,
+        ),
+        {"epsilon": 0.3},
+        "settings.epsilon was 0.2, is 0.3",
+    ),
+    "sft": (
+        SFTSettings(num_train_epochs=1, batch_size=8, log_every=1, save_every=1, optimizer=FAST),
+        {"batch_size": 4},
+        "settings.batch_size was 8, is 4",
+    ),
+}  # fmt: skip
+
+
+def teacher(observation, info=None):
+    return "z" if observation == "next" else "abcdefghij"[int(observation)]
+
+
+@pytest.fixture(scope="module")
+def sources(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lessons")
+    evaluate(SayLetter, teacher, episodes=24, env_kwargs={"turns": 2}, out=folder, progress=False)
+    return {"environment": Worlds(SayLetter), "records": Records([folder])}
+
+
+@pytest.fixture
+def fresh(nano_folder):
+    """A function that makes an engine with the start weights, as a new process would."""
+    engines = []
+
+    def make():
+        engines.append(make_engine("transformers", model=nano_folder, max_batch=128))
+        return engines[-1]
+
+    yield make
+    for engine in engines:
+        engine.close()
+
+
+def weights(engine):
+    return {name: value.clone() for name, value in engine.model.state_dict().items()}
+
+
+def equal(first, second):
+    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.fixture(params=TRAINERS.names(language=True))
+def case(request, sources):
+    """Train with the method: ``case(engine, **options)``; its settings are ``case.settings``."""
+
+    class Case:
+        name = request.param
+        settings, change, difference = CASES[name]
+        source = sources[TRAINERS.facts(name).learns_from]
+
+        def __call__(self, engine, settings=None, **options):
+            return TRAINERS.load(self.name)(engine, self.source, settings or self.settings, **options)
+
+        def changed(self, **changes):
+            import dataclasses
+
+            return dataclasses.replace(self.settings, **changes)
+
+    return Case()
+
+
+def test_it_returns_an_agent_and_writes_a_run_with_a_model(case, fresh, tmp_path):
+    engine, rows = fresh(), []
+    trained = case(engine, out=tmp_path, seed=4, on_log=rows.append)
+    assert isinstance(trained, Trained)
+    assert trained.facts["method"] == case.name
+    assert trained.facts["seed"] == 4
+    assert rows == list(trained.curve) == read_metrics(tmp_path)
+    assert [row["step"] for row in rows] == [1, 2, 3]
+    report = evaluate(SayLetter, trained, episodes=2, progress=False)
+    assert report.errors == 0
+    manifest = json.loads((tmp_path / "run.json").read_text())
+    assert (manifest["kind"], manifest["config"]["method"]) == ("train", case.name)
+    assert "trl" in manifest["versions"]
+    again = make_engine("transformers", model=str(tmp_path / "model"))
+    assert equal(weights(again), weights(engine))
+    again.close()
+
+
+def test_equal_seeds_give_equal_weights_and_others_do_not(case, fresh):
+    found = []
+    for seed in (1, 1, 2):
+        engine = fresh()
+        case(engine, seed=seed)
+        found.append(weights(engine))
+    assert equal(found[0], found[1])
+    assert not equal(found[0], found[2])
+
+
+@pytest.mark.parametrize("killed_after", [1, 2])
+def test_a_training_that_was_killed_and_resumed_equals_one_that_was_not(case, fresh, tmp_path, killed_after):
+    whole, again = fresh(), fresh()
+    case(whole, out=tmp_path / "whole")
+
+    def kill(row):
+        if row["step"] == killed_after:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        case(fresh(), out=tmp_path / "parts", on_log=kill)
+    case(again, out=tmp_path / "parts", resume=True)
+    assert equal(weights(whole), weights(again))
+    assert read_metrics(tmp_path / "whole") == read_metrics(tmp_path / "parts")
+
+
+def test_a_folder_is_not_trained_into_twice_and_not_resumed_with_other_settings(case, fresh, tmp_path):
+    case(fresh(), out=tmp_path)
+    with pytest.raises(RecordError, match="already holds"):
+        case(fresh(), out=tmp_path)
+    with pytest.raises(RecordError, match=case.difference):
+        case(fresh(), case.changed(**case.change), out=tmp_path, resume=True)
+
+
+def test_a_disk_that_fills_up_during_a_checkpoint_leaves_the_last_good_one(case, fresh, tmp_path, monkeypatch):
+    calls, save = itertools.count(), torch.save
+
+    def full(data, path, *rest, **options):
+        if "optimizer" in str(path) and next(calls) == 1:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return save(data, path, *rest, **options)
+
+    whole, again = fresh(), fresh()
+    monkeypatch.setattr(torch, "save", full)
+    with pytest.raises(RecordError, match=r"checkpoint-\d is complete.*resume"):
+        case(fresh(), out=tmp_path / "parts")
+    case(again, out=tmp_path / "parts", resume=True)
+    case(whole, out=tmp_path / "whole")
+    assert equal(weights(again), weights(whole))
+
+
+def test_adapters_are_merged_at_the_end(case, fresh):
+    engine = fresh()
+    before = weights(engine)
+    case(engine, case.changed(lora=LoraSettings(r=4)))
+    after = weights(engine)
+    assert before.keys() == after.keys()  # no adapter is left
+    assert torch.equal(before["model.embed_tokens.weight"], after["model.embed_tokens.weight"])
+    assert not torch.equal(before["model.layers.0.mlp.up_proj.weight"], after["model.layers.0.mlp.up_proj.weight"])
+
+
+def test_an_engine_that_cannot_train_and_an_agent_without_a_model_are_refused(case):
+    with pytest.raises(CapabilityError, match="training"):
+        case(make_engine("scripted:a"))
+    with pytest.raises(ConfigurationError, match="chat agent"):
+        case("random")
+
+
+def test_a_closed_training_leaves_no_trace_in_the_process(case, fresh):
+    """Threads, verbosity of transformers and the mode of the model are as before."""
+    import transformers
+
+    engine = fresh()
+    before = torch.get_num_threads(), transformers.utils.logging.get_verbosity()
+    case(engine)
+    assert (torch.get_num_threads(), transformers.utils.logging.get_verbosity()) == before
+    assert not engine.model.training
