@@ -115,7 +115,7 @@ REFERENCE: dict[str, list[Public]] = {
     "Rewards": [Public("quintain.rewards")],
     "Language models": [
         Public(
-            "quintain.engines", ("quintain.engines.engine.EngineCapability", "quintain.engines.engine.FinishReason")
+            "quintain.engines", ("quintain.engines.request.EngineCapability", "quintain.engines.request.FinishReason")
         ),
         Public("quintain.messages"),
     ],
@@ -154,15 +154,17 @@ REFERENCE: dict[str, list[Public]] = {
         ),
         Public("quintain.training.control.reference"),
         Public("quintain.training.self_play"),
-        Public(
-            "quintain.training.language.grpo",
-            (
-                "quintain.training.language.settings.OptimizerSettings",
-                "quintain.training.language.settings.LoraSettings",
-            ),
-        ),
+        Public("quintain.training.sources"),
+        Public("quintain.training.trained"),
+        Public("quintain.training.language.grpo"),
+        Public("quintain.training.language.grpo_settings"),
+        Public("quintain.training.language.sft"),
+        Public("quintain.training.language.settings"),
+        Public("quintain.training.language.advantages"),
         Public("quintain.training.language.rollouts"),
+        Public("quintain.training.language.sequences"),
         Public("quintain.training.language.nano"),
+        Public("quintain.training.language.nano_recipes"),
         Public("quintain.training.language.trl_adapter"),
         Public("quintain.training.language.curriculum"),
     ],

@@ -19,8 +19,11 @@ from quintain.training.language.rollouts import Rollout
 
 __all__ = ["EPSILON", "Baseline", "Credit", "Scale", "turn_advantages"]
 
+#: What a turn is credited with: the return of the whole episode, or the rewards from the turn on.
 Credit = Literal["episode", "turn"]
+#: What is subtracted from a return: the mean of the group, of its other episodes, of the batch, or nothing.
 Baseline = Literal["group", "leave-one-out", "batch", "none"]
+#: Whose standard deviation an advantage is divided by.
 Scale = Literal["group", "batch", "none"]
 
 #: Added to standard deviations before dividing by them, as in TRL.
