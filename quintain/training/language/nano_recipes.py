@@ -69,6 +69,7 @@ def _text(tasks: str) -> dict[str, Any]:
     return {"tasks": tasks, "rules": False, "code": False, "max_turns": 1}
 
 
+#: The recipes by name.
 RECIPES: dict[str, NanoRecipe] = {
     "arithmetic": NanoRecipe("adds numbers step by step", _text("mini_sum"), teachers.sum_in_steps),
     "countdown": NanoRecipe(
