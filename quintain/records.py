@@ -40,7 +40,6 @@ SCHEMA = 1
 #: How an episode ended. ``finished``: it ended, and the environment reports no success.
 Outcome = Literal["success", "failure", "parse_error", "invalid_action", "error", "finished"]
 #: The outcomes, in the order of the tables.
-#: All of them.
 OUTCOMES: tuple[Outcome, ...] = ("success", "failure", "parse_error", "invalid_action", "finished", "error")
 
 
