@@ -94,8 +94,8 @@ class Conversation:
         content: object = message["content"]
         if not isinstance(content, str):
             raise CapabilityError(
-                f"a chat agent reads text, and this environment shows {type(content).__name__}; play one that shows "
-                "text"
+                f"a chat agent reads text, but the observations of this environment are {type(content).__name__}; "
+                "choose a text environment"
             )
         self._messages.append(message)
         if self._reader is None and message["role"] == "user":
