@@ -27,6 +27,8 @@ GENERATORS: dict[str, Callable[..., str]] = {
     "games": environments.games,
 }
 _GENERATED = re.compile(r"^<!-- generated: ([\w-]+) ?(.*?) -->$", re.MULTILINE)
+#: Head of a page that the search lists after the written ones.
+_LAST_IN_SEARCH = ("---", "search:", "  boost: 0.3", "---", "")
 _ROLE = re.compile(r":\w+:`~?([\w.]+)`")
 
 
@@ -36,7 +38,7 @@ def page_of(module: Public) -> str:
 
 
 def _write(module: Public) -> str:
-    lines = [f"# {module.name}", "", f"::: {module.name}", "    options:", "      members: false"]
+    lines = [*_LAST_IN_SEARCH, f"# {module.name}", "", f"::: {module.name}", "    options:", "      members: false"]
     lines += ["      show_root_toc_entry: false", ""]
     paths, found = names_of(module), homes()
     if len(paths) > 1:
