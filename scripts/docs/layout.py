@@ -154,8 +154,6 @@ REFERENCE: dict[str, list[Public]] = {
         ),
         Public("quintain.training.control.reference"),
         Public("quintain.training.self_play"),
-        Public("quintain.training.sources"),
-        Public("quintain.training.trained"),
         Public("quintain.training.language.grpo"),
         Public("quintain.training.language.grpo_settings"),
         Public("quintain.training.language.sft"),
