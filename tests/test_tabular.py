@@ -21,7 +21,7 @@ from quintain.training.self_play import self_play
 
 STORED = Path(__file__).parent / "data" / "runs_0_1_0_before"
 KINDS = {"evaluate": "evaluate_oracle", "play": "play", "matches": "matches", "sweep": "sweep",
-         "robustness": "robustness", "tournament": "tournament"}  # fmt: skip
+         "robustness": "robustness", "tournament": "tournament", "train": "../runs_0_1_0/train"}  # fmt: skip
 LETTERS = {"env_kwargs": {"tasks": "letters", "difficulty": "easy"}, "episodes": 3, "progress": False}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from quintain.evaluation.html.curves import Curve, curves
@@ -12,10 +13,11 @@ from quintain.evaluation.html.reproduce import reproduce
 from quintain.evaluation.interval import Interval
 from quintain.evaluation.manifest import agent_title, env_title
 from quintain.evaluation.report import Report
+from quintain.evaluation.tabular import Row, Tabular
 from quintain.records import EpisodeRecord
 from quintain.training.folder import read_metrics
 
-__all__ = ["TrainRun"]
+__all__ = ["LearningCurve", "TrainRun"]
 
 #: Figures of the page: title, the metrics in it, and whether they are shares.
 _FIGURES: tuple[tuple[str, tuple[str, ...], bool], ...] = (
@@ -37,15 +39,38 @@ _FIGURES: tuple[tuple[str, tuple[str, ...], bool], ...] = (
 _SHOWN = 2
 
 
+@dataclass(frozen=True, repr=False)
+class LearningCurve(Tabular):
+    """The metrics of a training.
+
+    Attributes:
+        method: Name of the trainer.
+        rows: One row of metrics per logged step.
+    """
+
+    method: str
+    rows: Sequence[Mapping[str, Any]]
+
+    def headline(self) -> str:
+        """Return the method, the number of steps, and the newest metrics."""
+        newest = ", ".join(f"{name} {value:.3g}" for name, value, _ in _last(self.rows))
+        return f"{self.method}: {self.rows[-1]['step'] if self.rows else 0} steps; {newest or 'no metrics'}"
+
+    def to_rows(self) -> list[Row]:
+        """Return one row per logged step."""
+        return [dict(row) for row in self.rows]
+
+
 class TrainRun:
     """A training of any method, with the episodes that were played for it."""
 
     kind: ClassVar[str] = "train"
 
     @classmethod
-    def tabulate(cls, report: Report) -> list[dict[str, Any]]:
-        """Return the rows of metrics."""
-        return [] if report.path is None else read_metrics(report.path)
+    def tabulate(cls, report: Report) -> LearningCurve:
+        """Return the metrics."""
+        method = report.manifest.get("config", {}).get("method", "training")
+        return LearningCurve(method, [] if report.path is None else read_metrics(report.path))
 
     @classmethod
     def page(cls, report: Report) -> str:
@@ -54,14 +79,15 @@ class TrainRun:
         Raises:
             MissingDependencyError: Without the ``report`` extra.
         """
-        rows = cls.tabulate(report)
+        curve = cls.tabulate(report)
+        rows = curve.rows
         config = report.manifest.get("config", {})
         settings = config.get("settings", {})
         return fill(
             "training.html",
             package="quintain.experiments",
             styles=("training.css",),
-            method=config.get("method", "training"),
+            method=curve.method,
             env=env_title(config.get("env")) if config.get("env") else "recorded episodes",
             policy=agent_title(config.get("agent", {})),
             seed=config.get("seed"),

@@ -16,16 +16,16 @@ from quintain.experiments.kinds import EXPERIMENTS, write_run_page
 from quintain.records import read_manifest
 
 pytest.importorskip("jinja2")
-STORED = Path(__file__).parents[1] / "data" / "runs_0_1_0_before"
+STORED = {path.parent.name: path.parent for path in (Path(__file__).parents[1] / "data").glob("runs_*/*/run.json")}
 
 
 def blocks(page):
     return [unescape(block) for block in re.findall(r'<pre class="command"[^>]*><code>(.*?)</code>', page, re.S)]
 
 
-@pytest.mark.parametrize("kind", sorted(path.parent.name for path in STORED.glob("*/run.json")))
-def test_pages_of_stored_runs_have_versions_seed_and_date(kind, tmp_path):
-    run = Path(shutil.copytree(STORED / kind, tmp_path / kind))
+@pytest.mark.parametrize("name", sorted(STORED))
+def test_pages_of_stored_runs_have_versions_seed_and_date(name, tmp_path):
+    run = Path(shutil.copytree(STORED[name], tmp_path / name))
     page = write_run_page(run).read_text()
     assert "Reproduce this run" in page
     (block,) = blocks(page)
@@ -41,7 +41,7 @@ def test_pages_of_stored_runs_have_versions_seed_and_date(kind, tmp_path):
 
 
 def test_the_stored_kinds_are_all_kinds():
-    assert {read_manifest(run.parent).get("kind", "evaluate") for run in STORED.glob("*/run.json")} == set(EXPERIMENTS)
+    assert {read_manifest(run).get("kind", "evaluate") for run in STORED.values()} == set(EXPERIMENTS)
 
 
 COMMANDS = {

@@ -81,7 +81,7 @@ RECIPES: dict[str, NanoRecipe] = {
     ),
     "tools": NanoRecipe(
         "writes a program for what it cannot do in its head",
-        {"tasks": "mini_product,mini_reverse", "rules": False, "code": True, "max_turns": 3},
+        {"tasks": "mini_product,mini_reverse", "difficulty": "easy", "rules": False, "code": True, "max_turns": 3},
         teachers.use_tools,
     ),
     "critique": NanoRecipe("judges a step of a calculation", _text("mini_verdict"), teachers.judge),
