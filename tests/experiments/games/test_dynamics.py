@@ -44,6 +44,7 @@ def test_the_population_keeps_its_size_and_ends_at_fixation():
     assert 20 in path[-1]
     assert len(path) < 10_001
     assert np.array_equal(path, moran_process(PD, [10, 10], seed=1))
+    assert np.array_equal(moran_process(PD, [10, 10]), moran_process(PD, [10, 10], seed=0))
 
 
 def test_mutation_keeps_the_process_going():
