@@ -100,25 +100,31 @@ def train(
     options: dict[str, Any] = {}
     env_kwargs = pairs(env_arg, "--env-arg")
     if facts.learns_from == "records":
-        if env is not None:
-            raise ConfigurationError(f"{method} learns from recorded episodes: give --from RUN instead of {env!r}")
-        source = Records(
-            records or [], ("success", "failure", "parse_error", "finished") if every_outcome else ("success",)
-        )
+        if env is not None or env_arg or eval_arg:
+            raise ConfigurationError(
+                f"{method} learns from recorded episodes: give --from RUN instead of an environment"
+            )
+        source = Records(records or [], _EVERY if every_outcome else ("success",))
     else:
         if env is None:
             raise ConfigurationError(f"{method} learns in an environment: name one, such as CodeReason-v0")
+        if records or every_outcome:
+            raise ConfigurationError(f"{method} learns by playing; --from and --every-outcome are for sft")
+        if (eval_arg is not None) > (getattr(chosen, "eval_every", False) > 0):
+            raise ConfigurationError("--eval-arg takes -s eval_every=N, the number of iterations between evaluations")
         source = Worlds(env, env_kwargs)
         if eval_arg is not None or getattr(chosen, "eval_every", False):
             options["evaluation"] = Worlds(env, {**env_kwargs, **pairs(eval_arg, "--eval-arg")})
     engine = make_engine("transformers", model=policy, **_batch(chosen))
-    agent = ChatAgent(engine, prompt, temperature=1.0, max_tokens=max_tokens, extract=False)
-    folder = out or new_folder(method)
-    trained = TRAINERS.load(method)(agent, source, chosen, seed=seed, out=folder, resume=resume, **options)
-    say(trained.headline())
-    say(f"model: {folder / 'model'}")
-    say(f"page:  quintain view {folder}")
-    engine.close()
+    try:
+        agent = ChatAgent(engine, prompt, temperature=1.0, max_tokens=max_tokens, extract=False)
+        folder = out or new_folder(method)
+        trained = TRAINERS.load(method)(agent, source, chosen, seed=seed, out=folder, resume=resume, **options)
+        say(trained.headline())
+        say(f"model: {folder / 'model'}")
+        say(f"page:  quintain view {folder}")
+    finally:
+        engine.close()
 
 
 def _batch(settings: Any) -> dict[str, Any]:

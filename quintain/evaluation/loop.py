@@ -81,7 +81,7 @@ async def play_jobs(
             with nullcontext() if lock_step is None else lock_step.member(next(numbers)):
                 record = await play(job)
             sink(record)
-            if timer.is_due():
+            if lock_step is None and timer.is_due():  # in lock-step, the next episode has to be announced first
                 await asyncio.sleep(0)
 
     try:

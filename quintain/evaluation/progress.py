@@ -83,7 +83,7 @@ class _Rich:
 
     def update(self, record: EpisodeRecord) -> None:
         self._count(record)
-        if time.perf_counter() >= self._next:
+        if not self._redraws or time.perf_counter() >= self._next:  # a printed line per episode, however quick it was
             self._show()
 
     def describe(self, text: str) -> None:

@@ -21,7 +21,7 @@ __all__ = ["LearningCurve", "TrainRun"]
 
 #: Figures of the page: title, the metrics in it, and whether they are shares.
 _FIGURES: tuple[tuple[str, tuple[str, ...], bool], ...] = (
-    ("accuracy on the evaluation problems", ("eval/sampled", "eval/greedy", "eval/pass@8"), True),
+    ("accuracy on the evaluation problems", ("eval/sampled", "eval/greedy", "eval/pass@"), True),
     ("success in training", ("success",), True),
     ("return", ("reward",), False),
     ("loss", ("loss",), False),
@@ -104,7 +104,9 @@ class TrainRun:
 def _figures(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     drawn = []
     terms = sorted({name for row in rows for name in row if name.startswith("reward/")})
-    for title, names, rate in (*_FIGURES[:3], ("reward terms", tuple(terms), False), *_FIGURES[3:]):
+    known = list(dict.fromkeys(name for row in rows for name in row))
+    for title, wanted, rate in (*_FIGURES[:3], ("reward terms", tuple(terms), False), *_FIGURES[3:]):
+        names = [name for want in wanted for name in known if name == want or (want[-1] == "@" and want in name)]
         lines = [
             Curve(
                 name,
@@ -139,15 +141,17 @@ def _last(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, float, bool]]:
 def _moments(episodes: Sequence[EpisodeRecord], settings: Mapping[str, Any]) -> list[tuple[str, list[EpisodeRecord]]]:
     """Return a few episodes of the first, the middle and the last iteration."""
     size = settings.get("num_prompts", 0) * settings.get("num_generations", 0)
+    size *= 1 + settings.get("dynamic_sampling", 0)
     if not size or not episodes:
         return []
-    last = (len(episodes) - 1) // size
-    chosen = dict.fromkeys((0, last // 2, last))
-    return [
-        (f"iteration {number + 1}", [episodes[k] for k in range(number * size, number * size + _SHOWN)])
-        for number in chosen
-        if number * size + _SHOWN <= len(episodes)
-    ]
+    by_iteration: dict[int, list[EpisodeRecord]] = {}
+    for episode in episodes:
+        shown = by_iteration.setdefault(episode.index // size, [])
+        if len(shown) < _SHOWN:
+            shown.append(episode)
+    numbers = sorted(by_iteration)
+    chosen = dict.fromkeys((numbers[0], numbers[(len(numbers) - 1) // 2], numbers[-1]))
+    return [(f"iteration {number + 1}", by_iteration[number]) for number in chosen]
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

@@ -2,7 +2,8 @@
 
 ``run.json`` describes the training, ``episodes.jsonl`` holds the episodes that were played, with tokens where a
 language model is trained, ``metrics.jsonl`` one line of metrics per logged step, and ``checkpoints`` what a killed
-training continues from. A resumed training goes back to its last complete checkpoint; later lines are written anew.
+training continues from. A resumed training goes back to its last complete checkpoint: later metrics are dropped, and
+later episodes are played and written again, of which the last line counts.
 """
 
 from __future__ import annotations
@@ -102,10 +103,18 @@ class TrainingRun:
 
     def go_back(self, step: int) -> None:
         """Drop the metrics of later steps than that of the checkpoint from which the training continues."""
-        self.curve = [row for row in self.curve if row["step"] <= step]
+        self._rewrite([row for row in self.curve if row["step"] <= step])
+
+    def drop_evaluation(self, step: int) -> None:
+        """Drop the rows of a step that hold nothing but an evaluation."""
+        kept = [r for r in self.curve if r["step"] != step or not all(n == "step" or n.startswith("eval/") for n in r)]
+        if len(kept) < len(self.curve):
+            self._rewrite(kept)
+
+    def _rewrite(self, rows: list[dict[str, Any]]) -> None:
+        self.curve = rows
         if self._out is not None:
-            lines = "".join(json.dumps(row) + "\n" for row in self.curve)
-            write_atomically(self._out / "metrics.jsonl", lines)
+            write_atomically(self._out / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
 
     def add_episode(self, record: EpisodeRecord) -> None:
         """Write a finished episode.

@@ -23,7 +23,7 @@ def test_a_model_is_trained_resumed_looked_at_and_evaluated(quintain, nano, tmp_
     assert found.code == 0, found.text
     assert "grpo: 2 steps" in found.text
     rows = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
-    assert [row["step"] for row in rows] == [1, 2, 2]
+    assert [row["step"] for row in rows] == [0, 1, 2, 2]
     assert {"eval/sampled", "eval/greedy", "eval/pass@8"} <= rows[0].keys()
     assert quintain(*words).code != 0  # the folder holds a run
     assert "learning_rate was 0.001, is 1e-06" in quintain(*words, "--resume").text
@@ -56,8 +56,12 @@ def test_a_nano_model_is_trained_by_a_recipe(quintain, tmp_path):
     [
         (("grpo", "CodeReason-v0"), "--policy MODEL"),
         (("grpo", "-p", "x"), "name one, such as CodeReason-v0"),
-        (("sft", "CodeReason-v0", "-p", "x"), "--from RUN instead of 'CodeReason-v0'"),
+        (("sft", "CodeReason-v0", "-p", "x"), "--from RUN instead of an environment"),
         (("sft", "-p", "x"), "no runs to train on"),
+        (("grpo", "CodeReason-v0", "-p", "x", "--from", "run"), "--from and --every-outcome are for sft"),
+        (("grpo", "CodeReason-v0", "-p", "x", "--eval-arg", "split=test"), "eval_every"),
+        (("grpo", "CodeReason-v0", "-p", "x", "-s", "baseline=mean"), "baseline must be one of"),
+        (("grpo", "CodeReason-v0", "-p", "x", "-s", "lora=5"), "lora"),
         (("ppo", "CartPole-v1"), "trains no language model; choose one of grpo, sft"),
         (("grppo", "CodeReason-v0"), "did you mean 'grpo'"),
         (("grpo", "CodeReason-v0", "-p", "x", "-s", "learning_rat=1"), "did you mean 'learning_rate'"),

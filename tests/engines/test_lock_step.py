@@ -107,3 +107,28 @@ def test_outside_lock_step_nothing_waits():
     engine = Counting()
     assert asyncio.run(engine.complete(Request(prompt="x"))).text == "X"
     assert engine.batches == []
+
+
+def test_a_worker_that_takes_its_next_episode_is_waited_for():
+    """With fewer workers than episodes, batches do not depend on when a worker is given the next one."""
+    from quintain.evaluation.loop import play_jobs
+
+    def batches():
+        engine = Counting()
+
+        async def play(job):
+            for turn in range(1 + job % 2):
+                await engine.complete(Request(prompt=f"{job}.{turn}"))
+            return job
+
+        async def main():
+            with in_lock_step():
+                await play_jobs(iter(range(9)), 3, lambda: play, lambda record: None)
+
+        asyncio.run(main())
+        return engine.batches
+
+    first = batches()
+    assert first[0] == ["0.0", "1.0", "2.0"]
+    assert first[1] == ["1.1", "3.0", "4.0"]
+    assert all(batches() == first for _ in range(20))

@@ -341,7 +341,7 @@ RESOURCES = [
     _a(61, "power", "x = 7 ** 4_000_000\nprint('ESCAPED')", limits=SHORT),
     _a(61, "long-str", "sys.set_int_max_str_digits(0); str(1 << 1_600_000)\nprint('ESCAPED')", limits=SHORT),
     _a(61, "c-loop", "sum(range(10**8))\nprint('ESCAPED')", limits=SHORT),
-    _a(61, "regex", "import re; re.match('(a+)+$', 'a' * 24 + 'b')\nprint('ESCAPED')", limits=SHORT),
+    _a(61, "regex", "import re; re.match('(a+)+$', 'a' * 26 + 'b')\nprint('ESCAPED')", limits=SHORT),
     _a(
         62,
         "cpu",

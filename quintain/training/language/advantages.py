@@ -28,6 +28,8 @@ Scale = Literal["group", "batch", "none"]
 
 #: Added to standard deviations before dividing by them, as in TRL.
 EPSILON = 1e-4
+#: Differences below it are rounding errors of equal returns.
+_ROUNDING = 1e-9
 
 
 def turn_advantages(
@@ -53,27 +55,38 @@ def turn_advantages(
     Returns:
         One array per rollout, shape ``(turns,)``; zeros for episodes that are not valid.
     """
-    values = [
-        r.to_go(gamma) if credit == "turn" else np.full(len(r.rewards), sum(r.rewards) + r.rest) for r in rollouts
-    ]
-    advantages = [np.zeros(len(r.rewards)) for r in rollouts]
-    valid = [k for k, r in enumerate(rollouts) if r.valid and len(r.rewards)]
-    groups: dict[int, list[int]] = {}
-    for k in valid:
-        groups.setdefault(rollouts[k].group, []).append(k)
-    turns = max((len(rollouts[k].rewards) for k in valid), default=0)
-    for turn in range(turns):
-        reached = {g: [k for k in members if turn < len(values[k])] for g, members in groups.items()}
-        batch = np.array([values[k][turn] for members in reached.values() for k in members])
-        for members in reached.values():
-            own = np.array([values[k][turn] for k in members])
-            compared = own - _baseline(own, batch, baseline)
-            spread = {"group": own, "batch": batch, "none": None}[scale]
-            if spread is not None:
-                compared = compared / (_std(spread) + EPSILON)
-            for k, value in zip(members, compared, strict=True):
-                advantages[k][turn] = value
+    valid = [k for k, rollout in enumerate(rollouts) if rollout.valid and len(rollout.rewards)]
+    advantages = [np.zeros(len(rollout.rewards)) for rollout in rollouts]
+    if credit == "episode":
+        returns = np.array([sum(rollouts[k].rewards) + rollouts[k].rest for k in valid])
+        groups = [rollouts[k].group for k in valid]
+        for k, value in zip(valid, _compared(returns, groups, baseline, scale), strict=True):
+            advantages[k][:] = value
+        return advantages
+    to_go = {k: rollouts[k].to_go(gamma) for k in valid}
+    for turn in range(max((len(values) for values in to_go.values()), default=0)):
+        reached = [k for k in valid if turn < len(to_go[k])]
+        values = np.array([to_go[k][turn] for k in reached])
+        groups = [rollouts[k].group for k in reached]
+        for k, value in zip(reached, _compared(values, groups, baseline, scale), strict=True):
+            advantages[k][turn] = value
     return advantages
+
+
+def _compared(
+    values: NDArray[np.float64], groups: Sequence[int], baseline: Baseline, scale: Scale
+) -> NDArray[np.float64]:
+    """Return each value less its baseline, divided by its spread."""
+    compared = np.zeros(len(values))
+    for group in dict.fromkeys(groups):
+        members = np.flatnonzero(np.asarray(groups) == group)
+        own = values[members]
+        difference = own - _baseline(own, values, baseline)
+        spread = {"group": own, "batch": values, "none": None}[scale]
+        if spread is not None:
+            difference = difference / (_std(spread) + EPSILON)
+        compared[members] = np.where(np.abs(difference) < _ROUNDING, 0.0, difference)
+    return compared
 
 
 def _baseline(own: NDArray[np.float64], batch: NDArray[np.float64], kind: Baseline) -> NDArray[np.float64] | float:

@@ -14,6 +14,10 @@ from quintain.training.language.sequences import NOT_WRITTEN, TokenSequence
 
 __all__ = ["token_batch"]
 
+#: A row that fills a batch up: a token of prompt and one of padding that counts as seen, and is not trained on. Models
+#: cannot compute an empty row.
+_FILLER = TokenSequence((0, 0), (NOT_WRITTEN, 0), (0.0, 0.0))
+
 
 def token_batch(
     rollouts: Sequence[Rollout],
@@ -30,7 +34,7 @@ def token_batch(
         rollouts: The episodes; those that are not valid are left out.
         advantages: Advantage of each turn of each episode.
         pad_token_id: Token id of the padding.
-        multiple: Rows without tokens are added until their number is a multiple of this. Default: 1.
+        multiple: Rows that are not trained on are added until their number is a multiple of this. Default: 1.
         mask_environment: Whether tokens that the policy did not write are masked. Otherwise those after its first one
             have the advantage of the turn before them.
         device: Device of the tensors.
@@ -47,7 +51,7 @@ def token_batch(
         for sequence in rollout.sequences
     ]
     while not rows or len(rows) % multiple:
-        rows.append((TokenSequence((), (), ()), np.zeros(0)))
+        rows.append((_FILLER, np.zeros(0)))
     cuts = [sequence.prompt_length for sequence, _ in rows]
     left = max(1, *cuts) if cuts else 1
     right = max(1, *(len(sequence.turns) - cut for (sequence, _), cut in zip(rows, cuts, strict=True)))
@@ -63,6 +67,8 @@ def token_batch(
         completion_ids[row, :length], completion_mask[row, :length] = ids[cut:], 1
         logprobs[row, :length] = sequence.logprobs[cut:]
         written = turns[cut:] != NOT_WRITTEN
+        if sequence is _FILLER:
+            continue
         trained[row, :length] = written if mask_environment else 1
         # What the environment writes belongs to the turn before it; turns ascend, so the maximum so far is that turn.
         turn = turns[cut:] if mask_environment else np.maximum.accumulate(turns[cut:])

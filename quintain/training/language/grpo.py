@@ -1,6 +1,6 @@
 """Group-relative policy optimisation (GRPO) on text environments, with several turns and credit for each.
 
-TRL's ``GRPOTrainer`` has the loss, clipping, gradient accumulation and distribution; this module gives it batches: the
+TRL's ``GRPOTrainer`` has the loss, the clipping and the optimiser; this module gives it batches: the
 rollouts of :mod:`~quintain.training.language.rollouts`, whose tokens are those that our engine sampled, with the
 advantages of :mod:`~quintain.training.language.advantages` for each token and with what the environment wrote masked.
 
@@ -17,12 +17,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from quintain.errors import require
+from quintain.errors import ConfigurationError, require
 from quintain.seeding import SeedStream
 from quintain.training.folder import TrainingRun
 from quintain.training.language.grpo_settings import GRPOSettings
 from quintain.training.language.measure import Measured, measure
-from quintain.training.language.policy import as_policy, at_temperature, with_adapters
+from quintain.training.language.policy import as_policy, at_temperature, check_precision, with_adapters
 from quintain.training.language.trl_trainer import (
     HeldModel,
     common_arguments,
@@ -56,7 +56,8 @@ def train_grpo(
     same machine and number of threads.
 
     Args:
-        policy: An engine that can train, such as ``make_engine("transformers", model=...)``, or a chat agent with one.
+        policy: An engine that can train, such as ``make_engine("transformers", model=...)``, or a chat agent with one,
+            which is trained and returned with the temperature of the settings and the whole distribution (top_p 1).
         source: The environment, or problems of it in a given order.
         settings: Settings; ``None`` for the defaults.
         seed: Root seed of environments, replies and minibatches. Default: 0.
@@ -80,10 +81,15 @@ def train_grpo(
     settings = settings or GRPOSettings()
     require("trl", "train", "training with GRPO")
     agent = at_temperature(as_policy(policy, settings.max_completion_length), settings.temperature)
+    check_precision(agent.engine, settings.lora is not None)
     worlds = source.worlds if isinstance(source, Problems) else source
     described = dataclasses.asdict(settings)
     if isinstance(source, Problems):
         described["problems"] = [dataclasses.asdict(draw) for draw in source.draws]
+    if (evaluation is not None) != (settings.eval_every > 0):
+        raise ConfigurationError(
+            "an evaluation takes both where (evaluation=, --eval-arg) and how often (the setting eval_every, >= 1)"
+        )
     measured = Measured(evaluation, settings.eval_every, settings.eval_episodes, settings.pass_k)
     seeds = SeedStream(seed, "grpo")
     from quintain.training.language.grpo_trainer import make_trainer  # imports TRL
@@ -93,7 +99,7 @@ def train_grpo(
         steps=settings.iterations, out=out, resume=resume, progress=progress, on_log=on_log,
     ) as run:  # fmt: skip
         held = HeldModel(agent.engine)
-        with held.training() as model, with_adapters(model, settings.lora) as trained:
+        with held.training() as model, with_adapters(model, settings.lora, seeds.child("adapters").seed) as trained:
             arguments = common_arguments(
                 settings.optimizer, seed=seed, folder=run.checkpoints,
                 save_steps=(settings.save_every if out is not None else 0) * settings.optimizer_steps, model=model,
@@ -103,6 +109,7 @@ def train_grpo(
                 trainer = make_trainer(trained, agent, source, settings, seeds, run, held, measured, arguments)
             log_into(trainer, run, settings.optimizer_steps, trainer.row_of)
             train(trainer, run, settings.optimizer_steps, resume)
+        run.drop_evaluation(settings.iterations)  # of a training that was killed after it
         final = measure(agent, measured, seeds.child("evaluation")) if measured.wanted else {}
         if final:
             run.log({"step": settings.iterations, **final})

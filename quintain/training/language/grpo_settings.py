@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from quintain.arguments import check_number
 from quintain.errors import ConfigurationError
 from quintain.training.language.advantages import Baseline, Credit, Scale
 from quintain.training.language.settings import LoraSettings, OptimizerSettings
 
-__all__ = ["GRPOSettings"]
+__all__ = ["GRPOSettings", "LossType"]
+
+#: How the losses of tokens are averaged; see TRL.
+LossType = Literal["grpo", "dapo", "dr_grpo", "bnpo"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +67,7 @@ class GRPOSettings:
     epsilon: float = 0.2
     epsilon_high: float | None = None
     beta: float = 0.0
-    loss_type: Literal["grpo", "dapo", "dr_grpo", "bnpo"] = "grpo"
+    loss_type: LossType = "grpo"
     credit: Credit = "episode"
     baseline: Baseline = "group"
     scale: Scale = "group"
@@ -88,6 +91,14 @@ class GRPOSettings:
             check_number(name, getattr(self, name), low=1, integer=True)
         for name in ("dynamic_sampling", "eval_every", "save_every"):
             check_number(name, getattr(self, name), low=0, integer=True)
+        for name, kind in (("loss_type", LossType), ("credit", Credit), ("baseline", Baseline), ("scale", Scale)):
+            if getattr(self, name) not in get_args(kind):
+                choices = ", ".join(map(repr, get_args(kind)))
+                raise ConfigurationError(f"{name} must be one of {choices}, got {getattr(self, name)!r}")
+        if self.lora is not None and not isinstance(self.lora, LoraSettings):
+            raise ConfigurationError(f"lora must be LoraSettings, or a mapping of them, got {self.lora!r}")
+        if self.epsilon_high is not None:
+            check_number("epsilon_high", self.epsilon_high, above=0)
         check_number("temperature", self.temperature, above=0)
         check_number("epsilon", self.epsilon, above=0)
         check_number("beta", self.beta, low=0)

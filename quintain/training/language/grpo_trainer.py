@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from trl import GRPOConfig, GRPOTrainer  # type: ignore[attr-defined]  # lazily exported
 
 from quintain.agents.language.chat import ChatAgent
-from quintain.errors import EngineError
+from quintain.errors import ConfigurationError, EngineError
 from quintain.seeding import SeedStream
 from quintain.training.folder import TrainingRun
 from quintain.training.language.advantages import turn_advantages
@@ -61,7 +61,7 @@ def make_trainer(
         gradient_accumulation_steps=1,
         num_generations=settings.num_generations if settings.num_generations > 1 else settings.episodes,
         num_iterations=settings.num_iterations,
-        max_completion_length=settings.max_completion_length,
+        max_completion_length=agent.settings.sampling.max_tokens,
         temperature=settings.temperature,
         epsilon=settings.epsilon,
         epsilon_high=settings.epsilon_high,
@@ -73,6 +73,8 @@ def make_trainer(
     )
     rows = [{"prompt": [{"role": "user", "content": ""}]}] * max(settings.episodes, 1)  # TRL wants a data set
     engine: Any = agent.engine
+    if config.world_size > 1:
+        raise ConfigurationError("training in several processes is not supported yet: start one process")
     trainer = RolloutTrainer(
         model=model,
         processing_class=engine.tokenizer,
@@ -121,12 +123,11 @@ class RolloutTrainer(GRPOTrainer):
         self.beta = 0.0
         training, model = self.model.training, self.accelerator.unwrap_model(self.model)
         model.eval()
-        with self._held.playing():
-            found = (
-                measure(self._agent, self._measured, self._seeds.child("evaluation"))
-                if self._measured.due(iteration)
-                else {}
-            )
+        if self._measured.due(iteration):
+            self._run.drop_evaluation(iteration)  # of a training that was killed after it
+            with self._held.playing():
+                found = measure(self._agent, self._measured, self._seeds.child("evaluation"))
+            self._run.log({"step": iteration, **found})
         with self._held.playing():  # the evaluation's cache is dropped: a resumed training has none
             rollouts, played = self._play(iteration)
         model.train(training)
@@ -138,7 +139,7 @@ class RolloutTrainer(GRPOTrainer):
             scale=settings.scale,
             gamma=settings.gamma,
         )
-        self._rows[iteration] = {**_metrics(played, advantages, rollouts), **found}
+        self._rows[iteration] = _metrics(played, advantages, rollouts)
         if not self._rows[iteration]["signal"] and not self._warned:
             self._warned = True
             warnings.warn(

@@ -52,7 +52,8 @@ class Measured:
 def measure(agent: ChatAgent, measured: Measured, seeds: SeedStream) -> dict[str, float]:
     """Return the accuracy of an agent: ``eval/sampled`` at its own temperature, ``eval/greedy`` and ``eval/pass@k``.
 
-    Accuracy is the share of episodes with success, in [0, 1], among those that infrastructure did not end.
+    Accuracy is the share of episodes with success, in [0, 1], among those that infrastructure did not end; NaN where
+    the environment reports no success.
     """
     assert measured.worlds is not None
     worlds, k = measured.worlds, measured.pass_k
@@ -65,11 +66,12 @@ def measure(agent: ChatAgent, measured: Measured, seeds: SeedStream) -> dict[str
         sampled, greedy = play(agent, repeats=k), play(at_temperature(agent, 0.0))
     by_item: dict[int | None, list[bool]] = {}
     for episode in sampled.episodes:
-        if episode.outcome != "error":
+        if episode.outcome not in ("error", "finished"):
             by_item.setdefault(episode.item, []).append(episode.outcome == "success")
+    decided = [e.outcome == "success" for e in greedy.episodes if e.outcome not in ("error", "finished")]
     right = [np.mean(answers) for answers in by_item.values()]
     return {
         "eval/sampled": float(np.mean(right)) if right else float("nan"),
         f"eval/pass@{k}": float(np.mean([any(answers) for answers in by_item.values()])) if right else float("nan"),
-        "eval/greedy": float(np.mean([e.outcome == "success" for e in greedy.episodes if e.outcome != "error"])),
+        "eval/greedy": float(np.mean(decided)) if decided else float("nan"),
     }

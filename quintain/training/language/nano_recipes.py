@@ -36,7 +36,7 @@ class NanoRecipe:
         about: What the model can do, in a few words.
         env_kwargs: Arguments of ``CodeReason-v0``.
         write: What the teacher writes.
-        examples: Number of different examples. Default: 20,000.
+        examples: Number of examples; small tasks pose some of them more than once. Default: 20,000.
         epochs: Passes over them. Default: 1.
         max_tokens: Maximum number of tokens of a reply. Default: 64.
         outcomes: Outcomes of the teacher's episodes that are learned from. Default: all.

@@ -14,7 +14,7 @@ from quintain.engines.engine import Engine
 from quintain.errors import ConfigurationError, require
 from quintain.training.language.settings import LoraSettings
 
-__all__ = ["as_policy", "at_temperature", "with_adapters"]
+__all__ = ["as_policy", "at_temperature", "check_precision", "with_adapters"]
 
 
 def as_policy(policy: Any, max_tokens: int = 256) -> ChatAgent:
@@ -49,13 +49,29 @@ def at_temperature(agent: ChatAgent, temperature: float) -> ChatAgent:
     return other
 
 
+def check_precision(engine: Any, adapters: bool) -> None:
+    """Check that the model's weights are precise enough for the steps of an optimiser.
+
+    Raises:
+        ConfigurationError: If all weights are trained in 16 bits, where small steps round to nothing. Adapters are
+            kept in 32 bits.
+    """
+    dtype = str(engine.model.dtype).removeprefix("torch.")
+    if not adapters and dtype != "float32":
+        raise ConfigurationError(
+            f"the model's weights are {dtype}, in which small steps round to nothing: make the engine with "
+            "dtype='float32', or train adapters with lora="
+        )
+
+
 @contextmanager
-def with_adapters(model: Any, lora: LoraSettings | None) -> Iterator[Any]:
+def with_adapters(model: Any, lora: LoraSettings | None, seed: int) -> Iterator[Any]:
     """Put adapters into a model for the time of a training, and merge them into its weights at the end.
 
     Args:
         model: A model of ``transformers``, which is changed in place.
         lora: Settings of the adapters; ``None`` trains all weights.
+        seed: Seed of the adapters' first weights.
 
     Yields:
         The model to train.
@@ -69,8 +85,14 @@ def with_adapters(model: Any, lora: LoraSettings | None) -> Iterator[Any]:
     peft: Any = require("peft", "train", "training with adapters")
     target = lora.target_modules if isinstance(lora.target_modules, str) else list(lora.target_modules)
     config = peft.LoraConfig(r=lora.r, lora_alpha=lora.lora_alpha, target_modules=target, task_type="CAUSAL_LM")
-    adapted = peft.get_peft_model(model, config)
+    torch: Any = require("torch", "train", "training with adapters")
+    trainable = {name: weight.requires_grad for name, weight in model.named_parameters()}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        adapted = peft.get_peft_model(model, config)
     try:
         yield adapted
     finally:
         adapted.merge_and_unload()
+        for name, weight in model.named_parameters():
+            weight.requires_grad_(trainable.get(name, True))

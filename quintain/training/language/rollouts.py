@@ -93,11 +93,17 @@ def play_rollouts(
     """
     worlds = source.worlds if isinstance(source, Problems) else source
     jobs: list[Job] = []
+    group_of: dict[int, int] = {}
+    chosen = isinstance(source, Problems)  # they choose the item themselves
     for number in groups:
         draw = source.draw(seeds, number)
-        for repeat in range(group_size):
+        for _ in range(group_size):
             index = first_index + len(jobs)
-            jobs.append(Job(index, draw.seed, draw.reset_options, max_steps, number, repeat, tokens=True))
+            group_of[index] = number
+            # A problem that comes again has other random choices: the number of the answer is that of the episode.
+            jobs.append(
+                Job(index, draw.seed, draw.reset_options, max_steps, None if chosen else number, index, tokens=True)
+            )
     records: dict[int, EpisodeRecord] = {}
 
     def take(record: EpisodeRecord) -> None:
@@ -108,7 +114,7 @@ def play_rollouts(
     env_kwargs = with_required_settings(worlds.env, worlds.env_kwargs, agent)
     with in_lock_step():
         run_episodes(worlds.env, env_kwargs, agent, iter(jobs), min(concurrency, len(jobs)), take, lambda facts: None)
-    return [_rollout(records[job.index], job.item or 0) for job in jobs]
+    return [_rollout(records[job.index], group_of[job.index]) for job in jobs]
 
 
 def _rollout(record: EpisodeRecord, group: int) -> Rollout:

@@ -8,6 +8,7 @@ policy itself. Only its actions are trained on; what the environment wrote is co
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,8 +20,9 @@ from quintain.engines.engine import Request
 from quintain.errors import ConfigurationError, require
 from quintain.messages import Message, assistant, system, user
 from quintain.records import EpisodeRecord
+from quintain.seeding import SeedStream
 from quintain.training.folder import TrainingRun
-from quintain.training.language.policy import as_policy, with_adapters
+from quintain.training.language.policy import as_policy, check_precision, with_adapters
 from quintain.training.language.sequences import NOT_WRITTEN, Call, TokenSequence, join_calls
 from quintain.training.language.settings import LoraSettings, OptimizerSettings
 from quintain.training.language.trl_trainer import HeldModel, common_arguments, log_into, quiet, save_model, train
@@ -104,6 +106,7 @@ def train_sft(
     settings = settings or SFTSettings()
     require("trl", "train", "supervised fine-tuning")
     agent = as_policy(policy)
+    check_precision(agent.engine, settings.lora is not None)
     records = list(source.episodes() if isinstance(source, Records) else source)
     sequences, too_long = imitated_sequences(agent, records)
     if not sequences:
@@ -112,7 +115,7 @@ def train_sft(
             f"there is no episode{outcomes} to learn from: {len(records)} were found, of which {too_long} do not fit "
             "the model's context window"
         )
-    described = dataclasses.asdict(settings) | {"episodes": len(records), "tokens": _count(sequences)}
+    described = dataclasses.asdict(settings) | {"episodes": len(records), "tokens": _hash(sequences)}
     steps = max(1, int(-(-len(sequences) // settings.batch_size) * settings.num_train_epochs))
     with TrainingRun(
         "sft", env=None, env_kwargs=None, policy=agent, seed=seed, settings=described, steps=steps, out=out,
@@ -120,7 +123,10 @@ def train_sft(
     ) as run:  # fmt: skip
         held = HeldModel(agent.engine)
         engine: Any = agent.engine
-        with held.training() as model, with_adapters(model, settings.lora) as trained:
+        with (
+            held.training() as model,
+            with_adapters(model, settings.lora, SeedStream(seed, "adapters").seed) as trained,
+        ):
             arguments = common_arguments(
                 settings.optimizer, seed=seed, folder=run.checkpoints,
                 save_steps=settings.save_every if out is not None else 0, model=model, report_to=settings.report_to,
@@ -167,6 +173,10 @@ def _imitated(agent: ChatAgent, record: EpisodeRecord) -> list[Call]:
     messages: list[Message] = [system(agent.prompt)] if agent.prompt else []
     messages += agent.few_shot
     calls = []
+    if any("seat" in step for step in record.steps):
+        raise ConfigurationError(
+            f"episode {record.index} is a match of several seats, and imitation learns from episodes of one agent"
+        )
     for turn, step in enumerate(record.steps):
         observation, action = step["observation"], step["action"]
         if not isinstance(observation, str) or not isinstance(action, str):
@@ -180,6 +190,14 @@ def _imitated(agent: ChatAgent, record: EpisodeRecord) -> list[Call]:
         calls.append(Call(turn, prompt, reply, [0.0] * len(reply)))
         messages.append(assistant(action))
     return calls
+
+
+def _hash(sequences: Sequence[TokenSequence]) -> str:
+    """Return a hash of the data, so that a training is not resumed on others."""
+    digest = hashlib.blake2b(digest_size=8)
+    for sequence in sequences:
+        digest.update(repr((sequence.token_ids, sequence.turns)).encode())
+    return digest.hexdigest()
 
 
 def _count(sequences: Sequence[TokenSequence]) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import json
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -109,7 +110,7 @@ def log_into(trainer: Any, run: TrainingRun, steps_per_row: int, extra: Callable
             step, rest = divmod(state.global_step, steps_per_row)
             if rest or not logs or "train_runtime" in logs:
                 return
-            shown = {name: float(value) for name, value in logs.items() if name not in _DROPPED}
+            shown = {name: float(v) for name, v in logs.items() if name not in _DROPPED and v is not None}
             row = {"step": step, **shown, **extra(step)}
             run.log(row)
             run.show(step, **{name: row[name] for name in ("reward", "loss") if name in row})
@@ -139,15 +140,27 @@ def train(trainer: Any, run: TrainingRun, steps_per_row: int, resume: bool) -> N
         RecordError: If a checkpoint cannot be written.
     """
     checkpoint = last_checkpoint(run.checkpoints) if resume else None
-    step = int(checkpoint.name.rpartition("-")[2]) // steps_per_row if checkpoint is not None else 0
-    run.go_back(step)
+    done = int(checkpoint.name.rpartition("-")[2]) if checkpoint is not None else 0
+    run.go_back(done // steps_per_row)
+    if checkpoint is not None and done >= trainer.args.max_steps:
+        trainer._load_from_checkpoint(str(checkpoint))  # training on would take a step too many
+        return
     try:
         with quiet():
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    except OSError as error:
+    except Exception as error:
+        if not _is_full_disk(error):
+            raise
         newest = last_checkpoint(run.checkpoints)
         remedy = f"the checkpoint {newest.name} is complete: make room and continue with resume=True" if newest else ""
         raise RecordError(f"cannot write into {str(run.checkpoints)!r}: {error}. {remedy}") from error
+
+
+def _is_full_disk(error: Exception) -> bool:
+    """Whether writing failed: torch and safetensors raise errors of their own, with the system's words in them."""
+    words = str(error).lower()
+    named = any(text in words for text in ("no space left", "file too large", "disk quota", "unexpected pos"))
+    return named or (isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 
 
 @contextlib.contextmanager
@@ -178,5 +191,7 @@ def save_model(model: Any, tokenizer: Any, folder: Path) -> None:
         with quiet():
             model.save_pretrained(folder)
             tokenizer.save_pretrained(folder)
-    except OSError as error:
+    except Exception as error:
+        if not (isinstance(error, OSError) or _is_full_disk(error)):
+            raise
         raise RecordError(f"cannot write the model into {str(folder)!r}: {error}") from error

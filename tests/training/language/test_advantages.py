@@ -24,6 +24,17 @@ def test_grpo_is_the_return_less_the_mean_over_the_standard_deviation_of_the_gro
     assert found == [[pytest.approx(0.75 / 0.5001)], *[[pytest.approx(-0.25 / 0.5001)]] * 3]
 
 
+def test_every_turn_has_the_advantage_of_the_whole_episode_however_long_the_others_are():
+    # Returns 1, 0, 0: mean 1/3, deviation sqrt((4/9 + 1/9 + 1/9) / 2) = 1/sqrt(3).
+    found = advantages([rollout([1.0]), rollout([0.0, 0.0]), rollout([0.0, 0.0])])
+    deviation = 1 / math.sqrt(3) + 1e-4
+    assert found == [[pytest.approx(2 / 3 / deviation)], *[[pytest.approx(-1 / 3 / deviation)] * 2] * 2]
+
+
+def test_rounding_is_no_advantage():
+    assert advantages([rollout([0.1]), rollout([0.1]), rollout([0.1])]) == [[0.0]] * 3
+
+
 def test_groups_are_compared_within_themselves():
     found = advantages([rollout([1.0], 0), rollout([0.0], 0), rollout([5.0], 1), rollout([5.0], 1)], scale="none")
     assert found == [[0.5], [-0.5], [0.0], [0.0]]

@@ -51,10 +51,11 @@ def test_without_the_mask_the_environments_tokens_have_the_advantage_of_the_turn
     assert found["advantages"].tolist() == [[1, 1, 1, -2], [0.5, 0, 0, 0]]
 
 
-def test_rows_without_tokens_fill_a_batch_up():
+def test_rows_that_are_not_trained_on_fill_a_batch_up():
     found = batch(multiple=4)
-    assert found["completion_mask"].sum(1).tolist() == [4, 1, 0, 0]
-    assert batch(rollouts(("error", "error")), multiple=2)["completion_mask"].sum() == 0
+    assert found["tool_mask"].sum(1).tolist() == [3, 1, 0, 0]
+    assert found["completion_mask"].sum(1).tolist() == [4, 1, 1, 1]  # a model cannot compute an empty row
+    assert batch(rollouts(("error", "error")), multiple=2)["tool_mask"].sum() == 0
 
 
 class FixedLogprobs:

@@ -121,7 +121,16 @@ def test_equal_seeds_give_equal_weights_and_others_do_not(case, fresh):
     assert not equal(found[0], found[2])
 
 
-@pytest.mark.parametrize("killed_after", [1, 2])
+def test_a_finished_training_is_not_trained_on(case, fresh, tmp_path):
+    engine, again = fresh(), fresh()
+    case(engine, out=tmp_path)
+    before = read_metrics(tmp_path)
+    case(again, out=tmp_path, resume=True)
+    assert equal(weights(engine), weights(again))
+    assert read_metrics(tmp_path) == before
+
+
+@pytest.mark.parametrize("killed_after", [1, 2, 3])
 def test_a_training_that_was_killed_and_resumed_equals_one_that_was_not(case, fresh, tmp_path, killed_after):
     whole, again = fresh(), fresh()
     case(whole, out=tmp_path / "whole")
@@ -162,11 +171,16 @@ def test_a_disk_that_fills_up_during_a_checkpoint_leaves_the_last_good_one(case,
     assert equal(weights(again), weights(whole))
 
 
-def test_adapters_are_merged_at_the_end(case, fresh):
-    engine = fresh()
+def test_adapters_are_merged_at_the_end_and_depend_on_the_seed_alone(case, fresh):
+    engine, again = fresh(), fresh()
     before = weights(engine)
-    case(engine, case.changed(lora=LoraSettings(r=4)))
+    adapted = case.changed(lora=LoraSettings(r=4))
+    case(engine, adapted)
+    torch.rand(7)  # the process's own random numbers go on
+    case(again, adapted)
     after = weights(engine)
+    assert equal(after, weights(again))
+    assert all(weight.requires_grad for weight in engine.model.parameters())
     assert before.keys() == after.keys()  # no adapter is left
     assert torch.equal(before["model.embed_tokens.weight"], after["model.embed_tokens.weight"])
     assert not torch.equal(before["model.layers.0.mlp.up_proj.weight"], after["model.layers.0.mlp.up_proj.weight"])

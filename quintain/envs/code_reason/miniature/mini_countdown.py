@@ -21,7 +21,7 @@ class MiniCountdown(Task[Expression]):
 
     Attributes:
         numbers: How many numbers there are, in [2, 4]. Default: 3.
-        max_number: Maximum number, in [4, 30]. Default: 12.
+        max_number: Maximum number, in [5, 30]. Default: 12.
         max_target: Maximum target, in [10, 200]. Default: 50.
     """
 
@@ -34,14 +34,14 @@ class MiniCountdown(Task[Expression]):
     def __post_init__(self) -> None:
         """Check the parameters."""
         expect(2 <= self.numbers <= 4, "numbers in [2, 4]")
-        expect(4 <= self.max_number <= 30, "max_number in [4, 30]")
+        expect(5 <= self.max_number <= 30, "max_number in [5, 30]")
         expect(10 <= self.max_target <= 200, "max_target in [10, 200]")
 
     def generate(self, rng: np.random.Generator) -> Problem:
         """Draw numbers and a target until they can make it."""
         while True:
             numbers = rng.integers(1, self.max_number, endpoint=True, size=self.numbers).tolist()
-            target = randint(rng, min(10, self.max_target), self.max_target)
+            target = randint(rng, 10, self.max_target)
             solution = reach_natural(numbers, target)
             if solution is not None:
                 break
