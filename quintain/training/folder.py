@@ -149,11 +149,6 @@ class TrainingRun:
         text = ", ".join(f"{name} {value:.3g}" for name, value in metrics.items())
         self.bar.subtask(f"{self._title}  {text}", step, self._steps)
 
-    def write_facts(self, facts: Mapping[str, Any]) -> None:
-        """Add facts to the manifest that are known only now."""
-        if self._folder is not None:
-            self._folder.write_facts(facts)
-
 
 def read_metrics(run: str | Path) -> list[dict[str, Any]]:
     """Return the rows of metrics of a training; none if it has logged nothing.

@@ -41,6 +41,8 @@ def settings_from(settings: type[Settings], values: Mapping[str, Any]) -> Settin
         0.0003
         >>> settings_from(GRPOSettings, {"lora": {"r": 8}}).lora.r
         8
+        >>> settings_from(GRPOSettings, {"report_to": "tensorboard"}).report_to
+        ('tensorboard',)
     """
     known = names_of(settings)
     inner: dict[str, dict[str, Any]] = {}
@@ -67,6 +69,8 @@ def _contained(settings: type, path: tuple[str, ...], value: Any) -> Any:
     """Return a value as its field takes it: a list as a tuple, and a mapping as the settings that it describes."""
     if isinstance(value, list):
         return tuple(value)
+    if isinstance(value, str) and len(path) == 1 and isinstance(getattr(settings(), path[0]), tuple):
+        return (value,)
     if isinstance(value, Mapping) and len(path) == 1:
         kinds = get_args(get_type_hints(settings)[path[0]])
         found = next((kind for kind in kinds if dataclasses.is_dataclass(kind)), None)

@@ -8,6 +8,8 @@ from fractions import Fraction
 from typing import ClassVar
 
 from quintain.envs.text.answers import (
+    Expression,
+    parse_expression,
     parse_grid,
     parse_integer,
     parse_integer_grid,
@@ -15,9 +17,10 @@ from quintain.envs.text.answers import (
     parse_number,
     parse_option,
 )
-from quintain.envs.text.task import ExactTask, Malformed
+from quintain.envs.text.task import ExactTask, Malformed, Task
 
 __all__ = [
+    "ExpressionTask",
     "IntegerGridTask",
     "IntegerListTask",
     "IntegerTask",
@@ -65,6 +68,19 @@ def _is_decimal(value: Fraction) -> bool:
         while rest % prime == 0:
             rest //= prime
     return rest == 1
+
+
+@dataclass(frozen=True)
+class ExpressionTask(Task[Expression]):
+    """The answer is an arithmetic expression; several may be right."""
+
+    def parse(self, text: str) -> Expression:
+        """Read an arithmetic expression."""
+        return parse_expression(text)
+
+    def render(self, value: Expression) -> str:
+        """Write the expression with a space around every operator."""
+        return value.text
 
 
 @dataclass(frozen=True)

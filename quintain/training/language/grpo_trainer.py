@@ -71,7 +71,7 @@ def make_trainer(
         logging_steps=settings.optimizer_steps,
         log_completions=False,
     )
-    rows = [{"prompt": [{"role": "user", "content": ""}]}] * max(settings.episodes, 1)  # TRL wants a data set
+    rows = [{"prompt": [{"role": "user", "content": ""}]}] * settings.episodes  # TRL wants a data set
     engine: Any = agent.engine
     if config.world_size > 1:
         raise ConfigurationError("training in several processes is not supported yet: start one process")

@@ -32,3 +32,19 @@ def engine(nano_folder):
     made = make_engine("transformers", model=nano_folder)
     yield made
     made.close()
+
+
+@pytest.fixture
+def fresh(nano_folder):
+    """A function that makes an engine with the start weights, as a new process would."""
+    from quintain.engines import make_engine
+
+    engines = []
+
+    def make():
+        engines.append(make_engine("transformers", model=nano_folder, max_batch=128))
+        return engines[-1]
+
+    yield make
+    for made in engines:
+        made.close()

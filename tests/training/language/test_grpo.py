@@ -1,7 +1,7 @@
 """GRPO on text environments, with an untrained model of characters."""
 
 import pytest
-from text_worlds import SayLetter
+from text_worlds import SayLetter, equal, weights
 
 from quintain.agents.language.chat import ChatAgent
 from quintain.engines import make_engine
@@ -21,28 +21,6 @@ FAST = OptimizerSettings(learning_rate=2e-3)
 def small(**changes):
     sizes = {"iterations": 2, "num_prompts": 2, "num_generations": 4, "steps_per_generation": 2}
     return GRPOSettings(**{**sizes, "max_completion_length": 3, "save_every": 1, "optimizer": FAST, **changes})
-
-
-def weights(engine):
-    return {name: value.clone() for name, value in engine.model.state_dict().items()}
-
-
-def equal(first, second):
-    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
-
-
-@pytest.fixture
-def fresh(nano_folder):
-    """A function that makes an engine with the start weights."""
-    engines = []
-
-    def make():
-        engines.append(make_engine("transformers", model=nano_folder, max_batch=128))
-        return engines[-1]
-
-    yield make
-    for engine in engines:
-        engine.close()
 
 
 def test_it_learns_what_the_environment_rewards(fresh):

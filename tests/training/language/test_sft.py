@@ -1,7 +1,7 @@
 """Supervised fine-tuning on recorded episodes."""
 
 import pytest
-from text_worlds import SayLetter
+from text_worlds import SayLetter, teacher
 
 from quintain import evaluate
 from quintain.agents.language.chat import ChatAgent
@@ -19,37 +19,11 @@ pytest.importorskip("trl")
 SETTINGS = SFTSettings(num_train_epochs=2, batch_size=8, log_every=1, optimizer=OptimizerSettings(learning_rate=5e-3))
 
 
-def teacher(observation, info=None):
-    """Write the letter that the digit stands for, then ``z``."""
-    return "z" if observation == "next" else "abcdefghij"[int(observation)]
-
-
 @pytest.fixture(scope="module")
 def lessons(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lessons")
     evaluate(SayLetter, teacher, episodes=40, env_kwargs={"turns": 2}, out=folder, progress=False)
     return folder
-
-
-@pytest.fixture
-def fresh(nano_folder):
-    engines = []
-
-    def make():
-        engines.append(make_engine("transformers", model=nano_folder))
-        return engines[-1]
-
-    yield make
-    for engine in engines:
-        engine.close()
-
-
-def weights(engine):
-    return {name: value.clone() for name, value in engine.model.state_dict().items()}
-
-
-def equal(first, second):
-    return all(torch.equal(first[name], second[name]) for name in first)
 
 
 def test_only_actions_are_trained_on_and_turns_share_a_sequence(fresh, lessons):

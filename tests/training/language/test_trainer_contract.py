@@ -5,7 +5,7 @@ import itertools
 import json
 
 import pytest
-from text_worlds import SayLetter
+from text_worlds import SayLetter, equal, teacher, weights
 
 from quintain import evaluate
 from quintain.engines import make_engine
@@ -40,37 +40,11 @@ CASES = {
 }  # fmt: skip
 
 
-def teacher(observation, info=None):
-    return "z" if observation == "next" else "abcdefghij"[int(observation)]
-
-
 @pytest.fixture(scope="module")
 def sources(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lessons")
     evaluate(SayLetter, teacher, episodes=24, env_kwargs={"turns": 2}, out=folder, progress=False)
     return {"environment": Worlds(SayLetter), "records": Records([folder])}
-
-
-@pytest.fixture
-def fresh(nano_folder):
-    """A function that makes an engine with the start weights, as a new process would."""
-    engines = []
-
-    def make():
-        engines.append(make_engine("transformers", model=nano_folder, max_batch=128))
-        return engines[-1]
-
-    yield make
-    for engine in engines:
-        engine.close()
-
-
-def weights(engine):
-    return {name: value.clone() for name, value in engine.model.state_dict().items()}
-
-
-def equal(first, second):
-    return first.keys() == second.keys() and all(torch.equal(first[name], second[name]) for name in first)
 
 
 @pytest.fixture(params=TRAINERS.names(language=True))

@@ -36,3 +36,18 @@ class SayLetter(gym.Env):
         over = self.turn == self.turns
         info = {"success": self.right == self.turns} if over else {}
         return "next", float("nan") if self.nan else float(good), over, False, info
+
+
+def teacher(observation, info=None):
+    """Write the letter that the digit stands for, then ``z``."""
+    return "z" if observation == "next" else "abcdefghij"[int(observation)]
+
+
+def weights(engine):
+    """Return copies of an engine's weights by name."""
+    return {name: value.clone() for name, value in engine.model.state_dict().items()}
+
+
+def equal(first, second):
+    """Whether two sets of weights have the same names and are equal to the bit."""
+    return first.keys() == second.keys() and all(bool((first[name] == second[name]).all()) for name in first)

@@ -10,13 +10,14 @@ import numpy as np
 from quintain.envs.code_reason.symbench._arithmetic import complaint, reach_natural
 from quintain.envs.text.answers import Expression, parse_expression
 from quintain.envs.text.draws import randint
-from quintain.envs.text.task import Problem, Task, expect
+from quintain.envs.text.forms import ExpressionTask
+from quintain.envs.text.task import Problem, expect
 
 __all__ = ["MiniCountdown"]
 
 
 @dataclass(frozen=True)
-class MiniCountdown(Task[Expression]):
+class MiniCountdown(ExpressionTask):
     """Use each number exactly once, with + - * / and brackets, to make the target; every problem has a solution.
 
     Attributes:
@@ -47,14 +48,6 @@ class MiniCountdown(Task[Expression]):
                 break
         prompt = f"{' '.join(map(str, numbers))} to {target}\n<<<expression>>>"
         return Problem(prompt, parse_expression(solution).text, {"numbers": numbers, "target": target})
-
-    def parse(self, text: str) -> Expression:
-        """Read an arithmetic expression."""
-        return parse_expression(text)
-
-    def render(self, value: Expression) -> str:
-        """Write the expression with a space around every operator."""
-        return value.text
 
     def check(self, problem: Problem, value: Expression) -> str:
         """Each number is used once, and the value is the target exactly."""

@@ -11,15 +11,16 @@ from typing import ClassVar
 import numpy as np
 
 from quintain.envs.code_reason.symbench._arithmetic import complaint, reach_natural
-from quintain.envs.text.answers import Expression, parse_expression
+from quintain.envs.text.answers import Expression
 from quintain.envs.text.draws import choose, randint, sample
-from quintain.envs.text.task import Problem, Task, expect
+from quintain.envs.text.forms import ExpressionTask
+from quintain.envs.text.task import Problem, expect
 
 __all__ = ["Countdown"]
 
 
 @dataclass(frozen=True)
-class Countdown(Task[Expression]):
+class Countdown(ExpressionTask):
     """Use every number exactly once, with + - * / and brackets, to make the target.
 
     As in Gandhi et al. 2025 (arXiv 2503.01307): three or four numbers, each below the target's bound, and a solution in
@@ -64,14 +65,6 @@ class Countdown(Task[Expression]):
             "Write the expression, without an equals sign, as <<<expression>>>."
         )
         return Problem(prompt, solution, {"numbers": numbers, "target": target})
-
-    def parse(self, text: str) -> Expression:
-        """Read an arithmetic expression."""
-        return parse_expression(text)
-
-    def render(self, value: Expression) -> str:
-        """Write the expression with a space around every operator."""
-        return value.text
 
     def check(self, problem: Problem, value: Expression) -> str:
         """Each number is used once, and the value is the target exactly."""

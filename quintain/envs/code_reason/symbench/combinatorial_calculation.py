@@ -11,9 +11,10 @@ from typing import ClassVar
 import numpy as np
 
 from quintain.envs.code_reason.symbench._arithmetic import complaint, reach_in_order
-from quintain.envs.text.answers import Expression, parse_expression
+from quintain.envs.text.answers import Expression
 from quintain.envs.text.draws import choose, randint
-from quintain.envs.text.task import Problem, Task, expect
+from quintain.envs.text.forms import ExpressionTask
+from quintain.envs.text.task import Problem, expect
 
 __all__ = ["CombinatorialCalculation"]
 
@@ -26,7 +27,7 @@ _OPERATIONS: dict[str, Callable[[Fraction, Fraction], Fraction]] = {
 
 
 @dataclass(frozen=True)
-class CombinatorialCalculation(Task[Expression]):
+class CombinatorialCalculation(ExpressionTask):
     """Insert + - * / and brackets between 3 to 6 digits, kept in order, to reach the target. Every item has a solution.
 
     Differences from the verifier released with SymBench: the order of the digits is checked, and values are compared
@@ -71,14 +72,6 @@ class CombinatorialCalculation(Task[Expression]):
             "Write the expression, without an equals sign, as <<<expression>>>."
         )
         return Problem(prompt, text[1:-1], data)
-
-    def parse(self, text: str) -> Expression:
-        """Read an arithmetic expression."""
-        return parse_expression(text)
-
-    def render(self, value: Expression) -> str:
-        """Write the expression with a space around every operator."""
-        return value.text
 
     def check(self, problem: Problem, value: Expression) -> str:
         """The digits must stand in order, and the value must be the target exactly."""

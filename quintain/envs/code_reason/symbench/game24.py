@@ -8,14 +8,15 @@ from typing import ClassVar
 import numpy as np
 
 from quintain.envs.code_reason.symbench._arithmetic import complaint, reach
-from quintain.envs.text.answers import Expression, parse_expression
-from quintain.envs.text.task import Problem, Task, expect
+from quintain.envs.text.answers import Expression
+from quintain.envs.text.forms import ExpressionTask
+from quintain.envs.text.task import Problem, expect
 
 __all__ = ["Game24"]
 
 
 @dataclass(frozen=True)
-class Game24(Task[Expression]):
+class Game24(ExpressionTask):
     """Use four numbers exactly once each, in any order, with + - * / and brackets, to make 24.
 
     Every problem has a solution. The value is computed in rational numbers, so ``8 / (3 - 8 / 3)`` counts.
@@ -45,14 +46,6 @@ class Game24(Task[Expression]):
             "Write the expression, without an equals sign, as <<<expression>>>."
         )
         return Problem(prompt, solution, {"numbers": numbers, "target": 24})
-
-    def parse(self, text: str) -> Expression:
-        """Read an arithmetic expression."""
-        return parse_expression(text)
-
-    def render(self, value: Expression) -> str:
-        """Write the expression with a space around every operator."""
-        return value.text
 
     def check(self, problem: Problem, value: Expression) -> str:
         """Each number is used once, and the value is 24 exactly."""
