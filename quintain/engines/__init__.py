@@ -5,6 +5,7 @@ from quintain.engines.engine import Engine, Exchange, ExchangeLog, Reply, Reques
 from quintain.engines.registry import ENGINES, EngineFacts, engine_names, make_engine
 from quintain.engines.replay import ReplayEngine
 from quintain.engines.scripted import ScriptedEngine
+from quintain.engines.token_statistics import TokenStatistics
 
 __all__ = [
     "ENGINES",
@@ -17,6 +18,7 @@ __all__ = [
     "Reply",
     "Request",
     "ScriptedEngine",
+    "TokenStatistics",
     "engine_names",
     "make_engine",
     "record_exchanges",

@@ -66,7 +66,7 @@ def draw_choices(
                 prompt_tokens=prompt_tokens,
                 completion_tokens=len(branches[chosen]),
                 token_ids=tuple(branches[chosen]),
-                logprobs=tuple(scores[chosen]) if request.logprobs or request.tokens else None,
+                logprobs=tuple(scores[chosen]) if request.wants_logprobs else None,
                 choice_logprobs=totals,
             )
         )

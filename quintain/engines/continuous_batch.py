@@ -17,6 +17,7 @@ from quintain.engines.kv_cache import Append, CachedDecoder
 from quintain.engines.pending import LiveSequence, PendingRequest, Statistics
 from quintain.engines.replies import finished_reply
 from quintain.engines.sampling import sample
+from quintain.engines.token_statistics import reduce_logits
 from quintain.errors import EngineError
 
 __all__ = ["ContinuousBatch"]
@@ -168,12 +169,17 @@ class ContinuousBatch:
         for sequence, token in zip(sequences, tokens, strict=True):
             sequence.generated.append(token)
         requests = [sequence.pending.request for sequence in sequences]
-        wanted = [at for at, request in enumerate(requests) if request.logprobs or request.tokens]
+        wanted = [at for at, request in enumerate(requests) if request.wants_logprobs]
         if wanted:
             chosen = logits[wanted]
             logprobs = chosen[torch.arange(len(wanted)), [tokens[at] for at in wanted]] - chosen.logsumexp(-1)
             for at, logprob in zip(wanted, logprobs.tolist(), strict=True):
                 sequences[at].logprobs.append(logprob)
+        described = [at for at, request in enumerate(requests) if request.token_statistics]
+        if described:
+            part = logits if len(described) == len(requests) else logits[described]
+            for at, statistics in zip(described, reduce_logits(part), strict=True):
+                sequences[at].statistics.append(statistics)
         share = (time.perf_counter() - start) / len(sequences)
         for row in reversed(rows):
             sequence = running[row]

@@ -11,6 +11,7 @@ from quintain.engines.codec import EncodedPrompt
 from quintain.engines.engine import Reply, Request
 from quintain.engines.prefixes import Tokens
 from quintain.engines.sampler import Sampler
+from quintain.engines.token_statistics import StepStatistics
 
 __all__ = ["LiveSequence", "PendingRequest", "Statistics"]
 
@@ -90,6 +91,7 @@ class LiveSequence:
         weights_version: Version of the weights that computed its keys and values.
         generated: Token ids generated so far.
         logprobs: Their log-probabilities, if the request asks for them.
+        statistics: Statistics of their distributions, if the request asks for them.
         seconds: Its share of the time of the steps in which it took part.
     """
 
@@ -102,6 +104,7 @@ class LiveSequence:
     weights_version: int = 0
     generated: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
+    statistics: list[StepStatistics] = field(default_factory=list)
     seconds: float = 0.0
 
     @property

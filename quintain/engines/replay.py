@@ -32,8 +32,19 @@ class ReplayEngine(Engine):
 
     name = "replay"
     # For a run whose manifest lists no capabilities: all, since every recorded request was served, and others fail.
-    capabilities = frozenset(
-        {"chat", "prompt", "logprobs", "top_logprobs", "choices", "prefill", "stop", "stop_string", "seed"}
+    capabilities: frozenset[EngineCapability] = frozenset(
+        {
+            "chat",
+            "prompt",
+            "logprobs",
+            "top_logprobs",
+            "token_statistics",
+            "choices",
+            "prefill",
+            "stop",
+            "stop_string",
+            "seed",
+        }
     )
     _ALL: frozenset[EngineCapability] = capabilities | {"reasoning"}
 

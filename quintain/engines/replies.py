@@ -6,6 +6,7 @@ from quintain.engines.codec import Codec
 from quintain.engines.engine import FinishReason, Reply
 from quintain.engines.pending import LiveSequence
 from quintain.engines.stops import cut_at_stop
+from quintain.engines.token_statistics import TokenStatistics
 
 __all__ = ["finished_reply"]
 
@@ -40,7 +41,8 @@ def finished_reply(sequence: LiveSequence, codec: Codec, end_tokens: frozenset[i
         completion_tokens=len(generated),
         stop_string=stop_string,
         token_ids=tuple(generated),
-        logprobs=tuple(sequence.logprobs) if request.logprobs or request.tokens else None,
+        logprobs=tuple(sequence.logprobs) if request.wants_logprobs else None,
         prompt_token_ids=tuple(sequence.prompt.tokens) if request.tokens else None,
+        token_statistics=TokenStatistics.of(sequence.statistics) if request.token_statistics else None,
         seconds=sequence.seconds / sequence.copies,
     )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
+from quintain.engines.token_statistics import TokenStatistics
 from quintain.messages import Message
 from quintain.replies import split_reasoning
 
@@ -26,6 +27,7 @@ EngineCapability = Literal[
     "seed",
     "reasoning",
     "tokens",
+    "token_statistics",
     "hidden_states",
     "training",
 ]
@@ -56,6 +58,9 @@ class Request:
         prefill: The assistant turn starts with this text; the reply's text does not repeat it.
         tokens: Return what training on the reply takes: the ids of the prompt's tokens, and the log-probability of each
             generated token, as ``logprobs`` does. Default: false.
+        token_statistics: Return statistics of the next-token distribution of each generated token (self-certainty,
+            entropy, concentration), and its log-probability, as ``logprobs`` does; not with ``choices``.
+            Default: false.
     """
 
     messages: Sequence[Message] | None = None
@@ -71,6 +76,7 @@ class Request:
     choices: tuple[str, ...] | None = None
     prefill: str = ""
     tokens: bool = False
+    token_statistics: bool = False
 
     def __post_init__(self) -> None:
         """Check the fields.
@@ -93,12 +99,14 @@ class Request:
         choices = self.choices
         if choices is not None and (not choices or not all(choices) or len(set(choices)) < len(choices)):
             raise ValueError(f"choices must be distinct, non-empty strings, at least one, got {choices!r}")
+        if choices is not None and self.token_statistics:
+            raise ValueError("token_statistics are of sampled tokens; a request with choices samples none")
 
     @property
     def key(self) -> str:
         """Stable content hash of the request: equal requests have equal keys on every machine."""
         fields = asdict(self)
-        for name in ("top_logprobs", "tokens"):  # added later: earlier records keep their keys
+        for name in ("top_logprobs", "tokens", "token_statistics"):  # added later: earlier records keep their keys
             if not fields[name]:
                 del fields[name]
         canonical = json.dumps(fields, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
@@ -116,9 +124,15 @@ class Request:
             "prefill": bool(self.prefill),
             "stop": bool(self.stop),
             "tokens": self.tokens,
+            "token_statistics": self.token_statistics,
             "reasoning": any("reasoning" in message for message in self.messages or ()),
         }
         return frozenset(name for name, wanted in asked.items() if wanted)
+
+    @property
+    def wants_logprobs(self) -> bool:
+        """Whether replies carry the log-probability of each generated token."""
+        return self.logprobs or self.tokens or self.token_statistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +155,8 @@ class Reply:
             same length as ``token_ids``; ``None`` unless requested.
         top_logprobs: For each position the most likely tokens as (text, log-probability), in descending order; ``None``
             unless requested, and where the engine does not report them.
+        token_statistics: Statistics of the distribution from which each token was drawn, same length as ``token_ids``;
+            ``None`` unless requested.
         choice_logprobs: For a constrained choice: log-probability of each choice, in the request's order; ``None``
             where the engine does not report them.
         reasoning: Reasoning of the model, where the engine returns it separately from the text; else ``None``.
@@ -168,6 +184,7 @@ class Reply:
     tool_calls: str | None = None
     reasoning_tokens: int | None = None
     prompt_token_ids: tuple[int, ...] | None = None
+    token_statistics: TokenStatistics | None = None
     seconds: float | None = field(default=None, compare=False)
 
     @property
@@ -189,7 +206,10 @@ class Reply:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """Rebuild a reply from :meth:`to_dict` or from JSON."""
-        return cls(**{name: _frozen(value) for name, value in data.items()})
+        fields = {name: _frozen(value) for name, value in data.items()}
+        if statistics := data.get("token_statistics"):
+            fields["token_statistics"] = TokenStatistics(**{name: tuple(each) for name, each in statistics.items()})
+        return cls(**fields)
 
 
 def _frozen(value: Any) -> Any:

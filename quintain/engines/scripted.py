@@ -114,6 +114,8 @@ class ScriptedEngine(Engine):
             raise EngineError(f"the scripted reply {reply.text[:80]!r} is none of the choices {request.choices!r}")
         if request.logprobs and reply.logprobs is None:
             raise EngineError("the request needs log-probabilities and the scripted reply has none")
+        if request.token_statistics and reply.token_statistics is None:
+            raise EngineError("the request needs statistics of its tokens and the scripted reply has none")
         return reply
 
 

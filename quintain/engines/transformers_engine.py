@@ -19,7 +19,19 @@ from quintain.provenance import versions
 __all__ = ["TransformersEngine"]
 
 _BASE: frozenset[EngineCapability] = frozenset(
-    {"prompt", "logprobs", "choices", "prefill", "stop", "stop_string", "seed", "tokens", "hidden_states", "training"}
+    {
+        "prompt",
+        "logprobs",
+        "token_statistics",
+        "choices",
+        "prefill",
+        "stop",
+        "stop_string",
+        "seed",
+        "tokens",
+        "hidden_states",
+        "training",
+    }
 )
 
 
