@@ -20,7 +20,8 @@ def compare(
     page: Annotated[
         Path | None,
         typer.Option(
-            help="Write a page to this file: of two runs every pair of transcripts side by side, of more a leaderboard."
+            help="Write a page to this file: every pair of transcripts of two runs, a leaderboard of more, or the "
+            "learning curves of trainings."
         ),
     ] = None,
     csv: Annotated[Path | None, typer.Option(help="Write the table to this CSV file.")] = None,
@@ -32,18 +33,27 @@ def compare(
     ranks that the data allow; p-values are corrected for the number of comparisons (Holm). Episodes that failed in any
     of the runs are left out of all columns, except of the row that counts them as failures.
 
+    Trainings that differ in nothing but the seed are one condition: prints the means over seeds at the first and last
+    step with intervals over seeds, and the differences between conditions, paired by seed.
+
     Examples:
         quintain eval CodeReason-v0 -a all-text --tasks letters -n 100 -o runs/text
         quintain eval CodeReason-v0 -a code-interpreter --tasks letters -n 100 -o runs/code
         quintain compare runs/code runs/text
         quintain compare runs/code runs/text --page compare.html
         quintain compare runs/a runs/b runs/c --page leaderboard.html
+        quintain compare runs/grpo-seed0 runs/grpo-seed1 runs/ppo-seed0 runs/ppo-seed1 --page curves.html
     """
     check_confidence(confidence)
     if len(runs) < 2:
         raise typer.BadParameter("give the folders of two runs or more", param_hint="RUNS")
     options: dict[str, Any] = {"confidence": confidence, "seed": seed, "page": page, "csv": csv, "as_json": as_json}
-    if len(runs) > 2:
+    from quintain.records import read_manifest
+    from quintain.training.folder import KIND
+
+    if all(read_manifest(run).get("kind") == KIND for run in runs):
+        _compare_trainings(runs, confidence=confidence, page=page, csv=csv, as_json=as_json)
+    elif len(runs) > 2:
         _compare_many(runs, **options)
     else:
         _compare_two(runs[0], runs[1], **options)
@@ -68,6 +78,55 @@ def _compare_many(
     print_leaderboard(board)
     for file in filter(None, (page, csv)):
         console().print(literal(f"written: {file}"), soft_wrap=True)
+
+
+def _compare_trainings(
+    runs: list[Path], *, confidence: float, page: Path | None, csv: Path | None, as_json: bool
+) -> None:
+    from quintain.cli.tables import bounds, number, simple_table
+    from quintain.experiments.learning import compare_trainings, kind_of_metric
+
+    found = compare_trainings(runs, confidence=confidence)
+    if page is not None:
+        from quintain.experiments.learning_page import write_training_comparison
+
+        write_training_comparison(found, page)
+    if csv is not None:
+        found.to_csv(csv)
+    if as_json:
+        print_json(found.to_dict())
+        return
+    percent = f"{confidence:.0%} interval"
+    table = simple_table("", "condition", "metric", "step", "mean", percent, "seeds")
+    table.columns[1].justify = "left"
+    for end in found.ends():
+        kind = kind_of_metric(end.metric)
+        cells = number(end.value.estimate, kind), bounds(end.value, kind), str(end.value.n)
+        table.add_row(literal(end.condition), end.metric, str(end.step), *cells)
+    out = console()
+    out.print(table)
+    if found.differences:
+        pairs = simple_table(
+            "Differences at the end",
+            "A",
+            "B",
+            "metric",
+            "step",
+            "A - B",
+            percent,
+            f"p (Holm, of {len(found.differences)})",
+        )
+        pairs.columns[1].justify = pairs.columns[2].justify = "left"
+        for test in found.differences:
+            kind = kind_of_metric(test.metric)
+            cells = number(test.difference.estimate, kind), bounds(test.difference, kind), number(test.p_holm)
+            pairs.add_row(literal(test.first), literal(test.second), test.metric, str(test.step), *cells)
+        out.print()
+        out.print(pairs)
+    out.print()
+    out.print(literal(found.note, "dim"))
+    for file in filter(None, (page, csv)):
+        out.print(literal(f"written: {file}"), soft_wrap=True)
 
 
 def _compare_two(

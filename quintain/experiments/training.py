@@ -17,10 +17,10 @@ from quintain.evaluation.tabular import Row, Tabular
 from quintain.records import EpisodeRecord
 from quintain.training.folder import read_metrics
 
-__all__ = ["LearningCurve", "TrainRun"]
+__all__ = ["FIGURES", "LearningCurve", "TrainRun"]
 
 #: Figures of the page: title, the metrics in it, and whether they are shares.
-_FIGURES: tuple[tuple[str, tuple[str, ...], bool], ...] = (
+FIGURES: tuple[tuple[str, tuple[str, ...], bool], ...] = (
     ("accuracy on the evaluation problems", ("eval/sampled", "eval/greedy", "eval/pass@"), True),
     ("success in training", ("success",), True),
     ("return", ("reward",), False),
@@ -103,9 +103,12 @@ class TrainRun:
 
 def _figures(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     drawn = []
-    terms = sorted({name for row in rows for name in row if name.startswith("reward/")})
+    terms, counts = (
+        sorted({name for row in rows for name in row if name.startswith(start)}) for start in ("reward/", "metrics/")
+    )
     known = list(dict.fromkeys(name for row in rows for name in row))
-    for title, wanted, rate in (*_FIGURES[:3], ("reward terms", tuple(terms), False), *_FIGURES[3:]):
+    more = (("reward terms", tuple(terms), False), ("metrics of the environment", tuple(counts), False))
+    for title, wanted, rate in (*FIGURES[:3], *more, *FIGURES[3:]):
         names = [name for want in wanted for name in known if name == want or (want[-1] == "@" and want in name)]
         lines = [
             Curve(

@@ -3,7 +3,8 @@
 Group-relative policy optimisation (GRPO, Shao et al. 2024, arXiv 2402.03300) takes the mean of a group of episodes that
 answer the same question as the baseline, and divides by the group's standard deviation. Dr. GRPO (Liu et al. 2025,
 arXiv 2503.20783) does not divide; RLOO (Ahmadian et al. 2024, arXiv 2402.14740) leaves the episode itself out of its
-baseline; REINFORCE has the mean of the whole batch. An episode that an infrastructure failure ended is not part of any
+baseline; REINFORCE has the mean of the whole batch. PPO has a critic, whose advantages belong to tokens:
+:mod:`~quintain.training.language.critic`. An episode that an infrastructure failure ended is not part of any
 baseline and has no advantage.
 """
 

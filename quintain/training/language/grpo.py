@@ -7,21 +7,24 @@ advantages of :mod:`~quintain.training.language.advantages` for each token and w
 Variants are settings: GRPO (Shao et al. 2024, arXiv 2402.03300) is the default; Dr. GRPO (arXiv 2503.20783) has
 ``loss_type="dr_grpo"`` and ``scale="none"``; DAPO (arXiv 2503.14476) has ``loss_type="dapo"``, ``epsilon_high=0.28``
 and ``dynamic_sampling``; RLOO (arXiv 2402.14740) has ``baseline="leave-one-out"`` and ``scale="none"``; REINFORCE has
-``baseline="batch"``, ``scale="none"`` and ``beta``, the weight of the divergence from the start.
+``baseline="batch"``, ``scale="none"`` and ``beta``, the weight of the divergence from the start; PPO has
+``baseline="critic"``, ``credit="turn"`` and ``scale="batch"``.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from quintain.errors import ConfigurationError, require
 from quintain.seeding import SeedStream
 from quintain.training.folder import TrainingRun
+from quintain.training.language.critic_settings import CriticSettings
 from quintain.training.language.grpo_settings import GRPOSettings
-from quintain.training.language.measure import Measured, measure
+from quintain.training.language.measure import EvaluationPlan, measure
 from quintain.training.language.policy import as_policy, at_temperature, check_precision, with_adapters
 from quintain.training.language.trl_trainer import (
     HeldModel,
@@ -90,27 +93,34 @@ def train_grpo(
         raise ConfigurationError(
             "an evaluation takes both where (evaluation=, --eval-arg) and how often (the setting eval_every, >= 1)"
         )
-    measured = Measured(evaluation, settings.eval_every, settings.eval_episodes, settings.pass_k)
+    plan = EvaluationPlan(evaluation, settings.eval_every, settings.eval_episodes, settings.pass_k)
     seeds = SeedStream(seed, "grpo")
-    from quintain.training.language.grpo_trainer import make_trainer  # imports TRL
+    from quintain.training.language.critic import Critic  # imports torch
+    from quintain.training.language.grpo_trainer import RolloutTrainer, Setup  # imports TRL
 
     with TrainingRun(
         "grpo", env=worlds.env, env_kwargs=worlds.env_kwargs, policy=agent, seed=seed, settings=described,
         steps=settings.iterations, out=out, resume=resume, progress=progress, on_log=on_log,
     ) as run:  # fmt: skip
         held = HeldModel(agent.engine)
-        with held.training() as model, with_adapters(model, settings.lora, seeds.child("adapters").seed) as trained:
+        with ExitStack() as stack:
+            model = stack.enter_context(held.training())
+            critic = None
+            if settings.baseline == "critic":
+                critic = Critic(model, settings.critic or CriticSettings())
+            trained = stack.enter_context(with_adapters(model, settings.lora, seeds.child("adapters").seed))
+            setup = Setup(agent, source, settings, seeds, run, held, plan, critic)
             arguments = common_arguments(
                 settings.optimizer, seed=seed, folder=run.checkpoints,
                 save_steps=(settings.save_every if out is not None else 0) * settings.optimizer_steps, model=model,
                 report_to=settings.report_to,
             )  # fmt: skip
             with quiet():
-                trainer = make_trainer(trained, agent, source, settings, seeds, run, held, measured, arguments)
+                trainer = RolloutTrainer(trained, setup, arguments)
             log_into(trainer, run, settings.optimizer_steps, trainer.row_of)
             train(trainer, run, settings.optimizer_steps, resume)
         run.drop_evaluation(settings.iterations)  # of a training that was killed after it
-        final = measure(agent, measured, seeds.child("evaluation")) if measured.wanted else {}
+        final = measure(agent, plan, seeds.child("evaluation")) if plan.wanted else {}
         if final:
             run.log({"step": settings.iterations, **final})
         if out is not None:

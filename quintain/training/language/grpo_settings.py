@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from quintain.arguments import check_number
 from quintain.errors import ConfigurationError
 from quintain.training.language.advantages import Baseline, Credit, Scale
+from quintain.training.language.critic_settings import CriticSettings
 from quintain.training.language.settings import LoraSettings, OptimizerSettings
 
-__all__ = ["GRPOSettings", "LossType"]
+__all__ = ["GRPOSettings", "LossType", "PolicyBaseline"]
 
 #: How the losses of tokens are averaged; see TRL.
 LossType = Literal["grpo", "dapo", "dr_grpo", "bnpo"]
+#: What a return is compared with: other episodes, or what a critic expected.
+PolicyBaseline = Literal[Baseline, "critic"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,9 +40,11 @@ class GRPOSettings:
             ``"dr_grpo"``, divided by ``max_completion_length``; see TRL. Default: ``"grpo"``.
         credit: Advantage of a turn: that of the ``"episode"``, or of the rewards from the ``"turn"`` on.
             Default: ``"episode"``.
-        baseline: ``"group"``, ``"leave-one-out"``, ``"batch"`` or ``"none"``. Default: ``"group"``.
-        scale: Whose standard deviation advantages are divided by: ``"group"``, ``"batch"`` or ``"none"``.
-            Default: ``"group"``.
+        baseline: ``"group"``, ``"leave-one-out"``, ``"batch"``, ``"none"``, or ``"critic"`` for PPO, whose tokens
+            have advantages of their own, with ``credit="turn"`` and without a scale of groups. Default: ``"group"``.
+        critic: Settings of the critic; ``None`` for its defaults. Default: ``None``.
+        scale: Whose standard deviation advantages are divided by: ``"group"``, ``"batch"`` or ``"none"``. With a
+            critic, ``"batch"`` also subtracts the mean over the tokens. Default: ``"group"``.
         gamma: Discount factor of later turns, in [0, 1], with ``credit="turn"``. Default: 1.
         dynamic_sampling: Maximum number of further batches that are played to replace groups whose episodes all have
             the same return, >= 0. Default: 0.
@@ -69,7 +74,8 @@ class GRPOSettings:
     beta: float = 0.0
     loss_type: LossType = "grpo"
     credit: Credit = "episode"
-    baseline: Baseline = "group"
+    baseline: PolicyBaseline = "group"
+    critic: CriticSettings | None = None
     scale: Scale = "group"
     gamma: float = 1.0
     dynamic_sampling: int = 0
@@ -91,12 +97,13 @@ class GRPOSettings:
             check_number(name, getattr(self, name), low=1, integer=True)
         for name in ("dynamic_sampling", "eval_every", "save_every"):
             check_number(name, getattr(self, name), low=0, integer=True)
-        for name, kind in (("loss_type", LossType), ("credit", Credit), ("baseline", Baseline), ("scale", Scale)):
-            if getattr(self, name) not in get_args(kind):
-                choices = ", ".join(map(repr, get_args(kind)))
-                raise ConfigurationError(f"{name} must be one of {choices}, got {getattr(self, name)!r}")
-        if self.lora is not None and not isinstance(self.lora, LoraSettings):
-            raise ConfigurationError(f"lora must be LoraSettings, or a mapping of them, got {self.lora!r}")
+        choices = (("loss_type", LossType), ("credit", Credit), ("baseline", PolicyBaseline), ("scale", Scale))
+        for name, choice in choices:
+            if getattr(self, name) not in get_args(choice):
+                known = ", ".join(map(repr, get_args(choice)))
+                raise ConfigurationError(f"{name} must be one of {known}, got {getattr(self, name)!r}")
+        _check_contained("lora", self.lora, LoraSettings)
+        _check_contained("critic", self.critic, CriticSettings)
         if self.epsilon_high is not None:
             check_number("epsilon_high", self.epsilon_high, above=0)
         check_number("temperature", self.temperature, above=0)
@@ -114,6 +121,17 @@ class GRPOSettings:
                 "a group of one episode has nothing to be compared with: give num_generations >= 2, or "
                 f"baseline='batch' instead of {self.baseline!r}"
             )
+        self._check_critic()
+
+    def _check_critic(self) -> None:
+        if self.baseline != "critic":
+            if self.critic is not None:
+                raise ConfigurationError(f"a critic is the baseline: give baseline='critic', not {self.baseline!r}")
+        elif self.credit != "turn" or self.scale == "group":
+            raise ConfigurationError(
+                "a critic judges the tokens of an episode, not the episodes of a group: with baseline='critic' give "
+                f"credit='turn' and scale='batch' or 'none', not {self.credit!r} and {self.scale!r}"
+            )
 
     @property
     def episodes(self) -> int:
@@ -124,3 +142,8 @@ class GRPOSettings:
     def optimizer_steps(self) -> int:
         """Optimiser steps of an iteration."""
         return self.steps_per_generation * self.num_iterations
+
+
+def _check_contained(name: str, value: Any, kind: type) -> None:
+    if value is not None and not isinstance(value, kind):
+        raise ConfigurationError(f"{name} must be {kind.__name__}, or a mapping of them, got {value!r}")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
 import datasets
@@ -18,41 +20,54 @@ from quintain.agents.language.chat import ChatAgent
 from quintain.errors import ConfigurationError, EngineError
 from quintain.seeding import SeedStream
 from quintain.training.folder import TrainingRun
-from quintain.training.language.advantages import turn_advantages
+from quintain.training.language.advantages import EPSILON, turn_advantages
 from quintain.training.language.batch import token_batch
+from quintain.training.language.critic import Critic, estimates
+from quintain.training.language.critic_settings import CriticSettings
 from quintain.training.language.grpo_settings import GRPOSettings
-from quintain.training.language.measure import Measured, measure
+from quintain.training.language.measure import EvaluationPlan, measure
 from quintain.training.language.rollouts import Rollout, play_rollouts
 from quintain.training.language.trl_trainer import HeldModel
 from quintain.training.sources import Problems, Worlds
 
-__all__ = ["RolloutTrainer", "make_trainer"]
+__all__ = ["RolloutTrainer", "Setup"]
+
+#: File of a checkpoint with the critic's weights and optimiser.
+_CRITIC = "critic.pt"
 
 
-def make_trainer(
-    model: Any,
-    agent: ChatAgent,
-    source: Worlds | Problems,
-    settings: GRPOSettings,
-    seeds: SeedStream,
-    run: TrainingRun,
-    held: HeldModel,
-    measured: Measured,
-    arguments: Mapping[str, Any],
-) -> RolloutTrainer:
-    """Return a trainer that is ready to train.
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """What a training works with.
 
-    Args:
-        model: The model, perhaps with adapters.
-        agent: The agent that plays with it.
+    Attributes:
+        agent: The agent that plays with the model.
         source: What is played.
         settings: Settings of the method.
         seeds: Seed stream of the training.
         run: The run that records it.
         held: The lock of the engine's model.
-        measured: Where the policy is measured.
-        arguments: Arguments of transformers that do not depend on the method.
+        evaluation: Where the policy is measured.
+        critic: Predicts returns, where there is one. Default: ``None``.
     """
+
+    agent: ChatAgent
+    source: Worlds | Problems
+    settings: GRPOSettings
+    seeds: SeedStream
+    run: TrainingRun
+    held: HeldModel
+    evaluation: EvaluationPlan
+    critic: Critic | None = None
+
+
+def _config(setup: Setup, arguments: Mapping[str, Any]) -> GRPOConfig:
+    """Return TRL's configuration.
+
+    Raises:
+        ConfigurationError: If there are several processes.
+    """
+    settings = setup.settings
     config = GRPOConfig(
         **arguments,
         max_steps=settings.iterations * settings.optimizer_steps,
@@ -61,7 +76,7 @@ def make_trainer(
         gradient_accumulation_steps=1,
         num_generations=settings.num_generations if settings.num_generations > 1 else settings.episodes,
         num_iterations=settings.num_iterations,
-        max_completion_length=agent.settings.sampling.max_tokens,
+        max_completion_length=setup.agent.settings.sampling.max_tokens,
         temperature=settings.temperature,
         epsilon=settings.epsilon,
         epsilon_high=settings.epsilon_high,
@@ -71,19 +86,9 @@ def make_trainer(
         logging_steps=settings.optimizer_steps,
         log_completions=False,
     )
-    rows = [{"prompt": [{"role": "user", "content": ""}]}] * settings.episodes  # TRL wants a data set
-    engine: Any = agent.engine
     if config.world_size > 1:
         raise ConfigurationError("training in several processes is not supported yet: start one process")
-    trainer = RolloutTrainer(
-        model=model,
-        processing_class=engine.tokenizer,
-        reward_funcs=_no_reward,
-        train_dataset=datasets.Dataset.from_list(rows),
-        args=config,
-    )
-    trainer.begin(agent, source, settings, seeds, run, held, measured)
-    return trainer
+    return config
 
 
 def _no_reward(completions: Sequence[Any], **_: Any) -> list[float]:
@@ -91,25 +96,32 @@ def _no_reward(completions: Sequence[Any], **_: Any) -> list[float]:
 
 
 class RolloutTrainer(GRPOTrainer):
-    """Plays a batch of episodes where TRL would complete a batch of prompts."""
+    """Plays a batch of episodes where TRL would complete a batch of prompts.
 
-    def begin(
-        self,
-        agent: ChatAgent,
-        source: Worlds | Problems,
-        settings: GRPOSettings,
-        seeds: SeedStream,
-        run: TrainingRun,
-        held: HeldModel,
-        measured: Measured,
-    ) -> None:
-        """Take what :func:`make_trainer` was given."""
-        self._agent, self._source, self._settings, self._seeds = agent, source, settings, seeds
-        self._run, self._held, self._measured = run, held, measured
+    Args:
+        model: The model, perhaps with adapters.
+        setup: What the training works with.
+        arguments: Arguments of transformers that do not depend on the method.
+
+    Raises:
+        ConfigurationError: If there are several processes.
+    """
+
+    def __init__(self, model: Any, setup: Setup, arguments: Mapping[str, Any]) -> None:
+        engine: Any = setup.agent.engine
+        rows = [{"prompt": [{"role": "user", "content": ""}]}] * setup.settings.episodes  # TRL wants a data set
+        super().__init__(
+            model=model,
+            processing_class=engine.tokenizer,
+            reward_funcs=_no_reward,
+            train_dataset=datasets.Dataset.from_list(rows),
+            args=_config(setup, arguments),
+        )
+        self._setup = setup
         self._rows: dict[int, dict[str, float]] = {}
         self._warned = False
         self._frozen: Any = None
-        if settings.beta and settings.lora is None:
+        if setup.settings.beta and setup.settings.lora is None:
             self._frozen = copy.deepcopy(self.model).eval().requires_grad_(False)
 
     def row_of(self, step: int) -> dict[str, float]:
@@ -118,35 +130,21 @@ class RolloutTrainer(GRPOTrainer):
 
     def _generate_and_score_completions(self, inputs: Any) -> dict[str, Any]:
         """Play the episodes of an iteration; return them as tensors."""
-        settings = self._settings
+        setup, settings = self._setup, self._setup.settings
         iteration = self.state.global_step // settings.optimizer_steps
         self.beta = 0.0
         training, model = self.model.training, self.accelerator.unwrap_model(self.model)
         model.eval()
-        if self._measured.due(iteration):
-            self._run.drop_evaluation(iteration)  # of a training that was killed after it
-            with self._held.playing():
-                found = measure(self._agent, self._measured, self._seeds.child("evaluation"))
-            self._run.log({"step": iteration, **found})
-        with self._held.playing():  # the evaluation's cache is dropped: a resumed training has none
+        if setup.evaluation.due(iteration):
+            setup.run.drop_evaluation(iteration)  # of a training that was killed after it
+            with setup.held.playing():
+                found = measure(setup.agent, setup.evaluation, setup.seeds.child("evaluation"))
+            setup.run.log({"step": iteration, **found})
+        with setup.held.playing():  # the evaluation's cache is dropped: a resumed training has none
             rollouts, played = self._play(iteration)
         model.train(training)
-        torch.manual_seed(self._seeds.child("minibatches")[iteration])
-        advantages = turn_advantages(
-            rollouts,
-            credit=settings.credit,
-            baseline=settings.baseline,
-            scale=settings.scale,
-            gamma=settings.gamma,
-        )
-        self._rows[iteration] = _metrics(played, advantages, rollouts)
-        if not self._rows[iteration]["signal"] and not self._warned:
-            self._warned = True
-            warnings.warn(
-                f"all episodes of each group of iteration {iteration} have the same return, so there is no gradient; "
-                "choose problems that the policy solves sometimes",
-                stacklevel=2,
-            )
+        torch.manual_seed(setup.seeds.child("minibatches")[iteration])
+        advantages = _turn_advantages(rollouts, settings)
         batch = token_batch(
             rollouts,
             advantages,
@@ -155,6 +153,16 @@ class RolloutTrainer(GRPOTrainer):
             mask_environment=settings.mask_environment,
             device=self.accelerator.device,
         )
+        self._rows[iteration] = _metrics(played, advantages, rollouts)
+        if setup.critic is not None:
+            self._rows[iteration] |= self._ask_critic(setup.critic, rollouts, batch, iteration)
+        elif not self._rows[iteration]["signal"] and not self._warned:
+            self._warned = True
+            warnings.warn(
+                f"all episodes of each group of iteration {iteration} have the same return, so there is no gradient; "
+                "choose problems that the policy solves sometimes",
+                stacklevel=2,
+            )
         if settings.temperature != 1.0 or not settings.mask_environment:
             batch["old_per_token_logps"] = self._logprobs(self.model, batch)
         if settings.beta:
@@ -162,23 +170,55 @@ class RolloutTrainer(GRPOTrainer):
             batch["ref_per_token_logps"] = self._reference(batch)
         return batch
 
+    def _ask_critic(
+        self, critic: Critic, rollouts: Sequence[Rollout], batch: dict[str, torch.Tensor], iteration: int
+    ) -> dict[str, float]:
+        """Put the critic's advantages into the batch, let it learn from the returns, and return metrics of it."""
+        settings = self._setup.settings
+        chosen = settings.critic or CriticSettings()
+        values = critic.values(batch)
+        found = estimates(rollouts, batch, values, gamma=settings.gamma, gae_lambda=chosen.gae_lambda)
+        trained = (batch["tool_mask"] * batch["completion_mask"]).bool()
+        advantages = found.advantages
+        if settings.scale == "batch" and int(trained.sum()) > 1:
+            spread = advantages[trained].std() + EPSILON
+            advantages = torch.where(trained, (advantages - advantages[trained].mean()) / spread, 0.0)
+        batch["advantages"] = advantages
+        generator = torch.Generator().manual_seed(self._setup.seeds.child("critic")[iteration])
+        metrics = critic.fit(batch, found.returns, generator)
+        spread = found.returns[trained].var(unbiased=False)
+        error = (found.returns - values)[trained].var(unbiased=False)
+        # Without a spread there is nothing to explain.
+        return metrics | ({"critic/explained_variance": float(1 - error / spread)} if spread > 0 else {})
+
+    def _save_optimizer_and_scheduler(self, output_dir: str) -> None:
+        super()._save_optimizer_and_scheduler(output_dir)
+        if self._setup.critic is not None:
+            torch.save(self._setup.critic.state_dict(), Path(output_dir) / _CRITIC)
+
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        super()._load_optimizer_and_scheduler(checkpoint)  # type: ignore[no-untyped-call]
+        if checkpoint is not None and self._setup.critic is not None:
+            self._setup.critic.load_state_dict(torch.load(Path(checkpoint) / _CRITIC, weights_only=True))
+
     def _play(self, iteration: int) -> tuple[list[Rollout], list[Rollout]]:
         """Return the episodes to learn from, and all that were played."""
-        settings, size = self._settings, self._settings.num_prompts
+        setup, settings = self._setup, self._setup.settings
+        size = settings.num_prompts
         rounds = 1 + settings.dynamic_sampling
         kept: list[Rollout] = []
         played: list[Rollout] = []
         for number in range(rounds):
             first = (iteration * rounds + number) * size
             new = play_rollouts(
-                self._source,
-                self._agent,
+                setup.source,
+                setup.agent,
                 groups=range(first, first + size),
                 group_size=settings.num_generations,
-                seeds=self._seeds.child("problems"),
+                seeds=setup.seeds.child("problems"),
                 first_index=first * settings.num_generations,
                 concurrency=settings.concurrency,
-                sink=self._run.add_episode,
+                sink=setup.run.add_episode,
             )
             played += new
             kept += new if rounds == 1 else _with_signal(new)
@@ -225,6 +265,13 @@ class RolloutTrainer(GRPOTrainer):
             return self._logprobs(self.model, batch)
 
 
+def _turn_advantages(rollouts: Sequence[Rollout], settings: GRPOSettings) -> list[NDArray[np.float64]]:
+    """Return the advantage of each turn; with a critic, which compares no episodes, the rewards from it on."""
+    baseline = "none" if settings.baseline == "critic" else settings.baseline
+    scale = "none" if settings.baseline == "critic" else settings.scale
+    return turn_advantages(rollouts, credit=settings.credit, baseline=baseline, scale=scale, gamma=settings.gamma)
+
+
 def _with_signal(rollouts: Sequence[Rollout]) -> list[Rollout]:
     returns: dict[int, set[float]] = {}
     for rollout in rollouts:
@@ -253,6 +300,7 @@ def _metrics(
         if rollout.valid:
             groups[rollout.group] = groups.get(rollout.group, False) or bool(np.any(advantage))
     terms = {name for record in valid for name in record.reward_terms}
+    counted = [record.info.get("metrics") or {} for record in valid]
     row = {
         "reward": _mean(r.reward for r in valid),
         "reward_std": float(np.std([r.reward for r in valid])) if valid else float("nan"),
@@ -263,6 +311,7 @@ def _metrics(
         "signal": _mean(groups.values()) if groups else 0.0,
         "joined": _mean(len(r.sequences) == 1 for r in played if r.sequences),
         **{f"reward/{name}": _mean(r.reward_terms.get(name, 0.0) for r in valid) for name in sorted(terms)},
+        **{f"metrics/{name}": _mean(c[name] for c in counted if name in c) for name in sorted(set().union(*counted))},
     }
     return row | ({"success": _mean(r.outcome == "success" for r in judged)} if judged else {})
 

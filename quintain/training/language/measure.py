@@ -20,11 +20,11 @@ from quintain.seeding import SeedStream
 from quintain.training.language.policy import at_temperature
 from quintain.training.sources import Worlds
 
-__all__ = ["Measured", "measure"]
+__all__ = ["EvaluationPlan", "measure"]
 
 
 @dataclass(frozen=True, slots=True)
-class Measured:
+class EvaluationPlan:
     """Where and how often a policy is measured.
 
     Attributes:
@@ -49,16 +49,16 @@ class Measured:
         return self.wanted and iteration % self.every == 0
 
 
-def measure(agent: ChatAgent, measured: Measured, seeds: SeedStream) -> dict[str, float]:
+def measure(agent: ChatAgent, plan: EvaluationPlan, seeds: SeedStream) -> dict[str, float]:
     """Return the accuracy of an agent: ``eval/sampled`` at its own temperature, ``eval/greedy`` and ``eval/pass@k``.
 
     Accuracy is the share of episodes with success, in [0, 1], among those that infrastructure did not end; NaN where
     the environment reports no success.
     """
-    assert measured.worlds is not None
-    worlds, k = measured.worlds, measured.pass_k
+    assert plan.worlds is not None
+    worlds, k = plan.worlds, plan.pass_k
     play = partial(
-        evaluate, worlds.env, env_kwargs=worlds.env_kwargs, episodes=measured.episodes, seed=seeds.seed,
+        evaluate, worlds.env, env_kwargs=worlds.env_kwargs, episodes=plan.episodes, seed=seeds.seed,
         concurrency=256, progress=False,
     )  # fmt: skip
     with in_lock_step(), warnings.catch_warnings():

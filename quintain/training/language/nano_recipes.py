@@ -15,7 +15,7 @@ from quintain.errors import ConfigurationError, RepeatedItemsWarning
 from quintain.evaluation.runner import evaluate
 from quintain.seeding import SeedStream
 from quintain.training.language import teachers
-from quintain.training.language.measure import Measured, measure
+from quintain.training.language.measure import EvaluationPlan, measure
 from quintain.training.language.nano import make_nano
 from quintain.training.language.policy import as_policy
 from quintain.training.language.settings import OptimizerSettings
@@ -149,5 +149,5 @@ def train_nano(
     policy = as_policy(engine, recipe.max_tokens)
     facts = dict(trained.facts) | {"recipe": task, "size": size or recipe.size}
     if measured:
-        facts |= measure(policy, Measured(recipe.tests, 1, measured, 8), seeds.child("measure"))
+        facts |= measure(policy, EvaluationPlan(recipe.tests, 1, measured, 8), seeds.child("measure"))
     return Trained(policy, facts, trained.curve)

@@ -12,6 +12,7 @@ from quintain.engines import make_engine
 from quintain.errors import CapabilityError, ConfigurationError, RecordError
 from quintain.training import TRAINERS
 from quintain.training.folder import read_metrics
+from quintain.training.language.critic_settings import CriticSettings
 from quintain.training.language.grpo_settings import GRPOSettings
 from quintain.training.language.settings import LoraSettings, OptimizerSettings
 from quintain.training.language.sft import SFTSettings
@@ -22,7 +23,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
 FAST = OptimizerSettings(learning_rate=2e-3)
-#: Settings of a training of three logged steps with a checkpoint after each, and a change that makes it another one.
+#: By name of the trainer and what is special: settings of a training of three logged steps with a checkpoint after each, and a change that makes it another one.
 CASES = {
     "grpo": (
         GRPOSettings(
@@ -31,6 +32,15 @@ CASES = {
         ),
         {"epsilon": 0.3},
         "settings.epsilon was 0.2, is 0.3",
+    ),
+    "grpo with a critic": (
+        GRPOSettings(
+            iterations=3, num_prompts=8, num_generations=1, steps_per_generation=2, max_completion_length=3,
+            save_every=1, optimizer=FAST, baseline="critic", credit="turn", scale="batch",
+            critic=CriticSettings(learning_rate=1e-2, gae_lambda=0.9, epochs=2, batch_size=4),
+        ),
+        {"gamma": 0.9},
+        "settings.gamma was 1.0, is 0.9",
     ),
     "sft": (
         SFTSettings(num_train_epochs=1, batch_size=8, log_every=1, save_every=1, optimizer=FAST),
@@ -47,13 +57,17 @@ def sources(tmp_path_factory):
     return {"environment": Worlds(SayLetter), "records": Records([folder])}
 
 
-@pytest.fixture(params=TRAINERS.names(language=True))
+def test_every_trainer_has_a_case():
+    assert {name.split()[0] for name in CASES} == set(TRAINERS.names(language=True))
+
+
+@pytest.fixture(params=CASES)
 def case(request, sources):
     """Train with the method: ``case(engine, **options)``; its settings are ``case.settings``."""
 
     class Case:
-        name = request.param
-        settings, change, difference = CASES[name]
+        name = request.param.split()[0]
+        settings, change, difference = CASES[request.param]
         source = sources[TRAINERS.facts(name).learns_from]
 
         def __call__(self, engine, settings=None, **options):

@@ -1,0 +1,63 @@
+"""Expressions that use each of a few numbers once, evaluated from left to right through whole numbers."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ["Expression", "expressions", "results"]
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """An expression of the form ``(a op b) op c``.
+
+    Attributes:
+        text: The expression, with brackets.
+        steps: One equation per operator, as in ``("3+4=7", "7*2=14")``.
+        value: Its value.
+    """
+
+    text: str
+    steps: tuple[str, ...]
+    value: int
+
+
+def expressions(numbers: Sequence[int], max_value: int = 199) -> list[Expression]:
+    """Return every expression whose intermediate and final values are whole numbers from 0 to ``max_value``.
+
+    Args:
+        numbers: The numbers, at least one.
+        max_value: Maximum value, >= 0. Default: 199.
+
+    Example:
+        >>> [found.text for found in expressions([2, 3])]
+        ['2+3', '2*3', '3+2', '3*2', '3-2']
+    """
+    found: dict[str, Expression] = {}
+    for order in itertools.permutations(numbers):
+        partial = [Expression(str(order[0]), (), order[0])]
+        for number in order[1:]:
+            partial = [
+                Expression(
+                    f"({each.text}){operator}{number}" if each.steps else f"{each.text}{operator}{number}",
+                    (*each.steps, f"{each.value}{operator}{number}={result}"),
+                    result,
+                )
+                for each in partial
+                for operator, result in results(each.value, number)
+                if result <= max_value
+            ]
+        found |= {each.text: each for each in partial}
+    return list(found.values())
+
+
+def results(first: int, second: int) -> list[tuple[str, int]]:
+    """Return the operators that make a whole number >= 0 of two, each with its result."""
+    found = [("+", first + second), ("*", first * second)]
+    if first >= second:
+        found.append(("-", first - second))
+    if second and first % second == 0:
+        found.append(("/", first // second))
+    return found
