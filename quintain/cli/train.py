@@ -30,6 +30,19 @@ _From = Annotated[
 _EveryOutcome = Annotated[
     bool, typer.Option("--every-outcome", help="For sft: imitate failed episodes, too.", rich_help_panel=_SOURCE)
 ]
+_Problems = Annotated[
+    Path | None,
+    typer.Option(
+        "--problems", metavar="FOLDER", rich_help_panel=_SOURCE,
+        help="For grpo: problems that `quintain potential` measured, instead of all of the environment.",
+    ),
+]  # fmt: skip
+_Stage = Annotated[
+    int | None,
+    typer.Option(
+        min=1, max=4, help="Stage of the curriculum; s trains on groups 1 to s (default: 4).", rich_help_panel=_SOURCE
+    ),
+]
 _Settings = Annotated[
     list[str] | None,
     typer.Option(
@@ -58,6 +71,8 @@ def train(
     env_arg: EnvArguments = None,
     records: _From = None,
     every_outcome: _EveryOutcome = False,
+    problems: _Problems = None,
+    stage: _Stage = None,
     settings: _Settings = None,
     prompt: _Prompt = "",
     max_tokens: _MaxTokens = 256,
@@ -81,7 +96,6 @@ def train(
     from quintain.registry import load_attribute
     from quintain.training import TRAINERS
     from quintain.training.settings_text import settings_from
-    from quintain.training.sources import Records, Worlds
 
     facts = TRAINERS.facts(method)
     if not facts.language:
@@ -96,25 +110,11 @@ def train(
         )
     if resume and out is None:
         raise ConfigurationError("--resume needs --out, the folder of the training to continue")
-    source: Any
-    options: dict[str, Any] = {}
-    env_kwargs = pairs(env_arg, "--env-arg")
-    if facts.learns_from == "records":
-        if env is not None or env_arg or eval_arg:
-            raise ConfigurationError(
-                f"{method} learns from recorded episodes: give --from RUN instead of an environment"
-            )
-        source = Records(records or [], _EVERY if every_outcome else ("success",))
-    else:
-        if env is None:
-            raise ConfigurationError(f"{method} learns in an environment: name one, such as CodeReason-v0")
-        if records or every_outcome:
-            raise ConfigurationError(f"{method} learns by playing; --from and --every-outcome are for sft")
-        if (eval_arg is not None) > (getattr(chosen, "eval_every", False) > 0):
-            raise ConfigurationError("--eval-arg takes -s eval_every=N, the number of iterations between evaluations")
-        source = Worlds(env, env_kwargs)
-        if eval_arg is not None or getattr(chosen, "eval_every", False):
-            options["evaluation"] = Worlds(env, {**env_kwargs, **pairs(eval_arg, "--eval-arg")})
+    source, options = _sources(
+        method, facts.learns_from, env, env_kwargs=pairs(env_arg, "--env-arg"), records=records,
+        outcomes=_EVERY if every_outcome else None, eval_arg=eval_arg, problems=problems, stage=stage, seed=seed,
+        evaluates=getattr(chosen, "eval_every", False),
+    )  # fmt: skip
     engine = make_engine("transformers", model=policy, **_batch(chosen))
     try:
         agent = ChatAgent(engine, prompt, temperature=1.0, max_tokens=max_tokens, extract=False)
@@ -125,6 +125,49 @@ def train(
         say(f"page:  quintain view {folder}")
     finally:
         engine.close()
+
+
+def _sources(
+    method: str,
+    learns_from: str,
+    env: str | None,
+    *,
+    env_kwargs: dict[str, Any],
+    records: list[Path] | None,
+    outcomes: tuple[str, ...] | None,
+    eval_arg: list[str] | None,
+    problems: Path | None,
+    stage: int | None,
+    seed: int,
+    evaluates: bool,
+) -> tuple[Any, dict[str, Any]]:
+    """Return what the method learns from, and where it is measured.
+
+    Raises:
+        ConfigurationError: If an option does not fit the method.
+    """
+    from quintain.training.language.curriculum import read_potential, stage_problems
+    from quintain.training.sources import Records, Worlds
+
+    if learns_from == "records":
+        if env is not None or env_kwargs or eval_arg or problems is not None:
+            raise ConfigurationError(
+                f"{method} learns from recorded episodes: give --from RUN instead of an environment"
+            )
+        return Records(records or [], outcomes or ("success",)), {}
+    if env is None:
+        raise ConfigurationError(f"{method} learns in an environment: name one, such as CodeReason-v0")
+    if records or outcomes:
+        raise ConfigurationError(f"{method} learns by playing; --from and --every-outcome are for sft")
+    if eval_arg is not None and not evaluates:
+        raise ConfigurationError("--eval-arg takes -s eval_every=N, the number of iterations between evaluations")
+    if stage is not None and problems is None:
+        raise ConfigurationError("--stage takes --problems FOLDER, which `quintain potential` wrote")
+    worlds = Worlds(env, env_kwargs)
+    options = {"evaluation": Worlds(env, {**env_kwargs, **pairs(eval_arg, "--eval-arg")})} if evaluates else {}
+    if problems is None:
+        return worlds, options
+    return stage_problems(worlds, read_potential(problems), 4 if stage is None else stage, seed=seed), options
 
 
 def _batch(settings: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 
+import gymnasium as gym
 import pytest
 
 pytest.importorskip("trl")
@@ -36,6 +37,24 @@ def test_a_model_is_trained_resumed_looked_at_and_evaluated(quintain, nano, tmp_
     assert evaluated.code == 0, evaluated.text
 
 
+def test_a_stage_of_a_curriculum_is_trained_on(quintain, nano, tmp_path):
+    env = gym.make("CodeReason-v0", tasks="mini_sum", rules=False, code=False)
+    rows = [
+        {
+            "task_id": env.reset(seed=seed)[1]["task_id"], "task": "mini_sum", "seed": seed, "right": right,
+            "answers": 4, "by_agent": {"chat": [right, 4]}, "p": right / 4, "potential": right * (4 - right) / 4,
+            "group": group,
+        }
+        for seed, right, group in ((1, 2, 1), (2, 0, 4))
+    ]  # fmt: skip
+    (tmp_path / "potential.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    words = ("train", "grpo", "CodeReason-v0", "-p", nano, *SUM, *SMALL, "--max-tokens", 4, "--problems", ".")
+    found = quintain(*words, "--stage", 1, "-o", "run")
+    assert found.code == 0, found.text
+    played = [json.loads(line) for line in (tmp_path / "run" / "episodes.jsonl").read_text().splitlines()]
+    assert {episode["info"]["task_id"] for episode in played} == {rows[0]["task_id"]}
+
+
 def test_recorded_episodes_are_imitated(quintain, nano, tmp_path):
     made = quintain("eval", "CodeReason-v0", "-a", "oracle", *SUM, "-n", 12, "-o", "teacher")
     assert made.code == 0, made.text
@@ -61,6 +80,8 @@ def test_a_nano_model_is_trained_by_a_recipe(quintain, tmp_path):
         (("grpo", "CodeReason-v0", "-p", "x", "--from", "run"), "--from and --every-outcome are for sft"),
         (("grpo", "CodeReason-v0", "-p", "x", "--eval-arg", "split=test"), "eval_every"),
         (("grpo", "CodeReason-v0", "-p", "x", "-s", "baseline=mean"), "baseline must be one of"),
+        (("grpo", "CodeReason-v0", "-p", "x", "-s", "baseline=critic"), "give credit='turn'"),
+        (("grpo", "CodeReason-v0", "-p", "x", "--stage", "1"), "--problems FOLDER"),
         (("grpo", "CodeReason-v0", "-p", "x", "-s", "lora=5"), "lora"),
         (("ppo", "CartPole-v1"), "trains no language model; choose one of grpo, sft"),
         (("grppo", "CodeReason-v0"), "did you mean 'grpo'"),

@@ -26,8 +26,18 @@ from quintain.evaluation.runner import evaluate
 from quintain.evaluation.tabular import Row, Tabular
 from quintain.records import EpisodeRecord
 from quintain.seeding import SeedStream
+from quintain.training.sources import Draw, Problems, Worlds
 
-__all__ = ["GROUPS", "ItemPotential", "Reseeded", "group_of", "measure_potential", "potential_of", "read_potential"]
+__all__ = [
+    "GROUPS",
+    "ItemPotential",
+    "Reseeded",
+    "group_of",
+    "measure_potential",
+    "potential_of",
+    "read_potential",
+    "stage_problems",
+]
 
 #: Lower bounds of the potential in groups 1 to 4 (R1-Code-Interpreter).
 GROUPS = (0.64, 0.48, 0.32, 0.0)
@@ -242,6 +252,33 @@ def read_potential(path: str | Path, stage: int = 4) -> Potentials:
         ItemPotential(**{**row, "by_agent": {k: (v[0], v[1]) for k, v in row["by_agent"].items()}}) for row in rows
     ]
     return Potentials(sorted((item for item in items if item.first_stage <= stage), key=lambda item: -item.potential))
+
+
+def stage_problems(worlds: Worlds, items: Sequence[ItemPotential], stage: int = 4, *, seed: int = 0) -> Problems:
+    """Return the problems of one stage of the curriculum, for a trainer.
+
+    Args:
+        worlds: The environment in which the potential was measured, with the same arguments.
+        items: Measured items.
+        stage: Stage of the curriculum, 1 to 4; stage s trains on groups 1 to s. Default: 4, all items.
+        seed: Seed of their order. Default: 0.
+
+    Raises:
+        ConfigurationError: If no item belongs to the stage.
+
+    Example:
+        >>> item = ItemPotential("sum-1", "sum", 7, 1, 2, {"chat": (1, 2)}, 0.5, 1.0, 1)
+        >>> stage_problems(Worlds("CodeReason-v0"), [item], stage=1).draws
+        (Draw(seed=7, reset_options={'task_id': 'sum-1'}),)
+    """
+    chosen = [item for item in items if item.first_stage <= stage]
+    if not chosen:
+        raise ConfigurationError(
+            f"none of the {len(items)} items belongs to stage {stage}: the answers to each are too much alike; measure "
+            "more items, or begin with a later stage"
+        )
+    order = SeedStream(seed, "curriculum").generator().permutation(len(chosen)).tolist()
+    return Problems(worlds, tuple(Draw(chosen[k].seed, {"task_id": chosen[k].task_id}) for k in order))
 
 
 def _summarise(answers: Sequence[tuple[str, EpisodeRecord]]) -> ItemPotential:

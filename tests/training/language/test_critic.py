@@ -103,8 +103,8 @@ def test_the_same_episodes_in_other_rows_have_the_same_values(fresh):
 def test_ppo_learns_what_the_environment_rewards(fresh):
     settings = GRPOSettings(
         iterations=8, num_prompts=64, num_generations=1, steps_per_generation=4, max_completion_length=3, save_every=0,
-        baseline="critic", credit="turn", scale="batch", critic=CriticSettings(learning_rate=3e-3, epochs=4, batch_size=16),
-        optimizer=OptimizerSettings(learning_rate=2e-3),
+        baseline="critic", credit="turn", scale="batch", optimizer=OptimizerSettings(learning_rate=2e-3),
+        critic=CriticSettings(learning_rate=3e-3, epochs=4, batch_size=16),
     )  # fmt: skip
     rows = train_grpo(fresh(), Worlds(SayLetter, {"turns": 2}), settings, seed=1).curve
     assert rows[-1]["reward"] > rows[0]["reward"] + 0.4

@@ -23,7 +23,8 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
 
 FAST = OptimizerSettings(learning_rate=2e-3)
-#: By name of the trainer and what is special: settings of a training of three logged steps with a checkpoint after each, and a change that makes it another one.
+#: By name of the trainer and what is special about it: settings of a training of three logged steps with a checkpoint
+#: after each, a change that makes it another one, and the message about it.
 CASES = {
     "grpo": (
         GRPOSettings(

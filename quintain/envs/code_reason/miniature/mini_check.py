@@ -1,4 +1,4 @@
-"""Mini check: does an expression have a given value?"""
+"""Mini check: how many of a few expressions have a given value?"""
 
 from __future__ import annotations
 
@@ -10,44 +10,47 @@ import numpy as np
 
 from quintain.envs.code_reason.miniature._expressions import expressions
 from quintain.envs.text.draws import choose, randint
-from quintain.envs.text.forms import OptionTask
+from quintain.envs.text.forms import IntegerTask
 from quintain.envs.text.task import expect
 
 __all__ = ["MiniCheck"]
 
 
 @dataclass(frozen=True)
-class MiniCheck(OptionTask):
-    """Compute an expression with two operators, and compare it with a number; half of them are equal.
+class MiniCheck(IntegerTask):
+    """Count the expressions that equal a number; three times of four, one does at least.
 
     Attributes:
-        max_number: Maximum number in the expression, in [5, 30]. Default: 12.
-        max_value: Maximum value of the expression, in [20, 999]. Default: 199.
+        count: How many expressions there are, in [1, 12]. Default: 6.
+        max_number: Maximum number in an expression, in [5, 30]. Default: 12.
+        max_value: Maximum value of an expression, in [20, 999]. Default: 199.
     """
 
-    OPTIONS: ClassVar = ("yes", "no")
-    LEVELS: ClassVar = {"easy": {"max_number": 6}, "hard": {"max_number": 20, "max_value": 399}}
+    LEVELS: ClassVar = {"easy": {"count": 2}, "hard": {"count": 10, "max_number": 20}}
 
+    count: int = 6
     max_number: int = 12
     max_value: int = 199
 
     def __post_init__(self) -> None:
         """Check the parameters."""
+        expect(1 <= self.count <= 12, "count in [1, 12]")
         expect(5 <= self.max_number <= 30, "max_number in [5, 30]")
         expect(20 <= self.max_value <= 999, "max_value in [20, 999]")
 
     def draw(self, rng: np.random.Generator) -> dict[str, Any]:
-        """Draw an expression, and another number for half of them."""
-        numbers = [randint(rng, 1, self.max_number) for _ in range(3)]
-        found = choose(rng, expressions(numbers, self.max_value))
-        other = bool(rng.integers(2))
-        claimed = randint(rng, 0, min(self.max_value, 2 * found.value + 10)) if other else found.value
-        return {"expression": found.text, "value": found.value, "claimed": claimed}
+        """Draw expressions of three numbers, and a target that is the value of one of them or any number."""
+        drawn = [
+            choose(rng, expressions([randint(rng, 1, self.max_number) for _ in range(3)], self.max_value))
+            for _ in range(self.count)
+        ]
+        target = choose(rng, drawn).value if rng.integers(4) else randint(rng, 0, self.max_value)
+        return {"target": target, "expressions": [e.text for e in drawn], "values": [e.value for e in drawn]}
 
     def ask(self, data: Mapping[str, Any]) -> str:
-        """Show both."""
-        return f"{data['expression']} vs {data['claimed']}?\n<<<yes/no>>>"
+        """Show the target and the expressions."""
+        return f"{data['target']}? {' '.join(data['expressions'])}\n<<<number>>>"
 
-    def find(self, data: Mapping[str, Any]) -> str:
-        """Compare."""
-        return "yes" if data["value"] == data["claimed"] else "no"
+    def find(self, data: Mapping[str, Any]) -> int:
+        """Count."""
+        return sum(value == data["target"] for value in data["values"])
