@@ -109,7 +109,7 @@ class TrainingComparison(Tabular):
     Attributes:
         conditions: The conditions, in the order of the runs.
         metrics: What is compared: those of the evaluations, else the best known of the training.
-        differences: Every pair of conditions and every metric, paired by seed.
+        differences: Pairs of conditions, paired by seed, in every metric.
         confidence: Nominal coverage of the intervals, in (0, 1).
     """
 
@@ -194,17 +194,22 @@ def _bounds(metric: str) -> Bounds | None:
 
 
 def compare_trainings(
-    runs: Sequence[str | Path] | Mapping[str, Sequence[str | Path]], *, confidence: float = 0.95
+    runs: Sequence[str | Path] | Mapping[str, Sequence[str | Path]],
+    *,
+    reference: str | None = None,
+    confidence: float = 0.95,
 ) -> TrainingComparison:
     """Compare stored trainings over seeds.
 
     Args:
         runs: Run folders, which are one condition where nothing but the seed differs, named after the settings that
             tell them apart; or the run folders of each condition by its name.
+        reference: Condition that all others are compared with; ``None`` compares every pair. Default: ``None``.
         confidence: Nominal coverage of the intervals, in (0, 1). Default: 0.95.
 
     Raises:
-        ConfigurationError: If a run is no training, or a condition has two trainings with one seed.
+        ConfigurationError: If a run is no training, a condition has two trainings with one seed, or there is no such
+            reference.
         RecordError: If there is no run in one of the folders, or nothing was logged.
     """
     named = runs if isinstance(runs, Mapping) else _by_settings(runs)
@@ -214,7 +219,14 @@ def compare_trainings(
     known = dict.fromkeys(m for c in conditions for rows in c.rows.values() for row in rows for m in row)
     metrics = [name for name in known if name.startswith("eval/")]
     metrics = metrics or [name for name in _OTHERWISE if name in known][:1]
-    return TrainingComparison(conditions, metrics, _differences(conditions, metrics, confidence), confidence)
+    if reference is None:
+        pairs = list(combinations(conditions, 2))
+    else:
+        chosen = next((condition for condition in conditions if condition.name == reference), None)
+        if chosen is None:
+            raise ConfigurationError(f"there is no condition {reference!r}; there are {', '.join(map(repr, named))}")
+        pairs = [(condition, chosen) for condition in conditions if condition is not chosen]
+    return TrainingComparison(conditions, metrics, _differences(pairs, metrics, confidence), confidence)
 
 
 def _condition(name: str, folders: Sequence[str | Path]) -> Condition:
@@ -278,10 +290,10 @@ def _shown(value: Any) -> str:
 
 
 def _differences(
-    conditions: Sequence[Condition], metrics: Sequence[str], confidence: float
+    pairs: Sequence[tuple[Condition, Condition]], metrics: Sequence[str], confidence: float
 ) -> list[ConditionDifference]:
     found: list[tuple[str, str, str, int, Interval]] = []
-    for first, second in combinations(conditions, 2):
+    for first, second in pairs:
         for metric in metrics:
             steps = sorted(set(first.steps(metric)) & set(second.steps(metric)))
             if not steps:

@@ -32,6 +32,7 @@ __all__ = [
     "GROUPS",
     "ItemPotential",
     "Reseeded",
+    "curriculum_problems",
     "group_of",
     "measure_potential",
     "potential_of",
@@ -279,6 +280,27 @@ def stage_problems(worlds: Worlds, items: Sequence[ItemPotential], stage: int = 
         )
     order = SeedStream(seed, "curriculum").generator().permutation(len(chosen)).tolist()
     return Problems(worlds, tuple(Draw(chosen[k].seed, {"task_id": chosen[k].task_id}) for k in order))
+
+
+def curriculum_problems(worlds: Worlds, items: Sequence[ItemPotential], draws: int, *, seed: int = 0) -> Problems:
+    """Return the problems of a whole curriculum, of four stages of equal length, in the order of a training.
+
+    Args:
+        worlds: The environment in which the potential was measured, with the same arguments.
+        items: Measured items. A stage without items has those of the next one.
+        draws: Number of problems of each stage, >= 1, such as a quarter of ``iterations * num_prompts``; problems of a
+            stage come again when they are used up.
+        seed: Seed of their order. Default: 0.
+
+    Raises:
+        ConfigurationError: If there are no items.
+    """
+    order: list[Draw] = []
+    for stage in (1, 2, 3, 4):
+        reached = max(stage, min((item.first_stage for item in items), default=4))
+        problems = stage_problems(worlds, items, reached, seed=SeedStream(seed, "stage")[stage])
+        order += islice(cycle(problems.draws), draws)
+    return Problems(worlds, tuple(order))
 
 
 def _summarise(answers: Sequence[tuple[str, EpisodeRecord]]) -> ItemPotential:

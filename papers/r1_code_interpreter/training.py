@@ -1,0 +1,254 @@
+r"""Training of R1-Code-Interpreter (Chen et al. 2025) in small: when does a language model learn to write programs?
+
+A model of 0.34 million parameters has learned from examples to answer from the head (60 %) or to write a program (40 %)
+whatever the question; products and reversed words need the program. Then it is trained by reinforcement learning, five
+seeds a condition, each from a start of its own:
+
+==================  =================================================================================================
+grpo                GRPO, the output of programs masked
+unmasked            the same, with the output trained on
+ppo                 a critic instead of groups, on as many episodes
+cold                GRPO from a start that has only seen answers from the head
+answers in boxes    GRPO from a start that answers in ``\boxed{}`` instead of ``<<< >>>``
+by potential        four stages, each on the problems of groups 1 to s by 4 p (1 - p), p measured on the start
+without curriculum  the same four stages, each on all of these problems
+==================  =================================================================================================
+
+    python papers/r1_code_interpreter/training.py                   # about two hours of CPU time
+    python papers/r1_code_interpreter/training.py --smoke           # everything tiny; measures nothing
+    python papers/r1_code_interpreter/training.py --report          # the tables of the finished trainings
+    python papers/r1_code_interpreter/training.py --only grpo ppo --seeds 2
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+import time
+import warnings
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+
+from quintain.engines import make_engine
+from quintain.errors import RepeatedItemsWarning
+from quintain.evaluation.runner import evaluate
+from quintain.evaluation.statistics import mean
+from quintain.experiments.learning import compare_trainings
+from quintain.experiments.learning_page import write_training_comparison
+from quintain.experiments.learning_study import Train, show_trainings, train_conditions
+from quintain.experiments.study_tables import Percent, StudyTables
+from quintain.seeding import SeedStream
+from quintain.training.language.critic_settings import CriticSettings
+from quintain.training.language.curriculum import ItemPotential, curriculum_problems, measure_potential, read_potential
+from quintain.training.language.grpo import train_grpo
+from quintain.training.language.grpo_settings import GRPOSettings
+from quintain.training.language.measure import EvaluationPlan, measure
+from quintain.training.language.nano import make_nano
+from quintain.training.language.policy import as_policy, at_temperature
+from quintain.training.language.settings import OptimizerSettings
+from quintain.training.language.sft import SFTSettings, train_sft
+from quintain.training.language.teachers import Teacher, use_tools
+from quintain.training.language.trl_trainer import save_model
+from quintain.training.sources import Problems, Records, Worlds
+
+#: The questions: sums, which a model of this size can do in its head, products and reversed words.
+ENV = {"tasks": "mini_sum,mini_product,mini_reverse", "difficulty": "easy", "rules": False, "max_turns": 3}
+#: Maximum number of tokens of a reply.
+TOKENS = 64
+#: Metric of the environment: executed programs.
+CALLS = "metrics/code_calls"
+
+
+def from_head(rng: np.random.Generator, seen: list[str]) -> str:
+    """Answer from the head, never with a program."""
+    return use_tools(rng, seen, from_head=1.0)
+
+
+def in_boxes(rng: np.random.Generator, seen: list[str]) -> str:
+    """Write as the teacher, with the answer in a box."""
+    return use_tools(rng, seen).replace("<<<", r"\boxed{").replace(">>>", "}")
+
+
+TEACHERS = {"warm": use_tools, "cold": from_head, "boxes": in_boxes}
+
+
+def settings(smoke: bool) -> GRPOSettings:
+    """Return the settings of reinforcement learning that all conditions share."""
+    learner = OptimizerSettings(learning_rate=3e-4)
+    if smoke:
+        return GRPOSettings(
+            iterations=4, num_prompts=2, num_generations=2, steps_per_generation=2, eval_every=2, eval_episodes=2,
+            pass_k=2, save_every=0, optimizer=learner,
+        )  # fmt: skip
+    return GRPOSettings(iterations=40, eval_every=10, eval_episodes=100, optimizer=learner)
+
+
+def worlds(split: str) -> Worlds:
+    return Worlds("CodeReason-v0", {**ENV, "split": split})
+
+
+def start(folder: Path, kind: str, seed: int, smoke: bool) -> Path:
+    """Return the start policy of a seed: pre-trained by a teacher, once."""
+    if (folder / "facts.json").exists():
+        return folder
+    seeds = SeedStream(seed, "start", kind)
+    make_nano(folder, "0.1M" if smoke else "0.3M", seed=seeds.child("weights").seed)
+    engine: Any = make_engine("transformers", model=str(folder), max_batch=256)
+    with tempfile.TemporaryDirectory(prefix="quintain-start-") as lessons:
+        evaluate(
+            "CodeReason-v0", Teacher(TEACHERS[kind]), env_kwargs=worlds("train").env_kwargs,
+            episodes=24 if smoke else 24_000, seed=seeds.child("lessons").seed, out=lessons, progress=False,
+        )  # fmt: skip
+        taught = SFTSettings(
+            num_train_epochs=1, batch_size=24, log_every=100,
+            optimizer=OptimizerSettings(learning_rate=2e-3, lr_scheduler_type="linear", warmup_steps=50),
+        )  # fmt: skip
+        outcomes = ("success", "failure", "parse_error")
+        train_sft(engine, Records([lessons], outcomes), taught, seed=seeds.child("order").seed, progress=False)
+    save_model(engine.model, engine.tokenizer, folder)
+    agent = as_policy(engine, TOKENS)
+    plan = EvaluationPlan(worlds("test"), 1, 4 if smoke else 200, 1)
+    cool = measure(at_temperature(agent, 0.3), plan, seeds.child("measure"))["eval/sampled"]
+    (folder / "facts.json").write_text(json.dumps({"sampled at 0.3": cool}))
+    engine.close()
+    return folder
+
+
+def potentials(folder: Path, base: Path, seed: int, smoke: bool) -> list[ItemPotential]:
+    """Return the items that the curricula train on, with their potential for the start policy; measured once."""
+    if not (folder / "potential.jsonl").exists():
+        engine: Any = make_engine("transformers", model=str(base), max_batch=256)
+        measure_potential(
+            "CodeReason-v0", {"start": as_policy(engine, TOKENS)}, items=8 if smoke else 200,
+            answers=2 if smoke else 20, seed=SeedStream(seed, "potential").seed, env_kwargs=worlds("train").env_kwargs,
+            concurrency=256, out=folder, resume=folder.exists(), progress=False,
+        )  # fmt: skip
+        engine.close()
+    return read_potential(folder)
+
+
+def reinforce(
+    folder: Path,
+    seed: int,
+    resume: bool,
+    *,
+    out: Path,
+    smoke: bool,
+    kind: str = "warm",
+    order: str = "",
+    **changes: Any,
+) -> None:
+    """Train one condition with one seed.
+
+    Args:
+        folder: Run folder.
+        seed: Seed of the training and of its start.
+        resume: Whether to continue what is there.
+        out: Folder of the study.
+        smoke: Whether everything is tiny.
+        kind: Which start: a name of ``TEACHERS``.
+        order: ``"potential"`` or ``"any"`` for a curriculum's problems; otherwise all of the environment.
+        changes: Changes to the settings.
+    """
+    base = start(out / "starts" / f"{kind}-{seed}", kind, seed, smoke)
+    chosen = replace(settings(smoke), **changes)
+    source: Worlds | Problems = worlds("train")
+    if order:
+        items = potentials(out / "potential" / f"seed-{seed}", base, seed, smoke)
+        if order == "any":
+            items = [replace(item, group=1) for item in items]
+        source = curriculum_problems(worlds("train"), items, chosen.iterations * chosen.num_prompts // 4, seed=seed)
+    engine: Any = make_engine("transformers", model=str(base), max_batch=256)
+    try:
+        train_grpo(
+            as_policy(engine, TOKENS), source, chosen, seed=seed, out=folder, resume=resume, progress=False,
+            evaluation=worlds("test"),
+        )  # fmt: skip
+    finally:
+        engine.close()
+
+
+def conditions(out: Path, smoke: bool) -> dict[str, Train]:
+    """Return what trains each condition."""
+    train = partial(reinforce, out=out, smoke=smoke)
+    sizes = settings(smoke)
+    ppo: dict[str, Any] = {
+        "baseline": "critic", "credit": "turn", "scale": "batch", "num_generations": 1,
+        "num_prompts": sizes.episodes, "critic": CriticSettings(learning_rate=1e-3),
+    }  # fmt: skip
+    return {
+        "grpo": train,
+        "unmasked": partial(train, mask_environment=False),
+        "ppo": partial(train, **ppo),
+        "cold": partial(train, kind="cold"),
+        "answers in boxes": partial(train, kind="boxes"),
+        "by potential": partial(train, order="potential"),
+        "without curriculum": partial(train, order="any"),
+    }
+
+
+def report(out: Path, folders: dict[str, list[Path]]) -> StudyTables:
+    """Print the tables of the finished trainings, write the page, and return the tables."""
+    tables = StudyTables()
+    done = {name: [run for run in runs if (run / "model").exists()] for name, runs in folders.items()}
+    done = {name: runs for name, runs in done.items() if runs}
+    found = compare_trainings(done, reference="grpo" if "grpo" in done else None)
+    show_trainings(found, tables, "Accuracy on 100 test questions")
+    if {"by potential", "without curriculum"} <= done.keys():
+        part = {name: done[name] for name in ("by potential", "without curriculum")}
+        show_trainings(compare_trainings(part), tables, "Curriculum")
+    rows = []
+    for kind in TEACHERS:
+        files = sorted((out / "starts").glob(f"{kind}-*/facts.json"))
+        cool = [json.loads(file.read_text())["sampled at 0.3"] for file in files]
+        if cool:
+            rows.append([kind, Percent(mean(cool, bounds=(0, 1), unit="seeds")), len(cool)])
+    tables.show("Start policies at temperature 0.3: means over seeds in per cent", ["start", "sampled", "seeds"], rows)
+    tables.show(
+        "Programs in an episode of training: means over seeds",
+        ["condition", "first step", "last step"],
+        [[c.name, *(c.interval(CALLS, c.steps(CALLS)[k]) for k in (0, -1))] for c in found.conditions],
+    )
+    write_training_comparison(found, out / "curves.html", "R1-Code-Interpreter in small: training")
+    print(f"\npage: {out / 'curves.html'}")
+    return tables
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, help="folder (default: runs/papers/r1_code_interpreter/training)")
+    parser.add_argument("--seeds", type=int, default=5, help="number of seeds")
+    parser.add_argument("--only", nargs="+", metavar="CONDITION", help="conditions to train (default: all)")
+    parser.add_argument("--report", action="store_true", help="train nothing, print the tables of finished trainings")
+    parser.add_argument("--smoke", action="store_true", help="one seed, everything tiny: shows the output")
+    options = parser.parse_args()
+    out = options.out or Path("runs/papers/r1_code_interpreter/training" + "-smoke" * options.smoke)
+    chosen = conditions(out, options.smoke)
+    if options.only:
+        unknown = [name for name in options.only if name not in chosen]
+        if unknown:
+            parser.error(f"there is no condition {unknown[0]!r}; choose from {', '.join(map(repr, chosen))}")
+        chosen = {name: chosen[name] for name in options.only}
+    warnings.simplefilter("ignore", RepeatedItemsWarning)  # small tasks pose some items twice
+    seeds = range(1 if options.smoke else options.seeds)
+    if options.report:
+        every = {n: [out / n.replace(" ", "-") / f"seed-{s}" for s in seeds] for n in chosen}
+        report(out, every).save(out / "training.json")
+        return
+    began = time.process_time()
+    folders = train_conditions(
+        out, chosen, seeds, lambda line: print(f"{time.process_time() - began:7.0f} CPU s  {line}", flush=True)
+    )
+    report(out, folders).save(out / "training.json")
+
+
+if __name__ == "__main__":
+    main()
