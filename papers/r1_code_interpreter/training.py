@@ -25,7 +25,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import tempfile
 import time
 import warnings
 from dataclasses import replace
@@ -39,7 +38,6 @@ import numpy as np
 
 from quintain.engines import make_engine
 from quintain.errors import RepeatedItemsWarning
-from quintain.evaluation.runner import evaluate
 from quintain.evaluation.statistics import mean
 from quintain.experiments.learning import compare_trainings
 from quintain.experiments.learning_page import write_training_comparison
@@ -51,18 +49,15 @@ from quintain.training.language.curriculum import ItemPotential, curriculum_prob
 from quintain.training.language.grpo import train_grpo
 from quintain.training.language.grpo_settings import GRPOSettings
 from quintain.training.language.measure import EvaluationPlan, measure
-from quintain.training.language.nano import make_nano
+from quintain.training.language.nano_recipes import RECIPES, train_nano
 from quintain.training.language.policy import as_policy, at_temperature
 from quintain.training.language.settings import OptimizerSettings
-from quintain.training.language.sft import SFTSettings, train_sft
-from quintain.training.language.teachers import Teacher, use_tools
-from quintain.training.language.trl_trainer import save_model
-from quintain.training.sources import Problems, Records, Worlds
+from quintain.training.language.teachers import use_tools
+from quintain.training.sources import Problems, Worlds
 
-#: The questions: sums, which a model of this size can do in its head, products and reversed words.
-ENV = {"tasks": "mini_sum,mini_product,mini_reverse", "difficulty": "easy", "rules": False, "max_turns": 3}
-#: Maximum number of tokens of a reply.
-TOKENS = 64
+TRAIN, TESTS = RECIPES["tools"].worlds, RECIPES["tools"].tests
+#: Examples from which a start policy learns.
+EXAMPLES = 24_000
 #: Metric of the environment: executed programs.
 CALLS = "metrics/code_calls"
 
@@ -77,7 +72,12 @@ def in_boxes(rng: np.random.Generator, seen: list[str]) -> str:
     return use_tools(rng, seen).replace("<<<", r"\boxed{").replace(">>>", "}")
 
 
-TEACHERS = {"warm": use_tools, "cold": from_head, "boxes": in_boxes}
+#: The start policies: a recipe of nano models with different teachers.
+STARTS = {
+    "warm": RECIPES["tools"],
+    "cold": replace(RECIPES["tools"], about="answers from the head", write=from_head),
+    "boxes": replace(RECIPES["tools"], about="writes programs or answers in boxes", write=in_boxes),
+}
 
 
 def settings(smoke: bool) -> GRPOSettings:
@@ -91,34 +91,16 @@ def settings(smoke: bool) -> GRPOSettings:
     return GRPOSettings(iterations=40, eval_every=10, eval_episodes=100, optimizer=learner)
 
 
-def worlds(split: str) -> Worlds:
-    return Worlds("CodeReason-v0", {**ENV, "split": split})
-
-
 def start(folder: Path, kind: str, seed: int, smoke: bool) -> Path:
-    """Return the start policy of a seed: pre-trained by a teacher, once."""
-    if (folder / "facts.json").exists():
-        return folder
-    seeds = SeedStream(seed, "start", kind)
-    make_nano(folder, "0.1M" if smoke else "0.3M", seed=seeds.child("weights").seed)
-    engine: Any = make_engine("transformers", model=str(folder), max_batch=256)
-    with tempfile.TemporaryDirectory(prefix="quintain-start-") as lessons:
-        evaluate(
-            "CodeReason-v0", Teacher(TEACHERS[kind]), env_kwargs=worlds("train").env_kwargs,
-            episodes=24 if smoke else 24_000, seed=seeds.child("lessons").seed, out=lessons, progress=False,
-        )  # fmt: skip
-        taught = SFTSettings(
-            num_train_epochs=1, batch_size=24, log_every=100,
-            optimizer=OptimizerSettings(learning_rate=2e-3, lr_scheduler_type="linear", warmup_steps=50),
-        )  # fmt: skip
-        outcomes = ("success", "failure", "parse_error")
-        train_sft(engine, Records([lessons], outcomes), taught, seed=seeds.child("order").seed, progress=False)
-    save_model(engine.model, engine.tokenizer, folder)
-    agent = as_policy(engine, TOKENS)
-    plan = EvaluationPlan(worlds("test"), 1, 4 if smoke else 200, 1)
-    cool = measure(at_temperature(agent, 0.3), plan, seeds.child("measure"))["eval/sampled"]
-    (folder / "facts.json").write_text(json.dumps({"sampled at 0.3": cool}))
-    engine.close()
+    """Return the model folder of the start policy of a seed, which is pre-trained once."""
+    if not (folder / "facts.json").exists():
+        sizes: dict[str, Any] = {"size": "0.1M", "examples": 24, "measured": 4} if smoke else {"examples": EXAMPLES}
+        trained = train_nano(STARTS[kind], folder, seed=seed, progress=False, **sizes)
+        plan = EvaluationPlan(TESTS, 1, sizes.get("measured", 200), 1)
+        cool = measure(at_temperature(as_policy(trained), 0.3), plan, SeedStream(seed, "start"))
+        facts = dict(trained.facts) | {"sampled at 0.3": cool["eval/sampled"]}
+        as_policy(trained).engine.close()
+        (folder / "facts.json").write_text(json.dumps(facts))
     return folder
 
 
@@ -127,8 +109,8 @@ def potentials(folder: Path, base: Path, seed: int, smoke: bool) -> list[ItemPot
     if not (folder / "potential.jsonl").exists():
         engine: Any = make_engine("transformers", model=str(base), max_batch=256)
         measure_potential(
-            "CodeReason-v0", {"start": as_policy(engine, TOKENS)}, items=8 if smoke else 200,
-            answers=2 if smoke else 20, seed=SeedStream(seed, "potential").seed, env_kwargs=worlds("train").env_kwargs,
+            "CodeReason-v0", {"start": as_policy(engine, RECIPES["tools"].max_tokens)}, items=8 if smoke else 200,
+            answers=2 if smoke else 20, seed=SeedStream(seed, "potential").seed, env_kwargs=TRAIN.env_kwargs,
             concurrency=256, out=folder, resume=folder.exists(), progress=False,
         )  # fmt: skip
         engine.close()
@@ -154,23 +136,24 @@ def reinforce(
         resume: Whether to continue what is there.
         out: Folder of the study.
         smoke: Whether everything is tiny.
-        kind: Which start: a name of ``TEACHERS``.
+        kind: Which start: a name of ``STARTS``.
         order: ``"potential"`` or ``"any"`` for a curriculum's problems; otherwise all of the environment.
         changes: Changes to the settings.
     """
     base = start(out / "starts" / f"{kind}-{seed}", kind, seed, smoke)
     chosen = replace(settings(smoke), **changes)
-    source: Worlds | Problems = worlds("train")
+    source: Worlds | Problems = TRAIN
     if order:
         items = potentials(out / "potential" / f"seed-{seed}", base, seed, smoke)
         if order == "any":
             items = [replace(item, group=1) for item in items]
-        source = curriculum_problems(worlds("train"), items, chosen.iterations * chosen.num_prompts // 4, seed=seed)
+        source = curriculum_problems(TRAIN, items, chosen.iterations * chosen.num_prompts // 4, seed=seed)
     engine: Any = make_engine("transformers", model=str(base), max_batch=256)
     try:
+        agent = as_policy(engine, RECIPES["tools"].max_tokens)
         train_grpo(
-            as_policy(engine, TOKENS), source, chosen, seed=seed, out=folder, resume=resume, progress=False,
-            evaluation=worlds("test"),
+            agent, source, chosen, seed=seed, out=folder, resume=resume, progress=False,
+            evaluation=TESTS,
         )  # fmt: skip
     finally:
         engine.close()
@@ -206,7 +189,7 @@ def report(out: Path, folders: dict[str, list[Path]]) -> StudyTables:
         part = {name: done[name] for name in ("by potential", "without curriculum")}
         show_trainings(compare_trainings(part), tables, "Curriculum")
     rows = []
-    for kind in TEACHERS:
+    for kind in STARTS:
         files = sorted((out / "starts").glob(f"{kind}-*/facts.json"))
         cool = [json.loads(file.read_text())["sampled at 0.3"] for file in files]
         if cool:

@@ -25,7 +25,7 @@ import numpy as np
 
 from quintain.envs.code_reason.miniature._expressions import Expression, expressions
 
-__all__ = ["BEHAVIOURS", "KINDS", "TraceStyle", "count_behaviours", "write_trace"]
+__all__ = ["BEHAVIOURS", "KINDS", "TraceStyle", "count_behaviours", "countdown_of", "write_trace"]
 
 #: The four behaviours.
 BEHAVIOURS = ("verification", "backtracking", "subgoal", "backward")
@@ -86,6 +86,17 @@ def write_trace(rng: np.random.Generator, numbers: Sequence[int], target: int, s
         if found or rng.random() < style.give_up:
             break
     return "\n".join([*lines, f"<<<{answer}>>>"])
+
+
+def countdown_of(question: str) -> tuple[list[int], int]:
+    r"""Return the numbers and the target of a question of ``mini_countdown``.
+
+    Example:
+        >>> countdown_of("3 4 7 to 25\n<<<expression>>>")
+        ([3, 4, 7], 25)
+    """
+    numbers, target = question.split("\n")[0].split(" to ")
+    return [int(number) for number in numbers.split()], int(target)
 
 
 def _attempts(rng: np.random.Generator, numbers: Sequence[int]) -> list[Expression]:

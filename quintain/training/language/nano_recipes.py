@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from quintain.training.language.trl_trainer import save_model
 from quintain.training.sources import Records, Worlds
 from quintain.training.trained import Trained
 
-__all__ = ["RECIPES", "NanoRecipe", "train_nano"]
+__all__ = ["COUNTDOWN_WORDS", "RECIPES", "NanoRecipe", "train_nano"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +43,7 @@ class NanoRecipe:
         outcomes: Outcomes of the teacher's episodes that are learned from. Default: all.
         size: A name of :data:`~quintain.training.language.nano.SIZES`. Default: ``"0.3M"``.
         words: Strings that are one token each. Default: none.
+        test_kwargs: Changes to the arguments where the model is measured. Default: none.
     """
 
     about: str
@@ -52,7 +54,8 @@ class NanoRecipe:
     max_tokens: int = 64
     outcomes: tuple[str, ...] = ("success", "failure", "parse_error")
     size: str = "0.3M"
-    words: tuple[str, ...] = field(default=())
+    words: tuple[str, ...] = ()
+    test_kwargs: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def worlds(self) -> Worlds:
@@ -62,26 +65,28 @@ class NanoRecipe:
     @property
     def tests(self) -> Worlds:
         """The environment on its test split, of which no item is in the training split."""
-        return Worlds("CodeReason-v0", {**self.env_kwargs, "split": "test"})
+        return Worlds("CodeReason-v0", {**self.env_kwargs, **self.test_kwargs, "split": "test"})
 
 
 def _text(tasks: str) -> dict[str, Any]:
     return {"tasks": tasks, "rules": False, "code": False, "max_turns": 1}
 
 
+#: Tokens of the countdown's models: numbers and the words of its traces.
+COUNTDOWN_WORDS = (*map(str, range(10, 200)), "yes", "no", "<<<", ">>>", " to ", " vs ", "aim ")
 #: The recipes by name.
 RECIPES: dict[str, NanoRecipe] = {
     "arithmetic": NanoRecipe("adds numbers step by step", _text("mini_sum"), teachers.sum_in_steps),
     "countdown": NanoRecipe(
-        "searches for an expression with a given value", _text("mini_countdown"), teachers.search_countdown,
-        max_tokens=200,
+        "searches for an expression with a given value", _text("mini_check,mini_countdown"), teachers.search_countdown,
+        max_tokens=200, words=COUNTDOWN_WORDS, test_kwargs={"tasks": "mini_countdown"},
     ),
     "self-correction": NanoRecipe(
         "adds with slips, and puts some of them right", _text("mini_sum"), teachers.correct_yourself, max_tokens=96
     ),
     "tools": NanoRecipe(
         "writes a program for what it cannot do in its head",
-        {"tasks": "mini_product,mini_reverse", "difficulty": "easy", "rules": False, "code": True, "max_turns": 3},
+        {"tasks": "mini_sum,mini_product,mini_reverse", "difficulty": "easy", "rules": False, "max_turns": 3},
         teachers.use_tools,
     ),
     "critique": NanoRecipe("judges a step of a calculation", _text("mini_verdict"), teachers.judge),
@@ -89,7 +94,7 @@ RECIPES: dict[str, NanoRecipe] = {
 
 
 def train_nano(
-    task: str,
+    task: str | NanoRecipe,
     folder: str | Path,
     *,
     size: str | None = None,
@@ -106,7 +111,7 @@ def train_nano(
     test split: sampled replies, greedy ones, and the best of eight.
 
     Args:
-        task: A name of :data:`RECIPES`.
+        task: A name of :data:`RECIPES`, or a recipe.
         folder: Model folder to write.
         size: A name of :data:`~quintain.training.language.nano.SIZES`; ``None`` for the recipe's.
         examples: Number of examples; ``None`` for the recipe's.
@@ -123,14 +128,37 @@ def train_nano(
         ConfigurationError: If there is no such recipe or size.
         MissingDependencyError: Without the extras ``llm`` and ``train``.
     """
-    if task not in RECIPES:
+    if isinstance(task, str) and task not in RECIPES:
         known = ", ".join(RECIPES)
         raise ConfigurationError(f"there is no recipe {task!r}; choose one of {known}{nearest(task, RECIPES)}")
-    recipe, seeds = RECIPES[task], SeedStream(seed, "nano", task)
+    name, recipe = (task, RECIPES[task]) if isinstance(task, str) else (task.about, task)
+    seeds = SeedStream(seed, "nano", name)
     make_nano(folder, size or recipe.size, words=recipe.words, seed=seeds.child("weights").seed)
     engine: Any = make_engine("transformers", model=str(folder), max_batch=256)
+    with ExitStack() as stack:
+        stack.callback(engine.close)
+        trained = _learn(engine, recipe, examples or recipe.examples, epochs or recipe.epochs, seeds, progress, on_log)
+        save_model(engine.model, engine.tokenizer, Path(folder))
+        policy = as_policy(engine, recipe.max_tokens)
+        facts = dict(trained.facts) | {"recipe": name, "size": size or recipe.size}
+        if measured:
+            facts |= measure(policy, EvaluationPlan(recipe.tests, 1, measured, 8), seeds.child("measure"))
+        stack.pop_all()
+        return Trained(policy, facts, trained.curve)
+
+
+def _learn(
+    engine: Any,
+    recipe: NanoRecipe,
+    examples: int,
+    epochs: float,
+    seeds: SeedStream,
+    progress: bool | None,
+    on_log: Callable[[Mapping[str, Any]], None] | None,
+) -> Trained:
+    """Let the teacher play, and the model learn from it."""
     settings = SFTSettings(
-        num_train_epochs=epochs or recipe.epochs,
+        num_train_epochs=epochs,
         batch_size=24,
         log_every=50,
         optimizer=OptimizerSettings(learning_rate=2e-3, lr_scheduler_type="linear", warmup_steps=50),
@@ -138,16 +166,10 @@ def train_nano(
     with tempfile.TemporaryDirectory(prefix="quintain-nano-") as lessons, warnings.catch_warnings():
         warnings.simplefilter("ignore", RepeatedItemsWarning)  # small tasks have fewer items than examples
         evaluate(
-            recipe.worlds.env, Teacher(recipe.write), env_kwargs=recipe.worlds.env_kwargs,
-            episodes=examples or recipe.examples, seed=seeds.child("examples").seed, out=lessons, progress=progress,
+            recipe.worlds.env, Teacher(recipe.write), env_kwargs=recipe.worlds.env_kwargs, episodes=examples,
+            seed=seeds.child("examples").seed, out=lessons, progress=progress,
         )  # fmt: skip
-        trained = train_sft(
+        return train_sft(
             engine, Records([lessons], recipe.outcomes), settings, seed=seeds.child("order").seed, progress=progress,
             on_log=on_log,
         )  # fmt: skip
-    save_model(engine.model, engine.tokenizer, Path(folder))
-    policy = as_policy(engine, recipe.max_tokens)
-    facts = dict(trained.facts) | {"recipe": task, "size": size or recipe.size}
-    if measured:
-        facts |= measure(policy, EvaluationPlan(recipe.tests, 1, measured, 8), seeds.child("measure"))
-    return Trained(policy, facts, trained.curve)

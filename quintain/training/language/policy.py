@@ -13,6 +13,7 @@ from quintain.agents.registry import as_agent
 from quintain.engines.engine import Engine
 from quintain.errors import ConfigurationError, require
 from quintain.training.language.settings import LoraSettings
+from quintain.training.trained import Trained
 
 __all__ = ["as_policy", "at_temperature", "check_precision", "with_adapters"]
 
@@ -21,8 +22,8 @@ def as_policy(policy: Any, max_tokens: int = 256) -> ChatAgent:
     """Return the chat agent to train.
 
     Args:
-        policy: A chat agent, or what :func:`~quintain.agents.registry.as_agent` makes one of; or an engine, which a
-            chat agent without a system prompt then asks.
+        policy: A chat agent, or what :func:`~quintain.agents.registry.as_agent` makes one of; what a trainer returned,
+            which is trained on; or an engine, which a chat agent without a system prompt then asks.
         max_tokens: Maximum number of tokens of a reply, for an agent that is made of an engine. Default: 256.
 
     Raises:
@@ -32,7 +33,7 @@ def as_policy(policy: Any, max_tokens: int = 256) -> ChatAgent:
     if isinstance(policy, Engine):
         policy.require({"training", "tokens"})
         return ChatAgent(policy, temperature=1.0, max_tokens=max_tokens, extract=False)
-    agent = as_agent(policy)
+    agent = policy.policy if isinstance(policy, Trained) else as_agent(policy)
     if not isinstance(agent, ChatAgent):
         raise ConfigurationError(
             f"a chat agent can be trained, and {type(agent).__name__} is none; give an engine or a ChatAgent"

@@ -7,7 +7,6 @@ on them has something to choose from in reinforcement learning.
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,9 +15,19 @@ from typing import Any
 import numpy as np
 
 from quintain.agents.agent import Seat
+from quintain.envs.code_reason.miniature._expressions import expression_of
 from quintain.provenance import describe_function
+from quintain.training.language.habits import KINDS, countdown_of, write_trace
 
-__all__ = ["Teacher", "correct_yourself", "judge", "search_countdown", "sum_in_steps", "use_tools"]
+__all__ = [
+    "Teacher",
+    "check_expressions",
+    "correct_yourself",
+    "judge",
+    "search_countdown",
+    "sum_in_steps",
+    "use_tools",
+]
 
 #: Writes the next reply, given the generator of the episode and the observations so far.
 Writes = Callable[[np.random.Generator, list[str]], str]
@@ -82,18 +91,26 @@ def correct_yourself(rng: np.random.Generator, seen: list[str]) -> str:
     return "\n".join([*lines, f"<<<{total}>>>"])
 
 
+def check_expressions(rng: np.random.Generator, seen: list[str]) -> str:
+    """Compute each expression and compare it with the target, then count (``mini_check``)."""
+    target, shown = seen[0].split("\n")[0].split("? ")
+    lines, equal = [], 0
+    for expression in map(expression_of, shown.split(" ")):
+        same = expression.value == int(target)
+        equal += same
+        lines.append(f"{' '.join(expression.steps)} {expression.value} vs {target} {'yes' if same else 'no'}")
+    return "\n".join([*lines, f"<<<{equal}>>>"])
+
+
 def search_countdown(rng: np.random.Generator, seen: list[str]) -> str:
-    """Try expressions in random order, up to eight, and say of each whether it is the target (``mini_countdown``)."""
-    left, target = seen[0].split("\n")[0].split(" to ")
-    numbers, wanted = _numbers(left), int(target)
-    candidates = _expressions(numbers)
-    rng.shuffle(candidates)
-    right = next((k for k, (_, value) in enumerate(candidates) if value == wanted), 0)
-    tries = candidates[: min(right + 1, 8)]
-    if right >= len(tries):  # too far down the list: it comes last
-        tries[-1] = candidates[right]
-    lines = [f"{text} = {value} {'yes' if value == wanted else 'no'}" for text, value in tries]
-    return "\n".join([*lines, f"<<<{tries[-1][0]}>>>"])
+    """Try expressions in random order, compare each with the target, and give up now and then (``mini_countdown``).
+
+    Questions of ``mini_check`` are answered as by :func:`check_expressions`.
+    """
+    if "?" in seen[0]:
+        return check_expressions(rng, seen)
+    numbers, target = countdown_of(seen[0])
+    return write_trace(rng, numbers, target, KINDS["backtracking_verification"])
 
 
 def use_tools(rng: np.random.Generator, seen: list[str], from_head: float = 0.6) -> str:
@@ -133,28 +150,3 @@ def judge(rng: np.random.Generator, seen: list[str]) -> str:
 
 def _numbers(text: str) -> list[int]:
     return [int(number) for number in re.findall(r"\d+", text)]
-
-
-def _expressions(numbers: list[int]) -> list[tuple[str, int]]:
-    """Return the expressions ``(a op b) op c`` over all orders, with their values, through integers >= 0 only."""
-    found: dict[str, int] = {}
-    for order in itertools.permutations(numbers):
-        partial = [(str(order[0]), order[0], True)]
-        for number in order[1:]:
-            following = []
-            for text, value, atom in partial:
-                shown = text if atom else f"({text})"
-                for operator, result in _results(value, number):
-                    following.append((f"{shown} {operator} {number}", result, False))
-            partial = following
-        found |= {text: value for text, value, _ in partial}
-    return list(found.items())
-
-
-def _results(value: int, number: int) -> list[tuple[str, int]]:
-    results = [("+", value + number), ("*", value * number)]
-    if value >= number:
-        results.append(("-", value - number))
-    if number and value % number == 0:
-        results.append(("/", value // number))
-    return results

@@ -100,6 +100,14 @@ def test_it_returns_an_agent_and_writes_a_run_with_a_model(case, fresh, tmp_path
     again.close()
 
 
+def test_what_a_trainer_returned_can_be_trained_on(case, fresh):
+    engine = fresh()
+    trained = case(engine)
+    before = weights(engine)
+    assert case(trained).policy.engine is engine
+    assert not equal(before, weights(engine))
+
+
 def test_equal_seeds_give_equal_weights_and_others_do_not(case, fresh):
     found = []
     for seed in (1, 1, 2):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-__all__ = ["Expression", "expressions", "results"]
+__all__ = ["Expression", "expression_of", "expressions", "results"]
+
+_WRITTEN = re.compile(r"\((\d+)([-+*/])(\d+)\)([-+*/])(\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,29 @@ def expressions(numbers: Sequence[int], max_value: int = 199) -> list[Expression
             ]
         found |= {each.text: each for each in partial}
     return list(found.values())
+
+
+def expression_of(text: str) -> Expression:
+    """Return the expression ``(a op b) op c`` that is written so.
+
+    Raises:
+        ValueError: If it is another text, or a step has no whole result >= 0.
+
+    Example:
+        >>> expression_of("(3+4)*2").steps
+        ('3+4=7', '7*2=14')
+    """
+    parts = _WRITTEN.fullmatch(text)
+    if parts is None:
+        raise ValueError(f"expected an expression such as (3+4)*2, got {text!r}")
+    value, steps = int(parts[1]), []
+    for operator, number in ((parts[2], int(parts[3])), (parts[4], int(parts[5]))):
+        result = dict(results(value, number)).get(operator)
+        if result is None:
+            raise ValueError(f"{value}{operator}{number} in {text!r} is no whole number >= 0")
+        steps.append(f"{value}{operator}{number}={result}")
+        value = result
+    return Expression(text, tuple(steps), value)
 
 
 def results(first: int, second: int) -> list[tuple[str, int]]:

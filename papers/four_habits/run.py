@@ -1,0 +1,282 @@
+"""Four Habits (Gandhi et al. 2025) in small: what must a start policy show for reinforcement learning to work?
+
+A model of 0.34 million parameters has learned from examples to compute expressions and to compare them with a number,
+and to answer the countdown at once. It is primed with 1,000 traces of one kind (five epochs), then trained by
+reinforcement learning on the countdown with three numbers; everything after the base is repeated with each seed.
+
+=========================  ==========================================================================================
+unprimed                   the base itself
+all strategies             each attempt is verified, planned by a subgoal or backwards from the target, and retried
+backtracking verification  retried and verified; likewise ``subgoal``, ``backward``, and ``only backtracking``
+direct                     one attempt without any of the behaviours (the paper's negative control)
+empty                      the answers of ``all strategies`` without their traces
+dots                       the same with as many dots as the traces have tokens
+wrong answers              traces that the primed model sampled itself, all with wrong answers
+other base                 unprimed, from a base whose pre-training had such traces in place of answers at once
+=========================  ==========================================================================================
+
+    python papers/four_habits/run.py                    # about three hours of CPU time
+    python papers/four_habits/run.py --smoke            # everything tiny; measures nothing
+    python papers/four_habits/run.py --report           # the tables of the finished trainings
+    python papers/four_habits/run.py --only unprimed dots "all strategies" --seeds 2
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import gymnasium as gym
+import numpy as np
+
+from quintain.engines import make_engine
+from quintain.errors import RepeatedItemsWarning
+from quintain.evaluation.runner import evaluate
+from quintain.evaluation.statistics import mean
+from quintain.experiments.learning import TrainingComparison, compare_trainings
+from quintain.experiments.learning_page import write_training_comparison
+from quintain.experiments.learning_study import Train, show_trainings, train_conditions
+from quintain.experiments.study_tables import Percent, StudyTables
+from quintain.seeding import SeedStream
+from quintain.training.language.grpo import train_grpo
+from quintain.training.language.grpo_settings import GRPOSettings
+from quintain.training.language.habits import BEHAVIOURS, KINDS, count_behaviours, countdown_of, write_trace
+from quintain.training.language.measure import EvaluationPlan, measure
+from quintain.training.language.nano_recipes import RECIPES, train_nano
+from quintain.training.language.policy import as_policy, at_temperature
+from quintain.training.language.settings import OptimizerSettings
+from quintain.training.language.sft import SFTSettings, train_sft
+from quintain.training.language.teachers import Teacher, Writes, check_expressions, search_countdown
+from quintain.training.language.trl_trainer import save_model
+from quintain.training.sources import Records, Worlds
+
+#: Maximum number of tokens of a reply: about twenty attempts.
+TOKENS = 256
+#: Kind of traces of each primed condition.
+PRIMED = {
+    "all strategies": "all_strategies",
+    "backtracking verification": "backtracking_verification",
+    "backtracking subgoal": "backtracking_subgoal",
+    "backtracking backward": "backtracking_backward",
+    "only backtracking": "only_backtracking",
+}
+CONDITIONS = ("unprimed", *PRIMED, "direct", "empty", "dots", "wrong answers", "other base")
+
+
+class CountBehaviours(gym.Wrapper[str, str, str, str]):
+    """Counts the behaviours that a reply shows, as metrics of the episode."""
+
+    def step(self, action: str) -> tuple[str, Any, bool, bool, dict[str, Any]]:
+        """Take a step, and add the counts of the reply."""
+        observation, reward, terminated, truncated, info = self.env.step(action)
+        counts = {name: float(count) for name, count in count_behaviours(str(action)).items()}
+        return observation, reward, terminated, truncated, {**info, "metrics": {**info["metrics"], **counts}}
+
+
+def countdown(split: str) -> gym.Env[Any, Any]:
+    """Return the environment, which counts behaviours."""
+    made = gym.make(
+        "CodeReason-v0", tasks="mini_countdown", split=split, rules=False, code=False, max_turns=1,
+        disable_env_checker=True,
+    )  # fmt: skip
+    return CountBehaviours(made)
+
+
+TRAIN, TESTS = Worlds(partial(countdown, "train")), Worlds(partial(countdown, "test"))
+
+
+def at_once(rng: np.random.Generator, seen: list[str]) -> str:
+    """Check expressions, and answer the countdown with any expression that is made of its numbers."""
+    if "?" in seen[0]:
+        return check_expressions(rng, seen)
+    return write_trace(rng, *countdown_of(seen[0]), KINDS["negative_control"]).split("\n")[-1]
+
+
+def traced(rng: np.random.Generator, seen: list[str], kind: str) -> str:
+    """Write a trace of one kind."""
+    return write_trace(rng, *countdown_of(seen[0]), KINDS[kind])
+
+
+def without_trace(rng: np.random.Generator, seen: list[str]) -> str:
+    """Write the answer of a trace alone."""
+    return traced(rng, seen, "all_strategies").split("\n")[-1]
+
+
+def in_dots(rng: np.random.Generator, seen: list[str], count: Callable[[str], int]) -> str:
+    """Write as many dots as the trace has tokens, then its answer."""
+    trace, _, answer = traced(rng, seen, "all_strategies").rpartition("\n")
+    return "." * count(trace) + "\n" + answer
+
+
+#: The bases: what they learn from, on questions of both tasks.
+BASES = {
+    "plain": replace(RECIPES["countdown"], about="checks expressions, and guesses at once", write=at_once),
+    "traces": replace(RECIPES["countdown"], about="checks expressions, and searches", write=search_countdown),
+}
+
+
+def settings(smoke: bool) -> GRPOSettings:
+    """Return the settings of reinforcement learning, the same in every condition."""
+    learner = OptimizerSettings(learning_rate=3e-4)
+    if smoke:
+        return GRPOSettings(
+            iterations=2, num_prompts=2, num_generations=2, steps_per_generation=2, eval_every=1, eval_episodes=2,
+            pass_k=2, save_every=0, optimizer=learner,
+        )  # fmt: skip
+    return GRPOSettings(iterations=30, num_prompts=24, eval_every=10, eval_episodes=100, optimizer=learner)
+
+
+def tokens(smoke: bool) -> int:
+    """Return the maximum number of tokens of a reply."""
+    return 16 if smoke else TOKENS
+
+
+def base(out: Path, name: str, smoke: bool) -> Path:
+    """Return the model folder of a base, which is pre-trained once."""
+    folder = out / "bases" / name
+    if not (folder / "facts.json").exists():
+        sizes: dict[str, Any] = {"size": "0.1M", "examples": 24, "measured": 4} if smoke else {"examples": 36_000}
+        trained = train_nano(BASES[name], folder, progress=False, **sizes)
+        as_policy(trained).engine.close()
+        (folder / "facts.json").write_text(json.dumps(dict(trained.facts)))
+    return folder
+
+
+def prime(out: Path, condition: str, seed: int, smoke: bool) -> Path:
+    """Return the model folder of a start policy: a base, primed once with 1,000 traces."""
+    if condition in ("unprimed", "other base"):
+        return base(out, "traces" if condition == "other base" else "plain", smoke)
+    folder = out / "starts" / f"{condition.replace(' ', '-')}-{seed}"
+    if (folder / "config.json").exists():
+        return folder
+    seeds, number = SeedStream(seed, "prime", condition), 24 if smoke else 1000
+    engine: Any = make_engine("transformers", model=str(base(out, "plain", smoke)), max_batch=256)
+    with tempfile.TemporaryDirectory(prefix="quintain-prime-") as lessons:
+        if condition == "wrong answers":
+            sampled = make_engine("transformers", model=str(prime(out, "all strategies", seed, smoke)), max_batch=256)
+            # More than enough, since most answers are wrong.
+            _play(as_policy(sampled, tokens(smoke)), 3 * number, seeds, lessons)
+            sampled.close()
+            wrong = [r for r in Records([lessons], ("failure", "parse_error")).episodes() if r.steps][:number]
+            records: Any = wrong
+        else:
+            _play(Teacher(_writes(condition, engine.tokenizer)), number, seeds, lessons)
+            records = Records([lessons], ("success", "failure", "parse_error"))
+        taught = SFTSettings(
+            num_train_epochs=5, batch_size=24, log_every=100,
+            optimizer=OptimizerSettings(learning_rate=1e-3, lr_scheduler_type="linear", warmup_steps=10),
+        )  # fmt: skip
+        train_sft(engine, records, taught, seed=seeds.child("order").seed, progress=False)
+    save_model(engine.model, engine.tokenizer, folder)
+    engine.close()
+    return folder
+
+
+def _play(agent: Any, episodes: int, seeds: SeedStream, folder: str) -> None:
+    evaluate(
+        TRAIN.env, agent, episodes=episodes, seed=seeds.child("lessons").seed, concurrency=256, out=folder,
+        progress=False,
+    )  # fmt: skip
+
+
+def _writes(condition: str, tokenizer: Any) -> Writes:
+    """Return what writes the traces of a condition."""
+    if condition == "empty":
+        return without_trace
+    if condition == "dots":
+        return partial(in_dots, count=lambda text: len(tokenizer(text)["input_ids"]))
+    return partial(traced, kind="negative_control" if condition == "direct" else PRIMED[condition])
+
+
+def reinforce(folder: Path, seed: int, resume: bool, *, out: Path, condition: str, smoke: bool) -> None:
+    """Train one condition with one seed."""
+    start = prime(out, condition, seed, smoke)
+    engine: Any = make_engine("transformers", model=str(start), max_batch=256)
+    agent = as_policy(engine, tokens(smoke))
+    try:
+        cool_file = out / "cool" / f"{condition.replace(' ', '-')}-{seed}.json"
+        if not cool_file.exists():
+            plan = EvaluationPlan(TESTS, 1, 4 if smoke else 200, 1)
+            cool = measure(at_temperature(agent, 0.3), plan, SeedStream(seed, "cool"))["eval/sampled"]
+            cool_file.parent.mkdir(parents=True, exist_ok=True)
+            cool_file.write_text(json.dumps(cool))
+        train_grpo(
+            agent, TRAIN, settings(smoke), seed=seed, out=folder, resume=resume, progress=False, evaluation=TESTS
+        )
+    finally:
+        engine.close()
+
+
+def report(out: Path, folders: dict[str, list[Path]]) -> StudyTables:
+    """Print the tables of the finished trainings, write the page, and return the tables."""
+    tables = StudyTables()
+    done = {name: [run for run in runs if (run / "model").exists()] for name, runs in folders.items()}
+    done = {name: runs for name, runs in done.items() if runs}
+    found = compare_trainings(done, reference="empty" if "empty" in done else None)
+    show_trainings(found, tables, "Accuracy on 100 test puzzles")
+    rows = []
+    for name in done:
+        files = sorted((out / "cool").glob(f"{name.replace(' ', '-')}-[0-9]*.json"))
+        cool = [json.loads(file.read_text()) for file in files]
+        rows.append([name, Percent(mean(cool, bounds=(0, 1), unit="seeds")), len(cool)])
+    tables.show("Start policies at temperature 0.3: means over seeds in per cent", ["start", "sampled", "seeds"], rows)
+    _show_counts(found, tables)
+    write_training_comparison(found, out / "curves.html", "Four Habits in small")
+    print(f"\npage: {out / 'curves.html'}")
+    return tables
+
+
+def _show_counts(found: TrainingComparison, tables: StudyTables) -> None:
+    metrics = [f"metrics/{name}" for name in BEHAVIOURS] + ["completion_tokens"]
+    rows = []
+    for condition in found.conditions:
+        cells: list[Any] = [condition.name]
+        for metric in metrics:
+            steps = condition.steps(metric)
+            cells += [condition.interval(metric, steps[at]).estimate for at in (0, -1)]
+        rows.append(cells)
+    head = [f"{name}, {when}" for name in (*BEHAVIOURS, "tokens") for when in ("start", "end")]
+    tables.show(
+        "Behaviours and tokens in an episode, in the first and the last iteration: means over seeds",
+        ["condition", *head], rows,
+    )  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, help="folder (default: runs/papers/four_habits)")
+    parser.add_argument("--seeds", type=int, default=5, help="number of seeds")
+    parser.add_argument("--only", nargs="+", metavar="CONDITION", choices=CONDITIONS, help="conditions (default: all)")
+    parser.add_argument("--report", action="store_true", help="train nothing, print the tables of finished trainings")
+    parser.add_argument("--smoke", action="store_true", help="one seed, three conditions, everything tiny")
+    options = parser.parse_args()
+    out = options.out or Path("runs/papers/four_habits" + "-smoke" * options.smoke)
+    names = options.only or (("unprimed", "dots", "wrong answers") if options.smoke else CONDITIONS)
+    warnings.simplefilter("ignore", RepeatedItemsWarning)  # small tasks pose some items twice
+    seeds = range(1 if options.smoke else options.seeds)
+    chosen: dict[str, Train] = {
+        name: partial(reinforce, out=out, condition=name, smoke=options.smoke) for name in names
+    }
+    if options.report:
+        folders = {name: [out / name.replace(" ", "-") / f"seed-{seed}" for seed in seeds] for name in names}
+    else:
+        began = time.process_time()
+        folders = train_conditions(
+            out, chosen, seeds, lambda line: print(f"{time.process_time() - began:7.0f} CPU s  {line}", flush=True)
+        )
+    report(out, folders).save(out / "results.json")
+
+
+if __name__ == "__main__":
+    main()
