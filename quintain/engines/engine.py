@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import abc
 import asyncio
-from collections.abc import Sequence, Set
+from collections.abc import Iterable, Sequence, Set
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -128,8 +128,9 @@ class Engine(abc.ABC):
 
     Attributes:
         name: Short name, such as ``"transformers"``.
-        capabilities: Features of requests that it supports, and the methods :meth:`forward` (``"hidden_states"``) and
-            :meth:`exclusive` (``"training"``). A request that needs more raises before anything is generated.
+        capabilities: Features of requests that it supports, and the methods :meth:`forward` (``"hidden_states"``),
+            :meth:`exclusive` (``"training"``) and :meth:`load_weights` (``"weights"``). A request that needs more
+            raises before anything is generated.
     """
 
     name: str = "engine"
@@ -233,6 +234,21 @@ class Engine(abc.ABC):
         """
         self.require({"training"})
         raise NotImplementedError(f"engine {self.name!r} declares training and does not implement exclusive")
+
+    def load_weights(self, weights: Iterable[tuple[str, Any]]) -> None:
+        """Replace the model's weights, between two decoding steps. Needs the capability ``"weights"``.
+
+        Cached prefixes are dropped. With it, an engine plays for a model that is trained elsewhere.
+
+        Args:
+            weights: Name and tensor of every parameter, named as in the model's ``transformers`` class.
+
+        Raises:
+            CapabilityError: If the engine cannot.
+            ConfigurationError: If the weights are those of another architecture.
+        """
+        self.require({"weights"})
+        raise NotImplementedError(f"engine {self.name!r} declares weights and does not implement load_weights")
 
     def check_available(self) -> None:  # noqa: B027 - a model in this process is available once it is loaded
         """Check that the model can be asked; runs do so before their first episode.

@@ -30,6 +30,7 @@ EngineCapability = Literal[
     "token_statistics",
     "hidden_states",
     "training",
+    "weights",
 ]
 #: Why a reply ended.
 FinishReason = Literal["stop", "length", "choice", "content_filter", "tool_calls"]

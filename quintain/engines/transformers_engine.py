@@ -6,7 +6,7 @@ import asyncio
 import atexit
 import contextlib
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ _BASE: frozenset[EngineCapability] = frozenset(
         "stop_string",
         "seed",
         "tokens",
+        "weights",
         "hidden_states",
         "training",
     }
@@ -152,6 +153,24 @@ class TransformersEngine(Engine):
         """  # noqa: D415 - the summary introduces the example
         with self._scheduler.exclusive():
             yield self.model
+
+    def load_weights(self, weights: Iterable[tuple[str, Any]]) -> None:
+        """Copy other weights of the same architecture into the model, between two decoding steps."""
+        import torch
+
+        with self._scheduler.exclusive(), torch.no_grad():
+            own = dict(self.model.named_parameters(remove_duplicate=False))
+            given = dict(weights)
+            wrong = [n for n, tensor in given.items() if n not in own or own[n].shape != tensor.shape]
+            filled = {id(own[name]) for name in given if name in own}
+            wrong += [name for name, parameter in own.items() if id(parameter) not in filled]
+            if wrong:
+                raise ConfigurationError(
+                    f"the weights are not those of this model: {len(wrong)} differ, {wrong[0]!r} among them; give the "
+                    "engine a model of the same architecture"
+                )
+            for name, tensor in given.items():
+                own[name].copy_(tensor)
 
     def forward(self, texts: Sequence[str], *, hidden_states: bool = False) -> Forward:
         """Run the model over whole texts, without gradients; for gradients use :meth:`exclusive`.

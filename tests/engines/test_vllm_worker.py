@@ -42,6 +42,18 @@ class FakeVLLM:
         names, self.live = list(self.live), {}
         return [SimpleNamespace(finished=True, request_id=name, outputs=done) for name in names]
 
+    def collective_rpc(self, method: str, args: tuple[str, ...]) -> None:
+        from safetensors.torch import load_file
+
+        assert method == "load_quintain_weights"
+        loaded = load_file(args[0])
+        if "refused" in loaded:
+            raise KeyError("no such weight")
+        self.weights = {name: float(value.sum()) for name, value in loaded.items()}
+
+    def reset_prefix_cache(self) -> None:
+        self.resets = getattr(self, "resets", 0) + 1
+
     def shutdown(self) -> None:
         self.live = {}
 
@@ -109,6 +121,34 @@ def test_a_vllm_crash_fails_live_requests_and_the_next_request_restarts_it(
     assert "out of memory" in str(failure)
     (reply,) = ask(worker, GOOD)
     assert (reply[0].text, len(started)) == ("fine", 2)
+
+
+def test_weights_are_replaced_between_two_requests_and_kept_after_a_crash(worker: Any, started: list[FakeVLLM]) -> None:
+    torch = pytest.importorskip("torch")
+    from quintain.errors import ConfigurationError
+
+    ask(worker, GOOD)
+    worker.load_weights([("a", torch.ones(2))])
+    assert (started[0].weights, started[0].resets) == ({"a": 2.0}, 1)
+    worker.load_weights([("a", torch.ones(3))])
+    with pytest.raises(ConfigurationError, match="vLLM refuses the weights"):
+        worker.load_weights([("refused", torch.ones(3))])
+    assert isinstance(ask(worker, Request(prompt="count", temperature=60.0))[0], EngineError)
+    ask(worker, GOOD)
+    assert (len(started), started[1].weights) == (2, {"a": 3.0})
+
+
+def test_what_training_takes_is_returned(worker: Any, started: list[FakeVLLM]) -> None:
+    """Prompt as the model read it, and log-probabilities of the reply."""
+    done = [SimpleNamespace(text="fine", token_ids=[7], finish_reason="stop", stop_reason=None,
+                            logprobs=[{7: SimpleNamespace(logprob=-0.5)}])]  # fmt: skip
+    started[0].step = lambda: [  # type: ignore[method-assign]
+        SimpleNamespace(finished=True, request_id=name, outputs=done) for name in started[0].live
+    ]
+    [[reply]] = ask(worker, Request(prompt="count 1 2 3", max_tokens=4, tokens=True))
+    assert (reply.token_ids, reply.logprobs) == ((7,), (-0.5,))
+    assert reply.prompt_token_ids is not None
+    assert len(reply.prompt_token_ids) == reply.prompt_tokens
 
 
 def test_variables_of_the_chat_template_reach_it(started: list[FakeVLLM], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,13 +19,14 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from quintain.engines.engine import Engine
 from quintain.errors import ConfigurationError, require
 from quintain.seeding import SeedStream
 from quintain.training.folder import TrainingRun
 from quintain.training.language.critic_settings import CriticSettings
 from quintain.training.language.grpo_settings import GRPOSettings
 from quintain.training.language.measure import EvaluationPlan, measure
-from quintain.training.language.policy import as_policy, at_temperature, check_precision, with_adapters
+from quintain.training.language.policy import as_policy, at_temperature, check_precision, with_adapters, with_engine
 from quintain.training.language.trl_trainer import (
     HeldModel,
     common_arguments,
@@ -50,6 +51,7 @@ def train_grpo(
     resume: bool = False,
     progress: bool | None = None,
     evaluation: Worlds | None = None,
+    sampler: Engine | None = None,
     on_log: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> Trained:
     """Train a language model by reinforcement learning on the episodes that it plays.
@@ -70,6 +72,9 @@ def train_grpo(
         progress: Show a progress bar; ``None`` shows it where there is a terminal.
         evaluation: Where the policy is measured every ``eval_every`` iterations, before the first and after the last:
             accuracy of sampled replies and of greedy ones, and pass@k. Default: nowhere.
+        sampler: Engine that plays for the model, such as ``make_engine("vllm", model=...)`` with the same model; its
+            weights are replaced before each iteration. Rollouts of vLLM differ from run to run, so such a training is
+            not repeated to the bit. Default: the policy's own engine.
         on_log: Called with the metrics of each iteration.
 
     Returns:
@@ -77,7 +82,7 @@ def train_grpo(
 
     Raises:
         ConfigurationError: If the settings contradict each other, or policy and source do not fit together.
-        CapabilityError: If the engine gives no access to weights and tokens.
+        CapabilityError: If the engine gives no access to weights and tokens, or the sampler cannot take weights.
         MissingDependencyError: Without the extra ``train``.
         RecordError: If the folder cannot be written, or holds another run.
     """
@@ -85,6 +90,7 @@ def train_grpo(
     require("trl", "train", "training with GRPO")
     agent = at_temperature(as_policy(policy, settings.max_completion_length), settings.temperature)
     check_precision(agent.engine, settings.lora is not None)
+    playing = None if sampler is None else with_engine(agent, sampler)
     worlds = source.worlds if isinstance(source, Problems) else source
     described = dataclasses.asdict(settings)
     if isinstance(source, Problems):
@@ -109,7 +115,7 @@ def train_grpo(
             if settings.baseline == "critic":
                 critic = Critic(model, settings.critic or CriticSettings())
             trained = stack.enter_context(with_adapters(model, settings.lora, seeds.child("adapters").seed))
-            setup = Setup(agent, source, settings, seeds, run, held, plan, critic)
+            setup = Setup(agent, source, settings, seeds, run, held, plan, critic, playing)
             arguments = common_arguments(
                 settings.optimizer, seed=seed, folder=run.checkpoints,
                 save_steps=(settings.save_every if out is not None else 0) * settings.optimizer_steps, model=model,

@@ -26,6 +26,7 @@ from quintain.training.language.critic import Critic, estimates
 from quintain.training.language.critic_settings import CriticSettings
 from quintain.training.language.grpo_settings import GRPOSettings
 from quintain.training.language.measure import EvaluationPlan, measure
+from quintain.training.language.policy import policy_weights
 from quintain.training.language.rollouts import Rollout, play_rollouts
 from quintain.training.language.trl_trainer import HeldModel
 from quintain.training.sources import Problems, Worlds
@@ -49,6 +50,7 @@ class Setup:
         held: The lock of the engine's model.
         evaluation: Where the policy is measured.
         critic: Predicts returns, where there is one. Default: ``None``.
+        sampler: The same agent with the engine that plays for the model, where it is another one. Default: ``None``.
     """
 
     agent: ChatAgent
@@ -59,6 +61,7 @@ class Setup:
     held: HeldModel
     evaluation: EvaluationPlan
     critic: Critic | None = None
+    sampler: ChatAgent | None = None
 
 
 def _config(setup: Setup, arguments: Mapping[str, Any]) -> GRPOConfig:
@@ -135,10 +138,12 @@ class RolloutTrainer(GRPOTrainer):
         self.beta = 0.0
         training, model = self.model.training, self.accelerator.unwrap_model(self.model)
         model.eval()
+        if setup.sampler is not None:
+            setup.sampler.engine.load_weights(policy_weights(model))
         if setup.evaluation.due(iteration):
             setup.run.drop_evaluation(iteration)  # of a training that was killed after it
             with setup.held.playing():
-                found = measure(setup.agent, setup.evaluation, setup.seeds.child("evaluation"))
+                found = measure(setup.sampler or setup.agent, setup.evaluation, setup.seeds.child("evaluation"))
             setup.run.log({"step": iteration, **found})
         with setup.held.playing():  # the evaluation's cache is dropped: a resumed training has none
             rollouts, played = self._play(iteration)
@@ -212,7 +217,7 @@ class RolloutTrainer(GRPOTrainer):
             first = (iteration * rounds + number) * size
             new = play_rollouts(
                 setup.source,
-                setup.agent,
+                setup.sampler or setup.agent,
                 groups=range(first, first + size),
                 group_size=settings.num_generations,
                 seeds=setup.seeds.child("problems"),

@@ -10,12 +10,13 @@ from typing import Any
 
 from quintain.agents.language.chat import ChatAgent
 from quintain.agents.registry import as_agent
-from quintain.engines.engine import Engine
+from quintain.engines.engine import Engine, Request
 from quintain.errors import ConfigurationError, require
+from quintain.messages import system, user
 from quintain.training.language.settings import LoraSettings
 from quintain.training.trained import Trained
 
-__all__ = ["as_policy", "at_temperature", "check_precision", "with_adapters"]
+__all__ = ["as_policy", "at_temperature", "check_precision", "policy_weights", "with_adapters", "with_engine"]
 
 
 def as_policy(policy: Any, max_tokens: int = 256) -> ChatAgent:
@@ -48,6 +49,42 @@ def at_temperature(agent: ChatAgent, temperature: float) -> ChatAgent:
     sampling = dataclasses.replace(agent.settings.sampling, temperature=temperature, top_p=1.0)
     other.settings = dataclasses.replace(agent.settings, sampling=sampling)
     return other
+
+
+def with_engine(agent: ChatAgent, engine: Engine) -> ChatAgent:
+    """Return the same agent with another engine, which plays for the model that is trained.
+
+    Raises:
+        CapabilityError: If the engine's weights cannot be replaced, or it does not return tokens.
+        ConfigurationError: If it reads other tokens than the agent's engine.
+    """
+    engine.require({"weights", "tokens"})
+    probe = Request(messages=(system(agent.prompt or "probe"), user("1 + 1 = ?")))
+    if engine.encode_turn(probe, "2") != agent.engine.encode_turn(probe, "2"):
+        raise ConfigurationError(
+            "the sampler reads other tokens than the engine that is trained: give it the same model, tokenizer and "
+            "chat template"
+        )
+    other = copy.copy(agent)
+    other.engine = engine
+    return other
+
+
+def policy_weights(model: Any) -> Iterator[tuple[str, Any]]:
+    """Iterate over the weights of a model in training, by their names in the model's own class; adapters are added.
+
+    Args:
+        model: A model of ``transformers``, or one with adapters of ``peft``. It is not changed.
+    """
+    adapted = {name: module for name, module in model.named_modules() if hasattr(module, "get_delta_weight")}
+    for name, parameter in model.named_parameters():
+        owner, _, _ = name.rpartition(".base_layer.")
+        if "lora_" in name:
+            continue
+        value = parameter.detach()
+        if owner in adapted and name.endswith(".weight"):
+            value = value + adapted[owner].get_delta_weight("default").detach()
+        yield name.removeprefix("base_model.model.").replace(".base_layer.", "."), value
 
 
 def check_precision(engine: Any, adapters: bool) -> None:

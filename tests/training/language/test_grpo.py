@@ -132,3 +132,40 @@ def test_settings_that_cannot_work_are_refused(changes, message):
 def test_an_environment_without_text_is_refused(fresh):
     with pytest.raises(CapabilityError, match="text"):
         train_grpo(fresh(), Worlds("CartPole-v1"), small())
+
+
+@pytest.mark.parametrize("lora", [None, LoraSettings(r=4)])
+def test_another_engine_plays_with_the_weights_that_are_trained(fresh, lora):
+    """A sampler that computes as the engine does gives the same training, to rounding with adapters, merged for it."""
+    alone, trained, sampler = fresh(), fresh(), fresh()
+    with torch.no_grad():
+        for value in sampler.model.parameters():
+            value.zero_()  # its own weights do not count
+    train_grpo(alone, WORLD, small(lora=lora))
+    train_grpo(trained, WORLD, small(lora=lora), sampler=sampler)
+    first, second = weights(alone), weights(trained)
+    if lora is None:
+        assert equal(first, second)
+    else:
+        assert all(torch.allclose(first[name], second[name], atol=1e-4) for name in first)
+
+
+def test_a_sampler_must_take_weights_and_read_the_same_tokens(fresh, tmp_path):
+    from quintain.training.language.nano import make_nano
+
+    with pytest.raises(CapabilityError, match="weights"):
+        train_grpo(fresh(), WORLD, small(), sampler=make_engine("scripted:a"))
+    other = make_engine("transformers", model=str(make_nano(tmp_path / "other", "0.1M", words=("1 + 1",))))
+    with pytest.raises(ConfigurationError, match="reads other tokens"):
+        train_grpo(fresh(), WORLD, small(), sampler=other)
+    other.close()
+
+
+def test_weights_of_another_architecture_are_refused(fresh, tmp_path):
+    from quintain.training.language.nano import make_nano
+
+    engine = fresh()
+    other = make_engine("transformers", model=str(make_nano(tmp_path / "other", "0.3M")))
+    with pytest.raises(ConfigurationError, match="not those of this model"):
+        engine.load_weights(other.model.named_parameters())
+    other.close()
