@@ -30,7 +30,7 @@ from quintain.evaluation.rollout import as_source, made_agent
 from quintain.records import EpisodeRecord
 from quintain.seeding import episode_seeds
 
-__all__ = ["play", "play_match"]
+__all__ = ["open_game", "play", "play_match", "seats_of"]
 
 
 def play(
@@ -104,10 +104,10 @@ def play(
                 raise ConfigurationError("concurrent matches need one game each: give its id or a function")
             free.append(game)
         else:
-            free.append(_opened(game, env_kwargs, stack))
+            free.append(open_game(game, env_kwargs, stack))
         first = free[0]
         games = [first]
-        seats = _check_seats(_seats_of(first), agents)
+        seats = _check_seats(seats_of(first), agents)
         players = {seat: stack.enter_context(made_agent(as_source(agents[seat]))) for seat in seats}
         if out is not None:
             for player in players.values():
@@ -123,7 +123,7 @@ def play(
             if free:
                 mine = free.pop()
             else:
-                mine = _opened(game, env_kwargs, stack)
+                mine = open_game(game, env_kwargs, stack)
                 games.append(mine)
                 check_distinct(games)
             return lambda index: play_match(mine, name, players, Job(index, seeds[index], reset_options, max_steps))
@@ -142,8 +142,8 @@ def play(
     return report
 
 
-def _opened(game: Any, env_kwargs: Mapping[str, Any] | None, stack: ExitStack) -> Any:
-    """Make a game that is given by its id or a function, to be closed with ``stack``."""
+def open_game(game: Any, env_kwargs: Mapping[str, Any] | None, stack: ExitStack) -> Any:
+    """Make a game that is given by its id in PettingZoo's registry or a function, to be closed with ``stack``."""
     if isinstance(game, str):
         turns_only = game in pettingzoo.aec_registry and game not in pettingzoo.parallel_registry
         made: Any = pettingzoo.make("aec" if turns_only else "parallel", game, **(env_kwargs or {}))
@@ -153,7 +153,12 @@ def _opened(game: Any, env_kwargs: Mapping[str, Any] | None, stack: ExitStack) -
     return made
 
 
-def _seats_of(game: Any) -> list[str]:
+def seats_of(game: Any) -> list[str]:
+    """Return the names of a game's seats.
+
+    Raises:
+        ConfigurationError: If the game does not list them.
+    """
     seats = getattr(game, "possible_agents", None)
     if not seats:
         raise ConfigurationError(
@@ -231,7 +236,7 @@ class _Match:
         for seat, player in self._players.items():
             self._running.seat = seat
             spaces = self._game.observation_space(seat), self._game.action_space(seat)
-            self._actors[seat] = player.begin(Seat(self._name, seat, *spaces, self._job.seed))
+            self._actors[seat] = player.begin(Seat(self._name, seat, *spaces, self._job.agent_seed))
         self._running.seat = ""
 
     async def _act(self, seat: str, observation: Any, info: dict[str, Any]) -> Any:

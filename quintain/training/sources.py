@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from quintain.errors import ConfigurationError
 from quintain.records import EpisodeRecord, iter_episodes
 from quintain.seeding import SeedStream
 
-__all__ = ["Draw", "Problems", "Records", "Worlds"]
+__all__ = ["Draw", "Matches", "Problems", "Records", "Worlds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,29 @@ class Worlds:
 
     def draw(self, seeds: SeedStream, number: int) -> Draw:
         """Return the beginning of episode ``number``, which depends on the seeds and the number alone."""
+        return Draw(seeds[number])
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """A game of several seats whose observations and actions are texts.
+
+    The policy takes every seat that has no opponent, and learns from each of them. Rollouts of a group are those of one
+    seat in matches that begin alike.
+
+    Attributes:
+        game: Id in PettingZoo's registry, or a function that makes a game, parallel or turn by turn.
+        opponents: What plays the other seats, by seat: an agent, or what
+            :func:`~quintain.agents.registry.as_agent` takes. Default: none, self-play.
+        env_kwargs: Arguments for an id. Default: none.
+    """
+
+    game: str | Callable[[], Any]
+    opponents: Mapping[str, Any] = field(default_factory=dict)
+    env_kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+    def draw(self, seeds: SeedStream, number: int) -> Draw:
+        """Return the beginning of match ``number``, which depends on the seeds and the number alone."""
         return Draw(seeds[number])
 
 

@@ -19,8 +19,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from quintain.agents.registry import as_agent
 from quintain.engines.engine import Engine
 from quintain.errors import ConfigurationError, require
+from quintain.evaluation.manifest import describe_agent
 from quintain.seeding import SeedStream
 from quintain.training.folder import TrainingRun
 from quintain.training.language.critic_settings import CriticSettings
@@ -35,7 +37,7 @@ from quintain.training.language.trl_trainer import (
     save_model,
     train,
 )
-from quintain.training.sources import Problems, Worlds
+from quintain.training.sources import Matches, Problems, Worlds
 from quintain.training.trained import Trained
 
 __all__ = ["GRPOSettings", "train_grpo"]
@@ -43,7 +45,7 @@ __all__ = ["GRPOSettings", "train_grpo"]
 
 def train_grpo(
     policy: Any,
-    source: Worlds | Problems,
+    source: Worlds | Problems | Matches,
     settings: GRPOSettings | None = None,
     *,
     seed: int = 0,
@@ -63,7 +65,7 @@ def train_grpo(
     Args:
         policy: An engine that can train, such as ``make_engine("transformers", model=...)``, or a chat agent with one,
             which is trained and returned with the temperature of the settings and the whole distribution (top_p 1).
-        source: The environment, or problems of it in a given order.
+        source: The environment, problems of it in a given order, or matches of a game against opponents or itself.
         settings: Settings; ``None`` for the defaults.
         seed: Root seed of environments, replies and minibatches. Default: 0.
         out: Run folder: manifest, metrics, episodes with tokens, checkpoints, and the trained ``model``. ``None``
@@ -91,10 +93,16 @@ def train_grpo(
     agent = at_temperature(as_policy(policy, settings.max_completion_length), settings.temperature)
     check_precision(agent.engine, settings.lora is not None)
     playing = None if sampler is None else with_engine(agent, sampler)
-    worlds = source.worlds if isinstance(source, Problems) else source
     described = dataclasses.asdict(settings)
     if isinstance(source, Problems):
         described["problems"] = [dataclasses.asdict(draw) for draw in source.draws]
+    if isinstance(source, Matches):
+        opponents = {seat: describe_agent(as_agent(opponent)) for seat, opponent in source.opponents.items()}
+        described["opponents"] = opponents
+        env: Any = source.game
+    else:
+        env = source.worlds.env if isinstance(source, Problems) else source.env
+    env_kwargs = source.worlds.env_kwargs if isinstance(source, Problems) else source.env_kwargs
     if (evaluation is not None) != (settings.eval_every > 0):
         raise ConfigurationError(
             "an evaluation takes both where (evaluation=, --eval-arg) and how often (the setting eval_every, >= 1)"
@@ -105,7 +113,7 @@ def train_grpo(
     from quintain.training.language.grpo_trainer import RolloutTrainer, Setup  # imports TRL
 
     with TrainingRun(
-        "grpo", env=worlds.env, env_kwargs=worlds.env_kwargs, policy=agent, seed=seed, settings=described,
+        "grpo", env=env, env_kwargs=env_kwargs, policy=agent, seed=seed, settings=described,
         steps=settings.iterations, out=out, resume=resume, progress=progress, on_log=on_log,
     ) as run:  # fmt: skip
         held = HeldModel(agent.engine)

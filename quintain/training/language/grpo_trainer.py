@@ -29,7 +29,7 @@ from quintain.training.language.measure import EvaluationPlan, measure
 from quintain.training.language.policy import policy_weights
 from quintain.training.language.rollouts import Rollout, play_rollouts
 from quintain.training.language.trl_trainer import HeldModel
-from quintain.training.sources import Problems, Worlds
+from quintain.training.sources import Matches, Problems, Worlds
 
 __all__ = ["RolloutTrainer", "Setup"]
 
@@ -54,7 +54,7 @@ class Setup:
     """
 
     agent: ChatAgent
-    source: Worlds | Problems
+    source: Worlds | Problems | Matches
     settings: GRPOSettings
     seeds: SeedStream
     run: TrainingRun
@@ -227,10 +227,11 @@ class RolloutTrainer(GRPOTrainer):
             )
             played += new
             kept += new if rounds == 1 else _with_signal(new)
-            if len({r.group for r in kept}) >= size:
+            wanted = size * len({r.seat for r in new})  # each seat of a match has its groups
+            if len({r.group for r in kept}) >= wanted:
                 break
         _raise_if_all_failed(played)
-        groups = list(dict.fromkeys(r.group for r in kept))[:size]
+        groups = list(dict.fromkeys(r.group for r in kept))[:wanted]
         return [r for r in kept if r.group in set(groups)], played
 
     def _prepare_inputs(self, generation_batch: Any) -> dict[str, Any]:
@@ -281,7 +282,7 @@ def _with_signal(rollouts: Sequence[Rollout]) -> list[Rollout]:
     returns: dict[int, set[float]] = {}
     for rollout in rollouts:
         if rollout.valid:
-            returns.setdefault(rollout.group, set()).add(rollout.record.reward)
+            returns.setdefault(rollout.group, set()).add(rollout.total)
     return [r for r in rollouts if len(returns.get(r.group, ())) > 1]
 
 
@@ -298,7 +299,8 @@ def _metrics(
     played: Sequence[Rollout], advantages: Sequence[NDArray[np.float64]], rollouts: Sequence[Rollout]
 ) -> dict[str, float]:
     """Return what the episodes of an iteration were like."""
-    valid = [r.record for r in played if r.valid]
+    learned = [r for r in played if r.valid]
+    valid = [r.record for r in learned]
     judged = [r for r in valid if r.outcome != "finished"]
     groups: dict[int, bool] = {}
     for rollout, advantage in zip(rollouts, advantages, strict=True):
@@ -307,9 +309,9 @@ def _metrics(
     terms = {name for record in valid for name in record.reward_terms}
     counted = [record.info.get("metrics") or {} for record in valid]
     row = {
-        "reward": _mean(r.reward for r in valid),
-        "reward_std": float(np.std([r.reward for r in valid])) if valid else float("nan"),
-        "turns": _mean(len(r.steps) for r in valid),
+        "reward": _mean(r.total for r in learned),
+        "reward_std": float(np.std([r.total for r in learned])) if learned else float("nan"),
+        "turns": _mean(len(r.rewards) for r in learned),
         "completion_tokens": _mean(r.completion_tokens for r in valid),
         "truncated": _mean(r.truncated for r in valid),
         "errors": float(len(played) - len(valid)),

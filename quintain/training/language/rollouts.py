@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,27 +11,31 @@ from numpy.typing import NDArray
 
 from quintain.agents.agent import Agent
 from quintain.engines.lock_step import in_lock_step
+from quintain.errors import ConfigurationError
 from quintain.evaluation.job import DEFAULT_MAX_STEPS, Job
-from quintain.evaluation.rollout import run_episodes
+from quintain.evaluation.loop import play_jobs, run_in_loop
+from quintain.evaluation.match import open_game, play_match, seats_of
+from quintain.evaluation.rollout import as_source, made_agent, run_episodes
 from quintain.evaluation.settings import with_required_settings
 from quintain.records import EpisodeRecord
 from quintain.seeding import SeedStream
 from quintain.training.language.sequences import TokenSequence, sequences_of, turn_rewards
-from quintain.training.sources import Problems, Worlds
+from quintain.training.sources import Matches, Problems, Worlds
 
 __all__ = ["Rollout", "play_rollouts"]
 
 
 @dataclass(frozen=True, slots=True)
 class Rollout:
-    """One episode of a group.
+    """One episode of a group, as one seat played it.
 
     Attributes:
         record: The episode's record, with tokens.
         group: Number of the group; episodes of a group begin alike.
         sequences: The tokens of the episode; none where the policy wrote nothing.
         rewards: Reward of each turn, in order.
-        rest: Reward that belongs to no turn: the return is ``sum(rewards) + rest``.
+        rest: Reward that belongs to no turn.
+        seat: Name of the seat. Default: ``"agent"``, the only one outside games.
     """
 
     record: EpisodeRecord
@@ -38,6 +43,12 @@ class Rollout:
     sequences: Sequence[TokenSequence]
     rewards: Sequence[float]
     rest: float
+    seat: str = "agent"
+
+    @property
+    def total(self) -> float:
+        """Return of the episode for this seat."""
+        return sum(self.rewards) + self.rest
 
     @property
     def valid(self) -> bool:
@@ -58,7 +69,7 @@ class Rollout:
 
 
 def play_rollouts(
-    source: Worlds | Problems,
+    source: Worlds | Problems | Matches,
     agent: Agent,
     *,
     groups: Sequence[int],
@@ -75,7 +86,7 @@ def play_rollouts(
     served in lock-step, so equal arguments and weights give rollouts that are equal to the bit.
 
     Args:
-        source: The environment, or problems of it.
+        source: The environment, problems of it, or matches of a game, in which every seat that learns has a rollout.
         agent: An agent whose engine can train.
         groups: Numbers of the groups, of which the source draws the beginnings.
         group_size: Episodes per group, >= 1.
@@ -91,7 +102,6 @@ def play_rollouts(
     Raises:
         ConfigurationError: If agent and environment do not fit together, or the agent's replies cannot be trained on.
     """
-    worlds = source.worlds if isinstance(source, Problems) else source
     jobs: list[Job] = []
     group_of: dict[int, int] = {}
     chosen = isinstance(source, Problems)  # they choose the item themselves
@@ -111,14 +121,52 @@ def play_rollouts(
         if sink is not None:
             sink(record)
 
-    env_kwargs = with_required_settings(worlds.env, worlds.env_kwargs, agent)
     with in_lock_step():
-        run_episodes(worlds.env, env_kwargs, agent, iter(jobs), min(concurrency, len(jobs)), take, lambda facts: None)
-    return [_rollout(records[job.index], group_of[job.index]) for job in jobs]
+        if isinstance(source, Matches):
+            seats = _run_matches(source, agent, jobs, concurrency, take)
+        else:
+            worlds, seats = source.worlds if isinstance(source, Problems) else source, ["agent"]
+            env_kwargs = with_required_settings(worlds.env, worlds.env_kwargs, agent)
+            parallel = min(concurrency, len(jobs))
+            run_episodes(worlds.env, env_kwargs, agent, iter(jobs), parallel, take, lambda facts: None)
+    return [
+        _rollout(records[job.index], len(seats) * group_of[job.index] + number, seat)
+        for job in jobs
+        for number, seat in enumerate(seats)
+    ]
 
 
-def _rollout(record: EpisodeRecord, group: int) -> Rollout:
-    rewards = turn_rewards(record)
+def _run_matches(
+    source: Matches, agent: Agent, jobs: Sequence[Job], concurrency: int, sink: Callable[[EpisodeRecord], None]
+) -> list[str]:
+    """Play matches, and return the seats that the agent took.
+
+    Raises:
+        ConfigurationError: If an opponent has no seat, or there is no seat to learn from.
+    """
+    with ExitStack() as stack:
+        first = open_game(source.game, source.env_kwargs, stack)
+        seats, free = seats_of(first), [first]
+        if lost := sorted(set(source.opponents) - set(seats)):
+            raise ConfigurationError(f"there is no seat {lost[0]!r} for an opponent; seats: {', '.join(seats)}")
+        own = [seat for seat in seats if seat not in source.opponents]
+        if not own:
+            raise ConfigurationError("every seat has an opponent, so there is nothing to learn from")
+        opponents = {seat: stack.enter_context(made_agent(as_source(a))) for seat, a in source.opponents.items()}
+        players = {seat: opponents.get(seat, agent) for seat in seats}
+        name = source.game if isinstance(source.game, str) else type(first.unwrapped).__name__
+
+        def start_worker() -> Callable[[Job], Awaitable[EpisodeRecord]]:
+            game = free.pop() if free else open_game(source.game, source.env_kwargs, stack)
+            return lambda job: play_match(game, name, players, job)
+
+        run_in_loop(lambda: play_jobs(iter(jobs), min(concurrency, len(jobs)), start_worker, sink))
+    return own
+
+
+def _rollout(record: EpisodeRecord, group: int, seat: str) -> Rollout:
+    rewards = turn_rewards(record, seat)
     if record.outcome == "error":
-        return Rollout(record, group, (), rewards, 0.0)
-    return Rollout(record, group, sequences_of(record), rewards, record.reward - sum(rewards))
+        return Rollout(record, group, (), rewards, 0.0, seat)
+    rest = record.returns.get(seat, 0.0) - sum(rewards)
+    return Rollout(record, group, sequences_of(record, seat), rewards, rest, seat)

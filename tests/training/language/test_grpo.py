@@ -1,7 +1,7 @@
 """GRPO on text environments, with an untrained model of characters."""
 
 import pytest
-from text_worlds import SayLetter, equal, weights
+from text_worlds import Duel, SayLetter, equal, weights
 
 from quintain.agents.language.chat import ChatAgent
 from quintain.engines import make_engine
@@ -9,7 +9,7 @@ from quintain.errors import CapabilityError, ConfigurationError, EngineError
 from quintain.training.language.grpo import train_grpo
 from quintain.training.language.grpo_settings import GRPOSettings
 from quintain.training.language.settings import LoraSettings, OptimizerSettings
-from quintain.training.sources import Draw, Problems, Worlds
+from quintain.training.sources import Draw, Matches, Problems, Worlds
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("trl")
@@ -169,3 +169,14 @@ def test_weights_of_another_architecture_are_refused(fresh, tmp_path):
     with pytest.raises(ConfigurationError, match="not those of this model"):
         engine.load_weights(other.model.named_parameters())
     other.close()
+
+
+@pytest.mark.parametrize("credit", ["episode", "turn"])
+def test_it_learns_from_both_seats_of_a_match(fresh, tmp_path, credit):
+    settings = small(iterations=10, num_prompts=8, num_generations=8, steps_per_generation=4, credit=credit)
+    rows = train_grpo(fresh(), Matches(Duel), settings, seed=1, out=tmp_path).curve
+    assert rows[-1]["reward"] > rows[0]["reward"] + 0.15  # a match in which all do well is worth 1 to each
+    assert rows[0]["turns"] == 2
+    from quintain.records import read_episodes
+
+    assert {step["seat"] for step in read_episodes(tmp_path)[0].steps} == {"left", "right"}

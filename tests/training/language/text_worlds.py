@@ -1,6 +1,8 @@
 """Small text environments for trainers: what is right can be learned by an untrained model in seconds."""
 
 import gymnasium as gym
+import numpy as np
+from pettingzoo import ParallelEnv
 
 from quintain.spaces import UnicodeText
 
@@ -36,6 +38,39 @@ class SayLetter(gym.Env):
         over = self.turn == self.turns
         info = {"success": self.right == self.turns} if over else {}
         return "next", float("nan") if self.nan else float(good), over, False, info
+
+
+class Duel(ParallelEnv):
+    """Two seats write at once, two rounds; a reply that begins with a small letter earns 1, the other's costs 0.5."""
+
+    metadata = {"name": "duel"}
+
+    def __init__(self):
+        self.possible_agents = ["left", "right"]
+        self.spaces = UnicodeText(2000)
+
+    def observation_space(self, seat):
+        return self.spaces
+
+    def action_space(self, seat):
+        return self.spaces
+
+    def reset(self, seed=None, options=None):
+        self.agents, self.round = list(self.possible_agents), 0
+        self.digit = int(np.random.default_rng(seed).integers(10))
+        return {seat: f"{seat[0]}{self.digit}" for seat in self.agents}, {seat: {} for seat in self.agents}
+
+    def step(self, actions):
+        self.round += 1
+        good = {seat: float(action[:1] in LOWER and action != "") for seat, action in actions.items()}
+        rewards = {s: good[s] - 0.5 * sum(good[o] for o in good if o != s) for s in actions}
+        over = self.round == 2
+        seats, self.agents = self.agents, [] if over else self.agents
+        states = {seat: f"{seat[0]}next" for seat in seats}
+        return states, rewards, dict.fromkeys(seats, over), dict.fromkeys(seats, False), {s: {} for s in seats}
+
+    def close(self):
+        pass
 
 
 def teacher(observation, info=None):
