@@ -141,6 +141,7 @@ REFERENCE: dict[str, list[Public]] = {
             "quintain.training",
             (
                 *("quintain.training.sources.Worlds", "quintain.training.sources.Problems"),
+                "quintain.training.sources.Matches",
                 "quintain.training.trained.Trained",
             ),
         ),
@@ -156,6 +157,7 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.training.self_play"),
         Public("quintain.training.language.grpo"),
         Public("quintain.training.language.grpo_settings"),
+        Public("quintain.training.language.critic_settings"),
         Public("quintain.training.language.sft"),
         Public("quintain.training.language.settings"),
         Public("quintain.training.language.advantages"),
@@ -165,6 +167,7 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.training.language.nano_recipes"),
         Public("quintain.training.language.trl_adapter"),
         Public("quintain.training.language.curriculum"),
+        Public("quintain.training.language.habits"),
     ],
     "Experiments": [
         Public(
@@ -182,6 +185,8 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.experiments.games.metrics"),
         Public("quintain.experiments.games.tournament_figures"),
         Public("quintain.experiments.robustness"),
+        Public("quintain.experiments.learning"),
+        Public("quintain.experiments.learning_study"),
     ],
     "Sandbox": [
         Public("quintain.sandbox", ("quintain.sandbox.result.Exceeded", "quintain.sandbox.function.FunctionStatus")),
