@@ -50,10 +50,13 @@ def check_arguments(
         ConfigurationError: If an argument is missing or unknown. The message suggests the nearest name, lists the
             accepted ones and, where the command line can set them, names the option for it.
     """
+    names = argument_names(factory, skip=len(leading))
     try:
         inspect.signature(factory).bind(*leading, **options)
+        if isinstance(getattr(factory, "keywords", None), tuple):
+            for option in options.keys() - set(names):
+                raise TypeError(f"got an unexpected keyword argument {option!r}")
     except TypeError as error:
-        names = argument_names(factory, skip=len(leading))
         known = f"its arguments: {', '.join(names)}" if names else "it takes no arguments"
         if names and kind in _OPTIONS:
             known += f" ({_OPTIONS[kind]} {names[0]}=...)"

@@ -81,6 +81,9 @@ class EpisodeRecord:
         calls: Every exchange with a language model: the request's ``key``, its ``replies``, and what was ``asked``; see
             :mod:`quintain.evaluation.requests`. ``seconds`` is the model's own time, where the engine measures it.
         messages: The messages of all calls, each once; a call refers to them by index.
+        decisions: How actions were chosen among several replies, by agents that sample more than one: ``step``,
+            ``seat``, ``candidates`` (``text``, ``answer``, ``tokens``, ``scores``), ``votes``, ``chosen``, ``spent``
+            and more; a text may be a reference, as in :mod:`quintain.evaluation.requests`.
         prompt_tokens: Number of prompt tokens of all requests.
         completion_tokens: Number of generated tokens.
         reasoning_tokens: Number of these that are reasoning; an estimate where the engine does not report it.
@@ -104,6 +107,7 @@ class EpisodeRecord:
     error: dict[str, str] | None = None
     calls: list[dict[str, Any]] = field(default_factory=list)
     messages: list[dict[str, Any]] = field(default_factory=list)
+    decisions: list[dict[str, Any]] = field(default_factory=list)
     prompt_tokens: int = 0
     completion_tokens: int = 0
     reasoning_tokens: int = 0
@@ -135,6 +139,8 @@ class EpisodeRecord:
             data |= {"item": self.item, "repeat": self.repeat}
         if self.messages:
             data["messages"] = self.messages
+        if self.decisions:
+            data["decisions"] = self.decisions
         if self.reasoning_tokens:
             data["reasoning_tokens"] = self.reasoning_tokens
         return to_exact_json(data)
@@ -162,7 +168,7 @@ class EpisodeRecord:
 
 _KNOWN = frozenset(f.name for f in dataclasses.fields(EpisodeRecord))
 #: Fields that a line has only where they say something, as the lines of earlier versions do not have them.
-_OPTIONAL = ("item", "repeat", "messages", "reasoning_tokens")
+_OPTIONAL = ("item", "repeat", "messages", "decisions", "reasoning_tokens")
 _FIELDS = tuple(f.name for f in dataclasses.fields(EpisodeRecord) if f.name not in _OPTIONAL)
 _values = operator.attrgetter(*_FIELDS)
 

@@ -54,6 +54,8 @@ class Seat:
         action_masks: The environment's method ``action_masks``, which returns the mask of the next action. ``None``
             where there is none; observations and infos may hold masks too.
         runs_code: Whether the environment runs the Python blocks of a reply; ``None`` where it does not say.
+        read_answer: Function that returns the answer that the environment reads from a reply, equal for equal answers;
+            it returns ``None`` for a reply without one. ``None`` where the environment reads no answers.
     """
 
     env_id: str
@@ -64,6 +66,7 @@ class Seat:
     solution: Callable[[], Action] | None = None
     action_masks: Callable[[], Any] | None = None
     runs_code: bool | None = None
+    read_answer: Callable[[str], str | None] | None = None
 
     def generator(self) -> np.random.Generator:
         """Return a fresh generator for this seat of this episode. Calling twice gives two equal generators."""

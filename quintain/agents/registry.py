@@ -71,6 +71,30 @@ AGENTS.add("all-text", f"{_STYLES}:AllTextAgent", needs_engine=True, env_setting
 AGENTS.add("all-code", f"{_STYLES}:AllCodeAgent", needs_engine=True, env_settings=_CODE)
 AGENTS.add("code-interpreter", f"{_STYLES}:CodeInterpreterAgent", needs_engine=True, env_settings=_CODE)
 AGENTS.add("codesteer", "quintain.agents.language.codesteer:CodeSteerAgent", needs_engine=True, env_settings=_CODE)
+_REASONING = "quintain.agents.reasoning"
+for _name, _target in (
+    ("self-consistency", "voting:SelfConsistencyAgent"),
+    ("best-of-n", "voting:BestOfNAgent"),
+    ("borda", "voting:BordaAgent"),
+    ("weighted-vote", "voting:WeightedVoteAgent"),
+    ("soft-self-consistency", "voting:SoftSelfConsistencyAgent"),
+    ("universal-self-consistency", "universal:UniversalSelfConsistencyAgent"),
+    ("fobar", "fobar:FobarAgent"),
+    ("self-verification", "fobar:SelfVerificationAgent"),
+    ("self-refine", "refinement:SelfRefineAgent"),
+    ("rci", "refinement:RCIAgent"),
+    ("progressive-hints", "refinement:ProgressiveHintsAgent"),
+    ("multi-agent-debate", "debate:MultiAgentDebateAgent"),
+    ("first-answer", "voting:FirstAnswerAgent"),
+):
+    AGENTS.add(_name, f"{_REASONING}.{_target}", needs_engine=True, env_settings=_NO_CODE)
+AGENTS.add(
+    "oracle-of-n",
+    f"{_REASONING}.voting:OracleOfNAgent",
+    needs_engine=True,
+    uses_solution=True,
+    env_settings=_NO_CODE,
+)
 AGENTS.add("llm-player", "quintain.agents.games.llm_player:LLMPlayer", needs_engine=True)
 AGENTS.add("oracle", "quintain.agents.scripted:OracleAgent", uses_solution=True)
 AGENTS.add("random", "quintain.agents.scripted:RandomAgent")

@@ -55,6 +55,9 @@ COMMANDS: dict[str, Command] = {
         "quintain.cli.listing:list_entries", "List everything that can be used by name: agents, attacks ...", _LOOK
     ),
     "agents": Command("quintain.cli.agents:agents", "List the agents and strategies, and their arguments.", _LOOK),
+    "methods": Command(
+        "quintain.cli.methods:methods", "List the methods that think longer: signals, updates, needs and costs.", _LOOK
+    ),
     "papers": Command("quintain.cli.papers:app", "List the papers, or reproduce one.", _LOOK),
     "check": Command("quintain.cli.check:check", "Check an environment for errors and reproducibility.", _LOOK),
     "policies": Command("quintain.cli.policies:app", "Train and show reference policies.", _CARE),

@@ -25,6 +25,7 @@ REGISTRIES: dict[str, str] = {
     "executors": "quintain.evaluation.executors.executor:EXECUTORS",
     "experiments": "quintain.experiments.kinds:EXPERIMENTS",
     "games": "quintain.envs.games.canonical:GAMES",
+    "methods": "quintain.agents.reasoning.methods:METHODS",
     "rewards": "quintain.rewards.registry:REWARDS",
     "sandbox-backends": "quintain.sandbox.backend:BACKENDS",
     "scorers": "quintain.envs.question_answering.scorers:SCORERS",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import abc
 import asyncio
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -29,6 +29,7 @@ __all__ = [
     "Reply",
     "Request",
     "acting_seat",
+    "record_decision",
     "record_exchanges",
 ]
 
@@ -58,11 +59,13 @@ class ExchangeLog:
         tokens: Whether every request asks for ``tokens``. Default: false.
         step: Number of actions of the episode so far, which new exchanges are marked with; ``None`` outside episodes.
         exchanges: In order of completion.
+        decisions: How actions were chosen among several replies; see :func:`record_decision`.
     """
 
     tokens: bool = False
     step: int | None = None
     exchanges: list[Exchange] = field(default_factory=list)
+    decisions: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def prompt_tokens(self) -> int:
@@ -104,6 +107,18 @@ class record_exchanges:  # reads as a statement: with record_exchanges() as log
 
     def __exit__(self, *_: object) -> None:
         _log.reset(self._token)
+
+
+def record_decision(decision: Mapping[str, Any]) -> None:
+    """Add to the active log how an action was chosen among several replies; without a log nothing happens.
+
+    Args:
+        decision: JSON-able data: ``candidates`` (each with ``text``), ``chosen``, ``votes`` and what else there is. The
+            log adds ``step`` and ``seat``.
+    """
+    log = _log.get()
+    if log is not None:
+        log.decisions.append({"step": log.step or 0, "seat": acting_seat.get() or "agent", **decision})
 
 
 @dataclass(frozen=True, slots=True)

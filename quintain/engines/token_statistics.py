@@ -44,6 +44,12 @@ class TokenStatistics:
         """Collect the statistics of the steps of a reply, in order."""
         return cls(*(tuple(step[k] for step in steps) for k in range(3)))
 
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Join the statistics of the parts of a reply, in order."""
+        names = ("self_certainty", "entropy", "gini")
+        return cls(*(tuple(value for part in parts for value in getattr(part, name)) for name in names))
+
 
 def reduce_logits(logits: Any) -> list[StepStatistics]:
     """Reduce next-token logits to the statistics of their distributions, which no finite shift of the logits changes.

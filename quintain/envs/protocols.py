@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
-__all__ = ["BlockingEnv", "DescribedEnv", "FiniteEnv", "ReadsReplies", "SolvableEnv"]
+__all__ = ["BlockingEnv", "DescribedEnv", "FiniteEnv", "ReadsAnswers", "ReadsReplies", "SolvableEnv"]
 
 
 @runtime_checkable
@@ -72,3 +72,16 @@ class ReadsReplies(Protocol):
     """
 
     runs_code: bool
+
+
+@runtime_checkable
+class ReadsAnswers(Protocol):
+    """An environment that reads an answer from a reply, so that agents can count how many replies agree."""
+
+    def read_answer(self, reply: str) -> str | None:
+        """Return the answer that a reply to the present observation gives; ``None`` if it gives none.
+
+        Two replies with equal answers in different notation have equal results. The result does not depend on the right
+        answer.
+        """
+        ...

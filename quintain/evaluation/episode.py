@@ -11,7 +11,7 @@ import gymnasium as gym
 
 from quintain.agents.agent import Actor, Agent, Seat, is_oracle
 from quintain.engines.engine import record_exchanges
-from quintain.envs.protocols import BlockingEnv, ReadsReplies, SolvableEnv
+from quintain.envs.protocols import BlockingEnv, ReadsAnswers, ReadsReplies, SolvableEnv
 from quintain.evaluation.episode_log import IMMUTABLE, EpisodeLog, snapshot
 from quintain.evaluation.error_boundary import ErrorBoundary
 from quintain.evaluation.job import Job
@@ -29,7 +29,8 @@ def seats(env: gym.Env[Any, Any], env_id: str, agent: Agent) -> Callable[[int], 
     solution = unwrapped.solution if is_oracle(agent) and isinstance(unwrapped, SolvableEnv) else None
     masks = env.get_wrapper_attr("action_masks") if env.has_wrapper_attr("action_masks") else None
     runs_code = unwrapped.runs_code if isinstance(unwrapped, ReadsReplies) else None
-    return lambda seed: Seat(env_id, "agent", observations, actions, seed, solution, masks, runs_code)
+    reader = unwrapped.read_answer if isinstance(unwrapped, ReadsAnswers) else None
+    return lambda seed: Seat(env_id, "agent", observations, actions, seed, solution, masks, runs_code, reader)
 
 
 async def play_episode(

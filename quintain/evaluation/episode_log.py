@@ -166,7 +166,7 @@ class EpisodeLog:
             error = None
         elif error is None and self.info.get("parse_error") and (end := _cut_by(exchanges)):
             self.info = {**self.info, "detail": f"{self.info.get('detail', '')}; {end}"}
-        packed = pack(exchanges.exchanges, self._steps)
+        packed = pack(exchanges.exchanges, self._steps, exchanges.decisions)
         return EpisodeRecord(
             index=self.index,
             seed=self.seed,
@@ -181,6 +181,7 @@ class EpisodeLog:
             error=error,
             calls=packed.calls,
             messages=packed.messages,
+            decisions=packed.decisions,
             prompt_tokens=exchanges.prompt_tokens,
             completion_tokens=exchanges.completion_tokens,
             reasoning_tokens=exchanges.reasoning_tokens,

@@ -6,6 +6,8 @@ Each call of a record holds its request under ``"asked"``: which messages it sen
 earlier one, and the fields that it leaves out have the defaults of :class:`~quintain.engines.engine.Request`. A call
 that asked for ``tokens`` also holds the ``seat`` that asked, and the number of actions (``step``) before it.
 
+The texts of candidates in ``decisions`` are packed likewise; :func:`decisions_of` reads them.
+
 A text is a string, or a reference to text that the record holds already: ``["o3"]`` is the observation of step 3,
 ``["a3"]`` its action, ``["r2.0"]`` the first reply of call 2, ``["m5"]`` message 5, and ``["#..."]`` a text of the run,
 which its manifest holds. ``["m5", 120, "rest"]`` begins with the first 120 characters of message 5.
@@ -16,13 +18,24 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from quintain.engines.engine import Exchange, Request
 from quintain.records import EpisodeRecord
 
-__all__ = ["PROMPT", "Packed", "SharedTexts", "TextReader", "expand", "fields_of", "pack", "requests_of", "sent_of"]
+__all__ = [
+    "PROMPT",
+    "Packed",
+    "SharedTexts",
+    "TextReader",
+    "decisions_of",
+    "expand",
+    "fields_of",
+    "pack",
+    "requests_of",
+    "sent_of",
+]
 
 #: Fields of a request besides its messages, and their defaults.
 _DEFAULTS: dict[str, Any] = {
@@ -45,22 +58,28 @@ class Packed:
     Attributes:
         messages: The messages of all calls, each once.
         calls: One entry per call: ``key``, ``replies``, ``asked``, and ``seconds`` where the engine measures them.
+        decisions: How actions were chosen among several replies.
     """
 
     messages: list[dict[str, Any]]
     calls: list[dict[str, Any]]
+    decisions: list[dict[str, Any]] = dataclasses.field(default_factory=list)
 
 
-def pack(exchanges: Sequence[Exchange], steps: Sequence[Mapping[str, Any]]) -> Packed:
-    """Pack the requests and replies of an episode.
+def pack(
+    exchanges: Sequence[Exchange], steps: Sequence[Mapping[str, Any]], decisions: Sequence[Mapping[str, Any]] = ()
+) -> Packed:
+    """Pack the requests, replies and decisions of an episode.
 
     Args:
         exchanges: The exchanges with language models, in order of completion.
         steps: The episode's steps, whose observations and actions are not stored again.
+        decisions: Those of the log; see :func:`~quintain.engines.engine.record_decision`. Default: none.
     """
     packer = _Packer(steps)
     for exchange in exchanges:
         packer.add(exchange)
+    packer.packed.decisions = [_map_texts(decision, packer.candidate) for decision in decisions]
     return packer.packed
 
 
@@ -104,6 +123,17 @@ class _Packer:
         for k, reply in enumerate(exchange.replies):
             self._known.setdefault(reply.text, f"r{number}.{k}")
             self._replies.append((f"r{number}.{k}", reply.text))
+
+    def candidate(self, text: str) -> Any:
+        """Return the text of a candidate, or a reference: most are a reply, or begin with one."""
+        if len(text) < _LEAST:
+            return text
+        if text in self._known:
+            return [self._known[text]]
+        length, reference = max(
+            ((len(reply), reference) for reference, reply in self._replies if text.startswith(reply)), default=(0, "")
+        )
+        return [reference, length, text[length:]] if length >= _LEAST_PREFIX else text
 
     def _parent(self, sent: list[int]) -> tuple[int, int]:
         """Return the earlier call that shares the most leading messages, the latest of several, and their number."""
@@ -167,6 +197,24 @@ def requests_of(record: EpisodeRecord, shared: Mapping[str, str] | None = None) 
         else:
             requests.append(Request(messages=tuple(messages), **fields))
     return requests
+
+
+def decisions_of(record: EpisodeRecord) -> list[dict[str, Any]]:
+    """Return how the actions of an episode were chosen among several replies, with all texts in full."""
+    read = TextReader(dataclasses.replace(record, messages=[]))  # their texts are those of steps and replies
+    return [_map_texts(decision, read) for decision in record.decisions]
+
+
+def _map_texts(decision: Mapping[str, Any], change: Callable[[Any], Any]) -> dict[str, Any]:
+    """Change the texts of the candidates of a decision, and of the feedback on them."""
+    changed = dict(decision)
+    if "candidates" in decision:
+        changed["candidates"] = [c | {"text": change(c["text"])} for c in decision["candidates"]]
+    if "feedback" in decision:
+        changed["feedback"] = [change(text) for text in decision["feedback"]]
+    if "history" in decision:
+        changed["history"] = [_map_texts(earlier, change) for earlier in decision["history"]]
+    return changed
 
 
 def sent_of(record: EpisodeRecord) -> list[list[int]]:
@@ -252,7 +300,8 @@ def expand(record: EpisodeRecord, shared: Mapping[str, str] | None = None, kinds
         else call
         for call in record.calls
     ]
-    return dataclasses.replace(record, messages=messages, calls=calls)
+    decisions = [_map_texts(decision, plain) for decision in record.decisions]
+    return dataclasses.replace(record, messages=messages, calls=calls, decisions=decisions)
 
 
 class SharedTexts:

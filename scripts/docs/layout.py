@@ -29,7 +29,8 @@ SECTIONS = {
         "how-to",
         [
             *("install.md", "command-line.md", "own-environment.md", "data-sets.md", "chat-agents.md", "engines.md"),
-            *("tools-and-code.md", "repeats.md", "compare.md", "read-the-report.md", "export.md", "loggers.md"),
+            *("tools-and-code.md", "repeats.md", "test-time.md", "compare.md", "read-the-report.md", "export.md"),
+            "loggers.md",
             *("videos.md", "pixels.md", "resume.md", "replay.md", "scale.md", "rewards.md"),
             *("train-with-stable-baselines3.md", "train-with-cleanrl.md", "train-with-rllib.md", "train-with-trl.md"),
             *("potential.md", "games.md", "robustness.md"),
@@ -84,6 +85,18 @@ REFERENCE: dict[str, list[Public]] = {
                 "quintain.agents.language.history.HistoryLimits",
             ),
         ),
+        Public(
+            "quintain.agents.reasoning",
+            (
+                *("quintain.agents.reasoning.feedback.SignalKind", "quintain.agents.reasoning.budget.Ledger"),
+                *("quintain.agents.reasoning.sampler.sample", "quintain.agents.reasoning.evaluations.TokenProbability"),
+                "quintain.agents.reasoning.confidence.TOKEN_SCORES",
+            ),
+        ),
+        Public("quintain.agents.reasoning.votes"),
+        Public("quintain.agents.reasoning.masking"),
+        Public("quintain.agents.reasoning.backward"),
+        Public("quintain.agents.reasoning.agreement"),
         Public(
             "quintain.agents.games",
             (

@@ -8,8 +8,10 @@ from gymnasium import spaces
 
 from quintain.agents import agent_names, as_agent, make_agent, register_agent
 from quintain.agents.agent import Agent, Seat, is_oracle
+from quintain.agents.reasoning.methods import METHODS
 from quintain.agents.registry import AGENTS, AgentFacts, arguments_of, needs_engine
 from quintain.arguments import argument_names
+from quintain.engines import ScriptedEngine
 from quintain.errors import ConfigurationError, UnknownNameError
 
 SEAT = Seat("X-v0", "agent", spaces.Discrete(3), spaces.Discrete(3), 7)
@@ -91,13 +93,14 @@ def test_an_unknown_agent_raises_an_error_with_the_known_names(user_module, name
 
 def test_agent_facts_are_known_without_importing_the_agents(user_module):
     assert AGENTS.facts("oracle") == AgentFacts(uses_solution=True)
-    assert AGENTS.names(uses_solution=True) == ("oracle",)
+    assert set(AGENTS.names(uses_solution=True)) == {"oracle", "oracle-of-n"}
     assert AGENTS.names(needs_engine=True) == (
         "chat",
         "all-text",
         "all-code",
         "code-interpreter",
         "codesteer",
+        *METHODS,
         "llm-player",
     )
     names = ("all-code", "mine:Asks", "mine:Moves", "mine:always_two", "grim", "model.zip", "mine:mine-by-name")
@@ -120,7 +123,8 @@ def test_declared_facts_agree_with_the_agents():
 def test_every_registered_agent_describes_itself():
     for name in AGENTS:
         target = AGENTS.load(name)
-        kind = type(make_agent(name, engine="scripted:yes")) if AGENTS.facts(name).needs_engine else target
+        engine = ScriptedEngine("yes", capabilities=["logprobs", "token_statistics"])
+        kind = type(make_agent(name, engine=engine)) if AGENTS.facts(name).needs_engine else target
         assert callable(getattr(kind, "describe", None)), name
 
 

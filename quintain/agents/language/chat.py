@@ -11,7 +11,8 @@ import numpy as np
 from gymnasium import spaces
 
 from quintain.agents.agent import Actor, Seat
-from quintain.agents.language.conversation import Conversation, ReplySettings
+from quintain.agents.language.completion import ReplySettings
+from quintain.agents.language.conversation import Conversation
 from quintain.agents.language.few_shot import FewShot, few_shot_messages, read_text
 from quintain.agents.language.history import HistoryLimits
 from quintain.agents.language.sampling import Sampling

@@ -3,45 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from quintain.agents.language.history import HistoryLimits
-from quintain.agents.language.sampling import Sampling
+from quintain.agents.language.completion import Completion, ReplySettings, reply_stops
 from quintain.engines.engine import Engine, Reply, Request
 from quintain.errors import CapabilityError
 from quintain.messages import Message, assistant
 from quintain.replies import Move, ReplyReader, split_reasoning
 
-__all__ = ["Conversation", "ReplySettings", "program_answer", "program_output"]
+__all__ = ["Conversation", "program_answer", "program_output"]
 
-# A closing fence is a line of its own; an opening one goes on with the language, so it does not stop the reply.
-_FENCE_END = "```\n"
-_ANSWER_END = ">>>"
-# After words, models fill in an answer; after a bare mark, many copy the form that the question shows.
-_ASK_ANSWER = "\nThe final answer is <<<"
 # Tokens that a character of English text takes, until a request of the conversation shows it.
 _TOKENS_PER_CHARACTER = 0.25
-
-
-@dataclass(frozen=True, slots=True)
-class ReplySettings:
-    """How a reply is sampled and completed.
-
-    Attributes:
-        sampling: How the reply is sampled.
-        extract: Whether a reply with neither a program nor an answer is continued after ``<<<``. Needs an engine with
-            the capabilities ``stop`` and ``prefill``.
-        answer_tokens: Maximum number of tokens of an answer that is extracted so, >= 1.
-        history: How much of the conversation the model is shown. Default: all of it.
-    """
-
-    sampling: Sampling
-    extract: bool
-    answer_tokens: int
-    history: HistoryLimits = field(default_factory=HistoryLimits)
 
 
 class Conversation:
@@ -82,8 +57,7 @@ class Conversation:
         self._cut = cut
         self._code = code
         self._reader: ReplyReader | None = None  # the first observation shows the form of the answer
-        can_stop = cut and {"stop", "stop_string", "prefill"} <= engine.capabilities
-        self._stops = (_FENCE_END, _ANSWER_END) if can_stop else ()
+        self._stops = reply_stops(engine.capabilities) if cut else ()
 
     def add(self, message: Message) -> None:
         """Append a message that the model did not write.
@@ -124,29 +98,11 @@ class Conversation:
 
     async def _sample(self) -> str:
         """Request text until the reply holds a whole program or answer, or the model has ended its turn."""
-        settings = self._settings
-        ends = tuple(stop for stop in settings.sampling.stop if stop not in self._stops)
-        reply, budget = "", settings.sampling.max_tokens
-        while True:
-            part = await self._ask(reply, budget, self._stops + ends)
-            budget -= max(1, part.completion_tokens)  # a server may leave the count out
-            reply += part.text + ("" if part.stop_string in ends else part.stop_string or "")
-            is_whole = part.stop_string is None or part.stop_string in ends or budget < 1
-            move = self.read(reply, complete=is_whole)
-            if move.end >= 0:
-                return reply[: move.end]
-            if is_whole:  # otherwise the stop string belonged to the text: continue
-                break
-        if move.is_open_program:
-            # A model that ends its turn has finished its program; one that was cut off has not.
-            return reply + move.missing if part.finish_reason == "stop" and part.stop_string is None else reply
-        if not settings.extract:
-            return reply
-        # Reasoning that was cut off is closed first: an answer within it does not count.
-        opened = reply.rstrip() + (f"\n{move.missing}" if move.missing else "") + _ASK_ANSWER
-        # Models often forget the third closing mark, so two of them end the answer.
-        part = await self._ask(opened, settings.answer_tokens, (_ANSWER_END[:2], "\n"))
-        return opened + part.text + _ANSWER_END
+        completion = Completion(self._settings, self.read, self._stops)
+        while not completion.finished:
+            ask = completion.ask
+            completion.add(await self._ask(ask.prefill, ask.max_tokens, ask.stop))
+        return completion.text
 
     async def _ask(self, prefill: str, max_tokens: int, stop: tuple[str, ...]) -> Reply:
         """Request a reply, keep its reasoning, and learn how many tokens a character of the messages takes."""

@@ -287,6 +287,11 @@ class CodeReasonEnv(gym.Env[str, str]):
         """Return a right answer between markers, found by the task's solver."""
         return f"<<<{self._task.solve(self.problem)}>>>"
 
+    def read_answer(self, reply: str) -> str | None:
+        """Return the answer that a reply gives, in the form that the question specifies; ``None`` for none."""
+        move = ReplyReader.of(self._transcript[0], code=self.runs_code).read(reply)
+        return self._task.canonical(move.text) if move.kind == "answer" else None
+
     def render(self) -> str | None:
         """Return the transcript so far, if ``render_mode`` is ``"ansi"``."""
         return "\n\n".join(self._transcript) if self.render_mode == "ansi" else None

@@ -13,8 +13,8 @@ import gymnasium as gym
 
 from quintain.envs.question_answering.data_set import load_data_set
 from quintain.envs.question_answering.items import LETTERS, Columns, Item
-from quintain.envs.question_answering.replies import spoken
-from quintain.envs.question_answering.scorers import ClosingScorer, DescribedScorer, make_scorer
+from quintain.envs.question_answering.replies import final_answer, normalised, spoken
+from quintain.envs.question_answering.scorers import ClosingScorer, DescribedScorer, ReadingScorer, make_scorer
 from quintain.envs.question_answering.verdict import Verdict
 from quintain.envs.text.interpreter import MAX_OUTPUT_CHARS, Interpreter
 from quintain.envs.text.programs import CODE_PROTOCOL, UNMARKED_BLOCK, Programs
@@ -257,6 +257,12 @@ class QuestionAnsweringEnv(gym.Env[str, str]):
     def solution(self) -> str:
         """Return a right reply; where the data set has no answers, an empty one."""
         return self._item.letter or self._item.answer
+
+    def read_answer(self, reply: str) -> str | None:
+        """Return the answer that the scorer reads from a reply; of a scorer that reads none, the final answer."""
+        if isinstance(self._scorer, ReadingScorer):
+            return self._scorer.read(reply, self._item)
+        return normalised(final_answer(reply, self._item.question)[0], ignore_case=True) or None
 
     def render(self) -> str | None:
         """Return the transcript so far, if ``render_mode`` is ``"ansi"``."""

@@ -22,6 +22,7 @@ __all__ = [
     "ClosingScorer",
     "DescribedScorer",
     "FunctionScorer",
+    "ReadingScorer",
     "Scorer",
     "ScorerFacts",
     "make_scorer",
@@ -55,6 +56,15 @@ class ClosingScorer(Protocol):
 
     def close(self) -> None:
         """Release it."""
+        ...
+
+
+@runtime_checkable
+class ReadingScorer(Protocol):
+    """A scorer that reads one answer from a reply, whether or not it is right."""
+
+    def read(self, reply: str, item: Item) -> str | None:
+        """Return the answer, equal for equal answers; ``None`` for none. The right answers of the item do not count."""
         ...
 
 

@@ -41,6 +41,11 @@ class Exact:
         answer, _ = final_answer(reply, item.question)
         return _compared(answer, item, self.ignore_case)
 
+    def read(self, reply: str, item: Item) -> str | None:
+        """Return the final answer without the notation around it."""
+        *_, plain = readings(final_answer(reply, item.question)[0])
+        return normalised(plain, ignore_case=self.ignore_case) or None
+
 
 @dataclass(frozen=True)
 class Contains:
@@ -110,6 +115,11 @@ class Numeric:
                 return Verdict(1.0, answer)
         return Verdict(0.0, answer, f"the answer is {item.answer}")
 
+    def read(self, reply: str, item: Item) -> str | None:
+        """Return the number, as an integer or a fraction in lowest terms."""
+        found = self._read(final_answer(reply, item.question)[0])
+        return None if found is None else str(found[1])
+
     def _read(self, text: str) -> tuple[str, Fraction] | None:
         for reading in (*readings(text), *reversed([found[0] for found in self._NUMBER.finditer(text)])):
             try:
@@ -146,6 +156,10 @@ class Choice:
         shown = f"{letter}) {item.choices[LETTERS.index(letter)]}"
         right = letter == item.letter
         return Verdict(float(right), shown, "" if right else f"the answer is {item.letter}) {item.answer}")
+
+    def read(self, reply: str, item: Item) -> str | None:
+        """Return the letter of the chosen option."""
+        return self._letter(reply, item)
 
     def _letter(self, reply: str, item: Item) -> str | None:
         answer, marked = final_answer(reply, item.question)
@@ -210,11 +224,18 @@ class Regex:
 
     def __call__(self, reply: str, item: Item) -> Verdict:
         """Search, and compare with every right answer."""
-        found = list(self._compiled.finditer(spoken(reply)))
-        if not found:
+        found = self._find(reply)
+        if found is None:
             return _no_answer(reply, f"the reply does not match {self.pattern!r}")
-        match = found[-1]
-        return _compared(next(filter(None, match.groups()), match[0]), item, self.ignore_case)
+        return _compared(found, item, self.ignore_case)
+
+    def read(self, reply: str, item: Item) -> str | None:
+        """Return the text of the last match."""
+        return normalised(self._find(reply) or "", ignore_case=self.ignore_case) or None
+
+    def _find(self, reply: str) -> str | None:
+        found = list(self._compiled.finditer(spoken(reply)))
+        return next(filter(None, found[-1].groups()), found[-1][0]) if found else None
 
 
 def _letters_of(item: Item) -> dict[str, str]:

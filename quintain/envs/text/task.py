@@ -177,6 +177,20 @@ class Task(abc.ABC, Generic[Value]):
         """Write a value exactly in the form that the question specifies."""
         return str(value)
 
+    def canonical(self, text: str) -> str:
+        """Write an answer so that equal answers in different notation are equal texts, without judging it.
+
+        It is the first reading that has the specified form, in that form; an answer that has none is returned with
+        single spaces.
+        """
+        if len(text) <= MAX_ANSWER_CHARS:
+            for reading in readings(text.strip()):
+                try:
+                    return self.render(self.parse(reading))
+                except Malformed:
+                    continue
+        return " ".join(text.split())
+
     def score(self, problem: Problem, text: object) -> Score:
         """Score an answer. Never raises, whatever text or object it is."""
         if not isinstance(text, str):

@@ -13,6 +13,7 @@ import numpy as np
 
 from quintain.evaluation.html.model_calls import MAX_TEXT, bounded, model_calls
 from quintain.evaluation.report import Report
+from quintain.evaluation.requests import decisions_of
 from quintain.json_text import to_json
 from quintain.records import EpisodeRecord
 
@@ -130,10 +131,23 @@ def _results(episode: EpisodeRecord, shown: Sequence[int]) -> dict[str, Any]:
         "wall_s": round(episode.wall_s, 3),
         **({} if episode.model_s is None else {"model_s": round(episode.model_s, 3)}),
     }
+    if episode.decisions:
+        data["decisions"] = [_decision(decision) for decision in decisions_of(episode)]
     if flags := {key: _shown(info[key]) for key in _FLAGS if info.get(key)}:
         data["flags"] = flags
     if episode.error is not None:
         data["error"] = episode.error
+    return data
+
+
+def _decision(decision: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe how an action was chosen; texts are bounded."""
+    data = dict(decision)
+    data["candidates"] = [c | {"text": bounded(str(c.get("text", "")))} for c in decision.get("candidates", ())]
+    if "feedback" in decision:
+        data["feedback"] = [bounded(str(text)) for text in decision["feedback"]]
+    if "history" in decision:
+        data["history"] = [_decision(earlier) for earlier in decision["history"]]
     return data
 
 

@@ -88,7 +88,8 @@ def test_environments_made_by_functions_are_checked_too() -> None:
 def test_registered_requirements_equal_those_of_the_agents() -> None:
     for name in AGENTS:
         if AGENTS.facts(name).needs_engine:
-            made = make_agent(name, engine=ScriptedEngine("x"))
+            engine = ScriptedEngine("x", capabilities=["logprobs", "token_statistics"])
+            made = make_agent(name, engine=engine)
             declared = made.env_settings if isinstance(made, RequiresSettings) else {}
             assert declared == AGENTS.facts(name).env_settings == settings_required_by(name), name
     assert {name: settings_required_by(name) for name in STYLES} == {n: {"code": c} for n, c in STYLES.items()}

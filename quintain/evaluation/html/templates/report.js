@@ -293,6 +293,29 @@
       ...data.calls.map((call, k) => make("li", null, asked(data, k), call.seconds === undefined ? null : make("div", { class: "small" }, `model time: ${call.seconds} s`), ...call.replies.flatMap(answer))))]);
   }
 
+  /** Return the candidates of a decision as a table, with their scores, and the vote of each answer. */
+  function candidates(decision) {
+    const names = [...new Set(decision.candidates.flatMap((one) => Object.keys(one.scores || {})))];
+    const row = (one, k) => make("tr", null, make("td", { class: "num" }, `${k}${k === decision.chosen ? " (chosen)" : ""}`),
+      make("td", { class: "wide" }, number(one.answer ?? "none")), make("td", { class: "num" }, number(one.tokens)),
+      ...names.map((name) => make("td", { class: "num" }, number((one.scores || {})[name] ?? ""))),
+      make("td", { class: "wide" }, folded("Reply", () => [textBlock(one.text, "text mono")]),
+        (decision.feedback || [])[k] ? folded("Feedback", () => [textBlock(decision.feedback[k], "text")]) : null));
+    const head = ["candidate", "answer", "tokens", ...names, ""].map((name) => make("th", { scope: "col" }, plain(name)));
+    return make("div", { class: "scroll" }, make("table", { class: "moves" }, make("thead", null, make("tr", null, ...head)), make("tbody", null, ...decision.candidates.map(row))));
+  }
+
+  /** Say how each action was chosen among several replies. */
+  function decisions(data) {
+    return (data.decisions || []).map((one) => folded(`Chosen among ${one.candidates.length} candidate${one.candidates.length === 1 ? "" : "s"} (${plain(String(one.method || ""))}), step ${one.step}`, () => [
+      ...(one.history || []).flatMap((earlier, k) => [make("div", { class: "small" }, `round ${k + 1}`), candidates(earlier)]),
+      candidates(one),
+      one.votes ? facts(Object.entries(one.votes).map(([answer, votes]) => [`votes for ${answer}`, votes])) : null,
+      facts([["calls", (one.spent || {}).calls], ["tokens", (one.spent || {}).tokens], ...Object.entries(one.agreement || {}).map(([k, v]) => [k.replace("_", " "), v]),
+        ...Object.entries(one.facts || {})]),
+    ].filter(Boolean)));
+  }
+
   const badge = (data) => make("span", { class: "badge" }, make("span", { class: `swatch o-${data.outcome}` }), data.outcome.replace("_", " "));
 
   /** Return all parts of one episode but its heading. */
@@ -305,6 +328,7 @@
       ...transcript(data),
       facts([...scores, ...Object.entries(data.terms), ...Object.entries(data.metrics).map(([k, v]) => [k.replace("_", " "), v]),
         ["tokens read", data.tokens[0] || ""], ["tokens generated", data.tokens[1] || ""], ["model time (s)", data.model_s ?? ""], [data.calls.length ? "time from start to end, waiting included (s)" : "seconds", data.wall_s], ...rest]),
+      ...decisions(data),
       calls(data),
     ].filter(Boolean);
   }

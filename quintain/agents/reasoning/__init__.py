@@ -1,0 +1,61 @@
+"""Agents that spend more at test time: they sample candidates, evaluate them, and choose or rewrite their response."""
+
+from quintain.agents.reasoning.agent import ReasoningOptions, SelfFeedbackAgent
+from quintain.agents.reasoning.budget import Budget
+from quintain.agents.reasoning.candidate import Candidate
+from quintain.agents.reasoning.debate import MultiAgentDebateAgent
+from quintain.agents.reasoning.evaluations import SCORES, Agreement, PTrue, RewardModel, TokenScores
+from quintain.agents.reasoning.feedback import Evaluate, Outcome, Signal, Update
+from quintain.agents.reasoning.fobar import FobarAgent, SelfVerificationAgent
+from quintain.agents.reasoning.methods import METHODS, MethodFacts
+from quintain.agents.reasoning.refinement import ProgressiveHintsAgent, RCIAgent, SelfRefineAgent
+from quintain.agents.reasoning.selections import Best, Borda, First, Majority, WeightedVote
+from quintain.agents.reasoning.turn import Turn
+from quintain.agents.reasoning.universal import UniversalSelfConsistencyAgent
+from quintain.agents.reasoning.voting import (
+    BestOfNAgent,
+    BordaAgent,
+    FirstAnswerAgent,
+    OracleOfNAgent,
+    SelfConsistencyAgent,
+    SoftSelfConsistencyAgent,
+    WeightedVoteAgent,
+)
+
+__all__ = [
+    "METHODS",
+    "SCORES",
+    "Agreement",
+    "Best",
+    "BestOfNAgent",
+    "Borda",
+    "BordaAgent",
+    "Budget",
+    "Candidate",
+    "Evaluate",
+    "First",
+    "FirstAnswerAgent",
+    "FobarAgent",
+    "Majority",
+    "MethodFacts",
+    "MultiAgentDebateAgent",
+    "OracleOfNAgent",
+    "Outcome",
+    "PTrue",
+    "ProgressiveHintsAgent",
+    "RCIAgent",
+    "ReasoningOptions",
+    "RewardModel",
+    "SelfConsistencyAgent",
+    "SelfFeedbackAgent",
+    "SelfRefineAgent",
+    "SelfVerificationAgent",
+    "Signal",
+    "SoftSelfConsistencyAgent",
+    "TokenScores",
+    "Turn",
+    "UniversalSelfConsistencyAgent",
+    "Update",
+    "WeightedVote",
+    "WeightedVoteAgent",
+]
