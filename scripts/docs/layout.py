@@ -97,6 +97,7 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.agents.reasoning.masking"),
         Public("quintain.agents.reasoning.backward"),
         Public("quintain.agents.reasoning.agreement"),
+        Public("quintain.agents.search"),
         Public(
             "quintain.agents.games",
             (
