@@ -52,6 +52,7 @@ def options_of(method: str, budget: int) -> dict[str, Any]:
         "self-refine": {"rounds": max(1, (budget - 1) // 2)},
         "rci": {"rounds": max(1, (budget - 1) // 2)},
         "progressive-hints": {"rounds": max(1, budget - 1)},
+        "mcts-star": {"iterations": budget},
         "borda": {"n": budget, "p": 0.3 if budget <= 16 else 1.2},
     }
     return {"budget_calls": budget, **options.get(method, {"n": budget})}

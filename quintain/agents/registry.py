@@ -88,6 +88,8 @@ for _name, _target in (
     ("first-answer", "voting:FirstAnswerAgent"),
 ):
     AGENTS.add(_name, f"{_REASONING}.{_target}", needs_engine=True, env_settings=_NO_CODE)
+_SEARCH = "quintain.agents.search.agent:MCTSStarAgent"
+AGENTS.add("mcts-star", _SEARCH, needs_engine=True, env_settings=_NO_CODE)
 AGENTS.add(
     "oracle-of-n",
     f"{_REASONING}.voting:OracleOfNAgent",

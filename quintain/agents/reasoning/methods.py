@@ -203,6 +203,16 @@ METHODS.add(
     source="Kang et al. 2025, 2502.18581",
 )
 METHODS.add(
+    "mcts-star",
+    "quintain.agents.search.agent:MCTSStarAgent",
+    way=WAYS[1],
+    evaluate="value of each partial solution: P(True), or a function of yours",
+    update="tree search; the complete solution with the highest value",
+    calls="iterations * (3 * branch + roll_forward_steps * roll_branch)",
+    access="grey-box",
+    source="Zhang et al. 2024, 2406.03816",
+)
+METHODS.add(
     "oracle-of-n",
     f"{_VOTING}:OracleOfNAgent",
     way=WAYS[5],

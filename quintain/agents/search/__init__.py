@@ -1,5 +1,6 @@
 """Tree search over the steps of a solution: one core, MCTS* on it, its rivals, step labels, and pages."""
 
+from quintain.agents.search.agent import MCTSStarAgent
 from quintain.agents.search.labels import Label, label_tree, next_value
 from quintain.agents.search.mcts_star import MCTSStarSettings, end_leaves, mcts_star, weighted_vote
 from quintain.agents.search.page import tree_page
@@ -12,6 +13,7 @@ __all__ = [
     "END",
     "UCT",
     "Label",
+    "MCTSStarAgent",
     "MCTSStarSettings",
     "Node",
     "Problem",

@@ -305,6 +305,15 @@
     return make("div", { class: "scroll" }, make("table", { class: "moves" }, make("thead", null, make("tr", null, ...head)), make("tbody", null, ...decision.candidates.map(row))));
   }
 
+  /** Draw a node of a search tree, whose children are drawn when it is opened. */
+  function branch(tree, k) {
+    const children = tree.children[k].filter((child) => tree.parents[child] === k);
+    const title = `value ${number(tree.values[k])}, ${tree.visits[k]} visits${tree.notes[k] ? ", " + plain(tree.notes[k].slice(0, 80)) : ""}: ${k ? plain(tree.steps[k].slice(0, 300)) : "question"}`;
+    const node = children.length ? folded(title, () => children.map((child) => branch(tree, child))) : make("div", null, title);
+    node.setAttribute("style", "margin-left: 16px");
+    return node;
+  }
+
   /** Say how each action was chosen among several replies. */
   function decisions(data) {
     return (data.decisions || []).map((one) => folded(`Chosen among ${one.candidates.length} candidate${one.candidates.length === 1 ? "" : "s"} (${plain(String(one.method || ""))}), step ${one.step}`, () => [
@@ -313,6 +322,7 @@
       one.votes ? facts(Object.entries(one.votes).map(([answer, votes]) => [`votes for ${answer}`, votes])) : null,
       facts([["calls", (one.spent || {}).calls], ["tokens", (one.spent || {}).tokens], ...Object.entries(one.agreement || {}).map(([k, v]) => [k.replace("_", " "), v]),
         ...Object.entries(one.facts || {})]),
+      one.tree ? folded(`Search tree, ${one.tree.parents.length} nodes`, () => [branch(one.tree, 0)]) : null,
     ].filter(Boolean)));
   }
 
