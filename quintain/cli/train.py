@@ -90,11 +90,13 @@ def train(
         quintain model train-nano arithmetic nano
         quintain train grpo CodeReason-v0 -p nano --env-arg tasks=mini_sum --env-arg rules=false --env-arg code=false
         quintain train sft -p smollm2-135m --from runs/teacher -s learning_rate=2e-5
+        accelerate launch --num_processes 4 -m quintain.cli train grpo CodeReason-v0 -p MODEL -o runs/four-processes
     """
     from quintain.agents.language.chat import ChatAgent
     from quintain.engines import make_engine
     from quintain.registry import load_attribute
     from quintain.training import TRAINERS
+    from quintain.training.language.trl_trainer import Processes
     from quintain.training.settings_text import settings_from
 
     facts = TRAINERS.facts(method)
@@ -115,11 +117,16 @@ def train(
         outcomes=_EVERY if every_outcome else None, eval_arg=eval_arg, problems=problems, stage=stage, seed=seed,
         evaluates=getattr(chosen, "eval_every", False),
     )  # fmt: skip
-    engine = make_engine("transformers", model=policy, **_batch(chosen))
+    processes = Processes.here()
+    if processes.number > 1 and out is None:
+        raise ConfigurationError("training in several processes needs --out, the folder that all of them know")
+    engine = make_engine("transformers", model=policy, device=processes.device(), **_batch(chosen))
     try:
         agent = ChatAgent(engine, prompt, temperature=1.0, max_tokens=max_tokens, extract=False)
         folder = out or new_folder(method)
         trained = TRAINERS.load(method)(agent, source, chosen, seed=seed, out=folder, resume=resume, **options)
+        if not processes.first:
+            return
         say(trained.headline())
         say(f"model: {folder / 'model'}")
         say(f"page:  quintain view {folder}")

@@ -44,6 +44,7 @@ class TrainingRun:
         resume: Continue the training in ``out``. Default: false.
         progress: Show a progress bar; ``None`` shows it where there is a terminal.
         on_log: Called with each row of metrics.
+        writes: Whether this process writes; of several processes that train together, one does. Default: true.
 
     Attributes:
         curve: The rows of metrics so far.
@@ -68,13 +69,14 @@ class TrainingRun:
         resume: bool = False,
         progress: bool | None = None,
         on_log: Callable[[Mapping[str, Any]], None] | None = None,
+        writes: bool = True,
     ) -> None:
         self._manifest = make_manifest(env, env_kwargs, policy, seed, method=method, settings=dict(settings))
         self._manifest["kind"] = KIND
         self._manifest["versions"] |= versions("trl", "peft", "accelerate", "datasets")
         self._out = None if out is None else Path(out)
         self._resume, self._progress, self._steps, self._on_log = resume, progress, steps, on_log
-        self._title = method
+        self._title, self._writes = method, writes
         self._folder: RunFolder | None = None
         self.curve: list[dict[str, Any]] = []
         self.checkpoints = Path()
@@ -84,6 +86,9 @@ class TrainingRun:
         with ExitStack() as stack:
             if self._out is None:
                 self.checkpoints = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="quintain-training-")))
+            elif not self._writes:
+                self.checkpoints = self._out / "checkpoints"
+                self.curve = read_metrics(self._out)
             else:
                 metrics = self._out / "metrics.jsonl"
                 if not self._resume and metrics.exists() and metrics.stat().st_size:
@@ -94,7 +99,7 @@ class TrainingRun:
                 self._folder = stack.enter_context(RunFolder(self._out, self._manifest, resume=self._resume))
                 self.checkpoints = self._out / "checkpoints"
                 self.curve = read_metrics(self._out)
-            self.bar = stack.enter_context(progress_bar(0, (), self._progress))
+            self.bar = stack.enter_context(progress_bar(0, (), self._progress if self._writes else False))
             self._stack = stack.pop_all()
         return self
 
@@ -113,7 +118,7 @@ class TrainingRun:
 
     def _rewrite(self, rows: list[dict[str, Any]]) -> None:
         self.curve = rows
-        if self._out is not None:
+        if self._out is not None and self._writes:
             write_atomically(self._out / "metrics.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
 
     def add_episode(self, record: EpisodeRecord) -> None:
@@ -135,6 +140,8 @@ class TrainingRun:
             RecordError: If it cannot be written.
         """
         self.curve.append(dict(row))
+        if not self._writes:
+            return
         if self._out is not None:
             try:
                 with (self._out / "metrics.jsonl").open("a") as file:

@@ -25,6 +25,7 @@ def token_batch(
     *,
     pad_token_id: int,
     multiple: int = 1,
+    at_least: int = 1,
     mask_environment: bool = True,
     device: Any = "cpu",
 ) -> dict[str, torch.Tensor]:
@@ -35,6 +36,7 @@ def token_batch(
         advantages: Advantage of each turn of each episode.
         pad_token_id: Token id of the padding.
         multiple: Rows that are not trained on are added until their number is a multiple of this. Default: 1.
+        at_least: Minimum number of rows, >= 1: processes that train together need equally many. Default: 1.
         mask_environment: Whether tokens that the policy did not write are masked. Otherwise those after its first one
             have the advantage of the turn before them.
         device: Device of the tensors.
@@ -50,7 +52,7 @@ def token_batch(
         if rollout.valid
         for sequence in rollout.sequences
     ]
-    while not rows or len(rows) % multiple:
+    while len(rows) < at_least or len(rows) % multiple:
         rows.append((_FILLER, np.zeros(0)))
     cuts = [sequence.prompt_length for sequence, _ in rows]
     left = max(1, *cuts) if cuts else 1

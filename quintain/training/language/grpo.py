@@ -31,6 +31,7 @@ from quintain.training.language.measure import EvaluationPlan, measure
 from quintain.training.language.policy import as_policy, at_temperature, check_precision, with_adapters, with_engine
 from quintain.training.language.trl_trainer import (
     HeldModel,
+    Processes,
     common_arguments,
     log_into,
     quiet,
@@ -60,7 +61,8 @@ def train_grpo(
 
     The engine's model is changed in place. An episode that an infrastructure failure ended is in no baseline and has no
     gradient. Equal seeds and settings give equal weights, and so does a training that was killed and resumed, on the
-    same machine and number of threads.
+    same machine and number of threads and processes. Several processes, which ``accelerate launch`` or ``torchrun``
+    started, share the groups of each iteration; the first one writes.
 
     Args:
         policy: An engine that can train, such as ``make_engine("transformers", model=...)``, or a chat agent with one,
@@ -110,11 +112,14 @@ def train_grpo(
     plan = EvaluationPlan(evaluation, settings.eval_every, settings.eval_episodes, settings.pass_k)
     seeds = SeedStream(seed, "grpo")
     from quintain.training.language.critic import Critic  # imports torch
-    from quintain.training.language.grpo_trainer import RolloutTrainer, Setup  # imports TRL
+    from quintain.training.language.grpo_trainer import RolloutTrainer, Setup, check_processes  # imports TRL
+
+    processes = Processes.here()
+    check_processes(settings, processes.number)
 
     with TrainingRun(
         "grpo", env=env, env_kwargs=env_kwargs, policy=agent, seed=seed, settings=described,
-        steps=settings.iterations, out=out, resume=resume, progress=progress, on_log=on_log,
+        steps=settings.iterations, out=out, resume=resume, progress=progress, on_log=on_log, writes=processes.first,
     ) as run:  # fmt: skip
         held = HeldModel(agent.engine)
         with ExitStack() as stack:
@@ -123,7 +128,7 @@ def train_grpo(
             if settings.baseline == "critic":
                 critic = Critic(model, settings.critic or CriticSettings())
             trained = stack.enter_context(with_adapters(model, settings.lora, seeds.child("adapters").seed))
-            setup = Setup(agent, source, settings, seeds, run, held, plan, critic, playing)
+            setup = Setup(agent, source, settings, seeds, run, held, plan, critic, playing, processes)
             arguments = common_arguments(
                 settings.optimizer, seed=seed, folder=run.checkpoints,
                 save_steps=(settings.save_every if out is not None else 0) * settings.optimizer_steps, model=model,
@@ -134,10 +139,10 @@ def train_grpo(
             log_into(trainer, run, settings.optimizer_steps, trainer.row_of)
             train(trainer, run, settings.optimizer_steps, resume)
         run.drop_evaluation(settings.iterations)  # of a training that was killed after it
-        final = measure(agent, plan, seeds.child("evaluation")) if plan.wanted else {}
+        final = measure(agent, plan, seeds.child("evaluation")) if plan.wanted and processes.first else {}
         if final:
             run.log({"step": settings.iterations, **final})
-        if out is not None:
+        if out is not None and processes.first:
             engine: Any = agent.engine
             save_model(engine.model, engine.tokenizer, Path(out) / "model")
         facts = {"method": "grpo", "seed": seed, "iterations": settings.iterations, **final}

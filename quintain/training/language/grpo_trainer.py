@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -28,10 +28,10 @@ from quintain.training.language.grpo_settings import GRPOSettings
 from quintain.training.language.measure import EvaluationPlan, measure
 from quintain.training.language.policy import policy_weights
 from quintain.training.language.rollouts import Rollout, play_rollouts
-from quintain.training.language.trl_trainer import HeldModel
+from quintain.training.language.trl_trainer import HeldModel, Processes
 from quintain.training.sources import Matches, Problems, Worlds
 
-__all__ = ["RolloutTrainer", "Setup"]
+__all__ = ["RolloutTrainer", "Setup", "check_processes"]
 
 #: File of a checkpoint with the critic's weights and optimiser.
 _CRITIC = "critic.pt"
@@ -51,6 +51,7 @@ class Setup:
         evaluation: Where the policy is measured.
         critic: Predicts returns, where there is one. Default: ``None``.
         sampler: The same agent with the engine that plays for the model, where it is another one. Default: ``None``.
+        processes: The processes that train together. Default: this one alone.
     """
 
     agent: ChatAgent
@@ -62,19 +63,16 @@ class Setup:
     evaluation: EvaluationPlan
     critic: Critic | None = None
     sampler: ChatAgent | None = None
+    processes: Processes = field(default_factory=lambda: Processes(1, 0))
 
 
 def _config(setup: Setup, arguments: Mapping[str, Any]) -> GRPOConfig:
-    """Return TRL's configuration.
-
-    Raises:
-        ConfigurationError: If there are several processes.
-    """
-    settings = setup.settings
-    config = GRPOConfig(
+    """Return TRL's configuration."""
+    settings, number = setup.settings, setup.processes.number
+    return GRPOConfig(
         **arguments,
         max_steps=settings.iterations * settings.optimizer_steps,
-        per_device_train_batch_size=settings.episodes // settings.steps_per_generation,
+        per_device_train_batch_size=settings.episodes // settings.steps_per_generation // number,
         steps_per_generation=settings.steps_per_generation,
         gradient_accumulation_steps=1,
         num_generations=settings.num_generations if settings.num_generations > 1 else settings.episodes,
@@ -88,10 +86,25 @@ def _config(setup: Setup, arguments: Mapping[str, Any]) -> GRPOConfig:
         scale_rewards="none",  # advantages are ours
         logging_steps=settings.optimizer_steps,
         log_completions=False,
+        ddp_find_unused_parameters=False,
     )
-    if config.world_size > 1:
-        raise ConfigurationError("training in several processes is not supported yet: start one process")
-    return config
+
+
+def check_processes(settings: GRPOSettings, number: int) -> None:
+    """Check that the episodes divide among processes.
+
+    Raises:
+        ConfigurationError: If they do not, or there is a critic, which one process trains.
+    """
+    if number == 1:
+        return
+    if settings.num_prompts % number or settings.episodes % (settings.steps_per_generation * number):
+        raise ConfigurationError(
+            f"{settings.num_prompts} groups in {settings.steps_per_generation} minibatches do not divide among "
+            f"{number} processes: change num_prompts or steps_per_generation"
+        )
+    if settings.baseline == "critic":
+        raise ConfigurationError("a critic is trained by one process: start one, or choose another baseline")
 
 
 def _no_reward(completions: Sequence[Any], **_: Any) -> list[float]:
@@ -105,9 +118,6 @@ class RolloutTrainer(GRPOTrainer):
         model: The model, perhaps with adapters.
         setup: What the training works with.
         arguments: Arguments of transformers that do not depend on the method.
-
-    Raises:
-        ConfigurationError: If there are several processes.
     """
 
     def __init__(self, model: Any, setup: Setup, arguments: Mapping[str, Any]) -> None:
@@ -140,7 +150,7 @@ class RolloutTrainer(GRPOTrainer):
         model.eval()
         if setup.sampler is not None:
             setup.sampler.engine.load_weights(policy_weights(model))
-        if setup.evaluation.due(iteration):
+        if setup.evaluation.due(iteration) and setup.processes.first:
             setup.run.drop_evaluation(iteration)  # of a training that was killed after it
             with setup.held.playing():
                 found = measure(setup.sampler or setup.agent, setup.evaluation, setup.seeds.child("evaluation"))
@@ -150,14 +160,18 @@ class RolloutTrainer(GRPOTrainer):
         model.train(training)
         torch.manual_seed(setup.seeds.child("minibatches")[iteration])
         advantages = _turn_advantages(rollouts, settings)
+        own = self._own(rollouts)
         batch = token_batch(
-            rollouts,
-            advantages,
+            [rollouts[k] for k in own],
+            [advantages[k] for k in own],
             pad_token_id=self.processing_class.pad_token_id or 0,
             multiple=settings.steps_per_generation,
+            at_least=max(1, *setup.processes.gather([sum(len(rollouts[k].sequences) for k in own)])),
             mask_environment=settings.mask_environment,
             device=self.accelerator.device,
         )
+        if setup.processes.number > 1:
+            batch["num_items_in_batch"] = self.accelerator.reduce(batch["num_items_in_batch"], "sum")
         self._rows[iteration] = _metrics(played, advantages, rollouts)
         if setup.critic is not None:
             self._rows[iteration] |= self._ask_critic(setup.critic, rollouts, batch, iteration)
@@ -215,16 +229,17 @@ class RolloutTrainer(GRPOTrainer):
         played: list[Rollout] = []
         for number in range(rounds):
             first = (iteration * rounds + number) * size
-            new = play_rollouts(
+            mine = play_rollouts(
                 setup.source,
                 setup.sampler or setup.agent,
-                groups=range(first, first + size),
+                groups=setup.processes.share(range(first, first + size)),
                 group_size=settings.num_generations,
                 seeds=setup.seeds.child("problems"),
-                first_index=first * settings.num_generations,
                 concurrency=settings.concurrency,
                 sink=setup.run.add_episode,
             )
+            new = sorted(setup.processes.gather(mine), key=lambda r: (r.group, r.record.index))
+            self._write_others(new, mine)
             played += new
             kept += new if rounds == 1 else _with_signal(new)
             wanted = size * len({r.seat for r in new})  # each seat of a match has its groups
@@ -233,6 +248,20 @@ class RolloutTrainer(GRPOTrainer):
         _raise_if_all_failed(played)
         groups = list(dict.fromkeys(r.group for r in kept))[:wanted]
         return [r for r in kept if r.group in set(groups)], played
+
+    def _own(self, rollouts: Sequence[Rollout]) -> list[int]:
+        """Return which rollouts this process trains on: whole groups, every n-th of them."""
+        groups = set(self._setup.processes.share(list(dict.fromkeys(r.group for r in rollouts))))
+        return [k for k, rollout in enumerate(rollouts) if rollout.group in groups]
+
+    def _write_others(self, every: Sequence[Rollout], mine: Sequence[Rollout]) -> None:
+        """Write the episodes that other processes played."""
+        if self._setup.processes.number > 1 and self._setup.processes.first:
+            written = {rollout.record.index for rollout in mine}
+            for rollout in every:
+                if rollout.record.index not in written:
+                    written.add(rollout.record.index)
+                    self._setup.run.add_episode(rollout.record)
 
     def _prepare_inputs(self, generation_batch: Any) -> dict[str, Any]:
         """Return the next minibatch, without the columns that are padding in all of its rows."""
@@ -250,7 +279,10 @@ class RolloutTrainer(GRPOTrainer):
         loss: torch.Tensor = super()._compute_loss(model, inputs)  # type: ignore[no-untyped-call]
         trained = (inputs["completion_mask"] * inputs["tool_mask"]).any(1)
         if self.loss_type in ("grpo", "dr_grpo"):
-            loss = loss * (len(trained) / trained.sum().clamp(min=1))
+            number = trained.sum()
+            if self.accelerator.num_processes > 1:  # gradients are averaged over processes, rows over all of them
+                number = self.accelerator.reduce(number, "mean")
+            loss = loss * (len(trained) / number.clamp(min=1 / self.accelerator.num_processes))
         return loss
 
     def _logprobs(self, model: Any, batch: Mapping[str, Any]) -> torch.Tensor:

@@ -75,7 +75,6 @@ def play_rollouts(
     groups: Sequence[int],
     group_size: int,
     seeds: SeedStream,
-    first_index: int = 0,
     concurrency: int = 256,
     max_steps: int | None = DEFAULT_MAX_STEPS,
     sink: Callable[[EpisodeRecord], None] | None = None,
@@ -88,10 +87,10 @@ def play_rollouts(
     Args:
         source: The environment, problems of it, or matches of a game, in which every seat that learns has a rollout.
         agent: An agent whose engine can train.
-        groups: Numbers of the groups, of which the source draws the beginnings.
+        groups: Numbers of the groups, of which the source draws the beginnings; record ``i`` of group ``g`` has the
+            index ``g * group_size + i``.
         group_size: Episodes per group, >= 1.
         seeds: Seed stream of the environment's seeds.
-        first_index: Index of the first record; the others follow. Default: 0.
         concurrency: Maximum number of episodes at once, >= 1. Default: 256.
         max_steps: Cap on an episode's steps, or ``None``. Default: 100,000.
         sink: Called with each finished record, in order of completion.
@@ -107,8 +106,7 @@ def play_rollouts(
     chosen = isinstance(source, Problems)  # they choose the item themselves
     for number in groups:
         draw = source.draw(seeds, number)
-        for _ in range(group_size):
-            index = first_index + len(jobs)
+        for index in range(number * group_size, (number + 1) * group_size):
             group_of[index] = number
             # A problem that comes again has other random choices: the number of the answer is that of the episode.
             jobs.append(

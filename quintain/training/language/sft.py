@@ -25,7 +25,15 @@ from quintain.training.folder import TrainingRun
 from quintain.training.language.policy import as_policy, check_precision, with_adapters
 from quintain.training.language.sequences import NOT_WRITTEN, Call, TokenSequence, join_calls
 from quintain.training.language.settings import LoraSettings, OptimizerSettings
-from quintain.training.language.trl_trainer import HeldModel, common_arguments, log_into, quiet, save_model, train
+from quintain.training.language.trl_trainer import (
+    HeldModel,
+    Processes,
+    common_arguments,
+    log_into,
+    quiet,
+    save_model,
+    train,
+)
 from quintain.training.sources import Records
 from quintain.training.trained import Trained
 
@@ -115,11 +123,17 @@ def train_sft(
             f"there is no episode{outcomes} to learn from: {len(records)} were found, of which {too_long} do not fit "
             "the model's context window"
         )
+    processes = Processes.here()
+    if settings.batch_size % processes.number:
+        raise ConfigurationError(
+            f"batches of {settings.batch_size} sequences do not divide among {processes.number} processes: change "
+            "batch_size"
+        )
     described = dataclasses.asdict(settings) | {"episodes": len(records), "tokens": _hash(sequences)}
     steps = max(1, int(-(-len(sequences) // settings.batch_size) * settings.num_train_epochs))
     with TrainingRun(
         "sft", env=None, env_kwargs=None, policy=agent, seed=seed, settings=described, steps=steps, out=out,
-        resume=resume, progress=progress, on_log=on_log,
+        resume=resume, progress=progress, on_log=on_log, writes=processes.first,
     ) as run:  # fmt: skip
         held = HeldModel(agent.engine)
         engine: Any = agent.engine
@@ -135,7 +149,7 @@ def train_sft(
                 trainer = _trainer(trained, engine.tokenizer, sequences, settings, arguments, steps)
             log_into(trainer, run, 1, lambda step: {})
             train(trainer, run, 1, resume)
-        if out is not None:
+        if out is not None and processes.first:
             save_model(engine.model, engine.tokenizer, Path(out) / "model")
         facts = {
             "method": "sft", "seed": seed, "steps": steps, "episodes": len(records), "too_long": too_long,
@@ -222,7 +236,7 @@ def _trainer(
     config = trl.SFTConfig(
         **{**arguments, "ignore_data_skip": False},
         max_steps=steps,
-        per_device_train_batch_size=settings.batch_size,
+        per_device_train_batch_size=settings.batch_size // Processes.here().number,
         logging_steps=settings.log_every,
         max_length=None,
         dataset_kwargs={"skip_prepare_dataset": True},

@@ -6,8 +6,9 @@ import contextlib
 import dataclasses
 import errno
 import json
+import os
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from quintain.seeding import SeedStream
 from quintain.training.folder import TrainingRun
 from quintain.training.language.settings import OptimizerSettings
 
-__all__ = ["HeldModel", "common_arguments", "last_checkpoint", "log_into", "quiet", "save_model", "train"]
+__all__ = ["HeldModel", "Processes", "common_arguments", "last_checkpoint", "log_into", "quiet", "save_model", "train"]
 
 #: Metrics of transformers that say nothing about the training.
 _DROPPED = {
@@ -29,6 +30,48 @@ _DROPPED = {
     "train_steps_per_second",
     "step_time",
 }
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Processes:
+    """The processes that train one model together, as ``accelerate launch`` or ``torchrun`` started them.
+
+    Attributes:
+        number: How many there are.
+        rank: Number of this one, from 0; 0 writes.
+    """
+
+    number: int
+    rank: int
+
+    @classmethod
+    def here(cls) -> Processes:
+        """Return this process and its companions, from the environment variables ``WORLD_SIZE`` and ``RANK``."""
+        return cls(int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0")))
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the process that writes."""
+        return self.rank == 0
+
+    def device(self) -> str | None:
+        """Return the GPU of this process; ``None`` where it is alone or there is none, so that engines choose."""
+        torch: Any = require("torch", "train", "training")
+        if self.number == 1 or not torch.cuda.is_available():
+            return None
+        return f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+
+    def share(self, items: Sequence[Any]) -> Sequence[Any]:
+        """Return this process's part of the items: every ``number``-th."""
+        return items[self.rank :: self.number]
+
+    def gather(self, items: list[Any]) -> list[Any]:
+        """Return the items of all processes, by rank."""
+        if self.number == 1:
+            return items
+        accelerate: Any = require("accelerate", "train", "training in several processes")
+        gathered: list[Any] = accelerate.utils.gather_object(items)
+        return gathered
 
 
 class HeldModel:
@@ -83,7 +126,7 @@ def common_arguments(
         "save_strategy": "steps" if save_steps else "no",
         "save_steps": save_steps or 1,
         "save_total_limit": 2,
-        "report_to": list(report_to),
+        "report_to": list(report_to) if Processes.here().first else [],
         "use_cpu": cpu,
         "bf16": False,  # the model keeps the precision of its engine
         "disable_tqdm": True,

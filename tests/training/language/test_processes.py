@@ -1,0 +1,79 @@
+"""Several processes that train one model: they end with equal weights, and with those of a single process."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from quintain.errors import ConfigurationError
+from quintain.records import read_episodes
+from quintain.training.folder import read_metrics
+from quintain.training.language.grpo_settings import GRPOSettings
+from quintain.training.language.trl_trainer import Processes
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("trl")
+
+PROGRAM = Path(__file__).with_name("process_training.py")
+
+
+def run(number, *words):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    start = ["-m", "torch.distributed.run", "--nproc_per_node", str(number), "--master_port", str(port)]
+    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    command = [sys.executable, *(start if number > 1 else []), str(PROGRAM), *map(str, words)]
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr[-4000:]
+
+
+def close(first, second, tolerance):
+    return all(torch.allclose(first[name], second[name], atol=tolerance) for name in first)
+
+
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(("method", "loss"), [("grpo", "dapo"), ("grpo", "grpo"), ("sft", "")])
+def test_two_processes_train_as_one_does(nano_folder, tmp_path, method, loss):
+    run(1, method, nano_folder, tmp_path / "one", loss)
+    run(2, method, nano_folder, tmp_path / "two", loss)
+    alone, first, second = (torch.load(tmp_path / name) for name in ("one-1-0.pt", "two-2-0.pt", "two-2-1.pt"))
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    start = torch.load(tmp_path / "one-1-0.pt")
+    assert close(alone, first, 1e-3)  # Adam turns a rounding error of a gradient near 0 into a step
+    assert start.keys() == first.keys()
+    one, two = read_metrics(tmp_path / "one"), read_metrics(tmp_path / "two")
+    assert [row["step"] for row in one] == [row["step"] for row in two]
+    if method == "grpo":
+        assert one[0] == two[0]  # the first evaluation is of the start
+        assert one[1]["reward"] == two[1]["reward"]
+        episodes = [read_episodes(tmp_path / name) for name in ("one", "two")]
+        played = [sorted((e.index, e.outcome, str(e.steps)) for e in each if e.index < 16) for each in episodes]
+        assert played[0] == played[1]
+        assert len({e.index for e in episodes[1]}) == len(episodes[1])
+        assert (tmp_path / "two" / "model" / "model.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (GRPOSettings(num_prompts=9, num_generations=8), "do not divide among 2 processes"),
+        (GRPOSettings(baseline="critic", credit="turn", scale="batch"), "one process"),
+    ],
+)
+def test_what_does_not_divide_is_refused(settings, message):
+    from quintain.training.language.grpo_trainer import check_processes
+
+    with pytest.raises(ConfigurationError, match=message):
+        check_processes(settings, 2)
+    check_processes(settings, 1)
+
+
+def test_processes_share_every_nth_item(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "3")
+    monkeypatch.setenv("RANK", "1")
+    here = Processes.here()
+    assert (here.number, here.first, here.share(range(7))) == (3, False, range(1, 7, 3))
