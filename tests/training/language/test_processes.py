@@ -77,3 +77,13 @@ def test_processes_share_every_nth_item(monkeypatch):
     monkeypatch.setenv("RANK", "1")
     here = Processes.here()
     assert (here.number, here.first, here.share(range(7))) == (3, False, range(1, 7, 3))
+
+
+def test_the_configurations_of_accelerate_that_are_shipped_can_be_read():
+    config_args = pytest.importorskip("accelerate.commands.config.config_args")
+    folder = Path(__file__).parents[3] / "examples" / "accelerate"
+    kinds = {}
+    for file in sorted(folder.glob("*.yaml")):
+        loaded = config_args.load_config_from_file(str(file))
+        kinds[file.stem] = (str(loaded.distributed_type), loaded.num_processes)
+    assert kinds == {"deepspeed": ("DistributedType.DEEPSPEED", 4), "gpus": ("DistributedType.MULTI_GPU", 4)}
