@@ -2,7 +2,7 @@ r"""Training of R1-Code-Interpreter (Chen et al. 2025) in small: when does a lan
 
 A model of 0.34 million parameters has learned from examples to answer from the head (60 %) or to write a program (40 %)
 whatever the question; products and reversed words need the program. Then it is trained by reinforcement learning, five
-seeds a condition, each from a start of its own:
+seeds a condition, all from one start of each kind:
 
 ==================  =================================================================================================
 grpo                GRPO, the output of programs masked
@@ -38,7 +38,7 @@ import numpy as np
 
 from quintain.engines import make_engine
 from quintain.errors import RepeatedItemsWarning
-from quintain.evaluation.statistics import mean
+from quintain.evaluation.statistics import rate
 from quintain.experiments.learning import compare_trainings
 from quintain.experiments.learning_page import write_training_comparison
 from quintain.experiments.learning_study import Train, show_trainings, train_conditions
@@ -56,8 +56,6 @@ from quintain.training.language.teachers import use_tools
 from quintain.training.sources import Problems, Worlds
 
 TRAIN, TESTS = RECIPES["tools"].worlds, RECIPES["tools"].tests
-#: Examples from which a start policy learns.
-EXAMPLES = 24_000
 #: Metric of the environment: executed programs.
 CALLS = "metrics/code_calls"
 
@@ -91,14 +89,16 @@ def settings(smoke: bool) -> GRPOSettings:
     return GRPOSettings(iterations=40, eval_every=10, eval_episodes=100, optimizer=learner)
 
 
-def start(folder: Path, kind: str, seed: int, smoke: bool) -> Path:
-    """Return the model folder of the start policy of a seed, which is pre-trained once."""
+def start(folder: Path, kind: str, smoke: bool) -> Path:
+    """Return the model folder of a start policy, which is pre-trained once."""
     if not (folder / "facts.json").exists():
-        sizes: dict[str, Any] = {"size": "0.1M", "examples": 24, "measured": 4} if smoke else {"examples": EXAMPLES}
-        trained = train_nano(STARTS[kind], folder, seed=seed, progress=False, **sizes)
+        sizes: dict[str, Any] = (
+            {"size": "0.1M", "examples": 24, "measured": 4} if smoke else {"examples": 24_000, "epochs": 3}
+        )
+        trained = train_nano(STARTS[kind], folder, progress=False, **sizes)
         plan = EvaluationPlan(TESTS, 1, sizes.get("measured", 200), 1)
-        cool = measure(at_temperature(as_policy(trained), 0.3), plan, SeedStream(seed, "start"))
-        facts = dict(trained.facts) | {"sampled at 0.3": cool["eval/sampled"]}
+        cool = measure(at_temperature(as_policy(trained), 0.3), plan, SeedStream(0, "start"))
+        facts = dict(trained.facts) | {"sampled at 0.3": cool["eval/sampled"], "questions": plan.episodes}
         as_policy(trained).engine.close()
         (folder / "facts.json").write_text(json.dumps(facts))
     return folder
@@ -132,7 +132,7 @@ def reinforce(
 
     Args:
         folder: Run folder.
-        seed: Seed of the training and of its start.
+        seed: Seed of the training.
         resume: Whether to continue what is there.
         out: Folder of the study.
         smoke: Whether everything is tiny.
@@ -140,7 +140,7 @@ def reinforce(
         order: ``"potential"`` or ``"any"`` for a curriculum's problems; otherwise all of the environment.
         changes: Changes to the settings.
     """
-    base = start(out / "starts" / f"{kind}-{seed}", kind, seed, smoke)
+    base = start(out / "starts" / kind, kind, smoke)
     chosen = replace(settings(smoke), **changes)
     source: Worlds | Problems = TRAIN
     if order:
@@ -188,13 +188,11 @@ def report(out: Path, folders: dict[str, list[Path]]) -> StudyTables:
     if {"by potential", "without curriculum"} <= done.keys():
         part = {name: done[name] for name in ("by potential", "without curriculum")}
         show_trainings(compare_trainings(part), tables, "Curriculum")
-    rows = []
-    for kind in STARTS:
-        files = sorted((out / "starts").glob(f"{kind}-*/facts.json"))
-        cool = [json.loads(file.read_text())["sampled at 0.3"] for file in files]
-        if cool:
-            rows.append([kind, Percent(mean(cool, bounds=(0, 1), unit="seeds")), len(cool)])
-    tables.show("Start policies at temperature 0.3: means over seeds in per cent", ["start", "sampled", "seeds"], rows)
+    facts = {kind: out / "starts" / kind / "facts.json" for kind in STARTS}
+    read = {kind: json.loads(file.read_text()) for kind, file in facts.items() if file.exists()}
+    cool = {kind: (round(f["sampled at 0.3"] * f["questions"]), f["questions"]) for kind, f in read.items()}
+    rows = [[kind, Percent(rate(*counts))] for kind, counts in cool.items()]
+    tables.show("Start policies at temperature 0.3: right answers in per cent", ["start", "right"], rows)
     tables.show(
         "Programs in an episode of training: means over seeds",
         ["condition", "first step", "last step"],
