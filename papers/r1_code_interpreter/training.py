@@ -86,7 +86,7 @@ def settings(smoke: bool) -> GRPOSettings:
             iterations=4, num_prompts=2, num_generations=2, steps_per_generation=2, eval_every=2, eval_episodes=2,
             pass_k=2, save_every=0, optimizer=learner,
         )  # fmt: skip
-    return GRPOSettings(iterations=40, eval_every=10, eval_episodes=100, optimizer=learner)
+    return GRPOSettings(iterations=24, eval_every=6, eval_episodes=100, optimizer=learner)
 
 
 def start(folder: Path, kind: str, smoke: bool) -> Path:
