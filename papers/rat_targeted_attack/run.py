@@ -15,8 +15,8 @@ Two programmes differ in the length of attack trainings: ``long`` has the main c
 and the curve over epsilon. ``metaworld.py`` and ``hopper.py`` beside this file measure two of the paper's own tasks and
 the published budget on Hopper.
 
-    python papers/rat_targeted_attack/run.py                       # extras mujoco and rl; about 25 CPU minutes
-    python papers/rat_targeted_attack/run.py --programme short     # about 41 CPU minutes
+    python papers/rat_targeted_attack/run.py                       # extras mujoco and rl; 42 CPU minutes for the first stage
+    python papers/rat_targeted_attack/run.py --programme short     # about 70 CPU minutes
     python papers/rat_targeted_attack/run.py --smoke               # everything tiny, under a minute; measures nothing
     python papers/rat_targeted_attack/run.py --report              # the tables of finished cells
     python papers/rat_targeted_attack/run.py --only rat sa-rl --seeds 10 --workers 8
