@@ -146,7 +146,7 @@ def base(out: Path, name: str, smoke: bool) -> Path:
     """Return the model folder of a base, which is pre-trained once."""
     folder = out / "bases" / name
     if not (folder / "facts.json").exists():
-        sizes: dict[str, Any] = {"size": "0.1M", "examples": 24, "measured": 4} if smoke else {"examples": 36_000}
+        sizes: dict[str, Any] = {"size": "0.1M", "examples": 24, "measured": 4} if smoke else {}
         trained = train_nano(BASES[name], folder, progress=False, **sizes)
         as_policy(trained).engine.close()
         (folder / "facts.json").write_text(json.dumps(dict(trained.facts)))

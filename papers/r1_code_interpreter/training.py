@@ -92,9 +92,7 @@ def settings(smoke: bool) -> GRPOSettings:
 def start(folder: Path, kind: str, smoke: bool) -> Path:
     """Return the model folder of a start policy, which is pre-trained once."""
     if not (folder / "facts.json").exists():
-        sizes: dict[str, Any] = (
-            {"size": "0.1M", "examples": 24, "measured": 4} if smoke else {"examples": 24_000, "epochs": 3}
-        )
+        sizes: dict[str, Any] = {"size": "0.1M", "examples": 24, "measured": 4} if smoke else {}
         trained = train_nano(STARTS[kind], folder, progress=False, **sizes)
         plan = EvaluationPlan(TESTS, 1, sizes.get("measured", 200), 1)
         cool = measure(at_temperature(as_policy(trained), 0.3), plan, SeedStream(0, "start"))

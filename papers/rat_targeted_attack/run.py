@@ -15,7 +15,7 @@ Two programmes differ in the length of attack trainings: ``long`` has the main c
 and the curve over epsilon. ``metaworld.py`` and ``hopper.py`` beside this file measure two of the paper's own tasks and
 the published budget on Hopper.
 
-    python papers/rat_targeted_attack/run.py                       # extras mujoco and rl; 42 CPU minutes for the first stage
+    python papers/rat_targeted_attack/run.py                       # extras mujoco and rl; first stage: 42 CPU minutes
     python papers/rat_targeted_attack/run.py --programme short     # about 70 CPU minutes
     python papers/rat_targeted_attack/run.py --smoke               # everything tiny, under a minute; measures nothing
     python papers/rat_targeted_attack/run.py --report              # the tables of finished cells

@@ -79,7 +79,7 @@ RECIPES: dict[str, NanoRecipe] = {
     "arithmetic": NanoRecipe("adds numbers step by step", _text("mini_sum"), teachers.sum_in_steps),
     "countdown": NanoRecipe(
         "searches for an expression with a given value", _text("mini_check,mini_countdown"), teachers.search_countdown,
-        max_tokens=200, words=COUNTDOWN_WORDS, test_kwargs={"tasks": "mini_countdown"},
+        examples=36_000, max_tokens=200, words=COUNTDOWN_WORDS, test_kwargs={"tasks": "mini_countdown"},
     ),
     "self-correction": NanoRecipe(
         "adds with slips, and puts some of them right", _text("mini_sum"), teachers.correct_yourself, max_tokens=96
@@ -87,7 +87,7 @@ RECIPES: dict[str, NanoRecipe] = {
     "tools": NanoRecipe(
         "writes a program for what it cannot do in its head",
         {"tasks": "mini_sum,mini_product,mini_reverse", "difficulty": "easy", "rules": False, "max_turns": 3},
-        teachers.use_tools,
+        teachers.use_tools, examples=24_000, epochs=3,
     ),
     "critique": NanoRecipe("judges a step of a calculation", _text("mini_verdict"), teachers.judge),
 }  # fmt: skip
