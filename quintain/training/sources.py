@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from quintain.agents.registry import as_agent
 from quintain.envs.making import EnvLike, is_instance
 from quintain.errors import ConfigurationError
+from quintain.evaluation.manifest import describe_agent
 from quintain.records import EpisodeRecord, iter_episodes
 from quintain.seeding import SeedStream
 
@@ -55,6 +57,10 @@ class Worlds:
         """Return the beginning of episode ``number``, which depends on the seeds and the number alone."""
         return Draw(seeds[number])
 
+    def describe(self) -> dict[str, Any]:
+        """Return what a training depends on beside environment and arguments: nothing."""
+        return {}
+
 
 @dataclass(frozen=True, slots=True)
 class Matches:
@@ -74,9 +80,18 @@ class Matches:
     opponents: Mapping[str, Any] = field(default_factory=dict)
     env_kwargs: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def env(self) -> str | Callable[[], Any]:
+        """The game."""
+        return self.game
+
     def draw(self, seeds: SeedStream, number: int) -> Draw:
         """Return the beginning of match ``number``, which depends on the seeds and the number alone."""
         return Draw(seeds[number])
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a training depends on beside game and arguments: the opponents."""
+        return {"opponents": {seat: describe_agent(as_agent(opponent)) for seat, opponent in self.opponents.items()}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +114,23 @@ class Problems:
         if not self.draws:
             raise ConfigurationError("there are no problems to train on")
 
+    @property
+    def env(self) -> EnvLike:
+        """The environment."""
+        return self.worlds.env
+
+    @property
+    def env_kwargs(self) -> Mapping[str, Any]:
+        """Its arguments."""
+        return self.worlds.env_kwargs
+
     def draw(self, seeds: SeedStream, number: int) -> Draw:
         """Return the beginning of episode ``number``."""
         return self.draws[number % len(self.draws)]
+
+    def describe(self) -> dict[str, Any]:
+        """Return what a training depends on beside environment and arguments: the problems and their order."""
+        return {"problems": [asdict(draw) for draw in self.draws]}
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from quintain.agents.registry import as_agent
 from quintain.engines.engine import Engine
 from quintain.errors import ConfigurationError, require
-from quintain.evaluation.manifest import describe_agent
 from quintain.seeding import SeedStream
 from quintain.training.folder import TrainingRun
 from quintain.training.language.critic_settings import CriticSettings
@@ -95,16 +93,6 @@ def train_grpo(
     agent = at_temperature(as_policy(policy, settings.max_completion_length), settings.temperature)
     check_precision(agent.engine, settings.lora is not None)
     playing = None if sampler is None else with_engine(agent, sampler)
-    described = dataclasses.asdict(settings)
-    if isinstance(source, Problems):
-        described["problems"] = [dataclasses.asdict(draw) for draw in source.draws]
-    if isinstance(source, Matches):
-        opponents = {seat: describe_agent(as_agent(opponent)) for seat, opponent in source.opponents.items()}
-        described["opponents"] = opponents
-        env: Any = source.game
-    else:
-        env = source.worlds.env if isinstance(source, Problems) else source.env
-    env_kwargs = source.worlds.env_kwargs if isinstance(source, Problems) else source.env_kwargs
     if (evaluation is not None) != (settings.eval_every > 0):
         raise ConfigurationError(
             "an evaluation takes both where (evaluation=, --eval-arg) and how often (the setting eval_every, >= 1)"
@@ -116,10 +104,10 @@ def train_grpo(
 
     processes = Processes.here()
     check_processes(settings, processes.number)
-
     with TrainingRun(
-        "grpo", env=env, env_kwargs=env_kwargs, policy=agent, seed=seed, settings=described,
-        steps=settings.iterations, out=out, resume=resume, progress=progress, on_log=on_log, writes=processes.first,
+        "grpo", env=source.env, env_kwargs=source.env_kwargs, policy=agent, seed=seed,
+        settings=dataclasses.asdict(settings) | source.describe(), steps=settings.iterations, out=out, resume=resume,
+        progress=progress, on_log=on_log, writes=processes.first,
     ) as run:  # fmt: skip
         held = HeldModel(agent.engine)
         with ExitStack() as stack:
