@@ -87,7 +87,7 @@ class CountBehaviours(gym.Wrapper[str, str, str, str]):
 def countdown(split: str) -> gym.Env[Any, Any]:
     """Return the environment, which counts behaviours."""
     made = gym.make(
-        "CodeReason-v0", tasks="mini_countdown", split=split, rules=False, code=False, max_turns=1,
+        "CodeReason-v0", tasks="mini_countdown", difficulty="easy", split=split, rules=False, code=False, max_turns=1,
         disable_env_checker=True,
     )  # fmt: skip
     return CountBehaviours(made)

@@ -42,6 +42,7 @@ class TraceStyle:
         backward: Whether attempts begin with an equation from the target back.
         give_up: Probability of stopping after each failed attempt, in [0, 1].
         attempts: Maximum number of attempts, >= 1.
+        max_value: Maximum value that is written, >= 1.
     """
 
     verification: bool = False
@@ -50,6 +51,7 @@ class TraceStyle:
     backward: bool = False
     give_up: float = 0.3
     attempts: int = 12
+    max_value: int = 60
 
 
 #: The kinds of priming of the paper; ``"all_strategies"`` shows one of the two ways to plan in each attempt.
@@ -76,7 +78,7 @@ def write_trace(rng: np.random.Generator, numbers: Sequence[int], target: int, s
     """
     lines: list[str] = []
     answer = ""
-    for attempt in _attempts(rng, numbers)[: style.attempts if style.backtracking else 1]:
+    for attempt in _attempts(rng, numbers, style.max_value)[: style.attempts if style.backtracking else 1]:
         found = attempt.value == target
         parts = [*_plan(rng, attempt, target, style), *attempt.steps]
         if style.verification:
@@ -99,9 +101,9 @@ def countdown_of(question: str) -> tuple[list[int], int]:
     return [int(number) for number in numbers.split()], int(target)
 
 
-def _attempts(rng: np.random.Generator, numbers: Sequence[int]) -> list[Expression]:
+def _attempts(rng: np.random.Generator, numbers: Sequence[int], max_value: int) -> list[Expression]:
     """Return one expression for each value that the numbers can make, in random order."""
-    every = expressions(numbers)
+    every = expressions(numbers, max_value)
     by_value = {every[k].value: every[k] for k in rng.permutation(len(every)).tolist()}
     shuffled = list(by_value.values())
     return [shuffled[k] for k in rng.permutation(len(shuffled)).tolist()]
@@ -113,7 +115,7 @@ def _plan(rng: np.random.Generator, attempt: Expression, target: int, style: Tra
         return []
     operator, last = re.fullmatch(r"\d+([-+*/])(\d+)=\d+", attempt.steps[-1]).groups()  # type: ignore[union-attr]
     needed, equation = _backwards(target, operator, int(last))
-    if needed is None:
+    if needed is None or needed > style.max_value:
         return []
     backward = style.backward and (not style.subgoal or rng.random() < 0.5)
     return [f"{equation}:"] if backward else [f"aim {needed}:"]
@@ -126,7 +128,7 @@ def _backwards(target: int, operator: str, last: int) -> tuple[int | None, str]:
         "-": target - last if target >= last else None,
         "+": target + last,
         "/": target // last if last and target % last == 0 else None,
-        "*": target * last if target * last <= 199 else None,
+        "*": target * last,
     }[undone]
     return needed, f"{target}{undone}{last}={needed}"
 

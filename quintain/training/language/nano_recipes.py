@@ -73,13 +73,14 @@ def _text(tasks: str) -> dict[str, Any]:
 
 
 #: Tokens of the countdown's models: numbers and the words of its traces.
-COUNTDOWN_WORDS = (*map(str, range(10, 200)), "yes", "no", "<<<", ">>>", " to ", " vs ", "aim ")
+COUNTDOWN_WORDS = (*map(str, range(10, 61)), "yes", "no", "<<<", ">>>", " to ", " vs ", "aim ")
 #: The recipes by name.
 RECIPES: dict[str, NanoRecipe] = {
     "arithmetic": NanoRecipe("adds numbers step by step", _text("mini_sum"), teachers.sum_in_steps),
     "countdown": NanoRecipe(
-        "searches for an expression with a given value", _text("mini_check,mini_countdown"), teachers.search_countdown,
-        examples=36_000, max_tokens=200, words=COUNTDOWN_WORDS, test_kwargs={"tasks": "mini_countdown"},
+        "searches for an expression with a given value", {**_text("mini_check,mini_countdown"), "difficulty": "easy"},
+        teachers.search_countdown,
+        examples=24_000, max_tokens=200, words=COUNTDOWN_WORDS, test_kwargs={"tasks": "mini_countdown"},
     ),
     "self-correction": NanoRecipe(
         "adds with slips, and puts some of them right", _text("mini_sum"), teachers.correct_yourself, max_tokens=96

@@ -26,7 +26,7 @@ class MiniCheck(IntegerTask):
         max_value: Maximum value of an expression, in [20, 999]. Default: 199.
     """
 
-    LEVELS: ClassVar = {"easy": {"count": 2}, "hard": {"count": 10, "max_number": 20}}
+    LEVELS: ClassVar = {"easy": {"max_number": 9, "max_value": 60}, "hard": {"count": 10, "max_number": 20}}
 
     count: int = 6
     max_number: int = 12

@@ -26,7 +26,7 @@ class MiniCountdown(ExpressionTask):
         max_target: Maximum target, in [10, 200]. Default: 50.
     """
 
-    LEVELS: ClassVar = {"easy": {"numbers": 2}, "hard": {"numbers": 4, "max_target": 100}}
+    LEVELS: ClassVar = {"easy": {"max_number": 9, "max_target": 40}, "hard": {"numbers": 4, "max_target": 100}}
 
     numbers: int = 3
     max_number: int = 12
