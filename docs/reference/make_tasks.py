@@ -175,6 +175,7 @@ def main() -> None:
         ("symbench", "SymBench"),
         ("bbh", "Big-Bench-Hard, drawn by rule"),
         ("reasoning_gym", "Reasoning-Gym, our own families"),
+        ("miniature", "Miniature tasks, for models of under a million parameters"),
     ):
         own = [name for name in task_names(suite) if name not in FAMILIES]
         page += f"\n## {title} ({len(own)})\n\n| task | rules | parameters | answers | split |\n"

@@ -1,18 +1,23 @@
 """Four Habits (Gandhi et al. 2025) in small: what must a start policy show for reinforcement learning to work?
 
-A model of 0.34 million parameters has learned from examples to compute expressions and to compare them with a number,
-and to answer the countdown at once. It is primed with 1,000 traces of one kind (five epochs), then trained by
-reinforcement learning on the countdown with three numbers; everything after the base is repeated with each seed.
+In the game Countdown three numbers are to be combined to a target. A base model of 0.34 million parameters has learned
+from examples to compute expressions and to compare them with a number, and to answer a countdown immediately. It is
+primed by SFT on 1,000 traces of one kind (five epochs), then trained by GRPO (the paper: PPO) on countdowns. Priming
+and GRPO are repeated for each seed; the base is trained once.
 
 =========================  ==========================================================================================
 unprimed                   the base itself
 all strategies             each attempt is verified, planned by a subgoal or backwards from the target, and retried
-backtracking verification  retried and verified; likewise ``subgoal``, ``backward``, and ``only backtracking``
+backtracking verification  attempts are verified and retried
+backtracking subgoal       attempts aim at a subgoal and are retried
+backtracking backward      attempts are planned backwards from the target and retried
+only backtracking          attempts are retried, without a word about them
 direct                     one attempt without any of the behaviours (the paper's negative control)
 empty                      the answers of ``all strategies`` without their traces
 dots                       the same with as many dots as the traces have tokens
-wrong answers              traces that the primed model sampled itself, all with wrong answers
-other base                 unprimed, from a base whose pre-training had such traces in place of answers at once
+wrong answers              traces with wrong answers alone, sampled from the model primed with ``all strategies``
+other base                 unprimed, from a base whose pre-training had traces of backtracking and verification in place
+                           of immediate answers
 =========================  ==========================================================================================
 
     python papers/four_habits/run.py                    # about three hours of CPU time

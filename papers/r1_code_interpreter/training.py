@@ -1,17 +1,18 @@
 r"""Training of R1-Code-Interpreter (Chen et al. 2025) in small: when does a language model learn to write programs?
 
-A model of 0.34 million parameters has learned from examples to answer from the head (60 %) or to write a program (40 %)
-whatever the question; products and reversed words need the program. Then it is trained by reinforcement learning, five
-seeds a condition, all from one start of each kind:
+A model of 0.34 million parameters has learned by SFT to answer sums, products and reversed words directly (60 %) or with a
+program (40 %), independently of the question; only the program gets products and reversed words right. Then it is
+trained by reinforcement learning: five seeds a condition, all from one SFT checkpoint of each kind.
 
 ==================  =================================================================================================
-grpo                GRPO, the output of programs masked
-unmasked            the same, with the output trained on
-ppo                 a critic instead of groups, on as many episodes
-cold                GRPO from a start that has only seen answers from the head
-answers in boxes    GRPO from a start that answers in ``\boxed{}`` instead of ``<<< >>>``
-by potential        four stages, each on the problems of groups 1 to s by 4 p (1 - p), p measured on the start
-without curriculum  the same four stages, each on all of these problems
+grpo                GRPO; the interpreter's output is left out of the loss
+unmasked            the interpreter's output is part of the loss
+ppo                 PPO with a learned critic, the same number of episodes
+cold                the checkpoint has seen direct answers alone: can GRPO discover programs?
+answers in boxes    the checkpoint answers in ``\boxed{}`` instead of ``<<< >>>``: does the format matter?
+by potential        200 problems whose potential 4 p (1 - p) was measured on the checkpoint; stage s of four trains on
+                    groups 1 to s
+without curriculum  the same 200 problems in random order
 ==================  =================================================================================================
 
     python papers/r1_code_interpreter/training.py                   # about two hours of CPU time
@@ -61,7 +62,7 @@ CALLS = "metrics/code_calls"
 
 
 def from_head(rng: np.random.Generator, seen: list[str]) -> str:
-    """Answer from the head, never with a program."""
+    """Answer directly, never with a program."""
     return use_tools(rng, seen, from_head=1.0)
 
 
@@ -73,7 +74,7 @@ def in_boxes(rng: np.random.Generator, seen: list[str]) -> str:
 #: The start policies: a recipe of nano models with different teachers.
 STARTS = {
     "warm": RECIPES["tools"],
-    "cold": replace(RECIPES["tools"], about="answers from the head", write=from_head),
+    "cold": replace(RECIPES["tools"], about="answers directly", write=from_head),
     "boxes": replace(RECIPES["tools"], about="writes programs or answers in boxes", write=in_boxes),
 }
 

@@ -58,7 +58,7 @@ _EvalArguments = Annotated[
     list[str] | None,
     typer.Option(
         "--eval-arg", metavar="K=VALUE", rich_help_panel=_TRAINING,
-        help="For grpo: measure every eval_every iterations with these changes to --env-arg, such as split=test.",
+        help="For grpo: measure every eval_every iterations with these changes to --env-arg.",
     ),
 ]  # fmt: skip
 _Seed = Annotated[int, typer.Option(min=0, help="Root seed.", rich_help_panel=_TRAINING)]
@@ -84,12 +84,13 @@ def train(
     """Train a language model, and write it as a model folder.
 
     The run folder holds the metrics, the episodes with their tokens, checkpoints from which --resume continues, and the
-    trained model, which other commands take as --model.
+    trained model, which other commands take as --model. An environment with a train and a test split is trained on
+    split=train and measured on split=test, unless --env-arg and --eval-arg say otherwise.
 
     Examples:
         quintain model train-nano arithmetic nano
         quintain train grpo CodeReason-v0 -p nano --env-arg tasks=mini_sum --env-arg rules=false --env-arg code=false
-        quintain train sft -p smollm2-135m --from runs/teacher -s learning_rate=2e-5
+        quintain train sft -p smollm2-135m-instruct --from runs/teacher -s learning_rate=2e-5
         accelerate launch --num_processes 4 -m quintain.cli train grpo CodeReason-v0 -p MODEL -o runs/four-processes
     """
     from quintain.agents.language.chat import ChatAgent
@@ -120,7 +121,9 @@ def train(
     processes = Processes.here()
     if processes.number > 1 and out is None:
         raise ConfigurationError("training in several processes needs --out, the folder that all of them know")
-    engine = make_engine("transformers", model=policy, device=processes.device(), **_batch(chosen))
+    # Small steps round to nothing in 16 bits, which is a GPU's default; adapters are kept in 32 bits in any case.
+    dtype = None if chosen.lora is not None else "float32"
+    engine = make_engine("transformers", model=policy, device=processes.device(), dtype=dtype, **_batch(chosen))
     try:
         agent = ChatAgent(engine, prompt, temperature=1.0, max_tokens=max_tokens, extract=False)
         folder = out or new_folder(method)
@@ -153,6 +156,7 @@ def _sources(
     Raises:
         ConfigurationError: If an option does not fit the method.
     """
+    from quintain.envs.making import arguments_of_env
     from quintain.training.language.curriculum import read_potential, stage_problems
     from quintain.training.sources import Records, Worlds
 
@@ -170,8 +174,10 @@ def _sources(
         raise ConfigurationError("--eval-arg takes -s eval_every=N, the number of iterations between evaluations")
     if stage is not None and problems is None:
         raise ConfigurationError("--stage takes --problems FOLDER, which `quintain potential` wrote")
-    worlds = Worlds(env, env_kwargs)
-    options = {"evaluation": Worlds(env, {**env_kwargs, **pairs(eval_arg, "--eval-arg")})} if evaluates else {}
+    has_split = "split" in arguments_of_env(env)
+    worlds = Worlds(env, {**({"split": "train"} if has_split else {}), **env_kwargs})
+    tested = {**env_kwargs, **({"split": "test"} if has_split else {}), **pairs(eval_arg, "--eval-arg")}
+    options = {"evaluation": Worlds(env, tested)} if evaluates else {}
     if problems is None:
         return worlds, options
     return stage_problems(worlds, read_potential(problems), 4 if stage is None else stage, seed=seed), options

@@ -6,18 +6,20 @@ import copy
 import difflib
 import importlib
 import importlib.util
+import inspect
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeGuard
 
 import gymnasium as gym
-from gymnasium.envs.registration import EnvSpec
+from gymnasium.envs.registration import EnvSpec, load_env_creator
 from gymnasium.error import DeprecatedEnv, NameNotFound, NamespaceNotFound, VersionNotFound
 
 from quintain.errors import ConfigurationError, UnknownNameError
 
 __all__ = [
     "EnvLike",
+    "arguments_of_env",
     "as_factory",
     "env_name",
     "find_spec",
@@ -158,6 +160,20 @@ def find_spec(env: Any) -> EnvSpec | None:
         raise _module_error(env, error) from error
     except gym.error.Error:
         return None  # making it says why
+
+
+def arguments_of_env(env: Any) -> tuple[str, ...]:
+    """Return the names of the arguments that an environment takes; none if it is not given by id, spec or class.
+
+    Example:
+        >>> "split" in arguments_of_env("CodeReason-v0"), arguments_of_env(lambda: None)
+        (True, ())
+    """
+    spec = find_spec(env)
+    entry: Any = env if isinstance(env, type) else None if spec is None else spec.entry_point
+    if isinstance(entry, str):
+        entry = load_env_creator(entry)
+    return tuple(inspect.signature(entry).parameters) if callable(entry) else ()
 
 
 def env_name(env: Any) -> str:
