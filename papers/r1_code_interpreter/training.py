@@ -1,8 +1,8 @@
 r"""Training of R1-Code-Interpreter (Chen et al. 2025) in small: when does a language model learn to write programs?
 
-A model of 0.34 million parameters has learned by SFT to answer sums, products and reversed words directly (60 %)
-or with a program (40 %), independently of the question; only the program gets products and reversed words right. Then it is
-trained by reinforcement learning: five seeds a condition, all from one SFT checkpoint of each kind.
+A model of 0.34 million parameters has learned by SFT to answer sums, products and reversed words directly (60 %) or
+with a program (40 %), independently of the question; only the program gets products and reversed words right. Then it
+is trained by reinforcement learning: five seeds a condition, all from one SFT checkpoint of each kind.
 
 ==================  =================================================================================================
 grpo                GRPO; the interpreter's output is left out of the loss
