@@ -1,8 +1,8 @@
 """Four Habits (Gandhi et al. 2025) in small: what must a start policy show for reinforcement learning to work?
 
 In the game Countdown three numbers are to be combined to a target. A base model of 0.34 million parameters has learned
-from examples to compute expressions and to compare them with a number, and to answer a countdown immediately. It is
-primed by SFT on 1,000 traces of one kind (five epochs), then trained by GRPO (the paper: PPO) on countdowns. Priming
+from examples to compute expressions and to compare them with a number, and to compute and answer any one expression
+of a countdown's numbers. It is primed by SFT on 1,000 traces of one kind (five epochs), then trained by GRPO (the paper: PPO) on countdowns. Priming
 and GRPO are repeated for each seed; the base is trained once.
 
 =========================  ==========================================================================================
@@ -17,7 +17,7 @@ empty                      the answers of ``all strategies`` without their trace
 dots                       the same with as many dots as the traces have tokens
 wrong answers              traces with wrong answers alone, sampled from the model primed with ``all strategies``
 other base                 unprimed, from a base whose pre-training had traces of backtracking and verification in place
-                           of immediate answers
+                           of single attempts
 =========================  ==========================================================================================
 
     python papers/four_habits/study.py                    # about three hours of CPU time
@@ -101,11 +101,11 @@ def countdown(split: str) -> gym.Env[Any, Any]:
 TRAIN, TESTS = Worlds(partial(countdown, "train")), Worlds(partial(countdown, "test"))
 
 
-def at_once(rng: np.random.Generator, seen: list[str]) -> str:
-    """Check expressions, and answer the countdown with any expression that is made of its numbers."""
+def one_attempt(rng: np.random.Generator, seen: list[str]) -> str:
+    """Check expressions; compute any one expression that is made of a countdown's numbers, and answer it."""
     if "?" in seen[0]:
         return check_expressions(rng, seen)
-    return write_trace(rng, *countdown_of(seen[0]), KINDS["negative_control"]).split("\n")[-1]
+    return traced(rng, seen, "negative_control")
 
 
 def traced(rng: np.random.Generator, seen: list[str], kind: str) -> str:
@@ -126,7 +126,7 @@ def in_dots(rng: np.random.Generator, seen: list[str], count: Callable[[str], in
 
 #: The bases: what they learn from, on questions of both tasks.
 BASES = {
-    "plain": replace(RECIPES["countdown"], about="checks expressions, and guesses at once", write=at_once),
+    "plain": replace(RECIPES["countdown"], about="checks expressions, and tries one", write=one_attempt),
     "traces": replace(RECIPES["countdown"], about="checks expressions, and searches", write=search_countdown),
 }
 

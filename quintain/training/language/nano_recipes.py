@@ -80,7 +80,7 @@ RECIPES: dict[str, NanoRecipe] = {
     "countdown": NanoRecipe(
         "searches for an expression with a given value", {**_text("mini_check,mini_countdown"), "difficulty": "easy"},
         teachers.search_countdown,
-        examples=24_000, max_tokens=200, words=COUNTDOWN_WORDS, test_kwargs={"tasks": "mini_countdown"},
+        examples=24_000, epochs=3, max_tokens=200, words=COUNTDOWN_WORDS, test_kwargs={"tasks": "mini_countdown"},
     ),
     "self-correction": NanoRecipe(
         "adds with slips, and puts some of them right", _text("mini_sum"), teachers.correct_yourself, max_tokens=96
