@@ -1,9 +1,9 @@
 """Four Habits (Gandhi et al. 2025) in small: what must a start policy show for reinforcement learning to work?
 
-In the game Countdown three numbers are to be combined to a target. A base model of 0.34 million parameters has learned
-from examples to compute expressions and to compare them with a number, and to compute and answer any one expression
-of a countdown's numbers. It is primed by SFT on 1,000 traces of one kind (five epochs), then trained by GRPO (the paper: PPO) on countdowns. Priming
-and GRPO are repeated for each seed; the base is trained once.
+In the game Countdown three numbers are to be combined to a target. A base model of 0.34 million parameters has
+learned from examples to compute expressions and to compare them with a number, and to compute and answer any one
+expression of a countdown's numbers. It is primed by SFT on 1,000 traces of one kind (five epochs), then trained by
+GRPO (the paper: PPO) on countdowns. Priming and GRPO are repeated for each seed; the base is trained once.
 
 =========================  ==========================================================================================
 unprimed                   the base itself
