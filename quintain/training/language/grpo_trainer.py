@@ -279,7 +279,7 @@ class RolloutTrainer(GRPOTrainer):
         loss: torch.Tensor = super()._compute_loss(model, inputs)  # type: ignore[no-untyped-call]
         trained = (inputs["completion_mask"] * inputs["tool_mask"]).any(1)
         if self.loss_type in ("grpo", "dr_grpo"):
-            number = trained.sum()
+            number = trained.sum().float()
             if self.accelerator.num_processes > 1:  # gradients are averaged over processes, rows over all of them
                 number = self.accelerator.reduce(number, "mean")
             loss = loss * (len(trained) / number.clamp(min=1 / self.accelerator.num_processes))
