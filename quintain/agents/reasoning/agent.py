@@ -26,7 +26,21 @@ __all__ = ["OPTIONS", "ReasoningOptions", "SelfFeedbackAgent"]
 
 
 class ReasoningOptions(TypedDict, total=False):
-    """Settings that all methods share; their meaning is that of :class:`SelfFeedbackAgent`."""
+    """Settings that all methods share.
+
+    Attributes:
+        prompt: System prompt; ``None`` takes that of the agent ``all-text``.
+        temperature: Sampling temperature, >= 0. Default: 0.6 (Kang et al. 2025).
+        top_p: Nucleus mass in (0, 1]. Default: 1.
+        max_tokens: Maximum number of tokens of a reply, >= 1. Default: 512.
+        few_shot: Worked examples; see :class:`~quintain.agents.language.chat.ChatAgent`. Default: none.
+        extract: Whether an unmarked answer is extracted; see :class:`~quintain.agents.language.chat.ChatAgent`.
+        answer_tokens: Maximum number of tokens of an answer that is extracted so, >= 1. Default: 64.
+        budget_calls: Maximum number of replies that a decision samples, >= 1; see
+            :class:`~quintain.agents.reasoning.budget.Budget`. Default: no limit.
+        budget_tokens: Maximum number of tokens that a decision generates, >= 1. Default: no limit.
+        reread: Whether the prompt states the question twice (RE2, Xu et al. 2023, arXiv 2309.06275). Default: false.
+    """
 
     prompt: str | None
     temperature: float
@@ -58,17 +72,7 @@ class SelfFeedbackAgent(ChatAgent):
         update: How the response is updated.
         n: Number of candidates of the first round, >= 1. Default: 1.
         rounds: Maximum number of evaluations, >= 1. Default: 1.
-        prompt: System prompt; ``None`` takes that of the agent ``all-text``.
-        temperature: Sampling temperature, >= 0. Default: 0.6 (Kang et al. 2025).
-        top_p: Nucleus mass in (0, 1]. Default: 1.
-        max_tokens: Maximum number of tokens of a reply, >= 1. Default: 512.
-        few_shot: Worked examples; see :class:`~quintain.agents.language.chat.ChatAgent`. Default: none.
-        extract: Whether an unmarked answer is extracted; see :class:`~quintain.agents.language.chat.ChatAgent`.
-        answer_tokens: Maximum number of tokens of an answer that is extracted so, >= 1. Default: 64.
-        budget_calls: Maximum number of replies that a decision samples, >= 1; see
-            :class:`~quintain.agents.reasoning.budget.Budget`. Default: no limit.
-        budget_tokens: Maximum number of tokens that a decision generates, >= 1. Default: no limit.
-        reread: Whether the prompt states the question twice (RE2, Xu et al. 2023, arXiv 2309.06275). Default: false.
+        options: Settings that all methods share: :class:`ReasoningOptions`.
 
     Raises:
         ConfigurationError: If a setting is out of range, or the budget allows no reply.
