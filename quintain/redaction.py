@@ -20,6 +20,7 @@ __all__ = [
     "add_secret",
     "add_secrets_of_environment",
     "holds_secret",
+    "knows_secrets",
     "redact",
     "redact_data",
     "redact_settings",
@@ -78,6 +79,11 @@ def redact(text: str) -> str:
         text = _URL_PASSWORD.sub(MASK + "@", text)
         text = _URL_FIELD.sub(rf"\g<1>{MASK}", text)
     return _mask(text)
+
+
+def knows_secrets() -> bool:
+    """Return whether any secret is known, without which no text needs a search."""
+    return bool(_forms)
 
 
 def holds_secret(text: str) -> bool:

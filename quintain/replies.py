@@ -12,6 +12,7 @@ import re
 import textwrap
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal, NamedTuple, Self
 
 __all__ = ["FORMS", "Move", "ReplyReader", "SplitReply", "placeholders_in", "read_reply", "split_reasoning"]
@@ -54,9 +55,11 @@ _LONE_CLOSE = re.compile(rf"^[ \t]*(?:{_CLOSES})[ \t]*\r?$", re.MULTILINE | re.I
 _LAST_CLOSE = re.compile(rf"(?:{_CLOSES})\s*\Z", re.IGNORECASE)
 #: What the answer begins with in the format whose reasoning is a channel of its own.
 _FINAL_CHANNEL = re.compile(r"(?:<\|start\|>assistant)?<\|channel\|>final[^<\n]*<\|message\|>", re.IGNORECASE)
-# A text without a match in lower case has no mark of reasoning: a fast test for long texts and pages.
-_MARK_START = re.compile(rf"<(?:/?(?:{_TAGS})>|\|)|\[/?think\]|◁")
+# What every mark of reasoning begins with: a fast test for long texts, most of which have none.
+_MARK_START = re.compile(rf"<(?:/?(?:{_TAGS})>|\|)|\[/?think\]|◁", re.IGNORECASE)
+_EVENT_START = re.compile(rf"```|~~~|{_MARK_START.pattern}", re.IGNORECASE)
 _BOXED = "\\boxed{"
+_SHOWN = re.compile("<<<(.*?)>>>", re.DOTALL)
 # An answer that is a fenced block: it ends with the first line that starts with the fence.
 _FENCED_ANSWER = re.compile(
     r"<<<(?P<answer>\s*(?P<fence>`{3,}|~{3,})[^\n`]*\n"
@@ -122,7 +125,8 @@ class ReplyReader:
             >>> [reader.read(reply).kind for reply in ("<<<integer>>>", "<<<your answer>>>", "<<<2>>>")]
             ['malformed', 'malformed', 'answer']
         """
-        return cls(code, (placeholders_in(question) | FORMS) - {_folded(answer)})
+        placeholders, right = placeholders_in(question) | FORMS, _folded(answer)
+        return cls(code, placeholders - {right} if right in placeholders else placeholders)
 
     def read(self, reply: str, *, complete: bool = True) -> Move:
         """Read a reply; see :func:`read_reply`."""
@@ -154,11 +158,11 @@ def read_reply(reply: str, *, code: bool = True, placeholders: Collection[str] =
         >>> read_reply("<think>Is it <<<1>>>?</think> It is <<<2>>>.").text
         '2'
     """
-    forms = {_folded(form) for form in placeholders}
+    forms = _all_folded(frozenset(placeholders))
     why, bare = _NOTHING, None
     position = _end_of_unopened_reasoning(reply)
     while True:
-        event = _EVENT.search(reply, position)
+        event = _next_event(reply, position)
         answer, echoed = _find_answer(
             reply, position, event.start() if event else len(reply), forms, boxed=complete or event is not None
         )
@@ -225,14 +229,12 @@ def split_reasoning(reply: str) -> SplitReply:
         >>> split_reasoning("It is 8.")
         SplitReply(reasoning='', text='It is 8.')
     """
-    if "<" not in reply and "[" not in reply and "◁" not in reply:  # far faster than any pattern
-        return SplitReply("", reply)
-    if _MARK_START.search(reply.casefold()) is None:
+    if _MARK_START.search(reply) is None:
         return SplitReply("", reply)
     begin = search_from = _end_of_unopened_reasoning(reply)
     reasoning = [_LAST_CLOSE.sub("", reply[:begin])] if begin else []
     text = []
-    while event := _EVENT.search(reply, search_from):
+    while event := _next_event(reply, search_from):
         if event["fence"] is not None:
             block = _find_close(reply, event, glued=False)
             search_from = event.end() if block is None else block.end
@@ -259,12 +261,7 @@ def placeholders_in(question: str) -> frozenset[str]:
         >>> sorted(placeholders_in("Answer between <<< and >>>. What is 1 + 1? Write it as <<<number>>>."))
         ['and', 'number']
     """
-    found: set[str] = set()
-    start = question.find("<<<")
-    while start >= 0 and (end := question.find(">>>", start + 3)) >= 0:
-        found.add(_folded(question[start + 3 : end]))
-        start = question.find("<<<", end + 3)
-    return frozenset(found - {""})
+    return _all_folded(frozenset(_SHOWN.findall(question))) - {""}
 
 
 class _Found(NamedTuple):
@@ -279,6 +276,17 @@ class _Close(NamedTuple):
 
 def _folded(text: str) -> str:
     return " ".join(text.strip(" \t\r\n`*\"'").casefold().split())
+
+
+@lru_cache(64)  # most questions of a run show the same forms
+def _all_folded(texts: frozenset[str]) -> frozenset[str]:
+    return frozenset(map(_folded, texts))
+
+
+def _next_event(reply: str, position: int) -> re.Match[str] | None:
+    """Search for a fence or a mark of reasoning; from the line on where one may be, since the pattern is slow."""
+    start = _EVENT_START.search(reply, position)
+    return None if start is None else _EVENT.search(reply, max(position, reply.rfind("\n", 0, start.start()) + 1))
 
 
 def _find_answer(
@@ -344,10 +352,11 @@ def _program(text: str, before: str) -> str:
 
 
 def _count_programs(reply: str, position: int) -> int:
-    return sum(
-        event["fence"] is not None and _PYTHON.fullmatch(event["language"]) is not None
-        for event in _EVENT.finditer(reply, position)
-    )
+    number = 0
+    while event := _next_event(reply, position):
+        number += event["fence"] is not None and _PYTHON.fullmatch(event["language"]) is not None
+        position = event.end()
+    return number
 
 
 def _end_of_line(reply: str, position: int) -> int:
@@ -363,7 +372,7 @@ def _closing_text(opening: str, which: int) -> str:
 def _end_of_unopened_reasoning(reply: str) -> int:
     """Return where reasoning ends that was opened before the reply, as chat templates do; 0 if there is none."""
     position = end = 0
-    while event := _EVENT.search(reply, position):
+    while event := _next_event(reply, position):
         if event["fence"] is not None:
             close = _find_close(reply, event, glued=False)
             if close is None:

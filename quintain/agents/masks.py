@@ -31,6 +31,7 @@ def mask_of(observation: Any, info: Mapping[str, Any], ask: Callable[[], Any] | 
 def mask_for_space(mask: Any, space: spaces.Space[Any]) -> Any:
     """Return a mask as ``space.sample`` takes it, in Gymnasium's types, from booleans or integers.
 
+    A mask that allows every action of a Discrete space is ``None``, since sampling without a mask is far faster.
     A mask for MultiDiscrete may also be flat, with the entries of all its parts side by side, as in sb3-contrib. Masks
     for Dict and Tuple spaces hold one for each part, or ``None`` where everything is allowed.
 
@@ -44,7 +45,8 @@ def mask_for_space(mask: Any, space: spaces.Space[Any]) -> Any:
     if isinstance(space, spaces.Tuple) and isinstance(mask, (tuple, list)):
         return tuple(mask_for_space(one, part) for one, part in zip(mask, space, strict=True))
     if isinstance(space, spaces.Discrete):
-        return np.asarray(mask, dtype=np.int8)
+        allowed = np.asarray(mask, dtype=np.int8)
+        return None if allowed.tolist().count(1) == space.n else allowed
     if isinstance(space, spaces.MultiDiscrete) and space.nvec.ndim == 1:
         flat = np.concatenate([np.asarray(part).reshape(-1) for part in mask]) if isinstance(mask, tuple) else mask
         parts = np.split(np.asarray(flat, dtype=np.int8).reshape(-1), np.cumsum(space.nvec)[:-1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, Self
 
 from quintain.engines.token_statistics import TokenStatistics
@@ -106,11 +106,11 @@ class Request:
     @property
     def key(self) -> str:
         """Stable content hash of the request: equal requests have equal keys on every machine."""
-        fields = asdict(self)
+        content = {name: getattr(self, name) for name in _REQUEST_FIELDS}
         for name in ("top_logprobs", "tokens", "token_statistics"):  # added later: earlier records keep their keys
-            if not fields[name]:
-                del fields[name]
-        canonical = json.dumps(fields, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+            if not content[name]:
+                del content[name]
+        canonical = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
         return hashlib.blake2b(canonical.encode(), digest_size=12).hexdigest()
 
     @property
@@ -202,15 +202,20 @@ class Reply:
 
     def to_dict(self) -> dict[str, Any]:
         """Return JSON-able data, without the fields that are ``None``."""
-        return {name: value for name, value in asdict(self).items() if value is not None and name != "seconds"}
+        data = {name: value for name in _REPLY_FIELDS if (value := getattr(self, name)) is not None}
+        return data if self.token_statistics is None else data | {"token_statistics": asdict(self.token_statistics)}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """Rebuild a reply from :meth:`to_dict` or from JSON."""
-        fields = {name: _frozen(value) for name, value in data.items()}
+        given = {name: _frozen(value) for name, value in data.items()}
         if statistics := data.get("token_statistics"):
-            fields["token_statistics"] = TokenStatistics(**{name: tuple(each) for name, each in statistics.items()})
-        return cls(**fields)
+            given["token_statistics"] = TokenStatistics(**{name: tuple(each) for name, each in statistics.items()})
+        return cls(**given)
+
+
+_REQUEST_FIELDS = tuple(f.name for f in fields(Request))
+_REPLY_FIELDS = tuple(f.name for f in fields(Reply) if f.name != "seconds")
 
 
 def _frozen(value: Any) -> Any:

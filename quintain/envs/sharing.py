@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from quintain.errors import ConfigurationError
 
-__all__ = ["check_distinct", "own"]
+__all__ = ["check_distinct", "own", "own_info"]
 
 #: Types of most values in infos; their instances need no copy.
 _NEVER_CHANGE = frozenset({str, int, bool, float, bytes, type(None), np.bool_, np.int64, np.float32, np.float64})
@@ -33,15 +33,24 @@ def check_distinct(envs: Sequence[Any]) -> None:
         )
 
 
-def own(value: Any) -> Any:
-    """Copy an info, or a part of one, at any depth: environments may use its dictionaries again in the next episode.
+def own_info(info: Mapping[str, Any], without: Collection[str] = ()) -> dict[str, Any]:
+    """Copy an info at any depth: environments may use its dictionaries again in the next episode.
 
-    An object that cannot be copied is shared.
+    Args:
+        info: The info.
+        without: Keys to leave out. Default: none.
     """
+    return {
+        name: part if type(part) in _NEVER_CHANGE else own(part) for name, part in info.items() if name not in without
+    }
+
+
+def own(value: Any) -> Any:
+    """Copy a part of an info at any depth. An object that cannot be copied is shared."""
     if type(value) in _NEVER_CHANGE:
         return value
     if type(value) is dict:
-        return {name: own(part) for name, part in value.items()}
+        return own_info(value)
     if type(value) is tuple and all(type(part) in _NEVER_CHANGE for part in value):
         return value
     if type(value) is tuple or type(value) is list:  # deepcopy takes ten times as long

@@ -9,7 +9,7 @@ from typing import Any, SupportsFloat
 import numpy as np
 
 from quintain.engines.engine import ExchangeLog
-from quintain.envs.sharing import own
+from quintain.envs.sharing import own, own_info
 from quintain.errors import EnvironmentFault
 from quintain.evaluation.requests import pack
 from quintain.records import EpisodeRecord, Outcome, Step
@@ -43,7 +43,8 @@ class EpisodeLog:
 
     Attributes:
         returns: Sum of rewards per seat so far.
-        info: The environment's last info; in games, the last info of each seat under ``"seats"``.
+        info: The environment's last info; in games, facts of the whole match. The record adds the last info of each
+            seat under ``"seats"``.
         final_observation: The observation after the last step; in games ``None``.
         truncated: Whether the environment reported truncation, or the run's cap on steps ended the episode.
     """
@@ -52,6 +53,7 @@ class EpisodeLog:
         "_observations",
         "_reward_errors",
         "_reward_terms",
+        "_seat_infos",
         "_started",
         "_steps",
         "final_observation",
@@ -79,6 +81,7 @@ class EpisodeLog:
         self._steps: list[Step] = []
         self._reward_terms: dict[str, float] = {}
         self._reward_errors = 0
+        self._seat_infos: dict[str, dict[str, Any]] = {}
         self._started = time.perf_counter()
 
     def add_step(self, seat: str, observation: Any, action: Any, reward: SupportsFloat, info: dict[str, Any]) -> None:
@@ -89,7 +92,8 @@ class EpisodeLog:
             observation: The observation before the action, a :func:`snapshot`.
             action: The action, a snapshot taken before the environment's step.
             reward: The reward of that step.
-            info: The environment's ``info`` after the step.
+            info: The environment's ``info`` after the step. The last one of each seat is copied in the end, so it must
+                not change before.
 
         Raises:
             EnvironmentFault: If the reward is not a finite number.
@@ -108,7 +112,7 @@ class EpisodeLog:
             self.info = info
         else:
             step["seat"] = seat
-            self.info.setdefault("seats", {})[seat] = _recorded(info)
+            self._seat_infos[seat] = info
             prefix = f"{seat}/"
         for name, term in info.get("reward_terms", {}).items():
             self._reward_terms[prefix + name] = self._reward_terms.get(prefix + name, 0.0) + term
@@ -156,6 +160,8 @@ class EpisodeLog:
             error: Description of the infrastructure failure that ended the episode; ``None`` without one. One with
                 ``"outcome": "truncated"`` is the agent's own doing: a truncated episode, which is scored.
         """
+        if self._seat_infos:
+            self.info = {"seats": {seat: _recorded(info) for seat, info in self._seat_infos.items()}, **self.info}
         if error is not None and error.get("outcome") == "truncated":
             self.truncated = True
             if not self.returns:
@@ -211,7 +217,7 @@ def snapshot(value: Any) -> Any:
 
 
 def _recorded(info: dict[str, Any]) -> dict[str, Any]:
-    return {name: own(value) for name, value in info.items() if name not in _RECORDED_ELSEWHERE}
+    return own_info(info, without=_RECORDED_ELSEWHERE)
 
 
 def _outcome(info: dict[str, Any]) -> Outcome:

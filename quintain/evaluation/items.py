@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +12,13 @@ from numpy.typing import NDArray
 
 from quintain.records import EpisodeRecord
 
-__all__ = ["Items", "repeated"]
+__all__ = ["Items", "all_different", "repeated"]
+
+
+def all_different(episodes: Iterable[EpisodeRecord]) -> bool:
+    """Return whether no two episodes have the same ``info["task_hash"]``."""
+    hashes = [str(found) for e in episodes if (found := e.info.get("task_hash")) is not None]
+    return len(set(hashes)) == len(hashes)
 
 
 def repeated(items: Sequence[Hashable] | NDArray[np.int64], *, alone: bool = False) -> NDArray[Any] | None:

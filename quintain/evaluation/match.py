@@ -15,13 +15,13 @@ import pettingzoo
 from quintain.agents.agent import Actor, Agent, Seat
 from quintain.engines.engine import ExchangeLog, acting_seat, record_exchanges
 from quintain.envs.protocols import DescribedEnv
-from quintain.envs.sharing import check_distinct
+from quintain.envs.sharing import check_distinct, own
 from quintain.errors import ConfigurationError, EnvironmentFault
 from quintain.evaluation.episode_log import EpisodeLog, snapshot
 from quintain.evaluation.error_boundary import ErrorBoundary
 from quintain.evaluation.failures import OnErrors, check_errors, first_exception, raise_if_all_failed
 from quintain.evaluation.job import DEFAULT_MAX_STEPS, Job, check_settings
-from quintain.evaluation.loop import play_jobs, run_in_loop
+from quintain.evaluation.loop import YieldTimer, play_jobs, run_in_loop
 from quintain.evaluation.manifest import describe_agent, make_manifest, warn_if_undescribed
 from quintain.evaluation.origin import choose_seed_bits
 from quintain.evaluation.recording import Recording, check_confidence, check_counts
@@ -239,41 +239,75 @@ class _Match:
             self._actors[seat] = player.begin(Seat(self._name, seat, *spaces, self._job.agent_seed))
         self._running.seat = ""
 
-    async def _act(self, seat: str, observation: Any, info: dict[str, Any]) -> Any:
-        self._exchanges.step = self._log.length
+    def _ask(self, seat: str, observation: Any, info: dict[str, Any]) -> Any:
+        """Return a seat's action, or what to await for it."""
         acting_seat.set(seat)
         try:
-            action = self._actors[seat].act(observation, info)
-            return await action if inspect.isawaitable(action) else action
+            return self._actors[seat].act(observation, info)
         except Exception:
             self._running.seat = seat
             raise
+
+    async def _wait_for(self, seat: str, action: Awaitable[Any]) -> Any:
+        acting_seat.set(seat)
+        try:
+            return await action
+        except Exception:
+            self._running.seat = seat
+            raise
+
+    async def _act_together(
+        self, seats: list[str], observations: Mapping[str, Any], infos: Mapping[str, dict[str, Any]]
+    ) -> dict[str, Any]:
+        """Return every seat's action. Tasks are made only for the agents that wait, such as for a language model."""
+        actions: dict[str, Any] = {}
+        try:
+            for seat in seats:
+                actions[seat] = self._ask(seat, observations[seat], infos.get(seat, {}))
+        except Exception:
+            for action in actions.values():
+                if inspect.iscoroutine(action):
+                    action.close()  # it is not awaited any more
+            raise
+        waiting = [seat for seat, action in actions.items() if inspect.isawaitable(action)]
+        if waiting:
+            chosen = await asyncio.gather(*(self._wait_for(seat, actions[seat]) for seat in waiting))
+            actions.update(zip(waiting, chosen, strict=True))
+        return actions
 
     async def play_rounds(self) -> None:
         """Play a parallel game: all seats act at once, and the requests of language models are served together."""
         self._running.boundary = "env"
         observations, infos = self._job.reset(self._game)
         self._begin()
-        over: dict[str, bool] = {}  # per listed seat: whether it was terminated or truncated
+        over: set[str] = set()  # the listed seats that were terminated or truncated
+        timer = YieldTimer()
         rounds = 0
         while self._game.agents and rounds != self._job.max_steps:
             seats = list(self._game.agents)
             before = {seat: snapshot(observations[seat]) for seat in seats}
             self._running.boundary = "agent"
-            chosen = await asyncio.gather(*(self._act(s, observations[s], infos.get(s, {})) for s in seats))
+            self._exchanges.step = self._log.length
+            actions = await self._act_together(seats, observations, infos)
             self._running.boundary, self._running.seat = "env", ""
-            actions = dict(zip(seats, chosen, strict=True))
             recorded = {seat: snapshot(action) for seat, action in actions.items()}
             observations, rewards, terminations, truncations, infos = self._game.step(actions)
             rounds += 1
             for seat in seats:
-                self._log.add_step(seat, before[seat], recorded[seat], rewards[seat], infos.get(seat, {}))
-                if seat in terminations or seat in truncations:
-                    over[seat] = bool(terminations.get(seat) or truncations.get(seat))
-                    self._cut[seat] = bool(truncations.get(seat)) and not terminations.get(seat)
-            over = {seat: over.get(seat, False) for seat in self._game.agents}
-            if all(over.values()):
+                info, terminated, truncated = infos.get(seat, {}), terminations.get(seat), truncations.get(seat)
+                if terminated or truncated:
+                    over.add(seat)
+                    self._cut[seat] = not terminated
+                    info = own(info)  # no later info replaces it, and the game may use it again
+                elif seat in over and (seat in terminations or seat in truncations):
+                    over.remove(seat)
+                    self._cut[seat] = False
+                self._log.add_step(seat, before[seat], recorded[seat], rewards[seat], info)
+            over.intersection_update(self._game.agents)
+            if over and len(over) == len(self._game.agents):
                 break  # a game may keep finished agents in its list
+            if timer.is_due():
+                await asyncio.sleep(0)
         else:
             if self._game.agents:
                 self._log.cut(rounds)
@@ -309,7 +343,10 @@ class _Match:
             self._cut.pop(seat, None)
             before = snapshot(observation)
             self._running.boundary = "agent"
-            action = await self._act(seat, observation, info)
+            self._exchanges.step = self._log.length
+            action = self._ask(seat, observation, info)
+            if inspect.isawaitable(action):
+                action = await self._wait_for(seat, action)
             self._running.boundary = "env"
             unpaid[seat] = (before, snapshot(action))
             self._game.step(action)
@@ -325,6 +362,7 @@ class _Match:
         return all(game.terminations.get(seat) or game.truncations.get(seat) for seat in game.agents)
 
     def _pay(self, seat: str, reward: Any, info: dict[str, Any], unpaid: dict[str, tuple[Any, Any]]) -> None:
+        info = own(info)  # the game may change it in the turns of the others
         if seat in unpaid:
             self._log.add_step(seat, *unpaid.pop(seat), reward, info)
         else:  # a reward for the actions of others, before this seat's first one

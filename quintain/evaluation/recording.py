@@ -18,7 +18,7 @@ from quintain.evaluation.requests import SharedTexts, expand
 from quintain.evaluation.run_folder import RunFolder
 from quintain.json_text import to_json
 from quintain.records import EpisodeRecord, read_manifest
-from quintain.redaction import holds_secret, redact_data, redact_settings
+from quintain.redaction import holds_secret, knows_secrets, redact_data, redact_settings
 
 #: Length of a record, in characters, from which the user is told how it could be smaller.
 _LARGE = 20_000_000
@@ -117,12 +117,12 @@ class Recording:
         if self._taken is not None:
             record = self._taken.take(record)
         if self._folder is not None:
-            line = record.to_line()
-            if holds_secret(line):
+            line = record.to_line() if knows_secrets() else None
+            if line is not None and holds_secret(line):
                 line = to_json(redact_data(json.loads(expand(record).to_line())))
                 record = EpisodeRecord.from_line(line)
-            elif record.messages:
-                line = self._share(self._folder, record)
+            elif (shared := self._share(self._folder, record)) is not record or line is None:
+                line = shared.to_line()
             self._folder.append_line(line)
             if len(line) > _LARGE and self.observations == OBSERVATIONS[0] and not self._warned_of_size:
                 self._warn_of_size(record, len(line))
@@ -144,14 +144,16 @@ class Recording:
                 stacklevel=2,
             )
 
-    def _share(self, folder: RunFolder, record: EpisodeRecord) -> str:
-        """Return the line of a record whose first messages are in the run's manifest, and write those that are new."""
+    def _share(self, folder: RunFolder, record: EpisodeRecord) -> EpisodeRecord:
+        """Return a record whose first messages are in the run's manifest, and write those that are new there."""
+        if not record.messages:
+            return record
         if self._texts is None:
             self._texts = SharedTexts(read_manifest(folder.path).get("texts"))
         shared, is_new = self._texts.share(record)
         if is_new:
             folder.write_texts(self._texts.texts)
-        return shared.to_line()
+        return shared
 
     def _choose_observations(self) -> str:
         """Return how observations are stored: as in the run that is continued, if there is one.

@@ -13,6 +13,7 @@ from quintain.errors import ConfigurationError
 from quintain.evaluation.agreement import agreement_of
 from quintain.evaluation.episode_rows import episode_row
 from quintain.evaluation.failures import error_place
+from quintain.evaluation.items import all_different
 from quintain.evaluation.manifest import run_title
 from quintain.evaluation.repeats import Majority, Repeats
 from quintain.evaluation.results import Results
@@ -124,6 +125,8 @@ class Report(Tabular):
     @property
     def repeats(self) -> str:
         """What to know of a run that posed an item more than once; empty for any other."""
+        if isinstance(self.episodes, list) and "results" not in vars(self) and all_different(self.episodes):
+            return ""  # the tables, which take longer than short episodes, may never be asked for
         found = self.results.items.drawn_again
         if found is None:
             return ""

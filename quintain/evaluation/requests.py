@@ -76,6 +76,8 @@ def pack(
         steps: The episode's steps, whose observations and actions are not stored again.
         decisions: Those of the log; see :func:`~quintain.engines.engine.record_decision`. Default: none.
     """
+    if not exchanges:
+        return Packed([], [])
     packer = _Packer(steps)
     for exchange in exchanges:
         packer.add(exchange)
@@ -321,21 +323,21 @@ class SharedTexts:
             record: The record of an episode.
 
         Returns:
-            The record, and whether there are new texts, which must be written before it.
+            The record, the same one if it has no such texts, and whether there are new texts, which must be written
+            before it.
         """
-        if not record.messages:
+        opening = set(record.calls[0].get("asked", {}).get("new", [])[:-1]) if record.calls else set()
+        shared = [k for k, message in enumerate(record.messages) if k in opening or message["role"] == "system"]
+        if not shared:
             return record, False
         messages, is_new = list(record.messages), False
         contents = TextReader(record, self.texts).contents
-        opening = set(record.calls[0].get("asked", {}).get("new", [])[:-1]) if record.calls else set()
-        for number, message in enumerate(messages):
-            if number not in opening and message["role"] != "system":
-                continue
+        for number in shared:
             text = contents[number]
             name = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
             if len(text) < _LEAST_PREFIX or (name not in self.texts and len(self.texts) == _MOST_SHARED):
                 continue
             is_new |= name not in self.texts
             self.texts[name] = text
-            messages[number] = message | {"content": [f"#{name}"]}
+            messages[number] = messages[number] | {"content": [f"#{name}"]}
         return dataclasses.replace(record, messages=messages), is_new

@@ -193,8 +193,8 @@ async def _run(
                 return lambda job: play_episode(mine, agent, seat(job.agent_seed), job, step_threads)
 
             await play_jobs(jobs, concurrency, start_worker, sink)
-        if (found := _facts(first, agent)).get("left_out") != facts.get("left_out"):
-            on_facts(found)  # what the server refuses is known only now
+        if _left_out(agent) != facts.get("left_out"):
+            on_facts(_facts(first, agent))  # what the server refuses is known only now
     finally:
         for made in envs:
             made.close()
@@ -206,8 +206,14 @@ def _facts(env: gym.Env[Any, Any], agent: Agent) -> dict[str, Any]:
     engine = agent.engine if isinstance(agent, UsesEngine) else None
     if isinstance(engine, Engine):
         facts["capabilities"] = sorted(engine.capabilities)
-        if engine.left_out:
-            facts["left_out"] = list(engine.left_out)
+    if (left_out := _left_out(agent)) is not None:
+        facts["left_out"] = left_out
     if isinstance(env.unwrapped, DescribedEnv):
         facts["env"] = env.unwrapped.describe()
     return facts
+
+
+def _left_out(agent: Agent) -> list[str] | None:
+    """Return what requests leave out, since the engine's server refuses it; ``None`` if nothing."""
+    engine = agent.engine if isinstance(agent, UsesEngine) else None
+    return list(engine.left_out) if isinstance(engine, Engine) and engine.left_out else None

@@ -244,8 +244,10 @@ class Sandbox:
     def describe(self) -> dict[str, Any]:  # Any: JSON values
         """Return JSON-able facts about backend, level and protections for the record of a run. Starts the sandbox."""
         backend = self._started()
-        if not backend.describe()["protections"]:
-            self.run("")  # protections are known after the first child has applied them
+        facts = backend.describe()
+        if facts["protections"]:
+            return facts
+        self.run("")  # protections are known after the first child has applied them
         return backend.describe()
 
     def close(self) -> None:

@@ -84,12 +84,17 @@ def versions(packages: Iterable[str]) -> dict[str, str]:
     found = {}
     for name in packages:
         for distribution in _distributions_of(name)[:1]:
-            found[name] = metadata.version(distribution)
+            found[name] = _version_of(distribution)
     return found
 
 
 def _normalised(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
+
+
+@lru_cache(maxsize=256)
+def _version_of(distribution: str) -> str:
+    return metadata.version(distribution)
 
 
 @lru_cache(maxsize=256)

@@ -40,6 +40,16 @@ def test_random_actions_respect_the_mask():
     assert {int(actor.act(0, {})) for _ in range(60)} == {0, 1, 2}
 
 
+def test_a_mask_that_allows_everything_changes_no_random_action():
+    actors = [make_agent("random").begin(seat()) for _ in range(2)]
+    masks = [{}, {"action_mask": np.ones(3, dtype=np.int8)}]
+    assert (
+        len({tuple(int(actor.act(0, mask)) for _ in range(20)) for actor, mask in zip(actors, masks, strict=True)}) == 1
+    )
+    with pytest.raises(AssertionError, match="shape"):  # Gymnasium's own check
+        actors[0].act(0, {"action_mask": np.ones(4, dtype=np.int8)})
+
+
 def test_an_oracle_without_a_solution_raises_capability_error():
     with pytest.raises(CapabilityError, match="offers no solution"):
         make_agent("oracle").begin(seat())

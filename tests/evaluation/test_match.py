@@ -1,6 +1,7 @@
 """Matches of several seats: assignment of agents, records, and failures."""
 
 import asyncio
+import time
 
 import numpy as np
 import pettingzoo
@@ -15,6 +16,8 @@ from quintain.agents import register_agent
 from quintain.agents.scripted import ScriptedAgent
 from quintain.envs.games import RepeatedGame
 from quintain.errors import ConfigurationError, EngineError, RecordError
+from quintain.evaluation.job import Job
+from quintain.evaluation.match import play_match
 
 
 class Matching(pettingzoo.ParallelEnv):
@@ -171,6 +174,63 @@ def test_an_error_names_the_seat_that_raised():
     error = report.episodes[0].error
     assert (error["boundary"], error["seat"]) == ("agent", "player_1")
     assert "I resign" in error["message"]
+
+
+def test_agents_that_wait_wait_together():
+    live = []
+
+    async def waits(observation):
+        live.append(1)
+        await asyncio.sleep(0)
+        seen = len(live)
+        await asyncio.sleep(0)
+        live.pop()
+        return seen - 1  # 1 if the other seat waits too
+
+    (match,) = quintain.play(Matching(), {"player_0": waits, "player_1": waits}).episodes
+    assert [step["action"] for step in match.steps] == [1] * 6
+    (match,) = quintain.play(Matching(), {"player_0": waits, "player_1": lambda o: 1}).episodes
+    assert [step["action"] for step in match.steps] == [0, 1] * 3
+
+
+@pytest.mark.filterwarnings("error")
+def test_when_a_seat_raises_the_others_that_were_asked_in_vain_leave_no_warning():
+    async def waits(observation):
+        return 0
+
+    def raises(observation):
+        raise RuntimeError("I resign")
+
+    report = quintain.play(Matching(), {"player_0": waits, "player_1": raises}, errors="record")
+    assert report.episodes[0].error["seat"] == "player_1"
+
+
+def test_a_match_between_agents_that_never_wait_lets_other_tasks_run():
+    ticks = []
+
+    async def both():
+        async def tick():
+            while True:
+                ticks.append(1)
+                await asyncio.sleep(0)
+
+        other = asyncio.create_task(tick())
+        await play_match(Matching(), "matching_v0", {"player_0": AGENTS["player_0"], "player_1": Slow()}, Job(0, 0))
+        other.cancel()
+
+    asyncio.run(both())
+    assert ticks
+
+
+class Slow:
+    """Takes longer for an action than a match may hold up other tasks."""
+
+    def begin(self, seat):
+        return self
+
+    def act(self, observation, info):
+        time.sleep(0.03)
+        return 0
 
 
 def test_a_run_of_matches_can_be_resumed(tmp_path):

@@ -192,6 +192,41 @@ def test_a_games_reused_info_dict_does_not_change_finished_matches():
     assert [e.info["seats"]["a"]["metrics"]["draw"] for e in report.episodes] == [e.seed for e in report.episodes]
 
 
+@pytest.mark.parametrize("convert", [lambda game: game, parallel_to_aec], ids=["parallel", "turns"])
+def test_the_info_of_a_seat_that_is_over_stays_as_it_was(convert):
+    class Game(pettingzoo.ParallelEnv):
+        """Seat "a" ends after a round, seat "b" after three; both share one info, which the game rewrites."""
+
+        metadata, possible_agents, render_mode = {"name": "game_v0", "is_parallelizable": True}, ["a", "b"], None
+
+        def observation_space(self, agent):
+            return spaces.Discrete(2)
+
+        action_space = observation_space
+
+        def reset(self, seed=None, options=None):
+            self.info, self.agents = {"metrics": {"round": 0}}, ["a", "b"]
+            return dict.fromkeys(self.agents, 0), dict.fromkeys(self.agents, self.info)
+
+        def step(self, actions):
+            self.info["metrics"]["round"] += 1
+            played, live = self.info["metrics"]["round"], self.agents
+            over = {seat: played == (1 if seat == "a" else 3) for seat in live}
+            self.agents = [seat for seat in live if not over[seat]]
+            return (
+                dict.fromkeys(live, 0),
+                dict.fromkeys(live, 1.0),
+                over,
+                dict.fromkeys(live, False),
+                dict.fromkeys(live, self.info),
+            )
+
+    (match,) = quintain.play(lambda: convert(Game()), {"a": "random", "b": "random"}, progress=False).episodes
+    assert match.error is None
+    assert {seat: info["metrics"]["round"] for seat, info in match.info["seats"].items()} == {"a": 1, "b": 3}
+    assert match.returns == {"a": 1.0, "b": 3.0}
+
+
 def test_own_copies_everything_that_can_be_copied():
     lock = __import__("threading").Lock()
     kept = {"lock": lock, "array": np.zeros(2), "deep": [{"x": [1]}]}

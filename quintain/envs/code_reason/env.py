@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import gymnasium as gym
@@ -216,11 +217,12 @@ class CodeReasonEnv(gym.Env[str, str]):
         self._programs.begin(self.problem.hash)
         self._turns = 0
         self._done = False
-        observation = f"{self._protocol()}\n\n{self.problem.prompt}" if self._rules else self.problem.prompt
+        observation = f"{self._protocol}\n\n{self.problem.prompt}" if self._rules else self.problem.prompt
         self._reader = ReplyReader.of(observation, code=self.runs_code, answer=self.problem.answer)
         self._transcript = [observation]
         return observation, self._info()
 
+    @cached_property
     def _protocol(self) -> str:
         if not self.runs_code:
             return TEXT_PROTOCOL
@@ -273,7 +275,7 @@ class CodeReasonEnv(gym.Env[str, str]):
         They are the rules as a model reads them, the sandbox and its protections, checksums of files with items, and
         under ``"report_by"`` the keys of ``info`` by which reports group the results.
         """
-        rules = self._protocol() if self._rules else ""
+        rules = self._protocol if self._rules else ""
         facts: dict[str, Any] = {"report_by": ["suite", "split"], "rules": rules}
         if self.runs_code:
             facts["sandbox"] = self._programs.interpreter.sandbox.describe()

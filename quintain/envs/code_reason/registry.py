@@ -186,10 +186,8 @@ def require_libraries(names: Sequence[str]) -> None:
     Raises:
         MissingDependencyError: Naming such tasks and the extra to install.
     """
-    if find_spec("reasoning_gym") is not None:
-        return
     wanting = [name for name in names if _facts(name).needs_library]
-    if wanting:
+    if wanting and find_spec("reasoning_gym") is None:
         raise MissingDependencyError(
             "reasoning_gym", "reason", f"tasks {', '.join(wanting[:3])} and {len(wanting)} in all"
         )

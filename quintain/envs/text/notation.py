@@ -93,7 +93,10 @@ def readings(text: str) -> Iterator[str]:
     current = text
     for _ in range(_MAX_WRAPPERS):
         current = unquote(current.strip())
-        for reading in (current, plain := _plain_characters(current), _plain_notation(plain)):
+        if current not in seen:
+            seen.add(current)
+            yield current  # most answers need no other reading
+        for reading in (plain := _plain_characters(current), _plain_notation(plain)):
             if reading not in seen:
                 seen.add(reading)
                 yield reading
