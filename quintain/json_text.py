@@ -85,6 +85,8 @@ def _put(data: Any, pointer: str, value: str) -> None:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, np.ndarray):
+        return value.astype(str).tolist() if value.dtype.kind in "mM" else value.tolist()
     if isinstance(value, (np.datetime64, np.timedelta64)):
         return str(value)
     if isinstance(value, np.longdouble):  # it has no Python equivalent
@@ -92,8 +94,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         item = value.item()
         return repr(value) if isinstance(item, np.generic) else item
-    if isinstance(value, np.ndarray):
-        return value.astype(str).tolist() if value.dtype.kind in "mM" else value.tolist()
     if isinstance(value, (set, frozenset)):
         return sorted(value, key=repr)
     if isinstance(value, Path):

@@ -58,29 +58,28 @@ class ExchangeLog:
     Attributes:
         tokens: Whether every request asks for ``tokens``. Default: false.
         step: Number of actions of the episode so far, which new exchanges are marked with; ``None`` outside episodes.
-        exchanges: In order of completion.
+        exchanges: In order of completion; :meth:`add` appends.
         decisions: How actions were chosen among several replies; see :func:`record_decision`.
+        prompt_tokens: Number of prompt tokens, summed over replies.
+        completion_tokens: Number of generated tokens, summed over replies.
+        reasoning_tokens: Number of generated tokens that are reasoning, summed over replies.
     """
 
     tokens: bool = False
     step: int | None = None
     exchanges: list[Exchange] = field(default_factory=list)
     decisions: list[dict[str, Any]] = field(default_factory=list)
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    reasoning_tokens: int = 0
 
-    @property
-    def prompt_tokens(self) -> int:
-        """Number of prompt tokens, summed over replies."""
-        return sum(reply.prompt_tokens for exchange in self.exchanges for reply in exchange.replies)
-
-    @property
-    def completion_tokens(self) -> int:
-        """Number of generated tokens, summed over replies."""
-        return sum(reply.completion_tokens for exchange in self.exchanges for reply in exchange.replies)
-
-    @property
-    def reasoning_tokens(self) -> int:
-        """Number of generated tokens that are reasoning, summed over replies."""
-        return sum(reply.thinking_tokens for exchange in self.exchanges for reply in exchange.replies)
+    def add(self, exchange: Exchange) -> None:
+        """Append an exchange, and count the tokens of its replies."""
+        self.exchanges.append(exchange)
+        for reply in exchange.replies:
+            self.prompt_tokens += reply.prompt_tokens
+            self.completion_tokens += reply.completion_tokens
+            self.reasoning_tokens += reply.thinking_tokens
 
 
 _log: ContextVar[ExchangeLog | None] = ContextVar("quintain_exchanges", default=None)
@@ -180,7 +179,8 @@ class Engine(abc.ABC):
         lock_step = current_lock_step()
         batches = await (lock_step.submit(self, requests) if lock_step is not None else self._generate(requests))
         if log is not None:
-            log.exchanges.extend(Exchange(*pair, step, seat) for pair in zip(requests, batches, strict=True))
+            for pair in zip(requests, batches, strict=True):
+                log.add(Exchange(*pair, step, seat))
         return batches
 
     async def complete(self, request: Request) -> Reply:

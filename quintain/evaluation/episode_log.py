@@ -42,6 +42,7 @@ class EpisodeLog:
         observations: Whether to keep the observations. Default: true.
 
     Attributes:
+        length: Number of actions so far.
         returns: Sum of rewards per seat so far.
         info: The environment's last info; in games, facts of the whole match. The record adds the last info of each
             seat under ``"seats"``.
@@ -60,6 +61,7 @@ class EpisodeLog:
         "index",
         "info",
         "item",
+        "length",
         "repeat",
         "returns",
         "seed",
@@ -78,6 +80,7 @@ class EpisodeLog:
         self.info: dict[str, Any] = {}
         self.final_observation: Any = None
         self.truncated = False
+        self.length = 0
         self._steps: list[Step] = []
         self._reward_terms: dict[str, float] = {}
         self._reward_errors = 0
@@ -105,6 +108,7 @@ class EpisodeLog:
         if "attack" in info:
             step["attack"] = own(info["attack"])
         self._steps.append(step)
+        self.length += 1
         self.returns[seat] = self.returns.get(seat, 0.0) + value
         self._reward_errors += "reward_error" in info
         prefix = ""
@@ -125,11 +129,7 @@ class EpisodeLog:
         """
         self.add_step(seat, None, None, reward, info)
         self._steps.pop()
-
-    @property
-    def length(self) -> int:
-        """Number of actions so far."""
-        return len(self._steps)
+        self.length -= 1
 
     def cut(self, max_steps: int) -> None:
         """Record that the run's cap on steps truncated the episode; call it last.
@@ -150,7 +150,7 @@ class EpisodeLog:
         """
         self.final_observation = final_observation if self._observations else None
         self.truncated = truncated
-        self.info = _recorded(self.info)
+        self.info = own_info(self.info, _RECORDED_ELSEWHERE)
 
     def finish(self, exchanges: ExchangeLog, error: dict[str, str] | None = None) -> EpisodeRecord:
         """Make the record.
@@ -161,14 +161,17 @@ class EpisodeLog:
                 ``"outcome": "truncated"`` is the agent's own doing: a truncated episode, which is scored.
         """
         if self._seat_infos:
-            self.info = {"seats": {seat: _recorded(info) for seat, info in self._seat_infos.items()}, **self.info}
+            self.info = {
+                "seats": {seat: own_info(info, _RECORDED_ELSEWHERE) for seat, info in self._seat_infos.items()},
+                **self.info,
+            }
         if error is not None and error.get("outcome") == "truncated":
             self.truncated = True
             if not self.returns:
                 self.returns["agent"] = 0.0
             who = f" of {error['seat']}" if "seat" in error else ""
             detail = f"context window{who} exceeded: {error['message']}"
-            self.info = {**_recorded(self.info), "context_overflow": True, "detail": detail}
+            self.info = {**own_info(self.info, _RECORDED_ELSEWHERE), "context_overflow": True, "detail": detail}
             error = None
         elif error is None and self.info.get("parse_error") and (end := _cut_by(exchanges)):
             self.info = {**self.info, "detail": f"{self.info.get('detail', '')}; {end}"}
@@ -181,7 +184,7 @@ class EpisodeLog:
             steps=self._steps,
             final_observation=self.final_observation,
             truncated=self.truncated,
-            info=_recorded(self.info) if error else self.info,
+            info=own_info(self.info, _RECORDED_ELSEWHERE) if error else self.info,
             reward_terms=self._reward_terms,
             reward_errors=self._reward_errors,
             error=error,
@@ -214,10 +217,6 @@ def snapshot(value: Any) -> Any:
     if isinstance(value, list):
         return list(map(snapshot, value))
     return tuple(map(snapshot, value)) if isinstance(value, tuple) else value
-
-
-def _recorded(info: dict[str, Any]) -> dict[str, Any]:
-    return own_info(info, without=_RECORDED_ELSEWHERE)
 
 
 def _outcome(info: dict[str, Any]) -> Outcome:

@@ -7,7 +7,6 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext
 from contextvars import copy_context
 from itertools import count
 from typing import Any, TypeVar
@@ -78,11 +77,14 @@ async def play_jobs(
         for job in jobs:
             if play is None:
                 play = start_worker()
-            with nullcontext() if lock_step is None else lock_step.member(next(numbers)):
-                record = await play(job)
-            sink(record)
-            if lock_step is None and timer.is_due():  # in lock-step, the next episode has to be announced first
-                await asyncio.sleep(0)
+            if lock_step is None:
+                sink(await play(job))
+                if timer.is_due():
+                    await asyncio.sleep(0)
+            else:
+                with lock_step.member(next(numbers)):
+                    record = await play(job)
+                sink(record)  # without a pause: the next episode has to be announced first
 
     try:
         async with asyncio.TaskGroup() as group:

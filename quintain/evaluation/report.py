@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -19,7 +19,7 @@ from quintain.evaluation.repeats import Majority, Repeats
 from quintain.evaluation.results import Results
 from quintain.evaluation.statistics import Interval
 from quintain.evaluation.tabular import Row, Tabular, interval_row
-from quintain.records import EpisodeFile, EpisodeRecord, Outcome, read_episodes, read_manifest
+from quintain.records import OUTCOMES, EpisodeFile, EpisodeRecord, Outcome, read_episodes, read_manifest
 
 __all__ = ["Report"]
 
@@ -110,12 +110,15 @@ class Report(Tabular):
     @property
     def outcomes(self) -> dict[Outcome, int]:
         """Number of episodes per outcome."""
-        return self.results.outcomes
+        if "results" in vars(self) or isinstance(self.episodes, EpisodeFile):
+            return self.results.outcomes
+        counts = Counter(episode.outcome for episode in self.episodes)  # without the tables, which take far longer
+        return {outcome: counts[outcome] for outcome in OUTCOMES}
 
     @property
     def errors(self) -> int:
         """Number of episodes that failed for infrastructure reasons."""
-        return self.results.errors
+        return self.outcomes["error"]
 
     @property
     def reward_errors(self) -> int:

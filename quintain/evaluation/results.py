@@ -86,7 +86,6 @@ class Results:
         self.error_counts: Counter[tuple[str, str]] = Counter()
         self.text = False
         self.items = Items()
-        self._outcomes: Counter[Outcome] = Counter()
         # Of every episode: numbers of its outcome and of its task, in order of appearance, -1 for none; its answer.
         self._outcome, self._task, self._answer = array("b"), array("q"), array("q")
         self._tasks: dict[str, int] = {}
@@ -112,14 +111,14 @@ class Results:
 
     def add(self, episode: EpisodeRecord) -> None:
         """Add the numbers of one more episode. All episodes must be added before the first interval is asked for."""
-        self._outcomes[episode.outcome] += 1
         self.reward_errors += episode.reward_errors
         self.prompt_tokens += episode.prompt_tokens
         self.completion_tokens += episode.completion_tokens
         self.reasoning_tokens += episode.reasoning_tokens
-        cut = cut_off(episode)
-        self.replies += sum([len(call["replies"]) for call in episode.calls])
-        self.replies_cut_off += cut
+        cut = 0
+        if episode.calls:
+            self.replies += sum([len(call["replies"]) for call in episode.calls])
+            self.replies_cut_off += (cut := cut_off(episode))
         self._outcome.append(OUTCOMES.index(episode.outcome))
         task = episode.info.get("task")
         self._task.append(-1 if task is None else self._tasks.setdefault(str(task), len(self._tasks)))
@@ -147,7 +146,7 @@ class Results:
         self._thoughts.append(episode.reasoning_tokens)
         self._cut.append(cut)
         self.seconds.append(episode.wall_s)
-        if (spent := episode.model_s) is not None:
+        if episode.calls and (spent := episode.model_s) is not None:
             self.model_seconds.append(spent)
         for seat, value in episode.returns.items():
             self._returns[seat].append(value)
@@ -161,12 +160,12 @@ class Results:
     @cached_property
     def outcomes(self) -> dict[Outcome, int]:
         """Number of episodes per outcome."""
-        return {outcome: self._outcomes[outcome] for outcome in OUTCOMES}
+        return {outcome: self._outcome.count(number) for number, outcome in enumerate(OUTCOMES)}
 
     @property
     def episodes(self) -> int:
         """Number of episodes, infrastructure errors included."""
-        return self._outcomes.total()
+        return len(self._outcome)
 
     @property
     def scored(self) -> int:
@@ -176,7 +175,7 @@ class Results:
     @property
     def errors(self) -> int:
         """Number of episodes that failed for infrastructure reasons."""
-        return self._outcomes["error"]
+        return self._outcome.count(_ERROR)
 
     @cached_property
     def success(self) -> Interval:
