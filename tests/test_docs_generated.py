@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import gymnasium as gym
 import pytest
@@ -41,6 +42,12 @@ def test_every_registered_environment_has_a_page(generator) -> None:
     numbered = {name for name in ours if re.fullmatch(r"OrdinalGame-\d+-\d+-v0", name)}
     assert ours == {*environments.PAGES, *GAME_IDS} | numbered
     assert len(numbered) == 144
+    game_pages = generator("game_pages")
+    for env_id in GAME_IDS:
+        text = (ROOT / "docs" / "environments" / game_pages.page(env_id)).read_text(encoding="utf-8")
+        assert text.startswith(f"# {env_id}\n")
+        for part in (f"<!-- generated: game {env_id} -->", f"<!-- generated: game {env_id} facts -->", "```python"):
+            assert part in text, f"{env_id}: the page lacks {part}"
     for env_id, page in environments.PAGES.items():
         text = (ROOT / "docs" / "environments" / page).read_text(encoding="utf-8")
         assert text.startswith(f"# {env_id}\n")
@@ -64,11 +71,34 @@ def test_environments_are_described_from_their_classes(generator) -> None:
 
 
 def test_games_show_payoffs_equilibria_and_scores(generator) -> None:
-    text = generator("environments").games()
-    stag_hunt = text.partition("## StagHunt-v0")[2].partition("## ")[0]
+    game_pages = generator("game_pages")
+    stag_hunt = game_pages.render("StagHunt-v0")
     assert "| `stag` | 4, 4 | 1, 3 |" in stag_hunt
-    assert "Equilibria in pure strategies: stag, stag; hare, hare." in stag_hunt
+    assert "| `stag`, `stag` | 4, 4 |" in stag_hunt
+    assert "| `stag` 50%, `hare` 50%, both | 2.5, 2.5 |" in stag_hunt
+    assert "can guarantee itself 2 a round. The largest sum of payoffs is 8, as with `stag`, `stag`." in stag_hunt
     assert "| `tit-for-tat` | 40.0 |" in stag_hunt  # ten rounds of 4 against tit-for-tat
+    assert "| `tit-for-tat` | 4.00 | 4.00 | 1.98 | " in stag_hunt  # 1 and then 49 times 2 against always-defect
+    assert 'pettingzoo.make("parallel", "StagHunt-v0")' in game_pages.render("StagHunt-v0", "facts")
+    public_goods = game_pages.render("PublicGoods-v0")
+    assert "| `keep` | 10 | 14 | 18 | 22 |" in public_goods
+    assert "| all `keep` | 10, 10, 10, 10 |" in public_goods
+    assert "tit-for-tat" not in game_pages.render("RockPaperScissors-v0")  # it needs two options
+    assert "| [`Chicken-v0`](chicken.md) | " in game_pages.index()
+
+
+def test_pictures_of_games_are_well_formed_and_show_every_outcome(generator) -> None:
+    from quintain.envs.games import GAME_IDS, load_game
+
+    for name in GAME_IDS.values():
+        picture = generator("game_pictures").picture(load_game(name))
+        assert "\n" not in picture  # an empty line would end the HTML
+        figure = ElementTree.fromstring(picture)
+        texts = [text.text for text in figure.iter("text")]
+        assert figure.findtext("figcaption")
+        if name == "chicken":
+            assert {"swerve, swerve", "swerve, straight", "straight, swerve", "straight, straight"} <= {*texts}
+            assert sum(circle.get("r") == "8" for circle in figure.iter("circle")) == 2  # the equilibria
 
 
 def test_every_command_and_option_is_in_the_reference(generator) -> None:

@@ -9,8 +9,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import game_pages
+
 ROOT = Path(__file__).parents[2]
-#: Id -> its page in docs/environments; ``OrdinalGame-1-1-v0`` and so on are on the page of the named games.
+#: Id -> its page in docs/environments, but for the named games: these are in ``game_pages``, and ``OrdinalGame-1-1-v0``
+#: and so on are on their index.
 PAGES = {
     "CodeReason-v0": "code-reason.md",
     "QuestionAnswering-v0": "question-answering.md",
@@ -33,18 +36,14 @@ _ROLE = re.compile(r":\w+:`(~?)([\w.]+)(?:\(\))?`")
 
 def overview() -> str:
     """List the environments with their spaces."""
-    from quintain.envs.games import GAME_IDS
-
     lines = ["| environment | what the agent does | observation | action |", "| --- | --- | --- | --- |"]
     for env_id, page in PAGES.items():
         made = _make(env_id)
         spaces = [_short(made.observation_space), _short(made.action_space)] if made else ["`Box`", "`Box`"]
         lines.append(f"| [`{env_id}`]({page}) | {_opening(page)} | {' | '.join(spaces)} |")
         if env_id == "RepeatedGame-v0":
-            links = ", ".join(f"[`{name}`]({GAMES_PAGE}#{_anchor(name)})" for name in GAME_IDS)
-            lines.append(
-                f"| {links}, [`OrdinalGame-1-1-v0` ...]({GAMES_PAGE}) | The same with the game filled in | | |"
-            )
+            ordinal = f"[`OrdinalGame-1-1-v0` ...]({GAMES_PAGE}#ordinalgame-1-1-v0-to-ordinalgame-12-12-v0)"
+            lines.append(f"| {game_pages.links()}, {ordinal} | The same with the [game]({GAMES_PAGE}) filled in | | |")
     return "\n".join(lines)
 
 
@@ -64,18 +63,6 @@ def render(env_id: str, *sections: str) -> str:
             continue
         parts += [f"## {title}" if ":" not in env_id else f"### {title}", ""]
         parts += [*_arguments(env_class, body), ""] if title == "Arguments" else [_linked(body, env_class), ""]
-    return "\n".join(parts)
-
-
-def games() -> str:
-    """Describe every named game: payoffs, equilibria, and scores of a few strategies against the default opponent."""
-    from quintain.envs.games import GAME_IDS, GAMES
-
-    parts = []
-    for env_id, name in GAME_IDS.items():
-        about = " ".join(inspect.cleandoc(GAMES.load(name).__doc__ or "").split("\n\n")[0].split())
-        parts += [f"## {env_id}", "", about, "", *_payoffs(name), "", *_theory(name), ""]
-        parts += [*_scores(env_id), ""]
     return "\n".join(parts)
 
 
@@ -157,59 +144,6 @@ def _linked(text: str, env_class: Any) -> str:
         return f'<autoref optional identifier="{target}"><code>{shown}</code></autoref>'
 
     return re.sub(r"``(.+?)``", lambda m: m[0] if "`" in m[1] else f"`{m[1]}`", _ROLE.sub(link, text))
-
-
-def _payoffs(name: str) -> Iterator[str]:
-    """Yield the table of payoffs of two players, or a sentence for more."""
-    from quintain.envs.games import load_game
-
-    game = load_game(name)
-    if game.players > 2:
-        yield f"{game.players} players with the options {' and '.join(f'`{option}`' for option in game.options[0])}."
-        return
-    rows, columns = game.options
-    yield "| own move \\ the other's | " + " | ".join(f"`{column}`" for column in columns) + " |"
-    yield "| --- |" + " :---: |" * len(columns)
-    for i, row in enumerate(rows):
-        cells = (f"{game.payoffs[0][i, j] + 0:g}, {game.payoffs[1][i, j] + 0:g}" for j in range(len(columns)))  # no -0
-        yield f"| `{row}` | " + " | ".join(cells) + " |"
-
-
-def _theory(name: str) -> Iterator[str]:
-    from quintain.envs.games import load_game
-    from quintain.experiments.games import minimax_value, pure_nash
-
-    game = load_game(name)
-    cells = [", ".join(game.options[seat][move] for seat, move in enumerate(cell)) for cell in pure_nash(game)]
-    yield f"Equilibria in pure strategies: {'; '.join(cells) or 'none'}."
-    if game.players == 2:
-        yield f"The first player can guarantee itself {minimax_value(game, 0)[0]:.3g} a round."
-
-
-def _scores(env_id: str) -> Iterator[str]:
-    """Play a few strategies against the default opponent, and yield their mean payoffs."""
-    import gymnasium as gym
-
-    import quintain
-
-    opponent = gym.spec(env_id).kwargs["opponent"]
-    two_options = gym.make(env_id).action_space.n == 2
-    names = (
-        ("random", "tit-for-tat", "always-defect", "best-response") if two_options else ("random", "fictitious-play")
-    )
-    yield f"Mean return in ten rounds against the default opponent, `{opponent}`:"
-    yield ""
-    yield f"| agent | `quintain eval {env_id} -a AGENT -n 50` |"
-    yield "| --- | ---: |"
-    for name in names:
-        report = quintain.evaluate(env_id, name, episodes=50 if name == "random" else 2)  # the others repeat themselves
-        spread = report.reward.high - report.reward.low
-        interval = f" [{report.reward.low:.1f}, {report.reward.high:.1f}]" if spread > 0 else ""
-        yield f"| `{name}` | {report.reward.estimate:.1f}{interval} |"
-
-
-def _anchor(text: str) -> str:
-    return text.lower()
 
 
 def _opening(page: str) -> str:

@@ -40,6 +40,8 @@ SECTIONS = {
         "environments",
         [
             *("index.md", "code-reason.md", "question-answering.md", "repeated-game.md", "named-games.md"),
+            *("prisoners-dilemma.md", "prisoners-dilemma-classic.md", "battle-of-the-sexes.md", "stag-hunt.md"),
+            *("chicken.md", "deadlock.md", "matching-pennies.md", "rock-paper-scissors.md", "public-goods.md"),
             *("tabletop-reach.md", "tabletop-push.md", "tabletop-slide-handle.md", "tabletop-turn-lever.md"),
         ],
     ),

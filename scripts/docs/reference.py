@@ -14,6 +14,7 @@ from typing import Any
 
 import commands
 import environments
+import game_pages
 import sources
 from layout import REFERENCE, SECTIONS, Public, homes, names_of, public_modules, target
 from mkdocs.config.defaults import MkDocsConfig
@@ -24,7 +25,8 @@ GENERATORS: dict[str, Callable[..., str]] = {
     "commands": commands.render,
     "environment": environments.render,
     "environments": environments.overview,
-    "games": environments.games,
+    "game": game_pages.render,
+    "games": game_pages.index,
 }
 _GENERATED = re.compile(r"^<!-- generated: ([\w-]+) ?(.*?) -->$", re.MULTILINE)
 #: Head of a page that the search lists after the written ones.
