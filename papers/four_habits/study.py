@@ -139,7 +139,12 @@ def settings(smoke: bool) -> GRPOSettings:
             iterations=2, num_prompts=2, num_generations=2, steps_per_generation=2, eval_every=1, eval_episodes=2,
             pass_k=2, save_every=0, optimizer=learner,
         )  # fmt: skip
-    return GRPOSettings(iterations=30, num_prompts=24, eval_every=10, eval_episodes=100, optimizer=learner)
+    # As in the paper's PPO, advantages are scaled by the batch and losses averaged over tokens: scaled by the group,
+    # the credit for the format would count as much as success, and speak against long replies.
+    return GRPOSettings(
+        iterations=30, num_prompts=24, scale="batch", loss_type="dapo", eval_every=10, eval_episodes=100,
+        optimizer=learner,
+    )  # fmt: skip
 
 
 def tokens(smoke: bool) -> int:

@@ -8,10 +8,10 @@ teacher is a language model and their counter another one. Here both are written
 ========================  ==============================================================  ====================
 behaviour                 as it is written                                                counted
 ========================  ==============================================================  ====================
-verification              ``14 vs 25 no``                                                 ``vs``
+verification              ``(3+4)*2=7*2=14 vs 25 no``                                     ``vs``
 backtracking              another attempt, on a line of its own                           attempts - 1
-subgoal setting           ``aim 18: 3*6=18 18+7=25``                                      ``aim``
-backward chaining         ``25-7=18: 3*6=18 18+7=25``                                     equation before ``:``
+subgoal setting           ``aim 18: (3*6)+7=18+7=25``                                     ``aim``
+backward chaining         ``25-7=18: (3*6)+7=18+7=25``                                    equation before ``:``
 ========================  ==============================================================  ====================
 """
 
@@ -80,9 +80,9 @@ def write_trace(rng: np.random.Generator, numbers: Sequence[int], target: int, s
     answer = ""
     for attempt in _attempts(rng, numbers, style.max_value)[: style.attempts if style.backtracking else 1]:
         found = attempt.value == target
-        parts = [*_plan(rng, attempt, target, style), *attempt.steps]
+        parts = [*_plan(rng, attempt, target, style), attempt.worked]
         if style.verification:
-            parts.append(f"{attempt.value} vs {target} {'yes' if found else 'no'}")
+            parts.append(f"vs {target} {'yes' if found else 'no'}")
         lines.append(" ".join(parts))
         answer = attempt.text
         if found or rng.random() < style.give_up:
@@ -138,14 +138,14 @@ _BACKWARD = re.compile(rf"^{_EQUATION}:")
 _SUBGOAL = re.compile(r"\baim \d+")
 _VERDICT = re.compile(r"\bvs \d+")
 #: A line that tries something: with an equation that is no plan.
-_ATTEMPT = re.compile(rf"(?:^|[: ]){_EQUATION}(?!:)")
+_ATTEMPT = re.compile(rf"(?:^|[: =]){_EQUATION}(?![\d:])")
 
 
 def count_behaviours(reply: str) -> dict[str, int]:
     r"""Return how often each behaviour is shown in a reply, whatever else it holds.
 
     Example:
-        >>> count_behaviours("aim 18: 3*4=12 12+7=19 19 vs 25 no\n7*4=28 28-3=25 25 vs 25 yes\n<<<(7*4)-3>>>")
+        >>> count_behaviours("aim 18: (3*4)+7=12+7=19 vs 25 no\n(7*4)-3=28-3=25 vs 25 yes\n<<<(7*4)-3>>>")
         {'verification': 2, 'backtracking': 1, 'subgoal': 1, 'backward': 0}
     """
     lines = [line for line in reply.split("\n") if not line.startswith("<<<")]

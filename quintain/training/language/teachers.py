@@ -98,7 +98,7 @@ def check_expressions(rng: np.random.Generator, seen: list[str]) -> str:
     for expression in map(expression_of, shown.split(" ")):
         same = expression.value == int(target)
         equal += same
-        lines.append(f"{' '.join(expression.steps)} {expression.value} vs {target} {'yes' if same else 'no'}")
+        lines.append(f"{expression.worked} vs {target} {'yes' if same else 'no'}")
     return "\n".join([*lines, f"<<<{equal}>>>"])
 
 

@@ -12,25 +12,26 @@ from quintain.training.language.habits import BEHAVIOURS, KINDS, count_behaviour
 LABELLED = [
     ("<<<3+4>>>", 0, 0, 0, 0),
     ("", 0, 0, 0, 0),
-    ("3+4=7 7*2=14\n<<<(3+4)*2>>>", 0, 0, 0, 0),
-    ("3+4=7 7*2=14 14 vs 25 no\n<<<(3+4)*2>>>", 1, 0, 0, 0),
-    ("3+4=7 7*2=14 14 vs 25 no\n3*4=12 12+2=14 14 vs 25 no\n<<<(3*4)+2>>>", 2, 1, 0, 0),
-    ("3+4=7 7*2=14\n3*4=12 12+2=14\n4-3=1 1*2=2\n<<<(4-3)*2>>>", 0, 2, 0, 0),
-    ("aim 18: 3*6=18 18+7=25\n<<<(3*6)+7>>>", 0, 0, 1, 0),
-    ("25-7=18: 3*6=18 18+7=25\n<<<(3*6)+7>>>", 0, 0, 0, 1),
-    ("25-7=18: 3+6=9 9+7=16\naim 18: 3*6=18 18+7=25 25 vs 25 yes\n<<<(3*6)+7>>>", 1, 1, 1, 1),
-    ("aim 18: 3*6=18 18+7=25 25 vs 25 yes\n25-7=18: 3+6=9 9+7=16 16 vs 25 no\n<<<(3+6)+7>>>", 2, 1, 1, 1),
+    ("(3+4)*2=7*2=14\n<<<(3+4)*2>>>", 0, 0, 0, 0),
+    ("(3+4)*2=7*2=14 vs 25 no\n<<<(3+4)*2>>>", 1, 0, 0, 0),
+    ("(3+4)*2=7*2=14 vs 25 no\n(3*4)+2=12+2=14 vs 25 no\n<<<(3*4)+2>>>", 2, 1, 0, 0),
+    ("(3+4)*2=7*2=14\n(3*4)+2=12+2=14\n(4-3)*2=1*2=2\n<<<(4-3)*2>>>", 0, 2, 0, 0),
+    ("aim 18: (3*6)+7=18+7=25\n<<<(3*6)+7>>>", 0, 0, 1, 0),
+    ("25-7=18: (3*6)+7=18+7=25\n<<<(3*6)+7>>>", 0, 0, 0, 1),
+    ("25-7=18: (3+6)+7=9+7=16\naim 18: (3*6)+7=18+7=25 vs 25 yes\n<<<(3*6)+7>>>", 1, 1, 1, 1),
+    ("aim 18: (3*6)+7=18+7=25 vs 25 yes\n25-7=18: (3+6)+7=9+7=16 vs 25 no\n<<<(3+6)+7>>>", 2, 1, 1, 1),
     # As models write: equations that are wrong, lines cut off, plans without an attempt, repeated attempts, noise.
-    ("3+4=9 9*2=11 11 vs 25 yes\n<<<(3+4)*2>>>", 1, 0, 0, 0),
-    ("3+4=7 7*2=14 14 vs", 0, 0, 0, 0),
+    ("(3+4)*2=9*2=11 vs 25 yes\n<<<(3+4)*2>>>", 1, 0, 0, 0),
+    ("(3+4)*2=7*2=14 vs", 0, 0, 0, 0),
     ("aim 18:\n<<<3*6>>>", 0, 0, 1, 0),
     ("25-7=18:\n<<<3*6>>>", 0, 0, 0, 1),
-    ("3+4=7 7*2=14 14 vs 25 no\n3+4=7 7*2=14 14 vs 25 no\n<<<(3+4)*2>>>", 2, 1, 0, 0),
+    ("(3+4)*2=7*2=14 vs 25 no\n(3+4)*2=7*2=14 vs 25 no\n<<<(3+4)*2>>>", 2, 1, 0, 0),
     ("no no vs vs aim aim\n...\n<<<>>>", 0, 0, 0, 0),
     (". . . . . . . .\n<<<(3+4)*2>>>", 0, 0, 0, 0),
-    ("3+4=7 7*2=14 14 vs 25 no 14 vs 25 no\n<<<(3+4)*2>>>", 2, 0, 0, 0),
+    ("(3+4)*2=7*2=14 vs 25 no 14 vs 25 no\n<<<(3+4)*2>>>", 2, 0, 0, 0),
     ("3+4=7\n7*2=14\n<<<(3+4)*2>>>", 0, 1, 0, 0),  # a line is an attempt
     ("<<<3+4=7>>>", 0, 0, 0, 0),
+    ("25-7=18:\n25-7=18:\n<<<3*6>>>", 0, 0, 0, 2),
 ]
 
 
@@ -60,9 +61,21 @@ def test_traces_are_right_about_themselves_and_end_with_their_last_attempt():
         reply = write_trace(np.random.default_rng(seed), numbers, target, KINDS["all_strategies"])
         *lines, answer = reply.split("\n")
         last = expression_of(answer.strip("<>"))
-        assert " ".join(last.steps) in lines[-1]
+        assert last.worked in lines[-1]
         assert lines[-1].endswith("yes") == (last.value == target)
         assert task.score(problem, answer.strip("<>")).correct == (last.value == target)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "text", "worked"),
+    [
+        ([3, 4], "3+4", "3+4=7"),
+        ([3, 4, 2], "(3+4)*2", "(3+4)*2=7*2=14"),
+        ([3, 4, 2, 5], "((3+4)*2)-5", "((3+4)*2)-5=(7*2)-5=14-5=9"),
+    ],
+)
+def test_an_expression_is_worked_out_operator_by_operator(numbers, text, worked):
+    assert next(e for e in expressions(numbers) if e.text == text).worked == worked
 
 
 def test_expressions_are_whole_numbers_from_left_to_right():

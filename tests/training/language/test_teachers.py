@@ -40,13 +40,13 @@ def test_a_countdown_is_searched_until_it_is_found_or_given_up():
         assert len(tries) <= 12
         assert len(set(tries)) == len(tries)
         assert answer.startswith("<<<")
-        found += tries[-1].endswith(" 22 vs 22 yes")
+        found += tries[-1].endswith("=22 vs 22 yes")
     assert 20 < found < 100
 
 
 def test_expressions_are_computed_compared_and_counted():
     reply = check_expressions(rng(), ["14? (3+4)*2 (3*4)-2\n<<<number>>>"])
-    assert reply == "3+4=7 7*2=14 14 vs 14 yes\n3*4=12 12-2=10 10 vs 14 no\n<<<1>>>"
+    assert reply == "(3+4)*2=7*2=14 vs 14 yes\n(3*4)-2=12-2=10 vs 14 no\n<<<1>>>"
 
 
 def test_programs_are_written_and_their_output_submitted():

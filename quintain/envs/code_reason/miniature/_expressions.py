@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 __all__ = ["Expression", "expression_of", "expressions", "results"]
 
+#: The operator and the second number of a step.
+_OPERATION = re.compile(r"\d+([-+*/]\d+)=")
 _WRITTEN = re.compile(r"\((\d+)([-+*/])(\d+)\)([-+*/])(\d+)")
 
 
@@ -25,6 +27,18 @@ class Expression:
     text: str
     steps: tuple[str, ...]
     value: int
+
+    @property
+    def worked(self) -> str:
+        """The expression evaluated operator by operator, as in ``"(3+4)*2=7*2=14"``."""
+        forms, rest = [self.text], self.steps
+        while len(rest) > 1:
+            rest = rest[1:]
+            form = rest[0].split("=")[0]
+            for step in rest[1:]:
+                form = f"({form}){_OPERATION.match(step)[1]}"  # type: ignore[index]
+            forms.append(form)
+        return "=".join([*forms, str(self.value)])
 
 
 def expressions(numbers: Sequence[int], max_value: int = 199) -> list[Expression]:
