@@ -1,7 +1,7 @@
 """Four Habits (Gandhi et al. 2025) in small: what must a start policy show for reinforcement learning to work?
 
 In the game Countdown three numbers are to be combined to a target. A base model of 0.34 million parameters has
-learned from examples to compute expressions and to compare them with a number, and to compute and answer any one
+learned from examples to find, among given expressions, the one with a given value, and to compute and answer any one
 expression of a countdown's numbers. It is primed by SFT on 1,000 traces of one kind (five epochs), then trained by
 GRPO (the paper: PPO) on countdowns. Priming and GRPO are repeated for each seed; the base is trained once.
 
@@ -185,7 +185,7 @@ def prime(out: Path, condition: str, seed: int, smoke: bool) -> Path:
             records = Records([lessons], ("success", "failure", "parse_error"))
         taught = SFTSettings(
             num_train_epochs=5, batch_size=24, log_every=100,
-            optimizer=OptimizerSettings(learning_rate=1e-3, lr_scheduler_type="linear", warmup_steps=10),
+            optimizer=OptimizerSettings(learning_rate=5e-4, lr_scheduler_type="linear", warmup_steps=10),
         )  # fmt: skip
         train_sft(engine, records, taught, seed=seeds.child("order").seed, progress=False)
     save_model(engine.model, engine.tokenizer, folder)

@@ -92,14 +92,16 @@ def correct_yourself(rng: np.random.Generator, seen: list[str]) -> str:
 
 
 def check_expressions(rng: np.random.Generator, seen: list[str]) -> str:
-    """Compute each expression and compare it with the target, then count (``mini_check``)."""
+    """Compute expressions and compare them with the target, until one has its value (``mini_check``)."""
     target, shown = seen[0].split("\n")[0].split("? ")
-    lines, equal = [], 0
-    for expression in map(expression_of, shown.split(" ")):
-        same = expression.value == int(target)
-        equal += same
-        lines.append(f"{expression.worked} vs {target} {'yes' if same else 'no'}")
-    return "\n".join([*lines, f"<<<{equal}>>>"])
+    lines = []
+    for text in shown.split(" "):
+        expression = expression_of(text)
+        found = expression.value == int(target)
+        lines.append(f"{expression.worked} vs {target} {'yes' if found else 'no'}")
+        if found:
+            break
+    return "\n".join([*lines, f"<<<{text}>>>"])
 
 
 def search_countdown(rng: np.random.Generator, seen: list[str]) -> str:

@@ -44,9 +44,9 @@ def test_a_countdown_is_searched_until_it_is_found_or_given_up():
     assert 20 < found < 100
 
 
-def test_expressions_are_computed_compared_and_counted():
-    reply = check_expressions(rng(), ["14? (3+4)*2 (3*4)-2\n<<<number>>>"])
-    assert reply == "(3+4)*2=7*2=14 vs 14 yes\n(3*4)-2=12-2=10 vs 14 no\n<<<1>>>"
+def test_expressions_are_computed_and_compared_until_one_has_the_value():
+    reply = check_expressions(rng(), ["14? (3*4)-2 (3+4)*2 (5+5)/2\n<<<expression>>>"])
+    assert reply == "(3*4)-2=12-2=10 vs 14 no\n(3+4)*2=7*2=14 vs 14 yes\n<<<(3+4)*2>>>"
 
 
 def test_programs_are_written_and_their_output_submitted():

@@ -1,24 +1,24 @@
-"""Mini check: how many of a few expressions have a given value?"""
+"""Mini check: which of a few expressions has a given value?"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
 from quintain.envs.code_reason.miniature._expressions import expressions
+from quintain.envs.text.answers import Expression, parse_expression
 from quintain.envs.text.draws import choose, randint
-from quintain.envs.text.forms import IntegerTask
-from quintain.envs.text.task import expect
+from quintain.envs.text.forms import ExpressionTask
+from quintain.envs.text.task import Problem, expect
 
 __all__ = ["MiniCheck"]
 
 
 @dataclass(frozen=True)
-class MiniCheck(IntegerTask):
-    """Count the expressions that equal a number; three times of four, one does at least.
+class MiniCheck(ExpressionTask):
+    """Name the expression that has the wanted value; exactly one has.
 
     Attributes:
         count: How many expressions there are, in [1, 12]. Default: 6.
@@ -38,19 +38,28 @@ class MiniCheck(IntegerTask):
         expect(5 <= self.max_number <= 30, "max_number in [5, 30]")
         expect(20 <= self.max_value <= 999, "max_value in [20, 999]")
 
-    def draw(self, rng: np.random.Generator) -> dict[str, Any]:
-        """Draw expressions of three numbers, and a target that is the value of one of them or any number."""
-        drawn = [
-            choose(rng, expressions([randint(rng, 1, self.max_number) for _ in range(3)], self.max_value))
-            for _ in range(self.count)
-        ]
-        target = choose(rng, drawn).value if rng.integers(4) else randint(rng, 0, self.max_value)
-        return {"target": target, "expressions": [e.text for e in drawn], "values": [e.value for e in drawn]}
+    def generate(self, rng: np.random.Generator) -> Problem:
+        """Draw expressions of three numbers with different values; the value of one of them is wanted."""
+        drawn: dict[int, str] = {}
+        while len(drawn) < self.count:
+            numbers = [randint(rng, 1, self.max_number) for _ in range(3)]
+            found = choose(rng, expressions(numbers, self.max_value))
+            drawn.setdefault(found.value, found.text)
+        target = choose(rng, list(drawn))
+        prompt = f"{target}? {' '.join(drawn.values())}\n<<<expression>>>"
+        data = {"target": target, "expressions": list(drawn.values())}
+        return Problem(prompt, parse_expression(drawn[target]).text, data)
 
-    def ask(self, data: Mapping[str, Any]) -> str:
-        """Show the target and the expressions."""
-        return f"{data['target']}? {' '.join(data['expressions'])}\n<<<number>>>"
+    def check(self, problem: Problem, value: Expression) -> str:
+        """It is one of the expressions, and has the value."""
+        shown = problem.data["expressions"]
+        if value.text not in [parse_expression(text).text for text in shown]:
+            return f"the expression must be one of {', '.join(shown)}"
+        if value.value != problem.data["target"]:
+            return f"the expression equals {value.value}, not {problem.data['target']}"
+        return ""
 
-    def find(self, data: Mapping[str, Any]) -> int:
-        """Count."""
-        return sum(value == data["target"] for value in data["values"])
+    def solve(self, problem: Problem) -> str:
+        """Compute each."""
+        found = map(parse_expression, problem.data["expressions"])
+        return next(e.text for e in found if e.value == problem.data["target"])
