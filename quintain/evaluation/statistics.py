@@ -241,8 +241,8 @@ def _independent(data: NDArray[np.float64], choice: _Choice) -> Interval:
     if n < 2:
         estimate = float(data[0]) if n else math.nan
         return _without_ends(estimate, n, f"no interval from fewer than 2 {unit}" if n else "no data", choice)
-    estimate, variance = float(data.mean()), float(data.var(ddof=1)) / n
     equal = bool(np.ptp(data) <= _ROUNDING * np.abs(data).max())
+    estimate, variance = float(data.mean()), 0.0 if equal else float(data.var(ddof=1)) / n  # 0.99 varies by 1e-16
     if bounds is not None:
         low, high = _scaled(estimate, variance, n - 1, n, math.inf, bounds, confidence)
         note = f"all {n} {unit} are equal: a conservative bound" if equal else _caution(n, unit)
@@ -274,10 +274,12 @@ def _clustered(data: NDArray[np.float64], codes: NDArray[np.intp], choice: _Choi
         residuals = totals - estimate * sizes
         variance = k / (k - 1) * float((residuals**2).sum()) / n**2  # of a ratio of totals, linearised
         fewest, most = n * n / float((sizes**2).sum()), float(n)  # fewest: Kish's effective number
+    equal = variance <= (_ROUNDING * estimate) ** 2
     if bounds is not None:
-        low, high = _scaled(estimate, variance, k - 1, fewest, most if binary else math.inf, bounds, confidence)
+        spread = 0.0 if equal else variance
+        low, high = _scaled(estimate, spread, k - 1, fewest, most if binary else math.inf, bounds, confidence)
         return Interval(estimate, low, high, n, "logit t", confidence, _caution(k, unit), k, unit)
-    if variance <= (_ROUNDING * estimate) ** 2:
+    if equal:
         return _without_ends(estimate, n, f"no interval: all {k} {unit} are equal", choice, k)
     if equal_weights and k > FEW and method == "bca":
         low, high = bca(totals / sizes, confidence, seed)

@@ -77,6 +77,18 @@ def test_bootstrap_intervals_are_reproducible():
     assert mean(data, seed=1) != mean(data)
 
 
+@pytest.mark.parametrize("value", [0.99, 0.7, 0.1, 0.5])
+@pytest.mark.parametrize("clusters", [None, [0, 0, 1, 1, 2, 2]])
+def test_equal_shares_have_the_same_interval_whether_or_not_they_round(value, clusters):
+    """The variance of six times 0.99 is not 0 but 1e-32."""
+    n = 3 if clusters is None else 6
+    found = mean([value] * n, bounds=(0, 1), clusters=clusters)
+    assert found.low < value - 0.04
+    assert value + 0.005 < found.high
+    mirrored = mean([1 - value] * n, bounds=(0, 1), clusters=clusters)
+    assert (mirrored.low, mirrored.high) == pytest.approx((1 - found.high, 1 - found.low))
+
+
 def test_no_interval_has_width_zero():
     """Equal values of an unbounded quantity have none; of a bounded one a bound that holds."""
     interval = mean([1.1] * 20)
