@@ -12,6 +12,7 @@ the policy's own answers. The same test questions are asked before SFT, after it
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import time
 import warnings
@@ -99,7 +100,7 @@ def report(found: dict[str, dict[str, tuple[Report, Report]]]) -> StudyTables:
     tables.show("Right answers to test questions, in per cent", ["family", "stage", "greedy", "sampled"], rows)
     rows = []
     for family, stages in found.items():
-        for first, second in zip(STAGES, STAGES[1:], strict=False):
+        for first, second in itertools.pairwise(STAGES):
             changes = [compare(stages[second][k], stages[first][k]).success for k in range(2)]
             rows.append([family, second, first, *map(Percent, changes)])
     head = ["family", "stage", "minus", "greedy", "sampled"]
