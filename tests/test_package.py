@@ -30,6 +30,7 @@ LAYERS = (
         "files",
         "json_text",
         "messages",
+        "notation",
         "numerals",
         "provenance",
         "records",

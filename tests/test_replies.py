@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quintain.envs.text.notation import readings
+from quintain.notation import readings
 from quintain.replies import Move, placeholders_in, read_reply, split_reasoning
 
 

@@ -81,6 +81,7 @@ for _name, _target in (
     ("universal-self-consistency", "universal:UniversalSelfConsistencyAgent"),
     ("fobar", "fobar:FobarAgent"),
     ("self-verification", "fobar:SelfVerificationAgent"),
+    ("safe", "safe:SafeAgent"),
     ("self-refine", "refinement:SelfRefineAgent"),
     ("rci", "refinement:RCIAgent"),
     ("progressive-hints", "refinement:ProgressiveHintsAgent"),

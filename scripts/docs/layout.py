@@ -92,7 +92,8 @@ REFERENCE: dict[str, list[Public]] = {
             (
                 *("quintain.agents.reasoning.feedback.SignalKind", "quintain.agents.reasoning.budget.Ledger"),
                 *("quintain.agents.reasoning.sampler.sample", "quintain.agents.reasoning.evaluations.TokenProbability"),
-                "quintain.agents.reasoning.confidence.TOKEN_SCORES",
+                *("quintain.agents.reasoning.confidence.TOKEN_SCORES", "quintain.agents.reasoning.verification.Fuse"),
+                "quintain.agents.reasoning.verification.VerifiesSteps",
             ),
         ),
         Public("quintain.agents.reasoning.votes"),
@@ -128,7 +129,22 @@ REFERENCE: dict[str, list[Public]] = {
         ),
         Public("quintain.envs.mujoco.metaworld", only=("OPPOSITES", "expert")),
     ],
-    "Rewards": [Public("quintain.rewards")],
+    "Rewards": [
+        Public("quintain.rewards"),
+        Public(
+            "quintain.rewards.verification",
+            (
+                *("quintain.rewards.verification.statements.Language", "quintain.rewards.verification.formaliser.Ask"),
+                *(
+                    "quintain.rewards.verification.backend.VerdictOutcome",
+                    "quintain.rewards.verification.scores.Fusion",
+                ),
+                *("quintain.rewards.verification.scores.StateScore", "quintain.rewards.verification.training.Epoch"),
+                "quintain.rewards.verification.registry.AggregatorLike",
+            ),
+        ),
+        Public("quintain.rewards.verification.expressions"),
+    ],
     "Language models": [
         Public(
             "quintain.engines", ("quintain.engines.request.EngineCapability", "quintain.engines.request.FinishReason")

@@ -9,9 +9,11 @@ from quintain.agents.reasoning.feedback import Evaluate, Outcome, Signal, Update
 from quintain.agents.reasoning.fobar import FobarAgent, SelfVerificationAgent
 from quintain.agents.reasoning.methods import METHODS, MethodFacts
 from quintain.agents.reasoning.refinement import ProgressiveHintsAgent, RCIAgent, SelfRefineAgent
+from quintain.agents.reasoning.safe import SafeAgent
 from quintain.agents.reasoning.selections import Best, Borda, First, Majority, WeightedVote
 from quintain.agents.reasoning.turn import Turn
 from quintain.agents.reasoning.universal import UniversalSelfConsistencyAgent
+from quintain.agents.reasoning.verification import AnswerShare, StepVerification
 from quintain.agents.reasoning.voting import (
     BestOfNAgent,
     BordaAgent,
@@ -26,6 +28,7 @@ __all__ = [
     "METHODS",
     "SCORES",
     "Agreement",
+    "AnswerShare",
     "Best",
     "BestOfNAgent",
     "Borda",
@@ -46,12 +49,14 @@ __all__ = [
     "RCIAgent",
     "ReasoningOptions",
     "RewardModel",
+    "SafeAgent",
     "SelfConsistencyAgent",
     "SelfFeedbackAgent",
     "SelfRefineAgent",
     "SelfVerificationAgent",
     "Signal",
     "SoftSelfConsistencyAgent",
+    "StepVerification",
     "TokenScores",
     "Turn",
     "UniversalSelfConsistencyAgent",

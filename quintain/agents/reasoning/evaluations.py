@@ -1,4 +1,4 @@
-"""Evaluations: no signal at all, scores of tokens, self-evaluation by question, and reward models."""
+"""Evaluations: no signal at all, scores of tokens or steps, self-evaluation by question, and reward models."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from quintain.agents.reasoning.candidate import Candidate
 from quintain.agents.reasoning.confidence import TOKEN_SCORES, token_probability
 from quintain.agents.reasoning.feedback import Evaluate, Signal, SignalKind
 from quintain.agents.reasoning.turn import Turn
+from quintain.agents.reasoning.verification import StepVerification, load_verifier
 from quintain.engines.engine import Engine
 from quintain.engines.request import EngineCapability
 from quintain.errors import AgentError, ConfigurationError, UnknownNameError
@@ -20,7 +21,7 @@ from quintain.registry import load_attribute
 __all__ = ["SCORES", "Agreement", "PTrue", "RewardModel", "TokenProbability", "TokenScores", "make_score"]
 
 #: Scores by name, as the option ``score`` of methods spells them.
-SCORES = (*TOKEN_SCORES, "p-true", "reward-model")
+SCORES = (*TOKEN_SCORES, "p-true", "safe", "reward-model")
 
 _VERDICTS = ("True", "False")
 _VERDICT_TOKENS = 8  # more than any tokenizer takes for one of them
@@ -180,4 +181,6 @@ def make_score(
         if not callable(model):
             raise ConfigurationError(f"reward_model must be a function of question and reply, got {reward_model!r}")
         return RewardModel(model)
+    if score == "safe":
+        return StepVerification(load_verifier("arithmetic", {}))
     return PTrue() if score == "p-true" else TokenScores(str(score))

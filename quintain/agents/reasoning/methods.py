@@ -154,6 +154,16 @@ METHODS.add(
     source="Weng et al. 2023, 2212.09561",
 )
 METHODS.add(
+    "safe",
+    "quintain.agents.reasoning.safe:SafeAgent",
+    way=WAYS[5],
+    signal="external",
+    evaluate="proofs of the steps of each reply, fused with the share of replies that agree",
+    update="the reply with the highest score",
+    narrow=False,
+    source="Liu et al. 2025, 2506.04592",
+)
+METHODS.add(
     "self-refine",
     "quintain.agents.reasoning.refinement:SelfRefineAgent",
     line=LINES[3],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from quintain.envs.text.notation import readings
+from quintain.notation import readings
 from quintain.replies import FORMS, placeholders_in, read_reply, split_reasoning
 
 __all__ = ["final_answer", "matches", "normalised", "spoken"]

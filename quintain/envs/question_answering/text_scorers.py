@@ -12,9 +12,9 @@ from quintain.envs.question_answering.items import LETTERS, Item
 from quintain.envs.question_answering.replies import final_answer, matches, normalised, spoken
 from quintain.envs.question_answering.verdict import Verdict
 from quintain.envs.text.answers import parse_number
-from quintain.envs.text.notation import readings
 from quintain.envs.text.task import Malformed
 from quintain.errors import ConfigurationError
+from quintain.notation import readings
 
 __all__ = ["Choice", "Contains", "Exact", "Numeric", "Regex"]
 

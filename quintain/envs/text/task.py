@@ -18,8 +18,8 @@ from typing import Any, ClassVar, Generic, Literal, Self, TypeVar
 
 import numpy as np
 
-from quintain.envs.text.notation import readings
 from quintain.errors import ConfigurationError, TaskError, UnknownNameError
+from quintain.notation import readings
 
 __all__ = [
     "ITEM_KEY",
@@ -89,7 +89,7 @@ class Score:
     """The verdict on one answer.
 
     Attributes:
-        correct: The answer is right, in any harmless notation: see :mod:`~quintain.envs.text.notation`.
+        correct: The answer is right, in any harmless notation: see :mod:`~quintain.notation`.
         strict: The answer is right and written exactly in the specified form.
         detail: Why the answer is not right; empty if it is right.
         malformed: The answer is not right because it does not have the specified form.

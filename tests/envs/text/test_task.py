@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from quintain.envs.text.forms import IntegerTask, OptionTask, StringTask
-from quintain.envs.text.notation import unquote
 from quintain.envs.text.task import (
     MAX_ANSWER_CHARS,
     ExactTask,
@@ -16,6 +15,7 @@ from quintain.envs.text.task import (
     split_of,
 )
 from quintain.errors import ConfigurationError, TaskError, UnknownNameError
+from quintain.notation import unquote
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-__all__ = ["readings", "unquote"]
+__all__ = ["plain_notation", "readings", "unquote"]
 
 #: Maximum number of wrappers around an answer; deeper ones are left as they are.
 _MAX_WRAPPERS = 8
@@ -104,6 +104,16 @@ def readings(text: str) -> Iterator[str]:
         if inner is None:
             return
         current = inner
+
+
+def plain_notation(text: str) -> str:
+    r"""Write a whole text without LaTeX commands and typographic characters, wrappers and all.
+
+    Example:
+        >>> plain_notation(r"so $\frac{1}{2} \cdot 6 − 1$")
+        'so $1/2 * 6 - 1$'
+    """
+    return _plain_notation(_plain_characters(text))
 
 
 def unquote(text: str) -> str:
