@@ -28,15 +28,75 @@ __all__ = [
     "Interactive",
     "RequiresSettings",
     "Seat",
+    "Simulated",
+    "Simulator",
     "UsesEngine",
+    "UsesSimulator",
     "UsesSolution",
     "is_interactive",
     "is_oracle",
     "is_stateful",
+    "simulates",
 ]
 
 #: Observations and actions are members of the spaces that the environment declares, of which there is no common type.
 Action = Any
+
+
+class Simulated(Protocol):
+    """What an action gave in a simulator.
+
+    Attributes:
+        observation: The observation that the environment would give.
+        ended: Why the action ended the simulated episode; empty if it goes on.
+        error: Why the environment could not do what the action asks for; ``None`` if it could.
+        malformed: Whether the action could not be read at all.
+        facts: JSON-able facts that the environment would report in ``info``, without reward and verdict.
+    """
+
+    @property
+    def observation(self) -> Any:
+        """The observation."""
+        ...
+
+    @property
+    def ended(self) -> str:
+        """Why the episode ended; empty if it goes on."""
+        ...
+
+    @property
+    def error(self) -> str | None:
+        """Why the action failed; ``None`` if it did not."""
+        ...
+
+    @property
+    def malformed(self) -> bool:
+        """Whether the action could not be read at all."""
+        ...
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Facts about the action and its result."""
+        ...
+
+
+class Simulator(Protocol):
+    """A copy of an episode on which an agent tries actions before it acts; it gives no reward and no verdict.
+
+    Equal actions from an equal state give what the environment itself will give.
+    """
+
+    def snapshot(self) -> Any:
+        """Return the present state; later steps do not change it."""
+        ...
+
+    def restore(self, state: Any) -> None:
+        """Return to a state, any number of times."""
+        ...
+
+    def step(self, action: Any) -> Simulated:
+        """Try an action. It may wait for something outside this thread, such as a sandbox."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +116,9 @@ class Seat:
         runs_code: Whether the environment runs the Python blocks of a reply; ``None`` where it does not say.
         read_answer: Function that returns the answer that the environment reads from a reply, equal for equal answers;
             it returns ``None`` for a reply without one. ``None`` where the environment reads no answers.
+        simulator: Function that returns a copy of the episode in its present state. ``None`` where the environment
+        offers
+            none, and for every agent that does not declare ``uses_simulator = True``; see :class:`UsesSimulator`.
     """
 
     env_id: str
@@ -67,6 +130,7 @@ class Seat:
     action_masks: Callable[[], Any] | None = None
     runs_code: bool | None = None
     read_answer: Callable[[str], str | None] | None = None
+    simulator: Callable[[], Simulator] | None = None
 
     def generator(self) -> np.random.Generator:
         """Return a fresh generator for this seat of this episode. Calling twice gives two equal generators."""
@@ -97,7 +161,7 @@ class Agent(Protocol):
 
     Optional abilities are declared by further protocols, which are checked with ``isinstance``:
     :class:`Described`, :class:`Batched`, :class:`ChecksSeat`, :class:`ChecksAvailable`, :class:`RequiresSettings`,
-    :class:`UsesEngine`, :class:`UsesSolution`, :class:`Closing`.
+    :class:`UsesEngine`, :class:`UsesSolution`, :class:`UsesSimulator`, :class:`Closing`.
     """
 
     def begin(self, seat: Seat) -> Actor:
@@ -223,6 +287,22 @@ class UsesSolution(Protocol):
 def is_oracle(agent: object) -> bool:
     """Whether an agent declares ``uses_solution = True``, and so is given right answers."""
     return isinstance(agent, UsesSolution) and agent.uses_solution is True
+
+
+@runtime_checkable
+class UsesSimulator(Protocol):
+    """An agent that tries actions on copies of the episode before it acts, as tree search does.
+
+    Only agents with ``uses_simulator = True`` are given :attr:`Seat.simulator`; the run's manifest says so. Compare
+    such an agent at equal numbers of steps, those in the simulator included.
+    """
+
+    uses_simulator: bool
+
+
+def simulates(agent: object) -> bool:
+    """Whether an agent declares ``uses_simulator = True``, and so is given simulators."""
+    return isinstance(agent, UsesSimulator) and agent.uses_simulator is True
 
 
 @runtime_checkable

@@ -23,5 +23,11 @@ def register_all() -> None:
             entry_point="quintain.envs.question_answering.env:QuestionAnsweringEnv",
             vector_entry_point="quintain.envs.question_answering.env:make_vec",
         )
+    if "Repair-v0" not in gym.registry:
+        gym.register(
+            "Repair-v0",
+            entry_point="quintain.envs.repair.env:RepairEnv",
+            vector_entry_point="quintain.envs.repair.env:make_vec",
+        )
     games.register()
     mujoco.register()

@@ -89,7 +89,8 @@ def check(
     flags that are bools, and new objects; same seed, same episode, whatever was played before; resets without a seed go
     on drawing; seeds as large as ours are taken; instances do not influence each other or the global generators of
     ``random``, numpy and torch; single, lock-step and completion-order vectors agree; the spec, wrappers included,
-    rebuilds the environment from JSON. Every action that is played is in the action space and allowed by the mask.
+    rebuilds the environment from JSON; a restored state goes on as the original did. Every action that is played is in
+    the action space and allowed by the mask.
 
     Our optional conventions: malformed actions are outcomes; rewards are the sum of their named terms; ``success`` is a
     bool; a text environment has a vector environment that is safe for text; an environment in which nothing is random

@@ -20,8 +20,9 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 
 from quintain.envs.conventions import ConventionAbsent, check_hostile_actions, check_info
+from quintain.envs.protocols import BranchingEnv
 from quintain.envs.step_contract import check_episode
-from quintain.envs.transcripts import MAX_STEPS, Policy, Transcript, equal, play, same
+from quintain.envs.transcripts import MAX_STEPS, Policy, Transcript, copied, equal, play, same
 from quintain.envs.vector import TextVectorEnv
 from quintain.errors import EnvironmentFault
 from quintain.seeding import episode_seeds
@@ -208,6 +209,35 @@ def instances_do_not_interfere(subject: Playable) -> None:
         same(alone[1], together[1], "the second of two interleaved instances")
 
 
+def restored_states_continue(subject: Subject) -> None:
+    """After ``restore``, equal actions give what they gave, also after other episodes and other branches."""
+    with subject.made() as env:
+        base = env.unwrapped
+        if not isinstance(base, BranchingEnv):
+            raise NotApplicable("it has no snapshot and restore; see quintain.envs.protocols.BranchingEnv")
+        _check_declared_reproducible(env)
+        for seed in SEEDS[:4]:
+            played, snapshots = [], []
+            for step in subject.play(env, seed):
+                played.append(step)
+                snapshots.append(base.snapshot())
+            list(islice(subject.play(env, seed + 100), 3))
+            for start in (0, len(played) // 2, 0):
+                base.restore(snapshots[start])
+                if start + 1 < len(played):
+                    list(islice(_continued(base, played[start + 1 :]), 1))  # a branch that is left again
+                    base.restore(snapshots[start])
+                again = list(_continued(base, played[start + 1 :]))
+                same(played[start + 1 :], again, f"seed {seed}, restored after step {start}")
+
+
+def _continued(env: gym.Env[Any, Any], steps: Transcript) -> Iterator[tuple[Any, ...]]:
+    """Play the actions of recorded steps from the present state."""
+    for action, *_ in steps:
+        observation, reward, terminated, truncated, info = env.step(copied(action))
+        yield copied(action), copied(observation), reward, terminated, truncated, copied(info)
+
+
 def global_generators_untouched(subject: Playable) -> None:
     """Making, resetting and stepping leave the generators of ``random``, ``numpy.random`` and torch in their state."""
     subject.make().close()  # imports what it needs, and libraries may draw then
@@ -344,6 +374,7 @@ GYMNASIUM_CHECKS: dict[str, Callable[[Subject], None]] = {
     "resets without a seed differ": resets_without_a_seed_differ,
     "takes the seeds of evaluate": takes_the_seeds_of_evaluate,
     "instances do not interfere": instances_do_not_interfere,
+    "restored states continue": restored_states_continue,
     "global generators untouched": global_generators_untouched,
     "spec survives json": spec_survives_json,
     "vectors agree": vectors_agree,

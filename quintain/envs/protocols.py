@@ -1,4 +1,4 @@
-"""What an environment may offer beyond Gymnasium's contract: facts for the record, solutions, items, steps that wait.
+"""What an environment may offer beyond Gymnasium's contract: facts, solutions, items, steps that wait, branches.
 
 Each protocol is optional. Runners look it up with ``isinstance`` on ``env.unwrapped``, so that wrappers need not pass
 it on.
@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
-__all__ = ["BlockingEnv", "DescribedEnv", "FiniteEnv", "ReadsAnswers", "ReadsReplies", "SolvableEnv"]
+__all__ = [
+    "BlockingEnv",
+    "BranchingEnv",
+    "DescribedEnv",
+    "FiniteEnv",
+    "ReadsAnswers",
+    "ReadsReplies",
+    "SimulatedEnv",
+    "SolvableEnv",
+]
 
 
 @runtime_checkable
@@ -83,5 +92,43 @@ class ReadsAnswers(Protocol):
 
         Two replies with equal answers in different notation have equal results. The result does not depend on the right
         answer.
+        """
+        ...
+
+
+@runtime_checkable
+class BranchingEnv(Protocol):
+    """An environment that can return to an earlier state, as tree search over its states needs.
+
+    :func:`quintain.check` verifies that a restored episode goes on as the original did, for equal actions and also
+    where other episodes were played in between.
+    """
+
+    def snapshot(self) -> Any:
+        """Return the state of the episode, its generator included; later steps do not change what was returned.
+
+        Raises:
+            ResetNeeded: If there was no reset.
+        """
+        ...
+
+    def restore(self, snapshot: Any) -> None:
+        """Return to a state of this environment. A state can be restored any number of times."""
+        ...
+
+
+@runtime_checkable
+class SimulatedEnv(Protocol):
+    """An environment that lets an agent try actions on a copy of the episode.
+
+    A run offers it to agents that declare ``uses_simulator = True``, as
+    :attr:`Seat.simulator <quintain.agents.agent.Seat.simulator>`.
+    """
+
+    def simulator(self) -> Any:
+        """Return an independent copy of the episode in its present state.
+
+        It is a :class:`~quintain.agents.agent.Simulator`: it gives the observations that the
+        environment gives, and never a reward or a verdict.
         """
         ...

@@ -9,9 +9,9 @@ from typing import Any, cast
 
 import gymnasium as gym
 
-from quintain.agents.agent import Actor, Agent, Seat, is_oracle
+from quintain.agents.agent import Actor, Agent, Seat, is_oracle, simulates
 from quintain.engines.engine import record_exchanges
-from quintain.envs.protocols import BlockingEnv, ReadsAnswers, ReadsReplies, SolvableEnv
+from quintain.envs.protocols import BlockingEnv, ReadsAnswers, ReadsReplies, SimulatedEnv, SolvableEnv
 from quintain.evaluation.episode_log import IMMUTABLE, EpisodeLog, snapshot
 from quintain.evaluation.error_boundary import ErrorBoundary
 from quintain.evaluation.job import Job
@@ -23,14 +23,17 @@ __all__ = ["play_episode", "seats"]
 def seats(env: gym.Env[Any, Any], env_id: str, agent: Agent) -> Callable[[int], Seat]:
     """Return a function that makes the only seat of a Gymnasium environment from an episode's seed.
 
-    The seat offers the environment's right answers only to an agent that declares ``uses_solution = True``.
+    The seat offers the environment's right answers only to an agent that declares ``uses_solution = True``, and
+    simulators only to one that declares ``uses_simulator = True``.
     """
     observations, actions, unwrapped = env.observation_space, env.action_space, env.unwrapped
     solution = unwrapped.solution if is_oracle(agent) and isinstance(unwrapped, SolvableEnv) else None
     masks = env.get_wrapper_attr("action_masks") if env.has_wrapper_attr("action_masks") else None
     runs_code = unwrapped.runs_code if isinstance(unwrapped, ReadsReplies) else None
     reader = unwrapped.read_answer if isinstance(unwrapped, ReadsAnswers) else None
-    return lambda seed: Seat(env_id, "agent", observations, actions, seed, solution, masks, runs_code, reader)
+    simulator = unwrapped.simulator if simulates(agent) and isinstance(unwrapped, SimulatedEnv) else None
+    offers = (solution, masks, runs_code, reader, simulator)
+    return lambda seed: Seat(env_id, "agent", observations, actions, seed, *offers)
 
 
 async def play_episode(

@@ -14,7 +14,7 @@ from typing import Any
 import gymnasium as gym
 from gymnasium.envs.registration import EnvSpec
 
-from quintain.agents.agent import Described, is_oracle
+from quintain.agents.agent import Described, is_oracle, simulates
 from quintain.envs.making import spec_of
 from quintain.json_text import from_exact_json, to_exact_json
 from quintain.provenance import command, describe_function, versions
@@ -112,7 +112,8 @@ def describe_agent(agent: Any) -> Any:
 
     A :class:`~quintain.agents.agent.Described` agent, or engine, describes itself. Of any other the class is described
     by its name and a hash of its source, so that two instances with other arguments look the same. The description of
-    an agent that is given right answers contains ``"uses_solution": True``.
+    an agent that is given right answers contains ``"uses_solution": True``, that of one that is given simulators
+    ``"uses_simulator": True``.
 
     Args:
         agent: An agent, or a mapping that describes one; values of the mapping may be agents and engines.
@@ -124,7 +125,8 @@ def describe_agent(agent: Any) -> Any:
     else:
         facts = describe_function(type(agent))
         description = {"agent": facts["function"]} | ({"source_hash": facts["hash"]} if "hash" in facts else {})
-    return {**description, "uses_solution": True} if is_oracle(agent) else description
+    given = {"uses_solution": is_oracle(agent), "uses_simulator": simulates(agent)}
+    return {**description, **{name: True for name, declared in given.items() if declared}}
 
 
 def warn_if_undescribed(agent: Any, env: Any = None) -> None:

@@ -25,7 +25,7 @@ __all__ = ["RunFolder"]
 _FSYNC_EVERY_S = 0.5
 
 #: Parts of an agent's description that earlier versions did not write; their absence is no difference.
-_ADDED_LATER = frozenset({"source_hash", "uses_solution"})
+_ADDED_LATER = frozenset({"source_hash", "uses_simulator", "uses_solution"})
 
 #: Settings that earlier versions did not have, and the values with which their runs are continued.
 _DEFAULTS_ADDED_LATER = {"max_steps": DEFAULT_MAX_STEPS}

@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = {
     "CodeReason-v0": "code-reason.md",
     "QuestionAnswering-v0": "question-answering.md",
+    "Repair-v0": "repair.md",
     "RepeatedGame-v0": "repeated-game.md",
     "Tabletop/Reach-v0": "tabletop-reach.md",
     "Tabletop/Push-v0": "tabletop-push.md",

@@ -39,7 +39,8 @@ SECTIONS = {
     "Environments": (
         "environments",
         [
-            *("index.md", "code-reason.md", "question-answering.md", "repeated-game.md", "named-games.md"),
+            *("index.md", "code-reason.md", "question-answering.md", "repair.md"),
+            *("repeated-game.md", "named-games.md"),
             *("prisoners-dilemma.md", "prisoners-dilemma-classic.md", "battle-of-the-sexes.md", "stag-hunt.md"),
             *("chicken.md", "deadlock.md", "matching-pennies.md", "rock-paper-scissors.md", "public-goods.md"),
             *("tabletop-reach.md", "tabletop-push.md", "tabletop-slide-handle.md", "tabletop-turn-lever.md"),
@@ -75,6 +76,8 @@ REFERENCE: dict[str, list[Public]] = {
                 *("quintain.agents.agent.RequiresSettings", "quintain.agents.agent.Interactive"),
                 *("quintain.agents.agent.Batched", "quintain.agents.agent.ChecksSeat"),
                 *("quintain.agents.agent.Described", "quintain.agents.agent.Closing"),
+                *("quintain.agents.agent.UsesSimulator", "quintain.agents.agent.Simulator"),
+                "quintain.agents.agent.Simulated",
                 "quintain.agents.registry.AgentFacts",
                 *("quintain.agents.scripted.OracleAgent", "quintain.agents.scripted.RandomAgent"),
                 *("quintain.agents.human.HumanAgent", "quintain.agents.replay.ReplayAgent"),
@@ -120,6 +123,7 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.envs.text.forms"),
         Public("quintain.envs.text.draws"),
         Public("quintain.envs.question_answering"),
+        Public("quintain.envs.repair", ("quintain.envs.repair.session.StepResult",)),
         Public(
             "quintain.envs.games",
             (
