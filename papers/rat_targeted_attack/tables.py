@@ -90,6 +90,16 @@ def shares(
     return [Percent(over_seeds(list(seeds.values()))) for seeds in by_seed], many
 
 
+def by_seed(found: list[Cell], columns: Columns, what: str) -> list[list[str]]:
+    """Return the share of each seed at the largest epsilon, in the order of the seeds; played attacks only."""
+    rows = []
+    for attack in ATTACKS:
+        seeds = [values(found, *column, attack, MAIN, MAIN, what) for column in columns]
+        if any(seeds):
+            rows.append([attack, *(", ".join(f"{100 * one[s]:.0f}" for s in sorted(one)) or "-" for one in seeds)])
+    return rows
+
+
 def over_epsilon(found: list[Cell], columns: Columns, what: str) -> list[list[Any]]:
     """Return a share at each epsilon, for attacks trained at that epsilon and for those trained at the largest one."""
     curve: list[list[Any]] = []
@@ -138,6 +148,10 @@ def report(found: list[Cell], columns: Columns, episodes: int = EPISODES) -> Stu
     add(tables, columns, f"Attacker's success at the last step, {about}", parts["stays"], "attack",
         ("seeds", "paper, opposite", "paper, manipulation"))  # fmt: skip
     add(tables, columns, "Attacker's success at any step, likewise", parts["reached"], "attack", ("seeds",))
+    for what, when in (("stays", "the last"), ("reached", "any")):
+        tables.show(f"Attacker's success at {when} step by seed: a value for each, in the order of the seeds, per cent",
+                    [f"by seed, {when} step", *(", ".join(column) for column in columns)],
+                    by_seed(found, columns, what))  # fmt: skip
     add(tables, columns, "Victim's success at the last step, likewise", parts["victim"], "attack", ("seeds",))
     add(tables, columns, f"RAT's advantage at the last step, in points, paired by seed; p by Holm for the {compared} "
         "comparisons of this table and the next", ahead["stays"], "over")  # fmt: skip

@@ -43,6 +43,11 @@ def test_no_cell_has_an_interval_of_width_zero(tables):
     assert all(low != high for low, high in ends)
 
 
+def test_every_seed_is_shown(tables):
+    rows = tables.by_seed(found([0.9, 0.8, 0.95], [0.0, 0.25, 1.0])[::-1], COLUMNS, "stays")
+    assert rows == [["sa-rl", "0, 25, 100", "0, 25, 100"], ["rat", "90, 80, 95", "90, 80, 95"]]
+
+
 def test_advantages_are_corrected_for_their_number(tables):
     rows, compared = tables.advantages(found([0.9, 0.8, 0.95, 0.7, 0.9], [0.4, 0.3, 0.5, 0.6, 0.4]), COLUMNS)
     assert compared == 4  # two columns, at the last and at any step; the other rivals were not played
