@@ -125,6 +125,10 @@ def test_code_blocks_of_the_page_run(page: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, f"{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
 
 
+def test_every_page_of_the_documentation_has_code_that_runs() -> None:
+    assert not [str(p.relative_to(ROOT)) for p in PAGES if p.is_relative_to(ROOT / "docs") and not blocks_of(p)[0]]
+
+
 @pytest.mark.parametrize("code", ["1/0", "raise SystemExit(3)"])
 def test_the_runner_reports_failing_python(code: str) -> None:
     assert _run([Block("python", 1, "page", "", code)]) != 0
