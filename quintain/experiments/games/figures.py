@@ -36,9 +36,9 @@ _MAX_TICKS = 20
 
 
 def first_option(matches: Sequence[Match]) -> str:
-    """Return the name of option 0 where all matches agree on it, such as ``cooperate``; else ``option 0``."""
+    """Return the name of option 0 where all matches agree on it, such as ``cooperate``; else ``the first option``."""
     names = {options[0] for match in matches for options in match.game.options}
-    return names.pop() if len(names) == 1 else "option 0"
+    return names.pop() if len(names) == 1 and "option 1" not in names else "the first option"
 
 
 @page_figure

@@ -109,7 +109,7 @@ def heat_map(
 
     Args:
         figure: The figure of ``axes``.
-        axes: Where to draw.
+        axes: The matplotlib axes to draw on.
         table: Shape ``(rows, columns)``; NaN is left empty.
         write: Formats the number of a cell.
         low: Value of the darkest colour; the smallest value if ``None``.

@@ -232,7 +232,9 @@ def _families(
     if not ordinal:
         return None
     scores = {agent: found for agent in agents if (found := score_by_family(ordinal, agent))}
-    letters = ["all", *FAMILIES]  # the headline first
+    played = {letter for by in scores.values() for letter in by}
+    known = played | PUBLISHED["GPT-4"].keys()
+    letters = [letter for letter in ("all", *FAMILIES) if letter in known]  # the headline first
     rows = []
     for agent, by in scores.items():
         rows.append(_Row([agent, *(by.get(letter, "") for letter in letters)]))
@@ -240,8 +242,8 @@ def _families(
             worst = score_by_family(ordinal, agent, failed=failed)
             rows.append(_Row([f"{agent}, worst case", *(worst.get(letter, "") for letter in letters)]))
     for model, by_letter in PUBLISHED.items():
-        known = [f"{by_letter[letter]:.3f}" if letter in by_letter else "" for letter in letters]
-        rows.append(_Row([f"{model} (published)", *known], published=True))
+        shown = [f"{by_letter[letter]:.3f}" if letter in by_letter else "" for letter in letters]
+        rows.append(_Row([f"{model} (published)", *shown], published=True))
     head = ["normalised score", *(FAMILIES.get(letter, letter) for letter in letters)]
     return {"head": head, "rows": rows, "plot": markup(figures.family_scores(scores, PUBLISHED))}
 

@@ -5,6 +5,7 @@ Players are in the order of the ranking, and each has the same colour and line s
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,6 +27,8 @@ __all__ = [
 
 #: Fixation probabilities above this multiple of neutral drift share one colour, and are labelled with a plus sign.
 _CUT = 5
+#: Characters of a title that fit an inch, at its size of nine points.
+_CHARACTERS_PER_INCH = 14
 
 
 @page_figure
@@ -91,7 +94,7 @@ def cooperation_matrix(result: Tournament) -> str:
     """Heat map of the row player's share of option 0 against the column player."""
     names, order = _ranked(result)
     table = result.cooperation[np.ix_(order, order)]
-    return _matrix(table, names, "Cooperation of the row player", "share of option 0", low=0, high=1)
+    return _matrix(table, names, "Cooperation of the row player", "share of the first option", low=0, high=1)
 
 
 @page_figure
@@ -147,10 +150,12 @@ def _matrix(table: NDArray[np.float64], names: Sequence[str], title: str, label:
     def write(value: float) -> str:
         return f"{_CUT}+" if scale.get("high") == _CUT and value >= _CUT else f"{value:.2f}"
 
-    figure, axes = new_figure(min(max(side + longest + 1.6, 3.6), 12), min(side * 0.72 + longest + 0.8, 10))
+    width = min(max(side + longest + 1.6, 3.6), 12)
+    lines = textwrap.wrap(title, int(_CHARACTERS_PER_INCH * width))
+    figure, axes = new_figure(width, min(side * 0.72 + longest + 0.65 + 0.15 * len(lines), 10))
     heat_map(figure, axes, table, write, label=label, **scale)
     axes.set_xticks(range(len(names)), names, rotation=90)
     axes.set_yticks(range(len(names)), names)
     axes.set(xlabel="column player", ylabel="row player")
-    figure.suptitle(title, fontsize=9, x=0.01, ha="left")
+    figure.suptitle("\n".join(lines), fontsize=9, x=0.01, ha="left")
     return as_svg(figure)

@@ -65,6 +65,21 @@ def test_matrices_name_their_axes_and_hold_numbers(result):
     assert "0.10" in texts(tournament_figures.cooperation_matrix(result))
 
 
+def test_long_titles_are_wrapped(result):
+    svg = tournament_figures.invasion_matrix(result)
+    inches = float(re.search(r'<svg[^>]* width="([\d.]+)pt"', svg)[1]) / 72
+    found = texts(svg)
+    assert max(map(len, found)) <= 14 * inches
+    assert " ".join(found).count("Fixation probability of one row player among") == 1
+
+
+def test_curves_over_games_without_named_options_say_which_option_is_counted():
+    matches = play_matches([ScheduledMatch(f"ordinal_1_{k}", ("grim", "joss")) for k in (1, 2)], {}, env={"rounds": 3})
+    assert "share of the first option" in texts(figures.cooperation_over_time(matches, ["grim"]))
+    page = games_page(matches, ["grim"])
+    assert "tragic</th>" not in page  # no game of that family was played
+
+
 def test_a_heat_map_of_50_rounds_is_legible():
     matches = play_matches([ScheduledMatch("prisoners_dilemma", ("grim", "joss"))], {}, env={"rounds": 50})
     svg = figures.round_by_round(matches, "grim")
