@@ -242,7 +242,7 @@ class Interactive(Protocol):
     A run plays its episodes one after another, in this process.
 
     Attributes:
-        is_interactive: True.
+        is_interactive: True for an agent that waits for a person.
     """
 
     is_interactive: bool

@@ -45,7 +45,14 @@ def MADSurrogateAttack(
 
 
 def train(context: AttackContext) -> Trained:
-    """Train the imitation from the policy's actions alone."""
+    """Train the imitation from the policy's actions alone.
+
+    Args:
+        context: The policy under attack, its environment, the number of environment steps and the seed.
+
+    Returns:
+        The imitation's network, with its error and that of the best constant action on held-out episodes.
+    """
     settings = SurrogateSettings(transitions=context.steps)
     made = train_surrogate(
         context.make_env, context.victim, settings=settings, normaliser=normaliser_of(context.victim),

@@ -88,7 +88,7 @@ Seed = Annotated[int, typer.Option(min=0, metavar="N", help="Root seed of the ep
 SeedBits = Annotated[
     int | None,
     typer.Option(
-        metavar="N", help="Bits of the seeds: 31, or 53 as in 0.1.0.", rich_help_panel=_RUN,
+        metavar="N", help="Bits of the seeds: 31 (default) or 53.", rich_help_panel=_RUN,
     ),
 ]  # fmt: skip
 

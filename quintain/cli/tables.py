@@ -53,7 +53,13 @@ def simple_table(title: str, *columns: str) -> Table:
 
 
 def number(value: float, kind: str = "mean", more: int = 0) -> str:
-    """Write a number to three significant digits, and a rate in percent, or with ``more`` digits."""
+    """Write a number for a table, ``-`` for NaN.
+
+    Args:
+        value: The number.
+        kind: ``"rate"`` writes a share in percent; any other kind writes three significant digits. Default: ``"mean"``.
+        more: Number of digits beyond these, >= 0. Default: 0.
+    """
     return "-" if math.isnan(value) else write_number(value, kind, more)
 
 

@@ -40,7 +40,7 @@ class Exchange:
 
     Attributes:
         request: The request as it was sent.
-        replies: Its replies.
+        replies: The ``n`` replies, in the order in which they were sampled.
         step: Number of actions of the episode before the request, from 0; ``None`` outside episodes.
         seat: The seat that asked; empty where there is only one.
     """

@@ -57,7 +57,7 @@ class TransformersEngine(Engine):
         cache_gb: Memory limit of the key-value cache, in gigabytes (10**9 bytes). Longer requests leave fewer prefix
             rows, then a smaller batch. Default: 4.
         chat_template_kwargs: Variables of the model's chat template, such as ``{"enable_thinking": False}`` for models
-            that reason unless told otherwise. Default: none.
+            that reason by default. Default: none.
 
     Attributes:
         model: The ``transformers`` model. Use it inside :meth:`exclusive` while requests may be running.

@@ -37,7 +37,7 @@ def own_info(info: Mapping[str, Any], without: Collection[str] = ()) -> dict[str
     """Copy an info at any depth: environments may use its dictionaries again in the next episode.
 
     Args:
-        info: The info.
+        info: An info as ``reset`` or ``step`` returned it; it is not changed.
         without: Keys to leave out. Default: none.
     """
     return {

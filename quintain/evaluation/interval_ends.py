@@ -56,7 +56,7 @@ def student_t(estimate: float, variance: float, df: float, confidence: float) ->
     """Return Student's t interval.
 
     Args:
-        estimate: The mean.
+        estimate: The estimated mean, in the middle of the interval.
         variance: Its squared standard error, >= 0.
         df: Degrees of freedom, > 0.
         confidence: Nominal coverage, in (0, 1).

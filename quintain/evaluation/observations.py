@@ -43,7 +43,7 @@ def load_observations(run: str | Path, episode: EpisodeRecord) -> list[Any]:
     """Return the observations of an episode: one before each action, and the last one.
 
     Args:
-        run: The run folder.
+        run: The run folder, with ``episodes.jsonl`` and the stored arrays.
         episode: A record of the run.
 
     Returns:

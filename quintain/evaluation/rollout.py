@@ -100,7 +100,7 @@ class Episodes:
             which plays one episode at a time.
         env_kwargs: Its arguments, if it is given by id, spec or class.
         agent: The agent, or the description from which each process makes its own.
-        jobs: The episodes.
+        jobs: The episodes to play, each with its index and seed.
         concurrency: Maximum number of live episodes over all processes, >= 1.
     """
 

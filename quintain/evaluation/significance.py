@@ -101,7 +101,7 @@ def jzs_bayes_factor(t: float, first: int, second: int = 0, *, scale: float = PR
     exp(-1/(2g)) dg, divided by (1 + t^2/df)^(-(df+1)/2). The prior of the effect size is Cauchy with scale r.
 
     Args:
-        t: The t statistic.
+        t: The t statistic, of either sign.
         first: Number of values, >= 2; of pairs in a paired test.
         second: Number of values of the second sample in a test of two independent samples; 0 for one sample or pairs.
         scale: Scale r of the prior, > 0.

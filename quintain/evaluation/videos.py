@@ -146,8 +146,8 @@ def check_videos(env: EnvLike, env_kwargs: Mapping[str, Any] | None, which: int 
 
     Args:
         env: What the run's environments are made from.
-        env_kwargs: Their arguments.
-        which: See :meth:`Choice.of`.
+        env_kwargs: Arguments of the environments.
+        which: Number, indices or outcome of the episodes to record; see :meth:`Choice.of`.
 
     Raises:
         ConfigurationError: If the environment cannot be rendered, or ``which`` is not a valid choice.
@@ -184,8 +184,8 @@ def record_videos(
     Args:
         report: The run; it has a folder.
         env: What its environments were made from.
-        env_kwargs: Their arguments.
-        which: See :meth:`Choice.of`.
+        env_kwargs: Arguments of the environments.
+        which: Number, indices or outcome of the episodes to record; see :meth:`Choice.of`.
         progress: Called with the number of recorded episodes and of all that are chosen.
 
     Raises:

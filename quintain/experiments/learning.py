@@ -71,7 +71,7 @@ class End:
     Attributes:
         condition: Name of the condition.
         metric: Name of the metric.
-        step: The step.
+        step: Training step at which it was measured.
         value: Mean over seeds with its interval.
     """
 
@@ -88,8 +88,8 @@ class ConditionDifference:
     Attributes:
         first: Name of the condition from which the other is subtracted.
         second: Name of the other.
-        metric: What is compared.
-        step: The step.
+        metric: Name of the compared metric.
+        step: Training step at which both were measured.
         difference: Mean over the seeds that both have, with its interval, not corrected for the number of comparisons.
         p_holm: Two-sided p-value after Holm's correction for all differences; NaN without a test.
     """

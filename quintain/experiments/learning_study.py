@@ -29,8 +29,8 @@ def train_conditions(
     Args:
         out: Folder of the study; a training is in ``CONDITION/seed-N``.
         conditions: What trains each condition, by its name.
-        seeds: The seeds.
-        say: Called with a line before each training. Default: nobody is told.
+        seeds: Root seeds of the trainings, one training of each condition per seed.
+        say: Called with a line before each training. Default: no callback.
     """
     folders: dict[str, list[Path]] = {name: [] for name in conditions}
     for seed in seeds:

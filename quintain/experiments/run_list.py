@@ -158,7 +158,7 @@ def list_runs(folder: str | Path, confidence: float = 0.95) -> RunList:
 
     Args:
         folder: The folder, or a single run.
-        confidence: Nominal coverage of the intervals, in (0, 1).
+        confidence: Nominal coverage of the intervals, in (0, 1). Default: 0.95.
 
     Raises:
         RecordError: If there is no such folder, or no run in it.

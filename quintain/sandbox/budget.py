@@ -31,6 +31,9 @@ TIME = struct.Struct("d")
 class Slot:
     """The right to run a program now.
 
+    Args:
+        give_back: Called once when the slot is released; ``None`` if no slot was free.
+
     Attributes:
         held: Whether it is held: false from the start if no slot was free for ``MAX_WAIT_S``.
     """

@@ -18,9 +18,9 @@ class Outcome:
     """What the supervisor observed of one run.
 
     Attributes:
-        status: How the run ended, one of the words of ``Result.status``.
+        status: How the run ended, one of the values of ``Result.status``.
         exceeded: The limit that a ``timeout`` exceeded.
-        detail: One line for people.
+        detail: One-line explanation for the user.
         stdout: Standard output, in bytes, cut at the limit.
         stderr: Standard error, in bytes, cut at the limit.
         claim: The child's report, untrusted, or ``None``.
@@ -28,8 +28,8 @@ class Outcome:
         wall_s: Wall-clock time of the run, in seconds.
         cpu_s: CPU seconds of the snippet.
         max_rss_mb: Peak resident memory, MiB; 0 for a session that continues.
-        exit_code: Exit code when the program ended the process itself.
-        signal: The signal that ended it.
+        exit_code: Exit code if the program ended the process itself, else ``None``.
+        signal: Name of the signal that ended the process, else ``None``.
         alive: Whether the child can run another snippet.
     """
 
@@ -52,8 +52,8 @@ class Verdict(NamedTuple):
     """How a run ended.
 
     Attributes:
-        status: One of the words of ``Result.status``.
-        detail: One line for people.
+        status: One of the values of ``Result.status``.
+        detail: One-line explanation for the user.
         exceeded: The limit that a ``timeout`` exceeded.
     """
 
@@ -75,7 +75,7 @@ def judge(
 ) -> Verdict:
     """Decide on the status and its one-line detail. Facts known from outside come before the child's own claim.
 
-    A snippet that used more CPU time than its limit timed out even if it finished before anybody looked.
+    A snippet that used more CPU time than its limit timed out even if it finished before the supervisor looked.
 
     Args:
         limits: Limits of the run.

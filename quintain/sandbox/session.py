@@ -18,6 +18,9 @@ class Session:
     that it waits for a core. When it does not, the process is killed, ``Result.state_lost`` is true, and the next run
     starts from an empty namespace.
 
+    Args:
+        backend: The back-end that runs the snippets.
+
     Attributes:
         limits: Memory, scratch and file limits of the process, fixed for its life; each run may set its own
             ``wall_s``, ``cpu_s`` and ``output_kb``.

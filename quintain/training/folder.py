@@ -37,7 +37,7 @@ class TrainingRun:
         env: What the training learns from: an environment, or ``None``.
         env_kwargs: Arguments of the environment.
         policy: The policy that is trained, for the manifest.
-        seed: Root seed.
+        seed: Root seed of the training, >= 0.
         settings: JSON-able settings; a training is resumed only with equal ones.
         steps: Number of steps of the whole training, for the progress bar.
         out: Run folder; ``None`` keeps checkpoints in a temporary folder, which is removed at the end.

@@ -99,7 +99,7 @@ class Problems:
     """Chosen problems of an environment, in a given order; after the last one, the first comes again.
 
     Attributes:
-        worlds: The environment.
+        worlds: The environment that poses the problems.
         draws: The problems, at least one, such as those of a stage of a curriculum.
 
     Raises:

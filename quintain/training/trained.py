@@ -21,7 +21,7 @@ class Trained(Tabular):
     """A trained policy, which is an agent, with the course of its training.
 
     Attributes:
-        policy: The trained policy.
+        policy: The agent that plays with the trained weights.
         facts: JSON-able facts of the training: method, settings, seed, steps.
         curve: One row of metrics per logged step, in order; each has ``"step"``.
     """

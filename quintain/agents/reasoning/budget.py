@@ -51,7 +51,7 @@ class Ledger:
     """What a decision has spent of its budget.
 
     Args:
-        budget: The limits.
+        budget: Limits on replies and tokens of one decision.
 
     Attributes:
         calls: Number of replies sampled.

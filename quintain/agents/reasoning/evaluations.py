@@ -29,7 +29,12 @@ _VERDICT_TOKENS = 8  # more than any tokenizer takes for one of them
 
 @dataclass(frozen=True)
 class Agreement:
-    """Sampling alone: the signal is how often each answer occurs, which the vote counts."""
+    """Sampling alone: the signal is how often each answer occurs, which the vote counts.
+
+    Attributes:
+        kind: Kind of the signal, for the record. Default: ``"scalar"``.
+        needs: Capabilities that the engine must have. Default: none.
+    """
 
     kind: SignalKind = "scalar"
     needs: frozenset[EngineCapability] = frozenset()
@@ -45,6 +50,7 @@ class TokenScores:
 
     Attributes:
         score: A key of :data:`~quintain.agents.reasoning.confidence.TOKEN_SCORES`.
+        kind: Kind of the signal, for the record. Default: ``"contrastive"``.
     """
 
     score: str
@@ -65,7 +71,9 @@ class TokenProbability:
     """The joint probability of a candidate's tokens, as soft self-consistency scores it (Wang et al. 2024).
 
     Attributes:
-        aggregate: ``"mean"``, ``"min"`` or ``"product"`` of the tokens' probabilities.
+        aggregate: ``"mean"``, ``"min"`` or ``"product"`` of the tokens' probabilities. Default: ``"mean"``.
+        kind: Kind of the signal, for the record. Default: ``"contrastive"``.
+        needs: Capabilities that the engine must have. Default: log-probabilities.
     """
 
     aggregate: str = "mean"
@@ -86,7 +94,9 @@ class PTrue:
     has no request left gets minus infinity.
 
     Attributes:
-        judge: Another model than the agent's; ``None`` asks the agent's own.
+        judge: Another model than the agent's; ``None`` asks the agent's own. Default: ``None``.
+        kind: Kind of the signal, for the record. Default: ``"scalar"``.
+        needs: Capabilities that the engine must have. Default: constrained choice.
     """
 
     judge: Engine | None = None
@@ -123,6 +133,8 @@ class RewardModel:
 
     Attributes:
         model: Returns a number, higher is better, for the observation and the text of a candidate; may be ``async``.
+        kind: Kind of the signal, for the record. Default: ``"external"``.
+        needs: Capabilities that the engine must have. Default: none.
     """
 
     model: Callable[[str, str], float | Awaitable[float]]

@@ -43,9 +43,12 @@ class BackwardVerification:
     for each question left: the vote then stands.
 
     Attributes:
-        chains: Number of chains for each candidate and masked number, >= 1.
+        chains: Number of chains for each candidate and masked number, >= 1. Default: 8.
         min_votes: Candidates with fewer votes are not verified. Default: 1, which keeps all.
         declarative: Whether question and answer are rewritten as a statement first, as self-verification does.
+            Default: false.
+        kind: Kind of the signal, for the record. Default: ``"scalar"``.
+        needs: Capabilities that the engine must have. Default: none.
     """
 
     chains: int = 8

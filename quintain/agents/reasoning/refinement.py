@@ -1,7 +1,8 @@
 """Methods that refine one response round by round: self-refine, RCI and progressive hints.
 
 Sources: Madaan et al. 2023, arXiv 2303.17651 (self-refine); Kim et al. 2023, arXiv 2303.17491 (RCI); Zheng et al. 2023,
-arXiv 2304.09797 (progressive-hint prompting). The wording of the prompts is our own. No stop looks at a right answer.
+arXiv 2304.09797 (progressive-hint prompting). The wording of the prompts is our own. No stopping rule uses
+a right answer.
 """
 
 from __future__ import annotations
@@ -40,7 +41,9 @@ class Critique:
     """Self-Evaluate in words: the model criticises its response, with the history of responses and critiques before it.
 
     Attributes:
-        prompt: The user message that asks for it.
+        prompt: The user message that asks for it. Default: that of self-refine.
+        kind: Kind of the signal, for the record. Default: ``"text"``.
+        needs: Capabilities that the engine must have. Default: none.
     """
 
     prompt: str = _FEEDBACK
@@ -48,7 +51,7 @@ class Critique:
     needs: frozenset[EngineCapability] = frozenset()
 
     async def __call__(self, turn: Turn, candidates: Sequence[Candidate]) -> Signal:
-        """Criticise the first candidate; an empty text where the budget ends."""
+        """Criticise the first candidate; an empty text if the budget is spent."""
         conversation = [*_conversation(turn), assistant(candidates[0].text), user(self.prompt)]
         ((*replies,),) = await turn.ask([conversation])
         text = replies[0].text.strip() if replies else ""
@@ -62,14 +65,14 @@ class Refine:
 
     Attributes:
         prompt: The user message that asks for it.
-        stop: A critique that contains this text ends the loop; empty never does.
+        stop: A critique that contains this text ends the loop; with an empty text, none does.
     """
 
     prompt: str = _REFINE
     stop: str = _STOP
 
     async def __call__(self, turn: Turn, candidates: Sequence[Candidate], signal: Signal) -> Outcome:
-        """Write a new response, unless the critique has none to make or the budget ends."""
+        """Write a new response, unless the critique finds nothing to change or the budget is spent."""
         if not signal.texts[0] or (self.stop and self.stop in signal.texts[0]):
             return Outcome(candidates)
         turn.memory["conversation"] = [*_conversation(turn), user(self.prompt)]

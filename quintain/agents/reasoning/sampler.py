@@ -38,7 +38,7 @@ async def sample(
     """Sample ``n`` candidates to each of several conversations, within the budget, all in one batch where that fits.
 
     Args:
-        turn: The decision.
+        turn: The decision, with its model, messages and budget.
         n: Number of candidates to each conversation, >= 1. Default: 1.
         conversations: The messages that they answer. Default: those of the decision.
         logprobs: Whether candidates carry the log-probability of each token. Default: false.

@@ -23,9 +23,9 @@ class Turn:
     """What is known while one action is chosen.
 
     Attributes:
-        engine: The language model.
+        engine: The language model that samples candidates.
         messages: The conversation that candidates answer; its last message is the observation.
-        observation: The observation.
+        observation: Text of the observation to which the action replies.
         info: The environment's ``info`` that came with it.
         read: Returns the answer that the environment reads from a reply, equal for equal answers; ``None`` for none.
         reader: Finds the marked answer of a reply, with which the reply ends.

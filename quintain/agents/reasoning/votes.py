@@ -64,7 +64,7 @@ def borda_weights(scores: Sequence[float], p: float) -> list[float]:
     arXiv 2502.18581, section 4).
 
     Args:
-        scores: The candidates' scores.
+        scores: One score per candidate, higher is better; NaN ranks last.
         p: Exponent, in [0, 100].
 
     Example:

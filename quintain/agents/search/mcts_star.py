@@ -68,7 +68,7 @@ async def mcts_star(
     """Search, or resume a search.
 
     Args:
-        problem: The problem.
+        problem: Proposes steps and evaluates prefixes.
         settings: Settings of the search.
         budget: Its limits, those of earlier parts of a resumed search included.
         tree: The tree of a search to resume. Default: a new one.

@@ -18,7 +18,7 @@ class Step(NamedTuple):
     """A proposed next step.
 
     Attributes:
-        text: The step.
+        text: Text of the step, as it is appended to the prefix.
         tokens: Number of tokens that the policy generated for it. Default: 0.
         key: Equal for prefixes that may share a node; ``None`` for a node of its own. Default: none.
     """
@@ -72,9 +72,9 @@ class Costs:
     """Asks the problem, counts what that costs in the tree's facts, and checks the answers.
 
     Args:
-        problem: The problem.
+        problem: Proposes steps and evaluates prefixes.
         tree: The tree, whose facts hold ``calls``, ``values``, ``critiques`` and ``tokens``.
-        budget: The limits.
+        budget: Limits of the search.
     """
 
     def __init__(self, problem: Problem, tree: Tree, budget: SearchBudget) -> None:

@@ -19,9 +19,9 @@ async def best_of_n(
     """Sample ``n`` chains of single steps, and take the one whose end has the highest value; 1 is plain sampling.
 
     Args:
-        problem: The problem.
+        problem: Proposes steps and evaluates prefixes.
         n: Number of chains, >= 1; fewer where the budget ends.
-        budget: Its limits.
+        budget: Limits of the search.
         max_depth: Maximum number of steps of a chain, >= 1. Default: 30.
         seed: Seed, >= 0. Default: 0.
 
@@ -64,10 +64,10 @@ async def beam_search(
     """Expand every prefix of a beam by ``branch`` steps, keep the ``width`` best by value, and go on to the next depth.
 
     Args:
-        problem: The problem.
+        problem: Proposes steps and evaluates prefixes.
         width: Number of prefixes that are kept, >= 1.
         branch: Number of proposals for each, >= 1.
-        budget: Its limits.
+        budget: Limits of the search.
         max_depth: Maximum number of steps of a solution, >= 1. Default: 30.
         seed: Seed, >= 0. Default: 0.
 

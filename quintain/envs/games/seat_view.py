@@ -19,6 +19,9 @@ _MAX_FRAMES = 1000
 class SeatView:
     """The consequences of one joint move for one seat.
 
+    Args:
+        options: Number of the seat's options, >= 2.
+
     Attributes:
         agent: Name of the seat.
         reward: Payoff of the seat; 0 if the round is void.

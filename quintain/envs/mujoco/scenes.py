@@ -13,7 +13,7 @@ __all__ = ["SCENES", "Layout", "Scenario", "Scene", "draw_layout"]
 
 Point = NDArray[np.float64]
 
-# The sites stand off their frame, or MuJoCo would take their position for constant; each reset moves them.
+# Sites have an offset from their frame. Without it, MuJoCo treats their position as constant; each reset moves them.
 _FRAME = """
 <mujoco model="tabletop">
   <option timestep="0.005" integrator="implicitfast" gravity="0 0 0"/>
@@ -38,7 +38,7 @@ _FRAME = """
 </mujoco>
 """
 
-# What is only seen: textures, lights, camera, floor and legs. None of it touches anything or has mass.
+# Visual elements only: textures, lights, camera, floor and legs. They have no mass and no contacts.
 _LOOKS = """
   <visual>
     <global offwidth="480" offheight="480"/>
@@ -128,7 +128,7 @@ class Scene:
         thing: Start of the object: one range per joint; empty where the task moves the hand itself.
         goal: The goal: range of x, range of y, on the right-hand side.
         place: The attacker's goal in the scenario ``manipulation``, a fixed point.
-        rail: Range of y of the handle's rail or pivot, to which ``goal`` and ``place`` are relative; ``None`` without.
+        rail: Range of y of the handle's rail or pivot, to which ``goal`` and ``place`` are relative, or ``None``.
         radius: Distance of the object from the pivot about which it turns. The first entries of ``goal`` and ``place``
             are then angles in radians, 0 pointing at the hand. ``None`` for objects that move freely.
     """
@@ -154,7 +154,7 @@ class Scene:
 
     @property
     def bare_xml(self) -> str:
-        """The same model without what is only seen: equal states, and nothing to draw well."""
+        """The same model without the visual elements: the states are equal, and loading is faster."""
         return _FRAME.format(things=self.things, looks="", scenery="", wood="")
 
     @property

@@ -24,14 +24,14 @@ class Programs:
     """Runs the programs of one episode after the other.
 
     Args:
-        interpreter: Where they run.
+        interpreter: Runs the programs, isolated from this process.
         max_calls: Maximum number of executed programs per episode, >= 0.
         max_output_chars: Maximum length of a program's output in an observation, in characters, 1 to 99,000.
 
     Attributes:
         calls: Number of programs executed in this episode.
         errors: Number of those that ended with an error.
-        interpreter: Where they run.
+        interpreter: Runs the programs.
     """
 
     def __init__(self, interpreter: Interpreter, *, max_calls: int, max_output_chars: int) -> None:

@@ -21,8 +21,8 @@ class VideoCard:
 
     Attributes:
         episode: Number of the episode.
-        outcome: How it ended.
-        reward: Its return.
+        outcome: Outcome of the episode, such as ``"success"``.
+        reward: Return of the episode.
         steps: Its number of steps.
         source: The video as a ``data:`` address; empty if it is not in the page.
         link: Relative address of the file beside the page; empty if there is none.

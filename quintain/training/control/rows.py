@@ -29,8 +29,8 @@ class RowStep(NamedTuple):
 
     Attributes:
         observations: What to act on next, shape ``(n, d)``: where an episode ended, the first observation of the next.
-        final_observations: What the actions led to, shape ``(n, d)``. It differs from ``observations`` only in rows
-            whose episode ended; value estimates bootstrap from it.
+        final_observations: The next observations of the same episodes, shape ``(n, d)``. They differ from
+            ``observations`` only in rows whose episode ended; value estimates bootstrap from them.
         rewards: Reward of each row, shape ``(n,)``.
         terminated: Whether the task ended, shape ``(n,)``.
         truncated: Whether a limit outside the task ended the episode, shape ``(n,)``.

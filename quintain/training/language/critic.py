@@ -1,4 +1,4 @@
-"""A critic: a model that predicts the reward still to come before each token, and the advantages that follow from it.
+"""A critic: a model that predicts the return (sum of future rewards) before each token, and advantage estimates.
 
 Proximal policy optimisation (PPO, Schulman et al. 2017, arXiv 1707.06347) compares an episode with what a critic
 expected instead of with other episodes of its group. The critic is a copy of the policy's network with a linear head
@@ -26,11 +26,11 @@ __all__ = ["Critic", "Estimates", "estimates"]
 
 @dataclass(frozen=True, slots=True)
 class Estimates:
-    """What a critic makes of a batch. Both have the shape ``(rows, completion)``, and 0 where nothing is trained on.
+    """Advantages and value targets of a batch, each of shape ``(rows, completion)``, 0 for untrained tokens.
 
     Attributes:
         advantages: Advantage of each token.
-        returns: What the critic should have predicted before each token.
+        returns: Value target before each token: the advantage plus the predicted value.
     """
 
     advantages: torch.Tensor
@@ -38,7 +38,7 @@ class Estimates:
 
 
 class Critic:
-    """Predicts the reward that is still to come.
+    """Predicts the return (sum of future rewards) before each token.
 
     Args:
         model: The policy's model, of ``transformers``; its network is copied.
@@ -56,7 +56,7 @@ class Critic:
         self._optimizer = torch.optim.AdamW(self._weights, lr=settings.learning_rate, weight_decay=0.0)
 
     def values(self, batch: Mapping[str, torch.Tensor]) -> torch.Tensor:
-        """Return the predicted reward still to come before each token of the completions, ``(rows, completion)``."""
+        """Return the predicted return before each token of the completions, shape ``(rows, completion)``."""
         parts = torch.arange(len(batch["prompt_ids"])).split(self._settings.batch_size)
         with torch.no_grad():
             return torch.cat([self._values(batch, rows) for rows in parts])
@@ -68,7 +68,7 @@ class Critic:
 
         Args:
             batch: A token batch; see :func:`~quintain.training.language.batch.token_batch`.
-            returns: What should have been predicted, shape ``(rows, completion)``.
+            returns: Value targets, shape ``(rows, completion)``.
             generator: Generator that draws the minibatches.
         """
         trained = batch["tool_mask"] * batch["completion_mask"]
@@ -123,7 +123,7 @@ def estimates(
     Args:
         rollouts: The episodes of the batch, in its order.
         batch: The batch that :func:`~quintain.training.language.batch.token_batch` made of them.
-        values: What the critic predicted, shape ``(rows, completion)``.
+        values: Predictions of the critic, shape ``(rows, completion)``.
         gamma: Discount factor from one turn to the next, in [0, 1]. Default: 1.
         gae_lambda: Weight of later differences, per token, in [0, 1]: 0 trusts the critic alone, 1 the rewards.
             Default: 1.

@@ -31,7 +31,7 @@ from quintain.training.sources import Draw, Problems, Worlds
 __all__ = [
     "GROUPS",
     "ItemPotential",
-    "Reseeded",
+    "SeedOffsetAgent",
     "curriculum_problems",
     "group_of",
     "measure_potential",
@@ -119,8 +119,8 @@ def group_of(potential: float) -> int:
     return next(group for group, low in enumerate(GROUPS, 1) if potential >= low - 1e-12)
 
 
-class Reseeded:
-    """An agent with other random seeds, so that repeated answers to equal problems are independent.
+class SeedOffsetAgent:
+    """Gives an agent other random seeds, so that repeated answers to equal problems are independent.
 
     Args:
         agent: The agent whose seeds are offset.
@@ -206,7 +206,7 @@ def measure_potential(
                 on_run(name, number)
             report = evaluate(
                 env,
-                Reseeded(agent, number),
+                SeedOffsetAgent(agent, number),
                 episodes=items,
                 seed=seed,
                 env_kwargs=env_kwargs,

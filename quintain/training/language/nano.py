@@ -36,7 +36,7 @@ class NanoSize:
     """Width and depth of a model.
 
     Attributes:
-        hidden_size: Width of the residual stream.
+        hidden_size: Width of the residual stream, >= 1.
         layers: Number of layers, >= 1.
         heads: Number of attention heads; divides ``hidden_size``.
     """

@@ -8,7 +8,7 @@ from quintain.engines import ScriptedEngine
 from quintain.errors import ConfigurationError
 from quintain.records import read_episodes, read_manifest
 from quintain.training.language.curriculum import (
-    Reseeded,
+    SeedOffsetAgent,
     group_of,
     measure_potential,
     potential_of,
@@ -52,11 +52,11 @@ class Dice:
 def test_repeated_answers_have_dice_of_their_own():
     dice = [Dice() for _ in range(3)]
     for number, agent in enumerate(dice):
-        quintain.evaluate("Sum-v0", Reseeded(agent, number), episodes=4, concurrency=1)
+        quintain.evaluate("Sum-v0", SeedOffsetAgent(agent, number), episodes=4, concurrency=1)
     seeds = [seed for agent in dice for seed in agent.seeds]
     assert len(set(seeds)) == len(seeds) == 12
     again = Dice()
-    quintain.evaluate("Sum-v0", Reseeded(again, 1), episodes=4, concurrency=1)
+    quintain.evaluate("Sum-v0", SeedOffsetAgent(again, 1), episodes=4, concurrency=1)
     assert again.seeds == dice[1].seeds
     # One item and a coin, which has to fall right three times in a row: one in eight.
     (item,) = measure_potential("Sum-v0", {"coin": Coin()}, items=1, answers=40)

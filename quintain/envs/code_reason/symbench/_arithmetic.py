@@ -18,7 +18,13 @@ _Ratio: TypeAlias = tuple[int, int]
 
 
 def complaint(expression: Expression, data: Mapping[str, Any], *, ordered: bool) -> str:
-    """Return what is wrong with an expression over ``data["numbers"]``, each used once, for ``data["target"]``."""
+    """Return an error message about an answer, or an empty text if it is right.
+
+    Args:
+        expression: The answer, parsed.
+        data: ``"numbers"``, each to be used exactly once, and ``"target"``, the value to reach.
+        ordered: Whether the numbers must be used in the given order.
+    """
     numbers = list(data["numbers"])
     if ordered and list(expression.numbers) != numbers:
         return f"the numbers {numbers} must stand in this order, each once; got {list(expression.numbers)}"
@@ -68,7 +74,7 @@ def reach(numbers: Sequence[int], target: int) -> str | None:
 def reach_natural(numbers: Sequence[int], target: int) -> str | None:
     """Combine all numbers, in any order, to the target, through integers >= 0 only; ``None`` if there is no way.
 
-    Exhaustive and forwards: takes two numbers, puts their sum, difference, product or quotient back, and so on.
+    Exhaustive search: two numbers are replaced by their sum, difference, product or quotient until one is left.
     """
     dead: set[tuple[int, ...]] = set()
 

@@ -40,13 +40,18 @@ def draw(rng: np.random.Generator, templates: Sequence[Template], scale: Fractio
 
 
 def text(templates: Sequence[Template], data: Mapping[str, Any]) -> str:
-    """Fill in the blanks."""
+    """Write a question: fill the blanks of the drawn template with its values.
+
+    Args:
+        templates: The templates from which :func:`draw` drew.
+        data: What :func:`draw` returned.
+    """
     template: Template = templates[data["template"]]
     return template.text.format(**data["values"])
 
 
 def answer(templates: Sequence[Template], data: Mapping[str, Any]) -> Fraction:
-    """Compute the answer."""
+    """Compute the right answer to a question that :func:`draw` drew; arguments as in :func:`text`."""
     value = templates[data["template"]].answer(**data["values"])
     assert value is not None  # values are drawn so that there is one
     return Fraction(value)
