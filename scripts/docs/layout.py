@@ -144,7 +144,11 @@ REFERENCE: dict[str, list[Public]] = {
                     "quintain.rewards.verification.scores.Fusion",
                 ),
                 *("quintain.rewards.verification.scores.StateScore", "quintain.rewards.verification.training.Epoch"),
-                "quintain.rewards.verification.registry.AggregatorLike",
+                *(
+                    "quintain.rewards.verification.registry.AggregatorLike",
+                    "quintain.rewards.verification.aggregator.one_hot",
+                ),
+                *("quintain.rewards.verification.assistants.AssistantBackend",),
             ),
         ),
         Public("quintain.rewards.verification.expressions"),

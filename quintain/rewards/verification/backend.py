@@ -57,6 +57,11 @@ class ProofBackend(Protocol):
         ...
 
     @property
+    def blocking(self) -> bool:
+        """Whether a call may take long, so that it should not run in an event loop."""
+        ...
+
+    @property
     def languages(self) -> frozenset[Language]:
         """The languages of statements that it reads."""
         ...

@@ -11,7 +11,7 @@ from quintain.rewards.verification.claims import find_claims
 from quintain.rewards.verification.expressions import Expression, Relation, Unreadable
 from quintain.rewards.verification.statements import Statement
 
-__all__ = ["ArithmeticFormaliser", "Ask", "Formalisation", "Formaliser"]
+__all__ = ["ArithmeticFormaliser", "Ask", "Formalisation", "Formaliser", "ProofWriter"]
 
 #: Asks a language model: messages in, the text of its reply out; ``None`` once a budget is spent.
 Ask = Callable[[Sequence[Message]], Awaitable[str | None]]
@@ -51,6 +51,14 @@ class Formaliser(Protocol):
             step: The step.
             ask: Asks the model; formalisers without a model do not need it.
         """
+        ...
+
+
+class ProofWriter(Protocol):
+    """Writes proofs of a statement, which a backend checks."""
+
+    async def write(self, statement: Statement, ask: Ask | None = None) -> Sequence[str]:
+        """Return proofs, the most promising first; none where the budget ends."""
         ...
 
 

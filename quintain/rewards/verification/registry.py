@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from quintain.errors import ConfigurationError
+from quintain.errors import ConfigurationError, UnknownNameError
 from quintain.registry import NoFacts, Registry
 from quintain.rewards.terms import InvalidReward, RewardTerm, Transition
 from quintain.rewards.verification.aggregator import Aggregator
+from quintain.rewards.verification.coq import coq_backend
 from quintain.rewards.verification.exact import ExactBackend
 from quintain.rewards.verification.formaliser import ArithmeticFormaliser
+from quintain.rewards.verification.lean import lean_backend
+from quintain.rewards.verification.model_formaliser import ModelFormaliser, ModelProofs
+from quintain.rewards.verification.portfolio import Portfolio
 from quintain.rewards.verification.scores import StateScore, proved_share
 from quintain.rewards.verification.verifier import StepVerifier
+from quintain.rewards.verification.z3_backend import Z3Backend
 
 __all__ = ["VERIFIERS", "AggregatorLike", "arithmetic_verifier", "make_verifier", "safe_term"]
 
@@ -40,7 +45,62 @@ def _score(aggregator: AggregatorLike) -> StateScore:
     return aggregator if callable(aggregator) else Aggregator.load(aggregator)
 
 
+def z3_verifier(aggregator: AggregatorLike = None, limit_s: float = 5.0) -> StepVerifier:
+    """Return a verifier that computes, and asks the solver z3 about what it cannot decide so (extra ``z3``).
+
+    Args:
+        aggregator: As in :func:`arithmetic_verifier`.
+        limit_s: Wall time of one question to the solver, in seconds, > 0. Default: 5.
+    """
+    return StepVerifier(
+        ArithmeticFormaliser(), Portfolio([ExactBackend(), Z3Backend(limit_s)]), score=_score(aggregator)
+    )
+
+
+def coq_verifier(aggregator: AggregatorLike = None, command: str = "coqc -q") -> StepVerifier:
+    """Return a verifier whose statements are proved by Coq, as the steps write them down.
+
+    Args:
+        aggregator: As in :func:`arithmetic_verifier`.
+        command: See :func:`~quintain.rewards.verification.coq.coq_backend`.
+    """
+    return StepVerifier(ArithmeticFormaliser(), coq_backend(command), score=_score(aggregator))
+
+
+def lean_verifier(
+    aggregator: AggregatorLike = None,
+    command: str = "lean",
+    project: str | None = None,
+    formaliser: str = "arithmetic",
+    samples: int = 0,
+) -> StepVerifier:
+    """Return a verifier whose statements are proved by Lean 4.
+
+    Args:
+        aggregator: As in :func:`arithmetic_verifier`.
+        command: See :func:`~quintain.rewards.verification.lean.lean_backend`.
+        project: Folder of a Lean project with Mathlib; ``None`` for Lean alone.
+        formaliser: ``"arithmetic"`` states what the steps write down; ``"model"`` asks the agent's model for theorems,
+            as the paper does. Default: ``"arithmetic"``.
+        samples: Number of proofs to ask the model for, >= 0 (paper: 16); 0 tries a portfolio of tactics. Default: 0.
+
+    Raises:
+        UnknownNameError: If there is no such formaliser.
+    """
+    if formaliser not in ("arithmetic", "model"):
+        raise UnknownNameError("formaliser", formaliser, ("arithmetic", "model"))
+    return StepVerifier(
+        ModelFormaliser() if formaliser == "model" else ArithmeticFormaliser(),
+        lean_backend(command, project),
+        score=_score(aggregator),
+        proofs=ModelProofs(samples) if samples else None,
+    )
+
+
 VERIFIERS.add("arithmetic", arithmetic_verifier)
+VERIFIERS.add("z3", z3_verifier)
+VERIFIERS.add("coq", coq_verifier)
+VERIFIERS.add("lean", lean_verifier)
 
 
 def make_verifier(verifier: str | StepVerifier = "arithmetic", **options: Any) -> StepVerifier:

@@ -1,0 +1,53 @@
+"""A stand-in for ``lean``: it speaks the checker's language, and knows a few theorems. No proof is checked."""
+
+import re
+import sys
+from pathlib import Path
+
+
+def goal_of(statement: str) -> str:
+    """Return what follows the first colon outside brackets."""
+    depth = 0
+    for at, mark in enumerate(statement):
+        depth += (mark in "([{") - (mark in ")]}")
+        if mark == ":" and depth == 0:
+            return statement[at + 1 :].strip()
+    return ""
+
+
+SOURCE = Path(sys.argv[-1]).read_text(encoding="utf-8")
+NAME = re.search(r"theorem (\w+)", SOURCE)[1]
+STATEMENT, _, PROOF = SOURCE.partition(":= by\n")
+PROOF = PROOF.partition("#print")[0].strip()
+GOAL = goal_of(STATEMENT)
+KNOWN = {
+    "(1 : Nat) + 1 = 2": {"decide"},
+    "((3 : Rat) * (4 : Rat)) = (12 : Rat)": {"decide", "norm_num"},
+    "x = (4 : Rat)": {"omega", "by axioms"},
+    "x = 1": {"assumption"},
+}
+
+
+def main() -> int:
+    if "SLEEP" in SOURCE:
+        import time
+
+        time.sleep(60)
+    if "SYNTAX" in STATEMENT:
+        print("error: unexpected token")
+        return 1
+    if PROOF == "sorry":
+        print(f"{sys.argv[-1]}:1:8: warning: declaration uses 'sorry'")
+        print(f"'{NAME}' depends on axioms: [sorryAx]")
+        return 0
+    contradictory = GOAL == "False" and "x = (5 : Rat)" in STATEMENT and PROOF == "simp_all"
+    if PROOF not in KNOWN.get(GOAL, set()) and not contradictory:
+        print("error: unsolved goals")
+        return 1
+    axioms = "propext, myAxiom" if PROOF == "by axioms" else "propext"
+    print(f"'{NAME}' depends on axioms: [{axioms}]")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
