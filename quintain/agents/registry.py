@@ -71,6 +71,7 @@ AGENTS.add("all-text", f"{_STYLES}:AllTextAgent", needs_engine=True, env_setting
 AGENTS.add("all-code", f"{_STYLES}:AllCodeAgent", needs_engine=True, env_settings=_CODE)
 AGENTS.add("code-interpreter", f"{_STYLES}:CodeInterpreterAgent", needs_engine=True, env_settings=_CODE)
 AGENTS.add("codesteer", "quintain.agents.language.codesteer:CodeSteerAgent", needs_engine=True, env_settings=_CODE)
+AGENTS.add("react", "quintain.agents.language.react:ReactAgent", needs_engine=True)
 _REASONING = "quintain.agents.reasoning"
 for _name, _target in (
     ("self-consistency", "voting:SelfConsistencyAgent"),
@@ -100,6 +101,7 @@ AGENTS.add(
 )
 AGENTS.add("llm-player", "quintain.agents.games.llm_player:LLMPlayer", needs_engine=True)
 AGENTS.add("oracle", "quintain.agents.scripted:OracleAgent", uses_solution=True)
+AGENTS.add("susceptible", "quintain.agents.susceptible:SusceptibleAgent", uses_solution=True)
 AGENTS.add("random", "quintain.agents.scripted:RandomAgent")
 AGENTS.add("human", "quintain.agents.human:HumanAgent", is_interactive=True)
 AGENTS.add("replay", "quintain.agents.replay:ReplayAgent")

@@ -29,5 +29,11 @@ def register_all() -> None:
             entry_point="quintain.envs.repair.env:RepairEnv",
             vector_entry_point="quintain.envs.repair.env:make_vec",
         )
+    if "ToolUse-v0" not in gym.registry:
+        gym.register(
+            "ToolUse-v0",
+            entry_point="quintain.envs.tools.env:ToolUseEnv",
+            vector_entry_point="quintain.envs.tools.env:make_vec",
+        )
     games.register()
     mujoco.register()

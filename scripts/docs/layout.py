@@ -33,13 +33,13 @@ SECTIONS = {
             "loggers.md",
             *("videos.md", "pixels.md", "resume.md", "replay.md", "scale.md", "rewards.md"),
             *("train-with-stable-baselines3.md", "train-with-cleanrl.md", "train-with-rllib.md", "train-with-trl.md"),
-            *("potential.md", "games.md", "robustness.md"),
+            *("potential.md", "games.md", "robustness.md", "attack-language-agents.md"),
         ],
     ),
     "Environments": (
         "environments",
         [
-            *("index.md", "code-reason.md", "question-answering.md", "repair.md"),
+            *("index.md", "code-reason.md", "question-answering.md", "repair.md", "tool-use.md"),
             *("repeated-game.md", "named-games.md"),
             *("prisoners-dilemma.md", "prisoners-dilemma-classic.md", "battle-of-the-sexes.md", "stag-hunt.md"),
             *("chicken.md", "deadlock.md", "matching-pennies.md", "rock-paper-scissors.md", "public-goods.md"),
@@ -124,6 +124,7 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.envs.text.draws"),
         Public("quintain.envs.question_answering"),
         Public("quintain.envs.repair", ("quintain.envs.repair.session.StepResult",)),
+        Public("quintain.envs.tools"),
         Public(
             "quintain.envs.games",
             (
@@ -174,6 +175,7 @@ REFERENCE: dict[str, list[Public]] = {
                 *("quintain.attacks.adversary.ADVERSARY_PPO", "quintain.attacks.schedule.ALWAYS"),
             ),
         ),
+        Public("quintain.attacks.malfunction"),
         Public("quintain.attacks.defences", ("quintain.attacks.defences.settings.Progress",)),
     ],
     "Training": [

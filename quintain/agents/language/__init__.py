@@ -3,6 +3,7 @@
 from quintain.agents.language.chat import ChatAgent
 from quintain.agents.language.few_shot import few_shot_messages
 from quintain.agents.language.prompts import ALL_CODE, ALL_TEXT, CODE_INTERPRETER
+from quintain.agents.language.react import ReactAgent
 from quintain.agents.language.styles import AllCodeAgent, AllTextAgent, CodeInterpreterAgent
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "AllTextAgent",
     "ChatAgent",
     "CodeInterpreterAgent",
+    "ReactAgent",
     "few_shot_messages",
 ]
