@@ -93,13 +93,14 @@ def test_an_unknown_agent_raises_an_error_with_the_known_names(user_module, name
 
 def test_agent_facts_are_known_without_importing_the_agents(user_module):
     assert AGENTS.facts("oracle") == AgentFacts(uses_solution=True)
-    assert set(AGENTS.names(uses_solution=True)) == {"oracle", "oracle-of-n"}
+    assert set(AGENTS.names(uses_solution=True)) == {"oracle", "oracle-of-n", "susceptible"}
     assert AGENTS.names(needs_engine=True) == (
         "chat",
         "all-text",
         "all-code",
         "code-interpreter",
         "codesteer",
+        "react",
         *METHODS,
         "llm-player",
     )
