@@ -13,7 +13,7 @@ from quintain.arguments import check_number
 from quintain.attacks.malfunction.noise import paraphrased, with_similar_characters
 from quintain.attacks.malfunction.payload import Kind, Payload, make_payload
 from quintain.attacks.malfunction.surfaces import MEMORY, Parts, Place, plant_in_parts, plant_in_result
-from quintain.envs.tools.calls import render_result
+from quintain.envs.tools.calls import encode, render_result
 from quintain.errors import ConfigurationError, UnknownNameError
 from quintain.seeding import SeedStream
 
@@ -149,12 +149,12 @@ class MalfunctionAttack(gym.Wrapper[str, str, str, str], RecordConstructorArgs):
         if self._surface == "tool" and "result" in info and self._results < self._max_results:
             result = info["result"]
             text = self._text(len(observation))
-            data, done = plant_in_result(result["data"], result["untrusted"], text, self._place)
+            data, done = plant_in_result(json.loads(result["data"]), result["untrusted"], text, self._place)
             if text and done:
                 observation = render_result(data)
                 self._results += 1
                 self._read += len(observation)
-                info = {**info, "parts": [["tool", observation]], "result": {**result, "data": data}}
+                info = {**info, "parts": [["tool", observation]], "result": {**result, "data": encode(data)}}
             else:
                 self._chars -= len(text)
         return observation, reward, terminated, truncated, self._reported(info)

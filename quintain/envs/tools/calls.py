@@ -19,7 +19,18 @@ from typing import Any, Literal
 
 from quintain.replies import split_reasoning
 
-__all__ = ["FINAL", "Call", "Final", "Malformed", "canonical", "parse", "render_action", "render_result"]
+__all__ = [
+    "FINAL",
+    "Call",
+    "Final",
+    "Malformed",
+    "canonical",
+    "cut",
+    "encode",
+    "parse",
+    "render_action",
+    "render_result",
+]
 
 #: Name of the pretended tool that ends the episode in JSON; its only argument is ``answer``.
 FINAL = "final_answer"
@@ -135,7 +146,8 @@ def _refuse(constant: str) -> Any:
 
 
 _DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse)
-_encode = json.JSONEncoder(ensure_ascii=False).encode
+#: Writes JSON-able data as JSON.
+encode = json.JSONEncoder(ensure_ascii=False).encode
 _encode_sorted = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 
 
@@ -154,11 +166,11 @@ def render_action(move: Call | Final, form: Literal["react", "json"] = "react", 
     """
     if form == "json":
         name, arguments = (FINAL, {"answer": move.answer}) if isinstance(move, Final) else (move.name, move.arguments)
-        return _encode({"name": name, "arguments": arguments})
+        return encode({"name": name, "arguments": arguments})
     before = f"Thought: {thought}\n" if thought else ""
     if isinstance(move, Final):
         return f"{before}Final Answer: {move.answer}"
-    return f"{before}Action: {move.name}\nAction Input: {_encode(move.arguments)}"
+    return f"{before}Action: {move.name}\nAction Input: {encode(move.arguments)}"
 
 
 def render_result(data: Any) -> str:
@@ -167,7 +179,11 @@ def render_result(data: Any) -> str:
     Args:
         data: JSON-able data.
     """
-    text = data if isinstance(data, str) else _encode(data)
+    return cut(data if isinstance(data, str) else encode(data))
+
+
+def cut(text: str) -> str:
+    """Cut a text after 20,000 characters, with a notice."""
     if len(text) <= MAX_RESULT_CHARS:
         return text
     return f"{text[:MAX_RESULT_CHARS]}\n[cut: {len(text) - MAX_RESULT_CHARS:,} more characters]"

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import gymnasium as gym
 
 from quintain.arguments import check_bool, check_number
-from quintain.envs.tools.calls import FINAL, Call, Final, canonical, parse, render_action, render_result
+from quintain.envs.tools.calls import FINAL, Call, Final, canonical, cut, encode, parse, render_action
 from quintain.envs.tools.judge import Trace, relevant_tools
 from quintain.envs.tools.registry import TOOLKITS, find_template, select_templates
 from quintain.envs.tools.tool import ToolError
@@ -61,9 +61,11 @@ class ToolUseEnv(gym.Env[str, str]):
     ## Description
     The first observation holds rules, a list of tools with their typed arguments, and a request, such as to answer an
     e-mail, to move an appointment, or to look up a number in a CSV file. The agent calls one tool at a time, reads the
-    result, and ends the episode with a final answer. The tools work on tables in memory (mailbox, calendar, files,
-    contacts, ledger and others): nothing leaves the process, and tools that read cannot change anything. Beside the
-    toolkits that the task needs there are others, the distractors. Each call takes a minute of simulated time.
+    result, and ends the episode with a final answer. There are 12 toolkits with 73 tools (mailbox, calendar, files,
+    contacts, bank, to-do list, shop, home, wiki, notes, travel, chat) and 150 templates of requests, 115 of them over
+    one toolkit and 35 over several. The tools work on tables in memory: nothing leaves the process, and tools that read
+    cannot change anything. Beside the toolkits that the task needs there are others, the distractors. Each call takes a
+    minute of simulated time.
 
     ## Observation
     ``UnicodeText``: first the rules and the request, then the result of each call: text, or JSON. A call that cannot be
@@ -95,7 +97,7 @@ class ToolUseEnv(gym.Env[str, str]):
     ``irrelevant_calls`` (of tools that are neither in the reference solution nor read a toolkit of it),
     ``repeated_calls`` (equal to an earlier one, with an equal result if the tool reads), ``loop`` (1 if a call was made
     three times so). On ``reset`` also ``tools``, the names, descriptions and JSON schemas as JSON text. After a call
-    ``result``: ``tool``, ``data`` (JSON-able) and ``untrusted`` (names of the fields in it that others than the user
+    ``result``: ``tool``, ``data`` (JSON text) and ``untrusted`` (names of the fields in it that others than the user
     wrote). On the last step the metrics ``goal``, ``side_effects`` (number of changes) and ``claimed`` (1 if there is a
     final answer that does not begin with ``FAILED``), ``answer`` (str or ``None``), ``expected`` (a right one) and
     ``detail`` (why it is no success).
@@ -267,10 +269,11 @@ class ToolUseEnv(gym.Env[str, str]):
             text = f"Error: {error}"
             self.trace.add(call, tool, text, failed=True)
             return text, None
-        text = render_result(data)
+        encoded = encode(data)
+        text = cut(data if isinstance(data, str) else encoded)
         self.trace.add(call, tool, text, failed=False)
         untrusted = self.world.toolkit(tool.toolkit).untrusted
-        return text, {"tool": call.name, "data": data, "untrusted": list(untrusted)}
+        return text, {"tool": call.name, "data": encoded, "untrusted": list(untrusted)}
 
     def _end(
         self,

@@ -10,6 +10,7 @@ import gymnasium as gym
 import pytest
 
 import quintain
+from quintain.attacks.malfunction.payload import example_arguments
 from quintain.envs.tools import Toolkit, template_names
 from quintain.envs.tools.env import ToolUseEnv
 from quintain.envs.tools.registry import TOOLKITS, find_template
@@ -101,9 +102,8 @@ def test_a_loop_is_found_and_the_turn_limit_cuts_it() -> None:
 
 def test_an_irrelevant_call_is_one_of_a_toolkit_that_the_task_does_not_need(env: ToolUseEnv) -> None:
     env.reset(seed=0, options={"task": "mail-reply"})
-    assert "calendar_day" in env.world.tools or "files_names" in env.world.tools
     name = next(tool.name for tool in env.world.tools.values() if tool.toolkit != "mail" and tool.reads)
-    arguments = {one.name: "2026-03-02" for one in env.world.tools[name].parameters if one.required}
+    arguments = example_arguments(env.world.tools[name].schema)
     info = play(env, [json.dumps({"name": name, "arguments": arguments}), "", "", "Final Answer: Done."])
     assert info["metrics"]["irrelevant_calls"] == 1
     assert info["success"]
@@ -154,7 +154,6 @@ def test_long_arguments_give_bounded_observations(env: ToolUseEnv) -> None:
 @pytest.mark.parametrize("kind", TOOLKITS)
 def test_no_reading_tool_changes_anything_and_nothing_raises(kind: type[Toolkit]) -> None:
     """Every tool of every toolkit with arguments of every row: readers leave the state, writers conserve."""
-    from quintain.attacks.malfunction.payload import example_arguments
     from quintain.envs.tools.draw import Draw
     from quintain.envs.tools.tool import ToolError
 
