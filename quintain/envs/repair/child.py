@@ -21,10 +21,8 @@ class Repository:
     """Imports modules from texts; an entry of ``sys.meta_path``."""
 
     def __init__(self, files: dict[str, str]) -> None:
-        """Store the texts by path, and let tracebacks show their lines."""
+        """Store the texts by path."""
         self.files = files
-        for path, text in files.items():
-            linecache.cache[path] = (len(text), None, text.splitlines(True), path)
 
     def find_spec(self, name: str, path: Any = None, target: ModuleType | None = None) -> ModuleSpec | None:
         """Return where a module is, or ``None``."""
@@ -119,8 +117,24 @@ def equal(left: Any, right: Any) -> bool:
     return True
 
 
+def compared(source: str, path: str, name: str) -> Exception | None:
+    """Run a failed test again, so that its error shows both sides; ``None`` if it does not fail again.
+
+    Most tests pass, and instrumenting them costs as much as running them.
+    """
+    names: dict[str, Any] = {"__name__": path[:-3].replace("/", "."), "__file__": path, "__equal__": equal}
+    try:
+        exec(instrument(source, path), names)
+        names[name]()
+    except Exception as error:
+        return error
+    return None
+
+
 def describe(error: BaseException, files: dict[str, str]) -> str:
     """Write the last frames inside the repository, and the error."""
+    for path, text in files.items():
+        linecache.cache[path] = (len(text), None, text.splitlines(True), path)
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in files]
     lines = [f"{f.filename}:{f.lineno}: in {f.name}\n    {f.line}" for f in frames[-MAX_FRAMES:]]
     last = traceback.format_exception_only(type(error), error)[-1].strip()
@@ -151,9 +165,9 @@ def run_visible(files: dict[str, str], paths: list[str]) -> list[list[str]]:
     prepare(files)
     results = []
     for path in paths:
-        names: dict[str, Any] = {"__name__": path[:-3].replace("/", "."), "__file__": path, "__equal__": equal}
+        names: dict[str, Any] = {"__name__": path[:-3].replace("/", "."), "__file__": path}
         try:
-            exec(instrument(files[path], path), names)
+            exec(compile(files[path], path, "exec"), names)
         except Exception as error:
             results.append([path, "failed", describe(error, files)])
             continue
@@ -162,7 +176,8 @@ def run_visible(files: dict[str, str], paths: list[str]) -> list[list[str]]:
                 try:
                     test()
                 except Exception as error:
-                    results.append([f"{path}::{name}", "failed", describe(error, files)])
+                    shown = compared(files[path], path, name) if isinstance(error, AssertionError) else error
+                    results.append([f"{path}::{name}", "failed", describe(shown or error, files)])
                 else:
                     results.append([f"{path}::{name}", "passed", ""])
     return results

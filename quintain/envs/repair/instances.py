@@ -145,4 +145,6 @@ def instances(split: Split, packages: tuple[str, ...] = (), operators: tuple[str
 
 
 #: Packages whose bugs are the test split.
-TEST_PACKAGES = frozenset({"bank", "calc", "histogram", "ringbuffer", "router", "slugs", "wordwrap"})
+TEST_PACKAGES = frozenset(
+    {"bank", "calc", "ciphers", "graphs", "histogram", "ringbuffer", "router", "semver", "slugs", "wordwrap"}
+)

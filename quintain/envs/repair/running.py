@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import base64
+import marshal
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,9 +26,23 @@ _MAX_SHOWN = 6
 _MAX_PRINTED = 500
 
 
+#: What a program of the child does not need, by the function that is called.
+_UNUSED = {
+    "run_visible": {"Observed", "plain", "location", "run_hidden"},
+    "run_hidden": {"instrument", "equal", "compared", "describe", "run_visible"},
+}
+
+
 @cache
-def _program() -> str:
-    return (resources("quintain.envs.repair") / "child.py").read_text(encoding="utf-8")
+def _program(backend: str, function: str) -> str:
+    """Return what the child runs: where it has this interpreter compiled, which halves the cost beyond the tests'."""
+    source = (resources("quintain.envs.repair") / "child.py").read_text(encoding="utf-8")
+    if backend not in ("fork", "unsafe-local"):
+        return source
+    tree = ast.parse(source)
+    tree.body = [node for node in tree.body if getattr(node, "name", "") not in _UNUSED[function]]
+    code = base64.b64encode(marshal.dumps(compile(tree, "<runner>", "exec", optimize=2))).decode()
+    return f'import binascii, marshal\nexec(marshal.loads(binascii.a2b_base64("{code}")), globals())\ndel marshal\n'
 
 
 @dataclass(frozen=True)
@@ -90,7 +107,8 @@ def run_visible(sandbox: Sandbox, files: Mapping[str, str], paths: Sequence[str]
     chosen = test_files(files) if paths is None else list(paths)
     if not chosen:
         return VisibleReport()
-    result, claimed = sandbox.call("run_visible", (dict(files), chosen), code=_program(), limits=LIMITS)
+    code = _program(sandbox.backend, "run_visible")
+    result, claimed = sandbox.call("run_visible", (dict(files), chosen), code=code, limits=LIMITS)
     printed = result.stdout.strip()[-_MAX_PRINTED:]
     rows = claimed if isinstance(claimed, list) else []
     well_formed = all(isinstance(row, list) and len(row) == 3 and all(isinstance(x, str) for x in row) for row in rows)
@@ -111,7 +129,8 @@ def run_hidden(sandbox: Sandbox, files: Mapping[str, str], hidden: HiddenTests) 
     """
     tested = {path: text for path, text in files.items() if not path.startswith("tests/")}
     names = list(hidden.names)
-    result, claimed = sandbox.call("run_hidden", (tested, hidden.program, names), code=_program(), limits=LIMITS)
+    code = _program(sandbox.backend, "run_hidden")
+    result, claimed = sandbox.call("run_hidden", (tested, hidden.program, names), code=code, limits=LIMITS)
     return hidden_report(hidden, claimed, _problem(result))
 
 
