@@ -21,20 +21,29 @@ questions are put to the model once: decoding is greedy, so the answer would be 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
+from players import (
+    CONDITIONS,
+    LABEL_PAIRS,
+    ORDERS,
+    STYLES,
+    asked_players,
+    conditions,
+    crossed,
+    name,
+    tells_probabilities,
+)
 
 from quintain.agents.games import LLMPlayer
 from quintain.engines.cached import CachedEngine
-from quintain.engines.engine import Engine
 from quintain.engines.registry import make_engine
 from quintain.envs.games import FAMILIES
-from quintain.errors import CapabilityError
 from quintain.evaluation.significance import TTest, holm, t_test
 from quintain.evaluation.statistics import Interval, mean, paired_difference
 from quintain.experiments.games import (
@@ -73,11 +82,6 @@ OPPONENTS = [
     "naive-prober:0.2",
     "grim",
 ]  # the study's false defector is its defect-once under another name
-STYLES = ["base", "predict-first"]
-LABEL_PAIRS = [("J", "F"), ("X", "Q"), ("R", "H")]
-EXCHANGED = [(second, first) for first, second in LABEL_PAIRS]
-CONDITIONS = {**dict.fromkeys(STYLES, LABEL_PAIRS), "exchanged": EXCHANGED}  # exchanged: asked as the base
-ORDERS = ["first", "last"]
 #: Players that ignore the game, by their names in the tables: whoever does no better has not used the payoffs.
 BASELINES = {"coin": "random", "always option 0": "always-cooperate", "always option 1": "always-defect"}
 BASELINE_REPETITIONS = 20  # with --smoke: 2
@@ -91,48 +95,26 @@ TABLES = StudyTables()
 PUBLISHED_TOTALS = {(game, other): totals for game in (PD, BOS) for other, totals in _FIGURES[game].items()}
 
 
+class Played(NamedTuple):
+    """The matches of all parts, by the player in the first seat."""
+
+    canonical: list[Match]
+    ordinal: list[Match]
+    canonical_baselines: list[Match]
+    ordinal_baselines: list[Match]
+    first_rounds: list[Match]
+
+
 def main() -> None:
     options = parse()
     started, cpu = time.perf_counter(), time.process_time()
     engine = CachedEngine(make_engine(options.engine))
     constrained = not options.free and tells_probabilities(engine)
-    players = {
-        name(style, labels, order): LLMPlayer(
-            engine, labels=labels, order=order, predict_first=style == "predict-first", constrained=constrained
-        )
-        for style, pairs in CONDITIONS.items()
-        for labels in pairs
-        for order in ORDERS
-    }
-    if constrained:
-        players["debiased"] = LLMPlayer(engine, debias="labels")
+    players = asked_players(engine, constrained)
     shuffled = {"shuffled": LLMPlayer(engine, labels="random", constrained=constrained)}
-
-    canonical = play_matches(
-        schedule(list(players), options.opponents), players, env={"rounds": options.rounds}, seed=options.seed,
-        concurrency=options.concurrency, out=options.out / "canonical", resume=(options.out / "canonical").exists(),
-    )  # fmt: skip
-    ordinal = sweep(
-        list(shuffled), sample_games(options.games, options.seed), opponents=["best-response"],
-        agents=shuffled, rounds=options.rounds, seed=options.seed, concurrency=options.concurrency,
-        out=options.out / "ordinal", resume=(options.out / "ordinal").exists(),
-    )  # fmt: skip
-    canonical_baselines = play_matches(
-        schedule(BASELINES.values(), options.opponents, options.repetitions), {},
-        env={"rounds": options.rounds}, seed=options.seed,
-    )  # fmt: skip
-    ordinal_baselines = sweep(
-        list(BASELINES.values()), sample_games(options.games, options.seed), opponents=["best-response"],
-        rounds=options.rounds, repetitions=options.repetitions, seed=options.seed,
-    )  # fmt: skip
     askers = {pair: crossed(engine, pair, constrained) for pair in LABEL_PAIRS}
-    everybody = {player: agent for agents in askers.values() for player, agent in agents.items()}
-    first_rounds = play_matches(
-        [ScheduledMatch(game, (player, "always-cooperate")) for game in FIRST_ROUNDS for player in everybody],
-        everybody,
-        env={"rounds": options.rounds, "max_cycles": 1}, seed=options.seed, concurrency=options.concurrency,
-        out=options.out / "first-rounds", resume=(options.out / "first-rounds").exists(),
-    )  # fmt: skip
+    played = play(options, players, shuffled, askers)
+    canonical, ordinal, first_rounds = played.canonical, played.ordinal, played.first_rounds
 
     groups = {f"{s} {'/'.join(p)}": [name(s, p, o) for o in ORDERS] for s, pairs in CONDITIONS.items() for p in pairs}
     groups |= {"shuffled labels and order, ordinal games": list(shuffled)}
@@ -151,9 +133,9 @@ def main() -> None:
     styles = {f"predict-first - base, {game}": paired_styles(canonical, game) for game in (PD, BOS)}
     comparisons = {caption: difference for caption, (difference, _) in styles.items()}
     tests = {caption: test for caption, (_, test) in styles.items()}
-    print_canonical(canonical, canonical_baselines, comparisons, tests)
+    print_canonical(canonical, played.canonical_baselines, comparisons, tests)
     print_foresight(canonical, players)
-    print_families(ordinal, ordinal_baselines)
+    print_families(ordinal, played.ordinal_baselines)
     page = write_games_report(
         options.out / "report.html", [*canonical, *ordinal], [*players, *shuffled], title="Playing repeated games",
         comparisons=comparisons, tests=tests, audited=groups, decompositions=decompositions,
@@ -171,35 +153,40 @@ def main() -> None:
     )
 
 
-def name(style: str, labels: Sequence[str], order: str) -> str:
-    return f"{style} {'/'.join(labels)} {order}"
+def play(
+    options: argparse.Namespace,
+    players: Mapping[str, LLMPlayer],
+    shuffled: Mapping[str, LLMPlayer],
+    askers: Mapping[tuple[str, str], Mapping[str, LLMPlayer]],
+) -> Played:
+    """Play all parts; matches of an interrupted run are read from its folders."""
 
+    def stored(part: str) -> dict[str, Any]:
+        return {"out": options.out / part, "resume": (options.out / part).exists(), "concurrency": options.concurrency}
 
-def conditions(pair: tuple[str, str]) -> list[str]:
-    """The players asked directly who share a pair of labels."""
-    return [name(style, labels, o) for style, labels in (("base", pair), ("exchanged", pair[::-1])) for o in ORDERS]
-
-
-def crossed(engine: Engine, pair: tuple[str, str], constrained: bool) -> dict[str, LLMPlayer]:
-    """Players who differ in what the labels stand for, and in what question and rules name first."""
-    return {
-        f"{'/'.join(labels)} {order}{' backwards' * backwards}": LLMPlayer(
-            engine, labels=labels, order=order, backwards=backwards, constrained=constrained
-        )
-        for labels in (pair, pair[::-1])
-        for order in ORDERS
-        for backwards in (False, True)
-    }
-
-
-def tells_probabilities(engine: Engine) -> bool:
-    """Whether a choice among labels can be read from probabilities; if not, say what is left out, and why."""
-    try:
-        asyncio.run(LLMPlayer(engine, debias="labels").check())
-    except CapabilityError as error:
-        print(f"The players write freely, and the debiased one is left out: {error}")
-        return False
-    return True
+    rounds: dict[str, Any] = {"rounds": options.rounds}
+    games = sample_games(options.games, options.seed)
+    everybody = {player: agent for agents in askers.values() for player, agent in agents.items()}
+    return Played(
+        play_matches(
+            schedule(list(players), options.opponents), players, env=rounds, seed=options.seed, **stored("canonical")
+        ),
+        sweep(
+            list(shuffled), games, opponents=["best-response"], agents=shuffled, rounds=options.rounds,
+            seed=options.seed, **stored("ordinal"),
+        ),
+        play_matches(
+            schedule(BASELINES.values(), options.opponents, options.repetitions), {}, env=rounds, seed=options.seed
+        ),
+        sweep(
+            list(BASELINES.values()), games, opponents=["best-response"], rounds=options.rounds,
+            repetitions=options.repetitions, seed=options.seed,
+        ),
+        play_matches(
+            [ScheduledMatch(game, (player, "always-cooperate")) for game in FIRST_ROUNDS for player in everybody],
+            everybody, env=rounds | {"max_cycles": 1}, seed=options.seed, **stored("first-rounds"),
+        ),
+    )  # fmt: skip
 
 
 def schedule(players: Iterable[str], opponents: Sequence[str], repetitions: int = 1) -> list[ScheduledMatch]:

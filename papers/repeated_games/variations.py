@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from run import ORDERS
+from players import ORDERS
 
 from quintain.agents.games import LLMPlayer
 from quintain.engines.cached import CachedEngine

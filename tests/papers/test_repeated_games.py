@@ -33,6 +33,7 @@ class Server(Engine):
 
 @pytest.fixture
 def study(monkeypatch, capsys, tmp_path):
+    monkeypatch.syspath_prepend(str(FILE.parent))  # for the modules beside it
     spec = importlib.util.spec_from_file_location("repeated_games", FILE)
     example = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(example)
