@@ -69,7 +69,7 @@ def papers_folder() -> Path | None:
 
 def markdown_table(papers: list[Paper]) -> str:
     """Return the index as a Markdown table, as ``docs/papers/index.md`` shows it."""
-    lines = ["| paper | key | rooms | verdict | command |", "|---|---|---|---|---|"]
+    lines = ["| paper | key | sub-packages | verdict | command |", "|---|---|---|---|---|"]
     for paper in papers:
         source = f"[{paper.authors}](https://arxiv.org/abs/{paper.arxiv}): {paper.title}"
         key = f"[{paper.key}]({paper.key}.md)" if paper.command else paper.key

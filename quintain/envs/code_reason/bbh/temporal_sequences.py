@@ -26,7 +26,7 @@ _GOALS = ("market", "museum", "beach", "bakery", "theatre", "swimming pool", "bo
 
 @dataclass(frozen=True)
 class TemporalSequences(ChoiceTask):
-    """A person was seen doing things for all of a day but one span; asked is when the visit can have been.
+    """A person was seen throughout the day except for one period; the question is when they can have gone out.
 
     Attributes:
         sightings: Number of sightings, in [2, 8]. Default: 4.

@@ -30,9 +30,9 @@ _MAX_TOKENS = 120
 
 @dataclass(frozen=True)
 class PropositionalLogic(Task[Formula]):
-    """Any formula is right that follows from the premises together, but from no single one of them.
+    """A formula is right if it follows from the premises together, but from no single one of them.
 
-    That rules out tautologies and premises said again. Connectives may be written ¬ ∧ ∨ → ↔ or ~ & | -> <->; ¬ binds
+    This rules out tautologies and repeated premises. Connectives may be written ¬ ∧ ∨ → ↔ or ~ & | -> <->; ¬ binds
     tightest, then ∧, ∨, → (to the right), ↔.
 
     Attributes:

@@ -133,7 +133,7 @@ def _near_solved() -> dict[Stickers, tuple[str, ...]]:
 
 @cache
 def _permutation(move: str) -> tuple[int, ...]:
-    """Where every sticker comes from. A sticker is told by its place in space, just outside its small cube's face."""
+    """Where every sticker comes from. Stickers are identified by their position, just outside the small cube's face."""
     places = [_place(face, row, column) for face in _FACES for row in range(3) for column in range(3)]
     index = {place: i for i, place in enumerate(places)}
     axis = _AXES[move[0]][0]
