@@ -104,7 +104,7 @@ def check_number(
 
     Args:
         name: Name of the setting, for the message.
-        value: What was given.
+        value: The value of the setting.
         low: Minimum, inclusive. Default: none.
         above: Minimum, exclusive. Default: none.
         high: Maximum, inclusive. Default: none.

@@ -101,7 +101,7 @@ def refused(url: str, headers: Mapping[str, str], body: Mapping[str, Any]) -> in
     Args:
         url: Address of the request.
         headers: Headers of the request.
-        body: The request.
+        body: Body of the request, as it was sent.
     """
     import httpx
 

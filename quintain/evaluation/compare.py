@@ -145,7 +145,7 @@ def items_of_pairs(first: Report, second: Report) -> list[Pair]:
 
     Args:
         first: The first report that :func:`pair` returned.
-        second: The second one.
+        second: The second report, likewise.
     """
     groups: dict[int, Pair] = {}
     for side, report in enumerate((first, second)):

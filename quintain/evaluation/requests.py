@@ -250,11 +250,11 @@ class TextReader:
     """Reads the texts of a record, strings or references: call it with one.
 
     Args:
-        record: The record.
+        record: The episode's record, with its calls.
         shared: Texts of the run, as in :func:`requests_of`.
 
     Attributes:
-        record: The record.
+        record: The episode's record, with its calls.
         contents: The texts of the record's messages.
     """
 
@@ -286,7 +286,7 @@ def expand(record: EpisodeRecord, shared: Mapping[str, str] | None = None, kinds
     """Return the record with strings in place of references, so that what they refer to can be changed.
 
     Args:
-        record: The record.
+        record: The episode's record, with its calls.
         shared: Texts of the run, as in :func:`requests_of`.
         kinds: First letters of the references to replace. Default: all of them.
     """

@@ -49,7 +49,7 @@ class TrainingRun:
     Attributes:
         curve: The rows of metrics so far.
         checkpoints: Folder of the checkpoints.
-        bar: The progress bar.
+        bar: The progress bar; a silent one before the training begins.
 
     Raises:
         RecordError: On entering: if the folder cannot be written, or holds another run.
@@ -163,7 +163,7 @@ def read_metrics(run: str | Path) -> list[dict[str, Any]]:
     An incomplete last line, which a killed training leaves behind, is ignored.
 
     Args:
-        run: Run folder.
+        run: Run folder of a training.
 
     Raises:
         RecordError: If another line is damaged.

@@ -94,7 +94,7 @@ class PolicyActor:
     """Plays one episode with a policy, which may be history-dependent.
 
     Args:
-        policy: The policy.
+        policy: The policy that chooses the actions; it keeps no state of the episode.
         dict_space: Space of the observations if they are dictionaries, which are flattened.
     """
 

@@ -104,9 +104,10 @@ class StepVerification:
     """Verify the steps of each different candidate, and fuse the score with a prospective one.
 
     Attributes:
-        verifier: The verifier.
+        verifier: Verifies the steps of a candidate and gives it a score in [0, 1].
         prospective: An evaluation with values in [0, 1]; ``None`` takes the verifier's score alone.
         fuse: How the two are combined.
+        kind: Kind of the signal, for the record. Default: ``"external"``.
     """
 
     verifier: VerifiesSteps

@@ -160,7 +160,7 @@ def weighted_vote(tree: Tree, answers: dict[int, str | None]) -> str | None:
     """Return the answer with the largest sum of values over the end leaves that give it; ``None`` without any.
 
     Args:
-        tree: The tree.
+        tree: A finished tree.
         answers: The answer of each end leaf.
     """
     votes: dict[str, float] = {}

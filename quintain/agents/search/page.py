@@ -32,7 +32,7 @@ def tree_page(tree: Tree, solution: int | None = None, title: str = "Search tree
     """Return the page.
 
     Args:
-        tree: The tree.
+        tree: The tree to show, finished or not.
         solution: Index of the chosen node, whose path is marked and open. Default: none.
         title: Heading of the page.
 

@@ -19,7 +19,7 @@ class Selection(Protocol):
         """Return a child of a node that has children.
 
         Args:
-            tree: The tree.
+            tree: The tree; it is not changed.
             node: Index of the node.
             draw: A random integer of 64 bits, for ties.
         """
@@ -75,7 +75,7 @@ def descend(tree: Tree, selection: Selection, seed: int, iteration: int) -> list
     """Select from the root down to a node without children.
 
     Args:
-        tree: The tree.
+        tree: The tree; it is not changed.
         selection: How children are chosen.
         seed: Seed of the search.
         iteration: Number of the iteration, from 0.

@@ -26,9 +26,9 @@ def with_similar_characters(text: str, positions: int, rng: np.random.Generator)
     """Replace letters by letters that look alike.
 
     Args:
-        text: The text.
+        text: The text to change.
         positions: Maximum number of replaced characters, >= 0.
-        rng: Draws the places.
+        rng: Generator that draws the positions of the changes.
 
     Returns:
         The text, of equal length, and the number of replaced characters.
@@ -48,7 +48,7 @@ def paraphrased(text: str, positions: int, rng: np.random.Generator) -> tuple[st
     A stand-in for the syntactically controlled paraphrases of SCPN (Iyyer et al. 2018), which take a trained model.
 
     Args:
-        text: The text.
+        text: The text to change.
         positions: Maximum number of characters that may be replaced, >= 0.
         rng: Draws the order in which words are replaced.
 

@@ -23,9 +23,9 @@ def plant_in_parts(parts: Parts, surface: str, text: str, *, memory: str = "data
     """Return the parts of a first observation with a text planted.
 
     Args:
-        parts: The parts.
+        parts: The parts of the observation, each a pair of source and text.
         surface: ``"user"``, ``"system"`` or ``"memory"``.
-        text: The text.
+        text: The text to plant.
         memory: How memory is introduced; a key of :data:`MEMORY`.
         before: Whether the text stands before what is there, as demonstrations do.
     """
@@ -45,9 +45,9 @@ def plant_in_result(data: Any, untrusted: list[str], text: str, place: Place) ->
     """Return the result of a tool with a text planted in the first field that an outsider could have written.
 
     Args:
-        data: The result, JSON-able.
+        data: The result of a tool, JSON-able.
         untrusted: Names of such fields, the preferred one last.
-        text: The text.
+        text: The text to plant.
         place: Where it stands in the content of a CSV file; other fields end with it, or with ``"only"`` consist of
             it.
 

@@ -50,7 +50,7 @@ def load_data_set(
     Args:
         tasks: Path of a file, a data set of the hub, or rows; see :func:`~quintain.envs.text.rows.read_table`.
         columns: Names of its columns.
-        scorer: Checks every item.
+        scorer: Scorer of the replies; it checks the right answer of every item.
         facts: What is known of the scorer.
         split: Keep only the rows of this split; ``None`` for all.
         encoding: Encoding of a text file.

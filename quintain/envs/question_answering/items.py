@@ -79,7 +79,7 @@ def read_items(
     """Make the items of a table, in its order.
 
     Args:
-        table: The table.
+        table: The rows of the file or data set, with the names of the columns.
         columns: Names of its columns.
         split: Keep only the rows with this value in the column of the split; ``None`` for all.
         needs_answer: Whether every row needs an answer.

@@ -93,7 +93,7 @@ def episode_json(episode: EpisodeRecord, line: bytes = b"") -> str:
     """Return :func:`episode_data` as ASCII JSON.
 
     Args:
-        episode: The record.
+        episode: Record of the episode.
         line: The record's line in its file, if there is one. Steps that are shown as they are stored are copied from
             it, which takes a fraction of the time of encoding them again.
     """

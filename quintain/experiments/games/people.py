@@ -137,7 +137,7 @@ def read_people(*paths: str | Path) -> People:
     Lines of version 0.1.0 have no participant: each counts as another one, and its condition is its game.
 
     Args:
-        paths: The files.
+        paths: Files of people's matches, JSON Lines.
 
     Raises:
         RecordError: If a file cannot be read, or a line is not a match.

@@ -29,7 +29,7 @@ def compile_program(source: str, name: str) -> tuple[CodeType | None, CodeType |
     As in a notebook, a semicolon after the expression hides its value.
 
     Args:
-        source: The program.
+        source: Source text of the program.
         name: Its name in tracebacks, under which ``linecache`` will know its lines.
 
     Returns:

@@ -260,7 +260,7 @@ def stage_problems(worlds: Worlds, items: Sequence[ItemPotential], stage: int = 
 
     Args:
         worlds: The environment in which the potential was measured, with the same arguments.
-        items: Measured items.
+        items: Items with their measured potential.
         stage: Stage of the curriculum, 1 to 4; stage s trains on groups 1 to s. Default: 4, all items.
         seed: Seed of their order. Default: 0.
 

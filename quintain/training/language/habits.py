@@ -73,7 +73,7 @@ def write_trace(rng: np.random.Generator, numbers: Sequence[int], target: int, s
     Args:
         rng: Generator of the attempts.
         numbers: The numbers, each of which an expression uses once.
-        target: The wanted value.
+        target: The value that the expression must have.
         style: What the trace shows.
     """
     lines: list[str] = []

@@ -91,7 +91,7 @@ def make_nano(
     """Write an untrained nano model as a model folder, and return the folder.
 
     Args:
-        folder: Folder to write.
+        folder: Folder to which model and tokenizer are written.
         size: A name of :data:`SIZES`. Default: ``"0.3M"``.
         words: Strings that are one token each; see :func:`nano_tokenizer`. Default: none.
         context: Context window, in tokens, >= 1. Default: 512.

@@ -21,7 +21,7 @@ class Expression:
     Attributes:
         text: The expression, with brackets.
         steps: One equation per operator, as in ``("3+4=7", "7*2=14")``.
-        value: Its value.
+        value: The number that it evaluates to.
     """
 
     text: str
