@@ -86,6 +86,8 @@ for _name, _target in (
     ("self-refine", "refinement:SelfRefineAgent"),
     ("rci", "refinement:RCIAgent"),
     ("progressive-hints", "refinement:ProgressiveHintsAgent"),
+    ("rcot", "rcot:RCoTAgent"),
+    ("dola", "dola:DolaAgent"),
     ("multi-agent-debate", "debate:MultiAgentDebateAgent"),
     ("first-answer", "voting:FirstAnswerAgent"),
 ):

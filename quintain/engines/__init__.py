@@ -2,6 +2,7 @@
 
 from quintain.engines.cached import CachedEngine
 from quintain.engines.engine import Engine, Exchange, ExchangeLog, Reply, Request, record_exchanges
+from quintain.engines.head_masks import HeadMask
 from quintain.engines.registry import ENGINES, EngineFacts, engine_names, make_engine
 from quintain.engines.replay import ReplayEngine
 from quintain.engines.scripted import ScriptedEngine
@@ -14,6 +15,7 @@ __all__ = [
     "EngineFacts",
     "Exchange",
     "ExchangeLog",
+    "HeadMask",
     "ReplayEngine",
     "Reply",
     "Request",

@@ -14,6 +14,7 @@ from quintain.engines.cache_rows import CacheRows
 from quintain.engines.choices import draw_choices
 from quintain.engines.codec import Codec
 from quintain.engines.kv_cache import Append, CachedDecoder
+from quintain.engines.layer_contrast import contrast_rows
 from quintain.engines.pending import LiveSequence, PendingRequest, Statistics
 from quintain.engines.replies import finished_reply
 from quintain.engines.sampling import sample
@@ -69,6 +70,7 @@ class ContinuousBatch:
         """Drop every sequence and release the cache's memory."""
         self._waiting.clear()
         self._rows.clear()
+        self._decoder.exit_layers = ()
 
     def turn(self, weights_version: int) -> None:
         """Drop cancelled sequences, admit waiting ones, and append one token to each running one.
@@ -106,7 +108,9 @@ class ContinuousBatch:
         running = self._rows.running
         start, first = time.perf_counter(), len(running)
         appends = [self._rows.begin(row, sequence) for row, sequence in enumerate(group, start=first)]
+        self._decoder.exit_layers = _exits(group)
         logits = self._decoder.append(first, appends)
+        self._decoder.exit_layers = ()
         running.extend(group)
         self._draw(torch.cat([rows[:1] for rows in logits]), range(first, len(running)), start)
 
@@ -149,7 +153,9 @@ class ContinuousBatch:
         start, running = time.perf_counter(), self._rows.running
         tokens = [s.generated[-1] for s in running]
         lengths = [len(s.tokens) + len(s.generated) - 1 for s in running]
+        self._decoder.exit_layers = _exits(running)
         self._draw(self._decoder.step(tokens, lengths), range(len(running)), start)
+        self._decoder.exit_layers = ()
         self._statistics.steps += 1
 
     def _draw(self, logits: torch.Tensor, rows: range, start: float) -> None:
@@ -164,7 +170,10 @@ class ContinuousBatch:
         sequences = [running[row] for row in rows]
         if not bool(torch.isfinite(logits.amax(-1)).all()):
             raise EngineError("the model computed logits that are not finite; try dtype='float32'")
-        tokens = sample(logits, [s.sampler for s in sequences])
+        drawn, early = logits, self._decoder.exit_logits
+        if early is not None:
+            drawn = contrast_rows(logits, early, _exits(sequences), [s.exits for s in sequences])
+        tokens = sample(drawn, [s.sampler for s in sequences])
         self._statistics.generated_tokens += len(tokens)
         for sequence, token in zip(sequences, tokens, strict=True):
             sequence.generated.append(token)
@@ -188,3 +197,8 @@ class ContinuousBatch:
             if reply is not None:
                 self._statistics.requests += sequence.pending.finish(sequence.index, reply, sequence.copies)
                 self._rows.remove(row)
+
+
+def _exits(sequences: Iterable[LiveSequence]) -> tuple[int, ...]:
+    """Return the layers after which logits are computed for any of the sequences."""
+    return tuple(sorted({layer for sequence in sequences for layer in sequence.exits}))

@@ -15,6 +15,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from quintain.engines.head_masks import HeadMask
 from quintain.engines.lock_step import current_lock_step
 from quintain.engines.request import EngineCapability, FinishReason, Reply, Request
 from quintain.errors import CapabilityError
@@ -26,6 +27,7 @@ __all__ = [
     "ExchangeLog",
     "FinishReason",
     "Forward",
+    "HeadMask",
     "Reply",
     "Request",
     "acting_seat",
@@ -223,12 +225,13 @@ class Engine(abc.ABC):
         """Serve several callers' requests at once; return for each its replies, or what :meth:`_generate` raises."""
         return await asyncio.gather(*map(self._generate, batches), return_exceptions=True)
 
-    def forward(self, texts: Sequence[str], *, hidden_states: bool = False) -> Forward:
+    def forward(self, texts: Sequence[str], *, hidden_states: bool = False, heads: HeadMask | None = None) -> Forward:
         """Run the model over whole texts, without gradients. Needs the capability ``"hidden_states"``.
 
         Args:
             texts: At least one, none of them empty.
             hidden_states: Also return the hidden states of every layer. Default: false.
+            heads: Attention heads that are switched off in this pass. Default: none.
 
         Raises:
             CapabilityError: If the engine has no access to them.

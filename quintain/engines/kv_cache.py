@@ -17,6 +17,8 @@ import numpy as np
 import torch
 from transformers.cache_utils import Cache, CacheLayerMixin
 
+from quintain.engines.layer_contrast import candidate_layers
+from quintain.engines.request import ContrastLayers
 from quintain.errors import ConfigurationError
 
 __all__ = ["Append", "CachedDecoder"]
@@ -128,6 +130,9 @@ class CachedDecoder:
     Attributes:
         context: Context window, in tokens (prompt + completion).
         bytes_per_token: Memory of one token's keys and values over all layers, in bytes.
+        exit_layers: Layers after which the next passes also compute logits, in order; 0 for the embeddings.
+        exit_logits: What the last pass computed so, float32, shape ``(exit layers, positions, vocab)``, positions as in
+            the logits that it returned; ``None`` without exit layers.
 
     Raises:
         ConfigurationError: If the model has layers that are not attention (state-space models, for instance).
@@ -142,6 +147,8 @@ class CachedDecoder:
                 f"the transformers engine batches attention models only; this one has layers {sorted(kinds)}; "
                 "serve it with vLLM"
             )
+        self.exit_layers: tuple[int, ...] = ()
+        self.exit_logits: torch.Tensor | None = None
         self.context = int(getattr(config, "max_position_embeddings", 2048))
         window = getattr(config, "sliding_window", None)
         if window and (kinds != {"full_attention"} or not getattr(config, "layer_types", None)):
@@ -154,6 +161,13 @@ class CachedDecoder:
         heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
         width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         self.bytes_per_token = 2 * config.num_hidden_layers * heads * width * model.dtype.itemsize
+
+    def candidate_layers(self, choice: ContrastLayers | None) -> tuple[int, ...]:
+        """Return the early layers of a contrast; none without a choice."""
+        if choice is None:
+            return ()
+        tied = bool(getattr(self.model.config.get_text_config(), "tie_word_embeddings", False))
+        return candidate_layers(choice, len(self._layers), tied)
 
     @torch.inference_mode()  # type: ignore[untyped-decorator]
     def resize(self, rows: int, length: int, keep: int = 0) -> None:
@@ -238,9 +252,11 @@ class CachedDecoder:
     ) -> torch.Tensor:
         """Return float32 logits at the ``wanted`` (row, column) pairs, or at the last column of each row."""
 
+        def chosen(hidden: torch.Tensor) -> torch.Tensor:
+            return hidden[:, -1] if wanted is None else hidden[wanted[:, 0], wanted[:, 1]]
+
         def select(module: Any, inputs: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
-            hidden = inputs[0]
-            return (hidden[:, -1] if wanted is None else hidden[wanted[:, 0], wanted[:, 1]],)
+            return (chosen(inputs[0]),)
 
         # Selecting before the output layer saves its cost at every other position, whatever the model does after it.
         hook = self._head.register_forward_pre_hook(select)
@@ -251,7 +267,12 @@ class CachedDecoder:
                 attention_mask=mask,
                 past_key_values=self._cache,
                 use_cache=True,
+                output_hidden_states=bool(self.exit_layers),
             )
         finally:
             hook.remove()
+        self.exit_logits = None
+        if self.exit_layers:
+            states = [chosen(output.hidden_states[layer]) for layer in self.exit_layers]
+            self.exit_logits = self._head(torch.stack(states)).float()
         return output.logits.float()

@@ -88,6 +88,7 @@ class LiveSequence:
         prompt: The tokenised prompt, as a tuple of token ids.
         tokens: Token ids of the prompt, as an array.
         sampler: Temperature, nucleus and random stream of the reply.
+        exits: Early layers of a contrast, in order; empty for none.
         weights_version: Version of the weights that computed its keys and values.
         generated: Token ids generated so far.
         logprobs: Their log-probabilities, if the request asks for them.
@@ -101,6 +102,7 @@ class LiveSequence:
     prompt: EncodedPrompt
     tokens: Tokens
     sampler: Sampler
+    exits: tuple[int, ...] = ()
     weights_version: int = 0
     generated: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)

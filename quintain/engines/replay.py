@@ -39,6 +39,7 @@ class ReplayEngine(Engine):
             "logprobs",
             "top_logprobs",
             "token_statistics",
+            "contrast_layers",
             "choices",
             "prefill",
             "stop",

@@ -12,7 +12,7 @@ from quintain.engines.token_statistics import TokenStatistics
 from quintain.messages import Message
 from quintain.replies import split_reasoning
 
-__all__ = ["EngineCapability", "FinishReason", "Reply", "Request"]
+__all__ = ["ContrastLayers", "EngineCapability", "FinishReason", "Reply", "Request"]
 
 #: What an engine can do beyond generating text.
 EngineCapability = Literal[
@@ -28,10 +28,13 @@ EngineCapability = Literal[
     "reasoning",
     "tokens",
     "token_statistics",
+    "contrast_layers",
     "hidden_states",
     "training",
     "weights",
 ]
+#: The early layers of a contrast: every second one of the lower or upper half, or the layers themselves.
+ContrastLayers = Literal["low", "high"] | tuple[int, ...]
 #: Why a reply ended.
 FinishReason = Literal["stop", "length", "choice", "content_filter", "tool_calls"]
 
@@ -62,6 +65,10 @@ class Request:
         token_statistics: Return statistics of the next-token distribution of each generated token (self-certainty,
             entropy, concentration), and its log-probability, as ``logprobs`` does; not with ``choices``.
             Default: false.
+        contrast_layers: Draw each token from the contrast between the last layer and an early one, as DoLa does
+            (Chuang et al. 2023, arXiv 2309.03883): ``"low"`` or ``"high"``, or the candidate layers, 0 for the
+            embeddings. Temperature and top-p apply to the contrast; log-probabilities and statistics stay those of the
+            model. Not with ``choices``. Default: none.
     """
 
     messages: Sequence[Message] | None = None
@@ -78,6 +85,7 @@ class Request:
     prefill: str = ""
     tokens: bool = False
     token_statistics: bool = False
+    contrast_layers: ContrastLayers | None = None
 
     def __post_init__(self) -> None:
         """Check the fields.
@@ -102,12 +110,26 @@ class Request:
             raise ValueError(f"choices must be distinct, non-empty strings, at least one, got {choices!r}")
         if choices is not None and self.token_statistics:
             raise ValueError("token_statistics are of sampled tokens; a request with choices samples none")
+        if self.contrast_layers is not None:
+            self._check_contrast(self.contrast_layers)
+
+    def _check_contrast(self, layers: Any) -> None:
+        named = layers in ("low", "high")
+        if not named and not (isinstance(layers, tuple) and layers and all(type(layer) is int for layer in layers)):
+            raise ValueError(f"contrast_layers must be 'low', 'high' or a tuple of layers, got {layers!r}")
+        if self.choices is not None:
+            raise ValueError("contrast_layers concern sampled tokens; a request with choices samples none")
 
     @property
     def key(self) -> str:
         """Stable content hash of the request: equal requests have equal keys on every machine."""
         content = {name: getattr(self, name) for name in _REQUEST_FIELDS}
-        for name in ("top_logprobs", "tokens", "token_statistics"):  # added later: earlier records keep their keys
+        for name in (
+            "top_logprobs",
+            "tokens",
+            "token_statistics",
+            "contrast_layers",
+        ):  # added later: earlier records keep their keys
             if not content[name]:
                 del content[name]
         canonical = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
@@ -126,6 +148,7 @@ class Request:
             "stop": bool(self.stop),
             "tokens": self.tokens,
             "token_statistics": self.token_statistics,
+            "contrast_layers": self.contrast_layers is not None,
             "reasoning": any("reasoning" in message for message in self.messages or ()),
         }
         return frozenset(name for name, wanted in asked.items() if wanted)

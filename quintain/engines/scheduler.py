@@ -164,6 +164,7 @@ class BatchScheduler:
         try:
             prompt = self._codec.encode(request)
             width = max((len(b) for b in prompt.branches), default=1)
+            exits = self._decoder.candidate_layers(request.contrast_layers)
             if len(prompt.tokens) + width > self._decoder.context:
                 raise ContextOverflowError(prompt.length, self._decoder.context - width)
         except QuintainError as error:
@@ -175,10 +176,12 @@ class BatchScheduler:
         once = request.choices is not None or request.temperature == 0  # all n replies come from one sequence
         copies = request.n if once else 1
         tokens = np.asarray(prompt.tokens, dtype=np.int64)
+
+        def sampler(index: int) -> Sampler:
+            return Sampler(request.temperature, request.top_p, request.seed, index)
+
         return [
-            LiveSequence(
-                pending, index, copies, prompt, tokens, Sampler(request.temperature, request.top_p, request.seed, index)
-            )
+            LiveSequence(pending, index, copies, prompt, tokens, sampler(index), exits)
             for index in range(1 if once else request.n)
         ]
 

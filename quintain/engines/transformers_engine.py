@@ -13,6 +13,7 @@ from typing import Any
 from quintain.arguments import check_number
 from quintain.engines import weights
 from quintain.engines.engine import Engine, EngineCapability, Forward, Reply, Request
+from quintain.engines.head_masks import HeadMask, masked_heads
 from quintain.errors import ConfigurationError, EngineError, require
 from quintain.provenance import versions
 
@@ -23,6 +24,7 @@ _BASE: frozenset[EngineCapability] = frozenset(
         "prompt",
         "logprobs",
         "token_statistics",
+        "contrast_layers",
         "choices",
         "prefill",
         "stop",
@@ -172,14 +174,16 @@ class TransformersEngine(Engine):
             for name, tensor in given.items():
                 own[name].copy_(tensor)
 
-    def forward(self, texts: Sequence[str], *, hidden_states: bool = False) -> Forward:
+    def forward(self, texts: Sequence[str], *, hidden_states: bool = False, heads: HeadMask | None = None) -> Forward:
         """Run the model over whole texts, without gradients; for gradients use :meth:`exclusive`.
 
         Args:
             texts: At least one, none of them empty.
             hidden_states: Also return the hidden states of every layer. Default: false.
+            heads: Attention heads that are switched off in this pass. Default: none.
 
         Raises:
+            ConfigurationError: If the model has no such heads.
             ValueError: If ``texts`` is empty or holds an empty text.
         """
         import torch
@@ -191,7 +195,10 @@ class TransformersEngine(Engine):
             width = max(map(len, rows))
             ids = torch.tensor([row + [0] * (width - len(row)) for row in rows], device=self.model.device)
             mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows], device=self.model.device)
-            output = self.model(input_ids=ids, attention_mask=mask, output_hidden_states=hidden_states, use_cache=False)
+            with masked_heads(self.model, heads):
+                output = self.model(
+                    input_ids=ids, attention_mask=mask, output_hidden_states=hidden_states, use_cache=False
+                )
         states = torch.stack(output.hidden_states) if hidden_states else None
         return Forward(ids, mask.bool(), output.logits.float(), states)
 

@@ -156,7 +156,11 @@ REFERENCE: dict[str, list[Public]] = {
     ],
     "Language models": [
         Public(
-            "quintain.engines", ("quintain.engines.request.EngineCapability", "quintain.engines.request.FinishReason")
+            "quintain.engines",
+            (
+                *("quintain.engines.request.EngineCapability", "quintain.engines.request.FinishReason"),
+                "quintain.engines.request.ContrastLayers",
+            ),
         ),
         Public("quintain.messages"),
     ],

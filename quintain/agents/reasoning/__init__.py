@@ -4,10 +4,12 @@ from quintain.agents.reasoning.agent import ReasoningOptions, SelfFeedbackAgent
 from quintain.agents.reasoning.budget import Budget
 from quintain.agents.reasoning.candidate import Candidate
 from quintain.agents.reasoning.debate import MultiAgentDebateAgent
+from quintain.agents.reasoning.dola import DolaAgent
 from quintain.agents.reasoning.evaluations import SCORES, Agreement, PTrue, RewardModel, TokenScores
 from quintain.agents.reasoning.feedback import Evaluate, Outcome, Signal, Update
 from quintain.agents.reasoning.fobar import FobarAgent, SelfVerificationAgent
 from quintain.agents.reasoning.methods import METHODS, MethodFacts
+from quintain.agents.reasoning.rcot import RCoTAgent
 from quintain.agents.reasoning.refinement import ProgressiveHintsAgent, RCIAgent, SelfRefineAgent
 from quintain.agents.reasoning.safe import SafeAgent
 from quintain.agents.reasoning.selections import Best, Borda, First, Majority, WeightedVote
@@ -35,6 +37,7 @@ __all__ = [
     "BordaAgent",
     "Budget",
     "Candidate",
+    "DolaAgent",
     "Evaluate",
     "First",
     "FirstAnswerAgent",
@@ -47,6 +50,7 @@ __all__ = [
     "PTrue",
     "ProgressiveHintsAgent",
     "RCIAgent",
+    "RCoTAgent",
     "ReasoningOptions",
     "RewardModel",
     "SafeAgent",

@@ -18,6 +18,7 @@ from quintain.agents.reasoning.sampler import sample
 from quintain.agents.reasoning.turn import Turn
 from quintain.arguments import check_bool, check_number, nearest
 from quintain.engines.engine import Engine, record_decision
+from quintain.engines.request import ContrastLayers
 from quintain.errors import AgentError, ConfigurationError
 from quintain.messages import Message, assistant, system, user
 from quintain.replies import ReplyReader
@@ -81,6 +82,7 @@ class SelfFeedbackAgent(ChatAgent):
 
     env_settings: Mapping[str, Any] = {"code": False}
     _default_prompt = ALL_TEXT
+    _contrast_layers: ContrastLayers | None = None
 
     def __init__(
         self,
@@ -190,6 +192,7 @@ class _SelfFeedbackActor:
             Ledger(self._agent.budget),
             self._rng,
             self._seat.solution,
+            self._agent._contrast_layers,
         )
         chosen, decision = await self._agent.decide(turn)
         record_decision(decision)

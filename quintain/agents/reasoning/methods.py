@@ -206,6 +206,29 @@ METHODS.add(
     source="Du et al. 2023, 2305.14325",
 )
 METHODS.add(
+    "dola",
+    "quintain.agents.reasoning.dola:DolaAgent",
+    line=LINES[5],
+    way=WAYS[4],
+    signal="contrastive",
+    evaluate="the distribution of an early layer at each token",
+    update="each token is drawn from the contrast with the last layer; majority vote",
+    layer="decoding",
+    access="white-box",
+    source="Chuang et al. 2023, 2309.03883",
+)
+METHODS.add(
+    "rcot",
+    "quintain.agents.reasoning.rcot:RCoTAgent",
+    line=LINES[3],
+    way=WAYS[3],
+    signal="text",
+    evaluate="the question as reconstructed from the reply, compared with the question condition by condition",
+    update="rewriting with what was overlooked, invented or misunderstood",
+    calls="1 + 3 * rounds",
+    source="Xue et al. 2023, 2305.11499",
+)
+METHODS.add(
     "first-answer",
     f"{_VOTING}:FirstAnswerAgent",
     evaluate="none: the baseline of selection",

@@ -118,6 +118,7 @@ def _request(
         prefill=ask.prefill,
         logprobs=logprobs and measured,
         token_statistics=statistics and measured,
+        contrast_layers=turn.contrast_layers,
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from quintain.agents.language.completion import ReplySettings
 from quintain.agents.reasoning.budget import Ledger
 from quintain.engines.engine import Engine, Reply, Request
+from quintain.engines.request import ContrastLayers
 from quintain.messages import Message, user
 from quintain.replies import ReplyReader
 
@@ -33,6 +34,7 @@ class Turn:
         ledger: What the decision has spent.
         rng: Generator of the requests' seeds.
         solution: Returns a right action; only for oracles.
+        contrast_layers: Layers of a contrast from which candidates are drawn; ``None`` for none.
         facts: JSON-able facts that methods add to the record of the decision.
         memory: What evaluation and update of one method keep from round to round.
     """
@@ -47,6 +49,7 @@ class Turn:
     ledger: Ledger
     rng: np.random.Generator
     solution: Callable[[], Any] | None = None
+    contrast_layers: ContrastLayers | None = None
     facts: dict[str, Any] = field(default_factory=dict)
     memory: dict[str, Any] = field(default_factory=dict)
 

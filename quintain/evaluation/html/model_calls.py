@@ -17,7 +17,7 @@ MAX_TEXT = 60_000
 #: Fields of a request that the page leaves out where they say nothing.
 _UNSHOWN = {
     "n": 1, "top_p": 1.0, "stop": (), "seed": None, "logprobs": False, "top_logprobs": 0, "choices": None,
-    "tokens": False, "token_statistics": False,
+    "tokens": False, "token_statistics": False, "contrast_layers": None,
 }  # fmt: skip
 
 

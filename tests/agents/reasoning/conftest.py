@@ -12,6 +12,7 @@ from quintain.agents import make_agent
 from quintain.engines import Reply, Request, ScriptedEngine, TokenStatistics
 from quintain.records import EpisodeRecord
 
+GIVEN = ("logprobs", "token_statistics", "contrast_layers")
 QUESTION = "Ann has 3 apples and buys 4 more. How many apples has she?"
 
 
@@ -44,7 +45,7 @@ class Game:
             start = sum(earlier.n for earlier in self.asked[:-1])
             return [script[(start + k) % len(script)] for k in range(request.n)]
 
-        self.engine = ScriptedEngine(serve, capabilities=["logprobs", "token_statistics", *capabilities])
+        self.engine = ScriptedEngine(serve, capabilities=[*GIVEN, *capabilities])
 
     def play(self, method: str, question: str = QUESTION, answer: str = "7", **options: Any) -> EpisodeRecord:
         agent = make_agent(method, engine=self.engine, **options)

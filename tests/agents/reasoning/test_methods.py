@@ -300,6 +300,43 @@ def test_in_a_debate_agents_read_the_others_and_the_last_round_votes(game: Any) 
     assert decision_of(record)["votes"] == {"7": 3.0}
 
 
+def test_rcot_corrects_what_the_reconstructed_question_lacks(game: Any) -> None:
+    def script(request: Request) -> Any:
+        last = request.messages[-1]["content"]
+        if last.startswith("Here is the solution"):
+            return "Ann has 3 apples. How many has she?"
+        if last.startswith("Compare"):
+            return (
+                "Overlooked: she buys 4 more." if "she buys 4 more" not in last.partition("Reconstruction")[2] else "?"
+            )
+        return "3 + 4 = 7 <<<7>>>" if "does not fit" in last else "<<<3>>>"
+
+    one = game(script)
+    record = one.play("rcot")
+    decision = decision_of(record)
+    assert record.outcome == "success"
+    assert decision["spent"]["calls"] == 4
+    assert decision["history"][0]["feedback"] == ["Overlooked: she buys 4 more."]
+    assert decision["history"][0]["facts"]["reconstruction"] == "Ann has 3 apples. How many has she?"
+    same = game(lambda request: "NO DIFFERENCES <<<3>>>").play("rcot", rounds=3)
+    assert decision_of(same)["spent"]["calls"] == 3
+
+
+def test_dola_asks_for_tokens_of_a_contrast_between_layers(game: Any) -> None:
+    one = game(["<<<7>>>", "<<<8>>>", "<<<7>>>"])
+    record = one.play("dola", n=3, temperature=0.7)
+    assert record.outcome == "success"
+    assert [request.contrast_layers for request in one.asked] == ["low"]
+    other = game(["<<<7>>>"])
+    other.play("dola", layers=[2, 4])
+    assert other.asked[0].contrast_layers == (2, 4)
+    assert other.asked[0].temperature == 0
+    with pytest.raises(CapabilityError, match="contrast_layers"):
+        make_agent("dola", engine=ScriptedEngine("x"))
+    with pytest.raises(ConfigurationError, match="'low', 'high'"):
+        make_agent("dola", engine=one.engine, layers="middle")
+
+
 def test_the_oracle_takes_the_right_answer_and_is_named_in_the_manifest(game: Any) -> None:
     record = game(["<<<5>>>", "<<<7>>>", "<<<5>>>"]).play("oracle-of-n", n=3)
     assert record.outcome == "success"
@@ -386,14 +423,15 @@ NUMBERS = {"answers": 2, "numbers": 2}
 @pytest.mark.parametrize("name", OF_REPLIES)
 def test_declared_facts_are_those_of_the_agent(game: Any, made_reply: Callable[..., Reply], name: str) -> None:
     facts = METHODS.facts(name)
-    engine = ScriptedEngine("x", capabilities=["logprobs", "token_statistics"])
+    engine = ScriptedEngine("x", capabilities=["logprobs", "token_statistics", "contrast_layers"])
     agent = make_agent(name, engine=engine)
     assert AGENTS.load(name) is METHODS.load(name)
     assert AGENTS.facts(name).uses_solution == facts.oracle
     assert facts.line in LINES
     assert facts.way in WAYS
     grey = {"logprobs", "token_statistics", "choices"} & agent.evaluate.needs
-    assert facts.access == ("grey-box" if grey else "black-box")
+    white = "contrast_layers" in agent.evaluate.needs
+    assert facts.access == ("white-box" if white else "grey-box" if grey else "black-box")
     if name not in ("oracle-of-n", "first-answer", "progressive-hints"):
         assert facts.signal == agent.evaluate.kind
 
