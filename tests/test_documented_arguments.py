@@ -1,4 +1,4 @@
-"""A docstring that lists arguments or attributes lists all that a caller can pass."""
+"""A docstring that lists arguments lists all that a caller can pass, or says where "the other arguments" are."""
 
 import ast
 import inspect
@@ -48,7 +48,11 @@ def test_a_list_of_arguments_is_complete():
         tree = ast.parse(path.read_text(encoding="utf-8"))
         names = exported(tree)
         for node in tree.body:
-            if getattr(node, "name", None) in names and (known := listed(ast.get_docstring(node) or "")):
+            if getattr(node, "name", None) not in names:
+                continue
+            docstring = ast.get_docstring(node) or ""
+            known = listed(docstring)
+            if known and "other arguments" not in " ".join(docstring.split()):
                 seen += 1
                 missing = [name for name in accepted(node) if not name.startswith("_") and name not in known]
                 if missing:
