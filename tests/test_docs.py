@@ -27,7 +27,9 @@ FENCE = re.compile(r"^( *)```(\w*)(?: title=\"([\w.]+)\")?[^\n]*\n(.*?)^\1```$",
 DIRECTIVE = re.compile(r"<!-- (needs|not run): ([^\n]+?) -->\s*\Z")
 LANGUAGES = {"python", "pycon", "bash"}
 #: Extra that a page may need -> a module that it brings.
-MODULES = {"atari": "ale_py", "rl": "stable_baselines3", "train": "trl", "video": "imageio_ffmpeg"}
+MODULES = {
+    "atari": "ale_py", "minecraft": "numba", "rl": "stable_baselines3", "train": "trl", "video": "imageio_ffmpeg",
+}  # fmt: skip
 
 #: Smaller numbers with which the blocks of a page run here, where a language model answers: what the page shows stays
 #: code that runs, and how many questions it answers is no part of that.

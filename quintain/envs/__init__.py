@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gymnasium as gym
 
-from quintain.envs import games, mujoco
+from quintain.envs import games, minecraft, mujoco
 
 __all__ = ["register_all"]
 
@@ -37,3 +37,4 @@ def register_all() -> None:
         )
     games.register()
     mujoco.register()
+    minecraft.register()

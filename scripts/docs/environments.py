@@ -25,6 +25,15 @@ PAGES = {
     "Tabletop/SlideHandle-v0": "tabletop-slide-handle.md",
     "Tabletop/TurnLever-v0": "tabletop-turn-lever.md",
     "MetaWorld/MT1-v0": "meta-world.md",
+    "Minecraft/ApproachTree-v0": "minecraft-approach-tree.md",
+    "Minecraft/ExploreDiamond-v0": "minecraft-explore-diamond.md",
+    "Minecraft/ApproachCow-v0": "minecraft-approach-cow.md",
+    "Minecraft/ApproachSheep-v0": "minecraft-approach-sheep.md",
+    "Minecraft/ApproachPig-v0": "minecraft-approach-pig.md",
+    "Minecraft/ApproachChicken-v0": "minecraft-approach-chicken.md",
+    "Minecraft/ObtainDiamond-v0": "minecraft-obtain-diamond.md",
+    "Minecraft/Survival-v0": "minecraft-survival.md",
+    "Minecraft/Task-v0": "minecraft-task.md",
 }
 GAMES_PAGE = "named-games.md"
 #: Arguments without which an environment cannot be made.

@@ -33,7 +33,7 @@ SECTIONS = {
             "loggers.md",
             *("videos.md", "pixels.md", "resume.md", "replay.md", "scale.md", "rewards.md"),
             *("train-with-stable-baselines3.md", "train-with-cleanrl.md", "train-with-rllib.md", "train-with-trl.md"),
-            *("potential.md", "games.md", "robustness.md", "attack-language-agents.md"),
+            *("potential.md", "games.md", "minecraft.md", "robustness.md", "attack-language-agents.md"),
         ],
     ),
     "Environments": (
@@ -44,6 +44,9 @@ SECTIONS = {
             *("prisoners-dilemma.md", "prisoners-dilemma-classic.md", "battle-of-the-sexes.md", "stag-hunt.md"),
             *("chicken.md", "deadlock.md", "matching-pennies.md", "rock-paper-scissors.md", "public-goods.md"),
             *("tabletop-reach.md", "tabletop-push.md", "tabletop-slide-handle.md", "tabletop-turn-lever.md"),
+            *("minecraft-approach-tree.md", "minecraft-explore-diamond.md", "minecraft-approach-cow.md"),
+            *("minecraft-approach-sheep.md", "minecraft-approach-pig.md", "minecraft-approach-chicken.md"),
+            *("minecraft-obtain-diamond.md", "minecraft-survival.md", "minecraft-task.md"),
         ],
     ),
     "Explanation": ("explanation", ["contracts.md", "statistics.md"]),
@@ -132,6 +135,9 @@ REFERENCE: dict[str, list[Public]] = {
                 *("quintain.envs.games.canonical.GameLike", "quintain.envs.games.seat_interface.View"),
             ),
         ),
+        Public("quintain.envs.minecraft"),
+        Public("quintain.envs.minecraft.views", only=("BLOCK_NAMES", "ITEM_NAMES", "MOB_NAMES", "DEFAULT_RAYS")),
+        Public("quintain.envs.minecraft.vector_env"),
         Public("quintain.envs.mujoco.metaworld", only=("OPPOSITES", "expert")),
     ],
     "Rewards": [

@@ -1,0 +1,176 @@
+"""One voxel world as a Gymnasium environment with MineDojo's spaces."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium import spaces
+
+from quintain.envs.minecraft.actions import INVALID_PENALTY, action_space, marginal_mask, read_action
+from quintain.envs.minecraft.tasks import find_task
+from quintain.errors import ConfigurationError, require
+
+__all__ = ["BACKENDS", "MinecraftEnv"]
+
+#: Worlds behind the contract -> whether this version has them.
+BACKENDS = {"voxel": True, "protocol": False, "minedojo": False}
+
+
+class MinecraftEnv(gym.Env[Any, Any]):
+    """Do a task in a MineDojo-compatible voxel simulator.
+
+    Description:
+        The world is made of blocks: plains, forests, deserts, hills and taiga with caves, ores by depth, lava and
+        water. The agent walks, swims, digs, places, crafts and smelts, up to tools of diamond; it falls, drowns,
+        burns, starves. Cows, sheep, pigs and chickens graze; zombies come at night. Digging times, damage, recipes and
+        hunger are those of Minecraft 1.11, whose names MineDojo uses; world and pictures are our own, and this is not
+        Minecraft. Worlds are 48 blocks high, with the sea at 21 and diamonds below 12; they wrap around at the sides.
+
+        Tasks: ``"approach_tree"``, ``"explore_diamond"``, ``"approach_cow"``, ``"approach_sheep"``,
+        ``"approach_pig"``, ``"approach_chicken"``, ``"obtain_diamond"``, ``"survival"``, or an id of MineDojo's such as
+        ``"harvest_1_log"``, ``"combat_zombie_plains_barehand"``, ``"techtree_from_barehand_to_wooden_pickaxe"``, as far
+        as blocks, items and mobs allow.
+
+    Observation:
+        ``"minedojo"``: MineDojo's nested dictionary, with its shapes, dtypes and units. Names are numbers, into
+        ``BLOCK_NAMES``, ``ITEM_NAMES`` and ``MOB_NAMES`` of :mod:`quintain.envs.minecraft`. ``rgb`` is there with
+        ``image_size``, ``voxels`` with ``voxel_size``, ``rays`` with ``rays``.
+        ``"arrays"``: a dictionary of arrays: ``state`` (40 scaled numbers), ``items`` (number of each item),
+        ``voxels`` (block ids), ``ray_block``, ``ray_mob``, ``ray_distance``, ``mask`` (360 bits).
+        ``"flat"``: one vector of floats for a learner: state, items, voxels and rays by class.
+
+    Action:
+        MineDojo's ``MultiDiscrete([3, 3, 4, 25, 25, 8, 244, 36])``: none, forward, back; none, left, right; none, jump,
+        sneak, sprint; pitch and yaw by (bin - 12) x 15 degrees; function (none, use, drop, attack, craft, equip, place,
+        destroy); what to craft; which slot. ``[0, 0, 0, 12, 12, 0, 0, 0]`` does nothing. A step is a tick of 50 ms;
+        after drop, craft, equip, place and destroy two more ticks pass, as in MineDojo. Anything that is no member of
+        the space does nothing, sets ``invalid_action`` and costs 1. A member that is impossible now (the mask says so)
+        does nothing and sets ``impossible_action``.
+
+    Reward:
+        One term ``task``. Approach and explore: 1 when the target is reached. Harvest: change of the number of target
+        items in the inventory. Combat: 1 per kill. Technology tree: 1 when the item is first obtained, 10 when it is
+        first used. Survival: 1 per day. With ``invalid_action`` -1 for an invalid action.
+
+    Episode end:
+        Terminated by success or death. The registered environments are truncated after a number of steps.
+
+    Info:
+        ``backend``: which world this is. ``success``. ``death_cause``: ``"lava"``, ``"fall"`` ... or ``""``.
+        ``metrics``: life, food, distance from the start in blocks, blocks mined and placed, ticks. Also ``task_id``,
+        ``task_hash``, ``reward_terms``, ``invalid_action``, ``impossible_action`` and ``parse_error``.
+
+    Arguments:
+        task: Name or id of the task; see Description.
+        backend: ``"voxel"``. ``"protocol"`` and ``"minedojo"`` are planned and raise an error.
+        observation: ``"minedojo"``, ``"arrays"`` or ``"flat"``; see Observation.
+        voxel_size: Offsets ``xmin``, ``ymin``, ``zmin``, ``xmax``, ``ymax``, ``zmax`` of the voxels around the feet, in
+            blocks; ``None`` for no voxels. Default: 3 x 3 x 3, as in MineDojo's tasks.
+        rays: Lidar rays as (pitch, yaw, distance) relative to the view, in radians and blocks; ``"default"`` for 46
+            rays over 60 by 120 degrees; ``None`` for none.
+        initial_inventory: Item -> number at the start, instead of the task's.
+        world_seed: Seed of the world, if all episodes shall have the same one; ``None``: drawn at each reset.
+        world_size: Side of the world, in blocks: 32, 64, 128 or 256.
+
+    Determinism:
+        A function of the seed and the actions. Worlds of a vector environment are those of single environments.
+
+    Source:
+        L. Fan et al., "MineDojo", NeurIPS 2022, for spaces and tasks; H. Li et al., "Auto MC-Reward", CVPR 2024, for
+        the named tasks.
+
+    Version history:
+        v0: first version.
+    """
+
+    metadata = {"render_modes": [], "render_fps": 20}
+
+    def __init__(
+        self,
+        task: str = "harvest_1_log",
+        *,
+        backend: str = "voxel",
+        observation: str = "minedojo",
+        voxel_size: Mapping[str, int] | str | None = "default",
+        rays: Sequence[Sequence[float]] | str | None = None,
+        initial_inventory: Mapping[str, int] | None = None,
+        world_seed: int | None = None,
+        world_size: int = 64,
+        render_mode: str | None = None,
+    ) -> None:
+        check_backend(backend)
+        if render_mode is not None and render_mode not in self.metadata["render_modes"]:
+            raise ConfigurationError(f"render_mode must be one of {self.metadata['render_modes']}, got {render_mode!r}")
+        require("numba", "minecraft", "the voxel simulator")
+        from quintain.envs.minecraft.faces import make_face
+        from quintain.envs.minecraft.simulator import Simulator, with_inventory
+
+        self.task = with_inventory(find_task(task), initial_inventory)
+        self.backend = backend
+        self.render_mode = render_mode
+        self.world_seed = world_seed
+        self.simulator = Simulator(1, self.task, world_size)
+        self._face = make_face(observation, voxel_size, rays)
+        self.observation_space: spaces.Space[Any] = self._face.space
+        self.action_space = action_space()
+        self._active = np.ones(1, np.bool_)
+        settings = {
+            "task": task,
+            "inventory": dict(self.task.inventory),
+            "size": world_size,
+            "seed": world_seed,
+            "v": 0,
+        }
+        self._hash = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
+        """Make a new world and start in it."""
+        super().reset(seed=seed)
+        drawn = int(self.np_random.integers(2**62))
+        chosen = drawn if self.world_seed is None else int(self.world_seed)
+        self.simulator.begin(np.zeros(1, np.int64), np.array([chosen], np.int64))
+        self._face.restart(self.simulator.world)
+        return self._face.observe(self.simulator.world, False)[0], self._info(0.0, False, False)
+
+    def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
+        """Advance by one tick, or three."""
+        values, invalid = read_action(action)
+        self.simulator.step(values[None], self._active)
+        reward, success = float(self.simulator.rewards[0]), bool(self.simulator.succeeded[0])
+        observation = self._face.observe(self.simulator.world, bool(values[5] == 4))[0]
+        info = self._info(reward, success, invalid)
+        total = float(sum(info["reward_terms"].values()))
+        return observation, total, success or self.simulator.is_dead(0), False, info
+
+    def action_masks(self) -> Any:
+        """Return which choices of each component are possible now, shape ``(348,)``; see Action."""
+        return marginal_mask(self.simulator.masks()[0])
+
+    def _info(self, reward: float, success: bool, invalid: bool) -> dict[str, Any]:
+        return {
+            "task_id": self.task.name,
+            "task_hash": self._hash,
+            "backend": self.backend,
+            "success": success,
+            "reward_terms": {"task": reward, **({"invalid_action": INVALID_PENALTY} if invalid else {})},
+            "invalid_action": invalid,
+            "parse_error": False,
+            **self.simulator.facts(0),
+        }
+
+
+def check_backend(backend: str) -> None:
+    """Check that this version has a backend.
+
+    Raises:
+        ConfigurationError: If it has not.
+    """
+    if backend not in BACKENDS:
+        raise ConfigurationError(f"backend must be one of {tuple(BACKENDS)}, got {backend!r}")
+    if not BACKENDS[backend]:
+        raise ConfigurationError(f"backend {backend!r} is not in this version yet; use backend='voxel'")

@@ -1,0 +1,1 @@
+"""Compiled parts of the voxel simulator: plain functions of arrays, without Python objects."""
