@@ -72,6 +72,12 @@ AGENTS.add("all-code", f"{_STYLES}:AllCodeAgent", needs_engine=True, env_setting
 AGENTS.add("code-interpreter", f"{_STYLES}:CodeInterpreterAgent", needs_engine=True, env_settings=_CODE)
 AGENTS.add("codesteer", "quintain.agents.language.codesteer:CodeSteerAgent", needs_engine=True, env_settings=_CODE)
 AGENTS.add("react", "quintain.agents.language.react:ReactAgent", needs_engine=True)
+AGENTS.add(
+    "tool-caller",
+    "quintain.agents.language.tool_caller:ToolCallerAgent",
+    needs_engine=True,
+    env_settings={"rules": False},
+)
 _REASONING = "quintain.agents.reasoning"
 for _name, _target in (
     ("self-consistency", "voting:SelfConsistencyAgent"),

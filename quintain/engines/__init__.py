@@ -7,6 +7,7 @@ from quintain.engines.registry import ENGINES, EngineFacts, engine_names, make_e
 from quintain.engines.replay import ReplayEngine
 from quintain.engines.scripted import ScriptedEngine
 from quintain.engines.token_statistics import TokenStatistics
+from quintain.engines.tool_calls import ToolCall
 
 __all__ = [
     "ENGINES",
@@ -21,6 +22,7 @@ __all__ = [
     "Request",
     "ScriptedEngine",
     "TokenStatistics",
+    "ToolCall",
     "engine_names",
     "make_engine",
     "record_exchanges",

@@ -13,6 +13,7 @@ from quintain.arguments import nearest
 from quintain.engines.choices import split_choices
 from quintain.engines.engine import Request
 from quintain.engines.stops import cut_at_stop
+from quintain.engines.tool_calls import function_tools, template_message
 from quintain.errors import ConfigurationError, EngineError
 
 __all__ = ["Codec", "EncodedPrompt", "check_template_kwargs"]
@@ -109,9 +110,10 @@ class Codec:
             return request.prompt + request.prefill
         try:
             text = self._tokenizer.apply_chat_template(
-                [dict(m) for m in request.messages or ()],
+                [template_message(m) for m in request.messages or ()],
                 tokenize=False,
                 add_generation_prompt=True,
+                **({"tools": function_tools(request.tools)} if request.tools else {}),
                 **self._template_kwargs,
             )
         except Exception as error:  # templates are programs by the model's authors and may raise anything

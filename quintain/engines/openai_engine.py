@@ -20,6 +20,7 @@ from quintain.engines.http import JSONClient, RetryPolicy, split_login
 from quintain.engines.io_thread import LoopThread
 from quintain.engines.openai_answers import read_replies
 from quintain.engines.openai_models import list_models, refused
+from quintain.engines.tool_calls import function_tools
 from quintain.errors import ConfigurationError, EngineError
 from quintain.messages import Message
 from quintain.redaction import redact, redact_settings
@@ -27,7 +28,7 @@ from quintain.seeding import SeedStream
 
 __all__ = ["OpenAIEngine"]
 
-_BASE: frozenset[EngineCapability] = frozenset({"chat", "prompt", "logprobs", "top_logprobs", "stop", "seed"})
+_BASE: frozenset[EngineCapability] = frozenset({"chat", "prompt", "logprobs", "top_logprobs", "stop", "seed", "tools"})
 _VLLM: frozenset[EngineCapability] = _BASE | {"prefill", "choices", "stop_string"}
 _MAX_STOPS = 4  # the protocol's limit; further stop strings are applied here
 _MAX_TOP = {"chat": 20, "prompt": 5}  # the protocol's limits on top_logprobs
@@ -276,6 +277,8 @@ class OpenAIEngine(Engine):
             body["seed"] = request.seed
         if request.messages is not None:
             body.update(self._conversation(request, request.prefill))
+            if request.tools:
+                body["tools"] = function_tools(request.tools)
             if request.logprobs or request.top_logprobs:
                 body["logprobs"] = True
             if request.top_logprobs:
@@ -298,8 +301,12 @@ class OpenAIEngine(Engine):
         messages.append({"role": "assistant", "content": _clean(prefill)})
         return {"messages": messages, **self._template, "continue_final_message": True, "add_generation_prompt": False}
 
-    def _message(self, message: Message) -> dict[str, str]:
-        sent = {"role": message["role"], "content": _clean(message["content"])}
+    def _message(self, message: Message) -> dict[str, Any]:
+        sent: dict[str, Any] = {"role": message["role"], "content": _clean(message["content"])}
+        if "tool_call_id" in message:
+            sent["tool_call_id"] = message["tool_call_id"]
+        if "tool_calls" in message:
+            sent["tool_calls"] = json.loads(message["tool_calls"])
         return sent | ({self._reasoning_field: _clean(message["reasoning"])} if message.get("reasoning") else {})
 
     # Constrained choices, from the log-probabilities that vLLM's server returns for given tokens ----------------------

@@ -47,7 +47,7 @@ class ReplayEngine(Engine):
             "seed",
         }
     )
-    _ALL: frozenset[EngineCapability] = capabilities | {"reasoning"}
+    _ALL: frozenset[EngineCapability] = capabilities | {"reasoning", "tools"}
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)

@@ -7,6 +7,7 @@ from quintain.engines.engine import FinishReason, Reply
 from quintain.engines.pending import LiveSequence
 from quintain.engines.stops import cut_at_stop
 from quintain.engines.token_statistics import TokenStatistics
+from quintain.engines.tool_calls import find_tool_calls
 
 __all__ = ["finished_reply"]
 
@@ -34,6 +35,10 @@ def finished_reply(sequence: LiveSequence, codec: Codec, end_tokens: frozenset[i
     finish: FinishReason = "stop" if ended or stop_string is not None else "length"
     if finish == "length" and not full and len(generated) < request.max_tokens:
         return None  # the tail looked like a stop string and the whole text has none
+    calls = None
+    if request.tools:
+        text, calls = find_tool_calls(text)
+        finish = "tool_calls" if calls else finish
     return Reply(
         text=text,
         finish_reason=finish,
@@ -45,4 +50,5 @@ def finished_reply(sequence: LiveSequence, codec: Codec, end_tokens: frozenset[i
         prompt_token_ids=tuple(sequence.prompt.tokens) if request.tokens else None,
         token_statistics=TokenStatistics.of(sequence.statistics) if request.token_statistics else None,
         seconds=sequence.seconds / sequence.copies,
+        tool_calls=calls,
     )

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, Self
 
 from quintain.engines.token_statistics import TokenStatistics
+from quintain.engines.tool_calls import ToolCall, read_tool_calls
 from quintain.messages import Message
 from quintain.replies import split_reasoning
 
@@ -26,6 +27,7 @@ EngineCapability = Literal[
     "stop_string",
     "seed",
     "reasoning",
+    "tools",
     "tokens",
     "token_statistics",
     "contrast_layers",
@@ -69,6 +71,9 @@ class Request:
             (Chuang et al. 2023, arXiv 2309.03883): ``"low"`` or ``"high"``, or the candidate layers, 0 for the
             embeddings. Temperature and top-p apply to the contrast; log-probabilities and statistics stay those of the
             model. Not with ``choices``. Default: none.
+        tools: Tools that the model may call, as JSON: a list of objects with ``name``, ``description`` and
+            ``parameters`` (a JSON schema), as ``info["tools"]`` of ``ToolUse-v0`` has them; empty for none. Only with
+            ``messages``, and not with ``choices``.
     """
 
     messages: Sequence[Message] | None = None
@@ -86,6 +91,7 @@ class Request:
     tokens: bool = False
     token_statistics: bool = False
     contrast_layers: ContrastLayers | None = None
+    tools: str = ""
 
     def __post_init__(self) -> None:
         """Check the fields.
@@ -112,6 +118,8 @@ class Request:
             raise ValueError("token_statistics are of sampled tokens; a request with choices samples none")
         if self.contrast_layers is not None:
             self._check_contrast(self.contrast_layers)
+        if self.tools and (self.messages is None or choices is not None):
+            raise ValueError("tools go with messages, and not with choices")
 
     def _check_contrast(self, layers: Any) -> None:
         named = layers in ("low", "high")
@@ -124,12 +132,7 @@ class Request:
     def key(self) -> str:
         """Stable content hash of the request: equal requests have equal keys on every machine."""
         content = {name: getattr(self, name) for name in _REQUEST_FIELDS}
-        for name in (
-            "top_logprobs",
-            "tokens",
-            "token_statistics",
-            "contrast_layers",
-        ):  # added later: earlier records keep their keys
+        for name in _ADDED_LATER:  # earlier records keep their keys
             if not content[name]:
                 del content[name]
         canonical = json.dumps(content, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
@@ -150,6 +153,7 @@ class Request:
             "token_statistics": self.token_statistics,
             "contrast_layers": self.contrast_layers is not None,
             "reasoning": any("reasoning" in message for message in self.messages or ()),
+            "tools": bool(self.tools) or any("tool" in m["role"] or "tool_calls" in m for m in self.messages or ()),
         }
         return frozenset(name for name, wanted in asked.items() if wanted)
 
@@ -187,7 +191,7 @@ class Reply:
         reasoning_tokens: Number of generated tokens that are reasoning, where the engine reports it; else ``None``. See
             :attr:`thinking_tokens`.
         refusal: Text of a refusal, where the engine returns it separately; else ``None``.
-        tool_calls: The function calls of the reply, as JSON; ``None`` without any.
+        tool_calls: The function calls of the reply, as JSON; ``None`` without any. :attr:`calls` reads them.
         seconds: Seconds that the model spent on the reply, without the time in a queue of this process; ``None`` where
             the engine does not measure it. Replies that decode together share the time of each step, so that the sum
             over all replies is the time in which the model was at work; of a server it is the time from sending the
@@ -210,6 +214,11 @@ class Reply:
     prompt_token_ids: tuple[int, ...] | None = None
     token_statistics: TokenStatistics | None = None
     seconds: float | None = field(default=None, compare=False)
+
+    @property
+    def calls(self) -> tuple[ToolCall, ...]:
+        """The function calls of the reply, whose arguments are as the model wrote them."""
+        return read_tool_calls(self.tool_calls)
 
     @property
     def thinking_tokens(self) -> int:
@@ -237,6 +246,7 @@ class Reply:
         return cls(**given)
 
 
+_ADDED_LATER = ("top_logprobs", "tokens", "token_statistics", "contrast_layers", "tools")
 _REQUEST_FIELDS = tuple(f.name for f in fields(Request))
 _REPLY_FIELDS = tuple(f.name for f in fields(Reply) if f.name != "seconds")
 

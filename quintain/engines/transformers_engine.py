@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import re
 import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -104,7 +105,10 @@ class TransformersEngine(Engine):
         template = dict(chat_template_kwargs) if isinstance(chat_template_kwargs, Mapping) else chat_template_kwargs
         if template is not None:
             check_template_kwargs(self.tokenizer, template)
-        self.capabilities = _BASE | ({"chat"} if self.tokenizer.chat_template else set())
+        chat = str(self.tokenizer.chat_template or "")
+        self.capabilities = _BASE | ({"chat"} if chat else set())
+        if re.search(r"\btools\b", chat):
+            self.capabilities |= {"tools"}
 
         from quintain.engines.kv_cache import CachedDecoder
         from quintain.engines.scheduler import BatchScheduler

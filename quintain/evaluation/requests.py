@@ -47,6 +47,8 @@ _LEAST, _LEAST_PREFIX = 12, 48
 _NEAR = 8
 #: Maximum number of texts that the manifest of a run holds.
 _MOST_SHARED = 64
+#: What a message may have besides role and content.
+_ALSO = ("reasoning", "tool_calls", "tool_call_id")
 #: Role under which the text of a request without messages is kept.
 PROMPT = "prompt"
 
@@ -88,7 +90,7 @@ def pack(
 class _Packer:
     def __init__(self, steps: Sequence[Mapping[str, Any]]) -> None:
         self.packed = Packed([], [])
-        self._index: dict[tuple[str, str, str], int] = {}
+        self._index: dict[tuple[str, str, tuple[tuple[str, str], ...]], int] = {}
         self._texts: dict[str, list[tuple[str, str]]] = {}  # per role: reference and text of its messages
         self._replies: list[tuple[str, str]] = []
         self._sent: list[list[int]] = []
@@ -149,14 +151,15 @@ class _Packer:
         return best
 
     def _message(self, message: Mapping[str, Any]) -> int:
-        key = message["role"], message["content"], message.get("reasoning", "")
+        also = {name: message[name] for name in _ALSO if message.get(name)}
+        role, content = message["role"], message["content"]
+        key = role, content, tuple(also.items())
         if key in self._index:
             return self._index[key]
-        role, content, reasoning = key
         number = self._index[key] = len(self.packed.messages)
         near = self._texts.setdefault(role, [])
         entry = {"role": role, "content": self._text(content, near)}
-        self.packed.messages.append(entry | ({"reasoning": reasoning} if reasoning else {}))
+        self.packed.messages.append(entry | also)
         near.append((f"m{number}", content))
         return number
 

@@ -101,6 +101,7 @@ def test_agent_facts_are_known_without_importing_the_agents(user_module):
         "code-interpreter",
         "codesteer",
         "react",
+        "tool-caller",
         *METHODS,
         "llm-player",
     )

@@ -5,6 +5,7 @@ from quintain.agents.language.few_shot import few_shot_messages
 from quintain.agents.language.prompts import ALL_CODE, ALL_TEXT, CODE_INTERPRETER
 from quintain.agents.language.react import ReactAgent
 from quintain.agents.language.styles import AllCodeAgent, AllTextAgent, CodeInterpreterAgent
+from quintain.agents.language.tool_caller import ToolCallerAgent
 
 __all__ = [
     "ALL_CODE",
@@ -15,5 +16,6 @@ __all__ = [
     "ChatAgent",
     "CodeInterpreterAgent",
     "ReactAgent",
+    "ToolCallerAgent",
     "few_shot_messages",
 ]

@@ -1,19 +1,38 @@
-"""Attacks that make agents with tools malfunction: instructions and noise in what they read, within a budget."""
+"""Attacks that make agents with tools malfunction, and defences against them.
 
+An attack plants instructions, or puts noise, into what an agent reads, within a budget; a guard wraps an agent.
+"""
+
+from quintain.attacks.malfunction.examination import QUESTIONS, ResultFilter, SelfExamination, examine
+from quintain.attacks.malfunction.guards import STOPPED, AllowList, CallBudget, Guard, RepeatLimit, Spotlight
+from quintain.attacks.malfunction.metrics import Malfunction, malfunction_rates, malfunction_table
 from quintain.attacks.malfunction.payload import Kind, Payload, least_relevant, make_payload
 from quintain.attacks.malfunction.surfaces import Place
 from quintain.attacks.malfunction.wrapper import METHODS, SURFACES, TYPES, MalfunctionAttack, Method, Surface
 
 __all__ = [
     "METHODS",
+    "QUESTIONS",
+    "STOPPED",
     "SURFACES",
     "TYPES",
+    "AllowList",
+    "CallBudget",
+    "Guard",
     "Kind",
+    "Malfunction",
     "MalfunctionAttack",
     "Method",
     "Payload",
     "Place",
+    "RepeatLimit",
+    "ResultFilter",
+    "SelfExamination",
+    "Spotlight",
     "Surface",
+    "examine",
     "least_relevant",
     "make_payload",
+    "malfunction_rates",
+    "malfunction_table",
 ]

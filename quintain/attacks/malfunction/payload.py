@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-__all__ = ["Kind", "Payload", "least_relevant", "make_payload"]
+__all__ = ["Kind", "Payload", "example_arguments", "least_relevant", "make_payload", "words_of"]
 
 #: What the attack brings about: an infinite loop, or the call of a tool that has nothing to do with the task.
 Kind = Literal["loop", "function"]
@@ -78,13 +78,13 @@ def least_relevant(request: str, tools: Sequence[Mapping[str, Any]]) -> Mapping[
         request: The request.
         tools: The tools, at least one.
     """
-    wanted = _words(request)
+    wanted = words_of(request)
     kits: dict[str, set[str]] = {}
     for tool in tools:
-        kits.setdefault(str(tool["name"]).partition("_")[0], set()).update(_words(_about(tool)))
+        kits.setdefault(str(tool["name"]).partition("_")[0], set()).update(words_of(_about(tool)))
 
     def rank(tool: Mapping[str, Any]) -> tuple[int, int, int, str]:
-        own, kit = _words(_about(tool)), kits[str(tool["name"]).partition("_")[0]]
+        own, kit = words_of(_about(tool)), kits[str(tool["name"]).partition("_")[0]]
         return len(kit & wanted), len(own & wanted), len(tool["parameters"].get("required", ())), str(tool["name"])
 
     return min(tools, key=rank)
@@ -106,7 +106,7 @@ def _about(tool: Mapping[str, Any]) -> str:
     return f"{str(tool['name']).replace('_', ' ')} {tool['description']}"
 
 
-def _words(text: str) -> set[str]:
+def words_of(text: str) -> set[str]:
     """Return the words of three letters and more, without a plural s and common words."""
     found = {word.removesuffix("s") for word in _WORD.findall(text.lower())}
     return found - _COMMON

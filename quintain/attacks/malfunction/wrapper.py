@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 from typing import Any, Literal, cast
 
 import gymnasium as gym
@@ -120,7 +121,7 @@ class MalfunctionAttack(gym.Wrapper[str, str, str, str], RecordConstructorArgs):
                 "malfunction attacks need an environment that gives its observations in parts (info['parts']), as "
                 "ToolUse-v0 does"
             )
-        if seed is not None or self._rng is None:
+        if self._method in _NOISE and (seed is not None or self._rng is None):
             entropy = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
             self._rng = SeedStream(entropy, "attack", "malfunction").generator()
         self._chars, self._results, self._read = 0, 0, 0
@@ -131,7 +132,8 @@ class MalfunctionAttack(gym.Wrapper[str, str, str, str], RecordConstructorArgs):
             self._payload = Payload("")
             parts = self._with_noise(parts)
         else:
-            self._payload = make_payload(self._kind, request, json.loads(info.get("tools", "[]")), turns=turns)
+            tools = _tools(info.get("tools", "[]")) if self._kind == "function" else ()
+            self._payload = make_payload(self._kind, request, tools, turns=turns)
             if self._surface != "tool":
                 changed = [text for source, text in parts if source == self._surface]
                 text = self._text(len("".join(changed)))
@@ -193,4 +195,11 @@ class MalfunctionAttack(gym.Wrapper[str, str, str, str], RecordConstructorArgs):
             "results": self._results,
             "share": self._chars / self._read if self._read else 0.0,
         }
-        return {**info, "attack": {**info.get("attack", {}), "malfunction": entry}}
+        info["attack"] = {**info["attack"], "malfunction": entry} if "attack" in info else {"malfunction": entry}
+        return info
+
+
+@lru_cache(1024)
+def _tools(text: str) -> tuple[dict[str, Any], ...]:
+    """Read the tools of an environment; those of one set of toolkits once."""
+    return tuple(json.loads(text))

@@ -182,7 +182,7 @@ class ToolUseEnv(gym.Env[str, str]):
         elif "task" in options:
             template = find_template(options["task"])
         self.world = World(template, TOOLKITS, split, key, self._distractors)
-        self.trace = Trace(relevant_tools(self.world.request.calls, self.world.tools.values()))
+        self.trace = Trace(relevant_tools(self.world.request.calls, self.world.tools, self.world.toolkits))
         self._facts = {
             "task_id": self.world.task_id,
             "task_hash": self.world.hash,

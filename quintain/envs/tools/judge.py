@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from quintain.envs.tools.calls import Call, canonical
 from quintain.envs.tools.tool import Tool
+from quintain.envs.tools.toolkit import Toolkit
 
 __all__ = ["LOOP", "Trace", "relevant_tools"]
 
@@ -14,19 +16,26 @@ __all__ = ["LOOP", "Trace", "relevant_tools"]
 LOOP = 3
 
 
-def relevant_tools(solution: Sequence[Call], tools: Iterable[Tool]) -> frozenset[str]:
+def relevant_tools(
+    solution: Sequence[Call], tools: Mapping[str, Tool], toolkits: tuple[type[Toolkit], ...]
+) -> frozenset[str]:
     """Return the tools that a task needs or may look around with.
 
     These are the tools of the reference solution, and the reading tools of their toolkits.
 
     Args:
         solution: The reference solution.
-        tools: All tools of the episode.
+        tools: All tools of the episode by name.
+        toolkits: Their toolkits.
     """
     used = {call.name for call in solution}
-    tools = list(tools)
-    toolkits = {tool.toolkit for tool in tools if tool.name in used}
-    return frozenset(used | {tool.name for tool in tools if tool.reads and tool.toolkit in toolkits})
+    return frozenset(used).union(*(reading_tools(tools[name].toolkit, toolkits) for name in used))
+
+
+@lru_cache(4096)
+def reading_tools(name: str, toolkits: tuple[type[Toolkit], ...]) -> frozenset[str]:
+    """Return the reading tools of the toolkit of a name."""
+    return frozenset(tool.name for kind in toolkits if kind.name == name for tool in kind.tools if tool.reads)
 
 
 class Trace:
