@@ -43,13 +43,15 @@ class Draw:
         Raises:
             ValueError: If there are fewer.
         """
-        left = list(options)
-        if number > len(left):
-            raise ValueError(f"cannot draw {number} of {len(left)} options")
+        count, found = len(options), []
+        if number > count:
+            raise ValueError(f"cannot draw {number} of {count} options")
+        moved: dict[int, int] = {}  # a shuffle of the indices, of which only the exchanged ones are stored
         for place in range(number):
-            other = place + int(self._random() * (len(left) - place))
-            left[place], left[other] = left[other], left[place]
-        return left[:number]
+            other = place + int(self._random() * (count - place))
+            found.append(options[moved.get(other, other)])
+            moved[other] = moved.get(place, place)
+        return found
 
     def shuffle(self, items: MutableSequence[Any]) -> None:
         """Put items into random order, in place."""

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import gymnasium as gym
 
 from quintain.arguments import check_bool, check_number
-from quintain.envs.tools.calls import FINAL, Call, Final, canonical, cut, encode, parse, render_action
+from quintain.envs.tools.calls import FINAL, Call, Final, cut, encode, parse, render_action
 from quintain.envs.tools.judge import Trace, relevant_tools
 from quintain.envs.tools.registry import TOOLKITS, find_template, select_templates
 from quintain.envs.tools.tool import ToolError
@@ -261,8 +261,8 @@ class ToolUseEnv(gym.Env[str, str]):
         """Make a call; return its result as text, and as data if it could be done."""
         tool = self.world.tools[call.name]
         gold = self.world.request.calls
-        if self._solved < len(gold) and gold[self._solved].name == call.name:
-            self._solved += canonical(gold[self._solved]) == canonical(call)
+        if self._solved < len(gold) and gold[self._solved] == call:
+            self._solved += 1
         try:
             data = self.world.call(call)
         except ToolError as error:
