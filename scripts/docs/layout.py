@@ -108,6 +108,13 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.agents.reasoning.agreement"),
         Public("quintain.agents.search"),
         Public(
+            "quintain.agents.search.swe",
+            (
+                *("quintain.agents.search.swe.policies.Policy", "quintain.agents.search.swe.policies.Proposal"),
+                "quintain.agents.search.swe.debate.Answer",
+            ),
+        ),
+        Public(
             "quintain.agents.games",
             (
                 "quintain.agents.games.prompts.CoverStory",
@@ -237,6 +244,7 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.experiments.games.metrics"),
         Public("quintain.experiments.games.tournament_figures"),
         Public("quintain.experiments.robustness"),
+        Public("quintain.experiments.repair_search"),
         Public("quintain.experiments.learning"),
         Public("quintain.experiments.learning_study"),
     ],

@@ -286,16 +286,18 @@ OPERATORS: dict[str, Callable[[Module], Iterator[Mutation | None]]] = {
 }
 
 
-def mutations(module: Module, operator: str) -> list[Mutation]:
-    """Return what an operator can do to a module: one mutation a site, in a fixed order, all of them valid Python."""
-    found = []
+def mutations(module: Module, operator: str, *, checked: bool = True) -> list[Mutation]:
+    """Return what an operator can do to a module: one mutation a site, in a fixed order.
+
+    Args:
+        module: The module.
+        operator: Name of the operator.
+        checked: Whether mutations that are no valid Python are left out, which compiles each mutant. Default: true.
+    """
+    found: list[Mutation] = []
     for mutation in OPERATORS[operator](module):
-        if (
-            mutation is not None
-            and mutation.old != mutation.new
-            and mutation not in found
-            and _compiles(module, mutation)
-        ):
+        is_new = mutation is not None and mutation.old != mutation.new and mutation not in found
+        if mutation is not None and is_new and (not checked or _compiles(module, mutation)):
             found.append(mutation)
     return found
 
