@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("quintain", "papers", "examples", "benchmarks", "scripts")
+FOLDERS = ("quintain", "papers", "examples", "benchmarks", "scripts", "tests")
 LINES, BODY = 400, 60
+LONGER = {ROOT / "tests" / "agents" / "reasoning" / "test_methods.py"}  # to be divided
 
 
 def sources(*folders: str) -> list[Path]:
@@ -26,7 +27,7 @@ def test_files_and_functions_are_short(folder):
     long = []
     for path in sources(folder):
         text, name = path.read_text(encoding="utf-8"), path.relative_to(ROOT)
-        if (lines := text.count("\n")) > LINES:
+        if (lines := text.count("\n")) > LINES and path not in LONGER:
             long.append(f"{name}: {lines} lines")
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and (lines := body_lines(node)) > BODY:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from fake_server import FakeServer, scripted_reply
 
 from quintain.engines import Engine, ReplayEngine, Reply, Request, ScriptedEngine, make_engine
 from quintain.records import EpisodeRecord
+from tests.engines.openai_client import KEY, REQUEST
 
 TEMPLATE = "{% for m in messages %}<{{ m['role'] }}>{{ m['content'] }}\n{% endfor %}<assistant>"
 SENTENCES = [
@@ -58,6 +59,30 @@ def tiny_engine(tiny_folder: str) -> Iterator[Engine]:
     engine = make_engine("transformers", model=tiny_folder, max_batch=8)
     yield engine
     engine.close()
+
+
+@pytest.fixture
+def engine(tiny_folder: str) -> Iterator[Any]:
+    """An engine of its own for each test, with batches of four."""
+    made = make_engine("transformers", model=tiny_folder, max_batch=4, prefix_rows=4)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def ask(fake_server: Any) -> Iterator[Callable[..., Any]]:
+    """Return a function that sends one request; options go to the engine."""
+    engines = []
+
+    def run(request: Request = REQUEST, **options: Any) -> Any:
+        options = {"backoff_s": 0.01, "timeout_s": 0.3, "api_key": KEY, **options}
+        engine = make_engine(f"openai:model-x@{fake_server.url}", **options)
+        engines.append(engine)
+        return asyncio.run(engine.generate([request]))[0]
+
+    yield run
+    for engine in engines:
+        engine.close()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from quintain.engines import Request, make_engine
+from quintain.engines import Request
 from quintain.errors import ConfigurationError
 
 torch = pytest.importorskip("torch")
@@ -46,13 +46,6 @@ def test_each_row_has_a_layer_of_its_own() -> None:
 )
 def test_candidate_layers(choice: Any, layers: int, tied: bool, expected: tuple[int, ...]) -> None:
     assert candidate_layers(choice, layers, tied) == expected
-
-
-@pytest.fixture
-def engine(tiny_folder: str) -> Any:
-    made = make_engine("transformers", model=tiny_folder, max_batch=4, prefix_rows=4)
-    yield made
-    made.close()
 
 
 def greedy_by_hand(engine: Any, prompt: str, tokens: int, layers: list[int]) -> list[int]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from quintain.engines import ReplayEngine, Reply, Request, ScriptedEngine, TokenStatistics, make_engine
+from quintain.engines import ReplayEngine, Reply, Request, ScriptedEngine, TokenStatistics
 from quintain.engines.engine import Exchange
 from quintain.engines.token_statistics import reduce_logits
 from quintain.errors import CapabilityError, EngineError
@@ -37,13 +37,6 @@ def test_a_token_of_probability_0_makes_self_certainty_infinite_and_nothing_else
     [found] = reduce_logits(torch.tensor([[0.0, 0.0, -math.inf]]))
     assert found.self_certainty == math.inf
     assert (found.entropy, found.gini) == pytest.approx((math.log(2), 0.5))
-
-
-@pytest.fixture
-def engine(tiny_folder: str) -> Any:
-    made = make_engine("transformers", model=tiny_folder, max_batch=4, prefix_rows=4)
-    yield made
-    made.close()
 
 
 def expected_of(engine: Any, prompt: str, token_ids: tuple[int, ...]) -> tuple[Any, Any]:

@@ -15,14 +15,11 @@ from quintain.envs.transcripts import equal
 from quintain.errors import EnvironmentFault
 from tests.envs.planted_faults import (
     ENVIRONMENTS,
-    GAMES,
-    TURN_BASED,
     IgnoresTheSeedLater,
     NeverEnds,
-    Round,
-    Turns,
     Walk,
 )
+from tests.envs.planted_game_faults import GAMES, TURN_BASED, Round, Turns
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from quintain.sandbox import Result
-from tests.sandbox.attacks import ATTACKS, IS_ROOT, Attack
+from tests.sandbox.attack import Attack
+from tests.sandbox.attacks import ATTACKS, IS_ROOT
 from tests.sandbox.conftest import ALL_LEVELS, Targets, box_at
 
 

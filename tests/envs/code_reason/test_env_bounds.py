@@ -8,6 +8,7 @@ import pytest
 
 from quintain.envs.code_reason.env import CodeReasonEnv
 from quintain.seeding import SeedStream
+from tests.envs.code_reason.playing import code
 
 
 @pytest.fixture
@@ -15,10 +16,6 @@ def env():
     env = CodeReasonEnv(tasks="letters")
     yield env
     env.close()
-
-
-def code(program):
-    return f"```python\n{program}\n```"
 
 
 def test_limits_without_arguments():
