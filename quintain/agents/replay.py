@@ -73,6 +73,6 @@ def read_action(action: Any, space: gym.Space[Any]) -> Action:
 
     Args:
         action: The action as a record holds it.
-        space: The action space.
+        space: The environment's action space; a list becomes an array of its dtype.
     """
     return np.asarray(action, dtype=space.dtype) if isinstance(action, list) else action

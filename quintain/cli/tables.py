@@ -56,7 +56,7 @@ def number(value: float, kind: str = "mean", more: int = 0) -> str:
     """Write a number for a table, ``-`` for NaN.
 
     Args:
-        value: The number.
+        value: The number; a share as a fraction of 1.
         kind: ``"rate"`` writes a share in percent; any other kind writes three significant digits. Default: ``"mean"``.
         more: Number of digits beyond these, >= 0. Default: 0.
     """

@@ -73,7 +73,7 @@ class JSONClient:
         """Return the server's JSON object.
 
         Args:
-            url: Address.
+            url: Address with scheme and path, such as ``http://127.0.0.1:8000/v1/completions``.
             body: What is sent, as JSON.
             times: The duration of the attempt that succeeded is appended to it, in seconds.
 

@@ -78,7 +78,7 @@ def contrast_rows(
     """Contrast the rows that want it, each with its own candidate layers, and leave the others as they are.
 
     Args:
-        logits: Shape ``(rows, vocab)``.
+        logits: Logits of the last layer, shape ``(rows, vocab)``; they are not changed.
         early: Logits of ``layers``, shape ``(len(layers), rows, vocab)``.
         layers: The layers that were computed.
         wanted: For each row its candidate layers; empty for none.

@@ -190,7 +190,7 @@ def unknown_environment(env_id: str, known: Iterable[str]) -> UnknownNameError:
 
     Args:
         env_id: What the user asked for, perhaps with a module: ``"module:Id-v0"``.
-        known: All registered ids.
+        known: All registered ids, among which similar ones are looked for.
     """
     module, _, name = env_id.rpartition(":")
     stems = {known_id: _stem(known_id) for known_id in known}

@@ -93,7 +93,7 @@ class Observations:
     """Takes the observations out of records, and stores those that are arrays.
 
     Args:
-        mode: ``"npz"`` or ``"none"``.
+        mode: ``"npz"`` stores arrays in files of the run folder, ``"none"`` drops all observations.
         folder: The run folder; ``None`` if nothing is written.
     """
 

@@ -183,7 +183,7 @@ def requests_of(record: EpisodeRecord, shared: Mapping[str, str] | None = None) 
     """Rebuild the requests of an episode's calls.
 
     Args:
-        record: The episode's record.
+        record: The episode's record, with its calls and messages.
         shared: Texts of the run: the entry ``"texts"`` of its manifest. Default: none.
 
     Returns:

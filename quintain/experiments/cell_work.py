@@ -64,7 +64,7 @@ class CellReceiver:
     """Passes records on to a recording and reports the cells whose episodes are complete, in their order.
 
     Args:
-        recording: The run's recording.
+        recording: The run's recording, to which every record is passed on.
         cells: All cells of the experiment.
         missing: Indices of the episodes that are yet to be received, by the number of their cell.
         on_cell: Called with each cell once it is complete, and so are all before it.

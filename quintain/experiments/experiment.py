@@ -126,7 +126,7 @@ class Rescorable(Protocol):
 
         Args:
             run: Folder that a run of this kind wrote.
-            options: Options of :func:`quintain.rescore`.
+            options: Options of :func:`quintain.rescore`, with its defaults.
 
         Raises:
             RecordError: If the environment cannot be made again from the manifest.

@@ -116,7 +116,7 @@ def rescore_run(run: str | Path, **options: Any) -> Rescored:
 
     Args:
         run: Folder that any kind of run wrote.
-        options: Options of :func:`quintain.rescore`.
+        options: Options of :func:`quintain.rescore`, with its defaults.
 
     Raises:
         RecordError: If there is no run, or runs of its kind cannot be scored again.

@@ -34,7 +34,7 @@ class ListedRun:
     """One run of a list.
 
     Attributes:
-        path: The run folder.
+        path: Path of the run folder, the folder that is listed included.
         name: The run folder, relative to the folder that is listed.
         kind: Kind of the run: ``"evaluate"``, ``"tournament"`` and so on.
         env: Name of the environment.
@@ -46,7 +46,7 @@ class ListedRun:
         quantity: ``"success"``, ``"reward"``, or empty where ``figure`` says what was found.
         score: Success rate or mean return; ``None`` for kinds that have neither.
         figure: The headline in words, for kinds without a score; or why the run cannot be read.
-        manifest: The run's manifest.
+        manifest: The run's manifest, the content of its ``run.json``; empty if that cannot be read.
     """
 
     path: Path

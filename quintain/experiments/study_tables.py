@@ -165,7 +165,7 @@ def command_line(arguments: Sequence[str]) -> str:
     """Return the command of a program as anybody would type it: without folders of results and other absolute paths.
 
     Args:
-        arguments: As in ``sys.argv``.
+        arguments: The program and its arguments, as in ``sys.argv``.
 
     Example:
         >>> command_line(["/home/me/quintain/papers/rat_targeted_attack/run.py", "--out", "/tmp/x", "--seeds", "3"])

@@ -39,7 +39,7 @@ class HistoryLimits:
         """Return the messages that the model is shown.
 
         Args:
-            messages: The whole conversation.
+            messages: The whole conversation, oldest message first.
             fixed: Number of leading messages that are always shown.
             tokens_per_character: Estimate of the tokens that a character takes, > 0.
         """

@@ -107,7 +107,7 @@ def opening_of(observation: str, info: Mapping[str, Any], prompt: str = "") -> t
     """Split a first observation into system message and user message.
 
     Args:
-        observation: The observation.
+        observation: Text of the observation with which the episode begins.
         info: Its info; ``"parts"``, if there, says which text comes from where.
         prompt: A text before the system message. Default: none.
 

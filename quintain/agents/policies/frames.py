@@ -46,7 +46,7 @@ def stacking_of(model: Any, space: spaces.Space[Any], n_stack: int | None = None
     """Return how a model stacks the observations of an environment: ``n_stack`` and ``channels_order``.
 
     Args:
-        model: A Stable-Baselines3 model.
+        model: A model of Stable-Baselines3; its training environment, if it has one, says how frames are stacked.
         space: Space of the environment's observations.
         n_stack: Number of frames if it is known. Default: see
             :class:`~quintain.agents.policies.sb3_agent.PredictAgent`.

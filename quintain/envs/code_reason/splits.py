@@ -82,7 +82,7 @@ def task_group(group: str) -> tuple[str, ...]:
     Families that need files from the user are left out, so that every listed family can be used at once.
 
     Args:
-        group: ``"train-tasks"`` or ``"test-tasks"``.
+        group: ``"train-tasks"`` for families to train on, ``"test-tasks"`` for those kept for tests.
 
     Raises:
         UnknownNameError: If the group is neither ``"train-tasks"`` nor ``"test-tasks"``.

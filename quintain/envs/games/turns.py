@@ -16,7 +16,7 @@ def repeated_game_aec(**arguments: Any) -> AECEnv[Any, Any, Any]:
     """Make the AEC form: seats choose one after another; moves are revealed after all have chosen.
 
     Args:
-        **arguments: Arguments of :class:`~quintain.envs.games.RepeatedGame`.
+        **arguments: Arguments of :class:`~quintain.envs.games.RepeatedGame`, with its defaults.
 
     Raises:
         ConfigurationError: If an argument is out of range.

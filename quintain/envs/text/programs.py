@@ -31,7 +31,7 @@ class Programs:
     Attributes:
         calls: Number of programs executed in this episode.
         errors: Number of those that ended with an error.
-        interpreter: Runs the programs.
+        interpreter: Runs the programs, isolated from this process.
     """
 
     def __init__(self, interpreter: Interpreter, *, max_calls: int, max_output_chars: int) -> None:

@@ -34,7 +34,7 @@ class Row:
 
     Attributes:
         place: Where it stands, for messages: ``"line 3"``, or ``"row 3"`` where there are no lines.
-        values: Values by column.
+        values: Values as they were read, by name of the column.
     """
 
     place: str

@@ -298,7 +298,7 @@ def pose(task: Task[Any], split: Split, key: str) -> Problem:
 
     Args:
         task: The task, configured with its difficulty.
-        split: ``"train"`` or ``"test"``.
+        split: Part of the items that the draw is from, ``"train"`` or ``"test"``.
         key: Number of a draw (see :func:`sample_problem`); or ``"item"`` and the number of one of a finite set, from 0.
 
     Raises:

@@ -46,7 +46,7 @@ class Work(Protocol[PartT]):
 
         Args:
             parts: Iterator over parts; request the next one when this process is free.
-            receiver: Takes the results.
+            receiver: Takes the results, in order of completion.
             workers: Number of processes that share the work, >= 1; each takes its share of what they have in common,
                 such as the maximum number of live episodes.
         """

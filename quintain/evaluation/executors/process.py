@@ -74,7 +74,7 @@ class Workers:
     """Spawned processes that take parts of the work from a shared queue. Use as a context manager.
 
     Args:
-        payload: The pickled work.
+        payload: The work, pickled once for all processes.
         parts: Parts of the work, in the order in which they are taken.
         count: Number of concurrent processes, >= 1.
     """

@@ -59,7 +59,7 @@ class Chunks:
         """Add an episode.
 
         Args:
-            episode: The record.
+            episode: Its record, whose texts the page shares with other episodes.
             line: The record's line in its file, if it was read from one: it saves time.
         """
         self._note(episode)

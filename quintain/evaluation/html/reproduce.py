@@ -36,7 +36,7 @@ def reproduce(manifest: Mapping[str, Any], episodes: int) -> Reproduction:
     """Say how a run can be repeated, from its manifest; missing parts are left out.
 
     Args:
-        manifest: The run's manifest.
+        manifest: The run's manifest, the content of its ``run.json``.
         episodes: Number of episodes of the run.
     """
     config, platform = _mapping(manifest.get("config")), _mapping(manifest.get("platform"))

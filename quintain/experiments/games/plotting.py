@@ -84,8 +84,8 @@ def new_figure(width: float, height: float) -> tuple[Any, Any]:
     """Return a matplotlib figure and its axes.
 
     Args:
-        width: Width in inches.
-        height: Height in inches.
+        width: Width of the figure in inches, > 0.
+        height: Height of the figure in inches, > 0.
     """
     from matplotlib.figure import Figure
 

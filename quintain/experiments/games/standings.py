@@ -182,7 +182,7 @@ def collect(
 
     Args:
         players: Names of the players.
-        played: Finished matches.
+        played: Finished matches, in any order; each says which repetition it belongs to.
         rounds: Maximum number of rounds of a match.
         repetitions: Number of repetitions, >= 1.
         failed: Matches that failed for infrastructure reasons.

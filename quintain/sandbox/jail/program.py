@@ -124,7 +124,7 @@ def describe_error(error: BaseException, names: dict[str, Any]) -> str:
     What a library did in between differs from version to version, and where it lies from machine to machine.
 
     Args:
-        error: The exception.
+        error: The exception as it was caught, with its traceback.
         names: Global names of the program, by which its first frame is recognised.
     """
     trace = error.__traceback__

@@ -43,7 +43,7 @@ class Setup:
 
     Attributes:
         agent: The agent that plays with the model.
-        source: What is played.
+        source: What is played: an environment, problems of it, or matches of a game.
         settings: Settings of the method.
         seeds: Seed stream of the training.
         run: The run that records it.

@@ -35,7 +35,7 @@ class NanoRecipe:
 
     Attributes:
         about: What the model can do, in a few words.
-        env_kwargs: Arguments of ``CodeReason-v0``.
+        env_kwargs: Arguments of ``CodeReason-v0``, in training and, unless ``test_kwargs`` changes them, in tests.
         write: What the teacher writes.
         examples: Number of examples; small tasks pose some of them more than once. Default: 20,000.
         epochs: Passes over them. Default: 1.

@@ -111,8 +111,8 @@ def common_arguments(
     """Return the arguments of transformers that do not depend on the method.
 
     Args:
-        optimizer: Optimiser and schedule.
-        seed: Root seed.
+        optimizer: Settings of the optimiser and of its learning-rate schedule.
+        seed: Root seed of the training, >= 0.
         folder: Folder of the checkpoints.
         save_steps: Optimiser steps between checkpoints; 0 writes none.
         model: The model, whose device and precision are kept.
@@ -142,7 +142,7 @@ def log_into(trainer: Any, run: TrainingRun, steps_per_row: int, extra: Callable
 
     Args:
         trainer: A trainer of transformers.
-        run: The run.
+        run: The training run that records each logged step.
         steps_per_row: Optimiser steps per logged step.
         extra: Function from the logged step to further metrics of it.
     """

@@ -21,7 +21,7 @@ def complaint(expression: Expression, data: Mapping[str, Any], *, ordered: bool)
     """Return an error message about an answer, or an empty text if it is right.
 
     Args:
-        expression: The answer, parsed.
+        expression: The answer as it was parsed; its value is ``None`` where it divides by zero.
         data: ``"numbers"``, each to be used exactly once, and ``"target"``, the value to reach.
         ordered: Whether the numbers must be used in the given order.
     """

@@ -44,7 +44,7 @@ def text(templates: Sequence[Template], data: Mapping[str, Any]) -> str:
 
     Args:
         templates: The templates from which :func:`draw` drew.
-        data: What :func:`draw` returned.
+        data: What :func:`draw` returned: the number of the template, ``"template"``, and its ``"values"`` by name.
     """
     template: Template = templates[data["template"]]
     return template.text.format(**data["values"])
