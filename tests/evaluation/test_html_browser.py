@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 import quintain
+from quintain.engines import ScriptedEngine
 from quintain.evaluation.html import chunks, write_report
 
 pytest.importorskip("jinja2")
@@ -147,3 +148,20 @@ def test_the_browser_shows_which_folder_is_missing(tmp_path, monkeypatch):
     walk_nothing = WALK.replace("while (!document.documentElement.dataset.ready) await wait();", "await wait();")
     monkeypatch.setattr("test_html_browser.WALK", walk_nothing)
     assert "page_files/index-" in re.findall(r'<span id="count"[^>]*>([^<]*)', browse(page, tmp_path / "profile"))[0]
+
+
+def test_the_browser_shows_candidates_with_scores_votes_and_the_evidence_for_each_step(tmp_path, monkeypatch):
+    unfold = "document.querySelectorAll('#episode details').forEach((d) => { d.open = true; }); await wait();" * 4
+    monkeypatch.setitem(globals(), "WALK", WALK.replace("seen.push(", unfold + "\n    seen.push(", 1))
+    replies = ["<script>x</script>\n3 + 4 = 8.\nSo <<<8>>>", "3 + 4 = 7.\nSo <<<7>>>"]
+    engine = ScriptedEngine(lambda request: replies[: request.n])
+    agent = quintain.make_agent("safe", engine=engine, n=2)
+    rows = {"tasks": [{"question": "What is 3 + 4?", "answer": "7"}]}
+    report = quintain.evaluate("QuestionAnswering-v0", agent, episodes=1, env_kwargs=rows)
+    result = walk(browse(write_report(report, tmp_path / "page.html"), tmp_path / "profile"))
+    (text,) = result["texts"]
+    steps = ("Steps of candidate 0: 1 failure of proof", "3 + 4 = 8: left is 7, right is 8", "⊢ 3 + 4 = 7")
+    for shown in ("Chosen among 2 candidates", "1 (chosen)", "retrospective", *steps):
+        assert shown in text, shown
+    assert "[object" not in text
+    assert result["foreign"] == 0

@@ -6,7 +6,7 @@ Source: Liu et al. 2025, arXiv 2506.04592.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Unpack
 
 from quintain.agents.reasoning.agent import OPTIONS, ReasoningOptions, SelfFeedbackAgent
@@ -36,6 +36,8 @@ class SafeAgent(SelfFeedbackAgent):
         n: Number of candidates, >= 1. Default: 5 (paper).
         verifier: A verifier, or its name: see :func:`~quintain.rewards.verification.registry.make_verifier`. Default:
             ``"arithmetic"``.
+        verifier_args: Arguments of a verifier that is made by name, such as ``{"command": "lake env lean"}``. Default:
+            none.
         aggregator: File of a trained :class:`~quintain.rewards.verification.aggregator.Aggregator`; ``None`` takes the
             share of statements that are proved.
         prospective: ``"agreement"``, the share of replies with the same answer; a score of
@@ -56,6 +58,7 @@ class SafeAgent(SelfFeedbackAgent):
         engine: Engine | str,
         n: int = 5,
         verifier: str | VerifiesSteps = "arithmetic",
+        verifier_args: Mapping[str, Any] | None = None,
         aggregator: str | os.PathLike[str] | None = None,
         prospective: str | Callable[[str, str], Any] | None = "agreement",
         alpha: float = 0.5,
@@ -64,7 +67,8 @@ class SafeAgent(SelfFeedbackAgent):
     ) -> None:
         check_number("alpha", alpha, low=0, high=1)
         options.setdefault("temperature", 0.5)
-        scored: dict[str, Any] = {} if aggregator is None else {"aggregator": os.fspath(aggregator)}
+        scored: dict[str, Any] = dict(verifier_args or {})
+        scored |= {} if aggregator is None else {"aggregator": os.fspath(aggregator)}
         evaluate = StepVerification(load_verifier(verifier, scored), _prospective(prospective), Fuse(alpha, fusion))
         super().__init__(engine, evaluate=evaluate, update=Best(), n=n, **options)
         self._safe = {"verifier": verifier if isinstance(verifier, str) else type(verifier).__name__, **scored}

@@ -293,23 +293,52 @@
       ...data.calls.map((call, k) => make("li", null, asked(data, k), call.seconds === undefined ? null : make("div", { class: "small" }, `model time: ${call.seconds} s`), ...call.replies.flatMap(answer))))]);
   }
 
+  /** Return the evidence for each step of a candidate: its state, the formal statement and the proof. */
+  function evidence(verified, k) {
+    const counts = Object.entries(verified.states || {}).filter(([, count]) => count).map(([state, count]) => `${count} ${plain(state)}`);
+    const row = (one) => make("tr", null, make("td", null, plain(one.step.trim())), make("td", null, plain(one.state)),
+      make("td", { class: "wide" }, plain(one.statement || "")), make("td", { class: "wide" }, plain([one.reason, one.proof, one.log].filter(Boolean).join(": ").trim())));
+    const head = ["step", "state", "statement", "proof, or why there is none"].map((name) => make("th", { scope: "col" }, name));
+    return folded(`Steps of candidate ${k}: ${counts.join(", ") || "none"}${verified.timed_out ? "; time ran out" : ""}`, () => [
+      make("div", { class: "scroll" }, make("table", { class: "moves steps" }, make("thead", null, make("tr", null, ...head)), make("tbody", null, ...verified.steps.map(row))))]);
+  }
+
+  /** Return the facts of a decision that are lists with one entry for each candidate. */
+  function listsOf(decision) {
+    const lists = Object.entries(decision.facts || {}).filter(([, value]) => Array.isArray(value) && value.length === decision.candidates.length);
+    return { evidence: lists.filter(([, list]) => list.every((one) => one && one.steps)), numbers: lists.filter(([, list]) => list.every((one) => typeof one === "number")) };
+  }
+
+  /** Return the other facts of a decision, those within others under both names. */
+  function factsOf(decision) {
+    const lists = listsOf(decision), shown = new Set([...lists.evidence, ...lists.numbers].map(([name]) => name));
+    const known = new Set(["method", "step", "seat", "history", "candidates", "feedback", "votes", "chosen", "answer", "agreement", "spent", "facts", "tree"]);
+    const all = [...Object.entries(decision.facts || {}).filter(([name]) => !shown.has(name) && !(name in (decision.spent || {}))), ...Object.entries(decision).filter(([name]) => !known.has(name))];
+    const flat = (name, value) => (value && typeof value === "object" && !Array.isArray(value)
+      ? Object.entries(value).flatMap(([key, inner]) => flat(`${name} ${key}`, inner)) : [[name.replaceAll("_", " "), typeof value === "boolean" ? (value ? "yes" : "no") : value]]);
+    return all.flatMap(([name, value]) => flat(name, value));
+  }
+
   /** Return the candidates of a decision as a table, with their scores, and the vote of each answer. */
   function candidates(decision) {
+    const lists = listsOf(decision);
     const names = [...new Set(decision.candidates.flatMap((one) => Object.keys(one.scores || {})))];
     const row = (one, k) => make("tr", null, make("td", { class: "num" }, `${k}${k === decision.chosen ? " (chosen)" : ""}`),
       make("td", { class: "wide" }, number(one.answer ?? "none")), make("td", { class: "num" }, number(one.tokens)),
       ...names.map((name) => make("td", { class: "num" }, number((one.scores || {})[name] ?? ""))),
+      ...lists.numbers.map(([, list]) => make("td", { class: "num" }, number(list[k]))),
       make("td", { class: "wide" }, folded("Reply", () => [textBlock(one.text, "text mono")]),
         (decision.feedback || [])[k] ? folded("Feedback", () => [textBlock(decision.feedback[k], "text")]) : null));
-    const head = ["candidate", "answer", "tokens", ...names, ""].map((name) => make("th", { scope: "col" }, plain(name)));
-    return make("div", { class: "scroll" }, make("table", { class: "moves" }, make("thead", null, make("tr", null, ...head)), make("tbody", null, ...decision.candidates.map(row))));
+    const head = ["candidate", "answer", "tokens", ...names, ...lists.numbers.map(([name]) => name), ""].map((name) => make("th", { scope: "col", class: name === "answer" || name === "candidate" ? "" : "num" }, plain(name)));
+    return make("div", null, make("div", { class: "scroll" }, make("table", { class: "moves" }, make("thead", null, make("tr", null, ...head)), make("tbody", null, ...decision.candidates.map(row)))),
+      ...lists.evidence.flatMap(([, list]) => list.map(evidence)));
   }
 
   /** Draw a node of a search tree, whose children are drawn when it is opened. */
   function branch(tree, k) {
     const children = tree.children[k].filter((child) => tree.parents[child] === k);
     const title = `value ${number(tree.values[k])}, ${tree.visits[k]} visits${tree.notes[k] ? ", " + plain(tree.notes[k].slice(0, 80)) : ""}: ${k ? plain(tree.steps[k].slice(0, 300)) : "question"}`;
-    const node = children.length ? folded(title, () => children.map((child) => branch(tree, child))) : make("div", null, title);
+    const node = children.length ? folded(title, () => children.map((child) => branch(tree, child))) : make("div", { class: "small" }, title);
     node.setAttribute("style", "margin-left: 16px");
     return node;
   }
@@ -321,7 +350,7 @@
       candidates(one),
       one.votes ? facts(Object.entries(one.votes).map(([answer, votes]) => [`votes for ${answer}`, votes])) : null,
       facts([["calls", (one.spent || {}).calls], ["tokens", (one.spent || {}).tokens], ...Object.entries(one.agreement || {}).map(([k, v]) => [k.replace("_", " "), v]),
-        ...Object.entries(one.facts || {})]),
+        ...factsOf(one)]),
       one.tree ? folded(`Search tree, ${one.tree.parents.length} nodes`, () => [branch(one.tree, 0)]) : null,
     ].filter(Boolean)));
   }
