@@ -51,6 +51,7 @@ def options_of(method: str, budget: int) -> dict[str, Any]:
         "multi-agent-debate": {"agents": max(2, budget // 2)},
         "self-refine": {"rounds": max(1, (budget - 1) // 2)},
         "rci": {"rounds": max(1, (budget - 1) // 2)},
+        "rcot": {"rounds": max(1, (budget - 1) // 3)},
         "progressive-hints": {"rounds": max(1, budget - 1)},
         "mcts-star": {"iterations": budget},
         "borda": {"n": budget, "p": 0.3 if budget <= 16 else 1.2},

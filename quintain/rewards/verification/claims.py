@@ -35,6 +35,7 @@ _PHRASES = (
     (re.compile(r"\bmultiplied\s+by\b", re.IGNORECASE), "*"),
 )
 _FUNCTIONS = "fghpq"
+_TAG = re.compile(r"</?[A-Za-z][A-Za-z0-9]*\s*/?>")
 _POWER = re.compile(r"(?<=[\w)])\*\*(?=[\w(])")
 
 
@@ -86,7 +87,7 @@ def find_claims(text: str) -> Claims:
 
 def _plain(text: str) -> str:
     text = _POWER.sub("^", _CALCULATOR.sub("", _ANSWER.sub("\n", text)))
-    text = _MONEY.sub(" ", _BULLET.sub("", plain_notation(text)))
+    text = _MONEY.sub(" ", _BULLET.sub("", plain_notation(_TAG.sub(" ", text))))
     for phrase, sign in _PHRASES:
         text = phrase.sub(sign, text)
     return text

@@ -27,6 +27,7 @@ from quintain.rewards.verification.steps import split_steps
         ("x = 3 + 4 = 7", ["x = 3 + 4", "3 + 4 = 7"]),
         ("She has 5 apples (3 + 2 = 5).", ["3 + 2 = 5"]),
         ("3 apples 4 + 5 = 9", ["4 + 5 = 9"]),
+        ("<think>So <b>3 + 4 = 7</b></think>", ["3 + 4 = 7"]),
         ("Plan B costs 3 + 4 = 7", ["3 + 4 = 7"]),
     ],
 )
