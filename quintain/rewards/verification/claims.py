@@ -101,7 +101,9 @@ def _read(sides: list[list[str]], signs: list[str]) -> list[Relation]:
 
 
 def _is_number(side: list[str]) -> bool:
-    return all(token[0].isdigit() or token in "%.-" for token in side)
+    """Whether a side is one number, perhaps with a sign or in per cent, and no operation."""
+    bare = side[1:] if side[:1] == ["-"] else side
+    return len([token for token in bare if token != "%"]) == 1 and bare[0][0] in ".0123456789"
 
 
 def _converts(relation: Relation) -> bool:

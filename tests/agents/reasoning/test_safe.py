@@ -108,7 +108,7 @@ def test_settings_are_checked_when_the_agent_is_made() -> None:
         make_agent("safe", engine=engine, prospective="p-treu")
     with pytest.raises(ConfigurationError, match="alpha"):
         make_agent("safe", engine=engine, alpha=2)
-    with pytest.raises(ConfigurationError, match="comand"):
-        make_agent("safe", engine=engine, verifier="lean", verifier_args={"comand": "lean"})
+    with pytest.raises(ConfigurationError, match="did you mean 'command'"):
+        make_agent("safe", engine=engine, verifier="lean", verifier_args={"commands": "lean"})
     settings = make_agent("safe", engine=engine, verifier="arithmetic").describe()["safe"]
     assert settings == {"verifier": "arithmetic", "prospective": "agreement"}

@@ -27,6 +27,8 @@ from quintain.rewards.verification.steps import split_steps
         ("x = 3 + 4 = 7", ["x = 3 + 4", "3 + 4 = 7"]),
         ("She has 5 apples (3 + 2 = 5).", ["3 + 2 = 5"]),
         ("3 apples 4 + 5 = 9", ["4 + 5 = 9"]),
+        ("Now she has 39 - 8 = 31 pens.", ["39 - 8 = 31"]),
+        ("So 50% - 10% = 40% is left, and -3 - 4 = -7", ["50 / 100 - 10 / 100 = 40 / 100", "-3 - 4 = -7"]),
         ("<think>So <b>3 + 4 = 7</b></think>", ["3 + 4 = 7"]),
         ("Plan B costs 3 + 4 = 7", ["3 + 4 = 7"]),
     ],
