@@ -177,6 +177,45 @@ def tabletop(again: bool) -> None:
         save(f"tabletop{name}.png", buffer.getvalue(), crop=False)
 
 
+def minecraft(again: bool) -> None:
+    """Draw four first-person views of the voxel simulator, each with its map."""
+    import gymnasium as gym
+    import numpy as np
+    from PIL import Image
+
+    import quintain  # noqa: F401  # registers the environments
+    from quintain.envs.minecraft.kernels import world as w
+
+    #: Task, seed, place (x, y above the start, z), yaw, pitch, time of the day.
+    views = (
+        ("ApproachCow", 4, None, None, 14, 1500),
+        ("Task", 11, (0.0, 6.0, 0.0), 100, 20, 3000),
+        ("ExploreDiamond", 13, (0.5, 7.2, 4.5), 180, 12, 1000),
+        ("Task", 21, (0.0, 8.0, 0.0), -90, 15, 11800),
+    )
+    frames = []
+    for task, seed, place, yaw, pitch, time in views:
+        env = gym.make(f"Minecraft/{task}-v0", render_mode="rgb_array").unwrapped
+        env.reset(seed=seed)
+        world = env.simulator.world
+        body, mobs = world.body[0], world.mobs[0]
+        if place is None:  # before a cow
+            dx, dz = 2.6, -2.2
+            body[[w.X, w.Y, w.Z]] = mobs[0, w.MX] + dx, mobs[0, w.MY] + 0.2, mobs[0, w.MZ] + dz
+            yaw = float(np.degrees(np.arctan2(dx, -dz)))
+        elif task == "ExploreDiamond":
+            body[[w.X, w.Y, w.Z]] = place
+        else:
+            body[w.Y] += place[1]
+        body[w.YAW], body[w.PITCH], world.counts[0, w.TIME] = yaw, pitch, time
+        frames.append(env.render())
+    shown = np.vstack([np.hstack(frames[:2]), np.hstack(frames[2:])])
+    buffer = io.BytesIO()
+    small = Image.fromarray(shown).resize((960, 540), Image.Resampling.BOX)
+    small.quantize(256, kmeans=3, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
+    save("minecraft.png", buffer.getvalue(), crop=False)
+
+
 def meta_world(again: bool) -> None:
     """Make the beginning, middle and end of an episode of Meta-World's scripted policy, in its own environment."""
     python = ROOT / ".venv-metaworld" / "bin" / "python"
@@ -265,6 +304,7 @@ PICTURES: dict[str, tuple[Callable[[bool], None], Sequence[str]]] = {
         tabletop,
         ("tabletop-reach.png", "tabletop-push.png", "tabletop-slide-handle.png", "tabletop-turn-lever.png"),
     ),
+    "minecraft": (minecraft, ("minecraft.png",)),
     "meta-world": (meta_world, ("meta-world.png",)),
     "ordinal": (ordinal, ("ordinal-games.svg",)),
 }

@@ -76,6 +76,10 @@ class MinecraftEnv(gym.Env[Any, Any]):
         initial_inventory: Item -> number at the start, instead of the task's.
         world_seed: Seed of the world, if all episodes shall have the same one; ``None``: drawn at each reset.
         world_size: Side of the world, in blocks: 32, 64, 128 or 256.
+        image_size: Height and width of the picture ``rgb`` in ``"minedojo"`` observations, in pixels, as a pair or one
+            number for both; ``None`` for no picture.
+        render_mode: ``None`` or ``"rgb_array"``: the first-person view, 360 x 640, with crosshair, life, food, the
+            first nine slots, and the map from above in a corner.
 
     Determinism:
         A function of the seed and the actions. Worlds of a vector environment are those of single environments.
@@ -88,7 +92,7 @@ class MinecraftEnv(gym.Env[Any, Any]):
         v0: first version.
     """
 
-    metadata = {"render_modes": [], "render_fps": 20}
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 20}
 
     def __init__(
         self,
@@ -101,6 +105,7 @@ class MinecraftEnv(gym.Env[Any, Any]):
         initial_inventory: Mapping[str, int] | None = None,
         world_seed: int | None = None,
         world_size: int = 64,
+        image_size: int | Sequence[int] | None = None,
         render_mode: str | None = None,
     ) -> None:
         check_backend(backend)
@@ -115,7 +120,7 @@ class MinecraftEnv(gym.Env[Any, Any]):
         self.render_mode = render_mode
         self.world_seed = world_seed
         self.simulator = Simulator(1, self.task, world_size)
-        self._face = make_face(observation, voxel_size, rays)
+        self._face = make_face(observation, voxel_size, rays, image_size)
         self.observation_space: spaces.Space[Any] = self._face.space
         self.action_space = action_space()
         self._active = np.ones(1, np.bool_)
@@ -146,6 +151,20 @@ class MinecraftEnv(gym.Env[Any, Any]):
         info = self._info(reward, success, invalid)
         total = float(sum(info["reward_terms"].values()))
         return observation, total, success or self.simulator.is_dead(0), False, info
+
+    def render(self) -> Any:
+        """Return the picture, shape ``(360, 640, 3)``, uint8; ``None`` without a render mode."""
+        if self.render_mode is None:
+            return None
+        from quintain.envs.minecraft.pictures import compose
+
+        return compose(self.simulator.world, 0)
+
+    def map(self, scale: int = 4) -> Any:
+        """Return the map from above, north up, ``scale`` pixels a block; shape ``(scale * S, scale * S, 3)``, uint8."""
+        from quintain.envs.minecraft.pictures import map_from_above
+
+        return map_from_above(self.simulator.world, 0, scale)
 
     def action_masks(self) -> Any:
         """Return which choices of each component are possible now, shape ``(348,)``; see Action."""

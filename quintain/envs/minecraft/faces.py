@@ -50,9 +50,13 @@ _CLASS = np.array([BLOCK_CLASSES.index(_class_of(b.name, b.liquid, b.solid)) for
 class MineDojoFace:
     """MineDojo's dictionary, for a single world."""
 
-    def __init__(self, sight: Sight) -> None:
+    def __init__(self, sight: Sight, image_size: tuple[int, int] | None = None) -> None:
         self._view = MineDojoView(sight)
-        self.space: spaces.Space[Any] = self._view.space
+        self._size = image_size
+        parts = dict(self._view.space.spaces)
+        if image_size is not None:
+            parts["rgb"] = spaces.Box(0, 255, (3, *image_size), np.uint8)
+        self.space: spaces.Space[Any] = spaces.Dict(parts)
 
     def restart(self, world: World) -> None:
         """Forget the inventory of the episode before."""
@@ -60,7 +64,12 @@ class MineDojoFace:
 
     def observe(self, world: World, crafted: bool) -> list[dict[str, Any]]:
         """Return the observation of world 0, in a list."""
-        return [self._view.observe(world, 0, crafted)]
+        found = self._view.observe(world, 0, crafted)
+        if self._size is not None:
+            from quintain.envs.minecraft.pictures import first_person
+
+            found["rgb"] = np.ascontiguousarray(first_person(world, 0, *self._size).transpose(2, 0, 1))
+        return [found]
 
 
 class ArraysFace:
@@ -158,7 +167,10 @@ _FACES: Mapping[str, type[MineDojoFace] | type[ArraysFace] | type[FlatFace]] = {
 
 
 def make_face(
-    kind: str, voxel_size: Mapping[str, int] | str | None, rays: Sequence[Sequence[float]] | str | None
+    kind: str,
+    voxel_size: Mapping[str, int] | str | None,
+    rays: Sequence[Sequence[float]] | str | None,
+    image_size: int | Sequence[int] | None = None,
 ) -> MineDojoFace | ArraysFace | FlatFace:
     """Make the observations of a kind.
 
@@ -166,6 +178,7 @@ def make_face(
         kind: ``"minedojo"``, ``"arrays"`` or ``"flat"``.
         voxel_size: Offsets around the feet, ``"default"`` for 3 x 3 x 3, ``None`` for none.
         rays: Rays, ``"default"`` for 46, ``None`` for none.
+        image_size: Height and width of the picture, which only ``"minedojo"`` has, or one number for both.
 
     Raises:
         ConfigurationError: If a value is none of these.
@@ -180,7 +193,15 @@ def make_face(
         if rays != "default":
             raise ConfigurationError(f"rays must be 'default', None or a list of rays, got {rays!r}")
         rays = DEFAULT_RAYS
-    return _FACES[kind](Sight(voxel_size, rays or ()))
+    sight = Sight(voxel_size, rays or ())
+    if image_size is None:
+        return _FACES[kind](sight)
+    sizes = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
+    if kind != "minedojo":
+        raise ConfigurationError(f"image_size needs observation='minedojo', got {kind!r}")
+    if len(sizes) != 2 or not all(isinstance(size, int) and 1 <= size <= 2048 for size in sizes):
+        raise ConfigurationError(f"image_size must be one or two integers from 1 to 2048, got {image_size!r}")
+    return MineDojoFace(sight, (sizes[0], sizes[1]))
 
 
 def make_batch(
