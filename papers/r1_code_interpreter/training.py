@@ -17,7 +17,7 @@ without curriculum  the same 200 problems in random order
 
     python papers/r1_code_interpreter/training.py                   # about two hours of CPU time
     python papers/r1_code_interpreter/training.py --smoke           # everything tiny; measures nothing
-    python papers/r1_code_interpreter/training.py --report          # the tables of the finished trainings
+    python papers/r1_code_interpreter/training.py --report --figure docs/images/r1-training.svg  # of what is finished
     python papers/r1_code_interpreter/training.py --only grpo ppo --seeds 2
 """
 
@@ -40,7 +40,7 @@ import numpy as np
 from quintain.engines import make_engine
 from quintain.errors import RepeatedItemsWarning
 from quintain.evaluation.statistics import rate
-from quintain.experiments.learning import compare_trainings
+from quintain.experiments.learning import TrainingComparison, compare_trainings
 from quintain.experiments.learning_page import write_training_comparison
 from quintain.experiments.learning_study import Train, show_trainings, train_conditions
 from quintain.experiments.study_tables import Percent, StudyTables
@@ -177,7 +177,36 @@ def conditions(out: Path, smoke: bool) -> dict[str, Train]:
     }
 
 
-def report(out: Path, folders: dict[str, list[Path]]) -> StudyTables:
+def draw(found: TrainingComparison, path: Path) -> None:
+    """Draw accuracy and programs over the iterations, with bands of 95 % over seeds."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    matplotlib.rcParams.update({"svg.hashsalt": "quintain", "svg.fonttype": "none", "font.size": 9})
+    from matplotlib import pyplot
+
+    panels = {
+        "eval/sampled": "right, sampled",
+        "eval/greedy": "right, greedy",
+        CALLS: "programs per training episode",
+    }
+    figure, axes = pyplot.subplots(1, len(panels), figsize=(10, 3), sharex=True, sharey=True)
+    for axis, (metric, title) in zip(axes, panels.items(), strict=True):
+        for condition in found.conditions:
+            steps = condition.steps(metric)
+            ends = [condition.interval(metric, step) for step in steps]
+            (line,) = axis.plot(steps, [i.estimate for i in ends], label=condition.name)
+            axis.fill_between(
+                steps, [i.low for i in ends], [i.high for i in ends], color=line.get_color(), alpha=0.15, linewidth=0
+            )
+        axis.set(title=title, xlabel="iteration", ylim=(0, 1.02))
+        axis.spines[["top", "right"]].set_visible(False)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="lower center", ncols=4, frameon=False, fontsize=8)
+    figure.tight_layout(rect=(0, 0.08, 1, 1))
+    figure.savefig(path, metadata={"Date": None})
+
+
+def report(out: Path, folders: dict[str, list[Path]], picture: Path | None = None) -> StudyTables:
     """Print the tables of the finished trainings, write the page, and return the tables."""
     tables = StudyTables()
     done = {name: [run for run in runs if (run / "model").exists()] for name, runs in folders.items()}
@@ -198,6 +227,8 @@ def report(out: Path, folders: dict[str, list[Path]]) -> StudyTables:
         [[c.name, *(c.interval(CALLS, c.steps(CALLS)[k]) for k in (0, -1))] for c in found.conditions],
     )
     write_training_comparison(found, out / "curves.html", "R1-Code-Interpreter in small: training")
+    if picture is not None:
+        draw(found, picture)
     print(f"\npage: {out / 'curves.html'}")
     return tables
 
@@ -208,6 +239,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5, help="number of seeds")
     parser.add_argument("--only", nargs="+", metavar="CONDITION", help="conditions to train (default: all)")
     parser.add_argument("--report", action="store_true", help="train nothing, print the tables of finished trainings")
+    parser.add_argument("--figure", type=Path, help="file for the plot of learning curves, .svg or .png")
     parser.add_argument("--smoke", action="store_true", help="one seed, everything tiny: shows the output")
     options = parser.parse_args()
     out = options.out or Path("runs/papers/r1_code_interpreter/training" + "-smoke" * options.smoke)
@@ -221,13 +253,13 @@ def main() -> None:
     seeds = range(1 if options.smoke else options.seeds)
     if options.report:
         every = {n: [out / n.replace(" ", "-") / f"seed-{s}" for s in seeds] for n in chosen}
-        report(out, every).save(out / "training.json")
+        report(out, every, options.figure).save(out / "training.json")
         return
     began = time.process_time()
     folders = train_conditions(
         out, chosen, seeds, lambda line: print(f"{time.process_time() - began:7.0f} CPU s  {line}", flush=True)
     )
-    report(out, folders).save(out / "training.json")
+    report(out, folders, options.figure).save(out / "training.json")
 
 
 if __name__ == "__main__":
