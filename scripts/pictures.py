@@ -30,7 +30,7 @@ QUINTAIN = str(Path(sys.executable).with_name("quintain"))
 OTHERS = {
     "rooms.svg": "drawn by hand",
     "rat.svg": "40 CPU minutes: quintain papers run rat_targeted_attack --programme short --figure docs/images/rat.svg",
-    "r1-training.svg": "50 CPU minutes: the command in docs/papers/r1_code_interpreter.md, with --figure docs/images/r1-training.svg",
+    "r1-training.svg": "50 CPU minutes: see docs/papers/r1_code_interpreter.md; --figure docs/images/r1-training.svg",
 }
 #: Width of a page in a screenshot, in CSS pixels.
 WIDTH = 1180
