@@ -21,8 +21,9 @@ _OPERATORS = {"plus": "+", "minus": "-", "times": "*", "over": "/", "of": "*"}
 _EQUALS = {"equals", "is", "gives", "makes", "equal"}
 _RELATIONS = {"=", "==", "<", ">", "<=", ">=", "≤", "≥", "≠", "≈"}
 _BREAKS = {"and", "or", "so", "then", "thus", "hence", "therefore", "because", "since", "if", "where", "which", "let"}
+_BREAKS |= {"when", "with", "while", "but", "for", "as", "until"}
 _TOKEN = re.compile(
-    r"(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?|(?<![\w.])\.\d+)|(?P<word>[A-Za-z]+(?:['’][a-z]+)?)"
+    r"(?P<arrow>=>|->|⇒|→)|(?P<number>\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)|\d+(?:\.\d+)?|(?<![\w.])\.\d+)|(?P<word>[A-Za-z]+(?:['’][a-z]+)?)"
     r"|(?P<sign><=|>=|==|\*\*|[=<>≤≥≠≈])|(?P<mark>[-+*/^()%\[\]×·÷])|(?P<space>[^\S\n]+)|(?P<other>.|\n)"
 )
 _BULLET = re.compile(r"^[ \t]*(?:[-*+•]|\(?\d{1,3}[.):](?!\d))[ \t]+", re.MULTILINE)
@@ -34,6 +35,7 @@ _PHRASES = (
     (re.compile(r"\bdivided\s+by\b", re.IGNORECASE), "/"),
     (re.compile(r"\bmultiplied\s+by\b", re.IGNORECASE), "*"),
 )
+_MARKS = {"[": "(", "]": ")", "**": "^", "×": "*", "·": "*", "÷": "/"}
 _FUNCTIONS = "fghpq"
 _TAG = re.compile(r"</?[A-Za-z][A-Za-z0-9]*\s*/?>")
 _POWER = re.compile(r"(?<=[\w)])\*\*(?=[\w(])")
@@ -67,18 +69,13 @@ def find_claims(text: str) -> Claims:
     relations: list[Relation] = []
     unreadable: list[str] = []
     for chain in _chains(_plain(text)):
-        sides = list(chain.sides)
-        if sides and chain.labelled and (not sides[0] or _is_number(sides[0])):
-            sides.pop(0)  # "Total = 3 + 4", "1 hour = 60 minutes": what a number stands for is not arithmetic
-        if sides and not sides[-1]:
-            sides.pop()  # "3 + 4 = her apples"
-        if len(sides) < 2 and not chain.spoiled:
+        first, last = chain.ends()
+        if last - first < 2 and not chain.spoiled:
             continue
         try:
             if chain.spoiled:
                 raise Unreadable("not an expression")
-            skipped = len(chain.sides) - len(chain.signs) + (chain.sides[0] is not sides[0])
-            found = _read(sides, chain.signs[skipped - 1 :])
+            found = _read(chain.sides[first:last], chain.signs[first : last - 1])
             relations += [r for r in found if not (chain.worded and _converts(r))]
         except Unreadable:
             unreadable.append(" ".join(chain.text.split()))
@@ -123,6 +120,8 @@ class _Chain:
         self.text = ""
         self.units = 0
         self.open = 0
+        self.squared = False  # the exponent of a unit comes next: 20 cm^2
+        self.spoiled_before = False  # as it was when the current side began
 
     @property
     def last(self) -> str:
@@ -134,9 +133,25 @@ class _Chain:
         return bool(self.last) and self.last not in "+-*/^("
 
     def relate(self, sign: str) -> None:
+        """End a side."""
+        if not any(token[0].isalnum() or token[0] == "." for token in self.sides[-1]):  # "length * width"
+            self.sides[-1] = []
+            self.spoiled = self.spoiled_before
         self.signs.append(sign)
         self.sides.append([])
         self.units = 0
+        self.spoiled_before = self.spoiled
+
+    def ends(self) -> tuple[int, int]:
+        """Return the range of sides that are expressions: labels come before them, and words may come after."""
+        first, last = 0, len(self.sides)
+        while first < last and not self.sides[first]:
+            first += 1
+        if first == 0 and self.labelled and _is_number(self.sides[0]):
+            first = 1  # "1 hour = 60 minutes": what a number stands for is not arithmetic
+        while last > first and not self.sides[last - 1]:
+            last -= 1  # "3 + 4 = her apples"
+        return first, last
 
 
 def _chains(text: str) -> Iterator[_Chain]:
@@ -151,7 +166,8 @@ def _chains(text: str) -> Iterator[_Chain]:
                 yield chain
             mixed = match.lastgroup == "number" and not chain.units  # 2 1/2
             chain = _Chain()
-            if match.lastgroup != "number":
+            chain.spoiled = chain.spoiled_before = match[0] == ")"
+            if match.lastgroup != "number" and not (match.lastgroup == "word" and _is_name(match, before, after)):
                 continue
             _take(chain, match, before, after)  # "3 apples 4 + 5 = 9": a new chain begins with this number
             chain.labelled, chain.spoiled = True, mixed
@@ -166,6 +182,9 @@ _Match = re.Match[str]
 def _take(chain: _Chain, match: _Match, before: _Match | None, after: _Match | None) -> bool:
     """Add a token to a chain; return whether it belongs to it."""
     kind, token = match.lastgroup, match[0]
+    if kind == "number" and chain.squared:
+        chain.squared = False
+        return True
     if kind == "number":
         if chain.complete:
             return False
@@ -177,10 +196,10 @@ def _take(chain: _Chain, match: _Match, before: _Match | None, after: _Match | N
         chain.relate(token)
         return True
     if kind == "mark" or token == "**":
-        return _take_mark(chain, {"[": "(", "]": ")", "**": "^"}.get(token, token), after)
+        return _take_mark(chain, _MARKS.get(token, token), match, before, after)
     if kind == "word":
         return _take_word(chain, match, before, after)
-    if token in "√!∑∫π°_\\{}|" or (token == ":" and _within_number(match, before, after)):
+    if token in "√!∑∫π°_\\{}|@&~" or (token == ":" and _within_number(match, before, after)):
         chain.spoiled = True
         return True
     return False
@@ -193,16 +212,20 @@ def _within_number(match: _Match, before: _Match | None, after: _Match | None) -
     return before.end() == match.start() and match.end() == after.start()
 
 
-def _take_mark(chain: _Chain, token: str, after: _Match | None) -> bool:
+def _take_mark(chain: _Chain, token: str, match: _Match, before: _Match | None, after: _Match | None) -> bool:
     if token == ")" and not chain.open:
         return False
     if token == "(" and chain.complete and chain.units:  # "5 apples (3 + 2 = 5)": an aside
         return False
+    if token == "^" and chain.units:
+        chain.squared = True
+        return True
     chain.open += {"(": 1, ")": -1}.get(token, 0)
     if token == "/" and after is not None and after.lastgroup == "word" and len(after[0]) > 1:
         return True  # "4 dollars / pen": a unit follows
-    if not chain.sides[-1] and token in "*/^%)":
-        chain.spoiled = True
+    apart = after is not None and match.end() < after.start() and before is not None and before.lastgroup == "word"
+    if not chain.sides[-1] and (token in "*/^%)" or (token in "+-" and apart)):
+        chain.spoiled = True  # "length * 4", "revenue - 20"
     chain.sides[-1].append(token)
     chain.units = 0
     return True
@@ -218,6 +241,8 @@ def _take_word(chain: _Chain, match: _Match, before: _Match | None, after: _Matc
         return True
     calls = after is not None and after[0] == "(" and after.start() == match.end()
     if _is_name(match, before, after) and not (calls and word in _FUNCTIONS):
+        if chain.complete and chain.units:
+            return False  # "7 apples, x = 3" without the comma
         chain.sides[-1].append(match[0])
         chain.units = 0
         return True

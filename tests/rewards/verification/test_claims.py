@@ -28,6 +28,14 @@ from quintain.rewards.verification.steps import split_steps
         ("She has 5 apples (3 + 2 = 5).", ["3 + 2 = 5"]),
         ("3 apples 4 + 5 = 9", ["4 + 5 = 9"]),
         ("Now she has 39 - 8 = 31 pens.", ["39 - 8 = 31"]),
+        ("(5 + 6) × 2 = 22, and 9 ÷ 3 = 3", ["(5 + 6) * 2 = 22", "9 / 3 = 3"]),
+        ("x + 5 = 12 => x = 7", ["x + 5 = 12", "x = 7"]),
+        ("y = 2x + 1 = 7 when x = 3", ["y = 2 * x + 1", "2 * x + 1 = 7", "x = 3"]),
+        ("Area = length * width = 5 cm * 4 cm = 20 cm^2", ["5 * 4 = 20"]),
+        ("= 5 + 6\n= 11", []),
+        ("Speed = 60 miles / 2 hours = 30 mph", ["60 / 2 = 30"]),
+        ("4 quarters * 25 cents/quarter = 100 cents", ["4 * 25 = 100"]),
+        ("He has 120 - 36 - 4 = <<120-36-4=80>>80 left, so 80/2=40 each", ["120 - 36 - 4 = 80", "80 / 2 = 40"]),
         ("So 50% - 10% = 40% is left, and -3 - 4 = -7", ["50 / 100 - 10 / 100 = 40 / 100", "-3 - 4 = -7"]),
         ("<think>So <b>3 + 4 = 7</b></think>", ["3 + 4 = 7"]),
         ("Plan B costs 3 + 4 = 7", ["3 + 4 = 7"]),
@@ -49,7 +57,18 @@ def test_conversions_labels_and_prose_claim_nothing(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["sqrt(16) = 4", "5! = 120", "f(2) = 5", "2 1/2 = 2.5", "gcd(12, 8) = 4", "∫x = 3", "3:30 = 210"]
+    "text",
+    [
+        "sqrt(16) = 4",
+        "5! = 120",
+        "f(2) = 5",
+        "2 1/2 = 2.5",
+        "gcd(12, 8) = 4",
+        "∫x = 3",
+        "3:30 = 210",
+        "Profit = revenue - 20 = 30",
+        "3 @ $2 = $6",
+    ],
 )
 def test_what_is_no_expression_is_reported_and_not_guessed(text: str) -> None:
     found = find_claims(text)
