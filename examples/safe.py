@@ -6,7 +6,7 @@ formalised and proved by exact arithmetic; a small LSTM learns from training pro
 right solutions from wrong ones (Liu et al. 2025, arXiv 2506.04592). The prospective score, in place of a process reward
 model, is simulated: a noisy judge. So the table shows how the parts work together, and says nothing about any model.
 
-    python examples/safe.py                        # 400 problems, about three minutes
+    python examples/safe.py                        # 400 problems, about a minute of one core
     python examples/safe.py --small                # few problems and epochs: shows the output, measures nothing
     python examples/safe.py --wrong-operations 1   # no slips, only wrong operations: there is nothing to prove wrong
 """
