@@ -92,9 +92,9 @@ for _name, _target in (
     ("self-refine", "refinement:SelfRefineAgent"),
     ("rci", "refinement:RCIAgent"),
     ("progressive-hints", "refinement:ProgressiveHintsAgent"),
-    ("rcot", "rcot:RCoTAgent"),
-    ("dola", "dola:DolaAgent"),
     ("multi-agent-debate", "debate:MultiAgentDebateAgent"),
+    ("dola", "dola:DolaAgent"),
+    ("rcot", "rcot:RCoTAgent"),
     ("first-answer", "voting:FirstAnswerAgent"),
 ):
     AGENTS.add(_name, f"{_REASONING}.{_target}", needs_engine=True, env_settings=_NO_CODE)

@@ -32,6 +32,7 @@ REGISTRIES: dict[str, str] = {
     "strategies": "quintain.agents.games:STRATEGIES",
     "tasks": "quintain.envs.code_reason.registry:TASKS",
     "trainers": "quintain.training.registry:TRAINERS",
+    "verifiers": "quintain.rewards.verification.registry:VERIFIERS",
 }
 _MAX_SHOWN = 6
 #: Facts that name code are for programs, not for a table.

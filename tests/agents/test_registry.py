@@ -127,7 +127,7 @@ def test_declared_facts_agree_with_the_agents():
 def test_every_registered_agent_describes_itself():
     for name in AGENTS:
         target = AGENTS.load(name)
-        engine = ScriptedEngine("yes", capabilities=["logprobs", "token_statistics"])
+        engine = ScriptedEngine("yes", capabilities=["logprobs", "token_statistics", "contrast_layers"])
         kind = type(make_agent(name, engine=engine)) if AGENTS.facts(name).needs_engine else target
         assert callable(getattr(kind, "describe", None)), name
 

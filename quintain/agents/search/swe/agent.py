@@ -106,8 +106,9 @@ class SWESearchAgent:
         max_iterations: Maximum number of nodes, >= 1. Default: that of ``search``.
         max_finished: Number of finished patches at which the search ends, >= 1. Default: that of ``search``.
         value: ``"model"``, ``"rules"``, or a value agent of your own. Default: ``"model"``.
-        choice: ``"debate"``, ``"value"`` (the highest reward), or an agent of a debate of your own. Default:
-        ``"debate"``. feedback: Whether hindsight feedback is given. Default: true.
+        choice: ``"debate"``, ``"value"`` (the highest reward), or an agent of a debate of your own.
+            Default: ``"debate"``.
+        feedback: Whether hindsight feedback is given. Default: true.
         specific_value: Whether the value prompts are specific to the action. Default: true.
         temperature: Sampling temperature of actions, >= 0. Default: 0.2 (paper).
         max_tokens: Maximum number of tokens of a reply, >= 1. Default: 1000.

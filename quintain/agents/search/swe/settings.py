@@ -111,7 +111,8 @@ class SWESearchSettings:
         selection: ``"best"`` takes the node with the highest score, ``"softmax"`` draws one. Default: ``"best"``.
         softmax_temperature: Temperature of the draw, in units of reward, > 0. Default: 20.
         max_expansions: Maximum number of children of a node, >= 1. Default: 3 (experiments of the paper; 5 in its
-        code). max_iterations: Maximum number of nodes beside the root, >= 1. Default: 100 (paper).
+            code).
+        max_iterations: Maximum number of nodes beside the root, >= 1. Default: 100 (paper).
         max_finished: Number of different finished patches at which the search ends, >= 1. Default: 5 (paper).
         max_depth: Maximum number of actions of a trajectory, >= 1. Default: 20 (paper).
         finish_first: Whether one trajectory is finished before any node is expanded again. Default: false.

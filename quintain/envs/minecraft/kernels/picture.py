@@ -170,29 +170,9 @@ def pixel(
         if block == BARRIER:
             continue
         paint_face(
-            blocks,
-            tops,
-            textures,
-            block,
-            x,
-            y,
-            z,
-            axis,
-            sx,
-            sy,
-            sz,
-            t,
-            ox,
-            oy,
-            oz,
-            dx,
-            dy,
-            dz,
-            sun,
-            lights,
-            number,
+            blocks, tops, textures, block, x, y, z, axis, sx, sy, sz, t, ox, oy, oz, dx, dy, dz, sun, lights, number,
             out,
-        )
+        )  # fmt: skip
         break
     if wet >= 0:
         depth = min((t - wet) / 7.0, 1.0)
