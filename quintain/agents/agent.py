@@ -117,8 +117,8 @@ class Seat:
         read_answer: Function that returns the answer that the environment reads from a reply, equal for equal answers;
             it returns ``None`` for a reply without one. ``None`` where the environment reads no answers.
         simulator: Function that returns a copy of the episode in its present state. ``None`` where the environment
-        offers
-            none, and for every agent that does not declare ``uses_simulator = True``; see :class:`UsesSimulator`.
+            offers none, and for every agent that does not declare ``uses_simulator = True``; see
+            :class:`UsesSimulator`.
     """
 
     env_id: str

@@ -33,8 +33,7 @@ class UCTBonuses:
         bad_child_edits: Whether that holds for edits alone. Default: true; false in the original.
         good_child: Penalty, >= 0, of a node that has a child of reward >= 75. Default: 5.
         low_leaf: Weight of (good_value - value) for a node below it, without children, whose parent is good. Default:
-        1;
-            5 in the original.
+            1; 5 in the original.
         finished: Penalty, >= 0, of nodes on a trajectory that finished with 100. Default: 50; 0 in the original.
         correction: Bonus of a node whose call failed, over 1 + children^2. Default: 50; 0 in the original.
         diversity: Weight of one minus the mean similarity of the context to that of other expanded nodes. Default: 100;
@@ -42,8 +41,7 @@ class UCTBonuses:
         duplicates: Penalty, >= 0, times n^2 for n duplicate children. Default: 25; 0 in the original.
         repeats: Penalty, >= 0, times (n - 1)^2 for n calls of the node's tool in a row. Default: 50; 0 in the original.
         max_child: Nodes with a child of at least this reward are not expanded; ``None`` for no such rule. Default:
-        none;
-            100 in the original, of which the value is not published.
+            none; 100 in the original, of which the value is not published.
         max_finished_children: Nodes with more finished children are not expanded; ``None`` for no such rule. Default:
             none; 2 in the original.
 
