@@ -79,8 +79,8 @@ class TemplateSet:
 
     def add(self, function: F) -> F:
         """Add a template; its toolkits are the annotations of the arguments after ``rng``."""
-        hints = get_type_hints(function)
         names = list(inspect.signature(function).parameters)[1:]
+        hints = get_type_hints(function) if names else {}
         name = f"{self.suite}-{function.__name__.replace('_', '-')}"
         self.templates.append(Template(name, self.suite, tuple(hints[each] for each in names), function))
         return function

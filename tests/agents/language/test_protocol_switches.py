@@ -88,7 +88,7 @@ def test_environments_made_by_functions_are_checked_too() -> None:
 def test_registered_requirements_equal_those_of_the_agents() -> None:
     for name in AGENTS:
         if AGENTS.facts(name).needs_engine:
-            engine = ScriptedEngine("x", capabilities=["logprobs", "token_statistics"])
+            engine = ScriptedEngine("x", capabilities=["logprobs", "token_statistics", "contrast_layers"])
             made = make_agent(name, engine=engine)
             declared = made.env_settings if isinstance(made, RequiresSettings) else {}
             assert declared == AGENTS.facts(name).env_settings == settings_required_by(name), name

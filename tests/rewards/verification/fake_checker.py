@@ -15,11 +15,6 @@ def goal_of(statement: str) -> str:
     return ""
 
 
-SOURCE = Path(sys.argv[-1]).read_text(encoding="utf-8")
-NAME = re.search(r"theorem (\w+)", SOURCE)[1]
-STATEMENT, _, PROOF = SOURCE.partition(":= by\n")
-PROOF = PROOF.partition("#print")[0].strip()
-GOAL = goal_of(STATEMENT)
 KNOWN = {
     "(1 : Nat) + 1 = 2": {"decide"},
     "((3 : Rat) * (4 : Rat)) = (12 : Rat)": {"decide", "norm_num"},
@@ -29,23 +24,28 @@ KNOWN = {
 
 
 def main() -> int:
-    if "SLEEP" in SOURCE:
+    source = Path(sys.argv[-1]).read_text(encoding="utf-8")
+    name = re.search(r"theorem (\w+)", source)[1]
+    statement, _, proof = source.partition(":= by\n")
+    proof = proof.partition("#print")[0].strip()
+    goal = goal_of(statement)
+    if "SLEEP" in source:
         import time
 
         time.sleep(60)
-    if "SYNTAX" in STATEMENT:
+    if "SYNTAX" in statement:
         print("error: unexpected token")
         return 1
-    if PROOF == "sorry":
+    if proof == "sorry":
         print(f"{sys.argv[-1]}:1:8: warning: declaration uses 'sorry'")
-        print(f"'{NAME}' depends on axioms: [sorryAx]")
+        print(f"'{name}' depends on axioms: [sorryAx]")
         return 0
-    contradictory = GOAL == "False" and "x = (5 : Rat)" in STATEMENT and PROOF == "simp_all"
-    if PROOF not in KNOWN.get(GOAL, set()) and not contradictory:
+    contradictory = goal == "False" and "x = (5 : Rat)" in statement and proof == "simp_all"
+    if proof not in KNOWN.get(goal, set()) and not contradictory:
         print("error: unsolved goals")
         return 1
-    axioms = "propext, myAxiom" if PROOF == "by axioms" else "propext"
-    print(f"'{NAME}' depends on axioms: [{axioms}]")
+    axioms = "propext, myAxiom" if proof == "by axioms" else "propext"
+    print(f"'{name}' depends on axioms: [{axioms}]")
     return 0
 
 
