@@ -1,11 +1,10 @@
-"""Tasks in a MineDojo-compatible voxel simulator: trees, animals, diamonds, survival."""
+"""Tasks in a MineDojo-compatible voxel simulator: trees, animals, diamonds, survival.
 
-from quintain.envs.minecraft.blocks import BLOCKS, Block
-from quintain.envs.minecraft.items import ITEMS, Item
-from quintain.envs.minecraft.recipes import CRAFTS, RECIPES, Recipe
+Its tables are imported when an environment is made: see :mod:`~quintain.envs.minecraft.tasks`,
+:mod:`~quintain.envs.minecraft.blocks`, :mod:`~quintain.envs.minecraft.items` and
+:mod:`~quintain.envs.minecraft.recipes`.
+"""
+
 from quintain.envs.minecraft.registry import register
-from quintain.envs.minecraft.tasks import NAMED, Task, find_task
 
-__all__ = [
-    "BLOCKS", "CRAFTS", "ITEMS", "NAMED", "RECIPES", "Block", "Item", "Recipe", "Task", "find_task", "register",
-]  # fmt: skip
+__all__ = ["register"]
