@@ -8,7 +8,8 @@ often stops too early. On the same bugs, with the same policy and the same numbe
 - SWE-Search, and SWE-Search without hindsight feedback;
 - three ways to choose among the patches that SWE-Search finished: at random, by value, by debate.
 
-    python examples/swe_search.py                    # about two minutes on two cores
+    python examples/swe_search.py --bugs 24 --budget 40 --seed 1    # 12 CPU seconds, the figures of the how-to
+    python examples/swe_search.py                                   # 60 bugs; its time is not measured yet
     python examples/swe_search.py --bugs 200 --budget 100
     python examples/swe_search.py --smoke
 

@@ -4,8 +4,8 @@ The teacher is the environment's own solution, written as an answer; SFT imitate
 the policy's own answers. The same test questions are asked before SFT, after it and after GRPO, once greedily and
 ``--answers`` times at temperature 1.
 
-    python papers/r1_code_interpreter/smollm2.py                    # about 25 CPU minutes a family
-    python papers/r1_code_interpreter/smollm2.py --smoke            # everything tiny; measures nothing
+    python papers/r1_code_interpreter/smollm2.py                    # its time is not measured yet
+    python papers/r1_code_interpreter/smollm2.py --smoke            # everything tiny (140 CPU seconds a family)
     python papers/r1_code_interpreter/smollm2.py --model Qwen/Qwen2.5-3B-Instruct --lessons 6000 --iterations 100
 """
 

@@ -15,7 +15,7 @@ by potential        200 problems whose potential 4 p (1 - p) was measured on the
 without curriculum  the same 200 problems in random order
 ==================  =================================================================================================
 
-    python papers/r1_code_interpreter/training.py                   # about two hours of CPU time
+    python papers/r1_code_interpreter/training.py                   # about two hours of CPU time (an estimate)
     python papers/r1_code_interpreter/training.py --smoke           # everything tiny; measures nothing
     python papers/r1_code_interpreter/training.py --report --figure docs/images/r1-training.svg  # of what is finished
     python papers/r1_code_interpreter/training.py --only grpo ppo --seeds 2

@@ -8,33 +8,20 @@ from quintain.envs import games, minecraft, mujoco
 
 __all__ = ["register_all"]
 
+#: Environments of texts: id -> module and class; ``make_vec`` of the module makes the text-safe vector environment.
+_TEXT = {
+    "CodeReason-v0": ("quintain.envs.code_reason.env", "CodeReasonEnv"),
+    "QuestionAnswering-v0": ("quintain.envs.question_answering.env", "QuestionAnsweringEnv"),
+    "Repair-v0": ("quintain.envs.repair.env", "RepairEnv"),
+    "ToolUse-v0": ("quintain.envs.tools.env", "ToolUseEnv"),
+}
+
 
 def register_all() -> None:
     """Register every environment; idempotent. Nothing is imported until an environment is made."""
-    if "CodeReason-v0" not in gym.registry:
-        gym.register(
-            "CodeReason-v0",
-            entry_point="quintain.envs.code_reason.env:CodeReasonEnv",
-            vector_entry_point="quintain.envs.code_reason.env:make_vec",
-        )
-    if "QuestionAnswering-v0" not in gym.registry:
-        gym.register(
-            "QuestionAnswering-v0",
-            entry_point="quintain.envs.question_answering.env:QuestionAnsweringEnv",
-            vector_entry_point="quintain.envs.question_answering.env:make_vec",
-        )
-    if "Repair-v0" not in gym.registry:
-        gym.register(
-            "Repair-v0",
-            entry_point="quintain.envs.repair.env:RepairEnv",
-            vector_entry_point="quintain.envs.repair.env:make_vec",
-        )
-    if "ToolUse-v0" not in gym.registry:
-        gym.register(
-            "ToolUse-v0",
-            entry_point="quintain.envs.tools.env:ToolUseEnv",
-            vector_entry_point="quintain.envs.tools.env:make_vec",
-        )
+    for env_id, (module, name) in _TEXT.items():
+        if env_id not in gym.registry:
+            gym.register(env_id, entry_point=f"{module}:{name}", vector_entry_point=f"{module}:make_vec")
     games.register()
     mujoco.register()
     minecraft.register()

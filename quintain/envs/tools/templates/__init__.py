@@ -12,7 +12,7 @@ from quintain.envs.tools.templates.home import HOME
 from quintain.envs.tools.templates.mail import MAIL
 from quintain.envs.tools.templates.notes import NOTES
 from quintain.envs.tools.templates.shop import SHOP
-from quintain.envs.tools.templates.todo import TODO
+from quintain.envs.tools.templates.todo import TODO_LIST
 from quintain.envs.tools.templates.travel import TRAVEL
 from quintain.envs.tools.templates.wiki import WIKI
 
@@ -20,5 +20,5 @@ __all__ = ["SETS"]
 
 #: The sets of templates, in order.
 SETS: tuple[TemplateSet, ...] = (
-    MAIL, CALENDAR, FILES, CONTACTS, BANK, TODO, SHOP, HOME, WIKI, NOTES, TRAVEL, CHAT, CHAIN, ERRAND,
+    MAIL, CALENDAR, FILES, CONTACTS, BANK, TODO_LIST, SHOP, HOME, WIKI, NOTES, TRAVEL, CHAT, CHAIN, ERRAND,
 )  # fmt: skip

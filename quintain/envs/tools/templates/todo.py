@@ -7,12 +7,12 @@ from quintain.envs.tools.draw import Draw
 from quintain.envs.tools.template import Request, TemplateSet, call, number_in
 from quintain.envs.tools.toolkits.todo import TodoList
 
-__all__ = ["TODO"]
+__all__ = ["TODO_LIST"]
 
-TODO = TemplateSet("todo")
+TODO_LIST = TemplateSet("todo")
 
 
-@TODO.add
+@TODO_LIST.add
 def add(rng: Draw, todo: TodoList) -> Request:
     """Enter something."""
     title, due = f"Wrap the {rng.choice(ITEMS)}", day(rng)
@@ -23,7 +23,7 @@ def add(rng: Draw, todo: TodoList) -> Request:
     )
 
 
-@TODO.add
+@TODO_LIST.add
 def complete(rng: Draw, todo: TodoList) -> Request:
     """Mark an entry as done."""
     entry = rng.choice(todo.open())
@@ -34,7 +34,7 @@ def complete(rng: Draw, todo: TodoList) -> Request:
     )
 
 
-@TODO.add
+@TODO_LIST.add
 def postpone(rng: Draw, todo: TodoList) -> Request:
     """Change the day of an entry."""
     entry, due = rng.choice(todo.open()), after(rng.integer(15, 30))
@@ -45,7 +45,7 @@ def postpone(rng: Draw, todo: TodoList) -> Request:
     )
 
 
-@TODO.add
+@TODO_LIST.add
 def remove(rng: Draw, todo: TodoList) -> Request:
     """Remove an entry."""
     entry = rng.choice(todo.open())
@@ -56,7 +56,7 @@ def remove(rng: Draw, todo: TodoList) -> Request:
     )
 
 
-@TODO.add
+@TODO_LIST.add
 def first_due(rng: Draw, todo: TodoList) -> Request:
     """Name what is due first."""
     entry = todo.open()[0]
@@ -68,7 +68,7 @@ def first_due(rng: Draw, todo: TodoList) -> Request:
     )
 
 
-@TODO.add
+@TODO_LIST.add
 def count(rng: Draw, todo: TodoList) -> Request:
     """Count what is open."""
     for entry in todo.open()[: rng.integer(0, 3)]:
@@ -82,7 +82,7 @@ def count(rng: Draw, todo: TodoList) -> Request:
     )
 
 
-@TODO.add
+@TODO_LIST.add
 def clean_up(rng: Draw, todo: TodoList) -> Request:
     """Remove what is done."""
     done = [entry for entry in todo.todos if entry.done]
@@ -93,7 +93,7 @@ def clean_up(rng: Draw, todo: TodoList) -> Request:
     )
 
 
-@TODO.add
+@TODO_LIST.add
 def due_when(rng: Draw, todo: TodoList) -> Request:
     """Tell when an entry is due."""
     entry = rng.choice(todo.open())
@@ -105,7 +105,7 @@ def due_when(rng: Draw, todo: TodoList) -> Request:
     )
 
 
-@TODO.add
+@TODO_LIST.add
 def finish_first(rng: Draw, todo: TodoList) -> Request:
     """Mark what is due first as done."""
     first = todo.open()[0]
