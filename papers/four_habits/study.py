@@ -142,7 +142,7 @@ def settings(smoke: bool) -> GRPOSettings:
     # As in the paper's PPO, advantages are scaled by the batch and losses averaged over tokens: scaled by the group,
     # the credit for the format would count as much as success, and speak against long replies.
     return GRPOSettings(
-        iterations=30, num_prompts=24, scale="batch", loss_type="dapo", eval_every=10, eval_episodes=100,
+        iterations=60, num_prompts=24, scale="batch", loss_type="dapo", eval_every=20, eval_episodes=100,
         optimizer=learner,
     )  # fmt: skip
 
