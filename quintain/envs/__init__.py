@@ -13,6 +13,7 @@ _TEXT = {
     "CodeReason-v0": ("quintain.envs.code_reason.env", "CodeReasonEnv"),
     "QuestionAnswering-v0": ("quintain.envs.question_answering.env", "QuestionAnsweringEnv"),
     "Repair-v0": ("quintain.envs.repair.env", "RepairEnv"),
+    "SelfCorrect-v0": ("quintain.envs.self_correct.env", "SelfCorrectEnv"),
     "ToolUse-v0": ("quintain.envs.tools.env", "ToolUseEnv"),
 }
 

@@ -18,6 +18,7 @@ PAGES = {
     "CodeReason-v0": "code-reason.md",
     "QuestionAnswering-v0": "question-answering.md",
     "Repair-v0": "repair.md",
+    "SelfCorrect-v0": "self-correct.md",
     "ToolUse-v0": "tool-use.md",
     "RepeatedGame-v0": "repeated-game.md",
     "Tabletop/Reach-v0": "tabletop-reach.md",

@@ -40,7 +40,7 @@ SECTIONS = {
         "environments",
         [
             *("index.md", "code-reason.md", "question-answering.md", "repair.md", "tool-use.md"),
-            *("repeated-game.md", "named-games.md"),
+            *("self-correct.md", "repeated-game.md", "named-games.md"),
             *("prisoners-dilemma.md", "prisoners-dilemma-classic.md", "battle-of-the-sexes.md", "stag-hunt.md"),
             *("chicken.md", "deadlock.md", "matching-pennies.md", "rock-paper-scissors.md", "public-goods.md"),
             *("tabletop-reach.md", "tabletop-push.md", "tabletop-slide-handle.md", "tabletop-turn-lever.md"),
@@ -134,6 +134,7 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.envs.text.draws"),
         Public("quintain.envs.question_answering"),
         Public("quintain.envs.repair", ("quintain.envs.repair.session.StepResult",)),
+        Public("quintain.envs.self_correct"),
         Public("quintain.envs.tools"),
         Public(
             "quintain.envs.games",
