@@ -25,6 +25,8 @@ REGISTRIES: dict[str, str] = {
     "executors": "quintain.evaluation.executors.executor:EXECUTORS",
     "experiments": "quintain.experiments.kinds:EXPERIMENTS",
     "games": "quintain.envs.games.canonical:GAMES",
+    "guards": "quintain.attacks.malfunction.registry:GUARDS",
+    "language-attacks": "quintain.attacks.malfunction.registry:LANGUAGE_ATTACKS",
     "methods": "quintain.agents.reasoning.methods:METHODS",
     "rewards": "quintain.rewards.registry:REWARDS",
     "sandbox-backends": "quintain.sandbox.backend:BACKENDS",

@@ -1,4 +1,7 @@
-"""``quintain robustness``: policies under attacks and budgets on the same seeds, in a run that can be resumed."""
+"""``quintain robustness``: policies and language agents under attack on the same seeds, in a run that can be resumed.
+
+Language agents have a module of their own: :mod:`quintain.cli.language_robustness`.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from quintain.cli import robustness_options as options
-from quintain.cli.agent_options import AgentArguments
+from quintain.cli.agent_options import AgentArguments, Engine, EngineArguments, Model
 from quintain.cli.console import console, literal, print_json, say
 from quintain.cli.exit_codes import EXIT_INTERRUPTED
 from quintain.cli.folders import continuing, new_folder
+from quintain.cli.language_robustness import LANGUAGE_OPTIONS, check_options, is_given, is_language, run_language
 from quintain.cli.mujoco_warnings import warn_once
 from quintain.cli.options import (
+    Concurrency,
     Confidence,
     EnvArguments,
     Executor,
@@ -52,6 +57,16 @@ def robustness(
     intention: options.Intention = None,
     policy_steps: options.PolicySteps = None,
     policy_per_seed: options.PolicyPerSeed = False,
+    surface: options.Surfaces = "user",
+    guard: options.Guards = None,
+    ratio: options.Ratios = None,
+    attack_arg: options.AttackArguments = None,
+    guard_arg: options.GuardArguments = None,
+    guard_engine: options.GuardEngine = None,
+    engine: Engine = None,
+    model: Model = None,
+    engine_arg: EngineArguments = None,
+    concurrency: Concurrency = 16,
     episodes: options.Episodes = 50,
     seeds: options.Seeds = "0",
     resume: Resume = False,
@@ -62,20 +77,27 @@ def robustness(
     confidence: Confidence = 0.95,
     as_json: JsonOutput = False,
 ) -> None:
-    """Attack policies within declared budgets, and report returns and losses with intervals.
+    """Attack policies or language agents within declared budgets, and report losses with intervals.
 
     Clean, noisy and attacked episodes share their seeds. Attacks that learn are trained for every policy, budget and
-    seed.
+    seed. Language agents play ToolUse-v0, or the environment of --env, behind each of the guards and without any.
 
     Examples:
         quintain robustness slide-handle -a mad -a rat -e 0.05,0.1,0.15 -n 30
         quintain robustness hopper -a mad -a sa-rl -e 0.025,0.05,0.075 --space normalised --seeds 0,1,2
         quintain robustness mine.zip --env Pendulum-v1 -a critic -e 0.05,0.1 -o runs/mine
         quintain robustness mine.zip --env Pendulum-v1 -a critic -e 0.05,0.1 -o runs/mine --resume
+        quintain robustness react --engine openai --model NAME@http://host:8000/v1 -a loop --surface user,tool
+        quintain robustness susceptible --agent-arg obey=0.5 -a loop -g repeat-limit -g spotlight+call-budget
 
     Ctrl-C keeps what is finished.
     """
     check_resumed(out, resume=resume)
+    given = {name: ctx.params[name] for name in ctx.params if is_given(ctx, name)}
+    if is_language(policies):
+        run_language(policies, given, out, ctx.find_root().obj or [], resume=resume, as_json=as_json)
+        return
+    check_options(given, LANGUAGE_OPTIONS, "language agents, such as react")
     from quintain.attacks.registry import resolve_attacks
     from quintain.evaluation.videos import prepare_display
     from quintain.experiments.robustness import RobustnessExperiment

@@ -8,14 +8,19 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from quintain.attacks.malfunction.registry import GUARDS, LANGUAGE_ATTACKS
 from quintain.attacks.registry import ATTACKS
 
 __all__ = [
+    "AttackArguments",
     "AttackSteps",
     "Attacks",
     "Env",
     "Episodes",
     "Epsilons",
+    "GuardArguments",
+    "GuardEngine",
+    "Guards",
     "Intention",
     "NoRandom",
     "NoReach",
@@ -24,9 +29,11 @@ __all__ = [
     "Policies",
     "PolicyPerSeed",
     "PolicySteps",
+    "Ratios",
     "Scenario",
     "Seeds",
     "Space",
+    "Surfaces",
     "TrainAt",
     "Videos",
     "numbers",
@@ -37,17 +44,25 @@ __all__ = [
 ValueT = TypeVar("ValueT", int, float)
 
 _POLICIES, _ATTACKS, _RUN, _OUTPUT = "Policies", "Attacks", "Run", "Output"
+_LANGUAGE = "Language agents"
 
 Policies = Annotated[
     list[str],
     typer.Argument(
         metavar="POLICY...",
-        help="Reference policies (`quintain policies list`), or a policy's .npz or .zip with --env.",
+        help="Reference policies (`quintain policies list`), a policy's .npz or .zip with --env, or language agents "
+        "(`quintain agents`).",
     ),
 ]
 Attacks = Annotated[
     list[str] | None,
-    typer.Option("--attack", "-a", help=f"{', '.join(ATTACKS)}. Repeatable; mad by default.", rich_help_panel=_ATTACKS),
+    typer.Option(
+        "--attack",
+        "-a",
+        help=f"{', '.join(ATTACKS)}; on language agents: {', '.join(LANGUAGE_ATTACKS)}. Repeatable; "
+        "mad by default, on language agents loop.",
+        rich_help_panel=_ATTACKS,
+    ),
 ]
 Epsilons = Annotated[str, typer.Option("--epsilon", "-e", help="Budgets, joined by commas.", rich_help_panel=_ATTACKS)]
 Space = Annotated[
@@ -109,6 +124,35 @@ Videos = Annotated[
     typer.Option(
         "--videos", help="Record an episode, clean and under attack, for the report.", rich_help_panel=_OUTPUT
     ),
+]
+Surfaces = Annotated[
+    str,
+    typer.Option(
+        "--surface", help="What is changed: user, tool, memory, system; joined by commas.", rich_help_panel=_LANGUAGE
+    ),
+]
+Guards = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--guard", "-g", help=f"{', '.join(GUARDS)}; several at once joined by +. Repeatable.",
+        rich_help_panel=_LANGUAGE,
+    ),
+]  # fmt: skip
+Ratios = Annotated[
+    str | None,
+    typer.Option("--ratio", help="Shares of adversarial text, joined by commas.", rich_help_panel=_LANGUAGE),
+]
+AttackArguments = Annotated[
+    list[str] | None,
+    typer.Option("--attack-arg", metavar="K=VALUE", help="Attack argument. Repeatable.", rich_help_panel=_LANGUAGE),
+]
+GuardArguments = Annotated[
+    list[str] | None,
+    typer.Option("--guard-arg", metavar="K=VALUE", help="Guard argument. Repeatable.", rich_help_panel=_LANGUAGE),
+]
+GuardEngine = Annotated[
+    str | None,
+    typer.Option(help="Engine of guards that ask a model; the agent's own by default.", rich_help_panel=_LANGUAGE),
 ]
 
 

@@ -56,7 +56,9 @@ EXPERIMENTS.add(
 EXPERIMENTS.add(
     "robustness", "quintain.experiments.robustness.experiment:RobustnessExperiment", made_by="quintain robustness"
 )
-
+EXPERIMENTS.add(
+    "malfunction", "quintain.experiments.malfunction.experiment:MalfunctionExperiment", made_by="quintain robustness"
+)
 EXPERIMENTS.add("train", "quintain.experiments.training:TrainRun", made_by="quintain train")
 
 

@@ -248,6 +248,7 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.experiments.games.metrics"),
         Public("quintain.experiments.games.tournament_figures"),
         Public("quintain.experiments.robustness"),
+        Public("quintain.experiments.malfunction", ("quintain.experiments.malfunction.breakdown.Breakdown",)),
         Public("quintain.experiments.repair_search"),
         Public("quintain.experiments.learning"),
         Public("quintain.experiments.learning_study"),

@@ -7,10 +7,20 @@ from quintain.attacks.malfunction.examination import QUESTIONS, ResultFilter, Se
 from quintain.attacks.malfunction.guards import STOPPED, AllowList, CallBudget, Guard, RepeatLimit, Spotlight
 from quintain.attacks.malfunction.metrics import Malfunction, malfunction_rates, malfunction_table
 from quintain.attacks.malfunction.payload import Kind, Payload, least_relevant, make_payload
+from quintain.attacks.malfunction.registry import (
+    GUARDS,
+    LANGUAGE_ATTACKS,
+    GuardFacts,
+    LanguageAttackFacts,
+    attack_language,
+    guard_agent,
+)
 from quintain.attacks.malfunction.surfaces import Place
 from quintain.attacks.malfunction.wrapper import METHODS, SURFACES, TYPES, MalfunctionAttack, Method, Surface
 
 __all__ = [
+    "GUARDS",
+    "LANGUAGE_ATTACKS",
     "METHODS",
     "QUESTIONS",
     "STOPPED",
@@ -19,7 +29,9 @@ __all__ = [
     "AllowList",
     "CallBudget",
     "Guard",
+    "GuardFacts",
     "Kind",
+    "LanguageAttackFacts",
     "Malfunction",
     "MalfunctionAttack",
     "Method",
@@ -30,7 +42,9 @@ __all__ = [
     "SelfExamination",
     "Spotlight",
     "Surface",
+    "attack_language",
     "examine",
+    "guard_agent",
     "least_relevant",
     "make_payload",
     "malfunction_rates",

@@ -38,9 +38,9 @@ class MalfunctionAttack(gym.Wrapper[str, str, str, str], RecordConstructorArgs):
     """Makes an agent with tools malfunction: it plants text in what the agent reads, or noise in the request.
 
     The environment itself steps from the true state: what is planted never changes it, and the agent alone can be
-    misled. ``info["attack"]["malfunction"]`` reports type, method, surface, the payload, the target tool, the
-    characters that were added or replaced so far, the results that were changed, and the share of adversarial text in
-    the observations so far that were changed. Source: Zhang et al. 2025, arXiv 2407.20859.
+    misled. ``info["attack"]["malfunction"]`` reports type, method, surface, the payload as planted, the target tool,
+    the characters that were added or replaced so far, the results that were changed, and the share of adversarial text
+    in the observations so far that were changed. Source: Zhang et al. 2025, arXiv 2407.20859.
 
     Args:
         env: An environment that gives its observations in parts, as ``ToolUse-v0`` does.
@@ -124,7 +124,7 @@ class MalfunctionAttack(gym.Wrapper[str, str, str, str], RecordConstructorArgs):
         if self._method in _NOISE and (seed is not None or self._rng is None):
             entropy = int(np.random.SeedSequence().generate_state(1)[0]) if seed is None else seed
             self._rng = SeedStream(entropy, "attack", "malfunction").generator()
-        self._chars, self._results, self._read = 0, 0, 0
+        self._chars, self._results, self._read, self._planted = 0, 0, 0, ""
         parts: Parts = info["parts"]
         request = next(text for source, text in parts if source == "user")
         turns = self._turns if self._method == "demonstrations" else 0
@@ -140,7 +140,7 @@ class MalfunctionAttack(gym.Wrapper[str, str, str, str], RecordConstructorArgs):
                 if text:
                     before = self._method == "demonstrations"
                     parts = plant_in_parts(parts, self._surface, text, memory=self._memory, before=before)
-                    self._read = len("".join(changed)) + len(text)
+                    self._read, self._planted = len("".join(changed)) + len(text), text
         if self._chars:
             observation = "\n\n".join(text for _, text in parts)
         return observation, self._reported({**info, "parts": parts})
@@ -155,7 +155,7 @@ class MalfunctionAttack(gym.Wrapper[str, str, str, str], RecordConstructorArgs):
             if text and done:
                 observation = render_result(data)
                 self._results += 1
-                self._read += len(observation)
+                self._read, self._planted = self._read + len(observation), text
                 info = {**info, "parts": [["tool", observation]], "result": {**result, "data": encode(data)}}
             else:
                 self._chars -= len(text)
@@ -189,7 +189,7 @@ class MalfunctionAttack(gym.Wrapper[str, str, str, str], RecordConstructorArgs):
             "type": self._kind,
             "method": self._method,
             "surface": self._surface,
-            "payload": self._payload.text if self._chars else "",
+            "payload": self._planted,
             "tool": self._payload.tool,
             "characters": self._chars,
             "results": self._results,

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import gymnasium as gym
 
 from quintain.arguments import check_bool, check_number
+from quintain.envs.text.task import SPLITS, parse_task_id
 from quintain.envs.tools.calls import FINAL, Call, Final, cut, encode, parse, render_action
 from quintain.envs.tools.judge import Trace, relevant_tools
 from quintain.envs.tools.registry import TOOLKITS, find_template, select_templates
@@ -25,7 +26,6 @@ MAX_ACTION_CHARS = 100_000
 #: Maximum length of an observation, in characters.
 MAX_OBSERVATION_CHARS = 100_000
 
-SPLITS = ("train", "test")
 #: How an answer begins that admits failure.
 FAILED = "FAILED"
 #: Reward of changes beyond the task.
@@ -89,18 +89,19 @@ class ToolUseEnv(gym.Env[str, str]):
 
     ## Info
     Always ``task_id``, ``task_hash``, ``task`` (name of the template), ``suite``, ``split``, ``toolkits`` (names,
-    joined by blanks), ``success`` (the goal is reached, without side effects, and the agent has given its final
-    answer), ``reward_terms``, ``parse_error`` (why the action is no call; str or ``None``), ``invalid_action``,
-    ``parts`` (the observation in parts, as pairs of source and text; sources are ``system``, ``user`` and ``tool``; the
-    observation joins them by empty lines) and ``metrics``: ``turns``, ``calls`` (that fit a schema), ``failed_calls``
-    (that could not be done), ``malformed_calls`` (actions that are no call of a known tool that fits its schema),
-    ``irrelevant_calls`` (of tools that are neither in the reference solution nor read a toolkit of it),
-    ``repeated_calls`` (equal to an earlier one, with an equal result if the tool reads), ``loop`` (1 if a call was made
-    three times so). On ``reset`` also ``tools``, the names, descriptions and JSON schemas as JSON text. After a call
-    ``result``: ``tool``, ``data`` (JSON text) and ``untrusted`` (names of the fields in it that others than the user
-    wrote). On the last step the metrics ``goal``, ``side_effects`` (number of changes) and ``claimed`` (1 if there is a
-    final answer that does not begin with ``FAILED``), ``answer`` (str or ``None``), ``expected`` (a right one) and
-    ``detail`` (why it is no success).
+    joined by blanks), ``task_toolkits`` (those that the task needs), ``n_tools`` (number of tools), ``success`` (the
+    goal is reached, without side effects, and the agent has given its final answer), ``reward_terms``, ``parse_error``
+    (why the action is no call; str or ``None``), ``invalid_action``, ``parts`` (the observation in parts, as pairs of
+    source and text; sources are ``system``, ``user`` and ``tool``; the observation joins them by empty lines) and
+    ``metrics``: ``turns``, ``calls`` (that fit a schema), ``failed_calls`` (that could not be done),
+    ``malformed_calls`` (actions that are no call of a known tool that fits its schema), ``irrelevant_calls`` (of tools
+    that are neither in the reference solution nor read a toolkit of it), ``repeated_calls`` (equal to an earlier one,
+    with an equal result if the tool reads), ``loop`` (1 if a call was made three times so). On ``reset`` also
+    ``tools``, the names, descriptions and JSON schemas as JSON text. After a call ``result``: ``tool``, ``data`` (JSON
+    text) and ``untrusted`` (names of the fields in it that others than the user wrote). On the last step the metrics
+    ``unwanted_changes`` (number of changes beyond the task) and ``claimed`` (1 if there is a final answer that does not
+    begin with ``FAILED``), ``answer`` (str or ``None``), ``expected`` (a right one) and ``detail`` (why it is no
+    success).
 
     ## Arguments
     - ``tasks``: a template, a suite of templates, a list of these, or ``"all"``; see
@@ -177,7 +178,7 @@ class ToolUseEnv(gym.Env[str, str]):
         template = self._templates[int(self.np_random.integers(len(self._templates)))]
         key, split = str(self.np_random.integers(2**63)), self._split
         if "task_id" in options:
-            name, split, key = _parse_task_id(options["task_id"])
+            name, split, key = parse_task_id(options["task_id"])
             template = find_template(name)
         elif "task" in options:
             template = find_template(options["task"])
@@ -190,6 +191,8 @@ class ToolUseEnv(gym.Env[str, str]):
             "suite": template.suite,
             "split": split,
             "toolkits": " ".join(toolkit.name for toolkit in self.world.toolkits),
+            "task_toolkits": " ".join(toolkit.name for toolkit in template.toolkits),
+            "n_tools": len(self.world.tools),
         }
         self._solved = 0
         self._done = False
@@ -295,7 +298,7 @@ class ToolUseEnv(gym.Env[str, str]):
             detail = "no final answer within the turn limit" if answer is None else detail
         info = self._info(parts=[], success=success, reward_terms=terms, parse_error=parse_error)
         info["invalid_action"] = invalid
-        info["metrics"] |= {"goal": float(goal), "side_effects": float(damage), "claimed": float(claimed)}
+        info["metrics"] |= {"unwanted_changes": float(damage), "claimed": float(claimed)}
         info |= {"answer": answer, "expected": self.world.request.answer, "detail": detail}
         return "", math.fsum(terms.values()), not truncated, truncated, info
 
@@ -308,14 +311,6 @@ class ToolUseEnv(gym.Env[str, str]):
             "invalid_action": False,
             "metrics": self.trace.metrics(),
         } | changes
-
-
-def _parse_task_id(task_id: object) -> tuple[str, str, str]:
-    """Split an id such as ``"mail-reply/test/123"`` into template, split and key."""
-    parts = task_id.split("/") if isinstance(task_id, str) else []
-    if len(parts) != 3 or parts[1] not in SPLITS or not parts[2].isdecimal():
-        raise ConfigurationError(f"expected a task id such as 'mail-reply/test/123', got {task_id!r}")
-    return parts[0], parts[1], parts[2]
 
 
 make_vec = text_vector(ToolUseEnv)

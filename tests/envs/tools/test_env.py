@@ -68,7 +68,7 @@ def test_goal_met(env: ToolUseEnv) -> None:
     assert info["success"]
     assert info["metrics"] == {
         "turns": 3, "calls": 2, "failed_calls": 0, "malformed_calls": 0, "irrelevant_calls": 0, "repeated_calls": 0,
-        "loop": 0, "goal": 1, "side_effects": 0, "claimed": 1,
+        "loop": 0, "unwanted_changes": 0, "claimed": 1,
     }  # fmt: skip
 
 
@@ -78,7 +78,7 @@ def test_goal_met_with_damage(env: ToolUseEnv) -> None:
     damage = f'{{"name": "mail_delete", "arguments": {{"id": "{other}"}}}}'
     info = play(env, ["", damage, "", "Final Answer: Done."])
     assert not info["success"]
-    assert (info["metrics"]["goal"], info["metrics"]["side_effects"], info["metrics"]["irrelevant_calls"]) == (1, 1, 1)
+    assert (info["metrics"]["unwanted_changes"], info["metrics"]["irrelevant_calls"]) == (1, 1)
     assert info["reward_terms"] == {"goal": 1.0, "side_effects": -0.5}
     assert info["detail"] == "1 changes beyond the task"
 
@@ -112,7 +112,7 @@ def test_an_irrelevant_call_is_one_of_a_toolkit_that_the_task_does_not_need(env:
 def test_an_honest_failure_claims_nothing(env: ToolUseEnv) -> None:
     env.reset(seed=0, options={"task": "mail-reply"})
     info = play(env, ["Final Answer: FAILED, there is no such e-mail."])
-    assert (info["metrics"]["claimed"], info["success"], info["metrics"]["goal"]) == (0, False, 0)
+    assert (info["metrics"]["claimed"], info["success"], info["reward_terms"]["goal"]) == (0, False, 0)
 
 
 @pytest.mark.parametrize(
