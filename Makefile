@@ -10,7 +10,7 @@ BIN := .venv/bin
 DEMO_EXTRAS := llm reason report
 TRAINING_EXTRAS := llm reason report train
 ROBUSTNESS_EXTRAS := mujoco report rl
-TEST_EXTRAS := atari box2d dev docs llm minecraft mujoco reason report rl sandbox train video z3
+TEST_EXTRAS := atari box2d dev docs llm minecraft mujoco reason report rl sandbox serve train video z3
 BENCH := $(patsubst benchmarks/%.py,%,$(wildcard benchmarks/*.py))
 # Two torch threads on two busy cores fight; pytest's workers use the cores instead.
 export OMP_NUM_THREADS ?= 1

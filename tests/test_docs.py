@@ -28,7 +28,8 @@ DIRECTIVE = re.compile(r"<!-- (needs|not run): ([^\n]+?) -->\s*\Z")
 LANGUAGES = {"python", "pycon", "bash"}
 #: Extra that a page may need -> a module that it brings.
 MODULES = {
-    "atari": "ale_py", "minecraft": "numba", "rl": "stable_baselines3", "train": "trl", "video": "imageio_ffmpeg",
+    "atari": "ale_py", "minecraft": "numba", "rl": "stable_baselines3", "serve": "uvicorn",
+    "train": "trl", "video": "imageio_ffmpeg",
 }  # fmt: skip
 
 #: Smaller numbers with which the blocks of a page run here, where a language model answers: what the page shows stays

@@ -47,7 +47,8 @@ LAYERS = (
     {"training"},
     {"attacks"},
     {"experiments"},
-    {"cli", "serving"},
+    {"serving"},
+    {"cli"},
 )
 RANK = {name: rank for rank, layer in enumerate(LAYERS) for name in layer}
 

@@ -50,6 +50,7 @@ COMMANDS: dict[str, Command] = {
         "quintain.cli.tournament:tournament", "Round robin of strategies and agents in a game.", _RUN
     ),
     "games": Command("quintain.cli.games:app", "Repeated games: list, solve, sweep, play.", _RUN),
+    "serve": Command("quintain.cli.serve:serve", "Serve an environment over OpenEnv's protocol.", _RUN),
     "tasks": Command("quintain.cli.tasks:tasks", "List the reasoning tasks, or show one.", _LOOK),
     "list": Command(
         "quintain.cli.listing:list_entries", "List everything that can be used by name: agents, attacks ...", _LOOK

@@ -33,6 +33,7 @@ SECTIONS = {
             "loggers.md",
             *("videos.md", "pixels.md", "resume.md", "replay.md", "scale.md", "rewards.md"),
             *("train-with-stable-baselines3.md", "train-with-cleanrl.md", "train-with-rllib.md", "train-with-trl.md"),
+            "serve.md",
             *("potential.md", "games.md", "minecraft.md", "robustness.md", "attack-language-agents.md"),
         ],
     ),
@@ -253,6 +254,7 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.experiments.learning"),
         Public("quintain.experiments.learning_study"),
     ],
+    "Serving": [Public("quintain.serving")],
     "Sandbox": [
         Public("quintain.sandbox", ("quintain.sandbox.result.Exceeded", "quintain.sandbox.function.FunctionStatus")),
         Public("quintain.sandbox.backend"),
