@@ -37,6 +37,7 @@ LAYERS = (
         "redaction",
         "registry",
         "replies",
+        "reward_signature",
         "seeding",
         "spaces",
         "terminal",

@@ -12,6 +12,7 @@ from gymnasium.utils import RecordConstructorArgs
 
 from quintain.errors import ConfigurationError
 from quintain.registry import load_attribute
+from quintain.rewards.designed_term import DesignedTerm
 from quintain.sandbox import SandboxedFunction
 
 __all__ = ["InvalidReward", "RewardTerm", "Transition", "WithRewardTerms", "sandboxed_term"]
@@ -62,8 +63,9 @@ class WithRewardTerms(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
 
     Args:
         env: The environment to wrap.
-        terms: Terms by name: functions of a :class:`Transition`, or where to import them, ``"module:function"``. The
-            name ``"env"`` is reserved for the environment's own reward.
+        terms: Terms by name: functions of a :class:`Transition`, or where to import them, ``"module:function"``, or
+            the file of a designed reward, ``"reward.py"``, which runs in the sandbox on the inputs that the environment
+            declares. The name ``"env"`` is reserved for the environment's own reward.
         keep: Whether to add the environment's own reward: its own named terms, and a term ``"env"`` for the difference
             between their sum and the reward (the whole reward if it names no terms). Default: true.
 
@@ -85,12 +87,18 @@ class WithRewardTerms(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
             raise ConfigurationError(
                 "no terms, and the environment's own reward is not kept: the reward would always be 0"
             )
-        functions = {name: _imported(term) if isinstance(term, str) else term for name, term in terms.items()}
-        named = {name: _importable(term) for name, term in functions.items()}
+        files = {name: term for name, term in terms.items() if isinstance(term, str) and term.endswith(".py")}
+        functions = {
+            name: _imported(term) if isinstance(term, str) else term
+            for name, term in terms.items()
+            if name not in files
+        }
+        named = {name: files.get(name) or _importable(functions[name]) for name in terms}
         # Not deep-copied: a term may hold a sandbox.
         RecordConstructorArgs.__init__(self, terms=named, keep=keep, _disable_deepcopy=True)
         gym.Wrapper.__init__(self, env)
-        self.terms = functions
+        self.designed = {name: DesignedTerm(env, path) for name, path in files.items()}
+        self.terms = {name: functions.get(name) or _of_file(self.designed[name]) for name in terms}
         self.keep = keep
         self._observation: Any = None
         self._memory: dict[str, Any] = {}
@@ -98,6 +106,8 @@ class WithRewardTerms(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Any, dict[str, Any]]:
         """Start an episode with an empty memory."""
         self._memory = {}
+        for term in self.designed.values():
+            term.begin()
         self._observation, info = self.env.reset(seed=seed, options=options)
         return self._observation, info
 
@@ -123,6 +133,18 @@ class WithRewardTerms(gym.Wrapper[Any, Any, Any, Any], RecordConstructorArgs):
         if errors:
             info["reward_error"] = errors
         return self._observation, math.fsum(paid.values()), terminated, truncated, info
+
+
+def _of_file(designed: DesignedTerm) -> RewardTerm:
+    """Return a designed reward as a term; a step at which it fails has none."""
+
+    def term(_: Transition) -> float:
+        value, error = designed.value()
+        if error:
+            raise InvalidReward(error)
+        return value
+
+    return term
 
 
 def _imported(name: str) -> RewardTerm:

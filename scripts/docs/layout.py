@@ -154,6 +154,8 @@ REFERENCE: dict[str, list[Public]] = {
     ],
     "Rewards": [
         Public("quintain.rewards"),
+        Public("quintain.rewards.designer", ("quintain.rewards.designer.critic.Reviewer",)),
+        Public("quintain.reward_signature"),
         Public(
             "quintain.rewards.verification",
             (
@@ -258,6 +260,9 @@ REFERENCE: dict[str, list[Public]] = {
     "Sandbox": [
         Public("quintain.sandbox", ("quintain.sandbox.result.Exceeded", "quintain.sandbox.function.FunctionStatus")),
         Public("quintain.sandbox.backend"),
+        Public("quintain.sandbox.designed_reward"),
+        Public("quintain.sandbox.reward_program"),
+        Public("quintain.sandbox.reward_source"),
     ],
     "Vocabulary": [
         Public("quintain.errors"),

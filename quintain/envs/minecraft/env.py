@@ -12,8 +12,12 @@ import numpy as np
 from gymnasium import spaces
 
 from quintain.envs.minecraft.actions import INVALID_PENALTY, action_space, marginal_mask, read_action
+from quintain.envs.minecraft.controls import check_controls
 from quintain.envs.minecraft.tasks import find_task
 from quintain.errors import ConfigurationError, require
+from quintain.reward_signature import Columns
+from quintain.sandbox.designed_reward import DesignedReward
+from quintain.sandbox.reward_program import DENSE_SCALE
 
 __all__ = ["BACKENDS", "MinecraftEnv"]
 
@@ -78,6 +82,10 @@ class MinecraftEnv(gym.Env[Any, Any]):
         world_size: Side of the world, in blocks: 32, 64, 128 or 256.
         image_size: Height and width of the picture ``rgb`` in ``"minedojo"`` observations, in pixels, as a pair or one
             number for both; ``None`` for no picture.
+        controls: ``"minedojo"``; or ``"simple"``, a ``Discrete(9)`` of walking, turning, looking and attacking
+            (``quintain.envs.minecraft.controls.SIMPLE``), each held for four ticks.
+        reward: File of a designed reward, whose terms ``sparse`` and ``dense`` replace that of the task; where it
+            fails, ``info["reward_error"]`` says why. ``None`` for the reward of the task.
         render_mode: ``None`` or ``"rgb_array"``: the first-person view, 360 x 640, with crosshair, life, food, the
             first nine slots, and the map from above in a corner.
 
@@ -106,6 +114,8 @@ class MinecraftEnv(gym.Env[Any, Any]):
         world_seed: int | None = None,
         world_size: int = 64,
         image_size: int | Sequence[int] | None = None,
+        controls: str = "minedojo",
+        reward: str | None = None,
         render_mode: str | None = None,
     ) -> None:
         check_backend(backend)
@@ -113,6 +123,7 @@ class MinecraftEnv(gym.Env[Any, Any]):
             raise ConfigurationError(f"render_mode must be one of {self.metadata['render_modes']}, got {render_mode!r}")
         require("numba", "minecraft", "the voxel simulator")
         from quintain.envs.minecraft.faces import make_face
+        from quintain.envs.minecraft.reward_inputs import signature_of
         from quintain.envs.minecraft.simulator import Simulator, with_inventory
 
         self.task = with_inventory(find_task(task), initial_inventory)
@@ -122,8 +133,12 @@ class MinecraftEnv(gym.Env[Any, Any]):
         self.simulator = Simulator(1, self.task, world_size)
         self._face = make_face(observation, voxel_size, rays, image_size)
         self.observation_space: spaces.Space[Any] = self._face.space
-        self.action_space = action_space()
+        self._controls = check_controls(controls)
+        self.action_space: spaces.Space[Any] = action_space() if self._controls is None else self._controls.space
         self._active = np.ones(1, np.bool_)
+        self.reward_signature = signature_of(self.task)
+        self.designed = None if reward is None else DesignedReward(reward, self.reward_signature)
+        self._success, self._damage = np.zeros(1, np.bool_), np.zeros(1)
         settings = {
             "task": task,
             "inventory": dict(self.task.inventory),
@@ -140,15 +155,27 @@ class MinecraftEnv(gym.Env[Any, Any]):
         chosen = drawn if self.world_seed is None else int(self.world_seed)
         self.simulator.begin(np.zeros(1, np.int64), np.array([chosen], np.int64))
         self._face.restart(self.simulator.world)
+        self._success, self._damage = np.zeros(1, np.bool_), np.zeros(1)
+        if self.designed is not None:
+            self.designed.begin()
         return self._face.observe(self.simulator.world, False)[0], self._info(0.0, False, False)
 
     def step(self, action: Any) -> tuple[Any, float, bool, bool, dict[str, Any]]:
         """Advance by one tick, or three."""
-        values, invalid = read_action(action)
-        self.simulator.step(values[None], self._active)
-        reward, success = float(self.simulator.rewards[0]), bool(self.simulator.succeeded[0])
+        ticks, invalid = self._ticks(action)
+        reward, self._damage = 0.0, np.zeros(1)
+        for values in ticks:
+            self.simulator.step(values[None], self._active)
+            reward += float(self.simulator.rewards[0])
+            self._damage = self._damage + self.simulator.damage()
+            success = bool(self.simulator.succeeded[0])
+            if success or self.simulator.is_dead(0):
+                break
+        self._success = np.array([success])
         observation = self._face.observe(self.simulator.world, bool(values[5] == 4))[0]
         info = self._info(reward, success, invalid)
+        if self.designed is not None:
+            self._pay(self.designed, info)
         total = float(sum(info["reward_terms"].values()))
         return observation, total, success or self.simulator.is_dead(0), False, info
 
@@ -169,6 +196,30 @@ class MinecraftEnv(gym.Env[Any, Any]):
     def action_masks(self) -> Any:
         """Return which choices of each component are possible now, shape ``(348,)``; see Action."""
         return marginal_mask(self.simulator.masks()[0])
+
+    def reward_inputs(self) -> Columns:
+        """Return the inputs of designed rewards after the last step; see ``reward_signature``."""
+        from quintain.envs.minecraft.reward_inputs import inputs_of
+
+        return inputs_of(self.simulator, self._success, self._damage)
+
+    def _ticks(self, action: Any) -> tuple[list[Any], bool]:
+        """Return MineDojo's actions of the ticks of a step, and whether the action was invalid."""
+        if self._controls is None:
+            values, invalid = read_action(action)
+            return [values], invalid
+        single = not isinstance(action, (str, bytes)) and np.ndim(action) == 0
+        ticks, wrong = self._controls.expand([action] if single else None, 1)
+        return [tick[0] for tick in ticks], bool(wrong[0])
+
+    def _pay(self, designed: DesignedReward, info: dict[str, Any]) -> None:
+        """Replace the reward of the task by that of the designed function, or say why it failed."""
+        found = designed.rewards(self.reward_inputs())
+        del info["reward_terms"]["task"]
+        if found.errors[0]:
+            info["reward_error"] = {"designed": found.errors[0]}
+        else:
+            info["reward_terms"] |= {"sparse": float(found.sparse[0]), "dense": DENSE_SCALE * float(found.dense[0])}
 
     def _info(self, reward: float, success: bool, invalid: bool) -> dict[str, Any]:
         return {

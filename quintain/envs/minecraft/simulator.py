@@ -74,6 +74,10 @@ class Simulator:
         """Return which agents have died, shape ``(num_envs,)``."""
         return self.world.counts[:, w.DEAD] > 0
 
+    def damage(self) -> NDArray[np.float64]:
+        """Return the damage taken in the last step, in points, shape ``(num_envs,)``."""
+        return self.world.body[:, w.DAMAGE_TAKEN]
+
     def death_causes(self) -> NDArray[np.object_]:
         """Return what the agents have died of, ``""`` for the living, shape ``(num_envs,)``."""
         return _CAUSES[self.world.counts[:, w.DEAD]]

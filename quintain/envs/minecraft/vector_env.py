@@ -13,9 +13,12 @@ from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
 from quintain.envs.minecraft.actions import CHOICES, INVALID_PENALTY, NO_OP, action_space, marginal_mask
+from quintain.envs.minecraft.controls import check_controls
 from quintain.envs.minecraft.env import check_backend
 from quintain.envs.minecraft.tasks import find_task
 from quintain.errors import ConfigurationError, require
+from quintain.reward_signature import Columns
+from quintain.sandbox.designed_reward import DesignedReward
 
 __all__ = ["MinecraftVectorEnv"]
 
@@ -32,6 +35,9 @@ class MinecraftVectorEnv(VectorEnv[Any, Any, Any]):
         num_envs: Number of worlds, >= 1.
         task: As for the single environment, like the other arguments that are not listed here.
         observation: ``"arrays"`` (default) or ``"flat"``. Observations of all worlds are stacked.
+        controls: ``"minedojo"`` (default) or ``"simple"``: nine controls, each held for four ticks.
+        reward: File of a designed reward, which replaces that of the task; where it fails the reward is 0 and
+            ``info["reward_error"]`` says why. Default: none.
         autoreset_mode: Behaviour after the last step of an episode: ``SAME_STEP`` (default: the world is reset in the
             same step; its last observation is in ``info["final_obs"]``), ``NEXT_STEP`` (the next step ignores its
             action and resets), or ``DISABLED``.
@@ -54,6 +60,8 @@ class MinecraftVectorEnv(VectorEnv[Any, Any, Any]):
         initial_inventory: Mapping[str, int] | None = None,
         world_seed: int | None = None,
         world_size: int = 64,
+        controls: str = "minedojo",
+        reward: str | None = None,
         autoreset_mode: str | AutoresetMode = AutoresetMode.SAME_STEP,
         max_episode_steps: int | None = None,
         render_mode: str | None = None,
@@ -67,6 +75,7 @@ class MinecraftVectorEnv(VectorEnv[Any, Any, Any]):
             raise ConfigurationError("a vector of voxel worlds does not render; use a single environment")
         require("numba", "minecraft", "the voxel simulator")
         from quintain.envs.minecraft.faces import make_batch
+        from quintain.envs.minecraft.reward_inputs import signature_of
         from quintain.envs.minecraft.simulator import Simulator, with_inventory
 
         self.num_envs = num_envs
@@ -78,7 +87,11 @@ class MinecraftVectorEnv(VectorEnv[Any, Any, Any]):
         self.simulator = Simulator(num_envs, self.task, world_size)
         self._face = make_batch(observation, voxel_size, rays)
         self.single_observation_space: spaces.Space[Any] = self._face.space
-        self.single_action_space = action_space()
+        self._controls = check_controls(controls)
+        self.single_action_space: spaces.Space[Any] = action_space() if self._controls is None else self._controls.space
+        self.reward_signature = signature_of(self.task, max_episode_steps)
+        self.designed = None if reward is None else DesignedReward(reward, self.reward_signature, num_envs)
+        self._success, self._damage = np.zeros(num_envs, np.bool_), np.zeros(num_envs)
         self.observation_space = batch_space(self.single_observation_space, num_envs)
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._generators = [seeding.np_random(None)[0] for _ in range(num_envs)]
@@ -119,24 +132,25 @@ class MinecraftVectorEnv(VectorEnv[Any, Any, Any]):
             ValueError: If the shape is wrong.
             RuntimeError: If an episode has ended and nothing resets it (mode ``DISABLED``).
         """
-        values, invalid = self._read(actions)
+        ticks, invalid = self._read(actions)
         over = self._over
         if over.any() and self.autoreset_mode is not AutoresetMode.NEXT_STEP:
             raise RuntimeError(f"worlds {np.flatnonzero(over).tolist()} were not reset; call reset first")
         resetting = over.copy()
-        self.simulator.step(values, ~resetting)
+        rewards, success = self._advance(ticks, ~resetting)
         self._steps += ~resetting
         if resetting.any():
             self._begin(np.flatnonzero(resetting))
         invalid &= ~resetting
-        rewards = self.simulator.rewards + INVALID_PENALTY * invalid
-        success = self.simulator.succeeded & ~resetting
+        rewards = rewards + INVALID_PENALTY * invalid
         terminated = (success | self.simulator.dead()) & ~resetting
         truncated = np.zeros(self.num_envs, np.bool_)
         if self.max_episode_steps is not None:
             truncated = (self._steps >= self.max_episode_steps) & ~resetting & ~terminated
         ended = terminated | truncated
         info = self._info(success, invalid)
+        if self.designed is not None:
+            rewards = self._designed_rewards(self.designed, ~resetting, info)
         observation = self._face.batch(self.simulator.world)
         if self.autoreset_mode is AutoresetMode.SAME_STEP:
             if ended.any():
@@ -149,15 +163,50 @@ class MinecraftVectorEnv(VectorEnv[Any, Any, Any]):
         """Return which choices of each component are possible now, shape ``(num_envs, 348)``."""
         return np.stack([marginal_mask(mask) for mask in self.simulator.masks()])
 
+    def reward_inputs(self) -> Columns:
+        """Return the inputs of designed rewards after the last step; see ``reward_signature``."""
+        from quintain.envs.minecraft.reward_inputs import inputs_of
+
+        return inputs_of(self.simulator, self._success, self._damage)
+
+    def _advance(
+        self, ticks: list[NDArray[np.int64]], active: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Step the active worlds until they end; return the sums of their rewards and which have succeeded."""
+        self._damage, active = np.zeros(self.num_envs), active.copy()
+        rewards, success = np.zeros(self.num_envs), np.zeros(self.num_envs, np.bool_)
+        for values in ticks:
+            self.simulator.step(values, active)
+            rewards += self.simulator.rewards
+            self._damage += self.simulator.damage() * active
+            success |= self.simulator.succeeded
+            active &= ~(success | self.simulator.dead())
+        self._success = success
+        return rewards, success
+
+    def _designed_rewards(
+        self, designed: DesignedReward, stepped: NDArray[np.bool_], info: dict[str, Any]
+    ) -> NDArray[np.float64]:
+        """Return the rewards of the designed function; where it failed, 0, and the reason is in ``info``."""
+        found = designed.rewards(self.reward_inputs())
+        info["reward_error"] = np.array(found.errors, dtype=object)
+        return np.where(stepped & np.isfinite(found.value), found.value, 0.0)
+
     def _begin(self, which: NDArray[np.int64]) -> None:
         drawn = [int(self._generators[i].integers(2**62)) for i in which]
         seeds = drawn if self.world_seed is None else [int(self.world_seed)] * len(which)
         self.simulator.begin(which.astype(np.int64), np.array(seeds, np.int64))
         self._steps[which] = 0
+        if self.designed is not None:
+            self.designed.begin(np.isin(np.arange(self.num_envs), which))
         self._over[which] = False
 
-    def _read(self, actions: Any) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    def _read(self, actions: Any) -> tuple[list[NDArray[np.int64]], NDArray[np.bool_]]:
         values = np.asarray(actions)
+        if self._controls is not None:
+            if values.shape != (self.num_envs,) or values.dtype.kind not in "iu":
+                raise ValueError(f"expected {self.num_envs} integer actions, got {values.dtype} {values.shape}")
+            return self._controls.expand(values, self.num_envs)
         if values.shape != (self.num_envs, 8) or values.dtype.kind not in "iu":
             raise ValueError(
                 f"expected integer actions of shape ({self.num_envs}, 8), got {values.dtype} {values.shape}"
@@ -165,7 +214,7 @@ class MinecraftVectorEnv(VectorEnv[Any, Any, Any]):
         values = values.astype(np.int64)
         invalid: NDArray[np.bool_] = np.any((values < 0) | (values >= _LIMITS), axis=1)
         values[invalid] = NO_OP
-        return values, invalid
+        return [values], invalid
 
     def _info(self, success: NDArray[np.bool_], invalid: NDArray[np.bool_]) -> dict[str, Any]:
         return {

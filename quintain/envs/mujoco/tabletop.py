@@ -21,6 +21,9 @@ from quintain.envs.mujoco import controllers
 from quintain.envs.mujoco.actions import INVALID_PENALTY, read_action
 from quintain.envs.mujoco.scenes import SCENES, Point, Scenario, draw_layout
 from quintain.errors import ConfigurationError, require
+from quintain.reward_signature import Columns, RewardInput, RewardSignature, Target, to_columns
+from quintain.sandbox.designed_reward import DesignedReward
+from quintain.sandbox.reward_program import DENSE_SCALE
 
 __all__ = ["TabletopEnv"]
 
@@ -57,7 +60,8 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
     Reward:
         ``dense``: ``distance`` -d(x, goal), where x is the object, or the hand in ``reach``; ``approach``
         -0.2 d(hand, object) where there is an object; ``success`` 0.1 per step at the goal; distances d in metres.
-        ``sparse``: ``success`` 1 per step at the goal.
+        ``sparse``: ``success`` 1 per step at the goal. A file, ``"reward.py"``: the terms ``sparse`` and ``dense`` of a
+        designed reward; where it fails, ``info["reward_error"]`` says why.
 
     Episode end:
         Never by itself; the registered environments are truncated after 60 steps of 0.05 s.
@@ -70,7 +74,7 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
 
     Arguments:
         task: ``"reach"``, ``"push"``, ``"slide-handle"`` or ``"turn-lever"``.
-        reward: ``"dense"`` or ``"sparse"``; see Reward.
+        reward: ``"dense"``, ``"sparse"`` or the file of a designed reward; see Reward.
         scenario: Attacker's goal: ``"opposite"`` or ``"manipulation"``; see Description.
         mirrored: Mirror the whole task, so that the goal lies on the left-hand side.
         render_mode: ``None`` or ``"rgb_array"`` (480 x 480, seen from the front and above).
@@ -93,13 +97,14 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
         self,
         task: TaskName = "reach",
         *,
-        reward: RewardKind = "dense",
+        reward: RewardKind | str = "dense",
         scenario: Scenario = "opposite",
         mirrored: bool = False,
         render_mode: str | None = None,
     ) -> None:
+        from_file = reward.endswith(".py") if isinstance(reward, str) else False
         for name, value, known in (
-            ("task", task, tuple(SCENES)), ("reward", reward, get_args(RewardKind)),
+            ("task", task, tuple(SCENES)), ("reward", "dense" if from_file else reward, get_args(RewardKind)),
             ("scenario", scenario, get_args(Scenario)), ("render_mode", render_mode, (None, "rgb_array")),
         ):  # fmt: skip
             if value not in known:
@@ -108,7 +113,9 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
             os.environ.setdefault("MUJOCO_GL", "egl")  # MuJoCo reads it once, when it is imported
         self._mujoco = require("mujoco", "mujoco", "tabletop environments")
         self.task: TaskName = task
-        self.reward_kind: RewardKind = reward
+        self.reward_kind: RewardKind | str = reward
+        self.reward_signature = _signature(task)
+        self.designed = DesignedReward(reward, self.reward_signature) if from_file else None
         self.scenario: Scenario = scenario
         self.mirrored = mirrored
         self.render_mode = render_mode
@@ -127,13 +134,16 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
         self._hash = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=8).hexdigest()
 
     def __getstate__(self) -> dict[str, Any]:
-        """Return the state for copies, without what belongs to this process: the MuJoCo module and the renderer."""
-        return {name: value for name, value in self.__dict__.items() if name not in ("_mujoco", "_renderer")}
+        """Return the state for copies, without what belongs to this process: MuJoCo, the renderer, the sandbox."""
+        kept = ("_mujoco", "_renderer", "designed")
+        return {name: value for name, value in self.__dict__.items() if name not in kept}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Take the state of another environment; a renderer is made when it is needed."""
         self.__dict__.update(state)
         self._mujoco, self._renderer = require("mujoco", "mujoco", "tabletop environments"), None
+        from_file = self.reward_kind.endswith(".py")
+        self.designed = DesignedReward(self.reward_kind, self.reward_signature) if from_file else None
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -149,6 +159,8 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
         for name, place in (("goal", self._goal), ("attacker", self._place)):
             self.model.site(name).pos[:2] = place
         self._mujoco.mj_forward(self.model, self.data)
+        if self.designed is not None:
+            self.designed.begin()
         return self._observe(), self._info(invalid=False)
 
     def step(self, action: Any) -> tuple[NDArray[np.float64], float, bool, bool, dict[str, Any]]:
@@ -158,7 +170,30 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
         self._mujoco.mj_step(self.model, self.data, nstep=_FRAME_SKIP)
         self._mujoco.mj_kinematics(self.model, self.data)  # positions lag one integration behind the joints
         info = self._info(invalid)
+        if self.designed is not None:
+            self._pay(self.designed, info)
         return self._observe(), float(sum(info["reward_terms"].values())), False, False, info
+
+    def reward_inputs(self) -> Columns:
+        """Return the inputs of designed rewards in the present state; see ``reward_signature``."""
+        moved = self._moved()
+        row = {
+            "hand": self._hand().tolist(),
+            "goal": self._goal.tolist(),
+            "goal_reached": bool(np.linalg.norm(moved - self._goal) < TOLERANCE),
+            **({_THINGS[self.task]: moved.tolist()} if self._object_joints else {}),
+        }
+        return to_columns([row], self.reward_signature)
+
+    def _pay(self, designed: DesignedReward, info: dict[str, Any]) -> None:
+        """Replace the reward's terms by those of the designed function, or say why it failed."""
+        found = designed.rewards(self.reward_inputs())
+        kept = {name: value for name, value in info["reward_terms"].items() if name == "invalid_action"}
+        if found.errors[0]:
+            info["reward_error"] = {"designed": found.errors[0]}
+        else:
+            kept |= {"sparse": float(found.sparse[0]), "dense": DENSE_SCALE * float(found.dense[0])}
+        info["reward_terms"] = kept
 
     def solution(self) -> NDArray[np.float32]:
         """Return the scripted controller's action towards the goal."""
@@ -221,7 +256,7 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
         moved = self._moved()
         distance, attacker_distance = (float(np.linalg.norm(moved - place)) for place in (self._goal, self._place))
         approach = float(np.linalg.norm(self._hand() - moved)) if self._object_joints else 0.0
-        terms = _terms(distance, approach) if self.reward_kind == "dense" else {"success": float(distance < TOLERANCE)}
+        terms = _terms(distance, approach) if self.reward_kind != "sparse" else {"success": float(distance < TOLERANCE)}
         if invalid:
             terms["invalid_action"] = INVALID_PENALTY
         return {
@@ -235,6 +270,26 @@ class TabletopEnv(gym.Env[NDArray[np.float64], NDArray[np.float32]]):
             "parse_error": False,
             "metrics": {"distance": distance, "attacker_distance": attacker_distance},
         }
+
+
+#: What is moved, by task.
+_THINGS = {"push": "puck", "slide-handle": "handle", "turn-lever": "handle"}
+_WORDS = {
+    "reach": "bring the hand to the goal",
+    "push": "push the puck to the goal with the hand",
+    "slide-handle": "slide the handle along its rail to the goal with the hand",
+    "turn-lever": "turn the lever until its handle is at the goal, with the hand",
+}
+
+
+def _signature(task: str) -> RewardSignature:
+    """Return what a task declares about designed rewards."""
+    thing = _THINGS.get(task, "hand")
+    names = dict.fromkeys(("hand", thing, "goal"))
+    inputs = [RewardInput(name, "vector", f"(x, y) of the {name} on the table, in metres", size=2) for name in names]
+    inputs.append(RewardInput("goal_reached", "flag", f"whether the {thing} is within {TOLERANCE} m of the goal"))
+    facts = ("The table is 0.8 m wide. The hand moves at up to 1 m/s; a step takes 0.05 s.",)
+    return RewardSignature(_WORDS[task], tuple(inputs), facts, targets=(Target(thing, to="goal"),), max_steps=60)
 
 
 def _terms(distance: float, approach: float) -> dict[str, float]:
