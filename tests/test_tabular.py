@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import quintain
-from quintain.envs.games import RepeatedGame
+from quintain.agents.games.learners import QLearner
 from quintain.errors import MissingDependencyError
 from quintain.evaluation.report import Report
 from quintain.evaluation.tabular import Tabular
@@ -17,7 +17,8 @@ from quintain.experiments.games import sweep, tournament
 from quintain.experiments.kinds import EXPERIMENTS, load_run
 from quintain.experiments.run_list import list_runs
 from quintain.training.language.curriculum import measure_potential
-from quintain.training.self_play import self_play
+from quintain.training.self_play import SelfPlaySettings, train_self_play
+from quintain.training.sources import Matches
 
 STORED = Path(__file__).parent / "data" / "runs_0_1_0_before"
 KINDS = {"evaluate": "evaluate_oracle", "play": "play", "matches": "matches", "sweep": "sweep",
@@ -44,7 +45,11 @@ RESULTS = {
     "new tournament": lambda: tournament(["grim", "random", "tit-for-tat"], rounds=3),
     "pairwise tests": lambda: tournament(["grim", "random", "tit-for-tat"], rounds=3).pairwise(),
     "new sweep": lambda: sweep(["grim"], ["prisoners_dilemma"], opponents=["random"], rounds=3),
-    "self-play": lambda: self_play(RepeatedGame(rounds=2), {"player_0": "grim", "player_1": "random"}, episodes=5),
+    "self-play": lambda: train_self_play(
+        {"player_0": QLearner()},
+        Matches("RepeatedGame-v0", {"player_1": "random"}, {"rounds": 2}),
+        SelfPlaySettings(episodes=5),
+    ),
     "potential": lambda: measure_potential(
         "CodeReason-v0", {"a": "oracle"}, items=3, answers=1, env_kwargs={"tasks": "letters", "difficulty": "easy"}
     ),

@@ -22,6 +22,7 @@ from quintain.evaluation.run_folder import RunFolder
 from quintain.files import write_atomically
 from quintain.provenance import versions
 from quintain.records import EpisodeRecord
+from quintain.training.checkpoints import load_checkpoint, save_checkpoint
 
 __all__ = ["KIND", "TrainingRun", "read_metrics"]
 
@@ -109,6 +110,27 @@ class TrainingRun:
     def go_back(self, step: int) -> None:
         """Drop the metrics of later steps than that of the checkpoint from which the training continues."""
         self._rewrite([row for row in self.curve if row["step"] <= step])
+
+    def restore(self) -> tuple[int, Any]:
+        """Return the step and the state from which the training continues; ``(0, None)`` at its beginning.
+
+        Metrics of later steps are dropped.
+
+        Raises:
+            RecordError: If the checkpoint cannot be read.
+        """
+        step, state = (load_checkpoint(self.checkpoints) if self._resume else None) or (0, None)
+        self.go_back(step)
+        return step, state
+
+    def save(self, step: int, state: Any) -> None:
+        """Write the state of the training after a step, from which it can be continued; nothing without a folder.
+
+        Raises:
+            RecordError: If it cannot be written. Earlier checkpoints are then as before.
+        """
+        if self._out is not None and self._writes:
+            save_checkpoint(self.checkpoints, step, state)
 
     def drop_evaluation(self, step: int) -> None:
         """Drop the rows of a step that hold nothing but an evaluation."""

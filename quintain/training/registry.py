@@ -33,7 +33,7 @@ TRAINERS: Registry[Any, TrainerFacts] = Registry("trainer", TrainerFacts, group=
 TRAINERS.add(
     "ppo",
     "quintain.training.control.ppo:train_ppo",
-    settings="quintain.training.control.settings:PPOSettings",
+    settings="quintain.training.control.settings:PPOTrainingSettings",
     source="Schulman et al. 2017",
 )
 TRAINERS.add(
@@ -43,7 +43,12 @@ TRAINERS.add(
     settings="quintain.training.control.imitation:ImitationSettings",
     source="Chen et al. 2021",
 )
-TRAINERS.add("self-play", "quintain.training.self_play:self_play", learns_from="game")
+TRAINERS.add(
+    "self-play",
+    "quintain.training.self_play:train_self_play",
+    learns_from="game",
+    settings="quintain.training.self_play:SelfPlaySettings",
+)
 TRAINERS.add(
     "grpo",
     "quintain.training.language.grpo:train_grpo",

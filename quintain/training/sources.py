@@ -7,8 +7,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
+
 from quintain.agents.registry import as_agent
-from quintain.envs.making import EnvLike, is_instance
+from quintain.envs.making import EnvLike, is_instance, make_env
 from quintain.errors import ConfigurationError
 from quintain.evaluation.manifest import describe_agent
 from quintain.records import EpisodeRecord, iter_episodes
@@ -53,6 +55,10 @@ class Worlds:
                 "environment"
             )
 
+    def make(self) -> gym.Env[Any, Any]:
+        """Make an environment."""
+        return make_env(self.env, self.env_kwargs)
+
     def draw(self, seeds: SeedStream, number: int) -> Draw:
         """Return the beginning of episode ``number``, which depends on the seeds and the number alone."""
         return Draw(seeds[number])
@@ -64,7 +70,7 @@ class Worlds:
 
 @dataclass(frozen=True, slots=True)
 class Matches:
-    """A game of several seats whose observations and actions are texts.
+    """A game of several seats. Language models need one whose observations and actions are texts.
 
     The policy takes every seat that has no opponent, and learns from each of them. Rollouts of a group are those of one
     seat in matches that begin alike.

@@ -7,13 +7,29 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from quintain.agents.agent import Actor, Agent, Seat
+from quintain.errors import ConfigurationError
 from quintain.evaluation.manifest import describe_agent
 from quintain.evaluation.tabular import Row, Tabular
 
-__all__ = ["Trained"]
+__all__ = ["NEW", "Trained", "require_new"]
 
 #: Metrics that a headline shows, beside those of an evaluation.
 _MAIN = frozenset({"reward", "success", "loss", "mean_token_accuracy"})
+
+#: Describes, in a manifest, a policy that a trainer makes itself.
+NEW = {"agent": "new policy"}
+
+
+def require_new(policy: Any, method: str) -> None:
+    """Check that a trainer that makes its policy itself is given none.
+
+    Raises:
+        ConfigurationError: If it is given one.
+    """
+    if policy is not None:
+        raise ConfigurationError(
+            f"{method} begins with new networks and takes no policy: give None as the first argument"
+        )
 
 
 @dataclass(frozen=True, repr=False)

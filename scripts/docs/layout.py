@@ -214,9 +214,8 @@ REFERENCE: dict[str, list[Public]] = {
         Public(
             "quintain.training.control",
             (
-                *("quintain.training.control.ppo.train_ppo", "quintain.training.control.settings.PPOSettings"),
-                *("quintain.training.control.settings.AdamSettings", "quintain.training.control.recipes.RECIPES"),
-                "quintain.training.control.recipes.Recipe",
+                *("quintain.training.control.settings.PPOSettings", "quintain.training.control.settings.AdamSettings"),
+                *("quintain.training.control.recipes.RECIPES", "quintain.training.control.recipes.Recipe"),
             ),
         ),
         Public("quintain.training.control.reference"),

@@ -8,23 +8,31 @@ import quintain
 from quintain.agents.games.learners import PolicyGradient, QLearner
 from quintain.envs.games import RepeatedGame
 from quintain.errors import ConfigurationError
-from quintain.training.self_play import SelfPlay, self_play
+from quintain.training.self_play import SelfPlaySettings, train_self_play
+from quintain.training.sources import Matches
+
+
+def matches(rounds, **opponents):
+    return Matches("RepeatedGame-v0", opponents, {"rounds": rounds})
+
+
+def rewards(trained, *seats):
+    return np.array([[row[f"reward/{seat}"] for seat in seats] for row in trained.curve])
 
 
 @pytest.mark.parametrize("make", [lambda: QLearner(gamma=0.5), lambda: PolicyGradient(rate=0.2, gamma=0.5)])
 def test_learners_defect_against_unconditional_cooperators(make):
-    learner = make()
-    curve = self_play(
-        RepeatedGame(rounds=20), {"player_0": learner, "player_1": "always-cooperate"}, episodes=300, seed=1
-    ).rewards
-    assert curve[-30:, 0].mean() > 9.3 > curve[0, 0]
+    settings = SelfPlaySettings(episodes=300)
+    trained = train_self_play({"player_0": make()}, matches(20, player_1="always-cooperate"), settings, seed=1)
+    curve = rewards(trained, "player_0")
+    assert curve[-30:].mean() > 9.3 > curve[0]
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_q_learning_with_high_discount_cooperates_with_tit_for_tat(seed):
     """With a high discount factor, mutual cooperation at 8 per round is worth more than defection followed by 5."""
     learner = QLearner(gamma=0.95, epsilon=0.3, alpha=0.05)
-    self_play(RepeatedGame(rounds=60), {"player_0": learner, "player_1": "tit-for-tat"}, episodes=300, seed=seed)
+    train_self_play(learner, matches(60, player_1="tit-for-tat"), SelfPlaySettings(episodes=300), seed=seed)
     learner.epsilon = 0.0
     report = quintain.play(RepeatedGame(rounds=60), {"player_0": learner, "player_1": "tit-for-tat"})
     # The state before the first round is visited once an episode, so the first move alone may still be a defection:
@@ -34,8 +42,15 @@ def test_q_learning_with_high_discount_cooperates_with_tit_for_tat(seed):
 
 def test_independent_learners_converge_to_defection_in_the_one_shot_dilemma():
     learners = {seat: PolicyGradient(rate=0.5) for seat in ("player_0", "player_1")}
-    curve = self_play(RepeatedGame(rounds=1), learners, episodes=1500, seed=0).rewards
-    assert curve[-100:].mean() < 5.6
+    trained = train_self_play(learners, matches(1), SelfPlaySettings(episodes=1500))
+    assert rewards(trained, "player_0", "player_1")[-100:].mean() < 5.6
+
+
+def test_one_learner_alone_learns_from_both_seats():
+    learner = PolicyGradient(rate=0.5)
+    trained = train_self_play(learner, matches(1), SelfPlaySettings(episodes=600))
+    assert rewards(trained, "player_0", "player_1")[-60:].mean() < 5.6
+    assert trained.policy.players == {"player_0": learner, "player_1": learner}
 
 
 def test_one_q_learning_update_equals_the_hand_computed_one():
@@ -52,22 +67,12 @@ def test_the_policy_gradient_points_to_the_higher_return():
     assert learner.table[0, 1] > learner.table[0, 0]
 
 
-def test_training_is_reproducible_and_the_learner_can_be_evaluated():
-    curves = []
-    for _ in range(2):
-        learner = QLearner()
-        curves.append(
-            self_play(RepeatedGame(), {"player_0": learner, "player_1": "random"}, episodes=20, seed=3).rewards
-        )
-    assert np.array_equal(*curves)
-    assert quintain.play(RepeatedGame(), {"player_0": learner, "player_1": "grim"}).errors == 0
-
-
-def test_results_have_a_column_for_every_seat():
-    found = SelfPlay(["player_0", "player_1"], np.array([[8.0, 8.0], [10.0, 0.0]]))
-    assert found.to_rows()[1] == {"match": 1, "player_0": 10.0, "player_1": 0.0}
-    with pytest.raises(ValueError, match="longer"):
-        SelfPlay(["player_0"], np.zeros((1, 2))).to_rows()
+def test_what_was_trained_plays_every_seat_that_it_has_learned():
+    learner = QLearner()
+    trained = train_self_play({"player_0": learner}, matches(10, player_1="random"), SelfPlaySettings(episodes=20))
+    assert quintain.play(RepeatedGame(), {"player_0": trained, "player_1": "grim"}).errors == 0
+    with pytest.raises(ConfigurationError, match="no player of seat 'player_1'"):
+        quintain.play(RepeatedGame(), {"player_0": "grim", "player_1": trained})
 
 
 @pytest.mark.slow
@@ -91,5 +96,21 @@ def test_invalid_arguments_are_refused():
         QLearner(alpha=0)
     with pytest.raises(ConfigurationError):
         PolicyGradient((1, 2))
-    with pytest.raises(ConfigurationError, match="one player"):
-        self_play(RepeatedGame(), {"player_0": QLearner()}, episodes=1)
+    with pytest.raises(ConfigurationError, match="episodes"):
+        SelfPlaySettings(episodes=0)
+
+
+@pytest.mark.parametrize(
+    ("policy", "opponents", "message"),
+    [
+        ({"player_0": QLearner()}, {}, "for each of player_0, player_1"),
+        ({"player_0": QLearner()}, {"player_0": "grim", "player_1": "grim"}, "for each of"),
+        (QLearner(), {"player_0": "grim", "player_1": "grim"}, "one learner at least"),
+        (QLearner(), {"player_7": "grim"}, "opponents for player_7"),
+        ({"player_0": "grim"}, {"player_1": "grim"}, "tabular learners"),
+        ("grim", {}, "tabular learners"),
+    ],
+)
+def test_seats_without_a_player_and_other_learners_are_refused(policy, opponents, message):
+    with pytest.raises(ConfigurationError, match=message):
+        train_self_play(policy, matches(2, **opponents))

@@ -1,7 +1,7 @@
 """Tabular learners for repeated games: independent Q-learning and policy gradient on the last joint move.
 
 A learner holds a table with a row per state: row 0 before the first round, then one per joint move of the last round,
-own move first. It is an agent that plays its table; :func:`quintain.training.self_play.self_play` trains it.
+own move first. It is an agent that plays its table; :func:`quintain.training.self_play.train_self_play` trains it.
 """
 
 from __future__ import annotations
@@ -69,8 +69,9 @@ class TabularLearner(abc.ABC):
         return _TableActor(self, seat)
 
     def describe(self) -> dict[str, Any]:
-        """Return class and table, for the run's manifest."""
-        return {"agent": type(self).__name__, "table": np.round(self.table, 6).tolist()}
+        """Return class, settings and table, for the run's manifest."""
+        settings = {name: value for name, value in vars(self).items() if isinstance(value, (int, float))}
+        return {"agent": type(self).__name__, **settings, "table": np.round(self.table, 6).tolist()}
 
 
 class QLearner(TabularLearner):

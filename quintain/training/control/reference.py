@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from quintain.agents.policies.files import load_policy, save_policy
 from quintain.agents.policies.policy import Policy
@@ -21,6 +21,8 @@ from quintain.training.control.demonstrations import record_demonstrations
 from quintain.training.control.imitation import ImitationSettings, train_decision_transformer
 from quintain.training.control.ppo import SEED_NAME, measure_policy, train_ppo
 from quintain.training.control.recipes import RECIPES, Recipe
+from quintain.training.control.settings import PPOTrainingSettings
+from quintain.training.sources import Worlds
 
 __all__ = ["cache_folder", "load_reference", "reference_path", "train_recipe", "train_reference"]
 
@@ -104,17 +106,44 @@ def train_recipe(
 ) -> tuple[Policy, dict[str, Any]]:
     """Train a policy as its recipe says: by imitation if it names a demonstrator, otherwise by PPO.
 
-    Arguments, results and errors are those of :func:`~quintain.training.control.ppo.train_ppo`.
+    Args:
+        recipe: The recipe.
+        seed: Root seed; equal seeds give equal policies. Default: 0.
+        name: Name of the policy in reports. Default: the environment's id.
+        progress: Called after each evaluation with the steps so far and the mean return, which is NaN where it is not
+            measured during training.
+
+    Returns:
+        The policy, and facts of its training: ``recipe``, ``seed``, ``curve`` (rows of steps, mean return, and success
+        rate or ``None``), and what :func:`~quintain.training.control.ppo.measure_policy` returns.
 
     Raises:
         ConfigurationError: If the demonstrator is not trained.
     """
-    train = _train_imitator if recipe.demonstrator else train_ppo
-    return train(recipe, seed, name=name, progress=progress)
+    if recipe.demonstrator:
+        return _train_imitator(recipe, seed, name=name, progress=progress)
+
+    def report(row: Mapping[str, Any]) -> None:
+        if progress is not None:
+            progress(row["step"], row["reward"])
+
+    settings = PPOTrainingSettings(
+        steps=recipe.steps, eval_freq=recipe.eval_freq, n_eval_episodes=recipe.n_eval_episodes, ppo=recipe.ppo
+    )
+    source = Worlds(recipe.env_id, recipe.env_kwargs)
+    trained = train_ppo(None, source, settings, seed=seed, name=name, progress=False, on_log=report)
+    facts = {
+        "recipe": asdict(recipe),
+        "seed": seed,
+        "curve": [(row["step"], row["reward"], row.get("success")) for row in trained.curve],
+        "return": trained.facts["return"],
+        "success": trained.facts["success"],
+    }
+    return cast("Policy", trained.policy), facts
 
 
 def _train_imitator(
-    recipe: Recipe, seed: int = 0, *, name: str = "", progress: Callable[[int, float], None] | None = None
+    recipe: Recipe, seed: int, *, name: str, progress: Callable[[int, float], None] | None
 ) -> tuple[Policy, dict[str, Any]]:
     """Record episodes of the demonstrator and train a Decision Transformer on them; return it and facts of both."""
     demonstrator, _ = load_reference(recipe.demonstrator, seed)
@@ -126,14 +155,16 @@ def _train_imitator(
         seed=SeedStream(seed, SEED_NAME, "demonstrations").seed,
     )
 
-    def report(updates: int, loss: float) -> None:
+    def report(row: Mapping[str, Any]) -> None:
         if progress is not None:
-            progress(updates, float("nan"))
+            progress(row["step"], float("nan"))
 
     settings = ImitationSettings(gradient_steps=recipe.steps)
-    policy, training = train_decision_transformer(dataset, settings=settings, seed=seed, name=name, progress=report)
+    trained = train_decision_transformer(None, dataset, settings, seed=seed, name=name, progress=False, on_log=report)
+    policy = cast("Policy", trained.policy)
     tested = measure_policy(recipe.make_env, policy, seed, 5 * recipe.n_eval_episodes)
     curve = [(recipe.steps, tested["return"]["mean"], tested["success"])]
+    training = {name: trained.facts[name] for name in ("settings", "seed", "target", "data")}
     return policy, {"recipe": asdict(recipe), **training, **tested, "curve": curve}
 
 

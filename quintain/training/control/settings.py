@@ -5,12 +5,13 @@ Settings of a method contain these; they do not repeat their fields.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from quintain.arguments import check_number
 from quintain.errors import ConfigurationError
 
-__all__ = ["AdamSettings", "PPOSettings"]
+__all__ = ["AdamSettings", "PPOSettings", "PPOTrainingSettings"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,31 @@ class PPOSettings:
     def rollout_size(self) -> int:
         """Transitions per rollout: ``n_envs * n_steps``."""
         return self.n_envs * self.n_steps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PPOTrainingSettings:
+    """Settings of a training with PPO.
+
+    Attributes:
+        steps: Environment steps, >= 1; the last rollout is completed. Default: 300,000.
+        eval_freq: Environment steps between evaluations, >= 1. Default: 25,000.
+        n_eval_episodes: Episodes per evaluation, >= 1; the returned policy is tested on five times as many.
+            Default: 10.
+        ppo: Hyper-parameters of PPO. Default: those of Stable-Baselines3.
+
+    Raises:
+        ConfigurationError: If a count is below 1.
+    """
+
+    steps: int = 300_000
+    eval_freq: int = 25_000
+    n_eval_episodes: int = 10
+    ppo: PPOSettings = field(default_factory=PPOSettings)
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "eval_freq", "n_eval_episodes"):
+            check_number(name, getattr(self, name), low=1, integer=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

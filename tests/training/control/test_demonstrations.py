@@ -114,5 +114,5 @@ def test_progress_is_reported_every_fiftieth_and_at_the_last_update():
         context_length=2, hidden_size=4, n_layer=1, n_head=1, gradient_steps=101, optimiser=AdamSettings(batch_size=2)
     )
     reports = []
-    train_decision_transformer(data, settings=tiny, progress=lambda *report: reports.append(report))
-    assert [done for done, _ in reports] == [*range(2, 101, 2), 101]
+    train_decision_transformer(None, data, tiny, on_log=reports.append)
+    assert [row["step"] for row in reports] == [*range(2, 101, 2), 101]

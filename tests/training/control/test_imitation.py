@@ -45,11 +45,11 @@ def recorded(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def trained(recorded):
-    return train_decision_transformer(recorded[0], settings=SMALL)
+    return train_decision_transformer(None, recorded[0], SMALL)
 
 
 def test_the_imitation_comes_close_to_the_demonstrators_return(recorded, trained):
-    policy, facts = trained
+    policy, facts = trained.policy, trained.facts
     episodes = play_episodes(make, policy, range(1000, 1020))
     shown = recorded[1].reward.estimate
     assert np.mean([e.reward for e in episodes]) >= 0.8 * shown
@@ -61,14 +61,14 @@ def test_the_imitation_comes_close_to_the_demonstrators_return(recorded, trained
 
 
 def test_the_imitation_declares_an_action_density(trained):
-    policy, _ = trained
+    policy = trained.policy
     assert policy.is_stateful
     assert policy.capabilities == {"gradient", "density", "continuous"}
     np.testing.assert_array_equal(policy.std_source, [0.1, 0.1])
 
 
 def test_a_saved_imitation_is_loaded_unchanged(trained, tmp_path):
-    policy, facts = trained
+    policy, facts = trained.policy, trained.facts
     save_policy(policy, tmp_path / "dt.npz", facts)
     again, loaded_facts = load_policy(tmp_path / "dt.npz")
     assert loaded_facts == facts
@@ -78,8 +78,8 @@ def test_a_saved_imitation_is_loaded_unchanged(trained, tmp_path):
 def test_data_set_name_folder_and_object_give_the_same_policy(recorded):
     folder = recorded[0]
     sources = ("test/reach-v0", folder / "data", minari.load_dataset("test/reach-v0"))
-    policies = [train_decision_transformer(s, settings=TINY)[0] for s in sources]
-    other = train_decision_transformer(folder, settings=TINY, seed=1)[0]
+    policies = [train_decision_transformer(None, s, TINY).policy for s in sources]
+    other = train_decision_transformer(None, folder, TINY, seed=1).policy
     rewards = [play_episodes(make, v, [5])[0] for v in (*policies, other)]
     assert rewards[0] == rewards[1] == rewards[2]
     weights = [v.network.network.arrays()["head.weight"] for v in (policies[0], other)]
@@ -88,8 +88,8 @@ def test_data_set_name_folder_and_object_give_the_same_policy(recorded):
 
 def test_progress_is_reported(recorded):
     reports = []
-    train_decision_transformer(recorded[0], settings=TINY, progress=lambda n, loss: reports.append((n, loss > 0)))
-    assert reports == [(1, True), (2, True), (3, True)]
+    train_decision_transformer(None, recorded[0], TINY, on_log=reports.append)
+    assert [(row["step"], row["loss"] > 0) for row in reports] == [(1, True), (2, True), (3, True)]
 
 
 def test_discrete_actions_can_be_imitated(monkeypatch, tmp_path):
@@ -100,7 +100,7 @@ def test_discrete_actions_can_be_imitated(monkeypatch, tmp_path):
     report = quintain.evaluate("CartPole-v1", shown, episodes=6, env_kwargs={"max_episode_steps": 60})
     to_minari(report, "test/cart-v0")
     settings = ImitationSettings(context_length=3, hidden_size=16, gradient_steps=150)
-    policy, _ = train_decision_transformer("test/cart-v0", settings=settings)
+    policy = train_decision_transformer(None, "test/cart-v0", settings).policy
     assert policy.capabilities == {"gradient", "density"}
     played = play_episodes(lambda: gym.make("CartPole-v1", max_episode_steps=60), policy, range(5))
     assert np.mean([e.reward for e in played]) >= 0.8 * report.reward.estimate
@@ -109,10 +109,10 @@ def test_discrete_actions_can_be_imitated(monkeypatch, tmp_path):
 @pytest.mark.parametrize("settings", [{"n_head": 3}, {"target_quantile": 1.5}, {"context_length": 0}])
 def test_invalid_settings_are_refused(settings, recorded):
     with pytest.raises(ConfigurationError, match="n_head must divide hidden_size"):
-        train_decision_transformer(recorded[0], settings=ImitationSettings(**settings))
+        train_decision_transformer(None, recorded[0], ImitationSettings(**settings))
 
 
 def test_a_missing_data_set_raises_an_error_with_its_name(recorded, tmp_path):
     for missing in ("test/none-v0", tmp_path):
         with pytest.raises(ConfigurationError, match="to_minari"):
-            train_decision_transformer(missing)
+            train_decision_transformer(None, missing)

@@ -20,8 +20,11 @@ from quintain.training.control.demonstrations import _noisy  # noqa: E402
 from quintain.training.control.episodes import Episode, play_episodes  # noqa: E402
 from quintain.training.control.ppo import SEED_NAME  # noqa: E402
 from quintain.training.control.recipes import RECIPES, Recipe  # noqa: E402
-from quintain.training.control.settings import AdamSettings, PPOSettings  # noqa: E402
+from quintain.training.control.settings import AdamSettings, PPOSettings, PPOTrainingSettings  # noqa: E402
 from quintain.training.control.threads import one_thread  # noqa: E402
+from quintain.training.folder import TrainingRun  # noqa: E402
+from quintain.training.sources import Worlds  # noqa: E402
+from quintain.training.trained import NEW, Trained  # noqa: E402
 
 ODD = PPOSettings(
     n_envs=3, n_steps=8, batch_size=12, n_epochs=4, learning_rate=2e-3, gamma=0.9, gae_lambda=0.8, clip_range=0.3,
@@ -123,12 +126,14 @@ def test_the_best_checkpoint_is_kept_and_evaluated_on_other_episodes(monkeypatch
     monkeypatch.setattr(ppo, "play_episodes", scripted)
     reports = []
     small = replace(ODD, n_envs=2, n_steps=16, n_epochs=1, batch_size=32, net_arch=(4,))
-    recipe = Recipe("Pendulum-v1", {"max_episode_steps": 20}, steps=112, ppo=small, eval_freq=32, n_eval_episodes=4)
-    policy, facts = ppo.train_ppo(recipe, 3, progress=lambda *report: reports.append(report))
+    settings = PPOTrainingSettings(steps=112, ppo=small, eval_freq=32, n_eval_episodes=4)
+    source = Worlds("Pendulum-v1", {"max_episode_steps": 20})
+    trained = ppo.train_ppo(None, source, settings, seed=3, on_log=reports.append)
+    policy, facts = trained.policy, trained.facts
     assert policy is policies[best]
     assert policies[4] is policies[best]
-    assert facts["curve"] == [(32 * (i + 1), r, s) for i, (r, s) in enumerate(scores)]
-    assert reports == [(32 * (i + 1), r) for i, (r, _) in enumerate(scores)]
+    rows = [{"step": 32 * (i + 1), "reward": r, "success": s} for i, (r, s) in enumerate(scores)]
+    assert reports == list(trained.curve) == [{n: v for n, v in row.items() if v is not None} for row in rows]
     assert facts["return"] == {"mean": 3.0, "std": 1.0, "episodes": 2}
     assert facts["success"] == 0.5
     root = SeedStream(3, SEED_NAME)
@@ -218,6 +223,13 @@ def test_windows_contain_returns_to_go_and_start_with_padding():
     np.testing.assert_array_equal(data.times, [-1, -1, 0, 1, 2, -1, -1, 0])
 
 
+def recording(reports):
+    """Return a training run that appends its rows of metrics to a list and writes nothing."""
+    return TrainingRun(
+        "test", env=None, env_kwargs=None, policy=NEW, seed=0, settings={}, steps=1, out=None, on_log=reports.append
+    )
+
+
 class Probe:
     """A network of one weight that records its inputs."""
 
@@ -249,18 +261,18 @@ def test_the_learning_rate_has_a_warm_up_of_a_twentieth_and_decays_to_0(monkeypa
     box = gym.spaces.Box(-2.0, 2.0, (1,), np.float64)
     data = imitation._windows(EPISODES, Normaliser(np.zeros(1), np.ones(1)), box, 3, 2.0)
     reports, network = [], Probe()
-    rng = np.random.default_rng(0)
-    imitation._fit(torch, network, data, settings, False, rng, lambda *report: reports.append(report))
+    with recording(reports) as run:
+        imitation._fit(network, data, settings, False, np.random.default_rng(0), run)
     assert rates == pytest.approx([0.4, 0.8, *(0.8 * left / 39 for left in range(38, 0, -1))])
     assert clipped == [0.125] * 40
-    assert [update for update, _ in reports] == list(range(1, 41))
+    assert [row["step"] for row in reports] == list(range(1, 41))
     # The first loss is the mean square of the actions that are not padding.
     _, times, valid = network.batches[0]
     np.testing.assert_array_equal(times.shape, (5, 3))
     rows = np.random.default_rng(0).choice([2, 3, 4, 7], 5)[:, None] + np.arange(-2, 1)
     np.testing.assert_array_equal(valid, data.times[rows] >= 0)
     np.testing.assert_array_equal(times, np.maximum(data.times[rows], 0))
-    assert reports[0][1] == pytest.approx((data.actions[rows][data.times[rows] >= 0] ** 2).mean())
+    assert reports[0]["loss"] == pytest.approx((data.actions[rows][data.times[rows] >= 0] ** 2).mean())
     assert not network.weights["w"].requires_grad
 
 
@@ -269,11 +281,10 @@ def test_progress_reports_the_mean_loss_of_each_fiftieth():
     box = gym.spaces.Box(-2.0, 2.0, (1,), np.float64)
     data = imitation._windows(EPISODES, Normaliser(np.zeros(1), np.ones(1)), box, 1, 2.0)
     reports = []
-    imitation._fit(
-        torch, Probe(), data, settings, False, np.random.default_rng(0), lambda *report: reports.append(report)
-    )
-    assert [update for update, _ in reports] == list(range(2, 111, 2))
-    assert all(math.isfinite(loss) for _, loss in reports)
+    with recording(reports) as run:
+        imitation._fit(Probe(), data, settings, False, np.random.default_rng(0), run)
+    assert [row["step"] for row in reports] == list(range(2, 111, 2))
+    assert all(math.isfinite(row["loss"]) for row in reports)
 
 
 def test_the_target_return_is_a_quantile_of_the_demonstrations(monkeypatch):
@@ -289,7 +300,8 @@ def test_the_target_return_is_a_quantile_of_the_demonstrations(monkeypatch):
     settings = imitation.ImitationSettings(
         context_length=2, hidden_size=4, gradient_steps=1, target_quantile=0.25, action_std=0.3
     )
-    policy, facts = imitation.train_decision_transformer("toy", settings=settings)
+    trained = imitation.train_decision_transformer(None, "toy", settings)
+    policy, facts = trained.policy, trained.facts
     # Returns 6 and 4: the quantile 0.25 is 4.5; states before actions are 0, 1, 2, 3.
     assert facts["target"] == pytest.approx(4.5)
     assert facts["data"] == {
@@ -309,9 +321,9 @@ def test_an_imitation_is_evaluated_on_five_times_n_eval_episodes(monkeypatch):
     def record(*args, **kwargs):
         calls["record"] = args, kwargs
 
-    def imitate(data, *, settings, seed, name, progress):
-        progress(1, 0.5)
-        return "policy", {"settings": settings.gradient_steps}
+    def imitate(policy, data, settings, *, seed, name, progress, on_log):
+        on_log({"step": 1, "loss": 0.5})
+        return Trained("policy", {"settings": settings.gradient_steps, "seed": seed, "target": 1.0, "data": {}})
 
     def measure(make, policy, seed, episodes):
         calls["tested"] = policy, seed, episodes
@@ -348,9 +360,9 @@ def test_the_bounds_of_the_settings_are_allowed(monkeypatch, quantile, target):
     settings = imitation.ImitationSettings(
         context_length=1, hidden_size=2, gradient_steps=1, n_head=2, n_layer=1, target_quantile=quantile
     )
-    policy, facts = imitation.train_decision_transformer("toy", settings=settings)
-    assert facts["target"] == target
-    assert policy.head == "deterministic"
+    trained = imitation.train_decision_transformer(None, "toy", settings)
+    assert trained.facts["target"] == target
+    assert trained.policy.head == "deterministic"
 
 
 def test_the_imitators_optimiser_is_that_of_its_docstring():
