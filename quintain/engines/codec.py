@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from quintain.engines.engine import Request
 from quintain.engines.stops import cut_at_stop
 from quintain.engines.tool_calls import function_tools, template_message
 from quintain.errors import ConfigurationError, EngineError
+from quintain.messages import assistant
 
 __all__ = ["Codec", "EncodedPrompt", "check_template_kwargs"]
 
@@ -71,12 +72,16 @@ class Codec:
         trunk = tokens[:shared] or [self._start_token()]
         return EncodedPrompt(trunk, branches, max(len(tokens), 1))
 
-    def encode_turn(self, request: Request, reply: str) -> tuple[list[int], list[int]]:
+    def encode_turn(
+        self, request: Request, reply: str, end_tokens: Collection[int] = ()
+    ) -> tuple[list[int], list[int]]:
         """Tokenise a request's prompt, and a reply to it with the end token, as if the model had written it.
 
         Args:
             request: A request without choices.
             reply: The text of the reply.
+            end_tokens: Token ids that end a reply. Where the chat template ends replies with one of them, it is the
+                end token; otherwise that of the tokenizer is.
 
         Raises:
             EngineError: If the model's chat template refuses the messages.
@@ -87,8 +92,20 @@ class Codec:
         # Where a token spans the border of prompt and reply, the model could not have written it.
         apart = whole[: len(prompt)] == prompt
         written = whole[len(prompt) :] if apart else self._tokens(reply, add_special_tokens=False)
-        end = self._tokenizer.eos_token_id
-        return prompt, [*written, *([] if end is None else [int(end)])]
+        end = self._end_token(request, reply, [*prompt, *written], end_tokens)
+        return prompt, [*written, *([] if end is None else [end])]
+
+    def _end_token(
+        self, request: Request, reply: str, tokens: Sequence[int], end_tokens: Collection[int]
+    ) -> int | None:
+        """Return the token after a reply in a conversation that goes on, if it ends replies, or the tokenizer's."""
+        own = None if self._tokenizer.eos_token_id is None else int(self._tokenizer.eos_token_id)
+        if request.messages is None or set(end_tokens) <= {own}:
+            return own
+        later = Request(messages=(*request.messages, assistant(request.prefill + reply)))
+        whole = self._tokens(self._render(later), add_special_tokens=False)
+        follows = whole[len(tokens) : len(tokens) + 1] if whole[: len(tokens)] == list(tokens) else []
+        return follows[0] if follows and follows[0] in end_tokens else own
 
     def text(self, last_prompt_token: int, generated: Sequence[int]) -> str:
         """Decode generated tokens in the context of the prompt, without special tokens."""

@@ -114,11 +114,11 @@ class TransformersEngine(Engine):
         from quintain.engines.scheduler import BatchScheduler
 
         decoder = CachedDecoder(self.model)
-        self._codec = Codec(self.tokenizer, template)
+        self._codec, self._end_tokens = Codec(self.tokenizer, template), _end_tokens(self.model, self.tokenizer)
         self._scheduler = BatchScheduler(
             decoder,
             Codec(self.tokenizer, template),
-            end_tokens=_end_tokens(self.model, self.tokenizer),
+            end_tokens=self._end_tokens,
             max_batch=max_batch,
             prefix_rows=prefix_rows,
             cache_tokens=max(1, int(cache_gb * 1e9 / decoder.bytes_per_token)),
@@ -208,7 +208,7 @@ class TransformersEngine(Engine):
 
     def encode_turn(self, request: Request, reply: str) -> tuple[list[int], list[int]]:
         """Return the token ids of a request's prompt, and of a reply to it with its end token."""
-        return self._codec.encode_turn(request, reply)
+        return self._codec.encode_turn(request, reply, self._end_tokens)
 
     def close(self) -> None:
         """Fail running requests, end the worker and free the cache. The model stays usable."""

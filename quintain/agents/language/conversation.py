@@ -16,7 +16,7 @@ from quintain.replies import Move, ReplyReader, split_reasoning
 __all__ = ["Conversation", "program_answer", "program_output"]
 
 # Tokens that a character of English text takes, until a request of the conversation shows it.
-_TOKENS_PER_CHARACTER = 0.25
+TOKENS_PER_CHARACTER = 0.25
 
 
 class Conversation:
@@ -52,7 +52,7 @@ class Conversation:
         self._messages = list(opening)
         self._fixed = 0  # number of leading messages that are always shown; known with the first observation
         self._shown: Sequence[Message] = ()
-        self._tokens_per_character = _TOKENS_PER_CHARACTER
+        self._tokens_per_character = TOKENS_PER_CHARACTER
         self._thoughts: list[str] = []
         self._cut = cut
         self._code = code

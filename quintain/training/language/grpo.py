@@ -26,7 +26,14 @@ from quintain.training.folder import TrainingRun
 from quintain.training.language.critic_settings import CriticSettings
 from quintain.training.language.grpo_settings import GRPOSettings
 from quintain.training.language.measure import EvaluationPlan, measure
-from quintain.training.language.policy import as_policy, at_temperature, check_precision, with_adapters, with_engine
+from quintain.training.language.policy import (
+    as_policy,
+    at_temperature,
+    check_precision,
+    with_adapters,
+    with_engine,
+    without_dropout,
+)
 from quintain.training.language.trl_trainer import (
     HeldModel,
     Processes,
@@ -57,10 +64,10 @@ def train_grpo(
 ) -> Trained:
     """Train a language model by reinforcement learning on the episodes that it plays.
 
-    The engine's model is changed in place. An episode that an infrastructure failure ended is in no baseline and has no
-    gradient. Equal seeds and settings give equal weights, and so does a training that was killed and resumed, on the
-    same machine and number of threads and processes. Several processes, which ``accelerate launch`` or ``torchrun``
-    started, share the groups of each iteration; the first one writes.
+    The engine's model is changed in place; it is trained without dropout. An episode that an infrastructure failure
+    ended is in no baseline and has no gradient. Equal seeds and settings give equal weights, and so does a training
+    that was killed and resumed, on the same machine and number of threads and processes. Several processes, which
+    ``accelerate launch`` or ``torchrun`` started, share the groups of each iteration; the first one writes.
 
     Args:
         policy: An engine that can train, such as ``make_engine("transformers", model=...)``, or a chat agent with one,
@@ -116,6 +123,7 @@ def train_grpo(
             if settings.baseline == "critic":
                 critic = Critic(model, settings.critic or CriticSettings())
             trained = stack.enter_context(with_adapters(model, settings.lora, seeds.child("adapters").seed))
+            stack.enter_context(without_dropout(trained))
             setup = Setup(agent, source, settings, seeds, run, held, plan, critic, playing, processes)
             arguments = common_arguments(
                 settings.optimizer, seed=seed, folder=run.checkpoints,

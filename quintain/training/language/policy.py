@@ -16,7 +16,15 @@ from quintain.messages import system, user
 from quintain.training.language.settings import LoraSettings
 from quintain.training.trained import Trained
 
-__all__ = ["as_policy", "at_temperature", "check_precision", "policy_weights", "with_adapters", "with_engine"]
+__all__ = [
+    "as_policy",
+    "at_temperature",
+    "check_precision",
+    "policy_weights",
+    "with_adapters",
+    "with_engine",
+    "without_dropout",
+]
 
 
 def as_policy(policy: Any, max_tokens: int = 256) -> ChatAgent:
@@ -134,3 +142,27 @@ def with_adapters(model: Any, lora: LoraSettings | None, seed: int) -> Iterator[
         adapted.merge_and_unload()
         for name, weight in model.named_parameters():
             weight.requires_grad_(trainable.get(name, True))
+
+
+@contextmanager
+def without_dropout(model: Any) -> Iterator[None]:
+    """Set a model's dropout rates to 0 for the time of a training, so that it computes what it played with.
+
+    Otherwise the ratio of probabilities, which is 1 where the policy has not changed, would be noise.
+
+    Args:
+        model: A model of ``transformers``, perhaps with adapters.
+    """
+    torch: Any = require("torch", "train", "training")
+    rates: list[tuple[Any, str, float]] = []
+    for module in model.modules():
+        known = ("p",) if isinstance(module, torch.nn.modules.dropout._DropoutNd) else ()
+        names = [name for name, value in vars(module).items() if "dropout" in name and isinstance(value, float)]
+        rates += [(module, name, getattr(module, name)) for name in (*known, *names)]
+    try:
+        for module, name, _ in rates:
+            setattr(module, name, 0.0)
+        yield
+    finally:
+        for module, name, rate in rates:
+            setattr(module, name, rate)

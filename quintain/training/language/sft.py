@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from quintain.agents.language.chat import ChatAgent
+from quintain.agents.language.conversation import TOKENS_PER_CHARACTER
 from quintain.arguments import check_number
 from quintain.engines.engine import Request
 from quintain.errors import ConfigurationError, require
@@ -88,8 +89,8 @@ def train_sft(
     """Train a language model to act as in recorded episodes.
 
     The engine's model is changed in place. Each action is tokenised as a reply to the observations before it, in the
-    policy's own chat template and after its own system prompt. Episodes that do not fit the context window are left
-    out, and counted in the facts.
+    policy's own chat template, after its own system prompt and with its own limits on the history. Episodes that do not
+    fit the context window are left out, and counted in the facts.
 
     Args:
         policy: An engine that can train, or a chat agent with one.
@@ -186,6 +187,7 @@ def imitated_sequences(agent: ChatAgent, records: Sequence[EpisodeRecord]) -> tu
 def _imitated(agent: ChatAgent, record: EpisodeRecord) -> list[Call]:
     messages: list[Message] = [system(agent.prompt)] if agent.prompt else []
     messages += agent.few_shot
+    fixed, tokens_per_character = len(messages) + 1, TOKENS_PER_CHARACTER
     calls = []
     if any("seat" in step for step in record.steps):
         raise ConfigurationError(
@@ -200,7 +202,9 @@ def _imitated(agent: ChatAgent, record: EpisodeRecord) -> list[Call]:
                 "were recorded with their observations"
             )
         messages.append(user(observation))
-        prompt, reply = agent.engine.encode_turn(Request(messages=tuple(messages)), action)
+        shown = agent.settings.history.shown(messages, fixed, tokens_per_character)
+        prompt, reply = agent.engine.encode_turn(Request(messages=tuple(shown)), action)
+        tokens_per_character = len(prompt) / max(1, sum(len(message["content"]) for message in shown))
         calls.append(Call(turn, prompt, reply, [0.0] * len(reply)))
         messages.append(assistant(action))
     return calls

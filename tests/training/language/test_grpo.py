@@ -90,6 +90,45 @@ def test_the_divergence_from_the_start_policy_is_measured_and_in_the_loss(fresh,
     assert not equal(weights(free), weights(tied))
 
 
+def test_a_model_with_dropout_is_trained_without_it_and_keeps_it(nano_folder, tmp_path):
+    """With dropout the ratio of probabilities would not be 1 before the first step, and its divergence not 0."""
+    import json
+    import shutil
+
+    folder = shutil.copytree(nano_folder, tmp_path / "dropout")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"attention_dropout": 0.5}))
+    engine = make_engine("transformers", model=str(folder))
+    row = train_grpo(engine, WORLD, small(beta=1e-9, steps_per_generation=1, iterations=1)).curve[0]
+    rates = {m.attention_dropout for m in engine.model.modules() if hasattr(m, "attention_dropout")}
+    engine.close()
+    assert row["kl"] == pytest.approx(0, abs=1e-6)
+    assert rates == {0.5}
+
+
+def test_merged_adapters_compute_what_the_adapters_computed(fresh):
+    from quintain.training.language.policy import with_adapters
+
+    model = fresh().model
+    ids = torch.arange(12).reshape(1, 12)
+    with torch.no_grad():
+        before = model(ids).logits
+        with with_adapters(model, LoraSettings(r=4), seed=0) as adapted:
+            assert torch.equal(adapted(ids).logits, before)  # adapters begin at 0
+            for name, weight in adapted.named_parameters():
+                if "lora_B" in name:
+                    torch.nn.init.normal_(weight)
+            apart = adapted(ids).logits
+        merged = model(ids).logits
+    assert not torch.allclose(apart, before, atol=1e-2)
+    assert torch.allclose(apart, merged, atol=1e-4)
+
+
+def test_no_problems_are_refused():
+    with pytest.raises(ConfigurationError, match="no problems"):
+        Problems(WORLD, [])
+
+
 def test_dynamic_sampling_replaces_groups_without_signal(fresh, tmp_path):
     settings = small(iterations=1, num_prompts=4, num_generations=2, dynamic_sampling=8)
     trained = train_grpo(fresh(), WORLD, settings, out=tmp_path)

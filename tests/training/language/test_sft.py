@@ -86,3 +86,40 @@ def test_a_missing_run_is_refused(fresh, tmp_path):
         train_sft(fresh(), Records([tmp_path / "nothing"]))
     with pytest.raises(ConfigurationError, match="no runs"):
         Records([])
+
+
+def test_an_agent_that_is_shown_less_of_the_history_imitates_with_less(fresh, tmp_path):
+    evaluate(SayLetter, teacher, episodes=1, env_kwargs={"turns": 4}, out=tmp_path, progress=False)
+    (record,) = read_episodes(tmp_path)
+    engine = fresh()
+    first = f"<user>{record.steps[0]['observation']}<end><assistant>"
+    for limits in ({"history_turns": 1}, {"history_tokens": 20}):
+        sequences, _ = imitated_sequences(ChatAgent(engine, extract=False, **limits), [record])
+        last = engine.tokenizer.decode(sequences[-1].token_ids)
+        assert last == f"{first.removesuffix('<assistant>')}<assistant>z<end><user>next<end><assistant>z<end>"
+        assert len(sequences) == 3  # the third turn and the fourth do not begin with all before
+    sequences, _ = imitated_sequences(ChatAgent(engine, extract=False), [record])
+    assert len(sequences) == 1
+
+
+def test_a_reply_ends_as_the_template_ends_it_where_the_model_stops_there(tmp_path):
+    """Some models have an end token of texts, the tokenizer's, beside that of turns, the template's."""
+    import json
+
+    from quintain.engines import Request
+    from quintain.messages import user
+    from quintain.training.language.nano import make_nano
+
+    folder = make_nano(tmp_path, "0.1M")
+    settings = json.loads((folder / "tokenizer_config.json").read_text())
+    (folder / "tokenizer_config.json").write_text(json.dumps(settings | {"eos_token": "<unknown>"}))
+    ends = []
+    for stops in ([1, 2], [2]):  # <end> and <unknown>; <unknown> alone
+        for name in ("generation_config.json", "config.json"):
+            described = json.loads((folder / name).read_text())
+            (folder / name).write_text(json.dumps(described | {"eos_token_id": stops}))
+        engine = make_engine("transformers", model=str(folder))
+        prompt, reply = engine.encode_turn(Request(messages=[user("7")]), "h")
+        ends.append(engine.tokenizer.decode([*prompt, *reply]))
+        engine.close()
+    assert ends == ["<user>7<end><assistant>h<end>", "<user>7<end><assistant>h<unknown>"]
