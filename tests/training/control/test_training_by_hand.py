@@ -127,11 +127,10 @@ def test_the_best_checkpoint_is_kept_and_evaluated_on_other_episodes(monkeypatch
     reports = []
     small = replace(ODD, n_envs=2, n_steps=16, n_epochs=1, batch_size=32, net_arch=(4,))
     settings = PPOTrainingSettings(steps=112, ppo=small, eval_freq=32, n_eval_episodes=4)
-    source = Worlds("Pendulum-v1", {"max_episode_steps": 20})
-    trained = ppo.train_ppo(None, source, settings, seed=3, on_log=reports.append)
+    short = Worlds("Pendulum-v1", {"max_episode_steps": 20})
+    trained = ppo.train_ppo(None, short, settings, seed=3, on_log=reports.append)
     policy, facts = trained.policy, trained.facts
-    assert policy is policies[best]
-    assert policies[4] is policies[best]
+    assert policy is policies[4] is policies[best]
     rows = [{"step": 32 * (i + 1), "reward": r, "success": s} for i, (r, s) in enumerate(scores)]
     assert reports == list(trained.curve) == [{n: v for n, v in row.items() if v is not None} for row in rows]
     assert facts["return"] == {"mean": 3.0, "std": 1.0, "episodes": 2}
@@ -225,9 +224,8 @@ def test_windows_contain_returns_to_go_and_start_with_padding():
 
 def recording(reports):
     """Return a training run that appends its rows of metrics to a list and writes nothing."""
-    return TrainingRun(
-        "test", env=None, env_kwargs=None, policy=NEW, seed=0, settings={}, steps=1, out=None, on_log=reports.append
-    )
+    none = dict.fromkeys(("env", "env_kwargs", "out"))
+    return TrainingRun("test", policy=NEW, seed=0, settings={}, steps=1, on_log=reports.append, **none)
 
 
 class Probe:
@@ -281,8 +279,7 @@ def test_progress_reports_the_mean_loss_of_each_fiftieth():
     box = gym.spaces.Box(-2.0, 2.0, (1,), np.float64)
     data = imitation._windows(EPISODES, Normaliser(np.zeros(1), np.ones(1)), box, 1, 2.0)
     reports = []
-    with recording(reports) as run:
-        imitation._fit(Probe(), data, settings, False, np.random.default_rng(0), run)
+    imitation._fit(Probe(), data, settings, False, np.random.default_rng(0), recording(reports))
     assert [row["step"] for row in reports] == list(range(2, 111, 2))
     assert all(math.isfinite(row["loss"]) for row in reports)
 
