@@ -11,6 +11,7 @@ __all__ = ["register_all"]
 #: Environments of texts: id -> module and class; ``make_vec`` of the module makes the text-safe vector environment.
 _TEXT = {
     "CodeReason-v0": ("quintain.envs.code_reason.env", "CodeReasonEnv"),
+    "OpenEnv-v0": ("quintain.serving.openenv_env", "OpenEnvEnv"),
     "QuestionAnswering-v0": ("quintain.envs.question_answering.env", "QuestionAnsweringEnv"),
     "Repair-v0": ("quintain.envs.repair.env", "RepairEnv"),
     "SelfCorrect-v0": ("quintain.envs.self_correct.env", "SelfCorrectEnv"),

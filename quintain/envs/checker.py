@@ -182,7 +182,7 @@ def _factory(env: EnvLike, kwargs: dict[str, Any]) -> Callable[[], gym.Env[Any, 
 
 
 def _is_ours(name: str) -> bool:
-    return name in gym.registry and str(gym.registry[name].entry_point).startswith("quintain.")
+    return name in gym.registry and str(gym.registry[name].entry_point).startswith("quintain.envs.")
 
 
 def _make_game(kind: str, name: str, kwargs: dict[str, Any]) -> Any:

@@ -240,6 +240,10 @@ class _Conversation:
                 )
             await self._error(error.code, str(error))
             return ""
+        except Exception as error:  # of this module's own; the session can go on
+            log_event("session failed", session=self.number, kind=kind, error=f"{type(error).__name__}: {error}")
+            await self._error("EXECUTION_ERROR", f"the server failed ({type(error).__name__}); its log has the message")
+            return ""
         metrics.add("env_seconds_total", time.perf_counter() - began)
         metrics.add("resets_total" if kind == "reset" else "steps_total")
         if answer["done"]:

@@ -155,7 +155,10 @@ def from_json(space: spaces.Space[Any], data: Any) -> Any:
     if isinstance(space, spaces.Discrete):
         if isinstance(data, bool) or not isinstance(data, int):
             raise ValueError(f"expected an integer, got {_shown(data)}")
-        return space.dtype.type(data)
+        try:
+            return space.dtype.type(data)
+        except OverflowError:
+            raise ValueError(f"expected an integer of type {space.dtype.name}, got {_shown(data)}") from None
     return _array(space, data)
 
 

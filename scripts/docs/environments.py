@@ -17,6 +17,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = {
     "CodeReason-v0": "code-reason.md",
     "QuestionAnswering-v0": "question-answering.md",
+    "OpenEnv-v0": "openenv.md",
     "Repair-v0": "repair.md",
     "SelfCorrect-v0": "self-correct.md",
     "ToolUse-v0": "tool-use.md",
@@ -41,6 +42,8 @@ GAMES_PAGE = "named-games.md"
 _REQUIRED: Mapping[str, Mapping[str, Any]] = {
     "QuestionAnswering-v0": {"tasks": [{"question": "What is the capital of France?", "answer": "Paris"}]}
 }
+#: Environments that exist only where something outside runs, and their required arguments.
+_ELSEWHERE: Mapping[str, tuple[str, ...]] = {"OpenEnv-v0": ("url",)}
 _HEADING = re.compile(r"^## (.+)$|^([A-Z][a-z]+(?: [a-z]+)?):$", re.MULTILINE)
 _ENTRY = re.compile(r"^(?:- ``)?(\*{0,2}\w+(?:``, ``\w+)*)(?:``)?: ", re.MULTILINE)
 _ROLE = re.compile(r":\w+:`(~?)([\w.]+)(?:\(\))?`")
@@ -51,7 +54,8 @@ def overview() -> str:
     lines = ["| environment | what the agent does | observation | action |", "| --- | --- | --- | --- |"]
     for env_id, page in PAGES.items():
         made = _make(env_id)
-        spaces = [_short(made.observation_space), _short(made.action_space)] if made else ["`Box`", "`Box`"]
+        unknown = "the server's" if env_id in _ELSEWHERE else "`Box`"
+        spaces = [_short(made.observation_space), _short(made.action_space)] if made else [unknown, unknown]
         lines.append(f"| [`{env_id}`]({page}) | {_opening(page)} | {' | '.join(spaces)} |")
         if env_id == "RepeatedGame-v0":
             ordinal = f"[`OrdinalGame-1-1-v0` ...]({GAMES_PAGE}#ordinalgame-1-1-v0-to-ordinalgame-12-12-v0)"
@@ -82,7 +86,7 @@ def _facts(env_id: str) -> str:
     import gymnasium as gym
 
     spec, made = gym.spec(env_id), _make(env_id)
-    arguments = "".join(f", {name}=..." for name in _REQUIRED.get(env_id, ()))
+    arguments = "".join(f", {name}=..." for name in (*_REQUIRED.get(env_id, ()), *_ELSEWHERE.get(env_id, ())))
     rows = {}
     if made is not None:
         rows["Observation space"] = f"`{made.observation_space}`"
@@ -99,12 +103,14 @@ def _facts(env_id: str) -> str:
 
 
 def _make(env_id: str) -> Any:
-    """Make an environment; ``None`` if a library is missing."""
+    """Make an environment; ``None`` if a library is missing, or it exists only where something outside runs."""
     import gymnasium as gym
 
     import quintain  # noqa: F401  # registers the environments
     from quintain.errors import MissingDependencyError
 
+    if env_id in _ELSEWHERE:
+        return None
     try:
         return gym.make(env_id, **_REQUIRED.get(env_id, {})).unwrapped
     except MissingDependencyError:

@@ -40,7 +40,7 @@ SECTIONS = {
     "Environments": (
         "environments",
         [
-            *("index.md", "code-reason.md", "question-answering.md", "repair.md", "tool-use.md"),
+            *("index.md", "code-reason.md", "question-answering.md", "openenv.md", "repair.md", "tool-use.md"),
             *("self-correct.md", "repeated-game.md", "named-games.md"),
             *("prisoners-dilemma.md", "prisoners-dilemma-classic.md", "battle-of-the-sexes.md", "stag-hunt.md"),
             *("chicken.md", "deadlock.md", "matching-pennies.md", "rock-paper-scissors.md", "public-goods.md"),

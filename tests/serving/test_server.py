@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import time
 
 import gymnasium as gym
 import httpx
@@ -18,16 +17,8 @@ from quintain.seeding import episode_seeds
 from quintain.serving import Server, ServerSettings
 from quintain.serving.json_spaces import from_json, space_of
 
+from .waiting import eventually
 from .worlds import SECRET, Misbehaving, Numbers
-
-
-def eventually(condition) -> None:
-    """Wait for what happens in another thread, for at most 20 seconds."""
-    for _ in range(2000):
-        if condition():
-            return
-        time.sleep(0.01)
-    raise AssertionError("it never happened")
 
 
 def test_a_text_environment_gives_the_rewards_that_it_gives_here(started, client):
