@@ -61,6 +61,7 @@ COMMANDS: dict[str, Command] = {
     ),
     "papers": Command("quintain.cli.papers:app", "List the papers, or reproduce one.", _LOOK),
     "check": Command("quintain.cli.check:check", "Check an environment for errors and reproducibility.", _LOOK),
+    "audit": Command("quintain.cli.audit:audit", "Audit an environment found elsewhere.", _LOOK),
     "policies": Command("quintain.cli.policies:app", "Train and show reference policies.", _CARE),
     "model": Command("quintain.cli.model:app", "Install and list the weights that come with the package.", _CARE),
     "doctor": Command("quintain.cli.doctor:doctor", "Show what works on this machine, and what to install.", _CARE),

@@ -33,7 +33,7 @@ SECTIONS = {
             "loggers.md",
             *("videos.md", "pixels.md", "resume.md", "replay.md", "scale.md", "rewards.md"),
             *("train-with-stable-baselines3.md", "train-with-cleanrl.md", "train-with-rllib.md", "train-with-trl.md"),
-            "serve.md",
+            *("serve.md", "audit.md"),
             *("potential.md", "games.md", "minecraft.md", "robustness.md", "attack-language-agents.md"),
         ],
     ),
@@ -255,7 +255,7 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.experiments.learning"),
         Public("quintain.experiments.learning_study"),
     ],
-    "Serving": [Public("quintain.serving")],
+    "Serving": [Public("quintain.serving"), Public("quintain.serving.audit")],
     "Sandbox": [
         Public("quintain.sandbox", ("quintain.sandbox.result.Exceeded", "quintain.sandbox.function.FunctionStatus")),
         Public("quintain.sandbox.backend"),

@@ -1,0 +1,215 @@
+"""Questions to a family of the reasoning-gym library: its items, and its scorer of answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from quintain.errors import UnknownNameError, require
+from quintain.serving.audit.junk import junk_answers
+from quintain.serving.audit.rows import Row, Severity
+
+__all__ = ["family_rows"]
+
+_SEED, _ITEMS = 3, 20
+#: Score up to which junk is a note: several families give 0.01 for any answer.
+_TOKEN_SCORE = 0.01
+
+
+def family_rows(name: str, create: Callable[..., Any] | None = None) -> Iterator[Row]:
+    """Ask all questions of a family, one row each.
+
+    Args:
+        name: Name of the family, such as ``"chain_sum"``.
+        create: Makes a data set from name, ``seed`` and ``size``; by default the library's function.
+
+    Raises:
+        MissingDependencyError: If reasoning-gym is not installed.
+        UnknownNameError: If the library has no family of this name.
+    """
+    if create is None:
+        library: Any = require("reasoning_gym", "reason", "auditing its families")
+        known = require("reasoning_gym.factory", "reason").DATASETS
+        if name not in known:
+            raise UnknownNameError("family of reasoning-gym", name, known)
+        create = library.create_dataset
+    family = _Family(name, create)
+    for question, ask in _QUESTIONS.items():
+        try:
+            yield ask(family)
+        except Exception as error:
+            detail = f"{type(error).__name__}: {error}"
+            yield Row(question, "fault", detail[:500], "medium", family.program("print(data[0])"))
+
+
+class _Family:
+    def __init__(self, name: str, create: Callable[..., Any]) -> None:
+        self.name = name
+        self._create = create
+        self.data = self.make(_SEED)
+        self.items: list[Mapping[str, Any]] = [self.data[index] for index in range(_ITEMS)]
+
+    def make(self, seed: int) -> Any:
+        return self._create(self.name, seed=seed, size=_ITEMS)
+
+    def program(self, *lines: str) -> str:
+        made = f"data = reasoning_gym.create_dataset({self.name!r}, seed={_SEED}, size={_ITEMS})"
+        return "\n".join(["import reasoning_gym", made, *lines])
+
+    def score(self, answer: Any, index: int) -> float:
+        return float(self.data.score_answer(answer=answer, entry=self.items[index]))
+
+
+def _shown(items: list[Mapping[str, Any]]) -> list[tuple[Any, Any]]:
+    return [(item["question"], item["answer"]) for item in items]
+
+
+def _seed_is_honoured(family: _Family) -> Row:
+    question = "seed honoured"
+    again = family.make(_SEED)
+    if _shown([again[index] for index in range(_ITEMS)]) != _shown(family.items):
+        program = family.program(
+            "again = reasoning_gym.create_dataset(...)  # the same seed", "print(again[0] == data[0])"
+        )
+        return Row(question, "fault", "two data sets of the same seed have different items", "high", program)
+    other = family.make(_SEED + 1)
+    if _shown([other[index] for index in range(_ITEMS)]) == _shown(family.items):
+        return Row(question, "note", "another seed gave the same items")
+    return Row(question, "pass")
+
+
+def _item_is_the_same_again(family: _Family) -> Row:
+    question = "same item on replay"
+    for index in reversed(range(_ITEMS)):
+        if _shown([family.data[index]]) != _shown([family.items[index]]):
+            program = family.program(f"print(data[{index}]['question'] == data[{index}]['question'])")
+            return Row(question, "fault", f"item {index} is another one when it is read again", "high", program)
+    return Row(question, "pass")
+
+
+def _instances_are_independent(family: _Family) -> Row:
+    question = "instances independent"
+    one, two = family.make(_SEED), family.make(_SEED + 1)
+    mixed = []
+    for index in range(_ITEMS):
+        mixed.append(one[index])
+        two[index]
+    if _shown(mixed) != _shown(family.items):
+        return Row(
+            question, "fault", "items change when another data set is read between them", "high", family.program()
+        )
+    return Row(question, "pass")
+
+
+def _items_differ(family: _Family) -> Row:
+    question = "items differ"
+    distinct = len({str(item["question"]) for item in family.items})
+    detail = f"{distinct} of {_ITEMS} questions are different"
+    return Row(question, "pass" if distinct > _ITEMS // 2 else "note", detail)
+
+
+def _gold_is_accepted(family: _Family) -> Row:
+    question = "gold answer accepted"
+    for index, item in enumerate(family.items):
+        if not isinstance(item["answer"], str):
+            return Row(
+                question, "note", f"item {index} has no answer: {item['answer']!r}; right answers cannot be tested"
+            )
+        score = family.score(item["answer"], index)
+        if score < 1:
+            program = family.program(f"print(data.score_answer(data[{index}]['answer'], data[{index}]))")
+            return Row(question, "fault", f"item {index}: its own answer scores {score:g}", "high", program)
+    return Row(question, "pass", f"on {_ITEMS} items")
+
+
+def _junk_earns_nothing(family: _Family) -> Row:
+    question = "junk answers earn nothing"
+    worst: tuple[float, str, int] = (0.0, "", 0)
+    failed = ""
+    for index, item in enumerate(family.items):
+        for name, answer in junk_answers(str(item["question"])).items():
+            if answer == item["answer"]:
+                continue
+            try:
+                worst = max(worst, (family.score(answer, index), name, index))
+            except Exception as error:
+                failed = failed or f"item {index}: the answer {name!r} raised {type(error).__name__}: {error}"
+    score, name, index = worst
+    detail = f"the answer {name!r} to item {index} scores {score:.3g}"
+    code = f"__import__('quintain.serving.audit', fromlist=['']).junk_answers(data[{index}]['question'])[{name!r}]"
+    program = family.program(f"print(data.score_answer({code}, data[{index}]))")
+    if score > _TOKEN_SCORE:
+        severity: Severity = "high" if score >= 0.5 else "medium" if score >= 0.1 else "low"
+        return Row(question, "fault", detail, severity, program)
+    return Row(question, "note", detail) if score > 0 else Row(question, "pass", failed and "as far as it scores them")
+
+
+def _scores_are_in_range(family: _Family) -> Row:
+    question = "rewards in the declared range"
+    for index, item in enumerate(family.items):
+        for answer in (item["answer"], f"{item['answer']} ", f"{item['answer']}\n{item['answer']}"):
+            if not 0 <= (score := family.score(answer, index)) <= 1:
+                program = family.program(f"print(data.score_answer({answer!r:.200}, data[{index}]))")
+                return Row(
+                    question, "fault", f"item {index}: the score {score} is outside of [0, 1]", "medium", program
+                )
+    return Row(question, "pass", "[0, 1]")
+
+
+def _hostile_answers_are_survived(family: _Family) -> Row:
+    question = "hostile answers are survived"
+    hostile = (
+        None,
+        "",
+        "\x00",
+        "\ud800",
+        "A" * 100_000,
+        "1/0",
+        "10**10**10",
+        "[" * 5000,
+        "nan",
+        "inf",
+        "-",
+        "{}",
+        "1,2",
+    )
+    for answer in hostile:
+        start = time.process_time()
+        try:
+            score = family.score(answer, 0)
+        except Exception as error:
+            shown = f"{answer!r:.40}"
+            program = family.program(f"data.score_answer({answer!r:.60}, data[0])")
+            return Row(
+                question, "fault", f"the answer {shown} raised {type(error).__name__}: {error}"[:300], "medium", program
+            )
+        if score >= 1 and answer != family.items[0]["answer"]:
+            program = family.program(f"print(data.score_answer({answer!r:.60}, data[0]))")
+            return Row(question, "fault", f"the answer {answer!r:.40} scores {score:g}", "high", program)
+        if time.process_time() - start > 5:
+            return Row(
+                question, "fault", f"the answer {answer!r:.40} took more than 5 CPU seconds", "medium", family.program()
+            )
+    return Row(question, "pass")
+
+
+def _items_take(family: _Family) -> Row:
+    start = time.process_time()
+    data = family.make(_SEED + 2)
+    for index in range(_ITEMS):
+        data[index]
+    return Row("step time", "pass", f"{(time.process_time() - start) / _ITEMS * 1000:.3g} CPU ms an item")
+
+
+_QUESTIONS: Mapping[str, Callable[[_Family], Row]] = {
+    "seed honoured": _seed_is_honoured,
+    "same item on replay": _item_is_the_same_again,
+    "instances independent": _instances_are_independent,
+    "items differ": _items_differ,
+    "gold answer accepted": _gold_is_accepted,
+    "junk answers earn nothing": _junk_earns_nothing,
+    "rewards in the declared range": _scores_are_in_range,
+    "hostile answers are survived": _hostile_answers_are_survived,
+    "step time": _items_take,
+}
