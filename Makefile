@@ -4,12 +4,13 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-robustness demo-training test lint docs pictures bench mutants clean
+.PHONY: help setup demo demo-minecraft demo-robustness demo-training test lint docs pictures bench mutants clean
 
 BIN := .venv/bin
 DEMO_EXTRAS := llm reason report
 TRAINING_EXTRAS := llm reason report train
 ROBUSTNESS_EXTRAS := mujoco report rl
+MINECRAFT_EXTRAS := minecraft report rl
 TEST_EXTRAS := atari box2d dev docs llm minecraft mujoco reason report rl sandbox serve train video z3
 BENCH := $(patsubst benchmarks/%.py,%,$(wildcard benchmarks/*.py))
 # Two torch threads on two busy cores fight; pytest's workers use the cores instead.
@@ -31,6 +32,10 @@ setup: ## Make .venv with everything that development needs
 demo: ## Evaluate the embedded language model on CodeReason-v0 and write report.html
 	@scripts/setup.sh $(DEMO_EXTRAS)
 	@scripts/demo.sh
+
+demo-minecraft: ## Design a reward for a voxel world, train with it, and write report.html with every round
+	@scripts/setup.sh $(MINECRAFT_EXTRAS)
+	@scripts/demo_minecraft.sh
 
 demo-robustness: ## Train two small policies, attack them, and write report.html with curves and clips
 	@scripts/setup.sh $(ROBUSTNESS_EXTRAS)

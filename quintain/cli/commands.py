@@ -46,6 +46,7 @@ COMMANDS: dict[str, Command] = {
     "robustness": Command("quintain.cli.robustness:robustness", "Attack policies within declared budgets.", _RUN),
     "potential": Command("quintain.cli.potential:potential", "Measure which problems a policy can learn from.", _RUN),
     "train": Command("quintain.cli.train:train", "Train a language model in an environment, or on runs.", _RUN),
+    "reward": Command("quintain.cli.reward:app", "Design reward functions, and train with them.", _RUN),
     "tournament": Command(
         "quintain.cli.tournament:tournament", "Round robin of strategies and agents in a game.", _RUN
     ),

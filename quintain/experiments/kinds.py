@@ -60,6 +60,7 @@ EXPERIMENTS.add(
     "malfunction", "quintain.experiments.malfunction.experiment:MalfunctionExperiment", made_by="quintain robustness"
 )
 EXPERIMENTS.add("train", "quintain.experiments.training:TrainRun", made_by="quintain train")
+EXPERIMENTS.add("reward-design", "quintain.experiments.reward_design:RewardDesignRun", made_by="quintain reward design")
 
 
 def kind_of(manifest: Mapping[str, Any]) -> str:

@@ -46,6 +46,7 @@ class TrainingRun:
         progress: Show a progress bar; ``None`` shows it where there is a terminal.
         on_log: Called with each row of metrics.
         writes: Whether this process writes; of several processes that train together, one does. Default: true.
+        kind: Kind of run in the manifest. Default: ``"train"``.
 
     Attributes:
         curve: The rows of metrics so far.
@@ -71,9 +72,10 @@ class TrainingRun:
         progress: bool | None = None,
         on_log: Callable[[Mapping[str, Any]], None] | None = None,
         writes: bool = True,
+        kind: str = KIND,
     ) -> None:
         self._manifest = make_manifest(env, env_kwargs, policy, seed, method=method, settings=dict(settings))
-        self._manifest["kind"] = KIND
+        self._manifest["kind"] = kind
         self._manifest["versions"] |= versions("trl", "peft", "accelerate", "datasets")
         self._out = None if out is None else Path(out)
         self._resume, self._progress, self._steps, self._on_log = resume, progress, steps, on_log

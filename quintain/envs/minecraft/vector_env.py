@@ -89,6 +89,7 @@ class MinecraftVectorEnv(VectorEnv[Any, Any, Any]):
         self.single_observation_space: spaces.Space[Any] = self._face.space
         self._controls = check_controls(controls)
         self.single_action_space: spaces.Space[Any] = action_space() if self._controls is None else self._controls.space
+        self.action_names = () if self._controls is None else self._controls.names
         self.reward_signature = signature_of(self.task, max_episode_steps)
         self.designed = None if reward is None else DesignedReward(reward, self.reward_signature, num_envs)
         self._success, self._damage = np.zeros(num_envs, np.bool_), np.zeros(num_envs)
@@ -150,7 +151,7 @@ class MinecraftVectorEnv(VectorEnv[Any, Any, Any]):
         ended = terminated | truncated
         info = self._info(success, invalid)
         if self.designed is not None:
-            rewards = self._designed_rewards(self.designed, ~resetting, info)
+            rewards = self._designed_rewards(self.designed, ~resetting, info) + INVALID_PENALTY * invalid
         observation = self._face.batch(self.simulator.world)
         if self.autoreset_mode is AutoresetMode.SAME_STEP:
             if ended.any():

@@ -116,8 +116,8 @@ def _look_away(signature: RewardSignature, failed: Sequence[Trajectory]) -> list
     if share < SHARE:
         return []
     words = (
-        f"In {share:.0%} of the last steps of failed episodes the agent looks steeply up or down, so that what is "
-        "dangerous leaves its view and the penalty ends: penalise a steep pitch, and remember where hazards were."
+        f"In {share:.0%} of the last steps of failed episodes the agent looks steeply up or down: neither hazards "
+        "nor targets are in its view, and a penalty for what is seen ends. Penalise a steep pitch."
     )
     return [Finding("look_away", "pitch", words=words)]
 
