@@ -116,7 +116,8 @@ def mean(
     binary = bool(np.all((data == 0) | (data == 1))) and bounds in (None, (0, 1))
     if binary and len(data) and data.min() < data.max():
         bounds = (0.0, 1.0)
-    return _choose(data, clusters, _Choice(confidence, method, seed, bounds, binary, equal_weights, unit))
+    codes = _codes(clusters, len(data))
+    return _choose(data, codes, _Choice(confidence, method, seed, bounds, binary, equal_weights, unit))
 
 
 def paired_difference(
@@ -153,17 +154,18 @@ def paired_difference(
     binary = bool(len(a)) and bool(np.all(np.isin((a, b), (0.0, 1.0))))
     if binary and bounds is None:
         bounds = (0.0, 1.0)
-    if binary and (clusters is None or len(np.unique(np.asarray(clusters))) in (1, len(a))):
+    codes = _codes(clusters, len(a))
+    if binary and (codes is None or codes.max() in (0, len(a) - 1)):
         _check_confidence(confidence)
         return _paired_proportions(a, b, confidence, unit or "pairs")
     span = None if bounds is None else (bounds[0] - bounds[1], bounds[1] - bounds[0])
     choice = _Choice(confidence, "bca", seed, span, unit=unit or ("pairs" if clusters is None else "clusters"))
-    found = _choose(a - b, clusters, choice)
+    found = _choose(a - b, codes, choice)
     if found.method == "none":
         units = found.clusters or found.n
         p_value = math.nan if units < 2 else sign_test(units, 0) if found.estimate else 1.0
     else:
-        p_value = _p_value(a - b, clusters, choice)
+        p_value = _p_value(a - b, codes, choice)
     return replace(found, p_value=p_value)
 
 
@@ -199,7 +201,7 @@ class _Choice(NamedTuple):
     unit: str = ""
 
 
-def _choose(data: NDArray[np.float64], clusters: Sequence[Hashable] | NDArray[Any] | None, choice: _Choice) -> Interval:
+def _choose(data: NDArray[np.float64], codes: NDArray[np.intp] | None, choice: _Choice) -> Interval:
     _check_confidence(choice.confidence)
     if choice.bounds is not None and len(data):
         low, high = choice.bounds
@@ -207,11 +209,8 @@ def _choose(data: NDArray[np.float64], clusters: Sequence[Hashable] | NDArray[An
         if not low - slack <= data.min() <= data.max() <= high + slack:
             raise ValueError(f"values must be in {choice.bounds}, got {data.min():g} to {data.max():g}")
         data = data.clip(low, high)
-    if clusters is not None and len(clusters) != len(data):
-        raise ValueError(f"expected a cluster for each of {len(data)} values, got {len(clusters)}")
-    if clusters is None or len(data) < 2:
+    if codes is None or len(data) < 2:
         return _independent(data, choice._replace(unit=choice.unit or "values"))
-    codes = _codes(np.asarray(clusters))
     groups, unit = int(codes.max()) + 1, choice.unit or "clusters"
     if groups == len(data):
         return _independent(data, choice._replace(unit=unit))
@@ -222,15 +221,18 @@ def _choose(data: NDArray[np.float64], clusters: Sequence[Hashable] | NDArray[An
     return replace(alone, note="; ".join(filter(None, (note, alone.note))), clusters=1)
 
 
-def _codes(labels: NDArray[Any]) -> NDArray[np.intp]:
-    """Number the different labels from 0."""
-    if labels.dtype.kind in "iu" and (span := int(labels.max()) - int(labels.min())) < 4 * len(labels):
-        present = np.zeros(span + 1, dtype=np.intp)  # in linear time, for the numbered items of large runs
-        shifted = labels - labels.min()
-        present[shifted] = 1
-        codes: NDArray[np.intp] = (np.cumsum(present) - 1)[shifted]
-        return codes
-    return np.unique(labels, return_inverse=True)[1].reshape(-1)
+def _codes(labels: Sequence[Hashable] | NDArray[Any] | None, n: int) -> NDArray[np.intp] | None:
+    """Number the different labels of ``n`` values from 0, in the order of their first value."""
+    if labels is None:
+        return None
+    if len(labels) != n:
+        raise ValueError(f"expected a cluster for each of {n} values, got {len(labels)}")
+    numbers: dict[Hashable, int] = {}
+    each = labels.tolist() if isinstance(labels, np.ndarray) else labels
+    codes = np.array([numbers.setdefault(label, len(numbers)) for label in each], dtype=np.intp)
+    if any(label != label for label in numbers):
+        raise ValueError("a value's cluster is NaN: give every value a label, or leave out those without one")
+    return codes
 
 
 def _independent(data: NDArray[np.float64], choice: _Choice) -> Interval:
@@ -300,14 +302,12 @@ def _paired_proportions(a: NDArray[np.float64], b: NDArray[np.float64], confiden
     return Interval(estimate, low, high, n, "newcombe", confidence, _caution(n, unit), unit=unit, p_value=p_value)
 
 
-def _p_value(
-    differences: NDArray[np.float64], clusters: Sequence[Hashable] | NDArray[Any] | None, choice: _Choice
-) -> float:
+def _p_value(differences: NDArray[np.float64], codes: NDArray[np.intp] | None, choice: _Choice) -> float:
     """Return the smallest alpha at which the t interval of confidence 1 - alpha leaves out 0, by bisection."""
     low, high = math.log(1e-12), 0.0
     for _ in range(40):
         middle = (low + high) / 2
-        found = _choose(differences, clusters, choice._replace(confidence=1 - math.exp(middle), method="t"))
+        found = _choose(differences, codes, choice._replace(confidence=1 - math.exp(middle), method="t"))
         if math.isnan(found.low):
             return math.nan
         low, high = (low, middle) if found.low > 0 or found.high < 0 else (middle, high)

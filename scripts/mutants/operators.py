@@ -138,13 +138,19 @@ def _changes(tree: ast.AST, data: bytes, offset) -> Iterator[tuple[int, int, int
             yield node.end_lineno, end, node.end_lineno, node.end_col_offset, _NAMES[node.attr]
         elif isinstance(node, ast.IfExp):
             yield replace(node, f"{text(node.orelse)} if {text(node.test)} else {text(node.body)}")
-        elif isinstance(node, ast.Call) and len(node.args) > 1:
+        elif isinstance(node, ast.Call) and len(node.args) > 1 and not _is_commutative(node.func):
             one, two = node.args[:2]
             if not isinstance(one, ast.Starred) and not isinstance(two, ast.Starred):
                 gap = data[offset(one.end_lineno, one.end_col_offset) : offset(two.lineno, two.col_offset)].decode()
                 yield (*_start(one), *_end(two), text(two) + gap + text(one))
         elif _is_dropped(node):
             yield replace(node, "pass")
+
+
+def _is_commutative(function: ast.expr) -> bool:
+    """Whether the first two arguments of a call may be exchanged without a change of its result."""
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    return name in ("max", "min", "maximum", "minimum", "gcd", "lcm", "hypot", "logaddexp")
 
 
 def _is_dropped(node: ast.AST) -> bool:

@@ -236,6 +236,34 @@ def test_equal_pairs_do_not_give_a_point_interval(first, second, expected):
     assert paired_difference([0.5] * 3, [0.25] * 3, bounds=(0, 1)).low < 0
 
 
+def test_pairs_that_are_each_a_cluster_are_independent_pairs():
+    first, second = [1, 1, 1, 0, 1, 0], [0, 1, 0, 0, 0, 1]
+    assert paired_difference(first, second, clusters="abcdef") == paired_difference(first, second)
+    assert paired_difference(first, second, clusters="aabbcc").method != "newcombe"
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        "aabbcc",
+        list("aabbcc"),
+        [("a", 1), ("a", 1), ("a", 2), ("a", 2), ("b", 1), ("b", 1)],
+        [1, 1, "1", "1", None, None],
+    ],
+)
+def test_any_hashable_label_names_a_cluster(labels):
+    values, numbers = [0.1, 0.2, 0.5, 0.4, 0.9, 0.8], [0, 0, 1, 1, 2, 2]
+    assert mean(values, clusters=labels) == mean(values, clusters=numbers)
+    assert paired_difference(values, values[::-1], clusters=labels) == paired_difference(
+        values, values[::-1], clusters=np.array(numbers)
+    )
+
+
+def test_a_missing_label_is_refused():
+    with pytest.raises(ValueError, match="cluster is NaN"):
+        mean([0.1, 0.2, 0.3], clusters=[1.0, math.nan, 2.0])
+
+
 def test_pairing_removes_the_variance_between_seeds():
     rng = np.random.default_rng(0)
     shared = rng.normal(0, 10, 50)
