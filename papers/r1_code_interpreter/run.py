@@ -2,8 +2,8 @@
 
 Every agent answers the same questions with the same language model. The tables are in Markdown: accuracy by suite with
 its interval, share of episodes with code, turns and tokens; success by family; outcomes. Runs are recorded below
-``--out``, and the same command continues an interrupted run. With the embedded model it takes about an hour and a half
-on one core.
+``--out``, and the same command continues an interrupted run. With the embedded model it takes about forty minutes of
+one core.
 
     python papers/r1_code_interpreter/run.py
     python papers/r1_code_interpreter/run.py --smoke       # a scripted engine, in seconds; measures nothing
@@ -139,7 +139,7 @@ def main() -> None:
     parser.add_argument("--tasks", default=TASKS, help="families, joined by commas")
     parser.add_argument("--difficulty", default="easy")
     parser.add_argument(
-        "--episodes", type=int, default=700, help="episodes of each agent; families are drawn at random"
+        "--episodes", type=int, default=300, help="episodes of each agent; families are drawn at random"
     )
     parser.add_argument("--seed", type=int, default=7, help="root seed of the questions")
     parser.add_argument("--concurrency", type=int, default=32, help="episodes that run at the same time")
