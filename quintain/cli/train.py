@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -58,15 +59,28 @@ _EvalArguments = Annotated[
     list[str] | None,
     typer.Option(
         "--eval-arg", metavar="K=VALUE", rich_help_panel=_TRAINING,
-        help="For grpo: measure every eval_every iterations with these changes to --env-arg.",
+        help="Measure every eval_every iterations with these changes to --env-arg.",
+    ),
+]  # fmt: skip
+_Smoke = Annotated[
+    bool,
+    typer.Option(
+        "--smoke", rich_help_panel=_TRAINING,
+        help="Train for seconds, to see that it runs: a tiny untrained model where --policy is missing.",
     ),
 ]  # fmt: skip
 _Seed = Annotated[int, typer.Option(min=0, help="Root seed.", rich_help_panel=_TRAINING)]
 
 
 def train(
-    method: Annotated[str, typer.Argument(help="Trainer: grpo (reinforcement learning) or sft (imitation).")],
-    env: Annotated[str | None, typer.Argument(help="For grpo: environment to learn in.")] = None,
+    method: Annotated[
+        str,
+        typer.Argument(
+            help="Trainer: grpo (reinforcement learning), score (self-correction), b-star (self-training) or sft "
+            "(imitation)."
+        ),
+    ],
+    env: Annotated[str | None, typer.Argument(help="Environment to learn in; none for sft.")] = None,
     policy: _Policy = "",
     env_arg: EnvArguments = None,
     records: _From = None,
@@ -77,6 +91,7 @@ def train(
     prompt: _Prompt = "",
     max_tokens: _MaxTokens = 256,
     eval_arg: _EvalArguments = None,
+    smoke: _Smoke = False,
     seed: _Seed = 0,
     out: Out = None,
     resume: Resume = False,
@@ -91,13 +106,12 @@ def train(
         quintain model train-nano arithmetic nano
         quintain train grpo CodeReason-v0 -p nano --env-arg tasks=mini_sum --env-arg rules=false --env-arg code=false
         quintain train sft -p smollm2-135m-instruct --from runs/teacher -s learning_rate=2e-5
+        quintain train score SelfCorrect-v0 -p nano --env-arg env_kwargs='{"tasks": "mini_sum", "rules": false}'
+        quintain train b-star --smoke
         accelerate launch --num_processes 4 -m quintain.cli train grpo CodeReason-v0 -p MODEL -o runs/four-processes
     """
-    from quintain.agents.language.chat import ChatAgent
-    from quintain.engines import make_engine
     from quintain.registry import load_attribute
     from quintain.training import TRAINERS
-    from quintain.training.language.trl_trainer import Processes
     from quintain.training.settings_text import settings_from
 
     facts = TRAINERS.facts(method)
@@ -106,24 +120,66 @@ def train(
             f"{method!r} trains no language model; choose one of {', '.join(TRAINERS.names(language=True))}, or see "
             "`quintain policies train`"
         )
-    chosen: Any = settings_from(load_attribute(facts.settings), pairs(settings, "--settings"))
-    if not policy:
+    values, env_kwargs = pairs(settings, "--settings"), pairs(env_arg, "--env-arg")
+    if smoke:
+        env, env_kwargs, values, max_tokens = _smoke(method, facts.smoke, env, env_kwargs, values, max_tokens)
+    chosen: Any = settings_from(load_attribute(facts.settings), values)
+    if not policy and not smoke:
         raise ConfigurationError(
             "give the model to train: --policy MODEL, a model folder or a name of `quintain model list`"
         )
     if resume and out is None:
         raise ConfigurationError("--resume needs --out, the folder of the training to continue")
     source, options = _sources(
-        method, facts.learns_from, env, env_kwargs=pairs(env_arg, "--env-arg"), records=records,
+        method, facts.learns_from, env, env_kwargs=env_kwargs, records=records,
         outcomes=_EVERY if every_outcome else None, eval_arg=eval_arg, problems=problems, stage=stage, seed=seed,
         evaluates=getattr(chosen, "eval_every", False),
     )  # fmt: skip
+    _train(method, policy, prompt, max_tokens, source, chosen, options, seed=seed, out=out, resume=resume)
+
+
+def _smoke(
+    method: str, smoke: Any, env: str | None, env_kwargs: dict[str, Any], values: dict[str, Any], max_tokens: int
+) -> tuple[str, dict[str, Any], dict[str, Any], int]:
+    """Return environment, its arguments, settings and length of a reply of a training of seconds.
+
+    Raises:
+        ConfigurationError: If the method has none.
+    """
+    if smoke is None:
+        raise ConfigurationError(f"{method} learns from recorded episodes, so it has no --smoke: give --from RUN")
+    env_kwargs = env_kwargs if env is not None else {**smoke.env_kwargs, **env_kwargs}
+    return env or smoke.env, env_kwargs, {**smoke.settings, **values}, min(max_tokens, 8)
+
+
+def _train(
+    method: str,
+    policy: str,
+    prompt: str,
+    max_tokens: int,
+    source: Any,
+    chosen: Any,
+    options: dict[str, Any],
+    *,
+    seed: int,
+    out: Path | None,
+    resume: bool,
+) -> None:
+    """Train a model, or a tiny untrained one where none is named."""
+    from quintain.agents.language.chat import ChatAgent
+    from quintain.engines import make_engine
+    from quintain.training import TRAINERS
+    from quintain.training.language.nano import make_nano
+    from quintain.training.language.trl_trainer import Processes
+
     processes = Processes.here()
     if processes.number > 1 and out is None:
         raise ConfigurationError("training in several processes needs --out, the folder that all of them know")
     # Small steps round to nothing in 16 bits, which is a GPU's default; adapters are kept in 32 bits in any case.
     dtype = None if chosen.lora is not None else "float32"
-    engine = make_engine("transformers", model=policy, device=processes.device(), dtype=dtype, **_batch(chosen))
+    with tempfile.TemporaryDirectory(prefix="quintain-smoke-") as made:
+        model = policy or str(make_nano(made, "0.1M"))
+        engine = make_engine("transformers", model=model, device=processes.device(), dtype=dtype, **_batch(chosen))
     try:
         agent = ChatAgent(engine, prompt, temperature=1.0, max_tokens=max_tokens, extract=False)
         folder = out or new_folder(method)

@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from quintain.registry import Registry
 
-__all__ = ["TRAINERS", "TrainerFacts"]
+__all__ = ["TRAINERS", "Smoke", "TrainerFacts"]
+
+_SUMS: Mapping[str, Any] = {"tasks": "mini_sum", "rules": False, "code": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Smoke:
+    """A training of seconds, which shows that everything runs and measures nothing.
+
+    Attributes:
+        settings: Settings by name.
+        env: Id of the environment. Default: ``"CodeReason-v0"``.
+        env_kwargs: Its arguments. Default: sums of small numbers.
+    """
+
+    settings: Mapping[str, Any]
+    env: str = "CodeReason-v0"
+    env_kwargs: Mapping[str, Any] = field(default_factory=lambda: _SUMS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +38,14 @@ class TrainerFacts:
         language: Whether it trains language models. Default: false.
         settings: ``"module:attribute"`` of the dataclass with its hyper-parameters; empty if there is none.
         source: Paper that describes the method, author and year.
+        smoke: What ``quintain train --smoke`` trains in seconds; ``None`` where it trains nothing. Default: ``None``.
     """
 
     learns_from: str = "environment"
     language: bool = False
     settings: str = ""
     source: str = ""
+    smoke: Smoke | None = None
 
 
 #: Other packages add trainers through the entry-point group ``quintain.trainers``.
@@ -55,6 +75,19 @@ TRAINERS.add(
     language=True,
     settings="quintain.training.language.grpo_settings:GRPOSettings",
     source="Shao et al. 2024",
+    smoke=Smoke({"iterations": 2, "num_prompts": 2, "num_generations": 4, "steps_per_generation": 2}),
+)
+TRAINERS.add(
+    "score",
+    "quintain.training.language.score:train_score",
+    language=True,
+    settings="quintain.training.language.score_settings:SCoRESettings",
+    source="Kumar et al. 2024",
+    smoke=Smoke(
+        {"iterations": 2, "stage1_iterations": 1, "num_prompts": 8, "steps_per_generation": 2},
+        "SelfCorrect-v0",
+        {"env_kwargs": _SUMS, "revise": "again?"},
+    ),
 )
 TRAINERS.add(
     "sft",

@@ -21,6 +21,7 @@ from typing import Any
 
 from quintain.engines.engine import Engine
 from quintain.errors import ConfigurationError, require
+from quintain.registry import load_attribute
 from quintain.seeding import SeedStream
 from quintain.training.folder import TrainingRun
 from quintain.training.language.critic_settings import CriticSettings
@@ -46,7 +47,7 @@ from quintain.training.language.trl_trainer import (
 from quintain.training.sources import Matches, Problems, Worlds
 from quintain.training.trained import Trained
 
-__all__ = ["GRPOSettings", "train_grpo"]
+__all__ = ["GRPOSettings", "train_grpo", "train_on_rollouts"]
 
 
 def train_grpo(
@@ -95,8 +96,47 @@ def train_grpo(
         MissingDependencyError: Without the extra ``train``.
         RecordError: If the folder cannot be written, or holds another run.
     """
-    settings = settings or GRPOSettings()
-    require("trl", "train", "training with GRPO")
+    return train_on_rollouts(
+        "grpo", policy, source, settings or GRPOSettings(), seed=seed, out=out, resume=resume, progress=progress,
+        evaluation=evaluation, sampler=sampler, on_log=on_log,
+    )  # fmt: skip
+
+
+def train_on_rollouts(
+    method: str,
+    policy: Any,
+    source: Worlds | Problems | Matches,
+    settings: GRPOSettings,
+    *,
+    seed: int,
+    out: str | Path | None,
+    resume: bool,
+    progress: bool | None,
+    evaluation: Worlds | None,
+    sampler: Engine | None,
+    on_log: Callable[[Mapping[str, Any]], None] | None,
+    trainer_class: str = "quintain.training.language.grpo_trainer:RolloutTrainer",
+    metrics: tuple[str, ...] = (),
+) -> Trained:
+    """Train by a method of the family of GRPO; the other arguments are those of :func:`train_grpo`.
+
+    Args:
+        method: Name of the trainer, for the run and its seeds.
+        policy: The engine or agent that is trained.
+        source: What is played.
+        settings: Settings of the method.
+        seed: Root seed.
+        out: Run folder, or ``None``.
+        resume: Whether the training in ``out`` is continued.
+        progress: Whether a progress bar is shown.
+        evaluation: Where the policy is measured, or ``None``.
+        sampler: Engine that plays for the model, or ``None``.
+        on_log: Called with the metrics of each iteration.
+        trainer_class: ``"module:class"`` of the trainer, a
+            :class:`~quintain.training.language.grpo_trainer.RolloutTrainer`. Default: that of GRPO.
+        metrics: Metrics of the environment that are measured beside the accuracy. Default: none.
+    """
+    require("trl", "train", f"training with {method}")
     agent = at_temperature(as_policy(policy, settings.max_completion_length), settings.temperature)
     check_precision(agent.engine, settings.lora is not None)
     playing = None if sampler is None else with_engine(agent, sampler)
@@ -104,15 +144,15 @@ def train_grpo(
         raise ConfigurationError(
             "an evaluation takes both where (evaluation=, --eval-arg) and how often (the setting eval_every, >= 1)"
         )
-    plan = EvaluationPlan(evaluation, settings.eval_every, settings.eval_episodes, settings.pass_k)
-    seeds = SeedStream(seed, "grpo")
+    plan = EvaluationPlan(evaluation, settings.eval_every, settings.eval_episodes, settings.pass_k, metrics)
+    seeds = SeedStream(seed, method)
     from quintain.training.language.critic import Critic  # imports torch
-    from quintain.training.language.grpo_trainer import RolloutTrainer, Setup, check_processes  # imports TRL
+    from quintain.training.language.grpo_trainer import Setup, check_processes  # imports TRL
 
     processes = Processes.here()
     check_processes(settings, processes.number)
     with TrainingRun(
-        "grpo", env=source.env, env_kwargs=source.env_kwargs, policy=agent, seed=seed,
+        method, env=source.env, env_kwargs=source.env_kwargs, policy=agent, seed=seed,
         settings=dataclasses.asdict(settings) | source.describe(), steps=settings.iterations, out=out, resume=resume,
         progress=progress, on_log=on_log, writes=processes.first,
     ) as run:  # fmt: skip
@@ -131,15 +171,30 @@ def train_grpo(
                 report_to=settings.report_to,
             )  # fmt: skip
             with quiet():
-                trainer = RolloutTrainer(trained, setup, arguments)
+                trainer = load_attribute(trainer_class)(trained, setup, arguments)
             log_into(trainer, run, settings.optimizer_steps, trainer.row_of)
             train(trainer, run, settings.optimizer_steps, resume)
-        run.drop_evaluation(settings.iterations)  # of a training that was killed after it
-        final = measure(agent, plan, seeds.child("evaluation")) if plan.wanted and processes.first else {}
-        if final:
-            run.log({"step": settings.iterations, **final})
-        if out is not None and processes.first:
-            engine: Any = agent.engine
-            save_model(engine.model, engine.tokenizer, Path(out) / "model")
-        facts = {"method": "grpo", "seed": seed, "iterations": settings.iterations, **final}
-        return Trained(agent, facts, tuple(run.curve))
+        return _finished(method, agent, settings, run, plan, seeds, seed, out)
+
+
+def _finished(
+    method: str,
+    agent: Any,
+    settings: GRPOSettings,
+    run: TrainingRun,
+    plan: EvaluationPlan,
+    seeds: SeedStream,
+    seed: int,
+    out: str | Path | None,
+) -> Trained:
+    """Measure and write the trained policy."""
+    first = Processes.here().first
+    run.drop_evaluation(settings.iterations)  # of a training that was killed after it
+    final = measure(agent, plan, seeds.child("evaluation")) if plan.wanted and first else {}
+    if final:
+        run.log({"step": settings.iterations, **final})
+    if out is not None and first:
+        engine: Any = agent.engine
+        save_model(engine.model, engine.tokenizer, Path(out) / "model")
+    facts = {"method": method, "seed": seed, "iterations": settings.iterations, **final}
+    return Trained(agent, facts, tuple(run.curve))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,10 @@ from quintain.training.language.rollouts import Rollout, play_rollouts
 from quintain.training.language.trl_trainer import HeldModel, Processes
 from quintain.training.sources import Matches, Problems, Worlds
 
-__all__ = ["RolloutTrainer", "Setup", "check_processes"]
+__all__ = ["RolloutTrainer", "Setup", "TokenWeights", "check_processes"]
+
+#: Makes tensors of weights of turns: ``["advantages"]`` has the weight of each token, shape ``(rows, completion)``.
+TokenWeights = Callable[[Sequence[NDArray[np.float64]]], dict[str, torch.Tensor]]
 
 #: File of a checkpoint with the critic's weights and optimiser.
 _CRITIC = "critic.pt"
@@ -134,7 +138,7 @@ class RolloutTrainer(GRPOTrainer):
         self._rows: dict[int, dict[str, float]] = {}
         self._warned = False
         self._frozen: Any = None
-        if setup.settings.beta and setup.settings.lora is None:
+        if self._has_reference() and setup.settings.lora is None:
             self._frozen = copy.deepcopy(self.model).eval().requires_grad_(False)
 
     def row_of(self, step: int) -> dict[str, float]:
@@ -159,17 +163,18 @@ class RolloutTrainer(GRPOTrainer):
             rollouts, played = self._play(iteration)
         model.train(training)
         torch.manual_seed(setup.seeds.child("minibatches")[iteration])
-        advantages = _turn_advantages(rollouts, settings)
+        advantages = self._advantages(rollouts, iteration)
         own = self._own(rollouts)
-        batch = token_batch(
+        tensors = partial(
+            token_batch,
             [rollouts[k] for k in own],
-            [advantages[k] for k in own],
             pad_token_id=self.processing_class.pad_token_id or 0,
             multiple=settings.steps_per_generation,
             at_least=max(1, *setup.processes.gather([sum(len(rollouts[k].sequences) for k in own)])),
             mask_environment=settings.mask_environment,
             device=self.accelerator.device,
         )
+        batch = tensors([advantages[k] for k in own])
         if setup.processes.number > 1:
             batch["num_items_in_batch"] = self.accelerator.reduce(batch["num_items_in_batch"], "sum")
         self._rows[iteration] = _metrics(played, advantages, rollouts)
@@ -184,10 +189,32 @@ class RolloutTrainer(GRPOTrainer):
             )
         if settings.temperature != 1.0 or not settings.mask_environment:
             batch["old_per_token_logps"] = self._logprobs(self.model, batch)
-        if settings.beta:
-            self.beta = settings.beta
+        if self._has_reference():
             batch["ref_per_token_logps"] = self._reference(batch)
+            self._weigh_divergence(batch, tensors, [len(rollouts[k].rewards) for k in own], iteration)
         return batch
+
+    def _advantages(self, rollouts: Sequence[Rollout], iteration: int) -> list[NDArray[np.float64]]:
+        """Return the advantage of each turn; with a critic, which compares no episodes, the rewards from it on."""
+        settings = self._setup.settings
+        critic = settings.baseline == "critic"
+        return turn_advantages(
+            rollouts,
+            credit=settings.credit,
+            baseline="none" if settings.baseline == "critic" else settings.baseline,
+            scale="none" if critic else settings.scale,
+            gamma=settings.gamma,
+        )
+
+    def _has_reference(self) -> bool:
+        """Whether the policy is compared with the start policy."""
+        return self._setup.settings.beta > 0
+
+    def _weigh_divergence(
+        self, batch: dict[str, torch.Tensor], tensors: TokenWeights, turns: Sequence[int], iteration: int
+    ) -> None:
+        """Set how much the divergence from the start policy counts: here that of all tokens alike."""
+        self.beta = self._setup.settings.beta
 
     def _ask_critic(
         self, critic: Critic, rollouts: Sequence[Rollout], batch: dict[str, torch.Tensor], iteration: int
@@ -277,13 +304,16 @@ class RolloutTrainer(GRPOTrainer):
     def _compute_loss(self, model: Any, inputs: dict[str, Any]) -> torch.Tensor:
         """Return TRL's loss; where it is a mean over rows, those that only fill the batch up do not count."""
         loss: torch.Tensor = super()._compute_loss(model, inputs)  # type: ignore[no-untyped-call]
-        trained = (inputs["completion_mask"] * inputs["tool_mask"]).any(1)
         if self.loss_type in ("grpo", "dr_grpo"):
-            number = trained.sum().float()
-            if self.accelerator.num_processes > 1:  # gradients are averaged over processes, rows over all of them
-                number = self.accelerator.reduce(number, "mean")
-            loss = loss * (len(trained) / number.clamp(min=1 / self.accelerator.num_processes))
+            loss = loss * (len(inputs["tool_mask"]) / self._rows_trained(inputs))
         return loss
+
+    def _rows_trained(self, inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        """Return the number of rows that are trained on; of several processes, their mean."""
+        number = (inputs["completion_mask"] * inputs["tool_mask"]).any(1).sum().float()
+        if self.accelerator.num_processes > 1:  # gradients are averaged over processes, rows over all of them
+            number = self.accelerator.reduce(number, "mean")
+        return number.clamp(min=1 / self.accelerator.num_processes)
 
     def _logprobs(self, model: Any, batch: Mapping[str, Any]) -> torch.Tensor:
         ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], dim=1)
@@ -301,13 +331,6 @@ class RolloutTrainer(GRPOTrainer):
             return self._logprobs(self._frozen, batch)
         with self.accelerator.unwrap_model(self.model).disable_adapter():
             return self._logprobs(self.model, batch)
-
-
-def _turn_advantages(rollouts: Sequence[Rollout], settings: GRPOSettings) -> list[NDArray[np.float64]]:
-    """Return the advantage of each turn; with a critic, which compares no episodes, the rewards from it on."""
-    baseline = "none" if settings.baseline == "critic" else settings.baseline
-    scale = "none" if settings.baseline == "critic" else settings.scale
-    return turn_advantages(rollouts, credit=settings.credit, baseline=baseline, scale=scale, gamma=settings.gamma)
 
 
 def _with_signal(rollouts: Sequence[Rollout]) -> list[Rollout]:

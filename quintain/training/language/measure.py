@@ -7,6 +7,7 @@ none of these figures is enough alone.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
@@ -16,6 +17,7 @@ from quintain.agents.language.chat import ChatAgent
 from quintain.engines.lock_step import in_lock_step
 from quintain.errors import RepeatedItemsWarning
 from quintain.evaluation.runner import evaluate
+from quintain.records import EpisodeRecord
 from quintain.seeding import SeedStream
 from quintain.training.language.policy import at_temperature
 from quintain.training.sources import Worlds
@@ -32,12 +34,14 @@ class EvaluationPlan:
         every: Iterations between measurements; 0 for none.
         episodes: Number of problems, the same each time.
         pass_k: Sampled answers to each.
+        metrics: Metrics of the environment, shares, of which means are measured. Default: none.
     """
 
     worlds: Worlds | None
     every: int
     episodes: int
     pass_k: int
+    metrics: tuple[str, ...] = ()
 
     @property
     def wanted(self) -> bool:
@@ -53,7 +57,8 @@ def measure(agent: ChatAgent, plan: EvaluationPlan, seeds: SeedStream) -> dict[s
     """Return the accuracy of an agent: ``eval/sampled`` at its own temperature, ``eval/greedy`` and ``eval/pass@k``.
 
     Accuracy is the share of episodes with success, in [0, 1], among those that infrastructure did not end; NaN where
-    the environment reports no success.
+    the environment reports no success. Of each of the plan's metrics, ``eval/NAME`` is the mean over sampled episodes
+    and ``eval/greedy NAME`` that over greedy ones.
     """
     assert plan.worlds is not None
     worlds, k = plan.worlds, plan.pass_k
@@ -74,4 +79,11 @@ def measure(agent: ChatAgent, plan: EvaluationPlan, seeds: SeedStream) -> dict[s
         "eval/sampled": float(np.mean(right)) if right else float("nan"),
         f"eval/pass@{k}": float(np.mean([any(answers) for answers in by_item.values()])) if right else float("nan"),
         "eval/greedy": float(np.mean(decided)) if decided else float("nan"),
+        **{f"eval/{name}": _mean_metric(sampled.episodes, name) for name in plan.metrics},
+        **{f"eval/greedy {name}": _mean_metric(greedy.episodes, name) for name in plan.metrics},
     }
+
+
+def _mean_metric(episodes: Iterable[EpisodeRecord], name: str) -> float:
+    found = [value for e in episodes if (value := (e.info.get("metrics") or {}).get(name)) is not None]
+    return float(np.mean(found)) if found else float("nan")

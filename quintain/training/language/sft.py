@@ -51,6 +51,8 @@ class SFTSettings:
             1,000 tokens. Default: 16.
         log_every: Optimiser steps between rows of metrics, >= 1. Default: 10.
         save_every: Optimiser steps between checkpoints, >= 0; 0 for none. Default: 500.
+        last_turn_only: Whether only the last action of an episode is learned, with the others as context.
+            Default: false.
         report_to: Loggers of transformers, such as ``("tensorboard",)``, which must be installed. Default: none.
         optimizer: Optimiser and schedule. Default: a step size of 2e-5, as in TRL.
         lora: Train low-rank adapters instead of all weights; they are merged at the end. Default: all weights.
@@ -63,6 +65,7 @@ class SFTSettings:
     batch_size: int = 16
     log_every: int = 10
     save_every: int = 500
+    last_turn_only: bool = False
     report_to: tuple[str, ...] = ()
     optimizer: OptimizerSettings = field(default_factory=lambda: OptimizerSettings(learning_rate=2e-5))
     lora: LoraSettings | None = None
@@ -117,7 +120,7 @@ def train_sft(
     agent = as_policy(policy)
     check_precision(agent.engine, settings.lora is not None)
     records = list(source.episodes() if isinstance(source, Records) else source)
-    sequences, too_long = imitated_sequences(agent, records)
+    sequences, too_long = imitated_sequences(agent, records, last_turn_only=settings.last_turn_only)
     if not sequences:
         outcomes = f" with outcome {' or '.join(source.outcomes)}" if isinstance(source, Records) else ""
         raise ConfigurationError(
@@ -159,12 +162,15 @@ def train_sft(
         return Trained(agent, facts, tuple(run.curve))
 
 
-def imitated_sequences(agent: ChatAgent, records: Sequence[EpisodeRecord]) -> tuple[list[TokenSequence], int]:
+def imitated_sequences(
+    agent: ChatAgent, records: Sequence[EpisodeRecord], *, last_turn_only: bool = False
+) -> tuple[list[TokenSequence], int]:
     """Return the token sequences of recorded episodes as if the agent had written the actions.
 
     Args:
         agent: A chat agent whose engine gives access to tokens.
         records: Episodes of a text environment.
+        last_turn_only: Whether the actions before the last one are context. Default: false.
 
     Returns:
         The sequences, and the number of episodes that do not fit the context window.
@@ -176,7 +182,7 @@ def imitated_sequences(agent: ChatAgent, records: Sequence[EpisodeRecord]) -> tu
     sequences: list[TokenSequence] = []
     too_long = 0
     for record in records:
-        found = join_calls(_imitated(agent, record))
+        found = join_calls(_imitated(agent, record)[-1 if last_turn_only else 0 :])
         if context is not None and any(len(sequence.token_ids) > context for sequence in found):
             too_long += 1
             continue

@@ -4,6 +4,7 @@ import errno
 import itertools
 import json
 
+import gymnasium as gym
 import pytest
 from text_worlds import SayLetter, equal, teacher, weights
 
@@ -14,6 +15,7 @@ from quintain.training import TRAINERS
 from quintain.training.folder import read_metrics
 from quintain.training.language.critic_settings import CriticSettings
 from quintain.training.language.grpo_settings import GRPOSettings
+from quintain.training.language.score_settings import SCoRESettings
 from quintain.training.language.settings import LoraSettings, OptimizerSettings
 from quintain.training.language.sft import SFTSettings
 from quintain.training.sources import Records, Worlds
@@ -43,6 +45,14 @@ CASES = {
         {"gamma": 0.9},
         "settings.gamma was 1.0, is 0.9",
     ),
+    "score": (
+        SCoRESettings(
+            iterations=3, stage1_iterations=1, num_prompts=8, steps_per_generation=2, max_completion_length=3,
+            save_every=1, optimizer=FAST,
+        ),
+        {"alpha": 5.0},
+        "settings.alpha was 10.0, is 5.0",
+    ),
     "sft": (
         SFTSettings(num_train_epochs=1, batch_size=8, log_every=1, save_every=1, optimizer=FAST),
         {"batch_size": 4},
@@ -55,7 +65,10 @@ CASES = {
 def sources(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lessons")
     evaluate(SayLetter, teacher, episodes=24, env_kwargs={"turns": 2}, out=folder, progress=False)
-    return {"environment": Worlds(SayLetter), "records": Records([folder])}
+    gym.register("SayLetter-v0", entry_point="text_worlds:SayLetter")
+    corrected = Worlds("SelfCorrect-v0", {"env": "SayLetter-v0", "revise": "again"})
+    yield {"environment": Worlds(SayLetter), "score": corrected, "records": Records([folder])}
+    del gym.registry["SayLetter-v0"]
 
 
 def test_every_trainer_has_a_case():
@@ -69,7 +82,7 @@ def case(request, sources):
     class Case:
         name = request.param.split()[0]
         settings, change, difference = CASES[request.param]
-        source = sources[TRAINERS.facts(name).learns_from]
+        source = sources.get(name) or sources[TRAINERS.facts(name).learns_from]
 
         def __call__(self, engine, settings=None, **options):
             return TRAINERS.load(self.name)(engine, self.source, settings or self.settings, **options)
