@@ -90,6 +90,19 @@ TRAINERS.add(
     ),
 )
 TRAINERS.add(
+    "b-star",
+    "quintain.training.language.b_star:train_b_star",
+    language=True,
+    settings="quintain.training.language.b_star_settings:BStarSettings",
+    source="Zeng et al. 2024",
+    smoke=Smoke(
+        {
+            "iterations": 2, "steps": 1, "num_queries": 4, "monitored_queries": 2, "num_generations": 4,
+            "temperatures": (0.7, 1.0), "thresholds": (-1.0,),
+        }
+    ),
+)  # fmt: skip
+TRAINERS.add(
     "sft",
     "quintain.training.language.sft:train_sft",
     learns_from="records",

@@ -94,3 +94,18 @@ def test_what_cannot_be_trained_is_refused(quintain, words, message):
     found = quintain("train", *words)
     assert found.code != 0
     assert message in found.text
+
+
+@pytest.mark.parametrize("method", ["score", "b-star"])
+def test_a_smoke_test_needs_neither_model_nor_environment(quintain, tmp_path, method):
+    found = quintain("train", method, "--smoke", "-o", "run")
+    assert found.code == 0, found.text
+    assert f"{method}: 2 steps" in found.text
+    assert (tmp_path / "run" / "model").exists()
+    assert quintain("view", "run").code == 0
+
+
+def test_what_learns_from_records_has_no_smoke_test(quintain):
+    found = quintain("train", "sft", "--smoke")
+    assert found.code != 0
+    assert "--from RUN" in found.text

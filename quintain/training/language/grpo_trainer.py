@@ -32,7 +32,7 @@ from quintain.training.language.rollouts import Rollout, play_rollouts
 from quintain.training.language.trl_trainer import HeldModel, Processes
 from quintain.training.sources import Matches, Problems, Worlds
 
-__all__ = ["RolloutTrainer", "Setup", "TokenWeights", "check_processes"]
+__all__ = ["RolloutTrainer", "Setup", "TokenWeights", "check_processes", "raise_if_all_failed"]
 
 #: Makes tensors of weights of turns: ``["advantages"]`` has the weight of each token, shape ``(rows, completion)``.
 TokenWeights = Callable[[Sequence[NDArray[np.float64]]], dict[str, torch.Tensor]]
@@ -272,7 +272,7 @@ class RolloutTrainer(GRPOTrainer):
             wanted = size * len({r.seat for r in new})  # each seat of a match has its groups
             if len({r.group for r in kept}) >= wanted:
                 break
-        _raise_if_all_failed(played)
+        raise_if_all_failed(played)
         groups = list(dict.fromkeys(r.group for r in kept))[:wanted]
         return [r for r in kept if r.group in set(groups)], played
 
@@ -341,7 +341,12 @@ def _with_signal(rollouts: Sequence[Rollout]) -> list[Rollout]:
     return [r for r in rollouts if len(returns.get(r.group, ())) > 1]
 
 
-def _raise_if_all_failed(rollouts: Sequence[Rollout]) -> None:
+def raise_if_all_failed(rollouts: Sequence[Rollout]) -> None:
+    """Raise an error if there are rollouts and infrastructure failures ended all of them.
+
+    Raises:
+        EngineError: With the failure of the first.
+    """
     if rollouts and not any(r.valid for r in rollouts):
         error = rollouts[0].record.error or {}
         raise EngineError(

@@ -18,7 +18,17 @@ from quintain.seeding import SeedStream
 from quintain.training.folder import TrainingRun
 from quintain.training.language.settings import OptimizerSettings
 
-__all__ = ["HeldModel", "Processes", "common_arguments", "last_checkpoint", "log_into", "quiet", "save_model", "train"]
+__all__ = [
+    "HeldModel",
+    "Processes",
+    "common_arguments",
+    "fit",
+    "last_checkpoint",
+    "log_into",
+    "quiet",
+    "save_model",
+    "train",
+]
 
 #: Metrics of transformers that say nothing about the training.
 _DROPPED = {
@@ -188,6 +198,15 @@ def train(trainer: Any, run: TrainingRun, steps_per_row: int, resume: bool) -> N
     if checkpoint is not None and done >= trainer.args.max_steps:
         trainer._load_from_checkpoint(str(checkpoint))  # training on would take a step too many
         return
+    fit(trainer, run, checkpoint)
+
+
+def fit(trainer: Any, run: TrainingRun, checkpoint: Path | None) -> None:
+    """Train, from a checkpoint on if there is one.
+
+    Raises:
+        RecordError: If a checkpoint cannot be written.
+    """
     try:
         with quiet():
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))

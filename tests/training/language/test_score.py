@@ -3,7 +3,7 @@
 import gymnasium as gym
 import numpy as np
 import pytest
-from text_worlds import SayLetter, weights
+from text_worlds import SayLetter
 
 from quintain.errors import ConfigurationError
 from quintain.records import EpisodeRecord
@@ -125,7 +125,7 @@ def test_it_trains_in_two_stages_and_measures_corrections(fresh):
 
 
 def test_the_reward_of_stage_two_is_learned(fresh):
-    settings = small(iterations=8, stage1_iterations=2, num_prompts=64, steps_per_generation=4)
+    settings = small(iterations=6, stage1_iterations=1, num_prompts=48, steps_per_generation=4)
     rows = train_score(fresh(), WORLD, settings, seed=1).curve
     assert rows[-1]["metrics/first"] > rows[0]["metrics/first"] + 0.1
     assert rows[-1]["metrics/second"] > rows[0]["metrics/second"] + 0.1
@@ -137,22 +137,11 @@ def test_the_penalty_of_stage_one_holds_the_first_turn_alone(fresh, lora):
     moved = {}
     for beta2 in (0.0, 100.0):
         settings = small(
-            iterations=4, stage1_iterations=4, num_prompts=32, steps_per_generation=1, beta=1e-9, beta2=beta2, lora=lora
+            iterations=3, stage1_iterations=3, num_prompts=24, steps_per_generation=1, beta=1e-9, beta2=beta2, lora=lora
         )
         last = train_score(fresh(), WORLD, settings, seed=2).curve[-1]
         moved[beta2] = last["kl/first"]
     assert moved[100.0] < moved[0.0] / 2
-
-
-def test_weights_of_the_divergence_depend_on_turn_and_stage(fresh):
-    """One stage, no reward: the gradient is that of the divergence, which is 0 at the start policy."""
-    engine = fresh()
-    before = weights(engine)
-    silent = Worlds("SelfCorrect-v0", {**LETTERS, "env_kwargs": {"nan": False, "turns": 2}})  # attempts never succeed
-    with pytest.warns(UserWarning, match="no gradient"):
-        train_score(engine, silent, small(iterations=1, stage1_iterations=1, steps_per_generation=1))
-    after = weights(engine)
-    assert all(torch.allclose(before[name], after[name], atol=1e-2) for name in before)
 
 
 def test_an_environment_of_one_turn_is_refused(fresh):

@@ -13,6 +13,7 @@ from quintain.engines import make_engine
 from quintain.errors import CapabilityError, ConfigurationError, RecordError
 from quintain.training import TRAINERS
 from quintain.training.folder import read_metrics
+from quintain.training.language.b_star_settings import BStarSettings
 from quintain.training.language.critic_settings import CriticSettings
 from quintain.training.language.grpo_settings import GRPOSettings
 from quintain.training.language.score_settings import SCoRESettings
@@ -52,6 +53,14 @@ CASES = {
         ),
         {"alpha": 5.0},
         "settings.alpha was 10.0, is 5.0",
+    ),
+    "b-star": (
+        BStarSettings(
+            iterations=3, steps=1, num_queries=6, monitored_queries=2, num_generations=4, temperatures=(0.8, 1.0),
+            max_completion_length=3, batch_size=4, optimizer=FAST,
+        ),
+        {"target": 4},
+        "settings.target was 8, is 4",
     ),
     "sft": (
         SFTSettings(num_train_epochs=1, batch_size=8, log_every=1, save_every=1, optimizer=FAST),
@@ -142,6 +151,8 @@ def test_a_finished_training_is_not_trained_on(case, fresh, tmp_path):
 
 @pytest.mark.parametrize("killed_after", [1, 2, 3])
 def test_a_training_that_was_killed_and_resumed_equals_one_that_was_not(case, fresh, tmp_path, killed_after):
+    if case.name == "score" and killed_after != 2:
+        pytest.skip("it resumes as GRPO does")
     whole, again = fresh(), fresh()
     case(whole, out=tmp_path / "whole")
 

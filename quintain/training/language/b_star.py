@@ -1,0 +1,119 @@
+"""B-STaR: self-training on a model's own right answers, with temperature and threshold chosen anew in each iteration.
+
+Zeng et al. 2024 (arXiv 2412.17256). An iteration samples answers to training queries, keeps those whose reward is above
+a threshold, and imitates them. Before it, a few queries are answered at every temperature of a grid, and temperature
+and threshold are set to those with the highest balance score: enough different right answers, and few wrong ones among
+what is kept (:mod:`~quintain.training.language.b_star_selection`). Optimiser and learning-rate schedule run on.
+
+Older methods are settings of the same loop (:data:`SELF_TRAINING`): STaR (Zelikman et al. 2022, arXiv 2203.14465,
+without rationalisation) and ReST-EM (Singh et al. 2023, arXiv 2312.06585) train the start policy anew in each
+iteration, iterative rejection-sampling fine-tuning (RFT; Yuan et al. 2023, arXiv 2308.01825) goes on with its weights
+and restarts the schedule, online RFT restarts nothing, and all have a fixed temperature and threshold.
+
+Differences: the reference solution is not added to the samples; there is no supervised loss but that on the samples.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from quintain.errors import ConfigurationError, require
+from quintain.records import EpisodeRecord
+from quintain.seeding import SeedStream
+from quintain.training.folder import TrainingRun
+from quintain.training.language.b_star_settings import SELF_TRAINING, BStarSettings
+from quintain.training.language.measure import EvaluationPlan, measure
+from quintain.training.language.policy import as_policy, check_precision, with_adapters
+from quintain.training.language.trl_trainer import HeldModel, Processes, save_model
+from quintain.training.sources import Problems, Worlds
+from quintain.training.trained import Trained
+
+__all__ = ["SELF_TRAINING", "BStarSettings", "train_b_star"]
+
+#: Scores the steps of an episode's answer, such as those of a process reward model.
+StepScores = Callable[[EpisodeRecord], Sequence[float]]
+
+
+def train_b_star(
+    policy: Any,
+    source: Worlds | Problems,
+    settings: BStarSettings | None = None,
+    *,
+    seed: int = 0,
+    out: str | Path | None = None,
+    resume: bool = False,
+    progress: bool | None = None,
+    evaluation: Worlds | None = None,
+    step_scores: StepScores | None = None,
+    on_log: Callable[[Mapping[str, Any]], None] | None = None,
+) -> Trained:
+    """Train a language model on its own selected answers.
+
+    The engine's model is changed in place. An episode that an infrastructure failure ended is no sample. An iteration
+    that keeps nothing changes nothing, and says so. Equal seeds and settings give equal weights, and so does a training
+    that was killed and resumed.
+
+    Args:
+        policy: An engine that can train, or a chat agent with one.
+        source: The environment, of which ``num_queries`` problems are the training queries, or these problems.
+        settings: Settings; ``None`` for the defaults.
+        seed: Root seed of queries, answers and their order. Default: 0.
+        out: Run folder: manifest, metrics, episodes with tokens, checkpoints, ``samples`` with one file of samples per
+            iteration, and the trained ``model``. ``None`` writes nothing.
+        resume: Continue the training in ``out``. Default: false.
+        progress: Show a progress bar; ``None`` shows it where there is a terminal.
+        evaluation: Where the policy is measured every ``eval_every`` iterations, before the first and after the last.
+            Default: nowhere.
+        step_scores: Scores of the steps of an answer, whose smallest is the process part of the reward. Default: the
+            reward is the outcome alone.
+        on_log: Called with the metrics of each iteration.
+
+    Returns:
+        The trained policy; its curve has one row per iteration with the chosen ``temperature``, ``threshold``, ``cap``
+        and ``balance``, the number ``kept``, and of the samples ``pass@K``, ``pass@K-S``, ``reward@K-S`` and
+        ``diversity``.
+
+    Raises:
+        ConfigurationError: If the settings contradict each other, or policy and source do not fit together.
+        EngineError: If all episodes of an iteration failed.
+        CapabilityError: If the engine gives no access to weights and tokens.
+        MissingDependencyError: Without the extra ``train``.
+        RecordError: If the folder cannot be written, or holds another run.
+    """
+    settings = settings or BStarSettings()
+    require("trl", "train", "self-training")
+    agent = as_policy(policy, settings.max_completion_length)
+    check_precision(agent.engine, settings.lora is not None)
+    if (evaluation is not None) != (settings.eval_every > 0):
+        raise ConfigurationError("an evaluation takes both where (evaluation=) and how often (the setting eval_every)")
+    if Processes.here().number > 1:
+        raise ConfigurationError("self-training is done by one process: start one")
+    from quintain.training.language.b_star_loop import SelfTraining  # imports TRL
+
+    plan = EvaluationPlan(evaluation, settings.eval_every, settings.eval_episodes, settings.pass_k)
+    seeds = SeedStream(seed, "b-star")
+    with TrainingRun(
+        "b-star", env=source.env, env_kwargs=source.env_kwargs, policy=agent, seed=seed,
+        settings=dataclasses.asdict(settings) | source.describe() | {"process": step_scores is not None},
+        steps=settings.iterations, out=out, resume=resume, progress=progress, on_log=on_log,
+    ) as run:  # fmt: skip
+        held = HeldModel(agent.engine)
+        with (
+            held.training() as model,
+            with_adapters(model, settings.lora, seeds.child("adapters").seed) as trained,
+        ):
+            samples = None if out is None else Path(out) / "samples"
+            loop = SelfTraining(trained, agent, source, settings, seeds, run, held, plan, step_scores, samples)
+            loop.run(resume)
+        final = measure(agent, plan, seeds.child("evaluation")) if plan.wanted else {}
+        if final:
+            run.drop_evaluation(settings.iterations)  # of a training that was killed after it
+            run.log({"step": settings.iterations, **final})
+        if out is not None:
+            engine: Any = agent.engine
+            save_model(engine.model, engine.tokenizer, Path(out) / "model")
+        facts = {"method": "b-star", "seed": seed, "iterations": settings.iterations, **final}
+        return Trained(agent, facts, tuple(run.curve))

@@ -1,0 +1,124 @@
+"""Settings of self-training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from quintain.arguments import check_number
+from quintain.errors import ConfigurationError
+from quintain.training.language.settings import LoraSettings, OptimizerSettings
+
+__all__ = ["SELF_TRAINING", "BStarSettings", "Continuation"]
+
+#: What an iteration goes on with: weights, optimiser and schedule; the weights alone; or the start policy.
+Continuation = Literal["online", "weights", "start"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BStarSettings:
+    """Settings of B-STaR; those of the samples have the names of TRL.
+
+    Attributes:
+        iterations: Number of iterations, >= 1. Default: 9, as in the paper.
+        steps: Optimiser steps of an iteration, >= 1. Default: 500, as in the paper.
+        num_queries: Training queries, >= 1, the same in each iteration. Default: 500; the paper has all of them.
+        monitored_queries: Of these the first ones, >= 1, are answered at every temperature before each iteration, where
+            there is more than one. Default: 50; the paper has 1,000.
+        num_generations: Answers to each query (K), >= 1. Default: 8; the paper has 64.
+        temperatures: Sampling temperatures to choose from, each > 0. Default: 0.5 to 1.2 in steps of 0.1.
+        thresholds: Thresholds of the reward to choose from. Default: 0, which keeps right answers; with step scores
+            the paper has -1 to 1 in steps of 0.1.
+        selection_size: Number of samples to train on, >= 1, which sets the cap per query; ``None`` for two of each
+            query. Default: ``None``.
+        max_cap: Maximum number of samples that are kept of a query, >= 1. Default: 64.
+        target: Number of different right answers that is enough for a query (n*), >= 1. Default: 8, as in the paper.
+        process_weight: Weight of the smallest step score in the reward. Default: 0.2, as in the paper.
+        count_unanswered: Whether queries without a kept sample count 0 in the balance score. Default: false, as in the
+            released code.
+        distinct: S of the metrics ``pass@K-S`` and ``reward@K-S``, >= 1. Default: 4.
+        continuation: What an iteration goes on with: ``"online"``: weights, optimiser and schedule; ``"weights"``; or
+            ``"start"``: the start policy is trained anew. Default: ``"online"``.
+        batch_size: Token sequences per optimiser step, >= 1. Default: 16.
+        max_completion_length: Maximum number of tokens of a reply, >= 1, where an engine is trained without an agent.
+            Default: 256.
+        eval_every: Iterations between evaluations, >= 0; 0 for none. Needs an evaluation source. Default: 0.
+        eval_episodes: Problems of an evaluation, >= 1. Default: 64.
+        pass_k: Sampled answers to each problem of an evaluation, >= 1. Default: 8.
+        concurrency: Maximum number of episodes at once, >= 1. Default: 256.
+        report_to: Loggers of transformers, such as ``("tensorboard",)``, which must be installed. Default: none.
+        optimizer: Optimiser and schedule. Default: a step size of 5e-6 that decays by a cosine, as in the paper.
+        lora: Train low-rank adapters instead of all weights; they are merged at the end. Default: all weights.
+
+    Raises:
+        ConfigurationError: If a number is out of range, or a grid is empty.
+    """
+
+    iterations: int = 9
+    steps: int = 500
+    num_queries: int = 500
+    monitored_queries: int = 50
+    num_generations: int = 8
+    temperatures: tuple[float, ...] = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1, 1.2)
+    thresholds: tuple[float, ...] = (0.0,)
+    selection_size: int | None = None
+    max_cap: int = 64
+    target: int = 8
+    process_weight: float = 0.2
+    count_unanswered: bool = False
+    distinct: int = 4
+    continuation: Continuation = "online"
+    batch_size: int = 16
+    max_completion_length: int = 256
+    eval_every: int = 0
+    eval_episodes: int = 64
+    pass_k: int = 8
+    concurrency: int = 256
+    report_to: tuple[str, ...] = ()
+    optimizer: OptimizerSettings = field(
+        default_factory=lambda: OptimizerSettings(learning_rate=5e-6, lr_scheduler_type="cosine")
+    )
+    lora: LoraSettings | None = None
+
+    def __post_init__(self) -> None:
+        """Check the settings."""
+        for name in ("iterations", "steps", "num_queries", "monitored_queries", "num_generations", "max_cap", "target"):
+            check_number(name, getattr(self, name), low=1, integer=True)
+        for name in ("distinct", "batch_size", "max_completion_length", "eval_episodes", "pass_k", "concurrency"):
+            check_number(name, getattr(self, name), low=1, integer=True)
+        check_number("eval_every", self.eval_every, low=0, integer=True)
+        if self.selection_size is not None:
+            check_number("selection_size", self.selection_size, low=1, integer=True)
+        for name in ("temperatures", "thresholds"):
+            if not getattr(self, name):
+                raise ConfigurationError(f"{name} is empty, so there is nothing to choose from; give one value or more")
+        for temperature in self.temperatures:
+            check_number("temperatures", temperature, above=0)
+        if self.monitored_queries > self.num_queries:
+            raise ConfigurationError(
+                f"monitored_queries ({self.monitored_queries}) are among the num_queries ({self.num_queries})"
+            )
+        if self.continuation not in get_args(Continuation):
+            known = ", ".join(map(repr, get_args(Continuation)))
+            raise ConfigurationError(f"continuation must be one of {known}, got {self.continuation!r}")
+
+    @property
+    def episodes(self) -> int:
+        """Episodes of an iteration, without those of the search for a configuration."""
+        return self.num_queries * self.num_generations
+
+    @property
+    def wanted(self) -> int:
+        """Number of samples to train on."""
+        return 2 * self.num_queries if self.selection_size is None else self.selection_size
+
+
+#: What B-STaR's rivals change of its settings; their temperature and threshold are fixed.
+SELF_TRAINING: Mapping[str, Mapping[str, Any]] = {
+    "b-star": {},
+    "online-rft": {"temperatures": (1.0,), "thresholds": (0.0,)},
+    "iterative-rft": {"temperatures": (1.0,), "thresholds": (0.0,), "continuation": "weights"},
+    "rest-em": {"temperatures": (1.0,), "thresholds": (0.0,), "continuation": "start"},
+    "star": {"temperatures": (1.0,), "thresholds": (0.0,), "continuation": "start", "num_generations": 1},
+}
