@@ -44,9 +44,11 @@ from quintain.agents.agent import Seat
 from quintain.engines import make_engine
 from quintain.errors import RepeatedItemsWarning
 from quintain.evaluation.runner import evaluate
-from quintain.evaluation.statistics import mean
-from quintain.experiments.learning import TrainingComparison, compare_trainings
-from quintain.experiments.learning_study import Train, show_trainings, train_conditions
+from quintain.evaluation.significance import holm
+from quintain.evaluation.statistics import mean, paired_difference
+from quintain.experiments.learning import Condition, TrainingComparison, compare_trainings
+from quintain.experiments.learning_page import write_training_comparison
+from quintain.experiments.learning_study import Train, train_conditions
 from quintain.experiments.study_tables import Percent, StudyTables
 from quintain.records import read_episodes
 from quintain.seeding import SeedStream
@@ -222,31 +224,56 @@ def report(out: Path, folders: dict[str, list[Path]]) -> StudyTables:
     done = {name: [run for run in runs if (run / "model").exists()] for name, runs in folders.items()}
     done = {name: runs for name, runs in done.items() if runs}
     facts = json.loads((out / "base" / "facts.json").read_text())
-    rows = [
-        [name, *(100 * facts[name][f"eval/{metric}"] for metric in CORRECTION_METRICS)] for name in ("sampled", "cool")
-    ]
+    starts = {"1": "sampled", "0.3": "cool"}
+    rows = [[t, *(100 * facts[name][f"eval/{metric}"] for metric in CORRECTION_METRICS)] for t, name in starts.items()]
     tables.show("The start policy, in per cent", ["temperature", *CORRECTION_METRICS], rows)
     if done:
-        found = compare_trainings(done, reference="plain" if "plain" in done else None)
-        show_trainings(found, tables, f"Accuracy on {settings(False).eval_episodes} test questions")
+        found = compare_trainings(done)
         for prefix, how in (("eval/", "sampled"), ("eval/greedy ", "greedy")):
             show_corrections(found, tables, prefix, how)
+            show_differences(found, tables, prefix, how)
+        write_training_comparison(found, out / "curves.html", "SCoRe in small")
+        print(f"\npage: {out / 'curves.html'}")
     return tables
+
+
+def ends(condition: Condition, prefix: str) -> dict[str, dict[int, float]]:
+    """Return each metric at the last step by seed, with ``delta``, the difference of the two attempts."""
+    step = condition.steps(f"{prefix}first")[-1]
+    values = {name: condition.values(f"{prefix}{name}", step) for name in CORRECTION_METRICS}
+    return values | {"delta": {seed: values["second"][seed] - value for seed, value in values["first"].items()}}
 
 
 def show_corrections(found: TrainingComparison, tables: StudyTables, prefix: str, how: str) -> None:
     """Show the columns of the paper's tables at the end of the trainings."""
+    names = ("first", "second", "delta", "fixed", "broken", "changed")
     rows = []
     for condition in found.conditions:
-        step = condition.steps(f"{prefix}first")[-1]
-        values = {name: condition.values(f"{prefix}{name}", step) for name in CORRECTION_METRICS}
-        delta = [values["second"][seed] - values["first"][seed] for seed in values["first"]]
-        cells = [mean(list(values[name].values()), bounds=(0, 1), unit="seeds") for name in ("first", "second")]
-        cells.append(mean(delta, bounds=(-1, 1), unit="seeds"))
-        cells += [mean(list(values[n].values()), bounds=(0, 1), unit="seeds") for n in ("fixed", "broken", "changed")]
-        rows.append([condition.name, *map(Percent, cells), len(delta)])
+        values = ends(condition, prefix)
+        cells = [
+            mean(list(values[name].values()), bounds=(-1 if name == "delta" else 0, 1), unit="seeds") for name in names
+        ]
+        rows.append([condition.name, *map(Percent, cells), len(values["first"])])
     head = ["condition", "Acc@t1", "Acc@t2", "delta", "wrong to right", "right to wrong", "changed", "seeds"]
     tables.show(f"Corrections at the end, {how}: means over seeds in per cent", head, rows)
+
+
+def show_differences(found: TrainingComparison, tables: StudyTables, prefix: str, how: str) -> None:
+    """Show how much more SCoRe corrects than each other condition, paired by seed."""
+    by_name = {condition.name: ends(condition, prefix) for condition in found.conditions}
+    score = by_name.pop("score", None)
+    if score is None or not by_name:
+        return
+    cells = []
+    for values in by_name.values():
+        for metric in ("delta", "second", "first"):
+            seeds = sorted(score[metric].keys() & values[metric].keys())
+            pair = [[found_in[metric][seed] for seed in seeds] for found_in in (score, values)]
+            cells.append(paired_difference(*pair, unit="seeds"))
+    shown = iter(map(Percent, cells, holm([cell.p_value for cell in cells])))
+    head = ["score minus", "delta", "Acc@t2", "Acc@t1"]
+    title = f"Differences at the end, {how}, in points, paired by seed; p by Holm for {len(cells)} tests"
+    tables.show(title, head, [[name, *(next(shown) for _ in range(3))] for name in by_name])
 
 
 def main() -> None:

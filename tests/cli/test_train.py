@@ -83,7 +83,7 @@ def test_a_nano_model_is_trained_by_a_recipe(quintain, tmp_path):
         (("grpo", "CodeReason-v0", "-p", "x", "-s", "baseline=critic"), "give credit='turn'"),
         (("grpo", "CodeReason-v0", "-p", "x", "--stage", "1"), "--problems FOLDER"),
         (("grpo", "CodeReason-v0", "-p", "x", "-s", "lora=5"), "lora"),
-        (("ppo", "CartPole-v1"), "trains no language model; choose one of grpo, sft"),
+        (("ppo", "CartPole-v1"), "trains no language model; choose one of grpo, score, b-star, sft"),
         (("grppo", "CodeReason-v0"), "did you mean 'grpo'"),
         (("grpo", "CodeReason-v0", "-p", "x", "-s", "learning_rat=1"), "did you mean 'learning_rate'"),
         (("grpo", "CodeReason-v0", "-p", "x", "-s", "num_prompts=0"), "num_prompts"),

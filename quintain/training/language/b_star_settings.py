@@ -27,9 +27,9 @@ class BStarSettings:
         monitored_queries: Of these the first ones, >= 1, are answered at every temperature before each iteration, where
             there is more than one. Default: 50; the paper has 1,000.
         num_generations: Answers to each query (K), >= 1. Default: 8; the paper has 64.
-        temperatures: Sampling temperatures to choose from, each > 0. Default: 0.5 to 1.2 in steps of 0.1.
-        thresholds: Thresholds of the reward to choose from. Default: 0, which keeps right answers; with step scores
-            the paper has -1 to 1 in steps of 0.1.
+        temperatures: Sampling temperatures to choose from, each > 0; by default 0.5 to 1.2 in steps of 0.1.
+        thresholds: Thresholds of the reward to choose from; by default 0 alone, which keeps right answers. With step
+            scores the paper has -1 to 1 in steps of 0.1.
         selection_size: Number of samples to train on, >= 1, which sets the cap per query; ``None`` for two of each
             query. Default: ``None``.
         max_cap: Maximum number of samples that are kept of a query, >= 1. Default: 64.
