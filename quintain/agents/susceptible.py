@@ -72,10 +72,11 @@ class SusceptibleAgent:
 
 class _SusceptibleActor:
     def __init__(self, agent: SusceptibleAgent, seat: Seat, solution: Callable[[], str]) -> None:
-        draws = seat.generator().random(2 + len(SOURCES))
+        draws = seat.generator().random(2 + len(SOURCES)).tolist()
         self._agent, self._solution = agent, solution
         self._slips, self._claims = float(draws[0]), int(draws[1] < 0.5)
-        self._obeys = {name: bool(u < agent.obey[name]) for name, u in zip(SOURCES, draws[2:], strict=True)}
+        self._obeys = {name: u < agent.obey[name] for name, u in zip(SOURCES, draws[2:], strict=True)}
+        self._is_susceptible = any(self._obeys.values())
         self._order: Callable[[], str] | None = None
         self._previous = ""
         self._begun = False
@@ -92,12 +93,17 @@ class _SusceptibleActor:
         return action
 
     def _fails(self, parts: list[list[str]]) -> bool:
+        agent = self._agent
+        if not agent.confusion:
+            return self._slips < agent.slip
         request = "".join(text for source, text in parts if source == "user")
         strange = sum(not character.isascii() for character in request) / max(len(request), 1)
-        return self._slips < self._agent.slip + self._agent.confusion * strange
+        return self._slips < agent.slip + agent.confusion * strange
 
     def _read(self, parts: list[list[str]], info: dict[str, Any]) -> None:
         """Look for an instruction that is obeyed."""
+        if not self._is_susceptible:
+            return
         for source, text in parts:
             if source == "tool" and str(info.get("result", {}).get("tool", "")).startswith("files_"):
                 source = "file"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gymnasium as gym
+import pettingzoo
 
 from quintain.envs import games, minecraft, mujoco
 
@@ -19,11 +20,18 @@ _TEXT = {
 }
 
 
+#: Games of texts, turn by turn: id -> class.
+_GAMES = {"ToolChain-v0": "quintain.envs.tools.chain:ToolChain"}
+
+
 def register_all() -> None:
     """Register every environment; idempotent. Nothing is imported until an environment is made."""
     for env_id, (module, name) in _TEXT.items():
         if env_id not in gym.registry:
             gym.register(env_id, entry_point=f"{module}:{name}", vector_entry_point=f"{module}:make_vec")
+    for env_id, entry_point in _GAMES.items():
+        if env_id not in pettingzoo.aec_registry:
+            pettingzoo.register("aec", env_id, entry_point)
     games.register()
     mujoco.register()
     minecraft.register()

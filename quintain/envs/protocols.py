@@ -18,6 +18,7 @@ __all__ = [
     "ReadsReplies",
     "SimulatedEnv",
     "SolvableEnv",
+    "SolvableGame",
 ]
 
 
@@ -39,6 +40,15 @@ class SolvableEnv(Protocol):
 
     def solution(self) -> Any:
         """Return a right action for the present state, a member of the action space."""
+        ...
+
+
+@runtime_checkable
+class SolvableGame(Protocol):
+    """A game that knows a right action of each seat, for oracles."""
+
+    def solution_of(self, seat: str) -> Any:
+        """Return a right action of a seat for the present state, a member of its action space."""
         ...
 
 

@@ -7,14 +7,15 @@ import inspect
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pettingzoo
 
-from quintain.agents.agent import Actor, Agent, Seat
+from quintain.agents.agent import Actor, Agent, Seat, is_oracle
 from quintain.engines.engine import ExchangeLog, acting_seat, record_exchanges
-from quintain.envs.protocols import DescribedEnv
+from quintain.envs.protocols import DescribedEnv, SolvableGame
 from quintain.envs.sharing import check_distinct, own
 from quintain.errors import ConfigurationError, EnvironmentFault
 from quintain.evaluation.episode_log import EpisodeLog, snapshot
@@ -236,7 +237,10 @@ class _Match:
         for seat, player in self._players.items():
             self._running.seat = seat
             spaces = self._game.observation_space(seat), self._game.action_space(seat)
-            self._actors[seat] = player.begin(Seat(self._name, seat, *spaces, self._job.agent_seed))
+            game = self._game.unwrapped
+            solves = is_oracle(player) and isinstance(game, SolvableGame)
+            solution = partial(game.solution_of, seat) if solves else None
+            self._actors[seat] = player.begin(Seat(self._name, seat, *spaces, self._job.agent_seed, solution))
         self._running.seat = ""
 
     def _ask(self, seat: str, observation: Any, info: dict[str, Any]) -> Any:

@@ -42,6 +42,7 @@ SECTIONS = {
         "environments",
         [
             *("index.md", "code-reason.md", "question-answering.md", "openenv.md", "repair.md", "tool-use.md"),
+            "tool-chain.md",
             *("self-correct.md", "repeated-game.md", "named-games.md"),
             *("prisoners-dilemma.md", "prisoners-dilemma-classic.md", "battle-of-the-sexes.md", "stag-hunt.md"),
             *("chicken.md", "deadlock.md", "matching-pennies.md", "rock-paper-scissors.md", "public-goods.md"),

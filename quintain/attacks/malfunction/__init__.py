@@ -16,6 +16,7 @@ from quintain.attacks.malfunction.registry import (
     guard_agent,
 )
 from quintain.attacks.malfunction.surfaces import Place
+from quintain.attacks.malfunction.upstream import ControlledAgent
 from quintain.attacks.malfunction.wrapper import METHODS, SURFACES, TYPES, MalfunctionAttack, Method, Surface
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "TYPES",
     "AllowList",
     "CallBudget",
+    "ControlledAgent",
     "Guard",
     "GuardFacts",
     "Kind",

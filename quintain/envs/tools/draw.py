@@ -43,15 +43,13 @@ class Draw:
         Raises:
             ValueError: If there are fewer.
         """
-        count, found = len(options), []
+        pool, count, draw = list(options), len(options), self._random
         if number > count:
             raise ValueError(f"cannot draw {number} of {count} options")
-        moved: dict[int, int] = {}  # a shuffle of the indices, of which only the exchanged ones are stored
         for place in range(number):
-            other = place + int(self._random() * (count - place))
-            found.append(options[moved.get(other, other)])
-            moved[other] = moved.get(place, place)
-        return found
+            other = place + int(draw() * (count - place))
+            pool[place], pool[other] = pool[other], pool[place]
+        return pool[:number]
 
     def shuffle(self, items: MutableSequence[Any]) -> None:
         """Put items into random order, in place."""

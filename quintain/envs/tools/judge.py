@@ -29,13 +29,14 @@ def relevant_tools(
         toolkits: Their toolkits.
     """
     used = {call.name for call in solution}
-    return frozenset(used).union(*(reading_tools(tools[name].toolkit, toolkits) for name in used))
+    kits = {tools[name].toolkit for name in used}
+    return frozenset(used.union(*(reading_tools(kind) for kind in toolkits if kind.name in kits)))
 
 
-@lru_cache(4096)
-def reading_tools(name: str, toolkits: tuple[type[Toolkit], ...]) -> frozenset[str]:
-    """Return the reading tools of the toolkit of a name."""
-    return frozenset(tool.name for kind in toolkits if kind.name == name for tool in kind.tools if tool.reads)
+@lru_cache
+def reading_tools(kind: type[Toolkit]) -> frozenset[str]:
+    """Return the names of the reading tools of a toolkit."""
+    return frozenset(tool.name for tool in kind.tools if tool.reads)
 
 
 class Trace:

@@ -57,10 +57,11 @@ class Table(Generic[R]):
         free: Fields of free text, which may differ between equally good solutions.
     """
 
-    __slots__ = ("_row", "_rows", "_serial", "free", "is_open", "name")
+    __slots__ = ("_initial", "_row", "_rows", "_serial", "free", "is_open", "name")
 
     def __init__(self, name: str, row: type[R], free: tuple[str, ...] = ()) -> None:
         self.name = name
+        self._initial = name[0]
         self.free = frozenset(free)
         self.is_open = True
         self._row = row
@@ -91,7 +92,11 @@ class Table(Generic[R]):
         """Add a row of the given values, without its key; by default the key is the first letter and a number."""
         self._serial += 1
         make: Any = self._row
-        return self._put(make(key or f"{self.name[0]}{self._serial}", *values))
+        row: R = make(key or f"{self._initial}{self._serial}", *values)
+        if not self.is_open:
+            self._check_open()
+        self._rows[row[0]] = row
+        return row
 
     def change(self, key: str, **values: Any) -> R:
         """Change fields of a row."""
@@ -215,10 +220,18 @@ class Toolkit(ABC):
         return found
 
 
+#: Types of values that are JSON data as they are.
+_PLAIN = frozenset((str, int, float, bool, type(None)))
+
+
 def plain(value: Any) -> Any:
     """Convert rows to dictionaries, at any depth."""
-    if isinstance(value, tuple) and hasattr(value, "_asdict"):
-        return {name: plain(part) for name, part in value._asdict().items()}
+    if type(value) in _PLAIN:
+        return value
+    if isinstance(value, tuple):
+        names = getattr(value, "_fields", None)
+        if names is not None:
+            return {k: v if type(v) in _PLAIN else plain(v) for k, v in zip(names, value, strict=True)}
     if isinstance(value, (list, tuple)):
         return [plain(part) for part in value]
     if isinstance(value, dict):

@@ -62,9 +62,11 @@ class World:
     @property
     def hash(self) -> str:
         """Hash of everything that the item consists of."""
-        rows = [[list(rows.values()) for rows in tables] for tables in self._before.values()]
-        solution = [[each.name, each.arguments] for each in self.request.calls]
-        return content_hash(self.task_id, self.request.text, self.request.answer, solution, list(self.tools), rows)
+        request = self.request
+        # Rows are written as their representation, which holds immutable data alone and takes half the time of JSON.
+        rows = repr([[tuple(rows.values()) for rows in tables] for tables in self._before.values()])
+        solution = [[each.name, each.arguments] for each in request.calls]
+        return content_hash(self.task_id, request.text, request.answer, solution, list(self.tools), rows)
 
     def call(self, call: Call) -> Any:
         """Make a call that fits its tool's schema, and return its result as JSON-able data. It takes a minute.
@@ -125,10 +127,20 @@ def tools_by_name(toolkits: tuple[type[Toolkit], ...]) -> Mapping[str, Tool]:
 @lru_cache(4096)
 def tool_specs(toolkits: tuple[type[Toolkit], ...]) -> str:
     """Return name, description and parameters of all tools, as JSON."""
-    return json.dumps([tool.spec for toolkit in toolkits for tool in toolkit.tools])
+    return f"[{', '.join(map(_specs, toolkits))}]"
+
+
+@lru_cache
+def _specs(toolkit: type[Toolkit]) -> str:
+    return json.dumps([tool.spec for tool in toolkit.tools])[1:-1]
 
 
 @lru_cache(4096)
 def tool_lines(toolkits: tuple[type[Toolkit], ...]) -> str:
     """Return signature and description of all tools, one a line."""
-    return "\n".join(f"- {tool.line}" for toolkit in toolkits for tool in toolkit.tools)
+    return "\n".join(map(_lines, toolkits))
+
+
+@lru_cache
+def _lines(toolkit: type[Toolkit]) -> str:
+    return "\n".join(f"- {tool.line}" for tool in toolkit.tools)
