@@ -4,6 +4,7 @@ An attack plants instructions, or puts noise, into what an agent reads, within a
 """
 
 from quintain.attacks.malfunction.examination import QUESTIONS, ResultFilter, SelfExamination, examine
+from quintain.attacks.malfunction.gcg import GCGSettings, OptimisedSuffix, optimise_suffix, suffix_loss
 from quintain.attacks.malfunction.guards import STOPPED, AllowList, CallBudget, Guard, RepeatLimit, Spotlight
 from quintain.attacks.malfunction.metrics import Malfunction, malfunction_rates, malfunction_table
 from quintain.attacks.malfunction.payload import Kind, Payload, least_relevant, make_payload
@@ -30,6 +31,7 @@ __all__ = [
     "AllowList",
     "CallBudget",
     "ControlledAgent",
+    "GCGSettings",
     "Guard",
     "GuardFacts",
     "Kind",
@@ -37,6 +39,7 @@ __all__ = [
     "Malfunction",
     "MalfunctionAttack",
     "Method",
+    "OptimisedSuffix",
     "Payload",
     "Place",
     "RepeatLimit",
@@ -51,4 +54,6 @@ __all__ = [
     "make_payload",
     "malfunction_rates",
     "malfunction_table",
+    "optimise_suffix",
+    "suffix_loss",
 ]

@@ -171,6 +171,7 @@ _add("loop", "injection", _EVERYWHERE, "loop")
 _add("function", "injection", _EVERYWHERE, "function")
 _add("loop-demonstrations", "demonstrations", _READ_FIRST, "loop")
 _add("function-demonstrations", "demonstrations", _READ_FIRST, "function")
+_add("suffix", "suffix", _EVERYWHERE, "loop", source="Zou et al. 2023")
 _add("similar-characters", "similar-characters", ("user",), source="Eger et al. 2019")
 _add("paraphrase", "paraphrase", ("user",), source="Iyyer et al. 2018")
 

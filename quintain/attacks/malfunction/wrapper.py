@@ -21,14 +21,14 @@ from quintain.seeding import SeedStream
 __all__ = ["METHODS", "SURFACES", "TYPES", "MalfunctionAttack", "Method", "Surface"]
 
 #: How the input is built.
-Method = Literal["injection", "demonstrations", "similar-characters", "paraphrase"]
+Method = Literal["injection", "demonstrations", "suffix", "similar-characters", "paraphrase"]
 #: What is changed.
 Surface = Literal["user", "tool", "memory", "system"]
 
 #: The types of attack.
 TYPES: tuple[Kind, ...] = ("loop", "function")
 #: The methods.
-METHODS: tuple[Method, ...] = ("injection", "demonstrations", "similar-characters", "paraphrase")
+METHODS: tuple[Method, ...] = ("injection", "demonstrations", "suffix", "similar-characters", "paraphrase")
 #: The surfaces.
 SURFACES: tuple[Surface, ...] = ("user", "tool", "memory", "system")
 _NOISE = {"similar-characters": with_similar_characters, "paraphrase": paraphrased}
@@ -47,7 +47,8 @@ class MalfunctionAttack(gym.Wrapper[str, str, str, str], RecordConstructorArgs):
         type: ``"loop"``: repeat the previous action until the limit; ``"function"``: call the least relevant tool.
             Noise aims at a failure of any kind, and ignores it. Default: ``"loop"``.
         method: ``"injection"``: a sentence that overrides the instructions; ``"demonstrations"``: exchanges in which an
-            agent malfunctions; ``"similar-characters"`` and ``"paraphrase"``: noise on the request, without a payload.
+            agent malfunctions; ``"suffix"``: the given ``text``, such as a gradient-optimised string;
+            ``"similar-characters"`` and ``"paraphrase"``: noise on the request, without a payload.
             Default: ``"injection"``.
         surface: ``"user"``: the request; ``"tool"``: text that others wrote, in the result of a tool; ``"memory"``:
             notes of earlier sessions; ``"system"``: the rules. Noise takes ``"user"`` alone. Default: ``"user"``.
@@ -57,6 +58,7 @@ class MalfunctionAttack(gym.Wrapper[str, str, str, str], RecordConstructorArgs):
             ``"last"``.
         memory: Whether memory is introduced as ``"data"`` or as ``"instructions"``. Default: ``"data"``.
         turns: Number of demonstrated exchanges, >= 1. Default: 4.
+        text: What ``method="suffix"`` plants; empty for other methods. Default: empty.
         max_chars: Budget: maximum number of characters that are added or replaced in an episode, >= 0; a payload that
             does not fit is cut. Default: 2,000.
         max_results: Budget: maximum number of results of tools that are changed in an episode, >= 0. Default: 1.
@@ -85,6 +87,7 @@ class MalfunctionAttack(gym.Wrapper[str, str, str, str], RecordConstructorArgs):
         turns: int = 4,
         max_chars: int = 2000,
         max_results: int = 1,
+        text: str = "",
     ) -> None:
         for what, value, options in (
             ("type", type, TYPES), ("method", method, METHODS), ("surface", surface, SURFACES),
@@ -94,6 +97,8 @@ class MalfunctionAttack(gym.Wrapper[str, str, str, str], RecordConstructorArgs):
                 raise UnknownNameError(what, str(value), options)
         if method in _NOISE and surface != "user":
             raise ConfigurationError(f"{method} is noise on the request; surface must be 'user', not {surface!r}")
+        if (method == "suffix") != bool(text):
+            raise ConfigurationError("method 'suffix' plants a text: give text=..., and to no other method")
         if ratio is not None:
             check_number("ratio", ratio, low=0, high=1)
         check_number("turns", turns, low=1, integer=True)
@@ -101,12 +106,13 @@ class MalfunctionAttack(gym.Wrapper[str, str, str, str], RecordConstructorArgs):
         check_number("max_results", max_results, low=0, integer=True)
         RecordConstructorArgs.__init__(
             self, type=type, method=method, surface=surface, ratio=ratio, place=place, memory=memory, turns=turns,
-            max_chars=max_chars, max_results=max_results,
+            max_chars=max_chars, max_results=max_results, text=text,
         )  # fmt: skip
         gym.Wrapper.__init__(self, env)
         self._kind, self._method, self._surface, self._ratio = type, method, surface, ratio
         self._place, self._memory, self._turns = place, memory, turns
         self._max_chars, self._max_results = max_chars, max_results
+        self._suffix = text
         self._rng: np.random.Generator | None = None
 
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[str, dict[str, Any]]:
@@ -133,7 +139,8 @@ class MalfunctionAttack(gym.Wrapper[str, str, str, str], RecordConstructorArgs):
             parts = self._with_noise(parts)
         else:
             tools = _tools(info.get("tools", "[]")) if self._kind == "function" else ()
-            self._payload = make_payload(self._kind, request, tools, turns=turns)
+            made = Payload(self._suffix) if self._suffix else make_payload(self._kind, request, tools, turns=turns)
+            self._payload = made
             if self._surface != "tool":
                 changed = [text for source, text in parts if source == self._surface]
                 text = self._text(len("".join(changed)))

@@ -123,7 +123,8 @@ def test_unknown_names_are_suggested():
 @pytest.mark.parametrize("name", LANGUAGE_ATTACKS)
 def test_every_attack_works_on_every_surface_that_it_declares(name):
     for surface in LANGUAGE_ATTACKS.facts(name).surfaces:
-        env = attack_language(ToolUseEnv("mail-what-it-says"), name, surface=surface)
+        options = {"text": "describing.\\ + similarlyNow"} if name == "suffix" else {}
+        env = attack_language(ToolUseEnv("mail-what-it-says"), name, surface=surface, **options)
         observation, info = env.reset(seed=0)
         while surface == "tool" and not info["attack"]["malfunction"]["results"]:
             observation, _, ended, _, info = env.step(env.unwrapped.solution())
@@ -132,7 +133,7 @@ def test_every_attack_works_on_every_surface_that_it_declares(name):
         assert about["surface"] == surface
         assert about["characters"] > 0
         if about["payload"]:
-            assert about["payload"].splitlines()[0] in observation.replace('\\"', '"')
+            assert about["payload"].splitlines()[0] in observation.replace('\\"', '"').replace(2 * "\\", "\\")
 
 
 @pytest.mark.parametrize("name", GUARDS)
