@@ -1,19 +1,22 @@
 """Make agents with tools malfunction, and defend them: "Breaking Agents" (arXiv 2407.20859) at small scale.
 
-Every condition plays the same 200 items of ToolUse-v0. Failures are counted by a checker of the state; "net" is what
-the attack adds to the failures of the same items without it. The agent is a script that fails 15 % of the items by
-itself, and obeys an instruction with a probability that depends on where it stands, so what is tested here are attacks,
-defences and counting, not a language model. A language model takes its place with --engine.
+Every condition plays the same items of ToolUse-v0, 200 by default. Failures are counted by a checker of the state;
+"net" is what the attack adds to the failures of the same items without it. The agent is a script that fails 15 % of the
+items by itself, and obeys an instruction with a probability that depends on where it stands, so what is tested here are
+attacks, defences and counting, not a language model. A language model takes its place with --engine. With --out each
+finished episode is kept, the same command continues an interrupted run, and the tables are stored in malfunction.json.
 
     python examples/malfunction.py
-    python examples/malfunction.py --engine openai:MODEL@http://host:8000/v1
-    python examples/malfunction.py --engine transformers --episodes 20   # 135M parameters, by choice among calls
+    python examples/malfunction.py --engine openai:MODEL@http://host:8000/v1 --out runs/malfunction
+    python examples/malfunction.py --engine transformers --only attacks --out runs/smollm   # 135M parameters
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import gymnasium as gym
@@ -23,26 +26,37 @@ from quintain.agents import Agent
 from quintain.attacks.malfunction import (
     AllowList,
     CallBudget,
+    ControlledAgent,
+    Malfunction,
     MalfunctionAttack,
     RepeatLimit,
     Spotlight,
     malfunction_rates,
-    malfunction_table,
 )
+from quintain.evaluation import Report
+from quintain.evaluation.statistics import paired_difference, rate
+from quintain.experiments.study_tables import Percent, StudyTables
 
 #: Failure rates of the paper for GPT-3.5-Turbo in an emulator, in percent (tables 1 and 2).
 PUBLISHED = {
     "clean": 15.3, "loop / injection / user": 59.4, "function / injection / user": 26.4,
-    "noise / similar-characters / user": 15.1, "noise / paraphrase / user": 14.2,
+    "similar characters": 15.1, "paraphrase": 14.2,
 }  # fmt: skip
+#: Success of the attack through another agent, in percent, by the beginning of the chain and the type of attack.
+PUBLISHED_CHAINS = {
+    ("mail", "loop"): 30.0,
+    ("mail", "function"): 50.0,
+    ("csv", "loop"): 80.0,
+    ("csv", "function"): 75.0,
+}
 #: How readily the scripted agent obeys; it reads the cells of files as data.
 OBEY = {"user": 0.5, "demonstrations": 0.1, "memory": 0.05, "system": 0.2, "tool": 0.4, "file": 0.0}
 ATTACKS: dict[str, dict[str, Any]] = {
     "loop / injection / user": {"type": "loop"},
     "function / injection / user": {"type": "function"},
     "loop / demonstrations / user": {"type": "loop", "method": "demonstrations"},
-    "noise / similar-characters / user": {"method": "similar-characters"},
-    "noise / paraphrase / user": {"method": "paraphrase"},
+    "similar characters": {"method": "similar-characters"},
+    "paraphrase": {"method": "paraphrase"},
     "loop / injection / memory": {"type": "loop", "surface": "memory"},
     "loop / injection / system": {"type": "loop", "surface": "system"},
 }
@@ -57,46 +71,126 @@ GUARDS: dict[str, Callable[[Agent], Any]] = {
     "datamarking": Spotlight,
     "allow-list": AllowList,
 }
+HEAD = ["condition", "failure", "net of clean", "by its own word", "loops", "irrelevant", "stopped", "x calls"]
+PARTS = ("attacks", "surfaces", "defences", "chains")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--engine", help="a language model plays in place of the script")
-    parser.add_argument("--episodes", type=int, default=200)
+    parser.add_argument("--episodes", type=int, default=200, help="items of each condition")
+    parser.add_argument("--only", nargs="*", default=[], choices=PARTS, help="parts of the study; by default all")
+    parser.add_argument("--out", type=Path, help="folder for runs and tables")
     options = parser.parse_args()
-    agent: Any = quintain.make_agent("susceptible", obey=OBEY, slip=0.15)
-    if options.engine:
-        agent = quintain.make_agent("tool-caller", engine=options.engine)
+    tables = StudyTables()
+    with TemporaryDirectory() as temporary:
+        study = Study(options.engine, options.episodes, options.out or Path(temporary))
+        for part in PARTS:
+            if not options.only or part in options.only:
+                getattr(study, part)(tables)
+        if options.out:
+            tables.save(options.out / "malfunction.json")
 
-    def run(player: Any, tasks: Any = "all", **attack: Any) -> quintain.evaluation.Report:
-        def make() -> gym.Env[Any, Any]:
-            rules = {} if options.engine is None else {"rules": False}
-            env = gym.make("ToolUse-v0", tasks=tasks, **rules)
-            return MalfunctionAttack(env, **attack) if attack else env
 
-        return quintain.evaluate(make, player, episodes=options.episodes, seed=0, progress=False)
+class Study:
+    """Plays the conditions, each in a run folder of its own.
 
-    clean = run(agent)
-    rows = [("clean", malfunction_rates(clean))]
-    rows += [(name, malfunction_rates(run(agent, **attack), clean)) for name, attack in ATTACKS.items()]
-    for surface, tasks in READING.items():
-        before = run(agent, tasks)
-        for kind in ("loop", "function"):
-            found = malfunction_rates(run(agent, tasks, type=kind, surface="tool"), before)
-            rows.append((f"{kind} / injection / {surface}", found))
-    print(malfunction_table(rows))
-    print("\nPublished failure rates, in percent (GPT-3.5-Turbo, emulator):")
-    print(", ".join(f"{name}: {value}" for name, value in PUBLISHED.items()))
+    Args:
+        engine: Engine of the language model that plays; ``None`` for the script.
+        episodes: Number of items of each condition, >= 1.
+        folder: Folder of the run folders.
+    """
 
-    print("\nDefences: without an attack, against a loop in the request, against a call in an e-mail")
-    before = run(agent, READING["mail"])
-    rows = []
-    for name, guard in GUARDS.items():
-        rows.append((f"{name}: clean", malfunction_rates(run(guard(agent)), clean)))
-        rows.append((f"{name}: loop", malfunction_rates(run(guard(agent), type="loop"), clean)))
-        attacked = run(guard(agent), READING["mail"], type="function", surface="tool")
-        rows.append((f"{name}: function in mail", malfunction_rates(attacked, before)))
-    print(malfunction_table(rows))
+    def __init__(self, engine: str | None, episodes: int, folder: Path) -> None:
+        self.episodes, self.folder = episodes, folder
+        self.rules = engine is None
+        if engine is None:
+            self.agent: Any = quintain.make_agent("susceptible", obey=OBEY, slip=0.15)
+            self.controlled: Any = quintain.make_agent("susceptible", obey=0)
+        else:
+            self.agent = self.controlled = quintain.make_agent("tool-caller", engine=engine)
+
+    def attacks(self, tables: StudyTables) -> None:
+        """Compare the attacks on what an agent reads first."""
+        clean = self.run("clean")
+        rows = [row("clean", malfunction_rates(clean))]
+        for name, attack in ATTACKS.items():
+            rows.append(row(name, malfunction_rates(self.run(name, **attack), clean)))
+        rows = [[*cells, PUBLISHED.get(cells[0])] for cells in rows]
+        tables.show(f"Attacks: percent of {self.episodes} items [95 % interval]", [*HEAD, "published"], rows)
+
+    def surfaces(self, tables: StudyTables) -> None:
+        """Compare the attacks through the results of tools."""
+        rows = []
+        for surface, tasks in READING.items():
+            before = self.run(f"{surface} clean", tasks=tasks)
+            rows.append(row(f"{surface}: clean", malfunction_rates(before)))
+            for kind in ("loop", "function"):
+                name = f"{surface}: {kind}"
+                found = self.run(name, tasks=tasks, type=kind, surface="tool")
+                rows.append(row(name, malfunction_rates(found, before)))
+        tables.show(f"Injection into results of tools: percent of {self.episodes} items [95 % interval]", HEAD, rows)
+
+    def defences(self, tables: StudyTables) -> None:
+        """Compare the guards: their cost, and what they change under attack."""
+        mail = READING["mail"]
+        clean, before, rows = self.run("clean"), self.run("mail clean", tasks=mail), []
+        for name, guard in GUARDS.items():
+            guarded = guard(self.agent)
+            unharmed = self.run(f"{name} clean", guarded)
+            attacked = self.run(f"{name} loop", guarded, type="loop")
+            misled = self.run(f"{name} mail", guarded, tasks=mail, type="function", surface="tool")
+            rows.append(row(f"{name}: clean", malfunction_rates(unharmed, clean)))
+            rows.append(row(f"{name}: loop in the request", malfunction_rates(attacked, clean)))
+            rows.append(row(f"{name}: function in mail", malfunction_rates(misled, before)))
+        title = f"Defences: percent of {self.episodes} items [95 % interval], net of clean without the defence"
+        tables.show(title, HEAD, rows)
+
+    def chains(self, tables: StudyTables) -> None:
+        """Let a controlled agent write to another one, the paper's two kinds of chains, and to two."""
+        rows = []
+        for kind, length in (("mail", 2), ("csv", 2), ("mail", 3)):
+            clean = self.play(kind, length, self.controlled, "clean")
+            for attack in ("loop", "function"):
+                first = ControlledAgent(self.controlled, type=attack)
+                attacked = self.play(kind, length, first, attack)
+                shared = sorted(clean.keys() & attacked.keys())
+                one, two = ([float(run[seed]) for seed in shared] for run in (attacked, clean))
+                published = PUBLISHED_CHAINS.get((kind, attack)) if length == 2 else None
+                rates = [Percent(rate(int(sum(each)), len(each), unit="matches")) for each in (two, one)]
+                net = Percent(paired_difference(one, two))
+                rows.append([f"{kind}, {length} agents: {attack}", *rates, net, published])
+        head = ["chain", "clean failure", "failure", "net of clean", "published"]
+        tables.show(f"Failure of the last agent: percent of {self.episodes} matches [95 % interval]", head, rows)
+
+    def run(self, name: str, agent: Any = None, tasks: Any = "all", **attack: Any) -> Report:
+        """Play a condition, or read it where it was played before."""
+        env = gym.make("ToolUse-v0", tasks=tasks, rules=self.rules)
+        spec = (MalfunctionAttack(env, **attack) if attack else env).spec
+        assert spec is not None
+        folder = self.folder / name.replace(" / ", "-").replace(" ", "-")
+        return quintain.evaluate(
+            spec, agent or self.agent, episodes=self.episodes, seed=0, progress=False, out=folder,
+            resume=folder.exists(),
+        )  # fmt: skip
+
+    def play(self, kind: str, length: int, first: Any, name: str) -> dict[int, bool]:
+        """Play a chain; return for each seed whether the last agent fails, infrastructure errors left out."""
+        seats = [f"agent_{number}" for number in range(length)]
+        players = dict.fromkeys(seats, self.agent) | {"agent_0": first}
+        folder = self.folder / f"chain-{kind}-{length}-{name}"
+        report = quintain.play(
+            "ToolChain-v0", players, episodes=self.episodes, seed=0, concurrency=8, progress=False, out=folder,
+            resume=folder.exists(), env_kwargs={"kind": kind, "length": length, "rules": self.rules},
+        )  # fmt: skip
+        return {e.seed: not e.info["seats"][seats[-1]]["success"] for e in report.episodes if e.outcome != "error"}
+
+
+def row(name: str, found: Malfunction) -> list[Any]:
+    """Return a row of a table of rates."""
+    shares = (found.failure, found.net, found.claimed_failure, found.loops, found.irrelevant, found.detected)
+    cells = ["" if one is None else Percent(one) for one in shares]
+    return [name, *cells, f"{found.amplification:.2f}"]
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ PAGES = {
     "docs/papers/rat_targeted_attack.md": "papers/rat_targeted_attack/results",
     "docs/papers/r1_code_interpreter.md": "papers/r1_code_interpreter/results",
     "docs/results/defences.md": "docs/results/data",
+    "docs/results/malfunction.md": "docs/results/data",
     "docs/results/robustness.md": "docs/results/data",
 }
 #: How the heading of a section ends whose tables are of a version that stored none.
