@@ -3,6 +3,7 @@
 An attack plants instructions, or puts noise, into what an agent reads, within a budget; a guard wraps an agent.
 """
 
+from quintain.attacks.malfunction.detection import Detection, ExaminedCase, detection_rates, load_injecagent
 from quintain.attacks.malfunction.examination import QUESTIONS, ResultFilter, SelfExamination, examine
 from quintain.attacks.malfunction.gcg import GCGSettings, OptimisedSuffix, optimise_suffix, suffix_loss
 from quintain.attacks.malfunction.guards import STOPPED, AllowList, CallBudget, Guard, RepeatLimit, Spotlight
@@ -31,6 +32,8 @@ __all__ = [
     "AllowList",
     "CallBudget",
     "ControlledAgent",
+    "Detection",
+    "ExaminedCase",
     "GCGSettings",
     "Guard",
     "GuardFacts",
@@ -48,9 +51,11 @@ __all__ = [
     "Spotlight",
     "Surface",
     "attack_language",
+    "detection_rates",
     "examine",
     "guard_agent",
     "least_relevant",
+    "load_injecagent",
     "make_payload",
     "malfunction_rates",
     "malfunction_table",
