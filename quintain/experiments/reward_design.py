@@ -105,11 +105,14 @@ def _rate(found: Round, name: str) -> Interval:
 
 
 def _figure(found: Round) -> str:
-    rows = found.curve
+    # The first episodes to end are the short ones, so their shares say nothing about the others.
+    rows = [row for row in found.curve if row["episodes"] >= _FEWEST] or found.curve
     lines = [_curve(label, colour, rows, name) for colour, (name, label) in enumerate(_LINES)]
     return curves(lines, "step", "share of the last 256 training episodes", rate=True, legend=True)
 
 
+#: Number of training episodes from which a share is drawn.
+_FEWEST = 64
 _LINES = (("success", "success"), ("deaths", "death"))
 
 

@@ -16,13 +16,13 @@ from quintain.training.settings_text import settings_from
 __all__ = ["PLANS", "plan_for"]
 
 _VOXEL = {
-    "observation": "flat", "rays": "default", "voxel_size": None, "controls": "simple", "max_episode_steps": 125,
+    "observation": "flat", "rays": "default", "voxel_size": None, "controls": "simple", "max_episode_steps": 62,
 }  # fmt: skip
-_DIG = {**_VOXEL, "max_episode_steps": 250}
+_DIG = {**_VOXEL, "max_episode_steps": 125}
 #: Plans by the beginning of the id, the longest first.
 PLANS: dict[str, TrainingPlan] = {
-    "Minecraft/ExploreDiamond": TrainingPlan(env="", env_kwargs=_DIG, steps=200_000),
-    "Minecraft/": TrainingPlan(env="", env_kwargs=_VOXEL, steps=100_000),
+    "Minecraft/ExploreDiamond": TrainingPlan(env="", env_kwargs=_DIG, steps=100_000),
+    "Minecraft/": TrainingPlan(env="", env_kwargs=_VOXEL, steps=40_960),
     "Tabletop/": TrainingPlan(
         env="", steps=100_000, norm_obs=True, eval_episodes=64,
         ppo=PPOSettings(n_envs=16, n_steps=120, batch_size=240, learning_rate=1e-3, gamma=0.95),

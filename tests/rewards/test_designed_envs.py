@@ -78,7 +78,7 @@ def test_voxel_worlds_take_a_reward_file_alone_and_in_vectors(tmp_path: Path):
         assert row == rows_of(envs.reward_inputs(), envs.reward_signature)[0]
 
 
-def test_simple_controls_hold_for_four_ticks():
+def test_simple_controls_hold_for_eight_ticks():
     pytest.importorskip("numba")
     env = gym.make("Minecraft/ApproachTree-v0", controls="simple")
     assert env.action_space == gym.spaces.Discrete(9)
@@ -86,8 +86,8 @@ def test_simple_controls_hold_for_four_ticks():
     yaw = env.unwrapped.reward_inputs()["yaw"][0]
     *_, info = env.step(4)  # turn right
     row = rows_of(env.unwrapped.reward_inputs(), env.unwrapped.reward_signature)[0]
-    assert info["metrics"]["ticks"] == 4
-    assert (row["yaw"] - yaw) % 360 == pytest.approx(15.0)
+    assert info["metrics"]["ticks"] == 8
+    assert (row["yaw"] - yaw) % 360 == pytest.approx(30.0)
     for wrong in (9, -1, "forward", None, [0, 1], 1.5):
         assert env.step(wrong)[4]["invalid_action"], wrong
     with pytest.raises(ConfigurationError, match="controls"):

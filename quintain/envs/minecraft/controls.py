@@ -14,14 +14,14 @@ from quintain.errors import ConfigurationError
 __all__ = ["FRAME_SKIP", "SIMPLE", "SimpleControls", "check_controls"]
 
 #: Ticks for which a simple control is held.
-FRAME_SKIP = 4
-#: The simple controls by name, as MineDojo's actions; turns are made in the first tick only.
+FRAME_SKIP = 8
+#: The simple controls by name, as MineDojo's actions; turns of 30 degrees and looks of 15 are made in the first tick.
 SIMPLE: dict[str, tuple[int, ...]] = {
     "forward": (1, 0, 0, 12, 12, 0, 0, 0),
     "jump forward": (1, 0, 1, 12, 12, 0, 0, 0),
     "back": (2, 0, 0, 12, 12, 0, 0, 0),
-    "turn left": (0, 0, 0, 12, 11, 0, 0, 0),
-    "turn right": (0, 0, 0, 12, 13, 0, 0, 0),
+    "turn left": (0, 0, 0, 12, 10, 0, 0, 0),
+    "turn right": (0, 0, 0, 12, 14, 0, 0, 0),
     "look up": (0, 0, 0, 11, 12, 0, 0, 0),
     "look down": (0, 0, 0, 13, 12, 0, 0, 0),
     "attack": (0, 0, 0, 12, 12, 3, 0, 0),

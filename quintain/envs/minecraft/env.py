@@ -83,7 +83,7 @@ class MinecraftEnv(gym.Env[Any, Any]):
         image_size: Height and width of the picture ``rgb`` in ``"minedojo"`` observations, in pixels, as a pair or one
             number for both; ``None`` for no picture.
         controls: ``"minedojo"``; or ``"simple"``, a ``Discrete(9)`` of walking, turning, looking and attacking
-            (``quintain.envs.minecraft.controls.SIMPLE``), each held for four ticks.
+            (``quintain.envs.minecraft.controls.SIMPLE``), each held for eight ticks.
         reward: File of a designed reward, whose terms ``sparse`` and ``dense`` replace that of the task; where it
             fails, ``info["reward_error"]`` says why. ``None`` for the reward of the task.
         render_mode: ``None`` or ``"rgb_array"``: the first-person view, 360 x 640, with crosshair, life, food, the

@@ -35,7 +35,7 @@ class MinecraftVectorEnv(VectorEnv[Any, Any, Any]):
         num_envs: Number of worlds, >= 1.
         task: As for the single environment, like the other arguments that are not listed here.
         observation: ``"arrays"`` (default) or ``"flat"``. Observations of all worlds are stacked.
-        controls: ``"minedojo"`` (default) or ``"simple"``: nine controls, each held for four ticks.
+        controls: ``"minedojo"`` (default) or ``"simple"``: nine controls, each held for eight ticks.
         reward: File of a designed reward, which replaces that of the task; where it fails the reward is 0 and
             ``info["reward_error"]`` says why. Default: none.
         autoreset_mode: Behaviour after the last step of an episode: ``SAME_STEP`` (default: the world is reset in the

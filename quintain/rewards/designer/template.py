@@ -53,8 +53,8 @@ class TemplateDesigner:
             thoughts.append(part[0])
             lines += part[1]
         if ground and _has_position(signature):
-            thoughts.append("New ground is paid once, so that the agent searches.")
-            lines += _NEW_GROUND
+            thoughts.append("New ground is paid once, in large cells, so that a search pays less than the goal.")
+            lines += _new_ground(2 if "underground" in signature.task.casefold() else 8)
         for where, name in hazards:
             thoughts.append(f"The analyzer names {name}: it is penalised when near, and outweighs every hint.")
             lines += _hazard(where, name)
@@ -67,7 +67,7 @@ class TemplateDesigner:
 
 def _source(signature: RewardSignature, thoughts: str, lines: Sequence[str]) -> str:
     failure = [f"        if {signature.failure}:", "            return -1"] if signature.failure else []
-    words = [f"    # {line}" for line in re.findall(r".{1,100}(?:\s|$)", f"Thoughts: {thoughts}")]
+    words = [f"    # {line}" for line in re.findall(r".{1,76}(?:\s|$)", f"Thoughts: {thoughts}")]
     body = [
         f"def {signature.header}:", *(line.rstrip() for line in words), "    def sparse():", *failure,
         f"        return 1 if {signature.success} else 0", "", "    def dense():", "        hint = 0", *lines,
@@ -145,14 +145,16 @@ def _paid(name: str, record: bool, margin: float) -> list[str]:
     ]
 
 
-_NEW_GROUND = [
-    "        cell = (int(position[0] // 3), int(position[2] // 3))",
-    "        seen = memory.setdefault('cells', {})",
-    "        if cell not in seen:",
-    "            if seen and 'gap' not in memory:",
-    "                hint += 1",
-    "            seen[cell] = True",
-]
+def _new_ground(size: int) -> list[str]:
+    """Return the predicate for new ground, in cells of ``size`` blocks, as long as no target was seen."""
+    return [
+        f"        cell = (int(position[0] // {size}), int(position[2] // {size}))",
+        "        seen = memory.setdefault('cells', {})",
+        "        if cell not in seen:",
+        "            if seen and 'gap' not in memory:",
+        "                hint += 1",
+        "            seen[cell] = True",
+    ]
 
 
 def _hazard(where: str, name: str) -> list[str]:

@@ -63,7 +63,8 @@ class RewardedTraining:
         model: Stable-Baselines3's model.
         normaliser: Its ``VecNormalize``, or ``None``.
         curve: Rows of ``step``, ``success``, ``deaths`` (shares of the last 256 training episodes), ``reward`` (mean
-            sum of rewards per episode) and ``reward_errors`` (share of steps at which the function failed).
+            sum of rewards per episode), ``reward_errors`` (share of steps at which the function failed) and
+            ``episodes`` (how many episodes these are shares of).
         counts: How the calls of a designed function ended, in rows.
     """
 
@@ -99,7 +100,10 @@ class _Watch:
     def row(self, step: int) -> dict[str, float]:
         success, deaths, reward = np.mean(self.ends, axis=0).tolist() if self.ends else (0.0, 0.0, 0.0)
         failed, self.failed, self.steps = self.failed / max(self.steps, 1), 0, 0
-        return {"step": step, "success": success, "deaths": deaths, "reward": reward, "reward_errors": failed}
+        return {
+            "step": step, "success": success, "deaths": deaths, "reward": reward, "reward_errors": failed,
+            "episodes": len(self.ends),
+        }  # fmt: skip
 
 
 @one_thread()
