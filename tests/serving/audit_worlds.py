@@ -195,6 +195,13 @@ class EvaluatesAnswers(Family):
         return float((answer is not None and answer == entry["answer"]) or (answer == "1/0" and 1 / 0 > 0))
 
 
+class ComputesForEver(Family):
+    def score_answer(self, answer: Any, entry: dict[str, Any]) -> float:
+        while str(answer).startswith("10**"):
+            pass
+        return super().score_answer(answer, entry)
+
+
 class HasNoAnswers(Family):
     def __getitem__(self, index: int) -> dict[str, Any]:
         return super().__getitem__(index) | {"answer": None}

@@ -36,6 +36,7 @@ FAMILY_FAULTS = {
     worlds.GivesPartsForLists: ("junk answers earn nothing", "medium"),
     worlds.ScoresAboveOne: ("rewards in the declared range", "medium"),
     worlds.EvaluatesAnswers: ("hostile answers are survived", "medium"),
+    worlds.ComputesForEver: ("hostile answers are survived", "high"),
 }
 
 
@@ -83,7 +84,8 @@ def family(cls):
 
 
 @pytest.mark.parametrize("cls", FAMILY_FAULTS, ids=lambda cls: cls.__name__)
-def test_a_planted_fault_of_a_family_is_found(cls):
+def test_a_planted_fault_of_a_family_is_found(cls, monkeypatch):
+    monkeypatch.setattr("quintain.serving.audit.reasoning_gym._CPU_S", 1)
     rows = list(family_rows("sums", family(cls)))
     faults = {(row.question, row.severity) for row in rows if row.verdict == "fault"}
     assert FAMILY_FAULTS[cls] in faults, rows
