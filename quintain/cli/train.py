@@ -1,4 +1,4 @@
-"""``quintain train``: change a language model by what it learns from an environment or from recorded episodes."""
+"""``quintain train``: change a policy by what it learns from an environment or from recorded episodes."""
 
 from __future__ import annotations
 
@@ -76,8 +76,8 @@ def train(
     method: Annotated[
         str,
         typer.Argument(
-            help="Trainer: grpo (reinforcement learning), score (self-correction), b-star (self-training) or sft "
-            "(imitation)."
+            help="Trainer of a language model: grpo (reinforcement learning), score (self-correction), b-star "
+            "(self-training) or sft (imitation); ppo: of a new policy of numbers."
         ),
     ],
     env: Annotated[str | None, typer.Argument(help="Environment to learn in; none for sft.")] = None,
@@ -96,7 +96,7 @@ def train(
     out: Out = None,
     resume: Resume = False,
 ) -> None:
-    """Train a language model, and write it as a model folder.
+    """Train a language model, and write it as a model folder; or a policy of numbers, as policy.npz.
 
     The run folder holds the metrics, the episodes with their tokens, checkpoints from which --resume continues, and the
     trained model, which other commands take as --model. An environment with a train and a test split is trained on
@@ -108,6 +108,7 @@ def train(
         quintain train sft -p smollm2-135m-instruct --from runs/teacher -s learning_rate=2e-5
         quintain train score SelfCorrect-v0 -p nano --env-arg env_kwargs='{"tasks": "mini_sum", "rules": false}'
         quintain train b-star --smoke
+        quintain train ppo Tabletop/Reach-v0 -s steps=100000 -s n_envs=8 -o runs/reach
         accelerate launch --num_processes 4 -m quintain.cli train grpo CodeReason-v0 -p MODEL -o runs/four-processes
     """
     from quintain.registry import load_attribute
@@ -115,12 +116,19 @@ def train(
     from quintain.training.settings_text import settings_from
 
     facts = TRAINERS.facts(method)
-    if not facts.language:
-        raise ConfigurationError(
-            f"{method!r} trains no language model; choose one of {', '.join(TRAINERS.names(language=True))}, or see "
-            "`quintain policies train`"
-        )
+    if not facts.language and facts.learns_from != "environment":
+        known = (*TRAINERS.names(language=True), *TRAINERS.names(language=False, learns_from="environment"))
+        raise ConfigurationError(f"{method!r} is a function of Python; this command has {', '.join(known)}")
     values, env_kwargs = pairs(settings, "--settings"), pairs(env_arg, "--env-arg")
+    if not facts.language:
+        if policy or prompt or records or every_outcome or problems or eval_arg or smoke:
+            raise ConfigurationError(
+                f"{method} makes a new policy of numbers; --policy, --prompt, --from, --every-outcome, --problems, "
+                "--eval-arg and --smoke are for language models"
+            )
+        numbers = settings_from(load_attribute(facts.settings), values)
+        _train_numbers(method, env, env_kwargs, numbers, seed=seed, out=out, resume=resume)
+        return
     if smoke:
         env, env_kwargs, values, max_tokens = _smoke(method, facts.smoke, env, env_kwargs, values, max_tokens)
     chosen: Any = settings_from(load_attribute(facts.settings), values)
@@ -128,8 +136,7 @@ def train(
         raise ConfigurationError(
             "give the model to train: --policy MODEL, a model folder or a name of `quintain model list`"
         )
-    if resume and out is None:
-        raise ConfigurationError("--resume needs --out, the folder of the training to continue")
+    _check_resume(resume, out)
     source, options = _sources(
         method, facts.learns_from, env, env_kwargs=env_kwargs, records=records,
         outcomes=_EVERY if every_outcome else None, eval_arg=eval_arg, problems=problems, stage=stage, seed=seed,
@@ -191,6 +198,35 @@ def _train(
         say(f"page:  quintain view {folder}")
     finally:
         engine.close()
+
+
+def _check_resume(resume: bool, out: Path | None) -> None:
+    if resume and out is None:
+        raise ConfigurationError("--resume needs --out, the folder of the training to continue")
+
+
+def _train_numbers(
+    method: str,
+    env: str | None,
+    env_kwargs: dict[str, Any],
+    settings: Any,
+    *,
+    seed: int,
+    out: Path | None,
+    resume: bool,
+) -> None:
+    """Train a new policy of numbers in an environment."""
+    from quintain.training import TRAINERS
+    from quintain.training.sources import Worlds
+
+    if env is None:
+        raise ConfigurationError(f"{method} learns in an environment: name one, such as CartPole-v1")
+    _check_resume(resume, out)
+    folder = out or new_folder(method)
+    trained = TRAINERS.load(method)(None, Worlds(env, env_kwargs), settings, seed=seed, out=folder, resume=resume)
+    say(trained.headline())
+    say(f"policy: {folder / 'policy.npz'}")
+    say(f"page:   quintain view {folder}")
 
 
 def _sources(

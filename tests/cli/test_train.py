@@ -37,6 +37,29 @@ def test_a_model_is_trained_resumed_looked_at_and_evaluated(quintain, nano, tmp_
     assert evaluated.code == 0, evaluated.text
 
 
+def test_a_policy_of_numbers_is_trained_and_resumed(quintain, tmp_path):
+    pytest.importorskip("stable_baselines3")
+    small = (
+        "-s",
+        "eval_freq=32",
+        "-s",
+        "n_eval_episodes=1",
+        "-s",
+        "n_envs=1",
+        "-s",
+        "n_steps=32",
+        "-s",
+        "net_arch=[4]",
+    )
+    words = ("train", "ppo", "CartPole-v1", *small, "-s", "steps=64", "-o", "run")
+    found = quintain(*words)
+    assert found.code == 0, found.text
+    assert "ppo: 64 steps; reward" in found.text
+    assert (tmp_path / "run" / "policy.npz").exists()
+    assert quintain(*words, "--resume").code == 0
+    assert quintain("view", "run").code == 0
+
+
 def test_a_stage_of_a_curriculum_is_trained_on(quintain, nano, tmp_path):
     env = gym.make("CodeReason-v0", tasks="mini_sum", rules=False, code=False)
     rows = [
@@ -64,7 +87,8 @@ def test_recorded_episodes_are_imitated(quintain, nano, tmp_path):
 
 
 def test_a_nano_model_is_trained_by_a_recipe(quintain, tmp_path):
-    found = quintain("model", "train-nano", "critique", "nano", "--size", "0.1M", "--examples", 48)
+    words = ("--size", "0.1M", "--examples", 48, "--env-arg", "difficulty=easy")
+    found = quintain("model", "train-nano", "critique", "nano", *words)
     assert found.code == 0, found.text
     assert "0.1M parameters, 48 examples; accuracy on the test split: sampled" in found.text
     assert (tmp_path / "nano" / "model.safetensors").exists()
@@ -83,7 +107,11 @@ def test_a_nano_model_is_trained_by_a_recipe(quintain, tmp_path):
         (("grpo", "CodeReason-v0", "-p", "x", "-s", "baseline=critic"), "give credit='turn'"),
         (("grpo", "CodeReason-v0", "-p", "x", "--stage", "1"), "--problems FOLDER"),
         (("grpo", "CodeReason-v0", "-p", "x", "-s", "lora=5"), "lora"),
-        (("ppo", "CartPole-v1"), "trains no language model; choose one of grpo, score, b-star, sft"),
+        (("self-play",), "is a function of Python; this command has grpo, score, b-star, sft, ppo"),
+        (("ppo", "CartPole-v1", "-p", "x"), "makes a new policy of numbers"),
+        (("ppo",), "name one, such as CartPole-v1"),
+        (("ppo", "CartPole-v1", "--resume"), "--resume needs --out"),
+        (("ppo", "CartPole-v1", "-s", "steps=0"), "steps"),
         (("grppo", "CodeReason-v0"), "did you mean 'grpo'"),
         (("grpo", "CodeReason-v0", "-p", "x", "-s", "learning_rat=1"), "did you mean 'learning_rate'"),
         (("grpo", "CodeReason-v0", "-p", "x", "-s", "num_prompts=0"), "num_prompts"),

@@ -6,6 +6,7 @@ Those of language models have a suite of their own, with their engines: ``langua
 import dataclasses
 import errno
 import json
+import tempfile
 
 import gymnasium as gym
 import numpy as np
@@ -225,13 +226,15 @@ def test_the_last_good_checkpoint_survives_a_full_disk(case, tmp_path, monkeypat
     assert equal(whole, case(out=tmp_path, resume=True))
 
 
-def test_a_training_leaves_no_trace_in_the_process(case):
+def test_a_training_leaves_no_trace_in_the_process(case, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     np.random.seed(5)  # noqa: NPY002
     torch.manual_seed(5)
     before = np.random.get_state()[1].tolist(), torch.get_rng_state().tolist(), torch.get_num_threads()  # noqa: NPY002
     case()
     after = np.random.get_state()[1].tolist(), torch.get_rng_state().tolist(), torch.get_num_threads()  # noqa: NPY002
     assert before == after
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_policy_that_cannot_be_trained_is_refused(case):

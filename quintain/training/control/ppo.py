@@ -61,7 +61,7 @@ def make_ppo(
     """
     sb3 = require("stable_baselines3", "rl", "training with PPO")
     torch = require("torch", "rl", "training with PPO")
-    return (algorithm or sb3.PPO)(
+    model = (algorithm or sb3.PPO)(
         policy,
         env,
         learning_rate=settings.learning_rate if learning_rate is None else learning_rate,
@@ -83,6 +83,14 @@ def make_ppo(
         },
         device="cpu",
     )
+    return _quiet(model)
+
+
+def _quiet(model: Any) -> Any:
+    """Keep the model's metrics in memory: Stable-Baselines3 makes a folder in the system's temporary one for them."""
+    logger = require("stable_baselines3.common.logger", "rl", "training with PPO")
+    model.set_logger(logger.Logger(folder=None, output_formats=[]))
+    return model
 
 
 @one_thread()
@@ -191,7 +199,8 @@ class Learner:
         self._venv.set_venv(self._rows)
         self._venv.returns = state["returns"]
         sb3 = require("stable_baselines3", "rl", "training with PPO")
-        self.model = sb3.PPO.load(io.BytesIO(state["model"]), env=self._venv, device="cpu", force_reset=False)
+        saved = io.BytesIO(state["model"])
+        self.model = _quiet(sb3.PPO.load(saved, env=self._venv, device="cpu", force_reset=False))
         seen = [env.replay(past) for env, past in zip(self._rows.envs, state["episodes"], strict=True)]
         if not np.array_equal(self._venv.normalize_obs(np.stack(seen)), self.model._last_obs):
             raise RecordError(

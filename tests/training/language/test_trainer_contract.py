@@ -167,6 +167,22 @@ def test_a_training_that_was_killed_and_resumed_equals_one_that_was_not(case, fr
     assert read_metrics(tmp_path / "whole") == read_metrics(tmp_path / "parts")
 
 
+@pytest.mark.parametrize("case", ["grpo", "grpo with a critic", "sft"], indirect=True)
+def test_a_training_of_adapters_that_was_killed_and_resumed_equals_one_that_was_not(case, fresh, tmp_path):
+    whole, again = fresh(), fresh()
+    adapted = case.changed(lora=LoraSettings(r=4))
+    case(whole, adapted)
+
+    def kill(row):
+        if row["step"] == 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        case(fresh(), adapted, out=tmp_path, on_log=kill)
+    case(again, adapted, out=tmp_path, resume=True)
+    assert equal(weights(whole), weights(again))
+
+
 def test_a_folder_is_not_trained_into_twice_and_not_resumed_with_other_settings(case, fresh, tmp_path):
     case(fresh(), out=tmp_path)
     with pytest.raises(RecordError, match="already holds"):
