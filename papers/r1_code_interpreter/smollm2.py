@@ -2,9 +2,10 @@
 
 The teacher is the environment's own solution, written as an answer; SFT imitates it, GRPO (adapters again) learns from
 the policy's own answers. The same test questions are asked before SFT, after it and after GRPO, once greedily and
-``--answers`` times at temperature 1.
+``--answers`` times at temperature 1. The same command continues an interrupted run; trainings go back to their last
+checkpoint.
 
-    python papers/r1_code_interpreter/smollm2.py                    # its time is not measured yet
+    python papers/r1_code_interpreter/smollm2.py                    # about 65 CPU minutes (an estimate)
     python papers/r1_code_interpreter/smollm2.py --smoke            # everything tiny (140 CPU seconds a family)
     python papers/r1_code_interpreter/smollm2.py --model Qwen/Qwen2.5-3B-Instruct --lessons 6000 --iterations 100
 """
@@ -74,16 +75,18 @@ def study(out: Path, family: str, options: argparse.Namespace) -> dict[str, tupl
         resume=lessons.exists(), progress=False,
     )  # fmt: skip
     imitate = SFTSettings(
-        num_train_epochs=2, batch_size=8, log_every=5, lora=LoraSettings(),
+        num_train_epochs=2, batch_size=8, log_every=5, save_every=5, lora=LoraSettings(),
         optimizer=OptimizerSettings(learning_rate=1e-3, lr_scheduler_type="linear", warmup_steps=5),
     )  # fmt: skip
-    train_sft(policy, Records([lessons]), imitate, seed=0, progress=False)
+    folder = out / "sft-training"
+    train_sft(policy, Records([lessons]), imitate, seed=0, out=folder, resume=folder.exists(), progress=False)
     found["after SFT"] = ask(out / "sft", policy, family, options)
     reinforce = GRPOSettings(
         iterations=options.iterations, num_prompts=8, num_generations=8, steps_per_generation=2, lora=LoraSettings(),
-        optimizer=OptimizerSettings(learning_rate=1e-4), save_every=0,
+        optimizer=OptimizerSettings(learning_rate=1e-4), save_every=1,
     )  # fmt: skip
-    train_grpo(policy, train, reinforce, seed=0, progress=False)
+    folder = out / "grpo-training"
+    train_grpo(policy, train, reinforce, seed=0, out=folder, resume=folder.exists(), progress=False)
     found["after GRPO"] = ask(out / "grpo", policy, family, options)
     engine.close()
     return found

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from quintain.cli.console import console, literal, say
+from quintain.cli.options import EnvArguments, pairs
 
 __all__ = ["app"]
 
@@ -54,6 +55,7 @@ def train_nano(
     epochs: Annotated[
         float | None, typer.Option(metavar="X", help="Passes over them.", show_default="the recipe's")
     ] = None,
+    env_arg: EnvArguments = None,
     seed: Annotated[int, typer.Option(min=0, help="Root seed.")] = 0,
 ) -> None:
     """Train a model of under a million parameters on a miniature task, from nothing, in minutes on a CPU.
@@ -66,7 +68,8 @@ def train_nano(
     """
     from quintain.training.language.nano_recipes import train_nano as train
 
-    trained = train(task, folder, size=size, examples=examples, epochs=epochs, seed=seed)
+    changes = pairs(env_arg, "--env-arg")
+    trained = train(task, folder, size=size, examples=examples, epochs=epochs, env_kwargs=changes, seed=seed)
     facts = trained.facts
     say(
         f"{folder}: {facts['size']} parameters, {facts['episodes']:,} examples; accuracy on the test split: sampled "

@@ -6,7 +6,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +101,7 @@ def train_nano(
     size: str | None = None,
     examples: int | None = None,
     epochs: float | None = None,
+    env_kwargs: Mapping[str, Any] | None = None,
     seed: int = 0,
     measured: int = 200,
     progress: bool | None = None,
@@ -117,6 +118,7 @@ def train_nano(
         size: A name of :data:`~quintain.training.language.nano.SIZES`; ``None`` for the recipe's.
         examples: Number of examples; ``None`` for the recipe's.
         epochs: Passes over them; ``None`` for the recipe's.
+        env_kwargs: Changes to the recipe's arguments of ``CodeReason-v0``, such as some of its tasks. Default: none.
         seed: Root seed of weights, examples and their order. Default: 0.
         measured: Problems of the measurement, >= 0; 0 for none. Default: 200.
         progress: Show a progress bar; ``None`` shows it where there is a terminal.
@@ -133,6 +135,7 @@ def train_nano(
         known = ", ".join(RECIPES)
         raise ConfigurationError(f"there is no recipe {task!r}; choose one of {known}{nearest(task, RECIPES)}")
     name, recipe = (task, RECIPES[task]) if isinstance(task, str) else (task.about, task)
+    recipe = replace(recipe, env_kwargs={**recipe.env_kwargs, **(env_kwargs or {})})
     seeds = SeedStream(seed, "nano", name)
     make_nano(folder, size or recipe.size, words=recipe.words, seed=seeds.child("weights").seed)
     engine: Any = make_engine("transformers", model=str(folder), max_batch=256)
