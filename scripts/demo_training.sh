@@ -7,18 +7,18 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 export PATH=$PWD/.venv/bin:$PATH OMP_NUM_THREADS=1
 
 runs=runs/demo-training-$(date +%Y%m%d-%H%M%S)
-task=(--env-arg tasks=mini_sum,mini_product,mini_reverse --env-arg difficulty=easy --env-arg rules=false --env-arg max_turns=3)
+task=(--env-arg tasks=mini_sum,mini_product --env-arg difficulty=easy --env-arg rules=false --env-arg max_turns=3)
 evaluate() { # evaluate NAME MODEL
     quintain eval CodeReason-v0 -a chat --engine transformers --model "$2" --engine-arg max_batch=256 --concurrency 256 \
         "${task[@]}" --split test --episodes 200 --agent-arg max_tokens=64 --agent-arg temperature=1 \
         --agent-arg extract=false --out "$runs/$1" --no-report
 }
 
-printf '\ndemo: a model learns from 12,000 examples, of which 40 %% write a program\n'
-quintain model train-nano tools "$runs/nano" --examples 12000 --epochs 4
+printf '\ndemo: a model learns from 6,000 examples, of which 40 %% write a program\n'
+quintain model train-nano tools "$runs/nano" --examples 6000 --epochs 2 --env-arg tasks=mini_sum,mini_product
 printf '\ndemo: reinforcement learning: 256 episodes a step, rewarded for right answers\n'
 quintain train grpo CodeReason-v0 --policy "$runs/nano" "${task[@]}" --env-arg split=train --max-tokens 64 \
-    --settings iterations=10 --settings learning_rate=3e-4 --out "$runs/grpo"
+    --settings iterations=6 --settings learning_rate=3e-4 --out "$runs/grpo"
 printf '\ndemo: 200 questions that neither training has seen, before and after\n'
 evaluate before "$runs/nano"
 evaluate after "$runs/grpo/model"
