@@ -18,7 +18,7 @@ __all__ = ["family_rows"]
 _HOSTILE = (
     None, "", "\x00", "\ud800", "A" * 100_000, "1/0", "[" * 5000, "nan", "inf", "-", "{}", "1,2", "10**10**10",
 )  # fmt: skip
-#: CPU time for all hostile answers together, and maximum wait for each, in seconds.
+#: CPU time for a question, and maximum wait for a result, in seconds.
 _CPU_S, _WALL_S = 10, 200.0
 
 _SEED, _ITEMS = 3, 20
@@ -45,11 +45,7 @@ def family_rows(name: str, create: Callable[..., Any] | None = None) -> Iterator
         create = library.create_dataset
     family = _Family(name, create)
     for question, ask in _QUESTIONS.items():
-        try:
-            yield ask(family)
-        except Exception as error:
-            detail = f"{type(error).__name__}: {error}"
-            yield Row(question, "fault", detail[:500], "medium", family.program("print(data[0])"))
+        yield ask(family) if ask is _hostile_answers_are_survived else _asked_in_child(question, ask, family)
 
 
 class _Family:
@@ -184,29 +180,59 @@ def _hostile_answers_are_survived(family: _Family) -> Row:
 
 
 def _scored_in_child(family: _Family) -> Iterator[tuple[str, Any]]:
-    """Yield ``("scored", score)`` or ``("raised", error)`` of each hostile answer, until the child process is lost.
+    """Yield ``("scored", score)`` or ``("raised", error)`` of each hostile answer, until the child process is lost."""
+
+    def run(send: Callable[[Any], None]) -> None:
+        for answer in _HOSTILE:
+            try:
+                send(("scored", family.score(answer, 0)))
+            except Exception as error:
+                send(("raised", f"{type(error).__name__}: {error}"))
+
+    return _messages_of_child(run)
+
+
+def _asked_in_child(question: str, ask: Callable[[_Family], Row], family: _Family) -> Row:
+    """Ask a question in a child process; a scorer that computes for ever is a fault."""
+
+    def run(send: Callable[[Any], None]) -> None:
+        try:
+            send(ask(family))
+        except Exception as error:
+            send(
+                Row(
+                    question,
+                    "fault",
+                    f"{type(error).__name__}: {error}"[:500],
+                    "medium",
+                    family.program("print(data[0])"),
+                )
+            )
+
+    detail = f"no result: it took more than {_CPU_S} CPU seconds, or ended the process"
+    lost = Row(question, "fault", detail, "high", f"quintain audit reasoning-gym:{family.name}")
+    found: Row = next(_messages_of_child(run), lost)
+    return found
+
+
+def _messages_of_child(run: Callable[[Callable[[Any], None]], None]) -> Iterator[Any]:
+    """Yield what a function sends from a forked process with a limit of CPU time, until it ends or is lost.
 
     Scorers that evaluate answers can compute for ever, in code that no signal interrupts.
     """
     fork = multiprocessing.get_context("fork")
     ours, theirs = fork.Pipe(duplex=False)
 
-    def score() -> None:
-        used = time.process_time()
-        resource.setrlimit(resource.RLIMIT_CPU, (int(used) + _CPU_S, int(used) + _CPU_S))
-        for answer in _HOSTILE:
-            try:
-                theirs.send(("scored", family.score(answer, 0)))
-            except Exception as error:
-                theirs.send(("raised", f"{type(error).__name__}: {error}"))
+    def limited() -> None:
+        end = int(time.process_time()) + _CPU_S
+        resource.setrlimit(resource.RLIMIT_CPU, (end, end))
+        run(theirs.send)
 
-    child = fork.Process(target=score, daemon=True)
+    child = fork.Process(target=limited)
     child.start()
     theirs.close()
     try:
-        for _ in _HOSTILE:
-            if not ours.poll(_WALL_S):
-                return
+        while ours.poll(_WALL_S):
             yield ours.recv()
     except EOFError:
         return
