@@ -1,6 +1,7 @@
 """Speed of the voxel simulator in CPU seconds: vectors, single environments, resets, pictures.
 
     python benchmarks/minecraft.py                               # about two CPU minutes, compilation apart
+    quintain minecraft install                                   # for the row of the protocol backend
     python benchmarks/minecraft.py --peers VENV/bin/python       # beside Crafter, in a virtual environment of its own
 
 Random actions over the whole action space, one thread, resets included in vectors. A step is one action: one tick, or
@@ -101,6 +102,26 @@ def resets() -> float:
     return rate(work)
 
 
+def protocol(num_envs: int) -> float | None:
+    """Steps of clients over Minecraft's protocol, the CPU time of Node included; ``None`` without the bridge."""
+    from quintain.envs.minecraft.protocol.install import installed_folder
+
+    if installed_folder() is None:
+        return None
+    envs = gym.make_vec("Minecraft/Task-v0", num_envs=num_envs, max_episode_steps=2000, backend="protocol")
+    envs.reset(seed=0)
+    bridge = envs.unwrapped.simulator.bridge
+    actions = np.random.default_rng(0).integers(0, envs.single_action_space.nvec, (100, num_envs, 8))
+    rounds = []
+    for _ in range(4):
+        start = time.process_time() + bridge.cpu_s()
+        for batch in actions:
+            envs.step(batch)
+        rounds.append(len(actions) * num_envs / (time.process_time() + bridge.cpu_s() - start))
+    envs.close()
+    return max(rounds[1:])  # Node compiles in the first
+
+
 def pictures() -> float:
     """First-person pictures of 64 x 64 pixels, at the starts of several worlds."""
     from quintain.envs.minecraft.pictures import first_person
@@ -125,6 +146,8 @@ def main() -> None:
         "new worlds": (resets(), 1_000),
         "pictures, 64x64": (pictures(), 1_000),
     }
+    if (clients := protocol(8)) is not None:
+        rows["8 clients over the protocol, with Node"] = (clients, 500)
     if given.peers:
         done = subprocess.run([given.peers, "-c", CRAFTER], capture_output=True, text=True, check=True)
         rows["Crafter, one world with its picture"] = (float(done.stdout.split()[-1]), None)

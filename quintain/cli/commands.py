@@ -65,5 +65,6 @@ COMMANDS: dict[str, Command] = {
     "audit": Command("quintain.cli.audit:audit", "Audit an environment found elsewhere.", _LOOK),
     "policies": Command("quintain.cli.policies:app", "Train and show reference policies.", _CARE),
     "model": Command("quintain.cli.model:app", "Install and list the weights that come with the package.", _CARE),
+    "minecraft": Command("quintain.cli.minecraft:app", "Install the bridge to Minecraft's network protocol.", _CARE),
     "doctor": Command("quintain.cli.doctor:doctor", "Show what works on this machine, and what to install.", _CARE),
 }

@@ -13,6 +13,7 @@ from quintain.envs.sharing import own, own_info
 from quintain.errors import EnvironmentFault
 from quintain.evaluation.requests import pack
 from quintain.records import EpisodeRecord, Outcome, Step
+from quintain.redaction import redact
 
 __all__ = ["IMMUTABLE", "EpisodeLog", "snapshot"]
 
@@ -158,7 +159,8 @@ class EpisodeLog:
         Args:
             exchanges: The requests to language models during the episode, and their replies.
             error: Description of the infrastructure failure that ended the episode; ``None`` without one. One with
-                ``"outcome": "truncated"`` is the agent's own doing: a truncated episode, which is scored.
+                ``"outcome": "truncated"`` is the agent's own doing: a truncated episode, which is scored. Where the
+                environment truncated the episode since its backend failed, ``info["backend_error"]`` is the failure.
         """
         if self._seat_infos:
             self.info = {
@@ -175,6 +177,8 @@ class EpisodeLog:
             error = None
         elif error is None and self.info.get("parse_error") and (end := _cut_by(exchanges)):
             self.info = {**self.info, "detail": f"{self.info.get('detail', '')}; {end}"}
+        if error is None and (failure := self.info.get("backend_error")):
+            error = {"boundary": "env", "type": "BackendError", "message": redact(str(failure))[:2000]}
         packed = pack(exchanges.exchanges, self._steps, exchanges.decisions)
         return EpisodeRecord(
             index=self.index,

@@ -184,7 +184,21 @@ def make_face(
         ConfigurationError: If a value is none of these.
     """
     if kind not in _FACES:
-        raise ConfigurationError(f"observation must be one of {tuple(_FACES)}, got {kind!r}")
+        raise ConfigurationError(f"observation must be one of {(*_FACES, 'text')}, got {kind!r}")
+    sight, size = make_sight(voxel_size, rays), read_image_size(image_size)
+    if size is None:
+        return _FACES[kind](sight)
+    if kind != "minedojo":
+        raise ConfigurationError(f"image_size needs observation='minedojo', got {kind!r}")
+    return MineDojoFace(sight, size)
+
+
+def make_sight(voxel_size: Mapping[str, int] | str | None, rays: Sequence[Sequence[float]] | str | None) -> Sight:
+    """Make voxels and rays of the arguments of an environment; see :func:`make_face`.
+
+    Raises:
+        ConfigurationError: If a value is none of these.
+    """
     if isinstance(voxel_size, str):
         if voxel_size != "default":
             raise ConfigurationError(f"voxel_size must be 'default', None or six offsets, got {voxel_size!r}")
@@ -193,15 +207,21 @@ def make_face(
         if rays != "default":
             raise ConfigurationError(f"rays must be 'default', None or a list of rays, got {rays!r}")
         rays = DEFAULT_RAYS
-    sight = Sight(voxel_size, rays or ())
+    return Sight(voxel_size, rays or ())
+
+
+def read_image_size(image_size: int | Sequence[int] | None) -> tuple[int, int] | None:
+    """Return height and width of a picture in pixels, of a pair or one number for both.
+
+    Raises:
+        ConfigurationError: If it is neither.
+    """
     if image_size is None:
-        return _FACES[kind](sight)
+        return None
     sizes = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
-    if kind != "minedojo":
-        raise ConfigurationError(f"image_size needs observation='minedojo', got {kind!r}")
     if len(sizes) != 2 or not all(isinstance(size, int) and 1 <= size <= 2048 for size in sizes):
         raise ConfigurationError(f"image_size must be one or two integers from 1 to 2048, got {image_size!r}")
-    return MineDojoFace(sight, (sizes[0], sizes[1]))
+    return sizes[0], sizes[1]
 
 
 def make_batch(

@@ -27,7 +27,7 @@ def register() -> None:
             gym.register(
                 env_id,
                 entry_point="quintain.envs.minecraft.env:MinecraftEnv",
-                vector_entry_point="quintain.envs.minecraft.vector_env:MinecraftVectorEnv",
+                vector_entry_point="quintain.envs.minecraft.vector_env:make_vec",
                 kwargs={"task": task},
                 max_episode_steps=limit,
             )

@@ -42,6 +42,7 @@ class Simulator:
         setup: What kernels know of the task.
         rewards: Rewards of the last step, shape ``(num_envs,)``.
         succeeded: Whether the last step did the task, shape ``(num_envs,)``.
+        failures: Why worlds have failed, ``""`` for those that have not; the voxel simulator has none that fail.
     """
 
     def __init__(self, num_envs: int, task: Task, world_size: int = 64) -> None:
@@ -53,6 +54,7 @@ class Simulator:
         self.slots = _slots(task)
         self.rewards = np.zeros(num_envs)
         self.succeeded = np.zeros(num_envs, np.bool_)
+        self.failures = [""] * num_envs
 
     def begin(self, which: NDArray[np.int64], seeds: NDArray[np.int64]) -> None:
         """Start new episodes in the worlds ``which``, with one seed each."""
@@ -61,6 +63,21 @@ class Simulator:
     def step(self, actions: NDArray[np.int64], active: NDArray[np.bool_]) -> None:
         """Advance the active worlds by one action each, shape ``(num_envs, 8)``."""
         stepping.step_all(self.world, actions, active, self.setup, self.rewards, self.succeeded)
+
+    def picture(self, e: int) -> NDArray[np.uint8]:
+        """Draw the first-person view of world ``e`` with life, food, slots and map, shape ``(360, 640, 3)``."""
+        from quintain.envs.minecraft.pictures import compose
+
+        return compose(self.world, e)
+
+    def map(self, e: int, scale: int) -> NDArray[np.uint8]:
+        """Draw the map of world ``e`` from above, ``scale`` pixels a block."""
+        from quintain.envs.minecraft.pictures import map_from_above
+
+        return map_from_above(self.world, e, scale)
+
+    def close(self) -> None:
+        """Release what the worlds hold; here nothing."""
 
     def is_dead(self, e: int) -> bool:
         """Whether the agent of world ``e`` has died."""

@@ -5,22 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 from gymnasium import spaces
 from gymnasium.utils import seeding
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
+from gymnasium.wrappers import TimeLimit
 from numpy.typing import NDArray
 
 from quintain.envs.minecraft.actions import CHOICES, INVALID_PENALTY, NO_OP, action_space, marginal_mask
 from quintain.envs.minecraft.controls import check_controls
-from quintain.envs.minecraft.env import check_backend
+from quintain.envs.minecraft.env import MinecraftEnv, check_backend
 from quintain.envs.minecraft.tasks import find_task
+from quintain.envs.vector import TextVectorEnv, text_vector
 from quintain.errors import ConfigurationError, require
 from quintain.reward_signature import Columns
 from quintain.sandbox.designed_reward import DesignedReward
 
-__all__ = ["MinecraftVectorEnv"]
+__all__ = ["MinecraftVectorEnv", "make_vec"]
 
 _LIMITS = np.array(CHOICES, np.int64)
 
@@ -60,6 +63,7 @@ class MinecraftVectorEnv(VectorEnv[Any, Any, Any]):
         initial_inventory: Mapping[str, int] | None = None,
         world_seed: int | None = None,
         world_size: int = 64,
+        timeout_s: float = 60.0,
         controls: str = "minedojo",
         reward: str | None = None,
         autoreset_mode: str | AutoresetMode = AutoresetMode.SAME_STEP,
@@ -67,6 +71,8 @@ class MinecraftVectorEnv(VectorEnv[Any, Any, Any]):
         render_mode: str | None = None,
     ) -> None:
         check_backend(backend)
+        if backend == "minedojo":
+            raise ConfigurationError("backend='minedojo' has single environments alone")
         if num_envs < 1:
             raise ConfigurationError(f"num_envs must be >= 1, got {num_envs}")
         if observation not in ("arrays", "flat"):
@@ -76,7 +82,8 @@ class MinecraftVectorEnv(VectorEnv[Any, Any, Any]):
         require("numba", "minecraft", "the voxel simulator")
         from quintain.envs.minecraft.faces import make_batch
         from quintain.envs.minecraft.reward_inputs import signature_of
-        from quintain.envs.minecraft.simulator import Simulator, with_inventory
+        from quintain.envs.minecraft.simulator import with_inventory
+        from quintain.envs.minecraft.worlds import make_simulator
 
         self.num_envs = num_envs
         self.autoreset_mode = AutoresetMode(autoreset_mode)
@@ -84,7 +91,7 @@ class MinecraftVectorEnv(VectorEnv[Any, Any, Any]):
         self.render_mode = None
         self.backend, self.world_seed, self.max_episode_steps = backend, world_seed, max_episode_steps
         self.task = with_inventory(find_task(task), initial_inventory)
-        self.simulator = Simulator(num_envs, self.task, world_size)
+        self.simulator = make_simulator(backend, num_envs, self.task, world_size, timeout_s)
         self._face = make_batch(observation, voxel_size, rays)
         self.single_observation_space: spaces.Space[Any] = self._face.space
         self._controls = check_controls(controls)
@@ -148,10 +155,13 @@ class MinecraftVectorEnv(VectorEnv[Any, Any, Any]):
         truncated = np.zeros(self.num_envs, np.bool_)
         if self.max_episode_steps is not None:
             truncated = (self._steps >= self.max_episode_steps) & ~resetting & ~terminated
-        ended = terminated | truncated
         info = self._info(success, invalid)
         if self.designed is not None:
             rewards = self._designed_rewards(self.designed, ~resetting, info) + INVALID_PENALTY * invalid
+        if any(self.simulator.failures):
+            failed = info["backend_error"] != ""
+            rewards, terminated, truncated = np.where(failed, 0.0, rewards), terminated & ~failed, truncated | failed
+        ended = terminated | truncated
         observation = self._face.batch(self.simulator.world)
         if self.autoreset_mode is AutoresetMode.SAME_STEP:
             if ended.any():
@@ -193,6 +203,10 @@ class MinecraftVectorEnv(VectorEnv[Any, Any, Any]):
         info["reward_error"] = np.array(found.errors, dtype=object)
         return np.where(stepped & np.isfinite(found.value), found.value, 0.0)
 
+    def close_extras(self, **kwargs: Any) -> None:
+        """End what the backend runs."""
+        self.simulator.close()
+
     def _begin(self, which: NDArray[np.int64]) -> None:
         drawn = [int(self._generators[i].integers(2**62)) for i in which]
         seeds = drawn if self.world_seed is None else [int(self.world_seed)] * len(which)
@@ -218,12 +232,15 @@ class MinecraftVectorEnv(VectorEnv[Any, Any, Any]):
         return [values], invalid
 
     def _info(self, success: NDArray[np.bool_], invalid: NDArray[np.bool_]) -> dict[str, Any]:
-        return {
+        info = {
             "backend": self._all(self.backend),
             "success": success,
             "invalid_action": invalid,
             "death_cause": self.simulator.death_causes(),
         }
+        if self.backend != "voxel":
+            info["backend_error"] = np.array(self.simulator.failures, dtype=object)
+        return info
 
     def _reset_ended(self, ended: NDArray[np.bool_], last: Any, info: dict[str, Any]) -> Any:
         """Reset the worlds whose episodes have ended, and keep what was seen last in ``info``."""
@@ -234,3 +251,24 @@ class MinecraftVectorEnv(VectorEnv[Any, Any, Any]):
 
     def _all(self, value: str) -> NDArray[Any]:
         return np.full(self.num_envs, value, dtype=object)
+
+
+def make_vec(
+    num_envs: int = 1, *, observation: str = "arrays", max_episode_steps: int | None = None, **kwargs: Any
+) -> MinecraftVectorEnv | TextVectorEnv:
+    """Make a vector of worlds: what ``gym.make_vec`` calls.
+
+    Args:
+        num_envs: Number of worlds, >= 1.
+        observation: ``"arrays"``, ``"flat"``, or ``"text"`` for a vector whose worlds are stepped one by one.
+        max_episode_steps: Steps after which an episode is truncated; ``None`` for no limit.
+        **kwargs: Other arguments of :class:`MinecraftVectorEnv`; with text, those of the single environment.
+    """
+    if observation != "text":
+        return MinecraftVectorEnv(num_envs, observation=observation, max_episode_steps=max_episode_steps, **kwargs)
+
+    def make_one(**arguments: Any) -> gym.Env[Any, Any]:
+        env = MinecraftEnv(observation="text", **arguments)
+        return env if max_episode_steps is None else TimeLimit(env, max_episode_steps)
+
+    return text_vector(make_one)(num_envs, **kwargs)

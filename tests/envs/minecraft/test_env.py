@@ -147,7 +147,8 @@ def test_what_cannot_be_had_says_why(task, error, words):
 @pytest.mark.parametrize(
     ("kwargs", "words"),
     [
-        ({"backend": "protocol"}, "not in this version yet"),
+        ({"backend": "minedojo", "observation": "flat"}, "has observation='minedojo' alone"),
+        ({"timeout_s": 0}, "timeout_s must be"),
         ({"backend": "nether"}, "backend must be one of"),
         ({"observation": "pixels"}, "observation must be one of"),
         ({"voxel_size": {"xmin": 0}}, "voxel_size must have the integers"),

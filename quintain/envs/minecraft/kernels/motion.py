@@ -184,3 +184,31 @@ def move(
     body[VY] = (body[VY] - 0.08) * 0.98
     if sprint:
         body[EXHAUSTION] += 0.1 * np.sqrt((body[X] - x) ** 2 + (body[Z] - z) ** 2)
+
+
+@compiled
+def adopt(blocks: Bytes, body: Floats, count: Ints, moved: Floats) -> None:
+    """Take over a motion of one tick that something else computed, with its fall and its exhaustion.
+
+    Args:
+        blocks: Blocks of the world.
+        body: State of the agent, before the tick.
+        count: Integer state of the agent, before the tick.
+        moved: Position, velocity in blocks per tick, whether it stands on the ground, and 1 for a jump or 3 for a
+            sprint; shape ``(8,)``.
+    """
+    feel(blocks, body, count)
+    liquid, length = count[FEET_IN], np.sqrt((moved[0] - body[X]) ** 2 + (moved[2] - body[Z]) ** 2)
+    if liquid > 0:
+        body[EXHAUSTION] += 0.01 * length
+    elif moved[7] == 3:
+        body[EXHAUSTION] += 0.1 * length
+    elif moved[7] == 1 and count[ON_GROUND] == 1:
+        body[EXHAUSTION] += 0.05
+    if moved[1] < body[Y]:
+        body[FALL] += body[Y] - moved[1]
+    if liquid > 0:
+        body[FALL] = 0.0 if liquid == 1 else body[FALL] * 0.5
+    body[X], body[Y], body[Z] = moved[0], moved[1], moved[2]
+    body[VX], body[VY], body[VZ] = moved[3], moved[4], moved[5]
+    count[ON_GROUND] = 1 if moved[6] > 0 else 0

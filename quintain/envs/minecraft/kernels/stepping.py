@@ -9,7 +9,7 @@ from quintain.envs.minecraft.kernels.compiled import compiled
 from quintain.envs.minecraft.kernels.hands import attack, destroy, place, throw, use
 from quintain.envs.minecraft.kernels.inventory import add, craft, equip, look_around
 from quintain.envs.minecraft.kernels.mobs import live_mobs, spawn_zombies
-from quintain.envs.minecraft.kernels.motion import feel, move
+from quintain.envs.minecraft.kernels.motion import adopt, feel, move
 from quintain.envs.minecraft.kernels.progress import NIGHT_MOBS, TIME_PASSES, progress
 from quintain.envs.minecraft.kernels.vitals import live
 from quintain.envs.minecraft.kernels.world import (
@@ -97,15 +97,13 @@ def act(
 
 
 @compiled
-def tick(
+def after_motion(
     blocks: Bytes, tops: Bytes, body: Floats, count: Ints, slots: Ints, have: Ints,
-    mobs: Floats, drops: Floats, queue: Ints, random: Words, forward: float, strafe: float, third: int, setup: Ints,
+    mobs: Floats, drops: Floats, queue: Ints, random: Words, setup: Ints,
 ) -> None:  # fmt: skip
-    """Advance one world by 50 ms; ``third`` is 1 to jump, 2 to sneak, 3 to sprint."""
+    """Advance everything but the agent's motion by 50 ms: health, mobs, drops, liquids, time."""
     if count[DIG_DELAY] > 0:
         count[DIG_DELAY] -= 1
-    sprint = third == 3 and forward > 0 and body[FOOD_LEVEL] > 6
-    move(blocks, body, count, forward, strafe, third == 1, third == 2, sprint)
     feel(blocks, body, count)
     live(blocks, body, count, slots, have)
     live_mobs(blocks, tops, body, count, slots, have, mobs, drops, random)
@@ -122,26 +120,41 @@ def tick(
 
 
 @compiled
-def step_world(
+def turn_and_act(
     blocks: Bytes, tops: Bytes, body: Floats, count: Ints, slots: Ints, have: Ints, used: Flags,
-    mobs: Floats, drops: Floats, queue: Ints, random: Words, action: Ints, setup: Ints,
-) -> None:  # fmt: skip
-    """Advance one world by one action: one tick, or three after drop, craft, equip, place and destroy."""
+    mobs: Floats, drops: Floats, queue: Ints, random: Words, action: Ints,
+) -> int:  # fmt: skip
+    """Turn the view and perform the function of an action; return how many ticks the action takes."""
     for column in (DAMAGE_TAKEN, DAMAGE_YAW, DAMAGE_DISTANCE, HUNGER_DAMAGE):
         body[column] = 0.0
     count[FIRE_DAMAGE] = count[DAMAGE_CAUSE] = 0
     if action[4] != CAMERA_CENTRE or action[3] != CAMERA_CENTRE:
         body[YAW] = (body[YAW] + (action[4] - CAMERA_CENTRE) * CAMERA_STEP + 180.0) % 360.0 - 180.0
         body[PITCH] = min(max(body[PITCH] + (action[3] - CAMERA_CENTRE) * CAMERA_STEP, -90.0), 90.0)
-    forward = 1.0 if action[0] == 1 else -1.0 if action[0] == 2 else 0.0
-    strafe = 1.0 if action[1] == 1 else -1.0 if action[1] == 2 else 0.0
     possible = act(blocks, tops, body, count, slots, have, used, mobs, drops, queue, random, action)
     count[FAILED] = 0 if possible else 1
-    ticks = 3 if action[5] == 2 or action[5] > 3 else 1
-    third = action[2]
+    return 3 if action[5] == 2 or action[5] > 3 else 1
+
+
+@compiled
+def direction_of(choice: int) -> float:
+    """Return 1, -1 or 0 for the choices 1, 2 and 0 of a direction."""
+    return 1.0 if choice == 1 else -1.0 if choice == 2 else 0.0
+
+
+@compiled
+def step_world(
+    blocks: Bytes, tops: Bytes, body: Floats, count: Ints, slots: Ints, have: Ints, used: Flags,
+    mobs: Floats, drops: Floats, queue: Ints, random: Words, action: Ints, setup: Ints,
+) -> None:  # fmt: skip
+    """Advance one world by one action: one tick, or three after drop, craft, equip, place and destroy."""
+    ticks = turn_and_act(blocks, tops, body, count, slots, have, used, mobs, drops, queue, random, action)
+    forward, strafe, third = direction_of(action[0]), direction_of(action[1]), action[2]
     for _ in range(ticks):
         if not count[DEAD]:
-            tick(blocks, tops, body, count, slots, have, mobs, drops, queue, random, forward, strafe, third, setup)
+            sprint = third == 3 and forward > 0 and body[FOOD_LEVEL] > 6
+            move(blocks, body, count, forward, strafe, third == 1, third == 2, sprint)
+            after_motion(blocks, tops, body, count, slots, have, mobs, drops, queue, random, setup)
         forward, strafe, third = 0.0, 0.0, 0
     look_around(blocks, body, count)
 
@@ -163,6 +176,41 @@ def step_all(w: World, actions: Ints, active: Flags, setup: Ints, rewards: Float
         succeeded[e] = False
         if active[e]:
             step_one(w, e, actions[e], setup)
+            rewards[e], succeeded[e] = progress(w, e, setup)
+
+
+@compiled
+def act_all(w: World, actions: Ints, active: Flags, ticks: Ints) -> None:
+    """Begin the step of all active worlds where others move the agents; write how many ticks each action takes."""
+    for e in range(actions.shape[0]):
+        ticks[e] = 0
+        if active[e]:
+            ticks[e] = turn_and_act(
+                w.blocks[e], w.top[e], w.body[e], w.counts[e], w.slots[e], w.have[e], w.used[e], w.mobs[e], w.drops[e],
+                w.queue[e], w.random[e : e + 1], actions[e],
+            )  # fmt: skip
+
+
+@compiled
+def live_all(w: World, ticking: Flags, moved: Floats, setup: Ints) -> None:
+    """Advance the worlds ``ticking`` by a tick after their motion, of which ``moved`` has a row each; see ``adopt``."""
+    for e in range(moved.shape[0]):
+        if ticking[e]:
+            adopt(w.blocks[e], w.body[e], w.counts[e], moved[e])
+            after_motion(
+                w.blocks[e], w.top[e], w.body[e], w.counts[e], w.slots[e], w.have[e], w.mobs[e], w.drops[e],
+                w.queue[e], w.random[e : e + 1], setup,
+            )  # fmt: skip
+
+
+@compiled
+def judge_all(w: World, active: Flags, setup: Ints, rewards: Floats, succeeded: Flags) -> None:
+    """End the step of all active worlds where others move the agents."""
+    for e in range(active.shape[0]):
+        rewards[e] = 0.0
+        succeeded[e] = False
+        if active[e]:
+            look_around(w.blocks[e], w.body[e], w.counts[e])
             rewards[e], succeeded[e] = progress(w, e, setup)
 
 
