@@ -154,7 +154,7 @@ def _scores_are_in_range(family: _Family) -> Row:
     question = "rewards in the declared range"
     for index, item in enumerate(family.items):
         for answer in (item["answer"], f"{item['answer']} ", f"{item['answer']}\n{item['answer']}"):
-            if not 0 <= (score := family.score(answer, index)) <= 1:
+            if not -1e-9 <= (score := family.score(answer, index)) <= 1 + 1e-9:
                 program = family.program(f"print(data.score_answer({answer!r:.200}, data[{index}]))")
                 return Row(
                     question, "fault", f"item {index}: the score {score} is outside of [0, 1]", "medium", program
