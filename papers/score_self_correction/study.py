@@ -1,7 +1,7 @@
 """SCoRe (Kumar et al. 2024) in small: does a model learn to correct itself, or to repeat its first answer?
 
 A model of 0.34 million parameters adds two or three numbers. It has learned from examples to answer directly, which it
-often gets wrong, and, asked again, to repeat its answer (0.85) or to add step by step, with slips, and answer that. So
+often gets wrong, and, asked again, to repeat its answer (0.7) or to add step by step, with slips, and answer that. So
 its second attempt can find an error of the first, at the risk of spoiling a right answer. Reinforcement learning starts
 from this model; it is pre-trained once, and training is repeated for each seed.
 
@@ -18,7 +18,7 @@ pair sft            SFT on pairs of its wrong and right answers
 pair sft plus       the same with pairs of right ones
 ==================  =================================================================================================
 
-    python papers/score_self_correction/study.py             # about two hours of CPU time (an estimate)
+    python papers/score_self_correction/study.py             # over two hours of CPU time (an estimate)
     python papers/score_self_correction/study.py --smoke     # everything tiny; measures nothing
     python papers/score_self_correction/study.py --report    # the tables of the finished trainings
     python papers/score_self_correction/study.py --only score plain --seeds 1
@@ -67,7 +67,7 @@ from quintain.training.sources import Records, Worlds
 #: Maximum number of tokens of a reply: two steps and the answer.
 TOKENS = 40
 #: What the teacher does: how often its first answer and a step of its second one are wrong, and how often it repeats.
-FIRST_WRONG, SLIP, REPEAT = 0.4, 0.15, 0.85
+FIRST_WRONG, SLIP, REPEAT = 0.4, 0.15, 0.7
 #: What each condition changes of SCoRe's settings.
 REINFORCED: dict[str, dict[str, Any]] = {
     "score": {},
@@ -83,7 +83,7 @@ CONDITIONS = (*REINFORCED, *IMITATED)
 
 def sums(split: str) -> Worlds:
     """Return the environment."""
-    question = {"tasks": "mini_sum", "rules": False, "code": False, "max_turns": 1, "split": split}
+    question = {"tasks": "mini_sum", "difficulty": "easy", "rules": False, "code": False, "split": split}
     return Worlds("SelfCorrect-v0", {"env_kwargs": question, "revise": "again?"})
 
 
@@ -155,11 +155,11 @@ def base(out: Path, smoke: bool) -> Path:
         engine: Any = make_engine("transformers", model=str(folder), max_batch=256)
         lessons = out / "lessons"
         evaluate(
-            TRAIN.env, Teacher(), env_kwargs=TRAIN.env_kwargs, episodes=24 if smoke else 20_000,
+            TRAIN.env, Teacher(), env_kwargs=TRAIN.env_kwargs, episodes=24 if smoke else 24_000,
             seed=seeds.child("lessons").seed, out=lessons, resume=lessons.exists(), progress=False,
         )  # fmt: skip
         taught = SFTSettings(
-            num_train_epochs=1 if smoke else 2, batch_size=24, log_every=100,
+            num_train_epochs=1 if smoke else 3, batch_size=24, log_every=100,
             optimizer=OptimizerSettings(learning_rate=2e-3, lr_scheduler_type="linear", warmup_steps=50),
         )  # fmt: skip
         began = time.process_time()
