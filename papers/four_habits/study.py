@@ -2,8 +2,9 @@
 
 In the game Countdown three numbers are to be combined to a target. A base model of 0.34 million parameters has
 learned from examples to find, among given expressions, the one with a given value, and to compute and answer any one
-expression of a countdown's numbers. It is primed by SFT on 1,000 traces of one kind (five epochs), then trained by
-GRPO (the paper: PPO) on countdowns. Priming and GRPO are repeated for each seed; the base is trained once.
+expression of a countdown's numbers. It is primed by SFT on 3,000 traces of one kind (four epochs; the paper: 1,000,
+five epochs), then trained by GRPO (the paper: PPO) on countdowns. Priming and GRPO are repeated for each seed; the
+base is trained once.
 
 =========================  ==========================================================================================
 unprimed                   the base itself
@@ -15,7 +16,7 @@ only backtracking          attempts are retried, without a word about them
 direct                     one attempt without any of the behaviours (the paper's negative control)
 empty                      the answers of ``all strategies`` without their traces
 dots                       the same with as many dots as the traces have tokens
-wrong answers              traces with wrong answers alone, sampled from the model primed with ``all strategies``
+wrong answers              traces with wrong answers alone, sampled from ``backtracking verification`` before GRPO
 other base                 unprimed, from a base whose pre-training had traces of backtracking and verification in place
                            of single attempts
 =========================  ==========================================================================================
@@ -133,7 +134,8 @@ BASES = {
 
 def settings(smoke: bool) -> GRPOSettings:
     """Return the settings of reinforcement learning, the same in every condition."""
-    learner = OptimizerSettings(learning_rate=3e-4)
+    # At a constant rate of 3e-4 success rose for 20 iterations and fell again.
+    learner = OptimizerSettings(learning_rate=2e-4, lr_scheduler_type="linear")
     if smoke:
         return GRPOSettings(
             iterations=2, num_prompts=2, num_generations=2, steps_per_generation=2, eval_every=1, eval_episodes=2,
@@ -142,7 +144,7 @@ def settings(smoke: bool) -> GRPOSettings:
     # As in the paper's PPO, advantages are scaled by the batch and losses averaged over tokens: scaled by the group,
     # the credit for the format would count as much as success, and speak against long replies.
     return GRPOSettings(
-        iterations=60, num_prompts=24, scale="batch", loss_type="dapo", eval_every=20, eval_episodes=100,
+        iterations=36, num_prompts=24, scale="batch", loss_type="dapo", eval_every=12, eval_episodes=100,
         optimizer=learner,
     )  # fmt: skip
 
@@ -164,18 +166,20 @@ def base(out: Path, name: str, smoke: bool) -> Path:
 
 
 def prime(out: Path, condition: str, seed: int, smoke: bool) -> Path:
-    """Return the model folder of a start policy: a base, primed once with 1,000 traces."""
+    """Return the model folder of a start policy: a base, primed once with 3,000 traces."""
     if condition in ("unprimed", "other base"):
         return base(out, "traces" if condition == "other base" else "plain", smoke)
     folder = out / "starts" / f"{condition.replace(' ', '-')}-{seed}"
     if (folder / "config.json").exists():
         return folder
-    seeds, number = SeedStream(seed, "prime", condition), 24 if smoke else 1000
+    seeds, number = SeedStream(seed, "prime", condition), 24 if smoke else 3000
     engine: Any = make_engine("transformers", model=str(base(out, "plain", smoke)), max_batch=256)
     with tempfile.TemporaryDirectory(prefix="quintain-prime-") as lessons:
         if condition == "wrong answers":
-            sampled = make_engine("transformers", model=str(prime(out, "all strategies", seed, smoke)), max_batch=256)
-            # More than enough, since most answers are wrong.
+            sampled = make_engine(
+                "transformers", model=str(prime(out, "backtracking verification", seed, smoke)), max_batch=256
+            )
+            # More than enough: four answers in five are wrong.
             _play(as_policy(sampled, tokens(smoke)), 3 * number, seeds, lessons)
             sampled.close()
             wrong = [r for r in Records([lessons], ("failure", "parse_error")).episodes() if r.steps][:number]
@@ -184,7 +188,7 @@ def prime(out: Path, condition: str, seed: int, smoke: bool) -> Path:
             _play(Teacher(_writes(condition, engine.tokenizer)), number, seeds, lessons)
             records = Records([lessons], ("success", "failure", "parse_error"))
         taught = SFTSettings(
-            num_train_epochs=5, batch_size=24, log_every=100,
+            num_train_epochs=4, batch_size=24, log_every=100,
             optimizer=OptimizerSettings(learning_rate=5e-4, lr_scheduler_type="linear", warmup_steps=10),
         )  # fmt: skip
         train_sft(engine, records, taught, seed=seeds.child("order").seed, progress=False)
