@@ -85,10 +85,10 @@ def _rows(kind: str) -> Iterator[dict[str, Any]]:
         yield from ({"name": name} for name in _environments())
         return
     registry = registry_of(kind)
-    for name in registry:
-        facts = registry.facts(name)
-        plain = dataclasses.asdict(facts)
-        yield {"name": name} | {key: _finite(value) for key, value in plain.items() if _is_plain(value)}
+    facts = {name: dataclasses.asdict(registry.facts(name)) for name in registry}
+    structured = {key for row in facts.values() for key, value in row.items() if not _is_plain(value)}
+    for name, row in facts.items():
+        yield {"name": name} | {key: _finite(value) for key, value in row.items() if key not in structured}
 
 
 def _is_plain(value: Any) -> bool:
