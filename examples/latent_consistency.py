@@ -17,6 +17,7 @@ import asyncio
 import math
 import random
 import re
+from pathlib import Path
 from typing import Any
 
 from quintain.agents.reasoning.agreement import minus_entropy
@@ -78,6 +79,7 @@ def main() -> None:
     parser.add_argument("--tokens", type=int, default=64, help="tokens of a response")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--after-projection", action="store_true", help="slices after the projection, as released")
+    parser.add_argument("--out", type=Path, help="folder for results.json")
     parser.add_argument("--small", action="store_true", help="one question, one layer a group, few heads")
     args = parser.parse_args()
     engine: Any = make_engine("transformers", **({"model": args.model} if args.model else {}))
@@ -98,24 +100,26 @@ def main() -> None:
         texts = responses(engine, question, args.responses, args.tokens, args.seed + at)
         answers.setdefault("responses", []).append(texts)
     engine.close()
-    show(answers, gold)
+    tables = show(answers, gold)
+    if args.out:
+        tables.save(args.out / "results.json")
 
 
-def show(answers: dict[str, list[list[str]]], gold: list[str]) -> None:
-    """Print entropy and accuracy by level."""
+def show(answers: dict[str, list[list[str]]], gold: list[str]) -> StudyTables:
+    """Print entropy and accuracy by level, and return the table."""
     rows: list[list[Any]] = []
     for level, sets in answers.items():
         entropies = [abs(minus_entropy(found)) for found in sets if found]
         right = [answer == key for found, key in zip(sets, gold, strict=True) for answer in found]
-        spread = mean(entropies, bounds=(0, math.log2(len(DIGITS))), unit="questions") if entropies else None
-        shown = "-" if spread is None else f"{spread.estimate:.2f}"
-        shown += f" [{spread.low:.2f}, {spread.high:.2f}]" if spread is not None and spread.n > 1 else ""
-        rows.append([level, len(right), shown, f"{100 * sum(right) / len(right):.0f} %" if right else "-"])
-    StudyTables().show(
+        spread = mean(entropies, bounds=(0, math.log2(len(DIGITS))), unit="questions")
+        rows.append([level, len(right), spread, f"{100 * sum(right) / len(right):.0f} %" if right else "-"])
+    tables = StudyTables()
+    tables.show(
         "Entropy of the answers to a question, in bits, mean over questions [95 %]",
         ["level", "answers", "entropy", "right"],
         rows,
     )
+    return tables
 
 
 if __name__ == "__main__":

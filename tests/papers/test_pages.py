@@ -16,6 +16,7 @@ PAGES = {
     "docs/results/defences.md": "docs/results/data",
     "docs/results/malfunction.md": "docs/results/data",
     "docs/results/robustness.md": "docs/results/data",
+    "docs/results/test-time.md": "docs/results/data",
 }
 #: How the heading of a section ends whose tables are of a version that stored none.
 EARLIER = "(earlier version)"
