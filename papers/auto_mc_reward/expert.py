@@ -19,24 +19,48 @@ FORWARD, LEFT, RIGHT, UP, DOWN = (
 )
 
 
-def tree_actions(vector: Any) -> np.ndarray:
-    """Return the expert's actions: turn towards the nearest tree of the world, seen or not, and walk."""
-    simulator = vector.simulator
-    world, low, high = simulator.world, simulator.setup[1], simulator.setup[2]
-    actions = np.full(vector.num_envs, FORWARD)
-    for e in range(vector.num_envs):
+class TreeExpert:
+    """Turns towards the nearest tree of the world, seen or not, and walks; one that is held up makes a detour.
+
+    Args:
+        vector: The worlds.
+    """
+
+    def __init__(self, vector: Any) -> None:
+        self.vector = vector
+        self._places = np.full((vector.num_envs, 2), np.nan)
+        self._walked = np.zeros(vector.num_envs, bool)
+        self._detour: list[list[int]] = [[] for _ in range(vector.num_envs)]
+
+    def __call__(self) -> np.ndarray:
+        """Return the action of each world."""
+        body = self.vector.simulator.world.body
+        places = body[:, [w.X, w.Z]].copy()
+        held_up = self._walked & (np.abs(places - self._places).sum(1) < 0.1)
+        actions = np.full(self.vector.num_envs, FORWARD)
+        for e, detour in enumerate(self._detour):
+            if held_up[e]:
+                side = (LEFT, RIGHT)[int(places[e].sum()) % 2]
+                detour[:] = [FORWARD, FORWARD, FORWARD, side, side]
+            actions[e] = detour.pop() if detour else self._towards(e)
+        self._places, self._walked = places, actions == FORWARD
+        return actions
+
+    def _towards(self, e: int) -> int:
+        simulator = self.vector.simulator
+        world, low, high = simulator.world, simulator.setup[1], simulator.setup[2]
         body, side = world.body[e], world.blocks.shape[1]
         xs, zs = np.nonzero(((world.blocks[e] >= low) & (world.blocks[e] <= high)).any(axis=2))
         if not len(xs):
-            continue
+            return FORWARD
         dx, dz = ((place + 0.5 - body[axis] + side / 2) % side - side / 2 for place, axis in ((xs, w.X), (zs, w.Z)))
         k = int(np.argmin(dx**2 + dz**2))
         turn = (np.degrees(np.arctan2(-dx[k], dz[k])) - body[w.YAW] + 180) % 360 - 180
-        if abs(turn) > 8:
-            actions[e] = RIGHT if turn > 0 else LEFT
-        elif abs(body[w.PITCH]) > 8:
-            actions[e] = UP if body[w.PITCH] > 0 else DOWN
-    return actions
+        if abs(turn) > 15:  # half a turn of the controls
+            return RIGHT if turn > 0 else LEFT
+        if abs(body[w.PITCH]) > 8:
+            return UP if body[w.PITCH] > 0 else DOWN
+        return FORWARD
 
 
 def record_expert(plan: TrainingPlan, steps: int, seed: int, noise: float = 0.1) -> tuple[np.ndarray, np.ndarray]:
@@ -51,11 +75,12 @@ def record_expert(plan: TrainingPlan, steps: int, seed: int, noise: float = 0.1)
     stream = SeedStream(seed, "designed reward", "expert")
     rng = stream.child("noise").generator()
     vector = make_training_env(plan.env, plan.env_kwargs, plan.ppo.n_envs)
+    expert = TreeExpert(vector)
     seen, done = [], []
     with RewardWorlds(vector, stream.child("episodes"), "sparse") as worlds:
         observations = worlds.reset()
         for _ in range(-(-steps // worlds.n)):
-            actions = tree_actions(vector)
+            actions = expert()
             seen.append(observations)
             done.append(actions.copy())
             random = rng.random(worlds.n) < noise
