@@ -93,5 +93,7 @@ def design(
             f"round {each.number}: success {each.evidence['success']:.1%}, death {each.evidence['deaths']:.1%}"
             f"{f' ({causes})' if causes else ''}, {len(each.rejected)} drafts stopped by the critic"
         )
+    if len(found) < rounds and found[-1].evidence["success"] < search.target:
+        say(f"ended after round {found[-1].number}: the designer kept its function, whose training is known")
     say(f"reward: {Path(folder) / 'reward.py'} ({roles.label})")
     say(f"page:   {write_run_page(folder)}")

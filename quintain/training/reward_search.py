@@ -91,8 +91,9 @@ def search_reward(
 ) -> list[Round]:
     """Search for a reward function.
 
-    Every round trains a policy from scratch with the newest accepted design. A killed search continues with its first
-    unfinished round.
+    Every round trains a policy from scratch with the newest accepted design. The search ends early when a round reaches
+    the target, or when the designer keeps the function of the round before, which would train the same policy again. A
+    killed search continues with its first unfinished round.
 
     Args:
         settings: Environment, training and rounds.
@@ -103,7 +104,7 @@ def search_reward(
         progress: Show a progress bar; ``None`` shows it where there is a terminal.
 
     Returns:
-        The rounds.
+        The rounds: as many as asked for, or fewer where the search ended early.
 
     Raises:
         ConfigurationError: If the environment declares no inputs, or the critic accepts no draft of the first round.
@@ -124,6 +125,8 @@ def search_reward(
         while len(rounds) < settings.rounds and not (rounds and rounds[-1].evidence["success"] >= settings.target):
             run.go_back(len(rounds) * plan.steps)
             found = _Search(settings, roles, critic, signature, seed, run, folder).play(rounds)
+            if found is None:
+                break
             rounds.append(found)
             if folder is not None:
                 write_atomically(folder / "rounds" / str(found.number) / "round.json", json.dumps(asdict(found)))
@@ -143,11 +146,13 @@ class _Search:
         self.settings, self.roles, self.critic, self.signature = settings, roles, critic, signature
         self.seed, self.run, self.folder = seed, run, folder
 
-    def play(self, rounds: Sequence[Round]) -> Round:
-        """Design, train, evaluate and analyze."""
+    def play(self, rounds: Sequence[Round]) -> Round | None:
+        """Design, train, evaluate and analyze; ``None`` if the design is that of the round before."""
         number, plan = len(rounds), self.settings.plan
         self.run.bar.describe(f"round {number}: design")
         design, rejected = run_in_loop(lambda: self._design(rounds))
+        if rounds and design.source == rounds[-1].source:
+            return None
         with RewardProgram(design.source, self.signature) as program:
             trained = train_rewarded(plan, program, self.seed, progress=lambda row: self._log(number, row))
         self.run.bar.describe(f"round {number}: evaluation")

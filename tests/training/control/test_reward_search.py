@@ -197,6 +197,13 @@ def test_rounds_are_recorded_resumed_and_shown(tmp_path: Path):
         assert part in page, part
 
 
+def test_a_function_that_stays_the_same_is_not_trained_again(tmp_path: Path):
+    settings = SearchSettings(plan=TrainingPlan(env=ID, steps=256, ppo=PPO, eval_episodes=8), rounds=3)
+    found = search_reward(settings, roles(LOOPING, GOOD, GOOD), out=tmp_path / "run", progress=False)
+    assert [each.source for each in found] == [LOOPING, GOOD]
+    assert write_run_page(tmp_path / "run").exists()
+
+
 def test_a_search_without_an_accepted_draft_says_why():
     settings = SearchSettings(plan=PLAN)
     with pytest.raises(ConfigurationError, match=r"rejected all 3 drafts of script.*syntax"):
