@@ -3,11 +3,11 @@
 import json
 import sys
 
-from openenv import GenericEnvClient
-
 
 def play(url: str, actions: list[str]) -> list[list[object]]:
     """Play one episode for each action, seeds from 0; return reward, end, and whether the same seed gave it again."""
+    from openenv import GenericEnvClient
+
     rows: list[list[object]] = []
     with GenericEnvClient(base_url=url).sync() as env:
         for seed, action in enumerate(actions):

@@ -6,8 +6,6 @@ import sys
 from contextlib import asynccontextmanager
 from types import SimpleNamespace
 
-from verifiers.v1.tasksets.openenv import OpenEnvConfig, OpenEnvEnv, OpenEnvTaskset
-
 
 class Player:
     """A model that gives one reply, behind the interface that verifiers hands to an environment."""
@@ -31,6 +29,8 @@ class Player:
 
 async def play(url: str, replies: list[str]) -> list[float]:
     """Return the reward of every reply; seeds count from 0."""
+    from verifiers.v1.tasksets.openenv import OpenEnvConfig, OpenEnvEnv, OpenEnvTaskset
+
     taskset = OpenEnvTaskset(OpenEnvConfig(base_url=url, resets=[{"seed": seed} for seed in range(len(replies))]))
     rewards = []
     for task, reply in zip(taskset.load(), replies, strict=True):
