@@ -71,7 +71,7 @@ class App:
         if not wanted:
             return True
         given = _header(scope, b"authorization").encode("latin-1")
-        return hmac.compare_digest(given, f"Bearer {wanted}".encode("latin-1", "replace"))
+        return hmac.compare_digest(given, f"Bearer {wanted}".encode("ascii"))
 
     def drain(self) -> None:
         """Refuse new sessions and end those that are between episodes; the others end after their episode."""
@@ -118,31 +118,37 @@ class App:
         log_event("session opened", session=number, sessions=self.sessions)
         worker = Worker(asyncio.get_running_loop(), f"quintain-session-{number}")
         ending = "failed"
-        session = None
+        opened: list[Session] = []  # filled in the worker's thread, perhaps after its time is up
         try:
-            session = await self._opened_session(worker, send)
+            session = await self._opened_session(worker, opened, send)
             if session is not None:
                 ending = await _Conversation(self, worker, session, receive, send, number).hold(self._idle)
         except (OSError, TimeoutError) as error:  # uvicorn's ClientDisconnected is an OSError
             ending = f"client vanished ({type(error).__name__})"
         finally:
-            self._release(worker, session, number, ending)
+            self._release(worker, opened, number, ending)
 
-    async def _opened_session(self, worker: Worker, send: Send) -> Session | None:
+    async def _opened_session(self, worker: Worker, opened: list[Session], send: Send) -> Session | None:
+        def make() -> None:
+            opened.append(Session(self._make, self.settings.options, self.settings.info))
+
         try:
-            made = worker.call(Session, self._make, self.settings.options, self.settings.info)
             async with asyncio.timeout(self.settings.step_timeout_s):
-                session: Session = await made
+                await worker.call(make)
         except Exception as error:
             log_event("environment could not be made", error=f"{type(error).__name__}: {error}")
             why = f"the environment could not be made ({type(error).__name__}); the server's log has the message"
             await self._send_error(send, "FACTORY_ERROR", why)
             await send({"type": "websocket.close", "code": 1011})
             return None
-        return session
+        return opened[0]
 
-    def _release(self, worker: Worker, session: Session | None, number: int, ending: str) -> None:
-        """Close the environment in its thread; only then its place is free."""
+    def _release(self, worker: Worker, opened: list[Session], number: int, ending: str) -> None:
+        """Close the environment in its thread, also one that was made too late; only then its place is free."""
+
+        def close() -> None:
+            for session in opened:
+                session.close()
 
         def closed(future: asyncio.Future[Any]) -> None:
             self.sessions -= 1
@@ -150,7 +156,7 @@ class App:
             facts: dict[str, Any] = {"error": f"{type(error).__name__}: {error}"} if error else {}
             log_event("session closed", session=number, ending=ending, sessions=self.sessions, **facts)
 
-        worker.call(session.close if session is not None else int).add_done_callback(closed)
+        worker.call(close).add_done_callback(closed)
         worker.stop()
 
     async def _send_error(self, send: Send, code: str, message: str) -> None:

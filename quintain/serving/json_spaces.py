@@ -138,7 +138,7 @@ def from_json(space: spaces.Space[Any], data: Any) -> Any:
         The value with the space's types and shapes. It may lie outside of the space's bounds.
 
     Raises:
-        ValueError: If ``data`` has other types or another shape.
+        ValueError: If ``data`` has other types, another shape, or integers that the space's type cannot hold.
     """
     if isinstance(space, spaces.Dict):
         if not isinstance(data, Mapping) or data.keys() != space.keys():
@@ -168,7 +168,9 @@ def _array(space: spaces.Space[Any], data: Any) -> Any:
         array = np.array(data, dtype=np.float64 if dtype.kind == "f" else None)
         if dtype.kind in "iu" and array.dtype.kind not in "iu":
             raise ValueError("integers are expected")
-        array = array.astype(dtype, casting="same_kind" if dtype.kind == "f" else "unsafe")
+        given, array = array, array.astype(dtype, casting="same_kind" if dtype.kind == "f" else "unsafe")
+        if dtype.kind != "f" and not np.array_equal(array, given):  # 300 as uint8 is 44
+            raise ValueError(f"a number is outside of {dtype.name}")
     except (ValueError, TypeError, OverflowError) as error:
         raise ValueError(f"expected numbers of shape {space.shape}, got {_shown(data)}: {error}") from None
     if array.shape != space.shape:

@@ -120,8 +120,9 @@ class OpenEnvEnv(gym.Env[Any, Any]):
         """Begin an episode on the server.
 
         Args:
-            seed: Sent to the server; by default one is drawn.
-            options: Further arguments of the server's reset. With a split, ``{"item": k}`` poses its task ``k``.
+            seed: Sent to the server; by default that of the task, or one is drawn.
+            options: Further arguments of the server's reset. With a split, ``{"item": k}`` poses its task ``k``. A task
+                that is nothing but a seed keeps its own.
 
         Raises:
             ServerError: If there is no valid answer, also after connecting again.
@@ -132,7 +133,10 @@ class OpenEnvEnv(gym.Env[Any, Any]):
         drawn = int(self.np_random.integers(2**31))
         data = {"seed": drawn if seed is None else int(seed), **(options or {})}
         if self._split is not None and "item" in data:
-            data |= self._task(data.pop("item"))
+            task = self._task(data.pop("item"))
+            data |= task
+            if seed is not None and task.keys() - {"index", "seed"}:
+                data["seed"] = int(seed)
         answer = self._ask_for_reset(data)
         self._steps = 0
         observation, info = self._read(answer)

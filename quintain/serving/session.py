@@ -43,6 +43,10 @@ class SessionError(Exception):
         super().__init__(message)
 
 
+class _BackendError(Exception):
+    """What the environment runs on has failed, as its ``info`` says; the reward of such a step is none."""
+
+
 def action_field(space: spaces.Space[Any]) -> str:
     """Return the field of a message that holds a member of this space."""
     return "text" if isinstance(space, spaces.Text) else "value"
@@ -102,7 +106,7 @@ class Session:
             data: ``seed`` and ``episode_id``, both optional, and options of the environment's ``reset``.
 
         Raises:
-            SessionError: If the request is malformed or the environment fails.
+            SessionError: If the request is malformed, or the environment fails or reports a ``backend_error``.
         """
         seed, episode_id = data.get("seed"), data.get("episode_id")
         if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
@@ -137,8 +141,8 @@ class Session:
                 send such things.
 
         Raises:
-            SessionError: If no episode is under way, the action is malformed, or the environment fails. After a failure
-                of the environment the episode is over.
+            SessionError: If no episode is under way, the action is malformed, or the environment fails or reports a
+                ``backend_error``. After a failure of the environment the episode is over.
         """
         if not self.playing:
             raise SessionError("EXECUTION_ERROR", "no episode is under way; send a reset first")
@@ -182,6 +186,8 @@ class Session:
     def _answer(
         self, observation: Any, reward: Any, terminated: bool, truncated: bool, info: Mapping[str, Any]
     ) -> dict[str, Any]:
+        if failure := info.get("backend_error"):
+            raise _BackendError(str(failure))
         if reward is not None and not math.isfinite(reward := float(reward)):
             raise ValueError(f"the reward is {reward}")
         metadata = {name: plain(info[name]) for name in self._info if name in info}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from quintain.errors import ConfigurationError
 
@@ -18,8 +18,8 @@ class ServerSettings:
     Attributes:
         host: Address to listen on. Default: ``"127.0.0.1"``, which no other machine reaches.
         port: Port to listen on; 0 picks a free one. Default: 8000, as OpenEnv.
-        auth_token: Clients must send ``Authorization: Bearer AUTH_TOKEN``. ``None`` asks for none, which is allowed
-            only on a loopback address.
+        auth_token: Clients must send ``Authorization: Bearer AUTH_TOKEN``; ASCII. ``None`` asks for none, which is
+            allowed only on a loopback address.
         max_sessions: Maximum number of sessions at a time, >= 1; each has an environment and a thread of its own.
         lease_s: Seconds without a message after which a session is ended, > 0.
         step_timeout_s: Maximum time of one reset or step, in seconds, > 0; then the session is ended with an error.
@@ -34,7 +34,7 @@ class ServerSettings:
 
     host: str = "127.0.0.1"
     port: int = 8000
-    auth_token: str | None = None
+    auth_token: str | None = field(default=None, repr=False)
     max_sessions: int = 64
     lease_s: float = 600.0
     step_timeout_s: float = 120.0
@@ -59,6 +59,8 @@ class ServerSettings:
         hidden = {"expected", "solution"} & {*self.info}
         if hidden:
             raise ConfigurationError(f"info {sorted(hidden)} would give the right answers to clients")
+        if self.auth_token and not self.auth_token.isascii():
+            raise ConfigurationError("auth_token must be ASCII, as headers of HTTP are")
         if not self.auth_token and not _is_loopback(self.host):
             raise ConfigurationError(
                 f"host {self.host!r} is reachable from other machines: set auth_token (on the command line the "

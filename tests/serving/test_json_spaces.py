@@ -53,6 +53,8 @@ def test_infinities_and_nan_are_written_by_name():
         (spaces.Box(0, 1, (2,)), {"a": 1}), (spaces.MultiBinary(2), [0.5, 1]), (spaces.Text(3), 5),
         (spaces.Tuple([spaces.Discrete(2)]), [0, 1]), (spaces.Dict({"a": spaces.Discrete(2)}), {"b": 1}),
         (spaces.Discrete(3), None), (spaces.Discrete(3), 10**30), (spaces.Box(0, 255, (1,), np.uint8), [10**30]),
+        *((space, [number, 0]) for space in (spaces.Box(0, 255, (2,), np.uint8), spaces.MultiBinary(2))
+          for number in (256, 257, -255, 300)),
     ],
 )  # fmt: skip
 def test_data_of_another_form_is_a_value_error(space, data):

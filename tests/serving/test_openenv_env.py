@@ -14,6 +14,7 @@ from gymnasium.utils.env_checker import check_env
 import quintain
 from quintain.envs.transcripts import episode, equal, same
 from quintain.errors import ConfigurationError
+from quintain.seeding import episode_seeds
 from quintain.serving import RefusedError, ServerError, connect
 from quintain.spaces import UnicodeText
 
@@ -110,10 +111,28 @@ def test_tasks_of_a_split_are_items(started):
     url = started("QuestionAnswering-v0", {"tasks": rows}).url
     report = quintain.evaluate("OpenEnv-v0", lambda text: "1", env_kwargs={"url": url, "split": "test"})
     assert [episode.reward for episode in report.episodes] == [0.0, 1.0, 0.0]
+    sent = []
+    env = connect(url, split="test")
+    ask = env.unwrapped._connection.ask
+    env.unwrapped._connection.ask = lambda kind, data: sent.append(data) or ask(kind, data)
+    for seed in (5, 6):
+        assert "2?" in env.reset(seed=seed, options={"item": 2})[0]
+    assert [(data["seed"], data["item"]) for data in sent] == [(5, 2), (6, 2)]
+    env.close()
     with pytest.raises(ConfigurationError, match="no item 3"):
         connect(url, split="test").reset(options={"item": 3})
     with pytest.raises(ServerError, match="400"):
         connect(url, split="train")
+
+
+def test_tasks_that_are_seeds_pose_the_episodes_of_these_seeds(started):
+    url = started("CodeReason-v0", {"tasks": "letters"}, tasks=3, seed=3).url
+    env = connect(url, split="test")
+    local = gym.make("CodeReason-v0", tasks="letters", disable_env_checker=True)
+    for item in range(3):
+        expected = local.reset(seed=int(episode_seeds(3)[item]))[0]
+        assert env.reset(seed=99, options={"item": item})[0] == expected
+    env.close()
 
 
 def test_an_action_that_cannot_be_executed_is_an_outcome(started):
@@ -142,8 +161,9 @@ def test_a_failure_on_the_server_is_an_error_and_the_next_episode_is_played(star
     env.reset(seed=0)
     assert env.step("cut")[2:4] == (False, True)
     kwargs = {"url": env.unwrapped._connection.url}
-    report = quintain.evaluate("OpenEnv-v0", lambda text: "raise", env_kwargs=kwargs, episodes=2, errors="record")
-    assert [episode.outcome for episode in report.episodes] == ["error", "error"]
+    for agent in (lambda text: "raise", lambda text: "lost"):
+        report = quintain.evaluate("OpenEnv-v0", agent, env_kwargs=kwargs, episodes=2, errors="record")
+        assert [episode.outcome for episode in report.episodes] == ["error", "error"]
 
 
 def test_a_lost_connection_is_opened_again_by_the_next_reset(started):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import threading
 
 import gymnasium as gym
 import httpx
@@ -92,7 +93,7 @@ def test_secrets_stay_on_the_server(started, client, caplog):
     assert shown["extra"] == 0.5
 
 
-@pytest.mark.parametrize("action", ["raise", "nan"])
+@pytest.mark.parametrize("action", ["raise", "nan", "lost"])
 def test_a_failure_is_an_error_frame_and_never_a_reward(started, client, action):
     server = started(Misbehaving)
     remote = client(server)
@@ -101,9 +102,16 @@ def test_a_failure_is_an_error_frame_and_never_a_reward(started, client, action)
     assert answer["type"] == "error"
     assert answer["data"].keys() == {"message", "code"}
     assert answer["data"]["code"] == "EXECUTION_ERROR"
+    assert SECRET not in answer["data"]["message"]
     assert remote.code("step", text="a") == "EXECUTION_ERROR"  # the episode is over
     assert remote.play(0, "win")[1]["reward"] == 1.0  # and the session is not
     assert server.app.metrics.value("errors_total", code="EXECUTION_ERROR") == 2
+
+
+def test_a_backend_that_fails_in_a_reset_is_an_error_frame(started, client):
+    remote = client(started(Misbehaving))
+    assert remote.code("reset", item=4) == "EXECUTION_ERROR"
+    assert remote.code("step", text="a") == "EXECUTION_ERROR"
 
 
 def test_malformed_messages_are_answered_by_errors(started, client):
@@ -177,6 +185,26 @@ def test_a_step_that_hangs_ends_the_session_and_keeps_its_place_until_it_is_done
     eventually(lambda: server.app.sessions == 1)
 
 
+def test_an_environment_that_is_made_too_late_is_closed(started, client):
+    release, closed = threading.Event(), threading.Event()
+
+    class Late(Misbehaving):
+        def __init__(self):
+            super().__init__()
+            release.wait(20)
+
+        def close(self):
+            closed.set()
+
+    made = iter([Misbehaving, Late])
+    server = started(lambda: next(made)(), step_timeout_s=0.05)
+    assert client(server).read()["data"]["code"] == "FACTORY_ERROR"
+    assert server.app.sessions == 1
+    release.set()
+    eventually(lambda: server.app.sessions == 0)
+    assert closed.is_set()
+
+
 def test_messages_that_are_too_large_close_the_session(started, client):
     server = started(Misbehaving, max_message_mb=0.01)
     remote = client(server)
@@ -198,6 +226,14 @@ def test_the_token_and_pages_of_browsers(started, client):
     assert httpx.get(f"{server.url}/metrics", headers=right).status_code == 200
     with pytest.raises(InvalidStatus, match="403"):
         client(server, **right, Origin="http://evil.example")
+
+
+def test_a_token_is_ascii_and_is_not_shown():
+    for token in ("пароль-сервера", "clé-du-serveur"):
+        with pytest.raises(ConfigurationError, match="auth_token must be ASCII") as error:
+            ServerSettings(auth_token=token)
+        assert token not in str(error.value)
+    assert "secret-token-1" not in repr(ServerSettings(auth_token="secret-token-1"))
 
 
 def test_other_machines_need_a_token():

@@ -29,6 +29,8 @@ class Misbehaving(gym.Env[str, str]):
         super().reset(seed=seed)
         if options == {"item": 3}:
             raise RuntimeError(SECRET)
+        if options == {"item": 4}:
+            return "", {"backend_error": SECRET}
         return f"draw {self.np_random.integers(1000)}", {"task_id": "t", "expected": SECRET, "detail": SECRET}
 
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
@@ -40,6 +42,8 @@ class Misbehaving(gym.Env[str, str]):
                 reward = float("nan")
             case "wait":
                 self.release.wait(20)
+        if action == "lost":
+            return "", 0.0, False, True, {"success": False, "backend_error": SECRET}
         info = {"expected": SECRET, "solution": SECRET, "extra": np.float32(0.5), "success": action == "win"}
         return action[:100], reward, action == "win", action == "cut", info
 
