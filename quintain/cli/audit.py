@@ -35,11 +35,12 @@ def audit(
         quintain audit reasoning-gym:chain_sum -o audits/chain_sum
         quintain audit http://127.0.0.1:8000
     """
+    from quintain.redaction import redact
     from quintain.serving.audit import audit as run
     from quintain.serving.audit import write_audit
 
     if not as_json:
-        say(f"auditing {target} ...", "dim")
+        say(f"auditing {redact(target)} ...", "dim")
     report = run(target, pairs(env_arg, "--env-arg"))
     page = write_audit(report, out) if out is not None else None
     if as_json:

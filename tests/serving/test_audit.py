@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import sys
+import types
 
 import gymnasium as gym
+import numpy as np
 import pytest
 
+from quintain.envs.transcripts import equal
 from quintain.errors import ConfigurationError, UnknownNameError
 from quintain.serving.audit import audit, junk_answers, write_audit
+from quintain.serving.audit.environments import Target
+from quintain.serving.audit.programs import expression
 from quintain.serving.audit.reasoning_gym import family_rows
 
 from . import audit_worlds as worlds
@@ -52,14 +60,26 @@ def registered():
         del gym.registry[name]
 
 
+def shown_by(program):
+    """Return what a program prints, or the exception that ends it."""
+    code = compile(program, "reproduction", "exec")
+    with contextlib.redirect_stdout(io.StringIO()) as printed:
+        try:
+            exec(code, {})
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
+    return printed.getvalue()
+
+
 @pytest.mark.parametrize("cls", FAULTS, ids=lambda cls: cls.__name__)
 def test_a_planted_fault_is_found(cls, registered):
     limit = {"max_episode_steps": 10} if cls is worlds.CallsItsLimitTermination else {}
     report = audit(registered(cls, **limit))
     found = {(row.question, row.severity): row for row in report.faults}
     assert FAULTS[cls] in found, str(report)
-    assert found[FAULTS[cls]].reproduction
     assert not report.ok
+    for row in report.faults:
+        assert row.reproduction.startswith(("quintain check ", "quintain audit ")) or shown_by(row.reproduction)
 
 
 @pytest.mark.parametrize("cls", [worlds.Quiz, worlds.PaysForForm, worlds.Walk], ids=lambda cls: cls.__name__)
@@ -89,7 +109,63 @@ def test_a_planted_fault_of_a_family_is_found(cls, monkeypatch):
     rows = list(family_rows("sums", family(cls)))
     faults = {(row.question, row.severity) for row in rows if row.verdict == "fault"}
     assert FAMILY_FAULTS[cls] in faults, rows
-    assert all(row.reproduction for row in rows if row.verdict == "fault")
+    library = types.SimpleNamespace(create_dataset=family(cls))
+    monkeypatch.setitem(sys.modules, "reasoning_gym", library)
+    for row in rows:
+        if row.verdict == "fault" and not row.reproduction.startswith("quintain audit "):
+            assert compile(row.reproduction, "reproduction", "exec")
+            printed = "" if cls is worlds.ComputesForEver else shown_by(row.reproduction)
+            if row.question in ("seed honoured", "same item on replay", "instances independent"):
+                one, two = printed.splitlines()
+                assert one != two
+
+
+def test_a_scorer_that_fails_on_a_long_answer_is_shown_by_a_short_program(monkeypatch):
+    class Fails(worlds.Family):
+        def score_answer(self, answer, entry):
+            assert answer is None or len(answer) < 100_000, "too long"
+            return super().score_answer(answer, entry)
+
+    fault = next(row for row in family_rows("sums", family(Fails)) if row.verdict == "fault")
+    assert "'A' * 100000" in fault.reproduction
+    monkeypatch.setitem(sys.modules, "reasoning_gym", types.SimpleNamespace(create_dataset=family(Fails)))
+    assert shown_by(fault.reproduction).startswith("AssertionError: too long")
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["", "it's", "\ud800" * 70, "ab" * 500, "a" * 60 + "b", b"\0" * 100, None, True, 10**30, -0.5, float("inf"), [], (),
+     (1,), {"a": [np.int8(3)]}, np.float32(0.1), np.array([[1, 2]], np.uint8), np.array([np.inf], np.float32)],
+    ids=lambda value: repr(value)[:20],
+)  # fmt: skip
+def test_values_are_written_as_code(value):
+    found = eval(expression(value), {"np": np})
+    assert type(found) is type(value)
+    assert equal(found, value)
+
+
+def test_secrets_are_in_no_part_of_an_audit(started, stack, tmp_path):
+    from typer.testing import CliRunner
+
+    from quintain.cli import app
+
+    token, password = "a-token-of-the-server-5", "a-password-in-a-url-6"
+    draws = iter(range(10**6))
+    server = ScriptedServer(lambda message: [seen(f"draw {next(draws)} {token}", done=message["type"] == "step")])
+    stack.callback(server.close)
+    url = server.url.replace("http://", f"http://user:{password}@")
+    words = ["audit", url, "--env-arg", f"auth_token={token}", "-o", str(tmp_path / "out")]
+    run = CliRunner().invoke(app, words, env={"COLUMNS": "200"})
+    assert run.exit_code == 1, run.output
+    assert "auth_token='***'" in run.output or 'auth_token="***"' in run.output
+    for text in (run.output, *((tmp_path / "out" / name).read_text() for name in ("audit.json", "audit.html"))):
+        assert token not in text
+        assert password not in text
+
+
+def test_a_short_token_is_masked_by_its_name():
+    target = Target("OpenEnv-v0", {"url": "http://h", "auth_token": "abc"})
+    assert "abc" not in target.program() + target.command()
 
 
 def test_sound_families_raise_no_alarm():

@@ -18,7 +18,7 @@ from quintain.errors import ConfigurationError
 from quintain.evaluation.html.frame import fill
 from quintain.files import write_atomically
 from quintain.provenance import versions
-from quintain.redaction import redact, redact_settings
+from quintain.redaction import redact_settings
 from quintain.serving.audit.environments import Target, environment_rows
 from quintain.serving.audit.reasoning_gym import family_rows
 from quintain.serving.audit.rows import AuditReport
@@ -51,6 +51,7 @@ def audit(target: str, env_kwargs: Mapping[str, Any] | None = None) -> AuditRepo
         ``print(audit("CartPole-v1"))``
     """
     kwargs = dict(env_kwargs or {})
+    arguments, shown = redact_settings(kwargs), redact_settings(target)  # learns their secrets, before any row is made
     began = time.process_time()
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
@@ -60,9 +61,9 @@ def audit(target: str, env_kwargs: Mapping[str, Any] | None = None) -> AuditRepo
             report = AuditReport(target, "reasoning-gym", list(family_rows(target.removeprefix(_FAMILY))))
         else:
             kind, found = _target(target, kwargs)
-            report = AuditReport(redact(target), kind, list(environment_rows(found)))
+            report = AuditReport(shown, kind, list(environment_rows(found)))
     report.cpu_s = time.process_time() - began
-    report.facts = {"arguments": redact_settings(kwargs)} if kwargs else {}
+    report.facts = {"arguments": arguments} if kwargs else {}
     report.facts |= versions("quintain", "gymnasium", "pettingzoo", "reasoning-gym")
     return report
 

@@ -8,6 +8,7 @@ import itertools
 import json
 import math
 import re
+import shlex
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +24,9 @@ from quintain.envs.conventions import HOSTILE
 from quintain.envs.making import make_env
 from quintain.envs.protocols import SolvableEnv
 from quintain.envs.transcripts import MAX_STEPS, default_policy, is_member, play
+from quintain.redaction import redact_settings
 from quintain.serving.audit.junk import junk_answers
+from quintain.serving.audit.programs import expression
 from quintain.serving.audit.rows import Row, Severity
 
 __all__ = ["Target", "environment_rows"]
@@ -67,16 +70,20 @@ class Target:
         return make_env(self.env_id, self.kwargs)
 
     def program(self, *lines: str) -> str:
-        """Return a program that makes the environment and then runs ``lines``."""
+        """Return a program that makes the environment and then runs ``lines``; secrets are masked."""
         module, _, name = self.env_id.rpartition(":")
-        arguments = "".join(f", {key}={value!r}" for key, value in self.kwargs.items())
+        arguments = "".join(f", {key}={expression(value)}" for key, value in redact_settings(self.kwargs).items())
         imports = ["import gymnasium as gym", "import quintain"] + ([f"import {module}"] if module else [])
+        if any("np." in line for line in (arguments, *lines)):
+            imports.insert(1, "import numpy as np")
+        if any("play(" in line for line in lines):
+            imports.append("from quintain.envs.transcripts import default_policy, play")
         return "\n".join([*imports, f"env = gym.make({name!r}{arguments})", *lines])
 
-    def command(self) -> str:
-        """Return the command that checks the environment."""
-        arguments = "".join(f" --env-arg {key}={json.dumps(value)}" for key, value in self.kwargs.items())
-        return f"quintain check {self.env_id}{arguments}"
+    def command(self, verb: str = "check") -> str:
+        """Return the command that checks the environment, or audits it; secrets are masked."""
+        given = [f"{key}={json.dumps(value)}" for key, value in redact_settings(self.kwargs).items()]
+        return f"quintain {verb} {self.env_id}" + "".join(f" --env-arg {shlex.quote(pair)}" for pair in given)
 
 
 def environment_rows(target: Target) -> Iterator[Row]:
@@ -95,9 +102,7 @@ def environment_rows(target: Target) -> Iterator[Row]:
             with contextlib.closing(target.make()) as env:
                 found = ask(target, env)
         except Exception as error:
-            found = Row(
-                question, "fault", f"{type(error).__name__}: {error}", "high", target.program("env.reset(seed=0)")
-            )
+            found = Row(question, "fault", f"{type(error).__name__}: {error}", "high", target.command("audit"))
         yield found
 
 
@@ -169,7 +174,10 @@ def _gold_is_accepted(target: Target, env: gym.Env[Any, Any]) -> Row:
                 break
         refused = not info["success"] if "success" in info else total <= 0
         if refused:
-            lines = f"env.reset(seed={seed})", "print(env.step(env.unwrapped.solution())[1:])"
+            lines = (
+                f"for step in play(env, {seed}, lambda env, rng: env.unwrapped.solution()):",
+                "    print(step[0], step[2:])",
+            )
             return Row(
                 question, "fault", f"seed {seed}: its own solution earned {total:g}", "high", target.program(*lines)
             )
@@ -189,7 +197,8 @@ def _rewards_are_in_range(target: Target, env: gym.Env[Any, Any]) -> Row:
         for number, step in enumerate(play(env, seed, default_policy)):
             if number and not low <= float(step[2]) <= high:
                 detail = f"seed {seed}, step {number}: the reward {step[2]} is outside of [{low:g}, {high:g}]"
-                return Row(question, "fault", detail, "medium", target.program(f"env.reset(seed={seed})"))
+                line = f"print(list(play(env, {seed}, default_policy))[{number}][2])"
+                return Row(question, "fault", detail, "medium", target.program(line))
     return Row(question, "pass", f"[{low:g}, {high:g}]")
 
 
@@ -211,7 +220,7 @@ def _failures_are_no_scores(target: Target, env: gym.Env[Any, Any]) -> Row:
                 continue
             if terminated or truncated or float(reward) != 0:
                 detail = f"info[{key!r}] is {value[:80]!r}, and the step is scored with {float(reward):g}"
-                lines = "env.reset(seed=0)", f"print(env.step({action!r:.200})[1:])"
+                lines = "env.reset(seed=0)", f"print(env.step({expression(action)})[1:])"
                 return Row(question, "fault", detail, "high", target.program(*lines))
     return Row(question, "pass", "as far as info shows")
 
@@ -220,21 +229,28 @@ def _truncation_is_told(target: Target, env: gym.Env[Any, Any]) -> Row:
     question = "truncation told from termination"
     lengths, flags = [], set()
     limit = env.spec.max_episode_steps if env.spec is not None else None
+    most = max(MAX_STEPS, min(limit or 0, 2000))
     for seed in SEEDS:
-        steps = list(play(env, seed, default_policy, limit=max(MAX_STEPS, min(limit or 0, 2000))))
+        steps = list(play(env, seed, default_policy, limit=most))
         number, (*_, terminated, truncated, info) = len(steps) - 1, steps[-1]
         if terminated or truncated:
             lengths.append(number)
             flags.add((bool(terminated), bool(truncated)))
         if terminated and not truncated and info.get("TimeLimit.truncated"):
             detail = "info says TimeLimit.truncated, the step says terminated"
-            return Row(question, "fault", detail, "medium", target.program(f"env.reset(seed={seed})"))
+            line = f"print(list(play(env, {seed}, default_policy, limit={most}))[-1][-3:])"
+            return Row(question, "fault", detail, "medium", target.program(line))
     if not lengths:
         return Row(question, "skip", "no episode ended")
     together = {(True, True), (True, False)}
     if limit is not None and set(lengths) == {limit} and len(lengths) > 1 and flags <= together:
         detail = f"all {len(lengths)} episodes are terminated in step {limit}, which is the registered limit"
-        return Row(question, "fault", detail, "medium", target.program("env.reset(seed=0)"))
+        lines = (
+            f"for seed in range({len(SEEDS)}):",
+            f"    *_, last = enumerate(play(env, seed, default_policy, limit={most}))",
+            "    print(last[0], last[1][-3:])",
+        )
+        return Row(question, "fault", detail, "medium", target.program(*lines))
     if len(set(lengths)) == 1 and lengths[0] > 1 and flags == {(True, False)}:
         return Row(
             question, "note", f"all {len(lengths)} episodes are terminated in step {lengths[0]}: is it a time limit?"
@@ -279,7 +295,15 @@ def _memory_does_not_grow(target: Target, env: gym.Env[Any, Any]) -> Row:
         detail = (
             f"{min(growth):.0f} bytes and more per episode of at most 50 steps, in {len(growth)} windows of equal seeds"
         )
-        return Row(question, "fault", detail, "medium", target.program("for seed in range(1000): env.reset(seed=0)"))
+        lines = (
+            "import tracemalloc",
+            "tracemalloc.start()",
+            f"for _ in range({_LEAK_WINDOWS + 1}):",
+            f"    for seed in range({_LEAK_EPISODES}):",
+            "        list(play(env, seed, default_policy, limit=50))",
+            "    print(tracemalloc.get_traced_memory()[0])",
+        )
+        return Row(question, "fault", detail, "medium", target.program(*lines))
     return Row(question, "pass")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from quintain.errors import UnknownNameError, require
 from quintain.serving.audit.junk import junk_answers
+from quintain.serving.audit.programs import expression
 from quintain.serving.audit.rows import Row, Severity
 
 __all__ = ["family_rows"]
@@ -59,8 +60,10 @@ class _Family:
         return self._create(self.name, seed=seed, size=_ITEMS)
 
     def program(self, *lines: str) -> str:
-        made = f"data = reasoning_gym.create_dataset({self.name!r}, seed={_SEED}, size={_ITEMS})"
-        return "\n".join(["import reasoning_gym", made, *lines])
+        return "\n".join(["import reasoning_gym", f"data = {self.made(_SEED)}", *lines])
+
+    def made(self, seed: int) -> str:
+        return f"reasoning_gym.create_dataset({self.name!r}, seed={seed}, size={_ITEMS})"
 
     def score(self, answer: Any, index: int) -> float:
         return float(self.data.score_answer(answer=answer, entry=self.items[index]))
@@ -70,12 +73,26 @@ def _shown(items: list[Mapping[str, Any]]) -> list[tuple[Any, Any]]:
     return [(item["question"], item["answer"]) for item in items]
 
 
+def _difference(one: list[Mapping[str, Any]], two: list[Mapping[str, Any]]) -> int | None:
+    """Return the index of the first item that differs."""
+    return next((i for i, pair in enumerate(zip(_shown(one), _shown(two), strict=True)) if pair[0] != pair[1]), None)
+
+
+def _printed(one: str, two: str, index: int) -> list[str]:
+    """Return lines that read all items in two ways, which should agree, and print an item of both."""
+    return [
+        f"first = {one}".replace("ALL", f"range({_ITEMS})"),
+        f"second = {two}".replace("ALL", f"range({_ITEMS})"),
+        f"print(first[{index}], second[{index}], sep='\\n')",
+    ]
+
+
 def _seed_is_honoured(family: _Family) -> Row:
     question = "seed honoured"
     again = family.make(_SEED)
-    if _shown([again[index] for index in range(_ITEMS)]) != _shown(family.items):
+    if (at := _difference([again[index] for index in range(_ITEMS)], family.items)) is not None:
         program = family.program(
-            "again = reasoning_gym.create_dataset(...)  # the same seed", "print(again[0] == data[0])"
+            f"again = {family.made(_SEED)}", *_printed("[data[i] for i in ALL]", "[again[i] for i in ALL]", at)
         )
         return Row(question, "fault", "two data sets of the same seed have different items", "high", program)
     other = family.make(_SEED + 1)
@@ -88,7 +105,7 @@ def _item_is_the_same_again(family: _Family) -> Row:
     question = "same item on replay"
     for index in reversed(range(_ITEMS)):
         if _shown([family.data[index]]) != _shown([family.items[index]]):
-            program = family.program(f"print(data[{index}]['question'] == data[{index}]['question'])")
+            program = family.program(*_printed("[data[i] for i in ALL]", "{i: data[i] for i in reversed(ALL)}", index))
             return Row(question, "fault", f"item {index} is another one when it is read again", "high", program)
     return Row(question, "pass")
 
@@ -100,10 +117,10 @@ def _instances_are_independent(family: _Family) -> Row:
     for index in range(_ITEMS):
         mixed.append(one[index])
         two[index]
-    if _shown(mixed) != _shown(family.items):
-        return Row(
-            question, "fault", "items change when another data set is read between them", "high", family.program()
-        )
+    if (at := _difference(mixed, family.items)) is not None:
+        lines = _printed("[data[i] for i in ALL]", "[(one[i], two[i])[0] for i in ALL]", at)
+        program = family.program(f"one, two = {family.made(_SEED)}, {family.made(_SEED + 1)}", *lines)
+        return Row(question, "fault", "items change when another data set is read between them", "high", program)
     return Row(question, "pass")
 
 
@@ -155,7 +172,7 @@ def _scores_are_in_range(family: _Family) -> Row:
     for index, item in enumerate(family.items):
         for answer in (item["answer"], f"{item['answer']} ", f"{item['answer']}\n{item['answer']}"):
             if not -1e-9 <= (score := family.score(answer, index)) <= 1 + 1e-9:
-                program = family.program(f"print(data.score_answer({answer!r:.200}, data[{index}]))")
+                program = family.program(f"print(data.score_answer({expression(answer)}, data[{index}]))")
                 return Row(
                     question, "fault", f"item {index}: the score {score} is outside of [0, 1]", "medium", program
                 )
@@ -167,7 +184,7 @@ def _hostile_answers_are_survived(family: _Family) -> Row:
     results, lost = _scored_in_child(family), ("lost", 0.0)
     for answer in _HOSTILE:
         shown = f"the answer {answer!r:.40}"
-        program = family.program(f"print(data.score_answer({answer!r:.60}, data[0]))")
+        program = family.program(f"print(data.score_answer({expression(answer)}, data[0]))")
         kind, value = next(results, lost)
         if kind == "lost":
             detail = f"{shown} took more than {_CPU_S} CPU seconds, or ended the process"
@@ -205,7 +222,7 @@ def _asked_in_child(question: str, ask: Callable[[_Family], Row], family: _Famil
                     "fault",
                     f"{type(error).__name__}: {error}"[:500],
                     "medium",
-                    family.program("print(data[0])"),
+                    f"quintain audit reasoning-gym:{family.name}",
                 )
             )
 

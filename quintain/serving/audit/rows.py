@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from quintain.json_text import to_json
+from quintain.redaction import redact
 
 __all__ = ["SEVERITIES", "AuditReport", "Row", "Severity", "Verdict"]
 
@@ -20,7 +21,7 @@ SEVERITIES: tuple[Severity, ...] = ("high", "medium", "low")
 
 @dataclass(frozen=True)
 class Row:
-    """The answer to one question.
+    """The answer to one question. Known secrets and passwords in URLs are masked in what it says.
 
     Attributes:
         question: What was asked, such as ``"seed honoured"``.
@@ -35,6 +36,10 @@ class Row:
     detail: str = ""
     severity: Severity | None = None
     reproduction: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("detail", "reproduction"):
+            object.__setattr__(self, name, redact(getattr(self, name)))
 
 
 @dataclass
