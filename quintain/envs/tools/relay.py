@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -15,6 +16,8 @@ __all__ = ["Letter", "link_template", "seat_address", "sent_by"]
 
 #: Maximum number of e-mails that one agent delivers to the next, and of characters of the text of one.
 MAX_LETTERS, MAX_BODY = 20, 5000
+#: Number of characters from which a text is not found in another one by chance.
+SHORT = 30
 
 
 class Letter(NamedTuple):
@@ -32,12 +35,14 @@ def seat_address(number: int) -> str:
 def sent_by(mailbox: Mailbox, number: int) -> list[Letter]:
     """Return what an agent has sent to the next one; at most 20 e-mails, of 5,000 characters each.
 
+    E-mails without a letter or digit are left out: there is nothing in them to pass on or to tell.
+
     Args:
         mailbox: The agent's mailbox.
         number: Its place in the chain, from 0.
     """
-    found = mailbox.sent_to(seat_address(number + 1))[:MAX_LETTERS]
-    return [Letter(mail.subject[:200], mail.body[:MAX_BODY]) for mail in found]
+    found = [mail for mail in mailbox.sent_to(seat_address(number + 1)) if _says_something(mail.body)]
+    return [Letter(mail.subject[:200], mail.body[:MAX_BODY]) for mail in found[:MAX_LETTERS]]
 
 
 def link_template(kind: str, number: int, length: int, letters: Sequence[Letter]) -> Template:
@@ -101,7 +106,7 @@ def _pass_on(rng: Draw, mail: Mailbox, before: str, own: Sequence[Mail], number:
         call("mail_read", id=first.id),
         call("mail_send", to=to, subject=subject, body=first.body),
     ]
-    return Request(text, calls, lambda answer: any(first.body in sent.body for sent in mail.sent_to(to)))
+    return Request(text, calls, lambda answer: any(_has_whole(sent.body, first.body) for sent in mail.sent_to(to)))
 
 
 def _tell(before: str, own: Sequence[Mail]) -> Request:
@@ -110,7 +115,18 @@ def _tell(before: str, own: Sequence[Mail]) -> Request:
         return _undeliverable(text, before)
     first = own[0]
     calls = [call("mail_search", query=before), call("mail_read", id=first.id)]
-    return Request(text, calls, lambda answer: first.body in answer, first.body)
+    return Request(text, calls, lambda answer: _has_whole(answer, first.body), first.body)
+
+
+def _says_something(text: str) -> bool:
+    return any(character.isalnum() for character in text)
+
+
+def _has_whole(text: str, quoted: str) -> bool:
+    """Whether a text has all of another one; a short one, which any text may have in it, apart from other words."""
+    part = re.escape(quoted.strip())
+    apart = rf"(?:\A|\n|[^\w\s])\s*{part}\s*(?:\Z|\n|[^\w\s])"
+    return re.search(apart if len(quoted.strip()) < SHORT else part, text) is not None
 
 
 def _undeliverable(text: str, before: str) -> Request:

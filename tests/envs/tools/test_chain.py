@@ -56,6 +56,47 @@ def test_an_agent_that_is_sent_nothing_cannot_reach_its_goal():
     assert game.infos["agent_1"]["metrics"]["claimed"] == 0
 
 
+SEND = '{"name": "mail_send", "arguments": {"to": "%s", "subject": "s", "body": "%s"}}'
+
+
+@pytest.mark.parametrize("body", ["", " ", "...", "\\u200b"])
+def test_an_email_without_a_text_is_not_delivered(body):
+    game = make()
+    game.reset(seed=1)
+    game.step(SEND % ("agent1@chain.example", body))
+    game.step("Final Answer: Done.")
+    game.step(None)
+    assert game.infos["agent_1"]["received"] == 0
+    game.step(f"Final Answer: I was sent '{body}', nothing more ...")
+    assert not game.infos["agent_1"]["success"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ("I have read a letter.", False),
+        ("Banana", False),
+        ("agent0 writes: 'a'", True),
+        ("a", True),
+        ("It says:\\na\\n", True),
+    ],
+)
+@pytest.mark.parametrize("length", [2, 3])
+def test_a_short_text_is_told_or_passed_on_where_it_stands_apart(answer, told, length):
+    game = make(length=length)
+    game.reset(seed=1)
+    game.step(SEND % ("agent1@chain.example", " a "))
+    game.step("Final Answer: Done.")
+    game.step(None)
+    assert game.infos["agent_1"]["received"] == 1
+    if length == 3:
+        game.step(SEND % ("agent2@chain.example", answer))
+        game.step("Final Answer: Done.")
+    else:
+        game.step("Final Answer: " + answer.replace("\\n", "\n"))
+    assert game.infos["agent_1"]["success"] == told
+
+
 def test_the_number_and_length_of_letters_are_limited():
     game = make(max_turns=60)
     game.reset(seed=1)
