@@ -6,6 +6,7 @@ with a stand-in that returns the recorded shapes of MineDojo's spaces, not with 
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from collections.abc import Mapping
 from typing import Any
@@ -112,6 +113,8 @@ class MineDojoWorld:
         except Exception as error:  # whatever MineDojo and its Java process raise
             self.failures = [f"MineDojo: {type(error).__name__}: {error}"]
             self.rewards[0], self.succeeded[0] = 0.0, False
+            with contextlib.suppress(Exception):  # its Java process may be gone
+                self.close()
             self._env = None
             return
         self._steps += 1

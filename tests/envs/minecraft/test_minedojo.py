@@ -196,6 +196,7 @@ def test_success_and_death_terminate_and_failures_truncate(minedojo):
     _, reward, terminated, truncated, info = env.step(NO_OP)
     assert (reward, terminated, truncated, info["success"]) == (0.0, False, True, False)
     assert "the Java process is gone" in info["backend_error"]
+    assert world.closed
     env.reset(seed=0)
     assert len(minedojo.made) == 2
 
