@@ -180,7 +180,7 @@ class RemoteSimulator(Simulator):
         health = body[w.HP]
         body[[w.HP, w.FOOD_LEVEL, w.SATURATION_LEVEL]] = reply["life"]
         body[w.DAMAGE_TAKEN] = max(0.0, health - body[w.HP])
-        self._died = bool(body[w.HP] <= 0)
+        self._died = reply["died"] or bool(body[w.HP] <= 0)
         count[w.ON_GROUND], count[w.TIME] = int(reply["ground"]), int(reply["time"])
         count[w.OXYGEN] = round(15 * reply["oxygen"])
         world.slots[0] = 0

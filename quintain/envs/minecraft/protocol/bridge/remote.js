@@ -11,11 +11,12 @@ class RemoteBot {
   // Log in. names: of blocks (with properties), items and mobs, by our ids.
   static async join ({ host, port, username, version, auth, timeout, side, height, names }) {
     const bot = new RemoteBot()
-    Object.assign(bot, { side, height, changes: [] })
+    Object.assign(bot, { side, height, changes: [], died: false })
     const client = mineflayer.createBot({ host, port, username, version: version || false, auth, hideErrors: true, respawn: true })
     bot.client = client
     client.on('kicked', reason => { bot.failure = bot.failure || `kicked: ${JSON.stringify(reason)}` })
     client.on('error', error => { bot.failure = bot.failure || `client: ${error.message}` })
+    client.on('death', () => { bot.died = true }) // it respawns at once, perhaps before the next report
     client.on('end', reason => { bot.failure = bot.failure || `connection lost: ${reason}` })
     await new Promise((resolve, reject) => {
       client.once('spawn', resolve)
@@ -59,6 +60,8 @@ class RemoteBot {
     for (const command of commands) this.client.chat(command)
     await sleep(commands.length ? 1500 : 100)
     for (let i = 0; i < 100 && !this.surrounded(); i++) await sleep(100)
+    if (!this.surrounded()) throw new Error(this.failure || 'the server has not sent the world around the client')
+    this.died = false
     this.centre = null
     return this.report()
   }
@@ -123,6 +126,7 @@ class RemoteBot {
       yaw: ((180 - yaw * 180 / Math.PI + 180) % 360 + 360) % 360 - 180,
       pitch: -pitch * 180 / Math.PI,
       ground: onGround,
+      died: this.died,
       life: [client.health, client.food, client.foodSaturation].map(value => Number.isFinite(value) ? value : 0),
       oxygen: client.oxygenLevel ?? 20,
       time: client.time.timeOfDay ?? 0,
