@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from quintain.arguments import check_number
 from quintain.engines.transformers_engine import TransformersEngine
@@ -35,7 +36,8 @@ class GCGSettings:
         steps: Number of steps T, >= 1. Default: 500, as in the paper.
         top_k: Number of candidate tokens per position k, >= 1. Default: 256, as in the paper.
         batch_size: Number of candidates per step B, >= 1. Default: 512, as in the paper.
-        start: Token text that fills the suffix at the start. Default: ``"!"``, as in the paper.
+        start: Text of one token that fills the suffix at the start, with a blank before each where the model would
+            merge it with its neighbours. Default: ``"!"``, as in the paper.
 
     Raises:
         ConfigurationError: If a number is out of range.
@@ -78,8 +80,9 @@ def optimise_suffix(
 ) -> OptimisedSuffix:
     """Search for one suffix of the last message of all conversations that makes the target likely as the reply.
 
-    Only suffixes of printable characters are considered that are tokenised as they were searched. It goes into an
-    attack as ``attack_language(env, "suffix", text=found.text)``, on this model or on another one.
+    Only suffixes of printable characters are considered that, as part of the text of each conversation, are tokenised
+    as they were searched. It goes into an attack as ``attack_language(env, "suffix", text=found.text)``, on this model
+    or on another one.
 
     Args:
         engine: The model, whose weights are read.
@@ -90,8 +93,8 @@ def optimise_suffix(
         progress: Called after each step with its number, from 1, and the lowest loss.
 
     Raises:
-        ConfigurationError: If there is no conversation, it does not fit into the model's context, or the start is no
-            token of the model.
+        ConfigurationError: If there is no conversation, it does not fit into the model's context, or the start is not
+            tokenised as one token each.
     """
     torch: Any = require("torch", "llm", "gradient-optimised strings")
     settings = settings or GCGSettings()
@@ -135,7 +138,7 @@ def suffix_loss(
     tokens = engine.tokenizer(suffix, add_special_tokens=False)["input_ids"]
     with engine.exclusive() as model:
         problem = _Problem(torch, model, engine.tokenizer, conversations, target, len(tokens), engine.context)
-        return problem.losses([tokens])[0]
+        return problem.loss_of(suffix)
 
 
 class _Problem:
@@ -160,7 +163,8 @@ class _Problem:
             raise ConfigurationError(
                 "a suffix is optimised for at least one conversation and a target that is not empty"
             )
-        self._frames = [self._frame(conversation) for conversation in conversations]
+        self._texts = [self._frame(conversation) for conversation in conversations]
+        self._frames = [(self._encoded(before), self._encoded(after)) for before, after in self._texts]
         longest = max(len(before) + len(after) for before, after in self._frames) + length + len(self._target)
         if longest > context:
             raise ConfigurationError(f"a conversation takes {longest} tokens, and the model reads {context}")
@@ -170,12 +174,21 @@ class _Problem:
         """Return the first suffix: one token, repeated.
 
         Raises:
-            ConfigurationError: If the text is not one token of the model.
+            ConfigurationError: If the model does not read the text as one token each time.
         """
-        tokens = self._encoded(text)
-        if len(tokens) != 1:
-            raise ConfigurationError(f"start must be one token of the model, and {text!r} is {len(tokens)}")
-        return tokens * self._length
+        for one in (text, f" {text}"):
+            tokens = self._encoded(one)
+            if len(tokens) == 1 and self.is_stable(tokens * self._length):
+                return tokens * self._length
+        raise ConfigurationError(f"start must be one token of the model that it does not merge, and {text!r} is not")
+
+    def is_stable(self, suffix: Sequence[int]) -> bool:
+        """Return whether the text of every conversation with the suffix is tokenised with these tokens."""
+        text = self.text(suffix)
+        return all(
+            self._encoded(f"{before}{text}{after}") == [*tokens_before, *suffix, *tokens_after]
+            for (before, after), (tokens_before, tokens_after) in zip(self._texts, self._frames, strict=True)
+        )
 
     def text(self, suffix: Sequence[int]) -> str:
         """Return a suffix as text."""
@@ -183,15 +196,26 @@ class _Problem:
 
     def losses(self, suffixes: Sequence[Sequence[int]]) -> list[float]:
         """Return the loss of each of several suffixes of equal length."""
-        torch, found = self._torch, np.zeros(len(suffixes))
-        with torch.inference_mode():
-            for before, after in self._frames:
-                rows = [[*before, *suffix, *after, *self._target] for suffix in suffixes]
-                for start in range(0, len(rows), self.rows):
-                    ids = torch.tensor(rows[start : start + self.rows], device=self._model.device)
-                    logits = self._model(input_ids=ids, use_cache=False).logits
-                    found[start : start + self.rows] += self._loss(logits).cpu().numpy()
+        found = np.zeros(len(suffixes))
+        for before, after in self._frames:
+            found += self._row_losses([[*before, *suffix, *after] for suffix in suffixes])
         return [float(loss) / len(self._frames) for loss in found]
+
+    def loss_of(self, text: str) -> float:
+        """Return the loss of a suffix as the model reads it: tokenised together with the text around it."""
+        rows = (self._encoded(f"{before}{text}{after}") for before, after in self._texts)
+        return float(np.mean([self._row_losses([row])[0] for row in rows]))
+
+    def _row_losses(self, prompts: Sequence[Sequence[int]]) -> NDArray[np.float64]:
+        """Return the loss after each of several prompts of equal length."""
+        torch, found = self._torch, np.zeros(len(prompts))
+        with torch.inference_mode():
+            for start in range(0, len(prompts), self.rows):
+                rows = [[*prompt, *self._target] for prompt in prompts[start : start + self.rows]]
+                ids = torch.tensor(rows, device=self._model.device)
+                logits = self._model(input_ids=ids, use_cache=False).logits
+                found[start : start + self.rows] = self._loss(logits).cpu().numpy()
+        return found
 
     def gradient(self, suffix: Sequence[int]) -> Any:
         """Return the gradient of the loss by the one-hot vectors of the suffix, shape ``(length, vocabulary)``."""
@@ -211,7 +235,8 @@ class _Problem:
     ) -> list[list[int]]:
         """Return suffixes that differ in one token, drawn uniformly from the most promising ones of each position.
 
-        Those that would be tokenised in another way are left out; if none is left, the suffix itself is returned.
+        Those that would be tokenised in another way in a conversation are left out; if none is left, the suffix itself
+        is returned.
         """
         scores = (-gradient).float().cpu().numpy()
         scores[:, ~self._allowed] = -np.inf
@@ -221,7 +246,7 @@ class _Problem:
         for _ in range(settings.batch_size):
             place = int(rng.integers(len(suffix)))
             changed = [*suffix[:place], int(best[place, rng.integers(k)]), *suffix[place + 1 :]]
-            if changed != suffix and self._encoded(self.text(changed)) == changed:
+            if changed != suffix and tuple(changed) not in found and self.is_stable(changed):
                 found[tuple(changed)] = changed
         return list(found.values()) or [suffix]
 
@@ -232,8 +257,8 @@ class _Problem:
         ids = self._torch.tensor(self._target, device=logits.device).expand(len(logits), count)
         return -logs.gather(-1, ids[..., None])[..., 0].mean(-1)
 
-    def _frame(self, conversation: Sequence[Message]) -> tuple[list[int], list[int]]:
-        """Return the tokens before and after the suffix."""
+    def _frame(self, conversation: Sequence[Message]) -> tuple[str, str]:
+        """Return the text before and after the suffix."""
         if not conversation or conversation[-1]["role"] != "user":
             raise ConfigurationError("a conversation must end with a user message, whose suffix is optimised")
         last = {**conversation[-1], "content": f"{conversation[-1]['content']} {_MARK}"}
@@ -242,7 +267,7 @@ class _Problem:
         before, mark, after = text.rpartition(_MARK)
         if not mark:
             raise ConfigurationError("the model's chat template changes the text of messages")
-        return self._encoded(before), self._encoded(after)
+        return before, after
 
     def _encoded(self, text: str) -> list[int]:
         return list(self._tokenizer(text, add_special_tokens=False)["input_ids"])

@@ -1,6 +1,7 @@
 """Gradient-optimised suffixes on nano models: the loss falls, tokens round-trip, other models can be given them."""
 
 import json
+import types
 
 import gymnasium as gym
 import pytest
@@ -80,6 +81,72 @@ def test_a_suffix_is_transferred_to_another_model_and_planted_as_an_attack(engin
     assert json.loads(json.dumps(info["attack"])) == info["attack"]
     with pytest.raises(ConfigurationError, match="give text"):
         attack_language(gym.make("ToolUse-v0"), "suffix")
+
+
+class Merging:
+    """A tokenizer that takes the longest piece it knows: all printable characters, and the given ones."""
+
+    all_special_ids = ()
+
+    def __init__(self, *merged):
+        self.pieces = [*map(chr, range(32, 127)), *merged]
+
+    def __len__(self):
+        return len(self.pieces)
+
+    def __call__(self, text, add_special_tokens):
+        found = []
+        while text:
+            found.append(max((p for p in self.pieces if text.startswith(p)), key=len))
+            text = text[len(found[-1]) :]
+        return {"input_ids": [self.pieces.index(piece) for piece in found]}
+
+    def decode(self, tokens):
+        return "".join(self.pieces[token] for token in tokens)
+
+    def apply_chat_template(self, messages, **_):
+        return f"U:{messages[-1]['content']}.A:"
+
+
+def problem_of(tokenizer, length=20):
+    import torch
+
+    from quintain.attacks.malfunction.gcg import _Problem
+
+    table = types.SimpleNamespace(weight=torch.zeros(len(tokenizer), 1))
+    model = types.SimpleNamespace(get_input_embeddings=lambda: table)
+    return _Problem(torch, model, tokenizer, [[user("Go")], [user("Go on")]], "again", length, 512)
+
+
+def test_candidates_are_tokenised_alike_within_the_text_of_the_conversation():
+    """As pairs merge: the blank before the suffix with its first letter, its last one with what follows."""
+    import numpy as np
+    import torch
+
+    tokenizer = Merging(" a", "b.", "cd")
+    problem, rng = problem_of(tokenizer, 3), np.random.default_rng(0)
+    start = problem.start("x")
+    places = GCGSettings(length=3, top_k=200, batch_size=2000)
+    found = [problem.text(one) for one in problem.candidates(start, torch.zeros(3, len(tokenizer)), places, rng)]
+    assert {"xax", "xxa", "bxx", "xcdx"} <= set(found)
+    assert not {"axx", "xxb"} & set(found)
+    for text in found:
+        assert len(tokenizer(f"U:Go {text}.A:", add_special_tokens=False)["input_ids"]) == 5 + 3 + 3
+
+
+def test_a_start_that_the_model_would_merge_gets_blanks_or_is_an_error():
+    assert problem_of(Merging("!!!!", " !")).text(problem_of(Merging("!!!!", " !")).start("!")) == " !" * 20
+    assert problem_of(Merging()).text(problem_of(Merging()).start("!")) == "!" * 20
+    with pytest.raises(ConfigurationError, match="does not merge"):
+        problem_of(Merging("!!!!")).start("!")
+
+
+def test_the_loss_of_a_text_is_that_of_its_tokens_within_the_conversation(engines):
+    from unittest import mock
+
+    problem = problem_of(Merging(" a"), 1)
+    with mock.patch.object(problem, "_row_losses", side_effect=lambda rows: [len(row) for row in rows]):
+        assert problem.loss_of("a") == 8 + 3 / 2  # "U:Go", " a", ".A:", and three more characters in one of two
 
 
 def test_what_does_not_fit_is_an_error(engines):
