@@ -1,10 +1,12 @@
 """Make agents with tools malfunction, and defend them: "Breaking Agents" (arXiv 2407.20859) at small scale.
 
 Every condition plays the same items of ToolUse-v0, 200 by default. Failures are counted by a checker of the state;
-"net" is what the attack adds to the failures of the same items without it. The agent is a script that fails 15 % of the
-items by itself, and obeys an instruction with a probability that depends on where it stands, so what is tested here are
-attacks, defences and counting, not a language model. A language model takes its place with --engine. With --out each
-finished episode is kept, the same command continues an interrupted run, and the tables are stored in malfunction.json.
+"net of clean" is what the attack adds to the failures of the same items without it, behind the same guard, and "effect
+of the guard" what the guard adds to those of the same items under the same attack, as in quintain robustness. The agent
+is a script that fails 15 % of the items by itself, and obeys an instruction with a probability that depends on where it
+stands, so what is tested here are attacks, defences and counting, not a language model. A language model takes its
+place with --engine. With --out each finished episode is kept, the same command continues an interrupted run, and the
+tables are stored in malfunction.json.
 
     python examples/malfunction.py
     python examples/malfunction.py --engine openai:MODEL@http://host:8000/v1 --out runs/malfunction
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from math import isnan
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -33,6 +36,7 @@ from quintain.attacks.malfunction import (
     Spotlight,
     malfunction_rates,
 )
+from quintain.attacks.malfunction.metrics import by_seed, failure_difference
 from quintain.evaluation import Report
 from quintain.evaluation.statistics import paired_difference, rate
 from quintain.experiments.study_tables import Percent, StudyTables
@@ -133,18 +137,26 @@ class Study:
 
     def defences(self, tables: StudyTables) -> None:
         """Compare the guards: their cost, and what they change under attack."""
-        mail = READING["mail"]
-        clean, before, rows = self.run("clean"), self.run("mail clean", tasks=mail), []
+        pairs: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
+            ("clean", {}, "loop in the request", {"type": "loop"}),
+            (
+                "mail clean", {"tasks": READING["mail"]},
+                "function in mail", {"tasks": READING["mail"], "type": "function", "surface": "tool"},
+            ),
+        ]  # fmt: skip
+        rows = []
         for name, guard in GUARDS.items():
             guarded = guard(self.agent)
-            unharmed = self.run(f"{name} clean", guarded)
-            attacked = self.run(f"{name} loop", guarded, type="loop")
-            misled = self.run(f"{name} mail", guarded, tasks=mail, type="function", surface="tool")
-            rows.append(row(f"{name}: clean", malfunction_rates(unharmed, clean)))
-            rows.append(row(f"{name}: loop in the request", malfunction_rates(attacked, clean)))
-            rows.append(row(f"{name}: function in mail", malfunction_rates(misled, before)))
-        title = f"Defences: percent of {self.episodes} items [95 % interval], net of clean without the defence"
-        tables.show(title, HEAD, rows)
+            for before, same, under, attack in pairs:
+                clean = self.run(f"{name} {before}", guarded, **same)
+                attacked = self.run(f"{name} {under}", guarded, **attack)
+                for label, found, base, settings in ((before, clean, None, same), (under, attacked, clean, attack)):
+                    cells = row(f"{name}: {label}", malfunction_rates(found, base))
+                    without = self.run(f"no guard {label}", **settings)
+                    effect = failure_difference(by_seed(found), by_seed(without))
+                    rows.append([*cells[:3], Percent(effect), *cells[3:]])
+        title = f"Defences: percent of {self.episodes} items [95 % interval]"
+        tables.show(title, [*HEAD[:3], "effect of the guard", *HEAD[3:]], rows)
 
     def chains(self, tables: StudyTables) -> None:
         """Let a controlled agent write to another one, the paper's two kinds of chains, and to two."""
@@ -190,7 +202,7 @@ def row(name: str, found: Malfunction) -> list[Any]:
     """Return a row of a table of rates."""
     shares = (found.failure, found.net, found.claimed_failure, found.loops, found.irrelevant, found.detected)
     cells = ["" if one is None else Percent(one) for one in shares]
-    return [name, *cells, f"{found.amplification:.2f}"]
+    return [name, *cells, "" if isnan(found.amplification) else f"{found.amplification:.2f}"]
 
 
 if __name__ == "__main__":

@@ -83,7 +83,8 @@ class EpisodeRecord:
         messages: The messages of all calls, each once; a call refers to them by index.
         decisions: How actions were chosen among several replies, by agents that sample more than one: ``step``,
             ``seat``, ``candidates`` (``text``, ``answer``, ``tokens``, ``scores``), ``votes``, ``chosen``, ``spent``
-            and more; a text may be a reference, as in :mod:`quintain.evaluation.requests`.
+            and more; a text may be a reference, as in :mod:`quintain.evaluation.requests`. A guard that ends an episode
+            adds ``step``, ``seat`` and why it ``stopped``.
         prompt_tokens: Number of prompt tokens of all requests.
         completion_tokens: Number of generated tokens.
         reasoning_tokens: Number of these that are reasoning; an estimate where the engine does not report it.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -149,7 +150,7 @@ def _print_table(table: MalfunctionTable) -> None:
                     number(one.failure.estimate, "rate"), "-" if net is None else number(net.estimate, "rate"),
                     "-" if net is None else bounds(net, "rate"),
                     *(number(each.estimate, "rate") for each in (one.loops, one.irrelevant, one.detected)),
-                    f"x {one.amplification:.2f}",
+                    "-" if isnan(one.amplification) else f"x {one.amplification:.2f}",
                 ]  # fmt: skip
                 if guard != UNGUARDED:
                     cells.insert(3, "-" if row.guard_effect is None else number(row.guard_effect.estimate, "rate"))

@@ -78,7 +78,7 @@ def pack(
         steps: The episode's steps, whose observations and actions are not stored again.
         decisions: Those of the log; see :func:`~quintain.engines.engine.record_decision`. Default: none.
     """
-    if not exchanges:
+    if not exchanges and not decisions:
         return Packed([], [])
     packer = _Packer(steps)
     for exchange in exchanges:

@@ -85,3 +85,16 @@ def test_a_changed_cell_a_changed_name_and_an_unknown_column_are_noticed():
     assert missing(["a", "c"], [["x", "8"]], known) == [["x", "8"]]
     assert missing(["a", "d"], [["x", "7"]], known) == [["x", "7"]]
     assert tables_of("text\n\n| a | b |\n|---|---|\n| x | 1 |\n\nmore | text\n") == [(["a", "b"], [["x", "1"]])]
+
+
+def test_what_an_attack_adds_is_counted_from_the_clean_row_behind_the_same_guard():
+    stored_tables = StudyTables.load(ROOT / "docs/results/data/malfunction.json").tables
+    table = next(table for table in stored_tables if "Defences" in table.title)
+    failure, net = (table.head.index(name) for name in ("failure", "net of clean"))
+    rows = {row[0]: row for row in table.rows}
+    pairs = {"loop in the request": "clean", "function in mail": "mail clean"}
+    for guard in {name.partition(":")[0] for name in rows}:
+        for attacked, clean in pairs.items():
+            after, before = rows[f"{guard}: {attacked}"], rows[f"{guard}: {clean}"]
+            added = after[failure].interval.estimate - before[failure].interval.estimate
+            assert after[net].interval.estimate == pytest.approx(added)

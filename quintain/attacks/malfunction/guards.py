@@ -1,7 +1,7 @@
 """Defences as wrappers of an agent: they stop loops and irrelevant calls without reading instructions.
 
 A guard changes what the agent reads, or what it does, and is itself an agent, so that guards can be nested. Where one
-ends an episode, the final answer begins with :data:`STOPPED`.
+ends an episode, the final answer begins with :data:`STOPPED`, and the record's ``decisions`` hold ``"stopped"``.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from quintain.agents.agent import Actor, Agent, Closing, Described, Seat, is_ora
 from quintain.agents.registry import as_agent, settings_required_by
 from quintain.arguments import check_number
 from quintain.attacks.malfunction.payload import words_of
+from quintain.engines.engine import record_decision
 from quintain.envs.tools.calls import Call, Final, canonical, parse, render_action
 from quintain.errors import UnknownNameError
 
@@ -110,7 +111,8 @@ class GuardedActor:
 
 
 def stop(why: str) -> str:
-    """Return the final answer of an episode that a guard ends."""
+    """Return the final answer of an episode that a guard ends, and mark it in the record, where only guards write."""
+    record_decision({"stopped": why})
     return render_action(Final(f"{STOPPED} {why}."), "json")
 
 

@@ -126,7 +126,7 @@ class MalfunctionTable(Tabular):
                 "net": None if row.rates.net is None else row.rates.net.to_dict(),
                 "net_p_holm": _known(self.holm(row)),
                 "guard_effect": None if row.guard_effect is None else row.guard_effect.to_dict(),
-                "amplification": row.rates.amplification,
+                "amplification": _known(row.rates.amplification),
                 "token_amplification": _known(row.rates.token_amplification),
                 "share": _known(row.share),
                 "errors": row.errors,
@@ -169,7 +169,8 @@ class MalfunctionTable(Tabular):
                 _plain(row.condition.agent), _plain(row.condition.guard), _plain(row.condition.label),
                 percent(one.failure), percent(one.net), "-" if math.isnan(p) else f"{p:.2g}",
                 percent(row.guard_effect), percent(one.claimed_failure), percent(one.loops), percent(one.irrelevant),
-                percent(one.detected), f"{one.amplification:.2f}", str(len(row.episodes)),
+                percent(one.detected), "-" if math.isnan(one.amplification) else f"{one.amplification:.2f}",
+                str(len(row.episodes)),
             ]  # fmt: skip
             lines.append(f"| {' | '.join(cells)} |")
         return "\n".join(lines) + "\n"

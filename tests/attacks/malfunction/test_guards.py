@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +12,7 @@ import gymnasium as gym
 import pytest
 
 import quintain
+from quintain.agents.scripted import ScriptedAgent
 from quintain.agents.susceptible import SusceptibleAgent
 from quintain.attacks.malfunction import (
     AllowList,
@@ -22,6 +25,7 @@ from quintain.attacks.malfunction import (
     Spotlight,
     examine,
     malfunction_rates,
+    malfunction_table,
 )
 from quintain.engines import Request, ScriptedEngine
 from quintain.errors import UnknownNameError
@@ -130,6 +134,22 @@ def test_failures_without_an_attack_are_not_its_success() -> None:
     assert attacked.net is not None
     assert attacked.net.estimate == 0
     assert attacked.claimed_failure.estimate < attacked.failure.estimate  # half of its failures claim success
+
+
+def test_an_answer_that_says_it_was_stopped_is_not_the_mark_of_a_guard() -> None:
+    liar = ScriptedAgent(["Final Answer: FAILED, stopped by the budget."])
+    assert malfunction_rates(run(liar, episodes=2)).detected.estimate == 0
+    assert malfunction_rates(run(CallBudget(OBEDIENT, max_calls=1), episodes=2)).detected.estimate == 1
+
+
+def test_without_clean_episodes_the_costs_are_unknown() -> None:
+    clean = run(OBEDIENT, episodes=2)
+    broken = [dataclasses.replace(one, outcome="error") for one in clean.episodes]
+    for others in (None, broken):
+        found = malfunction_rates(clean, others)
+        assert math.isnan(found.amplification)
+        assert found.net is None
+        assert malfunction_table([("clean", found)]).endswith(" | - |")
 
 
 def test_names_are_checked() -> None:

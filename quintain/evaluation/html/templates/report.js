@@ -345,7 +345,7 @@
 
   /** Say how each action was chosen among several replies. */
   function decisions(data) {
-    return (data.decisions || []).map((one) => folded(`Chosen among ${one.candidates.length} candidate${one.candidates.length === 1 ? "" : "s"} (${plain(String(one.method || ""))}), step ${one.step}`, () => [
+    return (data.decisions || []).map((one) => one.stopped ? make("div", { class: "small" }, `Stopped by ${plain(String(one.stopped))}, step ${one.step}`) : folded(`Chosen among ${one.candidates.length} candidate${one.candidates.length === 1 ? "" : "s"} (${plain(String(one.method || ""))}), step ${one.step}`, () => [
       ...(one.history || []).flatMap((earlier, k) => [make("div", { class: "small" }, `round ${k + 1}`), candidates(earlier)]),
       candidates(one),
       one.votes ? facts(Object.entries(one.votes).map(([answer, votes]) => [`votes for ${answer}`, votes])) : null,
