@@ -19,7 +19,7 @@ from quintain.errors import SandboxError
 from quintain.reward_signature import Columns, RewardSignature, pack
 from quintain.sandbox.box import Sandbox, shared
 from quintain.sandbox.limits import Limits
-from quintain.sandbox.reward_source import check_source
+from quintain.sandbox.reward_source import BUILTINS, check_source
 from quintain.sandbox.session import Session
 
 __all__ = ["DENSE_SCALE", "RewardProgram", "Rewards"]
@@ -31,6 +31,11 @@ LIMITS = Limits(cpu_s=1.0, memory_mb=96, output_kb=16)
 _DRIVER = """
 import math
 _memories = {}
+def _made(source, names):
+    # The function sees its own namespace, not this one.
+    space = {"__builtins__": {name: getattr(__import__("builtins"), name) for name in names}, "math": math}
+    exec(source, space)
+    return space["reward"]
 class _Strict(dict):
     def __init__(self, items, names, where):
         dict.__init__(self, items); self._names = names; self._where = where
@@ -66,7 +71,7 @@ def _rewards(data, n, layout, begun, strict):
         if memory is None: error = "its memory was lost when an earlier call failed"
         else:
             try:
-                s, d = reward(*row, memory)
+                s, d = _reward(*row, memory)
                 if not (type(s) in (int, float, bool) and type(d) in (int, float, bool)):
                     error = "must return two numbers, sparse and dense, got %.80r" % ((s, d),); s = d = None
                 else: s, d = float(s), float(d)
@@ -140,7 +145,8 @@ class RewardProgram:
         rows, code = np.flatnonzero(begun).tolist(), ""
         if self._session is None:
             self._session = box.session(limits=LIMITS, science=False)
-            code = f"{_DRIVER}\n_layout = {self._layout!r}\n{_calling(self.strict)}\n{self.source}\n"
+            made = f"_reward = _made({self.source!r}, {sorted(BUILTINS)!r})"
+            code = f"{_DRIVER}\n_layout = {self._layout!r}\n{_calling(self.strict)}\n{made}\n"
             first = box.run(code, session=self._session, limits=LIMITS)
             if not first.ok:
                 return self._failed(n, first.status, first.detail or first.stderr.strip().rpartition("\n")[2])

@@ -29,9 +29,15 @@ _MATH = frozenset(
     {"atan2", "ceil", "cos", "degrees", "dist", "exp", "floor", "hypot", "inf", "isclose", "isfinite", "log", "pi",
      "radians", "sin", "sqrt", "tan"}
 )  # fmt: skip
-_REFUSED = (
-    ast.AsyncFunctionDef, ast.Await, ast.ClassDef, ast.Delete, ast.Global, ast.Import, ast.ImportFrom, ast.With,
-    ast.Yield, ast.YieldFrom, ast.Nonlocal, ast.Try, ast.Raise,
+#: Syntax that it may use; everything else is refused, also what later versions of Python add.
+_NODES = (
+    ast.AnnAssign, ast.Assign, ast.AugAssign, ast.Break, ast.Continue, ast.Expr, ast.For, ast.FunctionDef, ast.If,
+    ast.Pass, ast.Return, ast.While,
+    ast.Attribute, ast.BinOp, ast.BoolOp, ast.Call, ast.Compare, ast.Constant, ast.Dict, ast.DictComp,
+    ast.FormattedValue, ast.GeneratorExp, ast.IfExp, ast.JoinedStr, ast.Lambda, ast.List, ast.ListComp, ast.Name,
+    ast.NamedExpr, ast.Set, ast.SetComp, ast.Slice, ast.Starred, ast.Subscript, ast.Tuple, ast.UnaryOp,
+    ast.arg, ast.arguments, ast.boolop, ast.cmpop, ast.comprehension, ast.expr_context, ast.keyword, ast.operator,
+    ast.unaryop,
 )  # fmt: skip
 MAX_SOURCE = 20_000
 
@@ -82,16 +88,23 @@ def source_problems(source: str, signature: RewardSignature) -> list[str]:
 def _forbidden(function: ast.FunctionDef) -> list[str]:
     problems = []
     for node in ast.walk(function):
-        if isinstance(node, _REFUSED):
-            problems.append(f"line {node.lineno}: {type(node).__name__.lower()} is not allowed")
+        if not isinstance(node, _NODES):
+            # Parts without a line of their own, such as a case, belong to a statement that is refused too.
+            if hasattr(node, "lineno"):
+                problems.append(f"line {node.lineno}: {type(node).__name__.lower()} is not allowed")
         elif isinstance(node, ast.Attribute):
+            if not isinstance(node.ctx, ast.Load):
+                problems.append(f"line {node.lineno}: .{node.attr} cannot be assigned")
             of_math = isinstance(node.value, ast.Name) and node.value.id == "math"
             if node.attr not in (_MATH if of_math else _METHODS):
                 problems.append(f"line {node.lineno}: .{node.attr} is not allowed")
-    return problems
+    return list(dict.fromkeys(problems))
 
 
 def _unknown_names(function: ast.FunctionDef, parameters: set[str]) -> list[str]:
+    # A name that is bound in one scope may be the built-in function of that name in another, so no binding makes one
+    # legal; only parameters hide it in every scope.
+    refused = set(dir(builtins)) - BUILTINS - parameters
     bound = parameters | BUILTINS | {"math"}
     for node in ast.walk(function):
         if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
@@ -106,11 +119,12 @@ def _unknown_names(function: ast.FunctionDef, parameters: set[str]) -> list[str]
             continue
         if node.id.startswith("_"):
             problems.append(f"line {node.lineno}: {node.id} begins with an underscore, which is not allowed")
+        elif node.id in refused:
+            problems.append(f"line {node.lineno}: {node.id} is not allowed")
         elif node.id not in bound:
             near = difflib.get_close_matches(node.id, sorted(parameters), n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
-            kind = "is not allowed" if hasattr(builtins, node.id) else f"is no input and is not defined{hint}"
-            problems.append(f"line {node.lineno}: {node.id} {kind}")
+            problems.append(f"line {node.lineno}: {node.id} is no input and is not defined{hint}")
     return list(dict.fromkeys(problems))
 
 

@@ -26,6 +26,8 @@ __all__ = ["KIND", "Round", "SearchSettings", "read_rounds", "record_inputs", "s
 
 #: Kind of run in the manifest.
 KIND = "reward-design"
+#: Settings that say when a search ends: a resumed one may have others.
+_EXTENDED = ("rounds", "target")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +58,8 @@ class Round:
         source: Source of the accepted design; empty if the critic accepted none.
         thoughts: Reasoning of the designer.
         label: Who designed it.
-        rejected: Drafts that the critic stopped: ``source``, ``stage`` and ``objections``.
+        rejected: Drafts that the critic stopped: ``source``, ``stage`` and ``objections``. The draft of a round whose
+            last drafts only the review stopped is among them, at stage ``"review"``, and is ``source`` all the same.
         curve: Rows of the training curve.
         evidence: Statistics of the evaluation: ``episodes``, ``success``, ``deaths``, ``steps``, ``causes``.
         analysis: Words of the analyzer.
@@ -100,18 +103,25 @@ def search_reward(
         roles: Designer, analyzer and reviewer.
         seed: Root seed; rounds share the seeds of training and evaluation, so that they can be compared. Default: 0.
         out: Run folder: ``rounds/K/reward.py``, ``round.json``, ``policy.zip``, and ``reward.py`` of the best round.
-        resume: Continue the search in ``out``. Default: false.
+        resume: Continue the search in ``out``, with equal settings but for ``rounds`` and ``target``, which may be
+            raised to extend a finished one. Default: false.
         progress: Show a progress bar; ``None`` shows it where there is a terminal.
 
     Returns:
         The rounds: as many as asked for, or fewer where the search ended early.
 
     Raises:
-        ConfigurationError: If the environment declares no inputs, or the critic accepts no draft of the first round.
+        ConfigurationError: If the environment declares no inputs, the critic accepts no draft of the first round, or
+            a search with a recorded transcript is resumed, since the transcript would begin anew.
         EngineError: If a model or its server fails.
         RecordError: If the folder cannot be written, or holds another run.
     """
     plan = settings.plan
+    if resume and roles.name.startswith("transcript:"):
+        raise ConfigurationError(
+            "a search with a recorded transcript cannot be resumed, since its replies begin anew; replay it in another "
+            "folder"
+        )
     described = {**_described(settings), "designer": roles.name}
     run = TrainingRun(
         KIND, env=plan.env, env_kwargs=plan.env_kwargs, policy={"designer": roles.label}, seed=seed,
@@ -121,7 +131,7 @@ def search_reward(
         folder = None if out is None else Path(out)
         rounds = [] if folder is None else read_rounds(folder)
         signature, recorded = record_inputs(plan, settings.recorded, seed)
-        critic = Critic(recorded, roles.reviewer, rounds=settings.drafts)
+        critic = Critic(recorded, roles.reviewer)
         while len(rounds) < settings.rounds and not (rounds and rounds[-1].evidence["success"] >= settings.target):
             run.go_back(len(rounds) * plan.steps)
             found = _Search(settings, roles, critic, signature, seed, run, folder).play(rounds)
@@ -174,23 +184,31 @@ class _Search:
         self.run.show(int(row["step"]), round=number, success=row["success"], deaths=row["deaths"])
 
     async def _design(self, rounds: Sequence[Round]) -> tuple[Design, list[dict[str, Any]]]:
-        """Ask for drafts until the critic accepts one; after the last, the design before stays."""
+        """Ask for drafts until the critic accepts one.
+
+        After the last, the newest one that only the review stopped is taken, since a review is advice; else the design
+        before stays.
+        """
         brief = _brief(self.signature, rounds)
         rejected: list[dict[str, Any]] = []
+        passed: Design | None = None
         for _ in range(self.settings.drafts):
             design = await self.roles.designer.design(brief)
             verdict = await self.critic.check(brief, design)
             if verdict.accepted:
                 return design, rejected
+            passed = design if verdict.stage == "review" else passed
             objections = "; ".join(verdict.objections)
             rejected.append({"source": design.source, "stage": verdict.stage, "objections": objections})
             brief = replace(brief, objections=[*brief.objections, (design.source, f"{verdict.stage}: {objections}")])
-        if brief.previous is None:
+        kept = passed or brief.previous
+        if kept is None:
             raise ConfigurationError(
                 f"the critic rejected all {len(rejected)} drafts of {self.roles.label}; the last one, at "
-                f"{rejected[-1]['stage']}: {rejected[-1]['objections']}"
+                f"{rejected[-1]['stage']}: {rejected[-1]['objections']}. Choose a stronger model (--designer), allow "
+                "more drafts (SearchSettings.drafts), or take --designer template, which needs no model"
             )
-        return brief.previous, rejected
+        return kept, rejected
 
 
 def record_inputs(plan: TrainingPlan, episodes: int, seed: int) -> tuple[RewardSignature, list[list[dict[str, Any]]]]:
@@ -269,4 +287,4 @@ def _facts(plan: TrainingPlan, found: Round, seed: int) -> dict[str, Any]:
 
 def _described(settings: SearchSettings) -> dict[str, Any]:
     described: dict[str, Any] = json.loads(json.dumps(asdict(settings)))
-    return described
+    return {name: value for name, value in described.items() if name not in _EXTENDED}

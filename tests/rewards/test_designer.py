@@ -6,7 +6,6 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from quintain.engines import make_engine
@@ -88,6 +87,21 @@ def test_a_good_function_is_accepted():
         (HEAD + "    print('x')\n    return 0, 0\n", "signature", "print is not allowed"),
         (HEAD + "    return 0, memory['never']\n", "run", "KeyError: 'never'"),
         (HEAD + "    return 0, (lambda: 0).__globals__['x']\n", "signature", "__globals__ is not allowed"),
+        (HEAD + "    [0 for eval in ()]\n    return 0, eval('1')\n", "signature", "eval is not allowed"),
+        (HEAD + "    f = lambda open: 0\n    return 0, len(open('x').read())\n", "signature", "open is not allowed"),
+        (
+            HEAD + "    match memory:\n        case dict(__reduce_ex__=r):\n            return 0, len(r(2))\n"
+            "    return 0, 0\n",
+            "signature",
+            "match is not allowed",
+        ),
+        (
+            HEAD + "    try:\n        return 0, 0\n    except* ValueError as e:\n        pass\n",
+            "signature",
+            "trystar is not allowed",
+        ),
+        (HEAD + "    math.pi = 3\n    return 0, 0\n", "signature", "pi cannot be assigned"),
+        (HEAD + "    assert pitch\n    return 0, 0\n", "signature", "assert is not allowed"),
     ],
 )
 def test_bad_functions_are_stopped_at_their_stage(source: str, stage: str, words: str):
@@ -102,10 +116,27 @@ def test_endless_loops_and_hoarding_are_stopped():
 
 
 def test_review_is_advice_after_the_executed_checks():
-    critic = Critic(RECORDED, EngineReviewer(make_engine("scripted:the lava term is too weak")))
+    critic = Critic(RECORDED, EngineReviewer(make_engine("scripted:OBJECTION: the lava term is too weak")))
     assert verdict(GOOD, critic).objections == ("the lava term is too weak",)
     assert verdict(GOOD, Critic(RECORDED, EngineReviewer(make_engine("scripted:OK")))).accepted
     assert verdict("nonsense", critic).stage == "signature"
+
+
+@pytest.mark.parametrize(
+    ("reply", "objections"),
+    [
+        ("OK", 0),
+        ("OK\nThe signs match.", 0),
+        ("OBJECTION: lava is rewarded\nOBJECTION: memory is read first\nas said", 2),
+        ("Okay, but lava is rewarded.", 1),  # no verdict: the designer reads the words
+        ("", 1),
+    ],
+)
+def test_the_first_line_of_a_review_is_its_verdict(reply: str, objections: int):
+    reviewer = EngineReviewer(ScriptedEngine(lambda request: reply))
+    found = asyncio.run(reviewer.review(Brief(SIGNATURE), Design(GOOD)))
+    assert len(found) == objections
+    assert ("no verdict" in "".join(found)) == (not reply.startswith("O") or reply.startswith("Okay"))
 
 
 @pytest.mark.parametrize("options", [{}, {"progress": "closer", "explore": False}, {"look_guard": False}])
@@ -197,6 +228,12 @@ def test_roles_are_made_by_name():
 def test_recorded_inputs_decide_over_the_order_of_episodes():
     """A function whose value depends on anything but its own episode is found: here, on the order of calls."""
     counting = HEAD + "    memory['n'] = memory.get('n', 0) + 1\n    return 0, memory['n'] % 2\n"
-    found = verdict(counting)
-    assert found.stage == "consistency"  # a function of its episode alone, which pays for standing still
-    assert np.isfinite(len(found.objections))
+    assert verdict(counting).stage == "consistency"  # a function of its episode alone, which pays for standing still
+
+
+def test_values_that_are_not_of_the_episode_are_found():
+    """A draft that pays the bits of an address: no two episodes, and no two processes, agree on all 47."""
+    address = "int(str(memory.get).split(' ')[-1].replace('>', ''), 16)"
+    odd = f"    n = memory.get('n', 0)\n    memory['n'] = n + 1\n    return 0, {address} // 2 ** n % 2\n"
+    critic = Critic([[inputs()] * 64 for _ in range(2)])
+    assert verdict(HEAD + odd, critic).objections == ("equal episodes get unequal rewards in a second process",)

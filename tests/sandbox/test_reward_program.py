@@ -111,6 +111,20 @@ def test_a_file_holds_a_reward_and_its_facts(tmp_path: Path):
         DesignedReward(tmp_path / "none.py", SIGNATURE)
 
 
+def test_a_function_reaches_its_parameters_and_plain_built_in_functions_alone(monkeypatch: pytest.MonkeyPatch):
+    """Also where a source passes the check that should not: here, without any check."""
+    monkeypatch.setattr("quintain.sandbox.reward_program.check_source", lambda source, signature: None)
+    for name in ("eval", "open", "__import__", "_memories", "_rewards", "_reward"):
+        (found,), _ = rewards(f"    return 0, len(str({name}))\n", [{}])
+        assert found.errors == (f"NameError: name '{name}' is not defined",)
+
+
+def test_an_input_may_have_the_name_of_a_built_in_function():
+    signature = RewardSignature("hold", (RewardInput("hash", "number", ""),))
+    with RewardProgram("def reward(hash, memory):\n    return 0, hash\n", signature) as program:
+        assert program(to_columns([{"hash": 2.0}], signature), 1, np.array([True])).dense.tolist() == [1.0]
+
+
 def test_signatures_have_distinct_names():
     with pytest.raises(ConfigurationError, match="distinct names"):
         RewardSignature("x", (RewardInput("memory", "number", ""),))

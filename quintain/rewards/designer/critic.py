@@ -59,12 +59,11 @@ class Reviewer(Protocol):
 
 
 class Critic:
-    """Checks drafts, and asks the designer again, up to a maximum number of rounds.
+    """Checks drafts.
 
     Args:
         recorded: Recorded episodes of the environment, as inputs of their steps, oldest first; at least one.
         reviewer: Reviews drafts that pass the executed checks; ``None`` for none.
-        rounds: Maximum number of drafts for one design, >= 1. Default: 3 (paper).
         sandbox: Where drafts run; ``None`` takes the process-wide sandbox.
     """
 
@@ -73,11 +72,10 @@ class Critic:
         recorded: Sequence[Rows],
         reviewer: Reviewer | None = None,
         *,
-        rounds: int = 3,
         sandbox: Sandbox | None = None,
     ) -> None:
         self.recorded = [list(episode[:DRY_STEPS]) for episode in recorded if episode]
-        self.reviewer, self.rounds, self._sandbox = reviewer, rounds, sandbox
+        self.reviewer, self._sandbox = reviewer, sandbox
 
     async def check(self, brief: Brief, design: Design) -> Verdict:
         """Return the verdict on a draft; the first check that fails decides."""

@@ -73,9 +73,12 @@ class EngineReviewer(_Role):
     role = "critic"
 
     async def review(self, brief: Brief, design: Design) -> tuple[str, ...]:
-        """Return its objections; none if the reply begins with OK."""
-        text = (await self._ask(prompts.review_messages(brief, design))).strip()
-        return () if text[:2].upper() == "OK" or not text else tuple(line for line in text.splitlines() if line.strip())
+        """Return its objections; none if the first line is OK. A reply without a verdict is an objection as a whole."""
+        lines = (await self._ask(prompts.review_messages(brief, design))).strip().splitlines() or [""]
+        if lines[0].strip() == "OK":
+            return ()
+        found = [line.partition("OBJECTION:")[2].strip() for line in lines if line.startswith("OBJECTION:")]
+        return tuple(found) or (f"the review has no verdict (OK, or OBJECTION: ...): {' '.join(lines)[:500]}",)
 
 
 class EngineAnalyzer(_Role):

@@ -27,12 +27,13 @@ Rules of the format:
 - The goal pays 1. Pay dense only for progress, never for being somewhere: 500 steps of 0.1 would pay 50.
 - memory is a dictionary that is kept during an episode and emptied at its start: use memory.get(key), for example for
   the smallest distance so far. Inputs of later steps are not there.
-- No imports, no classes, no input or output. math and these functions are there: {builtins}.
+- No imports, classes, try, with, match, assert, input or output. math and these functions are there: {builtins}.
 - First think step by step in comments at the head of the function, then write the code. Reply with one code block."""
 _REVIEW = """\
 You are the Reward Critic. The function below has passed a syntax check and a run on recorded inputs. Judge whether it
 agrees with the task: do signs and conditions match, is the memory initialised before it is read, does nothing reward
-the opposite of the goal? Reply with the single word OK, or with one objection per line."""
+the opposite of the goal? The first line of your reply is the verdict: either the two letters OK and nothing else, or
+OBJECTION: followed by what is wrong, in one line. Write each further objection as one such line."""
 _ANALYZE = """\
 You are the Trajectory Analyzer. You read statistics and the last steps of failed episodes of an agent that was trained
 with the reward function below. Find the likely causes of failure (what kills the agent, what it never finds), and

@@ -32,6 +32,7 @@ class WorldStep(NamedTuple):
         terminated: Whether the task ended, shape ``(n,)``.
         done: Whether the episode ended, shape ``(n,)``.
         success: Whether the environment judged the step a success, shape ``(n,)``.
+        dead: Whether the episode ended with death, shape ``(n,)``; never where the signature declares no failure.
         causes: Cause of death by row; empty where there is none.
         inputs: Inputs of designed rewards after the step; ``None`` where nobody needs them.
     """
@@ -44,6 +45,7 @@ class WorldStep(NamedTuple):
     terminated: NDArray[np.bool_]
     done: NDArray[np.bool_]
     success: NDArray[np.bool_]
+    dead: NDArray[np.bool_]
     causes: list[str]
     inputs: Columns | None
 
@@ -99,6 +101,9 @@ def _joined(columns: list[Any]) -> Any:
 class RewardWorlds:
     """``n`` environments with seeded episodes one after another, and a reward of one of three kinds.
 
+    Success is ``info["success"]``, or the flag that the signature declares where an environment tells none; death is a
+    termination without success at which the declared flag of failure is set.
+
     Args:
         vector: What :func:`make_training_env` made.
         seeds: Seeds of the episodes, in the order in which they begin, lower rows first.
@@ -125,12 +130,18 @@ class RewardWorlds:
         return np.asarray(self.vector.reset(seed=[next(self._seeds) for _ in range(self.n)])[0])
 
     def step(self, actions: NDArray[Any]) -> WorldStep:
-        """Take one step in every row, and start the next episode where one ends."""
+        """Take one step in every row, and start the next episode where one ends.
+
+        Raises:
+            ConfigurationError: If neither ``info`` nor a declared flag says whether the task is done.
+        """
         last, own, terminated, truncated, info = self.vector.step(actions)
         inputs = self.vector.reward_inputs() if self._inputs else None
-        success = np.asarray(info.get("success", np.zeros(self.n)), np.bool_)
+        success = self._flag(self.signature.success) if "success" not in info else np.asarray(info["success"], np.bool_)
         causes = list(map(str, info.get("death_cause", [""] * self.n)))
-        dead = terminated & ~success & bool(self.signature.failure)
+        dead = np.asarray(terminated, np.bool_) & ~success & bool(self.signature.failure)
+        if dead.any():
+            dead &= self._flag(self.signature.failure)
         sparse, dense = success.astype(np.float64) - dead, np.zeros(self.n)
         rewards = np.asarray(own, np.float64) if self.reward == "env" else sparse
         if not isinstance(self.reward, str):
@@ -147,8 +158,19 @@ class RewardWorlds:
             seeds = [next(self._seeds) if ended else None for ended in done]
             observations = np.asarray(self.vector.reset(seed=seeds, options={"reset_mask": done})[0])
         return WorldStep(
-            observations, np.asarray(last), rewards, sparse, dense, terminated, done, success, causes, inputs
+            observations, np.asarray(last), rewards, sparse, dense, terminated, done, success, dead, causes, inputs
         )
+
+    def _flag(self, name: str) -> NDArray[np.bool_]:
+        """Return a declared flag after the step, shape ``(n,)``."""
+        columns = self.vector.reward_inputs()
+        if name not in columns:
+            told = "return info['success'] from step(), or " if name == self.signature.success else ""
+            raise ConfigurationError(
+                f"nothing says how episodes end: {told}declare the flag {name!r}, which reward_signature names, among "
+                f"its inputs; they are {', '.join(columns)}"
+            )
+        return np.asarray(columns[name], np.bool_)
 
     def close(self) -> None:
         """Close the environments and the process of the function."""

@@ -92,8 +92,7 @@ class _Watch:
         self.failed += int(np.isnan(step.dense).sum())
         self.steps += len(step.dense)
         for row in np.flatnonzero(step.done).tolist():
-            dead = bool(step.terminated[row]) and not step.success[row]
-            self.ends.append((float(step.success[row]), float(dead), float(self.sums[row])))
+            self.ends.append((float(step.success[row]), float(step.dead[row]), float(self.sums[row])))
             self.sums[row] = 0.0
         return None if self.bonus is None else self.bonus.add(step, actions)
 

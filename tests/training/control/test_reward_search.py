@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from quintain.errors import ConfigurationError, RecordError
 from quintain.experiments.kinds import write_run_page
 from quintain.experiments.reward_clips import record_reward_clips
 from quintain.reward_signature import Columns, RewardInput, RewardSignature, Target, to_columns
-from quintain.rewards.designer import EngineDesigner, PatternAnalyzer, Roles, make_roles
+from quintain.rewards.designer import EngineDesigner, EngineReviewer, PatternAnalyzer, Roles, make_roles
 from quintain.sandbox.reward_file import load_reward
 from quintain.sandbox.reward_program import RewardProgram
 from quintain.seeding import SeedStream
@@ -132,6 +133,53 @@ def test_sparse_rewards_are_signs_of_the_outcome():
         worlds("dense")
 
 
+class SilentWorld(LineWorld):
+    """The same, without info; it also ends, without death, at +3."""
+
+    def step(self, action: Any) -> Any:
+        observation, reward, ended, _, _ = super().step(action)
+        return observation, reward, ended or self.place == 3, False, {}
+
+
+class NamelessWorld(SilentWorld):
+    """It declares neither success nor death."""
+
+    reward_signature = RewardSignature("walk", LineWorld.reward_signature.inputs, success="done")
+
+
+@pytest.fixture
+def silent() -> Any:
+    ids = {"Silent-v0": SilentWorld, "Nameless-v0": NamelessWorld}
+    for name, kind in ids.items():
+        gym.register(name, kind, max_episode_steps=20)
+    yield
+    for name in ids:
+        gym.registry.pop(name)
+
+
+def test_success_and_death_are_the_declared_flags_where_info_is_silent(silent: None):
+    with RewardWorlds(make_training_env("Silent-v0", {}, 2), SeedStream(3), "sparse") as two:
+        two.reset()
+        while not (step := two.step(np.array([0, 1]))).done.any():
+            pass
+        seen = {}
+        for _ in range(20):
+            for row in np.flatnonzero(step.done).tolist():
+                seen[float(step.last[row, 0])] = (bool(step.success[row]), bool(step.dead[row]), step.rewards[row])
+            two.vector.envs[1].unwrapped.place += 2.0 * (two.vector.envs[1].unwrapped.place == 2)
+            step = two.step(np.array([0, 1]))
+    assert seen[PIT] == (False, True, -1.0)
+    assert seen[3.0] == (False, False, 0.0)
+    assert seen[GOAL] == (True, False, 1.0)
+
+
+def test_an_environment_that_never_tells_success_is_refused(silent: None):
+    with RewardWorlds(make_training_env("Nameless-v0", {}, 1), SeedStream(3), "env") as one:
+        one.reset()
+        with pytest.raises(ConfigurationError, match=r"return info\['success'\].*flag 'done'"):
+            one.step(np.array([1]))
+
+
 def test_evidence_tells_outcomes_and_what_was_paid_for():
     turns = iter(range(10**6))
 
@@ -206,8 +254,37 @@ def test_a_function_that_stays_the_same_is_not_trained_again(tmp_path: Path):
 
 def test_a_search_without_an_accepted_draft_says_why():
     settings = SearchSettings(plan=PLAN)
-    with pytest.raises(ConfigurationError, match=r"rejected all 3 drafts of script.*syntax"):
+    with pytest.raises(ConfigurationError, match=r"rejected all 3 drafts of script.*syntax.*--designer template"):
         search_reward(settings, roles("nonsense ("), progress=False)
+
+
+TINY = TrainingPlan(env=ID, steps=256, ppo=PPO, eval_episodes=8)
+
+
+def test_a_finished_search_is_extended_and_nothing_else_changes(tmp_path: Path):
+    first = search_reward(SearchSettings(plan=TINY, rounds=1), roles(LOOPING), out=tmp_path, progress=False)
+    more = SearchSettings(plan=TINY, rounds=2, target=0.9)
+    found = search_reward(more, roles(GOOD), out=tmp_path, resume=True, progress=False)
+    assert [each.source for each in found] == [first[0].source, GOOD]
+    with pytest.raises(RecordError, match=r"drafts"):
+        search_reward(replace(more, drafts=5), roles(GOOD), out=tmp_path, resume=True, progress=False)
+
+
+def test_a_review_alone_stops_no_search():
+    reviewer = EngineReviewer(ScriptedEngine(lambda request: "OBJECTION: too plain"))
+    with_review = replace(roles("nonsense (", LOOPING, GOOD), reviewer=reviewer)
+    (found,) = search_reward(SearchSettings(plan=TINY, rounds=1), with_review, progress=False)
+    assert found.source == GOOD
+    assert [(each["stage"], each["source"] == GOOD) for each in found.rejected] == [
+        ("parse", False), ("review", False), ("review", True)
+    ]  # fmt: skip
+    assert found.rejected[-1]["objections"] == "too plain"
+
+
+def test_a_recorded_transcript_is_not_resumed(tmp_path: Path):
+    replayed = replace(roles(GOOD), name="transcript:log.jsonl")
+    with pytest.raises(ConfigurationError, match="cannot be resumed"):
+        search_reward(SearchSettings(plan=TINY), replayed, out=tmp_path, resume=True, progress=False)
 
 
 def test_the_template_designer_drives_the_loop(tmp_path: Path):
