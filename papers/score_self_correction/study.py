@@ -18,6 +18,10 @@ pair sft            SFT on pairs of its wrong and right answers
 pair sft plus       the same with pairs of right ones
 ==================  =================================================================================================
 
+All conditions are measured on the same questions of a seed. Those of SFT answer as many episodes as those of
+reinforcement learning play, all before training and with the start policy, eight to a question, and imitate what is
+kept of them in one epoch.
+
     python papers/score_self_correction/study.py             # over two hours of CPU time (an estimate)
     python papers/score_self_correction/study.py --smoke     # everything tiny; measures nothing
     python papers/score_self_correction/study.py --report    # the tables of the finished trainings
@@ -174,6 +178,16 @@ def base(out: Path, smoke: bool) -> Path:
     return folder
 
 
+def answered(smoke: bool) -> int:
+    """Return how many questions are answered eight times for imitation: as many episodes as reinforcement plays."""
+    return settings(smoke).iterations * settings(smoke).episodes // 8
+
+
+def evaluation_seeds(seed: int) -> SeedStream:
+    """Return the seed stream of the evaluations that ``train_score`` makes, which is that of all conditions."""
+    return SeedStream(seed, "score").child("evaluation")
+
+
 def reinforce(folder: Path, seed: int, resume: bool, *, out: Path, condition: str, smoke: bool) -> None:
     """Train one condition with one seed."""
     engine: Any = make_engine("transformers", model=str(base(out, smoke)), max_batch=256)
@@ -195,7 +209,7 @@ def imitate(folder: Path, seed: int, resume: bool, *, out: Path, condition: str,
     work, answers = out / "work" / folder.parent.name / folder.name, out / "answers" / f"seed-{seed}"
     try:
         evaluate(
-            TRAIN.env, agent, env_kwargs=TRAIN.env_kwargs, episodes=4 if smoke else 1000, repeats=8, seed=seeds.seed,
+            TRAIN.env, agent, env_kwargs=TRAIN.env_kwargs, episodes=answered(smoke), repeats=8, seed=seeds.seed,
             concurrency=256, out=answers, resume=answers.exists(), progress=False,
         )  # fmt: skip
         make = star_traces if condition.startswith("star") else partial(pair_traces, seed=seed)
@@ -206,9 +220,9 @@ def imitate(folder: Path, seed: int, resume: bool, *, out: Path, condition: str,
             num_train_epochs=1, batch_size=24, log_every=20, last_turn_only=True,
             optimizer=OptimizerSettings(learning_rate=3e-4, lr_scheduler_type="linear"),
         )  # fmt: skip
-        before = measure(agent, plan, seeds.child("measure"))
+        before = measure(agent, plan, evaluation_seeds(seed))
         trained = train_sft(engine, traces, taught, seed=seed, out=work, resume=work.exists(), progress=False)
-        after = measure(agent, plan, seeds.child("measure"))
+        after = measure(agent, plan, evaluation_seeds(seed))
         with (work / "metrics.jsonl").open("a") as file:
             for step, found in ((0, before), (trained.facts["steps"], after)):
                 file.write(json.dumps({"step": step, **found}) + "\n")

@@ -58,13 +58,14 @@ class SelfCorrectEnv(gym.Env[str, str]):
 
     ## Info
     Always what the other environment says of the question (``task_id``, ``task_hash`` and so on), ``success``,
-    ``reward_terms``, ``parse_error`` (str or ``None``) and ``invalid_action`` of the last reply, and ``metrics``. On
-    the last step ``success`` is that of the second attempt; ``attempts`` lists of both ``answer``, ``success`` and
-    ``parse_error``; ``answer``, ``expected`` and ``detail`` are the other environment's; and ``metrics`` holds
-    ``first``, ``second``, ``delta``, ``fixed``, ``broken``, ``changed`` and ``edit_distance``, whose means over
-    episodes are the accuracy of both attempts, their difference, the shares of corrected, spoiled and changed answers
-    and the mean edit ratio of the two replies. Of an attempt that could not be judged, the term is missing, and
-    ``reward_error`` says why.
+    ``reward_terms``, ``parse_error`` (str or ``None``), ``invalid_action`` and ``metrics``. After the first reply
+    ``parse_error`` is ``None`` even if the reply could not be read, and ``invalid_action`` says only whether it was
+    outside the action space. On the last step ``success``, ``parse_error`` and ``invalid_action`` are those of the
+    second attempt; ``attempts`` lists of both ``answer``, ``success`` and ``parse_error``; ``answer``, ``expected`` and
+    ``detail`` are the other environment's; and ``metrics`` holds ``first``, ``second``, ``delta``, ``fixed``,
+    ``broken``, ``changed`` and ``edit_distance``, whose means over episodes are the accuracy of both attempts, their
+    difference, the shares of corrected, spoiled and changed answers and the mean edit ratio of the two replies. Of an
+    attempt that could not be judged, the term is missing, and ``reward_error`` says why.
 
     ## Arguments
     - ``env``: id of the environment that poses the questions. One reply should end its episodes, and ``reset`` with the
@@ -166,7 +167,7 @@ class SelfCorrectEnv(gym.Env[str, str]):
                     "the environment poses another question after reset with the same seed, so it has no second attempt"
                 )
             shown = f"{self._question}\n\n{self._revise}" if self._show_question else self._revise
-            return shown, 0.0, False, False, self._info(end)
+            return shown, 0.0, False, False, self._info({"invalid_action": action not in self.action_space})
         self._done = True
         info = self._judged()
         return "", math.fsum(info["reward_terms"].values()), True, False, info
@@ -202,7 +203,7 @@ class SelfCorrectEnv(gym.Env[str, str]):
         return info | ({"success": judged["second"]} if "second" in judged else {})
 
     def _info(self, end: Mapping[str, Any]) -> dict[str, Any]:
-        """Return what may be known of the question, and of the last reply whether it could be read."""
+        """Return what may be known of the question, and ``end``'s verdict on the form of the last reply."""
         return {
             **own_info(self._facts),
             "success": False,

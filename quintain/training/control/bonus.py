@@ -105,13 +105,15 @@ class SelfImitation:
         self._before = step.observations
 
     def update(self, model: Any) -> None:
-        """Raise the log-likelihood of kept actions."""
+        """Raise the log-likelihood of kept actions, at observations as the policy sees them."""
         if not self._kept:
             return
         torch: Any = require("torch", "rl", "self-imitation")
+        scaler = model.get_vec_normalize_env()  # what the policy sees is normalised by the statistics of now
         for _ in range(self._batches):
             chosen = self._rng.integers(len(self._kept), size=512)
-            seen = torch.as_tensor(np.stack([self._kept[k][0] for k in chosen]), dtype=torch.float32)
+            raw = np.stack([self._kept[k][0] for k in chosen])
+            seen = torch.as_tensor(raw if scaler is None else scaler.normalize_obs(raw), dtype=torch.float32)
             done = torch.as_tensor(np.array([self._kept[k][1] for k in chosen]))
             loss = -0.1 * model.policy.get_distribution(seen).log_prob(done).mean()
             model.policy.optimizer.zero_grad()

@@ -10,7 +10,9 @@ without rationalisation) and ReST-EM (Singh et al. 2023, arXiv 2312.06585) train
 iteration, iterative rejection-sampling fine-tuning (RFT; Yuan et al. 2023, arXiv 2308.01825) goes on with its weights
 and restarts the schedule, online RFT restarts nothing, and all have a fixed temperature and threshold.
 
-Differences: the reference solution is not added to the samples; there is no supervised loss but that on the samples.
+Differences: the reference solution is not added to the samples; there is no supervised loss but that on the samples;
+the balance score is that of at least ``target`` samples of a query, even where the cap is lower; queries without a kept
+sample count 0 in it, unless ``count_unanswered`` is false.
 """
 
 from __future__ import annotations
@@ -73,8 +75,8 @@ def train_b_star(
 
     Returns:
         The trained policy; its curve has one row per iteration with the chosen ``temperature``, ``threshold``, ``cap``
-        and ``balance``, the number ``kept``, and of the samples ``pass@K``, ``pass@K-S``, ``reward@K-S`` and
-        ``diversity``.
+        and ``balance``, the number ``kept``, of the samples ``pass@K``, ``pass@K-S`` and ``reward@K-S``, and of the
+        kept ones ``diversity``.
 
     Raises:
         ConfigurationError: If the settings contradict each other, or policy and source do not fit together.

@@ -167,8 +167,9 @@ class SelfTraining:
             rollouts = self._play(self.queries, temperature, iteration * self.settings.num_queries)
         table = self._table(rollouts, self.settings.num_queries)
         chosen = self._best({temperature: [sample for sample, _ in table]}, self.settings.wanted)
-        kept = {(s.query, s.number) for s in select_samples((s for s, _ in table), chosen.threshold, chosen.cap)}
-        row = {"step": float(iteration + 1), **_facts(chosen), **self._metrics([sample for sample, _ in table])}
+        selected = select_samples((s for s, _ in table), chosen.threshold, chosen.cap)
+        kept = {(s.query, s.number) for s in selected}
+        row = {"step": float(iteration + 1), **_facts(chosen), **self._metrics([s for s, _ in table], selected)}
         self._write(iteration, temperature, table, kept)
         if not kept:
             warnings.warn(
@@ -232,15 +233,15 @@ class SelfTraining:
             found.append((Sample(rollout.group % queries, text, right, reward, number), rollout))
         return found
 
-    def _metrics(self, samples: Sequence[Sample]) -> dict[str, float]:
-        """Return the metrics of exploration and exploitation."""
+    def _metrics(self, samples: Sequence[Sample], selected: Sequence[Sample]) -> dict[str, float]:
+        """Return the metrics of exploration and exploitation; diversity is that of the selected samples."""
         k, s = self.settings.num_generations, self.settings.distinct
         return {
             "success": sum(sample.right for sample in samples) / max(1, len(samples)),
             f"pass@{k}": pass_at(samples),
             f"pass@{k}-{s}": pass_at(samples, s),
             f"reward@{k}-{s}": reward_at(samples, s),
-            "diversity": diversity(samples),
+            "diversity": diversity(selected),
         }
 
     def _write(

@@ -6,6 +6,7 @@ without asking the model again. A sample's reward is R = 1[right] + weight * (sm
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -56,7 +57,7 @@ class Configuration:
         temperature: Sampling temperature.
         threshold: Samples with a reward above it are kept.
         cap: Maximum number of samples that are kept of a query.
-        balance: Mean balance score, in [0, 1].
+        balance: Mean balance score, in [0, 1], of at least ``target`` samples of a query.
         kept: Number of samples that are kept.
     """
 
@@ -70,10 +71,17 @@ class Configuration:
 def sample_reward(right: bool, step_scores: Sequence[float] = (), weight: float = 0.2) -> float:
     """Return R = 1[right] + weight * min(step scores); without steps the second part is 0.
 
+    Raises:
+        ConfigurationError: If a step score is not finite.
+
     Example:
         >>> sample_reward(True, [1.0, -0.5]), sample_reward(False)
         (0.9, 0.0)
     """
+    if not all(math.isfinite(score) for score in step_scores):
+        raise ConfigurationError(
+            f"step scores must be finite, got {list(step_scores)}; give a step without a score a low one, such as -5"
+        )
     return float(right) + (weight * min(step_scores) if len(step_scores) else 0.0)
 
 
@@ -110,7 +118,7 @@ def reward_at(samples: Iterable[Sample], top: int = 1) -> float:
 def diversity(samples: Iterable[Sample]) -> float:
     """Return the share of different equations among those of a query's samples, as a mean over queries.
 
-    A text without an equation counts as one. Without samples it is 0.
+    A text without an equation counts as one. Without samples it is 0. The paper's is that of the selected samples.
 
     Example:
         >>> diversity([Sample(0, "1+1=2 2+2=4", True, 1.0), Sample(0, "1+1=2", True, 1.0)])
@@ -168,19 +176,22 @@ def best_configuration(
     thresholds: Sequence[float],
     *,
     size: int,
-    target: int = 8,
+    target: int = 3,
     maximum: int = 64,
-    count_unanswered: bool = False,
+    count_unanswered: bool = True,
 ) -> Configuration:
     """Return the temperature and the threshold with the highest balance score; of equal ones the first.
+
+    The balance score is that of at least ``target`` samples of a query, even where the cap is lower: otherwise queries
+    with few right answers would score as high as those with many.
 
     Args:
         tables: Samples of the same queries, by temperature.
         thresholds: Thresholds to try.
         size: Number of samples that are to be kept, >= 1; it sets the cap.
-        target: n* of the balance score, >= 1. Default: 8.
+        target: n* of the balance score, >= 1. Default: 3, for 8 samples of a query.
         maximum: Maximum cap, >= 1. Default: 64.
-        count_unanswered: Whether queries without a kept sample count 0. Default: false.
+        count_unanswered: Whether queries without a kept sample count 0. Default: true.
 
     Raises:
         ConfigurationError: If there is no temperature or no threshold.
@@ -194,8 +205,9 @@ def best_configuration(
         number = len({s.query for s in samples}) if count_unanswered else None
         for threshold in thresholds:
             cap = smallest_cap(samples, threshold, size, maximum)
-            kept = select_samples(samples, threshold, cap)
-            found.append(Configuration(temperature, threshold, cap, balance_score(kept, target, number), len(kept)))
+            kept = len(select_samples(samples, threshold, cap))
+            balance = balance_score(select_samples(samples, threshold, max(cap, target)), target, number)
+            found.append(Configuration(temperature, threshold, cap, balance, kept))
     return max(found, key=lambda c: c.balance)
 
 

@@ -33,10 +33,12 @@ class BStarSettings:
         selection_size: Number of samples to train on, >= 1, which sets the cap per query; ``None`` for two of each
             query. Default: ``None``.
         max_cap: Maximum number of samples that are kept of a query, >= 1. Default: 64.
-        target: Number of different right answers that is enough for a query (n*), >= 1. Default: 8, as in the paper.
+        target: Number of different right answers that is enough for a query (n*), >= 1. Default: 3, for 8 answers to a
+            query; the paper has 8 for 64.
         process_weight: Weight of the smallest step score in the reward. Default: 0.2, as in the paper.
-        count_unanswered: Whether queries without a kept sample count 0 in the balance score. Default: false, as in the
-            released code.
+        count_unanswered: Whether queries without a kept sample count 0 in the balance score. Default: true; the
+            released code leaves them out, which prefers temperatures that solve few queries where only right answers
+            are kept.
         distinct: S of the metrics ``pass@K-S`` and ``reward@K-S``, >= 1. Default: 4.
         continuation: What an iteration goes on with: ``"online"``: weights, optimiser and schedule; ``"weights"``; or
             ``"start"``: the start policy is trained anew. Default: ``"online"``.
@@ -64,9 +66,9 @@ class BStarSettings:
     thresholds: tuple[float, ...] = (0.0,)
     selection_size: int | None = None
     max_cap: int = 64
-    target: int = 8
+    target: int = 3
     process_weight: float = 0.2
-    count_unanswered: bool = False
+    count_unanswered: bool = True
     distinct: int = 4
     continuation: Continuation = "online"
     batch_size: int = 16

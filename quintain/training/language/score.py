@@ -20,8 +20,10 @@ II        r1         r2 + alpha (r2 - r1)
 Advantages are returns less their mean over the batch, for each turn apart, since they live on different scales. The
 divergence is that from the policy before stage I, in both stages.
 
-Differences: one optimiser goes through both stages; the checkpoint that counts is the last one, not that of the highest
-reward; first attempts of the start policy as further contexts of the second turn are not implemented.
+Differences: the learner is REINFORCE only in the first optimiser step of an iteration: by default there are four, with
+ratios clipped at ``epsilon`` = 0.2, and ``steps_per_generation=1`` is REINFORCE throughout. One optimiser goes through
+both stages; the checkpoint that counts is the last one, not that of the highest reward; first attempts of the start
+policy as further contexts of the second turn are not implemented.
 """
 
 from __future__ import annotations

@@ -20,8 +20,9 @@ Rewarded = Literal["both", "first", "second"]
 class SCoRESettings(GRPOSettings):
     """Settings of SCoRe beside those of :class:`~quintain.training.language.grpo_settings.GRPOSettings`.
 
-    The learner is REINFORCE: each turn's return less the mean of that turn over the batch, summed over the turn's
-    tokens, with the divergence from the start policy in the loss. Ablations are settings:
+    A turn's advantage is its return less the mean of that turn over the batch, and the loss is summed over the turn's
+    tokens, with the divergence from the start policy in it. With ``steps_per_generation=1`` this is REINFORCE; the
+    default is four clipped steps to a batch. Ablations are settings:
 
     - plain multi-turn reinforcement learning: ``stage1_iterations=0, alpha=0``
     - without stage I: ``stage1_iterations=0``

@@ -74,6 +74,10 @@ class SCoRETrainer(RolloutTrainer):
     def _advantages(self, rollouts: Sequence[Rollout], iteration: int) -> list[NDArray[np.float64]]:
         return correction_advantages(rollouts, self._settings, self._stage(iteration))
 
+    def _own(self, rollouts: Sequence[Rollout]) -> list[int]:
+        """Return which rollouts this process trains on: its own with two judged attempts."""
+        return [k for k in super()._own(rollouts) if attempts_of(rollouts[k].record) is not None]
+
     def _has_reference(self) -> bool:
         return self._settings.beta > 0 or self._settings.beta2 > 0
 

@@ -76,6 +76,14 @@ def test_the_first_step_is_the_same_after_right_and_wrong_attempts():
     assert right == wrong
 
 
+def test_the_first_step_does_not_say_that_the_reply_could_not_be_read():
+    right, wrong, unreadable = (played(reply, "<<<0>>>", **SUMS) for reply in ("<<<1>>>", "<<<2>>>", "no idea"))
+    assert right[0] == wrong[0] == unreadable[0]
+    first, second = unreadable[1][4]["attempts"]
+    assert first["parse_error"]
+    assert second["parse_error"] is unreadable[1][4]["parse_error"] is None
+
+
 def test_equal_answers_in_other_words_are_no_change():
     *_, (_, _, _, _, info) = played("answer: 2", "It is 2.\nAnswer: 2")
     assert (info["metrics"]["changed"], info["metrics"]["second"]) == (0.0, 1.0)

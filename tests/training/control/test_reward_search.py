@@ -208,7 +208,7 @@ def test_a_designed_reward_teaches_and_evaluation_is_reproducible():
 
 
 def test_bonuses_train_beside_ppo():
-    short = TrainingPlan(env=ID, steps=256, ppo=PPO, eval_episodes=8)
+    short = TrainingPlan(env=ID, steps=256, ppo=PPO, norm_obs=True, eval_episodes=8)
     for bonus in (RandomNetworkDistillation(1, 0), SelfImitation(8)):
         assert len(train_rewarded(short, "sparse", 0, bonus=bonus).curve) == 1
 

@@ -54,6 +54,9 @@ def test_rewards_add_the_weakest_step():
     assert sample_reward(True) == 1.0
     assert sample_reward(False, [0.5, -1.0, 2.0]) == pytest.approx(-0.2)
     assert sample_reward(True, [0.5], weight=0.0) == 1.0
+    for odd in (float("nan"), float("inf")):
+        with pytest.raises(ConfigurationError, match="step scores must be finite"):
+            sample_reward(True, [0.5, odd])
 
 
 def test_selection_takes_the_best_different_samples_above_the_threshold():
@@ -88,9 +91,30 @@ def test_the_configuration_of_the_highest_balance_is_chosen_and_of_equal_ones_th
     assert (nothing.kept, nothing.balance) == (0, 0.0)
     # What is left out without a kept sample makes a strict threshold look good, unless it counts.
     strict = {"size": 9, "target": 1}
-    assert best_configuration({1.0: TABLE}, (1.0, -1.0), **strict).threshold == 1.0
-    lost = best_configuration({1.0: [*TABLE, Sample(2, "x", False, 0, 0)]}, (1.0, 0.5), count_unanswered=True, **strict)
+    assert best_configuration({1.0: TABLE}, (1.0, -1.0), count_unanswered=False, **strict).threshold == 1.0
+    lost = best_configuration({1.0: [*TABLE, Sample(2, "x", False, 0, 0)]}, (1.0, 0.5), **strict)
     assert lost.threshold == 0.5
+
+
+def test_by_default_a_temperature_that_solves_more_queries_has_the_higher_balance():
+    """50 queries with 8 answers: so many queries are solved, each with so many different right answers."""
+
+    def balance(solved, right):
+        table = [Sample(q, str(k), ok := q < solved and k < right, float(ok), k) for q in range(50) for k in range(8)]
+        chosen = BStarSettings()
+        size = chosen.wanted * chosen.monitored_queries // chosen.num_queries
+        found = best_configuration(
+            {1.0: table}, chosen.thresholds, size=size, target=chosen.target, maximum=chosen.max_cap,
+            count_unanswered=chosen.count_unanswered,
+        )  # fmt: skip
+        assert found == best_configuration({1.0: table}, (0.0,), size=size)  # the defaults are the same
+        return found.balance, found.kept
+
+    # min(n' / 3, 1) as a mean over 50 queries; the training set keeps two a query where there are enough.
+    assert balance(50, 5) == (pytest.approx(1), 100)
+    assert balance(50, 2) == (pytest.approx(2 / 3), 100)
+    assert balance(25, 4) == (pytest.approx(1 / 2), 100)
+    assert balance(6, 8) == (pytest.approx(6 / 50), 48)
 
 
 @pytest.mark.parametrize("grids", [({}, (0.0,)), ({1.0: TABLE}, ())])
@@ -144,6 +168,8 @@ def test_it_learns_from_what_it_gets_right_and_keeps_its_samples(fresh, tmp_path
     assert all(line["text"][0] in LOWER for line in kept)  # right ones alone
     samples = [Sample(*(line[name] for name in ("query", "text", "right", "reward", "number"))) for line in lines]
     assert pass_at(samples, 2) == rows[0]["pass@4-2"]  # metrics can be computed again
+    selected = [sample for sample, line in zip(samples, lines, strict=True) if line["kept"]]
+    assert diversity(selected) == rows[0]["diversity"]
 
 
 def test_an_iteration_that_keeps_nothing_changes_nothing_and_says_so(fresh):
@@ -152,7 +178,8 @@ def test_an_iteration_that_keeps_nothing_changes_nothing_and_says_so(fresh):
     with pytest.warns(UserWarning, match="keeps none of 24 samples"):
         trained = train_b_star(engine, WORLD, small(iterations=1, thresholds=(2.0,)))
     assert equal(before, weights(engine))
-    assert [(row["step"], row["kept"], row["balance"]) for row in trained.curve] == [(1, 0, 0)]
+    # Diversity is that of what is kept, not of the 24 samples.
+    assert [(row["step"], row["kept"], row["balance"], row["diversity"]) for row in trained.curve] == [(1, 0, 0, 0)]
 
 
 def test_step_scores_are_a_part_of_the_reward(fresh):

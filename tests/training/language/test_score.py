@@ -131,6 +131,51 @@ def test_the_reward_of_stage_two_is_learned(fresh):
     assert rows[-1]["metrics/second"] > rows[0]["metrics/second"] + 0.1
 
 
+@pytest.fixture
+def batches(monkeypatch):
+    """The batch of each iteration, as the trainer made it."""
+    from quintain.training.language.score_trainer import SCoRETrainer
+
+    found, make = [], SCoRETrainer._generate_and_score_completions
+    monkeypatch.setattr(
+        SCoRETrainer, "_generate_and_score_completions",
+        lambda self, inputs: found.append(make(self, inputs)) or found[-1],
+    )  # fmt: skip
+    return found
+
+
+def test_stage_one_adds_to_the_weight_of_the_first_turn_alone(fresh, batches):
+    """The weights of the divergence of both turns, by hand: 0.3 + 2 and 0.3 in stage I, 0.3 in stage II."""
+    train_score(fresh(), WORLD, small(beta=0.3, beta2=2.0))
+    for batch, added in zip(batches, (2.0, 0.0), strict=True):
+        written, first = (batch["completion_mask"] * batch["tool_mask"]).bool(), batch["first_turn"].bool()
+        assert (written & first).any()
+        assert (written & ~first).any()
+        torch.testing.assert_close(batch["kl_weights"][written & first].unique(), torch.tensor([0.3 + added]))
+        torch.testing.assert_close(batch["kl_weights"][written & ~first].unique(), torch.tensor([0.3]))
+
+
+def test_episodes_without_two_verdicts_are_not_trained_on(fresh, batches, monkeypatch):
+    """Neither by their divergence, nor as rows of the mean over episodes."""
+    from quintain.training.language import score_trainer
+
+    def judged(record):
+        return attempts_of(record) if record.index % 4 == 0 else None
+
+    played, advantages = [], score_trainer.correction_advantages
+    monkeypatch.setattr(score_trainer, "attempts_of", judged)
+    monkeypatch.setattr(
+        score_trainer, "correction_advantages",
+        lambda rollouts, *settings: played.append(rollouts) or advantages(rollouts, *settings),
+    )  # fmt: skip
+    train_score(fresh(), WORLD, small(steps_per_generation=1))
+    for batch, rollouts in zip(batches, played, strict=True):
+        rows = (batch["completion_mask"] * batch["tool_mask"]).any(1)
+        assert len(rollouts) == 8
+        assert rows.sum() == sum(len(r.sequences) for r in rollouts if judged(r.record) is not None)
+        assert not batch["kl_weights"][~rows].any()
+
+
 @pytest.mark.parametrize("lora", [None, LoraSettings(r=4)], ids=["all weights", "adapters"])
 def test_the_penalty_of_stage_one_holds_the_first_turn_alone(fresh, lora):
     """With a penalty so large that it is all of the loss, the first turn moves less than without it."""
