@@ -17,7 +17,10 @@ def step(observations, last=None, *, done=(), success=()):
     ended, won = (np.isin(np.arange(n), rows) for rows in (done, success))
     zeros = np.zeros(n)
     after = seen if last is None else np.array(last, np.float32)
-    return WorldStep(seen, after, zeros, zeros, zeros, won, ended, won, [""] * n, None)
+    return WorldStep(
+        observations=seen, last=after, rewards=zeros, sparse=zeros, dense=zeros, terminated=won, done=ended,
+        success=won, dead=ended & ~won, causes=[""] * n, inputs=None,
+    )  # fmt: skip
 
 
 class Policy(torch.nn.Module):
