@@ -169,7 +169,7 @@ def tables(out: Path, only: list[str], seeds: int) -> str:
 
 
 def _cell(values: list[float]) -> str:
-    found = mean(values)
+    found = mean(values, bounds=(0, 1), unit="seeds")
     ends = "" if found.low != found.low else f" [{100 * found.low:.1f}, {100 * found.high:.1f}]"
     return f"{100 * found.estimate:.1f}{ends}"
 
@@ -191,7 +191,7 @@ def _differences(by_seed: dict[Any, dict[int, Any]]) -> list[str]:
         if first in by_seed and second in by_seed:
             both = sorted(by_seed[first].keys() & by_seed[second].keys())
             a, b = ([by_seed[which][seed][key] for seed in both] for which in (first, second))
-            found = paired_difference(a, b)
+            found = paired_difference(a, b, bounds=(0, 1), unit="seeds")
             ends = "" if found.low != found.low else f" [{100 * found.low:.1f}, {100 * found.high:.1f}]"
             what = f"{first[0]}: {first[1]} round {first[2]} - {second[1]} round {second[2]}"
             lines.append(f"| {what} | {key} | {100 * found.estimate:+.1f}{ends} |")
