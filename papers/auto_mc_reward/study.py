@@ -33,6 +33,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from expert import clone, record_expert
 
 from quintain.evaluation.statistics import mean, paired_difference
+from quintain.experiments.study_tables import Percent, StudyTables
 from quintain.files import write_atomically
 from quintain.rewards.designer import make_roles
 from quintain.sandbox.reward_program import RewardProgram
@@ -146,8 +147,8 @@ def place(out: Path, name: str, condition: str, seed: int) -> Path:
     return out / name.replace(" ", "-") / condition.replace(" ", "-") / str(seed)
 
 
-def tables(out: Path, only: list[str], seeds: int) -> str:
-    """Return the tables of what is finished, as Markdown: means over seeds with 95 % intervals."""
+def report(out: Path, only: list[str], seeds: int) -> StudyTables:
+    """Print the tables of what is finished: means over seeds with 95 % intervals."""
     rows, by_seed = [], {}
     for name in only:
         for condition in dict.fromkeys(c for n, c, _ in cells(only, 1) if n == name):
@@ -159,43 +160,37 @@ def tables(out: Path, only: list[str], seeds: int) -> str:
             for number in range(max((len(rounds) for rounds in done.values()), default=0)):
                 some = {seed: rounds[min(number, len(rounds) - 1)] for seed, rounds in done.items()}
                 by_seed[name, condition, number] = {s: each["evidence"] for s, each in some.items()}
-                found = [", ".join(each.get("findings", ())) for each in some.values()]
-                shown = max(set(found), key=found.count) if found else ""
-                rows.append(_row(name, condition, number, [each["evidence"] for each in some.values()], shown))
-    lines = ["| study | condition | round | success, % | death, % | seeds | findings (most frequent) |",
-             "| --- | --- | ---: | ---: | ---: | ---: | --- |", *rows, ""]  # fmt: skip
-    lines += _differences(by_seed)
-    return "\n".join(lines)
+                codes = [", ".join(each.get("findings", ())) for each in some.values()]
+                means = [
+                    Percent(mean([each["evidence"][key] for each in some.values()], bounds=(0, 1), unit="seeds"))
+                    for key in ("success", "deaths")
+                ]
+                rows.append([name, condition, number, *means, len(some), max(set(codes), key=codes.count) or "-"])
+    tables = StudyTables()
+    head = ["study", "condition", "round", "success", "death", "seeds", "findings"]
+    tables.show("Success and death in per cent, means over seeds, with the most frequent findings", head, rows)
+    differences = _differences(by_seed)
+    if differences:
+        tables.show("Differences in points, paired by seed", ["difference", "of", "points"], differences)
+    return tables
 
 
-def _cell(values: list[float]) -> str:
-    found = mean(values, bounds=(0, 1), unit="seeds")
-    ends = "" if found.low != found.low else f" [{100 * found.low:.1f}, {100 * found.high:.1f}]"
-    return f"{100 * found.estimate:.1f}{ends}"
-
-
-def _row(name: str, condition: str, number: int, found: list[dict[str, Any]], codes: str) -> str:
-    success, deaths = ([each[key] for each in found] for key in ("success", "deaths"))
-    return f"| {name} | {condition} | {number} | {_cell(success)} | {_cell(deaths)} | {len(found)} | {codes} |"
-
-
-def _differences(by_seed: dict[Any, dict[int, Any]]) -> list[str]:
+def _differences(by_seed: dict[Any, dict[int, Any]]) -> list[list[Any]]:
     """Return paired differences over seeds: designed over sparse, and the last round over the first."""
     pairs = [(("tree", "designed", 1), ("tree", "sparse", 0), "success"),
              (("diamond", "designed", 1), ("diamond", "designed", 0), "deaths"),
              (("diamond", "designed", 1), ("diamond", "designed", 0), "success"),
              (("closer", "designed", 1), ("closer", "designed", 0), "success"),
              (("look away", "designed", 2), ("look away", "designed", 1), "success")]  # fmt: skip
-    lines = ["| difference | of | points |", "| --- | --- | ---: |"]
+    rows: list[list[Any]] = []
     for first, second, key in pairs:
         if first in by_seed and second in by_seed:
             both = sorted(by_seed[first].keys() & by_seed[second].keys())
             a, b = ([by_seed[which][seed][key] for seed in both] for which in (first, second))
             found = paired_difference(a, b, bounds=(0, 1), unit="seeds")
-            ends = "" if found.low != found.low else f" [{100 * found.low:.1f}, {100 * found.high:.1f}]"
             what = f"{first[0]}: {first[1]} round {first[2]} - {second[1]} round {second[2]}"
-            lines.append(f"| {what} | {key} | {100 * found.estimate:+.1f}{ends} |")
-    return lines
+            rows.append([what, key, Percent(found)])
+    return rows
 
 
 def main() -> None:
@@ -213,7 +208,7 @@ def main() -> None:
         done = run_cell(name, condition, seed, place(out, name, condition, seed), arguments.smoke)
         ends = "; ".join(f"success {e['evidence']['success']:.0%}, death {e['evidence']['deaths']:.0%}" for e in done)
         print(f"{name}, {condition}, seed {seed}: {ends}", flush=True)
-    print(tables(out, arguments.only, seeds))
+    report(out, arguments.only, seeds).save(out / "results.json")
 
 
 if __name__ == "__main__":
