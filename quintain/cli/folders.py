@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
+import typer
+
+from quintain.cli.console import say
+from quintain.cli.exit_codes import EXIT_INTERRUPTED
 from quintain.redaction import redact_settings
 
-__all__ = ["clear_away", "continuing", "new_folder", "without_secrets"]
+__all__ = ["clear_away", "continuing", "new_folder", "resumable", "without_secrets"]
 
 
 def new_folder(*words: str) -> Path:
@@ -57,3 +62,19 @@ def continuing(words: Sequence[str], folder: Path) -> str:
     if not any(word == "--out" or word.startswith(("--out=", "-o")) for word in kept):
         kept += ["--out", str(folder)]
     return shlex.join(["quintain", *kept, "--resume"])
+
+
+@contextmanager
+def resumable(words: Sequence[str], folder: Path) -> Iterator[None]:
+    """After Ctrl-C in the block, print the command that continues the run, and exit.
+
+    Args:
+        words: The command line after ``quintain``.
+        folder: The run folder.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        say(f"\ninterrupted; finished episodes are safe in {folder}. Continue with:")
+        say(f"  {continuing(words, folder)}")
+        raise typer.Exit(EXIT_INTERRUPTED) from error

@@ -12,8 +12,7 @@ import typer
 from quintain.cli import robustness_options as options
 from quintain.cli.agent_options import AgentOptions
 from quintain.cli.console import console, literal, print_json, say
-from quintain.cli.exit_codes import EXIT_INTERRUPTED
-from quintain.cli.folders import continuing, new_folder
+from quintain.cli.folders import new_folder, resumable
 from quintain.cli.options import pairs
 
 if TYPE_CHECKING:
@@ -115,12 +114,8 @@ def run_language(
     folder = folder or new_folder("robustness")
     say(f"run folder: {folder}", "dim")
     where = {key: given[key] for key in ("executor", "workers") if key in given}
-    try:
+    with resumable(command, folder):
         table = run_malfunction(experiment, out=folder, resume=resume, **where)
-    except KeyboardInterrupt as error:
-        say(f"\ninterrupted; finished episodes are safe in {folder}. Continue with:")
-        say(f"  {continuing(command, folder)}")
-        raise typer.Exit(EXIT_INTERRUPTED) from error
     if as_json:
         print_json({"run": str(folder), **table.to_dict()})
     else:

@@ -14,8 +14,7 @@ import typer
 from quintain.cli import robustness_options as options
 from quintain.cli.agent_options import AgentArguments, Engine, EngineArguments, Model
 from quintain.cli.console import console, literal, print_json, say
-from quintain.cli.exit_codes import EXIT_INTERRUPTED
-from quintain.cli.folders import continuing, new_folder
+from quintain.cli.folders import new_folder, resumable
 from quintain.cli.language_robustness import LANGUAGE_OPTIONS, check_options, is_given, is_language, run_language
 from quintain.cli.mujoco_warnings import warn_once
 from quintain.cli.options import (
@@ -143,15 +142,11 @@ def _run(
     """Run the experiment and print its results, or after Ctrl-C the command that resumes it."""
     from quintain.experiments.robustness import run_experiment
 
-    try:
+    with resumable(command, folder):
         table = run_experiment(
             experiment, out=folder, reached=None if as_json else _print_reachability,
             **settings,
         )  # fmt: skip
-    except KeyboardInterrupt as error:
-        say(f"\ninterrupted; finished episodes are safe in {folder}. Continue with:")
-        say(f"  {continuing(command, folder)}")
-        raise typer.Exit(EXIT_INTERRUPTED) from error
     if as_json:
         print_json({"run": str(folder), **table.to_dict()})
     else:
