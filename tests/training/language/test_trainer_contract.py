@@ -60,7 +60,7 @@ CASES = {
             max_completion_length=3, batch_size=4, optimizer=FAST,
         ),
         {"target": 4},
-        "settings.target was 8, is 4",
+        "settings.target was 3, is 4",
     ),
     "sft": (
         SFTSettings(num_train_epochs=1, batch_size=8, log_every=1, save_every=1, optimizer=FAST),
