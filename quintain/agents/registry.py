@@ -107,6 +107,7 @@ AGENTS.add(
     uses_solution=True,
     env_settings=_NO_CODE,
 )
+AGENTS.add("respondent", "quintain.agents.language.respondent:RespondentAgent", needs_engine=True)
 AGENTS.add("llm-player", "quintain.agents.games.llm_player:LLMPlayer", needs_engine=True)
 AGENTS.add("repair-agent", "quintain.agents.search.swe.agent:RepairAgent", needs_engine=True)
 AGENTS.add("swe-search", "quintain.agents.search.swe.agent:SWESearchAgent", needs_engine=True)

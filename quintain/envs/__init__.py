@@ -14,6 +14,7 @@ _TEXT = {
     "CodeReason-v0": ("quintain.envs.code_reason.env", "CodeReasonEnv"),
     "OpenEnv-v0": ("quintain.serving.openenv_env", "OpenEnvEnv"),
     "QuestionAnswering-v0": ("quintain.envs.question_answering.env", "QuestionAnsweringEnv"),
+    "Questionnaire-v0": ("quintain.envs.questionnaires.env", "QuestionnaireEnv"),
     "Repair-v0": ("quintain.envs.repair.env", "RepairEnv"),
     "SelfCorrect-v0": ("quintain.envs.self_correct.env", "SelfCorrectEnv"),
     "ToolUse-v0": ("quintain.envs.tools.env", "ToolUseEnv"),

@@ -18,6 +18,7 @@ PAGES = {
     "CodeReason-v0": "code-reason.md",
     "QuestionAnswering-v0": "question-answering.md",
     "OpenEnv-v0": "openenv.md",
+    "Questionnaire-v0": "questionnaire.md",
     "Repair-v0": "repair.md",
     "SelfCorrect-v0": "self-correct.md",
     "ToolUse-v0": "tool-use.md",

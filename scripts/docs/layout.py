@@ -43,6 +43,7 @@ SECTIONS = {
         [
             *("index.md", "code-reason.md", "question-answering.md", "openenv.md", "repair.md", "tool-use.md"),
             "tool-chain.md",
+            "questionnaire.md",
             *("self-correct.md", "repeated-game.md", "named-games.md"),
             *("prisoners-dilemma.md", "prisoners-dilemma-classic.md", "battle-of-the-sexes.md", "stag-hunt.md"),
             *("chicken.md", "deadlock.md", "matching-pennies.md", "rock-paper-scissors.md", "public-goods.md"),
@@ -137,6 +138,7 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.envs.text.draws"),
         Public("quintain.envs.question_answering"),
         Public("quintain.envs.repair", ("quintain.envs.repair.session.StepResult",)),
+        Public("quintain.envs.questionnaires"),
         Public("quintain.envs.self_correct"),
         Public("quintain.envs.tools"),
         Public(

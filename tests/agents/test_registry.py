@@ -103,6 +103,7 @@ def test_agent_facts_are_known_without_importing_the_agents(user_module):
         "react",
         "tool-caller",
         *METHODS,
+        "respondent",
         "llm-player",
         "repair-agent",
         "swe-search",

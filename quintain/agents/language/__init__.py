@@ -4,6 +4,7 @@ from quintain.agents.language.chat import ChatAgent
 from quintain.agents.language.few_shot import few_shot_messages
 from quintain.agents.language.prompts import ALL_CODE, ALL_TEXT, CODE_INTERPRETER
 from quintain.agents.language.react import ReactAgent
+from quintain.agents.language.respondent import RespondentAgent
 from quintain.agents.language.styles import AllCodeAgent, AllTextAgent, CodeInterpreterAgent
 from quintain.agents.language.tool_caller import ToolCallerAgent
 
@@ -16,6 +17,7 @@ __all__ = [
     "ChatAgent",
     "CodeInterpreterAgent",
     "ReactAgent",
+    "RespondentAgent",
     "ToolCallerAgent",
     "few_shot_messages",
 ]
