@@ -1,4 +1,4 @@
-"""``quintain model``: the weights that come as packages."""
+"""``quintain model``: the weights that come as packages, nano models, and edits of models."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from quintain.cli.options import EnvArguments, pairs
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode="rich", help="The weights that come with the package.")
+app = typer.Typer(
+    no_args_is_help=True, rich_markup_mode="rich", help="Weights that come as packages; nano models; edits."
+)
 _Name = Annotated[str | None, typer.Argument(help="Name of the model; the default one if left out.")]
 
 
@@ -75,6 +77,34 @@ def train_nano(
         f"{folder}: {facts['size']} parameters, {facts['episodes']:,} examples; accuracy on the test split: sampled "
         f"{facts['eval/sampled']:.1%}, greedy {facts['eval/greedy']:.1%}, best of 8 {facts['eval/pass@8']:.1%}"
     )
+
+
+@app.command()
+def edit(
+    texts: Annotated[str, typer.Argument(help="Data set with the columns text and unwanted (true or false).")],
+    folder: Annotated[Path | None, typer.Argument(help="Model folder to write.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="Model to edit.", show_default="the embedded one")
+    ] = None,
+    alpha: Annotated[float, typer.Option(help="Factor of the probe's direction.")] = 1.0,
+    fraction: Annotated[float, typer.Option(help="Share of all gate rows that is edited.")] = 0.0465,
+    layer: Annotated[int, typer.Option(help="Layer whose hidden states the probe reads; -1 is the last.")] = -1,
+    inverse: Annotated[bool, typer.Option("--inverse", help="Strengthen the behaviour instead.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the edit and write nothing.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the probe's training.")] = 0,
+) -> None:
+    """Edit one behaviour out of a Llama-like model, by a linear probe added to a few of its gate rows.
+
+    Measure the edited model before you use it: its perplexity on neutral text, and the behaviour by a judge that did
+    not label the texts. For several behaviours edit the edited model again.
+
+    Examples:
+        quintain model edit tone.csv --dry-run
+        quintain model edit tone.csv calmer --alpha 0.5
+    """
+    from quintain.cli.model_edit import edit_model
+
+    edit_model(texts, folder, model, alpha, fraction, layer, inverse=inverse, dry_run=dry_run, seed=seed)
 
 
 @app.command()

@@ -6,6 +6,7 @@ from quintain.engines.head_masks import HeadMask
 from quintain.engines.registry import ENGINES, EngineFacts, engine_names, make_engine
 from quintain.engines.replay import ReplayEngine
 from quintain.engines.scripted import ScriptedEngine
+from quintain.engines.text_scores import TextScore, perplexity
 from quintain.engines.token_statistics import TokenStatistics
 from quintain.engines.tool_calls import ToolCall
 
@@ -21,9 +22,11 @@ __all__ = [
     "Reply",
     "Request",
     "ScriptedEngine",
+    "TextScore",
     "TokenStatistics",
     "ToolCall",
     "engine_names",
     "make_engine",
+    "perplexity",
     "record_exchanges",
 ]

@@ -18,7 +18,9 @@ from typing import Any
 from quintain.engines.head_masks import HeadMask
 from quintain.engines.lock_step import current_lock_step
 from quintain.engines.request import EngineCapability, FinishReason, Reply, Request
-from quintain.errors import CapabilityError
+from quintain.engines.text_scores import TextScore
+from quintain.errors import CapabilityError, EngineError
+from quintain.messages import Message
 
 __all__ = [
     "Engine",
@@ -30,6 +32,7 @@ __all__ = [
     "HeadMask",
     "Reply",
     "Request",
+    "TextScore",
     "acting_seat",
     "record_decision",
     "record_exchanges",
@@ -129,13 +132,14 @@ class Forward:
     Attributes:
         token_ids: Token ids of the padded batch, shape ``(texts, tokens)``.
         mask: Same shape; ``True`` where a token is no padding.
-        logits: Float32, shape ``(texts, tokens, vocab)``: scores of the *next* token.
-        hidden_states: Shape ``(layers + 1, texts, tokens, width)``, embeddings first; ``None`` unless requested.
+        logits: Float32, shape ``(texts, tokens, vocab)``: scores of the *next* token; ``None`` if not requested.
+        hidden_states: Shape ``(layers + 1, texts, tokens, width)``: the embeddings, then the output of each layer, that
+            of the last after the model's final norm; ``None`` unless requested.
     """
 
     token_ids: Any  # Any: tensors of a library that is imported only where it is used
     mask: Any
-    logits: Any
+    logits: Any | None
     hidden_states: Any | None
 
 
@@ -189,6 +193,41 @@ class Engine(abc.ABC):
         """Serve one request and return its first reply."""
         return (await self.generate([request]))[0][0]
 
+    async def score(self, texts: Sequence[str], prompts: Sequence[str | Sequence[Message]] = ()) -> list[TextScore]:
+        """Return the log-probabilities of given texts, teacher-forced. Needs ``"choices"`` and ``"logprobs"``.
+
+        Each text is the only choice of a request, so texts share passes and cached prefixes with everything else, and
+        runs record and replay the scores. To compare several continuations of one prompt, such as the labels of
+        options, send one request with all of them as ``choices`` and read ``choice_logprobs``.
+
+        Args:
+            texts: The texts, none of them empty.
+            prompts: For each text a raw prompt, or a conversation whose next reply begins with it. Default: the texts
+                stand at the beginning, after the model's start token.
+
+        Raises:
+            CapabilityError: If the engine cannot score.
+            ValueError: If a text is empty, or there is not one prompt for each.
+            ContextOverflowError: If prompt and text do not fit the context window.
+            EngineError: If the engine drew a choice without its log-probabilities.
+        """
+        self.require({"choices", "logprobs"})
+        given: Sequence[str | Sequence[Message]] = prompts or [""] * len(texts)
+        if len(given) != len(texts) or not all(texts):
+            raise ValueError(f"score needs texts that are not empty, each with a prompt: got {len(given)} prompts")
+        requests = [
+            Request(prompt=prompt, choices=(text,), temperature=0, logprobs=True)
+            if isinstance(prompt, str)
+            else Request(messages=tuple(prompt), choices=(text,), temperature=0, logprobs=True)
+            for text, prompt in zip(texts, given, strict=True)
+        ]
+        scores = []
+        for (reply,) in await self.generate(requests):
+            if reply.token_ids is None or reply.logprobs is None:
+                raise EngineError(f"engine {self.name!r} returned no log-probabilities of the text {reply.text[:80]!r}")
+            scores.append(TextScore(reply.token_ids, reply.logprobs))
+        return scores
+
     def require(self, capabilities: Set[str]) -> None:
         """Raise unless the engine has all of ``capabilities``.
 
@@ -225,12 +264,21 @@ class Engine(abc.ABC):
         """Serve several callers' requests at once; return for each its replies, or what :meth:`_generate` raises."""
         return await asyncio.gather(*map(self._generate, batches), return_exceptions=True)
 
-    def forward(self, texts: Sequence[str], *, hidden_states: bool = False, heads: HeadMask | None = None) -> Forward:
+    def forward(
+        self,
+        texts: Sequence[str | Sequence[int]],
+        *,
+        hidden_states: bool = False,
+        logits: bool = True,
+        heads: HeadMask | None = None,
+    ) -> Forward:
         """Run the model over whole texts, without gradients. Needs the capability ``"hidden_states"``.
 
         Args:
-            texts: At least one, none of them empty.
+            texts: At least one, none of them empty; as text, or as token ids, such as a prompt's of
+                :meth:`encode_turn`.
             hidden_states: Also return the hidden states of every layer. Default: false.
+            logits: Whether to compute logits; without them the output layer is saved. Default: true.
             heads: Attention heads that are switched off in this pass. Default: none.
 
         Raises:

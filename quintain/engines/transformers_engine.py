@@ -178,12 +178,21 @@ class TransformersEngine(Engine):
             for name, tensor in given.items():
                 own[name].copy_(tensor)
 
-    def forward(self, texts: Sequence[str], *, hidden_states: bool = False, heads: HeadMask | None = None) -> Forward:
+    def forward(
+        self,
+        texts: Sequence[str | Sequence[int]],
+        *,
+        hidden_states: bool = False,
+        logits: bool = True,
+        heads: HeadMask | None = None,
+    ) -> Forward:
         """Run the model over whole texts, without gradients; for gradients use :meth:`exclusive`.
 
         Args:
-            texts: At least one, none of them empty.
+            texts: At least one, none of them empty; as text, or as token ids, such as a prompt's of
+                :meth:`encode_turn`.
             hidden_states: Also return the hidden states of every layer. Default: false.
+            logits: Whether to compute logits; without them the output layer is saved. Default: true.
             heads: Attention heads that are switched off in this pass. Default: none.
 
         Raises:
@@ -195,16 +204,15 @@ class TransformersEngine(Engine):
         if not texts or not all(texts):
             raise ValueError("forward needs at least one text, and none may be empty")
         with self._scheduler.exclusive(), torch.inference_mode():
-            rows = [self.tokenizer(text)["input_ids"] for text in texts]
+            rows = [self.tokenizer(text)["input_ids"] if isinstance(text, str) else list(text) for text in texts]
             width = max(map(len, rows))
             ids = torch.tensor([row + [0] * (width - len(row)) for row in rows], device=self.model.device)
             mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows], device=self.model.device)
             with masked_heads(self.model, heads):
-                output = self.model(
-                    input_ids=ids, attention_mask=mask, output_hidden_states=hidden_states, use_cache=False
-                )
+                model = self.model if logits else self.model.base_model
+                output = model(input_ids=ids, attention_mask=mask, output_hidden_states=hidden_states, use_cache=False)
         states = torch.stack(output.hidden_states) if hidden_states else None
-        return Forward(ids, mask.bool(), output.logits.float(), states)
+        return Forward(ids, mask.bool(), output.logits.float() if logits else None, states)
 
     def encode_turn(self, request: Request, reply: str) -> tuple[list[int], list[int]]:
         """Return the token ids of a request's prompt, and of a reply to it with its end token."""

@@ -34,7 +34,7 @@ SECTIONS = {
             *("videos.md", "pixels.md", "resume.md", "replay.md", "scale.md", "rewards.md"),
             "design-rewards.md",
             *("train-with-stable-baselines3.md", "train-with-cleanrl.md", "train-with-rllib.md", "train-with-trl.md"),
-            *("serve.md", "audit.md", "self-improvement.md"),
+            *("serve.md", "audit.md", "self-improvement.md", "edit-a-model.md"),
             *("potential.md", "games.md", "minecraft.md", "robustness.md", "attack-language-agents.md"),
         ],
     ),
@@ -249,6 +249,10 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.training.language.trl_adapter"),
         Public("quintain.training.language.curriculum"),
         Public("quintain.training.language.habits"),
+        Public("quintain.training.language.behaviour_probe"),
+        Public("quintain.training.language.labelled_texts"),
+        Public("quintain.training.language.surgery"),
+        Public("quintain.training.language.surgery_edit"),
     ],
     "Experiments": [
         Public(

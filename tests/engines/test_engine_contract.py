@@ -204,3 +204,20 @@ def test_capabilities_agree_with_the_methods(subject: Any) -> None:
     else:
         with pytest.raises(CapabilityError, match="cannot do: hidden_states"):
             subject.engine.forward(["a b"])
+
+
+def test_given_texts_are_scored_after_prompts_and_conversations(subject: Any) -> None:
+    if subject.name == "replay":
+        pytest.skip("a replay scores what its run scored")
+    texts, prompts = ["the lazy dog", " jumps over"], [CHAT, "the quick brown fox"]
+    if not (subject.can("choices") and subject.can("logprobs")):
+        with pytest.raises(CapabilityError, match="logprobs"):
+            asyncio.run(subject.engine.score(texts))
+        return
+    scores = asyncio.run(subject.engine.score(texts, prompts))
+    whole = Request(prompt=prompts[1], choices=(texts[1], " reads"), temperature=0)
+    [[chosen]] = subject.run(whole)
+    assert scores[1].total == pytest.approx(chosen.choice_logprobs[0], abs=1e-4)
+    assert all(len(score.token_ids) == len(score.logprobs) > 0 > score.total for score in scores)
+    with pytest.raises(ValueError, match="got 1 prompts"):
+        asyncio.run(subject.engine.score(texts, ["one"]))

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import math
 import threading
 import time
 from typing import Any
 
 import pytest
 
-from quintain.engines import Request, make_engine
+from quintain.engines import Request, make_engine, perplexity
 from quintain.errors import ConfigurationError, ContextOverflowError, EngineError
 from quintain.messages import user
 from tests.engines.tiny_model import PROMPTS, ask, generate
@@ -283,6 +284,28 @@ def test_forward_returns_logits_and_hidden_states(engine: Any) -> None:
     assert torch.allclose(result.logits[1, :n], alone.logits[0], atol=1e-4)
     with pytest.raises(ValueError, match="at least one text"):
         engine.forward([])
+
+
+def test_scores_of_texts_are_those_of_a_forward_pass(engine: Any) -> None:
+    texts = ["the quick brown fox jumps", "dog"]
+    scores = asyncio.run(engine.score(texts))
+    for text, score in zip(texts, scores, strict=True):
+        start = engine.tokenizer.eos_token_id  # the model has no start token
+        ids = [start, *engine.tokenizer(text)["input_ids"]]
+        logprobs = engine.forward([ids]).logits[0].log_softmax(-1)
+        expected = [float(logprobs[at, token]) for at, token in enumerate(ids[1:])]
+        assert list(score.token_ids) == ids[1:]
+        assert score.logprobs == pytest.approx(expected, abs=1e-4)
+    tokens = [value for score in scores for value in score.logprobs]
+    assert perplexity(scores) == pytest.approx(math.exp(-sum(tokens) / len(tokens)))
+
+
+def test_forward_without_logits_has_the_same_hidden_states(engine: Any) -> None:
+    texts = ["the quick brown fox", "dog"]
+    whole = engine.forward(texts, hidden_states=True)
+    states = engine.forward(texts, hidden_states=True, logits=False)
+    assert states.logits is None
+    assert torch.equal(states.hidden_states, whole.hidden_states)
 
 
 def test_a_model_without_chat_template_lacks_the_chat_capability(tiny_engine: Any, tmp_path: Any) -> None:
