@@ -111,6 +111,7 @@ AGENTS.add("respondent", "quintain.agents.language.respondent:RespondentAgent", 
 AGENTS.add("llm-player", "quintain.agents.games.llm_player:LLMPlayer", needs_engine=True)
 AGENTS.add("repair-agent", "quintain.agents.search.swe.agent:RepairAgent", needs_engine=True)
 AGENTS.add("swe-search", "quintain.agents.search.swe.agent:SWESearchAgent", needs_engine=True)
+AGENTS.add("hebbian-search", "quintain.agents.online.hebbian.agent:HebbianSearchAgent")
 AGENTS.add("oracle", "quintain.agents.scripted:OracleAgent", uses_solution=True)
 AGENTS.add("susceptible", "quintain.agents.susceptible:SusceptibleAgent", uses_solution=True)
 AGENTS.add("random", "quintain.agents.scripted:RandomAgent")

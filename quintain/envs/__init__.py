@@ -5,7 +5,7 @@ from __future__ import annotations
 import gymnasium as gym
 import pettingzoo
 
-from quintain.envs import games, minecraft, mujoco
+from quintain.envs import games, minecraft, mujoco, navigation
 
 __all__ = ["register_all"]
 
@@ -36,3 +36,4 @@ def register_all() -> None:
     games.register()
     mujoco.register()
     minecraft.register()
+    navigation.register()

@@ -28,6 +28,7 @@ PAGES = {
     "Tabletop/SlideHandle-v0": "tabletop-slide-handle.md",
     "Tabletop/TurnLever-v0": "tabletop-turn-lever.md",
     "MetaWorld/MT1-v0": "meta-world.md",
+    "Maze-v0": "maze.md",
     "Minecraft/ApproachTree-v0": "minecraft-approach-tree.md",
     "Minecraft/ExploreDiamond-v0": "minecraft-explore-diamond.md",
     "Minecraft/ApproachCow-v0": "minecraft-approach-cow.md",

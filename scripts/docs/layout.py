@@ -48,6 +48,7 @@ SECTIONS = {
             *("prisoners-dilemma.md", "prisoners-dilemma-classic.md", "battle-of-the-sexes.md", "stag-hunt.md"),
             *("chicken.md", "deadlock.md", "matching-pennies.md", "rock-paper-scissors.md", "public-goods.md"),
             *("tabletop-reach.md", "tabletop-push.md", "tabletop-slide-handle.md", "tabletop-turn-lever.md"),
+            "maze.md",
             *("minecraft-approach-tree.md", "minecraft-explore-diamond.md", "minecraft-approach-cow.md"),
             *("minecraft-approach-sheep.md", "minecraft-approach-pig.md", "minecraft-approach-chicken.md"),
             *("minecraft-obtain-diamond.md", "minecraft-survival.md", "minecraft-task.md"),
@@ -127,6 +128,7 @@ REFERENCE: dict[str, list[Public]] = {
         ),
         Public("quintain.agents.games.learners"),
         Public("quintain.agents.policies"),
+        Public("quintain.agents.online.hebbian", ("quintain.agents.online.hebbian.motor.Motor",)),
     ],
     "Environments": [
         Public("quintain.envs.checker"),
@@ -154,6 +156,7 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.envs.minecraft.recipes", only=("CRAFTS", "RECIPES", "Recipe")),
         Public("quintain.envs.minecraft.views", only=("BLOCK_NAMES", "ITEM_NAMES", "MOB_NAMES", "DEFAULT_RAYS")),
         Public("quintain.envs.minecraft.vector_env"),
+        Public("quintain.envs.navigation"),
         Public("quintain.envs.mujoco.metaworld", only=("OPPOSITES", "expert")),
     ],
     "Rewards": [

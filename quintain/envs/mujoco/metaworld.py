@@ -16,7 +16,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-from quintain.envs.mujoco.actions import INVALID_PENALTY, read_action
+from quintain.envs.bounded_actions import INVALID_PENALTY, read_action
 from quintain.errors import ConfigurationError, MissingDependencyError, UnknownNameError, require
 
 __all__ = ["OPPOSITES", "MetaWorldEnv", "expert"]

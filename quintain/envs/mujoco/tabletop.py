@@ -17,8 +17,8 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from quintain.envs.bounded_actions import INVALID_PENALTY, read_action
 from quintain.envs.mujoco import controllers
-from quintain.envs.mujoco.actions import INVALID_PENALTY, read_action
 from quintain.envs.mujoco.scenes import SCENES, Point, Scenario, draw_layout
 from quintain.errors import ConfigurationError, require
 from quintain.reward_signature import Columns, RewardInput, RewardSignature, Target, to_columns

@@ -1,0 +1,1 @@
+"""Agents that adapt within one episode."""

@@ -1,0 +1,60 @@
+"""Hyper-parameters of Hebbian search."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["HebbianSettings", "Order"]
+
+#: Order in which behaviours are attempted.
+Order = Literal["cost", "random"]
+
+
+@dataclass(frozen=True, slots=True)
+class HebbianSettings:
+    """Hyper-parameters of :class:`~quintain.agents.online.hebbian.agent.HebbianSearchAgent`.
+
+    Lengths are in units of places. All are of the reconstruction (R), none of the paper.
+
+    Attributes:
+        threshold: Similarity below which no node stands for a place, so that one is allocated.
+        radius: Length up to which nodes are joined by untested edges.
+        optimism: Cost of an untested edge over that of a tested one, > 1.
+        edge_cost: Cost of every untested edge beside its length: behaviours of fewer edges are simpler.
+        tested_edge_cost: The same for tested edges.
+        depression: Factor on the conductance of an edge at every failed intention, in (0, 1).
+        potentiation: Share of the missing conductance that a traversed edge gains, in (0, 1].
+        penalty: Added cost of an untested edge through a place of failure.
+        spread: Standard deviation of the failure field around a place of failure.
+        max_failure: Bound on the strength of a place of failure, so that no edge's cost depends on failures of others
+            without limit.
+        patience: Steps without progress after which an intention has failed.
+        slack: Steps that an intention may take, over those of its length at full speed.
+        branches: Nodes inserted after a failed intention; 0 for none.
+        reach: Radius of the first ring of inserted nodes; it is halved with every failure at the same place.
+        failure_field: Whether failures inform other edges. Default: true.
+        order: ``"cost"`` tries the cheapest behaviour first, ``"random"`` a random one (ablation).
+        one_hot: Whether codes are replaced by one unit for each place on a grid, which knows no neighbours (ablation).
+        audit: Whether the log holds the cost of the cheapest untried behaviour, which
+            :func:`~quintain.agents.online.hebbian.attempts.check_no_starvation` needs; it doubles the cost of planning.
+    """
+
+    threshold: float = 0.85
+    radius: float = 2.0
+    optimism: float = 1.3
+    edge_cost: float = 0.05
+    tested_edge_cost: float = 0.02
+    depression: float = 0.5
+    potentiation: float = 0.5
+    penalty: float = 4.0
+    spread: float = 0.3
+    max_failure: float = 16.0
+    patience: int = 6
+    slack: float = 1.6
+    branches: int = 6
+    reach: float = 1.0
+    failure_field: bool = True
+    order: Order = "cost"
+    one_hot: bool = False
+    audit: bool = False
