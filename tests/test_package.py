@@ -30,6 +30,7 @@ LAYERS = (
         "files",
         "json_text",
         "messages",
+        "monitored_replies",
         "notation",
         "numerals",
         "provenance",

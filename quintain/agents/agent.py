@@ -119,6 +119,7 @@ class Seat:
         simulator: Function that returns a copy of the episode in its present state. ``None`` where the environment
             offers none, and for every agent that does not declare ``uses_simulator = True``; see
             :class:`UsesSimulator`.
+        reads_reasoning: Whether the environment reads the reasoning of a reply, too. Default: false.
     """
 
     env_id: str
@@ -131,6 +132,7 @@ class Seat:
     runs_code: bool | None = None
     read_answer: Callable[[str], str | None] | None = None
     simulator: Callable[[], Simulator] | None = None
+    reads_reasoning: bool = False
 
     def generator(self) -> np.random.Generator:
         """Return a fresh generator for this seat of this episode. Calling twice gives two equal generators."""

@@ -12,6 +12,7 @@ __all__ = ["register_all"]
 #: Environments of texts: id -> module and class; ``make_vec`` of the module makes the text-safe vector environment.
 _TEXT = {
     "CodeReason-v0": ("quintain.envs.code_reason.env", "CodeReasonEnv"),
+    "Deception-v0": ("quintain.envs.deception.env", "DeceptionEnv"),
     "OpenEnv-v0": ("quintain.serving.openenv_env", "OpenEnvEnv"),
     "QuestionAnswering-v0": ("quintain.envs.question_answering.env", "QuestionAnsweringEnv"),
     "Questionnaire-v0": ("quintain.envs.questionnaires.env", "QuestionnaireEnv"),

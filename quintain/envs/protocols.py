@@ -15,6 +15,7 @@ __all__ = [
     "DescribedEnv",
     "FiniteEnv",
     "ReadsAnswers",
+    "ReadsReasoning",
     "ReadsReplies",
     "SimulatedEnv",
     "SolvableEnv",
@@ -104,6 +105,18 @@ class ReadsAnswers(Protocol):
         answer.
         """
         ...
+
+
+@runtime_checkable
+class ReadsReasoning(Protocol):
+    """An environment that reads the reasoning of a reply, too, which agents leave out elsewhere.
+
+    Attributes:
+        reads_reasoning: Whether it does; agents then return replies whole, with reasoning between ``<think>`` and
+            ``</think>``.
+    """
+
+    reads_reasoning: bool
 
 
 @runtime_checkable

@@ -11,7 +11,7 @@ import gymnasium as gym
 
 from quintain.agents.agent import Actor, Agent, Seat, is_oracle, simulates
 from quintain.engines.engine import record_exchanges
-from quintain.envs.protocols import BlockingEnv, ReadsAnswers, ReadsReplies, SimulatedEnv, SolvableEnv
+from quintain.envs.protocols import BlockingEnv, ReadsAnswers, ReadsReasoning, ReadsReplies, SimulatedEnv, SolvableEnv
 from quintain.evaluation.episode_log import IMMUTABLE, EpisodeLog, snapshot
 from quintain.evaluation.error_boundary import ErrorBoundary
 from quintain.evaluation.job import Job
@@ -32,7 +32,8 @@ def seats(env: gym.Env[Any, Any], env_id: str, agent: Agent) -> Callable[[int], 
     runs_code = unwrapped.runs_code if isinstance(unwrapped, ReadsReplies) else None
     reader = unwrapped.read_answer if isinstance(unwrapped, ReadsAnswers) else None
     simulator = unwrapped.simulator if simulates(agent) and isinstance(unwrapped, SimulatedEnv) else None
-    offers = (solution, masks, runs_code, reader, simulator)
+    reasoning = isinstance(unwrapped, ReadsReasoning) and unwrapped.reads_reasoning
+    offers = (solution, masks, runs_code, reader, simulator, reasoning)
     return lambda seed: Seat(env_id, "agent", observations, actions, seed, *offers)
 
 

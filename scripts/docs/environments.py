@@ -21,6 +21,7 @@ PAGES = {
     "Questionnaire-v0": "questionnaire.md",
     "Repair-v0": "repair.md",
     "SelfCorrect-v0": "self-correct.md",
+    "Deception-v0": "deception.md",
     "ToolUse-v0": "tool-use.md",
     "RepeatedGame-v0": "repeated-game.md",
     "Tabletop/Reach-v0": "tabletop-reach.md",

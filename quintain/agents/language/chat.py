@@ -29,7 +29,8 @@ __all__ = ["ChatActor", "ChatAgent"]
 class ChatAgent:
     """Plays any text environment in a chat with a language model.
 
-    Each observation is a user message, and the model's reply is the action: all of it but its reasoning. Where the
+    Each observation is a user message, and the model's reply is the action: all of it but its reasoning, which is a
+    part of it only where the environment reads it (:class:`~quintain.envs.protocols.ReadsReasoning`). Where the
     environment reads replies for programs and answers (:class:`~quintain.envs.protocols.ReadsReplies`, as
     ``CodeReason-v0`` does), a reply ends with the first of these; nowhere else is a reply cut.
 
@@ -141,6 +142,7 @@ class ChatAgent:
             cut=seat.runs_code is not None or "code" in self.env_settings,
             code=code,
             opening=[*opening, *self.few_shot],
+            with_reasoning=seat.reads_reasoning,
         )
 
     def describe(self) -> dict[str, Any]:

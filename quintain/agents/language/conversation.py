@@ -34,6 +34,8 @@ class Conversation:
         cut: Whether a reply ends with its first program or answer. Default: true.
         code: Whether the environment runs the programs in a reply. Default: true.
         opening: Messages before the first observation: system prompt and few-shot examples.
+        with_reasoning: Whether a reply that is not cut has its reasoning, too, between ``<think>`` and ``</think>``.
+            Default: false.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class Conversation:
         cut: bool = True,
         code: bool = True,
         opening: Sequence[Message] = (),
+        with_reasoning: bool = False,
     ) -> None:
         self._engine = engine
         self._settings = settings
@@ -56,6 +59,7 @@ class Conversation:
         self._thoughts: list[str] = []
         self._cut = cut
         self._code = code
+        self._with_reasoning = with_reasoning
         self._reader: ReplyReader | None = None  # the first observation shows the form of the answer
         self._stops = reply_stops(engine.capabilities) if cut else ()
 
@@ -90,8 +94,10 @@ class Conversation:
         return reply
 
     async def _sample_whole(self) -> str:
-        """Request one turn of the model; return what stands outside its reasoning."""
+        """Request one turn of the model; return what stands outside its reasoning, or all of it."""
         part = await self._ask("", self._settings.sampling.max_tokens, tuple(self._settings.sampling.stop))
+        if self._with_reasoning:
+            return f"<think>{part.reasoning}</think>\n{part.text}" if part.reasoning else part.text
         thoughts, text = split_reasoning(part.text)
         self._thoughts.append(thoughts)
         return text
