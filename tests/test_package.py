@@ -29,6 +29,7 @@ LAYERS = (
         "errors",
         "files",
         "json_text",
+        "mdp",
         "messages",
         "monitored_replies",
         "notation",

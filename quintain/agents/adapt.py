@@ -74,6 +74,6 @@ def adapt(source: object) -> Agent:
 
 
 def _load_saved_policy(path: str) -> Agent:
-    from quintain.agents.policies import load_policy
+    from quintain.agents.policies import TablePolicy, load_policy
 
-    return load_policy(path)[0]
+    return TablePolicy.load(path) if TablePolicy.is_stored(path) else load_policy(path)[0]

@@ -26,6 +26,14 @@ _TEXT = {
 _GAMES = {"ToolChain-v0": "quintain.envs.tools.chain:ToolChain"}
 
 
+#: Tabular environments: id -> class, and steps of an episode, which are those of the source.
+_TABULAR = {
+    "Tabular/Room-v0": ("quintain.envs.tabular.room:RoomEnv", 50),
+    "Tabular/Chain-v0": ("quintain.envs.tabular.chain:ChainEnv", 40),
+    "Tabular/LineKey-v0": ("quintain.envs.tabular.line_key:LineKeyEnv", 30),
+}
+
+
 def register_all() -> None:
     """Register every environment; idempotent. Nothing is imported until an environment is made."""
     for env_id, (module, name) in _TEXT.items():
@@ -34,6 +42,9 @@ def register_all() -> None:
     for env_id, entry_point in _GAMES.items():
         if env_id not in pettingzoo.aec_registry:
             pettingzoo.register("aec", env_id, entry_point)
+    for env_id, (entry_point, steps) in _TABULAR.items():
+        if env_id not in gym.registry:
+            gym.register(env_id, entry_point=entry_point, max_episode_steps=steps)
     games.register()
     mujoco.register()
     minecraft.register()

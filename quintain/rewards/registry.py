@@ -12,3 +12,4 @@ __all__ = ["REWARDS"]
 REWARDS: Registry[RewardTerm, NoFacts] = Registry("reward", NoFacts, group="quintain.rewards")
 REWARDS.add("sandboxed", "quintain.rewards.terms:sandboxed_term")
 REWARDS.add("safe", "quintain.rewards.verification:safe_term")
+REWARDS.add("table", "quintain.rewards.shaping:table_term")

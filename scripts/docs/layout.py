@@ -49,6 +49,7 @@ SECTIONS = {
             *("chicken.md", "deadlock.md", "matching-pennies.md", "rock-paper-scissors.md", "public-goods.md"),
             *("tabletop-reach.md", "tabletop-push.md", "tabletop-slide-handle.md", "tabletop-turn-lever.md"),
             "maze.md",
+            *("tabular-room.md", "tabular-chain.md", "tabular-line-key.md"),
             *("minecraft-approach-tree.md", "minecraft-explore-diamond.md", "minecraft-approach-cow.md"),
             *("minecraft-approach-sheep.md", "minecraft-approach-pig.md", "minecraft-approach-chicken.md"),
             *("minecraft-obtain-diamond.md", "minecraft-survival.md", "minecraft-task.md"),
@@ -144,6 +145,7 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.envs.repair", ("quintain.envs.repair.session.StepResult",)),
         Public("quintain.envs.questionnaires"),
         Public("quintain.envs.self_correct"),
+        Public("quintain.envs.tabular"),
         Public("quintain.envs.tools"),
         Public(
             "quintain.envs.games",
@@ -164,6 +166,7 @@ REFERENCE: dict[str, list[Public]] = {
     "Rewards": [
         Public("quintain.rewards"),
         Public("quintain.rewards.designer", ("quintain.rewards.designer.critic.Reviewer",)),
+        Public("quintain.rewards.shaping"),
         Public("quintain.reward_signature"),
         Public(
             "quintain.rewards.verification",
@@ -232,6 +235,8 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.training.control.reward_worlds"),
         Public("quintain.training.control.reward_evidence"),
         Public("quintain.training.control.bonus"),
+        Public("quintain.training.control.tabular_learners"),
+        Public("quintain.training.control.tabular_runs"),
         Public("quintain.training.reward_search"),
         Public("quintain.training.reward_plans"),
         Public("quintain.training.self_play"),
@@ -292,6 +297,7 @@ REFERENCE: dict[str, list[Public]] = {
     ],
     "Vocabulary": [
         Public("quintain.errors"),
+        Public("quintain.mdp"),
         Public("quintain.spaces"),
         Public("quintain.seeding"),
         Public("quintain.records"),

@@ -7,6 +7,7 @@ from quintain.agents.policies.networks import MLP, ActionValue, Autograd, Layer,
 from quintain.agents.policies.normaliser import Normaliser
 from quintain.agents.policies.policy import Head, Policy, PolicyCapability, Space
 from quintain.agents.policies.sequence import History, SequencePolicy
+from quintain.agents.policies.table import TablePolicy
 
 __all__ = [
     "MLP",
@@ -23,6 +24,7 @@ __all__ = [
     "Rollouts",
     "SequencePolicy",
     "Space",
+    "TablePolicy",
     "as_network",
     "load_policy",
     "save_policy",

@@ -94,6 +94,8 @@ def load_policy(path: str | Path) -> tuple[Policy, dict[str, Any]]:
         arrays, about = load_arrays(Path(path))
     except RecordError as error:
         raise ConfigurationError(f"no policy at {str(path)!r}: {error}") from error
+    if about.get("kind") == "table":
+        raise ConfigurationError(f"{str(path)!r} is a table of action probabilities; read it with TablePolicy.load")
     if about["format"] > _FORMAT:
         raise ConfigurationError(f"{str(path)!r} has format {about['format']}; this version reads up to {_FORMAT}")
     networks = {name: _take(arrays, name, kinds) for name, kinds in about["activations"].items()}
