@@ -115,6 +115,7 @@ AGENTS.add("hebbian-search", "quintain.agents.online.hebbian.agent:HebbianSearch
 AGENTS.add("oracle", "quintain.agents.scripted:OracleAgent", uses_solution=True)
 AGENTS.add("susceptible", "quintain.agents.susceptible:SusceptibleAgent", uses_solution=True)
 AGENTS.add("random", "quintain.agents.scripted:RandomAgent")
+AGENTS.add("online-classifier", "quintain.agents.online.homeostatic.agent:OnlineClassifier")
 AGENTS.add("human", "quintain.agents.human:HumanAgent", is_interactive=True)
 AGENTS.add("replay", "quintain.agents.replay:ReplayAgent")
 AGENTS.add("recorded-replies", "quintain.agents.recorded:RecordedReplies")

@@ -22,6 +22,8 @@ _TEXT = {
 }
 
 
+#: Environments without texts: id -> class.
+_NUMERIC = {"ConceptShift-v0": "quintain.envs.concept_shift.env:ConceptShiftEnv"}
 #: Games of texts, turn by turn: id -> class.
 _GAMES = {"ToolChain-v0": "quintain.envs.tools.chain:ToolChain"}
 
@@ -39,6 +41,9 @@ def register_all() -> None:
     for env_id, (module, name) in _TEXT.items():
         if env_id not in gym.registry:
             gym.register(env_id, entry_point=f"{module}:{name}", vector_entry_point=f"{module}:make_vec")
+    for env_id, entry_point in _NUMERIC.items():
+        if env_id not in gym.registry:
+            gym.register(env_id, entry_point=entry_point)
     for env_id, entry_point in _GAMES.items():
         if env_id not in pettingzoo.aec_registry:
             pettingzoo.register("aec", env_id, entry_point)

@@ -23,6 +23,7 @@ PAGES = {
     "SelfCorrect-v0": "self-correct.md",
     "Deception-v0": "deception.md",
     "ToolUse-v0": "tool-use.md",
+    "ConceptShift-v0": "concept-shift.md",
     "RepeatedGame-v0": "repeated-game.md",
     "Tabletop/Reach-v0": "tabletop-reach.md",
     "Tabletop/Push-v0": "tabletop-push.md",

@@ -44,7 +44,7 @@ SECTIONS = {
             *("index.md", "code-reason.md", "question-answering.md", "openenv.md", "repair.md", "tool-use.md"),
             "tool-chain.md",
             "questionnaire.md",
-            *("self-correct.md", "deception.md", "repeated-game.md", "named-games.md"),
+            *("self-correct.md", "deception.md", "concept-shift.md", "repeated-game.md", "named-games.md"),
             *("prisoners-dilemma.md", "prisoners-dilemma-classic.md", "battle-of-the-sexes.md", "stag-hunt.md"),
             *("chicken.md", "deadlock.md", "matching-pennies.md", "rock-paper-scissors.md", "public-goods.md"),
             *("tabletop-reach.md", "tabletop-push.md", "tabletop-slide-handle.md", "tabletop-turn-lever.md"),
@@ -130,6 +130,7 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.agents.games.learners"),
         Public("quintain.agents.policies"),
         Public("quintain.agents.online.hebbian", ("quintain.agents.online.hebbian.motor.Motor",)),
+        Public("quintain.agents.online.homeostatic", ("quintain.agents.online.homeostatic.network.Networks",)),
     ],
     "Environments": [
         Public("quintain.envs.checker"),
@@ -146,6 +147,7 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.envs.questionnaires"),
         Public("quintain.envs.self_correct"),
         Public("quintain.envs.tabular"),
+        Public("quintain.envs.concept_shift"),
         Public("quintain.envs.tools"),
         Public(
             "quintain.envs.games",
@@ -285,6 +287,7 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.experiments.repair_search"),
         Public("quintain.experiments.learning"),
         Public("quintain.experiments.learning_study"),
+        Public("quintain.experiments.online_learning"),
     ],
     "Serving": [Public("quintain.serving"), Public("quintain.serving.audit")],
     "Sandbox": [

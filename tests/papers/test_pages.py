@@ -18,6 +18,7 @@ PAGES = {
     "docs/results/robustness.md": "docs/results/data",
     "docs/results/test-time.md": "docs/results/data",
     "docs/results/minecraft.md": "docs/results/data",
+    "docs/results/homeostatic.md": "docs/results/data",
 }
 #: How the heading of a section ends whose tables are of a version that stored none.
 EARLIER = "(earlier version)"
