@@ -29,12 +29,9 @@ other base                 unprimed, from a base whose pre-training had traces o
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import tempfile
-import time
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -47,12 +44,11 @@ import gymnasium as gym
 import numpy as np
 
 from quintain.engines import make_engine
-from quintain.errors import RepeatedItemsWarning
 from quintain.evaluation.runner import evaluate
 from quintain.evaluation.statistics import mean
 from quintain.experiments.learning import TrainingComparison, compare_trainings
 from quintain.experiments.learning_page import write_training_comparison
-from quintain.experiments.learning_study import Train, show_trainings, train_conditions
+from quintain.experiments.learning_study import LearningStudy, Train, finished, show_trainings
 from quintain.experiments.study_tables import Percent, StudyTables
 from quintain.seeding import SeedStream
 from quintain.training.language.grpo import train_grpo
@@ -235,8 +231,7 @@ def reinforce(folder: Path, seed: int, resume: bool, *, out: Path, condition: st
 def report(out: Path, folders: dict[str, list[Path]]) -> StudyTables:
     """Print the tables of the finished trainings, write the page, and return the tables."""
     tables = StudyTables()
-    done = {name: [run for run in runs if (run / "model").exists()] for name, runs in folders.items()}
-    done = {name: runs for name, runs in done.items() if runs}
+    done = finished(folders)
     found = compare_trainings(done, reference="empty" if "empty" in done else None)
     show_trainings(found, tables, "Accuracy on 100 test puzzles")
     rows = []
@@ -267,30 +262,15 @@ def _show_counts(found: TrainingComparison, tables: StudyTables) -> None:
     )  # fmt: skip
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, help="folder (default: runs/papers/four_habits)")
-    parser.add_argument("--seeds", type=int, default=5, help="number of seeds")
-    parser.add_argument("--only", nargs="+", metavar="CONDITION", choices=CONDITIONS, help="conditions (default: all)")
-    parser.add_argument("--report", action="store_true", help="train nothing, print the tables of finished trainings")
-    parser.add_argument("--smoke", action="store_true", help="one seed, three conditions, everything tiny")
-    options = parser.parse_args()
-    out = options.out or Path("runs/papers/four_habits" + "-smoke" * options.smoke)
-    names = options.only or (("unprimed", "dots", "wrong answers") if options.smoke else CONDITIONS)
-    warnings.simplefilter("ignore", RepeatedItemsWarning)  # small tasks pose some items twice
-    seeds = range(1 if options.smoke else options.seeds)
-    chosen: dict[str, Train] = {
-        name: partial(reinforce, out=out, condition=name, smoke=options.smoke) for name in names
-    }
-    if options.report:
-        folders = {name: [out / name.replace(" ", "-") / f"seed-{seed}" for seed in seeds] for name in names}
-    else:
-        began = time.process_time()
-        folders = train_conditions(
-            out, chosen, seeds, lambda line: print(f"{time.process_time() - began:7.0f} CPU s  {line}", flush=True)
-        )
-    report(out, folders).save(out / "results.json")
+def conditions(out: Path, smoke: bool) -> dict[str, Train]:
+    """Return what trains each condition."""
+    return {name: partial(reinforce, out=out, condition=name, smoke=smoke) for name in CONDITIONS}
 
+
+STUDY = LearningStudy(
+    about=__doc__ or "", folder="runs/papers/four_habits", conditions=conditions, report=report,
+    smoke=("unprimed", "dots", "wrong answers"),
+)  # fmt: skip
 
 if __name__ == "__main__":
-    main()
+    STUDY.main()

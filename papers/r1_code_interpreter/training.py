@@ -23,11 +23,8 @@ without curriculum  the same 200 problems in random order
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import time
-import warnings
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -38,11 +35,10 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 from quintain.engines import make_engine
-from quintain.errors import RepeatedItemsWarning
 from quintain.evaluation.statistics import rate
 from quintain.experiments.learning import TrainingComparison, compare_trainings
 from quintain.experiments.learning_page import write_training_comparison
-from quintain.experiments.learning_study import Train, show_trainings, train_conditions
+from quintain.experiments.learning_study import LearningStudy, Train, finished, show_trainings
 from quintain.experiments.study_tables import Percent, StudyTables
 from quintain.seeding import SeedStream
 from quintain.training.language.critic_settings import CriticSettings
@@ -209,8 +205,7 @@ def draw(found: TrainingComparison, path: Path) -> None:
 def report(out: Path, folders: dict[str, list[Path]], picture: Path | None = None) -> StudyTables:
     """Print the tables of the finished trainings, write the page, and return the tables."""
     tables = StudyTables()
-    done = {name: [run for run in runs if (run / "model").exists()] for name, runs in folders.items()}
-    done = {name: runs for name, runs in done.items() if runs}
+    done = finished(folders)
     found = compare_trainings(done, reference="grpo" if "grpo" in done else None)
     show_trainings(found, tables, "Accuracy on 100 test questions")
     if {"by potential", "without curriculum"} <= done.keys():
@@ -233,34 +228,10 @@ def report(out: Path, folders: dict[str, list[Path]], picture: Path | None = Non
     return tables
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, help="folder (default: runs/papers/r1_code_interpreter/training)")
-    parser.add_argument("--seeds", type=int, default=5, help="number of seeds")
-    parser.add_argument("--only", nargs="+", metavar="CONDITION", help="conditions to train (default: all)")
-    parser.add_argument("--report", action="store_true", help="train nothing, print the tables of finished trainings")
-    parser.add_argument("--figure", type=Path, help="file for the plot of learning curves, .svg or .png")
-    parser.add_argument("--smoke", action="store_true", help="one seed, everything tiny: shows the output")
-    options = parser.parse_args()
-    out = options.out or Path("runs/papers/r1_code_interpreter/training" + "-smoke" * options.smoke)
-    chosen = conditions(out, options.smoke)
-    if options.only:
-        unknown = [name for name in options.only if name not in chosen]
-        if unknown:
-            parser.error(f"there is no condition {unknown[0]!r}; choose from {', '.join(map(repr, chosen))}")
-        chosen = {name: chosen[name] for name in options.only}
-    warnings.simplefilter("ignore", RepeatedItemsWarning)  # small tasks pose some items twice
-    seeds = range(1 if options.smoke else options.seeds)
-    if options.report:
-        every = {n: [out / n.replace(" ", "-") / f"seed-{s}" for s in seeds] for n in chosen}
-        report(out, every, options.figure).save(out / "training.json")
-        return
-    began = time.process_time()
-    folders = train_conditions(
-        out, chosen, seeds, lambda line: print(f"{time.process_time() - began:7.0f} CPU s  {line}", flush=True)
-    )
-    report(out, folders, options.figure).save(out / "training.json")
-
+STUDY = LearningStudy(
+    about=__doc__ or "", folder="runs/papers/r1_code_interpreter/training", conditions=conditions, report=report,
+    results="training.json", figure=True,
+)  # fmt: skip
 
 if __name__ == "__main__":
-    main()
+    STUDY.main()

@@ -30,11 +30,9 @@ kept of them in one epoch.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import time
-import warnings
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -46,13 +44,12 @@ import numpy as np
 
 from quintain.agents.agent import Seat
 from quintain.engines import make_engine
-from quintain.errors import RepeatedItemsWarning
 from quintain.evaluation.runner import evaluate
 from quintain.evaluation.significance import holm
 from quintain.evaluation.statistics import mean, paired_difference
 from quintain.experiments.learning import Condition, TrainingComparison, compare_trainings
 from quintain.experiments.learning_page import write_training_comparison
-from quintain.experiments.learning_study import Train, train_conditions
+from quintain.experiments.learning_study import LearningStudy, Train, finished
 from quintain.experiments.study_tables import Percent, StudyTables
 from quintain.records import read_episodes
 from quintain.seeding import SeedStream
@@ -235,8 +232,7 @@ def imitate(folder: Path, seed: int, resume: bool, *, out: Path, condition: str,
 def report(out: Path, folders: dict[str, list[Path]]) -> StudyTables:
     """Print the tables of the finished trainings, and return them."""
     tables = StudyTables()
-    done = {name: [run for run in runs if (run / "model").exists()] for name, runs in folders.items()}
-    done = {name: runs for name, runs in done.items() if runs}
+    done = finished(folders)
     facts = json.loads((out / "base" / "facts.json").read_text())
     starts = {"1": "sampled", "0.3": "cool"}
     rows = [[t, *(100 * facts[name][f"eval/{metric}"] for metric in CORRECTION_METRICS)] for t, name in starts.items()]
@@ -290,31 +286,18 @@ def show_differences(found: TrainingComparison, tables: StudyTables, prefix: str
     tables.show(title, head, [[name, *(next(shown) for _ in range(3))] for name in by_name])
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, help="folder (default: runs/papers/score_self_correction)")
-    parser.add_argument("--seeds", type=int, default=5, help="number of seeds")
-    parser.add_argument("--only", nargs="+", metavar="CONDITION", choices=CONDITIONS, help="conditions (default: all)")
-    parser.add_argument("--report", action="store_true", help="train nothing, print the tables of finished trainings")
-    parser.add_argument("--smoke", action="store_true", help="one seed, three conditions, everything tiny")
-    options = parser.parse_args()
-    out = options.out or Path("runs/papers/score_self_correction" + "-smoke" * options.smoke)
-    names = options.only or (("score", "star", "pair sft plus") if options.smoke else CONDITIONS)
-    warnings.simplefilter("ignore", RepeatedItemsWarning)  # small tasks pose some items twice
-    seeds = range(1 if options.smoke else options.seeds)
-    chosen: dict[str, Train] = {
-        name: partial(reinforce if name in REINFORCED else imitate, out=out, condition=name, smoke=options.smoke)
-        for name in names
+def conditions(out: Path, smoke: bool) -> dict[str, Train]:
+    """Return what trains each condition."""
+    return {
+        name: partial(reinforce if name in REINFORCED else imitate, out=out, condition=name, smoke=smoke)
+        for name in CONDITIONS
     }
-    if options.report:
-        folders = {name: [out / name.replace(" ", "-") / f"seed-{seed}" for seed in seeds] for name in names}
-    else:
-        began = time.process_time()
-        folders = train_conditions(
-            out, chosen, seeds, lambda line: print(f"{time.process_time() - began:7.0f} CPU s  {line}", flush=True)
-        )
-    report(out, folders).save(out / "results.json")
 
+
+STUDY = LearningStudy(
+    about=__doc__ or "", folder="runs/papers/score_self_correction", conditions=conditions, report=report,
+    smoke=("score", "star", "pair sft plus"),
+)  # fmt: skip
 
 if __name__ == "__main__":
-    main()
+    STUDY.main()

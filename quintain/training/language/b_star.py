@@ -109,7 +109,7 @@ def train_b_star(
         ):
             samples = None if out is None else Path(out) / "samples"
             loop = SelfTraining(trained, agent, source, settings, seeds, run, held, plan, step_scores, samples)
-            loop.run(resume)
+            loop.run()
         final = measure(agent, plan, seeds.child("evaluation")) if plan.wanted else {}
         if final:
             run.drop_evaluation(settings.iterations)  # of a training that was killed after it

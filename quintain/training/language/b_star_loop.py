@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import json
 import warnings
@@ -10,9 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import datasets
-from trl import SFTConfig, SFTTrainer  # type: ignore[attr-defined]  # lazily exported
 
 from quintain.agents.language.chat import ChatAgent
 from quintain.files import write_atomically
@@ -32,74 +28,16 @@ from quintain.training.language.b_star_selection import (
 from quintain.training.language.b_star_settings import BStarSettings
 from quintain.training.language.grpo_trainer import raise_if_all_failed
 from quintain.training.language.measure import EvaluationPlan, measure
+from quintain.training.language.phases import Phases
 from quintain.training.language.policy import at_temperature
 from quintain.training.language.rollouts import Rollout, play_rollouts
-from quintain.training.language.sequences import NOT_WRITTEN, TokenSequence
-from quintain.training.language.trl_trainer import HeldModel, common_arguments, fit, log_into, quiet
+from quintain.training.language.trl_trainer import HeldModel
 from quintain.training.sources import Problems, Worlds
 
 __all__ = ["SelfTraining"]
 
-#: File with the number of optimiser steps after each iteration, which is written last.
-_DONE = "iterations.json"
 #: Samples of the search for a configuration are numbered from here on, so that they have random seeds of their own.
 _MONITORED = 10**9
-_NOTHING = TokenSequence((0, 0), (NOT_WRITTEN, 0), (0.0, 0.0))
-
-
-class PhaseTrainer(SFTTrainer):
-    """TRL's ``SFTTrainer`` for one iteration, which goes on with the checkpoint of the last one as far as wanted.
-
-    Args:
-        loop: The loop; its start weights are those of the start policy.
-        sequences: What is imitated.
-        until: Optimiser steps of all iterations up to this one.
-    """
-
-    def __init__(self, loop: SelfTraining, sequences: Sequence[TokenSequence], until: int) -> None:
-        self._loop, settings = loop, loop.settings
-        labels = [
-            [token if turn != NOT_WRITTEN else -100 for token, turn in zip(s.token_ids, s.turns, strict=True)]
-            for s in sequences
-        ]
-        arguments = common_arguments(
-            settings.optimizer, seed=loop.seeds.child("order")[until], folder=loop.run_folder.checkpoints,
-            save_steps=settings.steps, model=loop.model, report_to=settings.report_to,
-        )  # fmt: skip
-        config = SFTConfig(
-            **arguments,
-            max_steps=until,
-            per_device_train_batch_size=settings.batch_size,
-            logging_steps=settings.steps,
-            max_length=None,
-            dataset_kwargs={"skip_prepare_dataset": True},
-            remove_unused_columns=False,
-        )
-        rows = {"input_ids": [list(s.token_ids) for s in sequences], "labels": labels}
-        super().__init__(
-            model=loop.model, processing_class=loop.tokenizer, train_dataset=datasets.Dataset.from_dict(rows),
-            args=config,
-        )  # fmt: skip
-
-    def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:
-        """Make the schedule of all iterations, or of one where it begins anew in each."""
-        settings = self._loop.settings
-        number = settings.steps * (settings.iterations if settings.continuation == "online" else 1)
-        return super().create_scheduler(number, optimizer)
-
-    def _load_from_checkpoint(self, checkpoint: str, model: Any = None) -> None:
-        if self._loop.settings.continuation == "start":
-            self._loop.model.load_state_dict(self._loop.start)
-        else:
-            super()._load_from_checkpoint(checkpoint, model)
-
-    def load_weights(self, checkpoint: Path) -> None:
-        """Load the weights of a checkpoint, to play with them."""
-        super()._load_from_checkpoint(str(checkpoint), None)
-
-    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        if self._loop.settings.continuation == "online":
-            super()._load_optimizer_and_scheduler(checkpoint)
 
 
 @dataclass
@@ -131,31 +69,28 @@ class SelfTraining:
     samples: Path | None
 
     def __post_init__(self) -> None:
-        """Keep the start weights, where each iteration begins with them, and fix the queries."""
+        """Fix the queries."""
         engine: Any = self.agent.engine
-        self.tokenizer = engine.tokenizer
-        anew = self.settings.continuation == "start"
-        self.start: Mapping[str, Any] = copy.deepcopy(self.model.state_dict()) if anew else {}
+        self.phases = Phases(
+            self.model, engine.tokenizer, self.settings, self.settings.continuation, self.settings.iterations,
+            self.seeds, self.run_folder, self.run_folder.checkpoints,
+        )  # fmt: skip
         problems = self.seeds.child("problems")
         draws = tuple(self.source.draw(problems, number) for number in range(self.settings.num_queries))
         worlds = self.source.worlds if isinstance(self.source, Problems) else self.source
         self.queries = Problems(worlds, draws)
         self.monitored = Problems(worlds, draws[: self.settings.monitored_queries])
 
-    def run(self, resume: bool) -> None:
+    def run(self) -> None:
         """Train, from the last finished iteration on."""
-        done = self._done() if resume else []
-        self.run_folder.go_back(len(done))
-        if done and done[-1]:
-            with quiet():
-                PhaseTrainer(self, [_NOTHING], done[-1]).load_weights(self._checkpoint(done[-1]))
-        for iteration in range(len(done), self.settings.iterations):
-            done.append(self._iterate(iteration, done[-1] if done else 0))
-            self.run_folder.checkpoints.mkdir(parents=True, exist_ok=True)
-            write_atomically(self.run_folder.checkpoints / _DONE, json.dumps(done))
+        done, steps = self.run_folder.restore()
+        self.phases.load(steps or 0)
+        for iteration in range(done, self.settings.iterations):
+            self._iterate(iteration)
+            self.run_folder.save(iteration + 1, self.phases.steps)
 
-    def _iterate(self, iteration: int, steps: int) -> int:
-        """Do one iteration after ``steps`` optimiser steps, and return how many there were then."""
+    def _iterate(self, iteration: int) -> None:
+        """Do one iteration."""
         self.model.eval()
         if self.evaluation.due(iteration):
             self.run_folder.drop_evaluation(iteration)  # of a training that was killed after it
@@ -178,14 +113,9 @@ class SelfTraining:
                 stacklevel=2,
             )
             self.run_folder.log({**row, "step": iteration + 1})
-            return steps
+            return
         imitated = [q for sample, r in table if (sample.query, sample.number) in kept for q in r.sequences]
-        until = steps + self.settings.steps
-        with quiet():
-            trainer = PhaseTrainer(self, imitated, until)
-        log_into(trainer, self.run_folder, self.settings.steps, lambda step: {**row, "step": iteration + 1})
-        fit(trainer, self.run_folder, self._checkpoint(steps) if steps else None)
-        return until
+        self.phases.fit(imitated, {**row, "step": iteration + 1})
 
     def _temperature(self, iteration: int) -> float:
         """Return the temperature of the highest balance score on the monitored queries."""
@@ -261,14 +191,6 @@ class SelfTraining:
             for sample, rollout in table
         ]  # fmt: skip
         write_atomically(self.samples / f"iteration-{iteration + 1}.jsonl", "".join(line + "\n" for line in lines))
-
-    def _done(self) -> list[int]:
-        """Return the number of optimiser steps after each finished iteration."""
-        path = self.run_folder.checkpoints / _DONE
-        return list(json.loads(path.read_text())) if path.exists() else []
-
-    def _checkpoint(self, steps: int) -> Path:
-        return self.run_folder.checkpoints / f"checkpoint-{steps}"
 
 
 def _facts(chosen: Configuration) -> dict[str, float]:

@@ -4,25 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from quintain.arguments import check_number
 from quintain.errors import ConfigurationError
-from quintain.training.language.settings import LoraSettings, OptimizerSettings
+from quintain.training.language.phase_settings import Continuation, PhaseSettings
+from quintain.training.language.settings import OptimizerSettings
 
 __all__ = ["SELF_TRAINING", "BStarSettings", "Continuation"]
 
-#: What an iteration goes on with: weights, optimiser and schedule; the weights alone; or the start policy.
-Continuation = Literal["online", "weights", "start"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BStarSettings:
-    """Settings of B-STaR; those of the samples have the names of TRL.
+class BStarSettings(PhaseSettings):
+    """Settings of B-STaR beside those of :class:`~quintain.training.language.phase_settings.PhaseSettings`.
+
+    Those of the samples have the names of TRL. A phase is an iteration; its 500 steps are the paper's.
 
     Attributes:
         iterations: Number of iterations, >= 1. Default: 9, as in the paper.
-        steps: Optimiser steps of an iteration, >= 1. Default: 500, as in the paper.
         num_queries: Training queries, >= 1, the same in each iteration. Default: 500; the paper has all of them.
         monitored_queries: Of these the first ones, >= 1, are answered at every temperature before each iteration, where
             there is more than one. Default: 50; the paper has 1,000.
@@ -42,23 +41,14 @@ class BStarSettings:
         distinct: S of the metrics ``pass@K-S`` and ``reward@K-S``, >= 1. Default: 4.
         continuation: What an iteration goes on with: ``"online"``: weights, optimiser and schedule; ``"weights"``; or
             ``"start"``: the start policy is trained anew. Default: ``"online"``.
-        batch_size: Token sequences per optimiser step, >= 1. Default: 16.
-        max_completion_length: Maximum number of tokens of a reply, >= 1, where an engine is trained without an agent.
-            Default: 256.
-        eval_every: Iterations between evaluations, >= 0; 0 for none. Needs an evaluation source. Default: 0.
-        eval_episodes: Problems of an evaluation, >= 1. Default: 64.
-        pass_k: Sampled answers to each problem of an evaluation, >= 1. Default: 8.
         concurrency: Maximum number of episodes at once, >= 1. Default: 256.
-        report_to: Loggers of transformers, such as ``("tensorboard",)``, which must be installed. Default: none.
         optimizer: Optimiser and schedule. Default: a step size of 5e-6 that decays by a cosine, as in the paper.
-        lora: Train low-rank adapters instead of all weights; they are merged at the end. Default: all weights.
 
     Raises:
         ConfigurationError: If a number is out of range, or a grid is empty.
     """
 
     iterations: int = 9
-    steps: int = 500
     num_queries: int = 500
     monitored_queries: int = 50
     num_generations: int = 8
@@ -71,25 +61,18 @@ class BStarSettings:
     count_unanswered: bool = True
     distinct: int = 4
     continuation: Continuation = "online"
-    batch_size: int = 16
-    max_completion_length: int = 256
-    eval_every: int = 0
-    eval_episodes: int = 64
-    pass_k: int = 8
     concurrency: int = 256
-    report_to: tuple[str, ...] = ()
     optimizer: OptimizerSettings = field(
         default_factory=lambda: OptimizerSettings(learning_rate=5e-6, lr_scheduler_type="cosine")
     )
-    lora: LoraSettings | None = None
 
     def __post_init__(self) -> None:
         """Check the settings."""
-        for name in ("iterations", "steps", "num_queries", "monitored_queries", "num_generations", "max_cap", "target"):
+        PhaseSettings.__post_init__(self)
+        for name in ("iterations", "num_queries", "monitored_queries", "num_generations", "max_cap", "target"):
             check_number(name, getattr(self, name), low=1, integer=True)
-        for name in ("distinct", "batch_size", "max_completion_length", "eval_episodes", "pass_k", "concurrency"):
+        for name in ("distinct", "concurrency"):
             check_number(name, getattr(self, name), low=1, integer=True)
-        check_number("eval_every", self.eval_every, low=0, integer=True)
         if self.selection_size is not None:
             check_number("selection_size", self.selection_size, low=1, integer=True)
         for name in ("temperatures", "thresholds"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
+import gc
 import json
 import os
 import warnings
@@ -147,14 +148,17 @@ def common_arguments(
     }
 
 
-def log_into(trainer: Any, run: TrainingRun, steps_per_row: int, extra: Callable[[int], Mapping[str, Any]]) -> None:
+def log_into(
+    trainer: Any, run: TrainingRun, steps_per_row: int, extra: Callable[[int], Mapping[str, Any] | None]
+) -> None:
     """Write a trainer's logs into a run folder instead of the terminal.
 
     Args:
         trainer: A trainer of transformers.
         run: The training run that records each logged step.
         steps_per_row: Optimiser steps per logged step.
-        extra: Function from the logged step to further metrics of it.
+        extra: Function from the logged step to further metrics of it, perhaps another number of the step; ``None``
+            logs nothing.
     """
     transformers: Any = require("transformers", "train", "training")
 
@@ -163,10 +167,13 @@ def log_into(trainer: Any, run: TrainingRun, steps_per_row: int, extra: Callable
             step, rest = divmod(state.global_step, steps_per_row)
             if rest or not logs or "train_runtime" in logs:
                 return
+            more = extra(step)
+            if more is None:
+                return
             shown = {name: float(v) for name, v in logs.items() if name not in _DROPPED and v is not None}
-            row = {"step": step, **shown, **extra(step)}
+            row = {"step": step, **shown, **more}
             run.log(row)
-            run.show(step, **{name: row[name] for name in ("reward", "loss") if name in row})
+            run.show(int(row["step"]), **{name: row[name] for name in ("reward", "loss") if name in row})
 
     trainer.remove_callback(transformers.PrinterCallback)
     trainer.add_callback(Logger())
@@ -201,21 +208,45 @@ def train(trainer: Any, run: TrainingRun, steps_per_row: int, resume: bool) -> N
     fit(trainer, run, checkpoint)
 
 
-def fit(trainer: Any, run: TrainingRun, checkpoint: Path | None) -> None:
+def fit(trainer: Any, run: TrainingRun, checkpoint: Path | None, folder: Path | None = None) -> None:
     """Train, from a checkpoint on if there is one.
+
+    Args:
+        trainer: A trainer of transformers.
+        run: The training run.
+        checkpoint: The checkpoint, or ``None``.
+        folder: Folder of the checkpoints; ``None`` for that of the run.
 
     Raises:
         RecordError: If a checkpoint cannot be written.
     """
+    folder = folder or run.checkpoints
     try:
-        with quiet():
+        with quiet(), _without_old_garbage():
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     except Exception as error:
         if not _is_full_disk(error):
             raise
-        newest = last_checkpoint(run.checkpoints)
+        newest = last_checkpoint(folder)
         remedy = f"the checkpoint {newest.name} is complete: make room and continue with resume=True" if newest else ""
-        raise RecordError(f"cannot write into {str(run.checkpoints)!r}: {error}. {remedy}") from error
+        raise RecordError(f"cannot write into {str(folder)!r}: {error}. {remedy}") from error
+
+
+@contextlib.contextmanager
+def _without_old_garbage() -> Iterator[None]:
+    """Let the garbage collector pass over what exists already.
+
+    At the beginning of every training, accelerate collects the garbage of the whole process, which takes seconds in a
+    large one: many times the training of a small phase.
+    """
+    frozen = gc.get_freeze_count()
+    if not frozen:
+        gc.freeze()
+    try:
+        yield
+    finally:
+        if not frozen:
+            gc.unfreeze()
 
 
 def _is_full_disk(error: Exception) -> bool:

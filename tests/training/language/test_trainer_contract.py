@@ -56,7 +56,7 @@ CASES = {
     ),
     "b-star": (
         BStarSettings(
-            iterations=3, steps=1, num_queries=6, monitored_queries=2, num_generations=4, temperatures=(0.8, 1.0),
+            iterations=3, steps=1, num_queries=4, monitored_queries=1, num_generations=4, temperatures=(0.8, 1.0),
             max_completion_length=3, batch_size=4, optimizer=FAST,
         ),
         {"target": 4},
