@@ -103,6 +103,14 @@ TRAINERS.add(
     ),
 )  # fmt: skip
 TRAINERS.add(
+    "self",
+    "quintain.training.language.self_evolution:train_self",
+    language=True,
+    settings="quintain.training.language.self_evolution_settings:SELFSettings",
+    source="Lu et al. 2023",
+    smoke=Smoke({"iterations": 1, "steps": 1, "num_seeds": 4, "num_queries": 4}),
+)
+TRAINERS.add(
     "sft",
     "quintain.training.language.sft:train_sft",
     learns_from="records",

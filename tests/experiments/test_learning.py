@@ -1,6 +1,7 @@
 """Comparison of trainings over seeds."""
 
 import json
+from functools import partial
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ import pytest
 from quintain.errors import ConfigurationError, RecordError
 from quintain.evaluation.statistics import mean, paired_difference
 from quintain.experiments.learning import compare_trainings
+from quintain.experiments.learning_study import LearningStudy, finished
+from quintain.experiments.study_tables import StudyTables
 
 SETTINGS = {"beta": 0.0, "mask_environment": True, "optimizer": {"learning_rate": 1e-6}}
 
@@ -103,3 +106,31 @@ def test_the_command_prints_tables_and_writes_a_page(runs, tmp_path):
     assert "mask_environment false" in html
     shown = json.loads(CliRunner().invoke(app, ["compare", *map(str, runs), "--json"]).output)
     assert shown["differences"][0]["difference"]["estimate"] == pytest.approx(1 / 6)
+
+
+def test_a_study_trains_what_is_missing_and_reports_what_is_finished(tmp_path, capsys):
+    trained, shown = [], []
+
+    def train(name, folder, seed, resume):
+        trained.append((name, seed, resume))
+        folder.joinpath("model").mkdir(parents=True)
+
+    def report(out, folders):
+        shown.append({name: len(runs) for name, runs in finished(folders).items()})
+        return StudyTables()
+
+    study = LearningStudy(
+        about="A study.", folder=str(tmp_path / "study"), report=report, smoke=("b c",),
+        conditions=lambda out, smoke: {name: partial(train, name) for name in ("a", "b c")},
+    )  # fmt: skip
+    study.main(["--seeds", "2", "--only", "a"])
+    study.main(["--seeds", "2"])
+    study.main(["--report", "--seeds", "3"])
+    study.main(["--smoke"])
+    assert trained == [("a", 0, False), ("a", 1, False), ("b c", 0, False), ("b c", 1, False), ("b c", 0, False)]
+    assert shown == [{"a": 2}, {"a": 2, "b c": 2}, {"a": 2, "b c": 2}, {"b c": 1}]
+    assert (tmp_path / "study" / "b-c" / "seed-1" / "model").exists()
+    assert (tmp_path / "study-smoke" / "results.json").exists()
+    with pytest.raises(SystemExit):
+        study.main(["--only", "d"])
+    assert "there is no condition 'd'; choose from 'a', 'b c'" in capsys.readouterr().err

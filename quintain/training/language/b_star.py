@@ -17,19 +17,13 @@ sample count 0 in it, unless ``count_unanswered`` is false.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from quintain.errors import ConfigurationError, require
 from quintain.records import EpisodeRecord
-from quintain.seeding import SeedStream
-from quintain.training.folder import TrainingRun
 from quintain.training.language.b_star_settings import SELF_TRAINING, BStarSettings
-from quintain.training.language.measure import EvaluationPlan, measure
-from quintain.training.language.policy import as_policy, check_precision, with_adapters
-from quintain.training.language.trl_trainer import HeldModel, Processes, save_model
+from quintain.training.language.phased_training import PhasedTraining, train_in_phases
 from quintain.training.sources import Problems, Worlds
 from quintain.training.trained import Trained
 
@@ -86,36 +80,14 @@ def train_b_star(
         RecordError: If the folder cannot be written, or holds another run.
     """
     settings = settings or BStarSettings()
-    require("trl", "train", "self-training")
-    agent = as_policy(policy, settings.max_completion_length)
-    check_precision(agent.engine, settings.lora is not None)
-    if (evaluation is not None) != (settings.eval_every > 0):
-        raise ConfigurationError("an evaluation takes both where (evaluation=) and how often (the setting eval_every)")
-    if Processes.here().number > 1:
-        raise ConfigurationError("self-training is done by one process: start one")
-    from quintain.training.language.b_star_loop import SelfTraining  # imports TRL
 
-    plan = EvaluationPlan(evaluation, settings.eval_every, settings.eval_episodes, settings.pass_k)
-    seeds = SeedStream(seed, "b-star")
-    with TrainingRun(
-        "b-star", env=source.env, env_kwargs=source.env_kwargs, policy=agent, seed=seed,
-        settings=dataclasses.asdict(settings) | source.describe() | {"process": step_scores is not None},
-        steps=settings.iterations, out=out, resume=resume, progress=progress, on_log=on_log,
-    ) as run:  # fmt: skip
-        held = HeldModel(agent.engine)
-        with (
-            held.training() as model,
-            with_adapters(model, settings.lora, seeds.child("adapters").seed) as trained,
-        ):
-            samples = None if out is None else Path(out) / "samples"
-            loop = SelfTraining(trained, agent, source, settings, seeds, run, held, plan, step_scores, samples)
-            loop.run()
-        final = measure(agent, plan, seeds.child("evaluation")) if plan.wanted else {}
-        if final:
-            run.drop_evaluation(settings.iterations)  # of a training that was killed after it
-            run.log({"step": settings.iterations, **final})
-        if out is not None:
-            engine: Any = agent.engine
-            save_model(engine.model, engine.tokenizer, Path(out) / "model")
-        facts = {"method": "b-star", "seed": seed, "iterations": settings.iterations, **final}
-        return Trained(agent, facts, tuple(run.curve))
+    def loop(training: PhasedTraining) -> None:
+        from quintain.training.language.b_star_loop import SelfTraining  # imports TRL
+
+        SelfTraining(training, step_scores).run()
+
+    return train_in_phases(
+        "b-star", policy, source, settings, loop, phases=settings.iterations,
+        described={"process": step_scores is not None}, seed=seed, out=out, resume=resume, progress=progress,
+        evaluation=evaluation, on_log=on_log,
+    )  # fmt: skip

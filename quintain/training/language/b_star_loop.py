@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from quintain.agents.language.chat import ChatAgent
-from quintain.files import write_atomically
 from quintain.records import EpisodeRecord
-from quintain.seeding import SeedStream
-from quintain.training.folder import TrainingRun
 from quintain.training.language.b_star_selection import (
     Configuration,
     Sample,
@@ -27,12 +21,11 @@ from quintain.training.language.b_star_selection import (
 )
 from quintain.training.language.b_star_settings import BStarSettings
 from quintain.training.language.grpo_trainer import raise_if_all_failed
-from quintain.training.language.measure import EvaluationPlan, measure
+from quintain.training.language.phased_training import PhasedTraining
 from quintain.training.language.phases import Phases
 from quintain.training.language.policy import at_temperature
 from quintain.training.language.rollouts import Rollout, play_rollouts
-from quintain.training.language.trl_trainer import HeldModel
-from quintain.training.sources import Problems, Worlds
+from quintain.training.sources import Problems
 
 __all__ = ["SelfTraining"]
 
@@ -45,59 +38,40 @@ class SelfTraining:
     """One training.
 
     Attributes:
-        model: The model, perhaps with adapters.
-        agent: The agent that plays with it.
-        source: The environment, or its problems.
-        settings: Settings of the method.
-        seeds: Seed stream of the training.
-        run_folder: The run that records it.
-        held: The lock of the engine's model.
-        evaluation: Where the policy is measured.
+        training: The training that goes on.
         step_scores: Scores the steps of an answer, or ``None``.
-        samples: Folder of the samples, or ``None``.
     """
 
-    model: Any
-    agent: ChatAgent
-    source: Worlds | Problems
-    settings: BStarSettings
-    seeds: SeedStream
-    run_folder: TrainingRun
-    held: HeldModel
-    evaluation: EvaluationPlan
+    training: PhasedTraining
     step_scores: Callable[[EpisodeRecord], Sequence[float]] | None
-    samples: Path | None
 
     def __post_init__(self) -> None:
         """Fix the queries."""
-        engine: Any = self.agent.engine
+        on, settings = self.training, self.training.settings
+        self.settings: BStarSettings = settings
+        engine: Any = on.agent.engine
         self.phases = Phases(
-            self.model, engine.tokenizer, self.settings, self.settings.continuation, self.settings.iterations,
-            self.seeds, self.run_folder, self.run_folder.checkpoints,
+            on.model, engine.tokenizer, settings, settings.continuation, settings.iterations, on.seeds, on.run,
+            on.run.checkpoints,
         )  # fmt: skip
-        problems = self.seeds.child("problems")
-        draws = tuple(self.source.draw(problems, number) for number in range(self.settings.num_queries))
-        worlds = self.source.worlds if isinstance(self.source, Problems) else self.source
-        self.queries = Problems(worlds, draws)
-        self.monitored = Problems(worlds, draws[: self.settings.monitored_queries])
+        problems = on.seeds.child("problems")
+        draws = tuple(on.source.draw(problems, number) for number in range(settings.num_queries))
+        self.queries = Problems(on.worlds, draws)
+        self.monitored = Problems(on.worlds, draws[: settings.monitored_queries])
 
     def run(self) -> None:
         """Train, from the last finished iteration on."""
-        done, steps = self.run_folder.restore()
+        done, steps = self.training.run.restore()
         self.phases.load(steps or 0)
         for iteration in range(done, self.settings.iterations):
             self._iterate(iteration)
-            self.run_folder.save(iteration + 1, self.phases.steps)
+            self.training.run.save(iteration + 1, self.phases.steps)
 
     def _iterate(self, iteration: int) -> None:
         """Do one iteration."""
-        self.model.eval()
-        if self.evaluation.due(iteration):
-            self.run_folder.drop_evaluation(iteration)  # of a training that was killed after it
-            with self.held.playing():
-                found = measure(self.agent, self.evaluation, self.seeds.child("evaluation"))
-            self.run_folder.log({"step": iteration, **found})
-        with self.held.playing():
+        self.training.model.eval()
+        self.training.evaluate(iteration)
+        with self.training.held.playing():
             temperature = self._temperature(iteration)
             rollouts = self._play(self.queries, temperature, iteration * self.settings.num_queries)
         table = self._table(rollouts, self.settings.num_queries)
@@ -112,7 +86,7 @@ class SelfTraining:
                 "problems that the policy solves sometimes, or a lower threshold",
                 stacklevel=2,
             )
-            self.run_folder.log({**row, "step": iteration + 1})
+            self.training.run.log({**row, "step": iteration + 1})
             return
         imitated = [q for sample, r in table if (sample.query, sample.number) in kept for q in r.sequences]
         self.phases.fit(imitated, {**row, "step": iteration + 1})
@@ -141,12 +115,12 @@ class SelfTraining:
         """Answer each query several times; ``first`` is the number of the first group."""
         rollouts = play_rollouts(
             queries,
-            at_temperature(self.agent, temperature),
+            at_temperature(self.training.agent, temperature),
             groups=range(first, first + len(queries.draws)),
             group_size=self.settings.num_generations,
-            seeds=self.seeds.child("problems"),
+            seeds=self.training.seeds.child("problems"),
             concurrency=self.settings.concurrency,
-            sink=self.run_folder.add_episode if record else None,
+            sink=self.training.run.add_episode if record else None,
         )
         raise_if_all_failed(rollouts)
         return [rollout for rollout in rollouts if rollout.valid and rollout.sequences]
@@ -178,19 +152,14 @@ class SelfTraining:
         self, iteration: int, temperature: float, table: Sequence[tuple[Sample, Rollout]], kept: set[tuple[int, int]]
     ) -> None:
         """Write the samples of an iteration, one a line."""
-        if self.samples is None:
-            return
-        self.samples.mkdir(parents=True, exist_ok=True)
-        lines = [
-            json.dumps(
-                {
-                    **dataclasses.asdict(sample), "temperature": temperature, "episode": rollout.record.index,
-                    "kept": (sample.query, sample.number) in kept,
-                }
-            )
+        rows = [
+            {
+                **dataclasses.asdict(sample), "temperature": temperature, "episode": rollout.record.index,
+                "kept": (sample.query, sample.number) in kept,
+            }
             for sample, rollout in table
         ]  # fmt: skip
-        write_atomically(self.samples / f"iteration-{iteration + 1}.jsonl", "".join(line + "\n" for line in lines))
+        self.training.write_samples(f"iteration-{iteration + 1}", rows)
 
 
 def _facts(chosen: Configuration) -> dict[str, float]:

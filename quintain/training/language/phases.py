@@ -57,7 +57,7 @@ class _PhaseTrainer(SFTTrainer):
         pad = phases.tokenizer.pad_token_id
         super().__init__(
             model=phases.model, processing_class=phases.tokenizer, train_dataset=datasets.Dataset.from_dict(dict(rows)),
-            args=config, **({} if loss is None else {"data_collator": lambda part: _collate(part, pad)}),
+            args=config, data_collator=None if loss is None else lambda part: _collate(part, pad),
         )  # fmt: skip
 
     def compute_loss(
@@ -65,7 +65,7 @@ class _PhaseTrainer(SFTTrainer):
     ) -> Any:
         """Return the phase's own loss, or TRL's where it has none."""
         if self._loss is None:
-            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)  # type: ignore[no-untyped-call]
         return self._loss(*token_logprobs(model, inputs), inputs["columns"])
 
     def create_scheduler(self, num_training_steps: int, optimizer: Any = None) -> Any:

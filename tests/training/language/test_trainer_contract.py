@@ -17,6 +17,7 @@ from quintain.training.language.b_star_settings import BStarSettings
 from quintain.training.language.critic_settings import CriticSettings
 from quintain.training.language.grpo_settings import GRPOSettings
 from quintain.training.language.score_settings import SCoRESettings
+from quintain.training.language.self_evolution_settings import SELFSettings
 from quintain.training.language.settings import LoraSettings, OptimizerSettings
 from quintain.training.language.sft import SFTSettings
 from quintain.training.sources import Records, Worlds
@@ -61,6 +62,14 @@ CASES = {
         ),
         {"target": 4},
         "settings.target was 3, is 4",
+    ),
+    "self": (
+        SELFSettings(
+            iterations=2, steps=1, num_seeds=4, num_queries=3, labeller="text_worlds:label", max_completion_length=3,
+            batch_size=4, optimizer=FAST,
+        ),
+        {"beta": 0.5},
+        "settings.beta was 1.0, is 0.5",
     ),
     "sft": (
         SFTSettings(num_train_epochs=1, batch_size=8, log_every=1, save_every=1, optimizer=FAST),

@@ -78,6 +78,12 @@ def teacher(observation, info=None):
     return "z" if observation == "next" else "abcdefghij"[int(observation)]
 
 
+def label(question, answer):
+    """Judge an answer to ``SayLetter``, and refine it."""
+    right = answer[:1] in LOWER and answer != ""
+    return f"verdict: {'correct' if right else 'incorrect'}", answer if right else "a"
+
+
 def weights(engine):
     """Return copies of an engine's weights by name."""
     return {name: value.clone() for name, value in engine.model.state_dict().items()}
