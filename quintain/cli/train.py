@@ -77,7 +77,8 @@ def train(
         str,
         typer.Argument(
             help="Trainer of a language model: grpo (reinforcement learning), score (self-correction), b-star "
-            "(self-training), self (own refined answers) or sft (imitation); ppo: of a new policy of numbers."
+            "(self-training), self (own refined answers), rest-mcts (search trees) or "
+            "sft (imitation); ppo: of a new policy of numbers."
         ),
     ],
     env: Annotated[str | None, typer.Argument(help="Environment to learn in; none for sft.")] = None,

@@ -111,6 +111,14 @@ TRAINERS.add(
     smoke=Smoke({"iterations": 1, "steps": 1, "num_seeds": 4, "num_queries": 4}),
 )
 TRAINERS.add(
+    "rest-mcts",
+    "quintain.training.language.rest_mcts:train_rest_mcts",
+    language=True,
+    settings="quintain.training.language.rest_mcts_settings:ReSTMCTSSettings",
+    source="Zhang et al. 2024",
+    smoke=Smoke({"iterations": 2, "steps": 1, "num_queries": 2, "search_iterations": 2, "value_steps": 1}),
+)
+TRAINERS.add(
     "sft",
     "quintain.training.language.sft:train_sft",
     learns_from="records",

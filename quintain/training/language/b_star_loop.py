@@ -122,7 +122,7 @@ class SelfTraining:
             concurrency=self.settings.concurrency,
             sink=self.training.run.add_episode if record else None,
         )
-        raise_if_all_failed(rollouts)
+        raise_if_all_failed([rollout.record for rollout in rollouts])
         return [rollout for rollout in rollouts if rollout.valid and rollout.sequences]
 
     def _table(self, rollouts: Sequence[Rollout], queries: int) -> list[tuple[Sample, Rollout]]:

@@ -19,6 +19,7 @@ from trl import GRPOConfig, GRPOTrainer  # type: ignore[attr-defined]  # lazily 
 
 from quintain.agents.language.chat import ChatAgent
 from quintain.errors import ConfigurationError, EngineError
+from quintain.records import EpisodeRecord
 from quintain.seeding import SeedStream
 from quintain.training.folder import TrainingRun
 from quintain.training.language.advantages import EPSILON, turn_advantages
@@ -272,7 +273,7 @@ class RolloutTrainer(GRPOTrainer):
             wanted = size * len({r.seat for r in new})  # each seat of a match has its groups
             if len({r.group for r in kept}) >= wanted:
                 break
-        raise_if_all_failed(played)
+        raise_if_all_failed([rollout.record for rollout in played])
         groups = list(dict.fromkeys(r.group for r in kept))[:wanted]
         return [r for r in kept if r.group in set(groups)], played
 
@@ -341,16 +342,16 @@ def _with_signal(rollouts: Sequence[Rollout]) -> list[Rollout]:
     return [r for r in rollouts if len(returns.get(r.group, ())) > 1]
 
 
-def raise_if_all_failed(rollouts: Sequence[Rollout]) -> None:
-    """Raise an error if there are rollouts and infrastructure failures ended all of them.
+def raise_if_all_failed(records: Sequence[EpisodeRecord]) -> None:
+    """Raise an error if there are episodes and infrastructure failures ended all of them.
 
     Raises:
         EngineError: With the failure of the first.
     """
-    if rollouts and not any(r.valid for r in rollouts):
-        error = rollouts[0].record.error or {}
+    if records and all(record.outcome == "error" for record in records):
+        error = records[0].error or {}
         raise EngineError(
-            f"all {len(rollouts)} episodes of an iteration failed, the first with {error.get('type')} in the "
+            f"all {len(records)} episodes of an iteration failed, the first with {error.get('type')} in the "
             f"{error.get('boundary')}: {error.get('message')}"
         )
 

@@ -16,10 +16,12 @@ from quintain.training.folder import read_metrics
 from quintain.training.language.b_star_settings import BStarSettings
 from quintain.training.language.critic_settings import CriticSettings
 from quintain.training.language.grpo_settings import GRPOSettings
+from quintain.training.language.rest_mcts_settings import ReSTMCTSSettings
 from quintain.training.language.score_settings import SCoRESettings
 from quintain.training.language.self_evolution_settings import SELFSettings
 from quintain.training.language.settings import LoraSettings, OptimizerSettings
 from quintain.training.language.sft import SFTSettings
+from quintain.training.language.value_settings import ValueSettings
 from quintain.training.sources import Records, Worlds
 from quintain.training.trained import Trained
 
@@ -70,6 +72,15 @@ CASES = {
         ),
         {"beta": 0.5},
         "settings.beta was 1.0, is 0.5",
+    ),
+    "rest-mcts": (
+        ReSTMCTSSettings(
+            iterations=3, steps=1, num_queries=8, search_iterations=2, roll_forward_steps=0, end_gate=0.4,
+            step_tokens=2, temperature=1.0, value=ValueSettings(value_steps=1, value_learning_rate=1e-3),
+            max_completion_length=3, batch_size=4, optimizer=FAST,
+        ),
+        {"eps": 0.5},
+        "settings.eps was 0.4, is 0.5",
     ),
     "sft": (
         SFTSettings(num_train_epochs=1, batch_size=8, log_every=1, save_every=1, optimizer=FAST),
