@@ -44,6 +44,12 @@ COMMANDS: dict[str, Command] = {
     "rescore": Command("quintain.cli.rescore:rescore", "Score a stored run again, without its model.", _RUN),
     "view": Command("quintain.cli.view:view", "Write the report of a run, or show a transcript.", _RUN),
     "robustness": Command("quintain.cli.robustness:robustness", "Attack policies within declared budgets.", _RUN),
+    "questionnaire": Command(
+        "quintain.cli.questionnaire:questionnaire",
+        "Test whether personality tests measure anything of a model.",
+        _RUN,
+        ("models", "instrument", "readout", "template", "orders", "personas", "per_trait", "seed", "out", "resume"),
+    ),
     "potential": Command("quintain.cli.potential:potential", "Measure which problems a policy can learn from.", _RUN),
     "train": Command("quintain.cli.train:train", "Train a language model in an environment, or on runs.", _RUN),
     "reward": Command("quintain.cli.reward:app", "Design reward functions, and train with them.", _RUN),

@@ -57,6 +57,11 @@ EXPERIMENTS.add(
     "robustness", "quintain.experiments.robustness.experiment:RobustnessExperiment", made_by="quintain robustness"
 )
 EXPERIMENTS.add(
+    "questionnaire",
+    "quintain.experiments.questionnaire.experiment:QuestionnaireExperiment",
+    made_by="quintain questionnaire",
+)
+EXPERIMENTS.add(
     "malfunction", "quintain.experiments.malfunction.experiment:MalfunctionExperiment", made_by="quintain robustness"
 )
 EXPERIMENTS.add("train", "quintain.experiments.training:TrainRun", made_by="quintain train")

@@ -293,6 +293,7 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.experiments.robustness"),
         Public("quintain.experiments.malfunction", ("quintain.experiments.malfunction.breakdown.Breakdown",)),
         Public("quintain.experiments.deception"),
+        Public("quintain.experiments.questionnaire"),
         Public("quintain.experiments.repair_search"),
         Public("quintain.experiments.learning"),
         Public("quintain.experiments.learning_study"),

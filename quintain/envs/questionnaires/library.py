@@ -16,7 +16,7 @@ from quintain.errors import ConfigurationError, UnknownNameError
 __all__ = ["instrument_names", "load_instrument"]
 
 #: Instruments of the package, each a JSON file in ``data``.
-_NAMES = ("ipip-100", "content-free")
+_NAMES = ("ipip-100", "scenarios-160", "content-free")
 
 
 def instrument_names() -> tuple[str, ...]:
