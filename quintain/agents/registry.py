@@ -88,6 +88,7 @@ for _name, _target in (
     ("universal-self-consistency", "universal:UniversalSelfConsistencyAgent"),
     ("fobar", "fobar:FobarAgent"),
     ("self-verification", "fobar:SelfVerificationAgent"),
+    ("p-true", "p_true:PTrueAgent"),
     ("safe", "safe:SafeAgent"),
     ("self-refine", "refinement:SelfRefineAgent"),
     ("rci", "refinement:RCIAgent"),

@@ -15,6 +15,7 @@ from quintain.evaluation.interval import number as write_number
 from quintain.evaluation.summary import (
     Row,
     agreement_rows,
+    calibration_rows,
     error_counts,
     metric_rows,
     model_facts,
@@ -93,7 +94,7 @@ def print_report(console: Console, report: Report, *, wall_s: float | None = Non
     """
     config = report.manifest.get("config", {})
     console.print()
-    scores = [*score_rows(report), *agreement_rows(report)]
+    scores = [*score_rows(report), *agreement_rows(report), *calibration_rows(report)]
     console.print(
         row_table(f"{config.get('env', 'run')}: {len(report.episodes):,} episodes", scores, report.confidence)
     )

@@ -13,6 +13,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from quintain.evaluation.calibration import Calibration, calibration, confidence_of
 from quintain.evaluation.items import Items
 from quintain.evaluation.repeats import Repeats
 from quintain.evaluation.robust import interquartile_mean, standard_deviation
@@ -95,6 +96,7 @@ class Results:
         self._terms: defaultdict[str, array[float]] = defaultdict(_column)
         self._metrics: defaultdict[str, tuple[array[float], array[int]]]  # values, and the episode of each
         self._metrics = defaultdict(_column_with_positions)
+        self._confidences, self._judged = array("d"), array("q")  # and the position of each one's episode
 
     @classmethod
     def of(cls, episodes: Iterable[EpisodeRecord], confidence: float = 0.95) -> Self:
@@ -129,6 +131,9 @@ class Results:
             self.error_counts[episode.error.get("boundary", "?"), episode.error.get("message", "")] += 1
         if episode.outcome != "error":
             self._add_scores(episode, cut)
+            if episode.outcome != "finished" and (confidence := confidence_of(episode)) is not None:
+                self._confidences.append(confidence)
+                self._judged.append(len(self._outcome) - 1)
 
     def _add_scores(self, episode: EpisodeRecord, cut: int) -> None:
         if not self.rewards:
@@ -212,6 +217,17 @@ class Results:
             self.items.asked[judged], self.items.labels[judged], outcomes[judged] == _SUCCESS,
             np.asarray(self._answer, dtype=np.int64)[judged], self.items.repeats, self.confidence,
         )  # fmt: skip
+
+    @cached_property
+    def calibration(self) -> Calibration | None:
+        """Calibration of the confidences that the agent or the environment recorded; ``None`` without any."""
+        if not self._confidences:
+            return None
+        judged = np.asarray(self._judged)
+        right = np.asarray(self._outcome)[judged] == _SUCCESS
+        clusters = self.items.clusters(judged)
+        unit = "answers" if clusters is None else "different items"
+        return calibration(np.asarray(self._confidences), right, self.confidence, clusters=clusters, unit=unit)
 
     @cached_property
     def reward(self) -> Interval:

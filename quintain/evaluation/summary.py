@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -16,6 +17,7 @@ __all__ = [
     "ComparedRow",
     "Row",
     "agreement_rows",
+    "calibration_rows",
     "compared_rows",
     "error_counts",
     "metric_rows",
@@ -61,6 +63,26 @@ def score_rows(report: Report) -> list[Row]:
             rows.append(Row("reward, std", report.results.reward_std))
         return rows
     return [*rows, *(Row(f"return of {seat}", interval) for seat, interval in returns.items())]
+
+
+def calibration_rows(report: Report) -> list[Row]:
+    """Return how well recorded confidences tell right answers from wrong ones; no rows of a run without any.
+
+    The calibration error has no interval: it stands beside what calibrated confidences of the same values would have.
+    """
+    found = report.results.calibration
+    if found is None:
+        return []
+    n = found.accuracy.n
+    note = f"no interval: calibrated, {found.ece_calibrated:.3g} is expected (p = {found.p_calibrated:.2g})"
+    error = Interval(found.ece, math.nan, math.nan, n, "none", found.accuracy.confidence, note)
+    return [
+        Row("confidence", found.confidence, "rate"),
+        Row("Brier score", found.brier),
+        Row("calibration error (ECE)", error),
+        Row("AUROC of confidence", found.auroc),
+        Row("success where confident", found.accepted, "rate"),
+    ]
 
 
 def repeat_rows(report: Report) -> list[Row]:

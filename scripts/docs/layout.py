@@ -29,7 +29,15 @@ SECTIONS = {
         "how-to",
         [
             *("install.md", "command-line.md", "own-environment.md", "data-sets.md", "chat-agents.md", "engines.md"),
-            *("tools-and-code.md", "repeats.md", "test-time.md", "compare.md", "read-the-report.md", "export.md"),
+            *(
+                "tools-and-code.md",
+                "repeats.md",
+                "test-time.md",
+                "calibration.md",
+                "compare.md",
+                "read-the-report.md",
+                "export.md",
+            ),
             "loggers.md",
             *("videos.md", "pixels.md", "resume.md", "replay.md", "scale.md", "rewards.md"),
             "design-rewards.md",
@@ -74,6 +82,7 @@ REFERENCE: dict[str, list[Public]] = {
         ),
         Public("quintain.evaluation.statistics"),
         Public("quintain.evaluation.significance"),
+        Public("quintain.evaluation.calibration"),
         Public("quintain.evaluation.html"),
         Public("quintain.evaluation.executors"),
     ],
@@ -274,6 +283,7 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.training.language.labelled_texts"),
         Public("quintain.training.language.surgery"),
         Public("quintain.training.language.surgery_edit"),
+        Public("quintain.training.language.p_ik"),
     ],
     "Experiments": [
         Public(

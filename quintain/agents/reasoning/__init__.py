@@ -9,6 +9,7 @@ from quintain.agents.reasoning.evaluations import SCORES, Agreement, PTrue, Rewa
 from quintain.agents.reasoning.feedback import Evaluate, Outcome, Signal, Update
 from quintain.agents.reasoning.fobar import FobarAgent, SelfVerificationAgent
 from quintain.agents.reasoning.methods import METHODS, MethodFacts
+from quintain.agents.reasoning.p_true import Judged, PTrueAgent, judged_examples
 from quintain.agents.reasoning.rcot import RCoTAgent
 from quintain.agents.reasoning.refinement import ProgressiveHintsAgent, RCIAgent, SelfRefineAgent
 from quintain.agents.reasoning.safe import SafeAgent
@@ -42,12 +43,14 @@ __all__ = [
     "First",
     "FirstAnswerAgent",
     "FobarAgent",
+    "Judged",
     "Majority",
     "MethodFacts",
     "MultiAgentDebateAgent",
     "OracleOfNAgent",
     "Outcome",
     "PTrue",
+    "PTrueAgent",
     "ProgressiveHintsAgent",
     "RCIAgent",
     "RCoTAgent",
@@ -67,4 +70,5 @@ __all__ = [
     "Update",
     "WeightedVote",
     "WeightedVoteAgent",
+    "judged_examples",
 ]

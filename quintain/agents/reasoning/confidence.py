@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from quintain.agents.reasoning.candidate import Candidate
-from quintain.engines.request import EngineCapability
+from quintain.engines.request import EngineCapability, Reply
 from quintain.engines.token_statistics import TokenStatistics
 
-__all__ = ["TOKEN_SCORES", "TokenScore", "token_probability"]
+__all__ = ["TOKEN_SCORES", "TokenScore", "share_of_first", "token_probability"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +82,16 @@ def token_probability(candidate: Candidate, aggregate: str) -> float:
         return math.exp(math.fsum(candidate.logprobs))
     probabilities = tuple(map(math.exp, candidate.logprobs))
     return min(probabilities) if aggregate == "min" else _mean(probabilities)
+
+
+def share_of_first(reply: Reply, first: str) -> float:
+    """Return the probability of the first of two choices, over both.
+
+    Args:
+        reply: The reply to a request with two choices.
+        first: The first of them; where the engine reports no probabilities, the result is whether it was drawn.
+    """
+    if reply.choice_logprobs is None:
+        return float(reply.text == first)
+    one, other = reply.choice_logprobs
+    return 1 / (1 + math.exp(min(other - one, 700.0)))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from quintain.agents.reasoning.candidate import Candidate
-from quintain.agents.reasoning.confidence import TOKEN_SCORES, token_probability
+from quintain.agents.reasoning.confidence import TOKEN_SCORES, share_of_first, token_probability
 from quintain.agents.reasoning.feedback import Evaluate, Signal, SignalKind
 from quintain.agents.reasoning.turn import Turn
 from quintain.agents.reasoning.verification import StepVerification, load_verifier
@@ -115,16 +115,10 @@ class PTrue:
             questions, choices=_VERDICTS, max_tokens=_VERDICT_TOKENS, temperature=1, engine=self.judge
         )
         values = {
-            text: _share_true(found[0]) if found else -math.inf for text, found in zip(texts, replies, strict=True)
+            text: share_of_first(found[0], _VERDICTS[0]) if found else -math.inf
+            for text, found in zip(texts, replies, strict=True)
         }
         return Signal(self.kind, "p-true", tuple(values[candidate.text] for candidate in candidates))
-
-
-def _share_true(reply: Any) -> float:
-    if reply.choice_logprobs is None:  # the engine drew one and reports no probabilities
-        return float(reply.text == _VERDICTS[0])
-    true, false = reply.choice_logprobs
-    return 1 / (1 + math.exp(min(false - true, 700.0)))
 
 
 @dataclass(frozen=True)

@@ -154,6 +154,16 @@ METHODS.add(
     source="Weng et al. 2023, 2212.09561",
 )
 METHODS.add(
+    "p-true",
+    "quintain.agents.reasoning.p_true:PTrueAgent",
+    way=WAYS[1],
+    evaluate="P(True): the probability of the letter of the verdict true, with the samples shown as ideas",
+    update="none: the first reply with an answer; the probability is recorded as confidence",
+    calls="n + 1",
+    access="grey-box",
+    source="Kadavath et al. 2022, 2207.05221",
+)
+METHODS.add(
     "safe",
     "quintain.agents.reasoning.safe:SafeAgent",
     way=WAYS[5],

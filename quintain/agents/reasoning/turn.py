@@ -65,6 +65,7 @@ class Turn:
         temperature: float | None = None,
         max_tokens: int | None = None,
         choices: tuple[str, ...] | None = None,
+        prefill: str = "",
         engine: Engine | None = None,
     ) -> list[list[Reply]]:
         """Request replies to several questions of a method in one batch, within the budget.
@@ -75,6 +76,7 @@ class Turn:
             temperature: Sampling temperature. Default: that of the candidates.
             max_tokens: Maximum number of tokens of a reply. Default: that of the candidates.
             choices: Constrained choice. Default: none.
+            prefill: Beginning of the replies. Default: none.
             engine: Another model than the agent's. Default: the agent's.
 
         Returns:
@@ -99,6 +101,7 @@ class Turn:
                         temperature=sampling.temperature if temperature is None else temperature,
                         top_p=sampling.top_p,
                         choices=choices,
+                        prefill=prefill,
                         seed=self.seed(),
                     )
                     for k, count in counts.items()

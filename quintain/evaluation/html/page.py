@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from quintain.errors import ConfigurationError, require
+from quintain.evaluation.html.calibration import reliability_diagram, selective_curve
 from quintain.evaluation.html.chunks import Chunks
 from quintain.evaluation.html.frame import fill, markup, scale
 from quintain.evaluation.html.plots import histogram, scatter
@@ -21,6 +22,7 @@ from quintain.evaluation.results import Results
 from quintain.evaluation.summary import (
     Row,
     agreement_rows,
+    calibration_rows,
     error_counts,
     metric_rows,
     repeat_rows,
@@ -95,7 +97,7 @@ def _render(report: Report, chunks: Chunks) -> str:
     index, transcripts = chunks.finish()
     results = report.results
     rows = {
-        "scores": [*score_rows(report), *agreement_rows(report)],
+        "scores": [*score_rows(report), *agreement_rows(report), *calibration_rows(report)],
         "terms": term_rows(report),
         "metrics": metric_rows(report),
         "repeats": repeat_rows(report),
@@ -161,6 +163,8 @@ def _plots(results: Results) -> list[str]:
     elif not results.completion_tokens:  # beside a language model, an episode mostly waits for its turn in the batch
         candidates.append(("seconds per episode", results.seconds))
     plots = [histogram(values, label) for label, values in candidates if len(set(values)) > 1]
+    if results.calibration is not None:
+        plots += [reliability_diagram(results.calibration), selective_curve(results.calibration)]
     if results.is_control:
         plots.insert(0, scatter(results.rewards, "episode", "return"))
     return plots
