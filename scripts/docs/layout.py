@@ -140,6 +140,8 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.agents.policies"),
         Public("quintain.agents.online.hebbian", ("quintain.agents.online.hebbian.motor.Motor",)),
         Public("quintain.agents.online.homeostatic", ("quintain.agents.online.homeostatic.network.Networks",)),
+        Public("quintain.agents.online.grid"),
+        Public("quintain.agents.online.walks"),
     ],
     "Environments": [
         Public("quintain.envs.checker"),

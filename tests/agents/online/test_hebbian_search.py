@@ -67,10 +67,10 @@ def test_costs_order_by_length_number_of_edges_failures_and_the_field():
     assert nodes.costs(b)[a, b] == pytest.approx(1.0 + 0.02)
     nodes.add_failure(np.array([0.0, 0.7]), np.array([0.0, 1.0]))
     found = nodes.costs(b)
-    assert found[a, c] == pytest.approx(1.3 * 1.5 + 4 + 0.05)  # straight through the failure
+    assert found[a, c] == pytest.approx(1.3 * 1.5 + 16 + 0.05)  # straight through the failure
     assert found[a, b] == pytest.approx(1.02)  # tested: the field has no say
     nodes.depress(a, c)
-    assert nodes.costs(b)[a, c] == pytest.approx(2 * (1.3 * 1.5 + 4) + 0.05)
+    assert nodes.costs(b)[a, c] == pytest.approx(2 * (1.3 * 1.5 + 16) + 0.05)
     assert np.isinf(np.diag(found)).all()
 
 

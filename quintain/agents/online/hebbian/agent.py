@@ -17,7 +17,7 @@ from quintain.agents.online.hebbian.insertion import proposals
 from quintain.agents.online.hebbian.motor import Motor
 from quintain.agents.online.hebbian.planning import cheapest_path, spread_from
 from quintain.agents.online.hebbian.settings import HebbianSettings
-from quintain.errors import CapabilityError
+from quintain.agents.online.places import check_places
 
 __all__ = ["HebbianActor", "HebbianSearchAgent"]
 
@@ -62,15 +62,10 @@ class HebbianSearchAgent:
         Raises:
             CapabilityError: If not.
         """
-        seen, done = seat.observation_space, seat.action_space
-        if not (isinstance(seen, spaces.Box) and len(seen.shape) == 1 and seen.shape[0] % 2 == 0):
-            raise CapabilityError(f"hebbian-search needs observations (place, goal) of even length, got {seen}")
-        if not (isinstance(done, spaces.Box) and len(done.shape) == 1 and done.shape[0] <= seen.shape[0] // 2):
-            raise CapabilityError(f"hebbian-search needs an action of at most {seen.shape[0] // 2} numbers, got {done}")
+        check_places("hebbian-search", seat)
 
     def begin(self, seat: Seat) -> Actor:
         """Return an actor with an empty graph."""
-        self.check_seat(seat)
         return HebbianActor(self, seat)
 
 
@@ -88,15 +83,15 @@ class HebbianActor:
 
     def __init__(self, agent: HebbianSearchAgent, seat: Seat) -> None:
         self._unit, self._settings = agent.unit, agent.settings
-        shape, moves = seat.observation_space.shape, seat.action_space.shape
-        assert shape is not None  # the spaces are boxes: check_seat
-        assert moves is not None
-        self._dimensions = shape[0] // 2
+        self._dimensions, moved = check_places("hebbian-search", seat)
+        box = seat.observation_space
+        assert isinstance(box, spaces.Box)
+        self._low, self._high = box.low[: self._dimensions] / agent.unit, box.high[: self._dimensions] / agent.unit
         self.graph = CognitiveGraph(HarmonicCode(self._dimensions), agent.settings)
         self.attempts: list[Attempt] = []
-        self._motor = Motor(self._dimensions, moves[0])
+        self._motor = Motor(self._dimensions, moved)
         self._rng = seat.generator()
-        self._visit, self._new_visit = -1, True
+        self._visit, self._new_visit, self._arrived = -1, True, False
         self._inserted = 0
         self._ranks: dict[int, int] = {}
         self._path: list[int] = []
@@ -133,6 +128,7 @@ class HebbianActor:
 
     def _end_visit(self) -> None:
         self.graph.potentiate(self._at, self._goal)
+        self._arrived = True
         self.attempts[-1].outcome = "goal"
         self._path, self._new_visit = [], True
 
@@ -156,7 +152,7 @@ class HebbianActor:
         while self._path:
             target = self._path[0]
             away = self._away(place)
-            if target != self._goal and (target == self._at or away < _AT):
+            if target != self._goal and (target == self._at or (away < _AT and self._clear(place, target))):
                 if target != self._source:
                     self.graph.potentiate(self._source, target)
                 self._source = self._path.pop(0)
@@ -172,6 +168,10 @@ class HebbianActor:
                 self._fail(place)
             return
         self.attempts[-1].outcome = "ended"
+
+    def _clear(self, place: Array, node: int) -> bool:
+        """Whether no known obstacle separates a place from a node."""
+        return self.graph.resistance(place, self.graph.places[node]) < 0.5
 
     def _away(self, place: Array) -> float:
         return float(np.linalg.norm(self.graph.places[self._path[0]] - place))
@@ -200,15 +200,18 @@ class HebbianActor:
             place, self._motor.actions, first=self._inserted, number=number, rank=rank, reach=self._settings.reach
         )
         for new in places:
-            if (np.linalg.norm(self.graph.places - new, axis=1) > 0.45 * 0.5**rank).all():
+            if self._inside(new) and (np.linalg.norm(self.graph.places - new, axis=1) > 0.45 * 0.5**rank).all():
                 self.graph.allocate(new)
         self._inserted += number
         self._ranks[self._at] = self._ranks.get(self._at, 0) + 1
 
+    def _inside(self, place: Array) -> bool:
+        return bool((place >= self._low).all() and (place <= self._high).all())
+
     def _choose(self, place: Array) -> None:
         """Begin the next behaviour: the cheapest path to the goal."""
         graph = self.graph
-        costs = graph.costs(self._goal)
+        costs = graph.costs(self._goal, self._settings.caution if self._arrived else None)
         if self._settings.order == "random":
             costs = costs * self._rng.uniform(0.1, 10.0, costs.shape)
         values = spread_from(self._goal, costs)

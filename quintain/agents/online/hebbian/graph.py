@@ -146,17 +146,18 @@ class CognitiveGraph:
         found = _crossing(start, end, self.failure_places, self.failure_normals, self.settings.spread)
         return float((found * self.failure_strengths).max())
 
-    def costs(self, goal: int) -> Array:
+    def costs(self, goal: int, optimism: float | None = None) -> Array:
         """Return the cost of every edge, shape ``(size, size)``; inf where there is none.
 
         Tested: ``d / eta_f^fails + c``; untested: ``(base d + pen F) / eta_f^fails + c0`` (R).
 
         Args:
             goal: Node of the goal, which every node has an edge to.
+            optimism: ``base``; by default that of the settings.
         """
         settings, size = self.settings, self.size
         length = self._lengths[:size, :size]
-        untested = settings.optimism * length + settings.penalty * self._resistance[:size, :size]
+        untested = (optimism or settings.optimism) * length + settings.penalty * self._resistance[:size, :size]
         cost = np.where(self.tested, length, untested) * settings.depression ** (-self.failures.astype(np.float64))
         cost += np.where(self.tested, settings.tested_edge_cost, settings.edge_cost)
         none = (length > settings.radius) & ~self.tested

@@ -20,7 +20,8 @@ class HebbianSettings:
     Attributes:
         threshold: Similarity below which no node stands for a place, so that one is allocated.
         radius: Length up to which nodes are joined by untested edges.
-        optimism: Cost of an untested edge over that of a tested one, > 1.
+        optimism: Cost of the length of an untested edge over that of a tested one, > 1, before the first arrival.
+        caution: The same after it, when a behaviour is known to be effective.
         edge_cost: Cost of every untested edge beside its length: behaviours of fewer edges are simpler.
         tested_edge_cost: The same for tested edges.
         depression: Factor on the conductance of an edge at every failed intention, in (0, 1).
@@ -43,11 +44,12 @@ class HebbianSettings:
     threshold: float = 0.85
     radius: float = 2.0
     optimism: float = 1.3
+    caution: float = 3.0
     edge_cost: float = 0.05
     tested_edge_cost: float = 0.02
     depression: float = 0.5
     potentiation: float = 0.5
-    penalty: float = 4.0
+    penalty: float = 16.0
     spread: float = 0.3
     max_failure: float = 16.0
     patience: int = 6
