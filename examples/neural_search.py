@@ -18,6 +18,7 @@ import argparse
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ RIVALS: dict[str, Callable[[], Any]] = {
     "ablation: no insertion": lambda: HebbianSearchAgent(branches=0),
     "ablation: one-hot nodes": lambda: HebbianSearchAgent(one_hot=True, failure_field=False),
     "ablation: random order": lambda: HebbianSearchAgent(order="random"),
-    **{name: (lambda name=name: quintain.make_agent(name)) for name in (
+    **{name: partial(quintain.make_agent, name) for name in (
         "random-walk", "rrt-walk", "count-exploration", "grid-q-learning", "d-star-lite")},
 }  # fmt: skip
 
