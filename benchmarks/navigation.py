@@ -24,7 +24,8 @@ import numpy as np
 import quintain  # noqa: F401  # registers the environments
 from quintain.agents.agent import Seat
 from quintain.agents.online.hebbian import HebbianSearchAgent
-from quintain.envs.navigation import MazeBatch, generate
+from quintain.envs.navigation.batch import MazeBatch
+from quintain.envs.navigation.layouts import generate
 
 
 def batched(worlds: int, steps: int) -> Callable[[], float]:

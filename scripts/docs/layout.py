@@ -173,7 +173,9 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.envs.minecraft.recipes", only=("CRAFTS", "RECIPES", "Recipe")),
         Public("quintain.envs.minecraft.views", only=("BLOCK_NAMES", "ITEM_NAMES", "MOB_NAMES", "DEFAULT_RAYS")),
         Public("quintain.envs.minecraft.vector_env"),
-        Public("quintain.envs.navigation"),
+        Public("quintain.envs.navigation.layouts"),
+        Public("quintain.envs.navigation.batch"),
+        Public("quintain.envs.navigation.pictures"),
         Public("quintain.envs.mujoco.metaworld", only=("OPPOSITES", "expert")),
     ],
     "Rewards": [

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 import quintain  # noqa: F401  # registers the environments
-from quintain.envs.navigation import MazeBatch, generate
+from quintain.envs.navigation.batch import MazeBatch
+from quintain.envs.navigation.layouts import generate
 from quintain.errors import ConfigurationError
 
 torch = pytest.importorskip("torch")

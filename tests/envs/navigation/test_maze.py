@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import quintain
-from quintain.envs.navigation import generate, move_goal, plot_trajectories, read_drawing, reroute
+from quintain.envs.navigation.layouts import generate, move_goal, read_drawing, reroute
+from quintain.envs.navigation.pictures import plot_trajectories
 from quintain.errors import ConfigurationError
 
 CORRIDOR = [
