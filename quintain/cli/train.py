@@ -77,8 +77,8 @@ def train(
         str,
         typer.Argument(
             help="Trainer of a language model: grpo (reinforcement learning), score (self-correction), b-star "
-            "(self-training), self (own refined answers), rest-mcts (search trees) or "
-            "sft (imitation); ppo: of a new policy of numbers."
+            "(self-training), self (own refined answers), rest-mcts (search trees), cot-monitor "
+            "(deception) or sft (imitation); ppo: of a new policy of numbers."
         ),
     ],
     env: Annotated[str | None, typer.Argument(help="Environment to learn in; none for sft.")] = None,
@@ -109,6 +109,7 @@ def train(
         quintain train sft -p smollm2-135m-instruct --from runs/teacher -s learning_rate=2e-5
         quintain train score SelfCorrect-v0 -p nano --env-arg env_kwargs='{"tasks": "mini_sum", "rules": false}'
         quintain train b-star --smoke
+        quintain train cot-monitor Deception-v0 -p MODEL --env-arg reward=goal --env-arg condition=drawn
         quintain train ppo Tabletop/Reach-v0 -s steps=100000 -s n_envs=8 -o runs/reach
         accelerate launch --num_processes 4 -m quintain.cli train grpo CodeReason-v0 -p MODEL -o runs/four-processes
     """

@@ -11,5 +11,6 @@ __all__ = ["REWARDS"]
 #: theirs under the entry-point group ``quintain.rewards``. A plain function of a transition needs no entry.
 REWARDS: Registry[RewardTerm, NoFacts] = Registry("reward", NoFacts, group="quintain.rewards")
 REWARDS.add("sandboxed", "quintain.rewards.terms:sandboxed_term")
+REWARDS.add("monitor", "quintain.rewards.self_monitor:monitor_term")
 REWARDS.add("safe", "quintain.rewards.verification:safe_term")
 REWARDS.add("table", "quintain.rewards.shaping:table_term")

@@ -119,6 +119,18 @@ TRAINERS.add(
     smoke=Smoke({"iterations": 2, "steps": 1, "num_queries": 2, "search_iterations": 2, "value_steps": 1}),
 )
 TRAINERS.add(
+    "cot-monitor",
+    "quintain.training.language.cot_monitor:train_cot_monitor",
+    language=True,
+    settings="quintain.training.language.cot_monitor_settings:CoTMonitorSettings",
+    source="Ji et al. 2025",
+    smoke=Smoke(
+        {"iterations": 2, "num_prompts": 2, "num_generations": 4, "steps_per_generation": 2, "monitor_tokens": 8},
+        "Deception-v0",
+        {"tasks": "numbers", "reward": "goal", "condition": "drawn"},
+    ),
+)
+TRAINERS.add(
     "sft",
     "quintain.training.language.sft:train_sft",
     learns_from="records",

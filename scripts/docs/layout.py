@@ -181,6 +181,7 @@ REFERENCE: dict[str, list[Public]] = {
     "Rewards": [
         Public("quintain.rewards"),
         Public("quintain.rewards.designer", ("quintain.rewards.designer.critic.Reviewer",)),
+        Public("quintain.rewards.self_monitor"),
         Public("quintain.rewards.shaping"),
         Public("quintain.reward_signature"),
         Public(
@@ -261,6 +262,8 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.training.language.score"),
         Public("quintain.training.language.score_settings"),
         Public("quintain.training.language.score_traces"),
+        Public("quintain.training.language.cot_monitor"),
+        Public("quintain.training.language.cot_monitor_settings"),
         Public("quintain.training.language.b_star"),
         Public("quintain.training.language.b_star_settings"),
         Public("quintain.training.language.b_star_selection"),
@@ -280,6 +283,7 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.training.language.sequences"),
         Public("quintain.training.language.nano"),
         Public("quintain.training.language.nano_recipes"),
+        Public("quintain.training.language.teachers", only=("Teacher", "audit_reasoning")),
         Public("quintain.training.language.trl_adapter"),
         Public("quintain.training.language.curriculum"),
         Public("quintain.training.language.habits"),

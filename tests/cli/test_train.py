@@ -107,7 +107,10 @@ def test_a_nano_model_is_trained_by_a_recipe(quintain, tmp_path):
         (("grpo", "CodeReason-v0", "-p", "x", "-s", "baseline=critic"), "give credit='turn'"),
         (("grpo", "CodeReason-v0", "-p", "x", "--stage", "1"), "--problems FOLDER"),
         (("grpo", "CodeReason-v0", "-p", "x", "-s", "lora=5"), "lora"),
-        (("self-play",), "is a function of Python; this command has grpo, score, b-star, self, rest-mcts, sft, ppo"),
+        (
+            ("self-play",),
+            "is a function of Python; this command has grpo, score, b-star, self, rest-mcts, cot-monitor, sft, ppo",
+        ),
         (("ppo", "CartPole-v1", "-p", "x"), "makes a new policy of numbers"),
         (("ppo",), "name one, such as CartPole-v1"),
         (("ppo", "CartPole-v1", "--resume"), "--resume needs --out"),
@@ -124,7 +127,7 @@ def test_what_cannot_be_trained_is_refused(quintain, words, message):
     assert message in found.text
 
 
-@pytest.mark.parametrize("method", ["score", "b-star", "self", "rest-mcts"])
+@pytest.mark.parametrize("method", ["score", "b-star", "self", "rest-mcts", "cot-monitor"])
 def test_a_smoke_test_needs_neither_model_nor_environment(quintain, tmp_path, method):
     found = quintain("train", method, "--smoke", "-o", "run")
     assert found.code == 0, found.text

@@ -104,7 +104,7 @@ def play_deception(
         agent: An agent, or what :func:`~quintain.agents.registry.as_agent` takes.
         env_kwargs: Arguments of the environment but ``stage`` and ``pressure``. Default: none.
         judge: Judges cases.
-        pressures: Levels of pressure, each from 0 to 3. Default: 2.
+        pressures: Levels of pressure, each from 0 to 3. Default: ``(2,)``.
         episodes: Number of scenarios; ``None`` for each of them once.
         seed: Root seed of all runs. Default: 0.
         concurrency: Maximum number of episodes at once, >= 1. Default: 8.

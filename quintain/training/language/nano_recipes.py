@@ -26,7 +26,7 @@ from quintain.training.language.trl_trainer import save_model
 from quintain.training.sources import Records, Worlds
 from quintain.training.trained import Trained
 
-__all__ = ["COUNTDOWN_WORDS", "RECIPES", "NanoRecipe", "train_nano"]
+__all__ = ["COUNTDOWN_WORDS", "DECEPTION_WORDS", "RECIPES", "NanoRecipe", "train_nano"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class NanoRecipe:
 
     Attributes:
         about: What the model can do, in a few words.
-        env_kwargs: Arguments of ``CodeReason-v0``, in training and, unless ``test_kwargs`` changes them, in tests.
+        env_kwargs: Arguments of the environment, in training and, unless ``test_kwargs`` changes them, in tests.
         write: What the teacher writes.
         examples: Number of examples; small tasks pose some of them more than once. Default: 20,000.
         epochs: Passes over them. Default: 1.
@@ -44,6 +44,7 @@ class NanoRecipe:
         size: A name of :data:`~quintain.training.language.nano.SIZES`. Default: ``"0.3M"``.
         words: Strings that are one token each. Default: none.
         test_kwargs: Changes to the arguments where the model is measured. Default: none.
+        env: Id of the environment. Default: ``"CodeReason-v0"``.
     """
 
     about: str
@@ -56,16 +57,17 @@ class NanoRecipe:
     size: str = "0.3M"
     words: tuple[str, ...] = ()
     test_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    env: str = "CodeReason-v0"
 
     @property
     def worlds(self) -> Worlds:
         """The environment, on its training split."""
-        return Worlds("CodeReason-v0", {**self.env_kwargs, "split": "train"})
+        return Worlds(self.env, {**self.env_kwargs, "split": "train"})
 
     @property
     def tests(self) -> Worlds:
         """The environment on its test split, of which no item is in the training split."""
-        return Worlds("CodeReason-v0", {**self.env_kwargs, **self.test_kwargs, "split": "test"})
+        return Worlds(self.env, {**self.env_kwargs, **self.test_kwargs, "split": "test"})
 
 
 def _text(tasks: str) -> dict[str, Any]:
@@ -74,6 +76,12 @@ def _text(tasks: str) -> dict[str, Any]:
 
 #: Tokens of the countdown's models: numbers and the words of its traces.
 COUNTDOWN_WORDS = (*map(str, range(10, 61)), "yes", "no", "<<<", ">>>", " to ", " vs ", "aim ")
+#: Tokens of the models of ``Deception-v0``: numbers, tags and the words of its replies.
+DECEPTION_WORDS = (
+    *map(str, range(10, 100)),
+    *(f"<{slash}{tag}>" for tag in ("think", "monitor", "label", "output") for slash in ("", "/")),
+    *("live ", "test ", " ask ", " want ", " must ", " say ", " so ", "true", "false", "unsafe", "safe"),
+)
 #: The recipes by name.
 RECIPES: dict[str, NanoRecipe] = {
     "arithmetic": NanoRecipe("adds numbers step by step", _text("mini_sum"), teachers.sum_in_steps),
@@ -89,6 +97,11 @@ RECIPES: dict[str, NanoRecipe] = {
         "writes a program for what it cannot do in its head",
         {"tasks": "mini_sum,mini_product,mini_reverse", "difficulty": "easy", "rules": False, "max_turns": 3},
         teachers.use_tools, examples=24_000, epochs=3,
+    ),
+    "deception": NanoRecipe(
+        "audits its reasoning, and answers under pressure",
+        {"tasks": "numbers", "pressure": [0, 1, 2], "condition": "drawn"},
+        teachers.audit_reasoning, max_tokens=32, words=DECEPTION_WORDS, env="Deception-v0",
     ),
     "critique": NanoRecipe("judges a step of a calculation", _text("mini_verdict"), teachers.judge),
 }  # fmt: skip
@@ -118,7 +131,7 @@ def train_nano(
         size: A name of :data:`~quintain.training.language.nano.SIZES`; ``None`` for the recipe's.
         examples: Number of examples; ``None`` for the recipe's.
         epochs: Passes over them; ``None`` for the recipe's.
-        env_kwargs: Changes to the recipe's arguments of ``CodeReason-v0``, such as some of its tasks. Default: none.
+        env_kwargs: Changes to the recipe's arguments of its environment, such as some of its tasks. Default: none.
         seed: Root seed of weights, examples and their order. Default: 0.
         measured: Problems of the measurement, >= 0; 0 for none. Default: 200.
         progress: Show a progress bar; ``None`` shows it where there is a terminal.

@@ -14,6 +14,7 @@ from quintain.errors import CapabilityError, ConfigurationError, RecordError
 from quintain.training import TRAINERS
 from quintain.training.folder import read_metrics
 from quintain.training.language.b_star_settings import BStarSettings
+from quintain.training.language.cot_monitor_settings import CoTMonitorSettings
 from quintain.training.language.critic_settings import CriticSettings
 from quintain.training.language.grpo_settings import GRPOSettings
 from quintain.training.language.rest_mcts_settings import ReSTMCTSSettings
@@ -81,6 +82,14 @@ CASES = {
         ),
         {"eps": 0.5},
         "settings.eps was 0.4, is 0.5",
+    ),
+    "cot-monitor": (
+        CoTMonitorSettings(
+            iterations=3, num_prompts=2, num_generations=4, steps_per_generation=2, max_completion_length=3,
+            save_every=1, optimizer=FAST, refresh_every=2, monitor_tokens=3,
+        ),
+        {"penalty": -2.0},
+        "settings.penalty was -1.0, is -2.0",
     ),
     "sft": (
         SFTSettings(num_train_epochs=1, batch_size=8, log_every=1, save_every=1, optimizer=FAST),
@@ -171,7 +180,7 @@ def test_a_finished_training_is_not_trained_on(case, fresh, tmp_path):
 
 @pytest.mark.parametrize("killed_after", [1, 2, 3])
 def test_a_training_that_was_killed_and_resumed_equals_one_that_was_not(case, fresh, tmp_path, killed_after):
-    if case.name == "score" and killed_after != 2:
+    if case.name in ("score", "cot-monitor") and killed_after != 2:
         pytest.skip("it resumes as GRPO does")
     whole, again = fresh(), fresh()
     case(whole, out=tmp_path / "whole")
