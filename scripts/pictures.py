@@ -179,6 +179,18 @@ def tabletop(again: bool) -> None:
         save(f"tabletop{name}.png", buffer.getvalue(), crop=False)
 
 
+def rewards(again: bool) -> None:
+    """Draw designed rewards on the grids of Room and LineKey."""
+    from quintain.envs.tabular import line_key, room
+    from quintain.rewards.shaping import design_exprd, design_potential, draw_reward
+
+    for name, mdp in (("room", room()), ("line-key", line_key())):
+        for kind, found in (("exprd", design_exprd(mdp)), ("pbrs", design_potential(mdp))):
+            buffer = io.BytesIO()
+            draw_reward(mdp, found.rewards, buffer, title={"exprd": "EXPRD, B = 5", "pbrs": "PBRS"}[kind])
+            save(f"reward-{name}-{kind}.png", buffer.getvalue(), crop=False)
+
+
 def minecraft(again: bool) -> None:
     """Draw four first-person views of the voxel simulator, each with its map."""
     import gymnasium as gym
@@ -305,6 +317,10 @@ PICTURES: dict[str, tuple[Callable[[bool], None], Sequence[str]]] = {
     "tabletop": (
         tabletop,
         ("tabletop-reach.png", "tabletop-push.png", "tabletop-slide-handle.png", "tabletop-turn-lever.png"),
+    ),
+    "rewards": (
+        rewards,
+        ("reward-room-exprd.png", "reward-room-pbrs.png", "reward-line-key-exprd.png", "reward-line-key-pbrs.png"),
     ),
     "minecraft": (minecraft, ("minecraft.png",)),
     "meta-world": (meta_world, ("meta-world.png",)),

@@ -31,6 +31,7 @@ REGISTRIES: dict[str, str] = {
     "rewards": "quintain.rewards.registry:REWARDS",
     "sandbox-backends": "quintain.sandbox.backend:BACKENDS",
     "scorers": "quintain.envs.question_answering.scorers:SCORERS",
+    "shapings": "quintain.rewards.shaping.registry:SHAPINGS",
     "strategies": "quintain.agents.games:STRATEGIES",
     "tasks": "quintain.envs.code_reason.registry:TASKS",
     "trainers": "quintain.training.registry:TRAINERS",

@@ -15,6 +15,7 @@ PAGES = {
     "docs/papers/r1_code_interpreter.md": "papers/r1_code_interpreter/results",
     "docs/results/defences.md": "docs/results/data",
     "docs/results/malfunction.md": "docs/results/data",
+    "docs/results/reward-design.md": "docs/results/data",
     "docs/results/robustness.md": "docs/results/data",
     "docs/results/test-time.md": "docs/results/data",
     "docs/results/minecraft.md": "docs/results/data",

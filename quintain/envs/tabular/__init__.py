@@ -2,6 +2,6 @@
 
 from quintain.envs.tabular.chain import ChainEnv, chain
 from quintain.envs.tabular.line_key import LineKeyEnv, line_key
-from quintain.envs.tabular.room import RoomEnv, room
+from quintain.envs.tabular.room import RoomEnv, room, room_features
 
-__all__ = ["ChainEnv", "LineKeyEnv", "RoomEnv", "chain", "line_key", "room"]
+__all__ = ["ChainEnv", "LineKeyEnv", "RoomEnv", "chain", "line_key", "room", "room_features"]

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from quintain.arguments import check_number
 from quintain.envs.tabular.env import TabularEnv
 from quintain.errors import ConfigurationError
 from quintain.mdp import MDP, Layout
 
-__all__ = ["RoomEnv", "room"]
+__all__ = ["RoomEnv", "room", "room_features"]
 
 #: Which of the published models of slipping and ending is meant.
-Variant = Literal["exprd", "explors"]
+Variant = Literal["exprd", "explors", "expadard"]
 _SIZE = 7
 _STATES = _SIZE * _SIZE + 1
 _END = _STATES - 1
@@ -35,22 +36,23 @@ def room(
     distractor: float = 0.0,
 ) -> MDP:
     """Return the MDP of Room; see :class:`RoomEnv` for the arguments."""
-    if variant not in ("exprd", "explors"):
-        raise ConfigurationError(f"variant must be 'exprd' or 'explors', got {variant!r}")
+    if variant not in get_args(Variant):
+        raise ConfigurationError(f"variant must be one of {', '.join(get_args(Variant))}, got {variant!r}")
     slip = (0.1 if variant == "exprd" else 0.05) if slip is None else slip
-    gamma = (0.95 if variant == "exprd" else 0.99) if gamma is None else gamma
-    r_max = (10.0 if variant == "exprd" else 1.0) if r_max is None else r_max
+    gamma = (0.99 if variant == "explors" else 0.95) if gamma is None else gamma
+    r_max = (1.0 if variant == "explors" else 10.0) if r_max is None else r_max
     check_number("slip", slip, low=0, high=1)
     check_number("r_max", r_max, low=0)
     check_number("distractor", distractor)
     meant = _meant(variant)
     transitions = np.zeros((_STATES, 4, _STATES))
     for state in range(_END):
+        slips = 0.0 if variant == "expadard" and state in (0, _GOAL) else slip
         for action in range(4):
-            transitions[state, action, meant[state][action]] += 1 - slip
+            transitions[state, action, meant[state][action]] += 1 - slips
             others = _slips_to(variant, meant, state, action)
             for other in others:
-                transitions[state, action, other] += slip / len(others)
+                transitions[state, action, other] += slips / len(others)
     transitions[_END, :, _END] = 1
     rewards = np.zeros((_STATES, 4))
     rewards[_GOAL, _RIGHT] = r_max
@@ -82,8 +84,9 @@ class RoomEnv(TabularEnv):
         the second cell of the bottom row.
 
     Episode end:
-        In the bottom left corner by "left" or "down". Variant ``exprd``: also at the goal by "up" or "right". Variant
-        ``explors``: the goal pays until the time is over. The registered environment is truncated after 50 steps.
+        In the bottom left corner by "left" or "down". At the goal by "right", in the variant ``exprd`` also by "up"; in
+        the variant ``explors`` the goal pays until the time is over. The registered environment is truncated after 50
+        steps.
 
     Info:
         ``success``: the rewarded action has been taken in this episode. ``metrics``: ``goal_reached``, the same as a
@@ -91,10 +94,11 @@ class RoomEnv(TabularEnv):
 
     Arguments:
         variant: ``"exprd"``: with probability ``slip`` a step leads to one of the other neighbouring cells, each as
-            likely as the others. ``"explors"``: with probability ``slip`` a random action is taken.
-        slip: Probability of slipping, in [0, 1]. Default: 0.1 (``exprd``), 0.05 (``explors``).
-        gamma: Discount in [0, 1). Default: 0.95 (``exprd``), 0.99 (``explors``).
-        r_max: Reward of the goal, >= 0. Default: 10 (``exprd``), 1 (``explors``).
+            likely as the others. ``"explors"``: with probability ``slip`` a random action is taken. ``"expadard"``:
+            likewise, but for the two corners that end the episode, where nothing slips.
+        slip: Probability of slipping, in [0, 1]. Default: 0.1 (``exprd``), 0.05 (the others).
+        gamma: Discount in [0, 1). Default: 0.99 (``explors``), 0.95 (the others).
+        r_max: Reward of the goal, >= 0. Default: 1 (``explors``), 10 (the others).
         distractor: Reward of "up" in the second cell of the bottom row. Default: none.
 
     Determinism:
@@ -103,7 +107,8 @@ class RoomEnv(TabularEnv):
     Source:
         R. Devidze et al., "Explicable Reward Design for Reinforcement Learning Agents", NeurIPS 2021 (``exprd``), and
         "Exploration-Guided Reward Shaping for Reinforcement Learning under Sparse Rewards", NeurIPS 2022
-        (``explors``); the geometry is that of their released programs.
+        (``explors``), and "Informativeness of Reward Functions in Reinforcement Learning", AAMAS 2024 (``expadard``);
+        geometry and transitions are those of their released programs.
 
     Version history:
         v0: first version.
@@ -123,12 +128,28 @@ class RoomEnv(TabularEnv):
         super().__init__(mdp, (_GOAL, _RIGHT), f"room/{variant}", settings)
 
 
+def room_features() -> NDArray[np.float64]:
+    """Return the features of ExpAdaRD's rewards on Room: nine overlapping 3 x 3 squares and the goal, per action.
+
+    Returns:
+        Shape ``(50, 4, 40)``.
+    """
+    found = np.zeros((_STATES, 4, 4, 10))
+    for number, corner in enumerate((0, 3, 4, 21, 28, 24, 31, 25, 32)):
+        square = [corner + _SIZE * row + column for row in range(3) for column in range(3)]
+        found[square, :, :, number] = np.eye(4)
+    found[_GOAL, :, :, 9] = np.eye(4)
+    return found.reshape(_STATES, 4, 40)
+
+
 def _meant(variant: Variant) -> list[list[int]]:
     """Return where each action leads without slipping."""
     meant = [[_neighbour(state, action) for action in range(4)] for state in range(_END)]
     meant[0][_LEFT] = meant[0][_DOWN] = _END
+    if variant != "explors":
+        meant[_GOAL][_RIGHT] = _END
     if variant == "exprd":
-        meant[_GOAL][_UP] = meant[_GOAL][_RIGHT] = _END
+        meant[_GOAL][_UP] = _END
     return meant
 
 
@@ -145,7 +166,7 @@ def _neighbour(state: int, action: int) -> int:
 
 def _slips_to(variant: Variant, meant: list[list[int]], state: int, action: int) -> list[int]:
     """Return the equally likely results of slipping."""
-    if variant == "explors":
+    if variant != "exprd":
         return meant[state]
     around = sorted(set(meant[state]) - {state})
     others = [other for other in around if other != meant[state][action]]

@@ -55,6 +55,21 @@ class Certificate:
         """Whether no wrong action has become optimal, and all margins are kept up to rounding."""
         return self.kept_optimal and self.slack >= -1e-6 * max(1.0, self.largest)
 
+    def rows(self) -> list[tuple[str, str]]:
+        """Return what was checked, as names and values for people."""
+        kept = "the same" if self.same_optimal else "a part of them" if self.kept_optimal else "NOT KEPT"
+        rows = [
+            ("optimal actions", kept),
+            (
+                "margins",
+                "kept" if self.invariant else f"NOT KEPT: {self.slack:.3g} short" if self.slack < 0 else "kept",
+            ),
+            ("informativeness I(R)", f"{self.informativeness:z.4f} (at most 0)"),
+            ("states with a reward", str(self.support)),
+            ("largest reward", f"{self.largest:.3g}"),
+        ]
+        return rows + ([("never reached", f"{self.ignored} states, which carry no reward")] if self.ignored else [])
+
 
 @dataclass(frozen=True, eq=False)
 class RewardTable:

@@ -204,7 +204,7 @@ class _Program:
         cost = np.concatenate([np.zeros(n), mean, np.full(n_absolute, l1)])
         bounds = [(-self.r_max, self.r_max)] * n + [(0, None)] * (total - n)
         zeros = None if equal is None else np.zeros(equal.shape[0])
-        found = linprog(cost, above, np.concatenate(limits), equal, zeros, bounds, method="highs")
+        found = solve_program(cost, above, np.concatenate(limits), equal, zeros, bounds)
         if found.x is None:
             raise ConfigurationError(
                 f"no reward on the states {list(support)} with |r| <= {self.r_max:g} keeps the optimal actions: "
@@ -215,6 +215,26 @@ class _Program:
         status = "optimal" if found.status == 0 else str(found.message)
         short = float(mean @ found.x[n : n + n_short])
         return Found(-float(found.fun), -short, rewards.reshape(states, actions), status)
+
+
+def solve_program(cost: Array, above: Any, limits: Array, equal: Any, zeros: Any, bounds: Any) -> Any:
+    """Solve a linear program by HiGHS, and once more by its interior-point method where the simplex method fails.
+
+    Args:
+        cost: Coefficients of what is minimised.
+        above: Left-hand sides of the inequalities.
+        limits: Their upper bounds.
+        equal: Left-hand sides of the equations; ``None`` for none.
+        zeros: Their right-hand sides.
+        bounds: Bounds of the variables.
+
+    Returns:
+        SciPy's result; its ``x`` is ``None`` if the program has no solution.
+    """
+    found = linprog(cost, above, limits, equal, zeros, bounds, method="highs")
+    if found.x is None and found.status not in (2, 3):  # neither infeasible nor unbounded: numerical trouble
+        found = linprog(cost, above, limits, equal, zeros, bounds, method="highs-ipm")
+    return found
 
 
 def _row(parts: Sequence[Any], widths: Sequence[int]) -> Any:

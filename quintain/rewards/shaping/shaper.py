@@ -9,7 +9,9 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Episodes", "FixedReward", "Shaper", "returns_to_go"]
+from quintain.errors import ConfigurationError
+
+__all__ = ["Episodes", "FixedReward", "Grouped", "Shaper", "returns_to_go"]
 
 Array = NDArray[np.float64]
 Integers = NDArray[np.intp]
@@ -90,6 +92,43 @@ class FixedReward:
 
     def update(self, episodes: Sequence[Episodes], policy: Array, draws: Array) -> None:
         """Learn nothing."""
+
+
+class Grouped:
+    """Different rewards of consecutive groups of runs, so that all of them learn in one loop.
+
+    Args:
+        shapers: The rewards.
+        sizes: Number of runs of each.
+    """
+
+    def __init__(self, shapers: Sequence[Shaper], sizes: Sequence[int]) -> None:
+        ends = np.cumsum(sizes)
+        self.parts = [(each, slice(int(e - n), int(e))) for each, n, e in zip(shapers, sizes, ends, strict=True)]
+        updated = {each.every for each in shapers if each.every}
+        if len(updated) > 1:
+            raise ConfigurationError(
+                f"grouped rewards must be updated equally often, not every {sorted(updated)} episodes"
+            )
+        self.every = updated.pop() if updated else 0
+
+    def shape(
+        self, states: Integers, actions: Integers, after: Integers, rewards: Array, running: NDArray[np.bool_]
+    ) -> Array:
+        """Return the rewards of each group."""
+        return np.concatenate(
+            [each.shape(states[p], actions[p], after[p], rewards[p], running[p]) for each, p in self.parts]
+        )
+
+    def update(self, episodes: Sequence[Episodes], policy: Array, draws: Array) -> None:
+        """Let each reward learn from the episodes of its group."""
+        for each, p in self.parts:
+            if each.every:
+                own = [Episodes(*(getattr(e, name)[p] for name in _FIELDS)) for e in episodes]
+                each.update(own, policy[p], draws[p])
+
+
+_FIELDS = ("states", "actions", "rewards", "shaped", "steps")
 
 
 def returns_to_go(rewards: Array, gamma: float) -> Array:

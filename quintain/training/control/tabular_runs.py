@@ -55,6 +55,7 @@ class TabularRuns:
         unique = list(dict.fromkeys((seed.root, seed.path) for seed in seeds))
         self._row = np.array([unique.index((seed.root, seed.path)) for seed in seeds])
         self._generators = [SeedStream(root, *path).generator() for root, path in unique]
+        self._shaping = [SeedStream(root, *path, "shaping").generator() for root, path in unique]
         self._draws = np.zeros((0, 0, 0, 2))
         self.episodes = 0
         self._latest: deque[Episodes] = deque(maxlen=buffer)
@@ -70,7 +71,7 @@ class TabularRuns:
             if played is not None:
                 self._latest.append(played)
             if shaper.every and self.episodes % shaper.every == 0:
-                draws = np.stack([generator.random(DRAWS) for generator in self._generators])[self._row]
+                draws = np.stack([generator.random(DRAWS) for generator in self._shaping])[self._row]
                 shaper.update(list(self._latest), learner.policy(), draws)
             if learner.every and self.episodes % learner.every == 0:
                 learner.update(list(self._latest))
