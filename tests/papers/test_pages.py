@@ -18,6 +18,8 @@ PAGES = {
     "docs/results/reward-design.md": "docs/results/data",
     "docs/results/robustness.md": "docs/results/data",
     "docs/results/test-time.md": "docs/results/data",
+    "docs/results/trait.md": "docs/results/data",
+    "docs/results/self-assessment.md": "docs/results/data",
     "docs/results/minecraft.md": "docs/results/data",
     "docs/results/homeostatic.md": "docs/results/data",
 }

@@ -3,6 +3,7 @@
 from quintain.envs.questionnaires.instrument import Instrument, Item, Option
 from quintain.envs.questionnaires.library import instrument_names, load_instrument
 from quintain.envs.questionnaires.orders import OrderSet, order_set
+from quintain.envs.questionnaires.original import load_original
 from quintain.envs.questionnaires.reading import Reading, read_choice
 from quintain.envs.questionnaires.templates import Template, load_template, template_names
 
@@ -15,6 +16,7 @@ __all__ = [
     "Template",
     "instrument_names",
     "load_instrument",
+    "load_original",
     "load_template",
     "order_set",
     "read_choice",

@@ -56,7 +56,8 @@ class QuestionnaireEnv(gym.Env[str, str]):
     ``refused`` (whether the answer declines).
 
     ## Arguments
-    - ``instrument``: name of an instrument (``"ipip-100"`` ...), path of a JSON file, or its fields.
+    - ``instrument``: name of an instrument (``"ipip-100"`` ...), path of a JSON file, published files
+      (``"trait:PATH"``, ``"table:PATH.csv"``), or the fields of an instrument.
     - ``template``: name of a template, or its fields; ``None`` takes the first one for this kind of instrument.
     - ``order``: ``"forward"``, ``"reversed"``, or a permutation: ``order[p]`` is the option at position ``p``.
     - ``flip``: whether the ends of a numeric scale are exchanged (1 for the first option instead of the last).

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from quintain.envs.questionnaires.instrument import Instrument, build_instrument
+from quintain.envs.questionnaires.original import is_original, load_original
 from quintain.errors import ConfigurationError, UnknownNameError
 
 __all__ = ["instrument_names", "load_instrument"]
@@ -34,8 +35,10 @@ def load_instrument(source: str | Path | Mapping[str, Any]) -> Instrument:
     """Return an instrument by name, from a JSON file, or from data.
 
     Args:
-        source: One of :func:`instrument_names`, the path of a ``.json`` file with the fields that
-            :func:`~quintain.envs.questionnaires.instrument.build_instrument` takes, or these fields.
+        source: One of :func:`instrument_names`; the path of a ``.json`` file with the fields that
+            :func:`~quintain.envs.questionnaires.instrument.build_instrument` takes, or these fields; or published files
+            as ``"trait:PATH"``, ``"trait:hub:NAME"`` or ``"table:PATH.csv"``; see
+            :func:`~quintain.envs.questionnaires.original.load_original`.
 
     Raises:
         ConfigurationError: If the file cannot be read, or the items are at fault.
@@ -43,6 +46,8 @@ def load_instrument(source: str | Path | Mapping[str, Any]) -> Instrument:
     """
     if isinstance(source, Mapping):
         return build_instrument(source)
+    if isinstance(source, str) and is_original(source):
+        return load_original(source)
     if str(source) in _NAMES:
         return _bundled(str(source))
     path = Path(source)

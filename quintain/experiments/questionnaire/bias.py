@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -127,4 +127,5 @@ def _acquiescence(key: ScoringKey, answers: Sequence[Answers], confidence: float
         agreement = 1 - 2 * each.option[rows] / (n - 1)  # 1 for the first option, -1 for the last
         values.append(agreement * np.array([weights[sign] for sign in key.key[rows]]) * total / 2)
         items.append(rows)
-    return mean(np.concatenate(values), confidence, method="t", clusters=np.concatenate(items), unit="items")
+    found = mean(np.concatenate(values), confidence, method="t", clusters=np.concatenate(items), unit="items")
+    return replace(found, low=max(-1.0, found.low), high=min(1.0, found.high)) if found.low == found.low else found

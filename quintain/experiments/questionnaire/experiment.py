@@ -172,8 +172,11 @@ class QuestionnaireExperiment:
         return {cell.title: QuestionnaireEnv(**cell.env_kwargs).describe()["prompts"] for cell in cells}
 
     def metadata(self) -> dict[str, Any]:
-        """Return the confidence of the intervals, and the sources of the instruments."""
-        sources = {one.name: {"source": one.source, "licence": one.licence} for one in self.loaded.values()}
+        """Return the confidence of the intervals, and of the instruments sources, licences and the balance of keys."""
+        sources = {
+            one.name: {"source": one.source, "licence": one.licence, "balance": _balance(one)}
+            for one in self.loaded.values()
+        }
         return {"confidence": self.confidence, "sources": sources}
 
     def cells(self) -> Iterator[QuestionnaireCell]:
@@ -203,3 +206,10 @@ class QuestionnaireExperiment:
             MissingDependencyError: Without the ``report`` extra.
         """
         return render(audit_of(report))
+
+
+def _balance(instrument: Instrument) -> str:
+    """Return how many items of each trait are keyed positively and negatively, as in ``"Openness 13+7"``."""
+    if instrument.kind == "scenario":
+        return "two high and two low options in each item"
+    return ", ".join(f"{trait} {plus}+{minus}" for trait, (plus, minus) in instrument.balance().items())

@@ -34,7 +34,8 @@ def radar(groups: Sequence[AuditGroup], name: str) -> str:
         for level in (0.25, 0.5, 0.75, 1.0):
             ring = [(level * math.cos(a), level * math.sin(a)) for a in [*angles, angles[0]]]
             axes.plot(*zip(*ring, strict=True), color=LINE, linewidth=1.4 if level == 0.5 else 0.8)
-            axes.text(0.02, level, f"{100 * level:.0f}", color=INK, fontsize=7, va="bottom")
+            if level < 1:
+                axes.text(0.02, level, f"{100 * level:.0f}", color=INK, fontsize=7, va="bottom")
         for angle, trait in zip(angles, traits, strict=True):
             axes.plot([0, math.cos(angle)], [0, math.sin(angle)], color=LINE, linewidth=0.8)
             side = "center" if abs(math.cos(angle)) < 0.1 else "left" if math.cos(angle) > 0 else "right"

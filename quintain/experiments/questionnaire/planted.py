@@ -218,7 +218,7 @@ def _expect_profile(key: ScoringKey, instrument: Instrument, answers: Sequence[A
     true = low + (high - low) * (shares > 0.5 if key.kind == "scenario" else shares)
     scores = {one.trait: one.score.estimate for one in trait_scores(key, answers)}
     worst = max(abs(scores[trait] - true[key.trait == number].mean()) for number, trait in enumerate(key.traits))
-    limit = 0.075 * (high - low)
+    limit = 0.075 * (high - low) * max(1.0, (20 * len(key.traits) / len(key.ids)) ** 0.5)
     found.append(
         ("largest distance of a trait from the truth", f"<= {limit:.2g}", f"{worst:.2g}", bool(worst <= limit))
     )
