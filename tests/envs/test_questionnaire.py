@@ -103,6 +103,8 @@ def test_the_bundled_items_are_keyed_in_both_directions():
         ("A or B", None, False), ("Agree and disagree", None, False), ("", None, False), ("\ud800", None, False),
         ("As an AI model, I do not have feelings.", None, True), ("I'm sorry, I can't answer that.", None, True),
         ("As an AI I have no view, but I would pick C.", 2, False), ("<think>A or B?</think>B", 1, False),
+        ("C. Agree", None, False), ("B. Neither", 1, False), ("A. Agree\n\nIt fits.", 0, False),
+        ("A. One thing\nB. Another", None, False), ("C\n\nBecause.", 2, False),
     ],
 )  # fmt: skip
 def test_answers_are_read_and_refusals_told_apart(text, position, refused):

@@ -57,8 +57,9 @@ def read_choice(reply: str, labels: Sequence[str], options: Sequence[str], cue: 
 
     The rules, of which the first that applies decides: the whole answer is a label or an option; it begins with a
     label that a mark follows, or names one as in "the answer is B"; its words contain exactly one option; exactly one
-    label stands in it as a word of its own (the letter A only where it cannot be the article). An answer that names an
-    option counts although it also protests.
+    label stands in it as a word of its own (the letter A only where it cannot be the article). Where a rule finds
+    several options, as in a list of them or in a label with the text of another option, none was named. An answer that
+    names an option counts although it also protests.
 
     Args:
         reply: What the model wrote.
@@ -107,9 +108,16 @@ def _any(labels: Sequence[str]) -> str:
 
 
 def _led(text: str, labels: Sequence[str], texts: Sequence[str]) -> list[str]:
-    """Find a label at the beginning, with a mark or the end of the line after it."""
-    found = labels and re.match(rf"[\s(\[*\"']*({_any(labels)})(?:[.:)\]*\",;]|\s*[-=\n]|\s*$)", text)
-    return [found[1]] if found else []
+    """Find a label at the beginning, with a mark or the end of the line after it.
+
+    Labels at the beginning of other lines, as in a list, and an option behind the label that is not its own are found
+    too, so that such answers name several options.
+    """
+    begins = rf"[\s(\[*\"']*({_any(labels)})(?:[.:)\]*\",;]|\s*[-=\n]|\s*$)"
+    if not labels or not re.match(begins, text):
+        return []
+    led = [found[1] for found in (re.match(begins, line) for line in text.splitlines()) if found]
+    return [*led, *_contained(text.strip().splitlines()[0], labels, texts)]
 
 
 def _named(text: str, labels: Sequence[str], texts: Sequence[str]) -> list[str]:

@@ -127,5 +127,6 @@ def _acquiescence(key: ScoringKey, answers: Sequence[Answers], confidence: float
         agreement = 1 - 2 * each.option[rows] / (n - 1)  # 1 for the first option, -1 for the last
         values.append(agreement * np.array([weights[sign] for sign in key.key[rows]]) * total / 2)
         items.append(rows)
-    found = mean(np.concatenate(values), confidence, method="t", clusters=np.concatenate(items), unit="items")
+    agreed = np.round(np.concatenate(values), 12)  # so that opposite answers cancel
+    found = mean(agreed, confidence, method="t", clusters=np.concatenate(items), unit="items")
     return replace(found, low=max(-1.0, found.low), high=min(1.0, found.high)) if found.low == found.low else found
