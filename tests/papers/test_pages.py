@@ -13,6 +13,7 @@ PAGES = {
     "docs/papers/repeated_games.md": "papers/repeated_games/results",
     "docs/papers/rat_targeted_attack.md": "papers/rat_targeted_attack/results",
     "docs/papers/r1_code_interpreter.md": "papers/r1_code_interpreter/results",
+    "docs/results/deception.md": "docs/results/data",
     "docs/results/defences.md": "docs/results/data",
     "docs/results/malfunction.md": "docs/results/data",
     "docs/results/reward-design.md": "docs/results/data",

@@ -69,6 +69,7 @@ def test_the_rate_needs_both_answers_and_counts_what_is_dropped():
     everything = rates[-1]
     assert everything.deceptive.estimate == pytest.approx(2 / 3)
     assert (everything.without_answer, everything.without_belief, everything.without_reasoning) == (1, 1, 0)
+    assert everything.first_option.estimate == pytest.approx(1 / 4)  # of four answers one is the first option
     with pytest.raises(ValueError):
         deception_rates(cases, [])
 
