@@ -188,3 +188,10 @@ def test_a_model_that_refuses_everything_has_no_answers():
     agent = RespondentAgent(ScriptedEngine("As an AI, I have no personality."), "text")
     report = quintain.evaluate("Questionnaire-v0", agent, env_kwargs={"instrument": TWO})
     assert [(episode.outcome, episode.info["refused"]) for episode in report.episodes] == [("parse_error", True)] * 2
+
+
+@pytest.mark.parametrize(
+    "kwargs", [{}, {"instrument": "scenarios-160", "order": [2, 0, 3, 1], "persona": "low:Narcissism"}]
+)
+def test_the_environment_keeps_the_contracts(kwargs):
+    assert quintain.check("Questionnaire-v0", kwargs).ok

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from quintain.envs.questionnaires import load_instrument, template_names
+from quintain.envs.questionnaires import load_instrument, order_set, template_names
 from quintain.experiments.questionnaire import Condition, calibrate
 from quintain.experiments.questionnaire.answers import Answers, answers_of
 from quintain.experiments.questionnaire.audit import audit_group
@@ -121,3 +121,12 @@ def test_levels_of_agreement_are_compared_by_expected_scores_too():
     found = Answers(condition, np.array([0]), row, np.array([0.9]), 0, 0, np.ones(1, dtype=bool))
     assert found.scores(key)[0] == 5
     assert found.expected(key)[0] == pytest.approx(0.4 * 5 + 0.1 * 4 + 0.2 * 3 + 0.1 * 2 + 0.2)
+
+
+def test_the_same_answer_to_everything_is_no_personality():
+    key = ScoringKey.of(REPORT)
+    orders = order_set("published", "self-report", 5)
+    neutral = [answers_of(Condition("m", "text", "ipip-100", "accuracy", order), key, [2] * 100) for order in orders]
+    found = audit_group(key, neutral)
+    assert found.reliability.counts("order") == (0, 0, 5)
+    assert found.verdict.reasons == ("always the same option (accuracy)",)
