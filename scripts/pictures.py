@@ -30,6 +30,7 @@ QUINTAIN = str(Path(sys.executable).with_name("quintain"))
 OTHERS = {
     "rooms.svg": "drawn by hand",
     "homeostatic.png": "2 CPU minutes: examples/homeostatic.py --starts 0.03 --figure docs/images/homeostatic.png",
+    "model-surgery.png": "3 CPU minutes: examples/model_surgery.py --figure docs/images/model-surgery.png",
     "rat.svg": "40 CPU minutes: quintain papers run rat_targeted_attack --programme short --figure docs/images/rat.svg",
     "r1-training.svg": "50 CPU minutes: see docs/papers/r1_code_interpreter.md; --figure docs/images/r1-training.svg",
 }
