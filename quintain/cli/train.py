@@ -78,7 +78,7 @@ def train(
         typer.Argument(
             help="Trainer of a language model: grpo (reinforcement learning), score (self-correction), b-star "
             "(self-training), self (own refined answers), rest-mcts (search trees), cot-monitor "
-            "(deception) or sft (imitation); ppo: of a new policy of numbers."
+            "(deception), spc (a critic by games) or sft (imitation); ppo: of a new policy of numbers."
         ),
     ],
     env: Annotated[str | None, typer.Argument(help="Environment to learn in; none for sft.")] = None,
@@ -252,7 +252,7 @@ def _sources(
     """
     from quintain.envs.making import arguments_of_env
     from quintain.training.language.curriculum import read_potential, stage_problems
-    from quintain.training.sources import Records, Worlds
+    from quintain.training.sources import Matches, Records, Worlds
 
     if learns_from == "records":
         if env is not None or env_kwargs or eval_arg or problems is not None:
@@ -262,6 +262,10 @@ def _sources(
         return Records(records or [], outcomes or ("success",)), {}
     if env is None:
         raise ConfigurationError(f"{method} learns in an environment: name one, such as CodeReason-v0")
+    if learns_from == "game":
+        if records or outcomes or eval_arg or problems is not None:
+            raise ConfigurationError(f"{method} learns by playing {env}, and takes no other source")
+        return Matches(env, {}, env_kwargs), {}
     if records or outcomes:
         raise ConfigurationError(f"{method} learns by playing; --from and --every-outcome are for sft")
     if eval_arg is not None and not evaluates:

@@ -25,7 +25,10 @@ _TEXT = {
 #: Environments without texts: id -> class.
 _NUMERIC = {"ConceptShift-v0": "quintain.envs.concept_shift.env:ConceptShiftEnv"}
 #: Games of texts, turn by turn: id -> class.
-_GAMES = {"ToolChain-v0": "quintain.envs.tools.chain:ToolChain"}
+_GAMES = {
+    "Critique-v0": "quintain.envs.critique.env:Critique",
+    "ToolChain-v0": "quintain.envs.tools.chain:ToolChain",
+}
 
 
 #: Tabular environments: id -> class, and steps of an episode, which are those of the source.

@@ -131,6 +131,15 @@ TRAINERS.add(
     ),
 )
 TRAINERS.add(
+    "spc",
+    "quintain.training.language.spc:train_spc",
+    learns_from="game",
+    language=True,
+    settings="quintain.training.language.spc_settings:SPCSettings",
+    source="Chen et al. 2025",
+    smoke=Smoke({"iterations": 1, "steps": 1, "lessons": 8, "games": 4, "eval_steps": 4}, "Critique-v0", {}),
+)
+TRAINERS.add(
     "sft",
     "quintain.training.language.sft:train_sft",
     learns_from="records",

@@ -50,7 +50,7 @@ SECTIONS = {
         "environments",
         [
             *("index.md", "code-reason.md", "question-answering.md", "openenv.md", "repair.md", "tool-use.md"),
-            "tool-chain.md",
+            *("tool-chain.md", "critique.md"),
             "questionnaire.md",
             *("self-correct.md", "deception.md", "concept-shift.md", "repeated-game.md", "named-games.md"),
             *("prisoners-dilemma.md", "prisoners-dilemma-classic.md", "battle-of-the-sexes.md", "stag-hunt.md"),
@@ -160,6 +160,7 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.envs.tabular"),
         Public("quintain.envs.concept_shift"),
         Public("quintain.envs.tools"),
+        Public("quintain.envs.critique"),
         Public(
             "quintain.envs.games",
             (
@@ -275,6 +276,10 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.training.language.rest_mcts_settings"),
         Public("quintain.training.language.value_model"),
         Public("quintain.training.language.value_settings"),
+        Public("quintain.training.language.spc"),
+        Public("quintain.training.language.spc_settings"),
+        Public("quintain.training.language.spc_loss"),
+        Public("quintain.training.language.critique_lessons"),
         Public("quintain.training.language.phase_settings"),
         Public("quintain.training.language.sft"),
         Public("quintain.training.language.settings"),

@@ -109,7 +109,7 @@ def test_a_nano_model_is_trained_by_a_recipe(quintain, tmp_path):
         (("grpo", "CodeReason-v0", "-p", "x", "-s", "lora=5"), "lora"),
         (
             ("self-play",),
-            "is a function of Python; this command has grpo, score, b-star, self, rest-mcts, cot-monitor, sft, ppo",
+            "this command has grpo, score, b-star, self, rest-mcts, cot-monitor, spc, sft, ppo",
         ),
         (("ppo", "CartPole-v1", "-p", "x"), "makes a new policy of numbers"),
         (("ppo",), "name one, such as CartPole-v1"),
@@ -127,7 +127,7 @@ def test_what_cannot_be_trained_is_refused(quintain, words, message):
     assert message in found.text
 
 
-@pytest.mark.parametrize("method", ["score", "b-star", "self", "rest-mcts", "cot-monitor"])
+@pytest.mark.parametrize("method", ["score", "b-star", "self", "rest-mcts", "cot-monitor", "spc"])
 def test_a_smoke_test_needs_neither_model_nor_environment(quintain, tmp_path, method):
     found = quintain("train", method, "--smoke", "-o", "run")
     assert found.code == 0, found.text

@@ -155,8 +155,21 @@ class Phases:
         with quiet():
             trainer = _PhaseTrainer(self, _rows(sequences) | dict(columns or {}), until, loss)
         log_into(trainer, self.run, until, lambda _: row)
-        fit(trainer, self.run, self._checkpoint() if self.steps else None, self.folder)
+        fit(trainer, self.run, self._checkpoint() if self.steps else None)
         self.steps = until
+
+    def mean_logprobs(self, sequences: Sequence[TokenSequence]) -> list[float]:
+        """Return the mean log-probability of the written tokens of each sequence, under the present weights."""
+        found: list[float] = []
+        with torch.no_grad():
+            for first in range(0, len(sequences), self.settings.batch_size):
+                rows = _rows(sequences[first : first + self.settings.batch_size])
+                part = [dict(zip(rows, values, strict=True)) for values in zip(*rows.values(), strict=True)]
+                batch = _collate(part, self.tokenizer.pad_token_id)
+                on_device = {name: batch[name].to(self.model.device) for name in rows | {"attention_mask": None}}
+                logprobs, mask = token_logprobs(self.model, on_device)
+                found += (logprobs.sum(1) / mask.sum(1).clamp(min=1)).tolist()
+        return found
 
     def _checkpoint(self) -> Path:
         return self.folder / f"checkpoint-{self.steps}"

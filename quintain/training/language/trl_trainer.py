@@ -208,28 +208,21 @@ def train(trainer: Any, run: TrainingRun, steps_per_row: int, resume: bool) -> N
     fit(trainer, run, checkpoint)
 
 
-def fit(trainer: Any, run: TrainingRun, checkpoint: Path | None, folder: Path | None = None) -> None:
+def fit(trainer: Any, run: TrainingRun, checkpoint: Path | None) -> None:
     """Train, from a checkpoint on if there is one.
-
-    Args:
-        trainer: A trainer of transformers.
-        run: The training run.
-        checkpoint: The checkpoint, or ``None``.
-        folder: Folder of the checkpoints; ``None`` for that of the run.
 
     Raises:
         RecordError: If a checkpoint cannot be written.
     """
-    folder = folder or run.checkpoints
     try:
         with quiet(), _without_old_garbage():
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     except Exception as error:
         if not _is_full_disk(error):
             raise
-        newest = last_checkpoint(folder)
+        newest = last_checkpoint(run.checkpoints)
         remedy = f"the checkpoint {newest.name} is complete: make room and continue with resume=True" if newest else ""
-        raise RecordError(f"cannot write into {str(folder)!r}: {error}. {remedy}") from error
+        raise RecordError(f"cannot write into {str(run.checkpoints)!r}: {error}. {remedy}") from error
 
 
 @contextlib.contextmanager

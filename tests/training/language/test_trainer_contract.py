@@ -22,8 +22,9 @@ from quintain.training.language.score_settings import SCoRESettings
 from quintain.training.language.self_evolution_settings import SELFSettings
 from quintain.training.language.settings import LoraSettings, OptimizerSettings
 from quintain.training.language.sft import SFTSettings
+from quintain.training.language.spc_settings import SPCSettings
 from quintain.training.language.value_settings import ValueSettings
-from quintain.training.sources import Records, Worlds
+from quintain.training.sources import Matches, Records, Worlds
 from quintain.training.trained import Trained
 
 torch = pytest.importorskip("torch")
@@ -91,6 +92,14 @@ CASES = {
         {"penalty": -2.0},
         "settings.penalty was -1.0, is -2.0",
     ),
+    "spc": (
+        SPCSettings(
+            iterations=2, steps=1, lessons=6, games=6, eval_steps=0, max_completion_length=3, batch_size=4,
+            optimizer=FAST,
+        ),
+        {"epsilon": 0.3},
+        "settings.epsilon was 0.2, is 0.3",
+    ),
     "sft": (
         SFTSettings(num_train_epochs=1, batch_size=8, log_every=1, save_every=1, optimizer=FAST),
         {"batch_size": 4},
@@ -105,7 +114,12 @@ def sources(tmp_path_factory):
     evaluate(SayLetter, teacher, episodes=24, env_kwargs={"turns": 2}, out=folder, progress=False)
     gym.register("SayLetter-v0", entry_point="text_worlds:SayLetter")
     corrected = Worlds("SelfCorrect-v0", {"env": "SayLetter-v0", "revise": "again"})
-    yield {"environment": Worlds(SayLetter), "score": corrected, "records": Records([folder])}
+    yield {
+        "environment": Worlds(SayLetter),
+        "score": corrected,
+        "records": Records([folder]),
+        "spc": Matches("Critique-v0", {}, {"rules": False}),
+    }
     del gym.registry["SayLetter-v0"]
 
 
