@@ -12,7 +12,7 @@ rest-em             samples that end right, as many tokens of them as a search h
 
 At the end the value model chooses: the search against the best of as many sampled answers as have its tokens.
 
-    python papers/rest_mcts_star/study.py             # about two hours of CPU time (an estimate)
+    python papers/rest_mcts_star/study.py             # about three hours of CPU time (an estimate)
     python papers/rest_mcts_star/study.py --smoke     # everything tiny; measures nothing
     python papers/rest_mcts_star/study.py --report    # the tables of the finished trainings
     python papers/rest_mcts_star/study.py --only rest-mcts rest-em --seeds 1
@@ -81,6 +81,7 @@ def slipping(rng: np.random.Generator, seen: list[str]) -> str:
 
 RECIPE = replace(
     RECIPES["arithmetic"], about="adds up to five numbers with slips", write=slipping, max_tokens=TOKENS,
+    examples=24_000, epochs=3,
     env_kwargs={**RECIPES["arithmetic"].env_kwargs, "difficulty": "hard"},
 )  # fmt: skip
 

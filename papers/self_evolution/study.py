@@ -17,7 +17,7 @@ labeller alone         no rounds, and the labeller's answers without feedback an
 self-instruct          the model makes the questions of rounds 2 and 3 itself
 =====================  ==============================================================================================
 
-    python papers/self_evolution/study.py             # about 90 minutes of CPU time (an estimate)
+    python papers/self_evolution/study.py             # about four hours of CPU time (an estimate)
     python papers/self_evolution/study.py --smoke     # everything tiny; measures nothing
     python papers/self_evolution/study.py --report    # the tables of the finished trainings
     python papers/self_evolution/study.py --only self "random verdicts" --seeds 1
@@ -77,20 +77,28 @@ def slipping(rng: np.random.Generator, seen: list[str]) -> str:
     return "\n".join([*lines, f"<<<{total}>>>"])
 
 
-RECIPE = replace(RECIPES["arithmetic"], about="adds with slips", write=slipping, max_tokens=TOKENS)
+RECIPE = replace(
+    RECIPES["arithmetic"],
+    about="adds with slips",
+    write=slipping,
+    max_tokens=TOKENS,
+    examples=24_000,
+    epochs=3,
+    env_kwargs={**RECIPES["arithmetic"].env_kwargs, "difficulty": "easy"},
+)
 
 
 def settings(smoke: bool) -> SELFSettings:
     """Return the settings that all conditions share."""
     prompts: dict[str, Any] = {"feedback_prompt": "check", "refine_prompt": "again", "question_prompt": "ask"}
-    learner = OptimizerSettings(learning_rate=5e-4, lr_scheduler_type="linear")
+    learner = OptimizerSettings(learning_rate=1e-3, lr_scheduler_type="linear")
     if smoke:
         return SELFSettings(
             iterations=2, steps=2, num_seeds=4, num_queries=4, eval_every=1, eval_episodes=2, pass_k=2,
             self_instruct=False, batch_size=8, optimizer=learner, **prompts,
         )  # fmt: skip
     return SELFSettings(
-        iterations=3, steps=150, num_seeds=200, num_queries=400, eval_every=1, eval_episodes=200, pass_k=4,
+        iterations=3, steps=400, num_seeds=200, num_queries=400, eval_every=1, eval_episodes=200, pass_k=4,
         self_instruct=False, batch_size=24, optimizer=learner, temperature=1.0, **prompts,
     )  # fmt: skip
 

@@ -1,6 +1,7 @@
-"""Tree search over the steps of a solution: one core, MCTS* on it, its rivals, step labels, and pages."""
+"""Search over the steps of a solution: trees (one core, MCTS* on it, its rivals, step labels, pages), and a critic."""
 
 from quintain.agents.search.agent import MCTSStarAgent
+from quintain.agents.search.critic_search import CriticSearchAgent
 from quintain.agents.search.labels import Label, label_tree, next_value
 from quintain.agents.search.mcts_star import MCTSStarSettings, end_leaves, mcts_star, weighted_vote
 from quintain.agents.search.page import tree_page
@@ -12,6 +13,7 @@ from quintain.agents.search.tree import END, Node, Tree
 __all__ = [
     "END",
     "UCT",
+    "CriticSearchAgent",
     "Label",
     "MCTSStarAgent",
     "MCTSStarSettings",

@@ -12,13 +12,13 @@ import dataclasses
 import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from quintain.agents.agent import Actor, Seat
 from quintain.agents.language.chat import ChatAgent
-from quintain.agents.language.completion import Completion
+from quintain.agents.language.completion import Completion, ReplySettings
 from quintain.agents.language.prompts import ALL_TEXT
 from quintain.agents.search.mcts_star import MCTSStarSettings, end_leaves, mcts_star, weighted_vote
 from quintain.agents.search.problem import SearchBudget, Step
@@ -31,7 +31,7 @@ from quintain.messages import Message, assistant, system, user
 from quintain.registry import load_attribute
 from quintain.replies import ReplyReader
 
-__all__ = ["MCTSStarAgent"]
+__all__ = ["MCTSStarAgent", "ReplyLines", "StepAgent"]
 
 _VERDICTS = ("True", "False")
 _JUDGE = (
@@ -134,14 +134,38 @@ class MCTSStarAgent(ChatAgent):
         }
 
 
-class _Lines:
-    """The lines of a reply to one observation, as a problem of search."""
+class StepAgent(Protocol):
+    """An agent that writes its reply line by line.
 
-    def __init__(self, agent: MCTSStarAgent, messages: Sequence[Message], question: str, reader: ReplyReader) -> None:
+    Attributes:
+        engine: The language model.
+        settings: How a line is sampled.
+        step_tokens: Maximum number of tokens of a line.
+        value: Value of a partial solution, or ``None`` to ask the model.
+    """
+
+    engine: Engine
+    settings: ReplySettings
+    step_tokens: int
+    value: Callable[[str, str], Any] | None
+
+
+class ReplyLines:
+    """The lines of a reply to one observation, as a problem of search.
+
+    Args:
+        agent: The agent that writes.
+        messages: The conversation, which ends with the observation.
+        question: The observation.
+        reader: Reads the answer of a reply.
+    """
+
+    def __init__(self, agent: StepAgent, messages: Sequence[Message], question: str, reader: ReplyReader) -> None:
         self._agent, self._messages, self._question, self._reader = agent, tuple(messages), question, reader
         self._ended: set[tuple[str, ...]] = set()
 
     async def propose(self, prefix: Sequence[str], n: int, seed: int) -> Sequence[Step]:
+        """Sample next lines."""
         sampling = self._agent.settings.sampling
         request = Request(
             messages=self._messages,
@@ -160,6 +184,7 @@ class _Lines:
         return [Step(reply.text, reply.completion_tokens) for reply in replies]
 
     async def evaluate(self, prefixes: Sequence[Sequence[str]]) -> Sequence[Any]:
+        """Return the value of each partial solution."""
         texts = ["\n".join(prefix) for prefix in prefixes]
         if self._agent.value is not None:
             found = [self._agent.value(self._question, text) for text in texts]
@@ -169,6 +194,7 @@ class _Lines:
         return [_share_true(replies[0]) for replies in await self._agent.engine.generate(requests)]
 
     async def criticise(self, prefix: Sequence[str]) -> str:
+        """Say whether a solution is complete: the model ended its turn, or marked an answer."""
         complete = tuple(prefix) in self._ended or self._reader.read("\n".join(prefix)).kind == "answer"
         return END if complete else ""
 
@@ -191,7 +217,7 @@ class _MCTSStarActor:
         self._messages.append(user(observation))
         reader = ReplyReader.of(observation, code=False)
         read = self._seat.read_answer or (lambda reply: reader.read(reply).text or None)
-        problem = _Lines(agent, self._messages, observation, reader)
+        problem = ReplyLines(agent, self._messages, observation, reader)
         settings = dataclasses.replace(agent.search, seed=int(self._rng.integers(2**53)))
         tree, solution = await mcts_star(problem, settings, agent.budget)
         ends = list(dict.fromkeys([*end_leaves(tree, settings.end_gate), solution]))

@@ -1,6 +1,6 @@
 """Critique-v0: one seat hides an error in a step of a solution, the other judges the step."""
 
-from quintain.envs.critique.env import Critique
+from quintain.envs.critique.env import Critique, critic_observation
 from quintain.envs.critique.judgements import Corruption, Judgement, critic_metrics, read_corruption, read_judgement
 from quintain.envs.critique.solutions import ERROR_TYPES, Solution, draw_solution, is_error, rollout_test
 
@@ -11,6 +11,7 @@ __all__ = [
     "Judgement",
     "Solution",
     "critic_metrics",
+    "critic_observation",
     "draw_solution",
     "is_error",
     "read_corruption",

@@ -15,7 +15,7 @@ from quintain.envs.critique.solutions import ERROR_TYPES, draw_solution, is_erro
 from quintain.errors import UnknownNameError
 from quintain.spaces import UnicodeText
 
-__all__ = ["CRITIC", "SNEAKY", "Critique"]
+__all__ = ["CRITIC", "SNEAKY", "Critique", "critic_observation"]
 
 SNEAKY, CRITIC = "sneaky", "critic"
 #: How it is decided whether a corrupted step is an error.
@@ -30,6 +30,19 @@ _CRITIC_RULES = (
     "Judge the last step: say what the partial solution does, check the last step, and end with "
     "<Answer>Correct</Answer> or <Answer>Incorrect</Answer>.\n\n"
 )
+
+
+def critic_observation(problem: str, partial: str, step: str, *, rules: bool = False) -> str:
+    """Return what the critic reads of a problem, a partial solution (empty for none) and its last step.
+
+    Args:
+        problem: The problem.
+        partial: The steps so far, one a line.
+        step: The step to judge.
+        rules: Whether it says what the critic is to do. Default: false.
+    """
+    text = f"Problem: {problem}\nPartial solution:\n{partial or 'nothing yet'}\nLast step: {step}"
+    return (_CRITIC_RULES if rules else "") + text
 
 
 class Critique(AECEnv):  # type: ignore[misc]  # PettingZoo has no type hints here
@@ -217,8 +230,8 @@ class Critique(AECEnv):  # type: ignore[misc]  # PettingZoo has no type hints he
 
     def _show(self, seat: str, step: str) -> None:
         """Show a seat the problem with a last step; its turn comes."""
-        so_far = "\n".join(self.solution.step(k) for k in range(self.number)) or "nothing yet"
-        text = f"Problem: {self.solution.problem}\nPartial solution:\n{so_far}\nLast step: {step}"
+        so_far = "\n".join(self.solution.step(k) for k in range(self.number))
+        text = critic_observation(self.solution.problem, so_far, step)
         rules = {SNEAKY: _SNEAKY_RULES, CRITIC: _CRITIC_RULES}[seat] if self._arguments["rules"] else ""
         self._observations[seat] = rules + text
         self.agent_selection = seat

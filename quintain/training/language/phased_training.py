@@ -18,7 +18,7 @@ from quintain.training.language.measure import EvaluationPlan, measure
 from quintain.training.language.phase_settings import PhaseSettings
 from quintain.training.language.policy import as_policy, check_precision, with_adapters
 from quintain.training.language.trl_trainer import HeldModel, Processes, save_model
-from quintain.training.sources import Problems, Worlds
+from quintain.training.sources import Matches, Problems, Worlds
 from quintain.training.trained import Trained
 
 __all__ = ["PhasedTraining", "train_in_phases"]
@@ -31,7 +31,7 @@ class PhasedTraining:
     Attributes:
         model: The model, perhaps with adapters.
         agent: The agent that plays with it.
-        source: The environment, or its problems.
+        source: The environment, its problems, or matches of a game.
         settings: Settings of the method.
         seeds: Seed stream of the training.
         run: The run that records it.
@@ -42,7 +42,7 @@ class PhasedTraining:
 
     model: Any
     agent: ChatAgent
-    source: Worlds | Problems
+    source: Worlds | Problems | Matches
     settings: Any
     seeds: SeedStream
     run: TrainingRun
@@ -52,7 +52,8 @@ class PhasedTraining:
 
     @property
     def worlds(self) -> Worlds:
-        """The environment."""
+        """The environment, where the training has one of a single seat."""
+        assert not isinstance(self.source, Matches)
         return self.source.worlds if isinstance(self.source, Problems) else self.source
 
     def evaluate(self, phase: int) -> None:
@@ -74,7 +75,7 @@ class PhasedTraining:
 def train_in_phases(
     method: str,
     policy: Any,
-    source: Worlds | Problems,
+    source: Worlds | Problems | Matches,
     settings: PhaseSettings,
     loop: Callable[[PhasedTraining], None],
     *,

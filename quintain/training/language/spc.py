@@ -16,13 +16,37 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from quintain.agents.language.chat import ChatAgent
+from quintain.engines.engine import Request
+from quintain.envs.critique import critic_observation, read_judgement
 from quintain.errors import ConfigurationError
+from quintain.training.language.asking import conversation
 from quintain.training.language.phased_training import PhasedTraining, train_in_phases
 from quintain.training.language.spc_settings import SPCSettings
 from quintain.training.sources import Matches
 from quintain.training.trained import Trained
 
-__all__ = ["SPCSettings", "train_spc"]
+__all__ = ["SPCSettings", "step_critic", "train_spc"]
+
+
+def step_critic(critic: ChatAgent, *, rules: bool = False) -> Callable[[str, str, str], Any]:
+    """Return a trained critic as one of :class:`~quintain.agents.search.critic_search.CriticSearchAgent`.
+
+    Args:
+        critic: The agent, or what ``train_spc`` returned as ``policy``; it answers greedily.
+        rules: Whether it was trained with the argument ``rules`` of the game. Default: false.
+
+    Returns:
+        An ``async`` function of question, partial solution and step, whose result is ``None`` without a verdict.
+    """
+
+    async def judge(question: str, partial: str, step: str) -> bool | None:
+        text = critic_observation(question.partition("\n")[0], partial, step, rules=rules)
+        sampling = critic.settings.sampling
+        request = Request(messages=conversation(critic, text), max_tokens=sampling.max_tokens, temperature=0.0)
+        return read_judgement((await critic.engine.complete(request)).text)
+
+    return judge
 
 
 def train_spc(
