@@ -56,6 +56,19 @@ TRAINERS.add(
     settings="quintain.training.control.settings:PPOTrainingSettings",
     source="Schulman et al. 2017",
 )
+_TABULAR = "quintain.training.control.tabular"
+TRAINERS.add(
+    "q-learning",
+    f"{_TABULAR}:train_q_learning",
+    settings=f"{_TABULAR}:QLearningSettings",
+    source="Watkins 1989",
+)
+TRAINERS.add(
+    "reinforce",
+    f"{_TABULAR}:train_reinforce",
+    settings=f"{_TABULAR}:ReinforceSettings",
+    source="Williams 1992",
+)
 TRAINERS.add(
     "decision-transformer",
     "quintain.training.control.imitation:train_decision_transformer",

@@ -252,6 +252,7 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.training.control.reward_worlds"),
         Public("quintain.training.control.reward_evidence"),
         Public("quintain.training.control.bonus"),
+        Public("quintain.training.control.tabular"),
         Public("quintain.training.control.tabular_learners"),
         Public("quintain.training.control.tabular_runs"),
         Public("quintain.training.reward_search"),

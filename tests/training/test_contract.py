@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 
 from quintain.agents.games.learners import PolicyGradient, QLearner
-from quintain.agents.policies import MLP, Layer, Policy, load_policy
+from quintain.agents.policies import MLP, Layer, Policy, TablePolicy, load_policy
 from quintain.errors import ConfigurationError, RecordError
 from quintain.files import load_arrays
 from quintain.training import TRAINERS
 from quintain.training.control.imitation import ImitationSettings
 from quintain.training.control.settings import AdamSettings, PPOSettings, PPOTrainingSettings
+from quintain.training.control.tabular import QLearningSettings, ReinforceSettings
 from quintain.training.folder import read_metrics
 from quintain.training.self_play import Players, SelfPlaySettings
 from quintain.training.sources import Matches, Worlds
@@ -38,6 +39,7 @@ class Case:
         change: A change of them that makes it another training.
         difference: The message about it.
         killed: Steps after which it is killed: in the middle, between two checkpoints, at the end.
+        source: Name of its source; that of what the trainer learns from if empty.
     """
 
     policy: object
@@ -45,6 +47,7 @@ class Case:
     change: dict
     difference: str
     killed: tuple[int, ...]
+    source: str = ""
 
 
 CASES = {
@@ -62,6 +65,14 @@ CASES = {
             context_length=2, hidden_size=4, n_layer=1, n_head=1, gradient_steps=6, optimiser=AdamSettings(batch_size=4)
         ),
         {"max_grad_norm": 1.0}, "settings.max_grad_norm was 0.25, is 1.0", (2, 5, 6),
+    ),
+    "q-learning": Case(
+        lambda: None, QLearningSettings(episodes=30, horizon=12, eval_every=10), {"epsilon": 0.2},
+        "settings.epsilon was 0.1, is 0.2", (10, 20, 30), "finite",
+    ),
+    "reinforce": Case(
+        lambda: None, ReinforceSettings(episodes=30, horizon=12, eval_every=10), {"recent": 4},
+        "settings.recent was 5, is 4", (10, 20, 30), "finite",
     ),
     "self-play": Case(
         lambda: {"player_0": QLearner(), "player_1": PolicyGradient()},
@@ -99,6 +110,7 @@ def sources(tmp_path_factory):
     make = lambda: gym.make("Pendulum-v1", max_episode_steps=8)  # noqa: E731
     yield {
         "environment": Worlds(Drift),
+        "finite": Worlds("Tabular/Chain-v0", {"n_right": 3, "n_left": 6}),
         "data set": record_demonstrations(make, policy, "test/contract-v0", episodes=3),
         "game": Matches("RepeatedGame-v0", env_kwargs={"rounds": 3}),
     }
@@ -118,7 +130,7 @@ def case(request, sources):
         settings, change, difference, killed = facts.settings, facts.change, facts.difference, facts.killed
 
         def __call__(self, policy=None, settings=None, **options):
-            source = sources[TRAINERS.facts(self.name).learns_from]
+            source = sources[self.facts.source or TRAINERS.facts(self.name).learns_from]
             policy = self.facts.policy() if policy is None else policy
             return TRAINERS.load(self.name)(policy, source, settings or self.settings, progress=False, **options)
 
@@ -130,6 +142,8 @@ def weights(trained):
     policy = trained.policy
     if isinstance(policy, Players):
         return {seat: player.table for seat, player in policy.players.items()}
+    if isinstance(policy, TablePolicy):
+        return {"table": policy.probabilities}
     layers = getattr(policy.network, "layers", None)
     if layers is None:
         return policy.network.network.arrays()
@@ -156,6 +170,8 @@ def test_it_returns_an_agent_and_writes_a_run_with_the_policy(case, tmp_path):
     if isinstance(trained.policy, Players):
         tables, _ = load_arrays(tmp_path / "tables.npz")
         assert all(np.array_equal(tables[seat], table) for seat, table in weights(trained).items())
+    elif isinstance(trained.policy, TablePolicy):
+        assert equal(Trained(TablePolicy.load(tmp_path / "policy.npz")), trained)
     else:
         again, facts = load_policy(tmp_path / "policy.npz")
         assert equal(Trained(again), trained)

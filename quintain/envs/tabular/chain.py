@@ -30,7 +30,7 @@ def chain(
     check_number("slip", slip, low=0, high=1)
     check_number("r_max", r_max, low=0)
     check_number("distractor", distractor)
-    if not 0 <= distance <= n_left:
+    if distractor and not 0 <= distance <= n_left:
         raise ConfigurationError(f"distance must be in [0, n_left], got {distance!r}")
     end = n_left + n_right + 1
     meant = np.zeros((end + 1, 2, end + 1))
@@ -41,7 +41,8 @@ def chain(
     transitions = (1 - slip) * meant + slip * meant.mean(axis=1, keepdims=True)
     rewards = np.zeros((end + 1, 2))
     rewards[end - 1, _RIGHT] = r_max
-    rewards[n_left - distance, _LEFT] += distractor
+    if distractor:
+        rewards[n_left - distance, _LEFT] += distractor
     states = np.arange(end + 1)
     cells = np.stack([np.zeros(end + 1), states], axis=1).astype(np.intp)
     cells[end] = -1
@@ -81,7 +82,7 @@ class ChainEnv(TabularEnv):
         gamma: Discount in [0, 1).
         r_max: Reward of the goal, >= 0.
         distractor: Reward of the distractor; the paper takes 0.01. Default: none.
-        distance: Cells between the first one and the distractor, at most ``n_left``.
+        distance: Cells between the first one and the distractor, at most ``n_left``; unused without one.
 
     Determinism:
         A function of the seed and the actions.

@@ -112,7 +112,12 @@ def test_without_slips_the_best_return_is_that_of_the_shortest_way():
 
 
 def test_bad_arguments_are_refused():
-    for make in (lambda: room("other"), lambda: room(slip=2), lambda: chain(0), lambda: chain(distance=99)):
+    for make in (
+        lambda: room("other"),
+        lambda: room(slip=2),
+        lambda: chain(0),
+        lambda: chain(distractor=0.1, distance=99),
+    ):
         with pytest.raises(ConfigurationError):
             make()
     with pytest.raises(ConfigurationError, match="gamma"):
