@@ -42,7 +42,8 @@ class EXPRDSettings:
             released program, :data:`HORIZONS`.
         ties: What is kept where several actions are optimal: ``"all"`` of them, or ``"one"``, the first, as in the
             paper's runs. Default: ``"all"``.
-        l1: Weight lambda_2 of the sum of absolute rewards, >= 0. Default: 3e-4 (released program: 0; see Differences).
+        l1: Weight lambda_2 of the sum of absolute rewards, >= 0. I(R) is a mean over states and this is a sum, so take
+            less for hundreds of states. Default: 3e-4 (released program: 0; see Differences).
 
     Raises:
         ConfigurationError: If a value is out of range.

@@ -26,7 +26,7 @@ def design_potential(mdp: MDP) -> RewardTable:
     """
     problem = Problem.of(mdp)
     rewards = problem.action_values - problem.action_values.max(axis=1, keepdims=True)
-    rewards = np.where(mdp.terminal[:, None] | problem.optimal, 0.0, rewards)
+    rewards = np.where(problem.wrong, rewards, 0.0)
     return RewardTable(rewards, "pbrs", certify(problem, rewards))
 
 

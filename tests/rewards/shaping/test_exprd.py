@@ -140,8 +140,8 @@ def test_gymnasiums_environments_can_be_designed_for(env_id, ignored):
 
 def test_states_that_no_policy_reaches_carry_no_reward():
     mdp = mdp_of(gym.make("FrozenLake-v1"))
-    found = design_exprd(mdp, EXPRDSettings(budget=None))
-    assert (found.rewards[~mdp.reachable()] == 0).all()
+    for found in (design_exprd(mdp, EXPRDSettings(budget=None)), design_potential(mdp)):
+        assert (found.rewards[~mdp.reachable()] == 0).all()
 
 
 def test_without_any_reward_there_is_nothing_to_design():
