@@ -28,6 +28,8 @@ RUNS = ROOT / "runs" / "pictures"
 QUINTAIN = str(Path(sys.executable).with_name("quintain"))
 #: Files in docs/images that this script does not make -> where they come from.
 OTHERS = {
+    "neural-search.svg": "a CPU second: python examples/neural_search.py --figure docs/images/neural-search.svg",
+    "neural-search-second.svg": "the same command",
     "rooms.svg": "drawn by hand",
     "homeostatic.png": "2 CPU minutes: examples/homeostatic.py --starts 0.03 --figure docs/images/homeostatic.png",
     "model-surgery.png": "3 CPU minutes: examples/model_surgery.py --figure docs/images/model-surgery.png",

@@ -31,6 +31,8 @@ PAGES = {
     "Tabletop/TurnLever-v0": "tabletop-turn-lever.md",
     "MetaWorld/MT1-v0": "meta-world.md",
     "Maze-v0": "maze.md",
+    "KeyDoor-v0": "key-door.md",
+    "SparseGoal-v0": "sparse-goal.md",
     "Tabular/Room-v0": "tabular-room.md",
     "Tabular/Chain-v0": "tabular-chain.md",
     "Tabular/LineKey-v0": "tabular-line-key.md",

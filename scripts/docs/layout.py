@@ -56,7 +56,7 @@ SECTIONS = {
             *("prisoners-dilemma.md", "prisoners-dilemma-classic.md", "battle-of-the-sexes.md", "stag-hunt.md"),
             *("chicken.md", "deadlock.md", "matching-pennies.md", "rock-paper-scissors.md", "public-goods.md"),
             *("tabletop-reach.md", "tabletop-push.md", "tabletop-slide-handle.md", "tabletop-turn-lever.md"),
-            "maze.md",
+            *("maze.md", "key-door.md", "sparse-goal.md"),
             *("tabular-room.md", "tabular-chain.md", "tabular-line-key.md"),
             *("minecraft-approach-tree.md", "minecraft-explore-diamond.md", "minecraft-approach-cow.md"),
             *("minecraft-approach-sheep.md", "minecraft-approach-pig.md", "minecraft-approach-chicken.md"),
@@ -177,6 +177,7 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.envs.navigation.layouts"),
         Public("quintain.envs.navigation.batch"),
         Public("quintain.envs.navigation.pictures"),
+        Public("quintain.envs.navigation.systems"),
         Public("quintain.envs.mujoco.metaworld", only=("OPPOSITES", "expert")),
     ],
     "Rewards": [

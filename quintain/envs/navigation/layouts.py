@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from quintain.errors import ConfigurationError
 
-__all__ = ["SIDES", "Cell", "Layout", "Place", "generate", "move_goal", "read_drawing", "reroute"]
+__all__ = ["SIDES", "Cell", "Layout", "Place", "closings", "generate", "move_goal", "read_drawing", "reroute"]
 
 #: Row and column of a cell; row 0 is at the bottom, y = 0.
 Cell = tuple[int, int]
@@ -206,6 +206,16 @@ def reroute(layout: Layout, taken: Sequence[Cell], rng: np.random.Generator) -> 
                 _set(walls, closed[rng.integers(len(closed))], closed=False)
             return changed
     return None
+
+
+def closings(layout: Layout) -> list[Layout]:
+    """Return the maze with one opening of its shortest way closed, once for each, in their order."""
+    found = []
+    for one, other in pairwise(layout.way()):
+        walls = layout.walls.copy()
+        _set(walls, (SIDES.index((other[0] - one[0], other[1] - one[1])), *one), closed=True)
+        found.append(replace(layout, walls=walls))
+    return found
 
 
 def move_goal(layout: Layout, rng: np.random.Generator) -> Layout:

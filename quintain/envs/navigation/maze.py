@@ -19,7 +19,7 @@ from quintain.envs.navigation.layouts import Cell, Layout, cell_of
 from quintain.envs.navigation.motion import limit, slide
 from quintain.errors import ConfigurationError
 
-__all__ = ["RADIUS", "SPEED", "MazeEnv"]
+__all__ = ["RADIUS", "SPEED", "MazeEnv", "towards"]
 
 Change = Literal["wall", "goal"]
 #: Cells that a body moves in one step at full speed.
@@ -163,7 +163,12 @@ class MazeEnv(gym.Env[NDArray[np.float64], NDArray[np.float64]]):
         """Return the maze and this visit's path, shape ``(height, width, 3)``, uint8; ``None`` without a mode."""
         if self.render_mode is None:
             return None
-        return pictures.draw_maze(self.layout, np.array(self.path))
+        layout, marks = self._picture()
+        return pictures.draw_maze(layout, np.array(self.path), marks=marks)
+
+    def _picture(self) -> tuple[Layout, list[tuple[float, float]]]:
+        """Return the maze as it is now, and places to mark."""
+        return self.layout, []
 
     def _make(self, rng: np.random.Generator) -> Layout:
         """Make the maze of an episode."""
@@ -226,7 +231,7 @@ class MazeEnv(gym.Env[NDArray[np.float64], NDArray[np.float64]]):
         return self.layout.shortest()
 
     def _next_place(self) -> NDArray[np.float64]:
-        return _towards(self.layout, self.position, self.layout.goal)
+        return towards(self.layout, self.position, self.layout.goal)
 
     def _observe(self) -> NDArray[np.float64]:
         return np.concatenate([self.position, self.layout.goal])
@@ -246,7 +251,7 @@ class MazeEnv(gym.Env[NDArray[np.float64], NDArray[np.float64]]):
         }
 
 
-def _towards(layout: Layout, position: NDArray[np.float64], place: tuple[float, float]) -> NDArray[np.float64]:
+def towards(layout: Layout, position: NDArray[np.float64], place: tuple[float, float]) -> NDArray[np.float64]:
     """Return where to go next: the place, if it is in this cell, else the centre of the next cell on the way."""
     cell = cell_of(position)
     if cell == cell_of(place):

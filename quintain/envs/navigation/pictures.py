@@ -12,17 +12,20 @@ from quintain.envs.navigation.layouts import Layout, Place
 __all__ = ["draw_maze", "plot_trajectories"]
 
 _INK, _PATH, _BODY = (40, 44, 52), (66, 133, 244), (217, 48, 37)
-_START, _GOAL = (190, 190, 190), (52, 168, 83)
+_START, _GOAL, _MARK = (190, 190, 190), (52, 168, 83), (244, 160, 0)
 #: Colours from early to late: blue, green, yellow, red.
 _ORDER = np.array([(49, 84, 185), (31, 158, 137), (240, 190, 40), (214, 60, 40)], np.float64)
 
 
-def draw_maze(layout: Layout, path: NDArray[np.float64], *, cell: int = 48) -> NDArray[np.uint8]:
+def draw_maze(
+    layout: Layout, path: NDArray[np.float64], *, marks: Sequence[Place] = (), cell: int = 48
+) -> NDArray[np.uint8]:
     """Draw a maze from above, with a path and the body at its end.
 
     Args:
         layout: The maze.
         path: Places in order, shape ``(n, 2)``, in cells; may be empty.
+        marks: Places to mark by a disc, such as that of a key.
         cell: Width of a cell, in pixels.
 
     Returns:
@@ -34,6 +37,8 @@ def draw_maze(layout: Layout, path: NDArray[np.float64], *, cell: int = 48) -> N
     _disc(image, layout.goal, 0.3, _GOAL, cell)
     for side, row, column in np.argwhere(layout.walls):
         _wall(image, int(side), int(row) * cell, int(column) * cell, cell)
+    for place in marks:
+        _disc(image, place, 0.2, _MARK, cell)
     for place in path:
         _disc(image, place, 0.04, _PATH, cell)
     if len(path):
