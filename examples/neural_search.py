@@ -28,12 +28,7 @@ import numpy as np
 
 import quintain
 from quintain.agents.agent import Seat
-from quintain.agents.online.hebbian import (
-    Attempt,
-    HebbianActor,
-    HebbianSearchAgent,
-    check_no_starvation,
-)
+from quintain.agents.online.hebbian import Attempt, HebbianActor, HebbianSearchAgent, check_no_starvation
 from quintain.envs.navigation.pictures import plot_trajectories
 from quintain.evaluation.interval import Interval
 from quintain.evaluation.robust import median
@@ -43,10 +38,7 @@ from quintain.experiments.study_tables import Percent, StudyTables
 VISITS = 4
 PARTS = ("mazes", "rivals", "recovery", "logs", "learners")
 #: Maze -> medians of the first reconstruction: visit 1, visit 2, visit 4 (its notes; 10 and 12 mazes).
-EARLIER = {
-    "5 x 5, 30% openings": "11.9, 1.7, 0.9",
-    "5 x 5, 10% openings": "11.9, 1.4, 1.0",
-}
+EARLIER = {"5 x 5, 30% openings": "11.9, 1.7, 0.9", "5 x 5, 10% openings": "11.9, 1.4, 1.0"}
 MAZES: dict[str, dict[str, Any]] = {
     "5 x 5, 30% openings": {"size": 5, "openings": 0.3},
     "5 x 5, 10% openings": {"size": 5, "openings": 0.1},
@@ -54,11 +46,7 @@ MAZES: dict[str, dict[str, Any]] = {
     "12 x 12, 10% openings": {"size": 12, "openings": 0.1},
     "5 x 5, 30% doors of one direction": {"size": 5, "openings": 0.3, "one_way": 0.3},
     "5 x 5, slip 20%": {"size": 5, "openings": 0.3, "slip": 0.2},
-    "5 x 5, drift 0.05 to the left": {
-        "size": 5,
-        "openings": 0.3,
-        "drift": [-0.05, 0.0],
-    },
+    "5 x 5, drift 0.05 to the left": {"size": 5, "openings": 0.3, "drift": [-0.05, 0.0]},
 }
 RIVALS: dict[str, Callable[[], Any]] = {
     "hebbian-search": HebbianSearchAgent,
@@ -103,25 +91,13 @@ def live(agent: Any, seed: int, budget: int = 10_000, **kwargs: Any) -> Life:
         observation, _, terminated, truncated, info = env.step(action)
         over = terminated or truncated
     world: Any = env.unwrapped
-    return Life(
-        world.ratios,
-        world.layout,
-        actor,
-        spent,
-        [np.array(path) for path in paths],
-        world.changed,
-    )
+    return Life(world.ratios, world.layout, actor, spent, [np.array(path) for path in paths], world.changed)
 
 
 def row(name: str, lives: Sequence[Life], *more: Any) -> list[Any]:
     """Return the row of a condition: visits that ended, medians of their ratios, CPU."""
     solved = rate(sum(len(life.ratios) >= VISITS for life in lives), len(lives), unit="mazes")
-    return [
-        name,
-        Percent(solved),
-        *(middle(lives, visit) for visit in (1, 2, 4)),
-        *more,
-    ]
+    return [name, Percent(solved), *(middle(lives, visit) for visit in (1, 2, 4)), *more]
 
 
 def middle(lives: Sequence[Life], visit: int) -> Interval | str:
@@ -138,28 +114,10 @@ def show_mazes(tables: StudyTables, seeds: Sequence[int], names: Sequence[str]) 
         actors = [life.actor for life in lives]
         size = [np.mean([value(actor) for actor in actors]) for value in (_attempts, _nodes)]
         cpu = float(np.mean([life.cpu for life in lives]))
-        rows.append(
-            row(
-                name,
-                lives,
-                *(round(float(value)) for value in size),
-                cpu,
-                EARLIER.get(name, "-"),
-            )
-        )
+        rows.append(row(name, lives, *(round(float(value)) for value in size), cpu, EARLIER.get(name, "-")))
     tables.show(
         "hebbian-search: mazes solved in all visits (%), median ratio of executed to shortest steps",
-        [
-            "maze",
-            "solved",
-            "visit 1",
-            "visit 2",
-            "visit 4",
-            "attempts",
-            "nodes",
-            "CPU s",
-            "earlier reconstruction",
-        ],
+        ["maze", "solved", "visit 1", "visit 2", "visit 4", "attempts", "nodes", "CPU s", "earlier reconstruction"],
         rows,
     )
 
@@ -189,14 +147,7 @@ def show_recovery(tables: StudyTables, seeds: Sequence[int]) -> None:
     """Show the visits after a wall closes on the way that was taken, beside fresh agents in the changed maze."""
     known, fresh = [], []
     for seed in seeds:
-        life = live(
-            HebbianSearchAgent(),
-            seed,
-            visits=VISITS + 3,
-            change="wall",
-            change_after=VISITS,
-            openings=0.3,
-        )
+        life = live(HebbianSearchAgent(), seed, visits=VISITS + 3, change="wall", change_after=VISITS, openings=0.3)
         if life.changed and len(life.ratios) == VISITS + 3:
             known.append(life.ratios[VISITS:])
             fresh.append(live(HebbianSearchAgent(), seed, layout=life.layout.draw()).ratios[0])
@@ -216,18 +167,10 @@ def show_learners(tables: StudyTables, seeds: Sequence[int], steps: int) -> None
     from stable_baselines3 import PPO, SAC
 
     rows = []
-    for name, learner, settings in (
-        ("PPO", PPO, {"n_steps": 512}),
-        ("SAC", SAC, {"learning_starts": 200}),
-    ):
+    for name, learner, settings in (("PPO", PPO, {"n_steps": 512}), ("SAC", SAC, {"learning_starts": 200})):
         solved = 0
         for seed in seeds:
-            kwargs: dict[str, Any] = {
-                "maze_seed": seed,
-                "size": 5,
-                "openings": 0.1,
-                "visits": 1,
-            }
+            kwargs: dict[str, Any] = {"maze_seed": seed, "size": 5, "openings": 0.1, "visits": 1}
             env = gym.make("Maze-v0", max_episode_steps=1000, **kwargs)
             model: Any = learner("MlpPolicy", env, seed=seed, device="cpu", **settings)
             model.learn(steps)
@@ -253,14 +196,7 @@ def show_order(tables: StudyTables, seeds: Sequence[int]) -> None:
     tables.show(
         "Logs of attempts (5 x 5, 10% openings, two visits): in none was a behaviour put off for a dearer one",
         ["mazes", "attempts", "failed intentions", "mean edges of a behaviour"],
-        [
-            [
-                len(attempts),
-                len(together),
-                failed,
-                float(np.mean([len(each.path) - 1 for each in together])),
-            ]
-        ],
+        [[len(attempts), len(together), failed, float(np.mean([len(each.path) - 1 for each in together]))]],
     )
 
 
@@ -274,15 +210,9 @@ def draw(path: Path, seed: int) -> None:
     failures = [piece[-1] for piece, attempt in zip(pieces, first, strict=False) if attempt.outcome == "failed"]
     path.parent.mkdir(parents=True, exist_ok=True)
     title = f"First visit: {len(first)} behaviours, blue to red; a cross where one failed"
-    path.write_text(
-        plot_trajectories(life.layout, [pieces[0], *joined], title=title, marks=failures),
-        encoding="utf-8",
-    )
+    path.write_text(plot_trajectories(life.layout, [pieces[0], *joined], title=title, marks=failures), encoding="utf-8")
     later = path.with_name(f"{path.stem}-second{path.suffix}")
-    later.write_text(
-        plot_trajectories(life.layout, life.paths[1:2], title="Second visit"),
-        encoding="utf-8",
-    )
+    later.write_text(plot_trajectories(life.layout, life.paths[1:2], title="Second visit"), encoding="utf-8")
 
 
 def main() -> None:
@@ -290,42 +220,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--parts", nargs="+", choices=PARTS, help="tables to make; by default all")
     parser.add_argument("--mazes", type=int, default=20, help="mazes of each condition")
-    parser.add_argument("--rivals", type=int, default=8, help="mazes of ablations and baselines")
     parser.add_argument(
-        "--budget",
-        type=int,
-        default=1500,
-        help="steps of an episode of ablations and baselines",
+        "--first-maze", type=int, default=0, help="seed of the first maze; those below 10 chose settings"
     )
+    parser.add_argument("--rivals", type=int, default=8, help="mazes of ablations and baselines")
+    parser.add_argument("--budget", type=int, default=1500, help="steps of an episode of ablations and baselines")
     parser.add_argument("--training-steps", type=int, default=1000, help="of PPO and SAC")
     parser.add_argument("--training-mazes", type=int, default=4)
     parser.add_argument("--out", type=Path, help="folder for results.json")
     parser.add_argument("--figure", type=Path, help="file of the plot of attempted behaviours (SVG)")
-    parser.add_argument(
-        "--small",
-        action="store_true",
-        help="few small mazes, in seconds: measures nothing",
-    )
+    parser.add_argument("--small", action="store_true", help="few small mazes, in seconds: measures nothing")
     options = parser.parse_args()
     if options.figure:
         draw(options.figure, seed=2)
         return
-    small = options.small
-    seeds, names = (
-        range(2 if small else options.mazes),
-        list(MAZES)[: 1 if small else None],
-    )
+    small, first = options.small, options.first_maze
+    seeds, names = range(first, first + (2 if small else options.mazes)), list(MAZES)[: 1 if small else None]
+    fewer = seeds if small else range(first, first + options.rivals)
     tables = StudyTables()
     parts: dict[str, Callable[[], None]] = {
         "mazes": lambda: show_mazes(tables, seeds, names),
-        "rivals": lambda: show_rivals(
-            tables,
-            seeds if small else range(options.rivals),
-            300 if small else options.budget,
-        ),
+        "rivals": lambda: show_rivals(tables, fewer, 300 if small else options.budget),
         "recovery": lambda: show_recovery(tables, range(4) if small else seeds),
         "logs": lambda: show_order(tables, seeds),
-        "learners": lambda: show_learners(tables, range(options.training_mazes), options.training_steps),
+        "learners": lambda: show_learners(tables, range(first, first + options.training_mazes), options.training_steps),
     }
     for part in options.parts or [part for part in parts if part != "learners" or not small]:
         parts[part]()

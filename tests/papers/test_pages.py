@@ -23,6 +23,7 @@ PAGES = {
     "docs/results/self-assessment.md": "docs/results/data",
     "docs/results/minecraft.md": "docs/results/data",
     "docs/results/model-surgery.md": "docs/results/data",
+    "docs/results/neural-search.md": "docs/results/data",
     "docs/results/homeostatic.md": "docs/results/data",
 }
 #: How the heading of a section ends whose tables are of a version that stored none.
