@@ -24,7 +24,7 @@ self-monitor        and the verdict of a frozen copy of the policy
 Rules judge in all conditions, which no condition is trained on: "deceptive" answers are misled by a reasoning that
 names the larger number, "hidden" ones are misled without an open plan. One start policy for each part, all seeds.
 
-    python papers/cot_monitor_plus/study.py             # about 40 minutes of CPU time (an estimate)
+    python papers/cot_monitor_plus/study.py             # about 100 minutes of CPU time (an estimate)
     python papers/cot_monitor_plus/study.py --smoke     # everything tiny; measures nothing
     python papers/cot_monitor_plus/study.py --report    # the tables of the finished trainings
     python papers/cot_monitor_plus/study.py --only "self-monitor" --seeds 1

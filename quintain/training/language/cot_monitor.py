@@ -16,7 +16,8 @@ external monitor in its place, or none.
 Differences: the paper names no algorithm and has a critic; here advantages are those of GRPO by default, and
 ``baseline="critic"`` has one. The dual step is derived, and its step size and start are not published. The external
 monitor is a constraint with a dual variable, too, so that the arms differ in the monitor alone. A reply without
-reasoning, or with an unreadable verdict, counts as a violation.
+reasoning, or with an unreadable verdict, counts as a violation. Nothing ties the audit to its start: in short trials of
+a nano model the refreshed copy came to find everything safe, and deception returned.
 """
 
 from __future__ import annotations
