@@ -14,6 +14,7 @@ _TEXT = {
     "CodeReason-v0": ("quintain.envs.code_reason.env", "CodeReasonEnv"),
     "Deception-v0": ("quintain.envs.deception.env", "DeceptionEnv"),
     "OpenEnv-v0": ("quintain.serving.openenv_env", "OpenEnvEnv"),
+    "Procedure-v0": ("quintain.envs.procedures.env", "ProcedureEnv"),
     "QuestionAnswering-v0": ("quintain.envs.question_answering.env", "QuestionAnsweringEnv"),
     "Questionnaire-v0": ("quintain.envs.questionnaires.env", "QuestionnaireEnv"),
     "Repair-v0": ("quintain.envs.repair.env", "RepairEnv"),

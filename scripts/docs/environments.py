@@ -22,6 +22,7 @@ PAGES = {
     "Repair-v0": "repair.md",
     "SelfCorrect-v0": "self-correct.md",
     "Deception-v0": "deception.md",
+    "Procedure-v0": "procedure.md",
     "ToolUse-v0": "tool-use.md",
     "ConceptShift-v0": "concept-shift.md",
     "RepeatedGame-v0": "repeated-game.md",

@@ -52,7 +52,14 @@ SECTIONS = {
             *("index.md", "code-reason.md", "question-answering.md", "openenv.md", "repair.md", "tool-use.md"),
             *("tool-chain.md", "critique.md"),
             "questionnaire.md",
-            *("self-correct.md", "deception.md", "concept-shift.md", "repeated-game.md", "named-games.md"),
+            *(
+                "self-correct.md",
+                "deception.md",
+                "concept-shift.md",
+                "procedure.md",
+                "repeated-game.md",
+                "named-games.md",
+            ),
             *("prisoners-dilemma.md", "prisoners-dilemma-classic.md", "battle-of-the-sexes.md", "stag-hunt.md"),
             *("chicken.md", "deadlock.md", "matching-pennies.md", "rock-paper-scissors.md", "public-goods.md"),
             *("tabletop-reach.md", "tabletop-push.md", "tabletop-slide-handle.md", "tabletop-turn-lever.md"),
@@ -139,6 +146,13 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.agents.games.learners"),
         Public("quintain.agents.policies"),
         Public("quintain.agents.online.hebbian", ("quintain.agents.online.hebbian.motor.Motor",)),
+        Public(
+            "quintain.agents.anticipation",
+            (
+                "quintain.agents.anticipation.language.StepAnticipator",
+                "quintain.agents.anticipation.language.StepAnticipatorSettings",
+            ),
+        ),
         Public("quintain.agents.online.homeostatic", ("quintain.agents.online.homeostatic.network.Networks",)),
         Public("quintain.agents.online.grid"),
         Public("quintain.agents.online.walks"),
@@ -159,6 +173,7 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.envs.self_correct"),
         Public("quintain.envs.tabular"),
         Public("quintain.envs.concept_shift"),
+        Public("quintain.envs.procedures"),
         Public("quintain.envs.tools"),
         Public("quintain.envs.critique"),
         Public(
@@ -241,6 +256,7 @@ REFERENCE: dict[str, list[Public]] = {
                 "quintain.training.trained.Trained",
             ),
         ),
+        Public("quintain.training.recognition"),
         Public(
             "quintain.training.control",
             (

@@ -25,6 +25,7 @@ PAGES = {
     "docs/results/model-surgery.md": "docs/results/data",
     "docs/results/neural-search.md": "docs/results/data",
     "docs/results/homeostatic.md": "docs/results/data",
+    "docs/results/procedures.md": "docs/results/data",
 }
 #: How the heading of a section ends whose tables are of a version that stored none.
 EARLIER = "(earlier version)"

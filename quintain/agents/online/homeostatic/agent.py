@@ -26,7 +26,7 @@ class OnlineClassifier:
             ``"constant"``, or ``"hypergradient"``.
         learning_rate: Initial learning rate, > 0. Default: 0.001 (paper).
         batch_size: Samples of a minibatch, >= 1. Default: 10 (paper).
-        hidden: Widths of the hidden layers. Default: 80 and 60 (paper).
+        hidden: Widths of the hidden layers. Default: (80, 60) (paper).
         memory: Number of remembered samples, >= 1. Default: 20 (paper).
         options: Arguments of the rule, such as ``{"criterion": "loss"}``. Default: none.
 
