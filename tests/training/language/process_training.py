@@ -1,4 +1,4 @@
-"""A program of a test: a training that several processes share. Arguments: method, model, folder, loss."""
+"""A program of a test: trainings that several processes share. Arguments: model, folder, names of trainings."""
 
 import sys
 from pathlib import Path
@@ -18,10 +18,11 @@ from quintain.training.language.trl_trainer import Processes
 from quintain.training.sources import Worlds
 
 
-def main(method, model, folder, loss):
+def train(name, model, folder):
     here = Processes.here()
     engine = make_engine("transformers", model=model, max_batch=128)
     fast = OptimizerSettings(learning_rate=2e-3)
+    method, _, loss = name.partition("-")
     if method == "grpo":
         settings = GRPOSettings(
             iterations=3, num_prompts=4, num_generations=4, steps_per_generation=1, max_completion_length=3,
@@ -29,7 +30,7 @@ def main(method, model, folder, loss):
             eval_episodes=4, pass_k=2,
         )  # fmt: skip
         train_grpo(
-            engine, Worlds(SayLetter, {"turns": 2, "fail": 0.2}), settings, out=folder, resume=Path(folder).exists(),
+            engine, Worlds(SayLetter, {"turns": 2, "fail": 0.2}), settings, out=folder, resume=folder.exists(),
             evaluation=Worlds(SayLetter),
         )  # fmt: skip
     else:
@@ -37,8 +38,13 @@ def main(method, model, folder, loss):
         train_sft(
             engine, lessons, SFTSettings(num_train_epochs=1, batch_size=8, log_every=1, optimizer=fast), out=folder
         )
-    torch.save(engine.model.state_dict(), Path(folder).parent / f"{Path(folder).name}-{here.number}-{here.rank}.pt")
+    torch.save(engine.model.state_dict(), folder.with_name(f"{folder.name}-{here.rank}.pt"))
     engine.close()
+
+
+def main(model, folder, *names):
+    for name in names:
+        train(name, model, Path(folder) / name)
 
 
 if __name__ == "__main__":
