@@ -23,7 +23,8 @@ from quintain.training.sources import Matches
 STORED = Path(__file__).parent / "data" / "runs_0_1_0_before"
 KINDS = {"evaluate": "evaluate_oracle", "play": "play", "matches": "matches", "sweep": "sweep",
          "robustness": "robustness", "tournament": "tournament", "train": "../runs_0_1_0/train",
-         "malfunction": "../runs_0_1_0/malfunction", "reward-design": "../runs_0_1_0/reward_design"}  # fmt: skip
+         "malfunction": "../runs_0_1_0/malfunction", "reward-design": "../runs_0_1_0/reward_design",
+         "questionnaire": "../runs_0_1_0/questionnaire"}  # fmt: skip
 LETTERS = {"env_kwargs": {"tasks": "letters", "difficulty": "easy"}, "episodes": 3, "progress": False}
 
 

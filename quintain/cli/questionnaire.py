@@ -105,11 +105,11 @@ def _named(models: list[str], engine_arg: list[str] | None) -> dict[str, Any]:
 
     found: dict[str, Any] = {}
     for model in models:
-        label, equals, engine = model.partition("=")
-        name = label if equals and ":" not in label else model
+        label, equals, after = model.partition("=")
+        name, engine = (label, after) if equals and ":" not in label else (model, model)
         if name in found:
             raise typer.BadParameter(f"{name!r} is given twice; name them: LABEL={model}", param_hint="MODEL")
-        found[name] = make_engine(engine if name == label else model, **pairs(engine_arg, "--engine-arg"))
+        found[name] = make_engine(engine, **pairs(engine_arg, "--engine-arg"))
     return found
 
 

@@ -38,3 +38,13 @@ def test_two_models_of_one_name_are_refused(quintain):
     result = quintain("questionnaire", "a=scripted:A", "a=scripted:B", "-o", "run")
     assert result.code != 0
     assert "given twice" in result.text
+
+
+def test_a_model_needs_no_label(quintain, monkeypatch):
+    from quintain.experiments.questionnaire import QuestionnaireExperiment
+
+    monkeypatch.setattr(QuestionnaireExperiment, "page", classmethod(lambda cls, report: ""))
+    _, _, *words = WORDS
+    result = quintain("questionnaire", "scripted:A", *words, "-o", "run")
+    assert result.code == 0, result.text
+    assert "scripted:A" in Path("run/scores.csv").read_text()

@@ -27,7 +27,7 @@ Integers = NDArray[np.intp]
 class AdaptiveDesigner:
     """Designs the reward from which a given policy learns most in one policy-gradient step.
 
-    I(R | pi_L) = sum_{s,a} mu_T(s) mu_L(s) pi_L(a|s)^2 [A_T(s, a) - A_T(s, pi_L)] [R(s, a) - R(s, pi_L)], with a
+    I(R | pi_L) = sum_{s,a} mu_T(s) mu_L(s) pi_L(a|s)^2 (A_T(s, a) - A_T(s, pi_L)) (R(s, a) - R(s, pi_L)), with a
     softened optimal teacher policy pi_T, its advantage A_T under the original reward, and discounted occupancies mu.
     R = Phi w keeps the optimal actions with their margins, and |R| <= r_max.
 
