@@ -55,13 +55,13 @@ class ProcedureEnv(gym.Env[str, str]):
     end raises ``ResetNeeded``.
 
     ## Info
-    Always ``task_id``, ``task_hash``, ``task`` (kind of the mistake; ``"none"`` for a correct execution),
-    ``procedure``, ``steps`` (those so far, as they are shown), ``success``, ``reward_terms``, ``parse_error`` (str or
-    ``None``), ``invalid_action`` and ``metrics``. After ``reset`` also ``context`` (correct executions of every
-    procedure, by its name) and ``vocabulary`` (all labels). After an answer, ``admissible`` (what would have been right
-    at the step that it is about). On the last step ``success`` says whether every answer was right, and ``metrics``
-    holds ``tp``, ``fp``, ``tn`` and ``fn`` (numbers of answers; a malformed one is wrong), ``steps``, and ``set_size``,
-    the mean number of expected steps, if they were named.
+    Always ``task_id``, ``task_hash``, ``procedure``, ``steps`` (those so far, as they are shown), ``success``,
+    ``reward_terms``, ``parse_error`` (str or ``None``), ``invalid_action`` and ``metrics``. After ``reset`` also
+    ``context`` (correct executions of every procedure, by its name) and ``vocabulary`` (all labels). After an answer,
+    ``admissible`` (what would have been right at the step that it is about). Only on the last step ``task``, the kind
+    of the mistake, ``"none"`` for a correct execution; ``success`` then says whether every answer was right, and
+    ``metrics`` holds ``tp``, ``fp``, ``tn`` and ``fn`` (numbers of answers; a malformed one is wrong), ``steps``, and
+    ``set_size``, the mean number of expected steps, if they were named.
 
     ## Arguments
     - ``procedures``, ``vocabulary``: number of procedures (>= 1) and of the labels that they share (13 to 100).
@@ -186,6 +186,7 @@ class ProcedureEnv(gym.Env[str, str]):
         }
         info["admissible"] = [self._encoded(step) for step in self._right_steps(number)]
         if ended:
+            info["task"] = self._truth.kind or "none"
             info["success"] = self._counts["fp"] == self._counts["fn"] == 0
             sizes = {"set_size": sum(self._sizes) / len(self._sizes)} if self._sizes else {}
             info["metrics"] = {**self._counts, "steps": len(self._steps), **sizes}
@@ -235,7 +236,6 @@ class ProcedureEnv(gym.Env[str, str]):
         return {
             "task_id": f"{self._procedure.name}-{self._hash}",
             "task_hash": self._hash,
-            "task": self._truth.kind or "none",
             "procedure": self._procedure.name,
             "steps": self._so_far()[: len(self._steps)],
             "success": False,

@@ -15,6 +15,7 @@ from quintain.envs.procedures import (
     FrameSource,
     Noise,
     Procedure,
+    Transcript,
     WorldSettings,
     centred_modes,
     deduplicate,
@@ -27,6 +28,7 @@ from quintain.envs.procedures import (
     step_similarity,
     window_modes,
 )
+from quintain.envs.procedures.env import ProcedureEnv
 from quintain.errors import ConfigurationError, UnknownNameError
 
 TEA = Procedure("tea", {"boil": (), "cup": (), "bag": ("cup",), "pour": ("boil", "bag")})
@@ -175,6 +177,27 @@ def test_an_episode_ends_at_the_first_mistake():
     assert info["success"]
     assert info["task"] == "foreign"
     assert info["metrics"] == {"tp": 1, "fp": 0, "tn": len(rewards) - 1, "fn": 0, "steps": len(rewards)}
+
+
+def infos_before_the_end(kind, monkeypatch):
+    steps = ("cup", "boil", "bag", "bag")
+    made = Transcript("tea", steps, 3 if kind else None, kind)
+    monkeypatch.setattr("quintain.envs.procedures.env.perform", lambda *_: made)
+    monkeypatch.setattr("quintain.envs.procedures.env.perform_wrongly", lambda *_: made)
+    env = ProcedureEnv(correct_share=0.0 if kind else 1.0)
+    infos = [env.reset(seed=0)[1]]
+    while not (step := env.step("ok"))[2]:
+        infos.append(step[4])
+    return infos, step[4]
+
+
+@pytest.mark.parametrize("kind", ["repetition", "order"])
+def test_no_info_before_the_last_tells_whether_there_will_be_a_mistake(kind, monkeypatch):
+    wrong, end = infos_before_the_end(kind, monkeypatch)
+    right, right_end = infos_before_the_end("", monkeypatch)
+    assert len(wrong) == 4
+    assert wrong == right
+    assert (end["task"], right_end["task"]) == (kind, "none")
 
 
 def test_answers_are_read_and_malformed_ones_are_wrong():
