@@ -42,8 +42,8 @@ class StepAnticipatorSettings:
         prompting: ``"few-shot"``: with correct executions; ``"zero-shot"``: without; ``"acot"``: two calls, in the
             first of which the model reasons about actions and their effects.
         top_k: Number of candidates that are expected, the likeliest ones, >= 1; used where ``samples`` is 0.
-        samples: Number of sampled replies of which the expected set is the union, >= 1 (release: 5); 0 ranks all
-            candidates by their likelihood instead, in one request.
+        samples: Number of sampled replies of which the expected set is the union, >= 1 (release: 5); 0 ranks the steps
+            of the correct executions (without these, the whole vocabulary) by their likelihood instead, in one request.
         temperature: Sampling temperature, >= 0 (release: 0.6).
         top_p: Probability mass of the nucleus, in (0, 1] (release: 0.9).
         max_tokens: Maximum number of tokens of a sampled step, >= 1 (release: 4 to 8).
@@ -123,7 +123,7 @@ class _Anticipating:
         prompt = prompt_of(info["procedure"], self._known, before, reasoning)
         if self._settings.samples:
             return answer(step, await self._sampled(prompt))
-        return answer(step, await self._ranked(prompt, step))
+        return answer(step, await self._ranked(prompt))
 
     async def _reason(self, procedure: str, before: Sequence[str]) -> str:
         prompt = prompt_of(procedure, self._known or [], before, task=f"{_TASK}\n{_REASON}", ask="Reasoning:")
@@ -139,10 +139,10 @@ class _Anticipating:
         )  # fmt: skip
         return {text.strip().lower() for text in await self._ask(request)} - {""}
 
-    async def _ranked(self, prompt: str, step: str) -> set[str]:
-        """Return the likeliest candidates: the steps of the examples and the present one, or the whole vocabulary."""
+    async def _ranked(self, prompt: str) -> set[str]:
+        """Return the likeliest of the examples' steps, or of the vocabulary; the step to judge has no part in it."""
         seen = dict.fromkeys(known for execution in self._known or [] for known in execution)
-        candidates = list({**seen, step: None}) if seen else list(self._vocabulary)
+        candidates = list(seen or self._vocabulary)
         request = Request(prompt=prompt, choices=tuple(f" {label}" for label in candidates), temperature=0)
         (reply,) = (await self._engine.generate([request]))[0]
         if reply.choice_logprobs is None:

@@ -115,8 +115,24 @@ def test_the_likeliest_candidates_are_expected():
     report = quintain.evaluate("Procedure-v0", agent, episodes=4, env_kwargs=SMALL)
     assert report.errors == 0
     assert all(episode.info["metrics"]["set_size"] == 2 for episode in report.episodes)
-    everything = counts(StepAnticipator(ranking([]), top_k=99), episodes=4)
+    everything = counts(StepAnticipator(ranking([]), top_k=99), episodes=4, mistakes=["repetition"])
     assert (everything.tp, everything.fp) == (0, 0)
+
+
+@pytest.mark.parametrize("prompting", ["zero-shot", "few-shot"])
+def test_the_ranked_candidates_do_not_depend_on_the_step_that_is_judged(prompting):
+    offered = []
+
+    def script(request):
+        offered.append(set(request.choices))
+        return Reply(text=request.choices[0], finish_reason="choice", choice_logprobs=(0.0,) * len(request.choices))
+
+    agent = StepAnticipator(ScriptedEngine(script), top_k=99, prompting=prompting)
+    found = counts(agent, episodes=1, mistakes=["foreign"])
+    assert len(offered) > 2
+    assert all(choices == offered[0] for choices in offered)
+    # A step of another procedure is not among those of the examples, and in the vocabulary.
+    assert (found.tp, found.fn) == ((1, 0) if prompting == "few-shot" else (0, 1))
 
 
 @pytest.mark.parametrize("prompting", ["zero-shot", "few-shot", "acot"])
