@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
+from numpy.typing import NDArray
 
 from quintain.agents.policies.table import TablePolicy
 from quintain.arguments import check_number
 from quintain.envs.making import env_name
+from quintain.errors import ConfigurationError
 from quintain.mdp import MDP, evaluate_policy, mdp_of
 from quintain.rewards.shaping.designed import RewardTable
 from quintain.rewards.shaping.shaper import FixedReward
@@ -22,6 +29,9 @@ from quintain.training.sources import Worlds
 from quintain.training.trained import NEW, Trained, require_new
 
 __all__ = ["QLearningSettings", "ReinforceSettings", "train_q_learning", "train_reinforce"]
+
+#: Gymnasium's own wrappers of a new environment, which change neither transitions nor rewards.
+_TRANSPARENT = (OrderEnforcing, PassiveEnvChecker, TimeLimit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +55,8 @@ class QLearningSettings(_Settings):
         episodes: Number of episodes, >= 1. Default: 2,000.
         horizon: Maximum number of steps of a training episode, >= 1. Default: 100.
         gamma: Discount in [0, 1); ``None`` for the environment's own, or 0.99. Default: ``None``.
-        reward: File of a designed reward that the learner gets in place of the environment's; empty for none.
+        reward: File of a designed reward that the learner gets in place of the environment's; empty for none. A
+            training is resumed only with the same table.
         eval_every: Number of episodes between two evaluations, >= 1. Default: 100.
         alpha: Step size, in (0, 1]. Default: 0.5 (EXPRD's runs).
         epsilon: Share of random actions, in [0, 1]. Default: 0.1 (EXPRD's runs).
@@ -72,7 +83,8 @@ class ReinforceSettings(_Settings):
         episodes: Number of episodes, >= 1. Default: 2,000.
         horizon: Maximum number of steps of a training episode, >= 1. Default: 100.
         gamma: Discount in [0, 1); ``None`` for the environment's own, or 0.99. Default: ``None``.
-        reward: File of a designed reward that the learner gets in place of the environment's; empty for none.
+        reward: File of a designed reward that the learner gets in place of the environment's; empty for none. A
+            training is resumed only with the same table.
         eval_every: Number of episodes between two evaluations, >= 1. Default: 100.
         alpha: Step size, > 0. Default: 0.1 (ExploRS's runs).
         every: Number of episodes between two updates, >= 1. Default: 2.
@@ -109,7 +121,8 @@ def train_q_learning(
 
     Args:
         policy: ``None``: the table is new.
-        source: An environment with ``P``, such as FrozenLake or Tabular/Room-v0.
+        source: An environment with ``P``, such as FrozenLake or Tabular/Room-v0, without wrappers but those of
+            ``gymnasium.make``. Its time limit is not used; see ``horizon``.
         settings: Settings; ``None`` for the defaults.
         seed: Root seed. Default: 0.
         out: Run folder: manifest, metrics, checkpoints, and ``policy.npz``; ``None`` writes nothing.
@@ -122,7 +135,8 @@ def train_q_learning(
         ``reward``, its expected discounted return under the environment's reward, which is computed exactly.
 
     Raises:
-        ConfigurationError: If a policy is given, or the environment is no finite MDP.
+        ConfigurationError: If a policy is given, the environment is no finite MDP or lies under a wrapper that the
+            simulation would leave out, or the reward is not one of this environment.
         RecordError: If the folder cannot be written, or holds another run.
     """
     require_new(policy, "q-learning")
@@ -150,7 +164,8 @@ def train_reinforce(
 
     Args:
         policy: ``None``: the table is new.
-        source: An environment with ``P``, such as FrozenLake or Tabular/Room-v0.
+        source: An environment with ``P``, such as FrozenLake or Tabular/Room-v0, without wrappers but those of
+            ``gymnasium.make``. Its time limit is not used; see ``horizon``.
         settings: Settings; ``None`` for the defaults.
         seed: Root seed. Default: 0.
         out: Run folder: manifest, metrics, checkpoints, and ``policy.npz``; ``None`` writes nothing.
@@ -163,7 +178,8 @@ def train_reinforce(
         :func:`train_q_learning`.
 
     Raises:
-        ConfigurationError: If a policy is given, or the environment is no finite MDP.
+        ConfigurationError: If a policy is given, the environment is no finite MDP or lies under a wrapper that the
+            simulation would leave out, or the reward is not one of this environment.
         RecordError: If the folder cannot be written, or holds another run.
     """
     require_new(policy, "reinforce")
@@ -180,12 +196,15 @@ def _train(
     method: str, source: Worlds, settings: Any, make: Callable[[MDP], TabularLearner], *, seed: int, out: Any,
     resume: Any, progress: Any, on_log: Any,
 ) -> Trained:  # fmt: skip
-    mdp = mdp_of(source.make(), gamma=settings.gamma)
-    rewards = RewardTable.load(settings.reward).rewards if settings.reward else mdp.rewards
-    facts = {"method": method, "seed": seed, "steps": settings.episodes, "settings": asdict(settings)}
+    mdp = _mdp(source, settings.gamma)
+    rewards = _designed(settings.reward, mdp) if settings.reward else mdp.rewards
+    described = asdict(settings)
+    if settings.reward:
+        described["reward_hash"] = blake2b(rewards.tobytes(), digest_size=8).hexdigest()
+    facts = {"method": method, "seed": seed, "steps": settings.episodes, "settings": described}
     with ExitStack() as stack:
         run = stack.enter_context(TrainingRun(
-            method, env=source.env, env_kwargs=source.env_kwargs, policy=NEW, seed=seed, settings=asdict(settings),
+            method, env=source.env, env_kwargs=source.env_kwargs, policy=NEW, seed=seed, settings=described,
             steps=settings.episodes, out=out, resume=resume, progress=progress, on_log=on_log,
         ))  # fmt: skip
         _, state = run.restore()
@@ -201,3 +220,27 @@ def _train(
         if out is not None:
             table.save(Path(out) / "policy.npz", facts)
         return Trained(table, facts, tuple(run.curve))
+
+
+def _mdp(source: Worlds, gamma: float | None) -> MDP:
+    """Read the MDP of a new environment, whose wrappers the simulation would leave out."""
+    with closing(source.make()) as env:
+        layer = env
+        while isinstance(layer, gym.Wrapper):
+            if type(layer) not in _TRANSPARENT:
+                raise ConfigurationError(
+                    f"tabular training simulates the table P of {env_name(source.env)}, so that the wrapper "
+                    f"{type(layer).__name__} would have no effect: remove it, or give the reward as a table (reward=)"
+                )
+            layer = layer.env
+        return mdp_of(env, gamma=gamma)
+
+
+def _designed(path: str, mdp: MDP) -> NDArray[np.float64]:
+    """Read a designed reward that fits an MDP."""
+    rewards = RewardTable.load(path).rewards
+    if rewards.shape != mdp.shape:
+        raise ConfigurationError(
+            f"the reward at {path!r} is of another environment: expected the shape {mdp.shape}, got {rewards.shape}"
+        )
+    return rewards

@@ -1,17 +1,27 @@
 """Tabular learners: single updates by hand, paired random numbers, and what designed rewards are for."""
 
+from dataclasses import replace
+
+import gymnasium as gym
 import numpy as np
 import pytest
 
 import quintain
 from quintain.agents.policies import TablePolicy, load_policy
 from quintain.envs.tabular import line_key
-from quintain.errors import CapabilityError, ConfigurationError
+from quintain.errors import CapabilityError, ConfigurationError, RecordError
 from quintain.mdp import evaluate_policy, value_iteration
 from quintain.rewards.shaping import Episodes, FixedReward, design_exprd, design_potential
 from quintain.seeding import SeedStream
+from quintain.training.control.tabular import (
+    QLearningSettings,
+    ReinforceSettings,
+    train_q_learning,
+    train_reinforce,
+)
 from quintain.training.control.tabular_learners import QLearner, Reinforce
 from quintain.training.control.tabular_runs import TabularRuns
+from quintain.training.sources import Worlds
 
 
 def one(*values, dtype=np.intp):
@@ -100,3 +110,60 @@ def test_a_table_plays_only_where_it_fits(tmp_path):
         load_policy(tmp_path / "policy.npz")
     with pytest.raises(ConfigurationError, match="no table"):
         TablePolicy.load(tmp_path / "other.npz")
+
+
+class Opposite(gym.RewardWrapper):
+    def reward(self, reward):
+        return -reward
+
+
+QUICK = {"episodes": 4, "horizon": 5, "eval_every": 2}
+TRAINERS = [(train_q_learning, QLearningSettings), (train_reinforce, ReinforceSettings)]
+
+
+@pytest.mark.parametrize(("train", "settings"), TRAINERS)
+def test_a_wrapper_that_would_have_no_effect_is_refused(train, settings):
+    made = []
+
+    def make(*wrappers):
+        def factory():
+            env = gym.make("FrozenLake-v1")  # in Gymnasium's own wrappers, a time limit among them
+            for wrapper in wrappers:
+                env = wrapper(env)
+            made.append(closed(env))
+            return env
+
+        return Worlds(factory)
+
+    assert train(None, make(), settings(**QUICK)).curve
+    with pytest.raises(ConfigurationError, match="the wrapper Opposite would have no effect"):
+        train(None, make(Opposite), settings(**QUICK))
+    assert [len(closings) for closings in made] == [1, 1]
+
+
+def closed(env):
+    """Return a list that notes the closings of an environment."""
+    closings, close = [], env.unwrapped.close
+    env.unwrapped.close = lambda: (closings.append(1), close())
+    return closings
+
+
+def test_a_reward_of_another_environment_is_refused(tmp_path):
+    design_potential(line_key()).save(tmp_path / "line.npz")
+    settings = QLearningSettings(reward=str(tmp_path / "line.npz"), **QUICK)
+    with pytest.raises(
+        ConfigurationError, match=r"of another environment: expected the shape \(50, 4\), got \(21, 3\)"
+    ):
+        train_q_learning(None, Worlds("Tabular/Room-v0"), settings)
+
+
+def test_a_training_is_resumed_only_with_the_same_reward_table(tmp_path):
+    reward, worlds = tmp_path / "line.npz", Worlds("Tabular/LineKey-v0")
+    table = design_potential(line_key())
+    table.save(reward)
+    settings = QLearningSettings(reward=str(reward), **QUICK)
+    train_q_learning(None, worlds, settings, out=tmp_path / "run")
+    train_q_learning(None, worlds, settings, out=tmp_path / "run", resume=True)
+    replace(table, rewards=2 * table.rewards).save(reward)
+    with pytest.raises(RecordError, match="reward_hash"):
+        train_q_learning(None, worlds, settings, out=tmp_path / "run", resume=True)
