@@ -14,7 +14,7 @@ from scipy import sparse
 
 from quintain.errors import ConfigurationError
 from quintain.mdp import MDP, occupancy
-from quintain.rewards.shaping.exprd import solve_program
+from quintain.rewards.shaping.exprd import check_ties, solve_program
 from quintain.rewards.shaping.invariance import MARGIN_SLACK, Problem, gap_matrix
 from quintain.rewards.shaping.shaper import Episodes
 
@@ -55,6 +55,7 @@ class AdaptiveDesigner:
     ) -> None:
         if not 0 <= epsilon < 1:
             raise ConfigurationError(f"epsilon must be in [0, 1), got {epsilon!r}")
+        check_ties(ties)
         self.mdp, self.problem = mdp, Problem.of(mdp)
         states, actions = mdp.shape
         counted = np.repeat(self.problem.states, actions)

@@ -39,6 +39,8 @@ class Certificate:
         largest: Largest absolute reward.
         ignored: Number of states that no policy reaches; they carry no constraint.
         status: What the solver said; empty where none was used.
+        ignored_rewarded: Number of those states that carry a reward nevertheless; ``None`` where it was not counted, as
+            in files of earlier versions.
     """
 
     same_optimal: bool
@@ -49,6 +51,7 @@ class Certificate:
     largest: float
     ignored: int
     status: str = ""
+    ignored_rewarded: int | None = None
 
     @property
     def invariant(self) -> bool:
@@ -68,7 +71,12 @@ class Certificate:
             ("states with a reward", str(self.support)),
             ("largest reward", f"{self.largest:.3g}"),
         ]
-        return rows + ([("never reached", f"{self.ignored} states, which carry no reward")] if self.ignored else [])
+        if self.ignored:
+            rewarded = {None: "", 0: ", none with a reward"}.get(
+                self.ignored_rewarded, f", {self.ignored_rewarded} with a reward"
+            )
+            rows.append(("never reached", f"{self.ignored} states{rewarded}"))
+        return rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,13 +118,19 @@ class RewardTable:
         """Read what :meth:`save` wrote.
 
         Raises:
-            ConfigurationError: If there is no designed reward at ``path``.
+            ConfigurationError: If there is no designed reward at ``path``, or its table is none of finite numbers.
         """
         try:
             arrays, about = load_arrays(Path(path))
-            return cls(arrays["rewards"], about["reward"], Certificate(**about["certificate"]), about["facts"])
+            table = cls(arrays["rewards"], about["reward"], Certificate(**about["certificate"]), about["facts"])
+            finite = table.rewards.ndim == 2 and np.isfinite(table.rewards).all()
         except (RecordError, KeyError, TypeError) as error:
             raise ConfigurationError(f"no designed reward at {str(path)!r}: {error}") from error
+        if not finite:
+            raise ConfigurationError(
+                f"the designed reward at {str(path)!r} must be finite numbers, one for each action"
+            )
+        return table
 
 
 def table_term(path: str | Path) -> RewardTerm:
@@ -163,13 +177,15 @@ def certify(problem: Problem, rewards: Array, horizons: Sequence[int] = HORIZONS
     q = value_iteration(designed).action_values
     found, states = optimal_actions(q), problem.states
     gaps = q.max(axis=1, keepdims=True) - q - problem.margins[:, None] / MARGIN_SLACK
+    rewarded, ignored = (np.abs(rewards) > 1e-9).any(axis=1), ~problem.mdp.reachable()
     return Certificate(
         same_optimal=bool((found == problem.optimal)[states].all()),
         kept_optimal=bool((found <= problem.optimal)[states].all()),
         slack=float(gaps[problem.wrong].min()),
         informativeness=informativeness(problem, rewards, horizons),
-        support=int((np.abs(rewards) > 1e-9).any(axis=1).sum()),
+        support=int(rewarded.sum()),
         largest=float(np.abs(rewards).max()),
-        ignored=int((~problem.mdp.reachable()).sum()),
+        ignored=int(ignored.sum()),
         status=status,
+        ignored_rewarded=int((rewarded & ignored).sum()),
     )

@@ -10,6 +10,7 @@ bounds, from which learners shy away, so lambda_2 has a small value here.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, NamedTuple
@@ -25,7 +26,7 @@ from quintain.mdp import MDP
 from quintain.rewards.shaping.designed import HORIZONS, RewardTable, certify
 from quintain.rewards.shaping.invariance import MARGIN_SLACK, Problem, gap_matrix
 
-__all__ = ["EXPRDSettings", "Found", "any_feasible", "design_exprd", "design_on_states"]
+__all__ = ["EXPRDSettings", "Found", "any_feasible", "check_ties", "design_exprd", "design_on_states"]
 
 Array = NDArray[np.float64]
 
@@ -36,7 +37,7 @@ class EXPRDSettings:
 
     Attributes:
         budget: Number of states that are added to those which the original reward pays, >= 0; ``None`` for all states.
-            Default: 5 (paper).
+            Where it pays in every state, as in Taxi, there is none to add, and a warning says so. Default: 5 (paper).
         r_max: Bound on the absolute rewards, > 0. Default: the largest absolute original reward (paper: 10 on Room).
         horizons: Horizons over which informativeness is averaged (paper: also 2). Default: those of the
             released program, :data:`HORIZONS`.
@@ -62,10 +63,21 @@ class EXPRDSettings:
         if self.r_max is not None:
             check_number("r_max", self.r_max, above=0)
         check_number("l1", self.l1, low=0)
-        if not self.horizons or min(self.horizons) < 0:
-            raise ConfigurationError(f"horizons must be numbers >= 0, at least one, got {self.horizons!r}")
-        if self.ties not in ("all", "one"):
-            raise ConfigurationError(f"ties must be 'all' or 'one', got {self.ties!r}")
+        if not isinstance(self.horizons, (tuple, list)) or not self.horizons:
+            raise ConfigurationError(f"horizons must be a tuple of integers >= 0, at least one, got {self.horizons!r}")
+        for horizon in self.horizons:
+            check_number("every horizon", horizon, low=0, integer=True)
+        check_ties(self.ties)
+
+
+def check_ties(ties: str) -> None:
+    """Check which optimal actions are to be kept.
+
+    Raises:
+        ConfigurationError: If it is neither ``"all"`` nor ``"one"``.
+    """
+    if ties not in ("all", "one"):
+        raise ConfigurationError(f"ties must be 'all' or 'one', got {ties!r}")
 
 
 class Found(NamedTuple):
@@ -106,6 +118,11 @@ def design_exprd(mdp: MDP, settings: EXPRDSettings | None = None) -> RewardTable
         best, curve = program.solve(chosen), []
     else:
         chosen = [int(s) for s in problem.goals]
+        if len(chosen) == problem.states.sum():
+            warnings.warn(
+                "the original reward pays in every state, so that EXPRD may use them all and the budget has no effect",
+                stacklevel=2,
+            )
         best = program.solve(chosen)
         curve = [best.informativeness]
         for _ in range(settings.budget):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from quintain.arguments import check_number
 from quintain.mdp import MDP
 from quintain.rewards.shaping.self_shaping import joined
 from quintain.rewards.shaping.shaper import Episodes, returns_to_go
@@ -46,15 +47,19 @@ class SORS(_Added):
         runs: Number of runs.
         lr: Step size. Default: 0.01.
         every: Number of episodes between two updates. Default: 5.
-        pairs: Maximum number of pairs of an update, at most 64. Default: 10.
+        pairs: Maximum number of pairs of an update, in [1, 64]. Default: 10.
 
     Attributes:
         phi: The learned reward, shape ``(K, S, A)``.
+
+    Raises:
+        ConfigurationError: If ``pairs`` is out of range.
     """
 
     def __init__(self, mdp: MDP, runs: int, *, lr: float = 0.01, every: int = 5, pairs: int = 10) -> None:
         super().__init__(mdp, runs, lr, every)
-        self.pairs = min(pairs, 64)
+        check_number("pairs", pairs, low=1, high=64, integer=True)
+        self.pairs = pairs
 
     def update(self, episodes: Sequence[Episodes], policy: Array, draws: Array) -> None:
         """Take one gradient step on pairs of episodes, drawn with replacement where there are more than ``pairs``."""

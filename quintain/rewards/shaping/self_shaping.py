@@ -37,7 +37,8 @@ class ExploRSSettings:
         bonus_max: Bonus of a state that has not been left yet, > 0. Default: 1.
         lr_reward: Step size of R_phi, >= 0. Default: 0.01.
         lr_value: Step size of the baseline V, in [0, 1]. Default: 0.01.
-        clip: Bound on the absolute values of R_phi, > 0; ``None`` for none. Default: none (0.01 with Q-learning).
+        clip: Bound on the absolute values of R_phi, > 0; ``None`` for none. Default: ``None``, for every learner; the
+            released program has 0.01 with Q-learning, which has to be set.
         every: Number of episodes between two updates. Default: 5.
 
     Raises:

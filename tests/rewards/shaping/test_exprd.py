@@ -131,6 +131,7 @@ def test_a_reward_made_by_hand_may_break_what_is_optimal():
     assert repaired.certificate.informativeness > original_reward(mdp).certificate.informativeness
 
 
+@pytest.mark.filterwarnings("ignore:the original reward pays in every state")  # CliffWalking
 @pytest.mark.parametrize(("env_id", "ignored"), [("FrozenLake-v1", 5), ("CliffWalking-v1", 11)])
 def test_gymnasiums_environments_can_be_designed_for(env_id, ignored):
     found = design_exprd(mdp_of(gym.make(env_id)), EXPRDSettings(budget=1))
@@ -142,6 +143,14 @@ def test_states_that_no_policy_reaches_carry_no_reward():
     mdp = mdp_of(gym.make("FrozenLake-v1"))
     for found in (design_exprd(mdp, EXPRDSettings(budget=None)), design_potential(mdp)):
         assert (found.rewards[~mdp.reachable()] == 0).all()
+        assert dict(found.certificate.rows())["never reached"] == "5 states, none with a reward"
+
+
+def test_the_certificate_counts_rewards_in_states_that_no_policy_reaches():
+    # The ten cells of the cliff and the goal pay -1 like all others, and end the episode or restart before anyone acts.
+    found = original_reward(mdp_of(gym.make("CliffWalking-v1"))).certificate
+    assert (found.ignored, found.ignored_rewarded) == (11, 11)
+    assert dict(found.rows())["never reached"] == "11 states, 11 with a reward"
 
 
 def test_without_any_reward_there_is_nothing_to_design():
@@ -155,10 +164,31 @@ def test_a_bound_that_is_too_small_is_an_error():
         design_exprd(corridor(), EXPRDSettings(budget=0, r_max=1e-3))
 
 
-@pytest.mark.parametrize("bad", [{"budget": -1}, {"r_max": 0}, {"horizons": ()}, {"ties": "none"}, {"l1": -1}])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"budget": -1}, {"r_max": 0}, {"horizons": ()}, {"horizons": (1.5,)}, {"horizons": 5}, {"ties": "none"},
+        {"l1": -1},
+    ],
+)  # fmt: skip
 def test_bad_settings_are_refused(bad):
     with pytest.raises(ConfigurationError):
         EXPRDSettings(**bad)
+
+
+def test_a_budget_without_effect_is_announced():
+    mdp = corridor()
+    pays = mdp.rewards - 0.1 * ~mdp.terminal[:, None]
+    with pytest.warns(UserWarning, match="pays in every state"):
+        found = design_exprd(mdp.with_rewards(pays), EXPRDSettings(budget=2))
+    assert sorted(found.facts["support"]) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("wrong", [np.zeros(3), np.full((3, 2), np.nan)])
+def test_a_stored_table_is_of_finite_numbers(wrong, designed, tmp_path):
+    RewardTable(wrong, "by hand", designed["pbrs"].certificate).save(tmp_path / "reward.npz")
+    with pytest.raises(ConfigurationError, match="must be finite numbers"):
+        RewardTable.load(tmp_path / "reward.npz")
 
 
 def test_a_stored_table_is_a_reward_term(designed, tmp_path):

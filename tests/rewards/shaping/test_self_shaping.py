@@ -187,3 +187,14 @@ def test_bad_settings_are_refused():
             ExploRSSettings(**bad)
     with pytest.raises(ConfigurationError, match="epsilon"):
         AdaptiveDesigner(line_key(), epsilon=1.0)
+
+
+@pytest.mark.parametrize("pairs", [0, 65, 1.5])
+def test_a_number_of_pairs_beyond_the_draws_is_refused(pairs):
+    with pytest.raises(ConfigurationError, match="pairs must be an integer >= 1 and <= 64"):
+        SORS(walk(1, 1), 1, pairs=pairs)
+
+
+def test_an_unknown_treatment_of_ties_is_refused():
+    with pytest.raises(ConfigurationError, match="ties must be 'all' or 'one'"):
+        AdaptiveDesigner(walk(1, 1, 0.5), ties="every")
