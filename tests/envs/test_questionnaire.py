@@ -112,6 +112,29 @@ def test_answers_are_read_and_refusals_told_apart(text, position, refused):
     assert (found.position, found.refused) == (position, refused)
 
 
+@pytest.mark.parametrize(
+    ("text", "position", "refused"),
+    [
+        ("The answer is not B", None, False), ("The answer isn\u2019t B.", None, False), ("I'm not A", None, False),
+        ("I can't choose between A", None, True), ("I would never pick B.", None, False),
+        ("It is not A but C", 2, False), ("B is not right", None, False), ("I do not agree", None, False),
+        ("I'm not sure, B", 1, False),
+        ("I would not choose A. I choose B.", 1, False), ("I do not agree: disagree", 2, False),
+    ],
+)  # fmt: skip
+def test_what_a_negation_excludes_was_not_chosen(text, position, refused):
+    found = read_choice(text, ["A", "B", "C"], SCALE)
+    assert (found.position, found.refused) == (position, refused)
+
+
+@pytest.mark.parametrize(
+    ("text", "position"),
+    [("Answer: b", 1), ("my choice is (c).", 2), ("The answer is a.", 0), ("I choose a B", 1), ("I pick a card", None)],
+)
+def test_a_label_behind_a_word_that_names_it_is_read_in_either_case(text, position):
+    assert read_choice(text, ["A", "B", "C"], SCALE).position == position
+
+
 def test_an_option_inside_a_longer_one_is_not_read_from_it():
     options = ["Very accurate", "Accurate", "Not accurate"]
     assert read_choice("That is not accurate at all", ["1", "2", "3"], options).position == 2

@@ -52,6 +52,14 @@ def test_a_table_of_a_self_report_is_read_with_its_keys(tmp_path):
         load_instrument(f"table:{tmp_path / 'keyless.csv'}")
 
 
+def test_a_path_may_contain_the_sign_before_a_checksum(tmp_path):
+    (tmp_path / "set #1").mkdir()
+    (tmp_path / "set #1" / "own.csv").write_text("trait,key,text\nOrder,1,I keep lists.\n")
+    source = f"table:{tmp_path / 'set #1' / 'own.csv'}"
+    found = load_instrument(source)
+    assert load_instrument(f"{source}#{found.sha256}").items == found.items
+
+
 def test_the_hub_gives_a_folder_or_says_what_to_do(tmp_path, monkeypatch):
     (tmp_path / "data.json").write_text(json.dumps(ROWS))
     asked = []
@@ -77,6 +85,28 @@ def test_files_at_fault_are_named(tmp_path, name, content, message):
     (tmp_path / name).write_text(content)
     with pytest.raises(ConfigurationError, match=message):
         load_instrument(f"trait:{tmp_path / name}")
+
+
+def test_other_encodings_are_named(tmp_path):
+    for kind, name in (("table", "latin1.csv"), ("trait", "latin1.json")):
+        (tmp_path / name).write_bytes("trait,key,text\nOrder,1,caf\u00e9".encode("latin-1"))
+        with pytest.raises(ConfigurationError, match="as text in UTF-8"):
+            load_instrument(f"{kind}:{tmp_path / name}")
+
+
+def test_a_broken_parquet_file_is_named(tmp_path, monkeypatch):
+    def read_parquet(file):
+        raise ValueError("magic bytes not found")  # pyarrow.ArrowInvalid is a ValueError
+
+    monkeypatch.setitem(sys.modules, "pandas", types.SimpleNamespace(read_parquet=read_parquet))
+    (tmp_path / "broken.parquet").write_bytes(b"none")
+    with pytest.raises(ConfigurationError, match=r"broken\.parquet.*no parquet"):
+        load_instrument(f"trait:{tmp_path / 'broken.parquet'}")
+
+
+def test_a_table_is_one_file(tmp_path):
+    with pytest.raises(ConfigurationError, match="takes one CSV file"):
+        load_instrument(f"table:{tmp_path}")
 
 
 def test_what_is_not_there_is_an_error():

@@ -11,6 +11,7 @@ import csv
 import hashlib
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -39,19 +40,28 @@ def load_original(source: str) -> Instrument:
             schema of TRAIT; ``"trait:hub:OWNER/NAME@REVISION"``: the same from the Hugging Face hub, such as
             ``trait:hub:mirlab/TRAIT@8b31c078``; ``"table:PATH.csv"``: a self-report with the columns ``trait``, ``key``
             (1 or -1) and ``text``, perhaps ``id``, on a scale of agreement in five points, for files of BFI-44 or SD-3.
-            Behind ``#`` may stand the checksum that the files must have, as in ``"trait:PATH#SHA256"``.
+            Behind ``#`` may stand the checksum that the files must have, or at least four of its first hexadecimal
+            digits, as in ``"trait:PATH#SHA256"``; any other ``#`` is part of the path.
 
     Raises:
         ConfigurationError: If there is no such file, it cannot be read, or its checksum is another one.
         MissingDependencyError: If the hub's client, or pandas for parquet files, is not installed.
     """
     kind, _, place = source.partition(":")
-    place, _, wanted = place.partition("#")
-    files = _downloaded(place[4:]) if place.startswith("hub:") else _files(Path(place).expanduser())
-    found = _checksum(files)
-    if wanted and not found.startswith(wanted.lower()):
-        raise ConfigurationError(f"{place}: the files have the SHA-256 checksum {found}, and {wanted} was expected")
-    return _read(kind, tuple(str(file) for file in files), found)
+    wanted = ""
+    if found := re.fullmatch(r"(.+)#([0-9a-fA-F]{4,64})", place):
+        place, wanted = found.groups()
+    if place.startswith("hub:"):
+        files = _downloaded(place[4:])
+    else:
+        path = Path(place).expanduser()
+        if kind == "table" and not path.is_file():
+            raise ConfigurationError(f"{str(path)!r} is no file; table: takes one CSV file")
+        files = _files(path)
+    sha256 = _checksum(files)
+    if not sha256.startswith(wanted.lower()):
+        raise ConfigurationError(f"{place}: the files have the SHA-256 checksum {sha256}, and {wanted} was expected")
+    return _read(kind, tuple(str(file) for file in files), sha256)
 
 
 def _files(path: Path) -> list[Path]:
@@ -109,9 +119,13 @@ def _read(kind: str, files: tuple[str, ...], sha256: str) -> Instrument:
 def _rows(file: Path) -> Iterator[Mapping[str, Any]]:
     if file.suffix == ".parquet":
         pandas: Any = require("pandas", "pandas", "parquet files")
-        yield from pandas.read_parquet(file).to_dict("records")
+        try:
+            frame = pandas.read_parquet(file)
+        except (OSError, ValueError) as error:  # pyarrow's errors are of these kinds
+            raise ConfigurationError(f"{str(file)!r} is no parquet file: {error}") from error
+        yield from frame.to_dict("records")
         return
-    text = file.read_text(encoding="utf-8")
+    text = _text(file)
     try:
         lines = [line for line in text.splitlines() if line.strip()]
         found = list(map(json.loads, lines)) if file.suffix == ".jsonl" else json.loads(text)
@@ -124,9 +138,19 @@ def _rows(file: Path) -> Iterator[Mapping[str, Any]]:
         yield row
 
 
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{str(file)!r} cannot be read as text in UTF-8: {error}") from error
+
+
 def _table(file: Path, sha256: str) -> Instrument:
     keys = {"1": 1, "+1": 1, "+": 1, "-1": -1, "-": -1}
-    rows = list(csv.DictReader(io.StringIO(file.read_text(encoding="utf-8-sig"))))
+    try:
+        rows = list(csv.DictReader(io.StringIO(_text(file))))
+    except csv.Error as error:
+        raise ConfigurationError(f"{str(file)!r} is no CSV: {error}") from error
     items = [{**row, "key": keys.get(str(row.get("key", "")).strip())} for row in rows]
     data = {"name": file.stem, "kind": "self-report", "scale": AGREEMENT, "items": items, "source": file.name}
     return build_instrument(data, sha256)

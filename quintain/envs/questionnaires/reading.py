@@ -24,7 +24,13 @@ _REFUSALS = re.compile(
 )
 #: What follows an A that is the article.
 _ARTICLE = re.compile(r"\s+(?!or\b|and\b)[a-z]")
-_NAMED = r"(?:answer|option|choice|response|rating|reply|choose|select|pick)\s*(?:is|would be|:|=)?\s*"
+#: Words before a label that name it.
+_NAMED = r"\b(?:answer|option|choice|response|rating|reply|choose|select|pick)\b\s*(?:is\b|would be\b|:|=)?\s*"
+#: A negation in the part of the sentence that leads to a label, and one that follows a label.
+_BEFORE = re.compile(r"(?i)(?:\b(?:not|never|neither|nor|cannot|rather than|instead of)\b|n['\u2019]t\b)[^.,:;!?\n]*$")
+_AFTER = re.compile(r"(?i)['\"*)\]]*\s+(?:is|was|would)(?:n['\u2019]t|\s+not)\b")
+#: Where a part of a sentence ends without a mark.
+_TURN = re.compile(r"(?i)\s(?:but|so|yet|though|although|however|because|[-\u2013\u2014])\s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +64,9 @@ def read_choice(reply: str, labels: Sequence[str], options: Sequence[str], cue: 
     The rules, of which the first that applies decides: the whole answer is a label or an option; it begins with a
     label that a mark follows, or names one as in "the answer is B"; its words contain exactly one option; exactly one
     label stands in it as a word of its own (the letter A only where it cannot be the article). Where a rule finds
-    several options, as in a list of them or in a label with the text of another option, none was named. An answer that
-    names an option counts although it also protests.
+    several options, as in a list of them or in a label with the text of another option, none was named. What a negation
+    excludes, as in "the answer is not B" or "I can't choose between A", was not named. An answer that names an option
+    counts although it also protests.
 
     Args:
         reply: What the model wrote.
@@ -116,24 +123,36 @@ def _led(text: str, labels: Sequence[str], texts: Sequence[str]) -> list[str]:
     begins = rf"[\s(\[*\"']*({_any(labels)})(?:[.:)\]*\",;]|\s*[-=\n]|\s*$)"
     if not labels or not re.match(begins, text):
         return []
-    led = [found[1] for found in (re.match(begins, line) for line in text.splitlines()) if found]
+    led = [
+        found[1]
+        for line in text.splitlines()
+        if (found := re.match(begins, line)) and not _AFTER.match(line, found.end(1))
+    ]
     return [*led, *_contained(text.strip().splitlines()[0], labels, texts)]
 
 
 def _named(text: str, labels: Sequence[str], texts: Sequence[str]) -> list[str]:
-    """Find labels behind words such as "the answer is"; an article is none."""
-    pattern = rf"(?i:{_NAMED})[(\[*\"']*({_any(labels)})(?![\w'])(?!\s+[a-z])"
-    return re.findall(pattern, text) if labels else []
+    """Find labels behind words such as "the answer is", in either case; an article is none."""
+    if not labels:
+        return []
+    found = re.finditer(rf"(?i:{_NAMED}[(\[*\"']*({_any(labels)}))(?![\w'])(?!\s+[a-z])", text)
+    return [
+        each[1]
+        for each in found
+        if not _is_excluded(text, *each.span()) and (each[1] in labels or not re.match(r"\s+\w", text[each.end() :]))
+    ]
 
 
 def _contained(text: str, labels: Sequence[str], texts: Sequence[str]) -> list[str]:
     """Find options in the text, the longest first, so that none is found inside another one."""
-    rest, found = " ".join(text.casefold().split()), []
+    rest, found = text.casefold(), []
     for option in sorted(texts, key=len, reverse=True):
-        pattern = rf"(?<!\w){re.escape(option)}(?!\w)"
-        if re.search(pattern, rest):
+        words = r"\s+".join(map(re.escape, option.split()))
+        pattern = rf"(?<!\w){words}(?!\w)"
+        places = list(re.finditer(pattern, rest))
+        if any(not _is_excluded(rest, *place.span()) for place in places):
             found.append(option)
-            rest = re.sub(pattern, " ", rest)
+        rest = re.sub(pattern, " ", rest)
     return found
 
 
@@ -142,4 +161,14 @@ def _alone(text: str, labels: Sequence[str], texts: Sequence[str]) -> list[str]:
     if not labels:
         return []
     found = re.finditer(rf"(?<![\w'])({_any(labels)})(?![\w'])", text)
-    return [each[1] for each in found if each[1] != "A" or not _ARTICLE.match(text, each.end())]
+    return [
+        each[1]
+        for each in found
+        if not _is_excluded(text, *each.span()) and (each[1] != "A" or not _ARTICLE.match(text, each.end()))
+    ]
+
+
+def _is_excluded(text: str, start: int, end: int) -> bool:
+    """Return whether a negation in the same part of the sentence excludes what stands in the text there."""
+    before = _TURN.split(text[:start])[-1]
+    return bool(_BEFORE.search(before) or _AFTER.match(text, end))
