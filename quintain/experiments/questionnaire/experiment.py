@@ -75,7 +75,9 @@ class QuestionnaireExperiment:
     _agents: dict[tuple[str, str], Agent] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        check_counts(concurrency=self.concurrency)
+        check_counts(concurrency=self.concurrency, max_tokens=self.max_tokens)
+        if self.per_trait is not None:
+            check_counts(per_trait=self.per_trait)
         check_confidence(self.confidence)
         for name in ("models", "readouts", "instruments"):
             if not getattr(self, name):

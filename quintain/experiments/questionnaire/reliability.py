@@ -170,7 +170,8 @@ def verdict_of(found: Reliability, changes: Sequence[Sensitivity], bias: Sequenc
 
     A test fails if it rejects after Holm's correction for all tests of its respect, unless the two conditions are
     equivalent within the margin. Tests of means do not see changes that cancel, nor that answers never vary or agree
-    with everything; so the chosen option must also change less often than by chance, and the answers must not be biased
+    with everything; so the chosen option must also be shown to change less often than by chance (the upper end of its
+    interval lies below chance), and the answers must not be biased
     beyond use.
 
     Args:
@@ -182,7 +183,7 @@ def verdict_of(found: Reliability, changes: Sequence[Sensitivity], bias: Sequenc
     for one in changes:
         if one.option.n and not one.option.high < one.chance[0]:
             share = f"{100 * one.option.estimate:.0f} %, by chance {100 * one.chance[0]:.0f} %"
-            reasons.append(f"answers change with the {_WORDS[one.respect]} as by chance ({share})")
+            reasons.append(f"not shown to change less often than by chance with the {_WORDS[one.respect]} ({share})")
     failing = found.failing()
     for respect in found.respects:
         own, of = sum(t.respect == respect for t in failing), found.counts(respect)[2]

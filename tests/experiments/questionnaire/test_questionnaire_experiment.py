@@ -91,6 +91,12 @@ def test_a_model_that_refuses_everything_has_no_scores_and_no_verdict_of_use():
     json.dumps(audit.to_dict())
 
 
+@pytest.mark.parametrize(("name", "value"), [("per_trait", 0), ("per_trait", 1.5), ("max_tokens", 0)])
+def test_counts_out_of_range_are_refused(name, value):
+    with pytest.raises(ConfigurationError, match=f"{name} must be an integer >= 1"):
+        QuestionnaireExperiment({"m": ScriptedEngine("A")}, **{name: value})
+
+
 def test_infrastructure_failures_are_no_refusals():
     def fail(request):
         raise EngineError("the server is down")

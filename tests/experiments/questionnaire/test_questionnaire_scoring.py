@@ -130,3 +130,10 @@ def test_the_same_answer_to_everything_is_no_personality():
     found = audit_group(key, neutral)
     assert found.reliability.counts("order") == (0, 0, 5)
     assert found.verdict.reasons == ("always the same option (accuracy)",)
+
+
+def test_a_verdict_says_no_more_than_that_changes_were_not_shown_to_be_rarer_than_by_chance():
+    reasons = planted("always first", REPORT, 2).verdict.reasons
+    assert (
+        "not shown to change less often than by chance with the order of the options (100 %, by chance 80 %)" in reasons
+    )
