@@ -99,20 +99,8 @@ love loved lovely lucky nice peace peaceful perfect pleasant pleased pleasure po
 relaxed relief relieved safe satisfied smile smiled smiling special strong success successful sunny support
 sweet thank thankful warm welcome well wonderful"""
 WORDS = {**dict.fromkeys(_BAD.split(), -1), **dict.fromkeys(_GOOD.split(), 1)}
-NEGATIONS = {
-    "not",
-    "no",
-    "never",
-    "nothing",
-    "hardly",
-    "without",
-    "isn't",
-    "wasn't",
-    "don't",
-    "didn't",
-    "can't",
-    "couldn't",
-}
+_TURNS = "not no never nothing hardly without isn't wasn't don't didn't can't couldn't"
+NEGATIONS = set(_TURNS.split())
 
 
 def tone(text: str) -> int:
@@ -133,12 +121,15 @@ def sentences() -> tuple[list[str], list[bool]]:
 
 
 class Study:
-    """The engine, and the finished conditions."""
+    """The engine, and the finished conditions, which are kept apart for different arguments."""
 
     def __init__(self, engine: Any, args: argparse.Namespace) -> None:
         self.engine, self.args = engine, args
         self._file = args.out / "conditions.json" if args.out else None
-        self.done: dict[str, Any] = json.loads(self._file.read_text()) if self._file and self._file.exists() else {}
+        self._kept: dict[str, Any] = json.loads(self._file.read_text()) if self._file and self._file.exists() else {}
+        names = ("model", "small", "seed", "samples", "tokens", "task_tokens")
+        arguments = {name: None if args.small and name == "model" else getattr(args, name) for name in names}
+        self.done: dict[str, Any] = self._kept.setdefault(json.dumps(arguments), {})
 
     def probe(self, layer: int = -1) -> BehaviourProbe:
         """Train a probe on the states of a layer."""
@@ -202,7 +193,7 @@ class Study:
     def _keep(self, key: str, found: Any) -> None:
         self.done[key] = found
         if self._file:
-            write_atomically(self._file, json.dumps(self.done))
+            write_atomically(self._file, json.dumps(self._kept))
 
 
 def shares(found: dict[str, Any]) -> list[float]:
@@ -300,6 +291,15 @@ def effects(study: Study, edits: dict[str, Surgery | None], tables: StudyTables)
              each["perplexity"], PUBLISHED.get(name, "-")]
             for name, each in found.items()
         ],
+    )  # fmt: skip
+    controls = [name for name in others if name != "surgery"]
+    against = [paired_difference(shares(found["surgery"]), shares(found[name]), bounds=(0, 1), unit=UNIT)
+               for name in controls]  # fmt: skip
+    tables.show(
+        "The share of negative next words after surgery minus that after a control, points [95 %], paired, p by Holm",
+        ["control", "surgery minus control"],
+        [[name, Percent(*each)]
+         for name, *each in zip(controls, against, holm([one.p_value for one in against]), strict=True)],
     )  # fmt: skip
     tables.show(
         "Written continuations by their words, per cent [95 % over beginnings], perplexity of these texts to the "

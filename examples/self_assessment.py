@@ -102,6 +102,13 @@ def show(tables: StudyTables, audit: Audit, items: int) -> None:
     ]
     head = ["items of a trait", "true shift", "U test", "signed ranks"]
     tables.show("Rejections for 1,000 simulated true profiles, per cent: false ones at a shift of 0", head, rates)
+    rates = [
+        [spread, Percent(one.mann_whitney), Percent(one.wilcoxon)]
+        for spread in (0.0, 0.5, 1.0, 2.0)
+        for one in [calibrate(20, spread=spread)]
+    ]
+    head = ["spread of the items", "U test", "signed ranks"]
+    tables.show("False rejections for 20 items whose means differ by a spread (points), per cent", head, rates)
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ def test_files_at_fault_are_named(tmp_path, name, content, message):
 
 def test_other_encodings_are_named(tmp_path):
     for kind, name in (("table", "latin1.csv"), ("trait", "latin1.json")):
-        (tmp_path / name).write_bytes("trait,key,text\nOrder,1,caf\u00e9".encode("latin-1"))
+        (tmp_path / name).write_bytes("trait,key,text\nOrder,1,\u00fcber".encode("latin-1"))
         with pytest.raises(ConfigurationError, match="as text in UTF-8"):
             load_instrument(f"{kind}:{tmp_path / name}")
 
