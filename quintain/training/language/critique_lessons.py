@@ -12,6 +12,7 @@ import numpy as np
 
 from quintain.envs.critique.env import CRITIC, SNEAKY, Critique
 from quintain.envs.critique.solutions import Solution
+from quintain.seeding import SeedStream
 
 __all__ = ["CritiqueLesson", "JudgedStep", "critic_lesson", "natural_steps", "sneaky_lesson"]
 
@@ -60,17 +61,18 @@ def critic_lesson(game: Critique, rng: np.random.Generator) -> CritiqueLesson:
     return CritiqueLesson(observation, f"{right}\n<Answer>{verdict}</Answer>")
 
 
-def natural_steps(game: Critique, seeds: range) -> list[JudgedStep]:
+def natural_steps(game: Critique, count: int, seeds: SeedStream) -> list[JudgedStep]:
     """Return steps of which half have a slip as people make them: off by 1, 2, 9 or 10, or the other operation.
 
     Args:
         game: A game with ``right_share`` 1; it is reset.
-        seeds: Seeds of its episodes.
+        count: Number of steps, >= 0.
+        seeds: Seed stream; the games and the slips have streams of their own below it.
     """
-    found = []
-    for seed in seeds:
-        game.reset(seed=seed)
-        rng, solution, number = np.random.default_rng(seed), game.solution, game.number
+    found, games, slips = [], seeds.child("game"), seeds.child("slip")
+    for k in range(count):
+        game.reset(seed=games[k])
+        rng, solution, number = slips.child(k).generator(), game.solution, game.number
         right, observation = solution.step(number), game.observe(CRITIC)
         error = bool(rng.random() < 0.5)
         if error:

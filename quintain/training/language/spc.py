@@ -13,12 +13,13 @@ steps; critics are measured on steps with natural slips, by greedy replies.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from quintain.agents.language.chat import ChatAgent
 from quintain.engines.engine import Request
-from quintain.envs.critique import critic_observation, read_judgement
+from quintain.envs.critique import Critique, critic_observation, read_judgement
 from quintain.errors import ConfigurationError
 from quintain.training.language.asking import conversation
 from quintain.training.language.phased_training import PhasedTraining, train_in_phases
@@ -29,22 +30,29 @@ from quintain.training.trained import Trained
 __all__ = ["SPCSettings", "step_critic", "train_spc"]
 
 
-def step_critic(critic: ChatAgent, *, rules: bool = False) -> Callable[[str, str, str], Any]:
+def step_critic(
+    critic: Trained | ChatAgent, *, rules: bool | None = None, problem: Callable[[str], str] | None = None
+) -> Callable[[str, str, str], Any]:
     """Return a trained critic as one of :class:`~quintain.agents.search.critic_search.CriticSearchAgent`.
 
     Args:
-        critic: The agent, or what ``train_spc`` returned as ``policy``; it answers greedily.
-        rules: Whether it was trained with the argument ``rules`` of the game. Default: false.
+        critic: What ``train_spc`` returned, or an agent; it answers greedily.
+        rules: Whether its observations say what it is to do, as the argument ``rules`` of the game. Default: as it was
+            trained, and the game's default, true, for an agent.
+        problem: Reads the problem from a question. Default: the whole question.
 
     Returns:
         An ``async`` function of question, partial solution and step, whose result is ``None`` without a verdict.
     """
+    facts, policy = (critic.facts, critic.policy) if isinstance(critic, Trained) else ({}, critic)
+    agent: Any = policy
+    asked = bool(facts.get("rules", True)) if rules is None else rules
 
     async def judge(question: str, partial: str, step: str) -> bool | None:
-        text = critic_observation(question.partition("\n")[0], partial, step, rules=rules)
-        sampling = critic.settings.sampling
-        request = Request(messages=conversation(critic, text), max_tokens=sampling.max_tokens, temperature=0.0)
-        return read_judgement((await critic.engine.complete(request)).text)
+        text = critic_observation(problem(question) if problem else question, partial, step, rules=asked)
+        sampling = agent.settings.sampling
+        request = Request(messages=conversation(agent, text), max_tokens=sampling.max_tokens, temperature=0.0)
+        return read_judgement((await agent.engine.complete(request)).text)
 
     return judge
 
@@ -77,10 +85,10 @@ def train_spc(
         on_log: Called with the metrics of each phase.
 
     Returns:
-        The trained critic. Its curve has one row per phase: of a round ``valid``, the share of corruptions that are
-        errors, ``win/critic-K``, the share of valid ones that deceive critic K, and the numbers of games that each
-        seat learned from. A second row has ``eval/NAME``, the metrics of
-        :func:`~quintain.envs.critique.judgements.critic_metrics` on natural errors, after the phase.
+        The trained critic, with the game's argument ``rules`` among its facts. Its curve has one row per phase: of a
+        round ``valid``, the share of corruptions that are errors, ``win/critic-K``, the share of valid ones that
+        deceive critic K, and the numbers of games that each seat learned from. A second row has ``eval/NAME``, the
+        metrics of :func:`~quintain.envs.critique.judgements.critic_metrics` on natural errors, after the phase.
 
     Raises:
         ConfigurationError: If the source is another game or gives a seat to an opponent, or settings contradict each
@@ -96,12 +104,15 @@ def train_spc(
     if settings.eval_every:
         raise ConfigurationError("SPC measures its critic by eval_steps: leave eval_every at 0")
 
+    rules = Critique(**source.env_kwargs).describe()["rules"]
+
     def loop(training: PhasedTraining) -> None:
         from quintain.training.language.spc_loop import train_seats  # imports TRL
 
         train_seats(training)
 
-    return train_in_phases(
+    trained = train_in_phases(
         "spc", policy, source, settings, loop, phases=settings.iterations + 1, seed=seed, out=out, resume=resume,
         progress=progress, evaluation=None, on_log=on_log,
     )  # fmt: skip
+    return replace(trained, facts={**trained.facts, "rules": rules})

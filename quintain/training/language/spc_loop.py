@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from quintain.engines import make_engine
 from quintain.envs.critique.env import CRITIC, SNEAKY, Critique
 from quintain.envs.critique.judgements import Judgement, critic_metrics, read_judgement
@@ -31,9 +33,6 @@ from quintain.training.sources import Matches
 
 __all__ = ["CriticGame", "Played", "balanced", "train_seats"]
 
-#: Seeds of lessons and of steps for measurements begin here, apart from each other.
-_LESSONS, _MEASURED = 10**6, 2 * 10**6
-
 
 class Played(NamedTuple):
     """What one seat wrote in one game.
@@ -42,18 +41,29 @@ class Played(NamedTuple):
         sequence: The tokens.
         reward: What the seat won, 1 or -1.
         error: Whether the judged step was an error.
+        round: Number of the round, from 1.
     """
 
     sequence: TokenSequence
     reward: float
     error: bool
+    round: int
 
 
-def balanced(games: Sequence[Played]) -> list[Played]:
-    """Return as many games about right steps as about wrong ones: the first of those of which there are more."""
-    wrong, right = ([game for game in games if game.error is kind] for kind in (True, False))
-    number = min(len(wrong), len(right))
-    return wrong[:number] + right[:number]
+def balanced(games: Sequence[Played], rng: np.random.Generator) -> list[Played]:
+    """Return as many games about right steps as about wrong ones, of each round.
+
+    Args:
+        games: Games of any rounds.
+        rng: Generator that samples those games of a round of which it has more.
+    """
+    found: list[Played] = []
+    for number in sorted({game.round for game in games}):
+        kinds = [[g for g in games if g.round == number and g.error is error] for error in (True, False)]
+        size = min(map(len, kinds))
+        for kind in kinds:
+            found += [kind[k] for k in sorted(rng.permutation(len(kind))[:size])]
+    return found
 
 
 def train_seats(training: PhasedTraining) -> None:
@@ -151,7 +161,8 @@ class CriticGame:
     def _round(self, number: int) -> None:
         """Play, and train both seats anew on what they wrote."""
         row, sneaky, critic = self._play(number), self.games[SNEAKY], self.games[CRITIC]
-        critic = balanced(critic) if self.settings.right_steps else [game for game in critic if game.error]
+        rng = self.training.seeds.child("balanced", number).generator()
+        critic = balanced(critic, rng) if self.settings.right_steps else [game for game in critic if game.error]
         row |= {"step": number + 1, "games/critic": float(len(critic)), "games/sneaky": float(len(sneaky))}
         self._learn(CRITIC, critic, row)
         self._learn(SNEAKY, sneaky, None)
@@ -196,7 +207,7 @@ class CriticGame:
             for seat, games in self.games.items():
                 reward, written = record.returns.get(seat, 0.0), sequences_of(record, seat)
                 if reward and written:
-                    games.append(Played(written[0], reward, error))
+                    games.append(Played(written[0], reward, error, number))
         return row
 
     def _matches(self, number: int, part: range, *, right_share: float) -> list[EpisodeRecord]:
@@ -220,10 +231,10 @@ class CriticGame:
     def _lessons(self, seat: str) -> list[TokenSequence]:
         """Return the lessons of a seat."""
         game = Critique(**{**self.training.source.env_kwargs, "right_share": float(seat == CRITIC)})
-        rng = self.training.seeds.child("lessons", seat).generator()
-        found = []
+        seeds = self.training.seeds.child("lessons", seat)
+        rng, games, found = seeds.generator(), seeds.child("game"), []
         for k in range(self.settings.lessons):
-            game.reset(seed=_LESSONS + k)
+            game.reset(seed=games[k])
             lesson: CritiqueLesson = (critic_lesson if seat == CRITIC else sneaky_lesson)(game, rng)
             agent = self.agent if seat == CRITIC else self.sneaky
             if (sequence := imitation(agent, conversation(agent, lesson.observation), lesson.reply)) is not None:
@@ -233,9 +244,9 @@ class CriticGame:
     def _measured(self, phase: int) -> dict[str, float]:
         """Return the metrics of the critic on natural errors."""
         game = Critique(**{**self.training.source.env_kwargs, "right_share": 1.0})
-        steps = natural_steps(game, range(_MEASURED, _MEASURED + self.settings.eval_steps))
+        seeds = self.training.seeds.child("measured")
+        steps = natural_steps(game, self.settings.eval_steps, seeds.child("steps"))
         with self.training.held.playing():
-            seeds = self.training.seeds.child("measured")
             replies = ask(self.agent, [conversation(self.agent, s.observation) for s in steps], seeds, 0.0)
         judged = [Judgement(s.error, read_judgement(r)) for s, r in zip(steps, replies, strict=True)]
         return {f"eval/{n}": v for n, v in critic_metrics(judged).items() if not math.isnan(v)} if judged else {}

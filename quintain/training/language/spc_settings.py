@@ -23,8 +23,8 @@ class SPCSettings(PhaseSettings):
         games: Games of a round, >= 1, of which those about right steps are a half. Default: 500.
         opponents: Maximum number of the last critics against which the generator plays, an equal number of games each,
             >= 1. Default: 2: the last one and the one before, which is the easier opponent.
-        right_steps: Whether the critic learns from its judgements of right steps, too, as many as of wrong ones.
-            Default: true.
+        right_steps: Whether the critic learns from its judgements of right steps, too, as many as of wrong ones
+            in each round. Default: true.
         union: Whether a round trains on the games of all rounds so far. Default: true, as in the paper for the critic.
         epsilon: Clip range of the ratio, in (0, 1]. Default: 0.2.
         sft_weight: Weight of the supervised loss, >= 0; as many lessons as games are in the data. Default: 0.15.

@@ -1,6 +1,8 @@
 """SPC: the loss by hand, its clip geometry, balanced games, and lessons that the game accepts."""
 
 import math
+import re
+from collections import defaultdict
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from text_worlds import weights
 
 from quintain.envs.critique import Critique, is_error, read_corruption, read_judgement
 from quintain.errors import ConfigurationError
+from quintain.seeding import SeedStream
 from quintain.training.language.critique_lessons import critic_lesson, natural_steps, sneaky_lesson
 from quintain.training.language.sequences import TokenSequence
 from quintain.training.language.settings import OptimizerSettings
@@ -65,9 +68,14 @@ def test_the_divergence_lowers_the_advantage():
 
 
 def test_as_many_right_steps_as_wrong_ones_are_learned():
-    games = [Played(ONE, 1.0, True)] * 5 + [Played(ONE, -1.0, False)] * 2
-    assert [game.error for game in balanced(games)] == [True] * 2 + [False] * 2
-    assert balanced(games[:5]) == []
+    first = [Played(ONE, 1.0, True, 1)] * 2 + [Played(ONE, -1.0, False, 1)] * 5
+    second = [Played(ONE, float(k), True, 2) for k in range(5)] + [Played(ONE, 1.0, False, 2)] * 3
+    rng = np.random.default_rng(0)
+    found = [(game.round, game.error) for game in balanced([*first, *second], rng)]
+    assert found == [(1, True)] * 2 + [(1, False)] * 2 + [(2, True)] * 3 + [(2, False)] * 3
+    assert balanced(second[:5], rng) == []
+    drawn = [{game.reward for game in balanced(second, rng) if game.error} for _ in range(20)]
+    assert set().union(*drawn) == {0.0, 1.0, 2.0, 3.0, 4.0}  # a sample, not the first
 
 
 def test_lessons_are_what_the_game_accepts():
@@ -89,12 +97,27 @@ def test_lessons_are_what_the_game_accepts():
 
 def test_natural_errors_are_errors_and_half_of_the_steps():
     game = Critique(rules=False, right_share=1.0)
-    steps = natural_steps(game, range(60))
-    assert steps == natural_steps(game, range(60))
-    assert 15 < sum(step.error for step in steps) < 45
-    for seed, step in enumerate(steps):
-        game.reset(seed=seed)
+    seeds = SeedStream(0, "test")
+    steps = natural_steps(game, 60, seeds)
+    assert steps == natural_steps(game, 60, seeds)
+    assert steps != natural_steps(game, 60, SeedStream(1, "test"))
+    for k, step in enumerate(steps):
+        game.reset(seed=seeds.child("game")[k])
         assert is_error(game.solution, game.number, step.observation.rpartition("Last step: ")[2]) is step.error
+
+
+def test_whether_a_step_has_an_error_says_nothing_about_its_problem():
+    labels = defaultdict(list)
+    game = Critique(rules=False, right_share=1.0)
+    for step in natural_steps(game, 600, SeedStream(0, "test")):
+        problem = step.observation.split("\n")[0].removeprefix("Problem: ")
+        start, *terms = re.findall(r"\d+", problem)
+        number = 0 if "nothing yet" in step.observation else step.observation.count("\n") - 2
+        for name, value in (("terms", len(terms)), ("start", int(start) // 10), ("step", number)):
+            labels[name, value].append(step.error)
+    assert {len(labels["terms", n]) > 100 for n in (2, 3, 4)} == {True}
+    for values in labels.values():  # of n fair labels, the mean is within 3.5 standard deviations
+        assert abs(np.mean(values) - 0.5) < 3.5 * 0.5 / math.sqrt(len(values))
 
 
 def test_both_seats_are_trained_and_measured(fresh, tmp_path):
