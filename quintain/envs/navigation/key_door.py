@@ -10,10 +10,10 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from quintain.arguments import check_number
 from quintain.envs.navigation import layouts
 from quintain.envs.navigation.layouts import Layout, cell_of
 from quintain.envs.navigation.maze import RADIUS, MazeEnv, towards
-from quintain.errors import ConfigurationError
 
 __all__ = ["KeyDoorEnv"]
 
@@ -36,11 +36,12 @@ class KeyDoorEnv(MazeEnv):
         ``goal``: 1 on arrival, else 0. The key pays nothing.
 
     Episode end:
-        Terminated at the last visit's arrival. The registered environment is truncated after 10,000 steps.
+        Terminated at the last visit's arrival; a step beyond it raises ``ResetNeeded``. The registered environment is
+        truncated after 10,000 steps.
 
     Info:
         As in ``Maze-v0``; ``metrics`` also has ``key``: whether this visit has the key. Ratios are over the shortest
-        way by the key.
+        way by the key. ``task_hash`` also tells door and key.
 
     Arguments:
         size: Rows and columns, 2 to 64.
@@ -51,7 +52,7 @@ class KeyDoorEnv(MazeEnv):
         noise: Standard deviation of the noise of every displacement, in cells.
         slip: Probability that a step goes in a random direction.
         drift: Displacement (x, y) that is added to every step, in cells; below 0.5 in size.
-        maze_seed: Seed of the maze; by default every episode draws its own.
+        maze_seed: Seed of the maze, >= 0; by default every episode draws its own.
         render_mode: ``None`` or ``"rgb_array"``.
 
     Determinism:
@@ -78,15 +79,13 @@ class KeyDoorEnv(MazeEnv):
         maze_seed: int | None = None,
         render_mode: str | None = None,
     ) -> None:
-        if delay < 0:
-            raise ConfigurationError(f"delay must be >= 0, got {delay!r}")
+        check_number("delay", delay, low=0, integer=True)
         self.delay = delay
         self._since: int | None = None
         super().__init__(
             size, openings=openings, visits=visits, noise=noise, slip=slip, drift=drift, maze_seed=maze_seed,
             render_mode=render_mode,
         )  # fmt: skip
-        self._hash = f"{self._hash}-{delay}"
 
     @property
     def opening(self) -> float:
@@ -94,6 +93,9 @@ class KeyDoorEnv(MazeEnv):
         if self._since is None:
             return 0.0
         return min(1.0, self._since / self.delay) if self.delay else 1.0
+
+    def _task(self) -> list[Any]:
+        return [*super()._task(), self.closed.walls.tolist(), self.key, int(self.delay)]
 
     def _make(self, rng: np.random.Generator) -> Layout:
         for openings in (self.openings, self.openings / 2, 0.0):

@@ -164,20 +164,22 @@ def read_drawing(lines: Sequence[str]) -> Layout:
         )
     walls = np.ones((4, rows, columns), np.bool_)
     signs = {sign: pair for table in (_BESIDE, _ABOVE) for pair, sign in table.items()}
-    places: dict[str, tuple[float, float]] = {}
+    places: dict[str, list[tuple[float, float]]] = {}
     for row in range(rows):
         text, above = lines[2 * (rows - row) - 1], lines[2 * (rows - row) - 2]
         for column in range(columns):
-            places |= dict.fromkeys(text[3 * column + 1 : 3 * column + 3].strip(), (column + 0.5, row + 0.5))
+            for mark in text[3 * column + 1 : 3 * column + 3].replace(" ", ""):
+                places.setdefault(mark, []).append((column + 0.5, row + 0.5))
             for side, sign in ((0, text[3 * column + 3]), (2, above[3 * column + 1])):
                 if sign not in signs:
                     raise ConfigurationError(f"a maze is drawn with '+', '-', '|', '<>^v' and spaces, got {sign!r}")
                 near = (row + SIDES[side][0], column + SIDES[side][1])
                 if near[0] < rows and near[1] < columns:
                     walls[side, row, column], walls[(_OPPOSITE[side], *near)] = signs[sign]
-    if set(places) != {"S", "G"}:
-        raise ConfigurationError(f"the cells of a maze hold one 'S' and one 'G', got {sorted(places)}")
-    layout = Layout(walls, places["S"], places["G"])
+    found = sorted(mark for mark, at in places.items() for _ in at)
+    if found != ["G", "S"]:
+        raise ConfigurationError(f"the cells of a maze hold one 'S' and one 'G', got {found}")
+    layout = Layout(walls, places["S"][0], places["G"][0])
     layout.way()
     return layout
 

@@ -13,6 +13,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from quintain.arguments import check_number
 from quintain.envs.bounded_actions import INVALID_PENALTY, read_action
 from quintain.envs.navigation import layouts, pictures
 from quintain.envs.navigation.layouts import Cell, Layout, cell_of
@@ -50,27 +51,31 @@ class MazeEnv(gym.Env[NDArray[np.float64], NDArray[np.float64]]):
         ``goal``: 1 on arrival, else 0.
 
     Episode end:
-        Terminated at the last visit's arrival. The registered environment is truncated after 10,000 steps.
+        Terminated at the last visit's arrival; a step beyond it raises ``ResetNeeded``. The registered environment is
+        truncated after 10,000 steps.
 
     Info:
         ``success``: all visits have ended with an arrival. ``at_goal``: this step arrived. ``metrics``: ``arrivals``,
-        and ``ratio_1``, ``ratio_2`` ... of finished visits: executed steps over those of the shortest way through
-        the centres of the cells (below 1 where corners were cut). Also ``task_id``, ``task_hash``, ``reward_terms``,
-        ``invalid_action`` and ``parse_error``.
+        ``changed`` (whether the maze has changed), and ``ratio_1``, ``ratio_2`` ... of finished visits: executed steps
+        over those of the shortest way through the centres of the cells (below 1 where corners were cut).
+        ``task_hash``: a hash of the arguments and of the maze at the reset, its walls, start and goal. Also
+        ``task_id``, ``reward_terms``, ``invalid_action`` and ``parse_error``.
 
     Arguments:
-        size: Rows and columns, 2 to 64.
-        openings: Share of the inner walls left by the backtracker that are removed, in [0, 1].
+        size: Rows and columns, 2 to 64; by default 5.
+        openings: Share of the inner walls left by the backtracker that are removed, in [0, 1]; by default 0.3.
         visits: Arrivals that end the episode, >= 1.
-        change: What changes after ``change_after`` visits: ``"wall"`` closes an opening that the last visit went
-            through and opens another wall (nothing changes where there would be no detour), ``"goal"`` moves the goal.
+        change: What changes after ``change_after`` visits, which must be fewer than ``visits``: ``"wall"`` closes an
+            opening that the last visit went through and opens another wall (nothing changes where there would be no
+            detour), ``"goal"`` moves the goal.
         change_after: Visits before the change, >= 1.
-        one_way: Share of the openings that can be passed in one direction alone, in [0, 1].
+        one_way: Share of the openings that can be passed in one direction alone, in [0, 1]; by default 0.
         noise: Standard deviation of the noise of every displacement, in cells.
         slip: Probability that a step goes in a random direction.
         drift: Displacement (x, y) that is added to every step, in cells; below 0.5 in size.
-        layout: Lines of a drawn maze, as the method ``draw`` of a layout gives it, in place of a generated one.
-        maze_seed: Seed of the maze; by default every episode draws its own.
+        layout: Lines of a drawn maze, as the method ``draw`` of a layout gives it, in place of a generated one: then
+            without ``size``, ``openings``, ``one_way`` and ``maze_seed``.
+        maze_seed: Seed of the maze, >= 0; by default every episode draws its own.
         goal: Place (x, y) of the goal in cells, by default the centre of its cell.
         render_mode: ``None`` or ``"rgb_array"``.
 
@@ -89,13 +94,13 @@ class MazeEnv(gym.Env[NDArray[np.float64], NDArray[np.float64]]):
 
     def __init__(
         self,
-        size: int = 5,
+        size: int | None = None,
         *,
-        openings: float = 0.3,
+        openings: float | None = None,
         visits: int = 1,
         change: Change | None = None,
         change_after: int = 1,
-        one_way: float = 0.0,
+        one_way: float | None = None,
         noise: float = 0.03,
         slip: float = 0.0,
         drift: Sequence[float] = (0.0, 0.0),
@@ -104,24 +109,23 @@ class MazeEnv(gym.Env[NDArray[np.float64], NDArray[np.float64]]):
         goal: Sequence[float] | None = None,
         render_mode: str | None = None,
     ) -> None:
-        _check(size=(size, 2, 64), openings=(openings, 0, 1), visits=(visits, 1, 10**6), slip=(slip, 0, 1),
-               change_after=(change_after, 1, 10**6), one_way=(one_way, 0, 1), noise=(noise, 0, 0.15))  # fmt: skip
-        if change is not None and change not in get_args(Change):
-            raise ConfigurationError(f"change must be None or one of {get_args(Change)}, got {change!r}")
-        if render_mode not in (None, "rgb_array"):
-            raise ConfigurationError(f"render_mode must be None or 'rgb_array', got {render_mode!r}")
-        if len(drift) != 2 or not np.abs(drift).max() < 0.5:
-            raise ConfigurationError(f"drift must be two numbers below 0.5 in size, got {drift!r}")
-        self.size, self.openings, self.visits, self.one_way = size, openings, visits, one_way
-        self.change, self.change_after = change, change_after
-        self.noise, self.slip, self.drift = noise, slip, np.array(drift, np.float64)
+        made_by = {"size": size, "openings": openings, "one_way": one_way, "maze_seed": maze_seed}
+        if layout is not None and (given := [name for name, value in made_by.items() if value is not None]):
+            raise ConfigurationError(f"a drawn maze (layout) is not generated: leave out {', '.join(given)}")
+        self.size, self.openings = 5 if size is None else size, 0.3 if openings is None else openings
+        self.one_way, self.visits = 0.0 if one_way is None else one_way, visits
+        self.change, self.change_after, self.noise, self.slip = change, change_after, noise, slip
         self.maze_seed, self.render_mode = maze_seed, render_mode
+        self._check()
+        self.drift = np.array(_two_numbers("drift", drift))
+        if not np.abs(self.drift).max() < 0.5:
+            raise ConfigurationError(f"drift must be two numbers below 0.5 in size, got {drift!r}")
         self._drawn = None if layout is None else layouts.read_drawing(layout)
-        self._goal = None if goal is None else tuple(goal)
-        settings = {name: value for name, value in locals().items() if name not in ("self", "__class__", "render_mode")}
-        self._hash = hashlib.blake2b(json.dumps(settings, sort_keys=True).encode(), digest_size=8).hexdigest()
+        self._goal = None if goal is None else _two_numbers("goal", goal)
         self.ratios: list[float] = []
         self.changed = self._at_goal = False
+        self._over = True
+        self._hash = ""
         self._taken: list[Cell] = []
         self.layout = self._make(np.random.default_rng(0))  # refuses arguments before the first episode
         self.observation_space: spaces.Space[Any] = self._space()
@@ -136,10 +140,18 @@ class MazeEnv(gym.Env[NDArray[np.float64], NDArray[np.float64]]):
         rng = self.np_random if self.maze_seed is None else np.random.default_rng(self.maze_seed)
         self.layout = self._make(rng)
         self._begin_episode()
+        self._over = False
+        self._hash = hashlib.blake2b(json.dumps(self._task()).encode(), digest_size=8).hexdigest()
         return self._observe(), self._info(arrived=False, invalid=False)
 
     def step(self, action: Any) -> tuple[NDArray[np.float64], float, bool, bool, dict[str, Any]]:
-        """Move, or after an arrival return to the start."""
+        """Move, or after an arrival return to the start.
+
+        Raises:
+            ResetNeeded: If no episode is under way.
+        """
+        if self._over:
+            raise gym.error.ResetNeeded("the episode has ended; call reset() before the next step()")
         velocity, invalid = read_action(action, 2)
         arrived = False
         if self._at_goal:
@@ -150,8 +162,9 @@ class MazeEnv(gym.Env[NDArray[np.float64], NDArray[np.float64]]):
             if arrived:
                 self._arrive()
         self._at_goal = arrived
+        self._over = len(self.ratios) == self.visits
         info = self._info(arrived, invalid)
-        return self._observe(), float(sum(info["reward_terms"].values())), len(self.ratios) == self.visits, False, info
+        return self._observe(), float(sum(info["reward_terms"].values())), self._over, False, info
 
     def solution(self) -> NDArray[np.float64]:
         """Return the velocity along a shortest way: an oracle, which knows the walls."""
@@ -169,6 +182,28 @@ class MazeEnv(gym.Env[NDArray[np.float64], NDArray[np.float64]]):
     def _picture(self) -> tuple[Layout, list[tuple[float, float]]]:
         """Return the maze as it is now, and places to mark."""
         return self.layout, []
+
+    def _check(self) -> None:
+        check_number("size", self.size, low=2, high=64, integer=True)
+        for name, high in (("openings", 1), ("one_way", 1), ("slip", 1), ("noise", 0.15)):
+            check_number(name, getattr(self, name), low=0, high=high)
+        for name in ("visits", "change_after"):
+            check_number(name, getattr(self, name), low=1, integer=True)
+        if self.maze_seed is not None:
+            check_number("maze_seed", self.maze_seed, low=0, integer=True)
+        if self.change not in (None, *get_args(Change)):
+            raise ConfigurationError(f"change must be None or one of {get_args(Change)}, got {self.change!r}")
+        if self.change is not None and self.visits <= self.change_after:
+            raise ConfigurationError(
+                f"change needs more visits than change_after ({self.change_after}), got {self.visits!r}"
+            )
+        if self.render_mode not in (None, "rgb_array"):
+            raise ConfigurationError(f"render_mode must be None or 'rgb_array', got {self.render_mode!r}")
+
+    def _task(self) -> list[Any]:
+        """Return what makes the episode's task, as JSON-able data."""
+        settings = [float(self.noise), float(self.slip), *self.drift.tolist(), self.change, int(self.change_after)]
+        return [self.layout.walls.tolist(), self.layout.start, self.layout.goal, int(self.visits), *settings]
 
     def _make(self, rng: np.random.Generator) -> Layout:
         """Make the maze of an episode."""
@@ -197,7 +232,8 @@ class MazeEnv(gym.Env[NDArray[np.float64], NDArray[np.float64]]):
                 if self.change == "wall"
                 else layouts.move_goal(self.layout, rng)
             )
-            self.layout, self.changed = found or self.layout, found is not None
+            self.changed = found is not None and found is not self.layout
+            self.layout = found or self.layout
         self.position = np.array(self.layout.start)
         self.path = [self.position]
         self._taken = [cell_of(self.position)]
@@ -238,16 +274,17 @@ class MazeEnv(gym.Env[NDArray[np.float64], NDArray[np.float64]]):
 
     def _info(self, arrived: bool, invalid: bool) -> dict[str, Any]:
         terms = {"goal": float(arrived), **({"invalid_action": INVALID_PENALTY} if invalid else {})}
+        rows, columns = self.layout.shape
         metrics = {f"ratio_{number}": ratio for number, ratio in enumerate(self.ratios, 1)}
         return {
-            "task_id": f"{type(self).__name__.removesuffix('Env').lower()}/{self.size}x{self.size}",
+            "task_id": f"{type(self).__name__.removesuffix('Env').lower()}/{rows}x{columns}",
             "task_hash": self._hash,
             "success": len(self.ratios) == self.visits,
             "at_goal": arrived,
             "reward_terms": terms,
             "invalid_action": invalid,
             "parse_error": False,
-            "metrics": {"arrivals": float(len(self.ratios)), **metrics},
+            "metrics": {"arrivals": float(len(self.ratios)), "changed": float(self.changed), **metrics},
         }
 
 
@@ -270,7 +307,11 @@ def _without_loops(cells: Sequence[Cell]) -> list[Cell]:
     return kept
 
 
-def _check(**limits: tuple[float, float, float]) -> None:
-    for name, (value, low, high) in limits.items():
-        if not low <= value <= high:
-            raise ConfigurationError(f"{name} must be in [{low:g}, {high:g}], got {value!r}")
+def _two_numbers(name: str, values: Sequence[float]) -> tuple[float, float]:
+    try:
+        one, other = values
+    except (TypeError, ValueError):
+        raise ConfigurationError(f"{name} must be two numbers (x, y), got {values!r}") from None
+    for value in (one, other):
+        check_number(name, value)
+    return float(one), float(other)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any
 
 import gymnasium as gym
@@ -9,6 +11,7 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
+from quintain.arguments import check_number
 from quintain.envs.bounded_actions import INVALID_PENALTY, read_action
 from quintain.envs.navigation.systems import SYSTEMS
 from quintain.errors import ConfigurationError, UnknownNameError
@@ -34,20 +37,21 @@ class SparseGoalEnv(gym.Env[NDArray[np.float64], NDArray[np.float64]]):
         velocities of the acrobot; two joint angles of the arm.
 
     Action:
-        In [-1, 1]: force, torque, torque of the inner joint, or two joint velocities (0.1 rad a step at 1). Anything
-        but an array of finite numbers of that length counts as zero, and numbers beyond the bounds are clipped; both
-        set ``invalid_action`` and cost 1.
+        In [-1, 1]: force, torque, torque of the joint between the links, or two joint velocities (0.1 rad a step at 1).
+        Anything but an array of finite numbers of that length counts as zero, and numbers beyond the bounds are
+        clipped; both set ``invalid_action`` and cost 1.
 
     Reward:
         ``goal``: 1 on arrival, else 0.
 
     Episode end:
-        Terminated at the last visit's arrival. The registered environment is truncated after 10,000 steps.
+        Terminated at the last visit's arrival; a step beyond it raises ``ResetNeeded``. The registered environment is
+        truncated after 10,000 steps.
 
     Info:
         ``success``: all visits have ended with an arrival. ``at_goal``: this step arrived. ``metrics``: ``arrivals``,
-        and ``steps_1``, ``steps_2`` ... of finished visits. Also ``task_id``, ``task_hash``, ``reward_terms``,
-        ``invalid_action`` and ``parse_error``.
+        and ``steps_1``, ``steps_2`` ... of finished visits. ``task_hash``: a hash of system, visits, first state and
+        goal. Also ``task_id``, ``reward_terms``, ``invalid_action`` and ``parse_error``.
 
     Arguments:
         system: ``"mountain-car"``, ``"pendulum"``, ``"acrobot"`` or ``"reacher"``.
@@ -69,10 +73,9 @@ class SparseGoalEnv(gym.Env[NDArray[np.float64], NDArray[np.float64]]):
     metadata = {"render_modes": []}
 
     def __init__(self, system: str = "mountain-car", *, visits: int = 1, render_mode: str | None = None) -> None:
-        if system not in SYSTEMS:
-            raise UnknownNameError("system", system, SYSTEMS)
-        if visits < 1:
-            raise ConfigurationError(f"visits must be >= 1, got {visits!r}")
+        if not isinstance(system, str) or system not in SYSTEMS:
+            raise UnknownNameError("system", str(system), SYSTEMS)
+        check_number("visits", visits, low=1, integer=True)
         if render_mode is not None:
             raise ConfigurationError(f"render_mode must be None, got {render_mode!r}")
         self.name, self.visits, self.render_mode = system, visits, None
@@ -83,19 +86,28 @@ class SparseGoalEnv(gym.Env[NDArray[np.float64], NDArray[np.float64]]):
         self.action_space: spaces.Space[Any] = spaces.Box(-1.0, 1.0, (self.system.actions,), np.float64)
         self.state = np.array(self.system.start)
         self.steps: list[int] = []
-        self._step, self._at_goal = 0, False
+        self._step, self._at_goal, self._over = 0, False, True
+        self._hash = ""
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[np.float64], dict[str, Any]]:
         """Begin the first visit."""
         super().reset(seed=seed)
-        self.steps, self._at_goal = [], False
+        self.steps, self._at_goal, self._over = [], False, False
         self._begin_visit()
+        task = [self.name, int(self.visits), self.state.tolist(), list(self.system.goal)]
+        self._hash = hashlib.blake2b(json.dumps(task).encode(), digest_size=8).hexdigest()
         return self._observe(), self._info(arrived=False, invalid=False)
 
     def step(self, action: Any) -> tuple[NDArray[np.float64], float, bool, bool, dict[str, Any]]:
-        """Advance the system, or after an arrival return to the start."""
+        """Advance the system, or after an arrival return to the start.
+
+        Raises:
+            ResetNeeded: If no episode is under way.
+        """
+        if self._over:
+            raise gym.error.ResetNeeded("the episode has ended; call reset() before the next step()")
         values, invalid = read_action(action, self.system.actions)
         arrived = False
         if self._at_goal:
@@ -107,8 +119,9 @@ class SparseGoalEnv(gym.Env[NDArray[np.float64], NDArray[np.float64]]):
             if arrived:
                 self.steps.append(self._step)
         self._at_goal = arrived
+        self._over = len(self.steps) == self.visits
         info = self._info(arrived, invalid)
-        return self._observe(), float(sum(info["reward_terms"].values())), len(self.steps) == self.visits, False, info
+        return self._observe(), float(sum(info["reward_terms"].values())), self._over, False, info
 
     def _begin_visit(self) -> None:
         spread = np.array(self.system.spread)
@@ -122,7 +135,7 @@ class SparseGoalEnv(gym.Env[NDArray[np.float64], NDArray[np.float64]]):
         steps = {f"steps_{number}": float(count) for number, count in enumerate(self.steps, 1)}
         return {
             "task_id": f"sparse-goal/{self.name}",
-            "task_hash": f"{self.name}-{self.visits}",
+            "task_hash": self._hash,
             "success": len(self.steps) == self.visits,
             "at_goal": arrived,
             "reward_terms": {"goal": float(arrived), **({"invalid_action": INVALID_PENALTY} if invalid else {})},

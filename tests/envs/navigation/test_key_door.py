@@ -48,8 +48,9 @@ def test_the_door_opens_after_the_delay():
     found = int(np.argmax(opening > 0))
     assert opening[found : found + 4].tolist() == [0.25, 0.5, 0.75, 1.0]
     assert info["success"]
-    with pytest.raises(ConfigurationError, match="delay"):
-        gym.make("KeyDoor-v0", delay=-1)
+    for delay in (-1, 1.5):
+        with pytest.raises(ConfigurationError, match="delay"):
+            gym.make("KeyDoor-v0", delay=delay)
 
 
 def test_hebbian_search_finds_the_key_without_being_told_of_it():

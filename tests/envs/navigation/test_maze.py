@@ -117,7 +117,18 @@ def test_a_moved_goal_can_be_reached():
         ({"layout": ["+--+", "|S   G|", "+--+--+"]}, "2 \\* rows"),
         ({"goal": [1.5, 1.02], "layout": CORRIDOR}, "lies in a wall"),
         ({"goal": [7.0, 0.5]}, "goal must be in"),
-        ({"size": 1}, "size must be in"),
+        ({"layout": ["+--+--+--+", "|S  S   G|", "+--+--+--+"]}, "one 'S' and one 'G'"),
+        ({"layout": CORRIDOR, "size": 5, "one_way": 0.5}, "leave out size, one_way"),
+        ({"goal": [1, 1, 1]}, "goal must be two numbers"),
+        ({"goal": [float("nan"), 1]}, "goal must be a finite number"),
+        ({"size": 1}, "size must be an integer"),
+        ({"size": 5.5}, "size must be an integer"),
+        ({"size": "abc"}, "size must be an integer"),
+        ({"visits": 1.5}, "visits must be an integer"),
+        ({"maze_seed": -1}, "maze_seed must be an integer"),
+        ({"change": "wall", "visits": 1}, "more visits than change_after"),
+        ({"drift": 0.1}, "drift must be two numbers"),
+        ({"drift": ["a", 1]}, "drift must be a finite number"),
         ({"change": "door"}, "change must be"),
         ({"drift": [0.6, 0.0]}, "drift must be"),
     ],
@@ -125,6 +136,31 @@ def test_a_moved_goal_can_be_reached():
 def test_what_cannot_work_is_refused(kwargs, message):
     with pytest.raises(ConfigurationError, match=message):
         gym.make("Maze-v0", **kwargs)
+
+
+def test_the_hash_tells_the_maze_and_the_metrics_its_change():
+    env = gym.make("Maze-v0", size=3)
+    hashes = [env.reset(seed=seed)[1]["task_hash"] for seed in (0, 1, 0)]
+    assert hashes[0] == hashes[2] != hashes[1]
+    drawn = gym.make("Maze-v0", layout=CORRIDOR)
+    assert drawn.reset(seed=0)[1]["task_hash"] == drawn.reset(seed=1)[1]["task_hash"] != hashes[0]
+    assert drawn.reset(seed=0)[1]["task_id"] == "maze/2x3"
+    changing = gym.make("Maze-v0", size=3, openings=0.5, visits=2, change="wall", noise=0.0)
+    _, info = changing.reset(seed=0)
+    assert info["metrics"]["changed"] == 0.0
+    last, _ = played(changing)
+    assert last["metrics"]["changed"] == 1.0
+    assert last["task_hash"] == info["task_hash"]
+
+
+@pytest.mark.parametrize("name", ["Maze-v0", "KeyDoor-v0"])
+def test_a_step_beyond_the_end_is_refused(name):
+    env = gym.make(name, size=2, noise=0.0).unwrapped
+    played(env)
+    with pytest.raises(gym.error.ResetNeeded):
+        env.step(np.zeros(2))
+    env.reset(seed=0)
+    assert not env.step(np.zeros(2))[2]
 
 
 def test_a_copy_continues_as_the_original():

@@ -75,5 +75,16 @@ def test_the_arm_stops_at_obstacles():
 def test_what_cannot_work_is_refused():
     with pytest.raises(UnknownNameError, match="did you mean 'pendulum'"):
         gym.make("SparseGoal-v0", system="pendulums")
-    with pytest.raises(ConfigurationError, match="visits"):
-        gym.make("SparseGoal-v0", visits=0)
+    for visits in (0, 1.5):
+        with pytest.raises(ConfigurationError, match="visits"):
+            gym.make("SparseGoal-v0", visits=visits)
+
+
+def test_the_hash_tells_the_task_and_a_step_beyond_the_end_is_refused():
+    env = gym.make("SparseGoal-v0", visits=1).unwrapped
+    hashes = [env.reset(seed=seed)[1]["task_hash"] for seed in (0, 1, 0)]
+    assert hashes[0] == hashes[2] != hashes[1]
+    env.state = np.array([0.449, 0.07])
+    assert env.step(np.ones(1))[2]
+    with pytest.raises(gym.error.ResetNeeded):
+        env.step(np.zeros(1))
