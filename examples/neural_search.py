@@ -28,7 +28,13 @@ import numpy as np
 
 import quintain
 from quintain.agents.agent import Seat
-from quintain.agents.online.hebbian import Attempt, HebbianActor, HebbianSearchAgent, check_no_starvation
+from quintain.agents.online.hebbian import (
+    Attempt,
+    Comparisons,
+    HebbianActor,
+    HebbianSearchAgent,
+    check_no_starvation,
+)
 from quintain.envs.navigation.pictures import plot_trajectories
 from quintain.evaluation.interval import Interval
 from quintain.evaluation.robust import median
@@ -52,9 +58,9 @@ RIVALS: dict[str, Callable[[], Any]] = {
     "hebbian-search": HebbianSearchAgent,
     "ablation: no failure field": lambda: HebbianSearchAgent(failure_field=False),
     "ablation: wider, weaker failures": lambda: HebbianSearchAgent(spread=0.5, penalty=4.0),
-    "ablation: no depression": lambda: HebbianSearchAgent(depression=1.0, failure_field=False),
+    "ablation: no depression": lambda: HebbianSearchAgent(depression=1.0),
     "ablation: no insertion": lambda: HebbianSearchAgent(branches=0),
-    "ablation: one-hot nodes": lambda: HebbianSearchAgent(one_hot=True, failure_field=False),
+    "ablation: one-hot nodes": lambda: HebbianSearchAgent(one_hot=True),
     "ablation: random order": lambda: HebbianSearchAgent(order="random"),
     **{name: partial(quintain.make_agent, name) for name in (
         "random-walk", "rrt-walk", "count-exploration", "grid-q-learning", "d-star-lite")},
@@ -187,16 +193,25 @@ def show_learners(tables: StudyTables, seeds: Sequence[int], steps: int) -> None
 def show_order(tables: StudyTables, seeds: Sequence[int]) -> None:
     """Check the logs: what the proof of enumeration needs holds in every maze."""
     attempts: list[list[Attempt]] = []
+    made: list[Comparisons] = []
     for seed in seeds:
         life = live(HebbianSearchAgent(audit=True), seed, visits=2, size=5, openings=0.1)
-        check_no_starvation(life.actor.attempts)
+        made.append(check_no_starvation(life.actor.attempts))
         attempts.append(life.actor.attempts)
     together = [attempt for log in attempts for attempt in log]
     failed = sum(attempt.outcome == "failed" for attempt in together)
     tables.show(
         "Logs of attempts (5 x 5, 10% openings, two visits): in none was a behaviour put off for a dearer one",
-        ["mazes", "attempts", "failed intentions", "mean edges of a behaviour"],
-        [[len(attempts), len(together), failed, float(np.mean([len(each.path) - 1 for each in together]))]],
+        ["mazes", "attempts", "failed intentions", "mean edges", "compared with untried", "with an earlier attempt"],
+        [
+            [
+                len(attempts),
+                len(together),
+                failed,
+                float(np.mean([len(each.path) - 1 for each in together])),
+                *(sum(part) for part in zip(*made, strict=True)),
+            ]
+        ],
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from quintain.agents.agent import Actor, Seat
 from quintain.agents.online.places import Array, Stall, check_places, towards
+from quintain.arguments import check_number
 
 __all__ = ["CountExplorationAgent", "DStarLiteAgent", "QLearningAgent"]
 
@@ -68,12 +69,18 @@ class QLearningAgent(_GridAgent):
     Args:
         epsilon: Share of random moves, in [0, 1].
         learning_rate: Step size, in (0, 1].
-        gamma: Discount, in [0, 1).
+        gamma: Discount, in [0, 1].
+
+    Raises:
+        ConfigurationError: If one is out of its range.
     """
 
     name = "grid-q-learning"
 
     def __init__(self, *, epsilon: float = 0.1, learning_rate: float = 0.5, gamma: float = 0.95) -> None:
+        check_number("epsilon", epsilon, low=0, high=1)
+        check_number("learning_rate", learning_rate, above=0, high=1)
+        check_number("gamma", gamma, low=0, high=1)
         self.epsilon, self.learning_rate, self.gamma = epsilon, learning_rate, gamma
 
     def describe(self) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import numpy as np
 
 from quintain.agents.agent import Actor, Seat
 from quintain.agents.online.places import Array, Stall, check_places, towards
+from quintain.arguments import check_number
 
 __all__ = ["RRTWalkAgent", "RandomWalkAgent"]
 
@@ -20,9 +21,13 @@ class RandomWalkAgent:
 
     Args:
         turn: Probability of a new heading at a step, in [0, 1].
+
+    Raises:
+        ConfigurationError: If it is out of its range.
     """
 
     def __init__(self, *, turn: float = 0.02) -> None:
+        check_number("turn", turn, low=0, high=1)
         self.turn = turn
 
     def describe(self) -> dict[str, Any]:
@@ -59,9 +64,13 @@ class RRTWalkAgent:
 
     Args:
         goal_bias: Probability of the goal as the place, in [0, 1].
+
+    Raises:
+        ConfigurationError: If it is out of its range.
     """
 
     def __init__(self, *, goal_bias: float = 0.1) -> None:
+        check_number("goal_bias", goal_bias, low=0, high=1)
         self.goal_bias = goal_bias
 
     def describe(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import quintain
 from quintain.agents import make_agent
 from quintain.agents.agent import Seat
 from quintain.agents.online.grid import _DStarLite
-from quintain.errors import CapabilityError
+from quintain.errors import CapabilityError, ConfigurationError
 
 NAMES = ["d-star-lite", "count-exploration", "grid-q-learning", "random-walk", "rrt-walk"]
 
@@ -27,6 +27,21 @@ def test_unusable_spaces_are_refused(name):
     box = spaces.Box(-1.0, 1.0, (6,))
     with pytest.raises(CapabilityError, match="2 numbers"):
         make_agent(name).begin(Seat("X-v0", "agent", box, box, 0))
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("random-walk", {"turn": 5}),
+        ("rrt-walk", {"goal_bias": 9}),
+        ("grid-q-learning", {"epsilon": -3}),
+        ("grid-q-learning", {"learning_rate": 7}),
+        ("grid-q-learning", {"gamma": "a"}),
+    ],
+)
+def test_arguments_out_of_their_ranges_are_refused(name, arguments):
+    with pytest.raises(ConfigurationError, match=next(iter(arguments))):
+        make_agent(name, **arguments)
 
 
 def test_d_star_lite_plans_around_every_wall_it_met():

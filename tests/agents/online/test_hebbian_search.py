@@ -14,12 +14,13 @@ from quintain.agents.online.hebbian import (
     HarmonicCode,
     HebbianSearchAgent,
     HebbianSettings,
+    agent,
     check_no_starvation,
 )
 from quintain.agents.online.hebbian.insertion import direction, proposals
 from quintain.agents.online.hebbian.motor import Motor
 from quintain.agents.online.hebbian.planning import cheapest_path, spread_from
-from quintain.errors import CapabilityError
+from quintain.errors import CapabilityError, ConfigurationError
 
 
 def lived(seed=1, settings=None, **kwargs):
@@ -49,13 +50,39 @@ def test_hebbian_updates_change_one_directed_edge():
     nodes = graph(potentiation=0.5, depression=0.5)
     one, other = (nodes.allocate(np.array([float(x), 0.0])) for x in (0, 1))
     nodes.potentiate(one, other)
-    assert nodes.conductance[one, other] == 0.75  # 0.5 + 0.5 (1 - 0.5)
+    assert nodes.conductance[one, other] == 1.0  # nothing was missing
     assert nodes.tested[one, other]
     assert not nodes.tested[other, one]
     nodes.depress(one, other)
-    assert nodes.conductance[one, other] == 0.375
+    nodes.depress(one, other)
+    assert nodes.conductance[one, other] == 0.25
     assert not nodes.tested[one, other]
-    assert nodes.conductance[other, one] == 0.5
+    nodes.potentiate(one, other)
+    assert nodes.conductance[one, other] == 0.625  # 0.25 + 0.5 (1 - 0.25)
+    assert nodes.conductance[other, one] == 1.0
+    assert nodes.tried.sum() == 1
+
+
+@pytest.mark.parametrize(("potentiation", "cost"), [(1.0, 1.02), (0.5, 1 / 0.75 + 0.02), (0.01, 1 / 0.505 + 0.02)])
+def test_the_cost_of_an_edge_is_divided_by_its_conductance(potentiation, cost):
+    nodes = graph(potentiation=potentiation)
+    one, other = (nodes.allocate(np.array([float(x), 0.0])) for x in (0, 1))
+    nodes.depress(one, other)
+    nodes.potentiate(one, other)
+    assert nodes.costs(other)[one, other] == pytest.approx(cost)
+    edits = nodes.edits
+    nodes.potentiate(one, other)  # lowers the cost as long as conductance is missing
+    assert nodes.edits - edits == (potentiation < 1)
+
+
+def test_costs_stay_finite_however_often_an_edge_fails():
+    nodes = graph(depression=0.01)
+    one, other = (nodes.allocate(np.array([float(x), 0.0])) for x in (0, 1))
+    for _ in range(400):
+        nodes.depress(one, other)
+    costs = nodes.costs(other)
+    assert np.isfinite(costs[one, other])
+    assert cheapest_path(one, other, costs, spread_from(other, costs)) == [other]
 
 
 def test_costs_order_by_length_number_of_edges_failures_and_the_field():
@@ -130,7 +157,7 @@ def test_an_obstacle_is_felt_as_the_displacement_that_did_not_happen():
 
 
 def test_the_first_behaviour_is_the_straight_line():
-    actor, ratios = lived(layout=["+--+--+--+", "|S      G|", "+--+--+--+"], openings=0.0)
+    actor, ratios = lived(layout=["+--+--+--+", "|S      G|", "+--+--+--+"])
     assert actor.attempts[0].path == (1, 0)  # from the node of the place to that of the goal
     assert [attempt.outcome for attempt in actor.attempts] == ["running"]  # until the episode ended
     assert ratios[0] < 1.2
@@ -140,7 +167,7 @@ def test_mazes_are_solved_retained_and_no_behaviour_is_put_off_forever():
     firsts, seconds = [], []
     for seed in range(4):
         actor, ratios = lived(seed, {"audit": True}, visits=2)
-        check_no_starvation(actor.attempts)
+        assert check_no_starvation(actor.attempts).untried == len(actor.attempts)
         assert [attempt.number for attempt in actor.attempts] == list(range(len(actor.attempts)))
         assert [attempt.outcome for attempt in actor.attempts].count("goal") == 1
         firsts.append(ratios[0])
@@ -157,21 +184,45 @@ def test_the_agent_recovers_from_a_closed_wall():
 
 def test_a_log_with_a_neglected_behaviour_is_refused():
     early = Attempt(0, 0, (0, 1), 2.0, 2.5, 4)
-    check_no_starvation([early, Attempt(1, 0, (0, 2), 2.5, 2.5, 4)])
+    assert check_no_starvation([early, Attempt(1, 0, (0, 2), 2.5, 2.5, 4)]) == (2, 1)
     with pytest.raises(AssertionError, match="costs 3"):
         check_no_starvation([early, Attempt(1, 0, (0, 2), 3.0, 2.5, 4)])
     with pytest.raises(AssertionError, match="cost decreases"):
         check_no_starvation([early, Attempt(1, 0, (0, 2), 1.0, 2.5, 4)])
 
 
+def test_the_log_of_an_agent_that_always_goes_straight_is_refused(monkeypatch):
+    monkeypatch.setattr(agent, "cheapest_path", lambda start, goal, costs, values: [goal])
+    actor, _ = lived(1, {"audit": True}, openings=0.1, max_episode_steps=200)
+    with pytest.raises(AssertionError, match=r"costs .*, untried"):
+        check_no_starvation(actor.attempts)
+
+
+def test_the_log_of_random_order_is_refused():
+    actor, _ = lived(1, {"audit": True, "order": "random"}, openings=0.1, max_episode_steps=200)
+    with pytest.raises(AssertionError, match=r"costs .*, untried"):
+        check_no_starvation(actor.attempts)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"foo": 1}, {"depression": 0}, {"depression": 2}, {"potentiation": 0}, {"threshold": "a"}, {"order": "zzz"},
+     {"patience": -5}, {"branches": -1}, {"branches": 1.5}, {"radius": float("nan")}, {"optimism": 1}, {"unit": 0},
+     {"failure_field": "no"}],
+)  # fmt: skip
+def test_settings_that_cannot_work_are_refused(settings):
+    with pytest.raises(ConfigurationError, match=next(iter(settings))):
+        HebbianSearchAgent(**settings)
+
+
 def test_runs_through_evaluate_repeat_and_unusable_spaces_are_refused():
-    agent = make_agent("hebbian-search")
-    one, other = (quintain.evaluate("Maze-v0", agent, episodes=2, seed=3, env_kwargs={"size": 3}) for _ in range(2))
+    searcher = make_agent("hebbian-search")
+    one, other = (quintain.evaluate("Maze-v0", searcher, episodes=2, seed=3, env_kwargs={"size": 3}) for _ in range(2))
     assert one.success.estimate == 1.0
     assert one.metric("ratio_1").estimate == other.metric("ratio_1").estimate
     box = spaces.Box(-1.0, 1.0, (3,))
     with pytest.raises(CapabilityError, match="even length"):
-        agent.begin(Seat("X-v0", "agent", box, box, 0))
+        searcher.begin(Seat("X-v0", "agent", box, box, 0))
 
 
 def test_observations_that_are_not_finite_are_survived():

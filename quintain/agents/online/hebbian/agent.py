@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from quintain.agents.online.hebbian.motor import Motor
 from quintain.agents.online.hebbian.planning import cheapest_path, spread_from
 from quintain.agents.online.hebbian.settings import HebbianSettings
 from quintain.agents.online.places import check_places
+from quintain.arguments import check_arguments, check_number
 
 __all__ = ["HebbianActor", "HebbianSearchAgent"]
 
@@ -33,8 +35,9 @@ class HebbianSearchAgent:
 
     A behaviour is a path through a graph of places. The cheapest path to the goal is executed; transitions that happen
     strengthen edges (one-shot, asymmetric Hebb), an intention that fails weakens its edge, leaves a mark in a field of
-    failures that other edges feel, and inserts new nodes nearby. So each attempt changes what is attempted next, and
-    every path is attempted in finite time. Nothing is tried in a simulator, and nothing is known before the episode.
+    failures that other edges feel, and inserts new nodes nearby. The cost of an edge is divided by its strength, so
+    that each attempt changes what is attempted next, and in a graph that only failures change no path is put off
+    forever. Nothing is tried in a simulator, and nothing is known before the episode.
 
     Observations are one array: the agent's place, then the goal's, of equal length. Actions are velocities in
     [-1, 1] of the first coordinates. ``info["at_goal"]``, where it is given, says that the goal is reached; the next
@@ -47,9 +50,14 @@ class HebbianSearchAgent:
     Args:
         unit: Length of observations that counts as 1: that of a cell of a maze, or of a body.
         **settings: Fields of :class:`~quintain.agents.online.hebbian.settings.HebbianSettings`.
+
+    Raises:
+        ConfigurationError: If an argument is unknown or out of its range.
     """
 
     def __init__(self, *, unit: float = 1.0, **settings: Any) -> None:
+        check_number("unit", unit, above=0)
+        check_arguments("agent", "hebbian-search", HebbianSettings, (), settings)
         self.unit, self.settings = unit, HebbianSettings(**settings)
 
     def describe(self) -> dict[str, Any]:
@@ -212,18 +220,17 @@ class HebbianActor:
         """Begin the next behaviour: the cheapest path to the goal."""
         graph = self.graph
         costs = graph.costs(self._goal, self._settings.caution if self._arrived else None)
-        if self._settings.order == "random":
-            costs = costs * self._rng.uniform(0.1, 10.0, costs.shape)
-        values = spread_from(self._goal, costs)
-        untried = self._untried(costs, values) if self._settings.audit else np.nan
-        self._path, self._source = cheapest_path(self._at, self._goal, costs, values), self._at
-        cost = float(values[self._at])
+        drawn = costs * self._rng.uniform(0.1, 10.0, costs.shape) if self._settings.order == "random" else costs
+        values = spread_from(self._goal, drawn)
+        self._path, self._source = cheapest_path(self._at, self._goal, drawn, values), self._at
         path = (self._at, *self._path)
+        cost = float(sum(costs[edge] for edge in pairwise(path)))
+        untried = self._untried(costs) if self._settings.audit else np.nan
         self.attempts.append(Attempt(len(self.attempts), self._visit, path, cost, untried, graph.edits))
         self._aim(place)
 
-    def _untried(self, costs: Array, values: Array) -> float:
+    def _untried(self, costs: Array) -> float:
         """Return the least cost of the behaviours from here with an edge that was neither traversed nor failed."""
-        tried = self.graph.tested | (self.graph.failures > 0)
-        first = (np.where(tried, np.inf, costs) + values).min(1)
+        tried = self.graph.tried
+        first = (np.where(tried, np.inf, costs) + spread_from(self._goal, costs)).min(1)
         return float(spread_from(self._goal, np.where(tried, costs, np.inf), first)[self._at])

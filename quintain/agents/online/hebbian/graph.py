@@ -14,6 +14,8 @@ __all__ = ["CognitiveGraph"]
 
 Array = NDArray[np.float64]
 _GROWTH = 64
+#: Least conductance: costs stay finite, however often an edge fails.
+_LEAST = 1e-100
 
 
 class CognitiveGraph:
@@ -25,11 +27,12 @@ class CognitiveGraph:
 
     Attributes:
         size: Number of nodes.
-        places: Place of each node, shape ``(size, dimensions)``; read from the code when the node is allocated.
-        conductance: ``E[i, j]`` in (0, 1], shape ``(size, size)``.
+        places: Place of each node, shape ``(size, dimensions)``; stored beside its code, not decoded from it.
+        conductance: ``E[i, j]`` in (0, 1], shape ``(size, size)``, 1 at first: costs are divided by it.
         tested: Whether the edge was traversed since it last failed, shape ``(size, size)``.
-        failures: Failed intentions of each edge since it was last traversed, shape ``(size, size)``.
-        edits: Number of changes so far that can lower the cost of a behaviour: nodes added, edges traversed.
+        tried: Whether the edge was ever traversed, or an intention to traverse it failed, shape ``(size, size)``.
+        edits: Number of changes so far that can lower the cost of a behaviour: nodes added, edges traversed that were
+            untested or weakened.
     """
 
     def __init__(self, code: HarmonicCode, settings: HebbianSettings) -> None:
@@ -38,7 +41,7 @@ class CognitiveGraph:
         self._codes = np.empty((0, 2 * len(code.frequencies)))
         self._conductance = np.ones((0, 0))
         self._tested = np.zeros((0, 0), np.bool_)
-        self._failed = np.zeros((0, 0), np.int64)
+        self._tried = np.zeros((0, 0), np.bool_)
         self._resistance = np.zeros((0, 0))
         self._lengths = np.zeros((0, 0))
         self.failure_places = np.empty((0, code.dimensions))
@@ -61,9 +64,9 @@ class CognitiveGraph:
         return self._tested[: self.size, : self.size]
 
     @property
-    def failures(self) -> NDArray[np.int64]:
-        """Failed intentions of each edge since it was last traversed."""
-        return self._failed[: self.size, : self.size]
+    def tried(self) -> NDArray[np.bool_]:
+        """Whether each edge was ever traversed, or failed."""
+        return self._tried[: self.size, : self.size]
 
     def activation(self, place: Array) -> Array:
         """Return the activation of every node at a place, shape ``(size,)``, at most 1."""
@@ -95,24 +98,25 @@ class CognitiveGraph:
                 self._spread(index, node)
         return node
 
-    def potentiate(self, before: int, after: int, strength: float = 1.0) -> None:
-        """Strengthen the edge that was traversed: ``E += eta_p a_i(t-) a_j(t) (1 - E)`` (R).
+    def potentiate(self, before: int, after: int) -> None:
+        """Strengthen the edge that was traversed: ``E += eta_p (1 - E)``, and mark it as tested (R).
+
+        It is the Hebbian rule ``eta_p a_i(t-) a_j(t) (1 - E)`` for units of which the winner alone is active, at 1.
 
         Args:
             before: Node that was active before.
             after: Node that is active now.
-            strength: Product of their activations, in [0, 1].
         """
         edge = before, after
-        self._conductance[edge] += self.settings.potentiation * strength * (1 - self._conductance[edge])
-        self.edits += not self._tested[edge]
-        self._tested[edge], self._failed[edge] = True, 0
+        self.edits += not self._tested[edge] or bool(self._conductance[edge] < 1)
+        self._conductance[edge] += self.settings.potentiation * (1 - self._conductance[edge])
+        self._tested[edge] = self._tried[edge] = True
 
     def depress(self, before: int, after: int) -> None:
         """Weaken the edge of an intention that failed: ``E <- eta_f E`` (R)."""
-        self._conductance[before, after] *= self.settings.depression
-        self._tested[before, after] = False
-        self._failed[before, after] += 1
+        edge = before, after
+        self._conductance[edge] = max(_LEAST, self._conductance[edge] * self.settings.depression)
+        self._tested[edge], self._tried[edge] = False, True
 
     def add_failure(self, place: Array, normal: Array, *, strength: float = 0.0) -> None:
         """Store that a movement in direction ``normal`` was stopped at a place, or strengthen what is stored there.
@@ -149,7 +153,8 @@ class CognitiveGraph:
     def costs(self, goal: int, optimism: float | None = None) -> Array:
         """Return the cost of every edge, shape ``(size, size)``; inf where there is none.
 
-        Tested: ``d / eta_f^fails + c``; untested: ``(base d + pen F) / eta_f^fails + c0`` (R).
+        Tested: ``d / E + c``; untested: ``(base d + pen F) / E + c0`` (R). As long as an edge only fails,
+        ``E = eta_f^fails``.
 
         Args:
             goal: Node of the goal, which every node has an edge to.
@@ -158,7 +163,7 @@ class CognitiveGraph:
         settings, size = self.settings, self.size
         length = self._lengths[:size, :size]
         untested = (optimism or settings.optimism) * length + settings.penalty * self._resistance[:size, :size]
-        cost = np.where(self.tested, length, untested) * settings.depression ** (-self.failures.astype(np.float64))
+        cost = np.where(self.tested, length, untested) / self.conductance
         cost += np.where(self.tested, settings.tested_edge_cost, settings.edge_cost)
         none = (length > settings.radius) & ~self.tested
         none[:, goal] = False
@@ -170,9 +175,9 @@ class CognitiveGraph:
         more = len(self._places) + _GROWTH
         self._places = _enlarged(self._places, (more, self.code.dimensions), 0.0)
         self._codes = _enlarged(self._codes, (more, self._codes.shape[1]), 0.0)
-        self._conductance = _enlarged(self._conductance, (more, more), 0.5)
+        self._conductance = _enlarged(self._conductance, (more, more), 1.0)
         self._tested = _enlarged(self._tested, (more, more), False)
-        self._failed = _enlarged(self._failed, (more, more), 0)
+        self._tried = _enlarged(self._tried, (more, more), False)
         self._resistance = _enlarged(self._resistance, (more, more), 0.0)
         self._lengths = _enlarged(self._lengths, (more, more), 0.0)
 

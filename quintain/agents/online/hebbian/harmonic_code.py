@@ -20,7 +20,7 @@ class HarmonicCode:
     The similarity ``Re <z(s), z(s')>`` depends on ``s - s'`` alone and falls off like a place field; a displacement
     multiplies the code by ``exp(i w . d)``; and a sum of codes stores a set of places, with a cross-talk of about
     ``1 / sqrt(K)`` for each stored place. Codes are stored as real vectors ``(cos, sin)`` of length ``2 K``, so that a
-    similarity is a plain dot product.
+    similarity is a plain dot product. The search uses the similarity alone, to tell which node stands for a place.
 
     Args:
         dimensions: Length of a place, >= 1.
@@ -40,48 +40,18 @@ class HarmonicCode:
         ratio: float = 1.35,
         directions: int = 12,
     ) -> None:
-        self.dimensions, self.modules = dimensions, modules
+        self.dimensions = dimensions
         lengths = shortest * ratio ** np.arange(modules)
         rng = np.random.default_rng(0)
         units = [_directions(dimensions, directions, module, rng) for module in range(modules)]
-        #: Wave vectors of each module, shape ``(modules, directions, dimensions)``.
-        self.waves: Array = np.stack(units) * (2 * np.pi / lengths)[:, None, None]
-        self.frequencies: Array = self.waves.reshape(-1, dimensions)
-        self._inverses = [np.linalg.pinv(self.waves[m:].reshape(-1, dimensions)) for m in range(modules)]
+        #: Wave vectors, module by module, shape ``(K, dimensions)``.
+        self.frequencies: Array = (np.stack(units) * (2 * np.pi / lengths)[:, None, None]).reshape(-1, dimensions)
         self._norm = 1 / np.sqrt(len(self.frequencies))
 
     def encode(self, places: Array) -> Array:
         """Return the codes of places: shape ``(..., dimensions)`` gives ``(..., 2 K)``, each of norm 1."""
         phases = places @ self.frequencies.T
         return np.asarray(np.concatenate([np.cos(phases), np.sin(phases)], -1) * self._norm)
-
-    def translate(self, code: Array, displacement: Array) -> Array:
-        """Return the code of the place that is ``displacement`` away from the one of ``code``: a phase rotation."""
-        turned = _complex(code) * np.exp(1j * (displacement @ self.frequencies.T))
-        return np.concatenate([turned.real, turned.imag], -1)
-
-    def displacement(self, code: Array, target: Array) -> Array:
-        """Decode the displacement from one place to another from the phase differences of their codes.
-
-        The longest waves give a coarse answer, which tells how often the shorter ones have gone round.
-
-        Args:
-            code: Code of the first place, shape ``(2 K,)``.
-            target: Code of the other; the displacement must be below half of the longest wave.
-
-        Returns:
-            Shape ``(dimensions,)``.
-        """
-        phases = np.angle(_complex(target) * _complex(code).conj()).reshape(self.modules, -1)
-        found = np.zeros(self.dimensions)
-        for module in reversed(range(self.modules)):
-            phases[module] += 2 * np.pi * np.round((self.waves[module] @ found - phases[module]) / (2 * np.pi))
-            found = self._inverses[module] @ phases[module:].reshape(-1)
-        return found
-
-    def kernel(self, displacement: Array) -> Array:
-        """Return the similarity of places that are ``displacement`` apart: ``(1 / K) sum_k cos(w_k . d)``."""
-        return np.asarray(np.cos(displacement @ self.frequencies.T).mean(-1))
 
 
 def _directions(dimensions: int, number: int, module: int, rng: np.random.Generator) -> Array:
@@ -94,8 +64,3 @@ def _directions(dimensions: int, number: int, module: int, rng: np.random.Genera
         return np.stack([np.cos(angles), np.sin(angles)], -1)
     units = rng.standard_normal((number, dimensions))
     return np.asarray(units / np.linalg.norm(units, axis=-1, keepdims=True))
-
-
-def _complex(code: Array) -> NDArray[np.complex128]:
-    half = code.shape[-1] // 2
-    return np.asarray(code[..., :half] + 1j * code[..., half:])
