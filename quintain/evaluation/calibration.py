@@ -4,6 +4,9 @@ Definitions of Kadavath et al. 2022, arXiv 2207.05221: bins hold equal numbers o
 ECE = mean over bins of |y_b - x_b|, RMS = sqrt(mean over bins of (y_b - x_b)^2), with x_b the mean confidence and y_b
 the share of right answers of bin b; Brier = mean (p_i - c_i)^2.
 
+Equal confidences cannot be sorted, so each bin has a share of all answers of such a group, instead of some of them:
+results do not depend on the order of the answers.
+
 Binned errors are biased upwards: confidences that are perfectly calibrated have a positive ECE, the larger the fewer
 they are. So the ECE comes with the one that calibrated confidences of these values would have, and a p-value, instead
 of an interval.
@@ -11,6 +14,7 @@ of an interval.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -64,12 +68,12 @@ class Calibration:
         rms: Root mean square calibration error over the same bins.
         ece_calibrated: Mean ECE of outcomes drawn with the confidences as their probabilities: what remains of the ECE
             of calibrated confidences, because the bins are small.
-        p_calibrated: Share of such draws whose ECE is at least the observed one: small values speak against
-            calibration. Draws are independent, so it is too small where answers depend on each other.
+        p_calibrated: (1 + k) / (1 + n), where k of n such draws have an ECE of at least the observed one: small values
+            speak against calibration. Draws are independent, so it is too small where answers depend on each other.
         accepted: Accuracy of the answers with a confidence above 0.5; without data if there are none.
         bins: The bins of the reliability diagram, by rising confidence.
         selective: Pairs of the share of answers that are given, those of the highest confidence first, and their
-            accuracy.
+            accuracy; of answers of equal confidence, of which some are given, it is the accuracy of all.
     """
 
     accuracy: Interval
@@ -116,26 +120,35 @@ def calibration(
         (0.2, 1.0, 1.0)
     """
     p, c = _checked(confidences, right)
+    if clusters is not None and len(clusters) != len(p):
+        raise ValueError(f"expected a cluster for each of {len(p)} answers, got {len(clusters)}")
+    order = np.lexsort((c, p))
+    p, c = p[order], c[order]
+    labels = None if clusters is None else np.asarray(clusters)[order]
 
-    def share(values: NDArray[np.float64], chosen: NDArray[Any] | slice = slice(None)) -> Interval:
-        labels = None if clusters is None else np.asarray(clusters)[chosen]
-        return mean(values[chosen], confidence, bounds=(0, 1), clusters=labels, unit=unit)
+    def share(values: NDArray[np.float64], weights: NDArray[np.float64] | None = None) -> Interval:
+        return _share(values, np.ones(len(p)) if weights is None else weights, labels, confidence, unit)
 
-    order = np.argsort(-p, kind="stable")
-    parts = _parts(p, bins)
-    observed, simulated = _errors(p, c[None], parts), _errors(p, _outcomes(p, seed), parts)
+    n = len(p)
+    ends = np.cumsum([0, *map(len, np.array_split(p, min(bins, n)))])
+    parts = np.stack([_weights(p, first, end) for first, end in itertools.pairwise(ends)])
+    observed = np.abs(_errors(p, c[None], parts))
+    simulated = np.abs(_errors(p, _outcomes(p, seed), parts)).mean(1)
+    above = int((simulated >= observed.mean() - 1e-12).sum())
     return Calibration(
         accuracy=share(c),
         confidence=share(p),
         brier=share((p - c) ** 2),
-        auroc=auroc(p, c, confidence, clusters=clusters, unit=unit),
-        ece=float(np.abs(observed).mean()),
+        auroc=auroc(p, c, confidence, clusters=labels, unit=unit),
+        ece=float(observed.mean()),
         rms=float(np.sqrt((observed**2).mean())),
-        ece_calibrated=float(np.abs(simulated).mean()),
-        p_calibrated=float((np.abs(simulated).mean(1) >= np.abs(observed).mean() - 1e-12).mean()),
-        accepted=share(c, p > 0.5),
-        bins=tuple(Bin(float(p[part].mean()), share(c, part)) for part in parts),
-        selective=tuple((coverage, share(c, order[: max(1, round(coverage * len(p)))])) for coverage in COVERAGES),
+        ece_calibrated=float(simulated.mean()),
+        p_calibrated=(1 + above) / (1 + len(simulated)),
+        accepted=share(c, (p > 0.5).astype(np.float64)),
+        bins=tuple(Bin(float(part @ p / part.sum()), share(c, part)) for part in parts),
+        selective=tuple(
+            (coverage, share(c, _weights(p, n - max(1, round(coverage * n)), n))) for coverage in COVERAGES
+        ),
     )
 
 
@@ -226,9 +239,40 @@ def _checked(confidences: Any, right: Any) -> tuple[NDArray[np.float64], NDArray
     return p, c
 
 
-def _parts(p: NDArray[np.float64], bins: int) -> list[NDArray[np.intp]]:
-    """Return the indices of each bin, by rising confidence."""
-    return np.array_split(np.argsort(p, kind="stable"), min(bins, len(p)))
+def _weights(p: NDArray[np.float64], first: int, end: int) -> NDArray[np.float64]:
+    """Return the weight in [0, 1] of each answer in places ``first`` to ``end`` of sorted confidences.
+
+    Answers of one confidence have equal weights: the share of their places that lie within. Weights add up to
+    ``end - first``.
+    """
+    starts, ends = np.searchsorted(p, p, "left"), np.searchsorted(p, p, "right")
+    found: NDArray[np.float64] = (np.minimum(ends, end) - np.maximum(starts, first)).clip(0) / (ends - starts)
+    return found
+
+
+def _share(
+    values: NDArray[np.float64], weights: NDArray[np.float64], labels: Labels, confidence: float, unit: str
+) -> Interval:
+    """Estimate the weighted mean of values in [0, 1] of which some have no weight."""
+    used = weights > 0
+    values, weights = values[used], weights[used]
+    labels = None if labels is None else np.asarray(labels)[used]
+    if not len(values) or np.ptp(weights) == 0:
+        return mean(values, confidence, bounds=(0, 1), clusters=labels, unit=unit)
+    weights = weights / weights.sum()
+    estimate, n = min(float(weights @ values), 1.0), len(values)
+    codes = np.arange(n) if labels is None else np.unique(labels, return_inverse=True)[1].ravel()
+    residuals = np.bincount(codes, weights=weights * (values - estimate))  # of a ratio of totals, linearised
+    k = len(residuals)
+    count = None if labels is None else k
+    if k < 2:
+        note = f"no interval from fewer than 2 {unit}"
+        return Interval(estimate, math.nan, math.nan, n, "none", confidence, note, count, unit)
+    effective = 1 / float((np.bincount(codes, weights=weights) ** 2).sum())
+    variance = k / (k - 1) * float((residuals**2).sum())
+    low, high = logit_t(estimate, variance, k - 1, effective, math.inf, confidence)
+    note = f"only {k} {unit}: read the interval with care" if k < SMALL_N else ""
+    return Interval(estimate, low, high, n, "logit t", confidence, note, count, unit)
 
 
 def _outcomes(p: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
@@ -237,6 +281,8 @@ def _outcomes(p: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
     return (rng.random((_SIMULATIONS, len(p))) < p).astype(np.float64)
 
 
-def _errors(p: NDArray[np.float64], c: NDArray[np.float64], parts: list[NDArray[np.intp]]) -> NDArray[np.float64]:
-    """Return y_b - x_b for each row of outcomes and each bin, shape ``(rows, bins)``."""
-    return np.stack([c[:, part].mean(1) - p[part].mean() for part in parts], axis=1)
+def _errors(p: NDArray[np.float64], c: NDArray[np.float64], parts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return y_b - x_b for each row of outcomes and each bin, of which ``parts`` has the weights: ``(rows, bins)``."""
+    shares = parts / parts.sum(1, keepdims=True)
+    found: NDArray[np.float64] = c @ shares.T - shares @ p
+    return found

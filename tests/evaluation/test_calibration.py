@@ -38,8 +38,46 @@ def test_values_computed_by_hand():
 
 
 def test_bins_hold_equal_counts_not_equal_widths():
-    found = calibration([0.01] * 95 + [0.99] * 5, [False] * 95 + [True] * 5)
+    low = [0.01 + 1e-4 * k for k in range(95)]
+    found = calibration([*low, 0.95, 0.96, 0.97, 0.98, 0.99], [False] * 95 + [True] * 5)
     assert [b.accuracy.n for b in found.bins] == [10] * 10
+
+
+def test_equal_confidences_are_shared_by_the_bins_that_they_span():
+    # Places 0 to 3 hold 0.2, with 1 of 4 right; places 4 and 5 hold 0.8, with 2 of 2 right. Two bins of 3 places:
+    # the first has 0.2 alone; the second a quarter of each answer with 0.2, and both with 0.8.
+    found = calibration([0.8, 0.2, 0.2, 0.8, 0.2, 0.2], [True, False, True, True, False, False], bins=2)
+    assert [b.confidence for b in found.bins] == pytest.approx([0.2, (0.2 + 1.6) / 3])
+    assert [b.accuracy.estimate for b in found.bins] == pytest.approx([0.25, (0.25 + 2) / 3])
+    assert found.ece == pytest.approx((0.05 + 0.15) / 2)
+    assert [b.accuracy.n for b in found.bins] == [4, 6]
+    curve = dict(found.selective)
+    assert curve[0.2].estimate == 1  # one answer of the two with 0.8
+    assert curve[0.5].estimate == pytest.approx((2 + 0.25) / 3)
+    assert curve[0.5].low < curve[0.5].estimate < curve[0.5].high
+
+
+def test_the_order_of_answers_does_not_matter_where_confidences_tie():
+    half = np.full(100, 0.5)
+    sorted_by_outcome, interleaved = np.arange(100) < 50, np.arange(100) % 2 == 0
+    first, second = calibration(half, sorted_by_outcome), calibration(half, interleaved)
+    assert first == second
+    assert first.ece == pytest.approx(0)
+    assert first.p_calibrated == 1
+
+    rng = np.random.default_rng(0)
+    p, right, labels = rng.integers(0, 11, 137) / 10, rng.random(137) < 0.6, rng.integers(0, 40, 137)
+    order = rng.permutation(137)
+    assert calibration(p, right) == calibration(p[order], right[order])
+    clustered = calibration(p, right, clusters=labels)
+    permuted = calibration(p[order], right[order], clusters=labels[order])
+    assert clustered.p_calibrated == permuted.p_calibrated
+    for (_, one), (_, other) in zip(clustered.selective, permuted.selective, strict=True):
+        assert (one.low, one.high) == pytest.approx((other.low, other.high))
+
+
+def test_the_p_value_of_simulated_outcomes_is_never_zero():
+    assert calibration([0.9] * 200, [False] * 200).p_calibrated == pytest.approx(1 / 2001)
 
 
 def test_calibrated_confidences_are_not_rejected_and_overconfident_ones_are():
@@ -88,6 +126,12 @@ def test_dependent_answers_have_a_wider_interval():
 def test_what_is_no_confidence_or_verdict_is_refused(p, right):
     with pytest.raises(ValueError, match=r"confidence|verdict"):
         calibration(p, right)
+
+
+@pytest.mark.parametrize("labels", [[1], [1, 2, 3]])
+def test_every_answer_needs_a_cluster(labels):
+    with pytest.raises(ValueError, match="a cluster for each of 2 answers"):
+        calibration([0.2, 0.9], [False, True], clusters=labels)
 
 
 def test_one_kind_of_answer_has_no_area():
