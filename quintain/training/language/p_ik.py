@@ -159,13 +159,15 @@ def train_p_ik(engine: Any, questions: KnownQuestions, settings: PIKSettings | N
 
 
 def with_context(request: Request, before: str = "", after: str = "") -> Request:
-    """Return a request whose last message has text before or after it: source material, or a hint.
+    """Return a request whose last message, or raw prompt, has text before or after it: source material, or a hint.
 
     Args:
-        request: A request with messages.
+        request: The request that poses the question.
         before: Text before the question. Default: none.
         after: Text after it. Default: none.
     """
+    if request.prompt is not None:
+        return replace(request, prompt=before + request.prompt + after)
     *earlier, last = request.messages or ()
     changed: Message = {**last, "content": before + last["content"] + after}
     return replace(request, messages=(*earlier, changed))
@@ -199,12 +201,13 @@ def _train_all(engine: Any, rows: list[list[int]], questions: KnownQuestions, se
     torch.nn.init.zeros_(head.bias)
     optimizer = torch.optim.AdamW([*trunk.parameters(), *head.parameters()], lr=settings.learning_rate)
     targets = torch.tensor(questions.known, dtype=torch.float32, device=model.device)
+    counts = torch.tensor(questions.samples / questions.samples.mean(), dtype=torch.float32, device=model.device)
     rng = SeedStream(seed, "p(ik)").generator()
     for _ in range(settings.epochs):
         order = rng.permutation(len(rows))
         for places in np.split(order, range(settings.batch_size, len(rows), settings.batch_size)):
             logits = head(_last_states(trunk, [rows[k] for k in places]))[:, 0]
-            loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, targets[places])
+            loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, targets[places], counts[places])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

@@ -47,6 +47,14 @@ def test_all_weights_of_a_copy_are_trained_and_the_model_stays_as_it_is(engine, 
     assert found.facts["variant"] == "value head with all weights fine-tuned"
 
 
+def test_a_question_counts_as_often_as_it_was_answered_in_both_methods(engine):
+    """Nine right answers and one wrong one to the same words: 0.9, and not the mean of the two shares."""
+    same = KnownQuestions((Request(messages=[user("1+1=")]),) * 2, np.array([1.0, 0.0]), np.array([9, 1]))
+    full = PIKSettings(method="full", learning_rate=2e-2, epochs=40)
+    for settings in (PIKSettings(), full):
+        assert train_p_ik(engine, same, settings).predict(same.requests) == pytest.approx([0.9, 0.9], abs=0.05)
+
+
 def test_labels_are_shares_of_right_answers_of_a_run(engine):
     rows = [{"question": f"{k}+1=", "answer": str(k + 1)} for k in range(3)]
     agent = {"name": "chat", "engine": engine, "max_tokens": 2, "temperature": 1, "extract": False}
@@ -65,6 +73,7 @@ def test_context_stands_before_the_question_and_a_hint_after_it():
     request = Request(messages=[user("one"), user("2+2=")])
     changed = with_context(request, "Known: 4. ", " Hint: 4")
     assert [message["content"] for message in changed.messages] == ["one", "Known: 4. 2+2= Hint: 4"]
+    assert with_context(Request(prompt="2+2="), "Known: 4. ", " Hint: 4").prompt == "Known: 4. 2+2= Hint: 4"
 
 
 def test_settings_out_of_range_are_refused():
