@@ -15,6 +15,7 @@ agent; Self-Rewarding, the paper's rival with preferences, is not implemented.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -87,6 +88,14 @@ def train_rest_mcts(
 
     return train_in_phases(
         "rest-mcts", policy, source, settings, loop, phases=settings.iterations,
-        described={"value_data": len(value_data)}, seed=seed, out=out, resume=resume, progress=progress,
-        evaluation=evaluation, on_log=on_log,
+        described={"value_data": {"examples": len(value_data), "hash": _hash(value_data)}}, seed=seed, out=out,
+        resume=resume, progress=progress, evaluation=evaluation, on_log=on_log,
     )  # fmt: skip
+
+
+def _hash(value_data: Sequence[ValueExample]) -> str:
+    """Return a hash of the data, so that a training is not resumed on others."""
+    digest = hashlib.blake2b(digest_size=8)
+    for question, steps, value in value_data:
+        digest.update(repr((question, tuple(steps), float(value))).encode())
+    return digest.hexdigest()

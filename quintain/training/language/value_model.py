@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import io
+import pickle
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -152,8 +153,8 @@ def load_value_model(engine: Engine, path: str | Path) -> ValueModel:
     with engine.exclusive() as model:
         made = ValueModel(engine, model, ValueSettings())
     try:
-        made.load_state_dict(torch.load(path, weights_only=True))
-    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        made.load_state_dict(torch.load(path, weights_only=True, map_location="cpu"))
+    except (OSError, EOFError, RuntimeError, KeyError, TypeError, ValueError, pickle.UnpicklingError) as error:
         raise RecordError(f"{str(path)!r} holds no value model for this engine's model: {error}") from error
     return made
 

@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from text_worlds import SayLetter, equal, weights
 
 from quintain.agents.search import END, MCTSStarSettings, SearchBudget, Step, end_leaves, label_tree, mcts_star
@@ -86,9 +87,13 @@ def test_the_value_model_begins_at_a_half_learns_prefixes_and_is_read_again(fres
     assert equal(weights(engine), before)
     model.save(tmp_path / "value.pt")
     assert load_value_model(engine, tmp_path / "value.pt")("q", "a") == model("q", "a")
-    (tmp_path / "value.pt").write_bytes(b"{}")
-    with pytest.raises((RecordError, Exception)):
-        load_value_model(engine, tmp_path / "value.pt")
+    torch.save([1, 2], tmp_path / "list.pt")
+    torch.save({"trunk": {}, "head": {}}, tmp_path / "other.pt")
+    (tmp_path / "text.pt").write_bytes(b"{}")
+    (tmp_path / "empty.pt").write_bytes(b"")
+    for name in ("list.pt", "other.pt", "text.pt", "empty.pt", "nowhere.pt"):
+        with pytest.raises(RecordError, match="holds no value model"):
+            load_value_model(engine, tmp_path / name)
 
 
 def test_it_learns_verified_solutions_and_keeps_trees_and_labels(fresh, tmp_path):
@@ -103,6 +108,14 @@ def test_it_learns_verified_solutions_and_keeps_trees_and_labels(fresh, tmp_path
     assert load_value_model(engine, tmp_path / "value.pt")("1", "a") != 0.5
     hard = dataclasses.replace(SMALL, value_targets="reachable")
     assert train_rest_mcts(fresh(), Worlds(SayLetter), hard).curve[0]["prefixes"] == row["prefixes"]
+
+
+def test_a_training_is_not_resumed_on_other_first_data_of_the_value_model(fresh, tmp_path):
+    first, other = [ValueExample("1", ("a",), 1.0)], [ValueExample("1", ("b",), 1.0)]
+    engine = fresh()
+    train_rest_mcts(engine, Worlds(SayLetter), SMALL, out=tmp_path, value_data=first)
+    with pytest.raises(RecordError, match="value_data"):
+        train_rest_mcts(engine, Worlds(SayLetter), SMALL, out=tmp_path, value_data=other, resume=True)
 
 
 def test_a_round_without_a_right_answer_changes_nothing_and_says_so(fresh):
