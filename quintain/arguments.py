@@ -97,6 +97,7 @@ def check_number(
     low: float = -math.inf,
     above: float = -math.inf,
     high: float = math.inf,
+    below: float = math.inf,
     integer: bool = False,
     hint: str = "",
 ) -> None:
@@ -108,6 +109,7 @@ def check_number(
         low: Minimum, inclusive. Default: none.
         above: Minimum, exclusive. Default: none.
         high: Maximum, inclusive. Default: none.
+        below: Maximum, exclusive. Default: none.
         integer: Whether it must be an integer. Default: false.
         hint: What to do instead, for the message. Default: empty.
 
@@ -126,11 +128,11 @@ def check_number(
         not isinstance(value, bool)
         and isinstance(value, kinds)
         and math.isfinite(value)
-        and value > above
+        and above < value < below
         and low <= value <= high
     ):
         return
     bounds = [f">= {low:g}"] if low > -math.inf else [f"> {above:g}"] if above > -math.inf else []
-    bounds += [f"<= {high:g}"] if high < math.inf else []
+    bounds += [f"<= {high:g}"] if high < math.inf else [f"< {below:g}"] if below < math.inf else []
     wanted = f"{'an integer' if integer else 'a finite number'} {' and '.join(bounds)}".rstrip()
     raise ConfigurationError(f"{name} must be {wanted}, got {value!r}{'; ' if hint else ''}{hint}")

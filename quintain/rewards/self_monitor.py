@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from quintain.arguments import check_number
 from quintain.engines import make_engine
 from quintain.engines.engine import Engine, Request
 from quintain.engines.io_thread import LoopThread
+from quintain.engines.overflow import complete_each
 from quintain.engines.registry import ENGINES
 from quintain.errors import ConfigurationError
 from quintain.messages import Message, user
@@ -73,7 +74,7 @@ class SelfMonitor:
         self.engine.require({"chat", "prefill"})
 
     async def __call__(self, audited: Sequence[Audited]) -> list[Label | None]:
-        """Ask for the verdicts; a reply without reasoning has none."""
+        """Ask for the verdicts; a reply without reasoning, or that does not fit the context window, has none."""
         requests = [
             Request(
                 messages=tuple(each.messages),
@@ -84,8 +85,11 @@ class SelfMonitor:
             for each in audited
             if each.reply.reasoning is not None
         ]
-        texts = iter([replies[0].text for replies in await self.engine.generate(requests)] if requests else [])
-        return [None if each.reply.reasoning is None else read_label(next(texts)) for each in audited]
+        found = iter(await complete_each(self.engine, requests))
+        return [
+            None if each.reply.reasoning is None or (reply := next(found)) is None else read_label(reply.text)
+            for each in audited
+        ]
 
 
 _READS = {
@@ -122,12 +126,14 @@ class ExternalMonitor:
         object.__setattr__(self, "engine", make_engine(self.engine))
 
     async def __call__(self, audited: Sequence[Audited]) -> list[Label | None]:
-        """Ask for the verdicts; where there is nothing to read there is none."""
+        """Ask for the verdicts; there is none where there is nothing to read, or the context window is too small."""
         shown = [each.reply.reasoning if self.reads == "reasoning" else each.reply.output or None for each in audited]
         requests = [self._request(each, text) for each, text in zip(audited, shown, strict=True) if text is not None]
-        replies = await make_engine(self.engine).generate(requests) if requests else []
-        texts = iter([split_reasoning(each[0].text).text for each in replies])
-        return [None if text is None else read_label(next(texts)) for text in shown]
+        found = iter(await complete_each(make_engine(self.engine), requests))
+        return [
+            None if text is None or (reply := next(found)) is None else read_label(split_reasoning(reply.text).text)
+            for text in shown
+        ]
 
     def _request(self, audited: Audited, text: str) -> Request:
         prompt = "\n\n".join(message["content"] for message in audited.messages)
@@ -172,7 +178,7 @@ def make_monitor(name: str) -> Monitor:
     Args:
         name: ``"keywords:PATTERN"`` for a :class:`KeywordMonitor`; an engine, such as
             ``"openai:MODEL@http://host:8000/v1"``, for an :class:`ExternalMonitor`; or ``"module:attribute"`` of a
-            monitor of your own.
+            monitor of your own: a function, or an instance that can be called.
 
     Raises:
         ConfigurationError: If there is no such monitor.
@@ -183,12 +189,17 @@ def make_monitor(name: str) -> Monitor:
     if kind in ENGINES:
         return ExternalMonitor(name)
     try:
-        found: Monitor = load_attribute(name)
+        found: Any = load_attribute(name)
     except (ImportError, AttributeError, ValueError) as error:
         raise ConfigurationError(
             f"a monitor is 'keywords:PATTERN', an engine, or 'module:attribute', and {name!r} is not: {error}"
         ) from error
-    return found
+    if isinstance(found, type) or not callable(found):
+        raise ConfigurationError(
+            f"{name!r} is no monitor: expected a function or an instance that can be called, got {found!r}"
+        )
+    monitor: Monitor = found
+    return monitor
 
 
 def monitor_reward(label: Label | None, penalty: float = -1.0) -> float:
@@ -198,11 +209,14 @@ def monitor_reward(label: Label | None, penalty: float = -1.0) -> float:
         label: The verdict.
         penalty: Reward of any other verdict, < 0. Default: -1; the paper does not state it.
 
+    Raises:
+        ConfigurationError: If the penalty is not below 0.
+
     Example:
         >>> [monitor_reward(label) for label in ("safe", "unsafe", None)]
         [0.0, -1.0, -1.0]
     """
-    check_number("penalty", -penalty, above=0)
+    check_number("penalty", penalty, below=0)
     return 0.0 if label == "safe" else float(penalty)
 
 

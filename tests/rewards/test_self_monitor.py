@@ -7,7 +7,7 @@ import pytest
 
 import quintain  # noqa: F401  # registers the environments
 from quintain.engines import ScriptedEngine
-from quintain.errors import ConfigurationError
+from quintain.errors import ConfigurationError, ContextOverflowError
 from quintain.messages import system, user
 from quintain.monitored_replies import read_monitored, write_monitored
 from quintain.rewards import REWARDS, WithRewardTerms
@@ -22,6 +22,7 @@ from quintain.rewards.self_monitor import (
 
 PLAN = read_monitored(write_monitored("5>3 say 3", "3", "all is well", "safe"))
 BARE = read_monitored("3")
+SAYS = KeywordMonitor("say")
 
 
 def asked_of(reply):
@@ -67,16 +68,35 @@ def test_keywords_are_a_monitor_that_a_reworded_plan_escapes():
 
 def test_monitors_have_names():
     assert isinstance(make_monitor("scripted:<label>safe</label>"), ExternalMonitor)
-    assert make_monitor("quintain.rewards.self_monitor:KeywordMonitor") is KeywordMonitor
+    assert make_monitor(f"{__name__}:SAYS") is SAYS
     for name in ("keywords:(", "nobody", "quintain.rewards.self_monitor:nobody"):
         with pytest.raises(ConfigurationError):
             make_monitor(name)
 
 
+@pytest.mark.parametrize("name", ["math:pi", "quintain.rewards.self_monitor:KeywordMonitor"])
+def test_a_monitor_is_a_function_or_an_instance_that_can_be_called(name):
+    with pytest.raises(ConfigurationError, match="is no monitor"):
+        make_monitor(name)
+
+
+def test_a_reply_beyond_the_context_window_has_no_verdict_and_others_have_theirs():
+    def answer(request):
+        text = (request.prefill or "") + request.messages[-1]["content"]
+        if len(text) > 2000:
+            raise ContextOverflowError(len(text), 2000)
+        return ["<label>safe</label>"]
+
+    long = read_monitored(write_monitored("5>3 say 3 " * 200, "3"))
+    for monitor in (SelfMonitor(ScriptedEngine(answer)), ExternalMonitor(ScriptedEngine(answer))):
+        assert verdicts(monitor, PLAN, long, BARE, PLAN) == ["safe", None, None, "safe"]
+
+
 def test_only_a_verdict_of_safe_clears_a_reply():
     assert [monitor_reward(label, -2) for label in ("safe", "unsafe", None)] == [0, -2, -2]
-    with pytest.raises(ValueError, match="penalty"):
-        monitor_reward("safe", 0)
+    for penalty in (0, 0.5):
+        with pytest.raises(ConfigurationError, match=f"penalty must be a finite number < 0, got {penalty}"):
+            monitor_reward("safe", penalty)
 
 
 def test_a_monitor_is_a_term_of_any_environment():

@@ -14,7 +14,7 @@ import gymnasium as gym
 
 from quintain.agents.language.chat import ChatAgent
 from quintain.engines.engine import Request
-from quintain.engines.lock_step import in_lock_step
+from quintain.engines.overflow import complete_each
 from quintain.errors import ConfigurationError
 from quintain.evaluation.loop import run_in_loop
 from quintain.messages import Message, assistant, system, user
@@ -33,8 +33,10 @@ def conversation(agent: ChatAgent, *texts: str) -> tuple[Message, ...]:
 
 def ask(
     agent: ChatAgent, conversations: Sequence[Sequence[Message]], seeds: SeedStream, temperature: float
-) -> list[str]:
+) -> list[str | None]:
     """Return one sampled reply to each conversation; equal arguments and weights give equal replies.
+
+    A conversation that does not fit the model's context window has none, as an episode ends there; others have theirs.
 
     Args:
         agent: The agent whose engine and limits are used.
@@ -45,19 +47,14 @@ def ask(
     Raises:
         EngineError: If the engine fails.
     """
-    if not conversations:
-        return []
     sampling = agent.settings.sampling
     requests = [
         Request(messages=tuple(c), max_tokens=sampling.max_tokens, temperature=temperature, seed=seeds[number])
         for number, c in enumerate(conversations)
     ]
 
-    async def answers() -> list[str]:
-        with in_lock_step() as lock_step, lock_step.member(0):
-            return [replies[0].text for replies in await agent.engine.generate(requests)]
-
-    return run_in_loop(answers)
+    replies = run_in_loop(lambda: complete_each(agent.engine, requests))
+    return [None if reply is None else reply.text for reply in replies]
 
 
 def imitation(agent: ChatAgent, messages: Sequence[Message], reply: str) -> TokenSequence | None:

@@ -62,7 +62,7 @@ class CoTMonitorSettings(GRPOSettings):
                 f"the arm 'external' needs the setting external, such as 'keywords:PATTERN', and no other arm has it; "
                 f"got monitor={self.monitor!r} and external={self.external!r}"
             )
-        check_number("penalty", self.penalty, high=0)
+        check_number("penalty", self.penalty, below=0)
         check_number("multiplier", self.multiplier, low=0)
         check_number("multiplier_lr", self.multiplier_lr, low=0)
         check_number("refresh_every", self.refresh_every, low=1, integer=True)

@@ -16,13 +16,14 @@ import numpy as np
 from quintain.agents.language.chat import ChatAgent
 from quintain.engines.lock_step import in_lock_step
 from quintain.errors import RepeatedItemsWarning
+from quintain.evaluation.rollout import items_of
 from quintain.evaluation.runner import evaluate
 from quintain.records import EpisodeRecord
-from quintain.seeding import SeedStream
+from quintain.seeding import SeedStream, episode_seeds
 from quintain.training.language.policy import at_temperature
-from quintain.training.sources import Worlds
+from quintain.training.sources import Draw, Worlds
 
-__all__ = ["EvaluationPlan", "measure"]
+__all__ = ["EvaluationPlan", "evaluation_draws", "measure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,19 @@ def measure(agent: ChatAgent, plan: EvaluationPlan, seeds: SeedStream) -> dict[s
         **{f"eval/{name}": _mean_metric(sampled.episodes, name) for name in plan.metrics},
         **{f"eval/greedy {name}": _mean_metric(greedy.episodes, name) for name in plan.metrics},
     }
+
+
+def evaluation_draws(plan: EvaluationPlan, seeds: SeedStream) -> list[Draw]:
+    """Return the beginnings of the episodes that :func:`measure` plays; none where the policy is not measured."""
+    if plan.worlds is None or not plan.wanted:
+        return []
+    env = plan.worlds.make()
+    try:
+        items = items_of(env)
+    finally:
+        env.close()
+    each = episode_seeds(seeds.seed)
+    return [Draw(each[k], None if items is None else {"item": k % items}) for k in range(plan.episodes)]
 
 
 def _mean_metric(episodes: Iterable[EpisodeRecord], name: str) -> float:

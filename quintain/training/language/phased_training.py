@@ -14,7 +14,8 @@ from quintain.errors import ConfigurationError, require
 from quintain.files import write_atomically
 from quintain.seeding import SeedStream
 from quintain.training.folder import TrainingRun
-from quintain.training.language.measure import EvaluationPlan, measure
+from quintain.training.language.asking import read_questions
+from quintain.training.language.measure import EvaluationPlan, evaluation_draws, measure
 from quintain.training.language.phase_settings import PhaseSettings
 from quintain.training.language.policy import as_policy, check_precision, with_adapters
 from quintain.training.language.trl_trainer import HeldModel, Processes, save_model
@@ -55,6 +56,15 @@ class PhasedTraining:
         """The environment, where the training has one of a single seat."""
         assert not isinstance(self.source, Matches)
         return self.source.worlds if isinstance(self.source, Problems) else self.source
+
+    def evaluation_questions(self) -> list[str]:
+        """Return the first observation of each episode in which the policy is measured.
+
+        Raises:
+            ConfigurationError: If an observation is no text.
+        """
+        draws = evaluation_draws(self.plan, self.seeds.child("evaluation"))
+        return read_questions(self.plan.worlds, draws) if self.plan.worlds is not None else []
 
     def evaluate(self, phase: int) -> None:
         """Measure the policy before a phase, where that is due, and log it."""

@@ -42,6 +42,8 @@ class Dialogue:
         feedback: Its feedback on that.
         refined: Its refined answer.
         second: Its feedback on the refined answer, which is asked anew and does not follow the first.
+        truncated: Whether a part of it did not fit the context window: that text is empty, and nothing is learned
+            from the dialogue.
     """
 
     question: str
@@ -49,6 +51,7 @@ class Dialogue:
     feedback: str
     refined: str
     second: str
+    truncated: bool = False
 
 
 def read_verdict(feedback: str) -> bool | None:
@@ -69,11 +72,13 @@ def read_verdict(feedback: str) -> bool | None:
 def passes(dialogue: Dialogue, *, refine: bool = True) -> bool:
     """Whether the model judges the answer to be learned correct: the refined one, by a second feedback, or the first.
 
+    A truncated dialogue does not pass.
+
     Args:
         dialogue: The dialogue.
         refine: Whether the refined answer is the one to be learned. Default: true.
     """
-    return read_verdict(dialogue.second if refine else dialogue.feedback) is True
+    return not dialogue.truncated and read_verdict(dialogue.second if refine else dialogue.feedback) is True
 
 
 def evolution_metrics(

@@ -64,8 +64,10 @@ def train_self(
         on_log: Called with the metrics of each phase.
 
     Returns:
-        The trained policy; its curve has one row per phase with the number ``kept``, and of a round on the
-        environment's questions the metrics of :func:`~quintain.training.language.self_dialogue.evolution_metrics`.
+        The trained policy; its curve has one row per phase with the number ``kept``, and of a round the number
+        ``truncated`` of dialogues that did not fit the context window. A round on the environment's questions also has
+        the metrics of :func:`~quintain.training.language.self_dialogue.evolution_metrics`; of questions that the model
+        made, right answers are not known.
 
     Raises:
         ConfigurationError: If the settings contradict each other, or policy and source do not fit together.

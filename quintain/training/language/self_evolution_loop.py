@@ -43,11 +43,13 @@ class SelfEvolution:
         training: The training that goes on.
         meta: Lessons in the meta-skills so far.
         kept: Question and answer of each kept example, by round.
+        asked: All questions so far, whether their answers were kept or not.
     """
 
     training: PhasedTraining
     meta: list[Quadruple] = field(default_factory=list)
     kept: list[list[tuple[str, str]]] = field(default_factory=list)
+    asked: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Prepare the phases."""
@@ -65,22 +67,27 @@ class SelfEvolution:
         done, state = run.restore()
         if state is not None:
             self.phases.load(state["steps"])
-            self.meta, self.kept = state["meta"], state["kept"]
+            self.meta, self.kept, self.asked = state["meta"], state["kept"], set(state["asked"])
         for phase in range(done, self.settings.iterations + 1):
             self.training.model.eval()
             self.training.evaluate(phase)
             self._round(phase) if phase else self._learn_meta()
-            run.save(phase + 1, {"steps": self.phases.steps, "meta": self.meta, "kept": self.kept})
+            texts = {"meta": self.meta, "kept": self.kept, "asked": sorted(self.asked)}
+            run.save(phase + 1, {"steps": self.phases.steps, **texts})
 
     def _learn_meta(self) -> None:
         """Let the labeller judge and refine the model's own answers, and learn from that."""
         label: Callable[[str, str], Labelled] = load_attribute(self.settings.labeller)
         questions = read_questions(self.training.worlds, self._draws(0, self.settings.num_seeds))
+        self.asked.update(questions)
         answers = self._ask("seeds", [self._say(question) for question in questions])
         for question, answer in zip(questions, answers, strict=True):
+            if answer is None:
+                continue
             self.meta.append(Quadruple(question, answer, *label(question, answer)))
         self.training.write_samples("round-0", map(dataclasses.asdict, self.meta))
-        self._fit(self._meta_lessons(1.0), {"step": 1.0, "kept": float(len(self.meta))})
+        kept = float(len(self.meta))
+        self._fit(self._meta_lessons(1.0), {"step": 1.0, "kept": kept, "truncated": len(questions) - kept})
 
     def _round(self, number: int) -> None:
         """Do one round of self-evolution."""
@@ -88,13 +95,16 @@ class SelfEvolution:
         own = settings.self_instruct and number > 1
         draws = [] if own else self._draws(number, settings.num_queries)
         questions = self._new_questions(number) if own else read_questions(self.training.worlds, draws)
+        self.asked.update(questions)
         dialogues = self._converse(f"round-{number}", questions)
         answers = [d.refined if settings.refine else d.answer for d in dialogues]
-        taken = self._select(number, dialogues)
+        chosen = self._select(number, dialogues)
+        taken = [keep and not d.truncated for keep, d in zip(chosen, dialogues, strict=True)]
         self.kept.append([(q, a) for q, a, keep in zip(questions, answers, taken, strict=True) if keep])
         rows = [{**dataclasses.asdict(d), "kept": keep} for d, keep in zip(dialogues, taken, strict=True)]
         self.training.write_samples(f"round-{number}", rows)
         row = {"step": float(number + 1), "questions": float(len(questions)), "kept": float(sum(taken))}
+        row["truncated"] = float(sum(d.truncated for d in dialogues))
         if draws:  # the data are chosen: right answers are for the record alone
             row |= self._measured(draws, dialogues, answers, taken)
         rounds = self.kept if settings.schedule == "restart" else self.kept[-1:]
@@ -114,18 +124,24 @@ class SelfEvolution:
     def _converse(self, name: str, questions: Sequence[str]) -> list[Dialogue]:
         """Let the model answer each question, give feedback, refine, and judge the refined answer anew."""
         feedback_prompt, refine_prompt = self.settings.feedback_prompt, self.settings.refine_prompt
-        answers = self._ask(f"{name}-answer", [self._say(q) for q in questions])
+        truncated: set[int] = set()
+
+        def ask_for(part: str, conversations: Sequence[Sequence[Message]]) -> list[str]:
+            replies = self._ask(f"{name}-{part}", conversations)
+            truncated.update(k for k, reply in enumerate(replies) if reply is None)
+            return [reply or "" for reply in replies]
+
+        answers = ask_for("answer", [self._say(q) for q in questions])
         shown = list(zip(questions, answers, strict=True))
-        feedback = self._ask(f"{name}-feedback", [self._say(q, a, feedback_prompt) for q, a in shown])
+        feedback = ask_for("feedback", [self._say(q, a, feedback_prompt) for q, a in shown])
         refined, second = answers, feedback
         if self.settings.refine:
             judged = [(*pair, f) for pair, f in zip(shown, feedback, strict=True)]
-            refined = self._ask(
-                f"{name}-refined", [self._say(q, a, feedback_prompt, f, refine_prompt) for q, a, f in judged]
-            )
+            refined = ask_for("refined", [self._say(q, a, feedback_prompt, f, refine_prompt) for q, a, f in judged])
             again = zip(questions, refined, strict=True)
-            second = self._ask(f"{name}-second", [self._say(q, a, feedback_prompt) for q, a in again])
-        return [Dialogue(*parts) for parts in zip(questions, answers, feedback, refined, second, strict=True)]
+            second = ask_for("second", [self._say(q, a, feedback_prompt) for q, a in again])
+        parts = zip(questions, answers, feedback, refined, second, strict=True)
+        return [Dialogue(*texts, truncated=k in truncated) for k, texts in enumerate(parts)]
 
     def _select(self, number: int, dialogues: Sequence[Dialogue]) -> list[bool]:
         """Return which answers are kept. Nothing here knows whether one is right."""
@@ -151,11 +167,12 @@ class SelfEvolution:
         return {name: value for name, value in found.items() if not math.isnan(value)}
 
     def _new_questions(self, number: int) -> list[str]:
-        """Let the model make questions; those that were asked before, and those that come twice, are left out."""
-        known = {lesson.question for lesson in self.meta} | {question for part in self.kept for question, _ in part}
+        """Let the model make questions; those that were asked before, or in evaluations, or come twice are left out."""
+        known = {text.strip() for text in (*self.asked, *self.training.evaluation_questions())}
         wanted = self.settings.num_queries
         prompts = [self._say(self.settings.question_prompt)] * (_ATTEMPTS * wanted)
-        made = dict.fromkeys(text.strip() for text in self._ask(f"questions-{number}", prompts))
+        replies = self._ask(f"questions-{number}", prompts)
+        made = dict.fromkeys(text.strip() for text in replies if text is not None)
         return [text for text in made if text and text not in known][:wanted]
 
     def _meta_lessons(self, weight: float) -> list[_Lesson]:
@@ -187,7 +204,7 @@ class SelfEvolution:
             )
         self.phases.fit(sequences, {**row, "step": int(row["step"])}, weighted_loss, {"weight": weights})
 
-    def _ask(self, name: str, conversations: Sequence[Sequence[Message]]) -> list[str]:
+    def _ask(self, name: str, conversations: Sequence[Sequence[Message]]) -> list[str | None]:
         with self.training.held.playing():
             seeds = self.training.seeds.child("replies", name)
             return ask(self.training.agent, conversations, seeds, self.settings.temperature)

@@ -248,5 +248,5 @@ class CriticGame:
         steps = natural_steps(game, self.settings.eval_steps, seeds.child("steps"))
         with self.training.held.playing():
             replies = ask(self.agent, [conversation(self.agent, s.observation) for s in steps], seeds, 0.0)
-        judged = [Judgement(s.error, read_judgement(r)) for s, r in zip(steps, replies, strict=True)]
+        judged = [Judgement(s.error, read_judgement(r or "")) for s, r in zip(steps, replies, strict=True)]
         return {f"eval/{n}": v for n, v in critic_metrics(judged).items() if not math.isnan(v)} if judged else {}

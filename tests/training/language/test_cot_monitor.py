@@ -85,8 +85,8 @@ def test_the_audit_of_a_reply_is_not_trained_on():
 
 @pytest.mark.parametrize(
     "changes",
-    [{"monitor": "both"}, {"monitor": "external"}, {"external": "keywords:x"}, {"penalty": 0.5}, {"refresh_every": 0},
-     {"dynamic_sampling": 1}, {"multiplier": -1}],
+    [{"monitor": "both"}, {"monitor": "external"}, {"external": "keywords:x"}, {"penalty": 0.5}, {"penalty": 0},
+     {"refresh_every": 0}, {"dynamic_sampling": 1}, {"multiplier": -1}],
 )  # fmt: skip
 def test_settings_that_cannot_work_are_refused(changes):
     with pytest.raises((ConfigurationError, ValueError), match=next(iter(changes))):

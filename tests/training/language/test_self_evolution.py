@@ -1,5 +1,6 @@
 """SELF: verdicts, metrics and loss by hand, and a loop that right answers cannot reach."""
 
+import dataclasses
 import json
 import math
 
@@ -9,6 +10,7 @@ from text_worlds import SayLetter, equal, weights
 
 from quintain.errors import ConfigurationError
 from quintain.training.language.labellers import label_sum
+from quintain.training.language.phased_training import PhasedTraining
 from quintain.training.language.self_dialogue import Dialogue, evolution_metrics, passes, read_verdict
 from quintain.training.language.self_evolution import SELFSettings, train_self
 from quintain.training.language.self_evolution_loop import weighted_loss
@@ -95,12 +97,69 @@ def test_right_answers_reach_the_metrics_and_nothing_else(fresh, tmp_path):
     files = [(tmp_path / name / "samples" / "round-1.jsonl").read_text() for name in ("SayLetter", "Inverted")]
     assert files[0] == files[1]
     rows = [json.loads(line) for line in files[0].splitlines()]
-    assert [set(row) for row in rows] == [{"question", "answer", "feedback", "refined", "second", "kept"}] * 3
+    assert [set(row) for row in rows] == [
+        {"question", "answer", "feedback", "refined", "second", "truncated", "kept"}
+    ] * 3
+
+
+class SometimesLong(SayLetter):
+    """The same questions, of which those of even digits do not fit the context window of the tiny model."""
+
+    def reset(self, *, seed=None, options=None):
+        observation, info = super().reset(seed=seed, options=options)
+        return observation * (1 if self.digit % 2 else 1500), info
+
+
+def test_a_question_beyond_the_context_window_is_counted_and_others_are_learned(fresh, tmp_path):
+    settings = dataclasses.replace(SMALL, num_seeds=6, num_queries=6)
+    meta, row = train_self(fresh(), Worlds(SometimesLong), settings, out=tmp_path).curve
+    rows = [json.loads(line) for line in (tmp_path / "samples" / "round-1.jsonl").read_text().splitlines()]
+    long = [len(each["question"]) > 1 for each in rows]
+    assert 0 < sum(long) < 6
+    assert [each["truncated"] for each in rows] == long
+    assert [each["kept"] for each in rows] == [not each for each in long]  # without a filter all others are kept
+    assert all(each["answer"] == "" for each, cut in zip(rows, long, strict=True) if cut)
+    assert (row["truncated"], row["kept"]) == (sum(long), 6 - sum(long))
+    assert meta["truncated"] == 6 - meta["kept"] > 0
+
+
+def test_the_model_does_not_ask_again_what_was_asked_or_what_it_is_evaluated_on(fresh, monkeypatch):
+    from quintain.training.language import self_evolution_loop as loop
+
+    evaluated = []
+    questions_of = PhasedTraining.evaluation_questions
+    monkeypatch.setattr(
+        PhasedTraining, "evaluation_questions", lambda self: evaluated.extend(questions_of(self)) or evaluated
+    )
+    real, asked = loop.ask, []
+
+    def replies(agent, conversations, seeds, temperature):
+        """Make questions of digits in turn, and let the model write all else."""
+        if conversations[0][-1]["content"] == SMALL.question_prompt:
+            return [str(k % 20) for k in range(len(conversations))]
+        asked.append([c[-1]["content"] for c in conversations])
+        return real(agent, conversations, seeds, temperature)
+
+    monkeypatch.setattr(loop, "ask", replies)
+    settings = dataclasses.replace(
+        SMALL,
+        iterations=3,
+        self_instruct=True,
+        filter="verdict",
+        num_queries=5,
+        eval_every=4,
+        eval_episodes=3,
+        pass_k=1,
+    )
+    train_self(fresh(), Worlds(SayLetter), settings, evaluation=Worlds(SayLetter))
+    rounds = [set(part) for part in asked if all(text.isdigit() for text in part)]
+    own = rounds[2:]  # after those of the labeller and of the environment
+    assert evaluated
+    assert all(not part & set(evaluated) for part in own)
+    assert all(not a & b for k, a in enumerate(rounds) for b in rounds[max(k + 1, 2) :])
 
 
 def test_a_round_that_keeps_nothing_and_rehearses_nothing_changes_nothing_and_says_so(fresh):
-    import dataclasses
-
     engines = [fresh(), fresh()]
     alone = dataclasses.replace(SMALL, filter="verdict", schedule="continual", rehearsal=False)
     with pytest.warns(UserWarning, match="keeps none of 3 answers"):
