@@ -30,7 +30,7 @@ class HebbianSettings:
         tested_edge_cost: The same for tested edges.
         depression: Factor on the conductance of an edge at every failed intention, in (0, 1]; 1 for none (ablation).
         potentiation: Share of the missing conductance that a traversed edge gains, in (0, 1]. At 1 a traversal makes
-            up for all failures before it.
+            up for all failures before it. Conductances begin at 1, so that it acts only on edges that have failed.
         penalty: Added cost of an untested edge through a place of failure, >= 0.
         spread: Standard deviation of the failure field around a place of failure, > 0.
         max_failure: Bound on the strength of a place of failure, >= 1, so that no edge's cost depends on failures of
