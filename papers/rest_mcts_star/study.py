@@ -169,7 +169,8 @@ def compare_search(engine: Any, folder: Path, seed: int, smoke: bool) -> dict[st
     questions, agent = read_questions(tests, draws), as_policy(engine, 16 if smoke else TOKENS)
     right: list[bool | None] = []
     for question, draw in zip(questions, draws, strict=True):
-        texts = ask(agent, [conversation(agent, question)] * 16, seeds.child(draw.seed), chosen.temperature)
+        replies = ask(agent, [conversation(agent, question)] * 16, seeds.child(draw.seed), chosen.temperature)
+        texts = [reply or "" for reply in replies]  # none where the question does not fit the context window
         costs = np.cumsum([len(engine.tokenizer(text)["input_ids"]) for text in texts])
         texts = texts[: max(1, int(np.sum(costs <= spent)))]
         values = value.values([(question, text) for text in texts])
