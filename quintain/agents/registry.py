@@ -112,6 +112,8 @@ AGENTS.add("respondent", "quintain.agents.language.respondent:RespondentAgent", 
 AGENTS.add("llm-player", "quintain.agents.games.llm_player:LLMPlayer", needs_engine=True)
 AGENTS.add("repair-agent", "quintain.agents.search.swe.agent:RepairAgent", needs_engine=True)
 AGENTS.add("swe-search", "quintain.agents.search.swe.agent:SWESearchAgent", needs_engine=True)
+_CRITIC = "quintain.agents.search.critic_search:CriticSearchAgent"
+AGENTS.add("critic-search", _CRITIC, needs_engine=True, env_settings=_NO_CODE)
 _ONLINE = "quintain.agents.online"
 AGENTS.add("hebbian-search", f"{_ONLINE}.hebbian.agent:HebbianSearchAgent")
 AGENTS.add("d-star-lite", f"{_ONLINE}.grid:DStarLiteAgent")

@@ -23,9 +23,9 @@ from quintain.envs.checks import (
     same_seed_same_episode,
     takes_the_seeds_of_evaluate,
 )
-from quintain.envs.conventions import ConventionAbsent
+from quintain.envs.conventions import HOSTILE, ConventionAbsent
 from quintain.envs.step_contract import check_flag, check_info_type, check_observation, check_reward
-from quintain.envs.transcripts import MAX_STEPS, action_mask, copied, equal, sample
+from quintain.envs.transcripts import MAX_STEPS, action_mask, copied, equal, is_member, sample
 from quintain.errors import EnvironmentFault
 
 __all__ = ["Game", "game_checks"]
@@ -168,6 +168,49 @@ def _check_turn(env: Any, step: tuple[Any, ...], acting: list[str], where: str) 
         check_observation(observation, env.observation_space(agent), of_agent)
 
 
+def hostile_actions_are_outcomes(game: Game) -> None:
+    """Malformed actions do not raise and are no success, whichever agent's turn it is in a turn-based game.
+
+    A game whose ``info`` has ``invalid_action`` declares that it follows the convention.
+    """
+    declared, turns = False, dict[Any, tuple[int, int]]()
+    for seed in _SEEDS:
+        with game.made() as env:
+            for number, step in enumerate(islice(_turns(env, seed, np.random.default_rng(seed)), MAX_STEPS)):
+                declared |= "invalid_action" in step[5]
+                if not (step[3] or step[4]):
+                    turns.setdefault(step[0], (seed, number))  # the agent's first turn
+    for seed, number in turns.values():
+        for action in HOSTILE:
+            with game.made() as env:
+                rng = np.random.default_rng(seed)
+                next(islice(_turns(env, seed, rng), number, None))
+                _check_hostile(env, action, rng, EnvironmentFault if declared else ConventionAbsent)
+
+
+def _check_hostile(env: Any, action: Any, rng: np.random.Generator, complaint: type[Exception]) -> None:
+    """Take a malformed action in the turn of an agent, and go on until the agent sees what became of it."""
+    agent = env.agent_selection
+    shown, invalid = f"agent {agent!r}, action {repr(action)[:40]}", not is_member(action, env.action_space(agent))
+    try:
+        env.step(action)
+        for _ in range(MAX_STEPS):
+            if not env.agents or env.agent_selection == agent:
+                break
+            observation, _, terminated, truncated, info = env.last()
+            over = terminated or truncated
+            env.step(None if over else _action(env, env.agent_selection, observation, info, rng))
+        seen = env.last()[4] if agent in env.agents else None
+    except Exception as error:
+        raise complaint(f"{shown} raised {type(error).__name__}: {error}") from error
+    if not invalid or seen is None:
+        return
+    if seen.get("success"):
+        raise EnvironmentFault(f"{shown} counts as success")
+    if not (seen.get("invalid_action") or seen.get("parse_error")):
+        raise complaint(f"{shown} is not a member of the space, but neither invalid_action nor parse_error is set")
+
+
 def matches_end(game: Game) -> None:
     """Some match ends."""
     with game.made() as env:
@@ -230,4 +273,6 @@ def game_checks(kind: str, name: str, kwargs: Mapping[str, Any]) -> dict[str, Ca
         f"{kind} instances do not interfere": instances_do_not_interfere,
         f"{kind} global generators untouched": global_generators_untouched,
     }
+    if kind == "aec":
+        checks["aec hostile actions are outcomes"] = hostile_actions_are_outcomes
     return {title: partial(run, game) for title, run in checks.items()}

@@ -107,6 +107,7 @@ def test_agent_facts_are_known_without_importing_the_agents(user_module):
         "llm-player",
         "repair-agent",
         "swe-search",
+        "critic-search",
         "step-anticipator",
     )
     names = ("all-code", "mine:Asks", "mine:Moves", "mine:always_two", "grim", "model.zip", "mine:mine-by-name")

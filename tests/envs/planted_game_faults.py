@@ -242,6 +242,18 @@ class TurnsIgnoreTheSeedLater(Turns):
         return super().observe(agent) + np.random.default_rng().random(1).astype(np.float32) * (self.t > 3)
 
 
+class TurnsRaiseForAnOddAction(Turns):
+    """It declares that malformed actions are outcomes, and raises for some of them in one agent's turn."""
+
+    def step(self, action):
+        over = self.terminations[self.agent_selection] or self.truncations[self.agent_selection]
+        if not over and self.agent_selection == "b":
+            action + 1
+        super().step(action)
+        for agent, info in self.infos.items():
+            self.infos[agent] = {**info, "invalid_action": action not in (0, 1, None)}
+
+
 #: Each faulty game and the check that finds it, after the kind of game.
 GAMES = {
     **dict.fromkeys(
@@ -272,4 +284,5 @@ TURN_BASED = {
     ),
     TurnsSeedEveryResetAlike: "resets without a seed differ",
     TurnsIgnoreTheSeedLater: "same seed same match",
+    TurnsRaiseForAnOddAction: "hostile actions are outcomes",
 }  # fmt: skip

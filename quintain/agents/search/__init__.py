@@ -1,7 +1,7 @@
 """Search over the steps of a solution: trees (one core, MCTS* on it, its rivals, step labels, pages), and a critic."""
 
 from quintain.agents.search.agent import MCTSStarAgent
-from quintain.agents.search.critic_search import CriticSearchAgent
+from quintain.agents.search.critic_search import CriticSearchAgent, Verdict
 from quintain.agents.search.labels import Label, label_tree, next_value
 from quintain.agents.search.mcts_star import MCTSStarSettings, end_leaves, mcts_star, weighted_vote
 from quintain.agents.search.page import tree_page
@@ -23,6 +23,7 @@ __all__ = [
     "Selection",
     "Step",
     "Tree",
+    "Verdict",
     "back_up",
     "beam_search",
     "best_of_n",

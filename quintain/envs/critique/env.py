@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
@@ -20,6 +21,8 @@ __all__ = ["CRITIC", "SNEAKY", "Critique", "critic_observation"]
 SNEAKY, CRITIC = "sneaky", "critic"
 #: How it is decided whether a corrupted step is an error.
 VALIDITY = ("checker", "rollouts")
+#: Characters of an observation, and of an action, at most.
+_LENGTH = 4000
 _TYPES = "\n".join(f"{number}. {text}" for number, text in ERROR_TYPES.items())
 _SNEAKY_RULES = (
     "Hide an error in the last step. Choose one of these types:\n"
@@ -66,20 +69,24 @@ class Critique(AECEnv):  # type: ignore[misc]  # PettingZoo has no type hints he
     ## Reward
     Of a wrong step: 1 for the critic and -1 for ``sneaky`` if the critic calls it incorrect, and the other way round if
     it calls it correct. Of a right step: 1 for the critic if it calls it correct, -1 if not. An invalid corruption is
-    -1 for ``sneaky``, and the critic is not asked. A judgement without a verdict is 0 for both.
+    -1 for ``sneaky``, and the critic is not asked. A judgement without a verdict is 0 for both. An action that is no
+    text of at most 4000 characters is an invalid corruption of ``sneaky``, and a judgement without a verdict of the
+    critic.
 
     ## Episode end
     All seats are terminated after the critic's judgement, or after an invalid corruption.
 
     ## Info
-    For each seat, ``task_id``, the problem and the number of the step. At the end of the episode ``success``: whether
-    ``sneaky`` deceived the critic, or whether the critic was right; ``parse_error``: whether a text could not be read;
-    ``invalid_action``: whether a corruption was no error; ``metrics``: ``valid`` and ``type`` for ``sneaky``, ``error``
+    For each seat always ``task_id``, the problem and the number of the step; ``task_hash`` of both and of what the
+    first seat reads; ``reward_terms``: ``judgement`` and ``corruption``, which add up to the seat's last reward;
+    ``success``: whether ``sneaky`` deceived the critic, or whether the critic was right; ``parse_error``: whether a
+    text could not be read; ``invalid_action``: whether the action was no text of at most 4000 characters, or the
+    corruption no error; ``metrics``, empty before the seat's turn: ``valid`` and ``type`` for ``sneaky``, ``error``
     (whether the step was one) and ``correct`` (the verdict, where there is one) for the critic.
 
     ## Arguments
-    - ``min_steps``, ``max_steps``: number of steps of a solution, >= 1.
-    - ``max_number``: maximum number of a problem, >= 1.
+    - ``min_steps``, ``max_steps``: number of steps of a solution, in [1, 99].
+    - ``max_number``: maximum number of a problem, in [1, 9999]. So no result has more than the six digits of a step.
     - ``right_share``: share of episodes in which the critic judges a right step, in [0, 1].
     - ``validity``: whether a corrupted step is an error by ``"checker"``, which knows the right result, or by
       ``"rollouts"`` of a scripted solver, which succeeds after the right step and fails after the other.
@@ -111,7 +118,7 @@ class Critique(AECEnv):  # type: ignore[misc]  # PettingZoo has no type hints he
     ) -> None:
         super().__init__()
         check_number("min_steps", min_steps, low=1, integer=True)
-        check_number("max_steps", max_steps, low=min_steps, integer=True)
+        check_number("max_steps", max_steps, low=min_steps, high=99, integer=True)
         check_number("max_number", max_number, low=1, high=9999, integer=True)
         check_number("right_share", right_share, low=0, high=1)
         check_bool("rules", rules)
@@ -124,8 +131,8 @@ class Critique(AECEnv):  # type: ignore[misc]  # PettingZoo has no type hints he
         self.render_mode = render_mode
         self.agent_selection = ""
         self.possible_agents = [SNEAKY, CRITIC]
-        self.observation_spaces = {seat: UnicodeText(4000) for seat in self.possible_agents}
-        self.action_spaces = {seat: UnicodeText(4000) for seat in self.possible_agents}
+        self.observation_spaces = {seat: UnicodeText(_LENGTH) for seat in self.possible_agents}
+        self.action_spaces = {seat: UnicodeText(_LENGTH) for seat in self.possible_agents}
         self._rng: np.random.Generator | None = None
 
     def observation_space(self, agent: str) -> Space[str]:
@@ -158,18 +165,29 @@ class Critique(AECEnv):  # type: ignore[misc]  # PettingZoo has no type hints he
         self._cumulative_rewards = dict.fromkeys(self.agents, 0.0)
         self.terminations = dict.fromkeys(self.agents, False)
         self.truncations = dict.fromkeys(self.agents, False)
-        task = {"task_id": f"{self.solution.problem}#{self.number}"}
-        self.infos: dict[str, dict[str, Any]] = {seat: dict(task) for seat in self.agents}
         self._observations = dict.fromkeys(self.possible_agents, "")
         self._written: list[str] = []
         self._show(self.agents[0], self.solution.step(self.number))
+        task = f"{self.solution.problem}#{self.number}"
+        shown = f"{task}\n{self._observations[self.agents[0]]}"
+        digest = hashlib.blake2b(shown.encode(), digest_size=8).hexdigest()
+        self.infos: dict[str, dict[str, Any]] = {
+            seat: {
+                "task_id": task, "task_hash": digest, "success": False, "parse_error": False, "invalid_action": False,
+                "reward_terms": {"judgement": 0.0, "corruption": 0.0}, "metrics": {},
+            }
+            for seat in self.agents
+        }  # fmt: skip
 
     def observe(self, agent: str) -> str:
         """Return what a seat reads."""
         return self._observations[agent]
 
     def step(self, action: str | None) -> None:
-        """Make the action of the seat whose turn it is; ``None`` for one whose part has ended."""
+        """Make the action of the seat whose turn it is; ``None`` for one whose part has ended.
+
+        Any object is accepted as an action; what is not a text of allowed length is invalid.
+        """
         seat = self.agent_selection
         if self.terminations[seat] or self.truncations[seat]:
             self._was_dead_step(cast(str, action))
@@ -178,11 +196,13 @@ class Critique(AECEnv):  # type: ignore[misc]  # PettingZoo has no type hints he
             return
         self._cumulative_rewards[seat] = 0.0
         self.rewards = dict.fromkeys(self.agents, 0.0)
-        self._written += [f"[{seat}] {self._observations[seat]}", cast(str, action)]
+        self.infos = {name: dict(info) for name, info in self.infos.items()}
+        text = action if isinstance(action, str) and len(action) <= _LENGTH else None
+        self._written += [f"[{seat}] {self._observations[seat]}", "(invalid)" if text is None else text]
         if seat == SNEAKY:
-            self._corrupt(cast(str, action))
+            self._corrupt(text)
         else:
-            self._judge(cast(str, action))
+            self._judge(text)
         self._accumulate_rewards()
 
     def render(self) -> str | None:
@@ -192,16 +212,17 @@ class Critique(AECEnv):  # type: ignore[misc]  # PettingZoo has no type hints he
     def close(self) -> None:
         """Do nothing: nothing is open."""
 
-    def _corrupt(self, text: str) -> None:
-        """Test a corruption, and show it to the critic if it is an error."""
-        found = read_corruption(text)
+    def _corrupt(self, text: str | None) -> None:
+        """Test a corruption, and show it to the critic if it is an error; ``None`` for an action that is no text."""
+        found = None if text is None else read_corruption(text)
         valid = found is not None and self._is_valid(found.step)
         self.infos[SNEAKY] |= {
-            "success": False, "parse_error": found is None, "invalid_action": found is not None and not valid,
+            "parse_error": text is not None and found is None,
+            "invalid_action": text is None or (found is not None and not valid),
             "metrics": {"valid": float(valid), "type": float(found.error_type if found else 0)},
         }  # fmt: skip
         if found is None or not valid:
-            self._end({SNEAKY: -1.0})
+            self._end("corruption", {SNEAKY: -1.0})
         else:
             self._show(CRITIC, found.step)
 
@@ -210,21 +231,25 @@ class Critique(AECEnv):  # type: ignore[misc]  # PettingZoo has no type hints he
             return is_error(self.solution, self.number, step) is True
         return rollout_test(self.solution, self.number, step, cast(np.random.Generator, self._rng))
 
-    def _judge(self, text: str) -> None:
-        """Reward the seats for the critic's judgement."""
-        verdict = read_judgement(text)
+    def _judge(self, text: str | None) -> None:
+        """Reward the seats for the critic's judgement; ``None`` for an action that is no text."""
+        verdict = None if text is None else read_judgement(text)
         metrics = {"error": float(not self._right)} | ({} if verdict is None else {"correct": float(verdict)})
         right = verdict is not None and verdict == self._right
         self.infos[CRITIC] |= {
-            "success": right, "parse_error": verdict is None, "invalid_action": False, "metrics": metrics
+            "success": right, "parse_error": text is not None and verdict is None, "invalid_action": text is None,
+            "metrics": metrics,
         }  # fmt: skip
         won = 0.0 if verdict is None else 1.0 if right else -1.0
         if not self._right:
             self.infos[SNEAKY] |= {"success": won < 0}
-        self._end({CRITIC: won} | ({} if self._right else {SNEAKY: -won}))
+        self._end("judgement", {CRITIC: won} | ({} if self._right else {SNEAKY: -won}))
 
-    def _end(self, rewards: dict[str, float]) -> None:
+    def _end(self, term: str, rewards: dict[str, float]) -> None:
+        """End the episode with rewards, which are of one term."""
         self.rewards |= rewards
+        for seat, reward in rewards.items():
+            self.infos[seat]["reward_terms"] = {"judgement": 0.0, "corruption": 0.0, term: reward}
         self.terminations = dict.fromkeys(self.agents, True)
         self.agent_selection = self.agents[0]
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from quintain.agents.language.chat import ChatAgent
+from quintain.agents.search.critic_search import Verdict
 from quintain.engines.engine import Request
 from quintain.envs.critique import Critique, critic_observation, read_judgement
 from quintain.errors import ConfigurationError
@@ -27,34 +28,49 @@ from quintain.training.language.spc_settings import SPCSettings
 from quintain.training.sources import Matches
 from quintain.training.trained import Trained
 
-__all__ = ["SPCSettings", "step_critic", "train_spc"]
+__all__ = ["SPCSettings", "StepCritic", "train_spc"]
 
 
-def step_critic(
-    critic: Trained | ChatAgent, *, rules: bool | None = None, problem: Callable[[str], str] | None = None
-) -> Callable[[str, str, str], Any]:
-    """Return a trained critic as one of :class:`~quintain.agents.search.critic_search.CriticSearchAgent`.
+class StepCritic:
+    """A trained critic, as :class:`~quintain.agents.search.critic_search.CriticSearchAgent` asks one.
 
     Args:
         critic: What ``train_spc`` returned, or an agent; it answers greedily.
         rules: Whether its observations say what it is to do, as the argument ``rules`` of the game. Default: as it was
             trained, and the game's default, true, for an agent.
         problem: Reads the problem from a question. Default: the whole question.
-
-    Returns:
-        An ``async`` function of question, partial solution and step, whose result is ``None`` without a verdict.
     """
-    facts, policy = (critic.facts, critic.policy) if isinstance(critic, Trained) else ({}, critic)
-    agent: Any = policy
-    asked = bool(facts.get("rules", True)) if rules is None else rules
 
-    async def judge(question: str, partial: str, step: str) -> bool | None:
-        text = critic_observation(problem(question) if problem else question, partial, step, rules=asked)
-        sampling = agent.settings.sampling
-        request = Request(messages=conversation(agent, text), max_tokens=sampling.max_tokens, temperature=0.0)
-        return read_judgement((await agent.engine.complete(request)).text)
+    def __init__(
+        self,
+        critic: Trained | ChatAgent,
+        *,
+        rules: bool | None = None,
+        problem: Callable[[str], str] | None = None,
+    ) -> None:
+        facts, agent = (critic.facts, critic.policy) if isinstance(critic, Trained) else ({}, critic)
+        self.rules = bool(facts.get("rules", True)) if rules is None else rules
+        self._critic, self._problem = critic, problem
+        self._agent: Any = agent
 
-    return judge
+    async def __call__(self, question: str, partial: str, step: str) -> Verdict:
+        """Judge a step.
+
+        Args:
+            question: The question.
+            partial: The steps before, one a line.
+            step: The step.
+        """
+        problem = self._problem(question) if self._problem else question
+        text = critic_observation(problem, partial, step, rules=self.rules)
+        limit = self._agent.settings.sampling.max_tokens
+        request = Request(messages=conversation(self._agent, text), max_tokens=limit, temperature=0.0)
+        reply = await self._agent.engine.complete(request)
+        return Verdict(read_judgement(reply.text), reply.completion_tokens)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the critic is, for a run's manifest."""
+        return {**self._critic.describe(), "rules": self.rules}
 
 
 def train_spc(

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 import quintain
-from quintain.agents.search import CriticSearchAgent
+from quintain.agents import make_agent
+from quintain.agents.search import CriticSearchAgent, Verdict
 from quintain.engines import Request, ScriptedEngine
 from quintain.errors import CapabilityError, ConfigurationError
 from quintain.evaluation.requests import decisions_of
@@ -44,7 +45,7 @@ def play(agent: Any) -> Any:
 def test_a_step_is_sampled_again_up_to_five_times_and_then_kept(right_from: int, rejected: int, outcome: str) -> None:
     episode, decision = play(CriticSearchAgent(ScriptedEngine(solver(right_from)), critic))
     assert episode.outcome == outcome
-    assert decision["facts"] == {"rejected": rejected}
+    assert decision["facts"] == {"rejected": rejected, "critic_tokens": 0}
     assert decision["spent"]["calls"] == min(rejected, 5) + 2
 
 
@@ -62,6 +63,46 @@ def test_a_critic_may_be_async_sees_the_partial_solution_and_without_verdict_kee
     assert episode.outcome == "failure"
     assert seen == [("", "3 + 4 = 8"), ("3 + 4 = 8", "<<<8>>>")]
     assert play(CriticSearchAgent(ScriptedEngine(solver(2)), waits))[0].outcome == "success"
+
+
+def test_it_is_made_by_name_and_the_model_is_its_own_critic_by_default() -> None:
+    def write(request: Request) -> str:
+        if request.choices:
+            return "False" if "= 8" in request.messages[-1]["content"] else "True"
+        return solve(request)
+
+    solve = solver(3)
+    episode, decision = play(make_agent("critic-search", engine=ScriptedEngine(write)))
+    assert (episode.outcome, decision["facts"]["rejected"]) == ("success", 2)
+    named = make_agent("critic-search", engine=ScriptedEngine(solver(3)), critic=f"{__name__}:critic")
+    assert play(named)[1]["facts"]["rejected"] == 2
+
+
+def test_the_critics_tokens_are_spent_too() -> None:
+    def costly(question: str, partial: str, step: str) -> Verdict:
+        return Verdict(critic(question, partial, step), 100)
+
+    free = play(CriticSearchAgent(ScriptedEngine(solver(3)), critic))[1]["spent"]
+    episode, decision = play(CriticSearchAgent(ScriptedEngine(solver(3)), costly))
+    assert episode.outcome == "success"
+    assert decision["facts"] == {"rejected": 2, "critic_tokens": 400}
+    assert decision["spent"] == {"calls": free["calls"], "tokens": free["tokens"] + 400}
+
+
+def test_critics_are_told_apart_in_a_manifest() -> None:
+    class Described:
+        def __init__(self, name: str) -> None:
+            self.name = name
+
+        def __call__(self, question: str, partial: str, step: str) -> None:
+            return None
+
+        def describe(self) -> dict[str, str]:
+            return {"critic": self.name}
+
+    engine = ScriptedEngine(solver(1))
+    assert CriticSearchAgent(engine, Described("a")).describe()["critic"] == {"critic": "a"}
+    assert CriticSearchAgent(engine, critic).describe()["critic"] == f"{__name__}:critic"
 
 
 def test_searches_vote() -> None:

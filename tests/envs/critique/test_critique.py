@@ -141,7 +141,9 @@ def test_half_of_the_steps_are_right_and_equal_seeds_are_equal_episodes():
 
 
 def test_it_passes_the_checks_of_the_package_and_is_played():
-    assert "same seed same match" in " ".join(quintain.check("Critique-v0").passed)
+    passed = " ".join(quintain.check("Critique-v0").passed)
+    assert "same seed same match" in passed
+    assert "hostile actions are outcomes" in passed
     always = {"sneaky": lambda observation: "type: 2\nstep: 1+1=3", "critic": lambda observation: WRONG}
     report = quintain.play("Critique-v0", always, episodes=20, seed=1, progress=False)
     returns = [episode.returns for episode in report.episodes]
@@ -149,8 +151,58 @@ def test_it_passes_the_checks_of_the_package_and_is_played():
     assert all(r["sneaky"] == (0.0 if r["critic"] < 0 else -1.0) for r in returns)
 
 
+@pytest.mark.parametrize("action", [5, None, b"<Answer>Correct</Answer>", object(), RIGHT + "." * 4000])
+def test_what_is_no_text_of_the_space_is_an_invalid_action(action):
+    game = make(right_share=1.0, render_mode="ansi")
+    game.step(action)
+    reward, info = ends(game)["critic"]
+    assert (reward, info["invalid_action"], info["parse_error"], info["success"]) == (0.0, True, False, False)
+    assert info["metrics"] == {"error": 0.0}
+    assert isinstance(game.render(), str)
+    game = make(right_share=0.0)
+    game.step(action)
+    found = ends(game)
+    assert (found["critic"][0], found["sneaky"][0]) == (0.0, -1.0)
+    assert (found["sneaky"][1]["invalid_action"], found["sneaky"][1]["parse_error"]) == (True, False)
+    assert found["sneaky"][1]["reward_terms"] == {"judgement": 0.0, "corruption": -1.0}
+
+
+def test_infos_name_the_task_and_the_terms_of_the_reward():
+    hashes = {make(seed, right_share=0.0).infos["critic"]["task_hash"] for seed in range(9)}
+    assert len(hashes) == 9
+    assert make(0, right_share=0.0).infos["sneaky"]["task_hash"] in hashes
+    game = make(right_share=0.0)
+    before = game.infos["critic"]
+    game.step(corrupted(game))
+    game.step(RIGHT)
+    found = ends(game)
+    assert {seat: info["reward_terms"] for seat, (_, info) in found.items()} == {
+        "sneaky": {"judgement": 1.0, "corruption": 0.0}, "critic": {"judgement": -1.0, "corruption": 0.0}
+    }  # fmt: skip
+    assert before["reward_terms"] == {"judgement": 0.0, "corruption": 0.0}  # new objects in each step
+    assert before["metrics"] == {}
+
+
+def test_the_longest_solutions_can_be_read():
+    longest = Solution(9999, (9999,) * 99)
+    assert is_error(longest, 98, longest.step(98)) is False
+    game = make(3, min_steps=99, max_steps=99, max_number=9999, right_share=0.0)
+    assert all(is_error(game.solution, k, game.solution.step(k)) is False for k in range(99))
+    game._show("critic", game.solution.step(98))
+    game.number = 98
+    game._show("sneaky", game.solution.step(98))
+    assert len(game.observe("sneaky")) <= 4000
+
+
 def test_arguments_that_cannot_work_are_refused():
-    for arguments in ({"min_steps": 0}, {"max_steps": 1}, {"right_share": 2}, {"rules": 3}):
+    for arguments in (
+        {"min_steps": 0},
+        {"max_steps": 1},
+        {"max_steps": 100},
+        {"max_number": 10**4},
+        {"right_share": 2},
+        {"rules": 3},
+    ):
         with pytest.raises(ConfigurationError):
             make(**arguments)
     with pytest.raises(UnknownNameError, match="validity"):

@@ -13,7 +13,7 @@ from quintain.engines.transformers_engine import TransformersEngine
 from quintain.envs.critique import critic_observation
 from quintain.training.language.policy import as_policy
 from quintain.training.language.settings import OptimizerSettings
-from quintain.training.language.spc import SPCSettings, step_critic, train_spc
+from quintain.training.language.spc import SPCSettings, StepCritic, train_spc
 from quintain.training.language.spc_loop import CriticGame
 from quintain.training.sources import Matches
 from quintain.training.trained import Trained
@@ -174,9 +174,10 @@ def test_a_critic_of_steps_is_asked_as_it_was_trained_and_about_the_whole_proble
     agent = ChatAgent(ScriptedEngine(judge), "")
     trained = agent if facts is None else Trained(agent, facts)
     question = "Two numbers:\n3 and 4.\nAdd them."
-    assert asyncio.run(step_critic(trained)(question, "", "3+4=8")) is False
-    last = step_critic(trained, rules=not rules, problem=lambda text: text.splitlines()[-1])
-    assert asyncio.run(last(question, "", "3+4=8")) is False
+    assert asyncio.run(StepCritic(trained)(question, "", "3+4=8")).right is False
+    last = StepCritic(trained, rules=not rules, problem=lambda text: text.splitlines()[-1])
+    assert asyncio.run(last(question, "", "3+4=8")).right is False
+    assert StepCritic(trained).describe() == {**trained.describe(), "rules": rules}  # which critics are told apart by
     assert asked == [
         critic_observation(question, "", "3+4=8", rules=rules),
         critic_observation("Add them.", "", "3+4=8", rules=not rules),
