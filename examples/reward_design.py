@@ -19,7 +19,7 @@ import gymnasium as gym
 import numpy as np
 
 from quintain.envs.tabular import chain, line_key, room, room_features
-from quintain.evaluation.statistics import mean, rate
+from quintain.evaluation.statistics import mean, paired_difference, rate
 from quintain.experiments.study_tables import Percent, StudyTables
 from quintain.mdp import MDP, evaluate_policy, mdp_of, value_iteration
 from quintain.rewards.shaping import (
@@ -208,6 +208,7 @@ def show_adaptive(tables: StudyTables, args: argparse.Namespace) -> None:
         away = np.zeros(mdp.shape)
         away[:, 1] = 2.0  # to the right, away from the key; to the left, away from the goal
         n, rows = args.policy_seeds, []
+        ends: dict[str, list[np.ndarray]] = {}
         for method in ("original", "invariance", "EXPRD (all)", "EXPRD (all), lambda_2 = 0", "PBRS", "ExpAdaRD"):
             row: list[Any] = [method]
             for start in (np.zeros(mdp.shape), away):
@@ -220,16 +221,31 @@ def show_adaptive(tables: StudyTables, args: argparse.Namespace) -> None:
                 found = np.array(
                     trained(mdp, shaper, learner, name, horizon, args.adaptive_episodes, args.seed, None, n)
                 )
-                for part in (found[3] / best, found[-1] / best):
+                ends.setdefault(method, []).extend((found[3] / best, found[-1] / best))
+                for part in ends[method][-2:]:
                     row.append(Percent(mean(part, bounds=(0, 1), unit="seeds")))
             rows.append(row)
         third, end = args.adaptive_episodes // 3, args.adaptive_episodes
+        head = [f"uniform, {third}", f"uniform, {end}", f"bad policy, {third}", f"bad policy, {end}"]
         tables.show(
             f"{name}, REINFORCE (alpha 0.1) that receives the designed reward only, {args.policy_seeds} seeds: return "
             "under the original reward, per cent of the optimal one",
-            ["reward", f"uniform, {third}", f"uniform, {end}", f"bad policy, {third}", f"bad policy, {end}"],
+            ["reward", *head],
             rows,
         )
+        show_differences(tables, name, "ExpAdaRD", head, ends)
+
+
+def show_differences(
+    tables: StudyTables, where: str, ours: str, head: list[str], shares: dict[str, list[np.ndarray]]
+) -> None:
+    """Show by how many points one reward is ahead of the others, paired by seed."""
+    rows = []
+    for method, found in shares.items():
+        pairs = zip(shares[ours], found, strict=True)
+        if method != ours:
+            rows.append([method, *(Percent(paired_difference(first, second, unit="seeds")) for first, second in pairs)])
+    tables.show(f"{where}: points by which {ours} is ahead, paired by seed", [f"{ours} ahead of", *head], rows)
 
 
 def _static(method: str, mdp: MDP) -> np.ndarray:
@@ -262,10 +278,11 @@ def show_chain(tables: StudyTables, args: argparse.Namespace) -> None:
         learner = Reinforce(n * len(teachers), mdp.shape, mdp.gamma)
         found = trained(mdp, shaper, learner, "chain", horizon, args.chain_episodes, args.seed, horizon, n)
         shares = np.array(found).reshape(12, len(teachers), n) / best
-        rows = []
+        rows, reached = [], dict[str, list[np.ndarray]]()
         for number, method in enumerate(teachers):
             share = shares[:, number]
-            ends = [Percent(mean(share[k], bounds=(0, 1), unit="seeds")) for k in (2, 5, 11)]
+            reached[method] = [share[k] for k in (2, 5, 11)]
+            ends = [Percent(mean(part, bounds=(0, 1), unit="seeds")) for part in reached[method]]
             rows.append([method, *ends, Percent(rate(int((share[-1] >= 0.5).sum()), n, unit="seeds"))])
         parts = [args.chain_episodes * k // 12 for k in (3, 6, 12)]
         tables.show(
@@ -275,6 +292,8 @@ def show_chain(tables: StudyTables, args: argparse.Namespace) -> None:
             ["reward", *(f"after {part}" for part in parts), "at the goal"],
             rows,
         )
+        where = f"Chain, {_lure(distractor, distance)}"
+        show_differences(tables, where, "ExploRS", [f"after {part}" for part in parts], reached)
 
 
 def _lure(distractor: float, distance: int) -> str:
