@@ -150,7 +150,9 @@ TRAINERS.add(
     language=True,
     settings="quintain.training.language.spc_settings:SPCSettings",
     source="Chen et al. 2025",
-    smoke=Smoke({"iterations": 1, "steps": 1, "lessons": 8, "games": 4, "eval_steps": 4}, "Critique-v0", {}),
+    smoke=Smoke(
+        {"iterations": 1, "steps": 1, "lessons": 8, "games": 4, "eval_steps": 4}, "Critique-v0", {"rules": False}
+    ),
 )
 TRAINERS.add(
     "sft",

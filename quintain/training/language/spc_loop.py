@@ -17,6 +17,7 @@ import numpy as np
 from quintain.engines import make_engine
 from quintain.envs.critique.env import CRITIC, SNEAKY, Critique
 from quintain.envs.critique.judgements import Judgement, critic_metrics, read_judgement
+from quintain.errors import ConfigurationError
 from quintain.records import EpisodeRecord
 from quintain.training.language.asking import ask, conversation, imitation
 from quintain.training.language.critique_lessons import CritiqueLesson, critic_lesson, natural_steps, sneaky_lesson
@@ -239,6 +240,11 @@ class CriticGame:
             agent = self.agent if seat == CRITIC else self.sneaky
             if (sequence := imitation(agent, conversation(agent, lesson.observation), lesson.reply)) is not None:
                 found.append(sequence)
+        if not found:
+            raise ConfigurationError(
+                f"none of the {self.settings.lessons} lessons of {seat} fits the model's context window: "
+                "choose a model with a longer one, or shorter prompts (rules=False)"
+            )
         return found
 
     def _measured(self, phase: int) -> dict[str, float]:

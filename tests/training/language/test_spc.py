@@ -9,10 +9,12 @@ import pytest
 import torch
 from text_worlds import weights
 
+from quintain.engines import make_engine
 from quintain.envs.critique import Critique, is_error, read_corruption, read_judgement
 from quintain.errors import ConfigurationError
 from quintain.seeding import SeedStream
 from quintain.training.language.critique_lessons import critic_lesson, natural_steps, sneaky_lesson
+from quintain.training.language.nano import make_nano
 from quintain.training.language.sequences import TokenSequence
 from quintain.training.language.settings import OptimizerSettings
 from quintain.training.language.spc import SPCSettings, train_spc
@@ -136,6 +138,13 @@ def test_both_seats_are_trained_and_measured(fresh, tmp_path):
     assert any((before[name] != value).any() for name, value in weights(engine).items())
     assert (tmp_path / "model").exists()
     assert (tmp_path / "sneaky" / "config.json").exists()
+
+
+def test_a_context_window_without_room_for_a_lesson_is_named(tmp_path):
+    engine = make_engine("transformers", model=str(make_nano(tmp_path, "0.1M", context=256)))
+    with pytest.raises(ConfigurationError, match="none of the 4 lessons of sneaky fits the model's context window"):
+        train_spc(engine, Matches("Critique-v0"), SPCSettings(lessons=4))
+    engine.close()
 
 
 def test_another_game_and_settings_that_cannot_work_are_refused(engine):
