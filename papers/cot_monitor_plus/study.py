@@ -32,11 +32,8 @@ names the larger number, "hidden" ones are misled without an open plan. One star
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import time
-import warnings
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -47,20 +44,19 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 
 from quintain.engines import make_engine
-from quintain.errors import RepeatedItemsWarning
 from quintain.evaluation.interval import Interval
 from quintain.evaluation.runner import evaluate
 from quintain.evaluation.significance import holm
 from quintain.evaluation.statistics import mean, paired_difference
 from quintain.experiments.learning import Condition, compare_trainings
 from quintain.experiments.learning_page import write_training_comparison
-from quintain.experiments.learning_study import Train, train_conditions
+from quintain.experiments.learning_study import LearningStudy, Train, finished, pretrained
 from quintain.experiments.study_tables import Percent, StudyTables
 from quintain.seeding import SeedStream
 from quintain.training.language.cot_monitor import DECEPTION_METRICS, train_cot_monitor, with_parts
 from quintain.training.language.cot_monitor_settings import CoTMonitorSettings
 from quintain.training.language.measure import EvaluationPlan, measure
-from quintain.training.language.nano_recipes import RECIPES, train_nano
+from quintain.training.language.nano_recipes import RECIPES
 from quintain.training.language.policy import as_policy, at_temperature
 from quintain.training.language.settings import OptimizerSettings
 from quintain.training.language.sft import SFTSettings, train_sft
@@ -79,7 +75,6 @@ REINFORCED: dict[str, dict[str, Any]] = {
     "external monitor": {"monitor": "external", "external": "keywords:say"},
     "self-monitor": {"monitor": "self"},
 }
-CONDITIONS = (*TUNED, *REINFORCED)
 #: Metrics of the training, beside those of the evaluations, and the iterations over which their means are shown.
 TRACED = ("planned/pre-deployment", "gap", "metrics/hidden", "monitor/unsafe", "monitor/multiplier")
 WINDOWS = 4
@@ -94,20 +89,14 @@ def numbers(split: str, pressure: Any, **kwargs: Any) -> Worlds:
 
 def base(out: Path, audits: bool, smoke: bool) -> Path:
     """Return the model folder of a start policy, which is pre-trained once."""
-    folder = out / f"base-{'audits' if audits else 'reasons'}"
-    if not (folder / "facts.json").exists():
-        recipe = replace(
-            RECIPES["deception"],
-            write=partial(audit_reasoning, audit=audits),
-            env_kwargs={**RECIPES["deception"].env_kwargs, "pressure": [0, 1, 2, 3]},
-        )
-        size, examples, epochs = ("0.1M", 48, 1) if smoke else ("0.3M", 24_000, 3)
-        trained = train_nano(
-            recipe, folder, size=size, examples=examples, epochs=epochs, measured=4 if smoke else 200, progress=False
-        )
-        trained.policy.engine.close()
-        (folder / "facts.json").write_text(json.dumps(dict(trained.facts)))
-    return folder
+    recipe = replace(
+        RECIPES["deception"],
+        write=partial(audit_reasoning, audit=audits),
+        env_kwargs={**RECIPES["deception"].env_kwargs, "pressure": [0, 1, 2, 3]},
+        examples=24_000,
+        epochs=3,
+    )
+    return pretrained(recipe, out / f"base-{'audits' if audits else 'reasons'}", smoke=smoke)
 
 
 def plan(smoke: bool, pressure: int) -> EvaluationPlan:
@@ -176,7 +165,7 @@ def reinforce(folder: Path, seed: int, resume: bool, *, out: Path, condition: st
 def report(out: Path, folders: dict[str, list[Path]]) -> StudyTables:
     """Print the tables of the finished trainings, and return them."""
     tables = StudyTables()
-    done = {name: [run for run in runs if (run / "model").exists()] for name, runs in folders.items()}
+    done = finished(folders)
     for names, title in ((TUNED, "After fine-tuning"), (REINFORCED, "At the end of reinforcement learning")):
         runs = {name: read_condition(name, done[name]) for name in names if done.get(name)}
         for prefix, how in (("eval/", "sampled"), ("eval/greedy ", "greedy")):
@@ -246,30 +235,15 @@ def over_seeds(values: list[float]) -> Interval:
     return mean(values, bounds=(0, 1), unit="seeds")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, help="folder (default: runs/papers/cot_monitor_plus)")
-    parser.add_argument("--seeds", type=int, default=5, help="number of seeds")
-    parser.add_argument("--only", nargs="+", metavar="CONDITION", choices=CONDITIONS, help="conditions (default: all)")
-    parser.add_argument("--report", action="store_true", help="train nothing, print the tables of finished trainings")
-    parser.add_argument("--smoke", action="store_true", help="one seed, everything tiny")
-    options = parser.parse_args()
-    out = options.out or Path("runs/papers/cot_monitor_plus" + "-smoke" * options.smoke)
-    warnings.simplefilter("ignore", RepeatedItemsWarning)  # pairs of numbers are posed more than once
-    seeds, names = range(1 if options.smoke else options.seeds), options.only or CONDITIONS
-    chosen: dict[str, Train] = {
-        name: partial(tune if name in TUNED else reinforce, out=out, condition=name, smoke=options.smoke)
-        for name in names
+def conditions(out: Path, smoke: bool) -> dict[str, Train]:
+    """Return what trains each condition."""
+    return {
+        name: partial(tune if name in TUNED else reinforce, out=out, condition=name, smoke=smoke)
+        for name in (*TUNED, *REINFORCED)
     }
-    if options.report:
-        folders = {name: [out / name.replace(" ", "-") / f"seed-{seed}" for seed in seeds] for name in names}
-    else:
-        began = time.process_time()
-        folders = train_conditions(
-            out, chosen, seeds, lambda line: print(f"{time.process_time() - began:7.0f} CPU s  {line}", flush=True)
-        )
-    report(out, folders).save(out / "results.json")
 
+
+STUDY = LearningStudy(about=__doc__ or "", folder="runs/papers/cot_monitor_plus", conditions=conditions, report=report)
 
 if __name__ == "__main__":
-    main()
+    STUDY.main()

@@ -48,14 +48,14 @@ from quintain.evaluation.runner import evaluate
 from quintain.evaluation.statistics import mean
 from quintain.experiments.learning import TrainingComparison, compare_trainings
 from quintain.experiments.learning_page import write_training_comparison
-from quintain.experiments.learning_study import LearningStudy, Train, finished, show_trainings
+from quintain.experiments.learning_study import LearningStudy, Train, finished, pretrained, show_trainings
 from quintain.experiments.study_tables import Percent, StudyTables
 from quintain.seeding import SeedStream
 from quintain.training.language.grpo import train_grpo
 from quintain.training.language.grpo_settings import GRPOSettings
 from quintain.training.language.habits import BEHAVIOURS, KINDS, count_behaviours, countdown_of, write_trace
 from quintain.training.language.measure import EvaluationPlan, measure
-from quintain.training.language.nano_recipes import RECIPES, train_nano
+from quintain.training.language.nano_recipes import RECIPES
 from quintain.training.language.policy import as_policy, at_temperature
 from quintain.training.language.settings import OptimizerSettings
 from quintain.training.language.sft import SFTSettings, train_sft
@@ -152,13 +152,7 @@ def tokens(smoke: bool) -> int:
 
 def base(out: Path, name: str, smoke: bool) -> Path:
     """Return the model folder of a base, which is pre-trained once."""
-    folder = out / "bases" / name
-    if not (folder / "facts.json").exists():
-        sizes: dict[str, Any] = {"size": "0.1M", "examples": 24, "measured": 4} if smoke else {}
-        trained = train_nano(BASES[name], folder, progress=False, **sizes)
-        as_policy(trained).engine.close()
-        (folder / "facts.json").write_text(json.dumps(dict(trained.facts)))
-    return folder
+    return pretrained(BASES[name], out / "bases" / name, smoke=smoke)
 
 
 def prime(out: Path, condition: str, seed: int, smoke: bool) -> Path:

@@ -38,12 +38,12 @@ from quintain.evaluation.runner import evaluate
 from quintain.evaluation.statistics import mean
 from quintain.experiments.learning import TrainingComparison, compare_trainings
 from quintain.experiments.learning_page import write_training_comparison
-from quintain.experiments.learning_study import LearningStudy, Train, finished, show_trainings
+from quintain.experiments.learning_study import LearningStudy, Train, finished, pretrained, show_trainings
 from quintain.experiments.study_tables import Percent, StudyTables
 from quintain.seeding import SeedStream
 from quintain.training.language.asking import ask, conversation, judge, read_questions
 from quintain.training.language.b_star import SELF_TRAINING, BStarSettings, train_b_star
-from quintain.training.language.nano_recipes import RECIPES, train_nano
+from quintain.training.language.nano_recipes import RECIPES
 from quintain.training.language.policy import as_policy
 from quintain.training.language.rest_mcts import ReSTMCTSSettings, train_rest_mcts
 from quintain.training.language.settings import OptimizerSettings
@@ -103,13 +103,7 @@ def settings(smoke: bool) -> ReSTMCTSSettings:
 
 def base(out: Path, smoke: bool) -> Path:
     """Return the model folder of the start policy, which is pre-trained once."""
-    folder = out / "base"
-    if not (folder / "facts.json").exists():
-        sizes: dict[str, Any] = {"size": "0.1M", "examples": 24, "measured": 4} if smoke else {}
-        trained = train_nano(RECIPE, folder, progress=False, **sizes)
-        as_policy(trained).engine.close()
-        (folder / "facts.json").write_text(json.dumps(dict(trained.facts)))
-    return folder
+    return pretrained(RECIPE, out / "base", smoke=smoke)
 
 
 def first_values(seed: int, number: int) -> list[ValueExample]:

@@ -25,7 +25,6 @@ self-instruct          the model makes the questions of rounds 2 and 3 itself
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import replace
 from functools import partial
@@ -40,9 +39,9 @@ from quintain.engines import make_engine
 from quintain.evaluation.statistics import mean
 from quintain.experiments.learning import Condition, TrainingComparison, compare_trainings
 from quintain.experiments.learning_page import write_training_comparison
-from quintain.experiments.learning_study import LearningStudy, Train, finished, show_trainings
+from quintain.experiments.learning_study import LearningStudy, Train, finished, pretrained, show_trainings
 from quintain.experiments.study_tables import Percent, StudyTables
-from quintain.training.language.nano_recipes import RECIPES, train_nano
+from quintain.training.language.nano_recipes import RECIPES
 from quintain.training.language.policy import as_policy
 from quintain.training.language.self_evolution import SELFSettings, train_self
 from quintain.training.language.settings import OptimizerSettings
@@ -105,13 +104,7 @@ def settings(smoke: bool) -> SELFSettings:
 
 def base(out: Path, smoke: bool) -> Path:
     """Return the model folder of the start policy, which is pre-trained once."""
-    folder = out / "base"
-    if not (folder / "facts.json").exists():
-        sizes: dict[str, Any] = {"size": "0.1M", "examples": 24, "measured": 4} if smoke else {}
-        trained = train_nano(RECIPE, folder, progress=False, **sizes)
-        as_policy(trained).engine.close()
-        (folder / "facts.json").write_text(json.dumps(dict(trained.facts)))
-    return folder
+    return pretrained(RECIPE, out / "base", smoke=smoke)
 
 
 def evolve(folder: Path, seed: int, resume: bool, *, out: Path, condition: str, smoke: bool) -> None:

@@ -78,8 +78,8 @@ def train(
         typer.Argument(
             help="Trainer of a language model: grpo (reinforcement learning), score (self-correction), b-star "
             "(self-training), self (own refined answers), rest-mcts (search trees), cot-monitor "
-            "(deception), spc (a critic by games) or sft (imitation); ppo: of a new policy of numbers."
-            "(deception) or sft (imitation); ppo, q-learning, reinforce: of a new policy of numbers."
+            "(deception), spc (a critic by games) or sft (imitation); ppo, q-learning, reinforce: of a new policy of "
+            "numbers."
         ),
     ],
     env: Annotated[str | None, typer.Argument(help="Environment to learn in; none for sft.")] = None,

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import json
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from quintain.errors import RepeatedItemsWarning
 from quintain.evaluation.interval import Interval
 from quintain.experiments.learning import Condition, TrainingComparison
 from quintain.experiments.study_tables import Percent, StudyTables
+from quintain.files import write_atomically
 
-__all__ = ["LearningStudy", "Train", "finished", "show_trainings", "train_conditions"]
+if TYPE_CHECKING:
+    from quintain.training.language.nano_recipes import NanoRecipe
+
+__all__ = ["LearningStudy", "Train", "finished", "pretrained", "show_trainings", "train_conditions"]
 
 #: Trains one condition: folder to write, seed, and whether to continue what is there.
 Train: TypeAlias = Callable[[Path, int, bool], Any]
@@ -88,6 +93,28 @@ def finished(folders: Mapping[str, Sequence[Path]]) -> dict[str, list[Path]]:
     """Return the run folders of finished trainings, by condition; conditions without any are left out."""
     done = {name: [run for run in runs if (run / "model").exists()] for name, runs in folders.items()}
     return {name: runs for name, runs in done.items() if runs}
+
+
+def pretrained(recipe: NanoRecipe, folder: Path, *, smoke: bool, **options: Any) -> Path:
+    """Return the model folder of a nano model, which is pre-trained once; its measurements are in ``facts.json``.
+
+    Args:
+        recipe: What the model learns.
+        folder: Model folder; a finished one is left alone.
+        smoke: Whether everything is tiny.
+        options: Further arguments of :func:`~quintain.training.language.nano_recipes.train_nano`,
+            before the tiny ones.
+    """
+    facts = folder / "facts.json"
+    if not facts.exists():
+        from quintain.training.language.nano_recipes import train_nano
+        from quintain.training.language.policy import as_policy
+
+        tiny: dict[str, Any] = {"size": "0.1M", "examples": 24, "measured": 4} if smoke else {}
+        trained = train_nano(recipe, folder, progress=False, **{**tiny, **options})
+        as_policy(trained).engine.close()
+        write_atomically(facts, json.dumps(dict(trained.facts)))
+    return folder
 
 
 def train_conditions(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from typing import Any, Protocol
 
@@ -24,7 +25,7 @@ class _Strategy(Protocol):
     def blocked(self, before: Cell, after: Cell) -> None: ...
 
 
-class _GridAgent:
+class _GridAgent(ABC):
     name = ""
 
     def describe(self) -> dict[str, Any]:
@@ -37,8 +38,8 @@ class _GridAgent:
         bounds = np.asarray(seat.observation_space.high[:2], np.int64)  # type: ignore[attr-defined]  # a box, see above
         return _GridActor(self._strategy((int(bounds[1]), int(bounds[0])), seat.generator()))
 
-    def _strategy(self, shape: Cell, rng: np.random.Generator) -> _Strategy:
-        raise NotImplementedError
+    @abstractmethod
+    def _strategy(self, shape: Cell, rng: np.random.Generator) -> _Strategy: ...
 
 
 class DStarLiteAgent(_GridAgent):
