@@ -218,3 +218,20 @@ def test_a_model_that_refuses_everything_has_no_answers():
 )
 def test_the_environment_keeps_the_contracts(kwargs):
     assert quintain.check("Questionnaire-v0", kwargs).ok
+
+
+@pytest.mark.parametrize("pick", [max, min])
+def test_the_length_of_an_option_of_our_scenarios_does_not_tell_its_side(pick):
+    instrument = load_instrument("scenarios-160")
+    chosen = []
+    for item in instrument.items:
+        extreme = pick(len(option.text) for option in item.options)
+        sides = [option.value for option in item.options if len(option.text) == extreme]
+        chosen.append(sum(sides) / len(sides))
+    assert sum(chosen) / len(chosen) == pytest.approx(0.5, abs=0.05)
+    for trait in instrument.traits:
+        sums = [0, 0]
+        for item in instrument.items:
+            for option in item.options:
+                sums[int(option.value)] += len(option.text) * (item.trait == trait)
+        assert sums[0] == pytest.approx(sums[1], rel=0.03)
