@@ -28,11 +28,11 @@ RUNS = ROOT / "runs" / "pictures"
 QUINTAIN = str(Path(sys.executable).with_name("quintain"))
 #: Files in docs/images that this script does not make -> where they come from.
 OTHERS = {
-    "neural-search.svg": "a CPU second: python examples/neural_search.py --figure docs/images/neural-search.svg",
+    "neural-search.svg": "a CPU second: papers/systematic_neural_search/run.py --figure docs/images/neural-search.svg",
     "neural-search-second.svg": "the same command",
     "rooms.svg": "drawn by hand",
-    "homeostatic.png": "2 CPU minutes: examples/homeostatic.py --starts 0.03 --figure docs/images/homeostatic.png",
-    "model-surgery.png": "3 CPU minutes: examples/model_surgery.py --figure docs/images/model-surgery.png",
+    "homeostatic.png": "2 CPU minutes: papers/homeostatic_nn/run.py --starts 0.03 --figure docs/images/homeostatic.png",
+    "model-surgery.png": "3 CPU minutes: papers/model_surgery/run.py --figure docs/images/model-surgery.png",
     "rat.svg": "40 CPU minutes: quintain papers run rat_targeted_attack --programme short --figure docs/images/rat.svg",
     "r1-training.svg": "50 CPU minutes: see docs/papers/r1_code_interpreter.md; --figure docs/images/r1-training.svg",
 }

@@ -15,7 +15,6 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 #: Arguments with which an example without ``--small`` finishes within a minute.
 SMALL = {
     "lola": ["--seeds", "2", "--steps", "10"],
-    "malfunction": ["--episodes", "6"],
 }
 
 

@@ -39,11 +39,11 @@ from quintain.training.control.reference import train_reference
 EPSILON = 0.075
 #: Vanilla PPO on Hopper-v2: Zhang et al. (2020) for MAD, Zhang et al. (2021) for the rest; the latter trained SA-RL
 #: with 216 settings of 1M steps each and kept the strongest.
-_CLEAN, _MAD = FIGURES["hopper"]["values"], FIGURES["hopper, mad"]["values"]
+_RETURNS = FIGURES["hopper"] | FIGURES["hopper, mad"]
 PUBLISHED = {
-    "clean": f"{_CLEAN['clean'][0]}",
-    "mad": f"about {_MAD['mad'][0]} (unconfirmed)",
-    "strongest": f"{_CLEAN['strongest'][0]}",
+    "clean": f"{_RETURNS['clean']['Hopper-v2']}",
+    "mad": f"about {_RETURNS['mad']['Hopper-v2']} (unconfirmed)",
+    "strongest": f"{_RETURNS['strongest']['Hopper-v2']}",
 }
 #: Settings of SA-RL; each differs from the first in one hyper-parameter of the published search.
 SETTINGS = {

@@ -124,8 +124,7 @@ def published(title: str) -> str:
     """Return the published success on both tasks, scenario opposite, per cent."""
     if title not in PUBLISHED:
         return "-"
-    figure = FIGURES["opposite"]
-    cells = dict(zip(figure["columns"], figure["values"][PUBLISHED[title]], strict=True))
+    cells = FIGURES["opposite"][PUBLISHED[title]]
     return ", ".join(f"{cells[task.removesuffix('-v3')]:g}" for task in TASKS)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from collections import defaultdict
@@ -12,7 +11,7 @@ from typing import Any
 
 from quintain.evaluation.significance import holm
 from quintain.evaluation.statistics import Interval, mean, paired_difference
-from quintain.experiments.study_tables import Percent, StudyTables
+from quintain.experiments.study_tables import Percent, StudyTables, published_values
 
 Cell = dict[str, Any]
 #: Task and scenario.
@@ -21,10 +20,7 @@ Columns = Sequence[tuple[str, str]]
 EPSILONS = (0.02, 0.05, 0.1, 0.15)
 MAIN = EPSILONS[-1]
 EPISODES = 30
-FIGURES = {
-    figure["id"]: figure
-    for figure in json.loads((Path(__file__).parent / "published.json").read_text(encoding="utf-8"))["figures"]
-}
+FIGURES = published_values(__file__)
 #: Attacks in the order of the tables, with the figures that Bai et al. (2025) report for them on Meta-World at 0.1:
 #: scenario opposite, scenario manipulation. SA-RL on the learned reward is also their ablation without the intention
 #: policy; the constant perturbation, the other lengths of SA-RL, "sa-rl by sac", "rat, true
@@ -54,7 +50,7 @@ def published(attack: str) -> tuple[str, str]:
 
 
 def _cell(figure: str, attack: str) -> str:
-    shares = [math.floor(value + 0.5) for value in FIGURES[figure]["values"][attack]]
+    shares = [math.floor(value + 0.5) for value in FIGURES[figure][attack].values()]
     return ", ".join(map(str, shares)) if figure.startswith("ablation") else f"{min(shares)}-{max(shares)}"
 
 

@@ -21,7 +21,6 @@ questions are put to the model once: decoding is greedy, so the answer would be 
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -64,7 +63,7 @@ from quintain.experiments.games import (
     write_games_report,
 )
 from quintain.experiments.games.scores import cluster_means
-from quintain.experiments.study_tables import StudyTables
+from quintain.experiments.study_tables import StudyTables, published_values
 
 PD, BOS = "prisoners_dilemma", "battle_of_the_sexes"
 FIRST_ROUNDS = [PD, BOS, "stag_hunt", "chicken", "deadlock"]
@@ -86,10 +85,7 @@ OPPONENTS = [
 BASELINES = {"coin": "random", "always option 0": "always-cooperate", "always option 1": "always-defect"}
 BASELINE_REPETITIONS = 20  # with --smoke: 2
 
-_FIGURES = {
-    figure["id"]: figure["values"]
-    for figure in json.loads((Path(__file__).parent / "published.json").read_text(encoding="utf-8"))["figures"]
-}
+_FIGURES = published_values(__file__)
 TABLES = StudyTables()
 #: Ten-round totals of GPT-4 as player 1 by game and opponent: asked directly and, where known, predict-first.
 PUBLISHED_TOTALS = {(game, other): totals for game in (PD, BOS) for other, totals in _FIGURES[game].items()}
@@ -262,7 +258,7 @@ def print_canonical(
             ]
             ours = [mean(own, bounds=(ends[0], ends[1]), unit="conditions") if own else "" for own in totals.values()]
             blind = [f"{np.mean(scores(baselines, game, player, other)):.1f}" for player in BASELINES.values()]
-            rows.append([other, *ours, *blind, *(*PUBLISHED_TOTALS.get((game, other), ()), "", "")[:2]])
+            rows.append([other, *ours, *blind, *(*PUBLISHED_TOTALS.get((game, other), {}).values(), "", "")[:2]])
         TABLES.show(
             f"{game}: mean total [95 % interval over conditions], and what GPT-4 earned (published)",
             ["opponent", *STYLES, "debiased", *BASELINES, "GPT-4 base", "GPT-4 predict-first"],

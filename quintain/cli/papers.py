@@ -27,7 +27,9 @@ class Paper:
     """One paper of the index.
 
     Attributes:
-        key: Name of the folder below ``papers/`` and of the page below ``docs/papers/``.
+        key: Name of the folder below ``papers/``, whose ``run.py`` is the program and whose ``published.json`` holds
+            the published values, and of the page below ``docs/papers/``. A paper that is not tried has neither
+            ``run.py`` nor a page.
         title: Title of the paper.
         authors: Authors and year, as in a citation.
         arxiv: arXiv identifier, without the version.
@@ -48,6 +50,11 @@ class Paper:
     def command(self) -> str:
         """Command that repeats the reproduction; empty if nothing was tried."""
         return "" if self.verdict == "not tried" else f"quintain papers run {self.key}"
+
+    @property
+    def page(self) -> str:
+        """Page with the results, as a path in the source tree; empty if nothing was tried."""
+        return "" if self.verdict == "not tried" else f"docs/papers/{self.key}.md"
 
 
 def load_papers() -> list[Paper]:
@@ -96,7 +103,7 @@ def papers(
         return
     index = load_papers()
     if as_json:
-        print_json([asdict(paper) | {"command": paper.command} for paper in index])
+        print_json([asdict(paper) | {"command": paper.command, "page": paper.page} for paper in index])
         return
     if markdown:
         typer.echo(markdown_table(index), nl=False)
@@ -115,7 +122,7 @@ def papers(
     for paper in index:
         if paper.command:
             screen.print(literal(f"\n{paper.title}\n{paper.finding}"))
-            screen.print(literal(f"    {paper.command}"))
+            screen.print(literal(f"    {paper.command}\n    {paper.page}"))
     screen.print(literal("\nWith --smoke a program finishes in under a minute, and measures nothing.", "dim"))
 
 

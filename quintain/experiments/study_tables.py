@@ -23,7 +23,7 @@ from quintain.evaluation.interval import Interval
 from quintain.evaluation.manifest import package_versions
 from quintain.files import write_atomically
 
-__all__ = ["Percent", "StudyTable", "StudyTables", "command_line"]
+__all__ = ["Percent", "StudyTable", "StudyTables", "command_line", "published_values"]
 
 #: Options that say where files are, not what is measured, and whether they take a value.
 _PLACES = {"--out": True, "--figure": True, "--workers": True, "--report": False}
@@ -180,6 +180,24 @@ def command_line(arguments: Sequence[str]) -> str:
     places = [k for k, part in enumerate(program.parts) if part in ("papers", "examples", "benchmarks")]
     shown = Path(*program.parts[places[-1] :]) if places else Path(program.name)
     return shlex.join(["python", str(shown), *kept])
+
+
+def published_values(program: str | Path) -> dict[str, dict[str, dict[str, Any]]]:
+    """Return the published values of a paper, which lie in ``published.json`` beside its program.
+
+    Args:
+        program: Path of the program, as in ``__file__``.
+
+    Returns:
+        Value by figure, row and column, in the order of the file.
+    """
+    figures = json.loads(Path(program).with_name("published.json").read_text(encoding="utf-8"))["figures"]
+    return {
+        figure["id"]: {
+            row: dict(zip(figure["columns"], values, strict=True)) for row, values in figure["values"].items()
+        }
+        for figure in figures
+    }
 
 
 def _stored(cell: Cell) -> Any:

@@ -5,27 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from quintain.cli.papers import load_papers
 from quintain.experiments.study_tables import StudyTables
 
 ROOT = Path(__file__).parents[2]
 #: Page and the folder of the tables stored for it.
-PAGES = {
-    "docs/papers/repeated_games.md": "papers/repeated_games/results",
-    "docs/papers/rat_targeted_attack.md": "papers/rat_targeted_attack/results",
-    "docs/papers/r1_code_interpreter.md": "papers/r1_code_interpreter/results",
-    "docs/results/deception.md": "docs/results/data",
-    "docs/results/defences.md": "docs/results/data",
-    "docs/results/malfunction.md": "docs/results/data",
-    "docs/results/reward-design.md": "docs/results/data",
-    "docs/results/robustness.md": "docs/results/data",
-    "docs/results/test-time.md": "docs/results/data",
-    "docs/results/trait.md": "docs/results/data",
-    "docs/results/self-assessment.md": "docs/results/data",
-    "docs/results/minecraft.md": "docs/results/data",
-    "docs/results/model-surgery.md": "docs/results/data",
-    "docs/results/neural-search.md": "docs/results/data",
-    "docs/results/homeostatic.md": "docs/results/data",
-    "docs/results/procedures.md": "docs/results/data",
+PAGES = {paper.page: f"papers/{paper.key}/results" for paper in load_papers() if paper.page} | {
+    f"docs/results/{name}.md": "docs/results/data" for name in ("deception", "defences", "malfunction", "robustness")
 }
 #: How the heading of a section ends whose tables are of a version that stored none.
 EARLIER = "(earlier version)"
