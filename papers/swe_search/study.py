@@ -8,9 +8,9 @@ often stops too early. On the same bugs, with the same policy and the same numbe
 - SWE-Search, and SWE-Search without hindsight feedback;
 - three ways to choose among the patches that SWE-Search finished: at random, by value, by debate.
 
-    python papers/swe_search/study.py          # 200 bugs, TIME
-    python papers/swe_search/study.py --budget 100
-    python papers/swe_search/study.py --smoke  # in seconds: measures nothing
+    python papers/swe_search/study.py                              # 200 bugs, an estimated two CPU minutes
+    python papers/swe_search/study.py --bugs 24 --budget 40 --seed 1  # the figures of the how-to, twelve CPU seconds
+    python papers/swe_search/study.py --smoke                      # in seconds: measures nothing
 
 Published figures (Antoniades et al. 2024, arXiv 2410.20285, SWE-bench Lite) are with models of 70 billion parameters
 and more: compare signs.
