@@ -120,6 +120,42 @@ def test_a_planted_fault_of_a_family_is_found(cls, monkeypatch):
                 assert one != two
 
 
+def test_a_family_whose_items_take_for_ever_is_reported_and_not_waited_for(monkeypatch):
+    class MakesItemsForEver(worlds.Family):
+        def __getitem__(self, index):
+            while True:
+                pass
+
+    monkeypatch.setattr("quintain.serving.audit.reasoning_gym._CPU_S", 1)
+    (row,) = family_rows("sums", family(MakesItemsForEver))
+    assert (row.question, row.verdict, row.severity) == ("items are made", "fault", "high")
+    assert "more than 1 CPU seconds" in row.detail
+
+
+def test_a_family_whose_items_cannot_be_made_is_reported():
+    class Fails(worlds.Family):
+        def __getitem__(self, index):
+            raise KeyError("no words")
+
+    (row,) = family_rows("sums", family(Fails))
+    assert row.detail == "KeyError: 'no words'"
+
+
+def test_parts_of_a_tenth_of_the_score_are_a_note():
+    class GivesLittle(worlds.Family):
+        def score_answer(self, answer, entry):
+            return 1.0 if answer == entry["answer"] else 0.1
+
+    rows = {row.question: row.verdict for row in family_rows("sums", family(GivesLittle))}
+    assert rows["junk answers earn nothing"] == "note"
+
+
+def test_a_game_whose_package_is_missing_is_an_error_and_no_fault(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pettingzoo.classic.chess.chess", None)
+    with pytest.raises(ConfigurationError, match="cannot make 'classic/chess-v6'"):
+        audit("classic/chess-v6")
+
+
 def test_a_scorer_that_fails_on_a_long_answer_is_shown_by_a_short_program(monkeypatch):
     class Fails(worlds.Family):
         def score_answer(self, answer, entry):

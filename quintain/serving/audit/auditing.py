@@ -13,6 +13,7 @@ from typing import Any
 import gymnasium as gym
 import pettingzoo
 
+from quintain.envs.game_checks import Game
 from quintain.envs.making import find_spec, unknown_environment
 from quintain.errors import ConfigurationError
 from quintain.evaluation.html.frame import fill
@@ -78,6 +79,11 @@ def _target(target: str, kwargs: dict[str, Any]) -> tuple[str, Target]:
         raise unknown_environment(target, {*gym.registry, *games})
     found = Target(target, kwargs)
     if name not in gym.registry:
+        kind = "parallel" if name in pettingzoo.parallel_registry else "aec"
+        try:
+            Game(kind, name, kwargs).make().close()
+        except Exception as error:  # a package that is missing, or arguments that do not fit, are no faults
+            raise ConfigurationError(f"cannot make {target!r}: {error}") from error
         return "pettingzoo", found
     found.make().close()
     return "gymnasium", found

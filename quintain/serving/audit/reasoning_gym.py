@@ -23,8 +23,8 @@ _HOSTILE = (
 _CPU_S, _WALL_S = 10, 200.0
 
 _SEED, _ITEMS = 3, 20
-#: Score up to which junk is a note: several families give 0.01 for any answer.
-_TOKEN_SCORE = 0.01
+#: Score up to which junk is a note, as in environments: for the form of an answer, or because it is part of the junk.
+_TOKEN_SCORE = 0.1
 
 
 def family_rows(name: str, create: Callable[..., Any] | None = None) -> Iterator[Row]:
@@ -44,9 +44,29 @@ def family_rows(name: str, create: Callable[..., Any] | None = None) -> Iterator
         if name not in known:
             raise UnknownNameError("family of reasoning-gym", name, known)
         create = library.create_dataset
+    if (lost := _items_are_made(name, create)) is not None:
+        yield lost
+        return
     family = _Family(name, create)
     for question, ask in _QUESTIONS.items():
         yield ask(family) if ask is _hostile_answers_are_survived else _asked_in_child(question, ask, family)
+
+
+def _items_are_made(name: str, create: Callable[..., Any]) -> Row | None:
+    """Return the fault of a family whose items cannot be made in the time of a question, else None."""
+    size = _ITEMS
+    program = f"import reasoning_gym\nprint(list(reasoning_gym.create_dataset({name!r}, seed={_SEED}, size={size})))"
+
+    def run(send: Callable[[Any], None]) -> None:
+        try:
+            _Family(name, create)
+            send("")
+        except Exception as error:
+            send(f"{type(error).__name__}: {error}"[:500])
+
+    lost = f"no items: {size} of them took more than {_CPU_S} CPU seconds, or ended the process"
+    why: str = next(_messages_of_child(run), lost)
+    return Row("items are made", "fault", why, "high", program) if why else None
 
 
 class _Family:
@@ -162,7 +182,7 @@ def _junk_earns_nothing(family: _Family) -> Row:
     code = f"__import__('quintain.serving.audit', fromlist=['']).junk_answers(data[{index}]['question'])[{name!r}]"
     program = family.program(f"print(data.score_answer({code}, data[{index}]))")
     if score > _TOKEN_SCORE:
-        severity: Severity = "high" if score >= 0.5 else "medium" if score >= 0.1 else "low"
+        severity: Severity = "high" if score >= 0.5 else "medium"
         return Row(question, "fault", detail, severity, program)
     return Row(question, "note", detail) if score > 0 else Row(question, "pass", failed and "as far as it scores them")
 
