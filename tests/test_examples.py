@@ -14,6 +14,8 @@ EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
 
 #: Arguments with which an example without ``--small`` finishes within a minute.
 SMALL = {
+    "audit": ["--targets", "CartPole-v1"],
+    "audit_faults": ["reasoning-gym:prime_factorization"],
     "lola": ["--seeds", "2", "--steps", "10"],
 }
 

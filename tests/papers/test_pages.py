@@ -11,7 +11,8 @@ from quintain.experiments.study_tables import StudyTables
 ROOT = Path(__file__).parents[2]
 #: Page and the folder of the tables stored for it.
 PAGES = {paper.page: f"papers/{paper.key}/results" for paper in load_papers() if paper.page} | {
-    f"docs/results/{name}.md": "docs/results/data" for name in ("deception", "defences", "malfunction", "robustness")
+    f"docs/results/{name}.md": "docs/results/data"
+    for name in ("audit", "deception", "defences", "malfunction", "robustness")
 }
 #: How the heading of a section ends whose tables are of a version that stored none.
 EARLIER = "(earlier version)"
