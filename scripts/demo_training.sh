@@ -14,8 +14,8 @@ evaluate() { # evaluate NAME MODEL
         --agent-arg extract=false --out "$runs/$1" --no-report
 }
 
-printf '\ndemo: a model learns from 6,000 examples, of which 40 %% write a program\n'
-quintain model train-nano tools "$runs/nano" --examples 6000 --epochs 2 --env-arg tasks=mini_sum,mini_product
+printf '\ndemo: a model learns from 12,000 examples, of which 40 %% write a program\n'
+quintain model train-nano tools "$runs/nano" --examples 12000 --epochs 2 --env-arg tasks=mini_sum,mini_product
 printf '\ndemo: reinforcement learning: 256 episodes a step, rewarded for right answers\n'
 quintain train grpo CodeReason-v0 --policy "$runs/nano" "${task[@]}" --env-arg split=train --max-tokens 64 \
     --settings iterations=6 --settings learning_rate=3e-4 --out "$runs/grpo"

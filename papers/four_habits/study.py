@@ -10,6 +10,7 @@ base is trained once.
 unprimed                   the base itself
 all strategies             each attempt is verified, planned by a subgoal or backwards from the target, and retried
 backtracking verification  attempts are verified and retried
+few traces                 the same from 300 traces: a start that is no better than ``unprimed``
 backtracking subgoal       attempts aim at a subgoal and are retried
 backtracking backward      attempts are planned backwards from the target and retried
 only backtracking          attempts are retried, without a word about them
@@ -45,9 +46,10 @@ import numpy as np
 
 from quintain.engines import make_engine
 from quintain.evaluation.runner import evaluate
-from quintain.evaluation.statistics import mean
+from quintain.evaluation.statistics import mean, paired_difference
 from quintain.experiments.learning import TrainingComparison, compare_trainings
 from quintain.experiments.learning_page import write_training_comparison
+from quintain.experiments.learning_plot import draw_trainings
 from quintain.experiments.learning_study import LearningStudy, Train, finished, pretrained, show_trainings
 from quintain.experiments.study_tables import Percent, StudyTables
 from quintain.seeding import SeedStream
@@ -69,9 +71,19 @@ TOKENS = 256
 PRIMED = {
     "all strategies": "all_strategies",
     "backtracking verification": "backtracking_verification",
+    "few traces": "backtracking_verification",
     "backtracking subgoal": "backtracking_subgoal",
     "backtracking backward": "backtracking_backward",
     "only backtracking": "only_backtracking",
+}
+#: Number of traces of a condition that has fewer than 3,000.
+FEWER = {"few traces": 300}
+#: Panels of the picture.
+PANELS = {
+    "eval/sampled": "right, sampled",
+    "eval/pass@8": "right, best of 8",
+    "metrics/verification": "verifications per training episode",
+    "completion_tokens": "tokens per training episode",
 }
 CONDITIONS = ("unprimed", *PRIMED, "direct", "empty", "dots", "wrong answers", "other base")
 
@@ -156,13 +168,13 @@ def base(out: Path, name: str, smoke: bool) -> Path:
 
 
 def prime(out: Path, condition: str, seed: int, smoke: bool) -> Path:
-    """Return the model folder of a start policy: a base, primed once with 3,000 traces."""
+    """Return the model folder of a start policy: a base, primed once with traces."""
     if condition in ("unprimed", "other base"):
         return base(out, "traces" if condition == "other base" else "plain", smoke)
     folder = out / "starts" / f"{condition.replace(' ', '-')}-{seed}"
     if (folder / "config.json").exists():
         return folder
-    seeds, number = SeedStream(seed, "prime", condition), 24 if smoke else 3000
+    seeds, number = SeedStream(seed, "prime", condition), 24 if smoke else FEWER.get(condition, 3000)
     engine: Any = make_engine("transformers", model=str(base(out, "plain", smoke)), max_batch=256)
     with tempfile.TemporaryDirectory(prefix="quintain-prime-") as lessons:
         if condition == "wrong answers":
@@ -209,7 +221,7 @@ def reinforce(folder: Path, seed: int, resume: bool, *, out: Path, condition: st
     engine: Any = make_engine("transformers", model=str(start), max_batch=256)
     agent = as_policy(engine, tokens(smoke))
     try:
-        cool_file = out / "cool" / f"{condition.replace(' ', '-')}-{seed}.json"
+        cool_file = _cool_file(out, condition, seed)
         if not cool_file.exists():
             plan = EvaluationPlan(TESTS, 1, 4 if smoke else 200, 1)
             cool = measure(at_temperature(agent, 0.3), plan, SeedStream(seed, "cool"))["eval/sampled"]
@@ -222,22 +234,38 @@ def reinforce(folder: Path, seed: int, resume: bool, *, out: Path, condition: st
         engine.close()
 
 
-def report(out: Path, folders: dict[str, list[Path]]) -> StudyTables:
+def report(out: Path, folders: dict[str, list[Path]], picture: Path | None = None) -> StudyTables:
     """Print the tables of the finished trainings, write the page, and return the tables."""
     tables = StudyTables()
     done = finished(folders)
     found = compare_trainings(done, reference="empty" if "empty" in done else None)
     show_trainings(found, tables, "Accuracy on 100 test puzzles")
-    rows = []
-    for name in done:
-        files = sorted((out / "cool").glob(f"{name.replace(' ', '-')}-[0-9]*.json"))
-        cool = [json.loads(file.read_text()) for file in files]
-        rows.append([name, Percent(mean(cool, bounds=(0, 1), unit="seeds")), len(cool)])
-    tables.show("Start policies at temperature 0.3: means over seeds in per cent", ["start", "sampled", "seeds"], rows)
+    _show_cool(out, found, tables)
     _show_counts(found, tables)
     write_training_comparison(found, out / "curves.html", "Four Habits in small")
+    if picture is not None:
+        draw_trainings(found, PANELS, picture)
     print(f"\npage: {out / 'curves.html'}")
     return tables
+
+
+def _show_cool(out: Path, found: TrainingComparison, tables: StudyTables) -> None:
+    """Compare with what lowering the temperature of the start policy would do: GRPO must do more than sharpen."""
+    rows = []
+    for condition in found.conditions:
+        ends = condition.values("eval/sampled", condition.steps("eval/sampled")[-1])
+        cool = {seed: json.loads(_cool_file(out, condition.name, seed).read_text()) for seed in ends}
+        gain = paired_difference([*ends.values()], [*cool.values()], bounds=(0, 1), unit="seeds")
+        start = mean([*cool.values()], bounds=(0, 1), unit="seeds")
+        rows.append([condition.name, Percent(start), Percent(gain), len(cool)])
+    tables.show(
+        "Start policies at temperature 0.3, and what the end has above that: means over seeds in per cent",
+        ["condition", "start at 0.3", "end minus that", "seeds"], rows,
+    )  # fmt: skip
+
+
+def _cool_file(out: Path, condition: str, seed: int) -> Path:
+    return out / "cool" / f"{condition.replace(' ', '-')}-{seed}.json"
 
 
 def _show_counts(found: TrainingComparison, tables: StudyTables) -> None:
@@ -262,7 +290,7 @@ def conditions(out: Path, smoke: bool) -> dict[str, Train]:
 
 
 STUDY = LearningStudy(
-    about=__doc__ or "", folder="runs/papers/four_habits", conditions=conditions, report=report,
+    about=__doc__ or "", folder="runs/papers/four_habits", conditions=conditions, report=report, figure=True,
     smoke=("unprimed", "dots", "wrong answers"),
 )  # fmt: skip
 

@@ -13,6 +13,8 @@ answers in boxes    the checkpoint answers in ``\boxed{}`` instead of ``<<< >>>`
 by potential        200 problems whose potential 4 p (1 - p) was measured on the checkpoint; stage s of four trains on
                     groups 1 to s
 without curriculum  the same 200 problems in random order
+slow, by potential  the same two at a third of the learning rate and with 8 iterations, since 24 end at a ceiling
+slow, without
 ==================  =================================================================================================
 
     python papers/r1_code_interpreter/training.py                   # about two hours of CPU time (an estimate)
@@ -38,6 +40,7 @@ from quintain.engines import make_engine
 from quintain.evaluation.statistics import rate
 from quintain.experiments.learning import TrainingComparison, compare_trainings
 from quintain.experiments.learning_page import write_training_comparison
+from quintain.experiments.learning_plot import draw_trainings
 from quintain.experiments.learning_study import LearningStudy, Train, finished, show_trainings
 from quintain.experiments.study_tables import Percent, StudyTables
 from quintain.seeding import SeedStream
@@ -65,6 +68,15 @@ def from_head(rng: np.random.Generator, seen: list[str]) -> str:
 def in_boxes(rng: np.random.Generator, seen: list[str]) -> str:
     """Write as the teacher, with the answer in a box."""
     return use_tools(rng, seen).replace("<<<", r"\boxed{").replace(">>>", "}")
+
+
+#: Panels of the picture.
+PANELS = {"eval/sampled": "right, sampled", "eval/greedy": "right, greedy", CALLS: "programs per training episode"}
+#: Compared with each other: by potential, and without a curriculum.
+CURRICULA = {
+    "Curriculum": ("by potential", "without curriculum"),
+    "Curriculum, slow": ("slow, by potential", "slow, without"),
+}
 
 
 #: The start policies: a recipe of nano models with different teachers.
@@ -162,6 +174,9 @@ def conditions(out: Path, smoke: bool) -> dict[str, Train]:
         "baseline": "critic", "credit": "turn", "scale": "batch", "num_generations": 1,
         "num_prompts": sizes.episodes, "critic": CriticSettings(learning_rate=1e-3),
     }  # fmt: skip
+    slow: dict[str, Any] = {} if smoke else {
+        "iterations": 8, "eval_every": 2, "optimizer": OptimizerSettings(learning_rate=1e-4),
+    }  # fmt: skip
     return {
         "grpo": train,
         "unmasked": partial(train, mask_environment=False),
@@ -170,36 +185,9 @@ def conditions(out: Path, smoke: bool) -> dict[str, Train]:
         "answers in boxes": partial(train, kind="boxes"),
         "by potential": partial(train, order="potential"),
         "without curriculum": partial(train, order="any"),
+        "slow, by potential": partial(train, order="potential", **slow),
+        "slow, without": partial(train, order="any", **slow),
     }
-
-
-def draw(found: TrainingComparison, path: Path) -> None:
-    """Draw accuracy and programs over the iterations, with bands of 95 % over seeds."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    matplotlib.rcParams.update({"svg.hashsalt": "quintain", "svg.fonttype": "none", "font.size": 9})
-    from matplotlib import pyplot
-
-    panels = {
-        "eval/sampled": "right, sampled",
-        "eval/greedy": "right, greedy",
-        CALLS: "programs per training episode",
-    }
-    figure, axes = pyplot.subplots(1, len(panels), figsize=(10, 3), sharex=True, sharey=True)
-    for axis, (metric, title) in zip(axes, panels.items(), strict=True):
-        for condition in found.conditions:
-            steps = condition.steps(metric)
-            ends = [condition.interval(metric, step) for step in steps]
-            (line,) = axis.plot(steps, [i.estimate for i in ends], label=condition.name)
-            axis.fill_between(
-                steps, [i.low for i in ends], [i.high for i in ends], color=line.get_color(), alpha=0.15, linewidth=0
-            )
-        axis.set(title=title, xlabel="iteration", ylim=(0, 1.02))
-        axis.spines[["top", "right"]].set_visible(False)
-    figure.legend(*axes[0].get_legend_handles_labels(), loc="lower center", ncols=4, frameon=False, fontsize=8)
-    figure.tight_layout(rect=(0, 0.08, 1, 1))
-    figure.savefig(path, metadata={"Date": None})
 
 
 def report(out: Path, folders: dict[str, list[Path]], picture: Path | None = None) -> StudyTables:
@@ -207,10 +195,15 @@ def report(out: Path, folders: dict[str, list[Path]], picture: Path | None = Non
     tables = StudyTables()
     done = finished(folders)
     found = compare_trainings(done, reference="grpo" if "grpo" in done else None)
-    show_trainings(found, tables, "Accuracy on 100 test questions")
-    if {"by potential", "without curriculum"} <= done.keys():
-        part = {name: done[name] for name in ("by potential", "without curriculum")}
-        show_trainings(compare_trainings(part), tables, "Curriculum")
+    apart = {name for pair in CURRICULA.values() for name in pair}
+    rest = {name: runs for name, runs in done.items() if name not in apart}
+    if rest:
+        shown = compare_trainings(rest, reference="grpo" if "grpo" in rest else None)
+        show_trainings(shown, tables, "Accuracy on 100 test questions")
+    for title, pair in CURRICULA.items():
+        if set(pair) <= done.keys():
+            show_trainings(compare_trainings({name: done[name] for name in pair}), tables, title)
+            _show_course(compare_trainings({name: done[name] for name in pair}), tables, title)
     facts = {kind: out / "starts" / kind / "facts.json" for kind in STARTS}
     read = {kind: json.loads(file.read_text()) for kind, file in facts.items() if file.exists()}
     cool = {kind: (round(f["sampled at 0.3"] * f["questions"]), f["questions"]) for kind, f in read.items()}
@@ -223,9 +216,19 @@ def report(out: Path, folders: dict[str, list[Path]], picture: Path | None = Non
     )
     write_training_comparison(found, out / "curves.html", "R1-Code-Interpreter in small: training")
     if picture is not None:
-        draw(found, picture)
+        draw_trainings(found, PANELS, picture)
     print(f"\npage: {out / 'curves.html'}")
     return tables
+
+
+def _show_course(found: TrainingComparison, tables: StudyTables, title: str) -> None:
+    first = found.conditions[0]
+    steps = first.steps("eval/sampled")
+    tables.show(
+        f"{title}: sampled answers by iteration, means over seeds in per cent",
+        ["condition", *map(str, steps)],
+        [[c.name, *(Percent(c.interval("eval/sampled", step)) for step in steps)] for c in found.conditions],
+    )
 
 
 STUDY = LearningStudy(

@@ -13,7 +13,7 @@ from quintain.agents.registry import as_agent
 from quintain.envs.making import EnvLike, is_instance, make_env
 from quintain.errors import ConfigurationError
 from quintain.evaluation.manifest import describe_agent
-from quintain.records import EpisodeRecord, iter_episodes
+from quintain.records import EpisodeRecord, read_episodes
 from quintain.seeding import SeedStream
 
 __all__ = ["Draw", "Matches", "Problems", "Records", "Worlds"]
@@ -160,10 +160,13 @@ class Records:
             raise ConfigurationError("there are no runs to train on")
 
     def episodes(self) -> Iterator[EpisodeRecord]:
-        """Iterate over the episodes that are taken, run by run, in the order of the files.
+        """Iterate over the episodes that are taken, run by run, in the order of their numbers.
+
+        That order does not depend on which episode ended first; of an episode that was run again, the last record
+        counts.
 
         Raises:
             RecordError: If there is no run, or a line of it is damaged.
         """
         for run in self.runs:
-            yield from (record for record in iter_episodes(run) if record.outcome in self.outcomes)
+            yield from (record for record in read_episodes(run) if record.outcome in self.outcomes)

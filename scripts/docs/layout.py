@@ -337,6 +337,7 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.experiments.questionnaire"),
         Public("quintain.experiments.repair_search"),
         Public("quintain.experiments.learning"),
+        Public("quintain.experiments.learning_plot"),
         Public("quintain.experiments.learning_study"),
         Public("quintain.experiments.online_learning"),
     ],

@@ -9,6 +9,7 @@ import pytest
 from quintain.errors import ConfigurationError, RecordError
 from quintain.evaluation.statistics import mean, paired_difference
 from quintain.experiments.learning import compare_trainings
+from quintain.experiments.learning_plot import draw_trainings
 from quintain.experiments.learning_study import LearningStudy, finished
 from quintain.experiments.study_tables import StudyTables
 
@@ -134,3 +135,21 @@ def test_a_study_trains_what_is_missing_and_reports_what_is_finished(tmp_path, c
     with pytest.raises(SystemExit):
         study.main(["--only", "d"])
     assert "there is no condition 'd'; choose from 'a', 'b c'" in capsys.readouterr().err
+
+
+def test_the_picture_has_a_panel_for_each_metric_and_a_line_for_each_condition(runs, tmp_path):
+    pytest.importorskip("matplotlib")
+    found = compare_trainings({"masked": runs[:3], "unmasked": runs[3:]})
+    picture = tmp_path / "curves.svg"
+    draw_trainings(found, {"eval/greedy": "right", "reward": "reward"}, picture)
+    text = picture.read_text()
+    assert [text.count(f">{label}<") for label in ("right", "reward", "masked", "unmasked", "iteration")] == [
+        1,
+        1,
+        1,
+        1,
+        2,
+    ]
+    again = tmp_path / "again.svg"
+    draw_trainings(found, {"eval/greedy": "right", "reward": "reward"}, again)
+    assert again.read_bytes() == picture.read_bytes()

@@ -60,6 +60,23 @@ def test_it_learns_to_act_as_recorded(fresh, lessons):
     assert trained.facts["tokens"] == 40 * 4
 
 
+def test_what_is_learned_does_not_depend_on_which_episode_ended_first(fresh, lessons, tmp_path):
+    """A run's file has its episodes in the order in which they ended, which timing decides."""
+    lines = (lessons / "episodes.jsonl").read_text().splitlines(keepends=True)
+    rerun = lines[3].replace('"outcome": "success"', '"outcome": "failure"')
+    other = tmp_path / "episodes.jsonl"
+    other.write_text("".join([rerun, *reversed(lines)]))
+    assert [record.index for record in Records([other]).episodes()] == list(range(40))
+
+    def weights(source):
+        engine = fresh()
+        train_sft(engine, Records([source]), SETTINGS, seed=1)
+        return list(engine.model.state_dict().values())
+
+    for first, second in zip(weights(lessons), weights(other), strict=True):
+        assert torch.equal(first, second)
+
+
 def test_failed_episodes_are_not_learned_from(fresh, tmp_path):
     evaluate(SayLetter, lambda o: "7", episodes=4, out=tmp_path, progress=False)
     with pytest.raises(ConfigurationError, match="no episode with outcome success to learn from: 0 were found"):
