@@ -95,6 +95,7 @@ def pretrain(engine: Any, rows: list[dict[str, Any]], steps: int, seed: int) -> 
     import torch
 
     rng = random.Random(f"lessons {seed}")
+    begins = engine.tokenizer.convert_tokens_to_ids("<assistant>")
     weights = [100 ** row["shown"] for row in rows]
     with engine.exclusive() as model:
         model.train()
@@ -108,7 +109,9 @@ def pretrain(engine: Any, rows: list[dict[str, Any]], steps: int, seed: int) -> 
                 for row, note in zip(drawn, notes, strict=True)
             ]
             batch = engine.tokenizer(texts, return_tensors="pt", padding=True, add_special_tokens=False)
-            labels = batch["input_ids"].masked_fill(batch["attention_mask"] == 0, -100)
+            asked = (batch["input_ids"] == begins).cumsum(1).roll(1, 1) == 0  # up to the reply: nothing to learn there
+            asked[:, 0] = True
+            labels = batch["input_ids"].masked_fill(asked | (batch["attention_mask"] == 0), -100)
             model(input_ids=batch["input_ids"], attention_mask=batch["attention_mask"], labels=labels).loss.backward()
             optimizer.step()
             optimizer.zero_grad()
