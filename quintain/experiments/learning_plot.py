@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from quintain.errors import require
 from quintain.experiments.learning import TrainingComparison
@@ -27,7 +28,7 @@ def draw_trainings(found: TrainingComparison, panels: Mapping[str, str], path: s
     import matplotlib
     from matplotlib.figure import Figure
 
-    style = {"svg.hashsalt": "quintain", "svg.fonttype": "none", "font.size": 9}
+    style: Any = {"svg.hashsalt": "quintain", "svg.fonttype": "none", "font.size": 9}
     with matplotlib.rc_context(style):
         figure = Figure(figsize=(3.4 * len(panels), 3))
         axes = figure.subplots(1, len(panels), sharex=True, squeeze=False)[0]
