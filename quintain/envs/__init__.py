@@ -11,6 +11,7 @@ __all__ = ["register_all"]
 
 #: Environments of texts: id -> module and class; ``make_vec`` of the module makes the text-safe vector environment.
 _TEXT = {
+    "AgentDojo-v0": ("quintain.envs.tools.agentdojo", "AgentDojoEnv"),
     "CodeReason-v0": ("quintain.envs.code_reason.env", "CodeReasonEnv"),
     "Deception-v0": ("quintain.envs.deception.env", "DeceptionEnv"),
     "OpenEnv-v0": ("quintain.serving.openenv_env", "OpenEnvEnv"),

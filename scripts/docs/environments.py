@@ -24,6 +24,7 @@ PAGES = {
     "Deception-v0": "deception.md",
     "Procedure-v0": "procedure.md",
     "ToolUse-v0": "tool-use.md",
+    "AgentDojo-v0": "agentdojo.md",
     "ConceptShift-v0": "concept-shift.md",
     "RepeatedGame-v0": "repeated-game.md",
     "Tabletop/Reach-v0": "tabletop-reach.md",

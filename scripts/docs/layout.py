@@ -50,7 +50,7 @@ SECTIONS = {
         "environments",
         [
             *("index.md", "code-reason.md", "question-answering.md", "openenv.md", "repair.md", "tool-use.md"),
-            *("tool-chain.md", "critique.md"),
+            *("agentdojo.md", "tool-chain.md", "critique.md"),
             "questionnaire.md",
             *(
                 "self-correct.md",
@@ -175,6 +175,7 @@ REFERENCE: dict[str, list[Public]] = {
         Public("quintain.envs.concept_shift"),
         Public("quintain.envs.procedures"),
         Public("quintain.envs.tools"),
+        Public("quintain.envs.tools.agentdojo", only=("SUITES", "agentdojo_attacks")),
         Public("quintain.envs.critique"),
         Public(
             "quintain.envs.games",

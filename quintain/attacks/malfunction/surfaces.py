@@ -46,7 +46,7 @@ def plant_in_result(data: Any, untrusted: list[str], text: str, place: Place) ->
 
     Args:
         data: The result of a tool, JSON-able.
-        untrusted: Names of such fields, the preferred one last.
+        untrusted: Names of such fields, the preferred one last; the empty name stands for a result that is a text.
         text: The text to plant.
         place: Where it stands in the content of a CSV file; other fields end with it, or with ``"only"`` consist of
             it.
@@ -54,6 +54,8 @@ def plant_in_result(data: Any, untrusted: list[str], text: str, place: Place) ->
     Returns:
         The result, a new object, and whether the text was planted.
     """
+    if isinstance(data, str) and "" in untrusted:
+        return _in_text(data, text, place), True
     for name in reversed(untrusted):
         changed, done = _planted(data, name, text, place)
         if done:

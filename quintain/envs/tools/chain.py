@@ -15,6 +15,7 @@ from quintain.envs.tools.env import ToolUseEnv
 from quintain.envs.tools.registry import TOOLKITS
 from quintain.envs.tools.relay import Letter, link_template, sent_by
 from quintain.envs.tools.toolkits.mail import Mailbox
+from quintain.envs.tools.world import World
 from quintain.errors import UnknownNameError
 
 __all__ = ["ToolChain"]
@@ -189,4 +190,4 @@ class ToolChain(AECEnv):  # type: ignore[misc]  # PettingZoo has no type hints h
         self.agent_selection = seat
 
     def _mailbox(self, seat: str) -> Mailbox:
-        return cast(Mailbox, self._links[seat].world.toolkit("mail"))
+        return cast(Mailbox, cast(World, self._links[seat].world).toolkit("mail"))

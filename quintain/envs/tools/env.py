@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import gymnasium as gym
@@ -16,7 +16,7 @@ from quintain.envs.tools.registry import TOOLKITS, find_template, select_templat
 from quintain.envs.tools.template import Template
 from quintain.envs.tools.tool import ToolError
 from quintain.envs.tools.toolkit import Toolkit
-from quintain.envs.tools.world import World, tool_lines, tool_specs
+from quintain.envs.tools.world import Scene, World, tool_lines, tool_specs
 from quintain.envs.vector import text_vector
 from quintain.errors import ConfigurationError, UnknownNameError
 from quintain.spaces import UnicodeText
@@ -200,26 +200,33 @@ class ToolUseEnv(gym.Env[str, str]):
         Returns:
             First observation and info.
         """
-        self.world = World(template, others, split, key, self._distractors)
-        self.trace = Trace(relevant_tools(self.world.request.calls, self.world.tools, self.world.toolkits))
-        self._facts = {
-            "task_id": self.world.task_id,
-            "task_hash": self.world.hash,
+        world = World(template, others, split, key, self._distractors)
+        facts = {
+            "task_id": world.task_id,
+            "task_hash": world.hash,
             "task": template.name,
             "suite": template.suite,
             "split": split,
-            "toolkits": " ".join(toolkit.name for toolkit in self.world.toolkits),
+            "toolkits": " ".join(toolkit.name for toolkit in world.toolkits),
             "task_toolkits": " ".join(toolkit.name for toolkit in template.toolkits),
-            "n_tools": len(self.world.tools),
+            "n_tools": len(world.tools),
         }
+        relevant = relevant_tools(world.request.calls, world.tools, world.toolkits)
+        return self._begin(world, relevant, facts, tool_lines(world.toolkits), tool_specs(world.toolkits))
+
+    def _begin(
+        self, world: Scene, relevant: frozenset[str], facts: Mapping[str, Any], lines: str, specs: str
+    ) -> tuple[str, dict[str, Any]]:
+        """Begin an episode: with the names of the relevant tools, facts for ``info``, and the tools in two forms."""
+        self.world, self.trace, self._facts = world, Trace(relevant), facts
         self._solved = 0
         self._done = False
-        parts = [["user", self.world.request.text]]
+        parts = [["user", world.request.text]]
         if self._rules:
-            parts.insert(0, ["system", f"{_RULES[self._form]}\n\nTools:\n{tool_lines(self.world.toolkits)}"])
+            parts.insert(0, ["system", f"{_RULES[self._form]}\n\nTools:\n{lines}"])
         observation = "\n\n".join(text for _, text in parts)
         self._transcript = [observation]
-        return observation, self._info(parts=parts, tools=tool_specs(self.world.toolkits))
+        return observation, self._info(parts=parts, tools=specs)
 
     def step(self, action: str) -> tuple[str, float, bool, bool, dict[str, Any]]:
         """Make the call that an action asks for, or end the episode with its answer.
@@ -293,8 +300,7 @@ class ToolUseEnv(gym.Env[str, str]):
         encoded = encode(data)
         text = cut(data if isinstance(data, str) else encoded)
         self.trace.add(call, tool, text, failed=False)
-        untrusted = self.world.toolkit(tool.toolkit).untrusted
-        return text, {"tool": call.name, "data": encoded, "untrusted": list(untrusted)}
+        return text, {"tool": call.name, "data": encoded, "untrusted": self.world.untrusted(tool, data)}
 
     def _end(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 from quintain.envs.tools.calls import Call
 from quintain.envs.tools.draw import Draw
@@ -14,7 +14,31 @@ from quintain.envs.tools.tool import Tool, ToolError
 from quintain.envs.tools.toolkit import Clock, Toolkit
 from quintain.errors import EnvironmentFault
 
-__all__ = ["World", "tool_lines", "tool_specs", "tools_by_name"]
+__all__ = ["Scene", "World", "tool_lines", "tool_specs", "tools_by_name"]
+
+
+class Scene(Protocol):
+    """What an episode with tools is played on: a :class:`World`, or tasks and tools of another library.
+
+    Attributes:
+        request: Request, solution and goal.
+        tools: The tools by name.
+    """
+
+    request: Request
+    tools: Mapping[str, Tool]
+
+    def call(self, call: Call) -> Any:
+        """Make a call that fits its tool's schema, and return its result as JSON-able data; or raise ``ToolError``."""
+
+    def untrusted(self, tool: Tool, data: Any) -> list[str]:
+        """Return the names of the fields of a tool's result that others than the user wrote, the likeliest last.
+
+        The empty name stands for a result that is a text.
+        """
+
+    def side_effects(self) -> int:
+        """Count the changes that the reference solution does not make."""
 
 
 class World:
@@ -80,6 +104,10 @@ class World:
         if not tool.reads:
             self._writes.append(call)
         return result
+
+    def untrusted(self, tool: Tool, data: Any) -> list[str]:
+        """Return the names of the fields of a tool's result that others than the user wrote, the likeliest last."""
+        return list(self.toolkit(tool.toolkit).untrusted)
 
     def toolkit(self, name: str) -> Toolkit:
         """Return a toolkit of this world by name; that of a distractor is populated when it is first asked for."""

@@ -119,6 +119,8 @@ def test_the_preferred_field_is_the_body() -> None:
     assert done
     assert planted == [{"subject": "s", "id": "1"}, {"subject": "t", "body": "b GO"}]
     assert plant_in_result({"x": 1}, ["body"], "GO", "last") == ({"x": 1}, False)
+    assert plant_in_result("Sent.", ["body"], "GO", "last") == ("Sent.", False)
+    assert plant_in_result("A page.", [""], "GO", "last") == ("A page. GO", True)
 
 
 def test_surfaces_of_the_first_observation() -> None:
