@@ -29,8 +29,8 @@ KEYS = {
 }  # fmt: skip
 #: Modules of extras that a program needs.
 NEEDS = {
-    "auto_mc_reward": "numba", "internal_consistency_self_feedback": "torch", "model_surgery": "torch",
-    "rat_targeted_attack": "stable_baselines3", "safe_lean_step_verification": "torch", "ti_prego": "torch",
+    "auto_mc_reward": "numba", "four_habits": "trl", "internal_consistency_self_feedback": "torch",
+    "model_surgery": "torch", "rat_targeted_attack": "stable_baselines3", "safe_lean_step_verification": "torch", "ti_prego": "torch",
 }  # fmt: skip
 
 
