@@ -30,7 +30,8 @@ KEYS = {
 #: Modules of extras that a program needs.
 NEEDS = {
     "auto_mc_reward": "numba", "four_habits": "trl", "internal_consistency_self_feedback": "torch",
-    "model_surgery": "torch", "rat_targeted_attack": "stable_baselines3", "safe_lean_step_verification": "torch", "ti_prego": "torch",
+    "model_surgery": "torch", "rat_targeted_attack": "stable_baselines3", "safe_lean_step_verification": "torch",
+    "ti_prego": "torch",
 }  # fmt: skip
 
 

@@ -200,6 +200,8 @@ def report(out: Path, folders: dict[str, list[Path]], picture: Path | None = Non
     if rest:
         shown = compare_trainings(rest, reference="grpo" if "grpo" in rest else None)
         show_trainings(shown, tables, "Accuracy on 100 test questions")
+        if picture is not None:
+            draw_trainings(shown, PANELS, picture)
     for title, pair in CURRICULA.items():
         if set(pair) <= done.keys():
             show_trainings(compare_trainings({name: done[name] for name in pair}), tables, title)
@@ -215,8 +217,6 @@ def report(out: Path, folders: dict[str, list[Path]], picture: Path | None = Non
         [[c.name, *(c.interval(CALLS, c.steps(CALLS)[k]) for k in (0, -1))] for c in found.conditions],
     )
     write_training_comparison(found, out / "curves.html", "R1-Code-Interpreter in small: training")
-    if picture is not None:
-        draw_trainings(found, PANELS, picture)
     print(f"\npage: {out / 'curves.html'}")
     return tables
 
