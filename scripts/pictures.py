@@ -32,7 +32,7 @@ OTHERS = {
     "neural-search-second.svg": "the same command",
     "rooms.svg": "drawn by hand",
     "homeostatic.png": "2 CPU minutes: papers/homeostatic_nn/run.py --starts 0.03 --figure docs/images/homeostatic.png",
-    "four-habits.svg": "150 CPU minutes: see docs/papers/four_habits.md; --figure docs/images/four-habits.svg",
+    "four-habits.svg": "160 CPU minutes: see docs/papers/four_habits.md; --figure docs/images/four-habits.svg",
     "model-surgery.png": "3 CPU minutes: papers/model_surgery/run.py --figure docs/images/model-surgery.png",
     "rat.svg": "40 CPU minutes: quintain papers run rat_targeted_attack --programme short --figure docs/images/rat.svg",
     "r1-training.svg": "50 CPU minutes: see docs/papers/r1_code_interpreter.md; --figure docs/images/r1-training.svg",

@@ -22,7 +22,7 @@ other base                 unprimed, from a base whose pre-training had traces o
                            of single attempts
 =========================  ==========================================================================================
 
-    python papers/four_habits/run.py                    # three hours of CPU time or more (an estimate)
+    python papers/four_habits/run.py                    # five CPU hours for all conditions (an estimate)
     python papers/four_habits/run.py --smoke            # everything tiny; measures nothing
     python papers/four_habits/run.py --report           # the tables of the finished trainings
     python papers/four_habits/run.py --only unprimed dots "all strategies" --seeds 2
