@@ -35,7 +35,7 @@ OTHERS = {
     "four-habits.svg": "160 CPU minutes: see docs/papers/four_habits.md; --figure docs/images/four-habits.svg",
     "model-surgery.png": "3 CPU minutes: papers/model_surgery/run.py --figure docs/images/model-surgery.png",
     "rat.svg": "40 CPU minutes: quintain papers run rat_targeted_attack --programme short --figure docs/images/rat.svg",
-    "r1-training.svg": "50 CPU minutes: see docs/papers/r1_code_interpreter.md; --figure docs/images/r1-training.svg",
+    "r1-training.svg": "two CPU hours: see docs/papers/r1_code_interpreter.md; --figure docs/images/r1-training.svg",
 }
 #: Width of a page in a screenshot, in CSS pixels.
 WIDTH = 1180

@@ -17,8 +17,8 @@ def draw_trainings(found: TrainingComparison, panels: Mapping[str, str], path: s
 
     Args:
         found: The trainings.
-        panels: Title of each panel by its metric, in the order of the panels. They share the scale of the first, except
-            where a metric leaves [0, 1].
+        panels: Title of each panel by its metric, in the order of the panels. The vertical axis goes from 0 to 1, or
+            to where the means of its metric end above that.
         path: File to write, ``.svg`` or ``.png``.
 
     Raises:
