@@ -204,8 +204,9 @@ def report(out: Path, folders: dict[str, list[Path]], picture: Path | None = Non
             draw_trainings(shown, PANELS, picture)
     for title, pair in CURRICULA.items():
         if set(pair) <= done.keys():
-            show_trainings(compare_trainings({name: done[name] for name in pair}), tables, title)
-            _show_course(compare_trainings({name: done[name] for name in pair}), tables, title)
+            both = compare_trainings({name: done[name] for name in pair})
+            show_trainings(both, tables, title)
+            _show_course(both, tables, title)
     facts = {kind: out / "starts" / kind / "facts.json" for kind in STARTS}
     read = {kind: json.loads(file.read_text()) for kind, file in facts.items() if file.exists()}
     cool = {kind: (round(f["sampled at 0.3"] * f["questions"]), f["questions"]) for kind, f in read.items()}
