@@ -112,6 +112,7 @@ def papers(
     from quintain.cli.tables import simple_table
 
     table = simple_table("", "key", "paper", "arXiv", "verdict")
+    table.columns[0].no_wrap = True  # a key is copied into commands
     for column in table.columns[1:]:
         column.justify = "left"
     for paper in index:
